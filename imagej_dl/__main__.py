@@ -1,0 +1,3 @@
+from imagej_dl.cli import main
+
+main()

@@ -1,0 +1,117 @@
+"""The command line, made of the commands' declarations."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin
+
+import click
+
+from imagej_dl import commands
+from imagej_dl._version import __version__
+from imagej_dl.errors import Cancelled, DataWarning, UserError
+
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
+
+
+class _Commands(click.Group):
+    """Lists the commands from a table and imports a command only when it is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(commands.TABLE)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        return _command(name) if name in commands.TABLE else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in commands.TABLE.items()])
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="imagej-dl")
+def cli() -> None:
+    """From the ROIs you draw in Fiji to a TensorFlow model, predictions and tracks."""
+
+
+def main() -> None:
+    """Run the command line; bad input is one line on stderr and exit code 2."""
+    warnings.showwarning = _show_warning
+    warnings.simplefilter("always", DataWarning)
+    try:
+        cli()
+    except UserError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(2)
+    except (Cancelled, KeyboardInterrupt):
+        click.echo("cancelled", err=True)
+        sys.exit(130)
+
+
+def _command(name: str) -> click.Command:
+    declaration = commands.load(name)
+
+    def callback(from_json: Path | None, **given: Any) -> None:
+        from imagej_dl import progress
+
+        values = declaration.read_json(from_json) if from_json else {}
+        values |= {key: value for key, value in given.items() if value not in (None, ())}
+        declaration.declare(values, from_json).run(progress.terminal())
+
+    option = click.Option(
+        ["--from-json"],
+        type=click.Path(path_type=Path),
+        help="Read the parameters from this JSON file; options given here come before it.",
+    )
+    return click.Command(
+        name,
+        callback=callback,
+        params=[*(_parameter(n, f) for n, f in declaration.model_fields.items()), option],
+        help=declaration.__doc__,
+        short_help=commands.TABLE[name][1],
+    )
+
+
+def _parameter(name: str, field: FieldInfo) -> click.Parameter:
+    """Make the click parameter of a declared field; the checking of values stays pydantic's."""
+    from imagej_dl.commands.base import Positional
+
+    kind, many = _kind(field.annotation)
+    if any(isinstance(mark, Positional) for mark in field.metadata):
+        # Not required here: the value may come from --from-json; pydantic asks for it.
+        return click.Argument([name], type=kind, nargs=-1 if many else 1, required=False)
+    text = field.description or ""
+    if field.is_required():
+        text += "  [required]"
+    elif field.default not in (None, False, "") and not field.default_factory:
+        text += f"  [default: {field.default}]"
+    dashed = name.replace("_", "-")
+    if kind is click.BOOL:
+        negative = "" if field.default is False else f"/--no-{dashed}"
+        return click.Option([f"--{dashed}{negative}", name], default=None, is_flag=True, help=text)
+    return click.Option([f"--{dashed}", name], type=kind, multiple=many, default=None, help=text)
+
+
+def _kind(annotation: Any) -> tuple[click.ParamType, bool]:
+    origin, args = get_origin(annotation), get_args(annotation)
+    if origin is Literal:
+        return click.Choice([str(arg) for arg in args]), False
+    if origin in (list, tuple):
+        return _kind(args[0])[0], True
+    if origin is Union or str(origin) == "<class 'types.UnionType'>":
+        return _kind(next(arg for arg in args if arg is not type(None)))
+    simple: dict[Any, click.ParamType] = {
+        bool: click.BOOL,
+        int: click.INT,
+        float: click.FLOAT,
+        Path: click.Path(path_type=Path),
+    }
+    return simple.get(annotation, click.STRING), False
+
+
+def _show_warning(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
+    if issubclass(category, DataWarning):
+        click.echo(f"warning: {message}", err=True)

@@ -1,0 +1,32 @@
+"""The commands, one declaration each: the command line, macros, dialogs and JSON share them.
+
+This table is all that `imagej-dl --help` reads, so that it answers at once; a command's own
+module is imported when the command is used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from imagej_dl.commands.base import Command
+
+# name on the command line: (class, what it does); the order is that of the work.
+TABLE = {
+    "new": ("New", "Make the folders of a new project."),
+    "labels": ("Labels", "Turn ROIs into label maps, pixel for pixel as ImageJ fills them."),
+    "rois": ("Rois", "Turn a label map into a RoiSet.zip."),
+    "train": ("Train", "Train a segmentation model on a project's label maps."),
+    "predict": ("Predict", "Segment images and videos with a trained model."),
+    "show": ("Show", "Show a label map over its image in ImageJ, with its ROIs."),
+    "track": ("Track", "Track the labels of a video with TrackMate, or its like without Java."),
+    "evaluate": ("Evaluate", "Score label maps or tracks against the truth."),
+    "doctor": ("Doctor", "Say what is there of Java, ImageJ, Fiji, TrackMate, TensorFlow, GPU."),
+    "demo": ("Demo", "Run the whole chain once, and report it with pictures."),
+}
+
+
+def load(name: str) -> type[Command]:
+    """Import and return the class that declares the command `name`."""
+    return getattr(import_module(f"imagej_dl.commands.{name}"), TABLE[name][0])

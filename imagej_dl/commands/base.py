@@ -1,0 +1,68 @@
+"""What every command's declaration is: a pydantic model whose fields are its parameters.
+
+A field is declared once, with a description that names its unit; :mod:`imagej_dl.cli` makes an
+option of it (`pixel_size` → `--pixel-size`), macros use its name as the key, and JSON as well.
+`Annotated[Path, Positional()]` makes a field an argument without a dash.
+"""
+
+from __future__ import annotations
+
+import json
+from abc import abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from imagej_dl.errors import UserError
+from imagej_dl.progress import Progress
+
+
+@dataclass(frozen=True)
+class Positional:
+    """Marks a field that the command line takes by its place; a list takes all that is left."""
+
+
+class Command(BaseModel):
+    """Base of all commands. Unknown keys are refused; values are checked before work begins."""
+
+    model_config = ConfigDict(extra="forbid", validate_default=True)
+
+    @abstractmethod
+    def run(self, progress: Progress) -> None:
+        """Do the work, saying how far it is through `progress`."""
+
+    @classmethod
+    def declare(cls, values: dict[str, Any], source: str | Path | None = None) -> Self:
+        """Build the command from keys and values; a wrong one is a UserError that names it."""
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            raise UserError(_words(error), path=source, remedy=_keys(cls)) from error
+
+    @classmethod
+    def read_json(cls, path: Path) -> dict[str, Any]:
+        """Read keys and values from a JSON file; raise UserError if it is not an object."""
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError as error:
+            raise UserError("there is no such file", path=path) from error
+        except ValueError as error:
+            raise UserError(f"is not JSON ({error})", path=path) from error
+        if not isinstance(values, dict):
+            raise UserError("must hold one JSON object", path=path)
+        return values
+
+
+def _words(error: ValidationError) -> str:
+    parts = []
+    for item in error.errors():
+        key = ".".join(str(part) for part in item["loc"]) or "values"
+        words = "unknown key" if item["type"] == "extra_forbidden" else item["msg"]
+        parts.append(f"{key}: {words}")
+    return "; ".join(parts)
+
+
+def _keys(cls: type[Command]) -> str:
+    return "The keys are " + ", ".join(cls.model_fields) + "."

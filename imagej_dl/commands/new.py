@@ -1,0 +1,27 @@
+"""`imagej-dl new`: the folders of a new project."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import click
+from pydantic import Field
+
+from imagej_dl import project
+from imagej_dl.commands.base import Command, Positional
+from imagej_dl.progress import Progress
+
+
+class New(Command):
+    """Make the folders of a new project.
+
+    Raw takes your images, Labeling one folder for each image with the ROIs you draw,
+    Processed the image and label pairs that training reads.
+    """
+
+    folder: Annotated[Path, Positional()] = Field(description="The project's folder, made anew.")
+
+    def run(self, progress: Progress) -> None:
+        project.create(self.folder)
+        click.echo(f"{self.folder}: put your images into Raw.")

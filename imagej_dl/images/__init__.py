@@ -1,0 +1,25 @@
+"""Images: files, axes and calibration.
+
+An image is an :class:`xarray.DataArray` whose dims are some of T, C, Z, Y, X, in that order, and
+whose attrs are those of :class:`Calibration` and a `title`. All steps hand images on in this form.
+"""
+
+from imagej_dl.images.array import AXES, Calibration, as_labels, calibration, make, with_data
+from imagej_dl.images.formats import find, read
+from imagej_dl.images.luts import glasbey
+from imagej_dl.images.normalise import Normalisation
+from imagej_dl.images.tiff import write
+
+__all__ = [
+    "AXES",
+    "Calibration",
+    "Normalisation",
+    "as_labels",
+    "calibration",
+    "find",
+    "glasbey",
+    "make",
+    "read",
+    "with_data",
+    "write",
+]

@@ -1,0 +1,94 @@
+"""The form in which all steps hand images on: an xarray.DataArray with axes and calibration."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from imagej_dl.errors import UserError
+
+AXES = "TCZYX"
+"""The axes of an image in their order; those an image has not are left out."""
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What a pixel and a frame are in the world, in ImageJ's terms.
+
+    `pixel_width`, `pixel_height` and `pixel_depth` are in `unit` ("pixel" when uncalibrated),
+    `frame_interval` is in seconds (0: unknown).
+    """
+
+    pixel_width: float = 1.0
+    pixel_height: float = 1.0
+    pixel_depth: float = 1.0
+    unit: str = "pixel"
+    frame_interval: float = 0.0
+
+
+def make(array: Any, dims: Sequence[str] | None = None, **attrs: Any) -> xr.DataArray:
+    """Make an image of an array.
+
+    Parameters
+    ----------
+    array : array of 2 to 5 axes, kept as it is (no copy unless axes must be put in order).
+    dims : names of its axes, of T, C, Z, Y, X; in any order. 2-D may leave it out.
+    **attrs : `title`, and fields of :class:`Calibration`; defaults fill the rest.
+
+    Raises
+    ------
+    UserError : when the dims do not fit the array, or are not these axes.
+    """
+    array = np.asarray(array)
+    if dims is None and array.ndim == 2:
+        dims = "YX"
+    names = tuple(dims or ())
+    if len(names) != array.ndim or len(set(names)) != len(names) or not {"Y", "X"} <= set(names):
+        raise UserError(
+            f"an image of shape {array.shape} cannot have the axes {''.join(names) or '(none)'}",
+            remedy="Name one of T, C, Z, Y, X for each axis; Y and X must be among them.",
+        )
+    if not set(names) <= set(AXES):
+        raise UserError(f"axes {''.join(names)} are not all of {', '.join(AXES)}")
+    known = {field.name for field in fields(Calibration)} | {"title"}
+    if unknown := set(attrs) - known:
+        raise TypeError(f"unknown attributes {sorted(unknown)}; known are {sorted(known)}")
+    filled = {**asdict(Calibration()), "title": "", **attrs}
+    image = xr.DataArray(array, dims=names, attrs=filled)
+    return image.transpose(*(axis for axis in AXES if axis in names))
+
+
+def calibration(image: xr.DataArray) -> Calibration:
+    """Return the calibration kept in the image's attrs; defaults where they say nothing."""
+    attrs = image.attrs
+    return Calibration(**{f.name: attrs.get(f.name, f.default) for f in fields(Calibration)})
+
+
+def with_data(
+    image: xr.DataArray, array: Any, dims: Sequence[str] | None = None, **attrs: Any
+) -> xr.DataArray:
+    """Make an image of `array` with the attrs of `image` (same dims unless named)."""
+    known = asdict(calibration(image)) | {"title": image.attrs.get("title", "")} | attrs
+    return make(array, dims if dims is not None else [str(d) for d in image.dims], **known)
+
+
+def as_labels(labels: Any) -> Any:
+    """Return a label array or image as uint16, or uint32 when its ids need it: ids never wrap.
+
+    Raises
+    ------
+    UserError : for negative ids, ids above 2³²−1, and numbers that are not whole.
+    """
+    array = np.asarray(labels)
+    if array.dtype == np.uint16:
+        return labels
+    if array.dtype.kind == "f" and not np.array_equal(array, np.rint(array)):
+        raise UserError("is not a label map: its values are not whole numbers")
+    low, high = (array.min(), array.max()) if array.size else (0, 0)
+    if low < 0 or high > np.iinfo(np.uint32).max:
+        raise UserError(f"is not a label map: its values go from {low} to {high}")
+    return labels.astype(np.uint16 if high <= np.iinfo(np.uint16).max else np.uint32)
