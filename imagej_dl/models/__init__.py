@@ -1,0 +1,19 @@
+"""Networks and the MODEL folders that keep them.
+
+Importing this loads no TensorFlow; building, loading and using a network does.
+"""
+
+from imagej_dl.models.bundle import ModelBundle, check, load, load_config, save
+from imagej_dl.models.config import CLASSES, Architecture, Instances, ModelConfig
+
+__all__ = [
+    "CLASSES",
+    "Architecture",
+    "Instances",
+    "ModelBundle",
+    "ModelConfig",
+    "check",
+    "load",
+    "load_config",
+    "save",
+]

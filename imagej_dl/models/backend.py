@@ -1,0 +1,66 @@
+"""The one place where TensorFlow and Keras are imported and set up."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from types import ModuleType
+
+from imagej_dl.errors import UserError
+
+
+@cache
+def keras() -> ModuleType:
+    """Import Keras on TensorFlow, quietly, and return it; GPU memory is taken as it is needed.
+
+    Raises
+    ------
+    UserError : when TensorFlow or Keras cannot be imported, with their own words.
+    """
+    # Must be set before the first import: both are read only then.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    try:
+        import keras as library
+        import tensorflow as tf
+    except ImportError as error:
+        raise UserError(
+            f"TensorFlow cannot be imported ({error})",
+            remedy="Install it again: pip install --force-reinstall tensorflow keras.",
+        ) from error
+    if library.backend.backend() != "tensorflow":
+        raise UserError(
+            f"Keras runs on {library.backend.backend()} here, not on TensorFlow",
+            remedy="Unset KERAS_BACKEND, or import imagej_dl.models before keras.",
+        )
+    for gpu in tf.config.list_physical_devices("GPU"):
+        try:
+            tf.config.experimental.set_memory_growth(gpu, True)
+        except RuntimeError:
+            break  # TensorFlow was set up before us by the caller, whose choice it then is.
+    return library
+
+
+def tensorflow() -> ModuleType:
+    """Return TensorFlow, set up by :func:`keras`."""
+    keras()
+    import tensorflow as tf
+
+    return tf
+
+
+def device() -> str:
+    """Say what TensorFlow computes on, such as "GPU NVIDIA A100" or "CPU, 2 cores"."""
+    tf = tensorflow()
+    names = []
+    for gpu in tf.config.list_physical_devices("GPU"):
+        details = tf.config.experimental.get_device_details(gpu)
+        names.append(f"GPU {details.get('device_name', gpu.name)}")
+    return ", ".join(names) or f"CPU, {_cores()} cores"
+
+
+def _cores() -> int:
+    # Containers and schedulers often lend fewer cores than the machine has.
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

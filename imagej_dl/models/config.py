@@ -1,0 +1,112 @@
+"""What a model's config.json says: everything that prediction must know besides the weights."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from imagej_dl.images import Normalisation
+
+FORMAT_VERSION = 1
+"""Version of the MODEL folder; raised when an older reader would misread a newer folder."""
+
+CLASSES: dict[str, tuple[str, ...]] = {
+    "border": ("background", "object", "border"),
+    "binary": ("object",),
+}
+"""Classes of each kind of model, in the order of the output channels."""
+
+Kind = Literal["border", "binary"]
+Probability = Annotated[float, Field(gt=0, lt=1)]
+
+
+class Instances(BaseModel):
+    """How probabilities become objects (chosen on the validation images after training).
+
+    Kind "border" (after Fluffy, BBQuercus/fluffy): markers are the 4-connected components of
+    `p_object > marker_threshold` eroded `marker_erosion` times; the region is
+    `1 - p_background > region_threshold` eroded `region_erosion` times, markers included; a
+    watershed on `-p_object` grows the markers in the region. The border class lies on both sides
+    of an outline, so the region is too wide by the border's size until it is eroded.
+
+    Kind "binary": the region is `p_object > region_threshold`; markers are the components of it
+    where its Euclidean distance transform, smoothed with a Gaussian of `smoothing`, has maxima
+    higher than `marker_height`; `split` False leaves the region's components as the objects.
+
+    All erosions are by the cross of 5 pixels. Then holes are filled and objects smaller than
+    `minimum_area` are dropped.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    marker_threshold: Probability = Field(default=0.5, description="Border: p_object of a marker.")
+    marker_erosion: int = Field(
+        default=0, ge=0, le=20, description="Border: erosion of markers, in px."
+    )
+    region_threshold: Probability = Field(default=0.5, description="Probability of no background.")
+    region_erosion: int = Field(default=0, ge=0, le=20, description="Erosion of the region, in px.")
+    split: bool = Field(default=True, description="Binary: whether touching objects are split.")
+    smoothing: float = Field(
+        default=1.0, ge=0, description="Binary: sigma on the distances, in px."
+    )
+    marker_height: float = Field(
+        default=1.0, ge=0, description="Binary: height of a maximum, in px."
+    )
+    minimum_area: int = Field(default=0, ge=0, description="Smallest object that is kept, in px.")
+
+
+class Architecture(BaseModel):
+    """The network's name and the arguments it was built with."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    arguments: dict[str, Any]
+
+
+class ModelConfig(BaseModel):
+    """Content of config.json. Lengths in px are those of the images the model is given."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format_version: Literal[1] = 1
+    kind: Kind
+    classes: tuple[str, ...] = Field(description="Classes in the order of the output channels.")
+    architecture: Architecture
+    normalisation: Normalisation = Field(default_factory=Normalisation)
+    axes: Literal["YX", "YXC"] = Field(
+        default="YX", description="Axes of a plane that is predicted."
+    )
+    channels: int = Field(default=1, ge=1, description="Input channels.")
+    pixel_width: float = Field(default=1.0, gt=0, description="Pixel size, in `unit`.")
+    pixel_height: float = Field(default=1.0, gt=0, description="Pixel size, in `unit`.")
+    unit: str = "pixel"
+    object_diameter: float | None = Field(
+        default=None, gt=0, description="Median diameter of the training objects, in px."
+    )
+    patch: int = Field(ge=8, description="Side of the training patches, in px.")
+    halo: int = Field(ge=0, description="Reach of the receptive field on each side, in px.")
+    multiple_of: int = Field(
+        ge=1,
+        description="Input sides, and offsets of tiles, must be multiples of it, in px: "
+        "pooling makes the result depend on the grid's phase.",
+    )
+    instances: Instances = Instances()
+    border_size: int = Field(
+        default=2, ge=1, description="Border: half width of the border class, px."
+    )
+    training: dict[str, Any] = Field(
+        default_factory=dict, description="The settings of the training, for the record."
+    )
+    imagej_dl_version: str
+    keras_version: str
+    tensorflow_version: str
+
+    @model_validator(mode="after")
+    def _consistent(self) -> ModelConfig:
+        if self.classes != CLASSES[self.kind]:
+            raise ValueError(f"classes of kind {self.kind} are {', '.join(CLASSES[self.kind])}")
+        if (self.channels > 1) != (self.axes == "YXC"):
+            raise ValueError(f"axes {self.axes} do not go with {self.channels} channels")
+        return self
