@@ -1,0 +1,183 @@
+"""Geometry of tiled inference: parts of a plane that a network sees, and what is kept of each.
+
+The plane is thought of as reflected at its borders up to a multiple of what the network's pooling
+divides by. Every window lies inside that padded plane and begins on the pooling grid; a window
+at the border ends where the padded plane ends. So a network sees in each window, up to its
+receptive field around the kept part, just what it would see in the whole plane, its own zero
+padding included: tiled and whole results are equal, wherever the tiles are cut. The padded plane
+itself is never made, and only the rows of tiles in work are held.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imagej_dl.errors import UserError
+
+Network = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+"""(N, Y, X, C) to (N, Y, X, K), Y and X multiples of what it asks for."""
+
+
+@dataclass(frozen=True)
+class Span:
+    """One axis of a window: it covers `start` to `start + size`, of which `low` to `high` is kept.
+
+    All in pixels of the plane; the window may reach over the plane's ends, the kept part not.
+    """
+
+    start: int
+    size: int
+    low: int
+    high: int
+
+    @property
+    def inner(self) -> slice:
+        """The kept part, counted from the window's start."""
+        return slice(self.low - self.start, self.high - self.start)
+
+
+def spans(length: int, tile: int, halo: int, multiple_of: int, margin: int = 0) -> list[Span]:
+    """Cut one axis into windows of equal size whose kept parts join without gap or overlap.
+
+    Parameters
+    ----------
+    length : px of the plane along this axis.
+    tile : largest window, px, halo included; a plane that fits is one window.
+    halo : px of context on each side of what is kept: the receptive field's radius.
+    multiple_of : what starts and sizes of windows are multiples of (2^poolings).
+    margin : px that the plane is reflected by at its ends, at least; before and after it.
+
+    Raises
+    ------
+    UserError : when the tile leaves nothing between its halos.
+    """
+    before = _up(margin, multiple_of)
+    padded = before + _up(length + margin, multiple_of)
+    size = min(padded, max(tile // multiple_of, 1) * multiple_of)
+    if size == padded:
+        return [Span(-before, size, 0, length)]
+    halo = _up(halo, multiple_of)
+    step = size - 2 * halo
+    if step <= 0:
+        raise UserError(
+            f"a tile of {tile} px is too small for this model, whose halo is {halo} px",
+            remedy=f"Ask for tiles of at least {2 * halo + multiple_of} px.",
+        )
+    starts = [*range(0, padded - size, step), padded - size]
+    ends = [start + size - halo for start in starts[:-1]] + [padded]
+    cut = []
+    low = 0
+    for start, end in zip(starts, ends, strict=True):
+        high = min(end - before, length)
+        if high > low:  # a window that would keep nothing but padding is left out
+            cut.append(Span(start - before, size, low, high))
+            low = high
+    return cut
+
+
+def window(plane: NDArray, rows: Span, columns: Span) -> NDArray:
+    """Return what a window shows of a plane (Y, X, ...), reflected beyond its borders."""
+    y, x = _mirror(rows, plane.shape[0]), _mirror(columns, plane.shape[1])
+    # Only the part that is needed is read, so that a memory map stays on the disk.
+    part = np.asarray(plane[y.min() : y.max() + 1, x.min() : x.max() + 1])
+    return part[np.ix_(y - y.min(), x - x.min())]
+
+
+@dataclass(frozen=True)
+class Strip:
+    """A finished row of tiles: rows `low` to `high` of plane number `plane`.
+
+    `values` is (rows, X, K); `last` says that the plane is finished with it.
+    """
+
+    plane: int
+    low: int
+    high: int
+    last: bool
+    values: NDArray[np.float32]
+
+
+def strips(
+    planes: Iterable[NDArray],
+    network: Network,
+    *,
+    tile: int,
+    halo: int,
+    multiple_of: int,
+    batch: int,
+    margin: int = 0,
+) -> Iterator[Strip]:
+    """Run a network over planes and give the results row of tiles by row of tiles, in order.
+
+    Windows of one size are put together in batches, over the ends of planes too, so that the
+    small frames of a video fill a batch. Held at a time: one batch and the strips it touches.
+
+    Parameters
+    ----------
+    planes : arrays (Y, X, C), each read when its turn comes; sizes may differ.
+    network : gets float32 (N, Y, X, C), returns (N, Y, X, K).
+    tile, halo, multiple_of, margin : see :func:`spans`.
+    batch : most windows given to the network at once.
+
+    Raises
+    ------
+    UserError : when the tile leaves nothing between its halos.
+    """
+
+    def windows() -> Iterator[_Window]:
+        for number, plane in enumerate(planes):
+            options = (tile, halo, multiple_of, margin)
+            down, across = (spans(plane.shape[axis], *options) for axis in (0, 1))
+            for rows, columns in product(down, across):
+                joins = columns is across[-1]
+                ends = joins and rows is down[-1]
+                yield _Window(number, rows, columns, joins, ends, window(plane, rows, columns))
+
+    row: list[NDArray[np.float32]] = []
+    for group in _batches(windows(), batch):
+        seen = np.stack([part.seen for part in group]).astype(np.float32, copy=False)
+        for part, value in zip(group, network(seen), strict=True):
+            row.append(value[part.rows.inner, part.columns.inner])
+            if part.joins:
+                values = row[0] if len(row) == 1 else np.concatenate(row, axis=1)
+                row = []
+                yield Strip(part.plane, part.rows.low, part.rows.high, part.ends, values)
+
+
+@dataclass(frozen=True)
+class _Window:
+    plane: int
+    rows: Span
+    columns: Span
+    joins: bool  # the last of its row of tiles
+    ends: bool  # the last of its plane
+    seen: NDArray
+
+
+def _batches(windows: Iterable[_Window], size: int) -> Iterator[list[_Window]]:
+    group: list[_Window] = []
+    for part in windows:
+        if group and (len(group) == size or part.seen.shape != group[0].seen.shape):
+            yield group
+            group = []
+        group.append(part)
+    if group:
+        yield group
+
+
+def _mirror(span: Span, length: int) -> NDArray[np.intp]:
+    """Return the pixels that a span shows, those outside reflected as np.pad's "reflect" does."""
+    index = np.arange(span.start, span.start + span.size)
+    if length == 1:
+        return np.zeros_like(index)
+    index = np.abs(index) % (2 * length - 2)
+    return np.where(index < length, index, 2 * length - 2 - index)
+
+
+def _up(value: int, multiple_of: int) -> int:
+    return -(-value // multiple_of) * multiple_of
