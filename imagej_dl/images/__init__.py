@@ -5,7 +5,7 @@ whose attrs are those of :class:`Calibration` and a `title`. All steps hand imag
 """
 
 from imagej_dl.images.array import AXES, Calibration, as_labels, calibration, make, with_data
-from imagej_dl.images.formats import find, read
+from imagej_dl.images.formats import find, read, read_labels
 from imagej_dl.images.luts import glasbey
 from imagej_dl.images.normalise import Normalisation
 from imagej_dl.images.tiff import write
@@ -20,6 +20,7 @@ __all__ = [
     "glasbey",
     "make",
     "read",
+    "read_labels",
     "with_data",
     "write",
 ]

@@ -14,6 +14,13 @@ from imagej_dl.errors import UserError
 AXES = "TCZYX"
 """The axes of an image in their order; those an image has not are left out."""
 
+_SECONDS = {"ms": 1e-3, "msec": 1e-3, "min": 60.0, "h": 3600.0, "hour": 3600.0}
+
+
+def seconds(unit: str) -> float:
+    """Return how many seconds a time unit of ImageJ's or OME's is; 1 for what is not known."""
+    return _SECONDS.get(unit, 1.0)
+
 
 @dataclass(frozen=True)
 class Calibration:

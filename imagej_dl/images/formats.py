@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from imagej_dl.errors import UserError
-from imagej_dl.images.array import make
+from imagej_dl.images.array import as_labels, make
 from imagej_dl.images.tiff import read_tiff
 
 SUFFIXES = (".tif", ".tiff", ".png", ".jpg", ".jpeg")
@@ -46,6 +46,22 @@ def read(path: str | Path, axes: str | None = None) -> xr.DataArray:
         path=path,
         remedy=f"Known are {', '.join(SUFFIXES)}; in Fiji, File > Save As > Tiff makes one.",
     )
+
+
+def read_labels(path: str | Path, axes: str | None = None) -> xr.DataArray:
+    """Read a label map: as :func:`read`, as uint16 or uint32; UserError if it is none."""
+    image = read(path, axes)
+    try:
+        labels = as_labels(image)
+    except UserError as error:
+        raise UserError(error.problem, path=path, remedy=error.remedy) from error
+    if "C" in labels.dims:
+        raise UserError(
+            "has channels, so it is an image and not a label map",
+            path=path,
+            remedy="If that axis is time, pass --axes TYX.",
+        )
+    return labels
 
 
 def find(sources: Iterable[Path]) -> list[Path]:

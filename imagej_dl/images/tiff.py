@@ -12,7 +12,7 @@ import xarray as xr
 
 from imagej_dl.errors import UserError
 from imagej_dl.files import atomic, refuse_existing
-from imagej_dl.images.array import AXES, calibration, make
+from imagej_dl.images.array import AXES, calibration, make, seconds
 
 # ImageJ's own spelling of metre units in old files.
 _UNITS = {"\\u00B5m": "µm", "micron": "µm", "microns": "µm", "μm": "µm", "": "pixel"}
@@ -113,8 +113,7 @@ def _imagej(file: tifffile.TiffFile) -> dict[str, Any]:
     interval = float(metadata.get("finterval", 0.0))
     if not interval and metadata.get("fps"):
         interval = 1 / float(metadata["fps"])
-    scale = {"ms": 1e-3, "msec": 1e-3, "min": 60.0, "h": 3600.0, "hour": 3600.0}
-    attrs["frame_interval"] = interval * scale.get(str(metadata.get("tunit", "sec")), 1.0)
+    attrs["frame_interval"] = interval * seconds(str(metadata.get("tunit", "sec")))
     return attrs
 
 
@@ -134,10 +133,7 @@ def _ome(file: tifffile.TiffFile) -> dict[str, Any]:
             attrs[name] = float(value)
             attrs["unit"] = pixels.get("PhysicalSizeXUnit", "µm")
     if value := pixels.get("TimeIncrement"):
-        seconds = {"ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0}
-        attrs["frame_interval"] = float(value) * seconds.get(
-            pixels.get("TimeIncrementUnit", "s"), 1.0
-        )
+        attrs["frame_interval"] = float(value) * seconds(pixels.get("TimeIncrementUnit", "s"))
     return attrs
 
 

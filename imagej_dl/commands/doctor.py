@@ -1,0 +1,33 @@
+"""`imagej-dl doctor`: what is there, with its version, or the remedy."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+from pydantic import Field
+
+from imagej_dl.commands.base import Command
+from imagej_dl.progress import Progress
+
+
+class Doctor(Command):
+    """Say what is there of Java, ImageJ, Fiji, TrackMate, TensorFlow, GPU.
+
+    Ends with exit code 1 when a part is missing that the work cannot do without.
+    """
+
+    fiji: str | None = Field(
+        None, description="Fiji folder, Maven coordinate, 'endpoint' or 'embedded'."
+    )
+
+    def run(self, progress: Progress) -> None:
+        from imagej_dl.fiji.diagnosis import diagnose
+
+        healthy = True
+        for finding in diagnose(self.fiji):
+            mark = "ok" if finding.found else "MISSING" if finding.needed else "-"
+            click.echo(f"{finding.part:<11}{mark:<9}{finding.text}")
+            healthy &= finding.found or not finding.needed
+        if not healthy:
+            sys.exit(1)

@@ -1,0 +1,58 @@
+"""`imagej-dl show`: a label map over its image, in ImageJ."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import click
+from pydantic import Field
+
+from imagej_dl.commands.base import Command, Positional
+from imagej_dl.progress import Progress
+
+
+class Show(Command):
+    """Show a label map over its image in ImageJ, with its ROIs.
+
+    Opens the image with coloured outlines and the label map, and adds the ROIs to the ROI
+    Manager. Ends when ImageJ is closed. With --png it writes a picture instead, without a window.
+    """
+
+    labels: Annotated[Path, Positional()] = Field(description="The label map (TIFF).")
+    image: Path | None = Field(None, description="The image that the labels belong to.")
+    axes: str | None = Field(
+        None, description="Axes of the files, such as TYX, where they say it wrong."
+    )
+    png: Path | None = Field(None, description="Write a picture of one plane to this PNG file.")
+    frame: int = Field(1, ge=1, description="Frame of the picture, counted from 1.")
+    slice: int = Field(1, ge=1, description="Z slice of the picture, counted from 1.")
+    fiji: str | None = Field(
+        None, description="Fiji folder, Maven coordinate, 'endpoint' or 'embedded'."
+    )
+    overwrite: bool = Field(False, description="Replace the PNG file if it is there.")
+
+    def run(self, progress: Progress) -> None:
+        from imagej_dl import fiji, images
+        from imagej_dl.fiji import show
+        from imagej_dl.files import refuse_existing
+
+        if self.png is not None:
+            refuse_existing(self.png, self.overwrite)
+        labels = images.read_labels(self.labels, self.axes)
+        image = None if self.image is None else images.read(self.image, self.axes)
+        gateway = fiji.start(self.fiji, display=self.png is None)
+        if self.png is not None:
+            show.picture(
+                labels,
+                image,
+                self.png,
+                frame=self.frame,
+                slice_=self.slice,
+                overwrite=self.overwrite,
+            )
+            click.echo(f"{self.png}: frame {self.frame}, drawn by ImageJ {gateway.version}")
+            return
+        show.in_imagej(labels, image)
+        click.echo(f"ImageJ {gateway.version} shows it; close its windows to end.")
+        show.wait_until_closed()

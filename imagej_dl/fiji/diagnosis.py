@@ -1,0 +1,90 @@
+"""What is there of what imagej-dl works with, and the remedy for what is not."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from imagej_dl.errors import UserError
+from imagej_dl.fiji import gateway
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One part: found (with version and place), missing with a remedy, or optional and missing."""
+
+    part: str
+    found: bool
+    text: str
+    needed: bool = True
+
+
+def diagnose(fiji: str | None = None) -> Iterator[Finding]:
+    """Look at each part in turn; starts ImageJ and TensorFlow in this process."""
+    yield Finding("Python", True, f"{platform.python_version()} ({sys.executable})")
+    yield from _imagej(fiji)
+    yield from _tensorflow()
+    yield Finding(
+        "Display",
+        gateway.has_display(),
+        "windows can be opened"
+        if gateway.has_display()
+        else "none: `show` writes pictures with --png, or put xvfb-run before the command",
+        needed=False,
+    )
+
+
+def _imagej(fiji: str | None) -> Iterator[Finding]:
+    try:
+        kind, home = gateway.choose(fiji)
+        running = gateway.start(fiji)
+    except UserError as error:
+        java = shutil.which("java")
+        if "Java" in error.problem:
+            yield Finding("Java", False, str(error))
+        else:
+            yield Finding("Java", java is not None, java or gateway.NO_JAVA)
+            yield Finding("ImageJ", False, str(error))
+        return
+    from scyjava import jimport
+
+    system = jimport("java.lang.System")
+    java = f"{system.getProperty('java.version')} ({system.getProperty('java.home')})"
+    yield Finding("Java", True, java)
+    one = str(jimport("ij.IJ").getVersion())
+    yield Finding("ImageJ", True, f"{one} ({home if kind == 'embedded' else 'of the Fiji'})")
+    if running.ij2 is None:
+        source = "Set FIJI_HOME to a Fiji folder, or pass --fiji, for TrackMate and all of Fiji."
+        yield Finding("Fiji", False, source, needed=False)
+        yield Finding("TrackMate", False, "not here: the embedded engine tracks", needed=False)
+        return
+    yield Finding("Fiji", True, f"{running.version} ({home})", needed=False)
+    from imagej_dl.fiji import trackmate
+
+    version = trackmate.version()
+    text = version or "not in this Fiji: install it with Fiji's updater"
+    yield Finding("TrackMate", version is not None, text, needed=False)
+
+
+def _tensorflow() -> Iterator[Finding]:
+    try:
+        from imagej_dl.models.backend import tensorflow
+
+        tf = tensorflow()
+    except (ImportError, UserError) as error:
+        yield Finding("TensorFlow", False, f"{error}. pip install tensorflow")
+        return
+    keras = importlib.metadata.version("keras")
+    yield Finding("TensorFlow", True, f"{tf.__version__}, Keras {keras}")
+    names = [
+        tf.config.experimental.get_device_details(d).get("device_name", d.name)
+        for d in tf.config.list_physical_devices("GPU")
+    ]
+    cores = os.cpu_count()
+    missing = f"none, {cores} cores are used; with an NVIDIA GPU: pip install 'imagej-dl[gpu]'"
+    yield Finding("GPU", bool(names), ", ".join(names) or missing, needed=False)

@@ -1,0 +1,279 @@
+"""Which ImageJ is used, and its start: the only place where a Java machine is begun.
+
+The choice, in this order: what the user names (a Fiji folder, or a Maven coordinate such as
+`sc.fiji:fiji`), the folder in FIJI_HOME, else the embedded default: ImageJ 1.54p from Maven
+Central. A process has one Java machine, so a process has one ImageJ; where Python already runs
+inside a Fiji (its Script Editor, its Python mode) that Fiji is used.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from imagej_dl.errors import UserError
+
+EMBEDDED = "net.imagej:ij:1.54p"
+ENDPOINT = "sc.fiji:fiji"
+NO_JAVA = (
+    "Install Java 11 or later (conda install openjdk=21, or your system's JDK), "
+    "or set JAVA_HOME to its folder."
+)
+_COORDINATE = re.compile(r"[\w.-]+:[\w.-]+(:[\w.-]+)*(\+[\w.:+-]+)?")
+_FETCH_SECONDS = 300
+
+Kind = Literal["embedded", "folder", "endpoint", "host"]
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """The ImageJ of this process.
+
+    `ij2` is PyImageJ's gateway; None where there is only ImageJ 1 (the embedded default).
+    `headless` says that nothing can be shown: no windows, no ROI Manager, no menus.
+    """
+
+    kind: Kind
+    home: str
+    headless: bool
+    ij2: Any = None
+
+    @property
+    def version(self) -> str:
+        """ImageJ's version and, where it is a Fiji, that of ImageJ2."""
+        from scyjava import jimport
+
+        one = str(jimport("ij.IJ").getVersion())
+        return one if self.ij2 is None else f"{self.ij2.getVersion()}/{one}"
+
+
+_current: Gateway | None = None
+_lock = threading.Lock()
+
+
+def choose(fiji: str | None = None) -> tuple[Kind, str]:
+    """Return which ImageJ would be used, and where it is, without starting it.
+
+    Parameters
+    ----------
+    fiji : a Fiji folder, "endpoint" for `sc.fiji:fiji`, a Maven coordinate, or "embedded";
+        None asks FIJI_HOME.
+
+    Raises
+    ------
+    UserError : when the folder is not there, or is no Fiji.
+    """
+    source = "FIJI_HOME" if fiji is None else "--fiji"
+    named = fiji or os.environ.get("FIJI_HOME") or "embedded"
+    if named == "embedded":
+        return "embedded", EMBEDDED
+    if named == "endpoint":
+        return "endpoint", ENDPOINT
+    folder = Path(named).expanduser()
+    if folder.is_dir():
+        # On macOS the folder a user sees is an application bundle.
+        for home in (folder, folder / "Contents" / "Java"):
+            if (home / "jars").is_dir():
+                return "folder", str(home)
+        raise UserError(
+            f"is no Fiji folder: there is no jars folder in it ({source})",
+            path=folder,
+            remedy="Name the folder that holds Fiji's launcher.",
+        )
+    if _COORDINATE.fullmatch(named) and not folder.is_absolute():
+        return "endpoint", named
+    raise UserError(
+        f"there is no such Fiji folder ({source})",
+        path=folder,
+        remedy="Name Fiji's folder, a Maven coordinate such as sc.fiji:fiji, or embedded.",
+    )
+
+
+def start(fiji: str | None = None, *, display: bool = False) -> Gateway:
+    """Start ImageJ, or return the one that runs.
+
+    Parameters
+    ----------
+    fiji : see :func:`choose`.
+    display : whether windows will be shown; needs a screen.
+
+    Raises
+    ------
+    UserError : no Java, no network at the first run, no screen, a folder that is no Fiji; or
+        another ImageJ is already running in this process.
+    """
+    global _current
+    with _lock:
+        if _current is None:
+            import jpype
+
+            _current = _host() if jpype.isJVMStarted() else _start(*choose(fiji), display)
+        elif fiji is not None and _current.kind != "host" and choose(fiji)[1] != _current.home:
+            raise UserError(
+                f"this process already runs ImageJ from {_current.home}, not {fiji}",
+                remedy="Start a new process for another ImageJ.",
+            )
+    if display and _current.headless:
+        raise UserError(
+            "this process runs ImageJ without a screen, so no window can be opened",
+            remedy="Ask for the display at the first start.",
+        )
+    return _current
+
+
+def has_display() -> bool:
+    """Say whether windows can be opened here."""
+    if sys.platform.startswith("linux"):
+        return bool(os.environ.get("DISPLAY"))
+    return True
+
+
+def _start(kind: Kind, home: str, display: bool) -> Gateway:
+    if display and not has_display():
+        raise UserError(
+            "there is no screen to show ImageJ on (DISPLAY is not set)",
+            remedy="Use a desktop, or put xvfb-run before the command.",
+        )
+    import scyjava.config
+
+    # The default, "always", downloads a JDK also where there is one.
+    scyjava.config.set_java_constraints(fetch="auto")
+    if kind == "embedded":
+        _start_embedded(home, display)
+        return Gateway(kind, home, not display)
+    return Gateway(kind, home, not display, _start_fiji(kind, home, display))
+
+
+def _start_embedded(coordinate: str, display: bool) -> None:
+    import scyjava
+
+    scyjava.config.endpoints.append(coordinate)
+    # ImageJ 1 is on Maven Central; no other repository need be reached.
+    scyjava.config.get_repositories().clear()
+    if not display:
+        scyjava.config.add_option("-Djava.awt.headless=true")
+    what = f"ImageJ ({coordinate})"
+    _download(coordinate, what)
+    with _explained(what):
+        scyjava.start_jvm()
+    if display:
+        show_window()
+
+
+def show_window() -> None:
+    """Open ImageJ 1's main window, if it is not open."""
+    from scyjava import jimport
+
+    if jimport("ij.IJ").getInstance() is None:
+        # EMBEDDED: closing ImageJ must not end the Java machine, which is Python's as well.
+        jimport("ij.ImageJ")(jimport("ij.ImageJ").EMBEDDED)
+
+
+def _start_fiji(kind: Kind, home: str, display: bool) -> Any:
+    import imagej
+    import scyjava
+
+    what = f"Fiji ({home})"
+    if kind == "folder":
+        _use_its_java(Path(home))
+        if any((Path(home) / "jars").glob("imglib2-imglyb-*.jar")):
+            # PyImageJ asks the network for this jar even when the folder has it.
+            scyjava.config.endpoints.clear()
+    else:
+        _download(home, what)
+    with _explained(what):
+        ij = imagej.init(home, mode="interactive" if display else "headless")
+        if display:
+            ij.ui().showUI()
+    return ij
+
+
+def _use_its_java(home: Path) -> None:
+    """Prefer the Java that a Fiji brings: its jars may want a newer one than the system's."""
+    if not os.environ.get("JAVA_HOME"):
+        for library in sorted((home / "java").glob("**/server/libjvm.*")):
+            os.environ["JAVA_HOME"] = str(library.parents[2])
+            return
+
+
+def _host() -> Gateway:
+    """Take the ImageJ in whose process Python runs already."""
+    from scyjava import jimport
+
+    headless = bool(jimport("java.awt.GraphicsEnvironment").isHeadless())
+    # In a Fiji, ImageJ 1 hands out the SciJava context by this name; alone, it has none.
+    context = jimport("ij.IJ").runPlugIn("org.scijava.Context", "")
+    if context is None:
+        return Gateway("host", "the running ImageJ", headless)
+    import imagej  # noqa: F401  adds the Python side to ImageJ2's gateway
+
+    return Gateway("host", "the running Fiji", headless, jimport("net.imagej.ImageJ")(context))
+
+
+def _download(coordinate: str, what: str) -> None:
+    """Fetch the jars of a Maven coordinate, once; a network that never answers ends in words.
+
+    In a thread of its own, because the downloader knows no time-out; Java itself is started by
+    the caller's thread, which must be the one that lives as long as Java does.
+    """
+    import jgo
+    import scyjava.config
+
+    def fetch() -> None:
+        try:
+            with _explained(what):
+                jgo.build(
+                    endpoint="+".join(dict.fromkeys([coordinate, *scyjava.config.endpoints])),
+                    cache_dir=scyjava.config.get_cache_dir(),
+                    repositories=scyjava.config.get_repositories(),
+                    resolver=jgo.maven.PythonResolver(lenient=True),
+                )
+        except UserError as error:
+            failure.append(error)
+
+    failure: list[UserError] = []
+    thread = threading.Thread(target=fetch, name="imagej-download", daemon=True)
+    thread.start()
+    thread.join(_FETCH_SECONDS)
+    if thread.is_alive():
+        raise UserError(
+            f"{what} could not be downloaded within {_FETCH_SECONDS} s",
+            remedy="See whether the network is there, or name a Fiji folder with --fiji.",
+        )
+    if failure:
+        raise failure[0]
+
+
+@contextmanager
+def _explained(what: str) -> Iterator[None]:
+    """Turn what PyImageJ and its downloader raise into the words a user needs."""
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        chain: BaseException | None = error
+        text = ""
+        while chain is not None:
+            text += f"{type(chain).__name__}: {chain}\n"
+            chain = chain.__cause__ or chain.__context__
+        if re.search(r"obtain Java|download Java|cjdk|JVMNotFound|Invalid default JVM", text):
+            raise UserError(
+                "no Java was found, and none could be downloaded", remedy=NO_JAVA
+            ) from error
+        if re.search(r"ConnectionError|NameResolution|Max retries|Timeout", text):
+            raise UserError(
+                f"{what} is not on this machine yet and could not be downloaded: no network",
+                remedy="Connect once, or name a Fiji folder with --fiji or FIJI_HOME.",
+            ) from error
+        first = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
+        raise UserError(
+            f"{what} did not start ({first})", remedy="imagej-dl doctor says more."
+        ) from error

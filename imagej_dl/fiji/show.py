@@ -1,0 +1,132 @@
+"""A label map over its image in ImageJ: hyperstack, coloured outlines, ROI Manager, a picture."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from imagej_dl import rois
+from imagej_dl.errors import UserError
+from imagej_dl.fiji import roi_manager
+from imagej_dl.fiji.gateway import show_window
+from imagej_dl.fiji.imageplus import label_lut, to_imageplus
+from imagej_dl.files import atomic, refuse_existing
+from imagej_dl.images import glasbey
+
+
+def windows(labels: xr.DataArray, image: xr.DataArray | None = None) -> tuple[Any, Any, list]:
+    """Make the ImagePlus of the image with the labels' outlines, that of the labels, and the ROIs.
+
+    Parameters
+    ----------
+    labels : label map (Y, X) with any of T, Z.
+    image : the image they belong to, with the same T, Z, Y, X; channels are free. Without it
+        the outlines lie over the label map itself.
+
+    Returns
+    -------
+    (imp, label_imp, rois) : the first carries an overlay, one outline for each ROI on its
+        plane, in the colour of its label; nothing is shown yet.
+
+    Raises
+    ------
+    UserError : when the image's shape is another than the labels'.
+    """
+    if image is not None:
+        check_same_planes(labels, image)
+    found = rois.trace(labels)
+    label_imp = _coloured(labels)
+    over = to_imageplus(image) if image is not None else _coloured(labels)
+    over.setOverlay(roi_manager.overlay(found, _colours([roi.label for roi in found])))
+    return over, label_imp, found
+
+
+def in_imagej(labels: xr.DataArray, image: xr.DataArray | None = None) -> tuple[Any, Any]:
+    """Show labels and image in ImageJ's windows and add the ROIs to the ROI Manager.
+
+    The user's images stay open and their ROIs stay in the ROI Manager, before ours.
+    """
+    show_window()
+    over, label_imp, found = windows(labels, image)
+    label_imp.show()
+    over.show()
+    roi_manager.add(found)
+    return over, label_imp
+
+
+def picture(
+    labels: xr.DataArray,
+    image: xr.DataArray | None,
+    path: Path,
+    *,
+    frame: int = 1,
+    slice_: int = 1,
+    overwrite: bool = False,
+) -> None:
+    """Write a PNG of one plane with its outlines, as ImageJ draws it. Needs no screen.
+
+    Parameters
+    ----------
+    frame, slice_ : which plane, counted from 1 as in ImageJ.
+    """
+    from scyjava import jimport
+
+    refuse_existing(path, overwrite)
+    frames, slices = labels.sizes.get("T", 1), labels.sizes.get("Z", 1)
+    if not (1 <= frame <= frames and 1 <= slice_ <= slices):
+        raise UserError(
+            f"has {frames} frames and {slices} slices, so there is no plane {frame}, {slice_}",
+            path=labels.attrs.get("title") or None,
+        )
+    over, _, _ = windows(labels, image)
+    over.setPosition(1, slice_, frame)
+    flat = over.flatten()
+    with atomic(path) as temporary:
+        jimport("ij.IJ").saveAs(flat, "PNG", str(temporary))
+
+
+def wait_until_closed() -> None:
+    """Return when the user has closed ImageJ, or all of its image windows."""
+    from scyjava import jimport
+
+    ij, manager = jimport("ij.IJ"), jimport("ij.WindowManager")
+    while ij.getInstance() is not None and int(manager.getWindowCount()) > 0:
+        time.sleep(0.2)
+
+
+def check_same_planes(labels: xr.DataArray, image: xr.DataArray) -> None:
+    """Raise UserError unless both have the same frames, slices, height and width."""
+    ours = {axis: labels.sizes.get(axis, 1) for axis in "TZYX"}
+    theirs = {axis: image.sizes.get(axis, 1) for axis in "TZYX"}
+    if ours != theirs:
+        raise UserError(
+            f"the labels have {_shape(ours)}, but the image {image.attrs.get('title', '')} has "
+            f"{_shape(theirs)}",
+            path=labels.attrs.get("title") or None,
+            remedy="Give the image that the labels were made of.",
+        )
+
+
+def _shape(sizes: dict[str, int]) -> str:
+    return " × ".join(f"{axis} {size}" for axis, size in sizes.items())
+
+
+def _coloured(labels: xr.DataArray) -> Any:
+    imp = to_imageplus(labels)
+    imp.setLut(label_lut())
+    imp.setDisplayRange(0, max(255, int(labels.max())))
+    return imp
+
+
+def _colours(ids: list[int]) -> list[Any]:
+    from scyjava import jimport
+
+    colour = jimport("java.awt.Color")
+    lut = glasbey()
+    # Black is the background's: the other 255 colours go round.
+    made = [colour(*(int(v) for v in lut[i])) for i in range(1, len(lut))]
+    return [made[int(i - 1) % len(made)] for i in np.asarray(ids)]
