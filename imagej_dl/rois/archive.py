@@ -1,0 +1,156 @@
+"""RoiSet.zip and .roi files: reading and writing."""
+
+from __future__ import annotations
+
+import os
+import warnings
+import zipfile
+import zlib
+from collections.abc import Iterable
+from pathlib import Path
+
+from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.files import atomic, refuse_existing
+from imagej_dl.rois.decoder import decode
+from imagej_dl.rois.encoder import encode
+from imagej_dl.rois.roi import POINTED, Roi
+
+# Guards against archives made to fill the memory; the largest real sets are some 100 MB.
+_ENTRY_LIMIT = 256 * 2**20
+_TOTAL_LIMIT = 4 * 2**30
+_ENTRIES_LIMIT = 2_000_000
+_REMEDY = "Save the ROIs again with ImageJ's ROI Manager (More > Save)."
+
+
+def read(path: str | os.PathLike[str]) -> list[Roi]:
+    """Read a RoiSet.zip or a single .roi file.
+
+    The order is that in which ImageJ's ROI Manager lists them; entries of the archive that are
+    no .roi files are ignored.
+
+    Parameters
+    ----------
+    path : a .zip or .roi file.
+
+    Raises
+    ------
+    UserError : when there is no such file, it is broken or empty, or an entry is no ROI, is cut
+        short or unreasonably large; the message names the file and the entry.
+    """
+    path = Path(path)
+    try:
+        if path.is_dir():
+            raise UserError("is a folder, not a RoiSet.zip or .roi file", path=path)
+        if not zipfile.is_zipfile(path):
+            return [_read_single(path)]
+        with zipfile.ZipFile(path) as archive:
+            rois = _read_entries(archive, path)
+    except FileNotFoundError as error:
+        raise UserError("there is no such file", path=path) from error
+    except PermissionError as error:
+        raise UserError("may not be read", path=path) from error
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError) as error:
+        raise UserError(f"is a broken ZIP archive ({error})", path=path, remedy=_REMEDY) from error
+    except RuntimeError as error:  # zipfile's word for an encrypted archive
+        raise UserError(f"cannot be unpacked ({error})", path=path, remedy=_REMEDY) from error
+    return _without_empty(rois, path)
+
+
+def write(rois: Iterable[Roi], path: str | os.PathLike[str], overwrite: bool = False) -> None:
+    """Write ROIs as a RoiSet.zip that ImageJ's ROI Manager opens, or one as a .roi file.
+
+    Entries are named after the ROIs; a name that comes twice gets "-1", "-2" and so on.
+
+    Parameters
+    ----------
+    rois : in the order in which the ROI Manager shall list them.
+    path : the .zip (or, for a single ROI, .roi) file; written whole or not at all.
+    overwrite : whether a file that is there may be replaced.
+
+    Raises
+    ------
+    UserError : when the file is there, there is no ROI, or several for a .roi file.
+    """
+    path, rois = Path(path), list(rois)
+    refuse_existing(path, overwrite)
+    if not rois:
+        raise UserError("there is no ROI to write", path=path)
+    if path.suffix.lower() == ".roi":
+        if len(rois) > 1:
+            raise UserError("a .roi file holds one ROI", path=path, remedy="Name it .zip.")
+        with atomic(path) as temporary:
+            temporary.write_bytes(encode(rois[0]))
+        return
+    with atomic(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as file:
+        taken: set[str] = set()
+        for i, roi in enumerate(rois):
+            # a fixed date, so that the same ROIs make the same file
+            name = zipfile.ZipInfo(f"{_entry_name(roi.name or f'{i + 1:04}', taken)}.roi")
+            name.compress_type = zipfile.ZIP_DEFLATED
+            file.writestr(name, encode(roi))
+
+
+def _read_single(path: Path) -> Roi:
+    size = path.stat().st_size
+    if size == 0:
+        raise UserError("is empty", path=path, remedy=_REMEDY)
+    if path.suffix.lower() == ".zip":
+        raise UserError("is not a ZIP archive, or is cut short", path=path, remedy=_REMEDY)
+    if size > _ENTRY_LIMIT:
+        raise UserError("is too large for a ROI", path=path)
+    roi = decode(path.read_bytes(), path.name, str(path))
+    if roi.kind in POINTED and (roi.points is None or not len(roi.points)):
+        raise UserError("is a ROI without points", path=path)
+    return roi
+
+
+def _read_entries(archive: zipfile.ZipFile, path: Path) -> list[Roi]:
+    # ImageJ reads the entries as they lie in the file, not as the directory lists them
+    entries = sorted(
+        (entry for entry in archive.infolist() if entry.filename.endswith(".roi")),
+        key=lambda entry: entry.header_offset,
+    )
+    if not entries:
+        raise UserError("holds no .roi files", path=path, remedy=_REMEDY)
+    total = sum(entry.file_size for entry in entries)
+    if len(entries) > _ENTRIES_LIMIT or total > _TOTAL_LIMIT:
+        raise UserError(f"would unpack to {total / 2**30:.1f} GiB", path=path, remedy=_REMEDY)
+    rois = []
+    for entry in entries:
+        where = f"{path}/{entry.filename}"
+        if entry.file_size > _ENTRY_LIMIT:
+            raise UserError("is too large for a ROI", path=where, remedy=_REMEDY)
+        try:
+            # a size that lies is caught here: no more than it says is unpacked
+            with archive.open(entry) as stream:
+                data = stream.read(entry.file_size + 1)
+        except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+            raise UserError(f"is damaged ({error})", path=where, remedy=_REMEDY) from error
+        rois.append(decode(data, Path(entry.filename).name, where))
+    return rois
+
+
+def _without_empty(rois: list[Roi], path: Path) -> list[Roi]:
+    """Leave out polygons without points, as ImageJ does."""
+    empty = [roi for roi in rois if roi.kind in POINTED and not len(roi.points)]  # type: ignore[arg-type]
+    if not empty:
+        return rois
+    names = ", ".join(roi.name for roi in empty[:5])
+    warnings.warn(
+        f"{path}: {len(empty)} ROIs have no points and are left out: {names}",
+        DataWarning,
+        stacklevel=3,
+    )
+    return [roi for roi in rois if all(roi is not other for other in empty)]
+
+
+def _entry_name(name: str, taken: set[str]) -> str:
+    # a slash would make a folder of the archive, and ":" and the like no file on Windows
+    safe = "".join("_" if c in '/\\:*?"<>|' or ord(c) < 32 else c for c in name)
+    safe = safe.encode("utf-8", errors="replace").decode().removesuffix(".roi") or "roi"
+    unique, n = safe, 0
+    while unique in taken:
+        n += 1
+        unique = f"{safe}-{n}"
+    taken.add(unique)
+    return unique

@@ -1,0 +1,196 @@
+"""The outlines of polygon-like ROIs, as ImageJ hands them to its polygon filler.
+
+ImageJ keeps a polygon's points in single precision relative to its bounds and fills it in a
+box of whole pixels; which pixels lie on the edge depends on the bits of these numbers, so the
+arithmetic here is that of ImageJ 1.54p's PolygonRoi, EllipseRoi, RotatedRectRoi and ShapeRoi.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imagej_dl.rois import paths, spline
+from imagej_dl.rois.roi import LINES, Roi
+
+Box = tuple[int, int, int, int]
+_TINY = np.float32(1.4e-45)  # where ImageJ's search for the largest coordinate begins
+_ELLIPSE_VERTICES = 72
+
+
+@dataclass(frozen=True)
+class Outlines:
+    """Rings of points to be filled, many ROIs in one.
+
+    Attributes
+    ----------
+    x, y : float64 of all rings behind each other, relative to the box of their ROI.
+    ring_size : points of each ring.
+    ring_owner : index of each ring's ROI.
+    boxes : (n, 4) x, y, width, height in whole pixels of each ROI, int64.
+    """
+
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+    ring_size: NDArray[np.int64]
+    ring_owner: NDArray[np.int64]
+    boxes: NDArray[np.int64]
+
+
+def outlines(rois: Sequence[Roi]) -> Outlines:
+    """Return the outlines of ROIs of any polygon-like kind, rounded rectangles included."""
+    xs: list[NDArray[np.float64]] = []
+    ys: list[NDArray[np.float64]] = []
+    sizes: list[NDArray[np.int64]] = []
+    owners: list[NDArray[np.int64]] = []
+    boxes = np.zeros((len(rois), 4), np.int64)
+    plain: dict[bool, list[int]] = {False: [], True: []}
+    for i, roi in enumerate(rois):
+        if roi.points is not None and not roi.spline:
+            if len(roi.points):
+                plain[roi.subpixel].append(i)
+            continue
+        rings, boxes[i] = _single_outline(roi)
+        for ring in rings:
+            xs.append(ring[:, 0].astype(np.float64))
+            ys.append(ring[:, 1].astype(np.float64))
+        sizes.append(np.array([len(ring) for ring in rings], np.int64))
+        owners.append(np.full(len(rings), i, np.int64))
+    for subpixel, members in plain.items():
+        if not members:
+            continue
+        arrays = [rois[i].points for i in members]
+        size = np.array([len(points) for points in arrays if points is not None], np.int64)
+        points = np.concatenate(arrays)  # type: ignore[arg-type]
+        x, y, box = (_float_boxes if subpixel else _whole_boxes)(points, size)
+        xs.append(x)
+        ys.append(y)
+        sizes.append(size)
+        owners.append(np.array(members, np.int64))
+        boxes[members] = box
+    if not xs:
+        return Outlines(*(np.zeros(0),) * 2, *(np.zeros(0, np.int64),) * 2, boxes)
+    return Outlines(*(np.concatenate(parts) for parts in (xs, ys, sizes, owners)), boxes)
+
+
+def _whole_boxes(
+    points: NDArray[np.generic], size: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
+    starts = np.cumsum(size) - size
+    low = np.minimum.reduceat(points, starts, axis=0)
+    high = np.maximum.reduceat(points, starts, axis=0)
+    relative = (points - np.repeat(low, size, axis=0)).astype(np.float64)
+    return relative[:, 0], relative[:, 1], np.concatenate((low, high - low), axis=1)
+
+
+def _float_boxes(
+    points: NDArray[np.generic], size: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
+    starts = np.cumsum(size) - size
+    low = np.minimum.reduceat(points, starts, axis=0)
+    high = np.maximum(np.maximum.reduceat(points, starts, axis=0), _TINY)
+    base = low.astype(np.float64)
+    corner = np.floor(base)
+    extent = np.ceil(base + (high - low).astype(np.float64)) - corner
+    relative = (points - np.repeat(low, size, axis=0)).astype(np.float64)
+    relative += np.repeat(base - corner, size, axis=0)
+    box = np.concatenate((corner, extent), axis=1).astype(np.int64)
+    return relative[:, 0], relative[:, 1], box
+
+
+def _single_outline(roi: Roi) -> tuple[list[NDArray[np.generic]], Box]:
+    if roi.kind == "composite":
+        assert roi.path is not None
+        rings, box = paths.rings(roi.path)
+        return list(rings), box
+    if roi.kind == "rectangle":
+        x, y, width, height = whole_box(roi)
+        return list(paths.rounded_rectangle(width, height, roi.corner)), (x, y, width, height)
+    if roi.kind in ("ellipse", "rotated rectangle"):
+        vertices = ellipse_vertices(roi) if roi.kind == "ellipse" else rectangle_vertices(roi)
+        return relative_to_box(vertices)
+    return _spline_outline(roi)
+
+
+def whole_box(roi: Roi) -> Box:
+    """Return the box of a rectangle or oval in whole pixels: ImageJ's `Roi.getBounds()`."""
+    x, y, width, height = roi.box
+    # a sub-pixel box loses its fraction; nothing is smaller than a pixel
+    return (int(x), int(y), max(math.ceil(width), 1), max(math.ceil(height), 1))
+
+
+def ellipse_vertices(roi: Roi) -> NDArray[np.float32]:
+    """Return the (72, 2) vertices of an ellipse in pixels of the image."""
+    x1, y1, x2, y2, ratio = roi.params
+    ratio = min(max(ratio, 0.0), 1.0)
+    cx, cy = (x1 + x2) / 2.0, (y1 + y2) / 2.0
+    dx, dy = x2 - x1, y2 - y1
+    major = math.sqrt(dx * dx + dy * dy)
+    minor = major * ratio
+    tilt = math.atan2(dy, dx) * 180.0 / math.pi
+    vertices = []
+    for i in range(_ELLIPSE_VERTICES):
+        beta = i * 360.0 / _ELLIPSE_VERTICES / 180.0 * math.pi
+        dx = math.cos(beta) * major / 2.0
+        dy = math.sin(beta) * minor / 2.0
+        angle = math.atan2(dy, dx) + tilt / 180.0 * math.pi
+        radius = math.sqrt(dx * dx + dy * dy)
+        vertices.append((cx + math.cos(angle) * radius, cy + math.sin(angle) * radius))
+    return np.array(vertices).astype(np.float32)
+
+
+def rectangle_vertices(roi: Roi) -> NDArray[np.float32]:
+    """Return the (4, 2) corners of a rotated rectangle in pixels of the image."""
+    x1, y1, x2, y2, width = roi.params
+    length = math.sqrt((x2 - x1) * (x2 - x1) + (y2 - y1) * (y2 - y1))
+    if length == 0.0:
+        return np.zeros((0, 2), np.float32)  # ImageJ divides by zero: it has no pixels
+    ws, wc = 0.5 * width * (y2 - y1) / length, -0.5 * width * (x2 - x1) / length
+    corners = ((x1 + ws, y1 + wc), (x2 + ws, y2 + wc), (x2 - ws, y2 - wc), (x1 - ws, y1 - wc))
+    return np.array(corners).astype(np.float32)
+
+
+def relative_to_box(vertices: NDArray[np.float32]) -> tuple[list[NDArray[np.generic]], Box]:
+    """Return float vertices as one ring relative to its box (`FloatPolygon.getBounds`)."""
+    if not len(vertices):
+        return [], (0, 0, 0, 0)
+    low = np.floor(vertices.min(axis=0))
+    high = np.maximum(vertices.max(axis=0), _TINY)
+    size = np.trunc((high - low).astype(np.float64) + 0.5)
+    x, y, width, height = (int(v) for v in (*low, *size))
+    return [vertices - low], (x, y, width, height)
+
+
+def spline_points(roi: Roi) -> tuple[NDArray[np.float32], tuple[float, float], Box]:
+    """Return a spline-fitted ROI's curve relative to its bounds, their corner, and its box."""
+    assert roi.points is not None
+    line = roi.kind in LINES
+    points = roi.points
+    low = points.min(axis=0)
+    relative = points - low
+    x, y = (v.astype(np.float32) for v in relative.T)
+    distance = spline.length(roi.kind, *relative.T)
+    if len(points) < 2 and line:
+        curve = np.stack((x, y), axis=1)
+    else:
+        curve = np.stack(spline.fit(x, y, not line, distance), axis=1)
+    curve = curve + low.astype(np.float32)
+    corner = curve.min(axis=0)
+    high = np.maximum(curve.max(axis=0), _TINY)
+    base, size = corner.astype(np.float64), (high - corner).astype(np.float64)
+    shift = 0.5 if line else 0.0
+    start = np.floor(base + shift)
+    end = np.floor(base + size + 1.5) if line else np.ceil(base + size)
+    box = (int(start[0]), int(start[1]), int(end[0] - start[0]), int(end[1] - start[1]))
+    return curve - corner, (float(base[0]), float(base[1])), box
+
+
+def _spline_outline(roi: Roi) -> tuple[list[NDArray[np.generic]], Box]:
+    if roi.points is None or not len(roi.points):
+        return [], (0, 0, 0, 0)
+    curve, base, box = spline_points(roi)
+    return [curve.astype(np.float64) + (base[0] - box[0], base[1] - box[1])], box
