@@ -16,7 +16,8 @@ body{font:16px/1.5 system-ui,sans-serif;max-width:62rem;margin:2rem auto;padding
 h1{font-size:1.7rem} h2{font-size:1.2rem;margin-top:2.2rem;border-bottom:1px solid #ccc}
 figure{margin:1rem 0} img{max-width:100%;image-rendering:pixelated} figcaption{color:#555}
 table{border-collapse:collapse;margin:1rem 0} td,th{padding:.2rem .9rem;text-align:right;
-border-bottom:1px solid #ddd} td:first-child{text-align:left} code{background:#f2f2f2;padding:0 .2rem}
+border-bottom:1px solid #ddd} td:first-child{text-align:left}
+code{background:#f2f2f2;padding:0 .2rem}
 """
 
 
