@@ -74,7 +74,7 @@ class ModelConfig(BaseModel):
     kind: Kind
     classes: tuple[str, ...] = Field(description="Classes in the order of the output channels.")
     architecture: Architecture
-    normalisation: Normalisation = Field(default_factory=Normalisation)
+    normalisation: Normalisation
     axes: Literal["YX", "YXC"] = Field(
         default="YX", description="Axes of a plane that is predicted."
     )
