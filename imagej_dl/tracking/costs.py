@@ -1,0 +1,146 @@
+"""TrackMate's costs of links, and the assignment that is least in sum.
+
+The costs are the squared distances, tempered by feature penalties; the cost of not linking is
+one value for a whole problem: the factor times a percentile of the accepted costs (TrackMate's
+simplification of Jaqaman et al. 2008).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from imagej_dl.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_NAMES = {"POSITION_X": "x", "POSITION_Y": "y", "POSITION_Z": "z", "POSITION_T": "t"}
+
+
+@dataclass(frozen=True)
+class Links:
+    """Possible or chosen links: row numbers of their spots and their costs, three arrays."""
+
+    sources: np.ndarray
+    targets: np.ndarray
+    costs: np.ndarray
+
+    @classmethod
+    def none(cls) -> Links:
+        return cls(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
+
+    @classmethod
+    def join(cls, parts: list[Links]) -> Links:
+        parts = [cls.none(), *parts]
+        return cls(
+            np.concatenate([p.sources for p in parts]),
+            np.concatenate([p.targets for p in parts]),
+            np.concatenate([p.costs for p in parts]),
+        )
+
+    def take(self, chosen: np.ndarray) -> Links:
+        return Links(self.sources[chosen], self.targets[chosen], self.costs[chosen])
+
+
+class Costs:
+    """The costs of linking spots of one table under some feature penalties."""
+
+    def __init__(self, spots: pd.DataFrame, penalties: Mapping[str, float]) -> None:
+        self.positions = spots[["x", "y", "z"]].to_numpy(float)
+        self.penalised = [(column(spots, key), factor) for key, factor in penalties.items()]
+
+    def possible(
+        self, sources: np.ndarray, targets: np.ndarray, limit: float, strict: bool = False
+    ) -> Links:
+        """All links of sources to targets that cost no more (strict: less) than limit²."""
+        if not len(sources) or not len(targets):
+            return Links.none()
+        if np.isfinite(limit) and self._only_dearer():
+            i, j = _near(self.positions[sources], self.positions[targets], limit)
+        else:
+            i, j = (a.ravel() for a in np.indices((len(sources), len(targets))))
+        links = Links(sources[i], targets[j], self.of(sources[i], targets[j]))
+        bound = limit * limit
+        return links.take(links.costs < bound if strict else links.costs <= bound)
+
+    def of(self, sources: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        """Costs of given links: squared distance × (1 + Σ factor · 1.5 · difference)²."""
+        squared = ((self.positions[sources] - self.positions[targets]) ** 2).sum(axis=1)
+        if not self.penalised:
+            return squared
+        penalty = np.ones(len(sources))
+        for values, factor in self.penalised:
+            a, b = values[sources], values[targets]
+            with np.errstate(divide="ignore", invalid="ignore"):
+                difference = np.where(a == -b, 0.0, np.abs(a - b) / ((a + b) / 2))
+            penalty += np.where(np.isnan(difference), 0.0, factor * 1.5 * difference)
+        return np.where(squared == 0, np.finfo(float).tiny, squared) * penalty * penalty
+
+    def _only_dearer(self) -> bool:
+        """Whether penalties only raise costs, so that distance alone can rule links out."""
+        return all(f >= 0 and not np.any(values < 0) for values, f in self.penalised)
+
+
+def column(spots: pd.DataFrame, key: str) -> np.ndarray:
+    """Return the values of a TrackMate feature; UserError names the known ones."""
+    name = _NAMES.get(key, key.lower())
+    if name not in spots or name in ("id", "label"):
+        known = [k.upper() for k in spots.columns if k not in ("id", "label", "x", "y", "z", "t")]
+        raise UserError(
+            f"spots have no feature {key}",
+            remedy=f"Known are {', '.join([*_NAMES, *known])}; intensities need --image.",
+        )
+    return spots[name].to_numpy(float)
+
+
+def alternative(costs: np.ndarray, factor: float, percentile: float) -> float:
+    """The cost of not linking: `factor` times a percentile of the costs, as TrackMate takes it."""
+    if percentile == 1:
+        return factor * float(costs.max())
+    # The nearest value, halves upwards: ImgLib2's Util.percentile.
+    position = int(np.floor((len(costs) - 1) * percentile + 0.5))
+    return factor * float(np.partition(costs, position)[position])
+
+
+def assign(links: Links, alternative_cost: float) -> Links:
+    """Choose the links whose costs, with the alternative for what stays free, are least in sum.
+
+    TrackMate solves Jaqaman's square matrix, in which a link saves two alternatives and costs a
+    third in the lower right block. Its optimum is that of one row for each source with the
+    possible links and one own column at the alternative cost, which is solved here.
+    """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import min_weight_full_bipartite_matching
+
+    # Where nothing moves at all everything costs nothing; linking is meant then.
+    alternative_cost = max(alternative_cost, float(np.finfo(float).tiny))
+    cheap = links.take(links.costs < alternative_cost)
+    if not len(cheap.costs):
+        return cheap
+    sources, i = np.unique(cheap.sources, return_inverse=True)
+    targets, j = np.unique(cheap.targets, return_inverse=True)
+    own = np.arange(len(sources))
+    # SciPy takes a zero for a missing link; one more on every entry changes no optimum.
+    values = np.concatenate([cheap.costs, np.full(len(sources), alternative_cost)])
+    values = values / alternative_cost + 1.0
+    rows, columns = np.concatenate([i, own]), np.concatenate([j, len(targets) + own])
+    shape = (len(sources), len(targets) + len(sources))
+    matrix = coo_array((values, (rows, columns)), shape=shape).tocsr()
+    row, chosen = min_weight_full_bipartite_matching(matrix)
+    partner = np.full(len(sources), -1)
+    partner[row] = chosen
+    return cheap.take(partner[i] == j)
+
+
+def _near(a: np.ndarray, b: np.ndarray, limit: float) -> tuple[np.ndarray, np.ndarray]:
+    from scipy.spatial import cKDTree
+
+    # A little more than the limit: the costs, not the tree's rounding, decide.
+    found = cKDTree(a).sparse_distance_matrix(
+        cKDTree(b), limit * (1 + 1e-9), output_type="coo_matrix"
+    )
+    return found.row, found.col

@@ -1,0 +1,153 @@
+"""The trackers' settings under TrackMate's own keys, units and default values.
+
+A settings file is `{"tracker": "SPARSE_LAP_TRACKER", "settings": {"LINKING_MAX_DISTANCE": 15}}`;
+keys left out take TrackMate's values. Distances are in the image's unit (µm), gaps in frames.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import math
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from imagej_dl.errors import UserError
+
+Penalties = dict[str, float]
+
+
+class _Map(BaseModel):
+    model_config = ConfigDict(
+        alias_generator=str.upper, populate_by_name=True, extra="forbid", frozen=True
+    )
+
+    def to_map(self) -> dict[str, Any]:
+        """Return TrackMate's settings map: its keys, whole; infinity as the word "Infinity"."""
+        values = self.model_dump(by_alias=True)
+        return {k: "Infinity" if v == math.inf else v for k, v in values.items()}
+
+
+class LapSettings(_Map):
+    """Linear assignment (Jaqaman et al., Nature Methods 2008) as TrackMate does it."""
+
+    linking_max_distance: float = Field(15.0, ge=0)
+    linking_feature_penalties: Penalties = {}
+    allow_gap_closing: bool = True
+    gap_closing_max_distance: float = Field(15.0, ge=0)
+    max_frame_gap: int = Field(2, ge=0)
+    gap_closing_feature_penalties: Penalties = {}
+    allow_track_splitting: bool = False
+    splitting_max_distance: float = Field(15.0, ge=0)
+    splitting_feature_penalties: Penalties = {}
+    allow_track_merging: bool = False
+    merging_max_distance: float = Field(15.0, ge=0)
+    merging_feature_penalties: Penalties = {}
+    alternative_linking_cost_factor: float = Field(1.05, gt=0)
+    cutoff_percentile: float = Field(0.9, ge=0, le=1)
+    blocking_value: float = math.inf
+
+
+class KalmanSettings(_Map):
+    """TrackMate's Kalman tracker: linear motion."""
+
+    linking_max_distance: float = Field(15.0, ge=0)
+    kalman_search_radius: float = Field(20.0, ge=0)
+    max_frame_gap: int = Field(2, ge=0)
+
+
+class NearestSettings(_Map):
+    """TrackMate's nearest neighbour search."""
+
+    linking_max_distance: float = Field(15.0, ge=0)
+
+
+class OverlapSettings(_Map):
+    """TrackMate's overlap tracker: intersection over union of contours."""
+
+    scale_factor: float = Field(1.0, gt=0)
+    min_iou: float = Field(0.3, ge=0, le=1)
+    iou_calculation: Literal["FAST", "PRECISE"] = "PRECISE"
+
+
+MODELS: dict[str, type[_Map]] = {
+    "SPARSE_LAP_TRACKER": LapSettings,
+    "SIMPLE_SPARSE_LAP_TRACKER": LapSettings,
+    "KALMAN_TRACKER": KalmanSettings,
+    "NEAREST_NEIGHBOR_TRACKER": NearestSettings,
+    "OVERLAP_TRACKER": OverlapSettings,
+}
+
+
+class TrackerSettings(BaseModel):
+    """A tracker's key and its settings."""
+
+    model_config = ConfigDict(frozen=True)
+    tracker: str
+    settings: Any
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what a settings file holds."""
+        return {"tracker": self.tracker, "settings": self.settings.to_map()}
+
+
+def default() -> TrackerSettings:
+    """TrackMate's LAP tracker with gap closing and splitting on, since nuclei divide."""
+    return make("SPARSE_LAP_TRACKER", {"ALLOW_TRACK_SPLITTING": True})
+
+
+def make(
+    tracker: str, values: dict[str, Any] | None = None, source: str | Path | None = None
+) -> TrackerSettings:
+    """Make checked settings of a tracker's key and some of its settings.
+
+    Raises
+    ------
+    UserError : for an unknown tracker or key, with the nearest known one, and for wrong values.
+    """
+    if tracker not in MODELS:
+        raise UserError(
+            f"unknown tracker {tracker!r}", path=source, remedy=_nearest(tracker, MODELS)
+        )
+    model = MODELS[tracker]
+    known = [str(field.alias) for field in model.model_fields.values()]
+    values = values or {}
+    for key in values:
+        if key not in known:
+            raise UserError(
+                f"unknown setting {key!r} of {tracker}", path=source, remedy=_nearest(key, known)
+            )
+    try:
+        return TrackerSettings(tracker=tracker, settings=model.model_validate(values))
+    except ValidationError as error:
+        words = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise UserError(words, path=source) from error
+
+
+def read(path: str | Path) -> TrackerSettings:
+    """Read a settings file; see the module's head."""
+    path = Path(path)
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise UserError("there is no such file", path=path) from error
+    except (ValueError, OSError) as error:
+        raise UserError(f"is not JSON ({error})", path=path) from error
+    right = '{"tracker": "SPARSE_LAP_TRACKER", "settings": {…}}'
+    if not isinstance(found, dict) or not isinstance(found.get("tracker"), str):
+        raise UserError("names no tracker", path=path, remedy=f"It must hold {right}.")
+    if extra := set(found) - {"tracker", "settings"}:
+        raise UserError(
+            f"unknown key {sorted(extra)[0]!r}", path=path, remedy=f"It must hold {right}."
+        )
+    if not isinstance(found.get("settings", {}), dict):
+        raise UserError("its settings are not an object", path=path, remedy=f"Write {right}.")
+    return make(found["tracker"], found.get("settings"), path)
+
+
+def _nearest(word: str, known: Any) -> str:
+    names = list(known)
+    close = difflib.get_close_matches(word.upper(), names, n=1, cutoff=0.5)
+    return f"Did you mean {close[0]}?" if close else f"Known are {', '.join(names)}."

@@ -1,0 +1,155 @@
+"""Position, size and shape of spots from their contours, as TrackMate's analyzers give them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from imagej_dl.tracking.outlines import Polygons
+from imagej_dl.tracking.scanlines import pixels_inside
+
+
+def centroids(polygons: Polygons) -> tuple[np.ndarray, np.ndarray]:
+    """Return the (number, 2) centroids x, y and the areas of polygons, in their units."""
+    a, b = polygons.points, polygons.points[polygons.following]
+    cross = a[:, 0] * b[:, 1] - b[:, 0] * a[:, 1]
+    starts = polygons.offsets[:-1]
+    area = np.add.reduceat(cross, starts) / 2.0
+    sums = np.add.reduceat((a + b) * cross[:, None], starts, axis=0)
+    return sums / 6.0 / area[:, None], np.abs(area)
+
+
+def features(contours: Polygons, areas: np.ndarray) -> dict[str, np.ndarray]:
+    """Shape features of contours relative to their centres, named as TrackMate's in lower case.
+
+    Area, perimeter, circularity, solidity, shape index, and the fitted ellipse (Halir and
+    Flusser's direct fit in the form of Chernov and Doube): centre, half axes, angle in radians.
+    """
+    step = contours.points[contours.following] - contours.points
+    perimeter = np.add.reduceat(np.hypot(step[:, 0], step[:, 1]), contours.offsets[:-1])
+    x0, y0, major, minor, theta = _ellipses(contours)
+    return {
+        "area": areas,
+        "perimeter": perimeter,
+        "circularity": 4 * np.pi * areas / perimeter**2,
+        "solidity": areas / _hull_areas(contours),
+        "shape_index": perimeter / np.sqrt(areas),
+        "ellipse_x0": x0,
+        "ellipse_y0": y0,
+        "ellipse_major": major,
+        "ellipse_minor": minor,
+        "ellipse_theta": theta,
+        "ellipse_aspectratio": major / minor,
+    }
+
+
+def intensities(polygons: Polygons, frames: np.ndarray, image: np.ndarray) -> dict[str, np.ndarray]:
+    """Mean, median, least, largest, sum and deviation of the pixels in contours.
+
+    Parameters
+    ----------
+    polygons : contours in pixels, whole numbers are pixel centres.
+    frames : frame of each contour.
+    image : (T, Y, X) one channel.
+    """
+    count = len(polygons)
+    spot, index = pixels_inside(polygons, image.shape[1:])
+    values = image.reshape(len(image), -1)[frames[spot], index].astype(float)
+    order = np.lexsort((values, spot))
+    spot, values = spot[order], values[order]
+    number = np.bincount(spot, minlength=count)
+    first = np.cumsum(number) - number
+    some = np.flatnonzero(number)
+    found = {name: np.full(count, np.nan) for name in ("median", "min", "max", "std")}
+    with np.errstate(divide="ignore", invalid="ignore"):
+        total = np.bincount(spot, weights=values, minlength=count)
+        mean = total / number
+        squares = np.bincount(spot, weights=(values - mean[spot]) ** 2, minlength=count)
+        deviation = np.sqrt(squares / (number - 1))
+    found["median"][some] = values[first[some] + number[some] // 2]
+    found["min"][some] = values[first[some]]
+    found["max"][some] = values[first[some] + number[some] - 1]
+    return {
+        "mean_intensity": mean,
+        "median_intensity": found["median"],
+        "min_intensity": found["min"],
+        "max_intensity": found["max"],
+        "total_intensity": np.where(number > 0, total, np.nan),
+        "std_intensity": deviation,
+    }
+
+
+def _hull_areas(contours: Polygons) -> np.ndarray:
+    """Areas of the convex hulls: Andrew's monotone chain, one point of every contour at a time."""
+    sizes, owners = contours.sizes, contours.owners
+    order = np.lexsort((contours.points[:, 1], contours.points[:, 0], owners))
+    points = contours.points[order]
+    area = np.zeros(len(contours))
+    everyone = np.arange(len(contours))
+    for direction in (1, -1):
+        stack = np.zeros((len(contours), int(sizes.max(initial=0)) + 1), np.int64)
+        depth = np.zeros(len(contours), np.int64)
+        for step in range(int(sizes.max(initial=0))):
+            alive = everyone[sizes > step]
+            begin = contours.offsets[alive]
+            new = begin + step if direction == 1 else begin + sizes[alive] - 1 - step
+            pending = np.arange(len(alive))
+            while pending.size:
+                who = alive[pending]
+                deep = depth[who] >= 2
+                pending, who = pending[deep], who[deep]
+                q, r = points[stack[who, depth[who] - 1]], points[stack[who, depth[who] - 2]]
+                p = points[new[pending]]
+                outside = (q[:, 0] - r[:, 0]) * (p[:, 1] - r[:, 1]) >= (q[:, 1] - r[:, 1]) * (
+                    p[:, 0] - r[:, 0]
+                )
+                pending = pending[outside]
+                depth[alive[pending]] -= 1
+            stack[alive, depth[alive]] = new
+            depth[alive] += 1
+        for level in range(stack.shape[1] - 1):
+            alive = everyone[depth > level + 1]
+            a, b = points[stack[alive, level]], points[stack[alive, level + 1]]
+            area[alive] += a[:, 0] * b[:, 1] - b[:, 0] * a[:, 1]
+    return np.abs(area) / 2
+
+
+def _ellipses(contours: Polygons) -> tuple[np.ndarray, ...]:
+    """Fit an ellipse to each contour's corners: x0, y0, long and short half axis, angle."""
+    starts = contours.offsets[:-1]
+    middle = np.add.reduceat(contours.points, starts, axis=0) / contours.sizes[:, None]
+    x, y = (contours.points - middle[contours.owners]).T
+    quadratic = np.stack([x * x, x * y, y * y], axis=1)
+    linear = np.stack([x, y, np.ones_like(x)], axis=1)
+
+    def product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        return np.add.reduceat(a[:, :, None] * b[:, None, :], starts, axis=0)
+
+    s1, s2, s3 = (
+        product(quadratic, quadratic),
+        product(quadratic, linear),
+        product(linear, linear),
+    )
+    t = -np.linalg.pinv(s3) @ s2.transpose(0, 2, 1)
+    m = s1 + s2 @ t
+    n = np.stack([m[:, 2] / 2, -m[:, 1], m[:, 0] / 2], axis=1)
+    vectors = np.linalg.eig(n)[1].real
+    condition = 4 * vectors[:, 0] * vectors[:, 2] - vectors[:, 1] ** 2
+    chosen = np.argmax(condition > 0, axis=1)
+    a1 = np.take_along_axis(vectors, chosen[:, None, None], axis=2)
+    a, b, c = a1[:, :, 0].T
+    d, e, f = (t @ a1)[:, :, 0].T
+    with np.errstate(invalid="ignore", divide="ignore"):
+        discriminant = b * b - 4 * a * c
+        term1 = 2 * (a * e * e + c * d * d - b * d * e + discriminant * f)
+        term3 = np.sqrt((a - c) ** 2 + b * b)
+        one = -np.sqrt(term1 * (a + c + term3)) / discriminant
+        two = -np.sqrt(term1 * (a + c - term3)) / discriminant
+        x0 = (2 * c * d - b * e) / discriminant + middle[:, 0]
+        y0 = (2 * a * e - b * d) / discriminant + middle[:, 1]
+        theta = np.where(
+            b != 0, np.arctan((c - a - term3) / b), np.where(a < 0, 0.0, np.pi / 2)
+        )
+    swap = two > one
+    turned = theta + np.pi / 2
+    theta = np.where(swap, np.where(turned > np.pi, turned - np.pi, turned), theta)
+    return x0, y0, np.where(swap, two, one), np.where(swap, one, two), theta

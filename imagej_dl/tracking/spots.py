@@ -1,0 +1,165 @@
+"""Spots of a label movie, equal to those of TrackMate's label image detector.
+
+TrackMate 8's `LabelImageDetector` with simplified contours: one spot for each connected piece of
+a label, at the centroid of its simplified contour.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.images import as_labels, calibration
+from imagej_dl.progress import Progress, silent
+from imagej_dl.tracking import outlines, shapes, simplify
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+# Frames traced together: enough to use NumPy well, little enough to need little memory.
+_PIXELS_AT_ONCE = 2**23
+
+
+def as_movie(labels: Any, path: Any = None) -> xr.DataArray:
+    """Return a label image as uint16 or uint32 with the axes T, Y, X.
+
+    Raises
+    ------
+    UserError : for 3-D labels, for time stored in Z, and for several channels.
+    """
+    sizes = {str(axis): size for axis, size in labels.sizes.items()}
+    if sizes.get("C", 1) > 1:
+        raise UserError(
+            f"is not a label map: it has {sizes['C']} channels",
+            path=path,
+            remedy="Give one channel of whole numbers, one number for each object.",
+        )
+    if sizes.get("Z", 1) > 1:
+        if sizes.get("T", 1) > 1:
+            raise UserError(
+                f"is a 3-D movie ({sizes['Z']} slices); tracking works on 2-D movies",
+                path=path,
+                remedy="Project or choose a slice first.",
+            )
+        raise UserError(
+            f"has {sizes['Z']} slices and one frame: time is probably stored in Z",
+            path=path,
+            remedy="Pass --axes TYX, or set the frames in ImageJ's Image > Properties.",
+        )
+    flat = labels.isel({axis: 0 for axis in ("Z", "C") if axis in sizes})
+    if "T" not in sizes:
+        flat = flat.expand_dims("T")
+    return as_labels(flat.transpose("T", "Y", "X"))
+
+
+def find(
+    labels: xr.DataArray, image: xr.DataArray | None = None, progress: Progress = silent
+) -> tuple[pd.DataFrame, list[np.ndarray]]:
+    """Find the spots of a label movie.
+
+    Parameters
+    ----------
+    labels : label movie, TYX (or one frame, YX), with its calibration.
+    image : movie to measure intensities in; T, Y, X as the labels and any channels.
+
+    Returns
+    -------
+    spots : one row a spot, ordered by frame, y, x. `id` (row number), `frame`, `label`; `x`, `y`,
+        `z`, `radius` and the shape features in the image's unit; `t` in seconds (frames if the
+        interval is unknown); `quality` in pixels; with an image `mean_intensity_ch1`, ….
+    contours : for each spot the (N, 2) corners x, y relative to its centre, in the image's unit.
+    """
+    import pandas as pd
+
+    movie = as_movie(labels)
+    frames = np.asarray(movie)
+    cal = calibration(movie)
+    scale = np.array([cal.pixel_width, cal.pixel_height])
+    at_once = max(1, _PIXELS_AT_ONCE // max(1, frames[0].size))
+    tables, polygons, lost = [], [], 0
+    for first in range(0, len(frames), at_once):
+        part = frames[first : first + at_once]
+        traced, frame, pixel = outlines.trace(outlines.components(part))
+        whole, quality = simplify.simplify(traced)
+        kept = quality > 0
+        lost += int(np.count_nonzero(~kept))
+        polygons.append(whole.keep(kept))
+        label = part.reshape(-1)[pixel[kept]]
+        tables.append((frame[kept] + first, label, quality[kept]))
+        progress("spots", min(first + at_once, len(frames)), len(frames))
+    if lost:
+        warnings.warn(
+            f"{lost} objects are too small for a contour and make no spot, as in TrackMate",
+            DataWarning,
+            stacklevel=2,
+        )
+    frame, label, quality = (np.concatenate(column) for column in zip(*tables, strict=True))
+    sizes = np.concatenate([p.sizes for p in polygons])
+    pixels = outlines.Polygons(
+        np.concatenate([p.points for p in polygons]) - 0.5, np.concatenate([[0], np.cumsum(sizes)])
+    )
+    if not len(pixels):
+        return pd.DataFrame({name: [] for name in _COLUMNS}).astype(_TYPES), []
+    centre, area = shapes.centroids(outlines.Polygons(pixels.points * scale, pixels.offsets))
+    relative = pixels.points * scale - centre[pixels.owners]
+    contours = outlines.Polygons(relative, pixels.offsets)
+    interval = cal.frame_interval or 1.0
+    table = {
+        "frame": frame,
+        "label": label,
+        "x": centre[:, 0],
+        "y": centre[:, 1],
+        "z": np.zeros(len(frame)),
+        "t": frame * interval,
+        "radius": np.sqrt(area / np.pi),
+        "quality": quality.astype(float),
+        **shapes.features(contours, area),
+        **_measured(pixels, frame, movie, image),
+    }
+    order = np.lexsort((table["x"], table["y"], frame))
+    spots = pd.DataFrame(table).iloc[order].reset_index(drop=True)
+    spots.insert(0, "id", np.arange(len(spots)))
+    return spots.astype(_TYPES), [contours[i] for i in order]
+
+
+def _measured(
+    pixels: outlines.Polygons, frame: np.ndarray, movie: xr.DataArray, image: xr.DataArray | None
+) -> dict[str, np.ndarray]:
+    if image is None:
+        return {}
+    fitting = image.isel(Z=0) if image.sizes.get("Z") == 1 else image
+    for axis in ("T", "C"):
+        if axis not in fitting.dims:
+            fitting = fitting.expand_dims(axis)
+    if set(fitting.dims) != set("TCYX") or any(
+        fitting.sizes[axis] != movie.sizes[axis] for axis in "TYX"
+    ):
+        there, here = dict(image.sizes), dict(movie.sizes)
+        raise UserError(f"the movie ({there}) and its labels ({here}) do not fit together")
+    found: dict[str, np.ndarray] = {}
+    for channel in range(fitting.sizes["C"]):
+        plane = np.asarray(fitting.transpose("C", "T", "Y", "X")[channel])
+        values = shapes.intensities(pixels, frame, plane)
+        found |= {f"{name}_ch{channel + 1}": value for name, value in values.items()}
+    return found
+
+
+_TYPES = {"id": np.int64, "frame": np.int64, "label": np.int64}
+_SHAPES = (
+    "area",
+    "perimeter",
+    "circularity",
+    "solidity",
+    "shape_index",
+    "ellipse_x0",
+    "ellipse_y0",
+    "ellipse_major",
+    "ellipse_minor",
+    "ellipse_theta",
+    "ellipse_aspectratio",
+)
+_COLUMNS = ("id", "frame", "label", "x", "y", "z", "t", "radius", "quality", *_SHAPES)
