@@ -45,15 +45,16 @@ class ImageJ:
         from scyjava import jimport
 
         self.jpype = jpype
-        for name in "Roi OvalRoi PolygonRoi EllipseRoi RotatedRectRoi ShapeRoi Line Arrow".split():
-            setattr(self, name, jimport(f"ij.gui.{name}"))
+        self.Roi, self.OvalRoi, self.PolygonRoi, self.ShapeRoi = (
+            jimport(f"ij.gui.{name}") for name in ("Roi", "OvalRoi", "PolygonRoi", "ShapeRoi")
+        )
+        self.EllipseRoi, self.RotatedRectRoi, self.Line, self.Arrow = (
+            jimport(f"ij.gui.{name}") for name in ("EllipseRoi", "RotatedRectRoi", "Line", "Arrow")
+        )
         self.Encoder = jimport("ij.io.RoiEncoder")
         self.Decoder = jimport("ij.io.RoiDecoder")
         self.Byte = jimport("ij.process.ByteProcessor")
         self.Select = jimport("ij.plugin.filter.ThresholdToSelection")
-
-    def __getattr__(self, name: str) -> Any:  # the classes are set by name above
-        raise AttributeError(name)
 
     def encode(self, roi: Any) -> bytes:
         """Return the bytes ImageJ saves."""

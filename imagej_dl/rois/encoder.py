@@ -43,7 +43,7 @@ def encode(roi: Roi) -> bytes:
     options |= SPLINE if roi.spline else 0
     parameters, body, count = bytes(16), b"", 0
     arc, param = roi.corner, roi.looks.style
-    left, top, width, height = _box(roi)
+    left, top, width, height = box(roi)
     subpixel = roi.subpixel or not _fits(left, top, width, height)
     if roi.kind == "composite":
         assert roi.path is not None
@@ -112,8 +112,8 @@ def encode(roi: Roi) -> bytes:
     return b"".join((data, body, tail, name, properties, roi.looks.counters))
 
 
-def _box(roi: Roi) -> tuple[int, int, int, int]:
-    """Return x, y, width, height in whole pixels for the header."""
+def box(roi: Roi) -> tuple[int, int, int, int]:
+    """Return the x, y, width and height, in whole pixels, that the file's header holds."""
     if roi.kind == "composite":
         assert roi.path is not None
         return path_rings(roi.path)[1]

@@ -83,7 +83,7 @@ def polygons(shapes: Outlines, height: int | None = None) -> Runs:
             f"a ROI with {len(edges.rows)} edges is too large to fill",
             remedy="Simplify it in ImageJ with Edit > Selection > Interpolate.",
         )
-    # edges are in the order of their owners, so that a chunk holds whole ROIs
+    # the running sum goes by owner, so that a chunk holds whole ROIs
     group = (np.cumsum(per_roi) // _CHUNK).astype(np.int64)[edges.owner]
     parts = [_fill(edges.take(group == g), shapes.boxes, height) for g in np.unique(group)]
     return Runs.join(parts)
@@ -100,8 +100,9 @@ class _Edges:
     def take(self, which: NDArray[np.bool_] | Ints) -> _Edges:
         if which.dtype == bool and which.all():
             return self
-        parts = (self.owner, self.x, self.slope, self.first, self.rows)
-        return _Edges(*(values[which] for values in parts))
+        return _Edges(
+            self.owner[which], self.x[which], self.slope[which], self.first[which], self.rows[which]
+        )
 
 
 def _edges(shapes: Outlines, height: int | None) -> _Edges:
@@ -112,22 +113,12 @@ def _edges(shapes: Outlines, height: int | None) -> _Edges:
     ends = np.cumsum(size)
     full = size > 0
     follow[ends[full] - 1] = (ends - size)[full]
-    if (np.diff(shapes.ring_owner) < 0).any():
-        by_owner = np.argsort(owner, kind="stable")
-    else:
-        by_owner = None
     line1 = _round(y1)
     x2, y2, line2 = x1[follow], y1[follow], line1[follow]
     keep = (line1 != line2) & ((line1 > 0) | (line2 > 0))
-    if by_owner is not None:
-        keep = by_owner[keep[by_owner]]
-        x1, y1, line1, x2, y2, line2, owner = (
-            v[keep] for v in (x1, y1, line1, x2, y2, line2, owner)
-        )
-    elif not keep.all():
-        x1, y1, line1, x2, y2, line2, owner = (
-            v[keep] for v in (x1, y1, line1, x2, y2, line2, owner)
-        )
+    if not keep.all():
+        x1, y1, line1 = x1[keep], y1[keep], line1[keep]
+        x2, y2, line2, owner = x2[keep], y2[keep], line2[keep], owner[keep]
     up = line1 > line2
     x1, x2 = np.where(up, x2, x1), np.where(up, x1, x2)
     y1, y2 = np.where(up, y2, y1), np.where(up, y1, y2)

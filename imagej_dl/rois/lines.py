@@ -8,6 +8,8 @@ and a triangle in each bend, all filled on their own (`Roi.convertLineToArea` of
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,8 +24,8 @@ def line_runs(roi: Roi, height: int | None = None) -> Runs:
     width = max(float(np.float32(roi.stroke_width)), 1.0)
     if roi.kind in ("line", "arrow"):
         as_area = Roi("rotated rectangle", params=(*roi.params[:4], width))
-        rings, box = relative_to_box(rectangle_vertices(as_area))
-        return polygons(_shapes(rings, np.array([box] * len(rings))), height)
+        outline, box = relative_to_box(rectangle_vertices(as_area))
+        return polygons(_shapes(outline, np.array([box] * len(outline))), height)
     points, box = _points(roi)
     if len(points) < 2:
         return NO_RUNS
@@ -86,11 +88,10 @@ def _pieces(points: NDArray[np.float32], radius: float) -> list[NDArray[np.float
     return [array.astype(np.float64) + 0.5 for array in arrays if not np.isnan(array).any()]
 
 
-def _shapes(rings: list, boxes: NDArray[np.int64]) -> Outlines:  # type: ignore[type-arg]
+def _shapes(rings: Sequence[NDArray[Any]], boxes: NDArray[np.int64]) -> Outlines:
     if not rings:
-        return Outlines(
-            *(np.zeros(0),) * 2, *(np.zeros(0, np.int64),) * 2, np.zeros((0, 4), np.int64)
-        )
+        none = np.zeros(0, int)
+        return Outlines(np.zeros(0), np.zeros(0), none, none, np.zeros((0, 4), int))
     points = np.concatenate(rings).astype(np.float64)
     sizes = np.array([len(ring) for ring in rings], np.int64)
     return Outlines(points[:, 0], points[:, 1], sizes, np.arange(len(rings)), boxes)

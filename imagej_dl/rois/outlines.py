@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,7 +66,7 @@ def outlines(rois: Sequence[Roi]) -> Outlines:
             continue
         arrays = [rois[i].points for i in members]
         size = np.array([len(points) for points in arrays if points is not None], np.int64)
-        points = np.concatenate(arrays)  # type: ignore[arg-type]
+        points: NDArray[Any] = np.concatenate([p for p in arrays if p is not None])
         x, y, box = (_float_boxes if subpixel else _whole_boxes)(points, size)
         xs.append(x)
         ys.append(y)
@@ -73,12 +74,13 @@ def outlines(rois: Sequence[Roi]) -> Outlines:
         owners.append(np.array(members, np.int64))
         boxes[members] = box
     if not xs:
-        return Outlines(*(np.zeros(0),) * 2, *(np.zeros(0, np.int64),) * 2, boxes)
-    return Outlines(*(np.concatenate(parts) for parts in (xs, ys, sizes, owners)), boxes)
+        return Outlines(np.zeros(0), np.zeros(0), np.zeros(0, int), np.zeros(0, int), boxes)
+    x, y = np.concatenate(xs), np.concatenate(ys)
+    return Outlines(x, y, np.concatenate(sizes), np.concatenate(owners), boxes)
 
 
 def _whole_boxes(
-    points: NDArray[np.generic], size: NDArray[np.int64]
+    points: NDArray[Any], size: NDArray[np.int64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
     starts = np.cumsum(size) - size
     low = np.minimum.reduceat(points, starts, axis=0)
@@ -88,7 +90,7 @@ def _whole_boxes(
 
 
 def _float_boxes(
-    points: NDArray[np.generic], size: NDArray[np.int64]
+    points: NDArray[Any], size: NDArray[np.int64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
     starts = np.cumsum(size) - size
     low = np.minimum.reduceat(points, starts, axis=0)
@@ -102,7 +104,7 @@ def _float_boxes(
     return relative[:, 0], relative[:, 1], box
 
 
-def _single_outline(roi: Roi) -> tuple[list[NDArray[np.generic]], Box]:
+def _single_outline(roi: Roi) -> tuple[list[NDArray[Any]], Box]:
     if roi.kind == "composite":
         assert roi.path is not None
         rings, box = paths.rings(roi.path)
@@ -154,7 +156,7 @@ def rectangle_vertices(roi: Roi) -> NDArray[np.float32]:
     return np.array(corners).astype(np.float32)
 
 
-def relative_to_box(vertices: NDArray[np.float32]) -> tuple[list[NDArray[np.generic]], Box]:
+def relative_to_box(vertices: NDArray[np.float32]) -> tuple[list[NDArray[Any]], Box]:
     """Return float vertices as one ring relative to its box (`FloatPolygon.getBounds`)."""
     if not len(vertices):
         return [], (0, 0, 0, 0)
@@ -189,8 +191,9 @@ def spline_points(roi: Roi) -> tuple[NDArray[np.float32], tuple[float, float], B
     return curve - corner, (float(base[0]), float(base[1])), box
 
 
-def _spline_outline(roi: Roi) -> tuple[list[NDArray[np.generic]], Box]:
+def _spline_outline(roi: Roi) -> tuple[list[NDArray[Any]], Box]:
     if roi.points is None or not len(roi.points):
         return [], (0, 0, 0, 0)
     curve, base, box = spline_points(roi)
-    return [curve.astype(np.float64) + (base[0] - box[0], base[1] - box[1])], box
+    shift = np.array((base[0] - box[0], base[1] - box[1]))
+    return [curve.astype(np.float64) + shift], box

@@ -180,7 +180,7 @@ def _point_to_chord(x1: float, y1: float, x2: float, y2: float, px: float, py: f
 
 
 def _halve(c: Curve) -> tuple[Curve, Curve]:
-    halves = []
+    halves: list[tuple[Curve, Curve]] = []
     for v in (c[::2], c[1::2]):
         if len(v) == 3:
             a, b = (v[0] + v[1]) / 2.0, (v[2] + v[1]) / 2.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,7 +96,7 @@ class Roi:
     name: str = ""
     box: tuple[float, float, float, float] = (0, 0, 0, 0)
     subpixel: bool = False
-    points: NDArray[np.generic] | None = None
+    points: NDArray[Any] | None = None
     path: NDArray[np.float32] | None = None
     params: tuple[float, ...] = ()
     corner: int = 0

@@ -9,6 +9,7 @@ pixels inside depend on the last bit.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,7 +40,7 @@ def fit(x: Floats, y: Floats, closed: bool, length: float) -> tuple[Floats, Floa
     steps = np.maximum(np.sqrt(np.sqrt(squared)).astype(np.float32), _STEP_MIN)
     nodes = np.zeros(len(x), np.float32)
     np.add.accumulate(steps, out=nodes[1:])
-    at = np.arange(count) * (float(nodes[-1]) / (count - 1))
+    at = np.arange(count, dtype=np.float64) * (float(nodes[-1]) / (count - 1))
     return _evaluate(nodes, x, at, closed), _evaluate(nodes, y, at, closed)
 
 
@@ -80,7 +81,7 @@ def _second_derivatives(x: Floats, y: Floats) -> NDArray[np.float64]:
     return np.array(second)
 
 
-def length(kind: str, x: NDArray[np.generic], y: NDArray[np.generic]) -> float:
+def length(kind: str, x: NDArray[Any], y: NDArray[Any]) -> float:
     """Return ImageJ's length of an outline in pixels, which depends on the kind of ROI.
 
     Freehand outlines are smoothed by a running mean of three points; traced ones count
@@ -105,25 +106,23 @@ def length(kind: str, x: NDArray[np.generic], y: NDArray[np.generic]) -> float:
     return float(sum(np.sqrt(dx * dx + dy * dy).tolist()))
 
 
-def _smoothed(x: NDArray[np.generic], y: NDArray[np.generic]) -> float:
-    total = np.zeros(len(x) - 1)
+def _smoothed(x: NDArray[Any], y: NDArray[Any]) -> float:
     parts = []
     for v in (x, y):
-        three: float | np.float32 = 3.0 if v.dtype.kind == "i" else np.float64(3.0)
-        ends = np.array([v[0] + v[1] + v[2], v[-3] + v[-2] + v[-1]]).astype(np.float64) / three
-        middle = (v[3:] - v[:-3]).astype(np.float64) / three
+        ends = np.array([v[0] + v[1] + v[2], v[-3] + v[-2] + v[-1]]).astype(np.float64) / 3.0
+        middle = (v[3:] - v[:-3]).astype(np.float64) / 3.0
         first, last = ends[0] - float(v[0]), float(v[-1]) - ends[1]
         parts.append(np.concatenate(([first], middle, [last])))
     total = np.sqrt(parts[0] * parts[0] + parts[1] * parts[1])
     return float(sum(total.tolist()))
 
 
-def _is_traced(x: NDArray[np.generic], y: NDArray[np.generic]) -> bool:
+def _is_traced(x: NDArray[Any], y: NDArray[Any]) -> bool:
     straight = (np.roll(x, -1) == x) | (np.roll(y, -1) == y)
     return bool(straight.all() and (x == np.trunc(x)).all() and (y == np.trunc(y)).all())
 
 
-def _traced_length(x: NDArray[np.generic], y: NDArray[np.generic]) -> float:
+def _traced_length(x: NDArray[Any], y: NDArray[Any]) -> float:
     if len(x) < 4:
         return 0.0
     dx = np.abs(x.astype(np.int64) - np.roll(x.astype(np.int64), 1))
@@ -135,6 +134,6 @@ def _traced_length(x: NDArray[np.generic], y: NDArray[np.generic]) -> float:
     return float(dx.sum() + dy.sum()) - corners * (2.0 - math.sqrt(2.0))
 
 
-def _span(values: NDArray[np.generic]) -> int:
+def _span(values: NDArray[Any]) -> int:
     low = math.floor(float(values.min()) + 0.5)
     return math.floor(float(values.max()) + 1.5) - low

@@ -1,0 +1,311 @@
+"""From ROIs to a label map."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from imagej_dl import images
+from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.rois.encoder import box
+from imagej_dl.rois.fill import Runs
+from imagej_dl.rois.masks import fill
+from imagej_dl.rois.positions import Position, Stack, position
+from imagej_dl.rois.report import LEFT_OUT, LabelReport, LabelRow, some_of
+from imagej_dl.rois.roi import AREAS, LINES, Roi
+
+Overlap = Literal["last", "first", "smallest", "error"]
+LABEL_KEY = "imagej-dl.label"
+"""The ROI property in which :func:`imagej_dl.rois.trace` keeps a label's id."""
+_CHUNK = 8_000_000  # pixels painted at a time
+
+
+def label_map(
+    rois: Sequence[Roi],
+    like: xr.DataArray | Sequence[int],
+    *,
+    overlap: Overlap = "last",
+    lines_as_areas: bool = False,
+    channel: int | None = None,
+    ids: Literal["recorded", "order"] = "recorded",
+) -> tuple[xr.DataArray, LabelReport]:
+    """Paint ROIs into a label map, pixel for pixel as ImageJ fills them.
+
+    Ids count the ROIs that enclose pixels of the image, 1 … n in RoiSet order. ROIs that
+    :func:`trace` made keep the id recorded in them (`ids="recorded"`), new ones between them
+    get ids above. A ROI with a position is painted on its plane, one without on all planes.
+
+    Parameters
+    ----------
+    rois : points, text, angles, images and (unless `lines_as_areas`) lines are left out.
+    like : the image; or a shape YX, TYX or TZYX.
+    overlap : whose a pixel in several ROIs is: the last or first in RoiSet order, the one of
+        the smallest area, or an error.
+    lines_as_areas : paint lines as wide as their stroke (ImageJ's Line to Area).
+    channel : from 1; ROIs of other channels are left out. Otherwise all channels share the
+        labels, and ROIs of different channels overlap.
+    ids : "order" pays no heed to recorded ids.
+
+    Returns
+    -------
+    labels : dims of the image without C; uint16, uint32 for ids above 65535; calibrated alike.
+    report : one row for each ROI, and the number of contested pixels.
+
+    Raises
+    ------
+    UserError : when no ROI has a pixel on the image, or ROIs overlap and `overlap` is "error".
+    """
+    image = _template(like)
+    sizes = {str(axis): int(size) for axis, size in image.sizes.items()}
+    stack = Stack(*(sizes.get(axis, 1) for axis in "CZT"))
+    height, width = sizes["Y"], sizes["X"]
+    rows = [LabelRow(i + 1, roi.name, roi.kind) for i, roi in enumerate(rois)]
+    placed = _place(rois, rows, stack, channel, lines_as_areas)
+    runs = fill(
+        [rois[i] if i in placed else _NOTHING for i in range(len(rois))],
+        height,
+        lines_as_areas=lines_as_areas,
+    )
+    _mark_clipped(rois, rows, runs, height, width)
+    runs = runs.clip(height, width)
+    areas = np.bincount(runs.owner, runs.lengths, len(rois)).astype(np.int64)
+    _leave_out_empty(rois, rows, placed, areas, height, width)
+    if not placed:
+        raise UserError(
+            "no ROI encloses a pixel of the image" if rois else "there are no ROIs",
+            remedy="Check that ROIs and image belong together, and that the ROIs are areas.",
+        )
+    numbers = _number(rois, rows, placed, ids)
+    dims = [str(axis) for axis in image.dims if axis != "C"]
+    dtype = np.uint16 if numbers.max() <= np.iinfo(np.uint16).max else np.uint32
+    labels = np.zeros((stack.frames, stack.slices, height, width), dtype)
+    order = _painting_order(sorted(placed), areas, overlap)
+    owner, plane = _planes(order, placed, stack)
+    contested, visible = _paint(
+        labels.reshape(-1), runs, owner, plane, numbers, (height, width), overlap, rois
+    )
+    for i in placed:
+        rows[i].label, rows[i].area_px = int(numbers[i]), int(areas[i])
+        rows[i].visible_px = int(visible[i])
+    report = LabelReport(rows, contested)
+    report.warn()
+    shape = [sizes[axis] for axis in dims]
+    return images.with_data(image, labels.reshape(shape), dims), report
+
+
+_NOTHING = Roi("point")
+
+
+def _template(like: xr.DataArray | Sequence[int]) -> xr.DataArray:
+    if isinstance(like, xr.DataArray):
+        return like
+    shape = tuple(int(size) for size in like)
+    dims = {2: "YX", 3: "TYX", 4: "TZYX"}.get(len(shape))
+    if dims is None:
+        raise UserError(f"{shape} is no shape YX, TYX or TZYX")
+    return images.make(np.broadcast_to(np.uint8(0), shape), dims)
+
+
+def _place(
+    rois: Sequence[Roi],
+    rows: list[LabelRow],
+    stack: Stack,
+    channel: int | None,
+    lines_as_areas: bool,
+) -> dict[int, Position]:
+    """Find the planes of ROIs; the rows of those left out say why."""
+    # ROIs drawn on one slice of a stack belong to an image that is this slice
+    positions = {(roi.channel, roi.z, roi.t, roi.position) for roi in rois if roi.kind in AREAS}
+    flat = stack.size == 1 and len(positions) == 1
+    placed = {}
+    for i, (roi, row) in enumerate(zip(rois, rows, strict=True)):
+        where = Position() if flat else position(roi, stack)
+        if roi.kind not in AREAS and not (lines_as_areas and roi.kind in LINES):
+            row.note = f"{LEFT_OUT} is a {roi.kind}, not an area"
+        elif isinstance(where, str):
+            row.note = f"{LEFT_OUT} {where}"
+        elif channel is not None and where.c not in (0, channel):
+            row.note = f"{LEFT_OUT} lies on another channel"
+        else:
+            placed[i] = where
+            row.c, row.z, row.t = where.c, where.z, where.t
+    everywhere = sum(not (p.z or p.t) for p in placed.values())
+    if everywhere and stack.slices * stack.frames > 1:
+        warnings.warn(
+            f"{everywhere} ROIs have no position and are put on all "
+            f"{stack.slices * stack.frames} planes",
+            DataWarning,
+            stacklevel=3,
+        )
+    return placed
+
+
+def _mark_clipped(
+    rois: Sequence[Roi], rows: list[LabelRow], runs: Runs, height: int, width: int
+) -> None:
+    beyond = (runs.x1 < 0) | (runs.x2 > width)
+    for i in np.unique(runs.owner[beyond]).tolist():
+        rows[i].clipped = True
+    # lines above and below were not filled: only what touches the border can go beyond it
+    touching = (runs.y == 0) | (runs.y == height - 1)
+    suspects = set(np.unique(runs.owner[touching]).tolist())
+    # save for composites, whose pieces may lie apart
+    suspects |= {i for i in np.unique(runs.owner).tolist() if rois[i].kind == "composite"}
+    for i in suspects:
+        _, y, _, tall = box(rois[i])
+        rows[i].clipped |= y < 0 or y + tall > height
+
+
+def _leave_out_empty(
+    rois: Sequence[Roi],
+    rows: list[LabelRow],
+    placed: dict[int, Position],
+    areas: NDArray[np.int64],
+    height: int,
+    width: int,
+) -> None:
+    for i in [i for i in placed if not areas[i]]:
+        x, y, wide, tall = box(rois[i])
+        outside = x >= width or y >= height or x + wide <= 0 or y + tall <= 0
+        why = "lies outside the image" if outside else "encloses no pixel of the image"
+        rows[i].note = f"{LEFT_OUT} {why}"
+        del placed[i]
+
+
+def _number(
+    rois: Sequence[Roi], rows: list[LabelRow], placed: dict[int, Position], ids: str
+) -> NDArray[np.int64]:
+    numbers = np.zeros(len(rois), np.int64)
+    taken: set[tuple[int, Position]] = set()
+    copies = []
+    for i, where in placed.items():
+        text = rois[i].get(LABEL_KEY) if ids == "recorded" else None
+        recorded = int(text) if text and text.isascii() and text.isdigit() else 0
+        if not 0 < recorded < 2**32:
+            continue
+        if (recorded, where) in taken:
+            copies.append(rois[i].name)
+            continue
+        taken.add((recorded, where))
+        numbers[i] = recorded
+    if copies:
+        warnings.warn(
+            "these ROIs are copies of others on the same plane and get new ids: " + some_of(copies),
+            DataWarning,
+            stacklevel=3,
+        )
+    new = [i for i in placed if not numbers[i]]
+    first = int(numbers.max(initial=0)) + 1
+    numbers[new] = np.arange(first, first + len(new))
+    if numbers.max() >= 2**32:
+        raise UserError("the ids recorded in the ROIs are too large")
+    return numbers
+
+
+def _painting_order(placed: list[int], areas: NDArray[np.int64], overlap: Overlap) -> list[int]:
+    """Return ROIs such that whoever is painted later has the pixel."""
+    if overlap == "first":
+        return placed[::-1]
+    if overlap == "smallest":
+        return sorted(placed, key=lambda i: -areas[i])
+    return placed
+
+
+def _planes(
+    order: list[int], placed: dict[int, Position], stack: Stack
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return ROI and plane (t · slices + z) of each painting."""
+    owner, plane = [], []
+    for i in order:
+        where = placed[i]
+        frames = [where.t - 1] if where.t else range(stack.frames)
+        slices = [where.z - 1] if where.z else range(stack.slices)
+        for t in frames:
+            for z in slices:
+                owner.append(i)
+                plane.append(t * stack.slices + z)
+    return np.array(owner, np.int64), np.array(plane, np.int64)
+
+
+def _paint(
+    labels: NDArray[Any],
+    runs: Runs,
+    owner: NDArray[np.int64],
+    plane: NDArray[np.int64],
+    numbers: NDArray[np.int64],
+    size: tuple[int, int],
+    overlap: Overlap,
+    rois: Sequence[Roi],
+) -> tuple[int, NDArray[np.int64]]:
+    """Paint; return the number of contested pixels, and the pixels left to each ROI."""
+    height, width = size
+    start = np.searchsorted(runs.owner, owner)
+    count = np.searchsorted(runs.owner, owner, side="right") - start
+    run = _ragged(start, count)
+    owner, plane = np.repeat(owner, count), np.repeat(plane, count)
+    offset = (plane * height + runs.y[run]) * width + runs.x1[run]
+    length = runs.lengths[run]
+    ids = numbers[owner]
+    contested: NDArray[np.bool_] | None = None
+    for part in _chunks(length):
+        pixel = _ragged(offset[part], length[part])
+        value = np.repeat(ids[part], length[part]).astype(labels.dtype)
+        before = labels[pixel]
+        labels[pixel] = value  # of a pixel that comes twice, the last value stays
+        conflict = (before != 0) | (labels[pixel] != value)
+        if not conflict.any():
+            continue
+        if overlap == "error":
+            at = pixel[conflict][0]
+            raise _overlap_error(offset, length, owner, int(at), rois, width)
+        contested = np.zeros(len(labels), bool) if contested is None else contested
+        contested[pixel[conflict]] = True
+    visible = np.zeros(len(rois), np.int64)
+    for part in _chunks(length):
+        mine = np.repeat(owner[part], length[part])
+        if contested is not None:
+            mine = mine[labels[_ragged(offset[part], length[part])] == numbers[mine]]
+        visible += np.bincount(mine, minlength=len(rois))
+    return 0 if contested is None else int(contested.sum()), visible
+
+
+def _overlap_error(
+    offset: NDArray[np.int64],
+    length: NDArray[np.int64],
+    owner: NDArray[np.int64],
+    pixel: int,
+    rois: Sequence[Roi],
+    width: int,
+) -> UserError:
+    there = np.unique(owner[(offset <= pixel) & (pixel < offset + length)])
+    names = " and ".join(repr(rois[i].name) for i in there[:2].tolist())
+    rest, x = divmod(pixel, width)
+    return UserError(
+        f"the ROIs {names} overlap, for instance in column {x} of line {rest} of the stack",
+        remedy="Choose another value of overlap, or correct the ROIs in ImageJ.",
+    )
+
+
+def _chunks(length: NDArray[np.int64]) -> Iterator[slice]:
+    """Yield runs that together are some 8 million pixels."""
+    ends = np.cumsum(length)
+    total = int(ends[-1]) if len(ends) else 0
+    marks = np.arange(_CHUNK, total + _CHUNK, _CHUNK)
+    start = 0
+    for end in np.searchsorted(ends, marks, side="right").tolist():
+        end = max(end, min(start + 1, len(length)))
+        if end > start:
+            yield slice(start, end)
+        start = end
+
+
+def _ragged(start: NDArray[np.int64], count: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return start[0], start[0] + 1, … (count[0] of them), start[1], and so on."""
+    behind = np.cumsum(count)
+    total = int(behind[-1]) if len(behind) else 0
+    return np.arange(total) + np.repeat(start - behind + count, count)

@@ -1,0 +1,107 @@
+"""What became of each ROI in a label map, as a table beside it."""
+
+from __future__ import annotations
+
+import csv
+import os
+import warnings
+from collections import defaultdict
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.files import atomic
+
+LEFT_OUT = "left out:"
+_NAMED = 5
+
+
+@dataclass
+class LabelRow:
+    """One ROI: `roi` is its place in the RoiSet from 1, `label` its id (0 when left out).
+
+    `t`, `z` and `c` count from 1, 0 being all. `area_px` are its pixels on one plane of the
+    image, `visible_px` those that no other ROI took, over all its planes.
+    """
+
+    roi: int
+    name: str
+    type: str
+    label: int = 0
+    t: int = 0
+    z: int = 0
+    c: int = 0
+    area_px: int = 0
+    visible_px: int = 0
+    clipped: bool = False
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class LabelReport:
+    """All ROIs of a label map, and `contested`, the number of pixels in more than one of them."""
+
+    rows: list[LabelRow]
+    contested: int
+
+    @property
+    def kept(self) -> list[LabelRow]:
+        """The rows of the ROIs that are in the label map."""
+        return [row for row in self.rows if row.label]
+
+    def warn(self) -> None:
+        """Name what was left out, cut at the border or hidden, each with one DataWarning."""
+        reasons: defaultdict[str, list[str]] = defaultdict(list)
+        for row in self.rows:
+            if row.note.startswith(LEFT_OUT):
+                reasons[row.note].append(row.name)
+            elif row.clipped:
+                reasons["cut at the border of the image:"].append(row.name)
+            elif row.label and not row.visible_px:
+                reasons["hidden by other ROIs:"].append(row.name)
+        for reason, names in reasons.items():
+            count = f"{len(names)} ROIs" if len(names) > 1 else "1 ROI"
+            warnings.warn(f"{count} {reason} {some_of(names)}", DataWarning, stacklevel=3)
+
+    def write(self, path: str | os.PathLike[str]) -> None:
+        """Write the rows as CSV (UTF-8), replacing what is there."""
+        names = ["label"] + [f.name for f in fields(LabelRow) if f.name != "label"]
+        with atomic(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+            table = csv.DictWriter(file, names)
+            table.writeheader()
+            for row in self.rows:
+                table.writerow(asdict(row) | {"clipped": int(row.clipped)})
+
+
+def some_of(names: list[str]) -> str:
+    """Return the first names of a list for a message, and how many more there are."""
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
+
+
+def table_path(labels: str | os.PathLike[str]) -> Path:
+    """Return the table that belongs to a label map's file: the same name with .csv."""
+    return Path(labels).with_suffix(".csv")
+
+
+def read_names(path: str | os.PathLike[str]) -> dict[int, str]:
+    """Return the name of each label from a table written beside a label map.
+
+    A label of several ROIs (an object on several planes) has the name of the first.
+
+    Raises
+    ------
+    UserError : when the file is no such table.
+    """
+    names: dict[int, str] = {}
+    try:
+        with Path(path).open(encoding="utf-8", newline="") as file:
+            for row in csv.DictReader(file):
+                label = int(row["label"])
+                if label:
+                    names.setdefault(label, row["name"])
+    except (KeyError, ValueError, csv.Error, TypeError) as error:
+        raise UserError(
+            "is not a table of labels", path=path, remedy="It needs the columns label and name."
+        ) from error
+    return names

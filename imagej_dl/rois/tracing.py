@@ -1,0 +1,194 @@
+"""From a label map back to ROIs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from imagej_dl import images
+from imagej_dl.errors import UserError
+from imagej_dl.rois.labelling import LABEL_KEY
+from imagej_dl.rois.roi import Roi
+
+Ints = NDArray[np.int64]
+_BATCH = 4_000_000  # pixels outlined at a time
+# Sides of a pixel in the order in which its outline runs, the pixel on the left hand:
+# the top to the left, the left side down, the bottom to the right, the right side up.
+_ALONG_X, _ALONG_Y = np.array((-1, 0, 1, 0)), np.array((0, 1, 0, -1))
+# where each side starts, from the pixel's upper left corner
+_START_X, _START_Y = np.array((1, 0, 0, 1)), np.array((0, 0, 1, 1))
+
+
+def trace(
+    labels: xr.DataArray | NDArray[Any],
+    names: Mapping[int, str] | None = None,
+    *,
+    hyperstack: bool | None = None,
+) -> list[Roi]:
+    """Outline the labels of a label map as ROIs that enclose exactly their pixels.
+
+    A label of one piece without holes becomes a traced ROI as ImageJ's wand makes it (pixels
+    that touch at corners are one piece), any other a composite. Each plane has its own ROIs.
+    The id is kept in the property "imagej-dl.label", which ImageJ preserves, so that
+    :func:`label_map` restores the same label map, also with gaps between the ids.
+
+    Parameters
+    ----------
+    labels : a label image with dims of T, Z, Y, X, or a bare array YX, TYX or TZYX.
+    names : name of each label; others are called "label-0012". ROIs of a stack get "-t003" or
+        "-z003" behind it.
+    hyperstack : whether ROIs get a hyperstack position (slice and frame) or one in a plain
+        stack. By default the former only where the labels have both slices and frames, since
+        ImageJ shows other stacks as plain ones.
+
+    Returns
+    -------
+    rois : by plane (frames, then slices), then by label.
+
+    Raises
+    ------
+    UserError : when it is no label map: channels, negative or broken numbers.
+    """
+    image = _as_image(labels)
+    sizes = {str(axis): int(size) for axis, size in image.sizes.items()}
+    frames, slices = sizes.get("T", 1), sizes.get("Z", 1)
+    planes = np.asarray(images.as_labels(image.data)).reshape(-1, sizes["Y"], sizes["X"])
+    both = frames > 1 and slices > 1
+    plain = not (both if hyperstack is None else hyperstack)
+    rois = []
+    for plane, label, rings in _outlines(planes):
+        t, z = divmod(plane, slices)
+        base = (names or {}).get(label) or f"label-{label:04}"
+        name = (
+            base + (f"-t{t + 1:03}" if frames > 1 else "") + (f"-z{z + 1:03}" if slices > 1 else "")
+        )
+        roi = _roi(rings, name, label)
+        if plain and both:
+            raise UserError("labels of slices and frames need hyperstack positions")
+        if plain and len(planes) > 1:
+            roi.position = plane + 1
+        elif len(planes) > 1:
+            roi.z, roi.t = (z + 1 if slices > 1 else 0), (t + 1 if frames > 1 else 0)
+        rois.append(roi)
+    return rois
+
+
+def _as_image(labels: xr.DataArray | NDArray[Any]) -> xr.DataArray:
+    if isinstance(labels, xr.DataArray):
+        if "C" in labels.dims:
+            if labels.sizes["C"] > 1:
+                raise UserError("has channels, a label map has none")
+            labels = labels.isel(C=0)
+        return labels
+    array = np.asarray(labels)
+    if array.ndim not in (2, 3, 4):
+        raise UserError(f"an array of shape {array.shape} is no label map YX, TYX or TZYX")
+    return images.make(array, {2: "YX", 3: "TYX", 4: "TZYX"}[array.ndim])
+
+
+def _roi(rings: list[Ints], name: str, label: int) -> Roi:
+    properties = f"{LABEL_KEY}: {label}\n"
+    if len(rings) == 1:
+        return Roi("traced", name, points=rings[0].astype(np.int32), properties=properties)
+    parts: list[NDArray[np.float32]] = []
+    for ring in rings:
+        segments = np.ones((len(ring), 3), np.float32)  # 1: line to
+        segments[0, 0] = 0  # move to
+        segments[:, 1:] = ring
+        parts += [segments.ravel(), np.array([4], np.float32)]  # close
+    return Roi("composite", name, path=np.concatenate(parts), properties=properties)
+
+
+def _outlines(planes: NDArray[Any]) -> Iterator[tuple[int, int, list[Ints]]]:
+    """Yield plane, label and rings of corners (x, y), sorted by plane and label."""
+    pixels = planes.shape[1] * planes.shape[2]
+    step = max(_BATCH // max(pixels, 1), 1)
+    for first in range(0, len(planes), step):
+        sides = _Sides.of(planes[first : first + step])
+        found: dict[tuple[int, int], list[Ints]] = {}
+        for plane, label, ring in sides.rings():
+            found.setdefault((plane, label), []).append(ring)
+        for plane, label in sorted(found):
+            yield first + plane, label, found[plane, label]
+
+
+@dataclass(frozen=True)
+class _Sides:
+    """All sides of pixels that border on another label, on several planes at once.
+
+    `pixel` (on planes padded by one pixel of background) and `side` (0 … 3) of each, sorted;
+    `follow` is the index of the side that the outline continues with.
+    """
+
+    shape: tuple[int, int, int]
+    label: Ints
+    pixel: Ints
+    side: Ints
+    follow: Ints
+
+    @classmethod
+    def of(cls, planes: NDArray[Any]) -> _Sides:
+        padded = np.pad(planes, ((0, 0), (1, 1), (1, 1)))
+        count, height, width = padded.shape
+        flat = padded.reshape(-1)
+        along = _ALONG_X + _ALONG_Y * width
+        outward = np.roll(along, 1)  # across a side is along the one before: up across the top
+        codes = []
+        inside = flat != 0
+        for which in range(4):
+            border = inside & (flat != np.roll(flat, -outward[which]))
+            codes.append(np.flatnonzero(border) * 4 + which)
+        code = np.sort(np.concatenate(codes))
+        pixel, side = code >> 2, code & 3
+        ahead = pixel + along[side]
+        corner = ahead + outward[side]
+        label = flat[pixel]
+        # Around the end of a side lie the pixel ahead and, across the side, the one at the
+        # corner. The outline turns right around the corner pixel where that has the label too
+        # (so pixels that touch at corners are one piece), goes on, or turns left.
+        to_corner, to_ahead = flat[corner] == label, flat[ahead] == label
+        next_pixel = np.where(to_corner, corner, np.where(to_ahead, ahead, pixel))
+        next_side = np.where(to_corner, side + 3, np.where(to_ahead, side, side + 1)) & 3
+        follow = np.searchsorted(code, next_pixel * 4 + next_side)
+        return cls((count, height, width), label.astype(np.int64), pixel, side, follow)
+
+    def rings(self) -> Iterator[tuple[int, int, Ints]]:
+        """Yield plane, label and corners of each closed outline, in order of first pixels."""
+        _, height, width = self.shape
+        order, ends = self._cycles()
+        side = self.side[order]
+        # a corner is where the side changes; the ring's first side is compared with its last
+        before = np.roll(side, 1)
+        starts = np.append(0, ends[:-1])
+        before[starts] = side[ends - 1] if len(ends) else side[:0]
+        turns = side != before
+        plane, rest = np.divmod(self.pixel[order], height * width)
+        y, x = np.divmod(rest, width)
+        corners = np.stack((x + _START_X[side] - 1, y + _START_Y[side] - 1), axis=1)[turns]
+        counts = np.cumsum(turns)
+        bounds = np.append(0, counts[ends - 1]) if len(ends) else np.zeros(1, np.int64)
+        labels = self.label[order[starts]] if len(ends) else []
+        for k, label in enumerate(labels):
+            yield int(plane[starts[k]]), int(label), corners[bounds[k] : bounds[k + 1]]
+
+    def _cycles(self) -> tuple[Ints, Ints]:
+        """Return the sides in the order of their outlines, and where each outline ends."""
+        follow = self.follow.tolist()
+        seen = bytearray(len(follow))
+        order: list[int] = []
+        ends: list[int] = []
+        for start in range(len(follow)):
+            if seen[start]:
+                continue
+            at = start
+            while not seen[at]:
+                seen[at] = 1
+                order.append(at)
+                at = follow[at]
+            ends.append(len(order))
+        return np.array(order, np.int64), np.array(ends, np.int64)
