@@ -1,0 +1,158 @@
+"""The folders of a project, and which files in them belong together.
+
+The layout is Fluffy's (BBQuercus/fluffy): Raw for the images as they come, Labeling/NAME with
+`RoiSet.zip` and `images/NAME.tif` for what is drawn in Fiji, Processed/images and
+Processed/masks for the image and label pairs that training reads.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.files import atomic_folder
+from imagej_dl.images import find
+
+FOLDERS = ("Raw", "Labeling", "Processed/images", "Processed/masks")
+_TIFF = (".tif", ".tiff")
+_IMAGE = (*_TIFF, ".png", ".jpg", ".jpeg")
+_RESULTS = ("labels", "mask", "masks")  # stems of images that are no input
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """An image and the ROIs drawn on it; `name` is what files made of the two are called."""
+
+    name: str
+    image: Path
+    rois: Path
+
+
+@dataclass(frozen=True)
+class Pair:
+    """An image and its label map, of the same name."""
+
+    name: str
+    image: Path
+    labels: Path
+
+
+def create(path: str | os.PathLike[str]) -> None:
+    """Make the folders of a new project.
+
+    Raises
+    ------
+    UserError : when there is such a file or folder already, unless it is an empty folder.
+    """
+    path = Path(path)
+    if path.exists() and not (path.is_dir() and not any(path.iterdir())):
+        raise UserError("is already there", path=path, remedy="Choose another name.")
+    with atomic_folder(path, overwrite=True) as folder:
+        for name in FOLDERS:
+            (folder / name).mkdir(parents=True)
+
+
+def processed(path: str | os.PathLike[str]) -> Path:
+    """Return the folder that holds a folder's `images` and `masks`: itself or its Processed."""
+    path = Path(path)
+    return path if (path / "masks").is_dir() and (path / "images").is_dir() else path / "Processed"
+
+
+def drawn(path: str | os.PathLike[str]) -> list[Drawn]:
+    """Find the images with ROIs in a folder, sorted by name.
+
+    Known are a project (its Labeling folder), folders NAME each with a RoiSet and an image (in
+    `images` or beside it), one such folder, and images with a RoiSet of the same name beside
+    them (NAME.tif and NAME.zip, NAME_RoiSet.zip or RoiSet_NAME.zip). A RoiSet without an image
+    and a project's image without a RoiSet are named in a warning.
+
+    Raises
+    ------
+    UserError : when there is no such folder, or no image with ROIs in it.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        raise UserError("is no folder" if path.exists() else "there is no such folder", path=path)
+    top = path / "Labeling" if (path / "Labeling").is_dir() else path
+    found = list(_beside(top)) or list(_single(top))
+    for folder in sorted(p for p in top.iterdir() if p.is_dir() and p.name[0] != "."):
+        found += _single(folder)
+    if not found:
+        raise UserError(
+            "holds no image with ROIs",
+            path=path,
+            remedy="Save the ROIs of NAME as Labeling/NAME/RoiSet.zip, the image being "
+            "Labeling/NAME/images/NAME.tif or beside the RoiSet.",
+        )
+    names = [item.name for item in found]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise UserError(f"holds two images of the name {twice[0]}", path=path)
+    return found
+
+
+def pairs(path: str | os.PathLike[str]) -> list[Pair]:
+    """Find the image and label pairs of a project or of a folder with `images` and `masks`.
+
+    Raises
+    ------
+    UserError : when there are none, or an image or a label map is alone.
+    """
+    folder = processed(path)
+    if not (folder / "images").is_dir() or not (folder / "masks").is_dir():
+        raise UserError(
+            "has no Processed/images and Processed/masks",
+            path=path,
+            remedy="Run `imagej-dl labels`.",
+        )
+    images = {p.stem: p for p in find([folder / "images"])}
+    masks = {p.stem: p for p in find([folder / "masks"])}
+    if alone := sorted(set(images) ^ set(masks)):
+        have, lack = ("image", "label map") if alone[0] in images else ("label map", "image")
+        raise UserError(f"the {have} {alone[0]} has no {lack} of the same name", path=folder)
+    return [Pair(name, images[name], masks[name]) for name in sorted(images)]
+
+
+def _single(folder: Path) -> Iterator[Drawn]:
+    """Give the one image with ROIs of a folder NAME, if it is such a folder."""
+    rois = _only(folder, (".zip",), "RoiSet") or _only(folder, (".roi",), "RoiSet")
+    inner = folder / "images"
+    image = _only(inner, _IMAGE, folder.name) if inner.is_dir() else None
+    image = image or _only(folder, _IMAGE, "image", folder.name)
+    if rois and image:
+        yield Drawn(folder.name, image, rois)
+    elif rois:
+        _warn(f"{rois}: has no image beside it, and is left out")
+    elif image and inner.is_dir():
+        _warn(f"{folder}: has no RoiSet.zip yet, and is left out")
+
+
+def _beside(folder: Path) -> Iterator[Drawn]:
+    """Give images with a RoiSet of the same name in one folder."""
+    rois = {p.stem: p for p in sorted(folder.iterdir()) if p.suffix.lower() in (".zip", ".roi")}
+    for image in sorted(p for p in folder.iterdir() if p.suffix.lower() in _IMAGE):
+        name = image.stem
+        candidates = (name, f"{name}_RoiSet", f"{name}-RoiSet", f"RoiSet_{name}", f"RoiSet-{name}")
+        if match := next((rois[c] for c in candidates if c in rois), None):
+            yield Drawn(name, image, match)
+
+
+def _only(folder: Path, suffixes: tuple[str, ...], *preferred: str) -> Path | None:
+    """Return the file of a preferred name, or the only one with one of the suffixes."""
+    files = sorted(
+        p
+        for p in folder.iterdir()
+        if p.suffix.lower() in suffixes and p.name[0] != "." and p.stem not in _RESULTS
+    )
+    for name in preferred:
+        for file in files:
+            if file.stem == name:
+                return file
+    return files[0] if len(files) == 1 else None
+
+
+def _warn(text: str) -> None:
+    warnings.warn(text, DataWarning, stacklevel=4)
