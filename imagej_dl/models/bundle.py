@@ -54,7 +54,10 @@ class ModelBundle:
         ------
         UserError : when the channels are not those the model was trained on.
         """
-        ready = self.prepare(plane)
+        return self.network_output(self.prepare(plane))
+
+    def network_output(self, ready: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the probabilities of a plane that :meth:`prepare` has made ready."""
         height, width = ready.shape[:2]
         step = self.config.multiple_of
         # "symmetric" mirrors planes of any size; "reflect" would fail on a single pixel's width.

@@ -22,38 +22,36 @@ Probability = Annotated[float, Field(gt=0, lt=1)]
 
 
 class Instances(BaseModel):
-    """How probabilities become objects (chosen on the validation images after training).
+    """How probabilities become objects; :func:`imagej_dl.prediction.instances` is the rule.
 
-    Kind "border" (after Fluffy, BBQuercus/fluffy): markers are the 4-connected components of
-    `p_object > marker_threshold` eroded `marker_erosion` times; the region is
-    `1 - p_background > region_threshold` eroded `region_erosion` times, markers included; a
-    watershed on `-p_object` grows the markers in the region. The border class lies on both sides
-    of an outline, so the region is too wide by the border's size until it is eroded.
-
-    Kind "binary": the region is `p_object > region_threshold`; markers are the components of it
-    where its Euclidean distance transform, smoothed with a Gaussian of `smoothing`, has maxima
-    higher than `marker_height`; `split` False leaves the region's components as the objects.
-
-    All erosions are by the cross of 5 pixels. Then holes are filled and objects smaller than
-    `minimum_area` are dropped.
+    The region is where `1 - p_background` (kind "binary": `p_object`) is above
+    `region_threshold`, eroded `region_erosion` times by the cross of 5 pixels: the border class
+    lies on both sides of an outline, so its region is too wide by the border's size. Objects are
+    the hills of `depth + object_weight · p_object` that rise `marker_height` above the passes to
+    higher hills; depth is the distance from the region's outline. Then holes are filled and
+    objects smaller than `minimum_area` are dropped.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    marker_threshold: Probability = Field(default=0.5, description="Border: p_object of a marker.")
-    marker_erosion: int = Field(
-        default=0, ge=0, le=20, description="Border: erosion of markers, in px."
-    )
     region_threshold: Probability = Field(default=0.5, description="Probability of no background.")
     region_erosion: int = Field(default=0, ge=0, le=20, description="Erosion of the region, in px.")
-    split: bool = Field(default=True, description="Binary: whether touching objects are split.")
+    split: bool = Field(default=True, description="Whether touching objects are split.")
     smoothing: float = Field(
-        default=1.0, ge=0, description="Binary: sigma on the distances, in px."
+        default=1.0, ge=0, description="Sigma of the Gaussian on depth and p_object, in px."
+    )
+    object_weight: float = Field(
+        default=20.0, ge=0, description="What p_object = 1 counts beside the depth, in px."
     )
     marker_height: float = Field(
-        default=1.0, ge=0, description="Binary: height of a maximum, in px."
+        default=1.0, gt=0, description="Least height of a hill, in px: larger splits less."
     )
     minimum_area: int = Field(default=0, ge=0, description="Smallest object that is kept, in px.")
+
+    @classmethod
+    def of_kind(cls, kind: Kind, border_size: int) -> Instances:
+        """Return the settings for targets of this kind, before any tuning."""
+        return cls(region_erosion=border_size if kind == "border" else 0)
 
 
 class Architecture(BaseModel):

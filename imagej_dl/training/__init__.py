@@ -1,0 +1,11 @@
+"""Training: from images and label maps to a MODEL folder.
+
+Importing this loads no TensorFlow; `train` does.
+"""
+
+from imagej_dl.training.fit import train
+from imagej_dl.training.pairs import find_pairs
+from imagej_dl.training.settings import Settings
+from imagej_dl.training.targets import binary_target, border_target
+
+__all__ = ["Settings", "binary_target", "border_target", "find_pairs", "train"]

@@ -39,7 +39,7 @@ class Sampling:
     seed: int
     border_size: int = 2
     foreground: float = 0.7
-    augmentation: Augmentation = Augmentation.model_construct()
+    augmentation: Augmentation = augment.NONE
 
 
 class Patches:

@@ -1,0 +1,209 @@
+"""From image and label files to the planes that training reads."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+import warnings
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from imagej_dl import images
+from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.images import Calibration, Normalisation
+from imagej_dl.progress import Progress, silent
+from imagej_dl.training import targets
+from imagej_dl.training.dataset import Example
+
+Pair = tuple[str | Path | xr.DataArray, str | Path | xr.DataArray]
+"""An image and its label map (or RoiSet.zip), as files or in memory."""
+
+MEMORY_LIMIT = 2 * 2**30
+"""Bytes of examples that are kept in memory; what is above is memory-mapped from disk."""
+
+
+class Examples:
+    """The planes of all pairs, normalised, and what they have in common.
+
+    Attributes
+    ----------
+    sources : the planes of each pair, in order.
+    channels : of the images.
+    calibration : of the first image; others that differ by more than 10 % are warned of.
+    diameter : median diameter of all objects in px; None without any object.
+    raw : the first plane that has an object, as it is in its file: the model's test image.
+    """
+
+    def __init__(
+        self,
+        pairs: Iterable[Pair],
+        normalisation: Normalisation,
+        *,
+        memory_limit: int = MEMORY_LIMIT,
+        progress: Progress = silent,
+    ) -> None:
+        pairs = list(pairs)
+        if not pairs:
+            raise UserError("there is no image with labels to train on")
+        self.sources: list[list[Example]] = []
+        self.channels = 0
+        self.calibration = Calibration()
+        self.raw: NDArray = np.zeros((0, 0), np.uint8)
+        self._normalisation = normalisation
+        self._store = _Store(memory_limit)
+        self._digest = hashlib.sha256()
+        self._first = ""
+        diameters: list[NDArray[np.float64]] = []
+        names = _short_names([image for image, _ in pairs])
+        for done, (source, truth) in enumerate(pairs):
+            progress("reading", done, len(pairs))
+            image = source if isinstance(source, xr.DataArray) else images.read(source)
+            labels = _labels(truth, image)
+            place = names[done] if isinstance(truth, xr.DataArray) else str(truth)
+            image, labels = _checked(names[done], image, labels, place)
+            self._compare(names[done], image)
+            planes = self._planes(names[done], image, labels)
+            self.sources.append(planes)
+            diameters += [targets.diameters(example.labels) for example in planes]
+        progress("reading", len(pairs), len(pairs))
+        sizes = np.concatenate(diameters)
+        self.diameter = float(np.median(sizes)) if sizes.size else None
+        if not sizes.size:
+            raise UserError(
+                "none of the label maps holds an object",
+                remedy="Draw ROIs, or check that the label maps are those of the images.",
+            )
+
+    @property
+    def fingerprint(self) -> str:
+        """A digest of all pixels, by which a resumed training knows its data."""
+        return self._digest.hexdigest()
+
+    def _compare(self, name: str, image: xr.DataArray) -> None:
+        channels, cal = image.sizes.get("C", 1), images.calibration(image)
+        if not self.channels:
+            self.channels, self.calibration, self._first = channels, cal, name
+        if channels != self.channels:
+            raise UserError(
+                f"has {channels} channel(s), {self._first} has {self.channels}",
+                path=name,
+                remedy="Train on images that have the same channels.",
+            )
+        first = self.calibration
+        if first.unit != cal.unit or abs(cal.pixel_width / first.pixel_width - 1) > 0.1:
+            warnings.warn(
+                f"{name}: pixels of {cal.pixel_width:g} {cal.unit}, those of {self._first} are "
+                f"{first.pixel_width:g} {first.unit}; the model records the latter",
+                DataWarning,
+                stacklevel=4,
+            )
+
+    def _planes(self, name: str, image: xr.DataArray, labels: xr.DataArray) -> list[Example]:
+        stack = [axis for axis in ("T", "Z") if axis in image.dims]
+        places = [
+            dict(zip(stack, index, strict=True))
+            for index in np.ndindex(*(image.sizes[a] for a in stack))
+        ]
+        filled = [place for place in places if labels.isel(place).data.any()]
+        if filled and len(filled) < len(places):
+            # In a stack, planes without any ROI are most often planes nobody has looked at.
+            warnings.warn(
+                f"{name}: {len(places) - len(filled)} of {len(places)} planes have no label and "
+                "are left out",
+                DataWarning,
+                stacklevel=4,
+            )
+            places = filled
+        examples = []
+        for place in places:
+            raw = image.isel(place).transpose(..., "Y", "X")
+            raw = raw.transpose("Y", "X", "C").data if "C" in raw.dims else raw.data
+            ready = self._normalisation(raw)
+            ready = ready[..., None] if ready.ndim == 2 else ready
+            flat = np.ascontiguousarray(labels.isel(place).data)
+            if not self.raw.size and flat.any():
+                self.raw = raw
+            where = "".join(f" {axis}={index + 1}" for axis, index in place.items())
+            self._digest.update(ready.tobytes())
+            self._digest.update(flat.tobytes())
+            examples.append(Example(name + where, self._store.keep(ready), self._store.keep(flat)))
+        return examples
+
+
+class _Store:
+    """Keeps arrays in memory up to a limit, then in memory-mapped files that vanish with it."""
+
+    def __init__(self, limit: int) -> None:
+        self._free = limit
+        self._folder: Any = None
+        self._count = 0
+
+    def keep(self, array: NDArray) -> NDArray:
+        self._free -= array.nbytes
+        if self._free >= 0:
+            return array
+        if self._folder is None:
+            self._folder = tempfile.TemporaryDirectory(prefix="imagej-dl-")
+        path = Path(self._folder.name) / f"{self._count}.npy"
+        self._count += 1
+        np.save(path, array)
+        return np.load(path, mmap_mode="r")
+
+
+def _checked(
+    name: str, image: xr.DataArray, labels: xr.DataArray, labels_name: str
+) -> tuple[xr.DataArray, xr.DataArray]:
+    """Check that the labels are labels and those of the image; give them its axes."""
+    if "C" in labels.dims:
+        raise UserError(
+            "is a colour or multi-channel image, not a label map",
+            path=labels_name,
+            remedy="Label maps have one channel, whose values are the objects' ids.",
+        )
+    try:
+        labels = images.as_labels(labels)
+    except UserError as error:
+        raise UserError(error.problem, path=labels_name, remedy=error.remedy) from error
+    wanted = [axis for axis in image.dims if axis != "C"]
+    sizes = tuple(image.sizes[axis] for axis in wanted)
+    if labels.shape != sizes:
+        raise UserError(
+            f"has the shape {labels.shape} ({_axes(labels)}), its image {name} has {sizes} "
+            f"({''.join(map(str, wanted))})",
+            path=labels_name,
+            remedy="Make the label map again from the image that the ROIs were drawn on.",
+        )
+    # A stack may be called Z in one file and T in the other: the same planes in the same order.
+    return image, images.with_data(labels, labels.data, [str(axis) for axis in wanted])
+
+
+def _axes(image: xr.DataArray) -> str:
+    return "".join(map(str, image.dims))
+
+
+def _short_names(sources: Sequence[str | Path | xr.DataArray]) -> list[str]:
+    """Name images by their path below what all have in common: split.json goes to others."""
+    paths = [Path(s).absolute() for s in sources if not isinstance(s, xr.DataArray)]
+    root = Path(os.path.commonpath([path.parent for path in paths])) if paths else Path()
+    return [
+        str(source.attrs.get("title") or f"image {number}")
+        if isinstance(source, xr.DataArray)
+        else Path(source).absolute().relative_to(root).as_posix()
+        for number, source in enumerate(sources, 1)
+    ]
+
+
+def _labels(source: str | Path | xr.DataArray, image: xr.DataArray) -> xr.DataArray:
+    if isinstance(source, xr.DataArray):
+        return source
+    if Path(source).suffix.lower() not in (".zip", ".roi"):
+        return images.read(source)
+    from imagej_dl import rois
+
+    return rois.label_map(rois.read(source), image)[0]

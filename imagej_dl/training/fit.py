@@ -1,0 +1,254 @@
+"""Training from pairs of images and label maps to a MODEL folder."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from imagej_dl._version import __version__
+from imagej_dl.errors import UserError
+from imagej_dl.files import refuse_existing
+from imagej_dl.models import CLASSES, Architecture, Instances, ModelBundle, ModelConfig, backend
+from imagej_dl.models import bundle as bundles
+from imagej_dl.models.receptive_field import receptive_field
+from imagej_dl.models.unet import UNet
+from imagej_dl.progress import Progress, silent
+from imagej_dl.training import state as states
+from imagej_dl.training.choose import THRESHOLDS, Truth, average_precision, choose
+from imagej_dl.training.curve import draw, write_log
+from imagej_dl.training.dataset import Example, Patches, Sampling, validation
+from imagej_dl.training.examples import Examples, Pair
+from imagej_dl.training.loop import CANCELLED, TIME, Loop, Step
+from imagej_dl.training.loss import Validator
+from imagej_dl.training.pairs import find_pairs
+from imagej_dl.training.settings import Settings
+from imagej_dl.training.split import Split, split
+from imagej_dl.training.state import State
+
+_VALIDATION_PATCHES = 96
+_TEST_SIDE = 256
+
+
+def train(
+    source: str | Path | Iterable[Pair],
+    out: str | Path,
+    *,
+    resume: bool = False,
+    overwrite: bool = False,
+    tensorboard: bool = False,
+    progress: Progress = silent,
+    **settings: Any,
+) -> ModelBundle:
+    """Train a model and write its folder.
+
+    Parameters
+    ----------
+    source : a folder (see :func:`imagej_dl.training.find_pairs`), or pairs of images and label
+        maps, as files or DataArrays.
+    out : the MODEL folder. While training, its `.training` holds the state after each epoch.
+    resume : go on with a training that was stopped, cancelled or killed, on the same data. The
+        settings are those it was begun with; only `epochs`, `minutes` and `patience` may be
+        given anew.
+    overwrite : whether a model that is there may be replaced, once the new one is finished.
+    tensorboard : write event files to `out`/tensorboard.
+    progress : told the stages "reading", "training" (in thousandths), "choosing"; when it raises
+        Cancelled, or at Ctrl-C, the best model so far is kept.
+    **settings : fields of :class:`Settings`.
+
+    Returns
+    -------
+    the model with the best validation loss; `folder` is `out`.
+
+    Raises
+    ------
+    UserError : for data or settings that cannot be trained with, an `out` that is there.
+    Cancelled, KeyboardInterrupt : when stopped before the first epoch was whole.
+    """
+    out = Path(out)
+    folder = out / states.FOLDER
+    kept = states.read(folder) if resume else None
+    chosen = _settings(settings, kept)
+    if kept is None:
+        _make_room(out, overwrite)
+    pairs = find_pairs(source) if isinstance(source, (str, Path)) else source
+    examples = Examples(pairs, chosen.normalisation, progress=progress)
+    parts = split(examples.sources, chosen.validation, chosen.test, chosen.seed)
+    fresh = State(chosen.model_dump(mode="json"), parts.record(), examples.fingerprint)
+    if kept is not None and (kept.fingerprint, kept.split) != (fresh.fingerprint, fresh.split):
+        raise UserError(
+            "the training there was begun on other images or labels",
+            path=out,
+            remedy="Give it the same data, or train anew with --overwrite.",
+        )
+    state = fresh if kept is None else replace(kept, settings=fresh.settings)
+    loop = _loop(chosen, parts, examples.channels, state, folder, progress)
+    loop.tensorboard = out / "tensorboard" if tensorboard else None
+    if kept is not None:
+        states.restore(folder, loop.model, loop.step.optimizer)
+    ended = loop.run()
+    states.restore_best(folder, loop.model)
+    return _finish(out, loop, parts, examples, ended)
+
+
+def _settings(given: dict[str, Any], kept: State | None) -> Settings:
+    if kept is None:
+        return Settings.of(given)
+    free = {"epochs", "minutes", "patience"}
+    before = Settings.of(kept.settings)
+    asked = Settings.of(kept.settings | given)
+    for name in sorted(set(given) - free):
+        if getattr(asked, name) != getattr(before, name):
+            raise UserError(
+                f"{name} was {getattr(before, name)} when the training began and cannot change",
+                remedy=f"Leave {name} out, or train anew.",
+            )
+    return asked
+
+
+def _make_room(out: Path, overwrite: bool) -> None:
+    """Refuse a folder that is there; on overwrite only forget a stopped training in it."""
+    if out.is_dir() and not any(out.iterdir()):
+        return
+    if (out / states.FOLDER).is_dir() and not overwrite:
+        raise UserError(
+            "holds a training that is not finished",
+            path=out,
+            remedy="Go on with it with --resume, or begin anew with --overwrite.",
+        )
+    refuse_existing(out, overwrite)
+    if overwrite and out.exists():
+        foreign = not (out / bundles.CONFIG).is_file() and not (out / states.FOLDER).is_dir()
+        if foreign:
+            raise UserError(
+                "is there and is no model, so it is not overwritten",
+                path=out,
+                remedy="Choose another name for the model.",
+            )
+        shutil.rmtree(out / states.FOLDER, ignore_errors=True)
+
+
+def _loop(
+    settings: Settings,
+    parts: Split,
+    channels: int,
+    state: State,
+    folder: Path,
+    progress: Progress,
+) -> Loop:
+    sampling = Sampling(
+        settings.kind,
+        settings.patch,
+        settings.batch,
+        settings.seed,
+        settings.border_size,
+        settings.foreground,
+        settings.augmentation,
+    )
+    backend.keras().utils.set_random_seed(settings.seed)
+    model = _network(settings, channels).build()
+    batches = validation(parts.validation, sampling, _VALIDATION_PATCHES)
+    return Loop(
+        model=model,
+        step=Step(model, settings),
+        patches=Patches(parts.train, sampling),
+        validator=Validator(settings.kind, settings.dice, batches),
+        settings=settings,
+        state=state,
+        folder=folder,
+        progress=progress,
+    )
+
+
+def _network(settings: Settings, channels: int) -> UNet:
+    return UNet(
+        depth=settings.depth,
+        width=settings.width,
+        last_width=settings.last_width,
+        channels=channels,
+        classes=len(CLASSES[settings.kind]),
+        dropout=settings.dropout,
+    )
+
+
+def _finish(out: Path, loop: Loop, parts: Split, examples: Examples, ended: str) -> ModelBundle:
+    settings, state = loop.settings, loop.state
+    config = _config(loop.model, settings, examples)
+    raw = ModelBundle(loop.model, config)
+    found = _predict(raw, parts.validation)
+    # After Cancelled the user waits: the settings are chosen without asking again.
+    listener = silent if ended == CANCELLED else loop.progress
+    best, _ = choose(found, config.instances, settings.kind, listener)
+    config = config.model_copy(update={"instances": best})
+    metrics: dict[str, Any] = {
+        "ended": ended,
+        "epochs": state.epoch,
+        "best_epoch": state.best_epoch,
+        "seconds": round(state.seconds, 1),
+        "device": backend.device(),
+        "validation": _scores(found, best)
+        | {k: v for k, v in state.rows[state.best_epoch - 1].items() if k.startswith("val_")},
+    }
+    if parts.test:
+        metrics["test"] = _scores(_predict(raw, parts.test), best)
+    with tempfile.TemporaryDirectory() as name:
+        extra = Path(name)
+        write_log(state, extra / "log.csv")
+        draw(state, extra / "loss.png")
+        files = {"log.csv": extra / "log.csv", "loss.png": extra / "loss.png"}
+        if ended in (CANCELLED, TIME):
+            files[states.FOLDER] = loop.folder  # so that --resume can go on with it
+        if loop.tensorboard is not None:
+            files["tensorboard"] = loop.tensorboard
+        side = _TEST_SIDE
+        return bundles.save(
+            loop.model,
+            config,
+            out,
+            test_image=examples.raw[:side, :side],
+            metrics=metrics,
+            split=state.split,
+            files=files,
+            overwrite=True,
+        )
+
+
+def _config(model: Any, settings: Settings, examples: Examples) -> ModelConfig:
+    network = _network(settings, examples.channels)
+    field = receptive_field(model)
+    calibration = examples.calibration
+    return ModelConfig(
+        kind=settings.kind,
+        classes=CLASSES[settings.kind],
+        architecture=Architecture(name="unet", arguments=network.model_dump()),
+        normalisation=settings.normalisation,
+        axes="YX" if examples.channels == 1 else "YXC",
+        channels=examples.channels,
+        pixel_width=calibration.pixel_width,
+        pixel_height=calibration.pixel_height,
+        unit=calibration.unit,
+        object_diameter=examples.diameter,
+        patch=settings.patch,
+        halo=field.halo,
+        multiple_of=field.multiple_of,
+        instances=Instances.of_kind(settings.kind, settings.border_size),
+        border_size=settings.border_size,
+        training=settings.model_dump(mode="json"),
+        imagej_dl_version=__version__,
+        keras_version=backend.keras().__version__,
+        tensorflow_version=backend.tensorflow().__version__,
+    )
+
+
+def _predict(bundle: ModelBundle, examples: list[Example]) -> Truth:
+    return [(bundle.network_output(np.asarray(e.image)), np.asarray(e.labels)) for e in examples]
+
+
+def _scores(found: Truth, settings: Instances) -> dict[str, float]:
+    values = average_precision(found, settings)
+    return {f"ap_{t:g}": round(v, 4) for t, v in zip(THRESHOLDS, values, strict=True)}

@@ -1,0 +1,134 @@
+"""The training loop: batches, epochs, validation, and the state after each epoch."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from imagej_dl.errors import Cancelled, UserError
+from imagej_dl.models import backend
+from imagej_dl.progress import Progress
+from imagej_dl.training import state as states
+from imagej_dl.training.dataset import Patches, stream
+from imagej_dl.training.loss import Validator, loss
+from imagej_dl.training.schedule import Clock, learning_rate
+from imagej_dl.training.settings import Settings
+from imagej_dl.training.state import State
+
+FINISHED, TIME, PATIENCE, CANCELLED = "all epochs", "time limit", "patience", "cancelled"
+
+
+class Step:
+    """One batch: loss, gradients, update; compiled by TensorFlow at the first call."""
+
+    def __init__(self, model: Any, settings: Settings) -> None:
+        tf, keras = backend.tensorflow(), backend.keras()
+        self.optimizer = keras.optimizers.Adam(settings.learning_rate)
+        # Built now, so that a resumed training can fill its variables.
+        self.optimizer.build(model.trainable_variables)
+        compute = loss(settings.kind, settings.dice)
+
+        # Not with XLA: on a CPU that was measured to take twice the time.
+        @tf.function
+        def step(images: Any, targets: Any) -> Any:
+            with tf.GradientTape() as tape:
+                value = compute(targets, model(images, training=True))
+            gradients = tape.gradient(value, model.trainable_variables)
+            self.optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
+            return value
+
+        self._step = step
+
+    def __call__(self, images: Any, targets: Any, rate: float) -> float:
+        """Train on one batch with this learning rate; return its loss."""
+        self.optimizer.learning_rate.assign(rate)
+        return float(self._step(images, targets))
+
+
+@dataclass
+class Loop:
+    """All that a training needs; `folder` keeps its state.
+
+    run() returns why it ended: FINISHED, TIME, PATIENCE or CANCELLED.
+    """
+
+    model: Any
+    step: Step
+    patches: Patches
+    validator: Validator
+    settings: Settings
+    state: State
+    folder: Path
+    progress: Progress
+    tensorboard: Path | None = None
+
+    def run(self) -> str:
+        """Train until an end, keeping the state after each epoch.
+
+        Ctrl-C and Cancelled end it with what the last whole epoch left; before the first
+        epoch is whole they are raised again, since there is nothing to keep.
+        """
+        settings, state = self.settings, self.state
+        limit = None if settings.minutes is None else settings.minutes * 60
+        clock = Clock(settings.total_steps, limit, state.seconds)
+        try:
+            return self._epochs(clock)
+        except (Cancelled, KeyboardInterrupt):
+            if not state.epoch:
+                raise
+            return CANCELLED
+
+    def _epochs(self, clock: Clock) -> str:
+        settings, state = self.settings, self.state
+        if clock.over(state.step):
+            return FINISHED if state.step >= settings.total_steps else TIME
+        losses: list[float] = []
+        writer = self._writer()
+        for images, targets in stream(self.patches, state.step, settings.total_steps):
+            fraction = clock.fraction(state.step)
+            self.progress("training", int(fraction * 1000), 1000)
+            rate = learning_rate(fraction, settings.learning_rate)
+            losses.append(self.step(images, targets, rate))
+            if not math.isfinite(losses[-1]):
+                raise UserError(
+                    f"the loss is no number any more after {state.step} batches",
+                    remedy="Choose a smaller --learning-rate.",
+                )
+            state.step += 1
+            over = clock.over(state.step)
+            if over or len(losses) == settings.steps:
+                self._end_of_epoch(sum(losses) / len(losses), rate, clock, writer)
+                losses = []
+                if over:
+                    break
+                if state.epoch - state.best_epoch >= settings.patience:
+                    return PATIENCE
+        self.progress("training", 1000, 1000)
+        return FINISHED if state.step >= settings.total_steps else TIME
+
+    def _end_of_epoch(self, mean: float, rate: float, clock: Clock, writer: Any) -> None:
+        state = self.state
+        found = self.validator(self.model)
+        state.epoch += 1
+        best = found["loss"] < state.best_loss
+        if best:
+            state.best_epoch, state.best_loss = state.epoch, found["loss"]
+        state.seconds = clock.seconds
+        validation = {f"val_{name}": value for name, value in found.items()}
+        row = {"epoch": state.epoch, "seconds": round(state.seconds, 2), "learning_rate": rate}
+        state.rows.append({**row, "loss": mean, **validation})
+        states.save(self.folder, state, self.model, self.step.optimizer, best)
+        if writer is not None:
+            tf = backend.tensorflow()
+            with writer.as_default(step=state.epoch):
+                for name, value in state.rows[-1].items():
+                    if name != "epoch":
+                        tf.summary.scalar(name, value)
+            writer.flush()
+
+    def _writer(self) -> Any:
+        if self.tensorboard is None:
+            return None
+        return backend.tensorflow().summary.create_file_writer(str(self.tensorboard))

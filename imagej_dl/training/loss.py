@@ -1,0 +1,90 @@
+"""What training minimises, and what validation measures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imagej_dl.models import backend
+
+_TINY = 1e-7
+
+
+def loss(kind: str, dice_weight: float = 0.0) -> Callable[[Any, Any], Any]:
+    """Return the loss (targets, probabilities) → number, both (N, Y, X, classes).
+
+    Cross-entropy (binary for kind "binary"), plus `dice_weight` × (1 − mean soft Dice of the
+    classes that are not background, over the batch).
+    """
+    tf = backend.tensorflow()
+
+    def compute(target: Any, probability: Any) -> Any:
+        p = tf.clip_by_value(probability, _TINY, 1 - _TINY)
+        likelihood = target * tf.math.log(p)
+        if kind == "binary":
+            likelihood += (1 - target) * tf.math.log(1 - p)
+        value = -tf.reduce_mean(tf.reduce_sum(likelihood, -1))
+        if dice_weight:
+            both = tf.reduce_sum(target * probability, (0, 1, 2))
+            sizes = tf.reduce_sum(target + probability, (0, 1, 2))
+            # One pixel is added to both, so that a batch without objects has a Dice of 1.
+            dice = (2 * both + 1) / (sizes + 1)
+            value += dice_weight * (1 - tf.reduce_mean(dice[-2:]))
+        return value
+
+    return compute
+
+
+class Validator:
+    """Evaluates a model on batches that stay the same.
+
+    Parameters
+    ----------
+    batches : (images, targets), as :func:`imagej_dl.training.dataset.validation` makes them.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        dice_weight: float,
+        batches: Sequence[tuple[NDArray[np.float32], NDArray[np.float32]]],
+    ) -> None:
+        self._kind = kind
+        self._batches = batches
+        self._loss = loss(kind, dice_weight)
+        self._function: Any = None
+
+    def __call__(self, model: Any) -> dict[str, float]:
+        """Return the loss, and the Jaccard index and Dice coefficient of the object class.
+
+        A pixel belongs to the class that is most probable (kind "binary": above 0.5).
+        Without any object, true or predicted, both are 1.
+        """
+        tf = backend.tensorflow()
+        if self._function is None:
+            # One traced function for all epochs: the shapes stay the same, except the last batch's.
+            self._function = tf.function(lambda x: model(x, training=False), reduce_retracing=True)
+        losses, sizes = [], []
+        true = found = both = 0
+        for images, targets in self._batches:
+            p = self._function(tf.constant(images))
+            losses.append(float(self._loss(tf.constant(targets), p)))
+            sizes.append(len(images))
+            is_object, said = self._objects(targets), self._objects(p.numpy())
+            true += int(is_object.sum())
+            found += int(said.sum())
+            both += int((is_object & said).sum())
+        union = true + found - both
+        return {
+            "loss": float(np.average(losses, weights=sizes)),
+            "jaccard": both / union if union else 1.0,
+            "dice": 2 * both / (true + found) if union else 1.0,
+        }
+
+    def _objects(self, classes: NDArray[np.float32]) -> NDArray[np.bool_]:
+        if self._kind == "binary":
+            return classes[..., 0] > 0.5
+        return classes.argmax(-1) == 1

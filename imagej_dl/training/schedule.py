@@ -1,0 +1,67 @@
+"""The learning rate over a training, and how far the training is."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+
+WARM_UP = 0.1
+"""Share of the training in which the learning rate rises."""
+
+_LEAST = 1e-3
+
+
+def learning_rate(fraction: float, highest: float) -> float:
+    """Rise linearly, then fall by a cosine to a thousandth of `highest`.
+
+    So a training of any length ends with small steps (the one-cycle policy of Smith & Topin,
+    arXiv 1708.07120, without its momentum).
+
+    Parameters
+    ----------
+    fraction : how much of the training is over, 0 to 1.
+    """
+    fraction = min(max(fraction, 0.0), 1.0)
+    if fraction < WARM_UP:
+        share = fraction / WARM_UP
+    else:
+        share = 0.5 + 0.5 * math.cos(math.pi * (fraction - WARM_UP) / (1 - WARM_UP))
+    return highest * max(share, _LEAST)
+
+
+class Clock:
+    """How far a training is, by its batches or, when that is sooner over, by its time limit.
+
+    Parameters
+    ----------
+    steps : batches in all.
+    limit : seconds in all; None for no limit.
+    before : seconds spent before the training was stopped and resumed.
+    """
+
+    def __init__(
+        self,
+        steps: int,
+        limit: float | None = None,
+        before: float = 0.0,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._steps, self._limit, self._now = steps, limit, now
+        self._start = now() - before
+
+    @property
+    def seconds(self) -> float:
+        """Seconds spent."""
+        return self._now() - self._start
+
+    def fraction(self, step: int) -> float:
+        """How much is over when `step` batches are done, 0 to 1."""
+        done = step / self._steps
+        if self._limit is not None:
+            done = max(done, self.seconds / self._limit)
+        return min(done, 1.0)
+
+    def over(self, step: int) -> bool:
+        """Whether the training ends after `step` batches."""
+        return self.fraction(step) >= 1.0

@@ -1,0 +1,92 @@
+"""The state of a training on disk: after a stop, or a kill, it goes on from the last epoch."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from imagej_dl.errors import UserError
+from imagej_dl.files import atomic
+
+FOLDER = ".training"
+"""The folder in MODEL that holds the state until the training is finished."""
+
+COLUMNS = ("epoch", "seconds", "learning_rate", "loss", "val_loss", "val_jaccard", "val_dice")
+"""Columns of log.csv; seconds since the start, without the time between stop and resume."""
+
+
+@dataclass
+class State:
+    """How far a training is. `step` counts batches; `fingerprint` is that of the examples."""
+
+    settings: dict[str, Any]
+    split: dict[str, Any]
+    fingerprint: str
+    epoch: int = 0
+    step: int = 0
+    seconds: float = 0.0
+    best_epoch: int = 0
+    best_loss: float = float("inf")
+    rows: list[dict[str, float]] = field(default_factory=list)
+
+
+def save(folder: Path, state: State, model: Any, optimizer: Any, best: bool) -> None:
+    """Write the state with weights and optimizer, atomically; `best` keeps the weights apart."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if best:
+        _write(folder / "best.npz", {f"w{i}": w for i, w in enumerate(model.get_weights())})
+    arrays = {f"w{i}": w for i, w in enumerate(model.get_weights())}
+    arrays |= {f"o{i}": np.asarray(v) for i, v in enumerate(optimizer.variables)}
+    # In one file, so that weights and the numbers that go with them cannot part.
+    text = json.dumps(asdict(state))
+    _write(folder / "last.npz", arrays | {"state": np.frombuffer(text.encode(), np.uint8)})
+
+
+def read(folder: Path) -> State:
+    """Read the state; raise UserError when there is none or it is damaged."""
+    path = folder / "last.npz"
+    if not path.is_file():
+        raise UserError(
+            "there is no stopped training to go on with",
+            path=folder.parent,
+            remedy="Leave --resume out.",
+        )
+    return State(**json.loads(bytes(_read(path)["state"])))
+
+
+def restore(folder: Path, model: Any, optimizer: Any) -> None:
+    """Give the model and the built optimizer what :func:`save` kept."""
+    arrays = _read(folder / "last.npz")
+    _set_weights(model, arrays, folder / "last.npz")
+    for i, variable in enumerate(optimizer.variables):
+        variable.assign(arrays[f"o{i}"])
+
+
+def restore_best(folder: Path, model: Any) -> None:
+    """Give the model the best weights."""
+    _set_weights(model, _read(folder / "best.npz"), folder / "best.npz")
+
+
+def _set_weights(model: Any, arrays: dict[str, np.ndarray], path: Path) -> None:
+    try:
+        model.set_weights([arrays[f"w{i}"] for i in range(len(model.weights))])
+    except (KeyError, ValueError) as error:
+        raise UserError(f"is not of this network ({error})", path=path) from error
+
+
+def _read(path: Path) -> dict[str, np.ndarray]:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise UserError(f"is damaged ({error})", path=path, remedy="Train anew.") from error
+
+
+def _write(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    with atomic(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, **arrays)  # type: ignore[arg-type]
