@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _NAMES = {"POSITION_X": "x", "POSITION_Y": "y", "POSITION_Z": "z", "POSITION_T": "t"}
+_NOT_FEATURES = ("id", "label", "pixel", "track_id")
 
 
 @dataclass(frozen=True)
@@ -88,8 +89,9 @@ class Costs:
 def column(spots: pd.DataFrame, key: str) -> np.ndarray:
     """Return the values of a TrackMate feature; UserError names the known ones."""
     name = _NAMES.get(key, key.lower())
-    if name not in spots or name in ("id", "label"):
-        known = [k.upper() for k in spots.columns if k not in ("id", "label", "x", "y", "z", "t")]
+    if name not in spots or name in _NOT_FEATURES:
+        hidden = {*_NOT_FEATURES, *_NAMES.values()}
+        known = [k.upper() for k in spots.columns if k not in hidden]
         raise UserError(
             f"spots have no feature {key}",
             remedy=f"Known are {', '.join([*_NAMES, *known])}; intensities need --image.",

@@ -68,7 +68,8 @@ def find(
 
     Returns
     -------
-    spots : one row a spot, ordered by frame, y, x. `id` (row number), `frame`, `label`; `x`, `y`,
+    spots : one row a spot, ordered by frame, y, x. `id` (row number), `frame`, `label`,
+        `pixel` (flat index of one of the object's pixels in its frame); `x`, `y`,
         `z`, `radius` and the shape features in the image's unit; `t` in seconds (frames if the
         interval is unknown); `quality` in pixels; with an image `mean_intensity_ch1`, ….
     contours : for each spot the (N, 2) corners x, y relative to its centre, in the image's unit.
@@ -88,8 +89,9 @@ def find(
         kept = quality > 0
         lost += int(np.count_nonzero(~kept))
         polygons.append(whole.keep(kept))
-        label = part.reshape(-1)[pixel[kept]]
-        tables.append((frame[kept] + first, label, quality[kept]))
+        pixel = pixel[kept]
+        label = part.reshape(-1)[pixel]
+        tables.append((frame[kept] + first, label, pixel % part[0].size, quality[kept]))
         progress("spots", min(first + at_once, len(frames)), len(frames))
     if lost:
         warnings.warn(
@@ -97,7 +99,7 @@ def find(
             DataWarning,
             stacklevel=2,
         )
-    frame, label, quality = (np.concatenate(column) for column in zip(*tables, strict=True))
+    frame, label, pixel, quality = (np.concatenate(column) for column in zip(*tables, strict=True))
     sizes = np.concatenate([p.sizes for p in polygons])
     pixels = outlines.Polygons(
         np.concatenate([p.points for p in polygons]) - 0.5, np.concatenate([[0], np.cumsum(sizes)])
@@ -111,6 +113,7 @@ def find(
     table = {
         "frame": frame,
         "label": label,
+        "pixel": pixel,
         "x": centre[:, 0],
         "y": centre[:, 1],
         "z": np.zeros(len(frame)),
@@ -148,7 +151,7 @@ def _measured(
     return found
 
 
-_TYPES = {"id": np.int64, "frame": np.int64, "label": np.int64}
+_TYPES = dict.fromkeys(("id", "frame", "label", "pixel"), np.int64)
 _SHAPES = (
     "area",
     "perimeter",
@@ -162,4 +165,4 @@ _SHAPES = (
     "ellipse_theta",
     "ellipse_aspectratio",
 )
-_COLUMNS = ("id", "frame", "label", "x", "y", "z", "t", "radius", "quality", *_SHAPES)
+_COLUMNS = ("id", "frame", "label", "pixel", "x", "y", "z", "t", "radius", "quality", *_SHAPES)

@@ -1,0 +1,92 @@
+"""Choosing and running a tracking engine."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.progress import Progress, silent
+from imagej_dl.tracking import lap
+from imagej_dl.tracking.costs import Links
+from imagej_dl.tracking.settings import TrackerSettings, default
+from imagej_dl.tracking.spots import as_movie, find
+from imagej_dl.tracking.tracks import Tracks, build
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+Engine = Literal["auto", "trackmate", "embedded"]
+Linker = Callable[["pd.DataFrame", Any, Progress], Links]
+
+TRACKERS: dict[str, Linker] = {
+    "SPARSE_LAP_TRACKER": lap.link,
+    "SIMPLE_SPARSE_LAP_TRACKER": lap.link,
+}
+"""The trackers of the embedded engine: a spots table and settings to links between its rows."""
+
+
+def track(
+    labels: xr.DataArray,
+    image: xr.DataArray | None = None,
+    settings: TrackerSettings | None = None,
+    engine: Engine = "auto",
+    image_path: Path | None = None,
+    fiji: Path | None = None,
+    progress: Progress = silent,
+) -> Tracks:
+    """Track the objects of a label movie.
+
+    Parameters
+    ----------
+    labels : label movie with the axes T, Y, X and its calibration.
+    image : the movie itself, T, Y, X and channels; for intensities.
+    settings : tracker and settings; TrackMate's LAP tracker with splitting unless given.
+    engine : TrackMate in a Fiji, or the embedded engine; auto takes TrackMate where a Fiji with
+        it is found.
+    image_path : the file that TrackMate's window shall open with the tracks.
+    fiji : the Fiji folder; found by itself unless given.
+
+    Raises
+    ------
+    UserError : for labels that are no 2-D movie, settings that the engine has not, and an engine
+        that is not there.
+    """
+    settings = settings or default()
+    movie = as_movie(labels)
+    if movie.sizes["T"] < 2:
+        warnings.warn("there is one frame only: nothing to link", DataWarning, stacklevel=2)
+    if engine != "embedded" and (bridge := _trackmate(engine, fiji)) is not None:
+        return bridge.track(
+            movie, image, settings, image_path=image_path, fiji=fiji, progress=progress
+        )
+    if settings.tracker not in TRACKERS:
+        raise UserError(
+            f"the embedded engine has no {settings.tracker}",
+            remedy=f"It has {', '.join(TRACKERS)}; give a Fiji with TrackMate for others.",
+        )
+    spots, contours = find(movie, image, progress)
+    links = TRACKERS[settings.tracker](spots, settings.settings, progress)
+    return build(spots, contours, links, movie, settings, "embedded", image_path)
+
+
+def _trackmate(engine: str, fiji: Path | None) -> Any:
+    """The bridge to a real TrackMate where there is one; None lets auto fall back."""
+    try:
+        from imagej_dl.fiji import trackmate
+    except ImportError as error:
+        if engine == "trackmate":
+            raise UserError("the bridge to TrackMate cannot be loaded") from error
+        return None
+    if trackmate.available(fiji):
+        return trackmate
+    if engine == "trackmate" or fiji is not None:
+        raise UserError(
+            "there is no Fiji with TrackMate",
+            path=fiji,
+            remedy="Name its folder with --fiji or FIJI_HOME, or use --engine embedded.",
+        )
+    return None

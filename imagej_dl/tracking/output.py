@@ -1,0 +1,37 @@
+"""The folder of results of one tracking."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from imagej_dl import images
+from imagej_dl.files import atomic_folder
+from imagej_dl.tracking import ctc, tables, trackmate_xml
+from imagej_dl.tracking.tracks import Tracks
+
+
+def write(
+    tracks: Tracks, folder: str | Path, overwrite: bool = False, sequence: str = "01"
+) -> None:
+    """Write all of a result, whole or not at all.
+
+    `tracks.xml` (TrackMate), `tracked.tif` (one id for each track, see :meth:`Tracks.tracked`),
+    `spots.csv`, `edges.csv`, `settings.json`, and `CTC/01_RES` (one id for each segment, with
+    parents; `sequence` is its number).
+
+    Raises
+    ------
+    UserError : when the folder is there and `overwrite` is off.
+    """
+    with atomic_folder(folder, overwrite=overwrite) as temporary:
+        # Without a file of its own the image in TrackMate's window is the tracked map beside it.
+        shown = tracks.image_path or Path("tracked.tif")
+        trackmate_xml.write(tracks, temporary / "tracks.xml", image=shown)
+        images.write(tracks.tracked(), temporary / "tracked.tif")
+        tables.write_spots(tracks, temporary / "spots.csv")
+        tables.write_edges(tracks, temporary / "edges.csv")
+        found = {**tracks.settings.to_json(), "engine": tracks.engine, "counts": tracks.counts}
+        text = json.dumps(found, indent=2, ensure_ascii=False)
+        (temporary / "settings.json").write_text(text + "\n", encoding="utf-8")
+        ctc.write(tracks, temporary / "CTC" / f"{sequence}_RES")

@@ -1,0 +1,174 @@
+"""Reading TrackMate's XML files of versions 6 to 8: spots, contours, links, settings."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from xml.parsers import expat
+
+import numpy as np
+
+from imagej_dl.errors import UserError
+from imagej_dl.images import Calibration
+from imagej_dl.tracking.settings import MODELS, TrackerSettings, default, make
+from imagej_dl.tracking.tracks import Tracks
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_PLACES = {"POSITION_X": "x", "POSITION_Y": "y", "POSITION_Z": "z", "POSITION_T": "t"}
+
+
+def read(path: str | Path) -> Tracks:
+    """Read a TrackMate file.
+
+    The spots keep TrackMate's ids; they come ordered by frame, y, x, links by source and target.
+    A tracker that is not known here is read with its links, under the default settings.
+
+    Raises
+    ------
+    UserError : when the file is not TrackMate's, is cut short, holds a DOCTYPE, or links spots
+        that it does not hold.
+    """
+    path = Path(path)
+    root = _parse(path)
+    model = root.find("Model")
+    if root.tag != "TrackMate" or model is None:
+        raise UserError("is not a TrackMate file with a model", path=path)
+    try:
+        spots, contours = _spots(model)
+        edges = _edges(model)
+        settings = _tracker(root)
+        shape, cal, image = _image(root, model, spots)
+    except (KeyError, ValueError, TypeError) as error:
+        raise UserError(f"is a damaged TrackMate file ({error})", path=path) from error
+    for end in ("source", "target"):
+        if missing := set(edges[end]) - set(spots["id"]):
+            raise UserError(f"links spot {min(missing)}, which it does not hold", path=path)
+    track_of = dict(zip(edges["source"], edges["track_id"], strict=True))
+    track_of |= dict(zip(edges["target"], edges["track_id"], strict=True))
+    spots["track_id"] = [track_of.get(number, -1) for number in spots["id"]]
+    return Tracks(spots, edges, contours, settings, "trackmate", shape, cal, None, image)
+
+
+def _parse(path: Path) -> ET.Element:
+    """Parse XML without a DOCTYPE: no entity is ever expanded and nothing outside is opened."""
+    builder = ET.TreeBuilder()
+    parser = expat.ParserCreate()
+
+    def refuse(*_: Any) -> None:
+        raise UserError("holds a DOCTYPE, which no TrackMate file has", path=path)
+
+    parser.buffer_text = True
+    parser.StartDoctypeDeclHandler = refuse
+    parser.StartElementHandler = builder.start
+    parser.EndElementHandler = builder.end
+    parser.CharacterDataHandler = builder.data
+    try:
+        with path.open("rb") as file:
+            parser.ParseFile(file)
+        return builder.close()
+    except FileNotFoundError as error:
+        raise UserError("there is no such file", path=path) from error
+    except OSError as error:
+        raise UserError(f"cannot be read ({error})", path=path) from error
+    except (expat.ExpatError, ValueError) as error:
+        raise UserError(
+            f"is not whole XML ({error})", path=path, remedy="Save it again in TrackMate."
+        ) from error
+
+
+def _spots(model: ET.Element) -> tuple[pd.DataFrame, list[np.ndarray]]:
+    import pandas as pd
+
+    rows: list[dict[str, float]] = []
+    contours = []
+    for spot in model.iterfind("AllSpots/SpotsInFrame/Spot"):
+        row = {"id": float(spot.attrib["ID"])}
+        for key, value in spot.attrib.items():
+            if key not in ("ID", "name", "ROI_N_POINTS"):
+                row[_PLACES.get(key, key.lower())] = float(value)
+        rows.append(row)
+        corners = np.array((spot.text or "").split(), float).reshape(-1, 2)
+        if len(corners) != int(spot.get("ROI_N_POINTS", len(corners))):
+            raise ValueError(f"spot {spot.attrib['ID']} has {len(corners)} corners")
+        contours.append(corners)
+    leading = ["id", "frame", "label", "pixel", "x", "y", "z", "t", "radius", "quality"]
+    table = pd.DataFrame(rows)
+    if not rows:
+        table = pd.DataFrame({name: np.zeros(0) for name in leading})
+    table["label"], table["pixel"] = table.get("label", 0), -1
+    if "t" not in table:
+        table["t"] = table["frame"]
+    rest = [name for name in table if name not in (*leading, "visibility")]
+    table = table[[*leading, *rest]].astype(
+        dict.fromkeys(("id", "frame", "label", "pixel"), np.int64)
+    )
+    order = np.lexsort((table["x"], table["y"], table["frame"]))
+    if not any(len(corners) for corners in contours):
+        return table.iloc[order].reset_index(drop=True), []
+    return table.iloc[order].reset_index(drop=True), [contours[i] for i in order]
+
+
+def _edges(model: ET.Element) -> pd.DataFrame:
+    import pandas as pd
+
+    rows = [
+        (
+            int(edge.attrib["SPOT_SOURCE_ID"]),
+            int(edge.attrib["SPOT_TARGET_ID"]),
+            float(edge.get("LINK_COST", "nan")),
+            int(track.attrib["TRACK_ID"]),
+        )
+        for track in model.iterfind("AllTracks/Track")
+        for edge in track.iterfind("Edge")
+    ]
+    table = pd.DataFrame(rows, columns=["source", "target", "cost", "track_id"])
+    table = table.astype({"source": int, "target": int, "cost": float, "track_id": int})
+    return table.sort_values(["source", "target"], ignore_index=True)
+
+
+def _tracker(root: ET.Element) -> TrackerSettings:
+    element = root.find("Settings/TrackerSettings")
+    if element is None or element.get("TRACKER_NAME") not in MODELS:
+        return default()
+    values: dict[str, Any] = dict(element.attrib)
+    tracker = values.pop("TRACKER_NAME")
+    prefixes = {
+        "Linking": "LINKING",
+        "GapClosing": "GAP_CLOSING",
+        "TrackSplitting": "SPLITTING",
+        "TrackMerging": "MERGING",
+    }
+    for group in element:
+        values |= group.attrib
+        penalties = group.find("FeaturePenalties")
+        if penalties is not None and group.tag in prefixes:
+            found = {key: float(value) for key, value in penalties.attrib.items()}
+            values[f"{prefixes[group.tag]}_FEATURE_PENALTIES"] = found
+    known = {str(f.alias) for f in MODELS[tracker].model_fields.values()}
+    return make(tracker, {k: v for k, v in values.items() if k in known})
+
+
+def _image(
+    root: ET.Element, model: ET.Element, spots: pd.DataFrame
+) -> tuple[tuple[int, int, int], Calibration, Path | None]:
+    element = root.find("Settings/ImageData")
+    given = {} if element is None else element.attrib
+    frames = int(spots["frame"].max()) + 1 if len(spots) else 0
+    shape = (
+        max(int(given.get("nframes", 0)), frames),
+        int(given.get("height", 0)),
+        int(given.get("width", 0)),
+    )
+    seconds = model.get("timeunits") in ("sec", "s", "second", "seconds")
+    cal = Calibration(
+        pixel_width=float(given.get("pixelwidth", 1)),
+        pixel_height=float(given.get("pixelheight", 1)),
+        pixel_depth=float(given.get("voxeldepth", 1)),
+        unit=model.get("spatialunits", "pixel"),
+        frame_interval=float(given.get("timeinterval", 0)) if seconds else 0.0,
+    )
+    name = given.get("filename")
+    return shape, cal, Path(given.get("folder", "")) / name if name else None

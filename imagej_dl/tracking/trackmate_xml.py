@@ -1,0 +1,245 @@
+"""Writing TrackMate's XML file, which TrackMate 7 and 8 open with spots, contours and tracks."""
+
+from __future__ import annotations
+
+import json
+import math
+import xml.etree.ElementTree as ET
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from imagej_dl.files import atomic, refuse_existing
+from imagej_dl.tracking import declared
+from imagej_dl.tracking.settings import TrackerSettings
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from imagej_dl.tracking.tracks import Tracks
+
+# The layout of our files is that of this version.
+_VERSION = "8.1.7"
+_LAP_GROUPS = {
+    "Linking": ("LINKING_",),
+    "GapClosing": ("ALLOW_GAP_CLOSING", "GAP_CLOSING_", "MAX_FRAME_GAP"),
+    "TrackSplitting": ("ALLOW_TRACK_SPLITTING", "SPLITTING_"),
+    "TrackMerging": ("ALLOW_TRACK_MERGING", "MERGING_"),
+}
+_ANALYZERS = {
+    "SpotAnalyzers": ("Spot fit 2D ellipse", "Spot 2D shape descriptors"),
+    "EdgeAnalyzers": ("Edge speed", "Edge target", "Edge location"),
+    "TrackAnalyzers": (
+        "Branching analyzer",
+        "Track duration",
+        "Track index",
+        "Track location",
+        "Track speed",
+        "Track quality",
+    ),
+}
+
+
+def write(
+    tracks: Tracks, path: str | Path, overwrite: bool = False, image: Path | None = None
+) -> None:
+    """Write tracks as a TrackMate file.
+
+    `image` is the image TrackMate shall open with it; a bare file name is looked for beside the
+    XML file. Without one it is the tracks' own.
+    """
+    path = Path(path)
+    refuse_existing(path, overwrite)
+    root = ET.Element("TrackMate", version=_VERSION)
+    counts = ", ".join(f"{number} {name}" for name, number in tracks.counts.items())
+    ET.SubElement(root, "Log").text = f"Tracked by imagej-dl ({tracks.engine}): {counts}.\n"
+    root.append(_model(tracks))
+    root.append(_settings(tracks, image or tracks.image_path))
+    ET.SubElement(root, "GUIState", state="ConfigureViews")
+    last = float(max(1, tracks.counts["tracks"] - 1))
+    shown = _DISPLAY | {"spotMax": last, "trackMax": last}
+    ET.SubElement(root, "DisplaySettings").text = json.dumps(shown, indent=2)
+    ET.indent(root)
+    with atomic(path) as temporary:
+        ET.ElementTree(root).write(temporary, encoding="UTF-8", xml_declaration=True)
+
+
+def _model(tracks: Tracks) -> ET.Element:
+    unit = tracks.calibration.unit
+    known = tracks.calibration.frame_interval > 0
+    model = ET.Element(
+        "Model", spatialunits=unit, timeunits="sec" if known else "frame"
+    )
+    spot_features, spots = declared.of_spots(tracks)
+    declarations = ET.SubElement(model, "FeatureDeclarations")
+    for name, features in (
+        ("SpotFeatures", spot_features),
+        ("EdgeFeatures", declared.EDGE),
+        ("TrackFeatures", declared.TRACK),
+    ):
+        group = ET.SubElement(declarations, name)
+        for key, (long, short, dimension, whole) in features.items():
+            ET.SubElement(
+                group,
+                "Feature",
+                feature=key,
+                name=long,
+                shortname=short,
+                dimension=dimension,
+                isint=_text(whole),
+            )
+    model.append(_spots(tracks, spots))
+    edges = declared.of_edges(tracks)
+    all_tracks = ET.SubElement(model, "AllTracks")
+    filtered = ET.SubElement(model, "FilteredTracks")
+    if len(edges):
+        of_edge = tracks.edges["track_id"].to_numpy()
+        groups: dict[int, ET.Element] = {}
+        for number, row in enumerate(_rows(declared.of_tracks(tracks, edges))):
+            groups[number] = ET.SubElement(all_tracks, "Track", name=f"Track_{number}", **row)
+            ET.SubElement(filtered, "TrackID", TRACK_ID=str(number))
+        for number, row in zip(of_edge.tolist(), _rows(edges), strict=True):
+            ET.SubElement(groups[number], "Edge", **row)
+    return model
+
+
+def _spots(tracks: Tracks, features: pd.DataFrame) -> ET.Element:
+    element = ET.Element("AllSpots", nspots=str(len(features)))
+    frames = tracks.spots["frame"].to_numpy()
+    ids = tracks.spots["id"].tolist()
+    group, last = None, None
+    for number, row in enumerate(_rows(features)):
+        if group is None or frames[number] != last:
+            last = frames[number]
+            group = ET.SubElement(element, "SpotsInFrame", frame=str(last))
+        name = {"ID": str(ids[number]), "name": f"ID{ids[number]}"}
+        spot = ET.SubElement(group, "Spot", {**name, **row})
+        if tracks.contours and len(tracks.contours[number]):
+            corners = tracks.contours[number]
+            spot.set("ROI_N_POINTS", str(len(corners)))
+            spot.text = " ".join(map(repr, corners.ravel().tolist()))
+    return element
+
+
+def _settings(tracks: Tracks, image: Path | None) -> ET.Element:
+    frames, height, width = tracks.shape
+    cal = tracks.calibration
+    element = ET.Element("Settings")
+    ET.SubElement(
+        element,
+        "ImageData",
+        filename=image.name if image else "",
+        folder="" if image is None or image.parent == Path() else str(image.parent),
+        width=str(width),
+        height=str(height),
+        nslices="1",
+        nframes=str(frames),
+        pixelwidth=repr(float(cal.pixel_width)),
+        pixelheight=repr(float(cal.pixel_height)),
+        voxeldepth=repr(float(cal.pixel_depth)),
+        timeinterval=repr(float(cal.frame_interval or 1.0)),
+    )
+    ends = {"xend": width - 1, "yend": height - 1, "zend": 0, "tend": frames - 1}
+    crop = {f"{axis}start": "0" for axis in "xyzt"} | {k: str(v) for k, v in ends.items()}
+    ET.SubElement(element, "BasicSettings", crop)
+    detector = {
+        "DETECTOR_NAME": "LABEL_IMAGE_DETECTOR",
+        "TARGET_CHANNEL": "1",
+        "SIMPLIFY_CONTOURS": "true",
+    }
+    ET.SubElement(element, "DetectorSettings", detector)
+    ET.SubElement(element, "InitialSpotFilter", feature="QUALITY", value="0.0", isabove="true")
+    ET.SubElement(element, "SpotFilterCollection")
+    element.append(_tracker(tracks.settings))
+    ET.SubElement(element, "TrackFilterCollection")
+    collection = ET.SubElement(element, "AnalyzerCollection")
+    for name, keys in _ANALYZERS.items():
+        group = ET.SubElement(collection, name)
+        for key in keys:
+            ET.SubElement(group, "Analyzer", key=key)
+    return element
+
+
+def _tracker(settings: TrackerSettings) -> ET.Element:
+    values = settings.settings.to_map()
+    element = ET.Element("TrackerSettings", TRACKER_NAME=settings.tracker)
+    grouped = _LAP_GROUPS if "CUTOFF_PERCENTILE" in values else {}
+    for name, prefixes in grouped.items():
+        group = ET.SubElement(element, name)
+        own = [key for key in values if key.startswith(prefixes)]
+        for key in own:
+            value = values.pop(key)
+            if isinstance(value, dict):
+                penalties = {k: _text(float(v)) for k, v in value.items()}
+                ET.SubElement(group, "FeaturePenalties", penalties)
+            else:
+                group.set(key, _text(value))
+    for key, value in values.items():
+        element.set(key, _text(value))
+    return element
+
+
+def _rows(table: pd.DataFrame) -> list[dict[str, str]]:
+    """Each row as attributes; what is not a number is left out, as TrackMate does."""
+    columns = {}
+    for key in table:
+        values = table[key].to_numpy()
+        whole = np.issubdtype(values.dtype, np.integer)
+        columns[str(key)] = [
+            str(v) if whole else _text(float(v)) for v in values.tolist()
+        ]
+    keys = list(columns)
+    return [
+        {k: v for k, v in zip(keys, row, strict=True) if v != "NaN"}
+        for row in zip(*columns.values(), strict=True)
+    ]
+
+
+def _text(value: Any) -> str:
+    """Write a value as Java reads it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
+    return repr(value) if isinstance(value, float) else str(value)
+
+
+_DISPLAY = {
+    "name": "imagej-dl",
+    "spotUniformColor": "204, 51, 204, 255",
+    "spotColorByType": "TRACKS",
+    "spotColorByFeature": "TRACK_INDEX",
+    "spotDisplayRadius": 1.0,
+    "spotDisplayedAsRoi": True,
+    "spotMin": 0.0,
+    "spotMax": 10.0,
+    "spotShowName": False,
+    "trackMin": 0.0,
+    "trackMax": 10.0,
+    "trackColorByType": "TRACKS",
+    "trackColorByFeature": "TRACK_INDEX",
+    "trackUniformColor": "204, 204, 51, 255",
+    "undefinedValueColor": "0, 0, 0, 255",
+    "missingValueColor": "89, 89, 89, 255",
+    "highlightColor": "51, 230, 51, 255",
+    "trackDisplayMode": "FULL",
+    "colormap": "Jet",
+    "limitZDrawingDepth": False,
+    "drawingZDepth": 10.0,
+    "fadeTracks": True,
+    "fadeTrackRange": 30,
+    "useAntialiasing": True,
+    "spotVisible": True,
+    "trackVisible": True,
+    "font": {"name": "Arial", "style": 1, "size": 12},
+    "lineThickness": 1.0,
+    "selectionLineThickness": 4.0,
+    "trackschemeBackgroundColor1": "128, 128, 128, 255",
+    "trackschemeBackgroundColor2": "192, 192, 192, 255",
+    "trackschemeForegroundColor": "0, 0, 0, 255",
+    "trackschemeDecorationColor": "0, 0, 0, 255",
+    "trackschemeFillBox": False,
+    "spotFilled": False,
+    "spotTransparencyAlpha": 1.0,
+}

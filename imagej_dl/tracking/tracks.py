@@ -1,0 +1,163 @@
+"""The result of tracking: spots, links, tracks; the label movie with one id for each track."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from imagej_dl.images import Calibration, as_labels, calibration, with_data
+from imagej_dl.tracking import lineage
+from imagej_dl.tracking.costs import Links
+from imagej_dl.tracking.settings import TrackerSettings
+from imagej_dl.tracking.spots import as_movie
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+
+@dataclass(frozen=True)
+class Tracks:
+    """What a tracking engine found.
+
+    Parameters
+    ----------
+    spots : one row a spot, ordered by frame, y, x: `id`, `frame`, `label` and `pixel` (the
+        object's label and the flat index of one of its pixels in its frame, 0 and −1 when
+        unknown), `x`, `y`, `z`, `radius` and features in the image's unit, and `track_id`
+        (from 0, as in TrackMate; −1 for a spot without links).
+    edges : one row a link, forward in time: `source`, `target` (ids of spots), `cost`,
+        `track_id`.
+    contours : for each spot its (N, 2) corners x, y relative to its centre; empty if unknown.
+    settings : the tracker and its settings.
+    engine : "trackmate" or "embedded".
+    shape : frames, rows, columns.
+    calibration : pixel size, unit and frame interval.
+    labels : the TYX label movie, if there is one.
+    image_path : the image to show under the tracks, if it is a file.
+    """
+
+    spots: pd.DataFrame
+    edges: pd.DataFrame
+    contours: list[np.ndarray]
+    settings: TrackerSettings
+    engine: str
+    shape: tuple[int, int, int]
+    calibration: Calibration
+    labels: xr.DataArray | None = field(default=None, repr=False)
+    image_path: Path | None = None
+
+    @cached_property
+    def links(self) -> Links:
+        """The links by row numbers of the spots table instead of ids."""
+        rows = np.argsort(self.spots["id"].to_numpy(), kind="stable")
+        ids = self.spots["id"].to_numpy()[rows]
+        source, target = self.edges["source"].to_numpy(), self.edges["target"].to_numpy()
+        return Links(
+            rows[np.searchsorted(ids, source)],
+            rows[np.searchsorted(ids, target)],
+            self.edges["cost"].to_numpy(float),
+        )
+
+    @cached_property
+    def degrees(self) -> tuple[np.ndarray, np.ndarray]:
+        """For each spot the number of links to earlier and to later spots."""
+        return lineage.degrees(len(self.spots), self.links.sources, self.links.targets)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Numbers of spots, links, tracks, divisions, merges and gaps."""
+        earlier, later = self.degrees
+        frames = self.spots["frame"].to_numpy()
+        jumps = frames[self.links.targets] - frames[self.links.sources]
+        return {
+            "spots": len(self.spots),
+            "links": len(self.edges),
+            "tracks": int(self.spots["track_id"].max()) + 1 if len(self.spots) else 0,
+            "divisions": int(np.count_nonzero(later > 1)),
+            "merges": int(np.count_nonzero(earlier > 1)),
+            "gaps": int(np.count_nonzero(jumps > 1)),
+        }
+
+    def segments(self, cut_gaps: bool = False) -> lineage.Segments:
+        """Cut the lineages; see :func:`imagej_dl.tracking.lineage.segments`."""
+        links, frames = self.links, self.spots["frame"].to_numpy()
+        return lineage.segments(frames, links.sources, links.targets, links.costs, cut_gaps)
+
+    def track_labels(self) -> np.ndarray:
+        """For each spot its id in the tracked label map: track_id + 1.
+
+        Spots without links come after the tracks, each with an id of its own.
+        """
+        ids = self.spots["track_id"].to_numpy() + 1
+        alone = np.flatnonzero(ids == 0)
+        ids[alone] = ids.max(initial=0) + 1 + np.arange(len(alone))
+        return ids
+
+    def tracked(self) -> xr.DataArray:
+        """Return the label movie with one id for each TrackMate track, that is whole lineage.
+
+        The ids are those of :meth:`track_labels`; uint16, or uint32 above 65535 ids.
+        """
+        return self.painted(self.track_labels())
+
+    def painted(self, ids: np.ndarray) -> xr.DataArray:
+        """Return the label movie with each spot's object in the id given for it, 0 elsewhere."""
+        if self.labels is None:
+            raise ValueError("these tracks carry no label movie")
+        movie = np.asarray(self.labels)
+        result = np.zeros(movie.shape, np.uint32)
+        frames, pixels = self.spots["frame"].to_numpy(), self.spots["pixel"].to_numpy()
+        bounds = np.searchsorted(frames, np.arange(len(movie) + 1))
+        for number in range(len(movie)):
+            here = slice(bounds[number], bounds[number + 1])
+            result[number] = _paint(movie[number], pixels[here], ids[here])
+        return with_data(self.labels, as_labels(result))
+
+
+def build(
+    spots: pd.DataFrame,
+    contours: list[np.ndarray],
+    links: Links,
+    labels: xr.DataArray,
+    settings: TrackerSettings,
+    engine: str,
+    image_path: Path | None = None,
+) -> Tracks:
+    """Make the result of an engine's links between rows of the spots table.
+
+    `spots` and `contours` are those of :func:`imagej_dl.tracking.spots.find`.
+    """
+    import pandas as pd
+
+    movie = as_movie(labels)
+    order = np.lexsort((links.targets, links.sources))
+    links = links.take(order)
+    tracks = lineage.track_ids(len(spots), links.sources, links.targets)
+    spots = spots.assign(track_id=tracks)
+    ids = spots["id"].to_numpy()
+    edges = pd.DataFrame(
+        {
+            "source": ids[links.sources],
+            "target": ids[links.targets],
+            "cost": links.costs,
+            "track_id": tracks[links.sources],
+        }
+    )
+    shape = (movie.sizes["T"], movie.sizes["Y"], movie.sizes["X"])
+    cal = calibration(movie)
+    return Tracks(spots, edges, contours, settings, engine, shape, cal, movie, image_path)
+
+
+def _paint(frame: np.ndarray, pixels: np.ndarray, ids: np.ndarray) -> np.ndarray:
+    """Give each object of one frame its id; the pieces of one label may get different ids."""
+    from skimage.measure import label
+
+    pieces = label(frame, background=0, connectivity=2)
+    lut = np.zeros(int(pieces.max(initial=0)) + 1, np.uint32)
+    lut[pieces.ravel()[pixels]] = ids
+    return lut[pieces]
