@@ -47,11 +47,10 @@ class Gateway:
 
     @property
     def version(self) -> str:
-        """ImageJ's version and, where it is a Fiji, that of ImageJ2."""
+        """ImageJ's version; of a Fiji that of ImageJ2, then of ImageJ 1 ("2.17.0/1.54p")."""
         from scyjava import jimport
 
-        one = str(jimport("ij.IJ").getVersion())
-        return one if self.ij2 is None else f"{self.ij2.getVersion()}/{one}"
+        return str(jimport("ij.IJ").getVersion() if self.ij2 is None else self.ij2.getVersion())
 
 
 _current: Gateway | None = None
@@ -112,9 +111,7 @@ def start(fiji: str | None = None, *, display: bool = False) -> Gateway:
     global _current
     with _lock:
         if _current is None:
-            import jpype
-
-            _current = _host() if jpype.isJVMStarted() else _start(*choose(fiji), display)
+            _current = _host() if is_running() else _start(*choose(fiji), display)
         elif fiji is not None and _current.kind != "host" and choose(fiji)[1] != _current.home:
             raise UserError(
                 f"this process already runs ImageJ from {_current.home}, not {fiji}",
@@ -126,6 +123,13 @@ def start(fiji: str | None = None, *, display: bool = False) -> Gateway:
             remedy="Ask for the display at the first start.",
         )
     return _current
+
+
+def is_running() -> bool:
+    """Say whether this process has an ImageJ already (its own, or the one it runs in)."""
+    import jpype
+
+    return bool(jpype.isJVMStarted())
 
 
 def has_display() -> bool:
@@ -141,10 +145,13 @@ def _start(kind: Kind, home: str, display: bool) -> Gateway:
             "there is no screen to show ImageJ on (DISPLAY is not set)",
             remedy="Use a desktop, or put xvfb-run before the command.",
         )
+    import jpype.config
     import scyjava.config
 
     # The default, "always", downloads a JDK also where there is one.
     scyjava.config.set_java_constraints(fetch="auto")
+    # At the end of the process nothing waits for Java's threads: an open window would hang it.
+    jpype.config.destroy_jvm = False
     if kind == "embedded":
         _start_embedded(home, display)
         return Gateway(kind, home, not display)

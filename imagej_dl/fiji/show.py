@@ -6,7 +6,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import xarray as xr
 
 from imagej_dl import rois
@@ -41,7 +40,7 @@ def windows(labels: xr.DataArray, image: xr.DataArray | None = None) -> tuple[An
     found = rois.trace(labels)
     label_imp = _coloured(labels)
     over = to_imageplus(image) if image is not None else _coloured(labels)
-    over.setOverlay(roi_manager.overlay(found, _colours([roi.label for roi in found])))
+    over.setOverlay(roi_manager.overlay(found, _colours(found)))
     return over, label_imp, found
 
 
@@ -86,7 +85,9 @@ def picture(
     over.setPosition(1, slice_, frame)
     flat = over.flatten()
     with atomic(path) as temporary:
-        jimport("ij.IJ").saveAs(flat, "PNG", str(temporary))
+        # ImageJ's own saving of PNGs asks for a screen.
+        file = jimport("java.io.File")(str(temporary))
+        jimport("javax.imageio.ImageIO").write(flat.getBufferedImage(), "png", file)
 
 
 def wait_until_closed() -> None:
@@ -122,11 +123,10 @@ def _coloured(labels: xr.DataArray) -> Any:
     return imp
 
 
-def _colours(ids: list[int]) -> list[Any]:
+def _colours(found: list[rois.Roi]) -> list[Any]:
     from scyjava import jimport
 
     colour = jimport("java.awt.Color")
-    lut = glasbey()
     # Black is the background's: the other 255 colours go round.
-    made = [colour(*(int(v) for v in lut[i])) for i in range(1, len(lut))]
-    return [made[int(i - 1) % len(made)] for i in np.asarray(ids)]
+    made = [colour(*(int(v) for v in rgb)) for rgb in glasbey()[1:]]
+    return [made[(int(roi.get(rois.LABEL_KEY) or 1) - 1) % len(made)] for roi in found]

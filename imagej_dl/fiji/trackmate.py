@@ -1,0 +1,253 @@
+"""TrackMate of the user's Fiji, versions 7 and 8: detection, tracking, its file, its window."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from imagej_dl.errors import Cancelled, UserError
+from imagej_dl.fiji import gateway
+from imagej_dl.fiji.imageplus import to_imageplus
+from imagej_dl.progress import Progress, silent
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+_PACKAGE = "fiji.plugin.trackmate"
+_DETECTOR = f"{_PACKAGE}.detection.LabelImageDetectorFactory"
+
+
+def available(fiji: str | None = None) -> bool:
+    """Say whether there is a Fiji with TrackMate; starts it, if one is named at all."""
+    if gateway.choose(fiji)[0] == "embedded" and not gateway.is_running():
+        return False
+    gateway.start(fiji)
+    return version() is not None
+
+
+def version() -> str | None:
+    """Return the version of the running Fiji's TrackMate, None where it has none."""
+    from scyjava import jimport
+
+    try:
+        return str(jimport(f"{_PACKAGE}.TrackMate").PLUGIN_NAME_VERSION)
+    except TypeError:  # JPype's word for a class that is not there
+        return None
+
+
+def link(
+    spots: pd.DataFrame,
+    labels: xr.DataArray,
+    tracker: str,
+    settings: Mapping[str, Any],
+    xml: Path,
+    *,
+    image: xr.DataArray | None = None,
+    image_path: Path | None = None,
+    progress: Progress = silent,
+) -> pd.DataFrame:
+    """Detect the labels' spots with TrackMate's label image detector, track, and write its file.
+
+    Parameters
+    ----------
+    spots : the spots of the labels with columns id, frame, x, y, in the unit of the calibration;
+        TrackMate's own spots are matched to them by position.
+    labels : label movie (T, Y, X).
+    tracker, settings : TrackMate's key of the tracker and its settings map; distances in the
+        unit of the calibration, "Infinity" for infinity.
+    xml : the TrackMate file to write.
+    image : the movie, for intensity features.
+    image_path : its file, linked in the TrackMate file so that TrackMate's window opens it.
+
+    Returns
+    -------
+    edges : columns source, target (ids of spots, in the order of time) and cost.
+
+    Raises
+    ------
+    UserError : what TrackMate refuses, in its own words.
+    Cancelled : when `progress` raises it; TrackMate is told to stop.
+    """
+    from scyjava import jimport
+
+    model = jimport(f"{_PACKAGE}.Model")()
+    model.setLogger(jimport(f"{_PACKAGE}.Logger").VOID_LOGGER)
+    model.setPhysicalUnits(labels.attrs.get("unit", "pixel"), "sec")
+    detection = _settings(labels, tracker, settings)
+    finder = jimport(f"{_PACKAGE}.TrackMate")(model, detection)
+    # Intensities are those of the movie, contours those of the labels: two images, one model.
+    measured = detection if image is None else _settings(image, tracker, settings)
+    if image_path is not None:
+        measured.imageFileName = image_path.name
+        measured.imageFolder = f"{image_path.resolve().parent}/"
+    worker = jimport(f"{_PACKAGE}.TrackMate")(model, measured)
+    steps: list[tuple[str, Any, Callable[[], bool]]] = [
+        ("TrackMate: spots", finder, finder.execDetection),
+        ("TrackMate: filter", finder, finder.execInitialSpotFiltering),
+        ("TrackMate: spot features", worker, lambda: worker.computeSpotFeatures(False)),
+        ("TrackMate: spot filters", worker, lambda: worker.execSpotFiltering(False)),
+        ("TrackMate: tracking", worker, worker.execTracking),
+        ("TrackMate: link features", worker, lambda: worker.computeEdgeFeatures(False)),
+        ("TrackMate: track features", worker, lambda: worker.computeTrackFeatures(False)),
+        ("TrackMate: track filters", worker, lambda: worker.execTrackFiltering(False)),
+    ]
+    for name, engine, step in steps:
+        _run(name, engine, step, progress)
+    ours = _match(spots, model.getSpots())
+    _write(xml, model, measured)
+    return _edges(model.getTrackModel(), ours)
+
+
+def open_window(xml: Path) -> None:
+    """Open a TrackMate file in TrackMate's window, with the image that it names."""
+    from scyjava import jimport
+
+    jimport(f"{_PACKAGE}.LoadTrackMatePlugIn")().run(str(xml.resolve()))
+    # A 16-bit image is black until its display range fits what is in it.
+    for imp_id in jimport("ij.WindowManager").getIDList() or ():
+        imp = jimport("ij.WindowManager").getImage(imp_id)
+        imp.resetDisplayRange()
+        imp.updateAndDraw()
+
+
+def _settings(image: xr.DataArray, tracker: str, values: Mapping[str, Any]) -> Any:
+    from scyjava import jimport
+
+    made = jimport(f"{_PACKAGE}.Settings")(to_imageplus(image))
+    detector = jimport(_DETECTOR)()
+    made.detectorFactory = detector
+    made.detectorSettings = detector.getDefaultSettings()
+    factory = jimport(f"{_PACKAGE}.providers.TrackerProvider")().getFactory(tracker)
+    if factory is None:
+        raise UserError(f"this TrackMate ({version()}) has no tracker {tracker}")
+    made.trackerFactory = factory
+    made.trackerSettings = _java_map(factory.getDefaultSettings(), values)
+    made.addAllAnalyzers()
+    return made
+
+
+def _java_map(defaults: Any, values: Mapping[str, Any]) -> Any:
+    """Fill TrackMate's settings map with our values, each in the Java type of its default.
+
+    TrackMate looks at the class: a Long where it wants an Integer is refused.
+    """
+    import jpype
+    from jpype.types import JBoolean, JDouble, JInt, JString
+    from scyjava import jimport
+
+    for key, value in values.items():
+        default = defaults.get(key)
+        kind = str(default.getClass().getSimpleName()) if default is not None else ""
+        if isinstance(value, Mapping):
+            boxed = jimport("java.util.HashMap")()
+            for name, weight in value.items():
+                boxed.put(name, JDouble(weight))
+        elif isinstance(value, bool) or kind == "Boolean":
+            boxed = jpype.JObject(bool(value), JBoolean)
+        elif kind == "Integer":
+            boxed = jpype.JObject(int(value), JInt)
+        elif kind == "Double" or isinstance(value, (int, float)) or value == "Infinity":
+            boxed = jpype.JObject(float(value), JDouble)
+        else:
+            boxed = JString(str(value))
+        defaults.put(key, boxed)
+    return defaults
+
+
+def _run(name: str, engine: Any, step: Callable[[], bool], progress: Progress) -> None:
+    """Run a step of TrackMate's beside us, so that it can be cancelled while it works."""
+    import jpype
+
+    done: list[bool] = []
+    failed: list[Exception] = []
+
+    def work() -> None:
+        # A daemon, since an attached thread that stays hangs the end of the process.
+        jpype.java.lang.Thread.attachAsDaemon()
+        try:
+            done.append(bool(step()))
+        except Exception as error:
+            failed.append(error)
+        finally:
+            jpype.java.lang.Thread.detach()
+
+    thread = threading.Thread(target=work, name=name, daemon=True)
+    progress(name, 0, 1)
+    thread.start()
+    while thread.is_alive():
+        thread.join(0.2)
+        try:
+            progress(name, 0, 1)
+        except Cancelled as cancelled:
+            if engine is not None and hasattr(engine, "cancel"):
+                engine.cancel(str(cancelled))
+            thread.join()
+            raise
+    if failed:
+        raise UserError(f"{name} failed: {failed[0]}") from failed[0]
+    if not done[0]:
+        raise UserError(f"{name} failed: {engine.getErrorMessage()}")
+    progress(name, 1, 1)
+
+
+def _match(spots: pd.DataFrame, collection: Any) -> dict[int, int]:
+    """Return, for the ID of each of TrackMate's spots, the id of our spot at the same place."""
+    from scipy.spatial import cKDTree
+
+    theirs = [
+        (
+            int(s.ID()),
+            int(s.getFeature("FRAME")),
+            s.getDoublePosition(0),
+            s.getDoublePosition(1),
+        )
+        for s in collection.iterable(False)
+    ]
+    if len(theirs) != len(spots):
+        raise RuntimeError(f"TrackMate found {len(theirs)} spots, imagej-dl {len(spots)}")
+    pairs: dict[int, int] = {}
+    table = np.array([(float(i), f, x, y) for i, f, x, y in theirs]).reshape(-1, 4)
+    for frame, group in spots.groupby("frame"):
+        there = table[table[:, 1] == frame]
+        tree = cKDTree(group[["x", "y"]].to_numpy())
+        distance, index = tree.query(there[:, 2:])
+        if len(set(index.tolist())) != len(group) or distance.max() > 1e-6 * (1 + there.max()):
+            raise RuntimeError(f"spots of frame {frame} are elsewhere in TrackMate")
+        ids = group["id"].to_numpy()[index]
+        pairs |= dict(zip(there[:, 0].astype(int).tolist(), ids.tolist(), strict=True))
+    return pairs
+
+
+def _edges(tracks: Any, ours: dict[int, int]) -> pd.DataFrame:
+    import pandas as pd
+
+    rows = []
+    for edge in tracks.edgeSet():
+        source, target = tracks.getEdgeSource(edge), tracks.getEdgeTarget(edge)
+        if source.getFeature("FRAME") > target.getFeature("FRAME"):
+            source, target = target, source
+        rows.append(
+            (ours[int(source.ID())], ours[int(target.ID())], float(tracks.getEdgeWeight(edge)))
+        )
+    table = pd.DataFrame(rows, columns=["source", "target", "cost"])
+    return table.sort_values(["source", "target"], ignore_index=True)
+
+
+def _write(path: Path, model: Any, settings: Any) -> None:
+    from scyjava import jimport
+
+    writer = jimport(f"{_PACKAGE}.io.TmXmlWriter")(
+        jimport("java.io.File")(str(path)), jimport(f"{_PACKAGE}.Logger").VOID_LOGGER
+    )
+    writer.appendLog("Tracked by imagej-dl.")
+    writer.appendModel(model)
+    writer.appendSettings(settings)
+    writer.appendGUIState("ConfigureViews")
+    display = jimport(f"{_PACKAGE}.gui.displaysettings.DisplaySettings")
+    writer.appendDisplaySettings(display.defaultStyle().copy())
+    writer.writeToFile()
