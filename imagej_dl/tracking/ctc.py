@@ -63,9 +63,7 @@ def write(tracks: Tracks, folder: str | Path, overwrite: bool = False) -> None:
     digits = max(3, len(str(len(masks) - 1)))
     with atomic_folder(folder, overwrite=overwrite) as temporary:
         for number, mask in enumerate(masks):
-            tifffile.imwrite(
-                temporary / f"mask{number:0{digits}d}.tif", mask, compression="zlib"
-            )
+            tifffile.imwrite(temporary / f"mask{number:0{digits}d}.tif", mask, compression="zlib")
         np.savetxt(temporary / "res_track.txt", table(tracks), fmt="%d")
 
 
@@ -90,7 +88,9 @@ def read(folder: str | Path) -> CtcFolder:
     """
     folder = Path(folder)
     base = folder / "TRA" if (folder / "TRA").is_dir() else folder
-    text = next((base / n for n in ("res_track.txt", "man_track.txt") if (base / n).is_file()), None)
+    text = next(
+        (base / n for n in ("res_track.txt", "man_track.txt") if (base / n).is_file()), None
+    )
     if text is None:
         raise UserError("has no res_track.txt or man_track.txt", path=base)
     masks = read_masks(base, r"(?:mask|man_track)")
@@ -131,7 +131,8 @@ def numbered(folder: Path, prefix: str) -> dict[int, Path]:
 
 def read_mask(path: Path) -> np.ndarray:
     """Read one 2-D mask of whole numbers."""
-    from imagej_dl.images import as_labels, read as read_image
+    from imagej_dl.images import as_labels
+    from imagej_dl.images import read as read_image
 
     image = read_image(path)
     if image.ndim != 2:

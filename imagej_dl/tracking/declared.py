@@ -159,8 +159,13 @@ def of_tracks(tracks: Tracks, edges: pd.DataFrame) -> pd.DataFrame:
             "TRACK_MEAN_SPEED": speed.mean(),
             "TRACK_MAX_SPEED": speed.max(),
             "TRACK_MIN_SPEED": speed.min(),
-            "TRACK_MEDIAN_SPEED": speed.median(),
+            "TRACK_MEDIAN_SPEED": speed.agg(_upper_median),
             "TRACK_STD_SPEED": speed.std(),
             "TRACK_MEAN_QUALITY": by_spot["quality"].mean(),
         }
     )
+
+
+def _upper_median(values: pd.Series) -> float:
+    """TrackMate's median: of an even number of values the upper of the two in the middle."""
+    return float(np.sort(values.to_numpy())[len(values) // 2])

@@ -5,7 +5,10 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
 
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.progress import Progress, silent
@@ -35,7 +38,7 @@ def track(
     settings: TrackerSettings | None = None,
     engine: Engine = "auto",
     image_path: Path | None = None,
-    fiji: Path | None = None,
+    fiji: str | None = None,
     progress: Progress = silent,
 ) -> Tracks:
     """Track the objects of a label movie.
@@ -48,7 +51,7 @@ def track(
     engine : TrackMate in a Fiji, or the embedded engine; auto takes TrackMate where a Fiji with
         it is found.
     image_path : the file that TrackMate's window shall open with the tracks.
-    fiji : the Fiji folder; found by itself unless given.
+    fiji : the Fiji folder; that of the environment variable FIJI_HOME unless given.
 
     Raises
     ------
@@ -59,28 +62,54 @@ def track(
     movie = as_movie(labels)
     if movie.sizes["T"] < 2:
         warnings.warn("there is one frame only: nothing to link", DataWarning, stacklevel=2)
-    if engine != "embedded" and (bridge := _trackmate(engine, fiji)) is not None:
-        return bridge.track(
-            movie, image, settings, image_path=image_path, fiji=fiji, progress=progress
-        )
-    if settings.tracker not in TRACKERS:
+    bridge = None if engine == "embedded" else _trackmate(engine, fiji)
+    if bridge is None and settings.tracker not in TRACKERS:
         raise UserError(
             f"the embedded engine has no {settings.tracker}",
             remedy=f"It has {', '.join(TRACKERS)}; give a Fiji with TrackMate for others.",
         )
     spots, contours = find(movie, image, progress)
-    links = TRACKERS[settings.tracker](spots, settings.settings, progress)
+    if bridge is not None and len(spots):
+        links, xml = _by_trackmate(bridge, spots, movie, image, settings, image_path, progress)
+        return build(spots, contours, links, movie, settings, "trackmate", image_path, xml)
+    linker = TRACKERS.get(settings.tracker)
+    links = linker(spots, settings.settings, progress) if linker and len(spots) else Links.none()
     return build(spots, contours, links, movie, settings, "embedded", image_path)
 
 
-def _trackmate(engine: str, fiji: Path | None) -> Any:
+def _by_trackmate(
+    bridge: Any,
+    spots: pd.DataFrame,
+    movie: xr.DataArray,
+    image: xr.DataArray | None,
+    settings: TrackerSettings,
+    image_path: Path | None,
+    progress: Progress,
+) -> tuple[Links, bytes]:
+    """Let TrackMate link the spots; also return the file that it writes itself."""
+    values = settings.settings.to_map()
+    with TemporaryDirectory() as folder:
+        xml = Path(folder) / "tracks.xml"
+        edges = bridge.link(
+            spots,
+            movie,
+            settings.tracker,
+            values,
+            xml,
+            image=image,
+            image_path=image_path,
+            progress=progress,
+        )
+        written = xml.read_bytes()
+    # The ids of these spots are their row numbers.
+    source, target = edges["source"].to_numpy(np.int64), edges["target"].to_numpy(np.int64)
+    return Links(source, target, edges["cost"].to_numpy(float)), written
+
+
+def _trackmate(engine: str, fiji: str | None) -> Any:
     """The bridge to a real TrackMate where there is one; None lets auto fall back."""
-    try:
-        from imagej_dl.fiji import trackmate
-    except ImportError as error:
-        if engine == "trackmate":
-            raise UserError("the bridge to TrackMate cannot be loaded") from error
-        return None
+    from imagej_dl.fiji import trackmate
+
     if trackmate.available(fiji):
         return trackmate
     if engine == "trackmate" or fiji is not None:

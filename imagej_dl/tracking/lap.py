@@ -57,7 +57,7 @@ def frame_to_frame(
 
 
 def segment_links(spots: pd.DataFrame, segments: Links, settings: LapSettings) -> Links:
-    """Link segments: ends to starts (gaps), middles to starts (splits), ends to middles (merges)."""
+    """Link ends to starts (gaps), middles to starts (splits) and ends to middles (merges)."""
     frames = spots["frame"].to_numpy()
     leaves = np.zeros(len(spots), bool)
     enters = np.zeros(len(spots), bool)

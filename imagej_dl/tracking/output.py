@@ -16,7 +16,7 @@ def write(
 ) -> None:
     """Write all of a result, whole or not at all.
 
-    `tracks.xml` (TrackMate), `tracked.tif` (one id for each track, see :meth:`Tracks.tracked`),
+    `tracks.xml` (as TrackMate wrote it, or of the same form), `tracked.tif` (one id for each track, see :meth:`Tracks.tracked`),
     `spots.csv`, `edges.csv`, `settings.json`, and `CTC/01_RES` (one id for each segment, with
     parents; `sequence` is its number).
 
@@ -27,7 +27,10 @@ def write(
     with atomic_folder(folder, overwrite=overwrite) as temporary:
         # Without a file of its own the image in TrackMate's window is the tracked map beside it.
         shown = tracks.image_path or Path("tracked.tif")
-        trackmate_xml.write(tracks, temporary / "tracks.xml", image=shown)
+        if tracks.file is not None:
+            (temporary / "tracks.xml").write_bytes(tracks.file)
+        else:
+            trackmate_xml.write(tracks, temporary / "tracks.xml", image=shown)
         images.write(tracks.tracked(), temporary / "tracked.tif")
         tables.write_spots(tracks, temporary / "spots.csv")
         tables.write_edges(tracks, temporary / "edges.csv")

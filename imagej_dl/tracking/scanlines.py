@@ -44,9 +44,7 @@ def pixels_inside(polygons: Polygons, shape: tuple[int, int]) -> tuple[np.ndarra
     return polygon[run], row[run] * shape[1] + begin[run] + step
 
 
-def _runs(
-    polygons: Polygons, rule: str
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def _runs(polygons: Polygons, rule: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Cut polygons by pixel rows: (polygon, left x, right x, row) of each run inside."""
     a, b = polygons.points, polygons.points[polygons.following]
     owner = polygons.owners

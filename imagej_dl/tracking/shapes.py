@@ -146,9 +146,7 @@ def _ellipses(contours: Polygons) -> tuple[np.ndarray, ...]:
         two = -np.sqrt(term1 * (a + c - term3)) / discriminant
         x0 = (2 * c * d - b * e) / discriminant + middle[:, 0]
         y0 = (2 * a * e - b * d) / discriminant + middle[:, 1]
-        theta = np.where(
-            b != 0, np.arctan((c - a - term3) / b), np.where(a < 0, 0.0, np.pi / 2)
-        )
+        theta = np.where(b != 0, np.arctan((c - a - term3) / b), np.where(a < 0, 0.0, np.pi / 2))
     swap = two > one
     turned = theta + np.pi / 2
     theta = np.where(swap, np.where(turned > np.pi, turned - np.pi, turned), theta)

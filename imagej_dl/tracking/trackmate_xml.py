@@ -68,9 +68,7 @@ def write(
 def _model(tracks: Tracks) -> ET.Element:
     unit = tracks.calibration.unit
     known = tracks.calibration.frame_interval > 0
-    model = ET.Element(
-        "Model", spatialunits=unit, timeunits="sec" if known else "frame"
-    )
+    model = ET.Element("Model", spatialunits=unit, timeunits="sec" if known else "frame")
     spot_features, spots = declared.of_spots(tracks)
     declarations = ET.SubElement(model, "FeatureDeclarations")
     for name, features in (
@@ -97,10 +95,11 @@ def _model(tracks: Tracks) -> ET.Element:
         of_edge = tracks.edges["track_id"].to_numpy()
         groups: dict[int, ET.Element] = {}
         for number, row in enumerate(_rows(declared.of_tracks(tracks, edges))):
-            groups[number] = ET.SubElement(all_tracks, "Track", name=f"Track_{number}", **row)
+            named = {"name": f"Track_{number}", **row}
+            groups[number] = ET.SubElement(all_tracks, "Track", named)
             ET.SubElement(filtered, "TrackID", TRACK_ID=str(number))
         for number, row in zip(of_edge.tolist(), _rows(edges), strict=True):
-            ET.SubElement(groups[number], "Edge", **row)
+            ET.SubElement(groups[number], "Edge", row)
     return model
 
 
@@ -186,9 +185,7 @@ def _rows(table: pd.DataFrame) -> list[dict[str, str]]:
     for key in table:
         values = table[key].to_numpy()
         whole = np.issubdtype(values.dtype, np.integer)
-        columns[str(key)] = [
-            str(v) if whole else _text(float(v)) for v in values.tolist()
-        ]
+        columns[str(key)] = [str(v) if whole else _text(float(v)) for v in values.tolist()]
     keys = list(columns)
     return [
         {k: v for k, v in zip(keys, row, strict=True) if v != "NaN"}

@@ -1,0 +1,148 @@
+"""Cell Tracking Challenge scores of a result folder: SEG, DET, TRA and more, by py-ctcmetrics."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.evaluation.overlap import overlap
+from imagej_dl.tracking import ctc
+from imagej_dl.tracking.ctc import CtcFolder
+
+METRICS = ["Valid", "SEG", "DET", "TRA", "LNK", "CT", "TF", "BC", "CCA", "MOTA", "HOTA", "IDF1"]
+
+
+@dataclass(frozen=True)
+class Truth:
+    """Tracks of the truth and, by frame, the masks that SEG is measured on."""
+
+    tracks: CtcFolder
+    segmentation: dict[int, np.ndarray]
+
+
+def is_ctc(path: Path) -> bool:
+    """Whether a folder holds tracks in the challenge's layout."""
+    names = ("res_track.txt", "man_track.txt", "TRA/man_track.txt")
+    return any((path / name).is_file() for name in names)
+
+
+def find_result(path: Path) -> Path:
+    """Return the result folder itself, or the only NN_RES in it or in its CTC folder."""
+    if is_ctc(path):
+        return path
+    found = [p for base in (path, path / "CTC") for p in sorted(base.glob("*_RES")) if is_ctc(p)]
+    return found[0] if len(found) == 1 else path
+
+
+def read_truth(folder: Path) -> Truth:
+    """Read `NN_GT` (TRA and SEG), or a folder with man_track.txt and man_trackNNN.tif alone.
+
+    In the second form the tracking masks serve for SEG as well, which is right where they are
+    whole objects.
+    """
+    tracks = ctc.read(folder)
+    if (folder / "TRA").is_dir():
+        files = ctc.numbered(folder / "SEG", "man_seg") if (folder / "SEG").is_dir() else {}
+        return Truth(tracks, {number: ctc.read_mask(path) for number, path in files.items()})
+    return Truth(tracks, dict(enumerate(tracks.masks)))
+
+
+def score(result: CtcFolder, truth: Truth) -> dict[str, Any]:
+    """Score a result against the truth.
+
+    Returns
+    -------
+    SEG, DET, TRA (0 to 1, more is better), LNK, CT, TF, BC(i) and others where they are defined;
+    a score that is not, such as BC without divisions, is None.
+
+    Raises
+    ------
+    UserError : when frames or shapes differ, or the result breaks the challenge's rules.
+    """
+    frames, true_frames = len(result.masks), len(truth.tracks.masks)
+    if frames != true_frames:
+        raise UserError(f"the result has {frames} frames, the truth {true_frames}")
+    tracking = _match(truth.tracks.masks, result.masks)
+    beyond = [number for number in truth.segmentation if number >= frames]
+    if beyond:
+        raise UserError(f"the truth segments frame {beyond[0]}; the result has {frames} frames")
+    segmented = list(truth.segmentation)
+    segmentation = _match(list(truth.segmentation.values()), [result.masks[i] for i in segmented])
+    _check(result, tracking["labels_comp"])
+    if not any(tracking["labels_ref"]):
+        raise UserError("the truth has no objects: there is nothing to score")
+    if not any(tracking["labels_comp"]):
+        warnings.warn("the result has no objects: its scores are 0", DataWarning, stacklevel=2)
+        return {"Valid": 1, **dict.fromkeys(("SEG", "DET", "TRA", "LNK", "CT", "TF"), 0.0)}
+    return _calculate(result, truth, tracking, segmentation)
+
+
+def _calculate(
+    result: CtcFolder, truth: Truth, tracking: dict[str, Any], segmentation: dict[str, Any]
+) -> dict[str, Any]:
+    from ctc_metrics.scripts.evaluate import calculate_metrics
+
+    wanted = [name for name in METRICS if name != "SEG" or any(segmentation["labels_ref"])]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = calculate_metrics(
+            result.tracks.copy(), truth.tracks.tracks.copy(), tracking, segmentation, wanted, True
+        )
+    scores = {key: _plain(value) for key, value in found.items() if not isinstance(value, dict)}
+    return {key: value for key, value in scores.items() if key != "BC" or value is not None}
+
+
+def _plain(value: Any) -> float | int | None:
+    if value is None:
+        return None
+    number = float(value)
+    if not np.isfinite(number):
+        return None
+    return int(value) if isinstance(value, int | np.integer) else number
+
+
+def _match(truths: Any, results: Any) -> dict[str, list[list]]:
+    """Match frames as the challenge does: more than half of the true object is covered."""
+    names = ("labels_ref", "labels_comp", "mapped_ref", "mapped_comp", "ious")
+    found: dict[str, list[list]] = {name: [] for name in names}
+    for number, (true, mask) in enumerate(zip(truths, results, strict=True)):
+        try:
+            frame = overlap(true, mask)
+        except UserError as error:
+            raise UserError(f"in frame {number} {error.problem}") from error
+        good = frame.covered > 0.5
+        columns = (
+            frame.truth,
+            frame.pred,
+            frame.truth[frame.rows[good]],
+            frame.pred[frame.columns[good]],
+            frame.ious[good],
+        )
+        for name, values in zip(names, columns, strict=True):
+            found[name].append([v.item() for v in values])
+    return found
+
+
+def _check(result: CtcFolder, labels: list[list[int]]) -> None:
+    """Refuse what the challenge's own check refuses, saying what it is."""
+    rows = {int(row[0]): row for row in result.tracks}
+    if len(rows) != len(result.tracks):
+        raise UserError("the table of tracks names an id twice")
+    for number, begin, end, parent in result.tracks.tolist():
+        if end < begin:
+            raise UserError(f"track {number} ends (frame {end}) before it begins ({begin})")
+        if parent and parent not in rows:
+            raise UserError(f"track {number} has the parent {parent}, which is not in the table")
+        if parent and rows[parent][2] >= begin:
+            raise UserError(f"track {number} begins before its parent {parent} ends")
+    for frame, here in enumerate(labels):
+        listed = {k for k, row in rows.items() if row[1] <= frame <= row[2]}
+        if extra := set(here) - listed:
+            raise UserError(f"the mask of frame {frame} holds id {min(extra)}, the table does not")
+        if missing := listed - set(here):
+            raise UserError(f"track {min(missing)} is not in the mask of frame {frame}")

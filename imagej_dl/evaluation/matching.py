@@ -1,0 +1,132 @@
+"""Scores of segmentations: objects matched one to one by intersection over union.
+
+The definitions are those of StarDist's `matching` (Schmidt et al. 2018; panoptic quality:
+Kirillov et al. 2019), whose "accuracy" is called average precision here, as in the literature.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from imagej_dl.evaluation.overlap import Overlap, overlap
+
+THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.9)
+
+
+@dataclass(frozen=True)
+class Matching:
+    """Counts of one or more images at one threshold; the scores follow from them."""
+
+    threshold: float
+    true_positives: int = 0
+    false_positives: int = 0
+    false_negatives: int = 0
+    sum_iou: float = 0.0
+
+    def __add__(self, other: Matching) -> Matching:
+        """Add the counts of other images (StarDist's `matching_dataset(by_image=False)`)."""
+        if other.threshold != self.threshold:
+            raise ValueError("matchings at different thresholds cannot be added")
+        return Matching(
+            self.threshold,
+            self.true_positives + other.true_positives,
+            self.false_positives + other.false_positives,
+            self.false_negatives + other.false_negatives,
+            self.sum_iou + other.sum_iou,
+        )
+
+    @property
+    def n_true(self) -> int:
+        """Number of true objects."""
+        return self.true_positives + self.false_negatives
+
+    @property
+    def n_pred(self) -> int:
+        """Number of predicted objects."""
+        return self.true_positives + self.false_positives
+
+    @property
+    def average_precision(self) -> float:
+        """TP / (TP + FP + FN); 0 where there are no objects at all."""
+        return _ratio(self.true_positives, self.n_true + self.false_positives)
+
+    @property
+    def precision(self) -> float:
+        """TP / (TP + FP)."""
+        return _ratio(self.true_positives, self.n_pred)
+
+    @property
+    def recall(self) -> float:
+        """TP / (TP + FN)."""
+        return _ratio(self.true_positives, self.n_true)
+
+    @property
+    def f1(self) -> float:
+        """2 TP / (2 TP + FP + FN)."""
+        return _ratio(2 * self.true_positives, self.n_true + self.n_pred)
+
+    @property
+    def mean_matched_iou(self) -> float:
+        """Mean intersection over union of the matched objects."""
+        return _ratio(self.sum_iou, self.true_positives)
+
+    @property
+    def panoptic_quality(self) -> float:
+        """Sum of the matched IoU / (TP + FP / 2 + FN / 2)."""
+        return _ratio(2 * self.sum_iou, self.n_true + self.n_pred)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return counts and scores."""
+        names = ["average_precision", "precision", "recall", "f1"]
+        names += ["panoptic_quality", "mean_matched_iou", "n_true", "n_pred"]
+        return asdict(self) | {name: getattr(self, name) for name in names}
+
+
+def match(
+    truth: np.ndarray, pred: np.ndarray, thresholds: Iterable[float] = THRESHOLDS
+) -> list[Matching]:
+    """Match the objects of two label maps (2-D, or 3-D volumes) at each threshold.
+
+    Raises
+    ------
+    UserError : when the shapes differ.
+    """
+    found = overlap(truth, pred)
+    return [_match(found, threshold) for threshold in thresholds]
+
+
+def _match(found: Overlap, threshold: float) -> Matching:
+    """As many pairs at or above the threshold as can be, of these the largest sum of IoU."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import min_weight_full_bipartite_matching
+
+    n_true, n_pred, ious = len(found.truth), len(found.pred), found.ious
+    good = ious >= threshold
+    if not good.any():
+        return Matching(threshold, 0, n_pred, n_true)
+    # Each true object may also stay alone, at a cost above that of any pair; a pair gains one,
+    # and its IoU breaks ties without outweighing a pair, as in StarDist.
+    weights = 2.0 - ious[good] / (2 * min(n_true, n_pred))
+    rows = np.concatenate([found.rows[good], np.arange(n_true)])
+    columns = np.concatenate([found.columns[good], n_pred + np.arange(n_true)])
+    values = np.concatenate([weights, np.full(n_true, 3.0)])
+    matrix = coo_array((values, (rows, columns)), shape=(n_true, n_pred + n_true)).tocsr()
+    row, column = min_weight_full_bipartite_matching(matrix)
+    partner = np.full(n_true, -1)
+    partner[row] = column
+    matched = good & (partner[found.rows] == found.columns)
+    tp = int(np.count_nonzero(matched))
+    return Matching(threshold, tp, n_pred - tp, n_true - tp, float(ious[matched].sum()))
+
+
+def total(matchings: Iterable[list[Matching]]) -> list[Matching]:
+    """Add the matchings of images, threshold by threshold."""
+    return [sum(same[1:], same[0]) for same in zip(*matchings, strict=True)]
+
+
+def _ratio(above: float, below: float) -> float:
+    return above / below if below > 0 else 0.0

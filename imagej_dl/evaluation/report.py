@@ -1,0 +1,141 @@
+"""Evaluating predictions against the truth, and the report of it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+from imagej_dl.errors import UserError
+from imagej_dl.evaluation import ctc as challenge
+from imagej_dl.evaluation.matching import THRESHOLDS, Matching, match, total
+from imagej_dl.evaluation.sources import frames, pair
+from imagej_dl.files import atomic, refuse_existing
+from imagej_dl.progress import Progress, silent
+from imagej_dl.tracking import ctc
+
+# The scores of tracks that the table shows; the JSON holds all.
+_SHOWN = {
+    "SEG": "SEG",
+    "DET": "DET",
+    "TRA": "TRA",
+    "LNK": "LNK",
+    "CT": "complete tracks CT",
+    "TF": "track fractions TF",
+    "BC(0)": "divisions BC(0)",
+    "BC(1)": "within a frame BC(1)",
+    "BC(2)": "within two frames BC(2)",
+    "gt_divisions": "true divisions",
+    "tp_div(1)": "found within a frame",
+    "fp_div(1)": "false ones",
+}
+
+
+@dataclass(frozen=True)
+class Report:
+    """The scores of label maps (`matchings`, one for each threshold) or of tracks (`tracks`)."""
+
+    pred: str
+    truth: str
+    matchings: list[Matching] = field(default_factory=list)
+    images: dict[str, list[Matching]] = field(default_factory=dict)
+    tracks: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def mean_average_precision(self) -> float | None:
+        """Mean of the average precisions over the thresholds."""
+        if not self.matchings:
+            return None
+        return sum(m.average_precision for m in self.matchings) / len(self.matchings)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the report as plain values."""
+        found: dict[str, Any] = {"pred": self.pred, "truth": self.truth}
+        if self.matchings:
+            found["mean_average_precision"] = self.mean_average_precision
+            found["thresholds"] = [m.to_json() for m in self.matchings]
+            found["images"] = {n: [m.to_json() for m in ms] for n, ms in self.images.items()}
+        if self.tracks:
+            found["tracks"] = self.tracks
+        return found
+
+    def write(self, path: str | Path, overwrite: bool = False) -> None:
+        """Write the report as JSON."""
+        path = Path(path)
+        refuse_existing(path, overwrite)
+        with atomic(path) as temporary:
+            text = json.dumps(self.to_json(), indent=2, ensure_ascii=False)
+            temporary.write_text(text + "\n", encoding="utf-8")
+
+    def table(self) -> str:
+        """Return the scores as a table to read."""
+        lines = []
+        if self.matchings:
+            lines.append(
+                "  IoU      AP      F1  precision  recall      PQ  mean IoU  objects (pred)"
+            )
+            for m in self.matchings:
+                lines.append(
+                    f"{m.threshold:5.2f}  {m.average_precision:6.3f}  {m.f1:6.3f}  "
+                    f"{m.precision:9.3f}  {m.recall:6.3f}  {m.panoptic_quality:6.3f}  "
+                    f"{m.mean_matched_iou:8.3f}  {m.n_true:7d} ({m.n_pred})"
+                )
+            lines.append(f" mean  {self.mean_average_precision:6.3f}")
+        for key in _SHOWN:
+            if key not in self.tracks:
+                continue
+            value = self.tracks[key]
+            shown = "–" if value is None else f"{value:.4f}" if isinstance(value, float) else value
+            lines.append(f"{_SHOWN[key]:>24}  {shown}")
+        return "\n".join(lines)
+
+
+def evaluate(
+    pred: str | Path,
+    truth: str | Path,
+    axes: str | None = None,
+    progress: Progress = silent,
+) -> Report:
+    """Evaluate label maps or tracks against the truth.
+
+    Parameters
+    ----------
+    pred, truth : two label files (a movie counts frame by frame), two folders of label maps with
+        equal names, or two Cell Tracking Challenge folders; `pred` may also be the folder that
+        `imagej-dl track` wrote.
+    axes : the axes of label files that do not say them, such as TYX.
+
+    Raises
+    ------
+    UserError : for unequal shapes or numbers of frames, missing pairs and unreadable files.
+    """
+    pred, truth = Path(pred), Path(truth)
+    if pred.is_dir() and truth.is_dir():
+        pred = challenge.find_result(pred)
+        if challenge.is_ctc(pred) and challenge.is_ctc(truth):
+            try:
+                scores = challenge.score(ctc.read(pred), challenge.read_truth(truth))
+            except UserError as error:
+                raise error if error.path else UserError(error.problem, path=pred) from error
+            return Report(str(pred), str(truth), tracks=scores)
+    pairs = pair(pred, truth)
+    images = {}
+    for number, (name, one, other) in enumerate(pairs):
+        images[name] = _image(one, other, axes)
+        progress("evaluating", number + 1, len(pairs))
+    return Report(str(pred), str(truth), total(images.values()), images)
+
+
+def _image(pred: Path, truth: Path, axes: str | None) -> list[Matching]:
+    found = []
+    for number, (true, guess) in enumerate(zip_longest(frames(truth, axes), frames(pred, axes))):
+        if true is None or guess is None:
+            which = "fewer" if guess is None else "more"
+            raise UserError(f"has {which} frames than its truth {truth}", path=pred)
+        try:
+            found.append(match(true, guess, THRESHOLDS))
+        except UserError as error:
+            raise UserError(f"in frame {number} {error.problem}", path=pred) from error
+    return total(found)

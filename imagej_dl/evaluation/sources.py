@@ -1,0 +1,91 @@
+"""Finding the label maps to compare: files, folders of them, numbered masks."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.evaluation.ctc import is_ctc
+from imagej_dl.images import as_labels
+from imagej_dl.images import read as read_image
+from imagej_dl.tracking import ctc
+
+_SUFFIXES = (".tif", ".tiff", ".png")
+
+
+def pair(pred: Path, truth: Path) -> list[tuple[str, Path, Path]]:
+    """Pair predictions with truths: (name, prediction, truth).
+
+    Two files are a pair. Two folders are paired by the names of their files without suffix, or,
+    for `FOLDER/NAME/labels.tif`, of their subfolders; a project's `Processed` stands for its
+    `masks`.
+
+    Raises
+    ------
+    UserError : for a truth without a prediction (named), and for folders without label maps.
+    """
+    for path in (pred, truth):
+        if not path.exists():
+            raise UserError("there is no such file or folder", path=path)
+    if pred.is_file() and truth.is_file():
+        return [(truth.stem, pred, truth)]
+    if pred.is_file() or truth.is_file():
+        alone, other = (pred, truth) if pred.is_file() else (truth, pred)
+        if is_ctc(other):
+            return [(alone.stem, pred, truth)]
+        raise UserError(
+            f"is one file, but {other} is a folder", path=alone, remedy="Give two of a kind."
+        )
+    if is_ctc(pred) or is_ctc(truth):
+        return [(truth.name, pred, truth)]
+    predictions, truths = find(pred), find(truth)
+    if missing := sorted(set(truths) - set(predictions)):
+        names = ", ".join(missing[:5]) + (" …" if len(missing) > 5 else "")
+        raise UserError(
+            f"has no prediction for {len(missing)} of {len(truths)} images: {names}",
+            path=pred,
+            remedy="Predictions are matched by name.",
+        )
+    if extra := sorted(set(predictions) - set(truths)):
+        names = ", ".join(extra[:5]) + (" …" if len(extra) > 5 else "")
+        warnings.warn(
+            f"{len(extra)} predictions have no truth and are left out: {names}",
+            DataWarning,
+            stacklevel=2,
+        )
+    return [(name, predictions[name], truths[name]) for name in sorted(truths)]
+
+
+def find(folder: Path) -> dict[str, Path]:
+    """Find the label maps of a folder by name."""
+    for base in (folder, folder / "masks"):
+        files = [p for p in sorted(base.glob("*")) if p.suffix.lower() in _SUFFIXES]
+        if files:
+            return {path.stem: path for path in files}
+    nested = {path.parent.name: path for path in sorted(folder.glob("*/labels.tif"))}
+    if nested:
+        return nested
+    raise UserError(
+        "holds no label maps",
+        path=folder,
+        remedy="Give a folder of TIFF or PNG files, or of folders with a labels.tif each.",
+    )
+
+
+def frames(path: Path, axes: str | None = None) -> Iterator[np.ndarray]:
+    """Read a label map as its frames: 2-D, or 3-D volumes where it has several slices."""
+    if path.is_dir():
+        yield from ctc.read(path).masks
+        return
+    image = read_image(path, axes)
+    if image.sizes.get("C", 1) > 1:
+        raise UserError("is not a label map: it has several channels", path=path)
+    try:
+        image = as_labels(image.squeeze([a for a in ("C", "Z") if image.sizes.get(a) == 1]))
+    except UserError as error:
+        raise UserError(error.problem, path=path) from error
+    yield from np.asarray(image) if "T" in image.dims else [np.asarray(image)]
