@@ -5,10 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal
-
-import numpy as np
 
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.progress import Progress, silent
@@ -68,42 +65,15 @@ def track(
             f"the embedded engine has no {settings.tracker}",
             remedy=f"It has {', '.join(TRACKERS)}; give a Fiji with TrackMate for others.",
         )
-    spots, contours = find(movie, image, progress)
-    if bridge is not None and len(spots):
-        links, xml = _by_trackmate(bridge, spots, movie, image, settings, image_path, progress)
-        return build(spots, contours, links, movie, settings, "trackmate", image_path, xml)
-    linker = TRACKERS.get(settings.tracker)
-    links = linker(spots, settings.settings, progress) if linker and len(spots) else Links.none()
-    return build(spots, contours, links, movie, settings, "embedded", image_path)
-
-
-def _by_trackmate(
-    bridge: Any,
-    spots: pd.DataFrame,
-    movie: xr.DataArray,
-    image: xr.DataArray | None,
-    settings: TrackerSettings,
-    image_path: Path | None,
-    progress: Progress,
-) -> tuple[Links, bytes]:
-    """Let TrackMate link the spots; also return the file that it writes itself."""
-    values = settings.settings.to_map()
-    with TemporaryDirectory() as folder:
-        xml = Path(folder) / "tracks.xml"
-        edges = bridge.link(
-            spots,
-            movie,
-            settings.tracker,
-            values,
-            xml,
-            image=image,
-            image_path=image_path,
-            progress=progress,
+    if bridge is not None:
+        return bridge.track(
+            movie, image, settings, image_path=image_path, fiji=fiji, progress=progress
         )
-        written = xml.read_bytes()
-    # The ids of these spots are their row numbers.
-    source, target = edges["source"].to_numpy(np.int64), edges["target"].to_numpy(np.int64)
-    return Links(source, target, edges["cost"].to_numpy(float)), written
+    spots, contours = find(movie, image, progress)
+    links = Links.none()
+    if len(spots):
+        links = TRACKERS[settings.tracker](spots, settings.settings, progress)
+    return build(spots, contours, links, movie, settings, "embedded", image_path)
 
 
 def _trackmate(engine: str, fiji: str | None) -> Any:

@@ -39,7 +39,7 @@ class Tracks:
     calibration : pixel size, unit and frame interval.
     labels : the TYX label movie, if there is one.
     image_path : the image to show under the tracks, if it is a file.
-    trackmate_file : the file that TrackMate wrote itself, if it did.
+    file : the TrackMate file that TrackMate wrote itself, if it did.
     file : TrackMate's own file of them, where TrackMate was the engine.
     """
 
@@ -130,7 +130,6 @@ def build(
     settings: TrackerSettings,
     engine: str,
     image_path: Path | None = None,
-    trackmate_file: bytes | None = None,
 ) -> Tracks:
     """Make the result of an engine's links between rows of the spots table.
 
@@ -154,9 +153,7 @@ def build(
     )
     shape = (movie.sizes["T"], movie.sizes["Y"], movie.sizes["X"])
     cal = calibration(movie)
-    return Tracks(
-        spots, edges, contours, settings, engine, shape, cal, movie, image_path, trackmate_file
-    )
+    return Tracks(spots, edges, contours, settings, engine, shape, cal, movie, image_path)
 
 
 def _paint(frame: np.ndarray, pixels: np.ndarray, ids: np.ndarray) -> np.ndarray:
