@@ -1,8 +1,9 @@
 """Prediction: planes through the network tile by tile, probabilities to objects.
 
-Importing this loads no TensorFlow; :func:`predict` gets its network from a model bundle.
+Importing this loads no TensorFlow; a bundle brings its network along.
 """
 
 from imagej_dl.prediction.instances import instances
+from imagej_dl.prediction.predict import Plane, Prediction, planes, predict
 
-__all__ = ["instances"]
+__all__ = ["Plane", "Prediction", "instances", "planes", "predict"]

@@ -68,12 +68,14 @@ def _tidy(labels: NDArray, minimum_area: int) -> NDArray:
             continue
         box = boxes[label - 1]
         part = labels[box]
-        # Parts that touch by a corner only would have two outlines: the largest is the object.
-        pieces, number = ndi.label(part == label)
-        one = pieces == 1 + np.argmax(np.bincount(pieces.ravel())[1:]) if number > 1 else pieces > 0
-        filled = ndi.binary_fill_holes(one)
-        # A hole that is another object stays that object.
-        filled &= one | (part == 0)
+        filled = part == label
+        if not filled.all():
+            # Pieces that touch by a corner only have two outlines: the largest is the object.
+            pieces, number = ndi.label(filled)
+            if number > 1:
+                filled = pieces == 1 + np.argmax(np.bincount(pieces.ravel())[1:])
+            # A hole that is another object stays that object.
+            filled = ndi.binary_fill_holes(filled) & (filled | (part == 0))
         if np.count_nonzero(filled) >= minimum_area:
             kept += 1
             tidy[box][filled] = kept

@@ -1,6 +1,6 @@
 """Geometry of tiled inference: parts of a plane that a network sees, and what is kept of each.
 
-The plane is thought of as reflected at its borders up to a multiple of what the network's pooling
+The plane is thought of as mirrored at its borders up to a multiple of what the network's pooling
 divides by. Every window lies inside that padded plane and begins on the pooling grid; a window
 at the border ends where the padded plane ends. So a network sees in each window, up to its
 receptive field around the kept part, just what it would see in the whole plane, its own zero
@@ -50,7 +50,7 @@ def spans(length: int, tile: int, halo: int, multiple_of: int, margin: int = 0) 
     tile : largest window, px, halo included; a plane that fits is one window.
     halo : px of context on each side of what is kept: the receptive field's radius.
     multiple_of : what starts and sizes of windows are multiples of (2^poolings).
-    margin : px that the plane is reflected by at its ends, at least; before and after it.
+    margin : px that the plane is mirrored by at its ends, at least; before and after it.
 
     Raises
     ------
@@ -81,7 +81,7 @@ def spans(length: int, tile: int, halo: int, multiple_of: int, margin: int = 0) 
 
 
 def window(plane: NDArray, rows: Span, columns: Span) -> NDArray:
-    """Return what a window shows of a plane (Y, X, ...), reflected beyond its borders."""
+    """Return what a window shows of a plane (Y, X, ...), mirrored beyond its borders."""
     y, x = _mirror(rows, plane.shape[0]), _mirror(columns, plane.shape[1])
     # Only the part that is needed is read, so that a memory map stays on the disk.
     part = np.asarray(plane[y.min() : y.max() + 1, x.min() : x.max() + 1])
@@ -171,12 +171,9 @@ def _batches(windows: Iterable[_Window], size: int) -> Iterator[list[_Window]]:
 
 
 def _mirror(span: Span, length: int) -> NDArray[np.intp]:
-    """Return the pixels that a span shows, those outside reflected as np.pad's "reflect" does."""
-    index = np.arange(span.start, span.start + span.size)
-    if length == 1:
-        return np.zeros_like(index)
-    index = np.abs(index) % (2 * length - 2)
-    return np.where(index < length, index, 2 * length - 2 - index)
+    """Return the pixels that a span shows, those outside mirrored: c b a | a b c | c b a."""
+    index = np.arange(span.start, span.start + span.size) % (2 * length)
+    return np.where(index < length, index, 2 * length - 1 - index)
 
 
 def _up(value: int, multiple_of: int) -> int:

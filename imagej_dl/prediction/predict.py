@@ -1,0 +1,182 @@
+"""Prediction of whole images and videos, plane by plane."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from imagej_dl import images
+from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.models import ModelBundle
+from imagej_dl.prediction import tiles
+from imagej_dl.prediction.instances import instances
+from imagej_dl.prediction.network import network
+from imagej_dl.prediction.storage import empty
+from imagej_dl.progress import Progress, silent
+
+_TILE = 1024
+_BATCH_PIXELS = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a model makes of an image.
+
+    labels : label map, dims of the image without C. Ids are those of each plane for itself.
+    probabilities : float32, the same dims and C, one channel a class; None if not asked for.
+    """
+
+    labels: xr.DataArray
+    probabilities: xr.DataArray | None = None
+
+
+@dataclass(frozen=True)
+class Plane:
+    """A finished plane: `index` over T and Z, label map (Y, X), probabilities (Y, X, classes)."""
+
+    index: tuple[int, ...]
+    labels: NDArray
+    probabilities: NDArray[np.float32]
+
+
+def predict(
+    bundle: ModelBundle,
+    image: xr.DataArray,
+    *,
+    tile: int | None = None,
+    batch: int | None = None,
+    progress: Progress = silent,
+    probabilities: bool = False,
+) -> Prediction:
+    """Segment an image or a video with a trained model.
+
+    Parameters
+    ----------
+    bundle : the model and its configuration.
+    image : dims YX, TYX, ZYX or TZYX, with C when the model has several channels. Each plane is
+        normalised and segmented on its own. May be a memory map: planes are read one by one.
+    tile : largest side in px of what the network is given at once, halo included; by default
+        1024. The result is the same whatever it is.
+    batch : most tiles given to the network at once; by default what makes up 1024² px.
+    progress : stage "predict", in rows of tiles (one for a plane that is not tiled).
+    probabilities : whether to return them; above 1 GiB they lie in a temporary file.
+
+    Returns
+    -------
+    Prediction, with the title and calibration of the image.
+
+    Raises
+    ------
+    UserError : when the channels are not the model's, a pixel is NaN or infinite, there is no
+        pixel, or the tile is smaller than what the model looks at.
+    """
+    dims = [str(d) for d in image.dims if d != "C"]
+    shape = tuple(image.sizes[d] for d in dims)
+    classes = len(bundle.config.classes)
+    labels = np.zeros(shape, np.uint16)
+    kept = empty((*shape, classes)) if probabilities else None
+    for plane in planes(bundle, image, tile=tile, batch=batch, progress=progress):
+        if plane.labels.dtype != labels.dtype:
+            labels = labels.astype(np.promote_types(labels.dtype, plane.labels.dtype), copy=False)
+        labels[plane.index] = plane.labels
+        if kept is not None:
+            kept[plane.index] = plane.probabilities
+    return Prediction(
+        images.with_data(image, labels, dims),
+        None if kept is None else images.with_data(image, kept, [*dims, "C"]),
+    )
+
+
+def planes(
+    bundle: ModelBundle,
+    image: xr.DataArray,
+    *,
+    tile: int | None = None,
+    batch: int | None = None,
+    progress: Progress = silent,
+) -> Iterator[Plane]:
+    """Segment an image and give its planes one by one, so that none need be kept.
+
+    Parameters, axes and errors are those of :func:`predict`; what is wrong with the image as a
+    whole is raised at the first plane.
+    """
+    _check(bundle, image)
+    config = bundle.config
+    least = 2 * (-(-config.halo // config.multiple_of) + 1) * config.multiple_of
+    tile = tile if tile is not None else max(_TILE, 2 * least)
+    sizes = [image.sizes[d] for d in "YX"]
+    cut = [tiles.spans(size, tile, config.halo, config.multiple_of) for size in sizes]
+    if batch is None:
+        batch = max(1, _BATCH_PIXELS // (cut[0][0].size * cut[1][0].size))
+    stack = [d for d in map(str, image.dims) if d in "TZ"]
+    indices = list(product(*(range(image.sizes[d]) for d in stack)))
+    whole: NDArray[np.float32] | None = None
+    done, total = 0, len(indices) * len(cut[0])
+    progress("predict", done, total)
+    for strip in tiles.strips(
+        (_ready(bundle, image, dict(zip(stack, index, strict=True))) for index in indices),
+        network(bundle),
+        tile=tile,
+        halo=config.halo,
+        multiple_of=config.multiple_of,
+        batch=batch,
+    ):
+        if whole is None:
+            whole = np.empty((sizes[0], sizes[1], strip.values.shape[-1]), np.float32)
+        whole[strip.low : strip.high] = strip.values
+        if strip.last:
+            found = instances(whole, config.instances)
+            yield Plane(indices[strip.plane], found, whole)
+            whole = None
+        done += 1
+        progress("predict", done, total)
+
+
+def _ready(bundle: ModelBundle, image: xr.DataArray, place: dict[str, int]) -> NDArray[np.float32]:
+    plane = image.isel({axis: index for axis, index in place.items()})
+    plane = plane.transpose("Y", "X", *(["C"] if "C" in image.dims else []))
+    values = plane.values
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        where = " ".join(f"{axis}={index + 1}" for axis, index in place.items())
+        raise UserError(
+            f"the image has pixels that are NaN or infinite{' at ' + where if where else ''}",
+            path=image.attrs.get("title") or None,
+            remedy="In ImageJ, Process > Filters > Remove NaNs... replaces them.",
+        )
+    return bundle.prepare(values)
+
+
+def _check(bundle: ModelBundle, image: xr.DataArray) -> None:
+    title, config = image.attrs.get("title") or None, bundle.config
+    if not image.size:
+        raise UserError("the image has no pixels", path=title)
+    channels = image.sizes.get("C", 1)
+    if channels != config.channels:
+        raise UserError(
+            f"the image has {channels} channel(s), the model was trained on {config.channels}",
+            path=title,
+            remedy="In ImageJ, Image > Color > Split Channels or Merge Channels... makes such one.",
+        )
+    if image.sizes.get("Z", 1) > 1:
+        warnings.warn(
+            f"{title or 'the image'}: each of the {image.sizes['Z']} slices is segmented on its "
+            "own; the ids of one slice have nothing to do with those of the next",
+            DataWarning,
+            stacklevel=3,
+        )
+    cal = images.calibration(image)
+    if config.unit == cal.unit != "pixel":
+        ratio = cal.pixel_width / config.pixel_width
+        if not 0.75 <= ratio <= 4 / 3:
+            warnings.warn(
+                f"{title or 'the image'}: its pixels are {cal.pixel_width:g} {cal.unit} wide, "
+                f"those the model was trained on {config.pixel_width:g}: objects may be missed",
+                DataWarning,
+                stacklevel=3,
+            )
