@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from types import ModuleType
 
@@ -21,8 +25,9 @@ def keras() -> ModuleType:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ["KERAS_BACKEND"] = "tensorflow"
     try:
-        import keras as library
-        import tensorflow as tf
+        with _quiet():
+            import keras as library
+            import tensorflow as tf
     except ImportError as error:
         raise UserError(
             f"TensorFlow cannot be imported ({error})",
@@ -39,6 +44,56 @@ def keras() -> ModuleType:
         except RuntimeError:
             break  # TensorFlow was set up before us by the caller, whose choice it then is.
     return library
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what TensorFlow's C++ side says at its import off the terminal; show it on failure.
+
+    It speaks before its own log level is read, so only the file descriptor can be turned away.
+    """
+    try:
+        kept = os.dup(2)
+    except OSError:  # there is no stderr, as in a windowed process
+        yield
+        return
+    with tempfile.TemporaryFile() as said:
+        os.dup2(said.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            said.seek(0)
+            os.write(kept, said.read())
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what C++ writes to stderr to itself, unless the work inside fails.
+
+    While it is imported TensorFlow greets in spite of TF_CPP_MIN_LOG_LEVEL.
+    """
+    sys.stderr.flush()
+    try:
+        saved = os.dup(2)
+    except OSError:  # there is no stderr, as in a windowed program
+        yield
+        return
+    with tempfile.TemporaryFile() as heard:
+        os.dup2(heard.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            heard.seek(0)
+            os.write(saved, heard.read())
+            raise
+        finally:
+            sys.stderr.flush()
+            os.dup2(saved, 2)
+            os.close(saved)
 
 
 def tensorflow() -> ModuleType:

@@ -22,7 +22,6 @@ _POINTWISE = (
     "Multiply",
     "Average",
     "Maximum",
-    "InputLayer",
 )
 
 
@@ -62,9 +61,9 @@ def _period(model: Any) -> int:
     scale = {id(model.inputs[0]): 1.0}
     largest = 1.0
     for layer in model.layers:
-        inputs = _tensors(layer.input)
-        factor = _factor(layer)
-        scale[id(layer.output)] = max(scale.get(id(t), 1.0) for t in inputs) * factor
+        if type(layer).__name__ == "InputLayer":
+            continue
+        scale[id(layer.output)] = max(scale[id(t)] for t in _tensors(layer.input)) * _factor(layer)
         largest = max(largest, scale[id(layer.output)])
     if scale[id(model.outputs[0])] != 1.0:
         raise ValueError("the network's output has not the resolution of its input")

@@ -42,6 +42,9 @@ class Sampling:
     augmentation: Augmentation = augment.NONE
 
 
+Batch = tuple[NDArray[np.float32], NDArray[np.uint8], NDArray[np.bool_]]
+
+
 class Patches:
     """Batch number i of the stream is a function of the seed and i alone.
 
@@ -57,13 +60,16 @@ class Patches:
         weights = np.sqrt([example.labels.size for example in examples])
         self._weights = weights / weights.sum()
 
-    def batch(self, number: int) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-        """Make one batch: images float32 (N, side, side, C), classes uint8 (N, side, side)."""
+    def batch(self, number: int) -> Batch:
+        """Make one batch: images float32 (N, side, side, C); classes uint8 and whether a pixel
+        lies between touching objects, bool, both (N, side, side).
+        """
         rng = np.random.default_rng((self.sampling.seed, int(number)))
         drawn = [self._patch(rng) for _ in range(self.sampling.batch)]
-        return np.stack([image for image, _ in drawn]), np.stack([t for _, t in drawn])
+        images, classes, touching = zip(*drawn, strict=True)
+        return np.stack(images), np.stack(classes), np.stack(touching)
 
-    def _patch(self, rng: np.random.Generator) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+    def _patch(self, rng: np.random.Generator) -> Batch:
         sampling = self.sampling
         index = int(rng.choice(len(self.examples), p=self._weights))
         example, centres = self.examples[index], self._centres[index]
@@ -82,26 +88,32 @@ class Patches:
             sampling.augmentation,
         )
         classes = targets.target(sampling.kind, labels, sampling.border_size)
+        touching = targets.contacts(labels, sampling.border_size)
         inside = slice(margin, margin + sampling.patch)
-        return augment.light(image, rng, sampling.augmentation), classes[inside, inside]
+        lit = augment.light(image, rng, sampling.augmentation)
+        return lit, classes[inside, inside], touching[inside, inside]
 
 
-def stream(patches: Patches, first: int, last: int) -> Any:
+def stream(patches: Patches, first: int, last: int, contact_weight: float = 0.0) -> Any:
     """Return batches first…last-1 as a tf.data.Dataset, made in parallel and in advance.
 
-    Elements are (images float32 (N, Y, X, C), targets float32 (N, Y, X, classes)).
+    Elements are images (N, Y, X, C), targets (N, Y, X, classes) and the pixels' weights
+    (N, Y, X), all float32; the weight is 1, and `contact_weight` more between touching objects.
     """
     tf = backend.tensorflow()
     side, channels = patches.sampling.patch, patches.examples[0].image.shape[2]
     size, classes = patches.sampling.batch, len(CLASSES[patches.sampling.kind])
 
     def make(number: Any) -> Any:
-        image, target = tf.numpy_function(patches.batch, [number], [tf.float32, tf.uint8])
+        types = [tf.float32, tf.uint8, tf.bool]
+        image, target, touching = tf.numpy_function(patches.batch, [number], types)
         image = tf.ensure_shape(image, (size, side, side, channels))
         target = tf.ensure_shape(target, (size, side, side))
+        touching = tf.ensure_shape(touching, (size, side, side))
+        weights = 1 + contact_weight * tf.cast(touching, tf.float32)
         if classes == 1:
-            return image, tf.cast(target[..., None], tf.float32)
-        return image, tf.one_hot(target, classes)
+            return image, tf.cast(target[..., None], tf.float32), weights
+        return image, tf.one_hot(target, classes), weights
 
     numbers = tf.data.Dataset.range(first, last)
     made = numbers.map(make, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)

@@ -32,19 +32,19 @@ class Step:
 
         # Not with XLA: on a CPU that was measured to take twice the time.
         @tf.function
-        def step(images: Any, targets: Any) -> Any:
+        def step(images: Any, targets: Any, weights: Any) -> Any:
             with tf.GradientTape() as tape:
-                value = compute(targets, model(images, training=True))
+                value = compute(targets, model(images, training=True), weights)
             gradients = tape.gradient(value, model.trainable_variables)
             self.optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
             return value
 
         self._step = step
 
-    def __call__(self, images: Any, targets: Any, rate: float) -> float:
-        """Train on one batch with this learning rate; return its loss."""
+    def __call__(self, batch: tuple[Any, Any, Any], rate: float) -> float:
+        """Train on one batch (images, targets, weights) at this rate; return its loss."""
         self.optimizer.learning_rate.assign(rate)
-        return float(self._step(images, targets))
+        return float(self._step(*batch))
 
 
 @dataclass
@@ -86,11 +86,12 @@ class Loop:
             return FINISHED if state.step >= settings.total_steps else TIME
         losses: list[float] = []
         writer = self._writer()
-        for images, targets in stream(self.patches, state.step, settings.total_steps):
+        batches = stream(self.patches, state.step, settings.total_steps, settings.contact_weight)
+        for batch in batches:
             fraction = clock.fraction(state.step)
             self.progress("training", int(fraction * 1000), 1000)
             rate = learning_rate(fraction, settings.learning_rate)
-            losses.append(self.step(images, targets, rate))
+            losses.append(self.step(batch, rate))
             if not math.isfinite(losses[-1]):
                 raise UserError(
                     f"the loss is no number any more after {state.step} batches",

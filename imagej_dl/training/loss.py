@@ -13,20 +13,23 @@ from imagej_dl.models import backend
 _TINY = 1e-7
 
 
-def loss(kind: str, dice_weight: float = 0.0) -> Callable[[Any, Any], Any]:
-    """Return the loss (targets, probabilities) → number, both (N, Y, X, classes).
+def loss(kind: str, dice_weight: float = 0.0) -> Callable[..., Any]:
+    """Return the loss (targets, probabilities, weights=1) → number.
 
-    Cross-entropy (binary for kind "binary"), plus `dice_weight` × (1 − mean soft Dice of the
-    classes that are not background, over the batch).
+    The first two are (N, Y, X, classes), weights (N, Y, X). Weighted mean of the cross-entropy
+    (binary for kind "binary"), plus `dice_weight` × (1 − mean soft Dice of the classes that are
+    not background, over the batch).
     """
     tf = backend.tensorflow()
 
-    def compute(target: Any, probability: Any) -> Any:
+    def compute(target: Any, probability: Any, weights: Any = 1.0) -> Any:
         p = tf.clip_by_value(probability, _TINY, 1 - _TINY)
         likelihood = target * tf.math.log(p)
         if kind == "binary":
             likelihood += (1 - target) * tf.math.log(1 - p)
-        value = -tf.reduce_mean(tf.reduce_sum(likelihood, -1))
+        entropy = -tf.reduce_sum(likelihood, -1)
+        weights = tf.broadcast_to(weights, tf.shape(entropy))
+        value = tf.reduce_sum(weights * entropy) / tf.reduce_sum(weights)
         if dice_weight:
             both = tf.reduce_sum(target * probability, (0, 1, 2))
             sizes = tf.reduce_sum(target + probability, (0, 1, 2))

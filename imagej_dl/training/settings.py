@@ -44,6 +44,9 @@ class Settings(BaseModel):
     foreground: float = Field(
         default=0.7, ge=0, le=1, description="Share of the patches that are cut at an object."
     )
+    contact_weight: float = Field(
+        default=5.0, ge=0, description="Weight of pixels between touching objects, beside 1."
+    )
     dice: float = Field(
         default=0.0, ge=0, description="Weight of the Dice loss beside the cross-entropy."
     )
