@@ -17,8 +17,8 @@ def write(
     """Write all of a result, whole or not at all.
 
     `tracks.xml` (as TrackMate wrote it, or of the same form), `tracked.tif` (one id for each
-    track, see :meth:`Tracks.tracked`), `spots.csv`, `edges.csv`, `settings.json`, and `CTC/01_RES` (one id for each segment, with
-    parents; `sequence` is its number).
+    track, see :meth:`Tracks.tracked`), `spots.csv`, `edges.csv`, `settings.json`, and
+    `CTC/01_RES` (one id for each segment, with parents; `sequence` is its number).
 
     Raises
     ------

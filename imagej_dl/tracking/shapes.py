@@ -9,13 +9,23 @@ from imagej_dl.tracking.scanlines import pixels_inside
 
 
 def centroids(polygons: Polygons) -> tuple[np.ndarray, np.ndarray]:
-    """Return the (number, 2) centroids x, y and the areas of polygons, in their units."""
+    """Return the (number, 2) centroids x, y and the areas of polygons, in their units.
+
+    The sums run in TrackMate's order, so that the last bits are its own as well: they decide
+    which pixels on a contour's slanting sides count as inside.
+    """
     a, b = polygons.points, polygons.points[polygons.following]
-    cross = a[:, 0] * b[:, 1] - b[:, 0] * a[:, 1]
-    starts = polygons.offsets[:-1]
-    area = np.add.reduceat(cross, starts) / 2.0
-    sums = np.add.reduceat((a + b) * cross[:, None], starts, axis=0)
-    return sums / 6.0 / area[:, None], np.abs(area)
+    owners, count = polygons.owners, len(polygons)
+    last = polygons.offsets[1:] - 1
+    forward, backward = a[:, 0] * b[:, 1], b[:, 0] * a[:, 1]
+    cross = forward - backward
+    open_cross = cross.copy()
+    open_cross[last] = 0.0
+    # bincount adds one after the other; NumPy's sums do not.
+    area = np.bincount(owners, weights=open_cross, minlength=count)
+    area = (area + forward[last] - backward[last]) / 2.0
+    sums = [np.bincount(owners, weights=w, minlength=count) for w in ((a + b) * cross[:, None]).T]
+    return np.stack(sums, axis=1) / 6.0 / area[:, None], np.abs(area)
 
 
 def features(contours: Polygons, areas: np.ndarray) -> dict[str, np.ndarray]:

@@ -121,7 +121,7 @@ def find(
         "radius": np.sqrt(area / np.pi),
         "quality": quality.astype(float),
         **shapes.features(contours, area),
-        **_measured(pixels, frame, movie, image),
+        **_measured(contours, centre, scale, frame, movie, image),
     }
     order = np.lexsort((table["x"], table["y"], frame))
     spots = pd.DataFrame(table).iloc[order].reset_index(drop=True)
@@ -130,7 +130,12 @@ def find(
 
 
 def _measured(
-    pixels: outlines.Polygons, frame: np.ndarray, movie: xr.DataArray, image: xr.DataArray | None
+    contours: outlines.Polygons,
+    centre: np.ndarray,
+    scale: np.ndarray,
+    frame: np.ndarray,
+    movie: xr.DataArray,
+    image: xr.DataArray | None,
 ) -> dict[str, np.ndarray]:
     if image is None:
         return {}
@@ -143,10 +148,13 @@ def _measured(
     ):
         there, here = dict(image.sizes), dict(movie.sizes)
         raise UserError(f"the movie ({there}) and its labels ({here}) do not fit together")
+    # Back from the unit to pixels, as TrackMate does it.
+    pixels = (centre[contours.owners] + contours.points) / scale
+    polygons = outlines.Polygons(pixels, contours.offsets)
     found: dict[str, np.ndarray] = {}
     for channel in range(fitting.sizes["C"]):
         plane = np.asarray(fitting.transpose("C", "T", "Y", "X")[channel])
-        values = shapes.intensities(pixels, frame, plane)
+        values = shapes.intensities(polygons, frame, plane)
         found |= {f"{name}_ch{channel + 1}": value for name, value in values.items()}
     return found
 
