@@ -14,7 +14,7 @@ from imagej_dl._version import __version__
 from imagej_dl.errors import Cancelled, DataWarning, UserError
 
 if TYPE_CHECKING:
-    from pydantic.fields import FieldInfo
+    from imagej_dl.commands.base import Command
 
 
 class _Commands(click.Group):
@@ -69,18 +69,17 @@ def _command(name: str) -> click.Command:
     return click.Command(
         name,
         callback=callback,
-        params=[*(_parameter(n, f) for n, f in declaration.model_fields.items()), option],
+        params=[*(_parameter(declaration, name) for name in declaration.model_fields), option],
         help=declaration.__doc__,
         short_help=commands.TABLE[name][1],
     )
 
 
-def _parameter(name: str, field: FieldInfo) -> click.Parameter:
+def _parameter(declaration: type[Command], name: str) -> click.Parameter:
     """Make the click parameter of a declared field; the checking of values stays pydantic's."""
-    from imagej_dl.commands.base import Positional
-
+    field = declaration.model_fields[name]
     kind, many = _kind(field.annotation)
-    if any(isinstance(mark, Positional) for mark in field.metadata):
+    if declaration.is_positional(name):
         # Not required here: the value may come from --from-json; pydantic asks for it.
         return click.Argument([name], type=kind, nargs=-1 if many else 1, required=False)
     text = field.description or ""

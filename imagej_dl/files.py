@@ -47,7 +47,11 @@ def atomic(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 @contextmanager
 def atomic_folder(path: str | os.PathLike[str], *, overwrite: bool = False) -> Iterator[Path]:
-    """Give a temporary folder beside `path`; on success it becomes `path`, whole."""
+    """Give a temporary folder beside `path`; on success it becomes `path`, whole.
+
+    With `overwrite`, files and folders of the same names are replaced; what else was in the old
+    folder is kept, for it may be anything of the user's.
+    """
     target = Path(path)
     refuse_existing(target, overwrite)
     with _disk_errors(target):
@@ -58,6 +62,9 @@ def atomic_folder(path: str | os.PathLike[str], *, overwrite: bool = False) -> I
             yield temporary
             temporary.chmod(0o777 & ~_umask())
             if target.exists():
+                for old in list(target.iterdir()):
+                    if not (temporary / old.name).exists():
+                        os.replace(old, temporary / old.name)
                 shutil.rmtree(target)
             os.replace(temporary, target)
     finally:

@@ -26,7 +26,8 @@ def terminal() -> Progress:
     def show(stage: str, done: int, total: int) -> None:
         bar = bars.get(stage)
         if bar is None or bar.total != total:
-            bar = bars[stage] = tqdm(total=total, desc=stage, leave=True)
+            # No bars in files and pipes: disable=None means "unless it is a terminal".
+            bar = bars[stage] = tqdm(total=total, desc=stage, leave=True, disable=None)
         bar.update(done - bar.n)
         if done >= total:
             bar.close()

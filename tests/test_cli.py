@@ -123,3 +123,8 @@ def test_atomic_folder_is_whole_or_not_there(tmp_path: Path) -> None:
         files.atomic_folder(tmp_path / "out"),
     ):
         pass
+    (tmp_path / "out" / "user's").write_text("u")
+    with files.atomic_folder(tmp_path / "out", overwrite=True) as folder:
+        (folder / "a").write_text("b")
+    assert (tmp_path / "out" / "a").read_text() == "b"
+    assert (tmp_path / "out" / "user's").read_text() == "u"

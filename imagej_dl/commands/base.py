@@ -34,6 +34,11 @@ class Command(BaseModel):
         """Do the work, saying how far it is through `progress`."""
 
     @classmethod
+    def is_positional(cls, name: str) -> bool:
+        """Say whether the command line takes this field by its place."""
+        return any(isinstance(mark, Positional) for mark in cls.model_fields[name].metadata)
+
+    @classmethod
     def declare(cls, values: dict[str, Any], source: str | Path | None = None) -> Self:
         """Build the command from keys and values; a wrong one is a UserError that names it."""
         try:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +19,10 @@ from imagej_dl.progress import Progress, silent
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
+
+    from imagej_dl.tracking.costs import Links
+    from imagej_dl.tracking.settings import TrackerSettings
+    from imagej_dl.tracking.tracks import Tracks
 
 _PACKAGE = "fiji.plugin.trackmate"
 _DETECTOR = f"{_PACKAGE}.detection.LabelImageDetectorFactory"
@@ -40,52 +46,67 @@ def version() -> str | None:
         return None
 
 
-def link(
-    spots: pd.DataFrame,
+def track(
     labels: xr.DataArray,
-    tracker: str,
-    settings: Mapping[str, Any],
-    xml: Path,
+    image: xr.DataArray | None,
+    settings: TrackerSettings,
     *,
-    image: xr.DataArray | None = None,
     image_path: Path | None = None,
+    fiji: str | None = None,
     progress: Progress = silent,
-) -> pd.DataFrame:
-    """Detect the labels' spots with TrackMate's label image detector, track, and write its file.
+) -> Tracks:
+    """Detect the labels' spots with TrackMate's label image detector, and track them.
 
     Parameters
     ----------
-    spots : the spots of the labels with columns id, frame, x, y, in the unit of the calibration;
-        TrackMate's own spots are matched to them by position.
-    labels : label movie (T, Y, X).
-    tracker, settings : TrackMate's key of the tracker and its settings map; distances in the
-        unit of the calibration, "Infinity" for infinity.
-    xml : the TrackMate file to write.
+    labels : label movie (T, Y, X) with its calibration.
     image : the movie, for intensity features.
-    image_path : its file, linked in the TrackMate file so that TrackMate's window opens it.
+    settings : tracker and settings; distances in the unit of the calibration.
+    image_path : the movie's file, linked in TrackMate's file so that its window opens it.
+    fiji : see :func:`imagej_dl.fiji.gateway.choose`.
 
     Returns
     -------
-    edges : columns source, target (ids of spots, in the order of time) and cost.
+    tracks whose `file` is the TrackMate file, with the features of all analyzers. Spots are
+    numbered as by the embedded engine; TrackMate's own are matched to them by position.
 
     Raises
     ------
     UserError : what TrackMate refuses, in its own words.
     Cancelled : when `progress` raises it; TrackMate is told to stop.
     """
+    from imagej_dl.tracking.spots import find
+    from imagej_dl.tracking.tracks import build
+
+    gateway.start(fiji)
+    spots, contours = find(labels, image, progress)
+    model, measured = _work(labels, image, settings, image_path, progress)
+    links = _links(model.getTrackModel(), _match(spots, model.getSpots()))
+    tracks = build(spots, contours, links, labels, settings, "trackmate", image_path)
+    return replace(tracks, file=_file(model, measured))
+
+
+def _work(
+    labels: xr.DataArray,
+    image: xr.DataArray | None,
+    settings: TrackerSettings,
+    image_path: Path | None,
+    progress: Progress,
+) -> tuple[Any, Any]:
+    """Run TrackMate; return its model and its settings."""
     from scyjava import jimport
 
+    trackmate = jimport(f"{_PACKAGE}.TrackMate")
     model = jimport(f"{_PACKAGE}.Model")()
     model.setLogger(jimport(f"{_PACKAGE}.Logger").VOID_LOGGER)
     model.setPhysicalUnits(labels.attrs.get("unit", "pixel"), "sec")
-    detection = _settings(labels, tracker, settings)
-    finder = jimport(f"{_PACKAGE}.TrackMate")(model, detection)
+    detection = _settings(labels, settings)
     # Intensities are those of the movie, contours those of the labels: two images, one model.
-    measured = detection if image is None else _settings(image, tracker, settings)
+    measured = detection if image is None else _settings(image, settings)
     if image_path is not None:
         measured.imageFileName = image_path.name
         measured.imageFolder = f"{image_path.resolve().parent}/"
-    worker = jimport(f"{_PACKAGE}.TrackMate")(model, measured)
+    finder, worker = trackmate(model, detection), trackmate(model, measured)
     steps: list[tuple[str, Any, Callable[[], bool]]] = [
         ("TrackMate: spots", finder, finder.execDetection),
         ("TrackMate: filter", finder, finder.execInitialSpotFiltering),
@@ -98,9 +119,7 @@ def link(
     ]
     for name, engine, step in steps:
         _run(name, engine, step, progress)
-    ours = _match(spots, model.getSpots())
-    _write(xml, model, measured)
-    return _edges(model.getTrackModel(), ours)
+    return model, measured
 
 
 def open_window(xml: Path) -> None:
@@ -115,18 +134,18 @@ def open_window(xml: Path) -> None:
         imp.updateAndDraw()
 
 
-def _settings(image: xr.DataArray, tracker: str, values: Mapping[str, Any]) -> Any:
+def _settings(image: xr.DataArray, settings: TrackerSettings) -> Any:
     from scyjava import jimport
 
     made = jimport(f"{_PACKAGE}.Settings")(to_imageplus(image))
     detector = jimport(_DETECTOR)()
     made.detectorFactory = detector
     made.detectorSettings = detector.getDefaultSettings()
-    factory = jimport(f"{_PACKAGE}.providers.TrackerProvider")().getFactory(tracker)
+    factory = jimport(f"{_PACKAGE}.providers.TrackerProvider")().getFactory(settings.tracker)
     if factory is None:
-        raise UserError(f"this TrackMate ({version()}) has no tracker {tracker}")
+        raise UserError(f"this TrackMate ({version()}) has no tracker {settings.tracker}")
     made.trackerFactory = factory
-    made.trackerSettings = _java_map(factory.getDefaultSettings(), values)
+    made.trackerSettings = _java_map(factory.getDefaultSettings(), settings.settings.to_map())
     made.addAllAnalyzers()
     return made
 
@@ -196,7 +215,7 @@ def _run(name: str, engine: Any, step: Callable[[], bool], progress: Progress) -
 
 
 def _match(spots: pd.DataFrame, collection: Any) -> dict[int, int]:
-    """Return, for the ID of each of TrackMate's spots, the id of our spot at the same place."""
+    """Return, for the ID of each of TrackMate's spots, the row of our spot at the same place."""
     from scipy.spatial import cKDTree
 
     theirs = [
@@ -212,42 +231,45 @@ def _match(spots: pd.DataFrame, collection: Any) -> dict[int, int]:
         raise RuntimeError(f"TrackMate found {len(theirs)} spots, imagej-dl {len(spots)}")
     pairs: dict[int, int] = {}
     table = np.array([(float(i), f, x, y) for i, f, x, y in theirs]).reshape(-1, 4)
-    for frame, group in spots.groupby("frame"):
+    for frame, group in spots.reset_index(drop=True).groupby("frame"):
         there = table[table[:, 1] == frame]
         tree = cKDTree(group[["x", "y"]].to_numpy())
         distance, index = tree.query(there[:, 2:])
         if len(set(index.tolist())) != len(group) or distance.max() > 1e-6 * (1 + there.max()):
             raise RuntimeError(f"spots of frame {frame} are elsewhere in TrackMate")
-        ids = group["id"].to_numpy()[index]
-        pairs |= dict(zip(there[:, 0].astype(int).tolist(), ids.tolist(), strict=True))
+        rows = group.index.to_numpy()[index]
+        pairs |= dict(zip(there[:, 0].astype(int).tolist(), rows.tolist(), strict=True))
     return pairs
 
 
-def _edges(tracks: Any, ours: dict[int, int]) -> pd.DataFrame:
-    import pandas as pd
+def _links(tracks: Any, row: dict[int, int]) -> Links:
+    """Return TrackMate's links between the rows of our spots table, forward in time."""
+    from imagej_dl.tracking.costs import Links
 
-    rows = []
+    found = []
     for edge in tracks.edgeSet():
-        source, target = tracks.getEdgeSource(edge), tracks.getEdgeTarget(edge)
-        if source.getFeature("FRAME") > target.getFeature("FRAME"):
-            source, target = target, source
-        rows.append(
-            (ours[int(source.ID())], ours[int(target.ID())], float(tracks.getEdgeWeight(edge)))
-        )
-    table = pd.DataFrame(rows, columns=["source", "target", "cost"])
-    return table.sort_values(["source", "target"], ignore_index=True)
+        ends = (tracks.getEdgeSource(edge), tracks.getEdgeTarget(edge))
+        early, late = sorted(ends, key=lambda spot: float(spot.getFeature("FRAME")))
+        pair = row[int(early.ID())], row[int(late.ID())]
+        found.append((*pair, float(tracks.getEdgeWeight(edge))))
+    table = np.array(found).reshape(-1, 3)
+    return Links(table[:, 0].astype(int), table[:, 1].astype(int), table[:, 2])
 
 
-def _write(path: Path, model: Any, settings: Any) -> None:
+def _file(model: Any, settings: Any) -> bytes:
+    """Return the TrackMate file that TrackMate itself writes of its model."""
     from scyjava import jimport
 
-    writer = jimport(f"{_PACKAGE}.io.TmXmlWriter")(
-        jimport("java.io.File")(str(path)), jimport(f"{_PACKAGE}.Logger").VOID_LOGGER
-    )
-    writer.appendLog("Tracked by imagej-dl.")
-    writer.appendModel(model)
-    writer.appendSettings(settings)
-    writer.appendGUIState("ConfigureViews")
-    display = jimport(f"{_PACKAGE}.gui.displaysettings.DisplaySettings")
-    writer.appendDisplaySettings(display.defaultStyle().copy())
-    writer.writeToFile()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "tracks.xml")
+        writer = jimport(f"{_PACKAGE}.io.TmXmlWriter")(
+            jimport("java.io.File")(str(path)), jimport(f"{_PACKAGE}.Logger").VOID_LOGGER
+        )
+        writer.appendLog("Tracked by imagej-dl.")
+        writer.appendModel(model)
+        writer.appendSettings(settings)
+        writer.appendGUIState("ConfigureViews")
+        display = jimport(f"{_PACKAGE}.gui.displaysettings.DisplaySettings")
+        writer.appendDisplaySettings(display.defaultStyle().copy())
+        writer.writeToFile()
+        return path.read_bytes()

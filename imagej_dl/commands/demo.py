@@ -1,0 +1,70 @@
+"""`imagej-dl demo`: the whole chain, once, with a report."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import click
+from pydantic import Field
+
+from imagej_dl.commands.base import Command
+from imagej_dl.errors import UserError
+from imagej_dl.files import refuse_existing
+from imagej_dl.progress import Progress
+
+
+class Demo(Command):
+    """Run the whole chain once, and report it with pictures.
+
+    RoiSet.zip → label maps → training → prediction → ImageJ → tracks → evaluation, on a
+    time-lapse that is simulated, or on your own images and RoiSets. Ends with report.html.
+    """
+
+    out: Path = Field(Path("demo"), description="Folder for all that is made, made anew.")
+    data: Path | None = Field(
+        None, description="Folder with your images and RoiSets; they are copied, not changed."
+    )
+    movie: Path | None = Field(None, description="With --data: the movie to segment and track.")
+    truth: Path | None = Field(
+        None, description="With --movie: its tracks, a Cell Tracking Challenge folder."
+    )
+    minutes: float = Field(2.5, gt=0, description="Longest training, in minutes.")
+    seed: int = Field(1, ge=0, lt=2**32, description="Seed of the simulation and the training.")
+    fiji: str | None = Field(
+        None, description="Fiji folder, Maven coordinate, 'endpoint' or 'embedded'."
+    )
+    overwrite: bool = Field(False, description="Replace the folder if it is there.")
+
+    def run(self, progress: Progress) -> None:
+        import shutil
+
+        from imagej_dl.report import chain
+
+        if self.data is None and (self.movie or self.truth):
+            raise UserError("a movie or a truth needs --data", remedy="Give the images with ROIs.")
+        if self.truth is not None and self.movie is None:
+            raise UserError("a truth needs --movie", path=self.truth)
+        begin = time.perf_counter()
+        refuse_existing(self.out, self.overwrite)
+        if self.out.exists():
+            if other := {path.name for path in self.out.iterdir()} - chain.MADE:
+                remedy = "Name another folder with --out."
+                text = f"is no folder of a demo: it holds {sorted(other)[0]}"
+                raise UserError(text, path=self.out, remedy=remedy)
+            shutil.rmtree(self.out)
+        work = chain.Chain(self.out, progress, movie=self.movie, truth=self.truth)
+        if self.data is None:
+            chain.simulate(work, self.seed)
+        else:
+            chain.take(work, self.data)
+        chain.labels(work)
+        chain.train(work, self.minutes, self.seed)
+        predicted = chain.predict(work)
+        chain.imagej(work, predicted, self.fiji)
+        if work.movie is not None:
+            chain.track(work, predicted, self.fiji)
+        if work.truth is not None:
+            chain.evaluate(work, predicted)
+        report = chain.finish(work)
+        click.echo(f"{report}: the whole chain in {time.perf_counter() - begin:.0f} s")

@@ -1,0 +1,267 @@
+"""The whole chain, once: the same commands that a user gives, with a report of what each did."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from imagej_dl import commands, images, project, simulation
+from imagej_dl.errors import UserError
+from imagej_dl.progress import Progress
+from imagej_dl.report import page, pictures
+from imagej_dl.report.page import Step
+
+TRAINING_IMAGES = 10
+MADE = {
+    "project",
+    "movie.tif",
+    "truth",
+    "model",
+    "predicted",
+    "tracks",
+    "imagej.png",
+    "report.html",
+}
+"""All that the chain puts into its folder."""
+
+
+@dataclass
+class Chain:
+    """The folder that the chain works in, and the steps it has done so far.
+
+    `movie` is what is segmented and tracked, `truth` its lineage in the layout of the Cell
+    Tracking Challenge, if there is one.
+    """
+
+    out: Path
+    progress: Progress
+    steps: list[Step] = field(default_factory=list)
+    movie: Path | None = None
+    truth: Path | None = None
+
+    def command(self, name: str, **values: Any) -> str:
+        """Run a command as declared; return how it is written in a shell, in folder `out`."""
+        declaration = commands.load(name)
+        words = ["imagej-dl", name]
+        for key, value in values.items():
+            option = f"--{key.replace('_', '-')}"
+            positional = declaration.is_positional(key)
+            if value is True:
+                words.append(option)
+                continue
+            for part in value if isinstance(value, list) else [value]:
+                text = os.path.relpath(part, self.out) if isinstance(part, Path) else str(part)
+                words += [text] if positional else [option, text]
+        line = shlex.join(words)
+        click.echo(f"$ {line}")
+        declaration.declare(values).run(self.progress)
+        return line
+
+    @contextmanager
+    def step(self, title: str, text: str = "") -> Iterator[Step]:
+        """Time a step and put it into the report."""
+        step = Step(title, text)
+        begin = time.perf_counter()
+        yield step
+        step.seconds = time.perf_counter() - begin
+        self.steps.append(step)
+
+
+def simulate(chain: Chain, seed: int) -> None:
+    """Make a project with images and RoiSets, and a movie with its truth, all simulated."""
+    with chain.step(
+        "A time-lapse and drawn ROIs",
+        "Simulated nuclei that move and divide, with noise and uneven light. The ROIs stand for "
+        "those a biologist draws in Fiji's ROI Manager.",
+    ) as step:
+        made = simulation.write(chain.out, stills=TRAINING_IMAGES, seed=seed)
+        chain.movie, chain.truth = made.movie, made.truth
+        film = images.read(made.movie)
+        planes = [film.values[i] for i in (0, len(film) // 2, len(film) - 1)]
+        row = pictures.side_by_side([pictures.grey(p) for p in planes])
+        step.pictures.append((row, "First, middle and last frame of the movie."))
+        step.figures = {
+            "frames": film.sizes["T"],
+            "size": f"{film.sizes['X']} × {film.sizes['Y']} px",
+            "pixel size": f"{film.attrs['pixel_width']:g} {film.attrs['unit']}",
+            "images with ROIs": TRAINING_IMAGES,
+        }
+
+
+def take(chain: Chain, data: Path) -> None:
+    """Copy the user's images and RoiSets into a project of its own; theirs stay untouched."""
+    with chain.step("Your images and ROIs", f"Copied from {data}.") as step:
+        found = project.drawn(data)
+        project.create(chain.out / "project")
+        for item in found:
+            folder = chain.out / "project" / "Labeling" / item.name
+            (folder / "images").mkdir(parents=True)
+            shutil.copyfile(item.image, folder / "images" / f"{item.name}{item.image.suffix}")
+            shutil.copyfile(item.rois, folder / f"RoiSet{item.rois.suffix}")
+        step.figures = {"images with ROIs": len(found)}
+
+
+def labels(chain: Chain) -> None:
+    """ROIs to label maps."""
+    with chain.step("RoiSet.zip → label maps", "Pixel for pixel as ImageJ fills them.") as step:
+        step.command = chain.command("labels", image=chain.out / "project")
+        pairs = project.pairs(chain.out / "project")
+        for pair in pairs[:2]:
+            plane, found = _plane(images.read(pair.image)), _plane(images.read_labels(pair.labels))
+            shown = [pictures.grey(plane), pictures.outlined(plane, found)]
+            row = pictures.side_by_side([*shown, pictures.coloured(found)])
+            step.pictures.append((row, f"{pair.name}: image, ROIs, label map."))
+        counts = [int(images.read_labels(p.labels).max()) for p in pairs]
+        step.figures = {"label maps": len(pairs), "labels": sum(counts)}
+
+
+def train(chain: Chain, minutes: float, seed: int) -> None:
+    """Label maps to a model."""
+    with chain.step("Training", "A U-Net with the classes background, object and border.") as step:
+        model = chain.out / "model"
+        step.command = chain.command(
+            "train", folder=chain.out / "project", out=model, minutes=minutes, seed=seed
+        )
+        if (model / "loss.png").exists():
+            step.pictures.append((pictures.read_png(model / "loss.png"), "Loss by epoch."))
+        step.figures = _metrics(model)
+
+
+def predict(chain: Chain) -> Path:
+    """Images to label maps and ROIs; return the label map of the movie, or of the first image."""
+    sources = [chain.movie] if chain.movie else [chain.out / "project" / "Processed" / "images"]
+    with chain.step(
+        "Prediction", "Label map, RoiSet.zip and class probabilities of every plane."
+    ) as step:
+        out = chain.out / "predicted"
+        step.command = chain.command(
+            "predict",
+            model=chain.out / "model",
+            images=sources,
+            out=out,
+            rois=True,
+            probabilities=True,
+        )
+        source = images.find(sources)[0]
+        predicted = out / f"{source.stem}.tif"
+        image, found = images.read(source), images.read_labels(predicted)
+        chances = images.read(out / f"{source.stem}_probabilities.tif")
+        for which in dict.fromkeys((0, (image.sizes.get("T", 1) - 1) // 2)):
+            plane = _plane(image, which)
+            classes = chances.isel(T=which).values if "T" in chances.dims else chances.values
+            shown = [pictures.grey(plane), pictures.classes(classes.reshape(-1, *plane.shape))]
+            row = pictures.side_by_side([*shown, pictures.outlined(plane, _plane(found, which))])
+            text = "image; background blue, object green, border red; objects found"
+            step.pictures.append((row, f"Frame {which + 1}: {text}."))
+        per_plane = [len(np.unique(p[p > 0])) for p in found.values.reshape(-1, *plane.shape)]
+        step.figures = {"planes": len(per_plane), "objects": sum(per_plane)}
+    return predicted
+
+
+def imagej(chain: Chain, predicted: Path, fiji: str | None) -> None:
+    """The prediction in ImageJ: its picture of it, and the RoiSet read by ImageJ itself."""
+    with chain.step("In ImageJ") as step:
+        image = chain.movie or images.find([chain.out / "project" / "Processed" / "images"])[0]
+        values: dict[str, Any] = {"labels": predicted, "image": image}
+        values["png"] = chain.out / "imagej.png"
+        if fiji:
+            values["fiji"] = fiji
+        try:
+            step.command = chain.command("show", **values)
+        except UserError as error:
+            # Without Java the rest of the chain still works, and the report says what is missing.
+            click.echo(f"warning: ImageJ is left out: {error}", err=True)
+            step.text = f"Left out: {error}"
+            return
+        step.text = "The image with the outlines, drawn by ImageJ from the ROIs."
+        step.pictures.append((pictures.read_png(chain.out / "imagej.png"), "ImageJ's own drawing."))
+        step.figures = _imagej_reads(predicted)
+
+
+def track(chain: Chain, predicted: Path, fiji: str | None) -> None:
+    """The movie's label map to tracks."""
+    import pandas as pd
+
+    assert chain.movie is not None
+    with chain.step("Tracking") as step:
+        out = chain.out / "tracks"
+        values: dict[str, Any] = {"labels": predicted, "image": chain.movie, "out": out}
+        if fiji:
+            values["fiji"] = fiji
+        step.command = chain.command("track", **values)
+        spots, edges = pd.read_csv(out / "spots.csv"), pd.read_csv(out / "edges.csv")
+        movie = images.read(chain.movie)
+        drawn = pictures.tracks(movie.values[-1], spots, edges, movie.attrs["pixel_width"])
+        step.pictures.append((drawn, "All tracks over the last frame."))
+        step.pictures.append((pictures.lineage(spots, edges), "Lineages, time downwards."))
+        tracked = images.read_labels(out / "tracked.tif").values
+        row = [pictures.coloured(tracked[i]) for i in (0, len(tracked) // 2, len(tracked) - 1)]
+        step.pictures.append((pictures.side_by_side(row), "Label movie with one id a track."))
+        step.figures = _counts(out / "settings.json")
+
+
+def evaluate(chain: Chain, predicted: Path) -> None:
+    """Labels and tracks against the truth."""
+    from imagej_dl import evaluation
+    from imagej_dl.evaluation import ctc
+
+    assert chain.truth is not None
+    with chain.step("Evaluation", "Against the truth; 1 is perfect.") as step:
+        found = images.read_labels(predicted).values
+        truth = ctc.read_truth(chain.truth).tracks.masks
+        frames = zip(truth, found, strict=True)
+        for item in evaluation.total(evaluation.match(t, p) for t, p in frames):
+            if round(item.threshold, 2) in (0.5, 0.7, 0.9):
+                step.figures[f"AP at IoU {item.threshold:g}"] = float(item.average_precision)  # type: ignore[index]
+        result = chain.out / "tracks" / "CTC" / "01_RES"
+        step.command = chain.command("evaluate", pred=result, truth=chain.truth)
+        scores = evaluation.evaluate(result, chain.truth).tracks
+        step.figures |= {k: float(scores[k]) for k in ("SEG", "DET", "TRA")}  # type: ignore[operator]
+
+
+def finish(chain: Chain) -> Path:
+    """Write the report; return its path."""
+    path = chain.out / "report.html"
+    page.write(path, "imagej-dl: from ROIs to tracks", chain.steps, overwrite=True)
+    return path
+
+
+def _plane(image: Any, frame: int = 0) -> np.ndarray:
+    first = {axis: 0 for axis in image.dims if axis not in ("T", "Y", "X")}
+    plane = image.isel(first)
+    return (plane.isel(T=frame) if "T" in plane.dims else plane).values
+
+
+def _metrics(model: Path) -> dict[str, object]:
+    import json
+
+    found = json.loads((model / "metrics.json").read_text(encoding="utf-8"))
+    return {k: v for k, v in found.items() if isinstance(v, (int, float, str))}
+
+
+def _counts(settings: Path) -> dict[str, object]:
+    import json
+
+    found = json.loads(settings.read_text(encoding="utf-8"))
+    return {"engine": found["engine"], "tracker": found["tracker"], **found["counts"]}
+
+
+def _imagej_reads(predicted: Path) -> dict[str, object]:
+    """Let ImageJ decode the RoiSet and count the pixels; they must be those of the label map."""
+    from imagej_dl import rois
+    from imagej_dl.fiji import roi_manager
+
+    found = rois.read(predicted.with_name(f"{predicted.stem}_RoiSet.zip"))
+    area = sum(int(roi_manager.to_java(roi).getStatistics().pixelCount) for roi in found)
+    here = int((images.read_labels(predicted) > 0).sum())
+    return {"ROIs read by ImageJ": len(found), "their pixels": area, "pixels of the labels": here}
