@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import gc
-import sys
 import warnings
-from pathlib import Path
 
 import numpy as np
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-import models
+import small_models as models
 
 from imagej_dl import images
 from imagej_dl.errors import Cancelled, DataWarning, UserError

@@ -1,0 +1,72 @@
+"""Which files are predicted, and what their results are called."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from imagej_dl import images
+from imagej_dl.errors import UserError
+from imagej_dl.images.formats import SUFFIXES
+
+
+@dataclass(frozen=True)
+class Source:
+    """An image file and the name its results get, without suffix."""
+
+    path: Path
+    name: str
+
+
+def find(given: Iterable[Path]) -> list[Source]:
+    """Return the images among files and folders.
+
+    A folder stands for the images in it; one that holds folders NAME/image.tif, or is such a
+    folder, for these. A file called "image" is named after its folder, any other after itself.
+
+    Raises
+    ------
+    UserError : for a path that is not there, a folder without an image, and two images of one
+        name, whose results would overwrite each other.
+    """
+    sources: list[Source] = []
+    for path in given:
+        sources += [Source(file, _name(file)) for file in _files(path)]
+    names: dict[str, Source] = {}
+    for source in sources:
+        # Some file systems do not tell capitals.
+        other = names.setdefault(source.name.casefold(), source)
+        if other is not source:
+            raise UserError(
+                f"has the same name as {other.path}: their results would be one file",
+                path=source.path,
+                remedy="Rename one, or predict them into different folders.",
+            )
+    return sources
+
+
+def _files(path: Path) -> list[Path]:
+    if path.is_dir():
+        if own := _image(path):
+            return [own]
+        nested = [_image(folder) for folder in sorted(path.iterdir()) if folder.is_dir()]
+        if any(nested) and not _has_images(path):
+            return [file for file in nested if file is not None]
+    return images.find([path])
+
+
+def _image(folder: Path) -> Path | None:
+    """Return the file called image.tif (or another known suffix) in a folder."""
+    found = (folder / f"image{suffix}" for suffix in SUFFIXES)
+    return next((file for file in found if file.is_file()), None)
+
+
+def _has_images(folder: Path) -> bool:
+    return any(p.suffix.lower() in SUFFIXES and p.name[0] != "." for p in folder.iterdir())
+
+
+def _name(file: Path) -> str:
+    if file.stem == "image":
+        return file.resolve().parent.name or file.stem
+    return file.stem

@@ -1,0 +1,233 @@
+"""`imagej-dl predict`: the files it writes, and what one bad image costs the others."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+sys.path.append(str(Path(__file__).parents[1] / "prediction"))
+import small_models
+
+from imagej_dl import images, rois
+from imagej_dl.cli import main
+from imagej_dl.commands.predict import Predict
+from imagej_dl.errors import Cancelled, UserError
+from imagej_dl.models import save
+from imagej_dl.progress import silent
+
+pytestmark = pytest.mark.tf
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model folder whose network is a threshold, so that the objects are known."""
+    bundle = small_models.threshold()
+    folder = tmp_path_factory.mktemp("models") / "model"
+    save(bundle.model, bundle.config, folder, test_image=np.zeros((16, 16), np.uint8))
+    return folder
+
+
+def cells(frames: int = 0) -> np.ndarray:
+    array = np.zeros((max(frames, 1), 40, 50), np.uint8)
+    for t, plane in enumerate(array):
+        plane[5:15, 5 + t : 15 + t] = 250
+        plane[20:35, 30:45] = 240
+    return array if frames else array[0]
+
+
+def write(path: Path, array: np.ndarray, dims: str = "YX", **attrs: object) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    images.write(images.make(array, dims, **attrs), path)
+    return path
+
+
+def run(model: Path, *given: Path, out: Path, **more: object) -> None:
+    Predict.declare({"model": model, "image": list(given), "out": out, **more}).run(silent)
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(os.listdir(folder)) if folder.exists() else []
+
+
+def test_a_video_with_rois_and_probabilities(model, tmp_path, capsys):
+    calibrated = {"pixel_width": 0.65, "pixel_height": 0.65, "unit": "µm", "frame_interval": 300.0}
+    video = write(tmp_path / "raw" / "cells.tif", cells(3), "TYX", **calibrated)
+    out = tmp_path / "out"
+    run(model, video, out=out, rois=True, probabilities=True)
+    assert files(out) == ["cells.tif", "cells_RoiSet.zip", "cells_probabilities.tif"]
+    assert "6 objects on 3 planes" in capsys.readouterr().out
+
+    labels = images.read(out / "cells.tif")
+    assert labels.dims == ("T", "Y", "X")
+    assert labels.dtype == np.uint16
+    np.testing.assert_array_equal(labels > 0, cells(3) > 0)
+    probabilities = images.read(out / "cells_probabilities.tif", axes="TYX")
+    assert probabilities.dtype == np.float32
+    np.testing.assert_array_equal(probabilities > 0.5, cells(3) > 0)
+    for image in (labels, images.read(out / "cells_probabilities.tif")):
+        assert {key: image.attrs[key] for key in calibrated} == pytest.approx(calibrated)
+    # The RoiSet makes the same label map again.
+    again, _ = rois.label_map(rois.read(out / "cells_RoiSet.zip"), labels)
+    np.testing.assert_array_equal(again, labels)
+
+
+def test_classes_are_the_channels_of_a_hyperstack(tmp_path):
+    bundle = small_models.unet()
+    save(bundle.model, bundle.config, tmp_path / "model", test_image=np.zeros((16, 16), np.uint8))
+    video = write(tmp_path / "video.tif", cells(2), "TYX")
+    run(tmp_path / "model", video, out=tmp_path / "out", probabilities=True)
+    with tifffile.TiffFile(tmp_path / "out" / "video_probabilities.tif") as file:
+        metadata = file.imagej_metadata
+        assert (metadata["channels"], metadata["frames"]) == (3, 2)
+        assert metadata["hyperstack"]
+    probabilities = images.read(tmp_path / "out" / "video_probabilities.tif")
+    assert probabilities.dims == ("T", "C", "Y", "X")
+    np.testing.assert_allclose(probabilities.sum("C"), 1, atol=1e-5)
+
+
+def test_folders_are_named_after_their_images_or_themselves(model, tmp_path):
+    for name in ("b", "a"):
+        write(tmp_path / "set" / name / "image.tif", cells())
+        write(tmp_path / "set" / name / "labels.tif", cells().astype(np.uint16))
+    write(tmp_path / "plain" / "one.tif", cells())
+    write(tmp_path / "plain" / "two.tif", cells())
+    write(tmp_path / "single.tif", cells())
+    out = tmp_path / "out"
+    run(model, tmp_path / "set", tmp_path / "plain", tmp_path / "single.tif", out=out)
+    assert files(out) == ["a.tif", "b.tif", "one.tif", "single.tif", "two.tif"]
+    run(model, tmp_path / "set" / "a", out=tmp_path / "alone")
+    assert files(tmp_path / "alone") == ["a.tif"]
+
+
+def test_two_images_of_one_name_are_refused_before_any_work(model, tmp_path):
+    one = write(tmp_path / "x" / "cells.tif", cells())
+    two = write(tmp_path / "y" / "Cells.tif", cells())
+    with pytest.raises(UserError, match="same name as") as caught:
+        run(model, one, two, out=tmp_path / "out")
+    assert str(one) in str(caught.value)
+    assert str(two) in str(caught.value)
+    assert files(tmp_path / "out") == []
+
+
+def test_results_that_would_be_one_file_are_refused(model, tmp_path):
+    one = write(tmp_path / "cells.tif", cells())
+    two = write(tmp_path / "cells_probabilities.tif", cells())
+    with pytest.raises(UserError, match="would be the result of"):
+        run(model, one, two, out=tmp_path / "out", probabilities=True)
+
+
+def test_an_image_is_never_overwritten_by_its_labels(model, tmp_path):
+    image = write(tmp_path / "cells.tif", cells())
+    before = image.read_bytes()
+    with pytest.raises(UserError, match="would overwrite it"):
+        run(model, image, out=tmp_path, overwrite=True)
+    assert image.read_bytes() == before
+
+
+def test_what_is_there_stays_unless_told_otherwise(model, tmp_path):
+    image = write(tmp_path / "cells.tif", cells())
+    out = tmp_path / "out"
+    run(model, image, out=out, rois=True)
+    stamp = {name: (out / name).stat().st_mtime_ns for name in files(out)}
+    with pytest.raises(UserError, match="already there"):
+        run(model, image, out=out)
+    assert stamp == {name: (out / name).stat().st_mtime_ns for name in files(out)}
+    # Without objects there is no RoiSet; the old one would be of other labels.
+    images.write(images.make(np.zeros((20, 20), np.uint8)), image, overwrite=True)
+    run(model, image, out=out, rois=True, overwrite=True)
+    assert files(out) == ["cells.tif"]
+    assert images.read(out / "cells.tif").max() == 0
+
+
+def test_one_bad_image_costs_the_others_nothing(model, tmp_path, capsys, monkeypatch):
+    write(tmp_path / "raw" / "a.tif", cells())
+    (tmp_path / "raw" / "b.tif").write_bytes(b"no image")
+    write(tmp_path / "raw" / "c.tif", np.full((9, 9), np.nan, np.float32))
+    write(tmp_path / "raw" / "d.tif", np.stack([cells(), cells()]), "CYX")
+    write(tmp_path / "raw" / "e.tif", cells())
+    out = tmp_path / "out"
+    argv = ["imagej-dl", "predict", str(model), str(tmp_path / "raw"), "--out", str(out)]
+    monkeypatch.setattr(sys, "argv", argv)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert files(out) == ["a.tif", "e.tif"]
+    said = capsys.readouterr()
+    assert said.out.count("2 objects") == 2
+    assert "3 of 5 images could not be predicted" in said.err
+    for name, words in (("b", "not a readable TIFF"), ("c", "NaN"), ("d", "2 channel")):
+        assert str(tmp_path / "raw" / f"{name}.tif") in said.err
+        assert words in said.err
+
+
+def test_cancelling_leaves_what_is_finished_and_nothing_half_written(model, tmp_path):
+    for name in "abc":
+        write(tmp_path / "raw" / f"{name}.tif", cells())
+
+    def stop(stage: str, done: int, total: int) -> None:
+        if done == 2:
+            raise Cancelled
+
+    command = Predict.declare({"model": model, "image": [tmp_path / "raw"], "out": tmp_path / "o"})
+    with pytest.raises(Cancelled):
+        command.run(stop)
+    assert files(tmp_path / "o") == ["a.tif", "b.tif"]
+
+
+def test_progress_runs_over_images_and_over_planes(model, tmp_path):
+    write(tmp_path / "raw" / "a.tif", cells())
+    write(tmp_path / "raw" / "b.tif", cells(3), "TYX")
+    seen = []
+    command = Predict.declare({"model": model, "image": [tmp_path / "raw"], "out": tmp_path / "o"})
+    command.run(lambda *step: seen.append(step))
+    assert ("b", 3, 3) in seen
+    assert seen[-1] == ("predict", 2, 2)
+    assert [step[1] for step in seen if step[0] == "predict"] == sorted(
+        step[1] for step in seen if step[0] == "predict"
+    )
+
+
+def test_axes_tiles_and_json(model, tmp_path, monkeypatch):
+    stack = write(tmp_path / "stack.tif", cells(3), "ZYX")
+    out = tmp_path / "out"
+    given = {"model": str(model), "image": [str(stack)], "out": str(out), "axes": "TYX", "tile": 16}
+    (tmp_path / "run.json").write_text(json.dumps(given), encoding="utf-8")
+    monkeypatch.setattr(
+        sys, "argv", ["imagej-dl", "predict", "--from-json", str(tmp_path / "run.json")]
+    )
+    _clean(main)
+    labels = images.read(out / "stack.tif")
+    assert labels.dims == ("T", "Y", "X")
+    np.testing.assert_array_equal(labels > 0, cells(3) > 0)
+
+
+def _clean(entry) -> None:
+    with pytest.raises(SystemExit) as ended:
+        entry()
+    assert ended.value.code == 0
+
+
+def test_positions_of_rois_are_of_a_hyperstack_where_the_image_is_one(tmp_path):
+    bundle = small_models.threshold(channels=2)
+    plane = np.zeros((16, 16, 2), np.uint8)
+    save(bundle.model, bundle.config, tmp_path / "model", test_image=plane)
+    video = write(tmp_path / "two.tif", np.stack([cells(3), cells(3)], 1), "TCYX")
+    run(tmp_path / "model", video, out=tmp_path / "out", rois=True)
+    labels = images.read(tmp_path / "out" / "two.tif")
+    assert labels.dims == ("T", "Y", "X")
+    image = images.read(video)
+    again, _ = rois.label_map(rois.read(tmp_path / "out" / "two_RoiSet.zip"), image)
+    np.testing.assert_array_equal(again, labels)
+
+
+def test_a_model_that_is_none_is_said_before_anything_is_written(tmp_path):
+    image = write(tmp_path / "cells.tif", cells())
+    with pytest.raises(UserError, match="no such model folder"):
+        run(tmp_path / "nowhere", image, out=tmp_path / "out")
+    assert files(tmp_path / "out") == []
