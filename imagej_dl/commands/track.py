@@ -13,7 +13,7 @@ from imagej_dl.progress import Progress
 
 
 class Track(Command):
-    """Track the labels of a movie.
+    """Track the labels of a video with TrackMate, or its like without Java.
 
     Writes tracks.xml (TrackMate), tracked.tif (one id for each track), spots.csv, edges.csv,
     settings.json and CTC/01_RES (Cell Tracking Challenge, with parents).
