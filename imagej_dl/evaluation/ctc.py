@@ -87,6 +87,9 @@ def _calculate(
 ) -> dict[str, Any]:
     from ctc_metrics.scripts.evaluate import calculate_metrics
 
+    if len(result.masks) == 1:
+        # py-ctcmetrics wants two frames; one without objects changes no score.
+        tracking = {name: [*values, []] for name, values in tracking.items()}
     wanted = [name for name in METRICS if name != "SEG" or any(segmentation["labels_ref"])]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

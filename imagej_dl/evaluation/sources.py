@@ -10,8 +10,7 @@ import numpy as np
 
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.evaluation.ctc import is_ctc
-from imagej_dl.images import as_labels
-from imagej_dl.images import read as read_image
+from imagej_dl.images import read_labels
 from imagej_dl.tracking import ctc
 
 _SUFFIXES = (".tif", ".tiff", ".png")
@@ -81,11 +80,6 @@ def frames(path: Path, axes: str | None = None) -> Iterator[np.ndarray]:
     if path.is_dir():
         yield from ctc.read(path).masks
         return
-    image = read_image(path, axes)
-    if image.sizes.get("C", 1) > 1:
-        raise UserError("is not a label map: it has several channels", path=path)
-    try:
-        image = as_labels(image.squeeze([a for a in ("C", "Z") if image.sizes.get(a) == 1]))
-    except UserError as error:
-        raise UserError(error.problem, path=path) from error
-    yield from np.asarray(image) if "T" in image.dims else [np.asarray(image)]
+    labels = read_labels(path, axes)
+    labels = labels.squeeze([a for a in "TZ" if labels.sizes.get(a) == 1])
+    yield from np.asarray(labels) if "T" in labels.dims else [np.asarray(labels)]

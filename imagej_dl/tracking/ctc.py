@@ -131,10 +131,9 @@ def numbered(folder: Path, prefix: str) -> dict[int, Path]:
 
 def read_mask(path: Path) -> np.ndarray:
     """Read one 2-D mask of whole numbers."""
-    from imagej_dl.images import as_labels
-    from imagej_dl.images import read as read_image
+    from imagej_dl.images import read_labels
 
-    image = read_image(path)
-    if image.ndim != 2:
-        raise UserError(f"is not one 2-D mask but of the shape {image.shape}", path=path)
-    return np.asarray(as_labels(image))
+    mask = read_labels(path)
+    if mask.ndim != 2:
+        raise UserError(f"is not one 2-D mask but of the shape {mask.shape}", path=path)
+    return np.asarray(mask)

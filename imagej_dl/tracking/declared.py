@@ -45,6 +45,8 @@ INTENSITY: Declared = {
     "MAX_INTENSITY": ("Max intensity", "Max", "INTENSITY", False),
     "TOTAL_INTENSITY": ("Sum intensity", "Sum", "INTENSITY", False),
     "STD_INTENSITY": ("Std intensity", "Std", "INTENSITY", False),
+    "CONTRAST": ("Contrast", "Ctrst", "NONE", False),
+    "SNR": ("Signal/Noise ratio", "SNR", "NONE", False),
 }
 EDGE: Declared = {
     "SPOT_SOURCE_ID": ("Source spot ID", "Source ID", "NONE", True),

@@ -52,12 +52,25 @@ def features(contours: Polygons, areas: np.ndarray) -> dict[str, np.ndarray]:
     }
 
 
-def intensities(polygons: Polygons, frames: np.ndarray, image: np.ndarray) -> dict[str, np.ndarray]:
+def doubled(contours: Polygons) -> Polygons:
+    """Return contours of twice the size round their centres, by TrackMate's arithmetic."""
+    x, y = contours.points.T
+    radius = np.sqrt(x * x + y * y)
+    scaled = np.stack([x / radius * radius * 2.0, y / radius * radius * 2.0], axis=1)
+    return Polygons(scaled, contours.offsets)
+
+
+def intensities(
+    polygons: Polygons, outer: Polygons, frames: np.ndarray, image: np.ndarray
+) -> dict[str, np.ndarray]:
     """Mean, median, least, largest, sum and deviation of the pixels in contours.
+
+    Contrast and signal to noise ratio compare the mean with that of a ring round the contour.
 
     Parameters
     ----------
     polygons : contours in pixels, whole numbers are pixel centres.
+    outer : the rings' outer borders; see :func:`doubled`.
     frames : frame of each contour.
     image : (T, Y, X) one channel.
     """
@@ -75,6 +88,11 @@ def intensities(polygons: Polygons, frames: np.ndarray, image: np.ndarray) -> di
         mean = total / number
         squares = np.bincount(spot, weights=(values - mean[spot]) ** 2, minlength=count)
         deviation = np.sqrt(squares / (number - 1))
+        round_spot, round_index = pixels_inside(outer, image.shape[1:])
+        around = image.reshape(len(image), -1)[frames[round_spot], round_index]
+        pixels = np.bincount(round_spot, minlength=count) - np.floor(total / mean)
+        ring = (np.bincount(round_spot, weights=around, minlength=count) - total) / pixels
+        contrast, snr = (mean - ring) / (mean + ring), (mean - ring) / deviation
     found["median"][some] = values[first[some] + number[some] // 2]
     found["min"][some] = values[first[some]]
     found["max"][some] = values[first[some] + number[some] - 1]
@@ -85,6 +103,8 @@ def intensities(polygons: Polygons, frames: np.ndarray, image: np.ndarray) -> di
         "max_intensity": found["max"],
         "total_intensity": np.where(number > 0, total, np.nan),
         "std_intensity": deviation,
+        "contrast": contrast,
+        "snr": snr,
     }
 
 

@@ -149,12 +149,15 @@ def _measured(
         there, here = dict(image.sizes), dict(movie.sizes)
         raise UserError(f"the movie ({there}) and its labels ({here}) do not fit together")
     # Back from the unit to pixels, as TrackMate does it.
-    pixels = (centre[contours.owners] + contours.points) / scale
-    polygons = outlines.Polygons(pixels, contours.offsets)
+    around = centre[contours.owners]
+    polygons, outer = (
+        outlines.Polygons((around + shape.points) / scale, shape.offsets)
+        for shape in (contours, shapes.doubled(contours))
+    )
     found: dict[str, np.ndarray] = {}
     for channel in range(fitting.sizes["C"]):
         plane = np.asarray(fitting.transpose("C", "T", "Y", "X")[channel])
-        values = shapes.intensities(polygons, frame, plane)
+        values = shapes.intensities(polygons, outer, frame, plane)
         found |= {f"{name}_ch{channel + 1}": value for name, value in values.items()}
     return found
 

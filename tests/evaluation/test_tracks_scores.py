@@ -1,0 +1,145 @@
+"""Scores of tracks: py-ctcmetrics' own, perfect results perfect, broken ones named."""
+
+from __future__ import annotations
+
+import shutil
+
+import numpy as np
+import pytest
+import tifffile
+
+from imagej_dl import evaluation, images, tracking
+from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.evaluation import ctc as challenge
+from imagej_dl.tracking import ctc
+
+
+@pytest.fixture(scope="module")
+def result(shared_data, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tracks") / "out"
+    labels = images.read(shared_data / "movie-dense" / "detections.tif")
+    tracking.write(tracking.track(labels, engine="embedded"), folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def full_layout(shared_data, tmp_path_factory):
+    """The truth in the challenge's layout: 01_GT/TRA and 01_GT/SEG."""
+    source = shared_data / "movie-dense" / "truth"
+    folder = tmp_path_factory.mktemp("truth") / "01_GT"
+    shutil.copytree(source, folder / "TRA")
+    (folder / "SEG").mkdir()
+    for path in source.glob("man_track*.tif"):
+        shutil.copy(path, folder / "SEG" / path.name.replace("man_track", "man_seg"))
+    return folder
+
+
+def test_equal_to_py_ctcmetrics(result, full_layout):
+    from ctc_metrics.scripts.evaluate import evaluate_sequence
+
+    res = result / "CTC" / "01_RES"
+    wanted = ["Valid", "SEG", "DET", "TRA", "LNK", "CT", "TF", "BC"]
+    theirs = evaluate_sequence(str(res), str(full_layout), wanted, threads=1)
+    ours = evaluation.evaluate(res, full_layout).tracks
+    for name in ("SEG", "DET", "TRA", "LNK", "CT", "TF", "BC(0)", "BC(1)", "BC(2)"):
+        assert ours[name] == pytest.approx(theirs[name]), name
+
+
+def test_plain_truth_folder_and_track_output(result, full_layout, shared_data):
+    plain = evaluation.evaluate(result, shared_data / "movie-dense" / "truth").tracks
+    assert plain == evaluation.evaluate(result, full_layout).tracks
+    assert plain["TRA"] > 0.75
+    assert plain["DET"] > 0.8
+
+
+@pytest.mark.parametrize(("movie", "least"), [("movie", 0.94), ("movie-dense", 0.80)])
+def test_tracking_alone(movie, least, shared_data, tmp_path):
+    """Labels with 5 and 8 % of the objects missing, and fused ones, to lineages."""
+    labels = images.read(shared_data / movie / "detections.tif")
+    tracking.write(tracking.track(labels, engine="embedded"), tmp_path / "out")
+    report = evaluation.evaluate(tmp_path / "out", shared_data / movie / "truth")
+    assert report.tracks["TRA"] > least
+    assert f"{report.tracks['TRA']:.4f}" in report.table()
+
+
+def test_truth_against_itself_is_perfect(shared_data, tmp_path):
+    truth = shared_data / "movie" / "truth"
+    scores = challenge.score(ctc.read(truth), challenge.read_truth(truth))
+    for name in ("SEG", "DET", "TRA", "LNK", "CT", "TF", "BC(0)"):
+        assert scores[name] == 1.0, name
+
+
+def test_truth_without_segmentation_has_no_seg(result, full_layout, tmp_path):
+    shutil.copytree(full_layout / "TRA", tmp_path / "01_GT" / "TRA")
+    scores = evaluation.evaluate(result, tmp_path / "01_GT").tracks
+    assert "SEG" not in scores
+    assert scores["TRA"] > 0.75
+
+
+def _write(folder, masks, rows, prefix="mask", table="res_track.txt"):
+    folder.mkdir()
+    for number, mask in enumerate(masks):
+        tifffile.imwrite(folder / f"{prefix}{number:03d}.tif", np.asarray(mask, np.uint16))
+    np.savetxt(folder / table, np.array(rows).reshape(-1, 4), fmt="%d")
+    return folder
+
+
+@pytest.fixture
+def truth(tmp_path):
+    masks = np.zeros((3, 10, 10))
+    masks[:, 2:5, 2:5] = 1
+    rows = [[1, 0, 2, 0]]
+    return _write(tmp_path / "truth", masks, rows, "man_track", "man_track.txt"), masks
+
+
+def test_result_without_objects(truth, tmp_path):
+    folder, masks = truth
+    empty = _write(tmp_path / "01_RES", np.zeros_like(masks), [])
+    with pytest.warns(DataWarning, match="no objects"):
+        scores = evaluation.evaluate(empty, folder).tracks
+    assert scores["TRA"] == scores["SEG"] == 0.0
+
+
+def test_frames_without_objects(truth, tmp_path):
+    folder, masks = truth
+    masks = masks.copy()
+    masks[2] = 0
+    res = _write(tmp_path / "01_RES", masks, [[1, 0, 1, 0]])
+    assert evaluation.evaluate(res, folder).tracks["DET"] == pytest.approx(2 / 3)
+
+
+def test_one_frame(tmp_path):
+    mask = np.eye(6) > 0
+    res = _write(tmp_path / "01_RES", [mask], [[1, 0, 0, 0]])
+    true = _write(tmp_path / "truth", [mask], [[1, 0, 0, 0]], "man_track", "man_track.txt")
+    scores = evaluation.evaluate(res, true).tracks
+    assert (scores["SEG"], scores["DET"]) == (1.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ([[1, 0, 2, 9]], "parent 9"),
+        ([[1, 2, 0, 0]], "ends"),
+        ([[1, 0, 1, 0]], "the mask of frame 2 holds id 1"),
+        ([[1, 0, 2, 0], [1, 0, 2, 0]], "twice"),
+        ([[1, 0, 2, 0], [2, 1, 1, 0]], "track 2 is not in the mask of frame 1"),
+        ([[1, 0, 2, 2], [2, 0, 2, 0]], "before its parent"),
+    ],
+)
+def test_broken_results_are_named(truth, tmp_path, rows, words):
+    folder, masks = truth
+    res = _write(tmp_path / "01_RES", masks, rows)
+    with pytest.raises(UserError, match=words) as caught:
+        evaluation.evaluate(res, folder)
+    assert caught.value.path == str(res)
+
+
+def test_unequal_frames_and_shapes(truth, tmp_path):
+    folder, masks = truth
+    res = _write(tmp_path / "01_RES", masks[:2], [[1, 0, 1, 0]])
+    with pytest.raises(UserError, match="2 frames, the truth 3"):
+        evaluation.evaluate(res, folder)
+    other = _write(tmp_path / "02_RES", masks[:, :8], [[1, 0, 2, 0]])
+    with pytest.raises(UserError, match="in frame 0 .*shape"):
+        evaluation.evaluate(other, folder)

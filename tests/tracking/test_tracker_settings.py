@@ -1,0 +1,64 @@
+"""Tracker settings: TrackMate's keys and defaults; wrong ones named."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import pytest
+
+from imagej_dl.errors import UserError
+from imagej_dl.tracking import settings
+
+
+def test_defaults_are_trackmates_with_splitting():
+    values = settings.default().settings.to_map()
+    assert values["LINKING_MAX_DISTANCE"] == values["GAP_CLOSING_MAX_DISTANCE"] == 15.0
+    assert (values["MAX_FRAME_GAP"], values["CUTOFF_PERCENTILE"]) == (2, 0.9)
+    assert values["ALTERNATIVE_LINKING_COST_FACTOR"] == 1.05
+    assert (values["ALLOW_GAP_CLOSING"], values["ALLOW_TRACK_SPLITTING"]) == (True, True)
+    assert not settings.LapSettings().allow_track_splitting
+    assert settings.LapSettings().blocking_value == math.inf
+
+
+def test_goldens_settings_are_read_whole(shared_data):
+    path = shared_data / "trackmate-8-goldens" / "movie" / "settings.json"
+    for found in json.loads(path.read_text())["results"].values():
+        made = settings.make(found["tracker"], found["settings"])
+        assert made.settings.to_map() == found["settings"]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('{"tracker": "SPARSE_LAP_TRAKER"}', "Did you mean SPARSE_LAP_TRACKER"),
+        (
+            '{"tracker": "SPARSE_LAP_TRACKER", "settings": {"LINKING_DISTANCE": 3}}',
+            "Did you mean LINKING_MAX_DISTANCE",
+        ),
+        ('{"tracker": "SPARSE_LAP_TRACKER", "settings": {"MAX_FRAME_GAP": "two"}}', "MAX_FRAME"),
+        ('{"tracker": "SPARSE_LAP_TRACKER", "settings": {"CUTOFF_PERCENTILE": 90}}', "CUTOFF"),
+        ('{"tracker": "SPARSE_LAP_TRACKER", "setings": {}}', "unknown key 'setings'"),
+        ('{"settings": {}}', "names no tracker"),
+        ("[]", "names no tracker"),
+        ('{"tracker": ', "is not JSON"),
+    ],
+)
+def test_wrong_files_are_named(tmp_path, text, words):
+    path = tmp_path / "lap.json"
+    path.write_text(text)
+    with pytest.raises(UserError, match=words) as caught:
+        settings.read(path)
+    assert caught.value.path == str(path)
+
+
+def test_missing_file(tmp_path):
+    with pytest.raises(UserError, match="no such file"):
+        settings.read(tmp_path / "none.json")
+
+
+def test_round_trip(tmp_path):
+    made = settings.make("SPARSE_LAP_TRACKER", {"LINKING_FEATURE_PENALTIES": {"AREA": 1}})
+    path = tmp_path / "lap.json"
+    path.write_text(json.dumps(made.to_json()))
+    assert settings.read(path) == made
