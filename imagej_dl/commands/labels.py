@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -89,15 +90,20 @@ class Labels(Command):
         picture = images.read(image, self.axes)
         found = rois.read(roiset)
         try:
-            labels, report = rois.label_map(
-                found,
-                picture,
-                overlap=self.overlap,
-                lines_as_areas=self.lines_as_areas,
-                channel=self.channel,
-            )
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always")
+                labels, report = rois.label_map(
+                    found,
+                    picture,
+                    overlap=self.overlap,
+                    lines_as_areas=self.lines_as_areas,
+                    channel=self.channel,
+                )
         except UserError as error:
             raise UserError(error.problem, path=roiset, remedy=error.remedy) from error
+        for item in caught:
+            # which of a folder's RoiSets it is about
+            warnings.warn(f"{roiset}: {item.message}", item.category, stacklevel=2)
         images.write(labels, out, overwrite=self.overwrite)
         report.write(rois.table_path(out))
         contested = f", {report.contested} contested pixels ({self.overlap} wins)"

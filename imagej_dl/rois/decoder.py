@@ -33,7 +33,7 @@ TYPES: dict[int, Kind] = {
     10: "point",
 }
 # Far beyond any image; a larger number is a damaged file and would only make huge arrays.
-LIMIT = 2.0**24
+LIMIT = 2.0**20
 
 
 def decode(data: bytes, name: str = "", path: str | None = None) -> Roi:

@@ -8,9 +8,8 @@ import struct
 import numpy as np
 from numpy.typing import NDArray
 
-from imagej_dl.rois import outlines
+from imagej_dl.rois import outlines, paths
 from imagej_dl.rois.decoder import ARROW, ELLIPSE, IMAGE, ROTATED, SPLINE, SUBPIXEL, TEXT, TYPES
-from imagej_dl.rois.paths import rings as path_rings
 from imagej_dl.rois.roi import AREAS, Kind, Roi
 
 _VERSION = 228
@@ -116,7 +115,7 @@ def box(roi: Roi) -> tuple[int, int, int, int]:
     """Return the x, y, width and height, in whole pixels, that the file's header holds."""
     if roi.kind == "composite":
         assert roi.path is not None
-        return path_rings(roi.path)[1]
+        return paths.bounds(roi.path)
     if roi.kind in ("ellipse", "rotated rectangle"):
         ellipse = roi.kind == "ellipse"
         vertices = outlines.ellipse_vertices if ellipse else outlines.rectangle_vertices

@@ -20,7 +20,8 @@ from imagej_dl.rois.outlines import Outlines
 
 Ints = NDArray[np.int64]
 _CHUNK = 4_000_000  # crossings at a time
-_MOST = 40_000_000  # crossings of one ROI: no hand-drawn or traced outline comes near
+_MOST = 10_000_000  # crossings of one ROI: no hand-drawn or traced outline comes near
+MOST_RUNS = 200_000_000  # lines of all ROIs together; more would not fit the memory
 _TO_PIXEL = 1e-8  # added to x, so that an edge on a pixel's centre leaves it outside
 
 
@@ -83,6 +84,8 @@ def polygons(shapes: Outlines, height: int | None = None) -> Runs:
             f"a ROI with {len(edges.rows)} edges is too large to fill",
             remedy="Simplify it in ImageJ with Edit > Selection > Interpolate.",
         )
+    if per_roi.sum() > 2 * MOST_RUNS:
+        raise UserError("there are too many ROIs, or too large ones, to fill")
     # the running sum goes by owner, so that a chunk holds whole ROIs
     group = (np.cumsum(per_roi) // _CHUNK).astype(np.int64)[edges.owner]
     parts = [_fill(edges.take(group == g), shapes.boxes, height) for g in np.unique(group)]
@@ -106,34 +109,36 @@ class _Edges:
 
 
 def _edges(shapes: Outlines, height: int | None) -> _Edges:
-    x1, y1, size = shapes.x, shapes.y, shapes.ring_size
-    owner = np.repeat(shapes.ring_owner, size)
+    x, y, size = shapes.x, shapes.y, shapes.ring_size
     # next point, the last of a ring being followed by its first
-    follow = np.arange(1, len(x1) + 1)
     ends = np.cumsum(size)
     full = size > 0
-    follow[ends[full] - 1] = (ends - size)[full]
-    line1 = _round(y1)
-    x2, y2, line2 = x1[follow], y1[follow], line1[follow]
-    keep = (line1 != line2) & ((line1 > 0) | (line2 > 0))
-    if not keep.all():
-        x1, y1, line1 = x1[keep], y1[keep], line1[keep]
-        x2, y2, line2, owner = x2[keep], y2[keep], line2[keep], owner[keep]
-    up = line1 > line2
-    x1, x2 = np.where(up, x2, x1), np.where(up, x1, x2)
-    y1, y2 = np.where(up, y2, y1), np.where(up, y1, y2)
-    first, last = np.where(up, line2, line1), np.where(up, line1, line2)
+    last_points, first_points = ends[full] - 1, (ends - size)[full]
+    line = _round(y)
+    next_line = np.empty_like(line)
+    next_line[:-1] = line[1:]
+    next_line[last_points] = line[first_points]
+    # most edges of hand-drawn outlines cross no line and are gone here
+    start = np.flatnonzero((line != next_line) & ((line > 0) | (next_line > 0)))
+    follow = np.arange(1, len(x) + 1)
+    follow[last_points] = first_points
+    end = follow[start]
+    up = line[start] > line[end]
+    owner = np.repeat(shapes.ring_owner, size)[start]
+    start, end = np.where(up, end, start), np.where(up, start, end)
+    x1, y1, first = x[start], y[start], line[start]
+    x2, y2, last = x[end], y[end], line[end]
     slope = (x2 - x1) / (y2 - y1)
-    x = x1 + (first - y1 + 0.5) * slope + _TO_PIXEL
+    at = x1 + (first - y1 + 0.5) * slope + _TO_PIXEL
     above = first < 0
     if above.any():
-        x = np.where(above, x + slope * (0.0 - first), x)
+        at = np.where(above, at + slope * (0.0 - first), at)
         first = np.maximum(first, 0)
     bottom = shapes.boxes[:, 3]
     if height is not None:
         bottom = np.minimum(bottom, height - shapes.boxes[:, 1])
     rows = (np.minimum(last, bottom[owner]) - first).astype(np.int64)
-    edges = _Edges(owner, x, slope, first.astype(np.int64), rows)
+    edges = _Edges(owner, at, slope, first.astype(np.int64), rows)
     return edges if (rows > 0).all() else edges.take(rows > 0)
 
 

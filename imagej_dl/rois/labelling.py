@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
-from typing import Any, Literal
+from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 import xarray as xr
@@ -15,14 +15,13 @@ from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.rois.encoder import box
 from imagej_dl.rois.fill import Runs
 from imagej_dl.rois.masks import fill
+from imagej_dl.rois.painting import Overlap, paint
 from imagej_dl.rois.positions import Position, Stack, position
 from imagej_dl.rois.report import LEFT_OUT, LabelReport, LabelRow, some_of
 from imagej_dl.rois.roi import AREAS, LINES, Roi
 
-Overlap = Literal["last", "first", "smallest", "error"]
 LABEL_KEY = "imagej-dl.label"
 """The ROI property in which :func:`imagej_dl.rois.trace` keeps a label's id."""
-_CHUNK = 8_000_000  # pixels painted at a time
 
 
 def label_map(
@@ -76,8 +75,9 @@ def label_map(
     areas = np.bincount(runs.owner, runs.lengths, len(rois)).astype(np.int64)
     _leave_out_empty(rois, rows, placed, areas, height, width)
     if not placed:
+        why = "; ".join(LabelReport(rows, 0).messages())
         raise UserError(
-            "no ROI encloses a pixel of the image" if rois else "there are no ROIs",
+            f"no ROI encloses a pixel of the image ({why})" if rois else "there are no ROIs",
             remedy="Check that ROIs and image belong together, and that the ROIs are areas.",
         )
     numbers = _number(rois, rows, placed, ids)
@@ -86,7 +86,7 @@ def label_map(
     labels = np.zeros((stack.frames, stack.slices, height, width), dtype)
     order = _painting_order(sorted(placed), areas, overlap)
     owner, plane = _planes(order, placed, stack)
-    contested, visible = _paint(
+    contested, visible = paint(
         labels.reshape(-1), runs, owner, plane, numbers, (height, width), overlap, rois
     )
     for i in placed:
@@ -120,7 +120,7 @@ def _place(
 ) -> dict[int, Position]:
     """Find the planes of ROIs; the rows of those left out say why."""
     # ROIs drawn on one slice of a stack belong to an image that is this slice
-    positions = {(roi.channel, roi.z, roi.t, roi.position) for roi in rois if roi.kind in AREAS}
+    positions = {(roi.z, roi.t, roi.position) for roi in rois if roi.kind in AREAS}
     flat = stack.size == 1 and len(positions) == 1
     placed = {}
     for i, (roi, row) in enumerate(zip(rois, rows, strict=True)):
@@ -230,82 +230,3 @@ def _planes(
                 owner.append(i)
                 plane.append(t * stack.slices + z)
     return np.array(owner, np.int64), np.array(plane, np.int64)
-
-
-def _paint(
-    labels: NDArray[Any],
-    runs: Runs,
-    owner: NDArray[np.int64],
-    plane: NDArray[np.int64],
-    numbers: NDArray[np.int64],
-    size: tuple[int, int],
-    overlap: Overlap,
-    rois: Sequence[Roi],
-) -> tuple[int, NDArray[np.int64]]:
-    """Paint; return the number of contested pixels, and the pixels left to each ROI."""
-    height, width = size
-    start = np.searchsorted(runs.owner, owner)
-    count = np.searchsorted(runs.owner, owner, side="right") - start
-    run = _ragged(start, count)
-    owner, plane = np.repeat(owner, count), np.repeat(plane, count)
-    offset = (plane * height + runs.y[run]) * width + runs.x1[run]
-    length = runs.lengths[run]
-    ids = numbers[owner]
-    contested: NDArray[np.bool_] | None = None
-    for part in _chunks(length):
-        pixel = _ragged(offset[part], length[part])
-        value = np.repeat(ids[part], length[part]).astype(labels.dtype)
-        before = labels[pixel]
-        labels[pixel] = value  # of a pixel that comes twice, the last value stays
-        conflict = (before != 0) | (labels[pixel] != value)
-        if not conflict.any():
-            continue
-        if overlap == "error":
-            at = pixel[conflict][0]
-            raise _overlap_error(offset, length, owner, int(at), rois, width)
-        contested = np.zeros(len(labels), bool) if contested is None else contested
-        contested[pixel[conflict]] = True
-    visible = np.zeros(len(rois), np.int64)
-    for part in _chunks(length):
-        mine = np.repeat(owner[part], length[part])
-        if contested is not None:
-            mine = mine[labels[_ragged(offset[part], length[part])] == numbers[mine]]
-        visible += np.bincount(mine, minlength=len(rois))
-    return 0 if contested is None else int(contested.sum()), visible
-
-
-def _overlap_error(
-    offset: NDArray[np.int64],
-    length: NDArray[np.int64],
-    owner: NDArray[np.int64],
-    pixel: int,
-    rois: Sequence[Roi],
-    width: int,
-) -> UserError:
-    there = np.unique(owner[(offset <= pixel) & (pixel < offset + length)])
-    names = " and ".join(repr(rois[i].name) for i in there[:2].tolist())
-    rest, x = divmod(pixel, width)
-    return UserError(
-        f"the ROIs {names} overlap, for instance in column {x} of line {rest} of the stack",
-        remedy="Choose another value of overlap, or correct the ROIs in ImageJ.",
-    )
-
-
-def _chunks(length: NDArray[np.int64]) -> Iterator[slice]:
-    """Yield runs that together are some 8 million pixels."""
-    ends = np.cumsum(length)
-    total = int(ends[-1]) if len(ends) else 0
-    marks = np.arange(_CHUNK, total + _CHUNK, _CHUNK)
-    start = 0
-    for end in np.searchsorted(ends, marks, side="right").tolist():
-        end = max(end, min(start + 1, len(length)))
-        if end > start:
-            yield slice(start, end)
-        start = end
-
-
-def _ragged(start: NDArray[np.int64], count: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return start[0], start[0] + 1, … (count[0] of them), start[1], and so on."""
-    behind = np.cumsum(count)
-    total = int(behind[-1]) if len(behind) else 0
-    return np.arange(total) + np.repeat(start - behind + count, count)

@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagej_dl.errors import UserError
-from imagej_dl.rois.fill import NO_RUNS, Runs, polygons
+from imagej_dl.rois.fill import MOST_RUNS, NO_RUNS, Runs, polygons
 from imagej_dl.rois.lines import line_runs
 from imagej_dl.rois.outlines import outlines, whole_box
 from imagej_dl.rois.roi import AREAS, LINES, Roi
 
-_LARGEST_MASK = 2**31
+_LARGEST_MASK = 2**28
 
 
 def fill(rois: Sequence[Roi], height: int | None = None, *, lines_as_areas: bool = False) -> Runs:
@@ -74,7 +74,8 @@ def mask(roi: Roi, *, lines_as_areas: bool = False) -> tuple[NDArray[np.bool_], 
     steps = np.zeros((height, width + 1), np.int8)
     np.add.at(steps, (runs.y - y, runs.x1 - x), 1)
     np.add.at(steps, (runs.y - y, runs.x2 - x), -1)
-    return np.add.accumulate(steps, axis=1)[:, :-1].astype(bool), x, y
+    np.add.accumulate(steps, axis=1, dtype=np.int8, out=steps)
+    return steps[:, :-1] != 0, x, y
 
 
 def _owned(runs: Runs, members: list[int]) -> Runs:
@@ -87,6 +88,8 @@ def _rows(boxes: NDArray[np.int64], height: int | None) -> tuple[NDArray[np.int6
     if height is not None:
         top, bottom = np.clip(top, 0, height), np.clip(bottom, 0, height)
     count = bottom - top
+    if count.sum() > MOST_RUNS:
+        raise UserError("there are too many ROIs, or too large ones, to fill")
     owner = np.repeat(np.arange(len(boxes)), count)
     y = np.arange(len(owner)) - np.repeat(np.cumsum(count) - count - top, count)
     return owner, y

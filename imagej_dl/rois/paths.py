@@ -41,6 +41,16 @@ def rings(path: NDArray[np.float32]) -> tuple[list[Ring], Box]:
     ------
     UserError : when the segments are no path.
     """
+    segments, box = _segments_and_box(path)
+    return _flatten(segments, box[0], box[1]), box
+
+
+def bounds(path: NDArray[np.float32]) -> Box:
+    """Return the box of :func:`rings` alone."""
+    return _segments_and_box(path)[1]
+
+
+def _segments_and_box(path: NDArray[np.float32]) -> tuple[list[tuple[int, Curve]], Box]:
     segments, used = _segments(path.tolist())
     if not used:
         return [], (0, 0, 0, 0)
@@ -50,7 +60,7 @@ def rings(path: NDArray[np.float32]) -> tuple[list[Ring], Box]:
     start = np.floor(low.astype(np.float64))
     end = np.ceil(low.astype(np.float64) + size)
     box = (int(start[0]), int(start[1]), int(end[0] - start[0]), int(end[1] - start[1]))
-    return _flatten(segments, box[0], box[1]), box
+    return segments, box
 
 
 def rounded_rectangle(width: int, height: int, corner: int) -> list[Ring]:

@@ -42,7 +42,9 @@ def position(roi: Roi, stack: Stack) -> Position | str:
     stack opened with its axis named differently.
     """
     if roi.channel or roi.z or roi.t:
-        c, z, t = roi.channel, roi.z, roi.t
+        # of an image with one channel, ROIs drawn on any channel are taken
+        c = roi.channel if stack.channels > 1 else min(roi.channel, 1)
+        z, t = roi.z, roi.t
         if z > 1 and stack.slices == 1 and stack.frames > 1 and not t:
             z, t = 0, z
         elif t > 1 and stack.frames == 1 and stack.slices > 1 and not z:

@@ -49,8 +49,8 @@ class LabelReport:
         """The rows of the ROIs that are in the label map."""
         return [row for row in self.rows if row.label]
 
-    def warn(self) -> None:
-        """Name what was left out, cut at the border or hidden, each with one DataWarning."""
+    def messages(self) -> list[str]:
+        """Return in words what was left out, cut at the border or hidden."""
         reasons: defaultdict[str, list[str]] = defaultdict(list)
         for row in self.rows:
             if row.note.startswith(LEFT_OUT):
@@ -59,9 +59,15 @@ class LabelReport:
                 reasons["cut at the border of the image:"].append(row.name)
             elif row.label and not row.visible_px:
                 reasons["hidden by other ROIs:"].append(row.name)
-        for reason, names in reasons.items():
-            count = f"{len(names)} ROIs" if len(names) > 1 else "1 ROI"
-            warnings.warn(f"{count} {reason} {some_of(names)}", DataWarning, stacklevel=3)
+        return [
+            f"{len(names)} ROI{'s' if len(names) > 1 else ''} {reason} {some_of(names)}"
+            for reason, names in reasons.items()
+        ]
+
+    def warn(self) -> None:
+        """Give each of the messages as a DataWarning."""
+        for message in self.messages():
+            warnings.warn(message, DataWarning, stacklevel=3)
 
     def write(self, path: str | os.PathLike[str]) -> None:
         """Write the rows as CSV (UTF-8), replacing what is there."""

@@ -14,9 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from imagej_dl.errors import UserError
+
 Floats = NDArray[np.float32]
 _OVERLAP = 7
 _POINTS_MIN = 100
+_POINTS_MAX = 10_000_000
 _STEP_MIN = np.float32(0.001)
 
 
@@ -31,6 +34,8 @@ def fit(x: Floats, y: Floats, closed: bool, length: float) -> tuple[Floats, Floa
         100 at least.
     """
     count = max(int(length / 2.0) if length == length else 0, _POINTS_MIN)
+    if count > _POINTS_MAX:
+        raise UserError(f"a ROI with a spline of {length:.3g} pixels is too large to fill")
     dx, dy = np.diff(x), np.diff(y)
     if closed:
         dx = np.append(dx, x[-1] - x[0])

@@ -161,19 +161,20 @@ class _Sides:
         """Yield plane, label and corners of each closed outline, in order of first pixels."""
         _, height, width = self.shape
         order, ends = self._cycles()
+        if not len(ends):
+            return
         side = self.side[order]
         # a corner is where the side changes; the ring's first side is compared with its last
         before = np.roll(side, 1)
         starts = np.append(0, ends[:-1])
-        before[starts] = side[ends - 1] if len(ends) else side[:0]
+        before[starts] = side[ends - 1]
         turns = side != before
         plane, rest = np.divmod(self.pixel[order], height * width)
         y, x = np.divmod(rest, width)
         corners = np.stack((x + _START_X[side] - 1, y + _START_Y[side] - 1), axis=1)[turns]
         counts = np.cumsum(turns)
-        bounds = np.append(0, counts[ends - 1]) if len(ends) else np.zeros(1, np.int64)
-        labels = self.label[order[starts]] if len(ends) else []
-        for k, label in enumerate(labels):
+        bounds = np.append(0, counts[ends - 1])
+        for k, label in enumerate(self.label[order[starts]]):
             yield int(plane[starts[k]]), int(label), corners[bounds[k] : bounds[k + 1]]
 
     def _cycles(self) -> tuple[Ints, Ints]:
