@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from imagej_dl.evaluation import match, total
 from imagej_dl.models import Instances
 from imagej_dl.prediction import instances
 from imagej_dl.progress import Progress, silent
 
-THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.9)
 _PIXELS = 1_500_000
 _ROUNDS = 2
 
@@ -22,11 +22,8 @@ Truth = Sequence[tuple[NDArray[np.float32], NDArray]]
 
 def average_precision(found: Truth, settings: Instances) -> list[float]:
     """Return TP / (TP + FP + FN) at the IoU thresholds .5, .6 … .9, summed over all images."""
-    counts = np.zeros((len(THRESHOLDS), 3))
-    for probabilities, labels in found:
-        counts += _counts(labels, instances(probabilities, settings))
-    total = counts.sum(axis=1)
-    return [float(v) for v in np.divide(counts[:, 0], total, np.ones(len(total)), where=total > 0)]
+    matched = [match(labels, instances(p, settings)) for p, labels in found]
+    return [scores.average_precision for scores in total(matched)]
 
 
 def choose(
@@ -58,13 +55,12 @@ def choose(
         "minimum_area": [0, int(smallest / 2), int(smallest)],
     }
     tried = {best: score}
-    total = _ROUNDS * sum(map(len, grid.values()))
-    done = 0
+    done, most = 0, _ROUNDS * sum(map(len, grid.values()))
     for _ in range(_ROUNDS):
         before = best
         for name, values in grid.items():
             for value in values:
-                progress("choosing", done, total)
+                progress("choosing", done, most)
                 done += 1
                 settings = best.model_copy(update={name: value})
                 if settings not in tried:
@@ -73,32 +69,10 @@ def choose(
                     best, score = settings, tried[settings]
         if best == before:
             break
-    progress("choosing", total, total)
+    progress("choosing", most, most)
     return best, score
 
 
 def _some(found: Truth) -> Truth:
     sizes = np.cumsum([labels.size for _, labels in found])
     return found[: max(1, int(np.searchsorted(sizes, _PIXELS)))]
-
-
-def _counts(true: NDArray, said: NDArray) -> NDArray[np.float64]:
-    """Count true positives, false positives and false negatives at each IoU threshold."""
-    _, true_flat = np.unique(true, return_inverse=True)
-    n, m = int(true_flat.max()) + 1, int(said.max()) + 1
-    # np.unique numbers from 0, which is background only where there is any.
-    true_flat = true_flat.ravel() + (0 if (true == 0).any() else 1)
-    n = int(true_flat.max()) + 1
-    joint = np.bincount(true_flat * m + said.ravel().astype(np.int64), minlength=n * m)
-    joint = joint.reshape(n, m)
-    areas_true, areas_said = joint.sum(1)[1:, None], joint.sum(0)[None, 1:]
-    both = joint[1:, 1:]
-    iou = both / np.maximum(areas_true + areas_said - both, 1)
-    truths, found = int((areas_true > 0).sum()), int((areas_said > 0).sum())
-    rows = []
-    for threshold in THRESHOLDS:
-        match = iou >= threshold
-        # From an IoU of 1/2 on an object matches one other at most, two at exactly 1/2.
-        hits = min(int(match.any(axis=1).sum()), int(match.any(axis=0).sum()))
-        rows.append((hits, found - hits, truths - hits))
-    return np.array(rows, np.float64)

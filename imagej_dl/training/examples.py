@@ -124,6 +124,12 @@ class Examples:
         for place in places:
             raw = image.isel(place).transpose(..., "Y", "X")
             raw = raw.transpose("Y", "X", "C").data if "C" in raw.dims else raw.data
+            if not np.isfinite(raw).all():
+                raise UserError(
+                    "holds pixels that are no number or infinite",
+                    path=name,
+                    remedy="Replace them, in ImageJ with Process > Math > NaN Background.",
+                )
             ready = self._normalisation(raw)
             ready = ready[..., None] if ready.ndim == 2 else ready
             flat = np.ascontiguousarray(labels.isel(place).data)

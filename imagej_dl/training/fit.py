@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Iterable
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import numpy as np
 
 from imagej_dl._version import __version__
 from imagej_dl.errors import UserError
+from imagej_dl.evaluation import THRESHOLDS
 from imagej_dl.files import refuse_existing
 from imagej_dl.models import CLASSES, Architecture, Instances, ModelBundle, ModelConfig, backend
 from imagej_dl.models import bundle as bundles
@@ -20,7 +22,7 @@ from imagej_dl.models.receptive_field import receptive_field
 from imagej_dl.models.unet import UNet
 from imagej_dl.progress import Progress, silent
 from imagej_dl.training import state as states
-from imagej_dl.training.choose import THRESHOLDS, Truth, average_precision, choose
+from imagej_dl.training.choose import Truth, average_precision, choose
 from imagej_dl.training.curve import draw, write_log
 from imagej_dl.training.dataset import Example, Patches, Sampling, validation
 from imagej_dl.training.examples import Examples, Pair
@@ -33,6 +35,7 @@ from imagej_dl.training.state import State
 
 _VALIDATION_PATCHES = 96
 _TEST_SIDE = 256
+_SCORED_SIDE = 2048
 
 
 def train(
@@ -72,6 +75,10 @@ def train(
     """
     out = Path(out)
     folder = out / states.FOLDER
+    if tensorboard and find_spec("tensorboard") is None:
+        raise UserError(
+            "TensorBoard is not installed", remedy="pip install tensorboard, or leave it out."
+        )
     kept = states.read(folder) if resume else None
     chosen = _settings(settings, kept)
     if kept is None:
@@ -201,12 +208,8 @@ def _finish(out: Path, loop: Loop, parts: Split, examples: Examples, ended: str)
         write_log(state, extra / "log.csv")
         draw(state, extra / "loss.png")
         files = {"log.csv": extra / "log.csv", "loss.png": extra / "loss.png"}
-        if ended in (CANCELLED, TIME):
-            files[states.FOLDER] = loop.folder  # so that --resume can go on with it
-        if loop.tensorboard is not None:
-            files["tensorboard"] = loop.tensorboard
         side = _TEST_SIDE
-        return bundles.save(
+        bundle = bundles.save(
             loop.model,
             config,
             out,
@@ -216,6 +219,9 @@ def _finish(out: Path, loop: Loop, parts: Split, examples: Examples, ended: str)
             files=files,
             overwrite=True,
         )
+    if ended not in (CANCELLED, TIME):  # those --resume can go on with
+        shutil.rmtree(loop.folder)
+    return bundle
 
 
 def _config(model: Any, settings: Settings, examples: Examples) -> ModelConfig:
@@ -246,7 +252,11 @@ def _config(model: Any, settings: Settings, examples: Examples) -> ModelConfig:
 
 
 def _predict(bundle: ModelBundle, examples: list[Example]) -> Truth:
-    return [(bundle.network_output(np.asarray(e.image)), np.asarray(e.labels)) for e in examples]
+    part = (slice(0, _SCORED_SIDE),) * 2  # of images so large that memory may not hold them whole
+    return [
+        (bundle.network_output(np.asarray(e.image[part])), np.asarray(e.labels[part]))
+        for e in examples
+    ]
 
 
 def _scores(found: Truth, settings: Instances) -> dict[str, float]:

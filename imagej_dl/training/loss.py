@@ -23,10 +23,10 @@ def loss(kind: str, dice_weight: float = 0.0) -> Callable[..., Any]:
     tf = backend.tensorflow()
 
     def compute(target: Any, probability: Any, weights: Any = 1.0) -> Any:
-        p = tf.clip_by_value(probability, _TINY, 1 - _TINY)
-        likelihood = target * tf.math.log(p)
+        # Added and not clipped: clipping would hide a probability that is no number.
+        likelihood = target * tf.math.log(probability + _TINY)
         if kind == "binary":
-            likelihood += (1 - target) * tf.math.log(1 - p)
+            likelihood += (1 - target) * tf.math.log(1 - probability + _TINY)
         entropy = -tf.reduce_sum(likelihood, -1)
         weights = tf.broadcast_to(weights, tf.shape(entropy))
         value = tf.reduce_sum(weights * entropy) / tf.reduce_sum(weights)

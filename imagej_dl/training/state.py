@@ -81,8 +81,8 @@ def _set_weights(model: Any, arrays: dict[str, np.ndarray], path: Path) -> None:
 
 def _read(path: Path) -> dict[str, np.ndarray]:
     try:
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in arrays.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise UserError(f"is damaged ({error})", path=path, remedy="Train anew.") from error
 

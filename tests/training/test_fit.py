@@ -1,0 +1,260 @@
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from imagej_dl import images, models
+from imagej_dl.errors import Cancelled, DataWarning, UserError
+from imagej_dl.training import state as states
+from imagej_dl.training import train
+
+pytestmark = pytest.mark.tf
+
+TINY = {"depth": 1, "width": 4, "last_width": 4, "patch": 32, "batch": 2, "steps": 4}
+
+
+def weights(folder: Path) -> list[np.ndarray]:
+    return models.load(folder).model.get_weights()
+
+
+def cancel_after(fraction):
+    def listen(stage, done, total):
+        if stage == "training" and done >= fraction * total:
+            raise Cancelled
+
+    return listen
+
+
+def test_learns_to_find_discs(tmp_path, pairs):
+    out = tmp_path / "M"
+    settings = TINY | {"steps": 25, "batch": 4, "width": 8, "last_width": 8}
+    bundle = train(pairs, out, epochs=6, learning_rate=0.01, **settings)
+    metrics = json.loads((out / "metrics.json").read_text())
+    assert metrics["ended"] == "all epochs"
+    assert metrics["validation"]["val_dice"] > 0.7
+    assert metrics["test"]["ap_0.5"] > 0.5
+    assert bundle.config.object_diameter == pytest.approx(12, abs=2)
+
+
+def test_the_folder_is_whole(tmp_path, folder):
+    out = tmp_path / "M"
+    train(folder, out, epochs=2, **TINY)
+    assert {p.name for p in out.iterdir()} == {
+        "model.keras",
+        "config.json",
+        "test_image.tif",
+        "test_expected.tif",
+        "metrics.json",
+        "split.json",
+        "log.csv",
+        "loss.png",
+    }
+    models.load(out, verify=True)
+    split = json.loads((out / "split.json").read_text())
+    names = split["train"] + split["validation"] + split["test"]
+    assert sorted(names) == [f"disc{i}.tif" for i in range(8)]
+    assert (len(split["validation"]), len(split["test"]), split["by"]) == (2, 1, "files")
+    with (out / "log.csv").open() as file:
+        assert [row["epoch"] for row in csv.DictReader(file)] == ["1", "2"]
+    assert (out / "loss.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_best_epoch_is_kept(tmp_path, pairs):
+    out = tmp_path / "M"
+    train(pairs, out, epochs=5, learning_rate=0.05, **TINY)
+    with (out / "log.csv").open() as file:
+        losses = [float(row["val_loss"]) for row in csv.DictReader(file)]
+    metrics = json.loads((out / "metrics.json").read_text())
+    assert metrics["best_epoch"] == int(np.argmin(losses)) + 1
+    assert metrics["validation"]["val_loss"] == pytest.approx(min(losses), rel=1e-4)
+
+
+def test_the_same_seed_makes_the_same_model(tmp_path, pairs):
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        train(pairs, tmp_path / name, epochs=1, seed=seed, **TINY)
+    a, b, c = (weights(tmp_path / name) for name in "abc")
+    for one, other in zip(a, b, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+    assert any(np.abs(one - other).max() > 1e-2 for one, other in zip(a, c, strict=True))
+
+
+@pytest.mark.filterwarnings("ignore::imagej_dl.errors.DataWarning")
+@pytest.mark.parametrize("kind", ["border", "binary"])
+def test_one_image_of_any_size_and_channels_will_do(tmp_path, kind):
+    rng = np.random.default_rng(0)
+    labels = np.zeros((37, 23), np.uint16)
+    labels[5:15, 4:14], labels[20:30, 8:18] = 1, 2
+    array = rng.integers(0, 99, (2, 37, 23)).astype(np.uint16)
+    pair = (images.make(array, "CYX"), images.make(labels))
+    bundle = train([pair], tmp_path / "M", kind=kind, epochs=1, **TINY)
+    assert bundle.config.axes == "YXC"
+    assert bundle.config.classes == models.CLASSES[kind]
+    models.load(tmp_path / "M", verify=True)
+
+
+def test_one_image_warns(tmp_path, pairs):
+    with pytest.warns(DataWarning, match="only 1 image"):
+        train(pairs[:1], tmp_path / "M", epochs=1, **TINY)
+    assert json.loads((tmp_path / "M" / "split.json").read_text())["by"] == "regions"
+
+
+def test_early_stop(tmp_path, pairs):
+    # A learning rate of almost nothing: the first epoch stays as good as all others.
+    out = tmp_path / "M"
+    train(pairs, out, epochs=50, patience=2, learning_rate=1e-9, dice=1.0, **TINY)
+    metrics = json.loads((out / "metrics.json").read_text())
+    assert metrics["ended"] == "patience"
+    assert metrics["epochs"] == metrics["best_epoch"] + 2
+
+
+def test_time_limit_ends_the_training_and_its_learning_rate(tmp_path, pairs):
+    out = tmp_path / "M"
+    began = time.monotonic()
+    train(pairs, out, epochs=10_000, minutes=3 / 60, **TINY)
+    assert time.monotonic() - began < 60
+    assert json.loads((out / "metrics.json").read_text())["ended"] == "time limit"
+    with (out / "log.csv").open() as file:
+        rates = [float(row["learning_rate"]) for row in csv.DictReader(file)]
+    assert rates[-1] < 0.2 * max(rates)
+    assert (out / ".training").is_dir()
+
+
+def test_cancelling_keeps_the_best_so_far_and_resume_goes_on(tmp_path, pairs):
+    out = tmp_path / "M"
+    train(pairs, out, epochs=6, progress=cancel_after(0.5), **TINY)
+    metrics = json.loads((out / "metrics.json").read_text())
+    assert metrics["ended"] == "cancelled"
+    assert 0 < metrics["epochs"] < 6
+    models.load(out, verify=True)
+    train(pairs, out, resume=True)
+    assert json.loads((out / "metrics.json").read_text())["epochs"] == 6
+    assert not (out / ".training").exists()
+
+
+def test_cancelled_before_anything_is_learnt_leaves_no_model(tmp_path, pairs):
+    with pytest.raises(Cancelled):
+        train(pairs, tmp_path / "M", epochs=2, progress=cancel_after(0), **TINY)
+    with pytest.raises(UserError):
+        models.load(tmp_path / "M")
+    train(pairs, tmp_path / "M", epochs=1, **TINY)
+
+
+def test_an_interrupted_training_ends_where_one_without_a_stop_does(tmp_path, pairs):
+    train(pairs, tmp_path / "whole", epochs=4, **TINY)
+    out = tmp_path / "stopped"
+    train(pairs, out, epochs=4, progress=cancel_after(0.5), **TINY)
+    train(pairs, out, resume=True)
+    for one, other in zip(weights(tmp_path / "whole"), weights(out), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-4)
+
+
+def test_resume_after_kill_9(tmp_path, folder):
+    out = tmp_path / "M"
+    settings = TINY | {"epochs": 500, "patience": 500}
+    code = (
+        f"from imagej_dl.training import train; train({str(folder)!r}, {str(out)!r}, **{settings})"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code])
+    try:
+        state = out / ".training" / "last.npz"
+        deadline = time.monotonic() + 120
+        while not state.exists() or states.read(state.parent).epoch < 3:
+            assert process.poll() is None, "the training ended before it was killed"
+            assert time.monotonic() < deadline, "no third epoch within two minutes"
+            time.sleep(0.05)
+    finally:
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+    reached = states.read(out / ".training")
+    with pytest.raises(UserError, match="not finished"):
+        models.load(out)
+    with pytest.raises(UserError, match="--resume"):
+        train(folder, out, **TINY)
+    epochs = reached.epoch + 2
+    bundle = train(folder, out, resume=True, epochs=epochs)
+    assert models.load(out, verify=True).config == bundle.config
+    with (out / "log.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["epoch"]) for row in rows] == list(range(1, epochs + 1))
+    before = [row["val_loss"] for row in reached.rows]
+    assert [float(row["val_loss"]) for row in rows][: len(before)] == pytest.approx(
+        before, rel=1e-4
+    )
+
+
+def test_resume_refuses_other_data_and_settings(tmp_path, pairs):
+    out = tmp_path / "M"
+    train(pairs, out, epochs=6, progress=cancel_after(0.5), **TINY)
+    with pytest.raises(UserError, match="other images"):
+        train(pairs[1:], out, resume=True)
+    with pytest.raises(UserError, match="batch was 2"):
+        train(pairs, out, resume=True, batch=3)
+    with pytest.raises(UserError, match="no stopped training"):
+        train(pairs, tmp_path / "none", resume=True)
+
+
+def test_damaged_state_is_named(tmp_path, pairs):
+    out = tmp_path / "M"
+    train(pairs, out, epochs=6, progress=cancel_after(0.5), **TINY)
+    path = out / ".training" / "last.npz"
+    path.write_bytes(path.read_bytes()[:500])
+    with pytest.raises(UserError, match=r"last\.npz.*damaged"):
+        train(pairs, out, resume=True)
+
+
+def test_existing_folders_are_kept(tmp_path, pairs):
+    out = tmp_path / "M"
+    train(pairs, out, epochs=1, **TINY)
+    before = weights(out)
+    with pytest.raises(UserError, match="already there"):
+        train(pairs, out, epochs=1, **TINY)
+    with pytest.raises(Cancelled):
+        train(pairs, out, epochs=1, overwrite=True, progress=cancel_after(0), **TINY)
+    for one, other in zip(before, weights(out), strict=True):
+        np.testing.assert_array_equal(one, other)
+    train(pairs, out, epochs=1, seed=5, overwrite=True, **TINY)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "data.txt").write_text("precious")
+    with pytest.raises(UserError, match="no model"):
+        train(pairs, tmp_path / "mine", epochs=1, overwrite=True, **TINY)
+    assert (tmp_path / "mine" / "data.txt").read_text() == "precious"
+
+
+def test_tensorboard(tmp_path, pairs):
+    pytest.importorskip("tensorboard")
+    train(pairs, tmp_path / "M", epochs=1, tensorboard=True, **TINY)
+    assert list((tmp_path / "M" / "tensorboard").glob("events*"))
+
+
+def test_loss_that_is_no_number(tmp_path, pairs, monkeypatch):
+    monkeypatch.setattr("imagej_dl.training.loop.Step.__call__", lambda *_: float("nan"))
+    with pytest.raises(UserError, match="--learning-rate"):
+        train(pairs, tmp_path / "M", epochs=1, **TINY)
+
+
+def test_pixels_that_are_no_number(tmp_path, pairs):
+    image, labels = pairs[3]
+    pairs[3] = (images.make(np.full(image.shape, np.nan, np.float32), title="bad.tif"), labels)
+    with pytest.raises(UserError, match=r"bad\.tif.*no number"):
+        train(pairs, tmp_path / "M", epochs=1, **TINY)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"patch": 30, "depth": 2}, "multiple of 2.depth = 4"),
+        ({"validation": 0.6, "test": 0.5}, "nothing to train on"),
+        ({"colour": 1}, "colour"),
+        ({"epochs": 0}, "epochs"),
+    ],
+)
+def test_wrong_settings(tmp_path, pairs, settings, words):
+    with pytest.raises(UserError, match=words):
+        train(pairs, tmp_path / "M", **settings)
