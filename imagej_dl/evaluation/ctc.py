@@ -14,7 +14,7 @@ from imagej_dl.evaluation.overlap import overlap
 from imagej_dl.tracking import ctc
 from imagej_dl.tracking.ctc import CtcFolder
 
-METRICS = ["Valid", "SEG", "DET", "TRA", "LNK", "CT", "TF", "BC", "CCA", "MOTA", "HOTA", "IDF1"]
+METRICS = ["Valid", "SEG", "DET", "TRA", "LNK", "CT", "TF", "BC", "CCA"]
 
 
 @dataclass(frozen=True)
@@ -57,8 +57,8 @@ def score(result: CtcFolder, truth: Truth) -> dict[str, Any]:
 
     Returns
     -------
-    SEG, DET, TRA (0 to 1, more is better), LNK, CT, TF, BC(i) and others where they are defined;
-    a score that is not, such as BC without divisions, is None.
+    SEG, DET, TRA (0 to 1, more is better), LNK, CT, TF, BC(i) and others. A score that is not
+    defined, such as BC without divisions or SEG without segmentation truth, is None or left out.
 
     Raises
     ------
@@ -90,7 +90,11 @@ def _calculate(
     if len(result.masks) == 1:
         # py-ctcmetrics wants two frames; one without objects changes no score.
         tracking = {name: [*values, []] for name, values in tracking.items()}
-    wanted = [name for name in METRICS if name != "SEG" or any(segmentation["labels_ref"])]
+    rows = truth.tracks.tracks
+    undefined = set() if any(segmentation["labels_ref"]) else {"SEG"}
+    if not np.any((rows[:, 1] < rows[:, 2]) | (rows[:, 3] > 0)):
+        undefined.add("LNK")  # the truth has no link
+    wanted = [name for name in METRICS if name not in undefined]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         found = calculate_metrics(
@@ -127,11 +131,11 @@ def _match(truths: Any, results: Any) -> dict[str, list[list]]:
             frame.ious[good],
         )
         for name, values in zip(names, columns, strict=True):
-            found[name].append([v.item() for v in values])
+            found[name].append(values.tolist())
     return found
 
 
-def _check(result: CtcFolder, labels: list[list[int]]) -> None:
+def _check(result: CtcFolder, labels: list[list]) -> None:
     """Refuse what the challenge's own check refuses, saying what it is."""
     rows = {int(row[0]): row for row in result.tracks}
     if len(rows) != len(result.tracks):

@@ -53,9 +53,9 @@ def test_missing_and_additional_predictions(tmp_path):
         _labels(tmp_path / "pred" / f"{name}.tif")
     with pytest.raises(UserError, match="no prediction for 2 of 3 images: b, c"):
         evaluation.evaluate(tmp_path / "pred", tmp_path / "truth")
+    (tmp_path / "truth" / "b.tif").unlink()
+    (tmp_path / "truth" / "c.tif").unlink()
     with pytest.warns(DataWarning, match="1 predictions have no truth and are left out: x"):
-        (tmp_path / "truth" / "b.tif").unlink()
-        (tmp_path / "truth" / "c.tif").unlink()
         evaluation.evaluate(tmp_path / "pred", tmp_path / "truth")
 
 

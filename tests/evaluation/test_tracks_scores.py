@@ -108,6 +108,16 @@ def test_frames_without_objects(truth, tmp_path):
     assert evaluation.evaluate(res, folder).tracks["DET"] == pytest.approx(2 / 3)
 
 
+def test_frames_without_true_objects(tmp_path):
+    masks = np.zeros((4, 10, 10))
+    masks[1:3, 2:5, 2:5] = 1
+    true = _write(tmp_path / "truth", masks, [[1, 1, 2, 0]], "man_track", "man_track.txt")
+    masks[0, 7:9, 7:9] = 2
+    res = _write(tmp_path / "01_RES", masks, [[1, 1, 2, 0], [2, 0, 0, 0]])
+    scores = evaluation.evaluate(res, true).tracks
+    assert (scores["SEG"], scores["AOGM_FP"], scores["AOGM_FN"]) == (1.0, 1, 0)
+
+
 def test_one_frame(tmp_path):
     mask = np.eye(6) > 0
     res = _write(tmp_path / "01_RES", [mask], [[1, 0, 0, 0]])
@@ -141,5 +151,5 @@ def test_unequal_frames_and_shapes(truth, tmp_path):
     with pytest.raises(UserError, match="2 frames, the truth 3"):
         evaluation.evaluate(res, folder)
     other = _write(tmp_path / "02_RES", masks[:, :8], [[1, 0, 2, 0]])
-    with pytest.raises(UserError, match="in frame 0 .*shape"):
+    with pytest.raises(UserError, match=r"in frame 0 .*shape"):
         evaluation.evaluate(other, folder)
