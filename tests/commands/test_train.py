@@ -1,0 +1,101 @@
+import json
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from imagej_dl import cli, images, models
+from imagej_dl.commands.train import Train, summary
+from imagej_dl.errors import UserError
+from imagej_dl.training import Settings
+
+pytestmark = pytest.mark.tf
+
+TINY = ["--epochs", "1", "--patch", "32", "--batch", "2", "--depth", "1", "--width", "2"]
+
+
+@pytest.fixture
+def data(tmp_path, monkeypatch):
+    # An epoch of 50 batches is long for a test of the command line.
+    of = Settings.of
+    monkeypatch.setattr(Settings, "of", lambda values: of({"steps": 3} | values))
+    rng = np.random.default_rng(0)
+    for i in range(5):
+        labels = np.zeros((40, 40), np.uint16)
+        labels[5:20, 5:20] = 1
+        image = (rng.normal(20, 2, labels.shape) + 50 * labels).astype(np.uint8)
+        images.write(images.make(image), tmp_path / "data" / f"n{i}" / "image.tif")
+        images.write(images.make(labels), tmp_path / "data" / f"n{i}" / "labels.tif")
+    return tmp_path / "data"
+
+
+def test_trains_and_says_what_came_of_it(data, tmp_path):
+    out = tmp_path / "M"
+    run = CliRunner().invoke(cli.cli, ["train", str(data), "--out", str(out), "--seed", "4", *TINY])
+    assert run.exit_code == 0, run.output
+    assert "epoch 1 of 1 kept" in run.output
+    assert "average precision" in run.output
+    bundle = models.load(out, verify=True)
+    assert bundle.config.training["seed"] == 4
+    assert bundle.config.architecture.arguments["depth"] == 1
+
+
+def test_an_existing_model_is_refused_until_overwrite(data, tmp_path):
+    out = tmp_path / "M"
+    arguments = ["train", str(data), "--out", str(out), *TINY]
+    assert CliRunner().invoke(cli.cli, arguments).exit_code == 0
+    refused = CliRunner().invoke(cli.cli, arguments)
+    assert isinstance(refused.exception, UserError)
+    assert CliRunner().invoke(cli.cli, [*arguments, "--overwrite"]).exit_code == 0
+
+
+def test_resume_needs_only_folder_and_out(data, tmp_path):
+    out = tmp_path / "M"
+    arguments = ["train", str(data), "--out", str(out)]
+    limited = [*arguments, *TINY[2:], "--epochs", "4000", "--minutes", "0.02"]
+    run = CliRunner().invoke(cli.cli, limited)
+    assert "--resume goes on" in run.output, run.output
+    reached = json.loads((out / "metrics.json").read_text())["epochs"]
+    more = [*arguments, "--resume", "--minutes", "60", "--epochs", str(reached + 1)]
+    run = CliRunner().invoke(cli.cli, more)
+    assert run.exit_code == 0, run.output
+    metrics = json.loads((out / "metrics.json").read_text())
+    # A time limit may cut an epoch short; the batches are made up for in one more.
+    assert metrics["epochs"] > reached
+    assert metrics["ended"] == "all epochs"
+
+
+def test_the_defaults_are_those_of_the_recipe():
+    shared = set(Train.model_fields) & set(Settings.model_fields)
+    assert {"kind", "epochs", "minutes", "patch", "learning_rate", "validation"} <= shared
+    for name in shared:
+        assert Train.model_fields[name].default == Settings.model_fields[name].default
+        assert Train.model_fields[name].description == Settings.model_fields[name].description
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"folder": "a"}, "out"),
+        ({"folder": "a", "out": "b", "batch": 0}, "batch"),
+        ({"folder": "a", "out": "b", "kind": "star"}, "kind"),
+    ],
+)
+def test_wrong_values_are_named(values, words):
+    with pytest.raises(UserError, match=words):
+        Train.declare(values)
+
+
+def test_resume_and_overwrite_exclude_each_other(tmp_path):
+    command = Train(folder=tmp_path, out=tmp_path / "M", resume=True, overwrite=True)
+    with pytest.raises(UserError, match="exclude"):
+        command.run(lambda *_: None)
+
+
+def test_summary_names_the_way_on(tmp_path):
+    found = {"val_dice": 0.9, "ap_0.5": 0.8, "ap_0.7": 0.7}
+    metrics = {"best_epoch": 3, "epochs": 5, "seconds": 90, "ended": "cancelled"}
+    text = summary(tmp_path, metrics | {"validation": found, "test": found})
+    assert "epoch 3 of 5" in text
+    assert "1.5 min" in text
+    assert text.endswith("--resume goes on from here.")

@@ -1,0 +1,44 @@
+import numpy as np
+
+from imagej_dl.models import Instances
+from imagej_dl.training.choose import average_precision, choose
+from imagej_dl.training.targets import border_target
+
+
+def certain(labels):
+    return np.eye(3, dtype=np.float32)[border_target(labels)] * 0.98 + 0.01
+
+
+def scene():
+    labels = np.zeros((60, 60), np.uint16)
+    for i in range(9):
+        y, x = divmod(i, 3)
+        labels[4 + 20 * y : 16 + 20 * y, 4 + 20 * x : 16 + 20 * x] = i + 1
+    return labels
+
+
+def test_wrong_settings_are_made_better():
+    labels = scene()
+    found = [(certain(labels), labels)]
+    bad = Instances(region_erosion=3, minimum_area=500)
+    assert average_precision(found, bad)[0] == 0
+    chosen, score = choose(found, bad, "border")
+    assert score > 0.9
+    assert chosen.minimum_area < 150
+    assert score == np.mean(average_precision(found, chosen))
+
+
+def test_without_objects_the_settings_stay():
+    empty = np.zeros((30, 30), np.uint16)
+    start = Instances(region_erosion=2)
+    assert choose([(certain(empty), empty)], start, "border") == (start, 0.0)
+
+
+def test_says_how_far_it_is():
+    said = []
+    labels = scene()
+    choose([(certain(labels), labels)], Instances(), "border", lambda *a: said.append(a))
+    done = [d for _, d, _ in said]
+    assert done == sorted(done)
+    assert said[-1][1] == said[-1][2]
+    assert {stage for stage, _, _ in said} == {"choosing"}

@@ -1,0 +1,196 @@
+import gc
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from imagej_dl import images, rois
+from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.images import Normalisation
+from imagej_dl.training import find_pairs
+from imagej_dl.training.examples import Examples
+
+NORMALISATION = Normalisation()
+
+
+def pair(image_shape=(20, 30), dims="YX", labels_dims=None, ids=(1, 2), **attrs):
+    image = np.random.default_rng(0).integers(0, 999, image_shape).astype(np.uint16)
+    kept = [(size, d) for size, d in zip(image_shape, dims, strict=True) if d != "C"]
+    labels = np.zeros([size for size, _ in kept], np.uint16)
+    for i, label in enumerate(ids):
+        labels[..., 2:10, 3 + 12 * i : 12 + 12 * i] = label
+    names = labels_dims or "".join(d for _, d in kept)
+    return images.make(image, dims, **attrs), images.make(labels, names)
+
+
+def read(*pairs, **more):
+    return Examples(pairs, NORMALISATION, **more)
+
+
+def test_a_plane_is_normalised_and_keeps_its_labels():
+    image, labels = pair(pixel_width=0.5, pixel_height=0.5, unit="µm", title="a.tif")
+    found = read((image, labels))
+    (example,) = found.sources[0]
+    np.testing.assert_array_equal(example.image[..., 0], NORMALISATION(image.data))
+    np.testing.assert_array_equal(example.labels, labels.data)
+    assert (found.channels, found.calibration.pixel_width, example.name) == (1, 0.5, "a.tif")
+    np.testing.assert_array_equal(found.raw, image.data)
+
+
+@pytest.mark.parametrize(("dims", "labels_dims"), [("TYX", "TYX"), ("ZYX", "TYX"), ("TYX", "ZYX")])
+def test_each_plane_of_a_stack_is_an_example(dims, labels_dims):
+    found = read(pair((4, 20, 30), dims, labels_dims, title="v"))
+    assert [e.name for e in found.sources[0]] == [f"v {dims[0]}={i}" for i in (1, 2, 3, 4)]
+
+
+def test_channels_come_last_and_share_the_labels():
+    image, labels = pair((2, 3, 20, 30), "TCYX")
+    found = read((image, labels))
+    assert found.channels == 3
+    assert [e.image.shape for e in found.sources[0]] == [(20, 30, 3)] * 2
+    expected = NORMALISATION(np.moveaxis(image.data[1], 0, -1))
+    np.testing.assert_array_equal(found.sources[0][1].image, expected)
+
+
+def test_planes_nobody_labelled_are_left_out_of_stacks():
+    image, labels = pair((4, 20, 30), "TYX", title="v")
+    labels[2] = 0
+    with pytest.warns(DataWarning, match="1 of 4 planes"):
+        found = read((image, labels))
+    assert [e.name for e in found.sources[0]] == ["v T=1", "v T=2", "v T=4"]
+
+
+def test_a_single_image_without_objects_is_kept():
+    found = read(pair(), pair(ids=()))
+    assert [len(planes) for planes in found.sources] == [1, 1]
+
+
+def test_ids_above_65535_are_kept():
+    image, labels = pair()
+    wide = images.with_data(labels, labels.data.astype(np.int64) * 70_000)
+    found = read((image, wide))
+    assert set(np.unique(found.sources[0][0].labels)) == {0, 70_000, 140_000}
+
+
+def test_diameter_is_the_median_over_all_images():
+    found = read(pair(ids=(1,)), pair())
+    assert found.diameter == pytest.approx(np.sqrt(4 * 72 / np.pi))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda i, m: (i, m[:, :-1]), r"\(20, 29\).*\(20, 30\)"),
+        (lambda i, m: (i, m.transpose()[:, ::-1].T[:10]), r"\(10, 30\)"),
+        (lambda i, m: (i, m + 0.5), "whole numbers"),
+        (lambda i, m: (i, m.astype(np.int32) - 1), "-1"),
+        (lambda i, m: (i, m * 0), "none of the label maps"),
+        (lambda i, m: (i.astype(np.float32) * np.inf, m), "no number"),
+    ],
+)
+def test_pairs_that_do_not_fit(change, words):
+    image, labels = pair()
+    with pytest.raises(UserError, match=words):
+        read(change(image, labels))
+
+
+def test_colour_label_maps_are_refused():
+    image, _ = pair()
+    with pytest.raises(UserError, match="colour"):
+        read((image, images.make(np.zeros((20, 30, 3), np.uint8), "YXC")))
+
+
+def test_images_of_other_channels_are_named():
+    one, labels = pair(title="one.tif")
+    two, _ = pair((2, 20, 30), "CYX", title="two.tif")
+    with pytest.raises(UserError, match=r"two\.tif: has 2 channel.*one\.tif has 1"):
+        read((one, labels), (two, labels))
+
+
+def test_other_pixel_sizes_are_warned_of():
+    small = pair(pixel_width=0.1, pixel_height=0.1, unit="µm")
+    large = pair(pixel_width=0.5, pixel_height=0.5, unit="µm", title="large.tif")
+    with pytest.warns(DataWarning, match=r"large\.tif: pixels of 0.5 µm"):
+        read(small, large)
+
+
+def test_nothing_to_train_on():
+    with pytest.raises(UserError, match="no image"):
+        read()
+
+
+def test_large_data_are_memory_mapped_and_vanish(monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    small = read(pair(title="a"))
+    large = read(pair(title="a"), memory_limit=1000)
+    mapped = large.sources[0][0]
+    assert isinstance(mapped.image, np.memmap)
+    np.testing.assert_array_equal(mapped.image, small.sources[0][0].image)
+    assert large.fingerprint == small.fingerprint
+    assert list(tmp_path.iterdir())
+    del large, mapped
+    gc.collect()
+    assert not list(tmp_path.iterdir())
+
+
+def test_fingerprint_is_of_pixels_and_labels():
+    image, labels = pair()
+    one = read((image, labels)).fingerprint
+    labels[0, 0] = 9
+    assert read((image, labels)).fingerprint != one
+
+
+def save(folder: Path, name: str, labels: str | None = "labels.tif", rois_name: str = ""):
+    image, truth = pair(title=name)
+    images.write(image, folder / "image.tif")
+    if labels:
+        images.write(truth, folder / labels)
+    if rois_name:
+        rois.write(rois.trace(truth), folder / rois_name)
+    return truth
+
+
+def test_folders_with_images_and_masks(tmp_path):
+    image, labels = pair()
+    for name in ("b", "a"):
+        images.write(image, tmp_path / "P" / "Processed" / "images" / f"{name}.tif")
+        images.write(labels, tmp_path / "P" / "Processed" / "masks" / f"{name}.tif")
+    for folder in (tmp_path / "P", tmp_path / "P" / "Processed"):
+        found = find_pairs(folder)
+        assert [(i.name, m.parent.name) for i, m in found] == [
+            ("a.tif", "masks"),
+            ("b.tif", "masks"),
+        ]
+
+
+def test_folders_with_label_maps(tmp_path):
+    for name in ("b", "a"):
+        save(tmp_path / "data" / name, name)
+    found = find_pairs(tmp_path / "data")
+    assert [(i.parent.name, m.name) for i, m in found] == [("a", "labels.tif"), ("b", "labels.tif")]
+    names = [planes[0].name for planes in Examples(found, NORMALISATION).sources]
+    assert names == ["a/image.tif", "b/image.tif"]
+
+
+def test_folders_with_roi_sets(tmp_path):
+    truth = save(tmp_path / "data" / "a", "a", labels=None, rois_name="RoiSet.zip")
+    found = find_pairs(tmp_path / "data")
+    examples = Examples(found, NORMALISATION)
+    np.testing.assert_array_equal(examples.sources[0][0].labels, truth.data)
+
+
+def test_real_nuclei_folder(shared_data):
+    found = find_pairs(shared_data / "nuclei" / "train")
+    assert len(found) == 36
+    assert all(i.parent == m.parent for i, m in found)
+
+
+def test_folders_with_nothing_to_train_on(tmp_path):
+    with pytest.raises(UserError, match="no such folder"):
+        find_pairs(tmp_path / "none")
+    with pytest.raises(UserError, match="to train on"):
+        find_pairs(tmp_path)
+    (tmp_path / "f").write_text("")
+    with pytest.raises(UserError, match="no folder"):
+        find_pairs(tmp_path / "f")
