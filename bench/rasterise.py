@@ -42,16 +42,17 @@ def with_skimage(found: list[rois.Roi], shape: tuple[int, int, int]) -> np.ndarr
     return labels
 
 
-def with_imagej(java: list[Any], shape: tuple[int, int, int], stack: list[Any]) -> None:
-    """Let ImageJ fill its own ROIs into its own 16-bit images."""
-    for ip in stack:
-        ip.setValue(0)
-        ip.resetRoi()
-        ip.fill()
+def with_imagej(java: list[Any], shape: tuple[int, int, int]) -> list[Any]:
+    """Let ImageJ fill its own ROIs into new 16-bit images of its own."""
+    from scyjava import jimport
+
+    short = jimport("ij.process.ShortProcessor")
+    stack = [short(shape[2], shape[1]) for _ in range(shape[0])]
     for i, roi in enumerate(java):
         ip = stack[roi.getPosition() - 1]
         ip.setValue(i + 1)
         ip.fill(roi)
+    return stack
 
 
 def medians(functions: dict[str, Callable[[], Any]], rounds: int) -> dict[str, float]:
@@ -73,7 +74,6 @@ def main() -> None:
     warnings.simplefilter("ignore")
 
     from exactness import ImageJ
-    from scyjava import jimport
 
     imagej = ImageJ()
     found = [roi for roi in rois.read(options.roiset) if roi.points is not None]
@@ -87,8 +87,6 @@ def main() -> None:
     with zipfile.ZipFile(options.roiset) as archive:
         data = [archive.read(name) for name in archive.namelist()]
     java = [imagej.decode(rois.encode(roi)) for roi in found]
-    short = jimport("ij.process.ShortProcessor")
-    stack = [short(width, height) for _ in range(shape[0])]
 
     def clear() -> None:
         for roi in java:
@@ -96,7 +94,12 @@ def main() -> None:
 
     def imagej_fill() -> None:
         clear()
-        with_imagej(java, shape, stack)
+        with_imagej(java, shape)
+
+    def imagej_masks() -> None:
+        clear()
+        for roi in java:
+            roi.getMask()
 
     functions: dict[str, Callable[[], Any]] = {
         "ours, fill": lambda: rois.masks.fill(found, height),
@@ -104,6 +107,7 @@ def main() -> None:
         "scikit-image, fill": lambda: skimage_pixels(found, shape),
         "scikit-image, label map": lambda: with_skimage(found, shape),
         "clear": clear,
+        "ImageJ, fill": imagej_masks,
         "ImageJ, label map": imagej_fill,
         "ours, decode": lambda: [rois.decode(item) for item in data],
         "ImageJ, decode": lambda: [imagej.decode(item) for item in data],
@@ -115,10 +119,12 @@ def main() -> None:
     else:
         functions["roifile, decode"] = lambda: [roifile.ImagejRoi.frombytes(d) for d in data]
     seconds = medians(functions, options.rounds)
-    seconds["ImageJ, label map"] -= seconds.pop("clear")
+    clearing = seconds.pop("clear")
+    seconds["ImageJ, fill"] -= clearing
+    seconds["ImageJ, label map"] -= clearing
 
     mine, report = rois.label_map(found, shape)
-    with_imagej(java, shape, stack)
+    stack = with_imagej(java, shape)
     truth = np.stack([np.array(ip.getPixels()[:]).view(np.uint16) for ip in stack]).reshape(shape)
     print(f"{len(found)} ROIs on {shape[0]} slices of {width} × {height}")
     for name, value in seconds.items():
@@ -126,7 +132,7 @@ def main() -> None:
     for what, mine_is, other in (
         ("fill", "ours, fill", "scikit-image, fill"),
         ("label map", "ours, label map", "scikit-image, label map"),
-        ("fill", "ours, fill", "ImageJ, label map"),
+        ("fill", "ours, fill", "ImageJ, fill"),
         ("label map", "ours, label map", "ImageJ, label map"),
     ):
         ratio = seconds[mine_is] / seconds[other]
