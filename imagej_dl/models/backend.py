@@ -48,30 +48,6 @@ def keras() -> ModuleType:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep what TensorFlow's C++ side says at its import off the terminal; show it on failure.
-
-    It speaks before its own log level is read, so only the file descriptor can be turned away.
-    """
-    try:
-        kept = os.dup(2)
-    except OSError:  # there is no stderr, as in a windowed process
-        yield
-        return
-    with tempfile.TemporaryFile() as said:
-        os.dup2(said.fileno(), 2)
-        try:
-            yield
-        except BaseException:
-            said.seek(0)
-            os.write(kept, said.read())
-            raise
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
     """Keep what C++ writes to stderr to itself, unless the work inside fails.
 
     While it is imported TensorFlow greets in spite of TF_CPP_MIN_LOG_LEVEL.
