@@ -99,7 +99,7 @@ def trace(numbered: np.ndarray) -> tuple[Polygons, np.ndarray, np.ndarray]:
         order of the components, beginning at the right end of the last bottom edge and going up.
         A component that touches itself at corners may make several.
     frames : frame of each polygon.
-    pixels : flat index into the unpadded (T, Y, X) array of a pixel of each polygon's component.
+    pixels : flat index into the unpadded (T, Y, X) array of a pixel in each polygon.
     """
     _, height, width = numbered.shape
     flat = numbered.ravel()
@@ -109,8 +109,7 @@ def trace(numbered: np.ndarray) -> tuple[Polygons, np.ndarray, np.ndarray]:
     start[flat[inside] - 1] = inside  # the last write stays: the last pixel in raster order
     ahead = _AHEAD @ [1, width]
     diagonal = ahead + _RIGHT_HAND @ [1, width]
-    row, column = np.divmod(start, width)
-    frame, row = np.divmod(row, height)
+    frame = start // (width * height)
 
     alive = np.arange(count)
     pixel, heading = start.copy(), np.full(count, _BOTTOM)
@@ -130,9 +129,11 @@ def trace(numbered: np.ndarray) -> tuple[Polygons, np.ndarray, np.ndarray]:
         running = (pixel != start[alive]) | (heading != _BOTTOM)
         alive, pixel, heading = alive[running], pixel[running], heading[running]
     polygons = Polygons.group(np.concatenate(owners), np.concatenate(corners), count)
-    where = (frame * (height - 2) + row - 1) * (width - 2) + column - 1
     polygons, component = _rescan(polygons, numbered, frame)
-    return polygons, frame[component], where[component]
+    # The pixel up and left of where an outline begins is the object's.
+    x, y = polygons.points[polygons.offsets[:-1]].T - 1
+    pixel = (frame[component] * (height - 2) + y) * (width - 2) + x
+    return polygons, frame[component], pixel
 
 
 def _rescan(

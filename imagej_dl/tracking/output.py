@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import warnings
 from pathlib import Path
 
 from imagej_dl import images
+from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.files import atomic_folder
 from imagej_dl.tracking import ctc, tables, trackmate_xml
 from imagej_dl.tracking.tracks import Tracks
@@ -23,6 +25,10 @@ def write(
     Raises
     ------
     UserError : when the folder is there and `overwrite` is off.
+
+    Warns
+    -----
+    DataWarning : when there are too many segments for a CTC folder, which then is not written.
     """
     with atomic_folder(folder, overwrite=overwrite) as temporary:
         # Without a file of its own the image in TrackMate's window is the tracked map beside it.
@@ -37,4 +43,7 @@ def write(
         found = {**tracks.settings.to_json(), "engine": tracks.engine, "counts": tracks.counts}
         text = json.dumps(found, indent=2, ensure_ascii=False)
         (temporary / "settings.json").write_text(text + "\n", encoding="utf-8")
-        ctc.write(tracks, temporary / "CTC" / f"{sequence}_RES")
+        try:
+            ctc.write(tracks, temporary / "CTC" / f"{sequence}_RES")
+        except UserError as error:  # more segments than 16-bit masks hold
+            warnings.warn(f"there is no CTC folder: {error.problem}", DataWarning, stacklevel=2)

@@ -162,5 +162,16 @@ def _paint(frame: np.ndarray, pixels: np.ndarray, ids: np.ndarray) -> np.ndarray
 
     pieces = label(frame, background=0, connectivity=2)
     lut = np.zeros(int(pieces.max(initial=0)) + 1, np.uint32)
-    lut[pieces.ravel()[pixels]] = ids
-    return lut[pieces]
+    of_spot = pieces.ravel()[pixels]
+    lut[of_spot] = ids
+    result = lut[pieces]
+    # A piece that touches itself at corners may hold several spots: it is cut at the corners.
+    shared = np.flatnonzero(np.bincount(of_spot) > 1)
+    if shared.size:
+        parts = label(np.where(np.isin(pieces, shared), frame, 0), background=0, connectivity=1)
+        several = np.isin(of_spot, shared)
+        part_lut = np.zeros(int(parts.max()) + 1, np.uint32)
+        part_lut[parts.ravel()[pixels[several]]] = ids[several]
+        cut = part_lut[parts]
+        result[cut > 0] = cut[cut > 0]
+    return result

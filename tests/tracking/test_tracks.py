@@ -124,3 +124,33 @@ def test_cancelling_leaves_nothing(tmp_path):
 
     with pytest.raises(Cancelled):
         tracking.track(lineages.gap(), engine="embedded", progress=stop)
+
+
+def test_an_object_of_two_spots_is_cut_at_its_corner(tmp_path):
+    """TrackMate makes two spots of some objects that touch themselves at corners."""
+    from scipy import ndimage
+
+    rng = np.random.default_rng(284)
+    smooth = ndimage.gaussian_filter(rng.standard_normal((1, 90, 90)), (0, 1, 1))
+    frame = (smooth > 0).astype(np.uint16)
+    labels = images.make(np.concatenate([frame, frame]), "TYX")
+    with pytest.warns(DataWarning, match="too small"):
+        tracks = tracking.track(labels, engine="embedded")
+    now = tracks.spots["frame"] == 0
+    ids = tracks.track_labels()
+    pieces = ndimage.label(frame[0], np.ones((3, 3)))[0].ravel()[tracks.spots["pixel"][now]]
+    assert len(np.unique(pieces)) < np.count_nonzero(now)
+    assert set(np.unique(tracks.tracked()[0])) - {0} == set(ids[now])
+    ctc.write(tracks, tmp_path / "01_RES")
+    found = ctc.read(tmp_path / "01_RES")
+    for number, begin, end, _ in found.tracks.tolist():
+        assert (found.masks[begin : end + 1] == number).any(axis=(1, 2)).all()
+
+
+def test_more_segments_than_ctc_masks_hold(tmp_path, monkeypatch):
+    tracks = tracking.track(lineages.division(), engine="embedded")
+    monkeypatch.setattr(ctc, "_LIMIT", 3)
+    with pytest.warns(DataWarning, match="no CTC folder: 4 track segments"):
+        tracking.write(tracks, tmp_path / "out")
+    assert (tmp_path / "out" / "tracked.tif").is_file()
+    assert not (tmp_path / "out" / "CTC").exists()
