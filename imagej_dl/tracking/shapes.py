@@ -37,6 +37,8 @@ def features(contours: Polygons, areas: np.ndarray) -> dict[str, np.ndarray]:
     step = contours.points[contours.following] - contours.points
     perimeter = np.add.reduceat(np.hypot(step[:, 0], step[:, 1]), contours.offsets[:-1])
     x0, y0, major, minor, theta = _ellipses(contours)
+    with np.errstate(invalid="ignore", divide="ignore"):  # no ellipse fits a few corners in a row
+        aspect = major / minor
     return {
         "area": areas,
         "perimeter": perimeter,
@@ -48,7 +50,7 @@ def features(contours: Polygons, areas: np.ndarray) -> dict[str, np.ndarray]:
         "ellipse_major": major,
         "ellipse_minor": minor,
         "ellipse_theta": theta,
-        "ellipse_aspectratio": major / minor,
+        "ellipse_aspectratio": aspect,
     }
 
 
