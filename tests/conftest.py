@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from own_process import call
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -46,38 +45,4 @@ def own_process() -> Callable[..., Any]:
     A process has one Java machine, and what it shows and sets outlives a test; so every test
     with Java has a process of its own. The result, or the error, comes back.
     """
-    return _call
-
-
-def _call(function: Callable[..., Any], *args: Any, timeout: float = 240, **kwargs: Any) -> Any:
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe(duplex=False)
-    child = context.Process(target=_answer, args=(theirs, function, args, kwargs))
-    child.start()
-    theirs.close()
-    try:
-        if not ours.poll(timeout):
-            raise TimeoutError(f"{function.__name__} did not end within {timeout} s")
-        try:
-            result, trace = ours.recv()
-        except EOFError:
-            child.join(10)
-            raise RuntimeError(f"the process died with exit code {child.exitcode}") from None
-        if isinstance(result, BaseException):
-            raise result from RuntimeError(trace)
-        return result
-    finally:
-        # Java windows can keep a process alive; the answer is there already.
-        child.join(5)
-        child.kill()
-
-
-def _answer(pipe: Any, function: Callable[..., Any], args: tuple, kwargs: dict) -> None:
-    try:
-        pipe.send((function(*args, **kwargs), ""))
-    except BaseException as error:
-        trace = traceback.format_exc()
-        try:
-            pipe.send((error, trace))
-        except Exception:
-            pipe.send((RuntimeError(trace), trace))
+    return call
