@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import time
 from collections.abc import Iterable
 from dataclasses import replace
 from importlib.util import find_spec
@@ -33,7 +34,7 @@ from imagej_dl.training.settings import Settings
 from imagej_dl.training.split import Split, split
 from imagej_dl.training.state import State
 
-_VALIDATION_PATCHES = 96
+_VALIDATION_PATCHES = 64
 _TEST_SIDE = 256
 _SCORED_SIDE = 2048
 
@@ -73,6 +74,7 @@ def train(
     UserError : for data or settings that cannot be trained with, an `out` that is there.
     Cancelled, KeyboardInterrupt : when stopped before the first epoch was whole.
     """
+    began = time.monotonic()
     out = Path(out)
     folder = out / states.FOLDER
     if tensorboard and find_spec("tensorboard") is None:
@@ -95,6 +97,7 @@ def train(
         )
     state = fresh if kept is None else replace(kept, settings=fresh.settings)
     loop = _loop(chosen, parts, examples.channels, state, folder, progress)
+    loop.began = began
     loop.tensorboard = out / "tensorboard" if tensorboard else None
     if kept is not None:
         states.restore(folder, loop.model, loop.step.optimizer)

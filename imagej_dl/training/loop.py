@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,7 @@ class Step:
 
 @dataclass
 class Loop:
-    """All that a training needs; `folder` keeps its state.
+    """All that a training needs; `folder` keeps its state, the time limit counts from `began`.
 
     run() returns why it ended: FINISHED, TIME, PATIENCE or CANCELLED.
     """
@@ -63,6 +64,7 @@ class Loop:
     folder: Path
     progress: Progress
     tensorboard: Path | None = None
+    began: float = field(default_factory=time.monotonic)
 
     def run(self) -> str:
         """Train until an end, keeping the state after each epoch.
@@ -72,12 +74,15 @@ class Loop:
         """
         settings, state = self.settings, self.state
         limit = None if settings.minutes is None else settings.minutes * 60
-        clock = Clock(settings.total_steps, limit, state.seconds)
+        before = state.seconds + time.monotonic() - self.began
+        clock = Clock(settings.total_steps, limit, before)
         try:
             return self._epochs(clock)
         except (Cancelled, KeyboardInterrupt):
             if not state.epoch:
                 raise
+            # It may have come in the middle of an epoch's end: what is on disk is whole.
+            self.state = states.read(self.folder)
             return CANCELLED
 
     def _epochs(self, clock: Clock) -> str:

@@ -22,10 +22,13 @@ class Settings(BaseModel):
         description="border: background, object and border, which keeps touching objects apart; "
         "binary: object or not.",
     )
-    epochs: int = Field(default=60, ge=1, description="Epochs at most.")
+    epochs: int = Field(default=60, ge=1, description="Epochs of 50 batches, at most.")
     steps: int = Field(default=50, ge=1, description="Batches of an epoch.")
     minutes: float | None = Field(
-        default=None, gt=0, description="Time limit in minutes; the learning rate ends with it."
+        default=None,
+        gt=0,
+        description="Time limit in minutes, to which the learning rate is fitted; choosing the "
+        "instance settings on the validation images comes after it.",
     )
     patience: int = Field(
         default=20, ge=1, description="Epochs without a better validation before it stops."
@@ -33,14 +36,20 @@ class Settings(BaseModel):
     patch: int = Field(default=128, ge=16, le=4096, description="Side of the patches in px.")
     batch: int = Field(default=8, ge=1, le=1024, description="Patches of a batch.")
     learning_rate: float = Field(default=3e-3, gt=0, lt=1, description="Highest learning rate.")
-    depth: int = Field(default=3, ge=1, le=7, description="Levels of the U-Net.")
-    width: int = Field(default=16, ge=1, le=256, description="Filters of its first level.")
+    depth: int = Field(
+        default=3, ge=1, le=7, description="Levels of the U-Net; each sees twice as far."
+    )
+    width: int = Field(default=16, ge=1, le=256, description="Filters of the U-Net's first level.")
     last_width: int = Field(default=16, ge=1, le=256, description="Filters before the output.")
     dropout: float = Field(default=0.0, ge=0, lt=1, description="Dropout of the first level.")
     border_size: int = Field(default=2, ge=1, le=10, description="Half the border's width, px.")
-    validation: float = Field(default=0.2, gt=0, lt=1, description="Share for validation.")
-    test: float = Field(default=0.1, ge=0, lt=1, description="Share kept for the test.")
-    seed: int = Field(default=0, ge=0, lt=2**32, description="Seed of the split and all else.")
+    validation: float = Field(
+        default=0.2, gt=0, lt=1, description="Share of the images for validation."
+    )
+    test: float = Field(default=0.1, ge=0, lt=1, description="Share of the images kept for a test.")
+    seed: int = Field(
+        default=0, ge=0, lt=2**32, description="Seed of the split and all that is random."
+    )
     foreground: float = Field(
         default=0.7, ge=0, le=1, description="Share of the patches that are cut at an object."
     )

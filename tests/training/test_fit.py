@@ -24,10 +24,10 @@ def weights(folder: Path) -> list[np.ndarray]:
     return models.load(folder).model.get_weights()
 
 
-def cancel_after(fraction):
+def cancel_after(fraction, how=Cancelled):
     def listen(stage, done, total):
         if stage == "training" and done >= fraction * total:
-            raise Cancelled
+            raise how
 
     return listen
 
@@ -126,9 +126,10 @@ def test_time_limit_ends_the_training_and_its_learning_rate(tmp_path, pairs):
     assert (out / ".training").is_dir()
 
 
-def test_cancelling_keeps_the_best_so_far_and_resume_goes_on(tmp_path, pairs):
+@pytest.mark.parametrize("how", [Cancelled, KeyboardInterrupt])
+def test_cancelling_keeps_the_best_so_far_and_resume_goes_on(tmp_path, pairs, how):
     out = tmp_path / "M"
-    train(pairs, out, epochs=6, progress=cancel_after(0.5), **TINY)
+    train(pairs, out, epochs=6, progress=cancel_after(0.5, how), **TINY)
     metrics = json.loads((out / "metrics.json").read_text())
     assert metrics["ended"] == "cancelled"
     assert 0 < metrics["epochs"] < 6
