@@ -1,0 +1,6 @@
+"""Simulated time-lapses of nuclei with their truth: for the demo and for tests."""
+
+from imagej_dl.simulation.nuclei import Simulation, movie, stills
+from imagej_dl.simulation.write import Written, write
+
+__all__ = ["Simulation", "Written", "movie", "stills", "write"]

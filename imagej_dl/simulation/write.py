@@ -1,0 +1,53 @@
+"""A simulated project on disk, as a biologist would have it: images, RoiSets, a movie."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from imagej_dl import images, project, rois
+from imagej_dl.files import atomic_folder
+from imagej_dl.simulation import nuclei
+
+
+@dataclass(frozen=True)
+class Written:
+    """Where the parts are: the project's folder, the movie's file, the truth's folder."""
+
+    project: Path
+    movie: Path
+    truth: Path
+
+
+def write(out: str | Path, stills: int = 10, frames: int = 24, seed: int = 0) -> Written:
+    """Write OUT/project, OUT/movie.tif and OUT/truth.
+
+    Parameters
+    ----------
+    stills : images with a RoiSet.zip each, in the project's Labeling.
+    frames : of the movie; its nuclei are others than those of the images.
+    seed : of all that is random.
+
+    The truth is in the layout of the Cell Tracking Challenge: man_trackNNN.tif, man_track.txt.
+
+    Raises
+    ------
+    UserError : when one of them is there already.
+    """
+    out = Path(out)
+    made = Written(out / "project", out / "movie.tif", out / "truth")
+    project.create(made.project)
+    for image, labels in nuclei.stills(stills, seed=seed):
+        name = Path(image.attrs["title"]).stem
+        folder = made.project / "Labeling" / name
+        images.write(image, folder / "images" / f"{name}.tif")
+        rois.write(rois.trace(labels), folder / "RoiSet.zip")
+    film = nuclei.movie(frames, seed=seed)
+    images.write(film.image, made.movie)
+    with atomic_folder(made.truth) as folder:
+        for t, labels in enumerate(film.labels.values):
+            images.write(images.make(labels), folder / f"man_track{t:03}.tif")
+        np.savetxt(folder / "man_track.txt", film.lineage, fmt="%d")
+    return made

@@ -1,0 +1,60 @@
+"""The simulated truth is consistent, and the same seed gives the same movie."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from imagej_dl import evaluation, images, project, rois, simulation
+
+
+def test_same_seed_same_movie() -> None:
+    first, again, other = (simulation.movie(5, (96, 112), 8, seed=s) for s in (3, 3, 4))
+    assert first.image.identical(again.image)
+    assert np.array_equal(first.labels, again.labels)
+    assert not np.array_equal(first.image, other.image)
+
+
+def test_lineage_tells_what_the_labels_show() -> None:
+    made = simulation.movie(30, seed=2)
+    labels = made.labels.values
+    assert made.image.dims == ("T", "Y", "X")
+    assert made.image.attrs["pixel_width"] == 0.65
+    assert made.image.attrs["frame_interval"] == 300
+    assert sorted(made.lineage[:, 0]) == list(range(1, labels.max() + 1))
+    last = {row[0]: row[2] for row in made.lineage}
+    for number, begin, end, parent in made.lineage:
+        frames = np.flatnonzero((labels == number).any(axis=(1, 2)))
+        assert frames.tolist() == list(range(begin, end + 1))
+        if parent:
+            assert last[parent] == begin - 1
+    mothers = made.lineage[:, 3]
+    assert len(set(mothers[mothers > 0])) >= 2
+    assert all((mothers == m).sum() <= 2 for m in set(mothers) - {0})
+
+
+def test_nuclei_are_brighter_than_the_background_and_some_touch() -> None:
+    made = simulation.movie(3, seed=1)
+    frame, labels = made.image.values[2].astype(float), made.labels.values[2]
+    assert frame[labels > 0].mean() > 2 * np.median(frame[labels == 0])
+    right, left = labels[:, 1:], labels[:, :-1]
+    assert ((right != left) & (right > 0) & (left > 0)).any()
+
+
+def test_stills_are_numbered_from_one() -> None:
+    for image, labels in simulation.stills(3, (80, 90), seed=5):
+        ids = np.unique(labels)
+        assert ids.tolist() == list(range(len(ids)))
+        assert image.shape == labels.shape == (80, 90)
+
+
+def test_written_project_reads_back(tmp_path: Path) -> None:
+    made = simulation.write(tmp_path, stills=2, frames=3, seed=1)
+    drawn = project.drawn(made.project)
+    assert len(drawn) == 2
+    (_, labels), _ = simulation.stills(2, seed=1)
+    read = rois.label_map(rois.read(drawn[0].rois), images.read(drawn[0].image))[0]
+    assert np.array_equal(read, labels)
+    truth = evaluation.ctc.read_truth(made.truth)
+    assert np.array_equal(truth.tracks.masks, simulation.movie(3, seed=1).labels)
