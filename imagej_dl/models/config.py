@@ -37,21 +37,26 @@ class Instances(BaseModel):
     region_threshold: Probability = Field(default=0.5, description="Probability of no background.")
     region_erosion: int = Field(default=0, ge=0, le=20, description="Erosion of the region, in px.")
     split: bool = Field(default=True, description="Whether touching objects are split.")
+    # The defaults were among the best of a grid on real nuclei of 9 to 45 px diameter, on predictions
+    # of networks that had not seen the image (three folds over 36 images).
     smoothing: float = Field(
         default=1.0, ge=0, description="Sigma of the Gaussian on depth and p_object, in px."
     )
     object_weight: float = Field(
-        default=20.0, ge=0, description="What p_object = 1 counts beside the depth, in px."
+        default=10.0, ge=0, description="What p_object = 1 counts beside the depth, in px."
     )
     marker_height: float = Field(
-        default=1.0, gt=0, description="Least height of a hill, in px: larger splits less."
+        default=2.0, gt=0, description="Least height of a hill, in px: larger splits less."
     )
     minimum_area: int = Field(default=0, ge=0, description="Smallest object that is kept, in px.")
 
     @classmethod
     def of_kind(cls, kind: Kind, border_size: int) -> Instances:
         """Return the settings for targets of this kind, before any tuning."""
-        return cls(region_erosion=border_size if kind == "border" else 0)
+        if kind == "border":
+            return cls(region_erosion=border_size)
+        # Only the depth tells the objects apart: lower hills must do.
+        return cls(marker_height=1.0)
 
 
 class Architecture(BaseModel):

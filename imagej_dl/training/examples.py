@@ -36,7 +36,8 @@ class Examples:
     sources : the planes of each pair, in order.
     channels : of the images.
     calibration : of the first image; others that differ by more than 10 % are warned of.
-    diameter : median diameter of all objects in px; None without any object.
+    diameter : median diameter of all objects in px.
+    smallest : area in px that 99 % of all objects exceed.
     raw : the first plane that has an object, as it is in its file: the model's test image.
     """
 
@@ -73,12 +74,13 @@ class Examples:
             diameters += [targets.diameters(example.labels) for example in planes]
         progress("reading", len(pairs), len(pairs))
         sizes = np.concatenate(diameters)
-        self.diameter = float(np.median(sizes)) if sizes.size else None
         if not sizes.size:
             raise UserError(
                 "none of the label maps holds an object",
                 remedy="Draw ROIs, or check that the label maps are those of the images.",
             )
+        self.diameter = float(np.median(sizes))
+        self.smallest = int(np.pi / 4 * np.percentile(sizes, 1) ** 2)
 
     @property
     def fingerprint(self) -> str:

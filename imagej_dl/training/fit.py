@@ -245,7 +245,9 @@ def _config(model: Any, settings: Settings, examples: Examples) -> ModelConfig:
         patch=settings.patch,
         halo=field.halo,
         multiple_of=field.multiple_of,
-        instances=Instances.of_kind(settings.kind, settings.border_size),
+        instances=Instances.of_kind(settings.kind, settings.border_size).model_copy(
+            update={"minimum_area": examples.smallest}
+        ),
         border_size=settings.border_size,
         training=settings.model_dump(mode="json"),
         imagej_dl_version=__version__,

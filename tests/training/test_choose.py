@@ -20,11 +20,11 @@ def scene():
 def test_wrong_settings_are_made_better():
     labels = scene()
     found = [(certain(labels), labels)]
-    bad = Instances(region_erosion=3, minimum_area=500)
+    bad = Instances(region_erosion=3, minimum_area=150)
     assert average_precision(found, bad)[0] == 0
     chosen, score = choose(found, bad, "border")
     assert score > 0.9
-    assert chosen.minimum_area < 150
+    assert chosen.minimum_area == 75
     assert score == np.mean(average_precision(found, chosen))
 
 
