@@ -30,7 +30,7 @@ class Predict(Command):
     """
 
     model: Annotated[Path, Positional()] = Field(description="The model's folder.")
-    image: Annotated[list[Path], Positional()] = Field(
+    images: Annotated[list[Path], Positional()] = Field(
         min_length=1, description="Images, or folders of images."
     )
     out: Path = Field(description="The folder that gets the results.")
@@ -51,7 +51,7 @@ class Predict(Command):
     overwrite: bool = Field(False, description="Replace results that are there.")
 
     def run(self, progress: Progress) -> None:
-        sources = find(self.image)
+        sources = find(self.images)
         self._refuse(sources)
         from imagej_dl import models
 

@@ -48,7 +48,7 @@ def write(path: Path, array: np.ndarray, dims: str = "YX", **attrs: object) -> P
 
 
 def run(model: Path, *given: Path, out: Path, **more: object) -> None:
-    Predict.declare({"model": model, "image": list(given), "out": out, **more}).run(silent)
+    Predict.declare({"model": model, "images": list(given), "out": out, **more}).run(silent)
 
 
 def files(folder: Path) -> list[str]:
@@ -174,7 +174,7 @@ def test_cancelling_leaves_what_is_finished_and_nothing_half_written(model, tmp_
         if done == 2:
             raise Cancelled
 
-    command = Predict.declare({"model": model, "image": [tmp_path / "raw"], "out": tmp_path / "o"})
+    command = Predict.declare({"model": model, "images": [tmp_path / "raw"], "out": tmp_path / "o"})
     with pytest.raises(Cancelled):
         command.run(stop)
     assert files(tmp_path / "o") == ["a.tif", "b.tif"]
@@ -184,7 +184,7 @@ def test_progress_runs_over_images_and_over_planes(model, tmp_path):
     write(tmp_path / "raw" / "a.tif", cells())
     write(tmp_path / "raw" / "b.tif", cells(3), "TYX")
     seen = []
-    command = Predict.declare({"model": model, "image": [tmp_path / "raw"], "out": tmp_path / "o"})
+    command = Predict.declare({"model": model, "images": [tmp_path / "raw"], "out": tmp_path / "o"})
     command.run(lambda *step: seen.append(step))
     assert ("b", 3, 3) in seen
     assert seen[-1] == ("predict", 2, 2)
@@ -196,7 +196,13 @@ def test_progress_runs_over_images_and_over_planes(model, tmp_path):
 def test_axes_tiles_and_json(model, tmp_path, monkeypatch):
     stack = write(tmp_path / "stack.tif", cells(3), "ZYX")
     out = tmp_path / "out"
-    given = {"model": str(model), "image": [str(stack)], "out": str(out), "axes": "TYX", "tile": 16}
+    given = {
+        "model": str(model),
+        "images": [str(stack)],
+        "out": str(out),
+        "axes": "TYX",
+        "tile": 16,
+    }
     (tmp_path / "run.json").write_text(json.dumps(given), encoding="utf-8")
     monkeypatch.setattr(
         sys, "argv", ["imagej-dl", "predict", "--from-json", str(tmp_path / "run.json")]
