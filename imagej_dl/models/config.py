@@ -37,8 +37,8 @@ class Instances(BaseModel):
     region_threshold: Probability = Field(default=0.5, description="Probability of no background.")
     region_erosion: int = Field(default=0, ge=0, le=20, description="Erosion of the region, in px.")
     split: bool = Field(default=True, description="Whether touching objects are split.")
-    # The defaults were among the best of a grid on real nuclei of 9 to 45 px diameter, on predictions
-    # of networks that had not seen the image (three folds over 36 images).
+    # The defaults were among the best of a grid on real nuclei of 9 to 45 px diameter, on
+    # predictions of networks that had not seen the image (three folds over 36 images).
     smoothing: float = Field(
         default=1.0, ge=0, description="Sigma of the Gaussian on depth and p_object, in px."
     )
