@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
-from skimage.morphology import local_maxima, reconstruction
-from skimage.segmentation import watershed
 
 from imagej_dl.images import as_labels
 from imagej_dl.models import Instances
+from imagej_dl.prediction.hills import hills
 
 
 def instances(probabilities: NDArray, settings: Instances) -> NDArray:
@@ -50,11 +49,7 @@ def _split(region: NDArray, objects: NDArray, settings: Instances) -> NDArray:
     if settings.smoothing:
         depth = ndi.gaussian_filter(depth, settings.smoothing)
         objects = ndi.gaussian_filter(objects, settings.smoothing)
-    hills = np.where(region, depth + settings.object_weight * objects, -1.0)
-    lowered = reconstruction(hills - settings.marker_height, hills)
-    # Seen from the ground around it, a plain that fills the plane is a hill too.
-    tops = local_maxima(np.pad(lowered, 1, constant_values=-2.0))[1:-1, 1:-1].astype(bool) & region
-    return watershed(-hills, ndi.label(tops, np.ones((3, 3)))[0], mask=region)
+    return hills(depth + settings.object_weight * objects, region, settings.marker_height)
 
 
 def _tidy(labels: NDArray, minimum_area: int) -> NDArray:
