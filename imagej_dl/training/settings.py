@@ -31,7 +31,7 @@ class Settings(BaseModel):
         "instance settings on the validation images comes after it.",
     )
     patience: int = Field(
-        default=20, ge=1, description="Epochs without a better validation before it stops."
+        default=20, ge=1, description="Epochs with a worse validation than before until it stops."
     )
     patch: int = Field(default=128, ge=16, le=4096, description="Side of the patches in px.")
     batch: int = Field(default=8, ge=1, le=1024, description="Patches of a batch.")

@@ -22,7 +22,11 @@ COLUMNS = ("epoch", "seconds", "learning_rate", "loss", "val_loss", "val_jaccard
 
 @dataclass
 class State:
-    """How far a training is. `step` counts batches; `fingerprint` is that of the examples."""
+    """How far a training is.
+
+    `step` counts batches; `fingerprint` is that of the examples; `best_epoch` is the epoch that
+    is kept, `best_loss` the lowest validation loss of all.
+    """
 
     settings: dict[str, Any]
     split: dict[str, Any]

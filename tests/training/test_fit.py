@@ -66,14 +66,23 @@ def test_the_folder_is_whole(tmp_path, folder):
     assert (out / "loss.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_the_best_epoch_is_kept(tmp_path, pairs):
+def test_the_last_good_epoch_is_kept(tmp_path, pairs, monkeypatch):
+    losses = iter([0.5, 0.3, 0.4, 0.2, 0.205, 0.22, 0.3])
+    seen = []
+
+    def validate(self, model):
+        seen.append(model.get_weights())
+        return {"loss": next(losses), "jaccard": 0.5, "dice": 0.6}
+
+    monkeypatch.setattr("imagej_dl.training.loop.Validator.__call__", validate)
     out = tmp_path / "M"
-    train(pairs, out, epochs=5, learning_rate=0.05, **TINY)
-    with (out / "log.csv").open() as file:
-        losses = [float(row["val_loss"]) for row in csv.DictReader(file)]
+    train(pairs, out, epochs=7, **TINY)
     metrics = json.loads((out / "metrics.json").read_text())
-    assert metrics["best_epoch"] == int(np.argmin(losses)) + 1
-    assert metrics["validation"]["val_loss"] == pytest.approx(min(losses), rel=1e-4)
+    # 0.205 is as good as the lowest, 0.22 is not.
+    assert (metrics["best_epoch"], metrics["epochs"]) == (5, 7)
+    assert metrics["validation"]["val_loss"] == 0.205
+    for kept, one in zip(weights(out), seen[4], strict=True):
+        np.testing.assert_array_equal(kept, one)
 
 
 def test_the_same_seed_makes_the_same_model(tmp_path, pairs):
@@ -105,13 +114,18 @@ def test_one_image_warns(tmp_path, pairs):
     assert json.loads((tmp_path / "M" / "split.json").read_text())["by"] == "regions"
 
 
-def test_early_stop(tmp_path, pairs):
-    # A learning rate of almost nothing: the first epoch stays as good as all others.
+def test_early_stop(tmp_path, pairs, monkeypatch):
+    losses = iter([0.5, 0.3, *[0.4] * 50])
+    found = {"jaccard": 0.5, "dice": 0.6}
+    monkeypatch.setattr(
+        "imagej_dl.training.loop.Validator.__call__", lambda *_: {"loss": next(losses), **found}
+    )
     out = tmp_path / "M"
-    train(pairs, out, epochs=50, patience=2, learning_rate=1e-9, dice=1.0, **TINY)
+    train(pairs, out, epochs=50, patience=3, **TINY)
     metrics = json.loads((out / "metrics.json").read_text())
     assert metrics["ended"] == "patience"
-    assert metrics["epochs"] == metrics["best_epoch"] + 2
+    assert (metrics["best_epoch"], metrics["epochs"]) == (2, 5)
+    assert not (out / ".training").exists()
 
 
 def test_time_limit_ends_the_training_and_its_learning_rate(tmp_path, pairs):
