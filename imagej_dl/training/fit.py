@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import replace
 from importlib.util import find_spec
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -194,7 +195,11 @@ def _finish(out: Path, loop: Loop, parts: Split, examples: Examples, ended: str)
     found = _predict(raw, parts.validation)
     # After Cancelled the user waits: the settings are chosen without asking again.
     listener = silent if ended == CANCELLED else loop.progress
-    best, _ = choose(found, config.instances, settings.kind, listener)
+    # The few settings cannot be learnt by heart as weights can, so the training images may have
+    # a say: the validation images alone are often too few to stand for all there are.
+    more = _predict(raw, parts.train[: len(found)])
+    both = [item for pair in zip_longest(found, more) for item in pair if item is not None]
+    best, _ = choose(both, config.instances, settings.kind, listener)
     config = config.model_copy(update={"instances": best})
     metrics: dict[str, Any] = {
         "ended": ended,

@@ -28,7 +28,7 @@ class Settings(BaseModel):
         default=None,
         gt=0,
         description="Time limit in minutes, to which the learning rate is fitted; choosing the "
-        "instance settings on the validation images comes after it.",
+        "instance settings comes after it.",
     )
     patience: int = Field(
         default=20, ge=1, description="Epochs with a worse validation than before until it stops."
