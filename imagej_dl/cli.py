@@ -42,13 +42,21 @@ def main() -> None:
     warnings.showwarning = _show_warning
     warnings.simplefilter("always", DataWarning)
     try:
-        cli()
+        # Not click's own mode, which would end Ctrl-C and our errors its own way.
+        code = cli(standalone_mode=False)
     except UserError as error:
         click.echo(f"error: {error}", err=True)
         sys.exit(2)
-    except (Cancelled, KeyboardInterrupt):
+    except MemoryError:
+        click.echo("error: there is not enough memory; try smaller tiles or images", err=True)
+        sys.exit(2)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (Cancelled, KeyboardInterrupt, click.Abort):
         click.echo("cancelled", err=True)
         sys.exit(130)
+    sys.exit(code if isinstance(code, int) else 0)
 
 
 def _command(name: str) -> click.Command:
@@ -81,7 +89,14 @@ def _parameter(declaration: type[Command], name: str) -> click.Parameter:
     kind, many = _kind(field.annotation)
     if declaration.is_positional(name):
         # Not required here: the value may come from --from-json; pydantic asks for it.
-        return click.Argument([name], type=kind, nargs=-1 if many else 1, required=False)
+        shown = name.upper() if field.is_required() else f"[{name.upper()}]"
+        return click.Argument(
+            [name],
+            type=kind,
+            nargs=-1 if many else 1,
+            required=False,
+            metavar=f"{shown}..." if many else shown,
+        )
     text = field.description or ""
     if field.is_required():
         text += "  [required]"

@@ -12,13 +12,41 @@ from pathlib import Path
 
 from imagej_dl.errors import UserError
 
+_REMEDIES = {
+    errno.ENOSPC: ("the disk is full", "Free some space on that disk, or choose another folder."),
+    errno.EDQUOT: ("the disk quota is used up", "Free some space, or choose another folder."),
+    errno.EACCES: ("cannot be written here", "Choose a folder that you may write to."),
+    errno.EPERM: ("cannot be written here", "Choose a folder that you may write to."),
+    errno.EROFS: ("cannot be written here", "Choose a folder that you may write to."),
+    errno.ENOTDIR: ("lies in something that is a file", "Choose another folder."),
+    errno.EEXIST: ("lies in something that is a file", "Choose another folder."),
+    errno.ENAMETOOLONG: ("is too long a name", "Choose a shorter one."),
+}
+
 
 def refuse_existing(path: Path, overwrite: bool) -> None:
     """Raise UserError if `path` is there and the user did not ask to overwrite it."""
-    if path.exists() and not overwrite:
+    with _disk_errors(path):
+        there = path.exists()
+    if there and not overwrite:
         raise UserError(
             "is already there", path=path, remedy="Choose another name, or pass --overwrite."
         )
+
+
+def refuse_input(out: Path, *inputs: Path | None) -> None:
+    """Raise UserError if `out` is one of the inputs, or holds one, or could not keep it."""
+    target = Path(os.path.realpath(out))
+    for source in inputs:
+        if source is None:
+            continue
+        real = Path(os.path.realpath(source))
+        if real == target or (target.is_dir() and target in real.parents):
+            raise UserError(
+                f"would be written over the input {source}",
+                path=out,
+                remedy="Choose another name for the result.",
+            )
 
 
 @contextmanager
@@ -28,11 +56,13 @@ def atomic(path: str | os.PathLike[str]) -> Iterator[Path]:
     A failure (also a full disk or a cancelled run) removes the temporary file and
     leaves what was at `path` untouched. The suffix is kept, since some writers go by it.
     """
-    target = Path(path)
+    target = Path(os.path.realpath(path))
     with _disk_errors(target):
+        if target.is_dir():
+            raise UserError("is a folder, not a file", path=path)
         target.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(
-            prefix=f".{target.stem}-", suffix=target.suffix, dir=target.parent
+            prefix=f".{target.stem[:40]}-", suffix=target.suffix, dir=target.parent
         )
         os.close(handle)
     temporary = Path(name)
@@ -47,42 +77,79 @@ def atomic(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 @contextmanager
 def atomic_folder(path: str | os.PathLike[str], *, overwrite: bool = False) -> Iterator[Path]:
-    """Give a temporary folder beside `path`; on success it becomes `path`, whole.
+    """Give a temporary folder; on success its content is that of `path`, whole.
 
-    With `overwrite`, files and folders of the same names are replaced; what else was in the old
-    folder is kept, for it may be anything of the user's.
+    With `overwrite`, files and folders of the same names are replaced; what else is in the old
+    folder stays where it is, for it may be anything of the user's. (A new folder that holds
+    folders is merged with the old one; one that holds only files replaces it.) When that fails
+    halfway, what was there before is put back.
     """
-    target = Path(path)
+    target = Path(os.path.realpath(path))
     refuse_existing(target, overwrite)
     with _disk_errors(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+        if target.exists() and not target.is_dir():
+            raise UserError("is a file, not a folder", path=path)
+        there = target.is_dir()
+        home = target if there else target.parent
+        home.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=".imagej-dl-", dir=home))
     try:
         with _disk_errors(target):
-            yield temporary
-            temporary.chmod(0o777 & ~_umask())
-            if target.exists():
-                for old in list(target.iterdir()):
-                    if not (temporary / old.name).exists():
-                        os.replace(old, temporary / old.name)
-                shutil.rmtree(target)
-            os.replace(temporary, target)
+            new = temporary / "new"
+            new.mkdir()
+            yield new
+            if there:
+                _merge(new, target, temporary / "old")
+            else:
+                os.replace(new, target)
     finally:
+        # Holds no file of the user's any more: replaced ones only after all went well.
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _merge(new: Path, target: Path, old: Path) -> None:
+    """Move the entries of `new` into `target`, and those they replace into `old`."""
+    old.mkdir()
+    moved: list[tuple[Path | None, Path]] = []
+    try:
+        _move(new, target, old, moved)
+    except BaseException:
+        for kept, place in reversed(moved):
+            if place.is_dir() and not place.is_symlink():
+                shutil.rmtree(place, ignore_errors=True)
+            else:
+                place.unlink(missing_ok=True)
+            if kept is not None:
+                os.replace(kept, place)
+        raise
+
+
+def _move(new: Path, target: Path, old: Path, moved: list[tuple[Path | None, Path]]) -> None:
+    for entry in sorted(new.iterdir()):
+        place = target / entry.name
+        if place.is_dir() and entry.is_dir() and any(p.is_dir() for p in entry.iterdir()):
+            _move(entry, place, old, moved)
+            continue
+        kept = None
+        if os.path.lexists(place):
+            kept = old / str(len(moved))
+            os.replace(place, kept)
+        moved.append((kept, place))
+        os.replace(entry, place)
 
 
 @contextmanager
 def _disk_errors(target: Path) -> Iterator[None]:
+    """Turn what the file system refuses into words with the file's name."""
     try:
         yield
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            remedy = "Free some space on that disk, or choose another folder."
-            raise UserError("the disk is full", path=target, remedy=remedy) from error
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            remedy = "Choose a folder that you may write to."
-            raise UserError("cannot be written here", path=target, remedy=remedy) from error
-        raise
+        path = target if error.filename is None else error.filename
+        number = error.errno or 0
+        if number in _REMEDIES:
+            problem, remedy = _REMEDIES[number]
+            raise UserError(problem, path=target, remedy=remedy) from error
+        raise UserError(f"cannot be written ({error.strerror or error})", path=path) from error
 
 
 def _umask() -> int:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from pydantic import Field
 
-from imagej_dl import UserError, cli, commands, files, images
+from imagej_dl import UserError, cli, commands, images
 from imagej_dl.commands.base import Command
 
 
@@ -104,27 +104,3 @@ def test_full_disk_leaves_nothing_half_written(
         images.write(images.make(np.zeros((2, 2), np.uint8)), target, overwrite=True)
     assert target.read_bytes() == b"before"
     assert [p.name for p in tmp_path.iterdir()] == ["a.tif"]
-
-
-def test_atomic_folder_is_whole_or_not_there(tmp_path: Path) -> None:
-    def fail() -> None:
-        with files.atomic_folder(tmp_path / "out") as folder:
-            (folder / "a").write_text("a")
-            raise ZeroDivisionError
-
-    with pytest.raises(ZeroDivisionError):
-        fail()
-    assert list(tmp_path.iterdir()) == []
-    with files.atomic_folder(tmp_path / "out") as folder:
-        (folder / "a").write_text("a")
-    assert (tmp_path / "out" / "a").read_text() == "a"
-    with (
-        pytest.raises(UserError, match="already there"),
-        files.atomic_folder(tmp_path / "out"),
-    ):
-        pass
-    (tmp_path / "out" / "user's").write_text("u")
-    with files.atomic_folder(tmp_path / "out", overwrite=True) as folder:
-        (folder / "a").write_text("b")
-    assert (tmp_path / "out" / "a").read_text() == "b"
-    assert (tmp_path / "out" / "user's").read_text() == "u"

@@ -53,7 +53,7 @@ class Command(BaseModel):
             values = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError as error:
             raise UserError("there is no such file", path=path) from error
-        except ValueError as error:
+        except (ValueError, OSError) as error:
             raise UserError(f"is not JSON ({error})", path=path) from error
         if not isinstance(values, dict):
             raise UserError("must hold one JSON object", path=path)

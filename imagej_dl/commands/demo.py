@@ -10,7 +10,7 @@ from pydantic import Field
 
 from imagej_dl.commands.base import Command
 from imagej_dl.errors import UserError
-from imagej_dl.files import refuse_existing
+from imagej_dl.files import refuse_existing, refuse_input
 from imagej_dl.progress import Progress
 
 
@@ -37,8 +37,7 @@ class Demo(Command):
     overwrite: bool = Field(False, description="Replace the folder if it is there.")
 
     def run(self, progress: Progress) -> None:
-        import shutil
-
+        from imagej_dl import project
         from imagej_dl.report import chain
 
         if self.data is None and (self.movie or self.truth):
@@ -47,17 +46,17 @@ class Demo(Command):
             raise UserError("a truth needs --movie", path=self.truth)
         begin = time.perf_counter()
         refuse_existing(self.out, self.overwrite)
-        if self.out.exists():
-            if other := {path.name for path in self.out.iterdir()} - chain.MADE:
-                remedy = "Name another folder with --out."
-                text = f"is no folder of a demo: it holds {sorted(other)[0]}"
-                raise UserError(text, path=self.out, remedy=remedy)
-            shutil.rmtree(self.out)
+        refuse_input(self.out, self.data, self.movie, self.truth)
+        for path in (self.movie, self.truth):
+            if path is not None and not path.exists():
+                raise UserError("there is no such file or folder", path=path)
+        drawn = None if self.data is None else project.drawn(self.data)
+        chain.make_room(self.out)
         work = chain.Chain(self.out, progress, movie=self.movie, truth=self.truth)
-        if self.data is None:
+        if drawn is None:
             chain.simulate(work, self.seed)
         else:
-            chain.take(work, self.data)
+            chain.take(work, drawn)
         chain.labels(work)
         chain.train(work, self.minutes, self.seed)
         predicted = chain.predict(work)

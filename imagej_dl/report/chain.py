@@ -17,11 +17,14 @@ import numpy as np
 
 from imagej_dl import commands, images, project, simulation
 from imagej_dl.errors import UserError
+from imagej_dl.prediction import inputs
 from imagej_dl.progress import Progress
 from imagej_dl.report import page, pictures
 from imagej_dl.report.page import Step
 
 TRAINING_IMAGES = 10
+MARK = ".imagej-dl-demo"
+"""A file that says that a folder was made by the demo, and so may be made anew by it."""
 MADE = {
     "project",
     "movie.tif",
@@ -77,6 +80,24 @@ class Chain:
         self.steps.append(step)
 
 
+def make_room(out: Path) -> None:
+    """Make the folder, or empty the one of an earlier demo; no other folder is touched."""
+    if out.exists() and any(out.iterdir()):
+        if not (out / MARK).exists():
+            raise UserError(
+                "is no folder of a demo, so nothing in it is replaced",
+                path=out,
+                remedy="Name another folder with --out.",
+            )
+        for name in MADE:
+            if (out / name).is_dir():
+                shutil.rmtree(out / name)
+            else:
+                (out / name).unlink(missing_ok=True)
+    out.mkdir(parents=True, exist_ok=True)
+    (out / MARK).touch()
+
+
 def simulate(chain: Chain, seed: int) -> None:
     """Make a project with images and RoiSets, and a movie with its truth, all simulated."""
     with chain.step(
@@ -98,10 +119,9 @@ def simulate(chain: Chain, seed: int) -> None:
         }
 
 
-def take(chain: Chain, data: Path) -> None:
+def take(chain: Chain, found: list[project.Drawn]) -> None:
     """Copy the user's images and RoiSets into a project of its own; theirs stay untouched."""
-    with chain.step("Your images and ROIs", f"Copied from {data}.") as step:
-        found = project.drawn(data)
+    with chain.step("Your images and ROIs", "Copied, so that yours stay as they are.") as step:
         project.create(chain.out / "project")
         for item in found:
             folder = chain.out / "project" / "Labeling" / item.name
@@ -152,10 +172,10 @@ def predict(chain: Chain) -> Path:
             rois=True,
             probabilities=True,
         )
-        source = images.find(sources)[0]
-        predicted = out / f"{source.stem}.tif"
-        image, found = images.read(source), images.read_labels(predicted)
-        chances = images.read(out / f"{source.stem}_probabilities.tif")
+        source = inputs.find(sources)[0]
+        predicted = out / f"{source.name}.tif"
+        image, found = images.read(source.path), images.read_labels(predicted)
+        chances = images.read(out / f"{source.name}_probabilities.tif")
         for which in dict.fromkeys((0, (image.sizes.get("T", 1) - 1) // 2)):
             plane = _plane(image, which)
             classes = chances.isel(T=which).values if "T" in chances.dims else chances.values
@@ -171,7 +191,7 @@ def predict(chain: Chain) -> Path:
 def imagej(chain: Chain, predicted: Path, fiji: str | None) -> None:
     """The prediction in ImageJ: its picture of it, and the RoiSet read by ImageJ itself."""
     with chain.step("In ImageJ") as step:
-        image = chain.movie or images.find([chain.out / "project" / "Processed" / "images"])[0]
+        image = chain.movie or inputs.find([chain.out / "project" / "Processed" / "images"])[0].path
         values: dict[str, Any] = {"labels": predicted, "image": image}
         values["png"] = chain.out / "imagej.png"
         if fiji:
@@ -201,7 +221,8 @@ def track(chain: Chain, predicted: Path, fiji: str | None) -> None:
         step.command = chain.command("track", **values)
         spots, edges = pd.read_csv(out / "spots.csv"), pd.read_csv(out / "edges.csv")
         movie = images.read(chain.movie)
-        drawn = pictures.tracks(movie.values[-1], spots, edges, movie.attrs["pixel_width"])
+        last = _plane(movie, movie.sizes.get("T", 1) - 1)
+        drawn = pictures.tracks(last, spots, edges, movie.attrs["pixel_width"])
         step.pictures.append((drawn, "All tracks over the last frame."))
         step.pictures.append((pictures.lineage(spots, edges), "Lineages, time downwards."))
         tracked = images.read_labels(out / "tracked.tif").values
@@ -261,7 +282,8 @@ def _imagej_reads(predicted: Path) -> dict[str, object]:
     from imagej_dl import rois
     from imagej_dl.fiji import roi_manager
 
-    found = rois.read(predicted.with_name(f"{predicted.stem}_RoiSet.zip"))
+    roiset = predicted.with_name(f"{predicted.stem}_RoiSet.zip")
+    found = rois.read(roiset) if roiset.exists() else []  # nothing was found, so none is written
     area = sum(int(roi_manager.to_java(roi).getStatistics().pixelCount) for roi in found)
     here = int((images.read_labels(predicted) > 0).sum())
     return {"ROIs read by ImageJ": len(found), "their pixels": area, "pixels of the labels": here}
