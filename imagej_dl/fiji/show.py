@@ -37,7 +37,9 @@ def windows(labels: xr.DataArray, image: xr.DataArray | None = None) -> tuple[An
     """
     if image is not None:
         check_same_planes(labels, image)
-    found = rois.trace(labels)
+    # Channels make a plane's place in the stack another than that in the label map.
+    channels = image is not None and image.sizes.get("C", 1) > 1
+    found = rois.trace(labels, hyperstack=True if channels else None)
     label_imp = _coloured(labels)
     over = to_imageplus(image) if image is not None else _coloured(labels)
     over.setOverlay(roi_manager.overlay(found, _colours(found)))

@@ -98,6 +98,46 @@ def test_show_leaves_the_users_things_alone(own_process: Any) -> None:
     assert seen["open"] == ["labels.tif", "movie.tif", "user's"]
 
 
+def _drawn_frames(axes: str) -> dict[str, Any]:
+    """Show two channels; on each plane look at which frame's outlines ImageJ draws."""
+    from imagej_dl.fiji import roi_manager, show
+
+    fiji.start("embedded", display=True)
+    array = nuclei()
+    labels = images.make(array, axes, title="labels.tif")
+    two = np.stack([array * 500, array * 200], 1).astype(np.uint16)
+    image = images.make(two, [axes[0], "C", "Y", "X"], title="movie.tif")
+    over, _ = show.in_imagej(labels, image)
+    manager = roi_manager.manager()
+    planes = {}
+    for channel in (1, 2):
+        for place in (1, 2, 3):
+            over.setPosition(channel, *((1, place) if axes[0] == "T" else (place, 1)))
+            picture = over.flatten().getBufferedImage()
+            rgb = [[int(picture.getRGB(x, y)) for x in range(80)] for y in range(64)]
+            red, green, blue = (np.array(rgb) >> shift & 255 for shift in (16, 8, 0))
+            grey = (red == green) & (green == blue)
+            planes[channel, place] = np.flatnonzero(~grey.all(axis=0)).tolist()
+    inside = manager.getRoisAsArray()
+    where = [
+        (int(r.getCPosition()), int(r.getZPosition()), int(r.getTPosition())) for r in inside
+    ]
+    return {"manager": where, "overlay": int(over.getOverlay().size()), "planes": planes}
+
+
+@pytest.mark.parametrize("axes", ["TYX", "ZYX"])
+def test_outlines_lie_on_their_frames_in_all_channels(own_process: Any, axes: str) -> None:
+    seen = own_process(_drawn_frames, axes)
+    assert len(seen["manager"]) == seen["overlay"] == 9
+    places = [position[2 if axes == "TYX" else 1] for position in seen["manager"]]
+    assert places == [1, 1, 1, 2, 2, 2, 3, 3, 3]
+    assert {position[0] for position in seen["manager"]} == {0}
+    for (_, number), columns in seen["planes"].items():
+        # The discs move by 2 px a frame; the leftmost outline is at 6 in the first.
+        assert abs(min(columns) - (6 + 2 * (number - 1))) <= 1
+        assert abs(max(columns) - (69 + 2 * (number - 1))) <= 1
+
+
 def _picture(path: str) -> None:
     from imagej_dl.fiji import show
 
