@@ -22,6 +22,7 @@ from pydantic import ValidationError
 from imagej_dl import images
 from imagej_dl.errors import UserError
 from imagej_dl.files import atomic_folder
+from imagej_dl.models import trust
 from imagej_dl.models.config import FORMAT_VERSION, ModelConfig
 
 NETWORK, CONFIG = "model.keras", "config.json"
@@ -210,6 +211,7 @@ def _load_network(path: Path, config: ModelConfig) -> Any:
     if not zipfile.is_zipfile(path):
         problem = "is damaged or cut short" if path.exists() else "is missing"
         raise UserError(problem, path=path, remedy="Copy the whole model folder again.")
+    trust.check_parts(path)
     keras = backend.keras()
     try:
         model = keras.models.load_model(path, compile=False, safe_mode=True)

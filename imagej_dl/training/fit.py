@@ -98,6 +98,9 @@ def train(
             remedy="Give it the same data, or train anew with --overwrite.",
         )
     state = fresh if kept is None else replace(kept, settings=fresh.settings)
+    if kept is None:
+        # A stopped training is forgotten only now that the new one has its data.
+        shutil.rmtree(folder, ignore_errors=True)
     loop = _loop(chosen, parts, examples.channels, state, folder, progress)
     loop.began = began
     loop.tensorboard = out / "tensorboard" if tensorboard else None
@@ -124,7 +127,7 @@ def _settings(given: dict[str, Any], kept: State | None) -> Settings:
 
 
 def _make_room(out: Path, overwrite: bool) -> None:
-    """Refuse a folder that is there; on overwrite only forget a stopped training in it."""
+    """Refuse a folder that is there; on overwrite one that is no model."""
     if out.is_dir() and not any(out.iterdir()):
         return
     if (out / states.FOLDER).is_dir() and not overwrite:
@@ -142,7 +145,6 @@ def _make_room(out: Path, overwrite: bool) -> None:
                 path=out,
                 remedy="Choose another name for the model.",
             )
-        shutil.rmtree(out / states.FOLDER, ignore_errors=True)
 
 
 def _loop(
