@@ -22,7 +22,10 @@ class Show(Command):
     labels: Annotated[Path, Positional()] = Field(description="The label map (TIFF).")
     image: Path | None = Field(None, description="The image that the labels belong to.")
     axes: str | None = Field(
-        None, description="Axes of the files, such as TYX, where they say it wrong."
+        None, description="Axes of the label map, such as TYX, where its file says them wrong."
+    )
+    image_axes: str | None = Field(
+        None, description="Axes of the image, such as TCYX, where its file says them wrong."
     )
     png: Path | None = Field(None, description="Write a picture of one plane to this PNG file.")
     frame: int = Field(1, ge=1, description="Frame of the picture, counted from 1.")
@@ -40,7 +43,7 @@ class Show(Command):
         if self.png is not None:
             refuse_existing(self.png, self.overwrite)
         labels = images.read_labels(self.labels, self.axes)
-        image = None if self.image is None else images.read(self.image, self.axes)
+        image = None if self.image is None else images.read(self.image, self.image_axes)
         gateway = fiji.start(self.fiji, display=self.png is None)
         if self.png is not None:
             show.picture(

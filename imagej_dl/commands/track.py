@@ -37,6 +37,9 @@ class Track(Command):
     axes: str | None = Field(
         None, description="Axes of the label file when it does not say them, such as TYX."
     )
+    image_axes: str | None = Field(
+        None, description="Axes of the movie where its file says them wrong, such as TCYX."
+    )
     fiji: str | None = Field(
         None, description="Fiji folder, Maven coordinate or 'endpoint'; FIJI_HOME if not given."
     )
@@ -48,8 +51,12 @@ class Track(Command):
 
         refuse_existing(self.out, self.overwrite)
         settings = tracking.read_settings(self.settings) if self.settings else None
-        labels = tracking.as_movie(images.read(self.labels, self.axes), self.labels)
-        image = images.read(self.image) if self.image else None
+        labels, image = tracking.pair(
+            images.read(self.labels, self.axes),
+            images.read(self.image, self.image_axes) if self.image else None,
+            self.labels,
+            self.image,
+        )
         tracks = tracking.track(
             labels,
             image,

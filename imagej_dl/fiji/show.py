@@ -14,7 +14,7 @@ from imagej_dl.fiji import roi_manager
 from imagej_dl.fiji.gateway import show_window
 from imagej_dl.fiji.imageplus import label_lut, to_imageplus
 from imagej_dl.files import atomic, refuse_existing
-from imagej_dl.images import glasbey
+from imagej_dl.images import glasbey, stacked_like
 
 
 def windows(labels: xr.DataArray, image: xr.DataArray | None = None) -> tuple[Any, Any, list]:
@@ -23,8 +23,8 @@ def windows(labels: xr.DataArray, image: xr.DataArray | None = None) -> tuple[An
     Parameters
     ----------
     labels : label map (Y, X) with any of T, Z.
-    image : the image they belong to, with the same T, Z, Y, X; channels are free. Without it
-        the outlines lie over the label map itself.
+    image : the image they belong to, with the same T, Z, Y, X; channels are free. Time that one
+        of the two calls Z is time in both. Without an image the outlines lie over the label map.
 
     Returns
     -------
@@ -36,6 +36,7 @@ def windows(labels: xr.DataArray, image: xr.DataArray | None = None) -> tuple[An
     UserError : when the image's shape is another than the labels'.
     """
     if image is not None:
+        labels, image = _stacked(labels, image)
         check_same_planes(labels, image)
     # Channels make a plane's place in the stack another than that in the label map.
     channels = image is not None and image.sizes.get("C", 1) > 1
@@ -77,6 +78,8 @@ def picture(
     from scyjava import jimport
 
     refuse_existing(path, overwrite)
+    if image is not None:
+        labels, image = _stacked(labels, image)
     frames, slices = labels.sizes.get("T", 1), labels.sizes.get("Z", 1)
     if not (1 <= frame <= frames and 1 <= slice_ <= slices):
         raise UserError(
@@ -110,8 +113,15 @@ def check_same_planes(labels: xr.DataArray, image: xr.DataArray) -> None:
             f"the labels have {_shape(ours)}, but the image {image.attrs.get('title', '')} has "
             f"{_shape(theirs)}",
             path=labels.attrs.get("title") or None,
-            remedy="Give the image that the labels were made of.",
+            remedy="Give the image that the labels were made of; if its axes are wrong, say them "
+            "with --image-axes.",
         )
+
+
+def _stacked(labels: xr.DataArray, image: xr.DataArray) -> tuple[xr.DataArray, xr.DataArray]:
+    if image.sizes.get("T", 1) > 1:
+        return stacked_like(labels, image), image
+    return labels, stacked_like(image, labels)
 
 
 def _shape(sizes: dict[str, int]) -> str:

@@ -8,6 +8,7 @@ from imagej_dl.images.array import AXES, Calibration, as_labels, calibration, ma
 from imagej_dl.images.formats import find, read, read_labels
 from imagej_dl.images.luts import glasbey
 from imagej_dl.images.normalise import Normalisation
+from imagej_dl.images.pairing import calibrated_like, stacked_like
 from imagej_dl.images.tiff import write
 
 __all__ = [
@@ -15,12 +16,14 @@ __all__ = [
     "Calibration",
     "Normalisation",
     "as_labels",
+    "calibrated_like",
     "calibration",
     "find",
     "glasbey",
     "make",
     "read",
     "read_labels",
+    "stacked_like",
     "with_data",
     "write",
 ]

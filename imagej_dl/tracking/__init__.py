@@ -1,12 +1,12 @@
 """Tracking: label movies to spots, links, tracks and lineages, and the files that hold them."""
 
 from imagej_dl.tracking.engine import TRACKERS, track
+from imagej_dl.tracking.movie import as_movie, pair
 from imagej_dl.tracking.output import write
 from imagej_dl.tracking.settings import TrackerSettings
 from imagej_dl.tracking.settings import default as default_settings
 from imagej_dl.tracking.settings import make as make_settings
 from imagej_dl.tracking.settings import read as read_settings
-from imagej_dl.tracking.spots import as_movie
 from imagej_dl.tracking.spots import find as find_spots
 from imagej_dl.tracking.trackmate_reader import read as read_trackmate
 from imagej_dl.tracking.trackmate_xml import write as write_trackmate
@@ -21,6 +21,7 @@ __all__ = [
     "default_settings",
     "find_spots",
     "make_settings",
+    "pair",
     "read_settings",
     "read_trackmate",
     "track",

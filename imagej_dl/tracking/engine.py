@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from imagej_dl import images
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.progress import Progress, silent
 from imagej_dl.tracking import lap
 from imagej_dl.tracking.costs import Links
+from imagej_dl.tracking.movie import pair
 from imagej_dl.tracking.settings import TrackerSettings, default
-from imagej_dl.tracking.spots import as_movie, find
+from imagej_dl.tracking.spots import find
 from imagej_dl.tracking.tracks import Tracks, build
 
 if TYPE_CHECKING:
@@ -43,7 +46,8 @@ def track(
     Parameters
     ----------
     labels : label movie with the axes T, Y, X and its calibration.
-    image : the movie itself, T, Y, X and channels; for intensities.
+    image : the movie itself, T, Y, X and channels; for intensities, and for the calibration of
+        labels that have none.
     settings : tracker and settings; TrackMate's LAP tracker with splitting unless given.
     engine : TrackMate in a Fiji, or the embedded engine; auto takes TrackMate where a Fiji with
         it is found.
@@ -56,7 +60,11 @@ def track(
         that is not there.
     """
     settings = settings or default()
-    movie = as_movie(labels)
+    movie, image = pair(labels, image)
+    if image is not None:
+        movie = images.calibrated_like(movie, image)
+        # Contours are in the labels' unit: what measures under them must go by the same.
+        image = images.with_data(image, image.data, **asdict(images.calibration(movie)))
     if movie.sizes["T"] < 2:
         warnings.warn("there is one frame only: nothing to link", DataWarning, stacklevel=2)
     bridge = None if engine == "embedded" else _trackmate(engine, fiji)

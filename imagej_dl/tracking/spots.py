@@ -7,14 +7,15 @@ a label, at the centroid of its simplified contour.
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.images import as_labels, calibration
+from imagej_dl.errors import DataWarning
+from imagej_dl.images import calibration
 from imagej_dl.progress import Progress, silent
 from imagej_dl.tracking import outlines, shapes, simplify
+from imagej_dl.tracking.movie import as_movie, check
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,38 +23,6 @@ if TYPE_CHECKING:
 
 # Frames traced together: enough to use NumPy well, little enough to need little memory.
 _PIXELS_AT_ONCE = 2**23
-
-
-def as_movie(labels: Any, path: Any = None) -> xr.DataArray:
-    """Return a label image as uint16 or uint32 with the axes T, Y, X.
-
-    Raises
-    ------
-    UserError : for 3-D labels, for time stored in Z, and for several channels.
-    """
-    sizes = {str(axis): size for axis, size in labels.sizes.items()}
-    if sizes.get("C", 1) > 1:
-        raise UserError(
-            f"is not a label map: it has {sizes['C']} channels",
-            path=path,
-            remedy="Give one channel of whole numbers, one number for each object.",
-        )
-    if sizes.get("Z", 1) > 1:
-        if sizes.get("T", 1) > 1:
-            raise UserError(
-                f"is a 3-D movie ({sizes['Z']} slices); tracking works on 2-D movies",
-                path=path,
-                remedy="Project or choose a slice first.",
-            )
-        raise UserError(
-            f"has {sizes['Z']} slices and one frame: time is probably stored in Z",
-            path=path,
-            remedy="Pass --axes TYX, or set the frames in ImageJ's Image > Properties.",
-        )
-    flat = labels.isel({axis: 0 for axis in ("Z", "C") if axis in sizes})
-    if "T" not in sizes:
-        flat = flat.expand_dims("T")
-    return as_labels(flat.transpose("T", "Y", "X"))
 
 
 def find(
@@ -139,15 +108,11 @@ def _measured(
 ) -> dict[str, np.ndarray]:
     if image is None:
         return {}
-    fitting = image.isel(Z=0) if image.sizes.get("Z") == 1 else image
+    check(image, movie)
+    fitting = image.isel(Z=0) if "Z" in image.dims else image
     for axis in ("T", "C"):
         if axis not in fitting.dims:
             fitting = fitting.expand_dims(axis)
-    if set(fitting.dims) != set("TCYX") or any(
-        fitting.sizes[axis] != movie.sizes[axis] for axis in "TYX"
-    ):
-        there, here = dict(image.sizes), dict(movie.sizes)
-        raise UserError(f"the movie ({there}) and its labels ({here}) do not fit together")
     # Back from the unit to pixels, as TrackMate does it.
     around = centre[contours.owners]
     polygons, outer = (

@@ -12,8 +12,8 @@ import numpy as np
 from imagej_dl.images import Calibration, as_labels, calibration, with_data
 from imagej_dl.tracking import lineage
 from imagej_dl.tracking.costs import Links
+from imagej_dl.tracking.movie import as_movie
 from imagej_dl.tracking.settings import TrackerSettings
-from imagej_dl.tracking.spots import as_movie
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,7 +39,6 @@ class Tracks:
     calibration : pixel size, unit and frame interval.
     labels : the TYX label movie, if there is one.
     image_path : the image to show under the tracks, if it is a file.
-    file : the TrackMate file that TrackMate wrote itself, if it did.
     file : TrackMate's own file of them, where TrackMate was the engine.
     """
 

@@ -178,6 +178,7 @@ def _checked(
         labels = images.as_labels(labels)
     except UserError as error:
         raise UserError(error.problem, path=labels_name, remedy=error.remedy) from error
+    labels = images.stacked_like(labels, image)
     wanted = [axis for axis in image.dims if axis != "C"]
     sizes = tuple(image.sizes[axis] for axis in wanted)
     if labels.shape != sizes:
@@ -187,7 +188,6 @@ def _checked(
             path=labels_name,
             remedy="Make the label map again from the image that the ROIs were drawn on.",
         )
-    # A stack may be called Z in one file and T in the other: the same planes in the same order.
     return image, images.with_data(labels, labels.data, [str(axis) for axis in wanted])
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from imagej_dl import images, progress, tracking
 from imagej_dl.commands.track import Track
-from imagej_dl.errors import UserError
+from imagej_dl.errors import DataWarning, UserError
 
 
 def run(**values: object) -> None:
@@ -48,6 +48,72 @@ def test_time_in_z(tmp_path):
     assert len(tracking.read_trackmate(tmp_path / "out" / "tracks.xml").edges) == 2
 
 
+def moving(frames: int = 3) -> np.ndarray:
+    array = np.zeros((frames, 20, 20), np.uint16)
+    for number in range(frames):
+        array[number, 4:12, 4 + number : 12 + number] = 1
+    return array
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+def test_time_in_z_in_labels_and_image(tmp_path, channels):
+    array = moving()
+    images.write(images.make(array, "ZYX"), tmp_path / "labels.tif")
+    movie = np.stack([array * 100 * (c + 1) for c in range(channels)], 1)
+    images.write(images.make(movie, "ZCYX"), tmp_path / "movie.tif")
+    with pytest.warns(DataWarning, match=r"movie\.tif: its 3 slices are taken as frames"):
+        run(
+            labels=tmp_path / "labels.tif",
+            image=tmp_path / "movie.tif",
+            axes="TYX",
+            out=tmp_path / "out",
+        )
+    found = tracking.read_trackmate(tmp_path / "out" / "tracks.xml")
+    assert len(found.edges) == 2
+    assert (found.spots[f"max_intensity_ch{channels}"] == 100 * channels).all()
+
+
+def test_the_movie_says_that_the_labels_z_is_time(tmp_path):
+    images.write(images.make(moving(), "ZYX"), tmp_path / "labels.tif")
+    images.write(images.make(moving() * 9, "TYX"), tmp_path / "movie.tif")
+    with pytest.warns(DataWarning, match=r"labels\.tif: its 3 slices are taken as frames"):
+        run(labels=tmp_path / "labels.tif", image=tmp_path / "movie.tif", out=tmp_path / "out")
+    assert len(tracking.read_trackmate(tmp_path / "out" / "tracks.xml").edges) == 2
+
+
+def test_image_axes(tmp_path):
+    images.write(images.make(moving(), "TYX"), tmp_path / "labels.tif")
+    images.write(images.make(moving() * 9, "CYX"), tmp_path / "movie.tif")
+    files = {"labels": tmp_path / "labels.tif", "image": tmp_path / "movie.tif"}
+    with pytest.raises(UserError, match=r"1 frame of 20 × 20 px.*--image-axes") as caught:
+        run(**files, out=tmp_path / "out")
+    assert caught.value.path == str(tmp_path / "movie.tif")
+    run(**files, image_axes="TYX", out=tmp_path / "out")
+    assert len(tracking.read_trackmate(tmp_path / "out" / "tracks.xml").edges) == 2
+
+
+def test_labels_without_calibration_are_measured_in_the_movies(tmp_path):
+    images.write(images.make(moving(), "TYX"), tmp_path / "labels.tif")
+    movie = images.make(
+        moving() * 9, "TYX", pixel_width=0.5, pixel_height=0.5, unit="um", frame_interval=60.0
+    )
+    images.write(movie, tmp_path / "movie.tif")
+    with pytest.warns(DataWarning, match=r"not calibrated; pixels of 0\.5 × 0\.5 um"):
+        run(labels=tmp_path / "labels.tif", image=tmp_path / "movie.tif", out=tmp_path / "out")
+    found = tracking.read_trackmate(tmp_path / "out" / "tracks.xml")
+    assert found.calibration.unit == "um"
+    np.testing.assert_allclose(found.spots["area"], 64 * 0.25)
+    assert (found.spots["max_intensity_ch1"] == 9).all()
+    assert images.read(tmp_path / "out" / "tracked.tif").attrs["frame_interval"] == 60
+
+
+def test_what_is_no_label_map_is_named(tmp_path):
+    images.write(images.make(np.full((2, 9, 9), 0.5, np.float32), "TYX"), tmp_path / "a.tif")
+    with pytest.raises(UserError, match="not whole numbers") as caught:
+        run(labels=tmp_path / "a.tif", out=tmp_path / "out")
+    assert caught.value.path == str(tmp_path / "a.tif")
+
+
 def test_existing_folder_is_refused_before_any_work(tmp_path):
     (tmp_path / "out").mkdir()
     with pytest.raises(UserError, match="already there"):
@@ -55,13 +121,14 @@ def test_existing_folder_is_refused_before_any_work(tmp_path):
 
 
 def test_movie_that_does_not_fit(shared_data, tmp_path):
-    with pytest.raises(UserError, match="do not fit"):
+    with pytest.raises(UserError, match=r"frames of \d+ × \d+ px.*do not fit") as caught:
         run(
             labels=shared_data / "movie" / "detections.tif",
             image=shared_data / "movie-dense" / "movie.tif",
             out=tmp_path / "out",
         )
     assert not (tmp_path / "out").exists()
+    assert "movie-dense" in caught.value.path
 
 
 @pytest.mark.fiji

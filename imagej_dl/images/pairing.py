@@ -1,0 +1,100 @@
+"""An image and its labels as one: what their stack's axis is called, and how large a pixel is."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from dataclasses import asdict, replace
+
+import xarray as xr
+
+from imagej_dl.errors import DataWarning
+from imagej_dl.images.array import AXES, Calibration, calibration, with_data
+
+_SAME_UNIT = {"um": "µm", "μm": "µm", "micron": "µm", "microns": "µm"}
+
+
+def stacked_like(image: xr.DataArray, other: xr.DataArray) -> xr.DataArray:
+    """Return the image with its stack called as that of `other`: Z for T, or T for Z.
+
+    A video may be called a Z stack in one file and a T stack in the other, since ImageJ opens a
+    plain stack as Z; it is the same planes in the same order. Where both images have one of the
+    two axes, of the same length and another name, the name becomes that of `other`. Otherwise
+    the image is returned as it is.
+
+    Warns
+    -----
+    DataWarning : when the axis got another name.
+    """
+    mine, theirs = _stack(image), _stack(other)
+    if len(mine) != 1 or len(theirs) != 1 or mine == theirs:
+        return image
+    if image.sizes[mine[0]] != other.sizes[theirs[0]]:
+        return image
+    words = {"T": "frames", "Z": "slices"}
+    warnings.warn(
+        f"{image.attrs.get('title') or 'the image'}: its {image.sizes[mine[0]]} "
+        f"{words[mine[0]]} are taken as {words[theirs[0]]}, as in "
+        f"{other.attrs.get('title') or 'the other image'}",
+        DataWarning,
+        stacklevel=3,
+    )
+    flat = image.isel({axis: 0 for axis in theirs if axis in image.dims}, drop=True)
+    renamed = flat.rename({mine[0]: theirs[0]})
+    return renamed.transpose(*(axis for axis in AXES if axis in renamed.dims))
+
+
+def calibrated_like(labels: xr.DataArray, image: xr.DataArray) -> xr.DataArray:
+    """Return the labels with the image's calibration where they have none of their own.
+
+    Warns
+    -----
+    DataWarning : when something was taken from the image, and when both are calibrated and say
+        different things; then the labels' calibration stays.
+    """
+    ours, theirs = calibration(labels), calibration(image)
+    here = labels.attrs.get("title") or "the labels"
+    there = image.attrs.get("title") or "their image"
+    if ours.unit == "pixel" != theirs.unit:
+        interval = theirs.frame_interval or ours.frame_interval
+        taken = replace(theirs, frame_interval=interval)
+    elif not ours.frame_interval and theirs.frame_interval:
+        taken = replace(ours, frame_interval=theirs.frame_interval)
+    else:
+        taken = ours
+    if taken != ours:
+        warnings.warn(
+            f"{here}: not calibrated; {_said(taken)} taken from {there}", DataWarning, stacklevel=3
+        )
+    if not same_calibration(taken, theirs):
+        warnings.warn(
+            f"{here}: {_said(taken)}, but {_said(theirs)} in {there}; the former is used",
+            DataWarning,
+            stacklevel=3,
+        )
+    return labels if taken == ours else with_data(labels, labels.data, **asdict(taken))
+
+
+def same_calibration(ours: Calibration, theirs: Calibration) -> bool:
+    """Say whether two calibrations are the same but for rounding, or one of them says nothing."""
+    if "pixel" not in (ours.unit, theirs.unit):
+        if _SAME_UNIT.get(ours.unit, ours.unit) != _SAME_UNIT.get(theirs.unit, theirs.unit):
+            return False
+        pairs = [
+            (ours.pixel_width, theirs.pixel_width),
+            (ours.pixel_height, theirs.pixel_height),
+        ]
+    else:
+        pairs = []
+    if ours.frame_interval and theirs.frame_interval:
+        pairs.append((ours.frame_interval, theirs.frame_interval))
+    return all(math.isclose(a, b, rel_tol=1e-3) for a, b in pairs)
+
+
+def _stack(image: xr.DataArray) -> list[str]:
+    return [axis for axis in "TZ" if image.sizes.get(axis, 1) > 1]
+
+
+def _said(cal: Calibration) -> str:
+    size = f"pixels of {cal.pixel_width:g} × {cal.pixel_height:g} {cal.unit}"
+    return size + (f", frames of {cal.frame_interval:g} s" if cal.frame_interval else "")

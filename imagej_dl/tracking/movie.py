@@ -1,0 +1,92 @@
+"""A label movie and the movie it is of, in the axes that tracking works on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from imagej_dl import images
+from imagej_dl.errors import UserError
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+
+def as_movie(labels: Any, path: Any = None) -> xr.DataArray:
+    """Return a label image as uint16 or uint32 with the axes T, Y, X.
+
+    Raises
+    ------
+    UserError : for 3-D labels, for time stored in Z, for several channels, and for numbers that
+        are no labels; names `path`, or the image's title.
+    """
+    path = path or labels.attrs.get("title") or None
+    sizes = {str(axis): size for axis, size in labels.sizes.items()}
+    if sizes.get("C", 1) > 1:
+        raise UserError(
+            f"is not a label map: it has {sizes['C']} channels",
+            path=path,
+            remedy="Give one channel of whole numbers, one number for each object; if the "
+            "channels are frames, pass --axes TYX.",
+        )
+    if sizes.get("Z", 1) > 1:
+        if sizes.get("T", 1) > 1:
+            raise UserError(
+                f"is a 3-D movie ({sizes['Z']} slices); tracking works on 2-D movies",
+                path=path,
+                remedy="Project or choose a slice first.",
+            )
+        raise UserError(
+            f"has {sizes['Z']} slices and one frame: time is probably stored in Z",
+            path=path,
+            remedy="Pass --axes TYX, or set the frames in ImageJ's Image > Properties.",
+        )
+    flat = labels.isel({axis: 0 for axis in ("Z", "C") if axis in sizes})
+    if "T" not in sizes:
+        flat = flat.expand_dims("T")
+    try:
+        return images.as_labels(flat.transpose("T", "Y", "X"))
+    except UserError as error:
+        raise UserError(error.problem, path=path, remedy=error.remedy) from error
+
+
+def pair(
+    labels: xr.DataArray, image: xr.DataArray | None, path: Any = None, image_path: Any = None
+) -> tuple[xr.DataArray, xr.DataArray | None]:
+    """Return the label movie (T, Y, X) and the movie it is of, with the same frames.
+
+    Time that one of them calls Z is T where the other says so, with a DataWarning.
+
+    Raises
+    ------
+    UserError : as :func:`as_movie`, and when the two have different frames or sizes.
+    """
+    if image is None:
+        return as_movie(labels, path), None
+    if image.sizes.get("T", 1) > 1:
+        labels = images.stacked_like(labels, image)
+    movie = as_movie(labels, path)
+    image = images.stacked_like(image, movie)
+    check(image, movie, image_path)
+    return movie, image
+
+
+def check(image: xr.DataArray, movie: xr.DataArray, path: Any = None) -> None:
+    """Raise UserError unless the image has the frames, height and width of the label movie."""
+    if image.sizes.get("Z", 1) == 1 and all(
+        image.sizes.get(axis, 1) == movie.sizes[axis] for axis in "TYX"
+    ):
+        return
+    labels = movie.attrs.get("title") or "the labels"
+    raise UserError(
+        f"has {_size(image)}, but {labels} {_size(movie)}: they do not fit together",
+        path=path or image.attrs.get("title") or None,
+        remedy="Give the movie that the labels were made of; if its axes are wrong, say them "
+        "with --image-axes, such as TCYX.",
+    )
+
+
+def _size(image: xr.DataArray) -> str:
+    frames, slices = image.sizes.get("T", 1), image.sizes.get("Z", 1)
+    words = f"{frames} frame{'s' if frames != 1 else ''}"
+    words += f" of {slices} slices," if slices > 1 else " of"
+    return f"{words} {image.sizes['X']} × {image.sizes['Y']} px"
