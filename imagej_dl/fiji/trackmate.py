@@ -72,7 +72,7 @@ def track(
 
     Raises
     ------
-    UserError : what TrackMate refuses, in its own words.
+    UserError : what TrackMate refuses, in its own words; and when its spots are others.
     Cancelled : when `progress` raises it; TrackMate is told to stop.
     """
     from imagej_dl.tracking.spots import find
@@ -228,18 +228,27 @@ def _match(spots: pd.DataFrame, collection: Any) -> dict[int, int]:
         for s in collection.iterable(False)
     ]
     if len(theirs) != len(spots):
-        raise RuntimeError(f"TrackMate found {len(theirs)} spots, imagej-dl {len(spots)}")
+        raise _other_spots(f"it found {len(theirs)} spots, imagej-dl {len(spots)}")
     pairs: dict[int, int] = {}
     table = np.array([(float(i), f, x, y) for i, f, x, y in theirs]).reshape(-1, 4)
     for frame, group in spots.reset_index(drop=True).groupby("frame"):
         there = table[table[:, 1] == frame]
         tree = cKDTree(group[["x", "y"]].to_numpy())
         distance, index = tree.query(there[:, 2:])
-        if len(set(index.tolist())) != len(group) or distance.max() > 1e-6 * (1 + there.max()):
-            raise RuntimeError(f"spots of frame {frame} are elsewhere in TrackMate")
+        if len(there) != len(group) or len(set(index.tolist())) != len(group):
+            raise _other_spots(f"it found {len(there)} in frame {int(frame) + 1}, not {len(group)}")
+        if distance.max() > 1e-6 * (1 + there.max()):
+            raise _other_spots(f"those of frame {int(frame) + 1} lie elsewhere")
         rows = group.index.to_numpy()[index]
         pairs |= dict(zip(there[:, 0].astype(int).tolist(), rows.tolist(), strict=True))
     return pairs
+
+
+def _other_spots(how: str) -> UserError:
+    return UserError(
+        f"the spots of this TrackMate ({version()}) are not those of the labels: {how}",
+        remedy="Track with --engine embedded, which needs no TrackMate.",
+    )
 
 
 def _links(tracks: Any, row: dict[int, int]) -> Links:
