@@ -111,7 +111,7 @@ class Predict(Command):
         """Predict one image; say whether ImageJ shows it as a hyperstack."""
         from imagej_dl.prediction import predict
 
-        image = images.read(source.path, self.axes)
+        image = images.read(source.path, self.axes, mapped=True)
         result = predict(
             bundle,
             image,

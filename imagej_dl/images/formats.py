@@ -15,13 +15,15 @@ from imagej_dl.images.tiff import read_tiff
 SUFFIXES = (".tif", ".tiff", ".png", ".jpg", ".jpeg")
 
 
-def read(path: str | Path, axes: str | None = None) -> xr.DataArray:
+def read(path: str | Path, axes: str | None = None, mapped: bool = False) -> xr.DataArray:
     """Read an image file.
 
     Parameters
     ----------
     path : TIFF (ImageJ, OME or plain), PNG or JPEG. Colour images have their colours as C.
     axes : what the file's axes are, such as "TYX", where the file says nothing or says it wrong.
+    mapped : whether a TIFF of more than 256 MiB that is not compressed may come as a memory map,
+        read-only and in the byte order of the file, whose pixels are read where they are used.
 
     Returns
     -------
@@ -38,7 +40,7 @@ def read(path: str | Path, axes: str | None = None) -> xr.DataArray:
         raise UserError("is a folder, not an image", path=path)
     suffix = path.suffix.lower()
     if suffix in (".tif", ".tiff"):
-        return read_tiff(path, axes)
+        return read_tiff(path, axes, mapped)
     if suffix in (".png", ".jpg", ".jpeg"):
         return _read_picture(path)
     raise UserError(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import struct
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -12,45 +14,87 @@ import xarray as xr
 
 from imagej_dl.errors import UserError
 from imagej_dl.files import atomic, refuse_existing
-from imagej_dl.images.array import AXES, calibration, make, seconds
+from imagej_dl.images import calibrations
+from imagej_dl.images.array import AXES, calibration, make
 
-# ImageJ's own spelling of metre units in old files.
-_UNITS = {"\\u00B5m": "µm", "micron": "µm", "microns": "µm", "μm": "µm", "": "pixel"}
-_INCH = {2: "inch", 3: "cm"}
 _CLASSIC_LIMIT = 2**32 - 2**25
-# The largest number of labels ImageJ's 16-bit and float images hold exactly.
+_MAP_ABOVE = 256 * 2**20
+_ALPHA = (1, 2)
+# Of the types ImageJ has, those that its own TIFFs hold; labels above 16 bits go as uint32.
 _IMAGEJ_TYPES = ("uint8", "uint16", "float32")
 
+# What is wrong with a file is said once, by our error, and not in lines of the log before it.
+logging.getLogger("tifffile").setLevel(logging.CRITICAL)
 
-def read_tiff(path: Path, axes: str | None = None) -> xr.DataArray:
+
+def read_tiff(path: Path, axes: str | None = None, mapped: bool = False) -> xr.DataArray:
     """Read a TIFF; see :func:`imagej_dl.images.read`."""
     try:
         with tifffile.TiffFile(path) as file:
+            calibrations.refuse_entities(path, file)
             series = file.series[0]
-            array = series.asarray()
-            names = series.axes
-            attrs = _ome(file) if file.is_ome else _imagej(file)
+            array = _pixels(path, file, mapped)
+            array, names = _without_alpha(array, series)
+            attrs = calibrations.read(path, file)
     except UserError:
         raise
     except (
         tifffile.TiffFileError,
-        ValueError,
+        ArithmeticError,
+        AssertionError,
+        AttributeError,
+        LookupError,
+        MemoryError,
         OSError,
-        IndexError,
+        RuntimeError,
+        TypeError,
+        ValueError,
         struct.error,
-        KeyError,
+        zlib.error,
     ) as error:
+        # A damaged header may say anything, and so leads the reader anywhere.
+        words = " ".join(str(error).split()) or type(error).__name__
         raise UserError(
-            f"is not a readable TIFF image ({error})",
+            f"is not a readable TIFF image ({words})",
             path=path,
             remedy="Open it in ImageJ and save it again as TIFF.",
         ) from error
-    if array.dtype.byteorder == ">":
-        array = array.astype(array.dtype.newbyteorder("="))
     if array.dtype == bool:
         array = array.astype(np.uint8) * 255
     array, names = _named(path, array, names, axes)
-    return make(array, names, title=path.name, **attrs)
+    try:
+        return make(array, names, title=path.name, **attrs)
+    except UserError as error:
+        raise UserError(error.problem, path=path, remedy=error.remedy) from error
+
+
+def _pixels(path: Path, file: tifffile.TiffFile, mapped: bool) -> np.ndarray:
+    """Return the pixels of the first series: loaded in native byte order, or mapped as they are."""
+    series = file.series[0]
+    if mapped and series.nbytes > _MAP_ABOVE and series.dataoffset is not None:
+        keyframe = series.keyframe
+        if keyframe.is_memmappable:
+            dtype = np.dtype(f"{file.byteorder}{series.dtype.char}")
+            return np.memmap(path, dtype, "r", series.dataoffset, series.shape)
+    array = series.asarray()
+    if array.dtype.byteorder == ">":
+        array = array.astype(array.dtype.newbyteorder("="))
+    return array
+
+
+def _without_alpha(array: np.ndarray, series: Any) -> tuple[np.ndarray, str]:
+    """Leave out samples that say how opaque a pixel is: they are no channel of the image."""
+    names, extra = series.axes, tuple(series.keyframe.extrasamples or ())
+    if "S" in names and any(kind in _ALPHA for kind in extra):
+        axis = names.index("S")
+        samples = array.shape[axis]
+        colours = range(samples - len(extra))
+        kept = [
+            *colours,
+            *(samples - len(extra) + i for i, k in enumerate(extra) if k not in _ALPHA),
+        ]
+        array = array.take(kept, axis)
+    return array, names
 
 
 def write(image: xr.DataArray, path: str | Path, overwrite: bool = False, **extra: Any) -> None:
@@ -66,9 +110,12 @@ def write(image: xr.DataArray, path: str | Path, overwrite: bool = False, **extr
 
     Raises
     ------
-    UserError : when the file is there, or the pixel type has no place in a TIFF of ImageJ's.
+    UserError : when the file is there, its name does not end in .tif or .tiff, or the pixel
+        type has no place in a TIFF of ImageJ's.
     """
     path = Path(path)
+    if path.suffix.lower() not in (".tif", ".tiff"):
+        raise UserError("is no name of a TIFF", path=path, remedy="Let it end in .tif or .tiff.")
     refuse_existing(path, overwrite)
     array = np.asarray(image)
     if array.dtype.name not in (*_IMAGEJ_TYPES, "uint32"):
@@ -95,56 +142,11 @@ def write(image: xr.DataArray, path: str | Path, overwrite: bool = False, **extr
 
 
 def _ascii(metadata: dict[str, Any]) -> dict[str, Any]:
-    """Write µ as ImageJ does: its description is ASCII with Java escapes."""
-    unit = metadata["unit"].encode("ascii", "backslashreplace").decode()
-    return {**metadata, "unit": unit.replace("\\xb5", "\\u00B5")}
-
-
-def _imagej(file: tifffile.TiffFile) -> dict[str, Any]:
-    tags = file.pages.first.tags
-    metadata = file.imagej_metadata or {}
-    attrs: dict[str, Any] = {}
-    unit = str(metadata.get("unit", "")) or _INCH.get(_tag(tags, "ResolutionUnit", 1), "")
-    attrs["unit"] = _UNITS.get(unit, unit)
-    if attrs["unit"] != "pixel" or metadata:
-        attrs["pixel_width"] = _size(tags, "XResolution")
-        attrs["pixel_height"] = _size(tags, "YResolution")
-    attrs["pixel_depth"] = float(metadata.get("spacing", 1.0)) or 1.0
-    interval = float(metadata.get("finterval", 0.0))
-    if not interval and metadata.get("fps"):
-        interval = 1 / float(metadata["fps"])
-    attrs["frame_interval"] = interval * seconds(str(metadata.get("tunit", "sec")))
-    return attrs
-
-
-def _ome(file: tifffile.TiffFile) -> dict[str, Any]:
-    import xml.etree.ElementTree as ET
-
-    try:
-        root = ET.fromstring(file.ome_metadata or "")
-    except ET.ParseError:
-        return {}
-    pixels = next((e for e in root.iter() if e.tag.endswith("}Pixels")), None)
-    if pixels is None:
-        return {}
-    attrs: dict[str, Any] = {}
-    for axis, name in (("X", "pixel_width"), ("Y", "pixel_height"), ("Z", "pixel_depth")):
-        if value := pixels.get(f"PhysicalSize{axis}"):
-            attrs[name] = float(value)
-            attrs["unit"] = pixels.get("PhysicalSizeXUnit", "µm")
-    if value := pixels.get("TimeIncrement"):
-        attrs["frame_interval"] = float(value) * seconds(pixels.get("TimeIncrementUnit", "s"))
-    return attrs
-
-
-def _size(tags: Any, name: str) -> float:
-    above, below = _tag(tags, name, (1, 1))
-    return below / above if above and below else 1.0
-
-
-def _tag(tags: Any, name: str, default: Any) -> Any:
-    tag = tags.get(name)
-    return default if tag is None else tag.value
+    """Write text as ImageJ does: its description is ASCII with Java's escapes."""
+    return {
+        name: calibrations.escaped(value) if isinstance(value, str) else value
+        for name, value in metadata.items()
+    }
 
 
 def _named(path: Path, array: np.ndarray, names: str, axes: str | None) -> tuple[np.ndarray, str]:

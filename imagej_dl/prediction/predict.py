@@ -142,6 +142,8 @@ def _ready(bundle: ModelBundle, image: xr.DataArray, place: dict[str, int]) -> N
     plane = image.isel({axis: index for axis, index in place.items()})
     plane = plane.transpose("Y", "X", *(["C"] if "C" in image.dims else []))
     values = plane.values
+    if not values.dtype.isnative:  # as in a memory map of a file of ImageJ's
+        values = values.astype(values.dtype.newbyteorder("="))
     if values.dtype.kind == "f" and not np.isfinite(values).all():
         where = " ".join(f"{axis}={index + 1}" for axis, index in place.items())
         raise UserError(

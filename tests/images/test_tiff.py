@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,8 @@ import pytest
 import tifffile
 
 from imagej_dl import UserError, images
+from imagej_dl.errors import DataWarning
+from imagej_dl.images import tiff
 
 RNG = np.random.default_rng(3)
 
@@ -110,3 +113,168 @@ def test_colour_png_has_channels(tmp_path: Path) -> None:
 
     Image.fromarray(RNG.integers(0, 255, (5, 6, 3), np.uint8)).save(tmp_path / "a.png")
     assert images.read(tmp_path / "a.png").dims == ("C", "Y", "X")
+
+
+@pytest.mark.parametrize("unit", ["Å", "µm", "Ωm", "m²", "𝑥"])
+def test_units_beyond_ascii(tmp_path: Path, unit: str) -> None:
+    images.write(images.make(np.zeros((4, 4), np.uint8), unit=unit), tmp_path / "a.tif")
+    assert images.read(tmp_path / "a.tif").attrs["unit"] == unit
+    with tifffile.TiffFile(tmp_path / "a.tif") as file:
+        text = file.pages.first.description
+    assert text.isascii()
+    if unit == "Å":
+        assert "unit=\\u00C5\n" in text
+
+
+def described(path: Path, text: str, **more: object) -> Path:
+    tifffile.imwrite(
+        path, np.zeros((4, 5), np.uint8), description=f"ImageJ=1.54p\n{text}", metadata=None, **more
+    )
+    return path
+
+
+@pytest.mark.parametrize("sizes", [(-2.0, 3.0), (0.0, 3.0), (np.inf, 3.0), (np.nan, 1.0)])
+def test_impossible_pixel_sizes_are_no_calibration(tmp_path: Path, sizes: tuple) -> None:
+    x, y = sizes
+    attrs = f'PhysicalSizeX="{x}" PhysicalSizeY="{y}" TimeIncrement="-1"'
+    pixels = '<Pixels ID="Pixels:0" DimensionOrder="XYCZT" Type="uint8" SizeX="5" SizeY="4" '
+    text = (
+        '<?xml version="1.0" encoding="UTF-8"?>'
+        '<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06"><Image ID="Image:0">'
+        f'{pixels} SizeC="1" SizeZ="1" SizeT="1" {attrs}>'
+        '<TiffData IFD="0"/></Pixels></Image></OME>'
+    )
+    tifffile.imwrite(
+        tmp_path / "a.ome.tif", np.zeros((4, 5), np.uint8), description=text, metadata=None
+    )
+    with pytest.warns(DataWarning, match="left out"):
+        image = images.read(tmp_path / "a.ome.tif")
+    assert images.calibration(image) == images.Calibration()
+
+
+def test_zero_resolution_is_no_calibration(tmp_path: Path) -> None:
+    path = described(tmp_path / "a.tif", "unit=um\n", resolution=((0, 1), (0, 1)))
+    with pytest.warns(DataWarning, match=r"a\.tif: pixel sizes"):
+        image = images.read(path)
+    assert images.calibration(image) == images.Calibration()
+
+
+@pytest.mark.parametrize(
+    ("unit", "seconds"),
+    [
+        ("ns", 2e-9),
+        ("us", 2e-6),
+        ("\\u00B5s", 2e-6),
+        ("ms", 2e-3),
+        ("minutes", 120),
+        ("hours", 7200),
+        ("day", 172800),
+        ("sec", 2),
+        ("Min", 120),
+    ],
+)
+def test_time_units(tmp_path: Path, unit: str, seconds: float) -> None:
+    path = described(tmp_path / "a.tif", f"finterval=2\ntunit={unit}\n")
+    assert images.read(path).attrs["frame_interval"] == pytest.approx(seconds)
+
+
+def test_unknown_time_units_are_said(tmp_path: Path) -> None:
+    path = described(tmp_path / "a.tif", "finterval=2\ntunit=fortnight\n")
+    with pytest.warns(DataWarning, match="'fortnight' is not known"):
+        assert images.read(path).attrs["frame_interval"] == 2
+
+
+def test_alpha_is_no_channel(tmp_path: Path) -> None:
+    colours = RNG.integers(0, 255, (5, 6, 4), np.uint8)
+    tifffile.imwrite(tmp_path / "a.tif", colours, photometric="rgb", extrasamples=["unassalpha"])
+    image = images.read(tmp_path / "a.tif")
+    np.testing.assert_array_equal(image.transpose("Y", "X", "C"), colours[..., :3])
+    grey = colours[..., :2]
+    tifffile.imwrite(
+        tmp_path / "b.tif",
+        grey,
+        photometric="minisblack",
+        planarconfig="contig",
+        extrasamples=["assocalpha"],
+    )
+    np.testing.assert_array_equal(images.read(tmp_path / "b.tif"), grey[..., 0])
+
+
+@pytest.mark.parametrize("word", ["<!DOCTYPE OME [", "<!ENTITY a 'b'>"])
+def test_xml_with_entities_is_refused(tmp_path: Path, word: str) -> None:
+    path = tmp_path / "a.ome.tif"
+    text = f"<?xml version='1.0'?>{word}]><OME></OME>"
+    tifffile.imwrite(path, np.zeros((4, 5), np.uint8), description=text, metadata=None)
+    with pytest.raises(UserError, match="document type"):
+        images.read(path)
+
+
+@pytest.mark.parametrize("error", [MemoryError, TypeError, RuntimeError, OverflowError])
+def test_whatever_a_damaged_header_leads_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    images.write(images.make(np.zeros((4, 4), np.uint8)), tmp_path / "a.tif")
+
+    def fail(self: object) -> None:
+        raise error
+
+    monkeypatch.setattr(tifffile.TiffPageSeries, "asarray", fail)
+    with pytest.raises(UserError, match=rf"a\.tif: is not a readable.*{error.__name__}"):
+        images.read(tmp_path / "a.tif")
+
+
+def test_headers_damaged_anywhere(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "a.tif"
+    images.write(images.make(np.zeros((3, 4, 4), np.uint16), "TYX", unit="um"), path)
+    whole, errors = path.read_bytes(), []
+    for _ in range(300):
+        broken = bytearray(whole)
+        for place in RNG.integers(4, len(whole), 8):
+            broken[place] = RNG.integers(0, 256)
+        path.write_bytes(broken)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                images.read(path)
+        except UserError as error:
+            errors.append(str(error))
+    assert len(errors) > 5
+    assert all(text.startswith(f"{path}: ") and "\n" not in text for text in errors)
+    assert not caplog.records
+
+
+def test_only_names_of_tiffs_are_written(tmp_path: Path) -> None:
+    image = images.make(np.zeros((4, 4), np.uint8))
+    with pytest.raises(UserError, match=r"a\.png: is no name of a TIFF"):
+        images.write(image, tmp_path / "a.png")
+    assert not list(tmp_path.iterdir())
+    images.write(image, tmp_path / "a.TIFF")
+
+
+@pytest.mark.parametrize("axes", ["QY", "YY"])
+def test_wrong_axes_name_the_file(tmp_path: Path, axes: str) -> None:
+    images.write(images.make(np.zeros((4, 5), np.uint8)), tmp_path / "a.tif")
+    with pytest.raises(UserError) as caught:
+        images.read(tmp_path / "a.tif", axes)
+    assert caught.value.path == str(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize("byteorder", ["<", ">"])
+def test_large_files_are_mapped_where_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, byteorder: str
+) -> None:
+    monkeypatch.setattr(tiff, "_MAP_ABOVE", 100)
+    array = RNG.integers(0, 60000, (4, 1, 20, 30), np.uint16)
+    path = tmp_path / "a.tif"
+    metadata = {"axes": "TCYX"}
+    tifffile.imwrite(path, array, imagej=True, metadata=metadata, byteorder=byteorder)
+    image = images.read(path, mapped=True)
+    assert image.dims == ("T", "Y", "X")
+    assert not image.values.flags.writeable
+    assert image.dtype.newbyteorder("=") == np.uint16
+    np.testing.assert_array_equal(image, array[:, 0])
+    loaded = images.read(path)
+    assert loaded.dtype.isnative
+    assert loaded.values.flags.writeable
+    tifffile.imwrite(path, array, compression="zlib", byteorder=byteorder)
+    np.testing.assert_array_equal(images.read(path, "TYX", mapped=True), array[:, 0])

@@ -1,0 +1,119 @@
+"""Calibration in the metadata of TIFF files: ImageJ's description and tags, OME's XML."""
+
+from __future__ import annotations
+
+import math
+import re
+import warnings
+from pathlib import Path
+from typing import Any
+
+import tifffile
+
+from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.images.array import seconds
+
+# Other spellings of micrometres than the two that are kept, "µm" and "um".
+_UNITS = {"micron": "µm", "microns": "µm", "μm": "µm", "": "pixel", "pixels": "pixel"}
+_INCH = {2: "inch", 3: "cm"}
+_SIZES = ("pixel_width", "pixel_height", "pixel_depth")
+
+
+def read(path: Path, file: tifffile.TiffFile) -> dict[str, Any]:
+    """Return the attrs of an open TIFF that its metadata know; what makes no sense is left out.
+
+    Warns
+    -----
+    DataWarning : for pixel sizes and intervals that are not positive numbers.
+    """
+    attrs = _ome(file) if file.is_ome else _imagej(file)
+    if any(not _positive(attrs.get(name, 1.0)) for name in _SIZES[:2]):
+        _warn(path, f"pixel sizes of {attrs.get('pixel_width')} × {attrs.get('pixel_height')}")
+        attrs = {name: value for name, value in attrs.items() if name not in (*_SIZES, "unit")}
+    if not _positive(attrs.get("pixel_depth", 1.0)):
+        _warn(path, f"a slice distance of {attrs.pop('pixel_depth')}")
+    if not _positive(attrs.get("frame_interval") or 1.0):
+        _warn(path, f"a frame interval of {attrs.pop('frame_interval')}")
+    return attrs
+
+
+def refuse_entities(path: Path, file: tifffile.TiffFile) -> None:
+    """Raise UserError for XML with a document type: its entities may grow without bound."""
+    text = file.pages.first.description.upper()
+    if "<!DOCTYPE" in text or "<!ENTITY" in text:
+        raise UserError(
+            "has XML with a document type in its description, which no microscope writes",
+            path=path,
+            remedy="Open it in ImageJ and save it again as TIFF.",
+        )
+
+
+def escaped(text: str) -> str:
+    r"""Write what is not ASCII as ImageJ does, in Java's escapes: Å is \\u00C5."""
+    units = text.encode("utf-16-be")
+    codes = [int.from_bytes(units[i : i + 2], "big") for i in range(0, len(units), 2)]
+    return "".join(chr(code) if code < 128 else f"\\u{code:04X}" for code in codes)
+
+
+def unescaped(text: str) -> str:
+    """Read what :func:`escaped` and ImageJ write."""
+    found = re.sub(r"\\u([0-9a-fA-F]{4})", lambda match: chr(int(match[1], 16)), text)
+    return found.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _positive(value: float) -> bool:
+    return math.isfinite(value) and value > 0
+
+
+def _warn(path: Path, what: str) -> None:
+    warnings.warn(f"{path.name}: {what} is left out", DataWarning, stacklevel=5)
+
+
+def _imagej(file: tifffile.TiffFile) -> dict[str, Any]:
+    tags = file.pages.first.tags
+    metadata = file.imagej_metadata or {}
+    attrs: dict[str, Any] = {}
+    unit = unescaped(str(metadata.get("unit", ""))).strip()
+    unit = unit or _INCH.get(_tag(tags, "ResolutionUnit", 1), "")
+    attrs["unit"] = _UNITS.get(unit, unit)
+    if attrs["unit"] != "pixel" or metadata:
+        attrs["pixel_width"] = _size(tags, "XResolution")
+        attrs["pixel_height"] = _size(tags, "YResolution")
+    attrs["pixel_depth"] = float(metadata.get("spacing", 1.0)) or 1.0
+    interval = float(metadata.get("finterval", 0.0))
+    if not interval and metadata.get("fps"):
+        interval = 1 / float(metadata["fps"])
+    if interval:
+        interval *= seconds(unescaped(str(metadata.get("tunit", "sec"))))
+    attrs["frame_interval"] = interval
+    return attrs
+
+
+def _ome(file: tifffile.TiffFile) -> dict[str, Any]:
+    import xml.etree.ElementTree as ET
+
+    try:
+        root = ET.fromstring(file.ome_metadata or "")
+    except ET.ParseError:
+        return {}
+    pixels = next((e for e in root.iter() if e.tag.endswith("}Pixels")), None)
+    if pixels is None:
+        return {}
+    attrs: dict[str, Any] = {}
+    for axis, name in (("X", "pixel_width"), ("Y", "pixel_height"), ("Z", "pixel_depth")):
+        if value := pixels.get(f"PhysicalSize{axis}"):
+            attrs[name] = float(value)
+            attrs["unit"] = pixels.get("PhysicalSizeXUnit", "µm")
+    if value := pixels.get("TimeIncrement"):
+        attrs["frame_interval"] = float(value) * seconds(pixels.get("TimeIncrementUnit", "s"))
+    return attrs
+
+
+def _size(tags: Any, name: str) -> float:
+    above, below = _tag(tags, name, (1, 1))
+    return below / above if above else math.nan
+
+
+def _tag(tags: Any, name: str, default: Any) -> Any:
+    tag = tags.get(name)
+    return default if tag is None else tag.value
