@@ -16,7 +16,7 @@ from imagej_dl.rois.encoder import box
 from imagej_dl.rois.fill import Runs
 from imagej_dl.rois.masks import fill
 from imagej_dl.rois.painting import Overlap, paint
-from imagej_dl.rois.positions import Position, Stack, position
+from imagej_dl.rois.positions import Position, Stack, exchanged, position
 from imagej_dl.rois.report import LEFT_OUT, LabelReport, LabelRow, some_of
 from imagej_dl.rois.roi import AREAS, LINES, Roi
 
@@ -122,9 +122,10 @@ def _place(
     # ROIs drawn on one slice of a stack belong to an image that is this slice
     positions = {(roi.z, roi.t, roi.position) for roi in rois if roi.kind in AREAS}
     flat = stack.size == 1 and len(positions) == 1
+    swap = exchanged(rois, stack)
     placed = {}
     for i, (roi, row) in enumerate(zip(rois, rows, strict=True)):
-        where = Position() if flat else position(roi, stack)
+        where = Position() if flat else position(roi, stack, swap)
         if roi.kind not in AREAS and not (lines_as_areas and roi.kind in LINES):
             row.note = f"{LEFT_OUT} is a {roi.kind}, not an area"
         elif isinstance(where, str):
@@ -134,7 +135,9 @@ def _place(
         else:
             placed[i] = where
             row.c, row.z, row.t = where.c, where.z, where.t
-    everywhere = sum(not (p.z or p.t) for p in placed.values())
+    everywhere = sum(
+        (not p.z or stack.slices == 1) and (not p.t or stack.frames == 1) for p in placed.values()
+    )
     if everywhere and stack.slices * stack.frames > 1:
         warnings.warn(
             f"{everywhere} ROIs have no position and are put on all "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from imagej_dl.rois.roi import Roi
@@ -33,22 +34,35 @@ class Position:
     t: int = 0
 
 
-def position(roi: Roi, stack: Stack) -> Position | str:
+def exchanged(rois: Iterable[Roi], stack: Stack) -> bool:
+    """Say whether ROIs have slices where the stack has frames only, or the other way round.
+
+    Then they were drawn on the same stack opened with its axis named differently. That is seen
+    on all ROIs of a set at once: one on slice 1 also fits a stack of frames as it is. ImageJ
+    gives a ROI on a hyperstack all three positions, 1 for the axis that the stack has not.
+    """
+    rois = list(rois)
+    z, t = max((r.z for r in rois), default=0), max((r.t for r in rois), default=0)
+    if stack.frames > 1 and stack.slices == 1:
+        return z > 1 and t <= 1
+    return stack.slices > 1 and stack.frames == 1 and t > 1 and z <= 1
+
+
+def position(roi: Roi, stack: Stack, swap: bool = False) -> Position | str:
     """Return where a ROI lies on a stack, or why it does not.
 
     A hyperstack position is taken as it is. A plain position, or else the slice in a name that
-    ImageJ gave, counts the stack's images, channels first, then slices, then frames. A slice
-    on a stack that has frames only (and the other way round) is taken as that frame: the same
-    stack opened with its axis named differently.
+    ImageJ gave, counts the stack's images, channels first, then slices, then frames. With
+    `swap` (see :func:`exchanged`) a slice is taken as that frame and a frame as that slice.
     """
     if roi.channel or roi.z or roi.t:
         # of an image with one channel, ROIs drawn on any channel are taken
         c = roi.channel if stack.channels > 1 else min(roi.channel, 1)
         z, t = roi.z, roi.t
-        if z > 1 and stack.slices == 1 and stack.frames > 1 and not t:
-            z, t = 0, z
-        elif t > 1 and stack.frames == 1 and stack.slices > 1 and not z:
-            z, t = t, 0
+        if swap and stack.slices == 1:
+            z, t = 0, z or t
+        elif swap:
+            z, t = t or z, 0
     else:
         index = roi.position or named_slice(roi.name)
         if not index:

@@ -11,7 +11,7 @@ import pytest
 from imagej_dl import images, rois
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.rois import Roi
-from imagej_dl.rois.positions import Position, Stack, named_slice, position
+from imagej_dl.rois.positions import Position, Stack, exchanged, named_slice, position
 
 
 def box(x: int, y: int, width: int, height: int, name: str = "", **more: int) -> Roi:
@@ -161,7 +161,38 @@ def test_hyperstack_positions() -> None:
     ],
 )
 def test_positions(roi: Roi, stack: Stack, where: Position | str) -> None:
-    assert position(roi, stack) == where
+    assert position(roi, stack, exchanged([roi], stack)) == where
+
+
+@pytest.mark.parametrize("axis", ["T", "Z"])
+@pytest.mark.parametrize("rest", [0, 1])
+@pytest.mark.parametrize("channel", [0, 1])
+def test_slices_on_frames_are_decided_for_the_whole_set(axis: str, rest: int, channel: int) -> None:
+    """Also slice 1 becomes frame 1, whether or not ImageJ wrote 1 for the axis that is none."""
+    drawn, other = ("z", "t") if axis == "T" else ("t", "z")
+    some = [
+        box(2 * i, 0, 2, 2, **{drawn: i + 1, other: rest, "channel": channel}) for i in range(3)
+    ]
+    image = images.make(np.zeros((5, 8, 8), np.uint8), f"{axis}YX")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        labels, report = rois.label_map(some, image)
+    planes = [set(np.argwhere(labels.values == i)[:, 0].tolist()) for i in (1, 2, 3)]
+    assert planes == [{0}, {1}, {2}]
+    assert [getattr(row, axis.lower()) for row in report.rows] == [1, 2, 3]
+
+
+def test_slices_and_frames_are_not_exchanged_where_the_set_has_both() -> None:
+    some = [box(0, 0, 2, 2, z=1, t=2), box(4, 0, 2, 2, z=3, t=1)]
+    with pytest.warns(DataWarning, match="lies on slice 3, here are 1"):
+        labels, _ = rois.label_map(some, (5, 8, 8))
+    assert np.argwhere(labels.values)[:, 0].tolist() == [1] * 4
+
+
+def test_slice_1_alone_is_put_on_all_frames_with_a_warning() -> None:
+    with pytest.warns(DataWarning, match="are put on all 5 planes"):
+        labels, _ = rois.label_map([box(0, 0, 2, 2, z=1)], (5, 8, 8))
+    assert labels.values[:, 0, 0].tolist() == [1] * 5
 
 
 def test_slice_in_names() -> None:
