@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -41,7 +42,7 @@ def trace(
     ----------
     labels : a label image with dims of T, Z, Y, X, or a bare array YX, TYX or TZYX.
     names : name of each label; others are called "label-0012". ROIs of a stack get "-t003" or
-        "-z003" behind it.
+        "-z003" behind it, in place of one that is there from a former time.
     hyperstack : whether ROIs get a hyperstack position (slice and frame) or one in a plain
         stack. By default the former only where the labels have both slices and frames, since
         ImageJ shows other stacks as plain ones.
@@ -60,10 +61,13 @@ def trace(
     planes = np.asarray(images.as_labels(image.data)).reshape(-1, sizes["Y"], sizes["X"])
     both = frames > 1 and slices > 1
     plain = not (both if hyperstack is None else hyperstack)
+    # what a table of an earlier round trip has behind the name
+    ending = ("-t\\d{3,}" if frames > 1 else "") + ("-z\\d{3,}" if slices > 1 else "")
+    former = re.compile(f"(?:{ending})+$")
     rois = []
     for plane, label, rings in _outlines(planes):
         t, z = divmod(plane, slices)
-        base = (names or {}).get(label) or f"label-{label:04}"
+        base = former.sub("", (names or {}).get(label) or "") or f"label-{label:04}"
         name = (
             base + (f"-t{t + 1:03}" if frames > 1 else "") + (f"-z{z + 1:03}" if slices > 1 else "")
         )

@@ -109,6 +109,28 @@ def test_positions_and_names_on_stacks() -> None:
         rois.trace(volume, hyperstack=False)
 
 
+@pytest.mark.parametrize(("dims", "shape"), [("TYX", (3,)), ("ZYX", (3,)), ("TZYX", (3, 2))])
+def test_names_do_not_grow_with_round_trips(
+    tmp_path: Path, dims: str, shape: tuple[int, ...]
+) -> None:
+    labels = np.zeros((*shape, 4, 4), np.uint16)
+    labels[..., 0, 0], labels[2, ..., 2, 2] = 1, 2
+    image = images.make(labels, dims)
+    first = rois.trace(image, {1: "cell", 2: "bud-t1"})
+    assert len({roi.name for roi in first}) == len(first)
+    found = first
+    for _ in range(2):
+        _, report = rois.label_map(found, image)
+        report.write(tmp_path / "l.csv")
+        found = rois.trace(image, rois.read_names(tmp_path / "l.csv"))
+        assert [roi.name for roi in found] == [roi.name for roi in first]
+
+
+def test_names_of_one_plane_are_kept() -> None:
+    (roi,) = rois.trace(drawing("1."), {1: "cell-t001-z002"})
+    assert roi.name == "cell-t001-z002"
+
+
 def test_traced_rois_fit_a_movie_of_several_channels() -> None:
     labels = np.zeros((3, 4, 4), np.uint16)
     labels[0, :2, :2], labels[2, 1:, 1:] = 5, 9
