@@ -17,7 +17,9 @@ from imagej_dl.rois.roi import POINTED, Roi
 
 # Guards against archives made to fill the memory; the largest real sets are some 100 MB.
 _ENTRY_LIMIT = 256 * 2**20
-_TOTAL_LIMIT = 4 * 2**30
+_TOTAL_LIMIT = 512 * 2**20
+# No outline packs so well; small entries can do no harm, whatever their ratio.
+_RATIO_LIMIT, _RATIO_FROM = 200, 2**20
 _ENTRIES_LIMIT = 2_000_000
 _REMEDY = "Save the ROIs again with ImageJ's ROI Manager (More > Save)."
 
@@ -114,12 +116,14 @@ def _read_entries(archive: zipfile.ZipFile, path: Path) -> list[Roi]:
         raise UserError("holds no .roi files", path=path, remedy=_REMEDY)
     total = sum(entry.file_size for entry in entries)
     if len(entries) > _ENTRIES_LIMIT or total > _TOTAL_LIMIT:
-        raise UserError(f"would unpack to {total / 2**30:.1f} GiB", path=path, remedy=_REMEDY)
+        raise UserError(f"would unpack to {total / 2**20:.0f} MiB", path=path, remedy=_REMEDY)
     rois = []
     for entry in entries:
         where = f"{path}/{entry.filename}"
         if entry.file_size > _ENTRY_LIMIT:
             raise UserError("is too large for a ROI", path=where, remedy=_REMEDY)
+        if entry.file_size > max(_RATIO_FROM, _RATIO_LIMIT * entry.compress_size):
+            raise UserError("is packed as no ROI can be", path=where, remedy=_REMEDY)
         try:
             # a size that lies is caught here: no more than it says is unpacked
             with archive.open(entry) as stream:

@@ -143,6 +143,31 @@ def test_archives_that_unpack_to_too_much(tmp_path: Path, monkeypatch: pytest.Mo
         rois.read(tmp_path / "bomb.zip")
 
 
+def test_entries_packed_beyond_all_ratio(tmp_path: Path) -> None:
+    """A megabyte and more of zeros is no ROI; a smaller one is looked at, and called no ROI."""
+    (tmp_path / "bomb.zip").write_bytes(packed(a=bytes(2**20 + 1)))
+    with pytest.raises(UserError, match=r"bomb\.zip/a\.roi: is packed as no ROI can be"):
+        rois.read(tmp_path / "bomb.zip")
+    (tmp_path / "small.zip").write_bytes(packed(a=bytes(2**20)))
+    with pytest.raises(UserError, match=r"small\.zip/a\.roi: is not an ImageJ ROI"):
+        rois.read(tmp_path / "small.zip")
+
+
+def test_the_sum_of_entries_is_limited(tmp_path: Path) -> None:
+    """Entries that each may be there, and that together say they are more than 512 MiB."""
+    path = tmp_path / "many.zip"
+    with zipfile.ZipFile(path, "w") as file:
+        for i in range(3):
+            file.writestr(f"{i}.roi", GOOD)
+    data = path.read_bytes()
+    start = data.index(b"PK\x01\x02")
+    claimed = (200 * 2**20).to_bytes(4, "little")
+    size = len(GOOD).to_bytes(4, "little")
+    path.write_bytes(data[:start] + data[start:].replace(size * 2, claimed * 2))
+    with pytest.raises(UserError, match="would unpack to 600 MiB"):
+        rois.read(path)
+
+
 def test_missing_file_and_folder(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no such file"):
         rois.read(tmp_path / "none.zip")
