@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Annotated
 
@@ -10,8 +11,8 @@ from pydantic import Field
 
 from imagej_dl import rois
 from imagej_dl.commands.base import Command, Positional
-from imagej_dl.errors import UserError
-from imagej_dl.files import refuse_existing
+from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.files import refuse_existing, refuse_input
 from imagej_dl.images.formats import read_labels
 from imagej_dl.progress import Progress
 
@@ -38,12 +39,29 @@ class Rois(Command):
     overwrite: bool = Field(False, description="Replace the file if it is there.")
 
     def run(self, progress: Progress) -> None:
+        if self.out.suffix.lower() != ".zip":
+            raise UserError(
+                "is no name of a RoiSet", path=self.out, remedy="Choose one that ends in .zip."
+            )
+        refuse_input(self.out, self.labels)
         refuse_existing(self.out, self.overwrite)
         labels = read_labels(self.labels, self.axes)
-        table = rois.table_path(self.labels)
-        names = rois.read_names(table) if table.is_file() else None
-        found = rois.trace(labels, names, hyperstack=self.hyperstack or None)
+        found = rois.trace(labels, self._names(), hyperstack=self.hyperstack or None)
         if not found:
             raise UserError("holds no label, only background", path=self.labels)
         rois.write(found, self.out, overwrite=self.overwrite)
         click.echo(f"{self.out}: {len(found)} ROIs")
+
+    def _names(self) -> dict[int, str] | None:
+        table = rois.table_path(self.labels)
+        if not table.is_file():
+            return None
+        try:
+            return rois.read_names(table)
+        except (UserError, OSError) as error:
+            # ImageJ's Results or another program's measurements have such names too
+            why = error.problem if isinstance(error, UserError) else "cannot be read"
+            warnings.warn(
+                f"{table}: {why}, so the ROIs go without its names", DataWarning, stacklevel=2
+            )
+            return None

@@ -10,7 +10,7 @@ import pytest
 from imagej_dl import images, progress, rois
 from imagej_dl.commands.labels import Labels
 from imagej_dl.commands.rois import Rois
-from imagej_dl.errors import UserError
+from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.rois import Roi
 
 
@@ -47,6 +47,28 @@ def test_hyperstack(tmp_path: Path) -> None:
     run(labels=tmp_path / "l.tif", out=tmp_path / "hyper.zip", hyperstack=True)
     (plain,), (hyper,) = (rois.read(tmp_path / f"{name}.zip") for name in ("plain", "hyper"))
     assert (plain.position, plain.t, hyper.position, hyper.t) == (2, 0, 0, 2)
+
+
+def test_another_table_beside_the_label_map(tmp_path: Path) -> None:
+    """ImageJ's Results saved under the image's name are not the names of its labels."""
+    images.write(images.make(np.eye(4, dtype=np.uint16)), tmp_path / "u.tif")
+    (tmp_path / "u.csv").write_text(" ,Area,Mean\n1,12,3.5\n")
+    with pytest.warns(DataWarning, match=r"u\.csv: is not a table of labels"):
+        run(labels=tmp_path / "u.tif", out=tmp_path / "RoiSet.zip")
+    assert [roi.name for roi in rois.read(tmp_path / "RoiSet.zip")] == ["label-0001"]
+
+
+def test_the_label_map_is_never_written_over(tmp_path: Path) -> None:
+    images.write(images.make(np.eye(4, dtype=np.uint16)), tmp_path / "l.tif")
+    before = (tmp_path / "l.tif").read_bytes()
+    for out in ("l.tif", "l.csv", "RoiSet"):
+        with pytest.raises(UserError, match=r"is no name of a RoiSet.*\.zip"):
+            run(labels=tmp_path / "l.tif", out=tmp_path / out, overwrite=True)
+    (tmp_path / "link.zip").symlink_to(tmp_path / "l.tif")
+    with pytest.raises(UserError, match="over the input"):
+        run(labels=tmp_path / "l.tif", out=tmp_path / "link.zip", overwrite=True)
+    assert (tmp_path / "l.tif").read_bytes() == before
+    assert {p.name for p in tmp_path.iterdir()} == {"l.tif", "link.zip"}
 
 
 def test_refusals(tmp_path: Path) -> None:
