@@ -16,12 +16,16 @@ from imagej_dl.progress import Progress
 class New(Command):
     """Make the folders of a new project.
 
-    Raw takes your images, Labeling one folder for each image with the ROIs you draw,
-    Processed the image and label pairs that training reads.
+    Labeling takes one folder for each image with the ROIs you draw, Processed the image and
+    label pairs that training reads; Raw is a place to keep images as they came.
     """
 
     folder: Annotated[Path, Positional()] = Field(description="The project's folder, made anew.")
 
     def run(self, progress: Progress) -> None:
         project.create(self.folder)
-        click.echo(f"{self.folder}: put your images into Raw.")
+        click.echo(
+            f"{self.folder}: for each image, save it as Labeling/NAME/images/NAME.tif and the "
+            f"ROIs drawn on it as Labeling/NAME/RoiSet.zip, then run `imagej-dl labels "
+            f"{self.folder}`."
+        )
