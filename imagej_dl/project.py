@@ -16,10 +16,9 @@ from pathlib import Path
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.files import atomic_folder
 from imagej_dl.images import find
+from imagej_dl.images.formats import SUFFIXES
 
 FOLDERS = ("Raw", "Labeling", "Processed/images", "Processed/masks")
-_TIFF = (".tif", ".tiff")
-_IMAGE = (*_TIFF, ".png", ".jpg", ".jpeg")
 _RESULTS = ("labels", "mask", "masks")  # stems of images that are no input
 
 
@@ -54,6 +53,20 @@ def create(path: str | os.PathLike[str]) -> None:
     with atomic_folder(path, overwrite=True) as folder:
         for name in FOLDERS:
             (folder / name).mkdir(parents=True)
+
+
+def visible(folder: Path, suffixes: tuple[str, ...] = SUFFIXES) -> list[Path]:
+    """Return the files of a folder with one of the suffixes, sorted; none where there is none.
+
+    Hidden ones are no data: macOS puts a `._NAME.tif` beside each NAME.tif on foreign disks.
+    """
+    if not folder.is_dir():
+        return []
+    return sorted(
+        p
+        for p in folder.iterdir()
+        if p.suffix.lower() in suffixes and p.name[0] != "." and p.is_file()
+    )
 
 
 def processed(path: str | os.PathLike[str]) -> Path:
@@ -120,10 +133,10 @@ def _single(folder: Path) -> Iterator[Drawn]:
     """Give the one image with ROIs of a folder NAME, if it is such a folder."""
     rois = _only(folder, (".zip",), "RoiSet") or _only(folder, (".roi",), "RoiSet")
     inner = folder / "images"
-    image = _only(inner, _IMAGE, folder.name) if inner.is_dir() else None
-    image = image or _only(folder, _IMAGE, "image", folder.name)
+    name = Path(os.path.abspath(folder)).name  # "." and ".." are no names
+    image = _only(inner, SUFFIXES, name) or _only(folder, SUFFIXES, "image", name)
     if rois and image:
-        yield Drawn(folder.name, image, rois)
+        yield Drawn(name, image, rois)
     elif rois:
         _warn(f"{rois}: has no image beside it, and is left out")
     elif image and inner.is_dir():
@@ -132,8 +145,8 @@ def _single(folder: Path) -> Iterator[Drawn]:
 
 def _beside(folder: Path) -> Iterator[Drawn]:
     """Give images with a RoiSet of the same name in one folder."""
-    rois = {p.stem: p for p in sorted(folder.iterdir()) if p.suffix.lower() in (".zip", ".roi")}
-    for image in sorted(p for p in folder.iterdir() if p.suffix.lower() in _IMAGE):
+    rois = {p.stem: p for p in visible(folder, (".zip", ".roi"))}
+    for image in visible(folder):
         name = image.stem
         candidates = (name, f"{name}_RoiSet", f"{name}-RoiSet", f"RoiSet_{name}", f"RoiSet-{name}")
         if match := next((rois[c] for c in candidates if c in rois), None):
@@ -142,11 +155,7 @@ def _beside(folder: Path) -> Iterator[Drawn]:
 
 def _only(folder: Path, suffixes: tuple[str, ...], *preferred: str) -> Path | None:
     """Return the file of a preferred name, or the only one with one of the suffixes."""
-    files = sorted(
-        p
-        for p in folder.iterdir()
-        if p.suffix.lower() in suffixes and p.name[0] != "." and p.stem not in _RESULTS
-    )
+    files = [p for p in visible(folder, suffixes) if p.stem not in _RESULTS]
     for name in preferred:
         for file in files:
             if file.stem == name:

@@ -68,6 +68,32 @@ def test_images_with_a_roiset_beside_each(tmp_path: Path) -> None:
     assert [item.name for item in project.drawn(tmp_path)] == ["a", "b", "c"]
 
 
+def test_hidden_files_are_no_data(tmp_path: Path) -> None:
+    """macOS leaves `._a.tif` and `._a.zip` beside files on disks that are not its own."""
+    for folder in (tmp_path / "beside", tmp_path / "single"):
+        draw(folder / "a.tif", folder / ("a.zip" if folder.name == "beside" else "RoiSet.zip"))
+        for name in ("._a.tif", "._a.zip", "._RoiSet.zip", ".hidden.png"):
+            (folder / name).write_bytes(b"\x00\x05\x16\x07")
+        (found,) = project.drawn(folder)
+        assert found.image == folder / "a.tif"
+        assert found.rois.name[0] != "."
+    (tmp_path / "beside" / "folder.tif").mkdir()
+    assert [p.name for p in project.visible(tmp_path / "beside")] == ["a.tif"]
+    assert project.visible(tmp_path / "none") == []
+
+
+@pytest.mark.parametrize("given", [".", "../cell", "inner/.."])
+def test_a_drawn_folder_is_named_also_from_within(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str
+) -> None:
+    draw(tmp_path / "cell" / "images" / "cell.tif", tmp_path / "cell" / "RoiSet.zip")
+    (tmp_path / "cell" / "inner").mkdir()
+    monkeypatch.chdir(tmp_path / "cell")
+    (found,) = project.drawn(given)
+    assert found.name == "cell"
+    assert found.image.samefile(tmp_path / "cell" / "images" / "cell.tif")
+
+
 def test_nothing_found(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no such folder"):
         project.drawn(tmp_path / "none")

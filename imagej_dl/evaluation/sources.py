@@ -11,9 +11,11 @@ import numpy as np
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.evaluation.ctc import is_ctc
 from imagej_dl.images import read_labels
+from imagej_dl.images.formats import SUFFIXES
+from imagej_dl.project import visible
 from imagej_dl.tracking import ctc
 
-_SUFFIXES = (".tif", ".tiff", ".png")
+_LABELS = tuple(suffix for suffix in SUFFIXES if suffix not in (".jpg", ".jpeg"))  # lossless
 
 
 def pair(pred: Path, truth: Path) -> list[tuple[str, Path, Path]]:
@@ -62,10 +64,13 @@ def pair(pred: Path, truth: Path) -> list[tuple[str, Path, Path]]:
 def find(folder: Path) -> dict[str, Path]:
     """Find the label maps of a folder by name."""
     for base in (folder, folder / "masks"):
-        files = [p for p in sorted(base.glob("*")) if p.suffix.lower() in _SUFFIXES]
-        if files:
+        if files := visible(base, _LABELS):
             return {path.stem: path for path in files}
-    nested = {path.parent.name: path for path in sorted(folder.glob("*/labels.tif"))}
+    nested = {
+        path.parent.name: path
+        for path in sorted(folder.glob("*/labels.tif"))
+        if path.parent.name[0] != "."
+    }
     if nested:
         return nested
     raise UserError(

@@ -9,6 +9,7 @@ import pytest
 
 from imagej_dl import evaluation, images
 from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.evaluation import sources
 
 
 def _labels(path, seed=0, frames=None):
@@ -101,3 +102,13 @@ def test_json_report(tmp_path):
     assert len(found["images"]["a"]) == 5
     with pytest.raises(UserError, match="already there"):
         report.write(tmp_path / "scores.json")
+
+
+def test_hidden_files_are_no_label_maps(tmp_path):
+    _labels(tmp_path / "flat" / "a.tif")
+    (tmp_path / "flat" / "._a.tif").write_bytes(b"\x00\x05\x16\x07")
+    (tmp_path / "flat" / "a.jpg").write_bytes(b"a photograph")
+    assert sources.find(tmp_path / "flat") == {"a": tmp_path / "flat" / "a.tif"}
+    _labels(tmp_path / "deep" / "a" / "labels.tif")
+    _labels(tmp_path / "deep" / ".trash" / "labels.tif")
+    assert sources.find(tmp_path / "deep") == {"a": tmp_path / "deep" / "a" / "labels.tif"}
