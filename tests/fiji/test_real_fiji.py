@@ -166,3 +166,37 @@ def test_our_reader_reads_trackmates_file(
     assert back.counts == counts
     table = pd.read_csv(tmp_path / "out" / "edges.csv")
     assert len(table) == counts["links"]
+
+
+def _window(xml: str) -> tuple[list[str], list[str]]:
+    """Open a TrackMate file; return the titles of the open images and of the visible frames."""
+    import time
+
+    from scyjava import jimport
+
+    from imagej_dl.fiji import trackmate
+
+    fiji.start(display=True)
+    trackmate.open_window(Path(xml))
+    manager, frame = jimport("ij.WindowManager"), jimport("java.awt.Frame")
+    # Swing shows windows on its own thread.
+    for _ in range(100):
+        frames = [str(f.getTitle()) for f in frame.getFrames() if f.isVisible()]
+        if any("TrackMate" in title for title in frames):
+            break
+        time.sleep(0.1)
+    return [str(title) for title in manager.getImageTitles()], frames
+
+
+@pytest.mark.skipif(not fiji.has_display(), reason="needs a screen: install Xvfb")
+def test_trackmates_window_opens_the_embedded_engines_file(
+    own_process: Any, shared_data: Path, tmp_path: Path
+) -> None:
+    folder = shared_data / "movie"
+    movie = folder / "movie.tif"
+    labels = images.read_labels(folder / "detections.tif")
+    tracks = tracking.track(labels, images.read(movie), engine="embedded", image_path=movie)
+    tracking.write(tracks, tmp_path / "out")
+    opened, frames = own_process(_window, str(tmp_path / "out" / "tracks.xml"))
+    assert opened == ["movie.tif"]
+    assert any("TrackMate" in title for title in frames), frames
