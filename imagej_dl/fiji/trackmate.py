@@ -231,14 +231,15 @@ def _match(spots: pd.DataFrame, collection: Any) -> dict[int, int]:
         raise _other_spots(f"it found {len(theirs)} spots, imagej-dl {len(spots)}")
     pairs: dict[int, int] = {}
     table = np.array([(float(i), f, x, y) for i, f, x, y in theirs]).reshape(-1, 4)
-    for frame, group in spots.reset_index(drop=True).groupby("frame"):
+    for key, group in spots.reset_index(drop=True).groupby("frame"):
+        frame = int(str(key))
         there = table[table[:, 1] == frame]
         tree = cKDTree(group[["x", "y"]].to_numpy())
         distance, index = tree.query(there[:, 2:])
         if len(there) != len(group) or len(set(index.tolist())) != len(group):
-            raise _other_spots(f"it found {len(there)} in frame {int(frame) + 1}, not {len(group)}")
+            raise _other_spots(f"it found {len(there)} in frame {frame + 1}, not {len(group)}")
         if distance.max() > 1e-6 * (1 + there.max()):
-            raise _other_spots(f"those of frame {int(frame) + 1} lie elsewhere")
+            raise _other_spots(f"those of frame {frame + 1} lie elsewhere")
         rows = group.index.to_numpy()[index]
         pairs |= dict(zip(there[:, 0].astype(int).tolist(), rows.tolist(), strict=True))
     return pairs

@@ -36,6 +36,9 @@ def read_tiff(path: Path, axes: str | None = None, mapped: bool = False) -> xr.D
             array = _pixels(path, file, mapped)
             array, names = _without_alpha(array, series)
             attrs = calibrations.read(path, file)
+        if array.dtype == bool:
+            array = array.astype(np.uint8) * 255
+        array, names = _named(path, array, names, axes)
     except UserError:
         raise
     except (
@@ -59,9 +62,6 @@ def read_tiff(path: Path, axes: str | None = None, mapped: bool = False) -> xr.D
             path=path,
             remedy="Open it in ImageJ and save it again as TIFF.",
         ) from error
-    if array.dtype == bool:
-        array = array.astype(np.uint8) * 255
-    array, names = _named(path, array, names, axes)
     try:
         return make(array, names, title=path.name, **attrs)
     except UserError as error:
