@@ -139,7 +139,7 @@ def _single(folder: Path) -> Iterator[Drawn]:
         yield Drawn(name, image, rois)
     elif rois:
         _warn(f"{rois}: has no image beside it, and is left out")
-    elif image and inner.is_dir():
+    elif image and inner.is_dir() and not (folder / "masks").is_dir():  # as Processed is
         _warn(f"{folder}: has no RoiSet.zip yet, and is left out")
 
 

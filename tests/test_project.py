@@ -94,6 +94,14 @@ def test_a_drawn_folder_is_named_also_from_within(
     assert found.image.samefile(tmp_path / "cell" / "images" / "cell.tif")
 
 
+def test_processed_is_no_drawing(tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:
+    draw(tmp_path / "a.tif", tmp_path / "a.zip")
+    draw(tmp_path / "Processed" / "images" / "a.tif", None)
+    draw(tmp_path / "Processed" / "masks" / "a.tif", None)
+    assert [item.name for item in project.drawn(tmp_path)] == ["a"]
+    assert not recwarn.list
+
+
 def test_nothing_found(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no such folder"):
         project.drawn(tmp_path / "none")

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import click
+import numpy as np
 import xarray as xr
 from pydantic import Field
 
 from imagej_dl import images, project, rois
 from imagej_dl.commands.base import Command, Positional
-from imagej_dl.errors import UserError
-from imagej_dl.files import refuse_existing
+from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.files import refuse_existing, refuse_input
 from imagej_dl.progress import Progress
 
 
@@ -22,8 +23,9 @@ class Labels(Command):
 
     IMAGE and ROISET (a RoiSet.zip or a .roi) make one label map. IMAGE may instead be a
     project, or a folder with images and RoiSets: each image goes to Processed/images and its
-    label map to Processed/masks under the same name. Beside each label map lies a table
-    (.csv) of its ROIs: label, name, type, position, area in pixels.
+    label map to Processed/masks under the same name; pairs that are there already are kept,
+    so new drawings can be added. Beside each label map lies a table (.csv) of its ROIs: label,
+    name, type, position, area in pixels.
     """
 
     image: Annotated[Path, Positional()] = Field(
@@ -61,32 +63,41 @@ class Labels(Command):
             raise UserError("is one image, so its ROIs are needed too", path=self.image)
         if self.out is None:
             raise UserError("pass --out LABELS.tif", path=self.image)
-        self._refuse(self.out, rois.table_path(self.out))
-        self._write(self.image, self.roiset, self.out)
+        if self.out.suffix.lower() not in (".tif", ".tiff"):
+            raise UserError(
+                "is no name of a label map", path=self.out, remedy="Choose one that ends in .tif."
+            )
+        self._refuse([self.out, rois.table_path(self.out)], [self.image, self.roiset])
+        self._make(self.image, self.roiset, self.out)
 
     def _run_folder(self, progress: Progress) -> None:
         if self.roiset is not None:
             raise UserError("is a folder, so a RoiSet of its own cannot be given", path=self.image)
         found = project.drawn(self.image)
         target = self.out or project.processed(self.image)
-        plan = [
-            (item, target / "images" / f"{item.name}.tif", target / "masks" / f"{item.name}.tif")
-            for item in found
-        ]
-        for _, image, labels in plan:
-            self._refuse(image, labels, rois.table_path(labels))
+        inputs = [path for item in found for path in (item.image, item.rois)]
+        plan = []
+        for item in found:
+            image, labels = (target / part / f"{item.name}.tif" for part in ("images", "masks"))
+            outputs = [image, rois.table_path(labels), labels]
+            if not self.overwrite and all(path.is_file() for path in outputs):
+                _keep(item, labels)
+                continue
+            self._refuse(outputs, inputs)
+            plan.append((item, image, labels))
         for done, (item, image, labels) in enumerate(plan):
             progress("labels", done, len(plan))
-            picture = self._write(item.image, item.rois, labels)
-            images.write(picture, image, overwrite=self.overwrite)
+            self._make(item.image, item.rois, labels, image)
         progress("labels", len(plan), len(plan))
 
-    def _refuse(self, *paths: Path) -> None:
+    def _refuse(self, outputs: list[Path], inputs: list[Path]) -> None:
         # all are looked at before the first is written
-        for path in paths:
+        for path in outputs:
+            refuse_input(path, *inputs)
             refuse_existing(path, self.overwrite)
 
-    def _write(self, image: Path, roiset: Path, out: Path) -> xr.DataArray:
+    def _make(self, image: Path, roiset: Path, out: Path, copy: Path | None = None) -> None:
+        """Write the label map `out`, its table and, as `copy`, the image: all or nothing new."""
         picture = images.read(image, self.axes)
         found = rois.read(roiset)
         try:
@@ -104,11 +115,61 @@ class Labels(Command):
         for item in caught:
             # which of a folder's RoiSets it is about
             warnings.warn(f"{roiset}: {item.message}", item.category, stacklevel=2)
-        images.write(labels, out, overwrite=self.overwrite)
-        report.write(rois.table_path(out))
+        if copy is not None:
+            picture = _storable(picture, image)
+        # the label map comes last: where one is, its image and table are too
+        table = rois.table_path(out)
+        new = [path for path in (copy, table, out) if path is not None and not path.exists()]
+        try:
+            if copy is not None:
+                images.write(picture, copy, overwrite=self.overwrite)
+            report.write(table)
+            images.write(labels, out, overwrite=self.overwrite)
+        except BaseException:
+            for path in new:
+                path.unlink(missing_ok=True)
+            raise
         contested = f", {report.contested} contested pixels ({self.overlap} wins)"
         click.echo(
             f"{out}: {len(report.kept)} of {len(found)} ROIs"
             + (contested if report.contested else "")
         )
+
+
+def _keep(item: project.Drawn, labels: Path) -> None:
+    click.echo(f"{labels}: is there already and is kept (--overwrite makes it anew)")
+    made = labels.stat().st_mtime
+    for path in (item.image, item.rois):
+        if path.stat().st_mtime > made:
+            warnings.warn(
+                f"{path}: is newer than {labels}, which is kept; --overwrite makes it anew",
+                DataWarning,
+                stacklevel=3,
+            )
+
+
+def _storable(picture: xr.DataArray, path: Path) -> xr.DataArray:
+    """Return an image in a pixel type of ImageJ's: uint16 where that is exact, else float32."""
+    array = picture.values
+    if array.dtype.name in ("uint8", "uint16", "float32"):
         return picture
+    if array.dtype.kind not in "uif":
+        raise UserError(
+            f"has {array.dtype} pixels", path=path, remedy="Save it as 8, 16 or 32 bits in ImageJ."
+        )
+    inside = bool(((array >= 0) & (array <= np.iinfo(np.uint16).max)).all())
+    if inside and (array.dtype.kind != "f" or np.array_equal(array, np.rint(array))):
+        stored, rounded = array.astype(np.uint16), False
+    else:
+        with np.errstate(over="ignore"):
+            stored = array.astype(np.float32)
+        if bool((np.isinf(stored) & np.isfinite(array)).any()):
+            raise UserError("has values that are too large for 32-bit pixels", path=path)
+        rounded = not np.array_equal(stored.astype(array.dtype), array, equal_nan=True)
+    warnings.warn(
+        f"{path}: its {array.dtype} pixels are written as {stored.dtype}"
+        + (", rounded" if rounded else ""),
+        DataWarning,
+        stacklevel=3,
+    )
+    return images.with_data(picture, stored)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 
 from imagej_dl import images, progress, project, rois
 from imagej_dl.commands.labels import Labels
@@ -77,10 +80,6 @@ def test_project(tmp_path: Path) -> None:
         assert images.read(pair.image).dtype == np.uint16
         assert int((images.read(pair.labels) == 1).sum()) == 21
         assert rois.read_names(rois.table_path(pair.labels)) == {1: pair.name}
-    before = pairs[0].labels.read_bytes()
-    with pytest.raises(UserError, match="already there"):
-        run(image=tmp_path / "p")
-    assert pairs[0].labels.read_bytes() == before
 
 
 def test_nothing_is_written_when_one_file_is_there(drawn: Path) -> None:
@@ -92,6 +91,103 @@ def test_nothing_is_written_when_one_file_is_there(drawn: Path) -> None:
     with pytest.raises(UserError, match=r"other\.csv: is already there"):
         run(image=drawn, out=drawn / "out")
     assert [p.name for p in (drawn / "out").rglob("*") if p.is_file()] == ["other.csv"]
+
+
+@pytest.mark.parametrize("out", ["l.csv", "l.png", "l", "cell.zip"])
+def test_a_label_map_is_a_tiff(drawn: Path, out: str) -> None:
+    before = {p.name: p.read_bytes() for p in drawn.iterdir()}
+    with pytest.raises(UserError, match=r"is no name of a label map.*\.tif"):
+        run(image=drawn / "cell.tif", roiset=drawn / "cell.zip", out=drawn / out, overwrite=True)
+    assert {p.name: p.read_bytes() for p in drawn.iterdir()} == before
+
+
+def test_inputs_are_never_written_over(drawn: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(drawn)
+    (drawn / "cell.csv").symlink_to(drawn / "cell.zip")
+    (drawn / "images").mkdir()
+    (drawn / "images" / "cell.tif").symlink_to(drawn / "cell.tif")
+    before = {p: p.read_bytes() for p in drawn.rglob("*") if p.is_file()}
+    for out in ("cell.tif", drawn / "cell.tif", drawn / "images" / "cell.tif", "cell.tiff"):
+        with pytest.raises(UserError, match="over the input"):
+            run(image=drawn / "cell.tif", roiset="cell.zip", out=out, overwrite=True)
+    with pytest.raises(UserError, match="over the input"):
+        run(image=drawn, out=drawn, overwrite=True)
+    assert {p: p.read_bytes() for p in drawn.rglob("*") if p.is_file()} == before
+
+
+def test_new_drawings_are_added(drawn: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whole pairs are kept, and named where their drawing has changed since."""
+    run(image=drawn)
+    mask = drawn / "Processed" / "masks" / "cell.tif"
+    mask.write_bytes(corrected := mask.read_bytes() + b"corrected by hand")
+    for suffix in ("tif", "zip"):
+        (drawn / f"other.{suffix}").write_bytes((drawn / f"cell.{suffix}").read_bytes())
+    capsys.readouterr()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        run(image=drawn)
+    assert [pair.name for pair in project.pairs(drawn)] == ["cell", "other"]
+    assert mask.read_bytes() == corrected
+    assert f"{mask}: is there already and is kept (--overwrite" in capsys.readouterr().out
+    later = mask.stat().st_mtime + 10
+    os.utime(drawn / "cell.zip", (later, later))
+    with pytest.warns(DataWarning, match=r"cell\.zip: is newer than .*cell\.tif, which is kept"):
+        run(image=drawn)
+    run(image=drawn, overwrite=True)
+    assert mask.read_bytes() != corrected
+
+
+@pytest.mark.parametrize(
+    ("pixels", "stored"),
+    [
+        (np.array([[0, 40000], [65535, 1]], np.int32), "uint16"),
+        (np.array([[0, 400], [32767, 1]], np.int16), "uint16"),
+        (np.array([[0, -400], [32767, 1]], np.int16), "float32"),
+        (np.array([[0, -128], [127, 1]], np.int8), "float32"),
+        (np.array([[0, 70000], [1, 2]], np.uint32), "float32"),
+        (np.array([[0, 2**24 + 1], [1, 2]], np.uint32), "float32, rounded"),
+        (np.array([[0, 1], [2, 65535]], np.float64), "uint16"),
+        (np.array([[0, 0.5], [np.nan, 3]], np.float64), "float32"),
+        (np.array([[0, 0.1], [2, 3]], np.float64), "float32, rounded"),
+    ],
+)
+def test_other_pixel_types(tmp_path: Path, pixels: np.ndarray, stored: str) -> None:
+    """They become a type of ImageJ's with the same values, which a warning says."""
+    pixels = np.kron(pixels, np.ones((3, 3), pixels.dtype))
+    tifffile.imwrite(tmp_path / "a.tif", pixels)
+    rois.write([Roi("rectangle", box=(1, 1, 3, 3))], tmp_path / "a.zip")
+    words = rf"a\.tif: its {pixels.dtype} pixels are written as {stored}$"
+    with pytest.warns(DataWarning, match=words):
+        run(image=tmp_path)
+    (pair,) = project.pairs(tmp_path)
+    written = images.read(pair.image)
+    assert written.dtype == stored.split(",")[0]
+    if "rounded" in stored:
+        np.testing.assert_allclose(written, pixels, rtol=1e-7)
+    else:
+        np.testing.assert_array_equal(written, pixels)
+    assert int(images.read(pair.labels).sum()) == 9
+
+
+def test_what_fails_leaves_nothing_of_a_pair(drawn: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tifffile.imwrite(drawn / "cell.tif", np.full((8, 8), 1e300), photometric="minisblack")
+    with pytest.raises(UserError, match=r"cell\.tif: has values that are too large"):
+        run(image=drawn)
+    tifffile.imwrite(drawn / "cell.tif", np.zeros((8, 8), np.uint8))
+    write = images.write
+
+    def full(image: object, path: Path, **more: object) -> None:
+        if path.parent.name == "masks":
+            raise UserError("the disk is full", path=path)
+        write(image, path, **more)
+
+    monkeypatch.setattr(images, "write", full)
+    with pytest.raises(UserError, match="disk is full"):
+        run(image=drawn)
+    assert [p for p in (drawn / "Processed").rglob("*") if p.is_file()] == []
+    monkeypatch.undo()
+    run(image=drawn)
+    assert [pair.name for pair in project.pairs(drawn)] == ["cell"]
 
 
 def test_real_folders(shared_data: Path, tmp_path: Path) -> None:
