@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import warnings
 
 import numpy as np
@@ -253,3 +254,49 @@ def test_a_batch_that_does_not_fit_is_halved(cutoff, monkeypatch):
     limit = 0
     with pytest.raises(UserError, match="smaller tiles"):
         network.network(cutoff)(windows)
+
+
+def _memory_of_a_video(folder: str) -> tuple[float, float]:
+    """Return the MiB that predicting two planes and then a whole video of 300 MiB adds."""
+    import resource
+    import sys
+    from pathlib import Path
+
+    import tifffile
+
+    path = Path(folder, "video.tif")
+    shape = (150, 1024, 1024)
+    frames = tifffile.memmap(path, shape=shape, dtype=">u2", imagej=True, metadata={"axes": "TYX"})
+    frames[::50, 100:140, 100:140] = 60000
+    frames.flush()
+    del frames
+    bundle = models.threshold()
+    unit = 2**20 if sys.platform == "darwin" else 2**10
+
+    def peak() -> float:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+
+    def private() -> float:
+        # What is mapped counts as used while it lies in the cache, but is no memory of ours.
+        status = Path("/proc/self/status").read_text().splitlines()
+        return next(int(line.split()[1]) for line in status if line.startswith("RssAnon")) / 1024
+
+    image = images.read(path, mapped=True)
+    for _ in planes(bundle, image.isel(T=slice(2))):
+        pass
+    first, own = peak(), private()
+    seen, most = 0, 0.0
+    for _ in planes(bundle, image):
+        seen += 1
+        most = max(most, private())
+    assert seen == shape[0]
+    return peak() - first, most - own
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="memory is read from /proc")
+def test_a_large_video_is_read_plane_by_plane(own_process, tmp_path):
+    grown, private = own_process(_memory_of_a_video, str(tmp_path))
+    print(f"peak grew by {grown:.0f} MiB, private memory by {private:.0f} MiB")
+    # The video of 300 MiB itself may be in the page cache, but never a copy of it.
+    assert private < 100
+    assert grown < 300 + 100
