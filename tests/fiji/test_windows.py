@@ -119,9 +119,7 @@ def _drawn_frames(axes: str) -> dict[str, Any]:
             grey = (red == green) & (green == blue)
             planes[channel, place] = np.flatnonzero(~grey.all(axis=0)).tolist()
     inside = manager.getRoisAsArray()
-    where = [
-        (int(r.getCPosition()), int(r.getZPosition()), int(r.getTPosition())) for r in inside
-    ]
+    where = [(int(r.getCPosition()), int(r.getZPosition()), int(r.getTPosition())) for r in inside]
     return {"manager": where, "overlay": int(over.getOverlay().size()), "planes": planes}
 
 
