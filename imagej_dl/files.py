@@ -145,7 +145,9 @@ def _disk_errors(target: Path) -> Iterator[None]:
         yield
     except OSError as error:
         path = target if error.filename is None else error.filename
-        number = error.errno or 0
+        # NumPy's writer says "… requested and … written" and no number when the disk is full.
+        short = error.errno is None and "requested and" in str(error)
+        number = errno.ENOSPC if short else error.errno or 0
         if number in _REMEDIES:
             problem, remedy = _REMEDIES[number]
             raise UserError(problem, path=target, remedy=remedy) from error

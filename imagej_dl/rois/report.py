@@ -14,6 +14,7 @@ from imagej_dl.files import atomic
 
 LEFT_OUT = "left out:"
 _NAMED = 5
+_REASONS = 4
 
 
 @dataclass
@@ -59,10 +60,13 @@ class LabelReport:
                 reasons["cut at the border of the image:"].append(row.name)
             elif row.label and not row.visible_px:
                 reasons["hidden by other ROIs:"].append(row.name)
-        return [
+        told = [
             f"{len(names)} ROI{'s' if len(names) > 1 else ''} {reason} {some_of(names)}"
             for reason, names in reasons.items()
         ]
+        # ROIs of a long stack can each be left out for a plane of its own.
+        rest = sum(map(len, list(reasons.values())[_REASONS:]))
+        return told[:_REASONS] + ([f"{rest} more ROIs likewise"] if rest else [])
 
     def warn(self) -> None:
         """Give each of the messages as a DataWarning."""
