@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from imagej_dl.errors import UserError
 
@@ -152,6 +154,16 @@ def _disk_errors(target: Path) -> Iterator[None]:
             problem, remedy = _REMEDIES[number]
             raise UserError(problem, path=target, remedy=remedy) from error
         raise UserError(f"cannot be written ({error.strerror or error})", path=path) from error
+
+
+def load_json(path: Path) -> Any:
+    """Return what a JSON file holds; UserError when it is not there, or is no JSON."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise UserError("there is no such file", path=path) from error
+    except (ValueError, OSError) as error:
+        raise UserError(f"is not JSON ({error})", path=path) from error
 
 
 def _umask() -> int:

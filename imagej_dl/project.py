@@ -19,7 +19,7 @@ from imagej_dl.images import find
 from imagej_dl.images.formats import SUFFIXES
 
 FOLDERS = ("Raw", "Labeling", "Processed/images", "Processed/masks")
-_RESULTS = ("labels", "mask", "masks")  # stems of images that are no input
+RESULTS = ("labels", "mask", "masks")  # stems of label maps, which are no input
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,7 @@ def _beside(folder: Path) -> Iterator[Drawn]:
 
 def _only(folder: Path, suffixes: tuple[str, ...], *preferred: str) -> Path | None:
     """Return the file of a preferred name, or the only one with one of the suffixes."""
-    files = [p for p in visible(folder, suffixes) if p.stem not in _RESULTS]
+    files = [p for p in visible(folder, suffixes) if p.stem not in RESULTS]
     for name in preferred:
         for file in files:
             if file.stem == name:

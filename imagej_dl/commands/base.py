@@ -7,7 +7,6 @@ option of it (`pixel_size` → `--pixel-size`), macros use its name as the key, 
 
 from __future__ import annotations
 
-import json
 from abc import abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from imagej_dl.errors import UserError
+from imagej_dl.files import load_json
 from imagej_dl.progress import Progress
 
 
@@ -49,12 +49,7 @@ class Command(BaseModel):
     @classmethod
     def read_json(cls, path: Path) -> dict[str, Any]:
         """Read keys and values from a JSON file; raise UserError if it is not an object."""
-        try:
-            values = json.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError as error:
-            raise UserError("there is no such file", path=path) from error
-        except (ValueError, OSError) as error:
-            raise UserError(f"is not JSON ({error})", path=path) from error
+        values = load_json(path)
         if not isinstance(values, dict):
             raise UserError("must hold one JSON object", path=path)
         return values

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import os
 import platform
 import shutil
 import sys
@@ -73,18 +72,14 @@ def _imagej(fiji: str | None) -> Iterator[Finding]:
 
 def _tensorflow() -> Iterator[Finding]:
     try:
-        from imagej_dl.models.backend import tensorflow
+        from imagej_dl.models import backend
 
-        tf = tensorflow()
+        tf = backend.tensorflow()
     except (ImportError, UserError) as error:
         yield Finding("TensorFlow", False, f"{error}. pip install tensorflow")
         return
     keras = importlib.metadata.version("keras")
     yield Finding("TensorFlow", True, f"{tf.__version__}, Keras {keras}")
-    names = [
-        tf.config.experimental.get_device_details(d).get("device_name", d.name)
-        for d in tf.config.list_physical_devices("GPU")
-    ]
-    cores = os.cpu_count()
+    names, cores = backend.gpus(), backend.cores()
     missing = f"none, {cores} cores are used; with an NVIDIA GPU: pip install 'imagej-dl[gpu]'"
     yield Finding("GPU", bool(names), ", ".join(names) or missing, needed=False)

@@ -82,15 +82,19 @@ def tensorflow() -> ModuleType:
 
 def device() -> str:
     """Say what TensorFlow computes on, such as "GPU NVIDIA A100" or "CPU, 2 cores"."""
+    return ", ".join(f"GPU {name}" for name in gpus()) or f"CPU, {cores()} cores"
+
+
+def gpus() -> list[str]:
+    """Return the names of the GPUs that TensorFlow sees."""
     tf = tensorflow()
-    names = []
-    for gpu in tf.config.list_physical_devices("GPU"):
-        details = tf.config.experimental.get_device_details(gpu)
-        names.append(f"GPU {details.get('device_name', gpu.name)}")
-    return ", ".join(names) or f"CPU, {_cores()} cores"
+    details = tf.config.experimental.get_device_details
+    found = tf.config.list_physical_devices("GPU")
+    return [str(details(gpu).get("device_name", gpu.name)) for gpu in found]
 
 
-def _cores() -> int:
+def cores() -> int:
+    """Return how many processor cores this process may use."""
     # Containers and schedulers often lend fewer cores than the machine has.
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))

@@ -7,7 +7,6 @@ keys left out take TrackMate's values. Distances are in the image's unit (µm), 
 from __future__ import annotations
 
 import difflib
-import json
 import math
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +14,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from imagej_dl.errors import UserError
+from imagej_dl.files import load_json
 
 Penalties = dict[str, float]
 
@@ -129,12 +129,7 @@ def make(
 def read(path: str | Path) -> TrackerSettings:
     """Read a settings file; see the module's head."""
     path = Path(path)
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise UserError("there is no such file", path=path) from error
-    except (ValueError, OSError) as error:
-        raise UserError(f"is not JSON ({error})", path=path) from error
+    found = load_json(path)
     right = '{"tracker": "SPARSE_LAP_TRACKER", "settings": {…}}'
     if not isinstance(found, dict) or not isinstance(found.get("tracker"), str):
         raise UserError("names no tracker", path=path, remedy=f"It must hold {right}.")

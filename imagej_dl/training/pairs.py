@@ -9,8 +9,6 @@ from imagej_dl.errors import UserError
 from imagej_dl.images.formats import SUFFIXES
 from imagej_dl.training.examples import Pair
 
-_LABELS = ("labels", "mask", "masks")
-
 
 def find_pairs(folder: str | Path) -> list[Pair]:
     """Find the images with their label maps or ROIs, sorted by name.
@@ -49,7 +47,7 @@ def find_pairs(folder: str | Path) -> list[Pair]:
 def _labelled(folder: Path) -> Pair | None:
     """Return the image and label map of a folder NAME, if it holds these two."""
     files = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and p.name[0] != ".")
-    labels = [p for p in files if p.stem in _LABELS]
-    others = [p for p in files if p.stem not in _LABELS]
+    labels = [p for p in files if p.stem in project.RESULTS]
+    others = [p for p in files if p.stem not in project.RESULTS]
     named = [p for p in others if p.stem in ("image", folder.name)] or others
     return (named[0], labels[0]) if len(labels) == 1 and len(named) == 1 else None
