@@ -33,5 +33,9 @@ class Cancelled(Exception):
     """The user stopped the work; what was finished before is kept."""
 
 
+class Enough(Cancelled):
+    """The user wants what there is now: a training ends as if it had reached its end."""
+
+
 class DataWarning(UserWarning):
     """Something was left out or assumed; the work goes on. Shown as `warning: …`."""
