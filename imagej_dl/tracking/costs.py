@@ -55,22 +55,32 @@ class Costs:
         self.penalised = [(column(spots, key), factor) for key, factor in penalties.items()]
 
     def possible(
-        self, sources: np.ndarray, targets: np.ndarray, limit: float, strict: bool = False
+        self,
+        sources: np.ndarray,
+        targets: np.ndarray,
+        limit: float,
+        strict: bool = False,
+        places: np.ndarray | None = None,
     ) -> Links:
-        """All links of sources to targets that cost no more (strict: less) than limit²."""
+        """All links of sources to targets that cost no more (strict: less) than limit².
+
+        `places` are where the sources are taken to be instead of their own positions.
+        """
         if not len(sources) or not len(targets):
             return Links.none()
+        places = self.positions[sources] if places is None else places
         if np.isfinite(limit) and self._only_dearer():
-            i, j = _near(self.positions[sources], self.positions[targets], limit)
+            i, j = _near(places, self.positions[targets], limit)
         else:
             i, j = (a.ravel() for a in np.indices((len(sources), len(targets))))
-        links = Links(sources[i], targets[j], self.of(sources[i], targets[j]))
+        costs = self._of(places[i], sources[i], targets[j])
+        links = Links(sources[i], targets[j], costs)
         bound = limit * limit
         return links.take(links.costs < bound if strict else links.costs <= bound)
 
-    def of(self, sources: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        """Costs of given links: squared distance × (1 + Σ factor · 1.5 · difference)²."""
-        squared = ((self.positions[sources] - self.positions[targets]) ** 2).sum(axis=1)
+    def _of(self, places: np.ndarray, sources: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        """Costs of links: squared distance × (1 + Σ factor · 1.5 · difference)²."""
+        squared = ((places - self.positions[targets]) ** 2).sum(axis=1)
         if not self.penalised:
             return squared
         penalty = np.ones(len(sources))

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from imagej_dl import images
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.progress import Progress, silent
-from imagej_dl.tracking import lap
+from imagej_dl.tracking import kalman, lap, nearest, overlap
 from imagej_dl.tracking.costs import Links
 from imagej_dl.tracking.movie import pair
 from imagej_dl.tracking.settings import TrackerSettings, default
@@ -19,17 +19,33 @@ from imagej_dl.tracking.spots import find
 from imagej_dl.tracking.tracks import Tracks, build
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
     import xarray as xr
 
 Engine = Literal["auto", "trackmate", "embedded"]
-Linker = Callable[["pd.DataFrame", Any, Progress], Links]
+
+
+@dataclass(frozen=True)
+class Detected:
+    """What a tracker is given: spots, their contours, and the number of the movie's frames."""
+
+    spots: pd.DataFrame
+    contours: list[np.ndarray]
+    frames: int
+
+
+Linker = Callable[[Detected, Any, Progress], Links]
 
 TRACKERS: dict[str, Linker] = {
-    "SPARSE_LAP_TRACKER": lap.link,
-    "SIMPLE_SPARSE_LAP_TRACKER": lap.link,
+    "SPARSE_LAP_TRACKER": lambda d, s, p: lap.link(d.spots, s, p),
+    "SIMPLE_SPARSE_LAP_TRACKER": lambda d, s, p: lap.link(d.spots, s, p),
+    "KALMAN_TRACKER": lambda d, s, p: kalman.link(d.spots, d.frames, s, p),
+    "ADVANCED_KALMAN_TRACKER": lambda d, s, p: kalman.link_advanced(d.spots, d.frames, s, p),
+    "NEAREST_NEIGHBOR_TRACKER": lambda d, s, p: nearest.link(d.spots, s, p),
+    "OVERLAP_TRACKER": lambda d, s, p: overlap.link(d.spots, d.contours, s, p),
 }
-"""The trackers of the embedded engine: a spots table and settings to links between its rows."""
+"""The trackers of the embedded engine: spots and settings to links between the spots' rows."""
 
 
 def track(
@@ -68,11 +84,6 @@ def track(
     if movie.sizes["T"] < 2:
         warnings.warn("there is one frame only: nothing to link", DataWarning, stacklevel=2)
     bridge = None if engine == "embedded" else _trackmate(engine, fiji)
-    if bridge is None and settings.tracker not in TRACKERS:
-        raise UserError(
-            f"the embedded engine has no {settings.tracker}",
-            remedy=f"It has {', '.join(TRACKERS)}; give a Fiji with TrackMate for others.",
-        )
     if bridge is not None:
         return bridge.track(
             movie, image, settings, image_path=image_path, fiji=fiji, progress=progress
@@ -80,7 +91,8 @@ def track(
     spots, contours = find(movie, image, progress)
     links = Links.none()
     if len(spots):
-        links = TRACKERS[settings.tracker](spots, settings.settings, progress)
+        detected = Detected(spots, contours, movie.sizes["T"])
+        links = TRACKERS[settings.tracker](detected, settings.settings, progress)
     return build(spots, contours, links, movie, settings, "embedded", image_path)
 
 

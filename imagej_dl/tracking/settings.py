@@ -58,6 +58,12 @@ class KalmanSettings(_Map):
     max_frame_gap: int = Field(2, ge=0)
 
 
+class AdvancedKalmanSettings(LapSettings):
+    """The Kalman tracker with feature penalties, splitting and merging."""
+
+    kalman_search_radius: float = Field(20.0, ge=0)
+
+
 class NearestSettings(_Map):
     """TrackMate's nearest neighbour search."""
 
@@ -76,6 +82,7 @@ MODELS: dict[str, type[_Map]] = {
     "SPARSE_LAP_TRACKER": LapSettings,
     "SIMPLE_SPARSE_LAP_TRACKER": LapSettings,
     "KALMAN_TRACKER": KalmanSettings,
+    "ADVANCED_KALMAN_TRACKER": AdvancedKalmanSettings,
     "NEAREST_NEIGHBOR_TRACKER": NearestSettings,
     "OVERLAP_TRACKER": OverlapSettings,
 }

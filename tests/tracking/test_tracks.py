@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from imagej_dl import images, tracking
-from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.errors import DataWarning
 from imagej_dl.tracking import ctc, lineage
+from imagej_dl.tracking.settings import MODELS
 
 
 def _track(labels, **values):
@@ -110,10 +111,11 @@ def test_objects_in_some_frames_only():
     assert tracks.counts["links"] == 1
 
 
-def test_embedded_engine_names_its_trackers():
-    chosen = tracking.make_settings("KALMAN_TRACKER")
-    with pytest.raises(UserError, match=r"has no KALMAN_TRACKER.*SPARSE_LAP_TRACKER"):
-        tracking.track(lineages.gap(), settings=chosen, engine="embedded")
+@pytest.mark.parametrize("key", sorted(MODELS))
+def test_embedded_engine_has_every_tracker_of_the_settings(key):
+    tracks = tracking.track(lineages.gap(), settings=tracking.make_settings(key), engine="embedded")
+    assert tracks.settings.tracker == key
+    assert tracks.counts["links"] >= 6
 
 
 def test_cancelling_leaves_nothing(tmp_path):
