@@ -20,6 +20,7 @@ from imagej_dl.images.formats import SUFFIXES
 
 FOLDERS = ("Raw", "Labeling", "Processed/images", "Processed/masks")
 RESULTS = ("labels", "mask", "masks")  # stems of label maps, which are no input
+BACKUPS = "RoiSet_backups"  # in Labeling/NAME: the RoiSets before, numbered
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ def drawn(path: str | os.PathLike[str]) -> list[Drawn]:
     if not path.is_dir():
         raise UserError("is no folder" if path.exists() else "there is no such folder", path=path)
     top = path / "Labeling" if (path / "Labeling").is_dir() else path
-    found = list(_beside(top)) or list(_single(top))
+    found = list(beside(top)) or list(_single(top))
     for folder in sorted(p for p in top.iterdir() if p.is_dir() and p.name[0] != "."):
         found += _single(folder)
     if not found:
@@ -131,19 +132,31 @@ def pairs(path: str | os.PathLike[str]) -> list[Pair]:
 
 def _single(folder: Path) -> Iterator[Drawn]:
     """Give the one image with ROIs of a folder NAME, if it is such a folder."""
-    rois = _only(folder, (".zip",), "RoiSet") or _only(folder, (".roi",), "RoiSet")
-    inner = folder / "images"
     name = Path(os.path.abspath(folder)).name  # "." and ".." are no names
-    image = _only(inner, SUFFIXES, name) or _only(folder, SUFFIXES, "image", name)
+    if name == BACKUPS:
+        return
+    rois, image = roiset(folder), image_of(folder, name)
     if rois and image:
         yield Drawn(name, image, rois)
     elif rois:
         _warn(f"{rois}: has no image beside it, and is left out")
-    elif image and inner.is_dir() and not (folder / "masks").is_dir():  # as Processed is
+    elif (
+        image and (folder / "images").is_dir() and not (folder / "masks").is_dir()
+    ):  # as Processed is
         _warn(f"{folder}: has no RoiSet.zip yet, and is left out")
 
 
-def _beside(folder: Path) -> Iterator[Drawn]:
+def roiset(folder: Path) -> Path | None:
+    """Return the RoiSet of a folder NAME, if it has one."""
+    return _only(folder, (".zip",), "RoiSet") or _only(folder, (".roi",), "RoiSet")
+
+
+def image_of(folder: Path, name: str) -> Path | None:
+    """Return the one image of a folder NAME: in its `images`, or beside the RoiSet."""
+    return _only(folder / "images", SUFFIXES, name) or _only(folder, SUFFIXES, "image", name)
+
+
+def beside(folder: Path) -> Iterator[Drawn]:
     """Give images with a RoiSet of the same name in one folder."""
     rois = {p.stem: p for p in visible(folder, (".zip", ".roi"))}
     for image in visible(folder):

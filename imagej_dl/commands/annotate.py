@@ -1,0 +1,57 @@
+"""`imagej-dl annotate`: the next image to draw ROIs on, and the ROIs drawn on it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from imagej_dl import project
+from imagej_dl.commands.base import Command, Positional, Shown, say
+from imagej_dl.errors import UserError
+from imagej_dl.progress import Progress
+
+
+class Annotate(Command):
+    """Make the next image ready to draw on, or store the ROIs drawn on one.
+
+    The images are those of the project's Raw and Labeling folders; the next is the first of
+    them, by name, that has no RoiSet.zip. One from Raw becomes Labeling/NAME/images/NAME.tif,
+    with all its frames and its calibration. With ROIS, these become Labeling/NAME/RoiSet.zip;
+    one that is there is kept in RoiSet_backups.
+    """
+
+    project: Annotated[Path, Positional(), Shown(path="folder")] = Field(
+        description="The project's folder."
+    )
+    name: str | None = Field(
+        None, description="Name of the image; the next without ROIs where this is left out."
+    )
+    rois: Path | None = Field(
+        None, description="The RoiSet.zip to store for the image NAME; it is copied."
+    )
+
+    def run(self, progress: Progress) -> None:
+        if self.rois is not None:
+            if self.name is None:
+                raise UserError(
+                    "ROIs are stored for an image, and none is named",
+                    remedy="Say with name which image they were drawn on.",
+                )
+            saved = project.save_rois(self.project, self.name, self.rois)
+            say(f"{saved.path}: {saved.count} ROIs" + _kept(saved.backup))
+        item = project.next_to_draw(self.project, None if self.rois else self.name)
+        if item is None:
+            say(f"{self.project}: ROIs are drawn on all images")
+            return
+        project.prepare(item)
+        left = item.total - item.done
+        say(
+            f"{item.name}: {'next ' if self.rois else ''}open {item.image} and save its ROIs as "
+            f"{item.rois}; {item.done} of {item.total} images are drawn, {left} left"
+        )
+
+
+def _kept(backup: Path | None) -> str:
+    return "" if backup is None else f"; the ones before are {backup}"

@@ -1,0 +1,37 @@
+"""The folders of a project: what is in them, what is to be drawn next, and its RoiSets."""
+
+from imagej_dl.project.folders import (
+    BACKUPS,
+    FOLDERS,
+    RESULTS,
+    Drawn,
+    Pair,
+    create,
+    drawn,
+    pairs,
+    processed,
+    visible,
+)
+from imagej_dl.project.roisets import Saved, save_rois
+from imagej_dl.project.sheets import Next, Sheet, next_to_draw, prepare, sheet, sheets
+
+__all__ = [
+    "BACKUPS",
+    "FOLDERS",
+    "RESULTS",
+    "Drawn",
+    "Next",
+    "Pair",
+    "Saved",
+    "Sheet",
+    "create",
+    "drawn",
+    "next_to_draw",
+    "pairs",
+    "prepare",
+    "processed",
+    "save_rois",
+    "sheet",
+    "sheets",
+    "visible",
+]

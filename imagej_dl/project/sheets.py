@@ -1,0 +1,153 @@
+"""The images of a project to draw on: which are drawn, which is next, and where they come from."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from imagej_dl import images
+from imagej_dl.errors import UserError
+from imagej_dl.files import atomic
+from imagej_dl.images.storable import storable
+from imagej_dl.project.folders import beside, image_of, roiset, visible
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """An image of a project to draw ROIs on.
+
+    Attributes
+    ----------
+    name : what its files are called.
+    image, rois : where the image and its RoiSet.zip are, or will be.
+    source : the file in Raw that `image` has yet to be made of; None where it is there.
+    drawn : whether its ROIs are there.
+    """
+
+    name: str
+    image: Path
+    rois: Path
+    source: Path | None
+    drawn: bool
+
+
+@dataclass(frozen=True)
+class Next:
+    """The next image to draw on, as :class:`Sheet`; `done` of the `total` images are drawn."""
+
+    name: str
+    image: Path
+    rois: Path
+    source: Path | None
+    done: int
+    total: int
+
+
+def sheets(path: str | os.PathLike[str]) -> list[Sheet]:
+    """Find all images of a project, drawn or not, sorted by name.
+
+    They are those of Labeling (NAME/images/NAME, or as :func:`drawn` finds them) and those of
+    Raw that are not yet there under their name without suffix.
+
+    Raises
+    ------
+    UserError : when it is no project, or two images have one name.
+    """
+    path = Path(path)
+    labeling, raw = path / "Labeling", path / "Raw"
+    if not labeling.is_dir() and not raw.is_dir():
+        raise UserError(
+            "there is no such folder" if not path.exists() else "is no project",
+            path=path,
+            remedy="Name a folder that `imagej-dl new` has made.",
+        )
+    flat = beside(labeling) if labeling.is_dir() else ()
+    found = {item.name: Sheet(item.name, item.image, item.rois, None, True) for item in flat}
+    inner = labeling.iterdir() if labeling.is_dir() else ()
+    for folder in sorted(p for p in inner if p.is_dir() and p.name[0] != "."):
+        if image := image_of(folder, folder.name):
+            rois = roiset(folder)
+            there = Sheet(folder.name, image, rois or folder / "RoiSet.zip", None, bool(rois))
+            _once(found, there, path)
+    known = {name.casefold() for name in found}
+    for file in visible(raw):
+        if file.stem.casefold() in known:
+            continue
+        folder = labeling / file.stem
+        image = folder / "images" / f"{file.stem}.tif"
+        # RoiSets may have been drawn on the raw image already.
+        rois = roiset(folder)
+        new = Sheet(file.stem, image, rois or folder / "RoiSet.zip", file, bool(rois))
+        _once(found, new, path)
+    return sorted(found.values(), key=lambda sheet: sheet.name)
+
+
+def sheet(path: str | os.PathLike[str], name: str) -> Sheet:
+    """Return the image of this name; UserError when the project has none."""
+    found = {item.name: item for item in sheets(path)}
+    if name not in found:
+        some = ", ".join(list(found)[:5]) + (" …" if len(found) > 5 else "")
+        raise UserError(
+            f"has no image of the name {name}", path=path, remedy=f"It has {some or 'none'}."
+        )
+    return found[name]
+
+
+def next_to_draw(path: str | os.PathLike[str], name: str | None = None) -> Next | None:
+    """Say which image is to be drawn on next: the first without ROIs, or the one of this name.
+
+    Nothing is written; :func:`prepare` makes the image where it is still in Raw only.
+
+    Returns
+    -------
+    None when all are drawn.
+
+    Raises
+    ------
+    UserError : when it is no project, has no image, or none of this name.
+    """
+    found = sheets(path)
+    if not found:
+        raise UserError(
+            "has no images", path=path, remedy="Put them into its Raw folder (TIFF, PNG, JPEG)."
+        )
+    chosen = sheet(path, name) if name else next((s for s in found if not s.drawn), None)
+    if chosen is None:
+        return None
+    done = sum(item.drawn for item in found)
+    return Next(chosen.name, chosen.image, chosen.rois, chosen.source, done, len(found))
+
+
+def prepare(item: Sheet | Next) -> Path:
+    """Make the image to draw on of the one in Raw, where it is not there; return its path.
+
+    A TIFF is copied as it is, with all its frames, calibration and display settings; a picture
+    becomes a TIFF of the same pixel values.
+
+    Raises
+    ------
+    UserError : when the image cannot be read or written.
+    """
+    if item.source is None:
+        return item.image
+    picture = images.read(item.source, mapped=True)  # what cannot be read is no image to draw on
+    if item.source.suffix.lower() in (".tif", ".tiff"):
+        with atomic(item.image) as temporary:
+            shutil.copyfile(item.source, temporary)
+    else:
+        images.write(storable(picture, item.source), item.image)
+    return item.image
+
+
+def _once(found: dict[str, Sheet], new: Sheet, path: Path) -> None:
+    other = found.setdefault(new.name, new)
+    same = {name for name in found if name.casefold() == new.name.casefold()}
+    if other is not new or len(same) > 1:
+        files = sorted(str((item.source or item.image).name) for item in (other, new))
+        raise UserError(
+            f"holds two images of the name {new.name} ({', '.join(files)})",
+            path=path,
+            remedy="Rename one of them.",
+        )
