@@ -15,10 +15,12 @@ if TYPE_CHECKING:
 # name on the command line: (class, what it does); the order is that of the work.
 TABLE = {
     "new": ("New", "Make the folders of a new project."),
+    "annotate": ("Annotate", "Make the next image ready to draw on, or store its ROIs."),
     "labels": ("Labels", "Turn ROIs into label maps, pixel for pixel as ImageJ fills them."),
     "rois": ("Rois", "Turn a label map into a RoiSet.zip."),
     "train": ("Train", "Train a segmentation model on a project's label maps."),
     "predict": ("Predict", "Segment images and videos with a trained model."),
+    "correct": ("Correct", "Correct a model's ROIs, and retrain it on what was corrected."),
     "show": ("Show", "Show a label map over its image in ImageJ, with its ROIs."),
     "track": ("Track", "Track the labels of a video with TrackMate, or its like without Java."),
     "evaluate": ("Evaluate", "Score label maps or tracks against the truth."),

@@ -14,7 +14,7 @@ from imagej_dl.progress import Progress
 
 
 class Annotate(Command):
-    """Make the next image ready to draw on, or store the ROIs drawn on one.
+    """Make the next image ready to draw on, or store its ROIs.
 
     The images are those of the project's Raw and Labeling folders; the next is the first of
     them, by name, that has no RoiSet.zip. One from Raw becomes Labeling/NAME/images/NAME.tif,
@@ -48,7 +48,7 @@ class Annotate(Command):
         project.prepare(item)
         left = item.total - item.done
         say(
-            f"{item.name}: {'next ' if self.rois else ''}open {item.image} and save its ROIs as "
+            f"{item.name}: open {item.image} and save its ROIs as "
             f"{item.rois}; {item.done} of {item.total} images are drawn, {left} left"
         )
 
