@@ -8,7 +8,12 @@ and a worker process.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from typing import Any, Protocol, runtime_checkable
+
+_BAR = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}"
+_BAR_WITH_NOTE = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}{postfix}"
 
 Progress = Callable[[str, int, int], None]
 
@@ -17,20 +22,55 @@ def silent(stage: str, done: int, total: int) -> None:
     """Listen to nothing."""
 
 
-def terminal() -> Progress:
-    """Return a listener that draws one bar with the remaining time for each stage on stderr."""
-    from tqdm import tqdm
+def note(progress: Progress, text: str) -> None:
+    """Say something about the stage under way, to a listener that has a method `note`."""
+    if isinstance(progress, Notes):
+        progress.note(text)
 
-    bars: dict[str, tqdm] = {}
 
-    def show(stage: str, done: int, total: int) -> None:
-        bar = bars.get(stage)
+@runtime_checkable
+class Notes(Protocol):
+    """A listener that shows words beside how far the stage is."""
+
+    def note(self, text: str) -> None: ...
+
+
+class Terminal:
+    """Draws one bar with the remaining time for each stage on stderr, and a note beside it.
+
+    Where stderr is no terminal there are no bars, and each note is a line of its own.
+    """
+
+    def __init__(self) -> None:
+        self._bars: dict[str, Any] = {}
+        self._latest: Any = None
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        from tqdm import tqdm
+
+        bar = self._bars.get(stage)
         if bar is None or bar.total != total:
-            # No bars in files and pipes: disable=None means "unless it is a terminal".
-            bar = bars[stage] = tqdm(total=total, desc=stage, leave=True, disable=None)
+            # What was done before a resume says nothing about the speed: hence `initial`.
+            # disable=None means "unless it is a terminal".
+            bar = tqdm(
+                total=total, initial=done, desc=stage, leave=True, disable=None, bar_format=_BAR
+            )
+            self._bars[stage] = bar
+        self._latest = bar
         bar.update(done - bar.n)
         if done >= total:
             bar.close()
-            del bars[stage]
+            del self._bars[stage]
 
-    return show
+    def note(self, text: str) -> None:
+        if self._latest is None or self._latest.disable:
+            print(text, file=sys.stderr, flush=True)
+        else:
+            # The note knows the remaining time, and a line has no room for both.
+            self._latest.bar_format = _BAR_WITH_NOTE
+            self._latest.set_postfix_str(text)
+
+
+def terminal() -> Progress:
+    """Return a listener for the command line."""
+    return Terminal()

@@ -13,8 +13,11 @@ from pydantic import Field
 from imagej_dl.commands.base import Command, Positional
 from imagej_dl.errors import UserError
 from imagej_dl.models.config import Kind
-from imagej_dl.progress import Progress
+from imagej_dl.progress import Progress, note
 from imagej_dl.training.settings import Settings
+from imagej_dl.training.start import LEARNING_RATE as FINE_TUNING
+from imagej_dl.training.state import RESUMABLE
+from imagej_dl.training.watch import Epoch, Watch, ignore
 
 
 def setting(name: str) -> Any:
@@ -29,7 +32,7 @@ class Train(Command):
     folders NAME with image.tif and labels.tif or RoiSet.zip. Ctrl-C keeps the best model so far.
     """
 
-    folder: Annotated[Path, Positional()] = Field(
+    project: Annotated[Path, Positional()] = Field(
         description="The project, or a folder of labelled images."
     )
     out: Path = Field(description="The model's folder, made anew.")
@@ -39,12 +42,25 @@ class Train(Command):
     patience: int = setting("patience")
     patch: int = setting("patch")
     batch: int = setting("batch")
-    learning_rate: float = setting("learning_rate")
+    # Not the settings' own: which it is depends on `start`.
+    learning_rate: float | None = Field(
+        default=None,
+        gt=0,
+        lt=1,
+        description="Highest learning rate, without a unit; when left out "
+        f"{Settings.model_fields['learning_rate'].default:g}, "
+        f"or {FINE_TUNING:g} when there is a model to start from.",
+    )
     depth: int = setting("depth")
     width: int = setting("width")
     seed: int = setting("seed")
     validation: float = setting("validation")
     test: float = setting("test")
+    start: Path | None = Field(
+        default=None,
+        description="A model's folder to start from: its weights are trained on, and kind, patch, "
+        "depth and width are its own.",
+    )
     tensorboard: bool = Field(default=False, description="Write event files for TensorBoard.")
     resume: bool = Field(
         default=False,
@@ -53,43 +69,75 @@ class Train(Command):
     )
     overwrite: bool = Field(default=False, description="Replace a model that is there.")
 
-    def run(self, progress: Progress) -> None:
+    def run(self, progress: Progress, watch: Watch = ignore) -> None:
+        """Train; `watch` is told each epoch, and `progress` how good it was."""
         from imagej_dl import training
         from imagej_dl.models import backend
 
         if self.resume and self.overwrite:
             raise UserError("--resume and --overwrite exclude each other")
-        # What was not given is left to the stopped training, when one is resumed.
-        apart = {"folder", "out", "tensorboard", "resume", "overwrite"}
-        given = self.model_dump(exclude=apart, exclude_unset=self.resume)
+        # What was not given is left to the stopped training, or to the model to start from.
+        apart = {"project", "out", "start", "tensorboard", "resume", "overwrite"}
+        decided = self.resume or self.start is not None
+        given = self.model_dump(exclude=apart, exclude_unset=decided)
+        if self.learning_rate is None:
+            given.pop("learning_rate", None)
+
+        def told(epoch: Epoch) -> None:
+            if epoch.bundle is not None:  # else it was told before the resume
+                note(progress, line(epoch))
+            watch(epoch)
+
         click.echo(f"training on {backend.device()}", err=True)
         training.train(
-            self.folder,
+            self.project,
             self.out,
             resume=self.resume,
             overwrite=self.overwrite,
             tensorboard=self.tensorboard,
+            start=self.start,
             progress=progress,
+            watch=told,
             **given,
         )
         metrics = json.loads((self.out / "metrics.json").read_text(encoding="utf-8"))
         click.echo(summary(self.out, metrics))
 
 
+def line(epoch: Epoch) -> str:
+    """Say how good an epoch was, and how long the training still takes."""
+    return (
+        f"epoch {epoch.epoch}/{epoch.epochs} loss {epoch.loss:.3g} val {epoch.val_loss:.3g} "
+        f"Dice {epoch.val_dice:.3f}{' kept' if epoch.kept else ''}, {left(epoch.remaining)} left"
+    )
+
+
+def left(seconds: float) -> str:
+    """Write a time as people say it: "40 s", "12 min", "1 h 5 min"."""
+    if seconds < 99.5:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"
+
+
 def summary(out: Path, metrics: dict[str, Any]) -> str:
-    """Say in two or three lines what came of a training."""
+    """Say in a few lines what came of a training."""
     found = metrics["validation"]
+    dice = f"object Dice {found['val_dice']:.3f}"
+    if "started_from" in metrics:
+        begun = metrics["started_from"]
+        dice += f" (that of {begun['model']}, which it started from, {begun['val_dice']:.3f})"
     lines = [
         f"{out}: epoch {metrics['best_epoch']} of {metrics['epochs']} kept after "
         f"{metrics['seconds'] / 60:.1f} min (ended by: {metrics['ended']})",
-        f"validation: object Dice {found['val_dice']:.3f}, "
-        f"average precision {found['ap_0.5']:.3f} at IoU .5, {found['ap_0.7']:.3f} at .7",
+        f"validation: {dice}, {_precision(found)}",
     ]
     if "test" in metrics:
-        test = metrics["test"]
-        lines.append(
-            f"test: average precision {test['ap_0.5']:.3f} at IoU .5, {test['ap_0.7']:.3f} at .7"
-        )
-    if metrics["ended"] in ("cancelled", "time limit"):
+        lines.append(f"test: {_precision(metrics['test'])}")
+    if metrics["ended"] in RESUMABLE:
         lines.append("--resume goes on from here.")
     return "\n".join(lines)
+
+
+def _precision(found: dict[str, float]) -> str:
+    return f"average precision {found['ap_0.5']:.3f} at IoU .5, {found['ap_0.7']:.3f} at .7"

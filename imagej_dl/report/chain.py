@@ -134,7 +134,7 @@ def take(chain: Chain, found: list[project.Drawn]) -> None:
 def labels(chain: Chain) -> None:
     """ROIs to label maps."""
     with chain.step("RoiSet.zip → label maps", "Pixel for pixel as ImageJ fills them.") as step:
-        step.command = chain.command("labels", image=chain.out / "project")
+        step.command = chain.command("labels", source=chain.out / "project")
         pairs = project.pairs(chain.out / "project")
         for pair in pairs[:2]:
             plane, found = _plane(images.read(pair.image)), _plane(images.read_labels(pair.labels))
@@ -150,7 +150,7 @@ def train(chain: Chain, minutes: float, seed: int) -> None:
     with chain.step("Training", "A U-Net with the classes background, object and border.") as step:
         model = chain.out / "model"
         step.command = chain.command(
-            "train", folder=chain.out / "project", out=model, minutes=minutes, seed=seed
+            "train", project=chain.out / "project", out=model, minutes=minutes, seed=seed
         )
         if (model / "loss.png").exists():
             step.pictures.append((pictures.read_png(model / "loss.png"), "Loss by epoch."))

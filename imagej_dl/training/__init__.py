@@ -7,5 +7,14 @@ from imagej_dl.training.fit import train
 from imagej_dl.training.pairs import find_pairs
 from imagej_dl.training.settings import Settings
 from imagej_dl.training.targets import binary_target, border_target
+from imagej_dl.training.watch import Epoch, Watch
 
-__all__ = ["Settings", "binary_target", "border_target", "find_pairs", "train"]
+__all__ = [
+    "Epoch",
+    "Settings",
+    "Watch",
+    "binary_target",
+    "border_target",
+    "find_pairs",
+    "train",
+]

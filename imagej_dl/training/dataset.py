@@ -22,11 +22,13 @@ class Example:
     name : of the image file, with the frame or slice where it has several ("movie.tif T=3").
     image : normalised, float32 (Y, X, C); may be a memory map.
     labels : label map (Y, X), uint16 or uint32; may be a memory map.
+    digest : names the pixels of the plane in its file.
     """
 
     name: str
     image: NDArray[np.float32]
     labels: NDArray
+    digest: str = ""
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from imagej_dl import images
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.images import Calibration, Normalisation
+from imagej_dl.models import ModelConfig
 from imagej_dl.progress import Progress, silent
 from imagej_dl.training import targets
 from imagej_dl.training.dataset import Example
@@ -27,6 +28,8 @@ Pair = tuple[str | Path | xr.DataArray, str | Path | xr.DataArray]
 MEMORY_LIMIT = 2 * 2**30
 """Bytes of examples that are kept in memory; what is above is memory-mapped from disk."""
 
+_MODEL = "the model to start from"
+
 
 class Examples:
     """The planes of all pairs, normalised, and what they have in common.
@@ -35,7 +38,8 @@ class Examples:
     ----------
     sources : the planes of each pair, in order.
     channels : of the images.
-    calibration : of the first image; others that differ by more than 10 % are warned of.
+    calibration : of the first image, or of the model `like` that a training starts from; others
+        that differ by more than 10 % are warned of.
     diameter : median diameter of all objects in px.
     smallest : area in px that 99 % of all objects exceed.
     raw : the first plane that has an object, as it is in its file: the model's test image.
@@ -46,6 +50,7 @@ class Examples:
         pairs: Iterable[Pair],
         normalisation: Normalisation,
         *,
+        like: ModelConfig | None = None,
         memory_limit: int = MEMORY_LIMIT,
         progress: Progress = silent,
     ) -> None:
@@ -59,7 +64,12 @@ class Examples:
         self._normalisation = normalisation
         self._store = _Store(memory_limit)
         self._digest = hashlib.sha256()
-        self._first = ""
+        self._first = self._calibrated = ""
+        if like is not None:
+            self.channels, self._first = like.channels, _MODEL
+            if like.unit != "pixel":
+                self._calibrated = _MODEL
+                self.calibration = Calibration(like.pixel_width, like.pixel_height, unit=like.unit)
         diameters: list[NDArray[np.float64]] = []
         names = _short_names([image for image, _ in pairs])
         for done, (source, truth) in enumerate(pairs):
@@ -90,18 +100,20 @@ class Examples:
     def _compare(self, name: str, image: xr.DataArray) -> None:
         channels, cal = image.sizes.get("C", 1), images.calibration(image)
         if not self.channels:
-            self.channels, self.calibration, self._first = channels, cal, name
+            self.channels, self._first = channels, name
         if channels != self.channels:
             raise UserError(
                 f"has {channels} channel(s), {self._first} has {self.channels}",
                 path=name,
                 remedy="Train on images that have the same channels.",
             )
+        if not self._calibrated:
+            self.calibration, self._calibrated = cal, name
         first = self.calibration
         if first.unit != cal.unit or abs(cal.pixel_width / first.pixel_width - 1) > 0.1:
             warnings.warn(
-                f"{name}: pixels of {cal.pixel_width:g} {cal.unit}, those of {self._first} are "
-                f"{first.pixel_width:g} {first.unit}; the model records the latter",
+                f"{name}: pixels of {cal.pixel_width:g} {cal.unit}, those of {self._calibrated} "
+                f"are {first.pixel_width:g} {first.unit}; the model records the latter",
                 DataWarning,
                 stacklevel=4,
             )
@@ -140,7 +152,8 @@ class Examples:
             where = "".join(f" {axis}={index + 1}" for axis, index in place.items())
             self._digest.update(ready.tobytes())
             self._digest.update(flat.tobytes())
-            examples.append(Example(name + where, self._store.keep(ready), self._store.keep(flat)))
+            kept = self._store.keep(ready), self._store.keep(flat)
+            examples.append(Example(name + where, *kept, digest=_digest(raw)))
         return examples
 
 
@@ -189,6 +202,13 @@ def _checked(
             remedy="Make the label map again from the image that the ROIs were drawn on.",
         )
     return image, images.with_data(labels, labels.data, [str(axis) for axis in wanted])
+
+
+def _digest(raw: NDArray) -> str:
+    """Name a plane by its pixels, whatever its file is called."""
+    head = f"{raw.shape}{raw.dtype.kind}{raw.dtype.itemsize}".encode()
+    little = raw.astype(raw.dtype.newbyteorder("<"), copy=False)
+    return hashlib.sha256(head + little.tobytes()).hexdigest()[:16]
 
 
 def _axes(image: xr.DataArray) -> str:

@@ -3,41 +3,37 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 import time
+import warnings
 from collections.abc import Iterable
 from dataclasses import replace
 from importlib.util import find_spec
-from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from imagej_dl._version import __version__
-from imagej_dl.errors import UserError
-from imagej_dl.evaluation import THRESHOLDS
+from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.files import refuse_existing
 from imagej_dl.models import CLASSES, Architecture, Instances, ModelBundle, ModelConfig, backend
 from imagej_dl.models import bundle as bundles
 from imagej_dl.models.receptive_field import receptive_field
 from imagej_dl.models.unet import UNet
 from imagej_dl.progress import Progress, silent
+from imagej_dl.training import start as starts
 from imagej_dl.training import state as states
-from imagej_dl.training.choose import Truth, average_precision, choose
-from imagej_dl.training.curve import draw, write_log
-from imagej_dl.training.dataset import Example, Patches, Sampling, validation
+from imagej_dl.training.dataset import Patches, Sampling, validation
 from imagej_dl.training.examples import Examples, Pair
-from imagej_dl.training.loop import CANCELLED, TIME, Loop, Step
+from imagej_dl.training.finish import finish
+from imagej_dl.training.loop import Loop, Step
 from imagej_dl.training.loss import Validator
 from imagej_dl.training.pairs import find_pairs
 from imagej_dl.training.settings import Settings
 from imagej_dl.training.split import Split, split
+from imagej_dl.training.start import Start
 from imagej_dl.training.state import State
+from imagej_dl.training.watch import Watch, ignore
 
 _VALIDATION_PATCHES = 64
-_TEST_SIDE = 256
-_SCORED_SIDE = 2048
 
 
 def train(
@@ -47,7 +43,9 @@ def train(
     resume: bool = False,
     overwrite: bool = False,
     tensorboard: bool = False,
+    start: str | Path | None = None,
     progress: Progress = silent,
+    watch: Watch = ignore,
     **settings: Any,
 ) -> ModelBundle:
     """Train a model and write its folder.
@@ -62,8 +60,16 @@ def train(
         given anew.
     overwrite : whether a model that is there may be replaced, once the new one is finished.
     tensorboard : write event files to `out`/tensorboard.
-    progress : told the stages "reading", "training" (in thousandths), "choosing"; when it raises
-        Cancelled, or at Ctrl-C, the best model so far is kept.
+    start : a MODEL folder to start from (fine-tuning). Its weights, network, kind, patch, border
+        size, normalisation and pixel size are taken, and the instance settings begin with its
+        own; settings that contradict it are refused. The learning rate is by default lower. What
+        the model was trained on stays in training and is not validated on.
+    progress : told the stages "reading", "training" (in thousandths), "choosing". It may raise
+        Cancelled (as Ctrl-C does): the best model so far is kept, quickly, without choosing
+        instance settings; or Enough: all is done as if the training had ended by itself. Both
+        can be resumed. While "choosing", Enough changes nothing.
+    watch : told each epoch, once its state is on disk (see :class:`Epoch`); on resume those before
+        it too, first of all. It may raise as `progress` may.
     **settings : fields of :class:`Settings`.
 
     Returns
@@ -74,7 +80,7 @@ def train(
     Raises
     ------
     UserError : for data or settings that cannot be trained with, an `out` that is there.
-    Cancelled, KeyboardInterrupt : when stopped before the first epoch was whole.
+    Cancelled (also Enough), KeyboardInterrupt : when stopped before the first epoch was whole.
     """
     began = time.monotonic()
     out = Path(out)
@@ -84,12 +90,15 @@ def train(
             "TensorBoard is not installed", remedy="pip install tensorboard, or leave it out."
         )
     kept = states.read(folder) if resume else None
-    chosen = _settings(settings, kept)
+    begun, model = _begun(start, kept, out)
+    chosen = _settings(settings, kept, begun)
     if kept is None:
         _make_room(out, overwrite)
     pairs = find_pairs(source) if isinstance(source, (str, Path)) else source
-    examples = Examples(pairs, chosen.normalisation, progress=progress)
-    parts = split(examples.sources, chosen.validation, chosen.test, chosen.seed)
+    like = begun.config if begun else None
+    examples = Examples(pairs, chosen.normalisation, like=like, progress=progress)
+    known = begun.digests if begun else None
+    parts = split(examples.sources, chosen.validation, chosen.test, chosen.seed, known)
     fresh = State(chosen.model_dump(mode="json"), parts.record(), examples.fingerprint)
     if kept is not None and (kept.fingerprint, kept.split) != (fresh.fingerprint, fresh.split):
         raise UserError(
@@ -101,19 +110,51 @@ def train(
     if kept is None:
         # A stopped training is forgotten only now that the new one has its data.
         shutil.rmtree(folder, ignore_errors=True)
-    loop = _loop(chosen, parts, examples.channels, state, folder, progress)
-    loop.began = began
+    loop = _loop(chosen, parts, examples, state, begun, folder, progress)
+    loop.began, loop.watch = began, watch
     loop.tensorboard = out / "tensorboard" if tensorboard else None
     if kept is not None:
         states.restore(folder, loop.model, loop.step.optimizer)
+    elif begun is not None and model is not None:
+        loop.model.set_weights(model.model.get_weights())
+        begun = begun.model_copy(update={"before": loop.validator(loop.model)})
+        state.start = begun.model_dump(mode="json")
     ended = loop.run()
     states.restore_best(folder, loop.model)
-    return _finish(out, loop, parts, examples, ended)
+    bundle = finish(out, loop, parts, examples.raw, ended)
+    if begun is not None:
+        _compare(begun, loop.state)
+    return bundle
 
 
-def _settings(given: dict[str, Any], kept: State | None) -> Settings:
+def _begun(
+    start: str | Path | None, kept: State | None, out: Path
+) -> tuple[Start | None, ModelBundle | None]:
+    """Return what the training starts, or once started, from; with its network when it begins."""
     if kept is None:
-        return Settings.of(given)
+        return (None, None) if start is None else starts.read(start)
+    begun = None if kept.start is None else Start.model_validate(kept.start)
+    # A model that is replaced by its own fine-tuning need no longer be what it was.
+    if start is not None and Path(start).resolve() != out.resolve():
+        starts.check_same(start, begun)
+    return begun, None
+
+
+def _compare(begun: Start, state: State) -> None:
+    loss, before = state.rows[state.best_epoch - 1]["val_loss"], begun.before["loss"]
+    if loss > before:
+        warnings.warn(
+            f"the model is worse on the validation images than {begun.name}, which it started "
+            f"from: validation loss {loss:.3g}, before {before:.3g}. A lower learning rate, or "
+            "more images, may help",
+            DataWarning,
+            stacklevel=3,
+        )
+
+
+def _settings(given: dict[str, Any], kept: State | None, begun: Start | None) -> Settings:
+    if kept is None:
+        return Settings.of(given) if begun is None else starts.settings(given, begun.config)
     free = {"epochs", "minutes", "patience"}
     before = Settings.of(kept.settings)
     asked = Settings.of(kept.settings | given)
@@ -150,8 +191,9 @@ def _make_room(out: Path, overwrite: bool) -> None:
 def _loop(
     settings: Settings,
     parts: Split,
-    channels: int,
+    examples: Examples,
     state: State,
+    begun: Start | None,
     folder: Path,
     progress: Progress,
 ) -> Loop:
@@ -165,7 +207,7 @@ def _loop(
         settings.augmentation,
     )
     backend.keras().utils.set_random_seed(settings.seed)
-    model = _network(settings, channels).build()
+    model = _network(settings, examples.channels).build()
     batches = validation(parts.validation, sampling, _VALIDATION_PATCHES)
     return Loop(
         model=model,
@@ -176,6 +218,7 @@ def _loop(
         state=state,
         folder=folder,
         progress=progress,
+        config=_config(model, settings, examples, begun),
     )
 
 
@@ -190,52 +233,13 @@ def _network(settings: Settings, channels: int) -> UNet:
     )
 
 
-def _finish(out: Path, loop: Loop, parts: Split, examples: Examples, ended: str) -> ModelBundle:
-    settings, state = loop.settings, loop.state
-    config = _config(loop.model, settings, examples)
-    raw = ModelBundle(loop.model, config)
-    found = _predict(raw, parts.validation)
-    # After Cancelled the user waits: the settings are chosen without asking again.
-    listener = silent if ended == CANCELLED else loop.progress
-    # The few settings cannot be learnt by heart as weights can, so the training images may have
-    # a say: the validation images alone are often too few to stand for all there are.
-    more = _predict(raw, parts.train[: len(found)])
-    both = [item for pair in zip_longest(found, more) for item in pair if item is not None]
-    best, _ = choose(both, config.instances, settings.kind, listener)
-    config = config.model_copy(update={"instances": best})
-    metrics: dict[str, Any] = {
-        "ended": ended,
-        "epochs": state.epoch,
-        "best_epoch": state.best_epoch,
-        "seconds": round(state.seconds, 1),
-        "device": backend.device(),
-        "validation": _scores(found, best)
-        | {k: v for k, v in state.rows[state.best_epoch - 1].items() if k.startswith("val_")},
-    }
-    if parts.test:
-        metrics["test"] = _scores(_predict(raw, parts.test), best)
-    with tempfile.TemporaryDirectory() as name:
-        extra = Path(name)
-        write_log(state, extra / "log.csv")
-        draw(state, extra / "loss.png")
-        files = {"log.csv": extra / "log.csv", "loss.png": extra / "loss.png"}
-        side = _TEST_SIDE
-        bundle = bundles.save(
-            loop.model,
-            config,
-            out,
-            test_image=examples.raw[:side, :side],
-            metrics=metrics,
-            split=state.split,
-            files=files,
-            overwrite=True,
-        )
-    if ended not in (CANCELLED, TIME):  # those --resume can go on with
-        shutil.rmtree(loop.folder)
-    return bundle
-
-
-def _config(model: Any, settings: Settings, examples: Examples) -> ModelConfig:
+def _config(model: Any, settings: Settings, examples: Examples, begun: Start | None) -> ModelConfig:
+    instances = Instances.of_kind(settings.kind, settings.border_size)
+    smallest = examples.smallest
+    if begun is not None:
+        instances = begun.config.instances
+        # The new objects are few, those that the model knows may be smaller.
+        smallest = min(smallest, instances.minimum_area)
     network = _network(settings, examples.channels)
     field = receptive_field(model)
     calibration = examples.calibration
@@ -253,25 +257,10 @@ def _config(model: Any, settings: Settings, examples: Examples) -> ModelConfig:
         patch=settings.patch,
         halo=field.halo,
         multiple_of=field.multiple_of,
-        instances=Instances.of_kind(settings.kind, settings.border_size).model_copy(
-            update={"minimum_area": examples.smallest}
-        ),
+        instances=instances.model_copy(update={"minimum_area": smallest}),
         border_size=settings.border_size,
         training=settings.model_dump(mode="json"),
         imagej_dl_version=__version__,
         keras_version=backend.keras().__version__,
         tensorflow_version=backend.tensorflow().__version__,
     )
-
-
-def _predict(bundle: ModelBundle, examples: list[Example]) -> Truth:
-    part = (slice(0, _SCORED_SIDE),) * 2  # of images so large that memory may not hold them whole
-    return [
-        (bundle.network_output(np.asarray(e.image[part])), np.asarray(e.labels[part]))
-        for e in examples
-    ]
-
-
-def _scores(found: Truth, settings: Instances) -> dict[str, float]:
-    values = average_precision(found, settings)
-    return {f"ap_{t:g}": round(v, 4) for t, v in zip(THRESHOLDS, values, strict=True)}

@@ -4,29 +4,21 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from imagej_dl.errors import Cancelled, UserError
-from imagej_dl.models import backend
+from imagej_dl.errors import Cancelled, Enough, UserError
+from imagej_dl.models import ModelBundle, ModelConfig, backend
 from imagej_dl.progress import Progress
 from imagej_dl.training import state as states
 from imagej_dl.training.dataset import Patches, stream
 from imagej_dl.training.loss import Validator, loss
 from imagej_dl.training.schedule import Clock, learning_rate
 from imagej_dl.training.settings import Settings
-from imagej_dl.training.state import State
-
-MARGIN = 0.05
-"""An epoch is kept when its validation loss is above the lowest by no more than this share.
-
-A few validation images cannot tell epochs apart more finely, and of those that are alike the
-later had the smaller learning rate: on real nuclei the last of a training found objects better
-(average precision at IoU .5 of .79 against .76) than the one of the very lowest loss.
-"""
-
-FINISHED, TIME, PATIENCE, CANCELLED = "all epochs", "time limit", "patience", "cancelled"
+from imagej_dl.training.state import CANCELLED, ENOUGH, FINISHED, PATIENCE, TIME, State
+from imagej_dl.training.watch import MARGIN, Epoch, Watch, ignore, told
 
 
 class Step:
@@ -60,7 +52,8 @@ class Step:
 class Loop:
     """All that a training needs; `folder` keeps its state, the time limit counts from `began`.
 
-    run() returns why it ended: FINISHED, TIME, PATIENCE or CANCELLED.
+    `config` is the model's as `watch` sees it. run() returns why it ended: FINISHED, TIME,
+    PATIENCE, CANCELLED or ENOUGH.
     """
 
     model: Any
@@ -71,27 +64,39 @@ class Loop:
     state: State
     folder: Path
     progress: Progress
+    config: ModelConfig
+    watch: Watch = ignore
     tensorboard: Path | None = None
     began: float = field(default_factory=time.monotonic)
 
     def run(self) -> str:
         """Train until an end, keeping the state after each epoch.
 
-        Ctrl-C and Cancelled end it with what the last whole epoch left; before the first
+        Ctrl-C, Cancelled and Enough end it with what the last whole epoch left; before the first
         epoch is whole they are raised again, since there is nothing to keep.
         """
         settings, state = self.settings, self.state
-        limit = None if settings.minutes is None else settings.minutes * 60
         before = state.seconds + time.monotonic() - self.began
-        clock = Clock(settings.total_steps, limit, before)
+        clock = Clock(settings.total_steps, self._limit, before)
         try:
+            for epoch in self._told():
+                self.watch(epoch)
             return self._epochs(clock)
-        except (Cancelled, KeyboardInterrupt):
-            if not state.epoch:
+        except (Cancelled, KeyboardInterrupt) as stop:
+            if not states.kept(self.folder):
                 raise
             # It may have come in the middle of an epoch's end: what is on disk is whole.
             self.state = states.read(self.folder)
-            return CANCELLED
+            return ENOUGH if isinstance(stop, Enough) else CANCELLED
+
+    def _told(self, bundle: ModelBundle | None = None) -> Iterator[Epoch]:
+        state, epochs = self.state, self.settings.epochs
+        return told(state.rows, epochs, self._limit, ready=state.ready, bundle=bundle)
+
+    @property
+    def _limit(self) -> float | None:
+        minutes = self.settings.minutes
+        return None if minutes is None else minutes * 60
 
     def _epochs(self, clock: Clock) -> str:
         settings, state = self.settings, self.state
@@ -111,6 +116,8 @@ class Loop:
                     remedy="Choose a smaller --learning-rate.",
                 )
             state.step += 1
+            if state.step == 1:
+                state.ready = clock.seconds
             over = clock.over(state.step)
             if over or len(losses) == settings.steps:
                 self._end_of_epoch(sum(losses) / len(losses), rate, clock, writer)
@@ -142,6 +149,8 @@ class Loop:
                     if name != "epoch":
                         tf.summary.scalar(name, value)
             writer.flush()
+        *_, epoch = self._told(ModelBundle(self.model, self.config))
+        self.watch(epoch)
 
     def _writer(self) -> Any:
         if self.tensorboard is None:

@@ -7,33 +7,53 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from scipy import ndimage as ndi
 
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.training.dataset import Example
 
 _FEWEST_FILES = 3
 _FEWEST_PLANES = 5
+_PARTS = ("train", "validation", "test")
+
+Source = list[Example]
+Parts = tuple[list[Source], list[Source], list[Source]]
 
 
 @dataclass(frozen=True)
 class Split:
-    """The three parts, and `by`: whether "files", "planes" or "regions" were divided."""
+    """The three parts, and `by`: what was divided.
+
+    `by` is "files", "planes", "regions", or "nothing" when the images that are trained on
+    validate too. `known` are the pixels of each part of the model that the training started from.
+    """
 
     train: list[Example]
     validation: list[Example]
     test: list[Example]
     by: str
     seed: int
+    known: dict[str, list[str]] | None = None
 
     def record(self) -> dict[str, Any]:
-        """Say it as split.json does."""
-        parts = {"train": self.train, "validation": self.validation, "test": self.test}
+        """Say it as split.json does; `digests` name the pixels of each part, those of the models
+        before included, by which a training that starts from this one knows them again.
+        """
+        parts = dict(zip(_PARTS, (self.train, self.validation, self.test), strict=True))
         names = {part: [example.name for example in found] for part, found in parts.items()}
-        return {"seed": self.seed, "by": self.by, **names}
+        digests = {
+            part: sorted({*(self.known or {}).get(part, ()), *(e.digest for e in found)} - {""})
+            for part, found in parts.items()
+        }
+        return {"seed": self.seed, "by": self.by, **names, "digests": digests}
 
 
 def split(
-    sources: list[list[Example]], validation: float = 0.2, test: float = 0.1, seed: int = 0
+    sources: list[Source],
+    validation: float = 0.2,
+    test: float = 0.1,
+    seed: int = 0,
+    known: dict[str, list[str]] | None = None,
 ) -> Split:
     """Divide examples so that no two parts hold almost the same pixels.
 
@@ -42,12 +62,16 @@ def split(
     sources : the planes of each image file, in order.
     validation, test : shares of the whole, between 0 and 1.
     seed : of the shuffling.
+    known : the `digests` of the split of a model that the training starts from. Its files stay in
+        their parts, and the new ones are divided.
 
     Returns
     -------
     Three files or more are divided by files, shuffled. Fewer, but with five planes or more
     (videos, stacks), by contiguous blocks of planes, since neighbours look alike: the first for
-    training, the last for validation and test. Fewer planes still are cut into regions.
+    training, the last for validation and test. Fewer planes still are cut into regions that both
+    hold objects, where a line crosses fewest of them. If there is no such line, one of two images
+    validates; a single one is both trained on and validated on.
 
     Raises
     ------
@@ -59,20 +83,72 @@ def split(
         raise UserError("there is no labelled image to train on")
     if len(sources) >= _FEWEST_FILES:
         order = np.random.default_rng(seed).permutation(len(sources))
-        parts = _shares([sources[i] for i in order], validation, test)
+        parts = _with_objects(_files([sources[i] for i in order], validation, test, known or {}))
         flat = [[example for source in part for example in source] for part in parts]
-        return Split(flat[0], flat[1], flat[2], "files", seed)
-    if len(planes) >= _FEWEST_PLANES:
-        parts = _shares(planes, validation, test)
-        return Split(*parts, "planes", seed)
-    warnings.warn(
-        f"only {len(planes)} image plane(s): validation is on a part of each image, and none is "
-        "kept for a test. More images make a better model and an honest validation",
-        DataWarning,
-        stacklevel=2,
+        found = Split(flat[0], flat[1], flat[2], "files", seed, known)
+    elif len(planes) >= _FEWEST_PLANES:
+        blocks = _shares(planes, validation, test)
+        found = Split(*blocks, "planes", seed, known)
+    else:
+        found = replace(_few(planes, validation, seed), known=known)
+    seen = set((known or {}).get("train", ())) - {""}
+    if any(example.digest in seen for example in found.validation + found.test):
+        _warn(
+            "the model to start from was trained on images that now validate: its figures will "
+            "be too good. More images make them honest"
+        )
+    return found
+
+
+def _warn(words: str) -> None:
+    warnings.warn(words, DataWarning, stacklevel=4)
+
+
+def _files(
+    sources: list[Source], validation: float, test: float, known: dict[str, list[str]]
+) -> Parts:
+    where = [_part(source, known) for source in sources]
+    old = {part: [s for s, w in zip(sources, where, strict=True) if w == part] for part in _PARTS}
+    new = [source for source, part in zip(sources, where, strict=True) if part is None]
+    if not old["train"] and not old["validation"]:
+        # Nothing to respect; what the model kept for its test is as good as new.
+        return _shares(sources, validation, test)
+    if not old["validation"] and not new:
+        return _shares(sources, validation, test)
+    validating = round(len(new) * validation)
+    testing = round(len(new) * test)
+    if not old["validation"]:
+        validating = max(1, validating)
+    testing = min(testing, max(len(new) - validating, 0))
+    training = len(new) - validating - testing
+    if not old["train"] and not training:
+        return _shares(sources, validation, test)
+    return (
+        old["train"] + new[:training],
+        old["validation"] + new[training : training + validating],
+        old["test"] + new[training + validating :],
     )
-    cut = [_regions(example, validation) for example in planes]
-    return Split([a for a, _ in cut], [b for _, b in cut], [], "regions", seed)
+
+
+def _part(source: Source, known: dict[str, list[str]]) -> str | None:
+    digests = {example.digest for example in source} - {""}
+    # Trained on comes first: what was seen once is seen.
+    return next((part for part in _PARTS if digests & set(known.get(part, ()))), None)
+
+
+def _with_objects(parts: Parts) -> Parts:
+    """Let training and validation hold objects each, by an exchange where one does not."""
+    train, validation, test = (list(part) for part in parts)
+    for poor, rich in ((train, validation), (validation, train)):
+        having = [i for i, source in enumerate(rich) if _objects(source)]
+        if any(map(_objects, poor)) or len(having) < 2:
+            continue
+        poor[-1], rich[having[-1]] = rich[having[-1]], poor[-1]
+    return train, validation, test
+
+
+def _objects(source: Source) -> bool:
+    return any(example.labels.any() for example in source)
 
 
 def _shares(items: list, validation: float, test: float) -> tuple[list, list, list]:
@@ -88,18 +164,76 @@ def _shares(items: list, validation: float, test: float) -> tuple[list, list, li
     return items[:training], items[training : training + validating], items[training + validating :]
 
 
-def _regions(example: Example, share: float) -> tuple[Example, Example]:
-    axis = int(np.argmax(example.labels.shape))
-    length = example.labels.shape[axis]
-    at = min(max(1, round(length * (1 - share))), length - 1)
-    if length < 2:
-        raise UserError("is too small to train on", path=example.name)
+def _few(planes: list[Example], share: float, seed: int) -> Split:
+    few = f"only {len(planes)} image plane(s), and none is kept for a test"
+    more = "More images make a better model and an honest validation"
+    cuts = [(example, _best_cut(example, share)) for example in planes]
+    parts = [(_regions(example, cut), cut) for example, cut in cuts if cut is not None]
+    if parts:
+        crossed = sum(cut.crossed for _, cut in parts)
+        both = f", and {crossed} object(s) lie on both sides of the cut" if crossed else ""
+        _warn(f"{few}: validation is on a part of an image{both}. {more}")
+        whole = [example for example, cut in cuts if cut is None]
+        training = [first for (first, _), _ in parts] + whole
+        return Split(training, [second for (_, second), _ in parts], [], "regions", seed)
+    having = [example for example in planes if example.labels.any()]
+    if len(having) > 1:
+        _warn(f"{few}: {having[-1].name} validates, and is not trained on. {more}")
+        rest = [example for example in planes if example is not having[-1]]
+        return Split(rest, having[-1:], [], "planes", seed)
+    _warn(f"{few}: its objects cannot be divided, so it validates what it was trained on. {more}")
+    return Split(planes, having, [], "nothing", seed)
+
+
+@dataclass(frozen=True)
+class _Cut:
+    """A line across `axis` before pixel `at`; `last`: whether validation is what comes after."""
+
+    axis: int
+    at: int
+    last: bool
+    crossed: int
+
+
+def _best_cut(example: Example, share: float) -> _Cut | None:
+    """Find the line that leaves whole objects on both sides and crosses the fewest.
+
+    Validation gets from half to one and a half of its share; when that has no object, up to half
+    of the image. Of equal lines that whose share is nearest counts, then that across the longer
+    side, with validation after it.
+    """
+    size = example.labels.shape
+    boxes = [box for box in ndi.find_objects(example.labels) if box is not None]
+    found = []
+    longer = int(np.argmax(size))
+    for axis in (0, 1):
+        length = size[axis]
+        starts = np.sort([box[axis].start for box in boxes])
+        stops = np.sort([box[axis].stop for box in boxes])
+        for at in range(1, length):
+            before = int(np.searchsorted(stops, at, "right"))
+            after = len(boxes) - int(np.searchsorted(starts, at, "left"))
+            if not before or not after:
+                continue
+            crossed = len(boxes) - before - after
+            for last in (True, False):
+                part = (length - at if last else at) / length
+                if share / 2 <= part <= max(0.5, 1.5 * share):
+                    far = part > 1.5 * share
+                    cost = (far, crossed, round(abs(part - share), 6), axis != longer, not last)
+                    found.append((cost, _Cut(axis, at, last, crossed)))
+    return min(found, key=lambda item: item[0])[1] if found else None
+
+
+def _regions(example: Example, cut: _Cut) -> tuple[Example, Example]:
+    length = example.labels.shape[cut.axis]
 
     def part(where: slice) -> Example:
-        index = (where, slice(None)) if axis == 0 else (slice(None), where)
-        label = f"{example.name} {'YX'[axis]}={where.start}-{where.stop - 1}"
+        index = (where, slice(None)) if cut.axis == 0 else (slice(None), where)
+        label = f"{example.name} {'YX'[cut.axis]}={where.start}-{where.stop - 1}"
         return replace(
             example, name=label, image=example.image[index], labels=example.labels[index]
         )
 
-    return part(slice(0, at)), part(slice(at, length))
+    first, second = part(slice(0, cut.at)), part(slice(cut.at, length))
+    return (first, second) if cut.last else (second, first)

@@ -16,16 +16,26 @@ from imagej_dl.files import atomic
 FOLDER = ".training"
 """The folder in MODEL that holds the state until the training is finished."""
 
+_LAST = "last.npz"
+
 COLUMNS = ("epoch", "seconds", "learning_rate", "loss", "val_loss", "val_jaccard", "val_dice")
 """Columns of log.csv; seconds since the start, without the time between stop and resume."""
+
+
+FINISHED, TIME, PATIENCE = "all epochs", "time limit", "patience"
+CANCELLED, ENOUGH = "cancelled", "enough"
+RESUMABLE = (TIME, CANCELLED, ENOUGH)
+"""Ends that --resume can go on from."""
 
 
 @dataclass
 class State:
     """How far a training is.
 
-    `step` counts batches; `fingerprint` is that of the examples; `best_epoch` is the epoch that
-    is kept, `best_loss` the lowest validation loss of all.
+    `step` counts batches; `ready` is how many seconds passed until the first was done, with
+    reading before it; `fingerprint` is that of the examples; `best_epoch` is the epoch that is
+    kept, `best_loss` the lowest validation loss of all; `start` is the
+    :class:`imagej_dl.training.start.Start` of the model that it began with, if any.
     """
 
     settings: dict[str, Any]
@@ -34,9 +44,11 @@ class State:
     epoch: int = 0
     step: int = 0
     seconds: float = 0.0
+    ready: float = 0.0
     best_epoch: int = 0
     best_loss: float = float("inf")
     rows: list[dict[str, float]] = field(default_factory=list)
+    start: dict[str, Any] | None = None
 
 
 def save(folder: Path, state: State, model: Any, optimizer: Any, best: bool) -> None:
@@ -48,13 +60,18 @@ def save(folder: Path, state: State, model: Any, optimizer: Any, best: bool) -> 
     arrays |= {f"o{i}": np.asarray(v) for i, v in enumerate(optimizer.variables)}
     # In one file, so that weights and the numbers that go with them cannot part.
     text = json.dumps(asdict(state))
-    _write(folder / "last.npz", arrays | {"state": np.frombuffer(text.encode(), np.uint8)})
+    _write(folder / _LAST, arrays | {"state": np.frombuffer(text.encode(), np.uint8)})
+
+
+def kept(folder: Path) -> bool:
+    """Say whether there is a state: whether an epoch was whole."""
+    return (folder / _LAST).is_file()
 
 
 def read(folder: Path) -> State:
     """Read the state; raise UserError when there is none or it is damaged."""
-    path = folder / "last.npz"
-    if not path.is_file():
+    path = folder / _LAST
+    if not kept(folder):
         raise UserError(
             "there is no stopped training to go on with",
             path=folder.parent,
@@ -65,8 +82,8 @@ def read(folder: Path) -> State:
 
 def restore(folder: Path, model: Any, optimizer: Any) -> None:
     """Give the model and the built optimizer what :func:`save` kept."""
-    arrays = _read(folder / "last.npz")
-    _set_weights(model, arrays, folder / "last.npz")
+    arrays = _read(folder / _LAST)
+    _set_weights(model, arrays, folder / _LAST)
     for i, variable in enumerate(optimizer.variables):
         variable.assign(arrays[f"o{i}"])
 

@@ -68,7 +68,9 @@ def test_resume_needs_only_folder_and_out(data, tmp_path):
 def test_the_defaults_are_those_of_the_recipe():
     shared = set(Train.model_fields) & set(Settings.model_fields)
     assert {"kind", "epochs", "minutes", "patch", "learning_rate", "validation"} <= shared
-    for name in shared:
+    # Which rate it is depends on whether there is a model to start from.
+    assert Train.model_fields["learning_rate"].default is None
+    for name in shared - {"learning_rate"}:
         assert Train.model_fields[name].default == Settings.model_fields[name].default
         assert Train.model_fields[name].description == Settings.model_fields[name].description
 
@@ -76,9 +78,9 @@ def test_the_defaults_are_those_of_the_recipe():
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ({"folder": "a"}, "out"),
-        ({"folder": "a", "out": "b", "batch": 0}, "batch"),
-        ({"folder": "a", "out": "b", "kind": "star"}, "kind"),
+        ({"project": "a"}, "out"),
+        ({"project": "a", "out": "b", "batch": 0}, "batch"),
+        ({"project": "a", "out": "b", "kind": "star"}, "kind"),
     ],
 )
 def test_wrong_values_are_named(values, words):
@@ -87,7 +89,7 @@ def test_wrong_values_are_named(values, words):
 
 
 def test_resume_and_overwrite_exclude_each_other(tmp_path):
-    command = Train(folder=tmp_path, out=tmp_path / "M", resume=True, overwrite=True)
+    command = Train(project=tmp_path, out=tmp_path / "M", resume=True, overwrite=True)
     with pytest.raises(UserError, match="exclude"):
         command.run(lambda *_: None)
 

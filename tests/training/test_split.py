@@ -42,14 +42,95 @@ def test_videos_are_divided_into_contiguous_blocks():
     assert (len(found.validation), len(found.test), found.by) == (4, 2, "planes")
 
 
+def drawn(name, boxes, shape=(20, 30)):
+    """A plane with one object a box (y0, y1, x0, x1)."""
+    labels = np.zeros(shape, np.uint16)
+    for label, (top, bottom, left, right) in enumerate(boxes, 1):
+        labels[top:bottom, left:right] = label
+    return [Example(name, np.zeros((*shape, 1), np.float32), labels, digest=name)]
+
+
 def test_one_plane_is_cut_along_its_longer_side():
     with pytest.warns(DataWarning, match="1 image"):
-        found = split([planes("a", 1)], 0.2)
+        found = split([drawn("a", [(2, 6, 2, 20), (10, 18, 25, 28)])], 0.2)
     assert found.train[0].labels.shape == (20, 24)
     assert found.validation[0].labels.shape == (20, 6)
     assert found.validation[0].image.shape == (20, 6, 1)
     assert found.test == []
     assert found.by == "regions"
+
+
+def test_the_cut_goes_between_objects_and_leaves_some_on_both_sides():
+    # By shares alone validation would be the empty columns 24 to 29.
+    with pytest.warns(DataWarning) as said:
+        found = split([drawn("a", [(0, 9, 1, 5), (0, 9, 7, 12), (8, 17, 11, 15)])], 0.2)
+    assert found.validation[0].labels.any()
+    assert set(np.unique(found.train[0].labels)) & set(np.unique(found.validation[0].labels)) == {0}
+    assert "both sides" not in str(said[0].message)
+
+
+def test_objects_on_both_sides_of_the_cut_are_said():
+    with pytest.warns(DataWarning, match="1 object.s. lie on both sides"):
+        split([drawn("a", [(1, 19, 1, 29), (0, 1, 0, 1), (19, 20, 29, 30)])], 0.2)
+
+
+def test_an_image_that_cannot_be_cut_is_trained_on_whole():
+    one, two = drawn("one", [(5, 9, 5, 9)]), drawn("two", [(1, 5, 1, 5), (9, 12, 26, 29)])
+    with pytest.warns(DataWarning, match="a part of an image"):
+        found = split([one, two], 0.2)
+    assert [example.name for example in found.train] == ["two X=0-23", "one"]
+    assert [example.name for example in found.validation] == ["two X=24-29"]
+
+
+def test_of_two_images_of_one_object_one_validates():
+    with pytest.warns(DataWarning, match="two validates"):
+        found = split([drawn("one", [(5, 9, 5, 9)]), drawn("two", [(1, 5, 1, 5)])], 0.2)
+    assert (names(found.train), names(found.validation)) == (["one"], ["two"])
+
+
+def test_a_single_object_validates_itself():
+    with pytest.warns(DataWarning, match="validates what it was trained on"):
+        found = split([drawn("one", [(5, 9, 5, 9)]), drawn("empty", [])], 0.2)
+    assert (names(found.train), names(found.validation)) == (["one", "empty"], ["one"])
+    assert found.by == "nothing"
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_training_and_validation_hold_objects_each(seed):
+    sources = [
+        drawn("a", [(5, 9, 5, 9)]),
+        drawn("b", [(5, 9, 5, 9)]),
+        drawn("c", []),
+        drawn("d", []),
+    ]
+    found = split(sources, seed=seed)
+    for part in (found.train, found.validation):
+        assert any(example.labels.any() for example in part)
+    assert sorted(names(found.train) + names(found.validation)) == ["a", "b", "c", "d"]
+
+
+def test_what_a_model_knows_stays_in_its_part():
+    old = [drawn(f"old{i}", [(5, 9, 5, 9)]) for i in range(10)]
+    before = split(old, seed=3)
+    new = [drawn(f"new{i}", [(5, 9, 5, 9)]) for i in range(5)]
+    found = split([*new, *old], seed=9, known=before.record()["digests"])
+    for part in ("train", "validation", "test"):
+        assert set(names(getattr(before, part))) <= set(names(getattr(found, part)))
+    assert len(found.train) + len(found.validation) + len(found.test) == 15
+    assert sum(name.startswith("new") for name in names(found.train)) >= 3
+    # One corrected image is there to be learnt.
+    one = split([new[0], *old], known=before.record()["digests"])
+    assert "new0" in names(one.train)
+    # Without any of the old images they are still known to the next model.
+    alone = split(new, known=before.record()["digests"]).record()["digests"]
+    assert set(names(before.train)) <= set(alone["train"])
+
+
+def test_a_model_that_knows_all_images_is_warned_of():
+    old = [drawn(f"old{i}", [(5, 9, 5, 9)]) for i in range(3)]
+    with pytest.warns(DataWarning, match="was trained on images that now validate"):
+        found = split(old, known={"train": ["old0", "old1", "old2"]})
+    assert len(found.validation) == 1
 
 
 def test_three_images_have_a_validation_and_no_test():
@@ -64,5 +145,3 @@ def test_shares_that_leave_nothing():
         split([planes(f"v{i}", 1) for i in range(3)], 0.9)
     with pytest.raises(UserError, match="no labelled image"):
         split([[]])
-    with pytest.warns(DataWarning), pytest.raises(UserError, match="too small"):
-        split([planes("a", 1, (1, 1))])

@@ -1,0 +1,109 @@
+"""What comes after the last epoch: instance settings, scores, and the MODEL folder."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from contextlib import suppress
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imagej_dl.errors import Enough
+from imagej_dl.evaluation import THRESHOLDS
+from imagej_dl.models import Instances, ModelBundle, backend
+from imagej_dl.models import bundle as bundles
+from imagej_dl.progress import Progress
+from imagej_dl.training.choose import Truth, average_precision, choose
+from imagej_dl.training.curve import draw, write_log
+from imagej_dl.training.dataset import Example
+from imagej_dl.training.loop import Loop
+from imagej_dl.training.split import Split
+from imagej_dl.training.start import Start
+from imagej_dl.training.state import CANCELLED, RESUMABLE
+
+_TEST_SIDE = 256
+_SCORED_SIDE = 2048
+
+
+def finish(out: Path, loop: Loop, parts: Split, raw: NDArray, ended: str) -> ModelBundle:
+    """Choose the instance settings, score the network and write the folder.
+
+    Parameters
+    ----------
+    loop : whose network has the weights that are kept.
+    raw : the model's test image, (Y, X) or (Y, X, C).
+    ended : why the loop ended. Once it was cancelled the user waits, so the instance settings
+        stay as they are, and no scores of objects are taken; --resume makes up for it.
+    """
+    settings, state, config = loop.settings, loop.state, loop.config
+    bundle = ModelBundle(loop.model, config)
+    last = state.rows[state.best_epoch - 1]
+    scores: dict[str, Any] = {}
+    validation = {name: value for name, value in last.items() if name.startswith("val_")}
+    if ended != CANCELLED:
+        found = _predict(bundle, parts.validation)
+        # The few settings cannot be learnt by heart as weights can, so the training images may
+        # have a say: the validation images alone are often too few to stand for all there are.
+        more = _predict(bundle, parts.train[: len(found)])
+        both = [item for pair in zip_longest(found, more) for item in pair if item is not None]
+        listener = _patient(loop.progress)
+        best, _ = choose(both, config.instances, settings.kind, listener)
+        config = config.model_copy(update={"instances": best})
+        validation = _scores(found, best) | validation
+        if parts.test:
+            scores["test"] = _scores(_predict(bundle, parts.test), best)
+    metrics = {
+        "ended": ended,
+        "epochs": state.epoch,
+        "best_epoch": state.best_epoch,
+        "seconds": round(state.seconds, 1),
+        "device": backend.device(),
+        "validation": validation,
+        **scores,
+    }
+    if state.start is not None:
+        metrics["started_from"] = Start.model_validate(state.start).record()
+    with tempfile.TemporaryDirectory() as name:
+        log, curve = Path(name) / "log.csv", Path(name) / "loss.png"
+        write_log(state, log)
+        draw(state, curve)
+        written = bundles.save(
+            loop.model,
+            config,
+            out,
+            test_image=raw[:_TEST_SIDE, :_TEST_SIDE],
+            metrics=metrics,
+            split=state.split,
+            files={log.name: log, curve.name: curve},
+            overwrite=True,
+        )
+    if ended not in RESUMABLE:
+        shutil.rmtree(loop.folder)
+    return written
+
+
+def _patient(progress: Progress) -> Progress:
+    """Let Enough pass: it asks for what is being done."""
+
+    def listen(stage: str, done: int, total: int) -> None:
+        with suppress(Enough):
+            progress(stage, done, total)
+
+    return listen
+
+
+def _predict(bundle: ModelBundle, examples: list[Example]) -> Truth:
+    part = (slice(0, _SCORED_SIDE),) * 2  # of images so large that memory may not hold them whole
+    return [
+        (bundle.network_output(np.asarray(e.image[part])), np.asarray(e.labels[part]))
+        for e in examples
+    ]
+
+
+def _scores(found: Truth, settings: Instances) -> dict[str, float]:
+    values = average_precision(found, settings)
+    return {f"ap_{t:g}": round(v, 4) for t, v in zip(THRESHOLDS, values, strict=True)}
