@@ -24,6 +24,7 @@ TABLE = {
     "show": ("Show", "Show a label map over its image in ImageJ, with its ROIs."),
     "track": ("Track", "Track the labels of a video with TrackMate, or its like without Java."),
     "evaluate": ("Evaluate", "Score label maps or tracks against the truth."),
+    "settings": ("Settings", "Set what holds for all commands on this machine."),
     "doctor": ("Doctor", "Say what is there of Java, ImageJ, Fiji, TrackMate, TensorFlow, GPU."),
     "demo": ("Demo", "Run the whole chain once, and report it with pictures."),
 }

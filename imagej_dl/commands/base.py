@@ -2,26 +2,54 @@
 
 A field is declared once, with a description that names its unit; :mod:`imagej_dl.cli` makes an
 option of it (`pixel_size` → `--pixel-size`), macros use its name as the key, and JSON as well.
-`Annotated[Path, Positional()]` makes a field an argument without a dash.
+`Annotated[Path, Positional()]` makes a field an argument without a dash; `Shown` says what
+ImageJ's dialog must know besides.
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
+import click
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from imagej_dl.errors import UserError
 from imagej_dl.files import load_json
 from imagej_dl.progress import Progress
 
+if TYPE_CHECKING:
+    from imagej_dl.worker.desk import Desk
+
+listener: ContextVar[Callable[[str], None]] = ContextVar("listener", default=click.echo)
+"""Who hears what a command says: the terminal, unless a worker listens for ImageJ."""
+
+
+def say(text: str) -> None:
+    """Tell the user what came of a command, in a line or a few."""
+    listener.get()(text)
+
 
 @dataclass(frozen=True)
 class Positional:
     """Marks a field that the command line takes by its place; a list takes all that is left."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """How ImageJ's dialog asks for a field.
+
+    path : whether a path is that of a folder or of a file; unit : shown behind the number;
+    advanced : asked for in a second dialog, under "More settings".
+    """
+
+    path: Literal["folder", "file"] = "file"
+    unit: str = ""
+    advanced: bool = False
 
 
 class Command(BaseModel):
@@ -32,6 +60,14 @@ class Command(BaseModel):
     @abstractmethod
     def run(self, progress: Progress) -> None:
         """Do the work, saying how far it is through `progress`."""
+
+    def takes(self) -> set[Literal["image", "plane", "rois"]]:
+        """Say what ImageJ gives: the open image or its current plane, the ROIs."""
+        return set()
+
+    def serve(self, desk: Desk, progress: Progress) -> None:
+        """Do the work for ImageJ, with what is open there; as in a terminal where not said."""
+        self.run(progress)
 
     @classmethod
     def is_positional(cls, name: str) -> bool:

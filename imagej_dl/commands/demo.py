@@ -5,10 +5,9 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-import click
 from pydantic import Field
 
-from imagej_dl.commands.base import Command
+from imagej_dl.commands.base import Command, say
 from imagej_dl.errors import UserError
 from imagej_dl.files import refuse_existing, refuse_input
 from imagej_dl.progress import Progress
@@ -66,4 +65,4 @@ class Demo(Command):
         if work.truth is not None:
             chain.evaluate(work, predicted)
         report = chain.finish(work)
-        click.echo(f"{report}: the whole chain in {time.perf_counter() - begin:.0f} s")
+        say(f"{report}: the whole chain in {time.perf_counter() - begin:.0f} s")

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import sys
 
-import click
 from pydantic import Field
 
-from imagej_dl.commands.base import Command
+from imagej_dl.commands.base import Command, say
 from imagej_dl.progress import Progress
 
 
@@ -27,7 +26,7 @@ class Doctor(Command):
         healthy = True
         for finding in diagnose(self.fiji):
             mark = "ok" if finding.found else "MISSING" if finding.needed else "-"
-            click.echo(f"{finding.part:<11}{mark:<9}{finding.text}")
+            say(f"{finding.part:<11}{mark:<9}{finding.text}")
             healthy &= finding.found or not finding.needed
         if not healthy:
             sys.exit(1)

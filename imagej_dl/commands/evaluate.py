@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
 
-import click
 from pydantic import Field
 
-from imagej_dl.commands.base import Command
+from imagej_dl.commands.base import Command, Shown, say
+from imagej_dl.errors import UserError
 from imagej_dl.progress import Progress
+
+if TYPE_CHECKING:
+    from imagej_dl.worker import Desk
 
 # pydantic has a method of this name, long deprecated and not used here.
 warnings.filterwarnings("ignore", 'Field name "json"', UserWarning)
@@ -22,15 +26,16 @@ class Evaluate(Command):
     Tracking Challenge folders: SEG, DET, TRA and others.
     """
 
-    pred: Path = Field(
+    pred: Path | None = Field(
+        None,
         description="Label file, folder of label files, Cell Tracking Challenge result folder, or"
-        " the folder that `track` wrote."
+        " the folder that `track` wrote; in ImageJ the open label map where left out.",
     )
     truth: Path = Field(
         description="What it is measured against: the same kind, for tracks NN_GT or a folder"
         " with man_track.txt."
     )
-    axes: str | None = Field(
+    axes: Annotated[str | None, Shown(advanced=True)] = Field(
         None, description="Axes of the label files when they do not say them, such as TYX."
     )
     json: Path | None = Field(  # type: ignore[assignment]
@@ -38,13 +43,29 @@ class Evaluate(Command):
     )
     overwrite: bool = Field(False, description="Replace the JSON file if it is there.")
 
+    def takes(self) -> set[Literal["image", "plane", "rois"]]:
+        return {"image"} if self.pred is None else set()
+
+    def serve(self, desk: Desk, progress: Progress) -> None:
+        if self.pred is not None:
+            self.run(progress)
+            return
+        from imagej_dl import images
+
+        path = desk.folder / f"{Path(str(desk.open_image().attrs['title'])).stem}.tif"
+        images.write(images.as_labels(desk.open_image()), path)
+        self.model_copy(update={"pred": path}).run(progress)
+
     def run(self, progress: Progress) -> None:
         from imagej_dl import evaluation
         from imagej_dl.files import refuse_existing
+
+        if self.pred is None:
+            raise UserError("say with --pred what is to be scored")
 
         if self.json:
             refuse_existing(self.json, self.overwrite)
         report = evaluation.evaluate(self.pred, self.truth, self.axes, progress)
         if self.json:
             report.write(self.json, self.overwrite)
-        click.echo(report.table())
+        say(report.table())

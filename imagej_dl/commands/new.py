@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import click
 from pydantic import Field
 
-from imagej_dl import project
-from imagej_dl.commands.base import Command, Positional
+from imagej_dl import project as layout
+from imagej_dl.commands.base import Command, Positional, Shown, say
 from imagej_dl.progress import Progress
 
 
@@ -20,12 +19,14 @@ class New(Command):
     label pairs that training reads; Raw is a place to keep images as they came.
     """
 
-    folder: Annotated[Path, Positional()] = Field(description="The project's folder, made anew.")
+    project: Annotated[Path, Positional(), Shown(path="folder")] = Field(
+        description="The project's folder, made anew."
+    )
 
     def run(self, progress: Progress) -> None:
-        project.create(self.folder)
-        click.echo(
-            f"{self.folder}: for each image, save it as Labeling/NAME/images/NAME.tif and the "
+        layout.create(self.project)
+        say(
+            f"{self.project}: for each image, save it as Labeling/NAME/images/NAME.tif and the "
             f"ROIs drawn on it as Labeling/NAME/RoiSet.zip, then run `imagej-dl labels "
-            f"{self.folder}`."
+            f"{self.project}`."
         )

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
-import click
 from pydantic import Field
 
-from imagej_dl import images
-from imagej_dl.commands.base import Command, Positional
+from imagej_dl import images, preferences
+from imagej_dl.commands.base import Command, Positional, Shown, say
 from imagej_dl.errors import UserError
 from imagej_dl.files import refuse_existing
 from imagej_dl.prediction.inputs import Source, find
 from imagej_dl.progress import Progress
 
 if TYPE_CHECKING:
+    import xarray as xr
+
     from imagej_dl.models import ModelBundle
     from imagej_dl.prediction import Prediction
+    from imagej_dl.worker import Desk
 
 
 class Predict(Command):
@@ -26,31 +28,73 @@ class Predict(Command):
 
     IMAGES are files, folders of images, or folders with folders NAME/image.tif. Each becomes a
     label map NAME.tif. Planes (frames, slices) are segmented each on its own; `imagej-dl track`
-    links the objects of a video.
+    links the objects of a video. In ImageJ the open image is segmented where none is named.
     """
 
-    model: Annotated[Path, Positional()] = Field(description="The model's folder.")
-    images: Annotated[list[Path], Positional()] = Field(
-        min_length=1, description="Images, or folders of images."
+    model: Annotated[Path, Positional(), Shown(path="folder")] = Field(
+        description="The model's folder."
     )
-    out: Path = Field(description="The folder that gets the results.")
-    rois: bool = Field(False, description="Write NAME_RoiSet.zip too, for the ROI Manager.")
+    images: Annotated[list[Path], Positional()] = Field(
+        [], description="Images, or folders of images; in ImageJ the open image where left out."
+    )
+    out: Annotated[Path | None, Shown(path="folder")] = Field(
+        None, description="The folder that gets the results; not needed for the open image."
+    )
+    rois: bool = Field(
+        True,
+        description="Write NAME_RoiSet.zip too; of the open image, add the ROIs to the ROI "
+        "Manager, after those that are there.",
+    )
     probabilities: bool = Field(
         False, description="Write NAME_probabilities.tif too, one channel a class, from 0 to 1."
     )
-    tile: int | None = Field(
+    tile: Annotated[int | None, Shown(unit="px", advanced=True)] = Field(
         None,
         ge=1,
-        description="Largest side in pixels of what the network is given at once (1024 where "
-        "left out); smaller takes less memory, the result is the same.",
+        description="Largest side in pixels of what the network is given at once (that of "
+        "the settings where left out); smaller takes less memory, the result is the same.",
     )
-    batch: int | None = Field(None, ge=1, description="Most tiles given to the network at once.")
-    axes: str | None = Field(
+    batch: Annotated[int | None, Shown(advanced=True)] = Field(
+        None, ge=1, description="Most tiles given to the network at once."
+    )
+    axes: Annotated[str | None, Shown(advanced=True)] = Field(
         None, description="The images' axes, such as TYX, where their files say them wrong."
     )
     overwrite: bool = Field(False, description="Replace results that are there.")
 
+    def takes(self) -> set[Literal["image", "plane", "rois"]]:
+        return set() if self.images else {"image"}
+
+    def serve(self, desk: Desk, progress: Progress) -> None:
+        if self.images:
+            self.run(progress)
+            return
+        from imagej_dl import models
+        from imagej_dl.rois import trace
+
+        image = desk.open_image()
+        source = Source(Path(str(image.attrs["title"])), Path(str(image.attrs["title"])).stem)
+        if self.out is not None:
+            self._refuse([source])
+        started = time.perf_counter()
+        bundle = models.load(self.model)
+        try:
+            result, hyperstack = self._segment(bundle, image, progress)
+        except UserError as error:
+            raise _of(source, error) from error
+        if self.out is not None:
+            self._write(source, result, hyperstack)
+        desk.show_labels(result.labels, f"{source.name}-labels")
+        if result.probabilities is not None:
+            desk.show(result.probabilities, f"{source.name}-probabilities")
+        if self.rois:
+            desk.show_rois(trace(result.labels, hyperstack=hyperstack or None))
+        desk.values["objects"] = _objects(result)
+        say(_summary(source.name, result, time.perf_counter() - started))
+
     def run(self, progress: Progress) -> None:
+        if not self.images:
+            raise UserError("name the images to predict, or folders of images")
         sources = find(self.images)
         self._refuse(sources)
         from imagej_dl import models
@@ -68,7 +112,10 @@ class Predict(Command):
                 failed.append(_of(source, error))
                 continue
             self._write(source, *found)
-            click.echo(self._summary(source, found[0], time.perf_counter() - started))
+            seconds = time.perf_counter() - started
+            text = _summary(str(self._outputs(source)["labels"]), found[0], seconds)
+            empty = self.rois and not _objects(found[0])
+            say(text + ("; no RoiSet without objects" if empty else ""))
             several.finished()
         if len(sources) == 1 and failed:
             raise failed[0]
@@ -79,6 +126,8 @@ class Predict(Command):
             )
 
     def _outputs(self, source: Source) -> dict[str, Path]:
+        if self.out is None:
+            raise UserError("say with --out which folder gets the results")
         paths = {"labels": self.out / f"{source.name}.tif"}
         if self.rois:
             paths["rois"] = self.out / f"{source.name}_RoiSet.zip"
@@ -108,14 +157,18 @@ class Predict(Command):
     def _predict(
         self, bundle: ModelBundle, source: Source, progress: Progress
     ) -> tuple[Prediction, bool]:
-        """Predict one image; say whether ImageJ shows it as a hyperstack."""
+        """Predict one image file; say whether ImageJ shows it as a hyperstack."""
+        return self._segment(bundle, images.read(source.path, self.axes, mapped=True), progress)
+
+    def _segment(
+        self, bundle: ModelBundle, image: xr.DataArray, progress: Progress
+    ) -> tuple[Prediction, bool]:
         from imagej_dl.prediction import predict
 
-        image = images.read(source.path, self.axes, mapped=True)
         result = predict(
             bundle,
             image,
-            tile=self.tile,
+            tile=self.tile or preferences.read().tile,
             batch=self.batch,
             progress=progress,
             probabilities=self.probabilities,
@@ -139,13 +192,18 @@ class Predict(Command):
                 paths["rois"].unlink(missing_ok=True)
         images.write(result.labels, paths["labels"], self.overwrite)
 
-    def _summary(self, source: Source, result: Prediction, seconds: float) -> str:
-        labels = result.labels
-        planes = labels.data.reshape(-1, labels.sizes["Y"] * labels.sizes["X"])
-        objects = int(planes.max(axis=1).astype("int64").sum())
-        where = f" on {len(planes)} planes" if len(planes) > 1 else ""
-        text = f"{self._outputs(source)['labels']}: {objects} objects{where}, {seconds:.1f} s"
-        return text + ("; no RoiSet without objects" if self.rois and not objects else "")
+
+def _objects(result: Prediction) -> int:
+    """Count the objects of all planes; each plane has ids of its own from 1."""
+    labels = result.labels
+    planes = labels.data.reshape(-1, labels.sizes["Y"] * labels.sizes["X"])
+    return int(planes.max(axis=1).astype("int64").sum())
+
+
+def _summary(name: str, result: Prediction, seconds: float) -> str:
+    planes = result.labels.size // (result.labels.sizes["Y"] * result.labels.sizes["X"])
+    where = f" on {planes} planes" if planes > 1 else ""
+    return f"{name}: {_objects(result)} objects{where}, {seconds:.1f} s"
 
 
 class _Several:

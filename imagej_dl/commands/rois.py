@@ -6,11 +6,10 @@ import warnings
 from pathlib import Path
 from typing import Annotated
 
-import click
 from pydantic import Field
 
 from imagej_dl import rois
-from imagej_dl.commands.base import Command, Positional
+from imagej_dl.commands.base import Command, Positional, say
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.files import refuse_existing, refuse_input
 from imagej_dl.images.formats import read_labels
@@ -50,7 +49,7 @@ class Rois(Command):
         if not found:
             raise UserError("holds no label, only background", path=self.labels)
         rois.write(found, self.out, overwrite=self.overwrite)
-        click.echo(f"{self.out}: {len(found)} ROIs")
+        say(f"{self.out}: {len(found)} ROIs")
 
     def _names(self) -> dict[int, str] | None:
         table = rois.table_path(self.labels)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import click
 from pydantic import Field
 
-from imagej_dl.commands.base import Command, Positional
+from imagej_dl.commands.base import Command, Positional, say
 from imagej_dl.progress import Progress
 
 
@@ -54,8 +53,8 @@ class Show(Command):
                 slice_=self.slice,
                 overwrite=self.overwrite,
             )
-            click.echo(f"{self.png}: frame {self.frame}, drawn by ImageJ {gateway.version}")
+            say(f"{self.png}: frame {self.frame}, drawn by ImageJ {gateway.version}")
             return
         show.in_imagej(labels, image)
-        click.echo(f"ImageJ {gateway.version} shows it; close its windows to end.")
+        say(f"ImageJ {gateway.version} shows it; close its windows to end.")
         show.wait_until_closed()

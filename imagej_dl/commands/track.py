@@ -3,52 +3,81 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-import click
 from pydantic import Field
 
-from imagej_dl.commands.base import Command, Positional
+from imagej_dl.commands.base import Command, Positional, Shown, say
+from imagej_dl.errors import UserError
+from imagej_dl.files import refuse_existing
 from imagej_dl.progress import Progress
+
+if TYPE_CHECKING:
+    from imagej_dl.worker import Desk
 
 
 class Track(Command):
     """Track the labels of a video with TrackMate, or its like without Java.
 
     Writes tracks.xml (TrackMate), tracked.tif (one id for each track), spots.csv, edges.csv,
-    settings.json and CTC/01_RES (Cell Tracking Challenge, with parents).
+    settings.json and CTC/01_RES (Cell Tracking Challenge, with parents). In ImageJ the open label
+    movie is tracked where none is named, and TrackMate opens on the result where it is there.
     """
 
-    labels: Annotated[Path, Positional()] = Field(
-        description="Label movie: a TIFF with frames, one number for each object."
+    labels: Annotated[Path | None, Positional()] = Field(
+        None,
+        description="Label movie: a TIFF with frames, one number for each object; in ImageJ the "
+        "open one where left out.",
     )
-    out: Path = Field(description="Folder for the results, made anew.")
+    out: Annotated[Path, Shown(path="folder")] = Field(
+        description="Folder for the results, made anew."
+    )
     image: Path | None = Field(
         None, description="The movie the labels are of: intensities, and TrackMate's window."
     )
     engine: Literal["auto", "trackmate", "embedded"] = Field(
         "auto", description="TrackMate in a Fiji, or the embedded engine without Java."
     )
-    settings: Path | None = Field(
+    settings: Annotated[Path | None, Shown(advanced=True)] = Field(
         None,
         description='JSON file {"tracker": …, "settings": {…}} with TrackMate\'s keys, distances'
         " in the image's unit; unless given, LAP with gap closing and splitting, 15 and 2 frames.",
     )
-    axes: str | None = Field(
+    axes: Annotated[str | None, Shown(advanced=True)] = Field(
         None, description="Axes of the label file when it does not say them, such as TYX."
     )
-    image_axes: str | None = Field(
+    image_axes: Annotated[str | None, Shown(advanced=True)] = Field(
         None, description="Axes of the movie where its file says them wrong, such as TCYX."
     )
-    fiji: str | None = Field(
+    fiji: Annotated[str | None, Shown(advanced=True)] = Field(
         None, description="Fiji folder, Maven coordinate or 'endpoint'; FIJI_HOME if not given."
     )
     overwrite: bool = Field(False, description="Replace the folder if it is there.")
 
+    def takes(self) -> set[Literal["image", "plane", "rois"]]:
+        return {"image"} if self.labels is None else set()
+
+    def serve(self, desk: Desk, progress: Progress) -> None:
+        from imagej_dl import images
+
+        command = self.model_copy(update={"fiji": self.fiji or desk.fiji})
+        if self.labels is None:
+            labels = images.as_labels(desk.open_image())
+            refuse_existing(self.out, self.overwrite)
+            # TrackMate's file names the movie's: one that is not on disk is put beside it.
+            path = desk.image_path or self.out / f"{Path(str(labels.attrs['title'])).stem}.tif"
+            if desk.image_path is None:
+                images.write(labels, path, overwrite=self.overwrite)
+            command = command.model_copy(update={"labels": path, "overwrite": True})
+        command.run(progress)
+        desk.show_file("image", self.out / "tracked.tif")
+        desk.show_file("trackmate", self.out / "tracks.xml")
+
     def run(self, progress: Progress) -> None:
         from imagej_dl import images, tracking
-        from imagej_dl.files import refuse_existing
 
+        if self.labels is None:
+            raise UserError("name the label movie to track")
         refuse_existing(self.out, self.overwrite)
         settings = tracking.read_settings(self.settings) if self.settings else None
         labels, image = tracking.pair(
@@ -69,4 +98,4 @@ class Track(Command):
         tracking.write(tracks, self.out, self.overwrite)
         name = {"trackmate": "TrackMate", "embedded": "the embedded engine"}[tracks.engine]
         counts = ", ".join(f"{number} {name}" for name, number in tracks.counts.items())
-        click.echo(f"{self.out}: {tracks.settings.tracker} by {name}: {counts}")
+        say(f"{self.out}: {tracks.settings.tracker} by {name}: {counts}")

@@ -12,7 +12,7 @@ import os
 import re
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,13 +95,14 @@ def choose(fiji: str | None = None) -> tuple[Kind, str]:
     )
 
 
-def start(fiji: str | None = None, *, display: bool = False) -> Gateway:
+def start(fiji: str | None = None, *, display: bool = False, jars: Sequence[str] = ()) -> Gateway:
     """Start ImageJ, or return the one that runs.
 
     Parameters
     ----------
     fiji : see :func:`choose`.
     display : whether windows will be shown; needs a screen.
+    jars : Maven coordinates of what is needed besides, where a Fiji folder does not have it.
 
     Raises
     ------
@@ -111,7 +112,7 @@ def start(fiji: str | None = None, *, display: bool = False) -> Gateway:
     global _current
     with _lock:
         if _current is None:
-            _current = _host() if is_running() else _start(*choose(fiji), display)
+            _current = _host() if is_running() else _start(*choose(fiji), display, jars)
         elif fiji is not None and _current.kind != "host" and choose(fiji)[1] != _current.home:
             raise UserError(
                 f"this process already runs ImageJ from {_current.home}, not {fiji}",
@@ -139,7 +140,7 @@ def has_display() -> bool:
     return True
 
 
-def _start(kind: Kind, home: str, display: bool) -> Gateway:
+def _start(kind: Kind, home: str, display: bool, jars: Sequence[str]) -> Gateway:
     if display and not has_display():
         raise UserError(
             "there is no screen to show ImageJ on (DISPLAY is not set)",
@@ -153,15 +154,15 @@ def _start(kind: Kind, home: str, display: bool) -> Gateway:
     # At the end of the process nothing waits for Java's threads: an open window would hang it.
     jpype.config.destroy_jvm = False
     if kind == "embedded":
-        _start_embedded(home, display)
+        _start_embedded(home, display, jars)
         return Gateway(kind, home, not display)
-    return Gateway(kind, home, not display, _start_fiji(kind, home, display))
+    return Gateway(kind, home, not display, _start_fiji(kind, home, display, jars))
 
 
-def _start_embedded(coordinate: str, display: bool) -> None:
+def _start_embedded(coordinate: str, display: bool, jars: Sequence[str]) -> None:
     import scyjava
 
-    scyjava.config.endpoints.append(coordinate)
+    scyjava.config.endpoints.extend([coordinate, *jars])
     # ImageJ 1 is on Maven Central; no other repository need be reached.
     scyjava.config.get_repositories().clear()
     if not display:
@@ -183,7 +184,7 @@ def show_window() -> None:
         jimport("ij.ImageJ")(jimport("ij.ImageJ").EMBEDDED)
 
 
-def _start_fiji(kind: Kind, home: str, display: bool) -> Any:
+def _start_fiji(kind: Kind, home: str, display: bool, jars: Sequence[str]) -> Any:
     import imagej
     import scyjava
 
@@ -193,7 +194,11 @@ def _start_fiji(kind: Kind, home: str, display: bool) -> Any:
         if any((Path(home) / "jars").glob("imglib2-imglyb-*.jar")):
             # PyImageJ asks the network for this jar even when the folder has it.
             scyjava.config.endpoints.clear()
+        for jar in jars:
+            if not any((Path(home) / "jars").glob(f"{jar.split(':')[1]}-[0-9]*.jar")):
+                scyjava.config.endpoints.append(jar)
     else:
+        scyjava.config.endpoints.extend(jars)
         _download(home, what)
     with _explained(what):
         ij = imagej.init(home, mode="interactive" if display else "headless")

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from functools import cache
 from types import ModuleType
 
+from imagej_dl import preferences
 from imagej_dl.errors import UserError
 
 
@@ -24,6 +25,8 @@ def keras() -> ModuleType:
     # Must be set before the first import: both are read only then.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ["KERAS_BACKEND"] = "tensorflow"
+    if preferences.read().device == "cpu":
+        os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
     try:
         with _quiet():
             import keras as library

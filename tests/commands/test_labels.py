@@ -32,7 +32,7 @@ def drawn(tmp_path: Path) -> Path:
 
 
 def test_one_image(drawn: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    run(image=drawn / "cell.tif", roiset=drawn / "cell.zip", out=drawn / "l.tif")
+    run(source=drawn / "cell.tif", roiset=drawn / "cell.zip", out=drawn / "l.tif")
     labels = images.read(drawn / "l.tif")
     expected = np.zeros((8, 8), np.uint16)
     expected[:5, :5], expected[4:7, 4:7] = 1, 2
@@ -45,7 +45,7 @@ def test_one_image(drawn: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_overlap_and_overwrite(drawn: Path) -> None:
-    values = {"image": drawn / "cell.tif", "roiset": drawn / "cell.zip", "out": drawn / "l.tif"}
+    values = {"source": drawn / "cell.tif", "roiset": drawn / "cell.zip", "out": drawn / "l.tif"}
     run(**values)
     with pytest.raises(UserError, match=r"l\.tif: is already there"):
         run(**values)
@@ -60,7 +60,7 @@ def test_warnings_name_the_roiset(drawn: Path) -> None:
     some = [Roi("rectangle", "one", box=(0, 0, 5, 5)), Roi("rectangle", "far", box=(40, 4, 3, 3))]
     rois.write(some, drawn / "far.zip")
     with pytest.warns(DataWarning, match=r"far\.zip: 1 ROI left out: lies outside the image far"):
-        run(image=drawn / "cell.tif", roiset=drawn / "far.zip", out=drawn / "l.tif")
+        run(source=drawn / "cell.tif", roiset=drawn / "far.zip", out=drawn / "l.tif")
 
 
 def test_project(tmp_path: Path) -> None:
@@ -72,7 +72,7 @@ def test_project(tmp_path: Path) -> None:
         (folder / "images").mkdir(parents=True)
         images.write(images.make(pixels), folder / "images" / f"{name}.tif")
         rois.write([Roi("oval", name, box=(1, 1, 5, 5))], folder / "RoiSet.zip")
-    run(image=tmp_path / "p")
+    run(source=tmp_path / "p")
     pairs = project.pairs(tmp_path / "p")
     assert [pair.name for pair in pairs] == ["a", "b"]
     for pair in pairs:
@@ -89,7 +89,7 @@ def test_nothing_is_written_when_one_file_is_there(drawn: Path) -> None:
     (drawn / "out" / "masks").mkdir(parents=True)
     (drawn / "out" / "masks" / "other.csv").write_text("mine")
     with pytest.raises(UserError, match=r"other\.csv: is already there"):
-        run(image=drawn, out=drawn / "out")
+        run(source=drawn, out=drawn / "out")
     assert [p.name for p in (drawn / "out").rglob("*") if p.is_file()] == ["other.csv"]
 
 
@@ -97,7 +97,7 @@ def test_nothing_is_written_when_one_file_is_there(drawn: Path) -> None:
 def test_a_label_map_is_a_tiff(drawn: Path, out: str) -> None:
     before = {p.name: p.read_bytes() for p in drawn.iterdir()}
     with pytest.raises(UserError, match=r"is no name of a label map.*\.tif"):
-        run(image=drawn / "cell.tif", roiset=drawn / "cell.zip", out=drawn / out, overwrite=True)
+        run(source=drawn / "cell.tif", roiset=drawn / "cell.zip", out=drawn / out, overwrite=True)
     assert {p.name: p.read_bytes() for p in drawn.iterdir()} == before
 
 
@@ -109,15 +109,15 @@ def test_inputs_are_never_written_over(drawn: Path, monkeypatch: pytest.MonkeyPa
     before = {p: p.read_bytes() for p in drawn.rglob("*") if p.is_file()}
     for out in ("cell.tif", drawn / "cell.tif", drawn / "images" / "cell.tif", "cell.tiff"):
         with pytest.raises(UserError, match="over the input"):
-            run(image=drawn / "cell.tif", roiset="cell.zip", out=out, overwrite=True)
+            run(source=drawn / "cell.tif", roiset="cell.zip", out=out, overwrite=True)
     with pytest.raises(UserError, match="over the input"):
-        run(image=drawn, out=drawn, overwrite=True)
+        run(source=drawn, out=drawn, overwrite=True)
     assert {p: p.read_bytes() for p in drawn.rglob("*") if p.is_file()} == before
 
 
 def test_new_drawings_are_added(drawn: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Whole pairs are kept, and named where their drawing has changed since."""
-    run(image=drawn)
+    run(source=drawn)
     mask = drawn / "Processed" / "masks" / "cell.tif"
     mask.write_bytes(corrected := mask.read_bytes() + b"corrected by hand")
     for suffix in ("tif", "zip"):
@@ -125,15 +125,15 @@ def test_new_drawings_are_added(drawn: Path, capsys: pytest.CaptureFixture[str])
     capsys.readouterr()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        run(image=drawn)
+        run(source=drawn)
     assert [pair.name for pair in project.pairs(drawn)] == ["cell", "other"]
     assert mask.read_bytes() == corrected
     assert f"{mask}: is there already and is kept (--overwrite" in capsys.readouterr().out
     later = mask.stat().st_mtime + 10
     os.utime(drawn / "cell.zip", (later, later))
     with pytest.warns(DataWarning, match=r"cell\.zip: is newer than .*cell\.tif, which is kept"):
-        run(image=drawn)
-    run(image=drawn, overwrite=True)
+        run(source=drawn)
+    run(source=drawn, overwrite=True)
     assert mask.read_bytes() != corrected
 
 
@@ -158,7 +158,7 @@ def test_other_pixel_types(tmp_path: Path, pixels: np.ndarray, stored: str) -> N
     rois.write([Roi("rectangle", box=(1, 1, 3, 3))], tmp_path / "a.zip")
     words = rf"a\.tif: its {pixels.dtype} pixels are written as {stored}$"
     with pytest.warns(DataWarning, match=words):
-        run(image=tmp_path)
+        run(source=tmp_path)
     (pair,) = project.pairs(tmp_path)
     written = images.read(pair.image)
     assert written.dtype == stored.split(",")[0]
@@ -172,7 +172,7 @@ def test_other_pixel_types(tmp_path: Path, pixels: np.ndarray, stored: str) -> N
 def test_what_fails_leaves_nothing_of_a_pair(drawn: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tifffile.imwrite(drawn / "cell.tif", np.full((8, 8), 1e300), photometric="minisblack")
     with pytest.raises(UserError, match=r"cell\.tif: has values that are too large"):
-        run(image=drawn)
+        run(source=drawn)
     tifffile.imwrite(drawn / "cell.tif", np.zeros((8, 8), np.uint8))
     write = images.write
 
@@ -183,15 +183,15 @@ def test_what_fails_leaves_nothing_of_a_pair(drawn: Path, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(images, "write", full)
     with pytest.raises(UserError, match="disk is full"):
-        run(image=drawn)
+        run(source=drawn)
     assert [p for p in (drawn / "Processed").rglob("*") if p.is_file()] == []
     monkeypatch.undo()
-    run(image=drawn)
+    run(source=drawn)
     assert [pair.name for pair in project.pairs(drawn)] == ["cell"]
 
 
 def test_real_folders(shared_data: Path, tmp_path: Path) -> None:
-    run(image=shared_data / "nuclei" / "test", out=tmp_path)
+    run(source=shared_data / "nuclei" / "test", out=tmp_path)
     pairs = project.pairs(tmp_path)
     assert len(pairs) == 12
     for pair in pairs:
@@ -201,12 +201,12 @@ def test_real_folders(shared_data: Path, tmp_path: Path) -> None:
 
 def test_what_is_missing(drawn: Path) -> None:
     with pytest.raises(UserError, match="its ROIs are needed too"):
-        run(image=drawn / "cell.tif")
+        run(source=drawn / "cell.tif")
     with pytest.raises(UserError, match="--out"):
-        run(image=drawn / "cell.tif", roiset=drawn / "cell.zip")
+        run(source=drawn / "cell.tif", roiset=drawn / "cell.zip")
     with pytest.raises(UserError, match="is a folder"):
-        run(image=drawn, roiset=drawn / "cell.zip")
+        run(source=drawn, roiset=drawn / "cell.zip")
     with pytest.raises(UserError, match=r"none\.tif: there is no such file"):
-        run(image=drawn / "none.tif", roiset=drawn / "cell.zip", out=drawn / "l.tif")
+        run(source=drawn / "none.tif", roiset=drawn / "cell.zip", out=drawn / "l.tif")
     with pytest.raises(UserError, match="overlap"):
-        run(image=drawn, overlap="middle")
+        run(source=drawn, overlap="middle")

@@ -16,7 +16,7 @@ def test_what_it_says_is_what_labels_reads(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = tmp_path / "cells"
-    New.declare({"folder": folder}).run(progress.silent)
+    New.declare({"project": folder}).run(progress.silent)
     said = capsys.readouterr().out
     image, roiset = "Labeling/NAME/images/NAME.tif", "Labeling/NAME/RoiSet.zip"
     assert image in said
@@ -26,5 +26,5 @@ def test_what_it_says_is_what_labels_reads(
     (folder / "Labeling" / "a" / "images").mkdir(parents=True)
     images.write(images.make(np.zeros((4, 4), np.uint8)), folder / image.replace("NAME", "a"))
     rois.write([rois.Roi("rectangle", box=(0, 0, 2, 2))], folder / roiset.replace("NAME", "a"))
-    Labels.declare({"image": folder}).run(progress.silent)
+    Labels.declare({"source": folder}).run(progress.silent)
     assert [pair.name for pair in project.pairs(folder)] == ["a"]

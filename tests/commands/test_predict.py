@@ -48,7 +48,8 @@ def write(path: Path, array: np.ndarray, dims: str = "YX", **attrs: object) -> P
 
 
 def run(model: Path, *given: Path, out: Path, **more: object) -> None:
-    Predict.declare({"model": model, "images": list(given), "out": out, **more}).run(silent)
+    values = {"model": model, "images": list(given), "out": out, "rois": False, **more}
+    Predict.declare(values).run(silent)
 
 
 def files(folder: Path) -> list[str]:
@@ -174,7 +175,8 @@ def test_cancelling_leaves_what_is_finished_and_nothing_half_written(model, tmp_
         if done == 2:
             raise Cancelled
 
-    command = Predict.declare({"model": model, "images": [tmp_path / "raw"], "out": tmp_path / "o"})
+    values = {"model": model, "images": [tmp_path / "raw"], "out": tmp_path / "o", "rois": False}
+    command = Predict.declare(values)
     with pytest.raises(Cancelled):
         command.run(stop)
     assert files(tmp_path / "o") == ["a.tif", "b.tif"]
@@ -184,7 +186,8 @@ def test_progress_runs_over_images_and_over_planes(model, tmp_path):
     write(tmp_path / "raw" / "a.tif", cells())
     write(tmp_path / "raw" / "b.tif", cells(3), "TYX")
     seen = []
-    command = Predict.declare({"model": model, "images": [tmp_path / "raw"], "out": tmp_path / "o"})
+    values = {"model": model, "images": [tmp_path / "raw"], "out": tmp_path / "o", "rois": False}
+    command = Predict.declare(values)
     command.run(lambda *step: seen.append(step))
     assert ("b", 3, 3) in seen
     assert seen[-1] == ("predict", 2, 2)

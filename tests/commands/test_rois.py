@@ -22,7 +22,11 @@ def test_there_and_back(shared_data: Path, tmp_path: Path) -> None:
     movie = shared_data / "movie"
     run(labels=movie / "detections.tif", out=tmp_path / "RoiSet.zip")
     Labels.declare(
-        {"image": movie / "movie.tif", "roiset": tmp_path / "RoiSet.zip", "out": tmp_path / "l.tif"}
+        {
+            "source": movie / "movie.tif",
+            "roiset": tmp_path / "RoiSet.zip",
+            "out": tmp_path / "l.tif",
+        }
     ).run(progress.silent)
     back, truth = images.read(tmp_path / "l.tif"), images.read(movie / "detections.tif")
     assert back.dims == truth.dims

@@ -1,0 +1,93 @@
+"""ImageJ's menu Plugins > ImageJ-DL: which commands are in it, and what their dialogs ask.
+
+The labels are the commands' names in macros, the fields' names the macro keys: both are public
+and never change (tests/commands/test_menu.py holds them).
+"""
+
+from __future__ import annotations
+
+import types
+from pathlib import Path
+from typing import Any, Literal, Union, get_args, get_origin
+
+from pydantic_core import to_jsonable_python
+
+from imagej_dl import commands
+from imagej_dl.commands.base import Command, Shown
+
+MENU = {
+    "new": "ImageJ-DL New project",
+    "annotate": "ImageJ-DL Annotate next image",
+    "labels": "ImageJ-DL Make label maps",
+    "train": "ImageJ-DL Train",
+    "predict": "ImageJ-DL Predict",
+    "correct": "ImageJ-DL Correct and retrain",
+    "track": "ImageJ-DL Track",
+    "evaluate": "ImageJ-DL Evaluate",
+    "settings": "ImageJ-DL Settings",
+}
+SEPARATOR = ";"
+"""Between the paths of a key that takes several."""
+
+
+def describe(name: str) -> dict[str, Any]:
+    """Describe a command for ImageJ's dialog: label, help, and fields in their order.
+
+    A field has key, label, type (text, int, float, bool, choice, file, folder), choices,
+    default (None: nothing), required, several, unit, advanced, help.
+    """
+    declaration = commands.load(name)
+    return {
+        "name": name,
+        "label": MENU[name],
+        "summary": commands.TABLE[name][1],
+        "help": declaration.__doc__ or "",
+        "fields": [_field(declaration, key) for key in declaration.model_fields],
+    }
+
+
+def parse(name: str, given: dict[str, Any]) -> dict[str, Any]:
+    """Return what a macro or a dialog gave, with the words of lists apart and blanks left out."""
+    fields = commands.load(name).model_fields
+    values: dict[str, Any] = {}
+    for key, value in given.items():
+        if isinstance(value, str):
+            value = value.strip()
+            if not value:
+                continue
+            if key in fields and _kind(fields[key].annotation)[1]:
+                value = [part.strip() for part in value.split(SEPARATOR) if part.strip()]
+        values[key] = value
+    return values
+
+
+def _field(declaration: type[Command], key: str) -> dict[str, Any]:
+    field = declaration.model_fields[key]
+    shown = next((mark for mark in field.metadata if isinstance(mark, Shown)), Shown())
+    kind, several, choices = _kind(field.annotation)
+    default = None if field.is_required() else field.get_default(call_default_factory=True)
+    return {
+        "key": key,
+        "label": key.replace("_", " ").capitalize(),
+        "type": shown.path if kind == "path" else kind,
+        "choices": choices,
+        "default": None if default == [] else to_jsonable_python(default),
+        "required": field.is_required(),
+        "several": several,
+        "unit": shown.unit,
+        "advanced": shown.advanced,
+        "help": field.description or "",
+    }
+
+
+def _kind(annotation: Any) -> tuple[str, bool, list[str]]:
+    """Return a field's type, whether it takes several, and its choices."""
+    origin, args = get_origin(annotation), get_args(annotation)
+    if origin is Literal:
+        return "choice", False, [str(arg) for arg in args]
+    if origin in (list, tuple):
+        return _kind(args[0])[0], True, []
+    if origin in (Union, types.UnionType):
+        return _kind(next(arg for arg in args if arg is not type(None)))
+    names: dict[Any, str] = {bool: "bool", int: "int", float: "float", Path: "path"}
+    return names.get(annotation, "text"), False, []

@@ -1,0 +1,42 @@
+"""`imagej-dl settings`: what holds for all commands on this machine."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from imagej_dl import preferences
+from imagej_dl.commands.base import Command, Shown, say
+from imagej_dl.progress import Progress
+
+
+class Settings(Command):
+    """Set what holds for all commands on this machine; shows it where nothing is given."""
+
+    device: Literal["auto", "cpu"] | None = Field(
+        None, description="auto: the GPU where there is one; cpu: never the GPU."
+    )
+    tile: Annotated[int | None, Shown(unit="px")] = Field(
+        None,
+        ge=64,
+        description="Largest side of what the network is given at once when predicting; smaller "
+        "takes less memory, the result is the same.",
+    )
+    preview: Annotated[float | None, Shown(unit="s")] = Field(
+        None,
+        ge=0,
+        description="Least time between two previews of a training in ImageJ; 0: after each epoch.",
+    )
+    idle: Annotated[float | None, Shown(unit="s")] = Field(
+        None,
+        ge=0,
+        description="How long the worker process of ImageJ waits for the next command before it "
+        "ends and gives its memory back.",
+    )
+
+    def run(self, progress: Progress) -> None:
+        given = self.model_dump(exclude_none=True)
+        kept = preferences.change(**given) if given else preferences.read()
+        say("\n".join(f"{key}: {value}" for key, value in kept.model_dump().items()))
+        say(f"kept in {preferences.path()}")

@@ -1,0 +1,14 @@
+// Gives the one front of this ImageJ, made at the first call. The scripts that
+// `imagej-dl install` puts into a Fiji call this, and so does Python when it hosts ImageJ.
+import ij.IJ
+
+def front(File home, File python) {
+    def there = IJ.getProperty("imagej-dl.front")
+    if (there != null && there.python == python) return there
+    if (there != null) there.close()
+    def loader = new GroovyClassLoader(this.class.classLoader)
+    loader.addClasspath(home.path)
+    def made = loader.loadClass("imagejdl.Front").newInstance(home, python)
+    IJ.setProperty("imagej-dl.front", made)
+    return made
+}

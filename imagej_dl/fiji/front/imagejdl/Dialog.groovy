@@ -1,0 +1,110 @@
+package imagejdl
+
+import ij.gui.GenericDialog
+import ij.plugin.frame.Recorder
+
+/** The dialog of a command, made of its declaration, and the macro line that says the same. */
+class Dialog {
+    static final String MORE = "More settings..."
+
+    /** Asks for a command's values; null when the user cancels. */
+    static Map<String, String> ask(Map command, Map<String, String> before) {
+        def (more, main) = command.fields.split { it.advanced }
+        def values = page(command, main, before, more ? true : false)
+        if (values == null) return null
+        boolean wanted = values.remove(MORE) == "true"
+        if (wanted) {
+            def rest = page(command, more, before, false)
+            if (rest == null) return null
+            values += rest
+        } else {
+            // What was set there once is said again, also where the page is not opened.
+            more.each { if (before[it.key] != null) values[it.key] = before[it.key] }
+        }
+        return values
+    }
+
+    /** Tells ImageJ's Recorder the line that does the same again. */
+    static void record(Map command, Map<String, String> values) {
+        if (!Recorder.record) return
+        Recorder.setCommand(command.label)
+        command.fields.each { field ->
+            String value = values[field.key]
+            String usual = text(field.default)
+            boolean same = (value ?: "") == usual
+            if (field.type == "bool") {
+                if (value == "true") Recorder.recordOption(field.key)
+                else if (!same && value != null) Recorder.recordOption(field.key, "false")
+            } else if (value && !(same && field.advanced)) {
+                Recorder.recordOption(field.key, value)
+            }
+        }
+        Recorder.saveCommand()
+    }
+
+    static GenericDialog build(Map command, List fields, Map<String, String> before, boolean more) {
+        def dialog = new GenericDialog(command.label)
+        dialog.addMessage(command.summary)
+        fields.each { field ->
+            String value = before.containsKey(field.key) ? before[field.key] : text(field.default)
+            String label = field.label + (field.required ? " *" : "")
+            switch (field.type) {
+                case "folder": dialog.addDirectoryField(label, value, 30); break
+                case "file": dialog.addFileField(label, value, 30); break
+                case "bool": dialog.addCheckbox(label, value == "true"); break
+                case "choice":
+                    def choices = (field.required || field.default != null ? [] : [""]) + field.choices
+                    dialog.addChoice(label, choices as String[], value); break
+                default:
+                    dialog.addStringField(label + (field.unit ? " ($field.unit)" : ""), value,
+                        field.type == "text" ? 24 : 8)
+            }
+        }
+        if (more) dialog.addCheckbox(MORE, false)
+        dialog.addHelp(help(command))
+        return dialog
+    }
+
+    private static Map<String, String> page(Map command, List fields, Map before, boolean more) {
+        def dialog = build(command, fields, before, more)
+        dialog.showDialog()
+        return dialog.wasCanceled() ? null : read(dialog, fields, more)
+    }
+
+    /** Reads the components, not getNext...(), which would record keys of its own. */
+    static Map<String, String> read(GenericDialog dialog, List fields, boolean more) {
+        def values = new LinkedHashMap<String, String>()
+        def texts = (dialog.stringFields ?: []).iterator()
+        def boxes = (dialog.checkboxes ?: []).iterator()
+        def choices = (dialog.choices ?: []).iterator()
+        fields.each { field ->
+            switch (field.type) {
+                case "bool": values[field.key] = boxes.next().state as String; break
+                case "choice": values[field.key] = choices.next().selectedItem; break
+                default: values[field.key] = texts.next().text.trim()
+            }
+        }
+        if (more) values[MORE] = boxes.next().state as String
+        return values.findAll { it.value != "" }
+    }
+
+    static String text(value) {
+        value == null ? "" : value instanceof BigDecimal ? value.toPlainString() : value.toString()
+    }
+
+    private static String help(Map command) {
+        def rows = command.fields.collect { field ->
+            String usual = text(field.default)
+            "<tr><td valign=top><b>${escape(field.key)}</b>&nbsp;&nbsp;</td><td>${escape(field.help)}" +
+                (field.unit ? " (${escape(field.unit)})" : "") +
+                (usual && field.type != "bool" ? " <i>${escape(usual)}</i>" : "") + "</td></tr>"
+        }
+        def words = escape(command.help).replaceAll(/\n\s*\n/, "<p>")
+        return "<html><body width=560><h3>${escape(command.label)}</h3>$words<p><table>" +
+            rows.join("") + "</table></body></html>"
+    }
+
+    private static String escape(String text) {
+        text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    }
+}

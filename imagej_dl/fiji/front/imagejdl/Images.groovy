@@ -1,0 +1,117 @@
+package imagejdl
+
+import ij.IJ
+import ij.CompositeImage
+import ij.ImagePlus
+import ij.ImageStack
+import ij.process.*
+import java.nio.ByteOrder
+import org.apposed.appose.NDArray
+import org.apposed.appose.NDArray.DType
+import org.apposed.appose.NDArray.Shape
+
+/** Images through shared memory: arrays of T, Z, C, Y, X, ImageJ's own order of planes. */
+class Images {
+    /** The exact unit, since ImageJ respells some (um becomes µm). */
+    static final String UNIT = "imagej_dl.unit"
+
+    /** Copies an image into shared memory; the caller closes it. RGB becomes three channels. */
+    static NDArray share(ImagePlus imp) {
+        def (w, h, c, z, t) = imp.dimensions as List
+        boolean rgb = imp.type == ImagePlus.COLOR_RGB
+        def kind = imp.type == ImagePlus.GRAY16 ? DType.UINT16 :
+            imp.type == ImagePlus.GRAY32 ? DType.FLOAT32 : DType.UINT8
+        long bytes = (long) w * h * (rgb ? 3 : c) * z * t * kind.bytesPerElement()
+        if (bytes > Integer.MAX_VALUE) throw new Trouble("${imp.title}: is above 2 GB, too large " +
+            "to hand over from ImageJ's memory. Save it, and name its file instead.")
+        def array = new NDArray(kind, new Shape(Shape.Order.C_ORDER, t, z, rgb ? 3 : c, h, w))
+        def buffer = array.buffer().order(ByteOrder.nativeOrder())
+        def stack = imp.stack
+        for (int i = 1; i <= stack.size; i++) {
+            def pixels = stack.getPixels(i)
+            if (rgb) {
+                def plane = new ColorProcessor(w, h, pixels as int[])
+                (1..3).each { buffer.put(plane.getChannel(it) as byte[]) }
+            } else put(buffer, pixels)
+        }
+        return array
+    }
+
+    private static void put(buffer, byte[] pixels) { buffer.put(pixels) }
+
+    private static void put(buffer, short[] pixels) {
+        buffer.asShortBuffer().put(pixels)
+        buffer.position(buffer.position() + 2 * pixels.length)
+    }
+
+    private static void put(buffer, float[] pixels) {
+        buffer.asFloatBuffer().put(pixels)
+        buffer.position(buffer.position() + 4 * pixels.length)
+    }
+
+    /** What the array does not say: title, pixel size, unit, frame interval in seconds. */
+    static Map about(ImagePlus imp) {
+        def cal = imp.calibration
+        def exact = imp.getProp(UNIT)
+        def respelled = cal.copy()
+        if (exact != null) respelled.setUnit(exact)
+        boolean same = exact != null && respelled.unit == cal.unit
+        def seconds = [ms: 1e-3, msec: 1e-3, min: 60, minute: 60, minutes: 60, h: 3600, hour: 3600,
+            hours: 3600].get(cal.timeUnit, 1)
+        return [title: imp.title, pixel_width: cal.pixelWidth, pixel_height: cal.pixelHeight,
+            pixel_depth: cal.pixelDepth, unit: same ? exact : cal.unit,
+            frame_interval: (cal.frameInterval * seconds) as double]
+    }
+
+    /** Copies a shared image into a new ImagePlus and gives the shared memory back. */
+    static ImagePlus take(Map shared, String title) {
+        NDArray array = shared.array
+        def (t, z, c, h, w) = array.shape().toIntArray(Shape.Order.C_ORDER) as List
+        def stack = new ImageStack(w, h)
+        def buffer = array.buffer().order(ByteOrder.nativeOrder())
+        int plane = w * h
+        for (int i = 0; i < t * z * c; i++) stack.addSlice("", get(array.dType(), buffer, i, plane))
+        array.shm().unlinkOnClose(true)
+        array.close()
+        def imp = new ImagePlus(title, stack)
+        imp.setDimensions(c, z, t)
+        imp.setOpenAsHyperStack(stack.size > 1)
+        def cal = imp.calibration
+        def about = shared.about
+        cal.pixelWidth = about.pixel_width
+        cal.pixelHeight = about.pixel_height
+        cal.pixelDepth = about.pixel_depth
+        cal.setUnit(about.unit)
+        imp.setProp(UNIT, about.unit)
+        cal.frameInterval = about.frame_interval
+        cal.timeUnit = "sec"
+        (about.props ?: [:]).each { key, value -> imp.setProp(key, value) }
+        if (c > 1) imp = new CompositeImage(imp, CompositeImage.COMPOSITE)
+        imp.resetDisplayRange()
+        if (about.lut) {
+            def bytes = (0..2).collect { k -> about.lut.collect { it[k] as byte } as byte[] }
+            imp.setLut(new LUT(*bytes))
+        }
+        if (about.range) imp.setDisplayRange(about.range[0] as double, about.range[1] as double)
+        return imp
+    }
+
+    private static Object get(DType kind, buffer, int index, int size) {
+        switch (kind) {
+            case DType.UINT16:
+                def shorts = new short[size]
+                buffer.asShortBuffer().position(index * size).get(shorts)
+                return shorts
+            case DType.FLOAT32:
+                def floats = new float[size]
+                buffer.asFloatBuffer().position(index * size).get(floats)
+                return floats
+            default:
+                def bytes = new byte[size]
+                def part = buffer.duplicate()
+                part.position(index * size)
+                part.get(bytes)
+                return bytes
+        }
+    }
+}

@@ -1,0 +1,49 @@
+package imagejdl
+
+import ij.CommandListener
+import ij.Executer
+import ij.IJ
+import ij.Macro
+import ij.Menus
+import java.awt.Menu as AwtMenu
+import java.awt.MenuItem
+
+/**
+ * The commands in the menu Plugins > ImageJ-DL and for `run("ImageJ-DL ...")` of macros, in an
+ * ImageJ that Python hosts. (A Fiji with the installed scripts finds them by itself.)
+ */
+class Menu implements CommandListener {
+    final Front front
+
+    private Menu(Front front) { this.front = front }
+
+    static void install(Front front) {
+        if (IJ.getProperty("imagej-dl.menu") != null) return
+        def listener = new Menu(front)
+        IJ.setProperty("imagej-dl.menu", listener)
+        Executer.addCommandListener(listener)
+        def bar = Menus.menuBar
+        if (bar == null) return  // no window: macros only
+        def plugins = (0..<bar.menuCount).collect { bar.getMenu(it) }.find { it.label == "Plugins" }
+        def ours = new AwtMenu("ImageJ-DL")
+        front.commands().each { command ->
+            def item = new MenuItem(command.label)
+            item.addActionListener(IJ.instance)
+            ours.add(item)
+            // ImageJ's command finder reads this table.
+            Menus.commands.put(command.label, "imagejdl.Menu(\"$command.name\")".toString())
+        }
+        plugins.add(ours)
+    }
+
+    /** Takes our commands; null tells ImageJ that nothing is left to do. */
+    String commandExecuting(String command) {
+        if (command == Extensions.COMMAND) {
+            Extensions.register(front)
+            return null
+        }
+        if (!command.startsWith("ImageJ-DL ")) return command
+        front.run(command, Macro.options)
+        return null
+    }
+}

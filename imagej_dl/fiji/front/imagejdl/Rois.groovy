@@ -1,0 +1,77 @@
+package imagejdl
+
+import ij.ImagePlus
+import ij.gui.Overlay
+import ij.gui.Roi
+import ij.io.RoiDecoder
+import ij.io.RoiEncoder
+import ij.plugin.frame.RoiManager
+import java.awt.GraphicsEnvironment
+import java.util.zip.ZipEntry
+import java.util.zip.ZipFile
+import java.util.zip.ZipOutputStream
+
+/** ROIs between ImageJ and files. The user's own are never cleared: ours come after them. */
+class Rois {
+    /** The ROI Manager that is there, shown or of batch mode; null where there is none. */
+    static RoiManager manager() { RoiManager.getInstance2() }
+
+    static List<Roi> current(ImagePlus imp) {
+        def rois = manager()?.roisAsArray as List
+        if (!rois && imp?.overlay != null) rois = imp.overlay.toArray() as List
+        return rois ?: []
+    }
+
+    static List<Roi> read(File path) {
+        def found = []
+        new ZipFile(path).withCloseable { zip ->
+            zip.entries().each { entry ->
+                def name = entry.name - ~/\.roi$/
+                found << new RoiDecoder(zip.getInputStream(entry).bytes, name).roi
+            }
+        }
+        return found
+    }
+
+    static void write(List<Roi> rois, File path) {
+        def taken = [] as Set
+        path.withOutputStream { stream ->
+            new ZipOutputStream(stream).withCloseable { zip ->
+                rois.eachWithIndex { roi, i ->
+                    String name = roi.name ?: String.format("%04d", i + 1)
+                    while (!taken.add(name)) name += "-1"
+                    zip.putNextEntry(new ZipEntry(name + ".roi"))
+                    new RoiEncoder(zip).write(roi)
+                    zip.closeEntry()
+                }
+            }
+        }
+    }
+
+    /** Adds to the ROI Manager; without a screen, to the overlay of the image. */
+    static void add(List<Roi> rois, ImagePlus imp) {
+        if (GraphicsEnvironment.isHeadless()) {
+            if (imp == null) return
+            def overlay = imp.overlay ?: new Overlay()
+            rois.each { overlay.add(it) }
+            imp.setOverlay(overlay)
+            return
+        }
+        def manager = manager() ?: new RoiManager()
+        rois.each { manager.add(it, -1) }
+        manager.repaint()
+    }
+
+    /** Takes ROIs out of the ROI Manager again, those only, whatever else the user has there. */
+    static void remove(Collection<Roi> rois) {
+        def manager = manager()
+        if (manager == null || !rois) return
+        def gone = Collections.newSetFromMap(new IdentityHashMap<Roi, Boolean>())
+        gone.addAll(rois)
+        def all = manager.roisAsArray as List
+        def indices = (0..<all.size()).findAll { gone.contains(all[it]) }
+        if (!indices) return
+        manager.setSelectedIndexes(indices as int[])
+        manager.runCommand("Delete")
+    }
+}

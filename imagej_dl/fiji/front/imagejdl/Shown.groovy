@@ -1,0 +1,58 @@
+package imagejdl
+
+import ij.IJ
+import ij.ImagePlus
+import ij.WindowManager
+import ij.measure.ResultsTable
+import java.awt.GraphicsEnvironment
+
+/** Lays a command's results beside what the user has open; changes none of it. */
+class Shown {
+    final ImagePlus source
+    final Map values = [:]
+    private ImagePlus last
+
+    Shown(ImagePlus source) { this.source = source }
+
+    void show(Map item) { this."${item.kind}"(item) }
+
+    private void image(Map item) {
+        last = Images.take(item.image, WindowManager.makeUniqueName(item.title))
+        values.image = last.title
+        open(last)
+    }
+
+    private void rois(Map item) {
+        def rois = Rois.read(new File(item.path))
+        Rois.add(rois, last ?: source)
+        values.rois = rois.size()
+    }
+
+    private void file(Map item) {
+        last = IJ.openImage(item.path)
+        if (last == null) throw new Trouble("$item.path: ImageJ cannot open it")
+        values.image = last.title
+        open(last)
+    }
+
+    private void table(Map item) {
+        def table = ResultsTable.open(item.path)
+        // Under a name of its own: the user's Results stay.
+        table.show(item.title ?: new File(item.path).name)
+    }
+
+    private void trackmate(Map item) {
+        if (GraphicsEnvironment.isHeadless()) return
+        try {
+            def plugin = this.class.classLoader.loadClass("fiji.plugin.trackmate.LoadTrackMatePlugIn")
+            plugin.newInstance().run(item.path)
+        } catch (ClassNotFoundException none) {
+            IJ.log("TrackMate is not in this ImageJ; Fiji opens $item.path")
+        }
+    }
+
+    private static void open(ImagePlus imp) {
+        // Without a screen there is no window: batch mode's list keeps it for the macro.
+        imp.show()
+    }
+}

@@ -1,0 +1,108 @@
+"""The commands in ImageJ's menu, for an ImageJ that Python hosts.
+
+ImageJ's side of them is written in Groovy (folder `front`), so that it is the same in a Fiji that
+was started by a double click, where there is no Python. The work is done in a process of its own.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from imagej_dl.errors import UserError
+from imagej_dl.fiji import gateway
+
+HOME = Path(__file__).parent / "front"
+APPOSE = "org.apposed:appose:0.9.0"
+"""Starts the worker process; brings Groovy along."""
+
+
+def install(fiji: str | None = None, *, display: bool | None = None) -> Any:
+    """Put the commands into the menu Plugins > ImageJ-DL and make them known to macros.
+
+    In Fiji's Script Editor nothing else is needed; elsewhere ImageJ is started first.
+
+    Parameters
+    ----------
+    fiji : see :func:`imagej_dl.fiji.choose`.
+    display : whether a window is opened; by default where there is a screen.
+
+    Returns
+    -------
+    the front: `front.call("predict", {...})` runs a command and gives its values.
+    """
+    if display is None:
+        display = gateway.has_display()
+    running = gateway.start(fiji, display=display and not gateway.is_running(), jars=(APPOSE,))
+    front = _front()
+    _loader(front).loadClass("imagejdl.Menu").getMethod("install", front.getClass()).invoke(
+        None, front
+    )
+    if running.ij2 is not None:
+        _searchable(running.ij2)
+    return front
+
+
+def run(command: str, **values: Any) -> dict[str, Any]:
+    """Run a command of the menu as the menu does: on the open image, in the worker process.
+
+    Parameters
+    ----------
+    command : its name on the command line, or its label in the menu.
+    **values : its fields; see `imagej-dl COMMAND --help`.
+
+    Returns
+    -------
+    the values it gives to scripts, such as the title of a new image.
+
+    Raises
+    ------
+    UserError : with the words that ImageJ would show in a window.
+    """
+    from jpype import JException
+    from scyjava import jimport
+
+    given = jimport("java.util.LinkedHashMap")()
+    for key, value in values.items():
+        if value is not None:
+            given.put(key, _text(value))
+    try:
+        found = _front().call(command, given)
+    except JException as error:
+        if str(error.getClass().getName()) == "imagejdl.Trouble":
+            raise UserError(str(error.getMessage())) from error
+        raise
+    return {str(key): _plain(found.get(key)) for key in found.keySet()}
+
+
+def _front() -> Any:
+    import jpype
+    from scyjava import jimport
+
+    file = jimport("java.io.File")
+    start = jimport("groovy.lang.GroovyShell")().parse(file(str(HOME / "Start.groovy")))
+    given = jpype.JArray(jpype.JObject)([file(str(HOME)), file(sys.executable)])
+    return start.invokeMethod("front", given)
+
+
+def _loader(front: Any) -> Any:
+    return front.getClass().getClassLoader()
+
+
+def _searchable(ij2: Any) -> None:
+    """Tell Fiji's search bar of the commands."""
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, (list, tuple)):
+        return ";".join(map(str, value))
+    return str(value)
+
+
+def _plain(value: Any) -> Any:
+    from scyjava import to_python
+
+    return to_python(value)

@@ -1,0 +1,56 @@
+"""What the user has set for all commands on this machine, in one small JSON file."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from imagej_dl.errors import UserError
+from imagej_dl.files import atomic, load_json
+
+
+class Preferences(BaseModel):
+    """device : auto or cpu; tile : px; preview, idle : seconds."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    device: Literal["auto", "cpu"] = "auto"
+    tile: int = 1024
+    preview: float = 5.0
+    idle: float = 300.0
+
+
+def path() -> Path:
+    """Return where the preferences are kept; the variable IMAGEJ_DL_HOME names another folder."""
+    if home := os.environ.get("IMAGEJ_DL_HOME"):
+        return Path(home) / "settings.json"
+    if sys.platform == "win32":
+        base = Path(os.environ.get("APPDATA") or Path.home())
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Application Support"
+    else:
+        base = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+    return base / "imagej-dl" / "settings.json"
+
+
+def read() -> Preferences:
+    """Return the preferences; defaults where none are kept. UserError for a damaged file."""
+    file = path()
+    if not file.is_file():
+        return Preferences()
+    try:
+        return Preferences.model_validate(load_json(file))
+    except ValidationError as error:
+        raise UserError("holds no settings of imagej-dl", path=file, remedy="Delete it.") from error
+
+
+def change(**values: Any) -> Preferences:
+    """Keep these values beside what is kept already, and return all."""
+    changed = Preferences.model_validate(read().model_dump() | values)
+    with atomic(path()) as temporary:
+        temporary.write_text(changed.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    return changed

@@ -1,0 +1,11 @@
+"""The process that works for ImageJ: TensorFlow lives and dies here, not in ImageJ's process.
+
+ImageJ's side starts it through Appose (https://github.com/apposed/appose), hands images over in
+shared memory, hears how far it is, and cancels it. Its calls are :func:`commands`,
+:func:`plan`, :func:`run` and :func:`enough`.
+"""
+
+from imagej_dl.worker.desk import Desk
+from imagej_dl.worker.run import commands, enough, plan, run
+
+__all__ = ["Desk", "commands", "enough", "plan", "run"]

@@ -1,0 +1,132 @@
+"""One command, run for ImageJ in this process."""
+
+from __future__ import annotations
+
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from imagej_dl.commands import TABLE, load, menu
+from imagej_dl.commands.base import Command, listener
+from imagej_dl.errors import Cancelled, DataWarning, Enough, UserError
+from imagej_dl.worker import shared
+from imagej_dl.worker.desk import Desk
+
+# Files that ImageJ reads after a command has ended; gone with this process.
+_folder = tempfile.TemporaryDirectory(prefix="imagej-dl-")
+
+
+def commands() -> dict[str, Any]:
+    """Describe the commands of the menu, for dialogs and macros: {"commands": [...]}."""
+    return {"commands": [menu.describe(name) for name in menu.MENU if name in TABLE]}
+
+
+def plan(command: str, values: dict[str, Any]) -> dict[str, Any]:
+    """Check a command's values; say what it takes from ImageJ: {"takes": [...]} or {"error"}."""
+    try:
+        return {"takes": sorted(_declare(command, values).takes())}
+    except UserError as error:
+        return {"error": str(error)}
+
+
+def run(
+    task: Any,
+    command: str,
+    values: dict[str, Any],
+    image: Any = None,
+    about: dict[str, Any] | None = None,
+    image_path: str | None = None,
+    roiset: str | None = None,
+    fiji: str | None = None,
+) -> dict[str, Any]:
+    """Run a command for ImageJ.
+
+    Parameters
+    ----------
+    task : Appose's: hears of progress and events, and knows whether the user cancelled.
+    values : the command's keys and values, as a macro or a dialog gives them.
+    image, about : the open image in shared memory and what :func:`shared.to_image` needs to know.
+    image_path, roiset, fiji : as in :class:`Desk`.
+
+    Returns
+    -------
+    {"text": what the command says, "shown": what is to be opened, "values": for macros}, or
+    {"error": words for the user}, or {"cancelled": True}; "text" also with these two.
+    """
+    shared.release()
+    said: list[str] = []
+    desk = Desk(
+        Path(tempfile.mkdtemp(dir=_folder.name)),
+        image=None if image is None else shared.to_image(image, about or {}),
+        image_path=None if image_path is None else Path(image_path),
+        roiset=None if roiset is None else Path(roiset),
+        fiji=fiji,
+        tell=lambda event: task.update(info=shared.encoded(event)),
+    )
+    token = listener.set(said.append)
+    try:
+        with _warnings(said):
+            _declare(command, values).serve(desk, _progress(task))
+        return {
+            "text": "\n".join(said),
+            "shown": [shared.encoded(item) for item in desk.shown],
+            "values": desk.values,
+        }
+    except UserError as error:
+        return {"text": "\n".join(said), "error": str(error)}
+    except Cancelled:
+        return {"text": "\n".join(said), "cancelled": True}
+    except MemoryError:
+        words = "there is not enough memory; try smaller tiles or images"
+        return {"text": "\n".join(said), "error": words}
+    except ImportError as error:
+        missing = (error.name or str(error)).split(".")[0]
+        words = f"{missing} is not installed in {_environment()}. pip install {missing}"
+        return {"text": "\n".join(said), "error": words}
+    finally:
+        listener.reset(token)
+
+
+def enough() -> None:
+    """End the running training, and keep its model as it is: "use now"."""
+    shared.enough.set()
+
+
+def _declare(command: str, values: dict[str, Any]) -> Command:
+    return load(command).declare(menu.parse(command, dict(values)))
+
+
+def _progress(task: Any) -> Any:
+    last: tuple[str, int, int] | None = None
+
+    def progress(stage: str, done: int, total: int) -> None:
+        nonlocal last
+        # Appose knows one way to cancel; "use now" comes by a call of enough().
+        if task.cancel_requested:
+            raise Cancelled
+        if shared.enough.is_set():
+            raise Enough
+        if (stage, done, total) != last:
+            last = (stage, done, total)
+            task.update(stage, done, total)
+
+    return progress
+
+
+@contextmanager
+def _warnings(said: list[str]) -> Iterator[None]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", DataWarning)
+        warnings.showwarning = lambda message, category, *_, **__: (
+            said.append(f"warning: {message}") if issubclass(category, DataWarning) else None
+        )
+        yield
+
+
+def _environment() -> str:
+    import sys
+
+    return sys.prefix

@@ -1,0 +1,83 @@
+"""Images in memory that ImageJ's process and this one share.
+
+An image goes as an array of the axes T, Z, C, Y, X (ImageJ's order of planes) with a dictionary
+`about`: title, pixel_width, pixel_height, pixel_depth, unit, frame_interval (s).
+"""
+
+from __future__ import annotations
+
+import atexit
+import threading
+from contextlib import suppress
+from multiprocessing.shared_memory import SharedMemory
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from imagej_dl.images import calibration, glasbey, make
+
+AXES = "TZCYX"
+enough = threading.Event()
+"""Set when the user wants the training's model as it is now."""
+_kept: list[Any] = []
+
+
+def to_image(array: Any, about: dict[str, Any]) -> xr.DataArray:
+    """Copy ImageJ's image out of shared memory; axes of length 1 are dropped, Y and X excepted."""
+    pixels = np.array(array.ndarray())
+    keep = [i for i, n in enumerate(pixels.shape) if n > 1 or AXES[i] in "YX"]
+    names = "".join(AXES[i] for i in keep)
+    return make(pixels.reshape([pixels.shape[i] for i in keep]), names, **about)
+
+
+def encoded(item: dict[str, Any]) -> dict[str, Any]:
+    """Return an event or result with its images in shared memory, each as {"array", "about"}.
+
+    Label maps, which are those of `kind` labels and events, get their colours.
+    """
+    labels = item.get("kind") != "image"
+    return {
+        key: share(value, labels) if isinstance(value, xr.DataArray) else value
+        for key, value in item.items()
+    }
+
+
+def share(image: xr.DataArray, labels: bool = False) -> dict[str, Any]:
+    """Put an image into shared memory, where it stays until :func:`release`."""
+    import appose
+
+    from imagej_dl.fiji.imageplus import _imagej_type
+
+    pixels = _imagej_type(image)
+    full = image.copy(data=pixels).expand_dims([a for a in AXES if a not in image.dims])
+    ordered = full.transpose(*AXES).data
+    block = appose.NDArray(str(pixels.dtype), ordered.shape)
+    _kept.append(block)
+    block.ndarray()[...] = ordered
+    ours = calibration(image)
+    about = {
+        "title": str(image.attrs.get("title") or "image"),
+        "pixel_width": ours.pixel_width,
+        "pixel_height": ours.pixel_height,
+        "pixel_depth": ours.pixel_depth,
+        "unit": ours.unit,
+        "frame_interval": ours.frame_interval,
+    }
+    if labels:
+        about |= {"lut": glasbey().tolist(), "range": [0, max(255, int(image.max()))]}
+    return {"array": block, "about": about}
+
+
+def release() -> None:
+    """Give the memory of all shared images back; ImageJ has copied them."""
+    while _kept:
+        block = _kept.pop()
+        block.shm.close()
+        # ImageJ took its name away when it had copied it; one it never asked for has it still.
+        with suppress(FileNotFoundError):
+            SharedMemory(block.shm.name).unlink()
+    enough.clear()
+
+
+atexit.register(release)
