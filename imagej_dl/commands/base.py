@@ -65,6 +65,10 @@ class Command(BaseModel):
         """Say what ImageJ gives: the open image or its current plane, the ROIs."""
         return set()
 
+    def live(self) -> bool:
+        """Say whether this is a training, which ImageJ shows in a window of its own."""
+        return False
+
     def serve(self, desk: Desk, progress: Progress) -> None:
         """Do the work for ImageJ, with what is open there; as in a terminal where not said."""
         self.run(progress)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from copy import copy
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import click
 from pydantic import Field
 
-from imagej_dl.commands.base import Command, Positional
+from imagej_dl.commands.base import Command, Positional, Shown, say
 from imagej_dl.errors import UserError
 from imagej_dl.models.config import Kind
 from imagej_dl.progress import Progress, note
@@ -18,6 +18,9 @@ from imagej_dl.training.settings import Settings
 from imagej_dl.training.start import LEARNING_RATE as FINE_TUNING
 from imagej_dl.training.state import RESUMABLE
 from imagej_dl.training.watch import Epoch, Watch, ignore
+
+if TYPE_CHECKING:
+    from imagej_dl.worker import Desk
 
 
 def setting(name: str) -> Any:
@@ -29,21 +32,22 @@ class Train(Command):
     """Train a segmentation model on a project's label maps.
 
     Reads a project (Processed/images and Processed/masks), a folder with images and masks, or
-    folders NAME with image.tif and labels.tif or RoiSet.zip. Ctrl-C keeps the best model so far.
+    folders NAME with image.tif and labels.tif or RoiSet.zip. Ctrl-C, or Cancel in ImageJ's
+    window, keeps the best model so far; so does "Use now", which chooses its settings, too.
     """
 
-    project: Annotated[Path, Positional()] = Field(
+    project: Annotated[Path, Positional(), Shown(path="folder")] = Field(
         description="The project, or a folder of labelled images."
     )
-    out: Path = Field(description="The model's folder, made anew.")
+    out: Annotated[Path, Shown(path="folder")] = Field(description="The model's folder, made anew.")
     kind: Kind = setting("kind")
     epochs: int = setting("epochs")
-    minutes: float | None = setting("minutes")
-    patience: int = setting("patience")
-    patch: int = setting("patch")
-    batch: int = setting("batch")
+    minutes: Annotated[float | None, Shown(unit="min")] = setting("minutes")
+    patience: Annotated[int, Shown(unit="epochs", advanced=True)] = setting("patience")
+    patch: Annotated[int, Shown(unit="px", advanced=True)] = setting("patch")
+    batch: Annotated[int, Shown(unit="patches", advanced=True)] = setting("batch")
     # Not the settings' own: which it is depends on `start`.
-    learning_rate: float | None = Field(
+    learning_rate: Annotated[float | None, Shown(advanced=True)] = Field(
         default=None,
         gt=0,
         lt=1,
@@ -51,23 +55,44 @@ class Train(Command):
         f"{Settings.model_fields['learning_rate'].default:g}, "
         f"or {FINE_TUNING:g} when there is a model to start from.",
     )
-    depth: int = setting("depth")
-    width: int = setting("width")
-    seed: int = setting("seed")
-    validation: float = setting("validation")
-    test: float = setting("test")
-    start: Path | None = Field(
+    depth: Annotated[int, Shown(unit="levels", advanced=True)] = setting("depth")
+    width: Annotated[int, Shown(unit="filters", advanced=True)] = setting("width")
+    seed: Annotated[int, Shown(advanced=True)] = setting("seed")
+    validation: Annotated[float, Shown(unit="share", advanced=True)] = setting("validation")
+    test: Annotated[float, Shown(unit="share", advanced=True)] = setting("test")
+    start: Annotated[Path | None, Shown(path="folder")] = Field(
         default=None,
         description="A model's folder to start from: its weights are trained on, and kind, patch, "
         "depth and width are its own.",
     )
-    tensorboard: bool = Field(default=False, description="Write event files for TensorBoard.")
+    tensorboard: Annotated[bool, Shown(advanced=True)] = Field(
+        default=False, description="Write event files for TensorBoard."
+    )
     resume: bool = Field(
         default=False,
         description="Go on with a training that was stopped or killed; "
         "of its settings only epochs, minutes and patience may change.",
     )
     overwrite: bool = Field(default=False, description="Replace a model that is there.")
+
+    def takes(self) -> set[Literal["image", "plane", "rois"]]:
+        return {"plane"}  # for the preview
+
+    def live(self) -> bool:
+        return True
+
+    def serve(self, desk: Desk, progress: Progress) -> None:
+        from imagej_dl.worker.live import Live
+
+        # A dialog sets every field. Those left as they are do not count as given, or they would
+        # contradict the stopped training, or the model to start from.
+        fields = type(self).model_fields
+        given = {k: getattr(self, k) for k in self.model_fields_set}
+        changed = {k: v for k, v in given.items() if v != fields[k].default}
+        type(self).declare(changed).run(progress, Live(desk))
+        metrics = json.loads((self.out / "metrics.json").read_text(encoding="utf-8"))
+        desk.values |= {"model": str(self.out), "ended": metrics["ended"]}
+        desk.values |= {name: metrics["validation"][name] for name in ("ap_0.5", "ap_0.7")}
 
     def run(self, progress: Progress, watch: Watch = ignore) -> None:
         """Train; `watch` is told each epoch, and `progress` how good it was."""
@@ -101,7 +126,7 @@ class Train(Command):
             **given,
         )
         metrics = json.loads((self.out / "metrics.json").read_text(encoding="utf-8"))
-        click.echo(summary(self.out, metrics))
+        say(summary(self.out, metrics))
 
 
 def line(epoch: Epoch) -> str:

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from imagej_dl.commands import TABLE, load, menu
+from imagej_dl import preferences
+from imagej_dl.commands import load, menu
 from imagej_dl.commands.base import Command, listener
 from imagej_dl.errors import Cancelled, DataWarning, Enough, UserError
 from imagej_dl.worker import shared
@@ -20,14 +21,21 @@ _folder = tempfile.TemporaryDirectory(prefix="imagej-dl-")
 
 
 def commands() -> dict[str, Any]:
-    """Describe the commands of the menu, for dialogs and macros: {"commands": [...]}."""
-    return {"commands": [menu.describe(name) for name in menu.MENU if name in TABLE]}
+    """Describe the commands of the menu: {"commands": [...], "idle": seconds}."""
+    described = [menu.describe(name) for name in menu.MENU]
+    return {"commands": described, "idle": preferences.read().idle}
 
 
 def plan(command: str, values: dict[str, Any]) -> dict[str, Any]:
-    """Check a command's values; say what it takes from ImageJ: {"takes": [...]} or {"error"}."""
+    """Check a command's values, and say how ImageJ runs it.
+
+    Returns
+    -------
+    {"takes": what it wants of ImageJ, "live": whether it is a training}, or {"error": words}.
+    """
     try:
-        return {"takes": sorted(_declare(command, values).takes())}
+        declared = _declare(command, values)
+        return {"takes": sorted(declared.takes()), "live": declared.live()}
     except UserError as error:
         return {"error": str(error)}
 
