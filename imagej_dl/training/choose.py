@@ -43,7 +43,7 @@ def choose(
     -------
     the settings, and their average precision, mean over the IoU thresholds .5 … .9.
     """
-    found = _some(found)
+    found = found[: some([labels.size for _, labels in found])]
     best, score = start, float(np.mean(average_precision(found, start)))
     if not any(labels.any() for _, labels in found):
         return best, score
@@ -73,6 +73,6 @@ def choose(
     return best, score
 
 
-def _some(found: Truth) -> Truth:
-    sizes = np.cumsum([labels.size for _, labels in found])
-    return found[: max(1, int(np.searchsorted(sizes, _PIXELS)))]
+def some(sizes: Sequence[int]) -> int:
+    """Return how many of the images, of so many pixels each, are looked at: at least one."""
+    return max(1, int(np.searchsorted(np.cumsum(sizes), _PIXELS)))

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imagej_dl.errors import Enough
+from imagej_dl.errors import Cancelled, Enough
 from imagej_dl.evaluation import THRESHOLDS
 from imagej_dl.models import Instances, ModelBundle, backend
 from imagej_dl.models import bundle as bundles
 from imagej_dl.progress import Progress
-from imagej_dl.training.choose import Truth, average_precision, choose
+from imagej_dl.training.choose import Truth, average_precision, choose, some
 from imagej_dl.training.curve import draw, write_log
 from imagej_dl.training.dataset import Example
 from imagej_dl.training.loop import Loop
@@ -27,6 +27,7 @@ from imagej_dl.training.state import CANCELLED, RESUMABLE
 
 _TEST_SIDE = 256
 _SCORED_SIDE = 2048
+_QUICK_SIDE = 1024
 
 
 def finish(out: Path, loop: Loop, parts: Split, raw: NDArray, ended: str) -> ModelBundle:
@@ -37,32 +38,31 @@ def finish(out: Path, loop: Loop, parts: Split, raw: NDArray, ended: str) -> Mod
     loop : whose network has the weights that are kept.
     raw : the model's test image, (Y, X) or (Y, X, C).
     ended : why the loop ended. Once it was cancelled the user waits, so the instance settings
-        stay as they are, and no scores of objects are taken; --resume makes up for it.
+        stay as they are, and only some of the validation images are scored.
+
+    Cancelled and Ctrl-C while choosing are the same as before it.
     """
     settings, state, config = loop.settings, loop.state, loop.config
     bundle = ModelBundle(loop.model, config)
-    last = state.rows[state.best_epoch - 1]
     scores: dict[str, Any] = {}
-    validation = {name: value for name, value in last.items() if name.startswith("val_")}
     if ended != CANCELLED:
-        found = _predict(bundle, parts.validation)
-        # The few settings cannot be learnt by heart as weights can, so the training images may
-        # have a say: the validation images alone are often too few to stand for all there are.
-        more = _predict(bundle, parts.train[: len(found)])
-        both = [item for pair in zip_longest(found, more) for item in pair if item is not None]
-        listener = _patient(loop.progress)
-        best, _ = choose(both, config.instances, settings.kind, listener)
-        config = config.model_copy(update={"instances": best})
-        validation = _scores(found, best) | validation
-        if parts.test:
-            scores["test"] = _scores(_predict(bundle, parts.test), best)
+        try:
+            best, scores = _scored(bundle, settings.kind, parts, _patient(loop.progress))
+            config = config.model_copy(update={"instances": best})
+        except (Cancelled, KeyboardInterrupt):
+            ended = CANCELLED
+    if ended == CANCELLED:
+        few = parts.validation[: some([e.labels.size for e in parts.validation])]
+        found = _predict(bundle, few, _QUICK_SIDE)
+        scores = {"validation": _scores(found, config.instances)}
+    last = state.rows[state.best_epoch - 1]
+    scores["validation"] |= {name: v for name, v in last.items() if name.startswith("val_")}
     metrics = {
         "ended": ended,
         "epochs": state.epoch,
         "best_epoch": state.best_epoch,
         "seconds": round(state.seconds, 1),
         "device": backend.device(),
-        "validation": validation,
         **scores,
     }
     if state.start is not None:
@@ -96,8 +96,24 @@ def _patient(progress: Progress) -> Progress:
     return listen
 
 
-def _predict(bundle: ModelBundle, examples: list[Example]) -> Truth:
-    part = (slice(0, _SCORED_SIDE),) * 2  # of images so large that memory may not hold them whole
+def _scored(
+    bundle: ModelBundle, kind: str, parts: Split, progress: Progress
+) -> tuple[Instances, dict[str, dict[str, float]]]:
+    """Choose the instance settings and score validation and test with them."""
+    found = _predict(bundle, parts.validation)
+    # The few settings cannot be learnt by heart as weights can, so the training images may have
+    # a say: the validation images alone are often too few to stand for all there are.
+    more = _predict(bundle, parts.train[: len(found)])
+    both = [item for pair in zip_longest(found, more) for item in pair if item is not None]
+    best, _ = choose(both, bundle.config.instances, kind, progress)
+    scores = {"validation": _scores(found, best)}
+    if parts.test:
+        scores["test"] = _scores(_predict(bundle, parts.test), best)
+    return best, scores
+
+
+def _predict(bundle: ModelBundle, examples: list[Example], side: int = _SCORED_SIDE) -> Truth:
+    part = (slice(0, side),) * 2  # of images so large that memory may not hold them whole
     return [
         (bundle.network_output(np.asarray(e.image[part])), np.asarray(e.labels[part]))
         for e in examples
