@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from imagej_dl.commands.base import Command, Positional, Shown
+from imagej_dl.commands.base import Command, Positional, Shown, say
 from imagej_dl.commands.train import setting
+from imagej_dl.errors import Cancelled, UserError
+from imagej_dl.progress import Progress
+
+if TYPE_CHECKING:
+    from imagej_dl.correction import Correction, Proposal, Retraining, Status
 
 
 class Correct(Command):
@@ -50,4 +55,111 @@ class Correct(Command):
     )
 
     def run(self, progress: Progress) -> None:
-        raise UserError("cannot yet be used")
+        from imagej_dl import correction
+
+        if self.step == "next":
+            found = correction.next_image(
+                self.project, self.model, name=self.name, progress=progress
+            )
+            say(proposed(found) if found else f"{self.project}: no image is left to correct")
+        elif self.step == "save":
+            if self.rois is None:
+                raise UserError(
+                    "there are no ROIs to save",
+                    remedy="Name the corrected RoiSet with rois, or choose the step empty if "
+                    "there is no object on the image.",
+                )
+            say(corrected(correction.save(self.project, self._named(), self.rois)))
+        elif self.step == "empty":
+            say(corrected(correction.mark_empty(self.project, self._named())))
+        elif self.step == "retrain":
+            say(retrained(self.retrain(progress)))
+        else:
+            say(told(correction.status(self.project, self.model)))
+
+    def retrain(self, progress: Progress) -> Retraining:
+        """Do the step retrain."""
+        from imagej_dl import correction
+
+        try:
+            return correction.retrain(
+                self.project,
+                self.model,
+                accept=self.accept,
+                progress=progress,
+                epochs=self.epochs,
+                minutes=self.minutes,
+                learning_rate=self.learning_rate,
+            )
+        except (Cancelled, KeyboardInterrupt):
+            say("stopped; the step retrain goes on from here")
+            raise
+
+    def _named(self) -> str:
+        if self.name is None:
+            raise UserError(
+                f"the step {self.step} needs the image's name", remedy="Say it with name."
+            )
+        return self.name
+
+
+def proposed(found: Proposal) -> str:
+    """Say in a line or two what is to be corrected."""
+    place = f"round {found.round}, {found.done} of {found.total} images done"
+    if found.drawn:
+        return f"{found.name}: ROIs are drawn on it already: {found.rois} ({place})"
+    sure = "" if found.uncertainty is None else f"uncertainty {found.uncertainty:.3f}; "
+    if found.rois is None:
+        return f"{found.name}: no object was found on {found.image} ({sure}{place})"
+    return (
+        f"{found.name}: {found.objects} ROIs proposed ({sure}{place})\n"
+        f"open {found.image} with {found.rois}; the corrected ones go to {found.target}"
+    )
+
+
+def corrected(found: Correction) -> str:
+    """Say in a line what was stored and changed."""
+    text = f"{found.path}: {found.count} ROIs" if found.path else f"{found.name}: no object"
+    if found.backup is not None:
+        text += f", those before are {found.backup}"
+    changes = found.changes
+    if changes is None:
+        return text + "; nothing had been proposed"
+    return text + (
+        f"; {changes.kept} kept, {changes.changed} changed, {changes.added} added, "
+        f"{changes.deleted} deleted, {100 * changes.share:.1f} % of the object pixels changed"
+    )
+
+
+def retrained(found: Retraining) -> str:
+    """Say in a few lines what came of a retraining."""
+    from imagej_dl.correction.status import table
+
+    lines = [f"{found.model}: trained on {found.images} images (ended by: {found.ended})"]
+    if found.before is None or found.after is None:
+        lines.append("too few images to keep some apart and tell whether it became better")
+    else:
+        known = "" if found.unseen else ", which a model was trained on,"
+        lines.append(
+            f"average precision on {len(found.validation)} validation images{known} "
+            f"{found.before:.3f} before, {found.after:.3f} now (mean over IoU .5 to .9)"
+        )
+    if not found.accepted:
+        lines.append(
+            f"it is worse, so {found.present} stays in use; the step retrain with accept uses it "
+            "all the same"
+        )
+    return "\n".join([*lines, table(found.rows)])
+
+
+def told(found: Status) -> str:
+    """Say how far the loop is, with the table of the rounds."""
+    from imagej_dl.correction.status import table
+
+    lines = [
+        f"round {found.round}, {found.done} of {found.total} images done; "
+        f"the present model is {found.model}"
+    ]
+    if found.unfinished:
+        lines.append("a retraining was stopped; the step retrain goes on with it")
+    return "\n".join([*lines, table(found.rows)] if found.rows else lines)

@@ -1,0 +1,77 @@
+"""Which images are corrected, found on disk: whoever stored a RoiSet, it is seen."""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from imagej_dl import images, rois
+from imagej_dl.correction.changes import compare
+from imagej_dl.correction.state import Book, Corrected, stamp
+from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.project import Sheet
+
+PROPOSAL, LABELS = "proposed_RoiSet.zip", "proposed.tif"
+
+
+def finished(book: Book, sheet: Sheet) -> bool:
+    """Say whether an image needs no proposal: ROIs are drawn on it, or it has no object."""
+    return sheet.drawn or sheet.name in book.state.empty
+
+
+def record(book: Book, sheets: list[Sheet]) -> None:
+    """Compare what was corrected since with what had been proposed."""
+    state = book.state
+    for sheet in sheets:
+        proposed = state.proposed.get(sheet.name)
+        if proposed is None or not finished(book, sheet):
+            continue
+        digest = digest_of(sheet.rois) if sheet.drawn else ""
+        known = state.corrected.get(sheet.name)
+        if known is not None and known.rois == digest:
+            continue
+        before = book.folder / sheet.name / LABELS
+        if not before.is_file():
+            continue
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DataWarning)  # they came when it was stored
+                proposal = images.read_labels(before)
+                changes = compare(proposal, labels(sheet, proposal))
+        except UserError as error:
+            warnings.warn(f"{error}: its corrections are not counted", DataWarning, stacklevel=2)
+            continue
+        state.corrected[sheet.name] = Corrected(
+            round=proposed.round, by=proposed.by, rois=digest, changes=changes
+        )
+
+
+def labels(sheet: Sheet, like: xr.DataArray) -> xr.DataArray:
+    """Return the label map of an image's RoiSet as `labels` makes it; empty where it has none."""
+    if not sheet.drawn:
+        dims = [str(axis) for axis in like.dims if axis != "C"]
+        shape = [like.sizes[axis] for axis in dims]
+        return images.with_data(like, np.zeros(shape, np.uint16), dims)
+    try:
+        return rois.label_map(rois.read(sheet.rois), like)[0]
+    except UserError as error:
+        raise UserError(error.problem, path=sheet.rois, remedy=error.remedy) from error
+
+
+def digest_of(path: Path) -> str:
+    """Return a digest of a file's content."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+
+
+def learnt_from(book: Book, sheets: list[Sheet]) -> dict[str, str]:
+    """Name the images to train on, each with a digest that changes with image or ROIs."""
+    found = {}
+    for sheet in sheets:
+        if finished(book, sheet):
+            when, size = stamp(sheet.source or sheet.image)
+            found[sheet.name] = f"{digest_of(sheet.rois) if sheet.drawn else ''}:{when}:{size}"
+    return found

@@ -1,0 +1,80 @@
+"""Storing what the user corrected."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from imagej_dl import project
+from imagej_dl.correction.changes import Changes
+from imagej_dl.correction.records import record
+from imagej_dl.correction.state import Book
+from imagej_dl.errors import UserError
+
+
+@dataclass(frozen=True)
+class Correction:
+    """A corrected image.
+
+    name : of the image.
+    path : of its RoiSet; None where it has no object.
+    count : how many ROIs it holds.
+    backup : what the RoiSet before is now called; None where there was none, or the same.
+    changes : against the proposal; None where nothing had been proposed.
+    """
+
+    name: str
+    path: Path | None
+    count: int
+    backup: Path | None
+    changes: Changes | None
+
+
+def save(
+    path: str | os.PathLike[str], name: str, source: str | os.PathLike[str] | bytes
+) -> Correction:
+    """Store the corrected ROIs of an image as Labeling/NAME/RoiSet.zip, and count the changes.
+
+    Parameters
+    ----------
+    path, name : the project's folder and the image's name.
+    source : a RoiSet.zip or .roi file, or the bytes of a RoiSet.zip.
+
+    Raises
+    ------
+    UserError : as :func:`imagej_dl.project.save_rois`, and when no correction has begun.
+    """
+    book = Book.open(path)
+    stored = project.save_rois(path, name, source)
+    if name in book.state.empty:
+        book.state.empty.remove(name)
+    changes = _recorded(book, name)
+    return Correction(name, stored.path, stored.count, stored.backup, changes)
+
+
+def mark_empty(path: str | os.PathLike[str], name: str) -> Correction:
+    """Record that there is no object on an image: it is then trained on as background.
+
+    Raises
+    ------
+    UserError : when there is no such image, ROIs are drawn on it, or no correction has begun.
+    """
+    book = Book.open(path)
+    sheet = project.sheet(path, name)
+    if sheet.drawn:
+        raise UserError(
+            f"holds ROIs, so {name} is not without objects",
+            path=sheet.rois,
+            remedy="Delete or rename that file first, if it is wrong.",
+        )
+    project.prepare(sheet)
+    book.state.empty = sorted({*book.state.empty, name})
+    return Correction(name, None, 0, None, _recorded(book, name))
+
+
+def _recorded(book: Book, name: str) -> Changes | None:
+    record(book, [project.sheet(book.project, name)])
+    book.save()
+    found = book.state.corrected.get(name)
+    return found.changes if found else None

@@ -1,0 +1,205 @@
+"""The state of the loop on disk, in PROJECT/Corrections/state.json."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from imagej_dl.correction.changes import Changes
+from imagej_dl.errors import UserError
+from imagej_dl.files import atomic, load_json
+from imagej_dl.models.bundle import CONFIG, NETWORK, load_config
+
+FOLDER, FILE = "Corrections", "state.json"
+VERSION = 1
+
+Stamp = tuple[int, int]
+"""Time of a file's last change in ns, and its size in bytes: another when its content is."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Score(_Part):
+    """How uncertain the model (its fingerprint) is of an image (its file's stamp)."""
+
+    model: str
+    image: Stamp
+    uncertainty: float
+
+
+class Proposed(Score):
+    """What was proposed for an image, in which round and by which model (its folder)."""
+
+    round: int
+    by: str
+    objects: int
+
+
+class Corrected(_Part):
+    """How a proposal was corrected; `rois` is the digest of the RoiSet, "" for no object."""
+
+    round: int
+    by: str
+    rois: str
+    changes: Changes
+
+
+class Training(_Part):
+    """A retraining on images (name: digest of image and ROIs)."""
+
+    round: int
+    images: dict[str, str]
+
+
+class Retrained(_Part):
+    """What came of a retraining; scores are average precisions, mean over IoU .5 … .9.
+
+    `before` and `after` are those of the model before and of the new one on the `validation`
+    images; `unseen` says whether both were trained without these.
+    """
+
+    round: int
+    model: str
+    images: int
+    validation: list[str]
+    unseen: bool
+    before: float | None
+    after: float | None
+    accepted: bool
+
+
+class State(_Part):
+    """All that is kept beside the RoiSets. Paths are relative to the project where they can be.
+
+    begun : the model that was named last; present : the one that proposes now.
+    round : the one under way, from 1; each ends with a retraining.
+    trained : what the last retraining was given, as :class:`Training`'s images.
+    """
+
+    version: Literal[1] = 1
+    begun: str
+    present: str
+    round: int = 1
+    scores: dict[str, Score] = {}
+    proposed: dict[str, Proposed] = {}
+    corrected: dict[str, Corrected] = {}
+    empty: list[str] = []
+    training: Training | None = None
+    trained: dict[str, str] = {}
+    retrained: list[Retrained] = []
+
+
+class Book:
+    """A project and the state of its corrections; :meth:`save` writes it, whole or not at all."""
+
+    def __init__(self, project: Path, state: State) -> None:
+        self.project, self.state = project, state
+
+    @classmethod
+    def open(cls, project: str | os.PathLike[str], model: Path | None = None) -> Book:
+        """Read the state, or begin with the model; another model takes the present one's place.
+
+        Raises
+        ------
+        UserError : when nothing has begun and no model is named, the model is none, or the
+            state's file is damaged or of another version.
+        """
+        project = Path(project)
+        if not project.is_dir():
+            raise UserError("there is no such project", path=project)
+        state = _read(project / FOLDER / FILE)
+        named = None if model is None else _short(project, model)
+        if model is not None and (state is None or named not in (state.begun, state.present)):
+            load_config(model)
+        if state is None:
+            if named is None:
+                raise UserError(
+                    "no correction has begun there",
+                    path=project,
+                    remedy="Name the model to begin with (--model).",
+                )
+            return cls(project, State(begun=named, present=named))
+        if named is not None and named not in (state.begun, state.present):
+            # A retraining that was under way had begun from the other model.
+            state = state.model_copy(update={"begun": named, "present": named, "training": None})
+        return cls(project, state)
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the corrections."""
+        return self.project / FOLDER
+
+    @property
+    def present(self) -> Path:
+        """The folder of the present model."""
+        return self.path(self.state.present)
+
+    def path(self, kept: str) -> Path:
+        """Return the path that the state keeps as `kept`."""
+        return self.project / kept  # an absolute one stays as it is
+
+    def short(self, path: Path) -> str:
+        """Return a path as the state keeps it."""
+        return _short(self.project, path)
+
+    def save(self) -> None:
+        """Write the state."""
+        text = self.state.model_dump_json(indent=1)
+        with atomic(self.folder / FILE) as temporary:
+            temporary.write_text(text + "\n", encoding="utf-8")
+
+
+def fingerprint(model: Path) -> str:
+    """Return a digest of a model's network and configuration.
+
+    Raises
+    ------
+    UserError : when it is no model, or not there any more.
+    """
+    load_config(model)
+    digest = hashlib.sha256()
+    for name in (CONFIG, NETWORK):
+        if not (model / name).is_file():
+            raise UserError("is missing", path=model / name)
+        digest.update((model / name).read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def stamp(path: Path) -> Stamp:
+    """Return what tells a file from the same one changed."""
+    found = path.stat()
+    return found.st_mtime_ns, found.st_size
+
+
+def _read(path: Path) -> State | None:
+    if not path.is_file():
+        return None
+    content = load_json(path)
+    version = content.get("version") if isinstance(content, dict) else None
+    if version != VERSION:
+        raise UserError(
+            f"has the version {version}; this imagej-dl reads {VERSION}",
+            path=path,
+            remedy="Use the imagej-dl that wrote it, or move the file away to begin anew: the "
+            "RoiSets stay.",
+        )
+    try:
+        return State.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise UserError(
+            f"is damaged: {'.'.join(map(str, first['loc']))} {first['msg']}",
+            path=path,
+            remedy="Move it away to begin anew: the RoiSets stay.",
+        ) from error
+
+
+def _short(project: Path, path: Path) -> str:
+    real, root = path.resolve(), project.resolve()
+    return real.relative_to(root).as_posix() if root in real.parents else str(real)
