@@ -79,7 +79,8 @@ def track(
     from imagej_dl.tracking.tracks import build
 
     gateway.start(fiji)
-    spots, contours = find(labels, image, progress)
+    simple = settings.detector.simplify_contours
+    spots, contours = find(labels, image, progress, simple)
     model, measured = _work(labels, image, settings, image_path, progress)
     links = _links(model.getTrackModel(), _match(spots, model.getSpots()))
     tracks = build(spots, contours, links, labels, settings, "trackmate", image_path)
@@ -140,7 +141,8 @@ def _settings(image: xr.DataArray, settings: TrackerSettings) -> Any:
     made = jimport(f"{_PACKAGE}.Settings")(to_imageplus(image))
     detector = jimport(_DETECTOR)()
     made.detectorFactory = detector
-    made.detectorSettings = detector.getDefaultSettings()
+    simple = {"SIMPLIFY_CONTOURS": settings.detector.simplify_contours}
+    made.detectorSettings = _java_map(detector.getDefaultSettings(), simple)
     factory = jimport(f"{_PACKAGE}.providers.TrackerProvider")().getFactory(settings.tracker)
     if factory is None:
         raise UserError(f"this TrackMate ({version()}) has no tracker {settings.tracker}")

@@ -52,6 +52,7 @@ EDGE: Declared = {
     "SPOT_SOURCE_ID": ("Source spot ID", "Source ID", "NONE", True),
     "SPOT_TARGET_ID": ("Target spot ID", "Target ID", "NONE", True),
     "LINK_COST": ("Edge cost", "Cost", "COST", False),
+    "DIRECTIONAL_CHANGE_RATE": ("Directional change rate", "γ rate", "ANGLE_RATE", False),
     "SPEED": ("Speed", "Speed", "VELOCITY", False),
     "DISPLACEMENT": ("Displacement", "Disp.", "LENGTH", False),
     "EDGE_TIME": ("Edge time", "Edge T", "TIME", False),
@@ -81,6 +82,22 @@ TRACK: Declared = {
     "TRACK_MEDIAN_SPEED": ("Track median speed", "Med. speed", "VELOCITY", False),
     "TRACK_STD_SPEED": ("Track std speed", "Std speed", "VELOCITY", False),
     "TRACK_MEAN_QUALITY": ("Track mean quality", "Mean Q", "QUALITY", False),
+    "TOTAL_DISTANCE_TRAVELED": ("Total distance traveled", "Total dist.", "LENGTH", False),
+    "MAX_DISTANCE_TRAVELED": ("Max distance traveled", "Max dist.", "LENGTH", False),
+    "CONFINEMENT_RATIO": ("Confinement ratio", "Cfn. ratio", "NONE", False),
+    "MEAN_STRAIGHT_LINE_SPEED": ("Mean straight line speed", "Mn. v. line", "VELOCITY", False),
+    "LINEARITY_OF_FORWARD_PROGRESSION": (
+        "Linearity of forward progression",
+        "Fwd. progr.",
+        "NONE",
+        False,
+    ),
+    "MEAN_DIRECTIONAL_CHANGE_RATE": (
+        "Mean directional change rate",
+        "Mn. γ rate",
+        "ANGLE_RATE",
+        False,
+    ),
 }
 
 
@@ -112,6 +129,7 @@ def of_edges(tracks: Tracks) -> pd.DataFrame:
             "SPOT_SOURCE_ID": tracks.edges["source"],
             "SPOT_TARGET_ID": tracks.edges["target"],
             "LINK_COST": tracks.edges["cost"],
+            "DIRECTIONAL_CHANGE_RATE": _turning(tracks, place),
             "SPEED": moved / np.abs(target[:, 3] - source[:, 3]),
             "DISPLACEMENT": moved,
             "EDGE_TIME": middle[:, 3],
@@ -120,6 +138,22 @@ def of_edges(tracks: Tracks) -> pd.DataFrame:
             "EDGE_Z_LOCATION": middle[:, 2],
         }
     )
+
+
+def _turning(tracks: Tracks, place: np.ndarray) -> np.ndarray:
+    """Angle between a link and the one before it, by time; of spots with one link before."""
+    links = tracks.links
+    earlier = tracks.degrees[0]
+    before = np.full(len(place), -1)
+    before[links.targets] = links.sources
+    before[earlier != 1] = -1
+    known = before[links.sources] >= 0
+    source, target = place[links.sources], place[links.targets]
+    first, second = source - place[before[links.sources]], target - source
+    cross = np.cross(first[:, :3], second[:, :3])
+    along = (first[:, :3] * second[:, :3]).sum(axis=1)
+    angle = np.arctan2(np.sqrt((cross**2).sum(axis=1)), along)
+    return np.where(known, angle / second[:, 3], np.nan)
 
 
 def of_tracks(tracks: Tracks, edges: pd.DataFrame) -> pd.DataFrame:
@@ -141,6 +175,15 @@ def of_tracks(tracks: Tracks, edges: pd.DataFrame) -> pd.DataFrame:
     ends = last[["x", "y", "z"]].to_numpy() - first[["x", "y", "z"]].to_numpy()
     speed = by_edge["SPEED"]
     index = first.index.to_numpy()
+    net = np.sqrt((ends**2).sum(axis=1))
+    duration = last["t"] - first["t"]
+    total = by_edge["DISPLACEMENT"].sum()
+    straight = net / duration
+    of_link = tracks.edges["track_id"].to_numpy()
+    where = spots[["x", "y", "z"]].to_numpy()
+    row = np.searchsorted(index, of_link)
+    away = where[links.targets] - first[["x", "y", "z"]].to_numpy()[row]
+    farthest = pd.Series(np.sqrt((away**2).sum(axis=1))).groupby(of_link).max()
     return pd.DataFrame(
         {
             "TRACK_INDEX": index,
@@ -151,10 +194,10 @@ def of_tracks(tracks: Tracks, edges: pd.DataFrame) -> pd.DataFrame:
             "NUMBER_MERGES": by_spot["merges"].sum(),
             "NUMBER_COMPLEX": by_spot["complex"].sum(),
             "LONGEST_GAP": by_edge["longest"].max(),
-            "TRACK_DURATION": last["t"] - first["t"],
+            "TRACK_DURATION": duration,
             "TRACK_START": first["t"],
             "TRACK_STOP": last["t"],
-            "TRACK_DISPLACEMENT": np.sqrt((ends**2).sum(axis=1)),
+            "TRACK_DISPLACEMENT": net,
             "TRACK_X_LOCATION": by_spot["x"].mean(),
             "TRACK_Y_LOCATION": by_spot["y"].mean(),
             "TRACK_Z_LOCATION": by_spot["z"].mean(),
@@ -164,6 +207,12 @@ def of_tracks(tracks: Tracks, edges: pd.DataFrame) -> pd.DataFrame:
             "TRACK_MEDIAN_SPEED": speed.agg(_upper_median),
             "TRACK_STD_SPEED": speed.std(),
             "TRACK_MEAN_QUALITY": by_spot["quality"].mean(),
+            "TOTAL_DISTANCE_TRAVELED": total,
+            "MAX_DISTANCE_TRAVELED": farthest,
+            "CONFINEMENT_RATIO": net / total,
+            "MEAN_STRAIGHT_LINE_SPEED": straight,
+            "LINEARITY_OF_FORWARD_PROGRESSION": straight / speed.mean(),
+            "MEAN_DIRECTIONAL_CHANGE_RATE": by_edge["DIRECTIONAL_CHANGE_RATE"].mean(),
         }
     )
 

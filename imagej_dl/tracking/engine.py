@@ -8,18 +8,20 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+
 from imagej_dl import images
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.progress import Progress, silent
-from imagej_dl.tracking import kalman, lap, nearest, overlap
+from imagej_dl.tracking import declared, filters, kalman, lap, nearest, overlap
 from imagej_dl.tracking.costs import Links
+from imagej_dl.tracking.detectors import labelled
 from imagej_dl.tracking.movie import pair
 from imagej_dl.tracking.settings import TrackerSettings, default
 from imagej_dl.tracking.spots import find
 from imagej_dl.tracking.tracks import Tracks, build
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
     import xarray as xr
 
@@ -61,14 +63,20 @@ def track(
 
     Parameters
     ----------
-    labels : label movie with the axes T, Y, X and its calibration.
+    labels : label movie with the axes T, Y, X and its calibration; or what the settings' detector
+        makes one of.
     image : the movie itself, T, Y, X and channels; for intensities, and for the calibration of
         labels that have none.
-    settings : tracker and settings; TrackMate's LAP tracker with splitting unless given.
+    settings : detector, tracker and filters; TrackMate's LAP tracker with splitting unless given.
     engine : TrackMate in a Fiji, or the embedded engine; auto takes TrackMate where a Fiji with
         it is found.
     image_path : the file that TrackMate's window shall open with the tracks.
     fiji : the Fiji folder; that of the environment variable FIJI_HOME unless given.
+
+    Returns
+    -------
+    tracks : what passes the filters; its `everything` is what was found before them. With a
+        filter of tracks, spots without a track are left out as well.
 
     Raises
     ------
@@ -76,7 +84,7 @@ def track(
         that is not there.
     """
     settings = settings or default()
-    movie, image = pair(labels, image)
+    movie, image = pair(labelled(labels, settings.detector), image)
     if image is not None:
         movie = images.calibrated_like(movie, image)
         # Contours are in the labels' unit: what measures under them must go by the same.
@@ -84,16 +92,68 @@ def track(
     if movie.sizes["T"] < 2:
         warnings.warn("there is one frame only: nothing to link", DataWarning, stacklevel=2)
     bridge = None if engine == "embedded" else _trackmate(engine, fiji)
-    if bridge is not None:
+    if bridge is not None and not settings.filtered:
         return bridge.track(
             movie, image, settings, image_path=image_path, fiji=fiji, progress=progress
         )
-    spots, contours = find(movie, image, progress)
+    spots, contours = find(movie, image, progress, settings.detector.simplify_contours)
+    good = spots["quality"].to_numpy() >= settings.initial_spot_filter
+    spots, contours = _rows(spots, contours, good)
+    visible = filters.of_spots(spots, settings.spot_filters)
+    detected = Detected(*_rows(spots, contours, visible), movie.sizes["T"])
     links = Links.none()
-    if len(spots):
-        detected = Detected(spots, contours, movie.sizes["T"])
+    if bridge is not None and len(detected.spots):
+        links = _by_trackmate(bridge, detected, movie, image, settings, fiji, progress)
+    elif len(detected.spots):
         links = TRACKERS[settings.tracker](detected, settings.settings, progress)
-    return build(spots, contours, links, movie, settings, "embedded", image_path)
+    rows = np.flatnonzero(visible)
+    links = Links(rows[links.sources], rows[links.targets], links.costs)
+    name = "embedded" if bridge is None else "trackmate"
+    found = build(spots, contours, links, movie, settings, name, image_path)
+    if settings.edge_filters and len(links.costs):
+        kept = filters.of_links(declared.of_edges(found), settings.edge_filters)
+        links = found.links.take(kept)
+        found = build(spots, contours, links, movie, settings, name, image_path)
+    return _shown(found, visible)
+
+
+def _rows(
+    spots: pd.DataFrame, contours: list[np.ndarray], kept: np.ndarray
+) -> tuple[pd.DataFrame, list[np.ndarray]]:
+    if kept.all():
+        return spots, contours
+    rows = np.flatnonzero(kept)
+    return spots.iloc[rows].reset_index(drop=True), [contours[row] for row in rows]
+
+
+def _shown(found: Tracks, visible: np.ndarray) -> Tracks:
+    """Leave out what the filters hide; it stays in `everything`."""
+    track_filters = found.settings.track_filters
+    ids = found.spots["track_id"].to_numpy()
+    if track_filters:
+        shown = np.zeros(int(ids.max(initial=-1)) + 1, bool)
+        if len(shown):
+            features = declared.of_tracks(found, declared.of_edges(found))
+            shown[features["TRACK_ID"]] = filters.of_tracks(features, track_filters)
+        visible = visible & np.append(shown, False)[ids]
+    return found if visible.all() else found.only(visible)
+
+
+def _by_trackmate(
+    bridge: Any,
+    detected: Detected,
+    movie: xr.DataArray,
+    image: xr.DataArray | None,
+    settings: TrackerSettings,
+    fiji: str | None,
+    progress: Progress,
+) -> Links:
+    """Links by a real TrackMate that is shown only the spots which pass the filters."""
+    shown = build(detected.spots, detected.contours, Links.none(), movie, settings, "trackmate")
+    labels = shown.painted(np.arange(1, len(detected.spots) + 1))
+    theirs = bridge.track(labels, image, settings, fiji=fiji, progress=progress)
+    row = theirs.spots["label"].to_numpy() - 1
+    return Links(row[theirs.links.sources], row[theirs.links.targets], theirs.links.costs)
 
 
 def _trackmate(engine: str, fiji: str | None) -> Any:

@@ -1,7 +1,11 @@
-"""The trackers' settings under TrackMate's own keys, units and default values.
+"""What TrackMate is told, under its own keys, units and default values.
 
 A settings file is `{"tracker": "SPARSE_LAP_TRACKER", "settings": {"LINKING_MAX_DISTANCE": 15}}`;
 keys left out take TrackMate's values. Distances are in the image's unit (µm), gaps in frames.
+It may also hold `detector` ({"DETECTOR_NAME": "THRESHOLD_DETECTOR", "INTENSITY_THRESHOLD": 0.5}),
+`initial_spot_filter` (the least quality) and the lists `spot_filters`, `edge_filters` and
+`track_filters` of {"feature": "AREA", "value": 50, "isabove": true}. A TrackMate file is read
+as well, and the `settings.json` of a result.
 """
 
 from __future__ import annotations
@@ -15,6 +19,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from imagej_dl.errors import UserError
 from imagej_dl.files import load_json
+from imagej_dl.tracking.detectors import NAMES, Detector, LabelImage
+from imagej_dl.tracking.filters import Filter
 
 Penalties = dict[str, float]
 
@@ -89,15 +95,27 @@ MODELS: dict[str, type[_Map]] = {
 
 
 class TrackerSettings(BaseModel):
-    """A tracker's key and its settings."""
+    """A tracker's key and its settings, the detector before it, and the filters."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
     tracker: str
     settings: Any
+    detector: Detector = Field(default_factory=LabelImage)
+    initial_spot_filter: float = 0.0
+    spot_filters: tuple[Filter, ...] = ()
+    edge_filters: tuple[Filter, ...] = ()
+    track_filters: tuple[Filter, ...] = ()
+
+    @property
+    def filtered(self) -> bool:
+        """Whether anything is filtered at all; spots have a quality of 1 or more."""
+        filters = self.spot_filters + self.edge_filters + self.track_filters
+        return bool(filters) or self.initial_spot_filter > 1
 
     def to_json(self) -> dict[str, Any]:
         """Return what a settings file holds."""
-        return {"tracker": self.tracker, "settings": self.settings.to_map()}
+        found = self.model_dump(by_alias=True, exclude={"settings"}, mode="json")
+        return {"tracker": self.tracker, "settings": self.settings.to_map(), **found}
 
 
 def default() -> TrackerSettings:
@@ -106,9 +124,15 @@ def default() -> TrackerSettings:
 
 
 def make(
-    tracker: str, values: dict[str, Any] | None = None, source: str | Path | None = None
+    tracker: str,
+    values: dict[str, Any] | None = None,
+    source: str | Path | None = None,
+    **others: Any,
 ) -> TrackerSettings:
     """Make checked settings of a tracker's key and some of its settings.
+
+    `others` are `detector`, `initial_spot_filter`, `spot_filters`, `edge_filters` and
+    `track_filters`, as in a settings file.
 
     Raises
     ------
@@ -126,27 +150,47 @@ def make(
             raise UserError(
                 f"unknown setting {key!r} of {tracker}", path=source, remedy=_nearest(key, known)
             )
+    detector = others.get("detector")
+    if isinstance(detector, dict):
+        others["detector"] = {"DETECTOR_NAME": NAMES[0], **detector}
+        if (name := others["detector"]["DETECTOR_NAME"]) not in NAMES:
+            raise UserError(
+                f"unknown detector {name!r}", path=source, remedy=_nearest(str(name), NAMES)
+            )
     try:
-        return TrackerSettings(tracker=tracker, settings=model.model_validate(values))
+        checked = model.model_validate(values)
+        return TrackerSettings.model_validate({"tracker": tracker, "settings": checked, **others})
     except ValidationError as error:
         words = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         raise UserError(words, path=source) from error
 
 
 def read(path: str | Path) -> TrackerSettings:
-    """Read a settings file; see the module's head."""
+    """Read a settings file, or the settings of a TrackMate file (.xml); see the module's head."""
     path = Path(path)
+    if path.suffix.lower() == ".xml":
+        from imagej_dl.tracking.trackmate_reader import read_settings
+
+        return read_settings(path)
     found = load_json(path)
     right = '{"tracker": "SPARSE_LAP_TRACKER", "settings": {…}}'
     if not isinstance(found, dict) or not isinstance(found.get("tracker"), str):
         raise UserError("names no tracker", path=path, remedy=f"It must hold {right}.")
-    if extra := set(found) - {"tracker", "settings"}:
+    others = {key: value for key, value in found.items() if key not in _OF_A_RESULT}
+    if extra := set(others) - TrackerSettings.model_fields.keys():
         raise UserError(
-            f"unknown key {sorted(extra)[0]!r}", path=path, remedy=f"It must hold {right}."
+            f"unknown key {sorted(extra)[0]!r}",
+            path=path,
+            remedy=f"It must hold {right}, and may hold {', '.join(_OTHERS)}.",
         )
     if not isinstance(found.get("settings", {}), dict):
         raise UserError("its settings are not an object", path=path, remedy=f"Write {right}.")
-    return make(found["tracker"], found.get("settings"), path)
+    tracker, values = others.pop("tracker"), others.pop("settings", None)
+    return make(tracker, values, path, **others)
+
+
+_OF_A_RESULT = ("engine", "counts")  # what settings.json of a result says besides
+_OTHERS = [key for key in TrackerSettings.model_fields if key not in ("tracker", "settings")]
 
 
 def _nearest(word: str, known: Any) -> str:

@@ -40,6 +40,15 @@ def simplify(outlines: Polygons) -> tuple[Polygons, np.ndarray]:
     return Polygons(whole, coarse.offsets), areas
 
 
+def as_traced(outlines: Polygons) -> tuple[Polygons, np.ndarray]:
+    """Return outlines as they are, and the number of pixels in each, holes filled."""
+    low = _per_polygon(np.minimum, outlines)
+    extent = _per_polygon(np.maximum, outlines) - low
+    relative = (outlines.points - low[outlines.owners]).astype(float)
+    areas = count_pixels(Polygons(relative, outlines.offsets), extent)
+    return Polygons(outlines.points.astype(float), outlines.offsets), areas
+
+
 def _per_polygon(function: np.ufunc, polygons: Polygons) -> np.ndarray:
     if not len(polygons):
         return np.zeros((0, 2), polygons.points.dtype)

@@ -26,7 +26,10 @@ _PIXELS_AT_ONCE = 2**23
 
 
 def find(
-    labels: xr.DataArray, image: xr.DataArray | None = None, progress: Progress = silent
+    labels: xr.DataArray,
+    image: xr.DataArray | None = None,
+    progress: Progress = silent,
+    simple: bool = True,
 ) -> tuple[pd.DataFrame, list[np.ndarray]]:
     """Find the spots of a label movie.
 
@@ -34,6 +37,8 @@ def find(
     ----------
     labels : label movie, TYX (or one frame, YX), with its calibration.
     image : movie to measure intensities in; T, Y, X as the labels and any channels.
+    simple : simplify the contours, as TrackMate's SIMPLIFY_CONTOURS does; else they follow the
+        pixels' edges.
 
     Returns
     -------
@@ -54,7 +59,7 @@ def find(
     for first in range(0, len(frames), at_once):
         part = frames[first : first + at_once]
         traced, frame, pixel = outlines.trace(outlines.components(part))
-        whole, quality = simplify.simplify(traced)
+        whole, quality = simplify.simplify(traced) if simple else simplify.as_traced(traced)
         kept = quality > 0
         lost += int(np.count_nonzero(~kept))
         polygons.append(whole.keep(kept))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,14 +10,18 @@ from xml.parsers import expat
 
 import numpy as np
 
-from imagej_dl.errors import UserError
+from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.images import Calibration
+from imagej_dl.tracking import trackmate_rest
+from imagej_dl.tracking.detectors import NAMES
+from imagej_dl.tracking.filters import from_xml
 from imagej_dl.tracking.settings import MODELS, TrackerSettings, default, make
 from imagej_dl.tracking.tracks import Tracks
 
 if TYPE_CHECKING:
     import pandas as pd
 
+_NEWEST = 8
 _PLACES = {"POSITION_X": "x", "POSITION_Y": "y", "POSITION_Z": "z", "POSITION_T": "t"}
 
 
@@ -24,32 +29,86 @@ def read(path: str | Path) -> Tracks:
     """Read a TrackMate file.
 
     The spots keep TrackMate's ids; they come ordered by frame, y, x, links by source and target.
-    A tracker that is not known here is read with its links, under the default settings.
+    What the file's filters hide is in `everything` only. What is not known here is kept, for
+    :func:`imagej_dl.tracking.trackmate_xml.write` to write it back. A tracker that is not known
+    is read with its links, under the default settings.
 
     Raises
     ------
     UserError : when the file is not TrackMate's, is cut short, holds a DOCTYPE, or links spots
         that it does not hold.
+
+    Warns
+    -----
+    DataWarning : for a file of a newer TrackMate than is known here.
     """
     path = Path(path)
     root = _parse(path)
     model = root.find("Model")
     if root.tag != "TrackMate" or model is None:
         raise UserError("is not a TrackMate file with a model", path=path)
+    _check_version(root, path)
     try:
         spots, contours = _spots(model)
         edges = _edges(model)
-        settings = _tracker(root)
+        settings = _settings(root, path) or default()
         shape, cal, image = _image(root, model, spots)
+        visible = spots.pop("visibility").to_numpy() > 0
+        shown = {int(e.attrib["TRACK_ID"]) for e in model.iterfind("FilteredTracks/TrackID")}
     except (KeyError, ValueError, TypeError) as error:
         raise UserError(f"is a damaged TrackMate file ({error})", path=path) from error
     for end in ("source", "target"):
         if missing := set(edges[end]) - set(spots["id"]):
             raise UserError(f"links spot {min(missing)}, which it does not hold", path=path)
+    if spots["id"].duplicated().any():
+        raise UserError("holds two spots of one ID", path=path)
     track_of = dict(zip(edges["source"], edges["track_id"], strict=True))
     track_of |= dict(zip(edges["target"], edges["track_id"], strict=True))
     spots["track_id"] = [track_of.get(number, -1) for number in spots["id"]]
-    return Tracks(spots, edges, contours, settings, "trackmate", shape, cal, None, image)
+    rest = trackmate_rest.of(root)
+    found = Tracks(
+        spots, edges, contours, settings, "trackmate", shape, cal, None, image, rest=rest
+    )
+    ids = spots["track_id"].to_numpy()
+    if model.find("FilteredTracks") is not None:
+        alone = not settings.track_filters
+        visible &= np.isin(ids, list(shown)) | ((ids < 0) & alone)
+    return found if visible.all() else found.only(visible)
+
+
+def read_settings(path: str | Path) -> TrackerSettings:
+    """Read detector, tracker and filters of a TrackMate file.
+
+    Raises
+    ------
+    UserError : as :func:`read`, and for a tracker or detector that is not known here.
+    """
+    path = Path(path)
+    root = _parse(path)
+    if root.tag != "TrackMate":
+        raise UserError("is not a TrackMate file", path=path)
+    element = root.find("Settings/TrackerSettings")
+    if element is None or "TRACKER_NAME" not in element.attrib:
+        raise UserError("holds no settings of a tracker", path=path)
+    make(element.attrib["TRACKER_NAME"], {}, path)
+    try:
+        settings = _settings(root, path)
+    except (KeyError, ValueError, TypeError) as error:
+        raise UserError(f"is a damaged TrackMate file ({error})", path=path) from error
+    assert settings is not None
+    return settings
+
+
+def _check_version(root: ET.Element, path: Path) -> None:
+    version = root.get("version", "")
+    major = version.split(".")[0]
+    if major.isdigit() and int(major) > _NEWEST:
+        warnings.warn(
+            f"{path} was written by TrackMate {version}, which is newer than {_NEWEST}: it is"
+            " read as if it were of that version",
+            DataWarning,
+            stacklevel=3,
+        )
 
 
 def _parse(path: Path) -> ET.Element:
@@ -99,9 +158,11 @@ def _spots(model: ET.Element) -> tuple[pd.DataFrame, list[np.ndarray]]:
     if not rows:
         table = pd.DataFrame({name: np.zeros(0) for name in leading})
     table["label"], table["pixel"] = table.get("label", 0), -1
+    if "visibility" not in table:
+        table["visibility"] = 1.0
     if "t" not in table:
         table["t"] = table["frame"]
-    rest = [name for name in table if name not in (*leading, "visibility")]
+    rest = [name for name in table if name not in leading]
     table = table[[*leading, *rest]].astype(
         dict.fromkeys(("id", "frame", "label", "pixel"), np.int64)
     )
@@ -129,10 +190,11 @@ def _edges(model: ET.Element) -> pd.DataFrame:
     return table.sort_values(["source", "target"], ignore_index=True)
 
 
-def _tracker(root: ET.Element) -> TrackerSettings:
+def _settings(root: ET.Element, path: Path) -> TrackerSettings | None:
+    """The settings of a file; None where its tracker is not known here."""
     element = root.find("Settings/TrackerSettings")
     if element is None or element.get("TRACKER_NAME") not in MODELS:
-        return default()
+        return None
     values: dict[str, Any] = dict(element.attrib)
     tracker = values.pop("TRACKER_NAME")
     prefixes = {
@@ -148,7 +210,33 @@ def _tracker(root: ET.Element) -> TrackerSettings:
             found = {key: float(value) for key, value in penalties.attrib.items()}
             values[f"{prefixes[group.tag]}_FEATURE_PENALTIES"] = found
     known = {str(f.alias) for f in MODELS[tracker].model_fields.values()}
-    return make(tracker, {k: v for k, v in values.items() if k in known})
+    values = {k: v for k, v in values.items() if k in known}
+    filters = {
+        key: tuple(from_xml(e.attrib) for e in root.iterfind(f"Settings/{name}/Filter"))
+        for key, name in (
+            ("spot_filters", "SpotFilterCollection"),
+            ("edge_filters", "EdgeFilterCollection"),
+            ("track_filters", "TrackFilterCollection"),
+        )
+    }
+    first = root.find("Settings/InitialSpotFilter")
+    least = 0.0 if first is None else float(first.get("value", 0.0))
+    detector = root.find("Settings/DetectorSettings")
+    others: dict[str, Any] = dict(filters, initial_spot_filter=least)
+    if detector is not None and (given := _detector(detector)):
+        others["detector"] = given
+    return make(tracker, values, path, **others)
+
+
+def _detector(element: ET.Element) -> dict[str, Any]:
+    """A detector's settings; nothing for detectors that find spots by themselves."""
+    if element.get("DETECTOR_NAME") not in NAMES:
+        return {}
+    known = ("DETECTOR_NAME", "TARGET_CHANNEL", "SIMPLIFY_CONTOURS", "INTENSITY_THRESHOLD")
+    found: dict[str, Any] = {k: v for k, v in element.attrib.items() if k in known}
+    if found["DETECTOR_NAME"] != "THRESHOLD_DETECTOR":
+        found.pop("INTENSITY_THRESHOLD", None)
+    return found
 
 
 def _image(

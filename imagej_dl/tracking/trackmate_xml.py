@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import math
 import xml.etree.ElementTree as ET
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from imagej_dl.files import atomic, refuse_existing
-from imagej_dl.tracking import declared
+from imagej_dl.tracking import declared, filters, trackmate_rest
 from imagej_dl.tracking.settings import TrackerSettings
 
 if TYPE_CHECKING:
@@ -27,9 +28,10 @@ _LAP_GROUPS = {
     "TrackSplitting": ("ALLOW_TRACK_SPLITTING", "SPLITTING_"),
     "TrackMerging": ("ALLOW_TRACK_MERGING", "MERGING_"),
 }
+_OF_INTENSITY = ("Spot intensity", "Spot contrast and SNR")
 _ANALYZERS = {
     "SpotAnalyzers": ("Spot fit 2D ellipse", "Spot 2D shape descriptors"),
-    "EdgeAnalyzers": ("Edge speed", "Edge target", "Edge location"),
+    "EdgeAnalyzers": ("Directional change", "Edge speed", "Edge target", "Edge location"),
     "TrackAnalyzers": (
         "Branching analyzer",
         "Track duration",
@@ -37,6 +39,7 @@ _ANALYZERS = {
         "Track location",
         "Track speed",
         "Track quality",
+        "Track motility analysis",
     ),
 }
 
@@ -44,7 +47,7 @@ _ANALYZERS = {
 def write(
     tracks: Tracks, path: str | Path, overwrite: bool = False, image: Path | None = None
 ) -> None:
-    """Write tracks as a TrackMate file.
+    """Write tracks as a TrackMate file, with what the file they were read from held besides.
 
     `image` is the image TrackMate shall open with it; a bare file name is looked for beside the
     XML file. Without one it is the tracks' own.
@@ -54,18 +57,21 @@ def write(
     root = ET.Element("TrackMate", version=_VERSION)
     counts = ", ".join(f"{number} {name}" for name, number in tracks.counts.items())
     ET.SubElement(root, "Log").text = f"Tracked by imagej-dl ({tracks.engine}): {counts}.\n"
-    root.append(_model(tracks))
+    root.append(_model(tracks.everything or tracks, tracks))
     root.append(_settings(tracks, image or tracks.image_path))
     ET.SubElement(root, "GUIState", state="ConfigureViews")
-    last = float(max(1, tracks.counts["tracks"] - 1))
+    last = float(max(1, int(tracks.spots["track_id"].max()) if len(tracks.spots) else 1))
     shown = _DISPLAY | {"spotMax": last, "trackMax": last}
     ET.SubElement(root, "DisplaySettings").text = json.dumps(shown, indent=2)
+    if tracks.rest is not None:
+        trackmate_rest.add(root, tracks.rest)
     ET.indent(root)
     with atomic(path) as temporary:
         ET.ElementTree(root).write(temporary, encoding="UTF-8", xml_declaration=True)
 
 
-def _model(tracks: Tracks) -> ET.Element:
+def _model(tracks: Tracks, shown: Tracks) -> ET.Element:
+    """All spots and tracks, of which `shown` pass the filters."""
     unit = tracks.calibration.unit
     known = tracks.calibration.frame_interval > 0
     model = ET.Element("Model", spatialunits=unit, timeunits="sec" if known else "frame")
@@ -87,17 +93,23 @@ def _model(tracks: Tracks) -> ET.Element:
                 dimension=dimension,
                 isint=_text(whole),
             )
+    if shown is not tracks:
+        filtered = filters.of_spots(tracks.spots, tracks.settings.spot_filters)
+        spots["VISIBILITY"] = filtered.astype(int)
     model.append(_spots(tracks, spots))
     edges = declared.of_edges(tracks)
     all_tracks = ET.SubElement(model, "AllTracks")
-    filtered = ET.SubElement(model, "FilteredTracks")
+    filtered_tracks = ET.SubElement(model, "FilteredTracks")
     if len(edges):
         of_edge = tracks.edges["track_id"].to_numpy()
         groups: dict[int, ET.Element] = {}
-        for number, row in enumerate(_rows(declared.of_tracks(tracks, edges))):
+        visible = set(shown.edges["track_id"].tolist())
+        for row in _rows(declared.of_tracks(tracks, edges)):
+            number = int(row["TRACK_ID"])
             named = {"name": f"Track_{number}", **row}
             groups[number] = ET.SubElement(all_tracks, "Track", named)
-            ET.SubElement(filtered, "TrackID", TRACK_ID=str(number))
+            if number in visible:
+                ET.SubElement(filtered_tracks, "TrackID", TRACK_ID=str(number))
         for number, row in zip(of_edge.tolist(), _rows(edges), strict=True):
             ET.SubElement(groups[number], "Edge", row)
     return model
@@ -142,22 +154,30 @@ def _settings(tracks: Tracks, image: Path | None) -> ET.Element:
     ends = {"xend": width - 1, "yend": height - 1, "zend": 0, "tend": frames - 1}
     crop = {f"{axis}start": "0" for axis in "xyzt"} | {k: str(v) for k, v in ends.items()}
     ET.SubElement(element, "BasicSettings", crop)
-    detector = {
-        "DETECTOR_NAME": "LABEL_IMAGE_DETECTOR",
-        "TARGET_CHANNEL": "1",
-        "SIMPLIFY_CONTOURS": "true",
-    }
+    chosen = tracks.settings
+    detector = {key: _text(value) for key, value in chosen.detector.to_map().items()}
     ET.SubElement(element, "DetectorSettings", detector)
-    ET.SubElement(element, "InitialSpotFilter", feature="QUALITY", value="0.0", isabove="true")
-    ET.SubElement(element, "SpotFilterCollection")
-    element.append(_tracker(tracks.settings))
-    ET.SubElement(element, "TrackFilterCollection")
+    least = repr(chosen.initial_spot_filter)
+    ET.SubElement(element, "InitialSpotFilter", feature="QUALITY", value=least, isabove="true")
+    _filters(element, "SpotFilterCollection", chosen.spot_filters)
+    element.append(_tracker(chosen))
+    if chosen.edge_filters:  # which TrackMate has not, and passes over
+        _filters(element, "EdgeFilterCollection", chosen.edge_filters)
+    _filters(element, "TrackFilterCollection", chosen.track_filters)
     collection = ET.SubElement(element, "AnalyzerCollection")
+    measured = any(str(name).startswith("mean_intensity_") for name in tracks.spots)
     for name, keys in _ANALYZERS.items():
         group = ET.SubElement(collection, name)
-        for key in keys:
+        for key in (*_OF_INTENSITY, *keys) if measured and name == "SpotAnalyzers" else keys:
             ET.SubElement(group, "Analyzer", key=key)
     return element
+
+
+def _filters(parent: ET.Element, name: str, found: Iterable[filters.Filter]) -> None:
+    group = ET.SubElement(parent, name)
+    for one in found:
+        text = {"feature": one.feature, "value": repr(one.value), "isabove": _text(one.isabove)}
+        ET.SubElement(group, "Filter", text)
 
 
 def _tracker(settings: TrackerSettings) -> ET.Element:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +16,8 @@ from imagej_dl.tracking.movie import as_movie
 from imagej_dl.tracking.settings import TrackerSettings
 
 if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
+
     import pandas as pd
     import xarray as xr
 
@@ -40,6 +42,8 @@ class Tracks:
     labels : the TYX label movie, if there is one.
     image_path : the image to show under the tracks, if it is a file.
     file : TrackMate's own file of them, where TrackMate was the engine.
+    everything : the tracks before the filters, where filters hide some.
+    rest : what the TrackMate file they were read from holds besides.
     """
 
     spots: pd.DataFrame
@@ -52,6 +56,8 @@ class Tracks:
     labels: xr.DataArray | None = field(default=None, repr=False)
     image_path: Path | None = None
     file: bytes | None = field(default=None, repr=False)
+    everything: Tracks | None = field(default=None, repr=False)
+    rest: Element | None = field(default=None, repr=False, compare=False)
 
     @cached_property
     def links(self) -> Links:
@@ -79,7 +85,7 @@ class Tracks:
         return {
             "spots": len(self.spots),
             "links": len(self.edges),
-            "tracks": int(self.spots["track_id"].max()) + 1 if len(self.spots) else 0,
+            "tracks": len(np.unique(self.edges["track_id"])),
             "divisions": int(np.count_nonzero(later > 1)),
             "merges": int(np.count_nonzero(earlier > 1)),
             "gaps": int(np.count_nonzero(jumps > 1)),
@@ -89,6 +95,22 @@ class Tracks:
         """Cut the lineages; see :func:`imagej_dl.tracking.lineage.segments`."""
         links, frames = self.links, self.spots["frame"].to_numpy()
         return lineage.segments(frames, links.sources, links.targets, links.costs, cut_gaps)
+
+    def only(self, chosen: np.ndarray) -> Tracks:
+        """Return some of the spots, by a mask over the table, and the links between them.
+
+        Ids, those of tracks included, stay; all of these tracks are kept in `everything`.
+        """
+        rows = np.flatnonzero(chosen)
+        linked = chosen[self.links.sources] & chosen[self.links.targets]
+        return replace(
+            self,
+            spots=self.spots.iloc[rows].reset_index(drop=True),
+            contours=[self.contours[row] for row in rows] if self.contours else [],
+            edges=self.edges.iloc[np.flatnonzero(linked)].reset_index(drop=True),
+            file=None,
+            everything=self,
+        )
 
     def track_labels(self) -> np.ndarray:
         """For each spot its id in the tracked label map: track_id + 1.

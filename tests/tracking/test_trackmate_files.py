@@ -81,16 +81,25 @@ def test_feature_values_equal_trackmate(shared_data, tracked):
     edges = declared.of_edges(ours)
     for key in declared.EDGE.keys() - {"SPOT_SOURCE_ID", "SPOT_TARGET_ID"}:
         pairs = zip(ours.edges["source"], ours.edges["target"], strict=True)
-        expected = [float(theirs[pair].get(key)) for pair in pairs]
+        expected = [float(theirs[pair].get(key, "nan")) for pair in pairs]
         np.testing.assert_allclose(edges[key], expected, rtol=1e-6, atol=1e-8)
     table = declared.of_tracks(ours, edges)
-    # Which of several last spots a displacement is taken to is not fixed in TrackMate.
-    for key in declared.TRACK.keys() - {"TRACK_ID", "TRACK_INDEX", "TRACK_DISPLACEMENT"}:
-        for track in ET.parse(file).getroot().iter("Track"):
-            spot = rows[int(track.find("Edge").get("SPOT_SOURCE_ID"))]
-            value = table[key][ours.spots["track_id"][spot]]
+    # Which of several first or last spots a displacement is measured from or to hangs in
+    # TrackMate on the order of a hash table.
+    of_ends = {"TRACK_DISPLACEMENT", "CONFINEMENT_RATIO", "MEAN_STRAIGHT_LINE_SPEED",
+               "LINEARITY_OF_FORWARD_PROGRESSION", "MAX_DISTANCE_TRAVELED"}  # fmt: skip
+    frames = ours.spots.groupby("track_id")["frame"]
+    firsts = frames.agg(lambda f: (f == f.min()).sum())
+    lasts = frames.agg(lambda f: (f == f.max()).sum())
+    compared = 0
+    for track in ET.parse(file).getroot().iter("Track"):
+        number = ours.spots["track_id"][rows[int(track.find("Edge").get("SPOT_SOURCE_ID"))]]
+        unclear = of_ends if firsts[number] > 1 or lasts[number] > 1 else set()
+        for key in declared.TRACK.keys() - {"TRACK_ID", "TRACK_INDEX"} - unclear:
             expected = float(track.get(key))
-            assert value == pytest.approx(expected, nan_ok=True), key
+            assert table[key][number] == pytest.approx(expected, nan_ok=True), key
+            compared += key in of_ends
+    assert compared > 40
 
 
 def test_round_trip(tracked, tmp_path):

@@ -1,0 +1,82 @@
+"""Filters of spots, links and tracks by their features, as TrackMate applies them.
+
+A filter keeps what has a feature at or above its value, or at or below it; several must all
+hold. TrackMate has filters of spots, before tracking, and of tracks; those of links are applied
+in between, before tracks are made of the links.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from imagej_dl.errors import UserError
+from imagej_dl.tracking import costs
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Filter(BaseModel):
+    """What TrackMate's file says of a filter: feature, value, whether the value is the least."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    feature: str
+    value: float
+    isabove: bool = True
+
+
+def of_spots(spots: pd.DataFrame, filters: Iterable[Filter]) -> np.ndarray:
+    """Say which spots pass; what is not a number is above everything, as in Java."""
+
+    def passes(found: Filter) -> np.ndarray:
+        values = costs.column(spots, found.feature)
+        values = np.where(np.isnan(values), np.inf, values)
+        return values >= found.value if found.isabove else values <= found.value
+
+    return _all(len(spots), filters, passes)
+
+
+def of_links(features: pd.DataFrame, filters: Iterable[Filter]) -> np.ndarray:
+    """Say which links pass; `features` as :func:`imagej_dl.tracking.declared.of_edges`."""
+    return _of_table(features, filters, "links")
+
+
+def of_tracks(features: pd.DataFrame, filters: Iterable[Filter]) -> np.ndarray:
+    """Say which tracks pass; `features` as :func:`imagej_dl.tracking.declared.of_tracks`."""
+    return _of_table(features, filters, "tracks")
+
+
+def _of_table(features: pd.DataFrame, filters: Iterable[Filter], what: str) -> np.ndarray:
+    def passes(found: Filter) -> np.ndarray:
+        if found.feature not in features:
+            raise UserError(
+                f"{what} have no feature {found.feature}",
+                remedy=f"Known are {', '.join(map(str, features))}.",
+            )
+        values = features[found.feature].to_numpy(float)
+        # What is not a number passes either way, as in TrackMate.
+        return ~(values < found.value) if found.isabove else ~(values > found.value)
+
+    return _all(len(features), filters, passes)
+
+
+def _all(
+    count: int, filters: Iterable[Filter], passes: Callable[[Filter], np.ndarray]
+) -> np.ndarray:
+    kept = np.ones(count, bool)
+    for found in filters:
+        kept &= passes(found)
+    return kept
+
+
+def from_xml(attributes: Mapping[str, Any]) -> Filter:
+    """Make a filter of the attributes of TrackMate's element."""
+    return Filter(
+        feature=attributes["feature"],
+        value=float(attributes["value"]),
+        isabove=attributes.get("isabove", "true") == "true",
+    )
