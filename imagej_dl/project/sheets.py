@@ -68,19 +68,15 @@ def sheets(path: str | os.PathLike[str]) -> list[Sheet]:
     inner = labeling.iterdir() if labeling.is_dir() else ()
     for folder in sorted(p for p in inner if p.is_dir() and p.name[0] != "."):
         if image := image_of(folder, folder.name):
-            rois = roiset(folder)
-            there = Sheet(folder.name, image, rois or folder / "RoiSet.zip", None, bool(rois))
-            _once(found, there, path)
+            found[folder.name] = _sheet(folder, image)
+    files = visible(raw)
+    _refuse_twins(files, raw)
     known = {name.casefold() for name in found}
-    for file in visible(raw):
+    for file in files:
         if file.stem.casefold() in known:
             continue
         folder = labeling / file.stem
-        image = folder / "images" / f"{file.stem}.tif"
-        # RoiSets may have been drawn on the raw image already.
-        rois = roiset(folder)
-        new = Sheet(file.stem, image, rois or folder / "RoiSet.zip", file, bool(rois))
-        _once(found, new, path)
+        found[file.stem] = _sheet(folder, folder / "images" / f"{file.stem}.tif", file)
     return sorted(found.values(), key=lambda sheet: sheet.name)
 
 
@@ -141,13 +137,19 @@ def prepare(item: Sheet | Next) -> Path:
     return item.image
 
 
-def _once(found: dict[str, Sheet], new: Sheet, path: Path) -> None:
-    other = found.setdefault(new.name, new)
-    same = {name for name in found if name.casefold() == new.name.casefold()}
-    if other is not new or len(same) > 1:
-        files = sorted(str((item.source or item.image).name) for item in (other, new))
-        raise UserError(
-            f"holds two images of the name {new.name} ({', '.join(files)})",
-            path=path,
-            remedy="Rename one of them.",
-        )
+def _sheet(folder: Path, image: Path, source: Path | None = None) -> Sheet:
+    rois = roiset(folder)  # which may have been drawn on the raw image already
+    return Sheet(folder.name, image, rois or folder / "RoiSet.zip", source, rois is not None)
+
+
+def _refuse_twins(files: list[Path], path: Path) -> None:
+    """Refuse files whose results would have one name; some file systems do not tell capitals."""
+    first: dict[str, Path] = {}
+    for file in files:
+        other = first.setdefault(file.stem.casefold(), file)
+        if other is not file:
+            raise UserError(
+                f"holds two images of the name {file.stem} ({other.name}, {file.name})",
+                path=path,
+                remedy="Rename one of them.",
+            )
