@@ -1,7 +1,10 @@
-"""Images between Python and ImageJ 1: real copies, axes and calibration kept.
+"""Images between Python and ImageJ 1: real copies, nothing lost on the way.
 
 An ImagePlus holds a stack of planes in the order C, Z, T (C fastest), each a Java array; planes
-are copied as blocks of memory, so that neither side ever sees a view that loses edits.
+are copied as blocks of memory, so that neither side ever sees a view that loses edits. Title,
+pixel size, unit, frame interval, LUTs, ranges, selection and overlay go along, and what ImageJ
+has no place for (the type in Python, large label ids, the unit's spelling) as properties of the
+ImagePlus, which its duplicates and its TIFF files keep.
 """
 
 from __future__ import annotations
@@ -12,19 +15,14 @@ import numpy as np
 import xarray as xr
 
 from imagej_dl.errors import UserError
-from imagej_dl.images import AXES, calibration, make
+from imagej_dl.fiji import display, pixels
+from imagej_dl.images import AXES, calibration, exact, make
 from imagej_dl.images.array import seconds
 
-# ImageJ's types: NumPy's type, Java's array type, and its buffer's view.
-_JAVA = {
-    "uint8": ("JByte", None, "ByteProcessor"),
-    "uint16": ("JShort", "asShortBuffer", "ShortProcessor"),
-    "float32": ("JFloat", "asFloatBuffer", "FloatProcessor"),
-}
 # ImageJ respells some units (um becomes µm); the file's own spelling is kept beside it.
 _UNIT = "imagej_dl.unit"
-_EXACT_FLOAT = 2**24
 _GRAY8, _GRAY16, _GRAY32, _COLOR_256, _COLOR_RGB = range(5)
+_ORDER = "TZCYX"
 
 
 def to_imageplus(image: xr.DataArray, title: str | None = None) -> Any:
@@ -32,111 +30,124 @@ def to_imageplus(image: xr.DataArray, title: str | None = None) -> Any:
 
     Parameters
     ----------
-    image : dims of T, C, Z, Y, X. uint8 becomes 8-bit, uint16 16-bit, float32 32-bit; bool
-        becomes 0 and 255; other whole numbers become 16-bit where they fit, else 32-bit float.
-    title : of the image window; the image's own when None.
+    image : dims of T, C, Z, Y, X in any order, any real pixel type and byte order. uint8 becomes
+        8-bit, uint16 16-bit, float32 32-bit; bool becomes 0 and 255; other whole numbers become
+        16-bit where they fit, else 32-bit float; float16 and float64 become 32-bit float.
+        Label ids above 2^24 (uint32) get stand-ins, see :mod:`imagej_dl.images.exact`. Attrs
+        that say how it is shown are those of :mod:`imagej_dl.images.display`.
+    title : of the image window; the image's own when None, and "image" when it has none.
 
     Raises
     ------
-    UserError : for numbers that 32-bit float cannot hold exactly (labels above 2^24).
+    UserError : for other axes, types ImageJ has not, an image without pixels, and numbers that
+        32-bit float would change unless they are label ids.
+
+    Warns
+    -----
+    DataWarning : for ids that get stand-ins, float64 that is rounded, and LUTs or ranges that
+        are not for the image's channels.
     """
     from scyjava import jimport
 
-    array = _imagej_type(image)
-    full = image.copy(data=array).expand_dims([a for a in AXES if a not in image.dims])
-    hyperstack = full.transpose("T", "Z", "C", "Y", "X")
-    frames, slices, channels, height, width = hyperstack.shape
-    planes = np.ascontiguousarray(hyperstack.data).reshape(-1, height * width)
-    java, view, processor = _JAVA[array.dtype.name]
-    make_processor = jimport(f"ij.process.{processor}")
-    stack = jimport("ij.ImageStack")(width, height)
-    for plane in planes:
-        pixels = _to_java(plane, java, view)
-        stack.addSlice("", make_processor(width, height, pixels, None))
-    name = title if title is not None else image.attrs.get("title") or "image"
-    imp = jimport("ij.ImagePlus")(name, stack)
+    image = _checked(image)
+    own = str(image.attrs.get("title") or "")
+    pixels_of = exact.sent(np.asarray(image.data), own or None)
+    dims = [str(dim) for dim in image.dims]
+    array = pixels_of.array.transpose([dims.index(axis) for axis in _ORDER if axis in dims])
+    frames, slices, channels, height, width = (image.sizes.get(axis, 1) for axis in _ORDER)
+    array = array.reshape(-1, height, width)
+    if display.is_rgb(image):
+        array, channels = _packed(array), 1
+    imp = jimport("ij.ImagePlus")(
+        title if title is not None else own or "image", pixels.to_stack(array)
+    )
     imp.setDimensions(channels, slices, frames)
     imp.setOpenAsHyperStack(slices * frames * channels > 1)
     _calibrate(imp, image)
-    if channels > 1:
-        composite = jimport("ij.CompositeImage")
-        imp = composite(imp, composite.COMPOSITE if channels <= 7 else composite.GRAYSCALE)
-    imp.resetDisplayRange()
-    return imp
+    for name, value in pixels_of.properties.items():
+        imp.setProp(name, value)
+    return display.apply(imp, image)
 
 
 def from_imageplus(imp: Any) -> xr.DataArray:
     """Copy an ImagePlus into an image; axes of length 1 are dropped, Y and X excepted.
 
-    An RGB image becomes three channels. Title, pixel size, unit and frame interval are kept.
+    An RGB image becomes three channels, signed 16-bit becomes int16. The pixels are the raw
+    ones, without ImageJ's density calibration. An image that came from :func:`to_imageplus` has
+    its type and its label ids again, also after edits, as long as its pixels fit.
+
+    Raises
+    ------
+    UserError : for an RGB image with channels.
+
+    Warns
+    -----
+    DataWarning : when there were stand-ins for label ids, and the pixels are no labels any more.
     """
     width, height, channels, slices, frames = (int(n) for n in imp.getDimensions())
-    stack = imp.getStack()
     kind = int(imp.getType())
     dtype = {_GRAY16: np.uint16, _GRAY32: np.float32, _COLOR_RGB: np.int32}.get(kind, np.uint8)
-    planes = np.empty((int(stack.getSize()), height * width), dtype)
-    for index in range(len(planes)):
-        pixels = stack.getPixels(index + 1)
-        planes[index] = np.frombuffer(memoryview(pixels), dtype)
-    if kind == _COLOR_RGB:
-        channels = 3
-        planes = np.stack([planes >> s & 255 for s in (16, 8, 0)], axis=1).astype(np.uint8)
-    array = planes.reshape(frames, slices, channels, height, width)
-    keep = [i for i, n in enumerate(array.shape) if n > 1 or i > 2]
-    names = "".join("TZCYX"[i] for i in keep)
+    array = pixels.from_stack(imp.getStack(), dtype)
     cal = imp.getCalibration()
+    if kind == _COLOR_RGB:
+        if channels > 1:
+            raise UserError(
+                "is an RGB image with channels",
+                path=str(imp.getTitle()),
+                remedy="Use Image > Type > RGB Stack or Image > Color > Split Channels first.",
+            )
+        channels, array = 3, _unpacked(array)
+    elif kind == _GRAY16 and bool(cal.isSigned16Bit()):
+        array = (array ^ np.uint16(0x8000)).view(np.int16)
+    else:
+        array = exact.received(array, _property(imp, exact.DTYPE), _property(imp, exact.IDS))
+    array = array.reshape(frames, slices, channels, height, width)
+    keep = [i for i, n in enumerate(array.shape) if n > 1 or _ORDER[i] in "YX"]
     return make(
         array.reshape([array.shape[i] for i in keep]),
-        names,
+        "".join(_ORDER[i] for i in keep),
         title=str(imp.getTitle()),
         pixel_width=float(cal.pixelWidth),
         pixel_height=float(cal.pixelHeight),
         pixel_depth=float(cal.pixelDepth),
         unit=_unit(imp, cal),
         frame_interval=float(cal.frameInterval) * seconds(str(cal.getTimeUnit())),
+        **display.read(imp),
     )
 
 
 def label_lut() -> Any:
     """Return ImageJ's LUT object of the label colours (256 entries, black first)."""
-    import jpype
-    from scyjava import jimport
-
     from imagej_dl.images import glasbey
 
-    channels = [jpype.JArray(jpype.JByte)(c.astype(np.int8)) for c in glasbey().T]
-    return jimport("ij.process.LUT")(*channels)
+    return display.to_lut(glasbey())
 
 
-def _imagej_type(image: xr.DataArray) -> np.ndarray:
-    array = image.data
-    if array.dtype == bool:
-        return array.astype(np.uint8) * np.uint8(255)
-    if array.dtype.name in _JAVA and array.dtype.isnative:
-        return array
-    if array.dtype.kind in "iu":
-        low, high = (int(array.min()), int(array.max())) if array.size else (0, 0)
-        if low >= 0 and high < 2**16:
-            return array.astype(np.uint16)
-        if max(-low, high) > _EXACT_FLOAT:
-            raise UserError(
-                f"ImageJ's 32-bit images cannot hold the number {max(-low, high)} exactly",
-                path=image.attrs.get("title") or None,
-                remedy="Number the labels anew from 1.",
-            )
-    return array.astype(np.float32)
+def _checked(image: Any) -> xr.DataArray:
+    if not isinstance(image, xr.DataArray):
+        return make(image)
+    names = [str(dim) for dim in image.dims]
+    if not {"Y", "X"} <= set(names) <= set(AXES):
+        raise UserError(
+            f"an image cannot have the axes {', '.join(names)}",
+            path=image.attrs.get("title") or None,
+            remedy="Name one of T, C, Z, Y, X for each axis; Y and X must be among them.",
+        )
+    return image
 
 
-def _to_java(plane: np.ndarray, java: str, view: str | None) -> Any:
-    """Copy a flat plane into a new Java array in one block."""
-    import jpype
-    from scyjava import jimport
+def _packed(array: np.ndarray) -> np.ndarray:
+    red, green, blue = (array[i::3].astype(np.int32) for i in range(3))
+    return red << 16 | green << 8 | blue
 
-    order = jimport("java.nio.ByteOrder").nativeOrder()
-    buffer = jpype.nio.convertToDirectBuffer(plane.view(np.uint8)).order(order)
-    pixels = jpype.JArray(getattr(jpype, java))(plane.size)
-    (getattr(buffer, view)() if view else buffer).get(pixels)
-    return pixels
+
+def _unpacked(array: np.ndarray) -> np.ndarray:
+    return np.stack([array >> shift & 255 for shift in (16, 8, 0)], axis=1).astype(np.uint8)
+
+
+def _property(imp: Any, name: str) -> str | None:
+    value = imp.getProp(name)
+    return None if value is None else str(value)
 
 
 def _calibrate(imp: Any, image: xr.DataArray) -> None:
@@ -158,3 +169,15 @@ def _unit(imp: Any, cal: Any) -> str:
         if str(respelled.getUnit()) == theirs:
             return str(ours)
     return theirs
+
+
+def _imagej_type(image: xr.DataArray) -> np.ndarray:
+    """Return pixels in a type of ImageJ's, for transfers that carry no properties."""
+    found = exact.sent(np.asarray(image.data), image.attrs.get("title") or None)
+    if exact.IDS in found.properties:
+        raise UserError(
+            f"ImageJ's 32-bit images cannot hold the number {int(image.max())} exactly",
+            path=image.attrs.get("title") or None,
+            remedy="Number the labels anew from 1.",
+        )
+    return found.array

@@ -5,6 +5,7 @@ whose attrs are those of :class:`Calibration` and a `title`. All steps hand imag
 """
 
 from imagej_dl.images.array import AXES, Calibration, as_labels, calibration, make, with_data
+from imagej_dl.images.display import coloured
 from imagej_dl.images.formats import find, read, read_labels
 from imagej_dl.images.luts import glasbey
 from imagej_dl.images.normalise import Normalisation
@@ -18,6 +19,7 @@ __all__ = [
     "as_labels",
     "calibrated_like",
     "calibration",
+    "coloured",
     "find",
     "glasbey",
     "make",

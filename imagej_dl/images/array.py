@@ -15,6 +15,9 @@ from imagej_dl.errors import DataWarning, UserError
 AXES = "TCZYX"
 """The axes of an image in their order; those an image has not are left out."""
 
+DISPLAY = ("luts", "display_ranges", "display_mode", "selection", "overlay")
+"""Optional attrs that say how an image is shown; see :mod:`imagej_dl.images.display`."""
+
 _SECONDS = {
     1e-9: ("ns", "nsec", "nanosecond", "nanoseconds"),
     1e-6: ("µs", "μs", "us", "usec", "microsecond", "microseconds"),
@@ -66,7 +69,8 @@ def make(array: Any, dims: Sequence[str] | None = None, **attrs: Any) -> xr.Data
     ----------
     array : array of 2 to 5 axes, kept as it is (no copy unless axes must be put in order).
     dims : names of its axes, of T, C, Z, Y, X; in any order. 2-D may leave it out.
-    **attrs : `title`, and fields of :class:`Calibration`; defaults fill the rest.
+    **attrs : `title`, and fields of :class:`Calibration`; defaults fill the rest. Those of
+        :data:`DISPLAY` only where they are given.
 
     Raises
     ------
@@ -83,7 +87,7 @@ def make(array: Any, dims: Sequence[str] | None = None, **attrs: Any) -> xr.Data
         )
     if not set(names) <= set(AXES):
         raise UserError(f"axes {''.join(names)} are not all of {', '.join(AXES)}")
-    known = {field.name for field in fields(Calibration)} | {"title"}
+    known = {field.name for field in fields(Calibration)} | {"title", *DISPLAY}
     if unknown := set(attrs) - known:
         raise TypeError(f"unknown attributes {sorted(unknown)}; known are {sorted(known)}")
     filled = {**asdict(Calibration()), "title": "", **attrs}
@@ -100,7 +104,10 @@ def calibration(image: xr.DataArray) -> Calibration:
 def with_data(
     image: xr.DataArray, array: Any, dims: Sequence[str] | None = None, **attrs: Any
 ) -> xr.DataArray:
-    """Make an image of `array` with the attrs of `image` (same dims unless named)."""
+    """Make an image of `array` with the attrs of `image` (same dims unless named).
+
+    How `image` is shown is not handed on: its LUTs, ranges and ROIs are about its own pixels.
+    """
     known = asdict(calibration(image)) | {"title": image.attrs.get("title", "")} | attrs
     return make(array, dims if dims is not None else [str(d) for d in image.dims], **known)
 

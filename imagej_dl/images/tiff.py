@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import struct
+import sys
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import tifffile
@@ -14,7 +15,7 @@ import xarray as xr
 
 from imagej_dl.errors import UserError
 from imagej_dl.files import atomic, refuse_existing
-from imagej_dl.images import calibrations
+from imagej_dl.images import calibrations, display, exact
 from imagej_dl.images.array import AXES, calibration, make
 
 _CLASSIC_LIMIT = 2**32 - 2**25
@@ -22,6 +23,8 @@ _MAP_ABOVE = 256 * 2**20
 _ALPHA = (1, 2)
 # Of the types ImageJ has, those that its own TIFFs hold; labels above 16 bits go as uint32.
 _IMAGEJ_TYPES = ("uint8", "uint16", "float32")
+# What ImageJ keeps in a tag of its own and not in the description.
+_BINARY = ("Info", "Labels", "Ranges", "LUTs", "ROI", "Overlays", "Properties")
 
 # What is wrong with a file is said once, by our error, and not in lines of the log before it.
 logging.getLogger("tifffile").setLevel(logging.CRITICAL)
@@ -36,9 +39,14 @@ def read_tiff(path: Path, axes: str | None = None, mapped: bool = False) -> xr.D
             array = _pixels(path, file, mapped)
             array, names = _without_alpha(array, series)
             attrs = calibrations.read(path, file)
+            metadata = dict(file.imagej_metadata or {})
+            colour_map = file.pages.first.colormap if file.is_imagej else None
         if array.dtype == bool:
             array = array.astype(np.uint8) * 255
+        array = _ids(array, metadata)
         array, names = _named(path, array, names, axes)
+        channels = array.shape[names.index("C")] if "C" in names else 1
+        attrs |= display.from_metadata(path, metadata, channels, colour_map)
     except UserError:
         raise
     except (
@@ -82,6 +90,13 @@ def _pixels(path: Path, file: tifffile.TiffFile, mapped: bool) -> np.ndarray:
     return array
 
 
+def _ids(array: np.ndarray, metadata: dict[str, Any]) -> np.ndarray:
+    """Give ids above 2^24 back to a label map that ImageJ has saved with stand-ins."""
+    properties = metadata.get("Properties")
+    ids = properties.get(exact.IDS) if isinstance(properties, dict) else None
+    return array if ids is None else exact.received(array, None, ids)
+
+
 def _without_alpha(array: np.ndarray, series: Any) -> tuple[np.ndarray, str]:
     """Leave out samples that say how opaque a pixel is: they are no channel of the image."""
     names, extra = series.axes, tuple(series.keyframe.extrasamples or ())
@@ -104,7 +119,8 @@ def write(image: xr.DataArray, path: str | Path, overwrite: bool = False, **extr
     ----------
     image : uint8, uint16 and float32 as they are; uint32 labels as 32-bit integers with the
         same description (ImageJ shows them as float); other types are refused.
-    path : the file; calibration, unit and frame interval go with it.
+    path : the file; calibration, unit and frame interval go with it, and how the image is shown
+        (LUTs, ranges, mode, selection and overlay, see :mod:`imagej_dl.images.display`).
     overwrite : whether a file that is there may be replaced.
     **extra : more of ImageJ's metadata for tifffile, such as `LUTs` or `Ranges`.
 
@@ -123,18 +139,23 @@ def write(image: xr.DataArray, path: str | Path, overwrite: bool = False, **extr
     full = image.expand_dims([axis for axis in "TZC" if axis not in image.dims])
     hyperstack = full.transpose("T", "Z", "C", "Y", "X").data
     cal = calibration(image)
-    metadata: dict[str, Any] = {"unit": cal.unit, "spacing": cal.pixel_depth, **extra}
+    shown, colour_map = display.to_metadata(image)
+    metadata: dict[str, Any] = {"unit": cal.unit, "spacing": cal.pixel_depth, **shown, **extra}
     if cal.frame_interval:
         metadata |= {"finterval": cal.frame_interval, "tunit": "sec"}
     big = array.nbytes > _CLASSIC_LIMIT
     options: dict[str, Any] = {
         "resolution": (1 / cal.pixel_width, 1 / cal.pixel_height),
         "resolutionunit": 1,
+        "extratags": [] if colour_map is None else [(320, 3, 768, colour_map.ravel(), True)],
     }
     if array.dtype == np.uint32 or big:
         # ImageJ's own layout knows neither: the same description on an ordinary TIFF is read too.
+        binary = {name: metadata.pop(name) for name in _BINARY if name in metadata}
         text = tifffile.imagej_description(hyperstack.shape, axes="TZCYX", **_ascii(metadata))
         options |= {"description": text, "metadata": None, "photometric": "minisblack"}
+        native: Literal["<", ">"] = "<" if sys.byteorder == "little" else ">"
+        options["extratags"] += tifffile.imagej_metadata_tag(binary, native)
     else:
         options |= {"imagej": True, "metadata": {"axes": "TZCYX", **_ascii(metadata)}}
     with atomic(path) as temporary:

@@ -1,0 +1,160 @@
+"""How an image is shown, kept in its attrs, as ImageJ has it; and in the metadata of its TIFFs.
+
+All are optional, and none changes a pixel:
+
+- `luts`: for each channel the colours of its grey values, (256, 3) uint8.
+- `display_ranges`: for each channel (lowest, highest), the values of the LUT's ends.
+- `display_mode`: "composite", "color" or "grayscale", how channels are shown; "rgb" for an
+  uint8 image of three channels that is one of colours.
+- `selection`: the image's own selection, a :class:`imagej_dl.rois.Roi`.
+- `overlay`: list of ROIs that lie over the image.
+
+:func:`imagej_dl.images.with_data` leaves them out, as they are about the former pixels.
+"""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.images.luts import glasbey
+
+MODES = ("composite", "color", "grayscale")
+
+
+def coloured(labels: xr.DataArray) -> xr.DataArray:
+    """Return a label map with the label colours as its LUT and all its ids in the range.
+
+    ImageJ spreads 256 colours over the range: from id 256 on, several ids in a row look alike.
+    """
+    top = int(labels.max()) if labels.size else 0
+    attrs = {"luts": [glasbey()], "display_ranges": [(0.0, float(max(255, top)))]}
+    return labels.assign_attrs(attrs)
+
+
+def luts(image: xr.DataArray) -> list[NDArray[np.uint8]] | None:
+    """Return the LUT of each channel; None where there are none or they do not fit the channels."""
+    found = _for_channels(image, "luts")
+    if found is None:
+        return None
+    arrays = [np.asarray(lut) for lut in found]
+    for lut in arrays:
+        if lut.shape != (256, 3) or lut.dtype != np.uint8:
+            raise UserError(
+                f"has a LUT of shape {lut.shape} and type {lut.dtype}",
+                path=image.attrs.get("title") or None,
+                remedy="A LUT is a (256, 3) array of uint8.",
+            )
+    return arrays
+
+
+def ranges(image: xr.DataArray) -> list[tuple[float, float]] | None:
+    """Return the display range of each channel; None as in :func:`luts`."""
+    found = _for_channels(image, "display_ranges")
+    return None if found is None else [(float(low), float(high)) for low, high in found]
+
+
+def mode(image: xr.DataArray) -> str | None:
+    """Return how channels are shown; None for one channel and where it is not said."""
+    chosen, channels = image.attrs.get("display_mode"), image.sizes.get("C", 1)
+    if chosen is None or (chosen in MODES and channels < 2):
+        return None
+    fits = chosen in MODES or (chosen == "rgb" and channels == 3 and image.dtype == np.uint8)
+    if not fits:
+        what = f"{channels} channels of {image.dtype}"
+        _left_out(image, f"the display mode {chosen!r} is not for {what}")
+    return str(chosen) if fits else None
+
+
+def usual_mode(channels: int) -> str:
+    """Return how channels are shown where nothing is said: at once, as far as colours go."""
+    return "composite" if channels <= 7 else "grayscale"
+
+
+def to_metadata(image: xr.DataArray) -> tuple[dict[str, Any], NDArray[np.uint16] | None]:
+    """Return what tifffile writes into ImageJ's metadata, and the colour map of one channel."""
+    from imagej_dl import rois
+
+    metadata: dict[str, Any] = {}
+    colours, limits, colour_map = luts(image), ranges(image), None
+    if image.sizes.get("C", 1) > 1:
+        if colours is not None:
+            metadata["LUTs"] = [np.ascontiguousarray(lut.T) for lut in colours]
+        if limits is not None:
+            metadata["Ranges"] = tuple(value for pair in limits for value in pair)
+        chosen = mode(image)
+        metadata["mode"] = chosen if chosen in MODES else usual_mode(image.sizes["C"])
+    else:
+        # Of a single channel ImageJ reads the range in the description and TIFF's colour map.
+        if colours is not None:
+            colour_map = colours[0].T.astype(np.uint16) * 257
+        if limits is not None:
+            metadata["min"], metadata["max"] = limits[0]
+    if (selection := image.attrs.get("selection")) is not None:
+        metadata["ROI"] = rois.encode(selection)
+    if overlay := image.attrs.get("overlay"):
+        metadata["Overlays"] = [rois.encode(roi) for roi in overlay]
+    return metadata, colour_map
+
+
+def from_metadata(path: Path, metadata: dict[str, Any], channels: int, colour_map: Any) -> dict:
+    """Return the attrs that ImageJ's metadata of a TIFF tell; what is damaged is left out.
+
+    Parameters
+    ----------
+    metadata : as tifffile reads it.
+    channels : how many the image has.
+    colour_map : (3, 256) uint16 of the first page, or None.
+
+    Warns
+    -----
+    DataWarning : for ROIs that cannot be read.
+    """
+    from imagej_dl import rois
+
+    attrs: dict[str, Any] = {}
+    if channels > 1:
+        colours = _listed(metadata.get("LUTs"))
+        limits = np.ravel(metadata.get("Ranges", ()))
+        if metadata.get("mode") in MODES:
+            attrs["display_mode"] = metadata["mode"]
+    else:
+        colours = [] if colour_map is None else [np.asarray(colour_map) >> 8]
+        limits = np.ravel([metadata.get("min", np.nan), metadata.get("max", np.nan)])
+    if len(colours) == channels and all(lut.shape == (3, 256) for lut in colours):
+        attrs["luts"] = [lut.T.astype(np.uint8) for lut in colours]
+    if len(limits) == 2 * channels and limits.dtype.kind in "if" and np.isfinite(limits).all():
+        attrs["display_ranges"] = [(float(a), float(b)) for a, b in limits.reshape(-1, 2)]
+    try:
+        if isinstance(data := metadata.get("ROI"), bytes):
+            attrs["selection"] = rois.decode(data)
+        if overlay := _listed(metadata.get("Overlays")):
+            attrs["overlay"] = [rois.decode(item) for item in overlay]
+    except (UserError, TypeError) as error:
+        warnings.warn(
+            f"{path.name}: the image's own ROIs are left out ({error})", DataWarning, stacklevel=4
+        )
+    return attrs
+
+
+def _listed(value: Any) -> list[Any]:
+    return [] if value is None else value if isinstance(value, list) else [value]
+
+
+def _for_channels(image: xr.DataArray, key: str) -> list[Any] | None:
+    found, channels = image.attrs.get(key), image.sizes.get("C", 1)
+    if found is not None and len(found) != channels:
+        _left_out(image, f"{key} for {len(found)} channels do not fit {channels}")
+        return None
+    return found
+
+
+def _left_out(image: xr.DataArray, what: str) -> None:
+    title = image.attrs.get("title") or "the image"
+    warnings.warn(f"{title}: {what}: left out", DataWarning, stacklevel=5)
