@@ -162,7 +162,8 @@ def _start(kind: Kind, home: str, display: bool, jars: Sequence[str]) -> Gateway
 def _start_embedded(coordinate: str, display: bool, jars: Sequence[str]) -> None:
     import scyjava
 
-    scyjava.config.endpoints.extend([coordinate, *jars])
+    # ImageJ last: what the first one asks for decides of which version its own parts are.
+    scyjava.config.endpoints.extend([*jars, coordinate])
     # ImageJ 1 is on Maven Central; no other repository need be reached.
     scyjava.config.get_repositories().clear()
     if not display:
@@ -242,7 +243,7 @@ def _download(coordinate: str, what: str) -> None:
         try:
             with _explained(what):
                 jgo.build(
-                    endpoint="+".join(dict.fromkeys([coordinate, *scyjava.config.endpoints])),
+                    endpoint="+".join(dict.fromkeys([*scyjava.config.endpoints, coordinate])),
                     cache_dir=scyjava.config.get_cache_dir(),
                     repositories=scyjava.config.get_repositories(),
                     resolver=jgo.maven.PythonResolver(lenient=True),

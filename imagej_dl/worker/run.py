@@ -113,7 +113,8 @@ def _progress(task: Any) -> Any:
     def progress(stage: str, done: int, total: int) -> None:
         nonlocal last
         # Appose knows one way to cancel; "use now" comes by a call of enough().
-        if task.cancel_requested:
+        # Where ImageJ has ended, nobody listens any more: what is there is kept.
+        if task.cancel_requested or not getattr(task._worker, "running", True):
             raise Cancelled
         if shared.enough.is_set():
             raise Enough

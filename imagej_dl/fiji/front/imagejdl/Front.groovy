@@ -5,6 +5,7 @@ import ij.ImagePlus
 import ij.Macro
 import ij.WindowManager
 import java.awt.GraphicsEnvironment
+import java.util.concurrent.atomic.AtomicLong
 
 /**
  * ImageJ's side of imagej-dl, the same whichever way Fiji was started: it asks for a command's
@@ -14,7 +15,10 @@ class Front {
     final File home
     final File python
     final Worker worker
+    private static final Map KINDS = [annotate: Annotating, correct: Correcting]
     private List<Map> commands
+    private double patience = 300
+    private final AtomicLong idle = new AtomicLong()  // when the worker ended its last work; 0: busy
     private final Map<String, Map<String, String>> asked = [:].withDefault { [:] }
 
     Front(File home, File python) {
@@ -28,7 +32,10 @@ class Front {
     synchronized List<Map> commands() {
         if (commands == null) {
             IJ.showStatus("ImageJ-DL: starting Python...")
-            commands = worker.call("commands", [:]).commands
+            def told = worker.call("commands", [:])
+            patience = told.idle as double
+            commands = told.commands
+            watchIdle()
             IJ.showStatus("")
         }
         return commands
@@ -48,22 +55,39 @@ class Front {
         try {
             def command = command(name)
             def values = options?.trim() ? Options.parse(options) : ask(command)
-            if (values != null) execute(command, values)
+            if (values != null) execute(command, values, WindowManager.currentImage)
         } catch (Trouble trouble) {
             tell(trouble)
+        } catch (Exception error) {
+            if (error.message == Macro.MACRO_CANCELED) throw error
+            error.printStackTrace()
+            tell(new Trouble("This should not have happened: $error"))
         }
     }
 
     /** Runs a command with these values; returns its values for scripts. Throws Trouble. */
-    Map call(String name, Map<String, ?> values) {
-        return execute(command(name), values.collectEntries { k, v -> [k, v?.toString()] })
+    Map call(String name, Map<String, ?> values, ImagePlus image = WindowManager.currentImage) {
+        return execute(command(name), values.collectEntries { k, v -> [k, v?.toString()] }, image)
+    }
+
+    /** The folder of this Fiji, if TrackMate is in it. */
+    String getFiji() {
+        try {
+            this.class.classLoader.loadClass("fiji.plugin.trackmate.TrackMate")
+            return IJ.getDirectory("imagej")
+        } catch (ClassNotFoundException none) {
+            return null
+        }
     }
 
     void close() { worker.close() }
 
     private Map<String, String> ask(Map command) {
         if (GraphicsEnvironment.isHeadless()) return [:]
-        def values = Dialog.ask(command, asked[command.name])
+        def before = asked[command.name]
+        // Whoever has an image open to correct wants it saved next.
+        if (command.name == "correct" && Drawing.current("correct")) before = before + [step: "save"]
+        def values = Dialog.ask(command, before)
         if (values != null) {
             asked[command.name] = values
             Dialog.record(command, values)
@@ -71,14 +95,33 @@ class Front {
         return values
     }
 
-    private Map execute(Map command, Map values) {
-        def plan = worker.call("plan", [command: command.name, values: values])
-        if (plan.error) throw new Trouble(plan.error)
-        def run = new Run(this, command, values, plan.takes as Set)
-        return run.start()
+    private Map execute(Map command, Map values, ImagePlus image) {
+        idle.set(0)
+        try {
+            def plan = worker.call("plan", [command: command.name, values: values])
+            if (plan.error) throw new Trouble(plan.error)
+            def kind = plan.live ? Training : KINDS.get(command.name, Run)
+            return kind.newInstance(this, command, values, plan.takes as Set, image).start()
+        } finally {
+            idle.set(System.currentTimeMillis())
+        }
     }
 
-    private static void tell(Trouble trouble) {
+    /** Ends the worker when nothing was asked of it for a while: its memory is free again. */
+    private void watchIdle() {
+        Thread.startDaemon("imagej-dl-idle") {
+            while (true) {
+                sleep(500)
+                long since = idle.get()
+                if (since && System.currentTimeMillis() - since > 1000 * patience) {
+                    idle.set(0)
+                    worker.close()
+                }
+            }
+        }
+    }
+
+    static void tell(Trouble trouble) {
         if (GraphicsEnvironment.isHeadless()) throw trouble
         IJ.log("ImageJ-DL: " + trouble.message)
         IJ.showStatus("")

@@ -9,6 +9,7 @@ import java.nio.ByteOrder
 import org.apposed.appose.NDArray
 import org.apposed.appose.NDArray.DType
 import org.apposed.appose.NDArray.Shape
+import org.apposed.appose.SharedMemory
 
 /** Images through shared memory: arrays of T, Z, C, Y, X, ImageJ's own order of planes. */
 class Images {
@@ -26,7 +27,7 @@ class Images {
             "to hand over from ImageJ's memory. Save it, and name its file instead.")
         def array = new NDArray(kind, new Shape(Shape.Order.C_ORDER, t, z, rgb ? 3 : c, h, w))
         def buffer = array.buffer().order(ByteOrder.nativeOrder())
-        def stack = imp.stack
+        def stack = imp.getStack()
         for (int i = 1; i <= stack.size; i++) {
             def pixels = stack.getPixels(i)
             if (rgb) {
@@ -65,7 +66,7 @@ class Images {
 
     /** Copies a shared image into a new ImagePlus and gives the shared memory back. */
     static ImagePlus take(Map shared, String title) {
-        NDArray array = shared.array
+        def array = attached(shared.array)
         def (t, z, c, h, w) = array.shape().toIntArray(Shape.Order.C_ORDER) as List
         def stack = new ImageStack(w, h)
         def buffer = array.buffer().order(ByteOrder.nativeOrder())
@@ -90,10 +91,18 @@ class Images {
         imp.resetDisplayRange()
         if (about.lut) {
             def bytes = (0..2).collect { k -> about.lut.collect { it[k] as byte } as byte[] }
-            imp.setLut(new LUT(*bytes))
+            imp.setLut(new LUT(bytes[0], bytes[1], bytes[2]))
         }
         if (about.range) imp.setDisplayRange(about.range[0] as double, about.range[1] as double)
         return imp
+    }
+
+    /** Appose gives arrays that lie within lists and maps as what they are called. */
+    private static NDArray attached(array) {
+        if (array instanceof NDArray) return array
+        def kind = DType.fromLabel(array.dtype)
+        def shape = new Shape(Shape.Order.C_ORDER, array.shape as int[])
+        return new NDArray(kind, shape, SharedMemory.attach(array.shm.name, array.shm.rsize as long))
     }
 
     private static Object get(DType kind, buffer, int index, int size) {

@@ -2,7 +2,7 @@ package imagejdl
 
 import ij.IJ
 import ij.ImagePlus
-import ij.WindowManager
+import ij.ImageStack
 import org.apposed.appose.NDArray
 import org.apposed.appose.TaskEvent
 
@@ -12,24 +12,26 @@ class Run {
     final Map command
     final Map values
     final Set takes
-    protected ImagePlus image
+    final ImagePlus image
 
-    Run(Front front, Map command, Map values, Set takes) {
+    Run(Front front, Map command, Map values, Set takes, ImagePlus image) {
         this.front = front
         this.command = command
         this.values = values
         this.takes = takes
+        this.image = image
     }
 
     Map start() {
-        image = WindowManager.currentImage
         NDArray array = null
         File roiset = null
         def inputs = [command: command.name, values: values]
         try {
-            if ("image" in takes && image != null) {
-                array = Images.share(image)
-                inputs += [image: array, about: Images.about(image)]
+            def given = image == null ? null : "image" in takes ? image : "plane" in takes ? plane(image) : null
+            if (given != null) {
+                array = Images.share(given)
+                inputs += [image: array, about: Images.about(given)]
+                if (path(given) != null) inputs.image_path = path(given)
             }
             def rois = "rois" in takes ? Rois.current(image) : []
             if (rois) {
@@ -37,9 +39,9 @@ class Run {
                 Rois.write(rois, roiset)
                 inputs.roiset = roiset.path
             }
+            if (front.fiji != null) inputs.fiji = front.fiji
             IJ.resetEscape()
-            def result = work(inputs)
-            return finish(result)
+            return finish(work(inputs))
         } finally {
             array?.close()
             roiset?.delete()
@@ -67,7 +69,27 @@ class Run {
         }
         def shown = new Shown(image)
         result.shown.each { shown.show(it) }
-        IJ.showStatus("ImageJ-DL: " + (result.text ?: "done").readLines().last())
+        IJ.showStatus("ImageJ-DL: " + (result.text?.trim() ?: "done").readLines().last())
         return (result.values ?: [:]) + shown.values
+    }
+
+    /** The file an image was opened from, if nothing was changed in the window since. */
+    private static String path(ImagePlus imp) {
+        def info = imp.originalFileInfo
+        if (imp.changes || info?.directory == null || info?.fileName == null) return null
+        def file = new File(info.directory, info.fileName)
+        return file.isFile() ? file.path : null
+    }
+
+    /** The slice and frame that are shown, with all channels. */
+    private static ImagePlus plane(ImagePlus imp) {
+        def stack = new ImageStack(imp.width, imp.height)
+        (1..imp.NChannels).each { c ->
+            stack.addSlice("", imp.getStack().getPixels(imp.getStackIndex(c, imp.slice, imp.frame)))
+        }
+        def plane = new ImagePlus(imp.title, stack)
+        plane.setDimensions(imp.NChannels, 1, 1)
+        plane.setCalibration(imp.calibration)
+        return plane
     }
 }

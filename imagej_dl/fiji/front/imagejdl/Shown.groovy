@@ -22,6 +22,8 @@ class Shown {
         open(last)
     }
 
+    private void labels(Map item) { image(item) }
+
     private void rois(Map item) {
         def rois = Rois.read(new File(item.path))
         Rois.add(rois, last ?: source)

@@ -1,0 +1,112 @@
+package imagejdl
+
+import ij.IJ
+import ij.ImagePlus
+import ij.gui.Plot
+import ij.gui.PlotWindow
+import java.awt.GraphicsEnvironment
+import org.apposed.appose.TaskEvent
+
+/**
+ * A training, in a worker process of its own: its curve in a plot, its present model's labels on
+ * the open image, the remaining time, and two ways to end it.
+ */
+class Training extends Run {
+    private final Worker worker
+    private final List<Map> epochs = []
+    private final String name
+    private volatile boolean cancelled
+    private volatile boolean enough
+    private Control control
+    private PlotWindow curve
+    private ImagePlus preview
+
+    Training(Front front, Map command, Map values, Set takes, ImagePlus image) {
+        super(front, command, values, takes, image)
+        worker = new Worker(front.python)
+        name = new File(values.out ?: values.project ?: "model").name
+    }
+
+    protected Map work(Map inputs) {
+        if (!GraphicsEnvironment.isHeadless())
+            control = new Control("ImageJ-DL: training $name", { useNow() }, { cancelled = true })
+        try {
+            // In a macro Esc ends it, as it ends macros; else Esc is for the user's own work.
+            def result = worker.call("run", inputs,
+                { cancelled || (IJ.isMacro() && IJ.escapePressed()) }, { TaskEvent e -> heard(e) })
+            if (result.killed) result.text = "The training was stopped at once; Resume goes on " +
+                "from its last epoch."
+            return result
+        } finally {
+            worker.close()
+            control?.close()
+            preview?.with { changes = false; close() }
+        }
+    }
+
+    protected Map finish(Map result) {
+        def values = super.finish(result)
+        if (enough && values.model && image?.isVisible())
+            values += front.call("predict", [model: values.model], image)
+        return values
+    }
+
+    protected void heard(TaskEvent event) {
+        def info = event.info
+        if (info == null) {
+            if (event.maximum > 0) {
+                double part = event.current / event.maximum
+                IJ.showStatus("ImageJ-DL: $event.message ${Math.round(100 * part)}%")
+                IJ.showProgress(part)
+                control?.stage(event.message, part)
+            }
+        } else if (info.kind == "preview") {
+            show(Images.take(info.preview, "Preview of $name"), info.epoch as int)
+        } else if (info.note) {
+            IJ.log("ImageJ-DL: $info.note")
+        } else {
+            epochs << info
+            control?.epoch(info, best())
+            if (control != null) draw()
+        }
+    }
+
+    private void useNow() {
+        enough = true
+        Thread.startDaemon("imagej-dl-use-now") { worker.call("enough", [:]) }
+    }
+
+    private Map best() { epochs.findAll { it.kept }?.last() }
+
+    private void draw() {
+        def plot = new Plot("Training of $name", "Epoch", "Loss")
+        def x = epochs.collect { it.epoch as double } as double[]
+        [["loss", "#3366cc", "training"], ["val_loss", "#dd6611", "validation"]].each { key, colour, label ->
+            plot.setColor(colour)
+            plot.setLineWidth(2)
+            plot.addPoints(x, epochs.collect { it[key] as double } as double[], null,
+                epochs.size() > 1 ? Plot.LINE : Plot.CIRCLE, label)
+        }
+        plot.setColor("black")
+        plot.setLineWidth(1)
+        plot.setLimitsToFit(false)
+        plot.addLegend("", "top-right")
+        if (curve == null || curve.closed) curve = plot.show()
+        else curve.drawPlot(plot)
+    }
+
+    private void show(ImagePlus labels, int epoch) {
+        if (control == null) return
+        def title = "Preview of $name, epoch $epoch"
+        if (preview == null || !preview.isVisible()) {
+            preview = labels
+            preview.title = title
+            preview.show()
+        } else {
+            preview.setProcessor(title, labels.processor)
+            preview.setDisplayRange(labels.displayRangeMin, labels.displayRangeMax)
+            preview.updateAndDraw()
+        }
+        preview.changes = false
+    }
+}
