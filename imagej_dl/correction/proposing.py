@@ -12,7 +12,7 @@ import numpy as np
 import xarray as xr
 
 from imagej_dl import images, project, rois
-from imagej_dl.correction.records import LABELS, PROPOSAL, finished, record
+from imagej_dl.correction.records import LABELS, PROPOSAL, digest_of, finished, record
 from imagej_dl.correction.state import Book, Proposed, Score, fingerprint, stamp
 from imagej_dl.correction.uncertainty import Uncertainty
 from imagej_dl.errors import DataWarning, UserError
@@ -144,14 +144,13 @@ class _Look:
         self.model = fingerprint(book.present)
         self.failed: list[UserError] = []
         self._bundle: ModelBundle | None = None
-        self._held: tuple[str, xr.DataArray] | None = None
 
     def known(self, sheet: Sheet) -> Score | None:
         """Return what is known of an image, if it is of this model and this image."""
         score = self.book.state.scores.get(sheet.name)
         file = sheet.source or sheet.image
-        fresh = score is not None and score.model == self.model and score.image == stamp(file)
-        return score if fresh else None
+        fresh = score is not None and (score.model, score.image) == (self.model, stamp(file))
+        return score if fresh and self._file(sheet, LABELS).is_file() else None
 
     def at(self, sheets: list[Sheet]) -> None:
         """Measure how uncertain the model is of images; one that cannot be read is left out."""
@@ -164,41 +163,34 @@ class _Look:
                 warnings.warn(
                     f"{self.failed[-1]}: it is left out of the queue", DataWarning, stacklevel=3
                 )
-                continue
-            self.book.save()  # so that a stop costs no more than one image
         self._say(len(new), len(new))
 
     def propose(self, sheet: Sheet) -> None:
         """Write the ROIs that the model proposes for an image, unless they are there."""
         state = self.book.state
-        folder = self.book.folder / sheet.name
         image = project.prepare(sheet)
-        old = state.proposed.get(sheet.name)
-        fresh = old is not None and (old.model, old.image) == (self.model, stamp(image))
-        if fresh and (folder / LABELS).is_file():
+        # The image in Labeling, which the model sees from now on, is that of Raw.
+        score = state.scores[sheet.name].model_copy(update={"image": stamp(image)})
+        state.scores[sheet.name] = score
+        if sheet.name in state.proposed:
             return
-        if self._held is None or self._held[0] != sheet.name:
-            self._measure(sheet, lambda *_: self._say(0, 1))
-        assert self._held is not None
-        labels = self._held[1]
         picture = images.read(image, mapped=True)
+        labels = images.read_labels(self._file(sheet, LABELS))
         found = rois.trace(labels, hyperstack="C" in picture.dims or None)
-        (folder / PROPOSAL).unlink(missing_ok=True)
-        images.write(labels, folder / LABELS, overwrite=True)
+        path = self._file(sheet, PROPOSAL)
+        path.unlink(missing_ok=True)  # there is none without objects
         if found:
-            rois.write(found, folder / PROPOSAL, overwrite=True)
-        score = state.scores[sheet.name]
-        state.scores[sheet.name] = score.model_copy(update={"image": stamp(image)})
+            rois.write(found, path)
         state.proposed[sheet.name] = Proposed(
-            model=self.model,
-            image=stamp(image),
-            uncertainty=score.uncertainty,
+            **score.model_dump(),
             round=state.round,
             by=state.present,
             objects=len(found),
+            rois=digest_of(path) if found else "",
         )
 
     def _measure(self, sheet: Sheet, progress: Progress) -> None:
+        """Predict an image; the label map is kept, so that it need not be predicted again."""
         file = sheet.source or sheet.image
         seen = stamp(file)
         if self._bundle is None:
@@ -206,11 +198,31 @@ class _Look:
 
             self._bundle = models.load(self.book.present)
         labels, uncertainty = predict(self._bundle, images.read(file, mapped=True), progress)
-        scores = self.book.state.scores
-        best = max((s.uncertainty for s in scores.values() if s.model == self.model), default=0.0)
-        scores[sheet.name] = Score(model=self.model, image=seen, uncertainty=uncertainty.value)
-        if self._held is None or uncertainty.value >= best:
-            self._held = sheet.name, labels  # most likely the one that will be proposed
+        self._forget(sheet)
+        images.write(labels, self._file(sheet, LABELS), overwrite=True)
+        self.book.state.scores[sheet.name] = Score(
+            model=self.model, image=seen, uncertainty=uncertainty.value
+        )
+        self.book.save()  # so that a stop costs no more than one image
+
+    def _forget(self, sheet: Sheet) -> None:
+        """Drop a proposal that is none any more; ROIs that the user stored over it are kept."""
+        old = self.book.state.proposed.pop(sheet.name, None)
+        self.book.state.scores.pop(sheet.name, None)
+        if old is None:
+            return
+        self.book.save()  # before its label map is another
+        path = self._file(sheet, PROPOSAL)
+        if path.is_file() and digest_of(path) != old.rois:
+            kept = project.backup(path)
+            warnings.warn(
+                f"{path}: was changed and not saved as {sheet.rois}; it is kept as {kept}",
+                DataWarning,
+                stacklevel=5,
+            )
+
+    def _file(self, sheet: Sheet, name: str) -> Path:
+        return self.book.folder / sheet.name / name
 
     def _say(self, done: int, total: int) -> None:
         if total:

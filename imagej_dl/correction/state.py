@@ -34,11 +34,15 @@ class Score(_Part):
 
 
 class Proposed(Score):
-    """What was proposed for an image, in which round and by which model (its folder)."""
+    """What was proposed for an image, in which round and by which model (its folder).
+
+    `rois` is the digest of the proposed RoiSet, "" where there is no object.
+    """
 
     round: int
     by: str
     objects: int
+    rois: str
 
 
 class Corrected(_Part):

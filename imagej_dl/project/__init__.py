@@ -12,7 +12,7 @@ from imagej_dl.project.folders import (
     processed,
     visible,
 )
-from imagej_dl.project.roisets import Saved, save_rois
+from imagej_dl.project.roisets import Saved, backup, save_rois
 from imagej_dl.project.sheets import Next, Sheet, next_to_draw, prepare, sheet, sheets
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "Pair",
     "Saved",
     "Sheet",
+    "backup",
     "create",
     "drawn",
     "next_to_draw",

@@ -66,10 +66,10 @@ def save_rois(
         new = given.read_bytes()
         if target.is_file() and target.read_bytes() == new:
             return Saved(target, len(found), None)
-        backup = _keep(target) if target.is_file() else None
+        kept = backup(target) if target.is_file() else None
         with atomic(target) as temporary:
             temporary.write_bytes(new)
-    return Saved(target, len(found), backup)
+    return Saved(target, len(found), kept)
 
 
 def _check_fit(found: list[rois.Roi], image: xr.DataArray, shown: str, name: str) -> None:
@@ -93,8 +93,8 @@ def _check_fit(found: list[rois.Roi], image: xr.DataArray, shown: str, name: str
         warnings.warn(f"{shown}: {item.message}", DataWarning, stacklevel=3)
 
 
-def _keep(target: Path) -> Path:
-    """Copy a RoiSet to the next free number; return the copy's path."""
+def backup(target: Path) -> Path:
+    """Copy a RoiSet to the next free number in RoiSet_backups beside it; return that path."""
     folder = target.parent / BACKUPS
     pattern = re.compile(rf"{re.escape(target.stem)}_(\d+)\.zip")
     names = [p.name for p in folder.iterdir()] if folder.is_dir() else []
