@@ -21,6 +21,7 @@ TABLE = {
     "train": ("Train", "Train a segmentation model on a project's label maps."),
     "predict": ("Predict", "Segment images and videos with a trained model."),
     "correct": ("Correct", "Correct a model's ROIs, and retrain it on what was corrected."),
+    "fiji": ("Fiji", "Open ImageJ or Fiji with the commands in its menu; run a macro."),
     "show": ("Show", "Show a label map over its image in ImageJ, with its ROIs."),
     "track": ("Track", "Track the labels of a video with TrackMate, or its like without Java."),
     "evaluate": ("Evaluate", "Score label maps or tracks against the truth."),

@@ -22,6 +22,8 @@ from imagej_dl.errors import UserError
 
 EMBEDDED = "net.imagej:ij:1.54p"
 ENDPOINT = "sc.fiji:fiji"
+PATCHER = "net.imagej:ij1-patcher:2.0.0"
+"""Gives ImageJ 1 its menu's commands also without a screen, where macros need them."""
 NO_JAVA = (
     "Install Java 11 or later (conda install openjdk=21, or your system's JDK), "
     "or set JAVA_HOME to its folder."
@@ -168,12 +170,17 @@ def _start_embedded(coordinate: str, display: bool, jars: Sequence[str]) -> None
     scyjava.config.get_repositories().clear()
     if not display:
         scyjava.config.add_option("-Djava.awt.headless=true")
+        if PATCHER in jars:
+            scyjava.config.add_option("--add-opens=java.base/java.lang=ALL-UNNAMED")
     what = f"ImageJ ({coordinate})"
     _download(coordinate, what)
     with _explained(what):
         scyjava.start_jvm()
     if display:
         show_window()
+    elif PATCHER in jars:
+        # Before the first class of ImageJ is loaded: it cannot be patched later.
+        scyjava.jimport("net.imagej.patcher.LegacyInjector").preinit()
 
 
 def show_window() -> None:

@@ -7,6 +7,7 @@ was started by a double click, where there is no Python. The work is done in a p
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,10 @@ def install(fiji: str | None = None, *, display: bool | None = None) -> Any:
     """
     if display is None:
         display = gateway.has_display()
-    running = gateway.start(fiji, display=display and not gateway.is_running(), jars=(APPOSE,))
+    if not gateway.is_running():
+        jars = (APPOSE,) if display else (APPOSE, gateway.PATCHER)
+        gateway.start(fiji, display=display, jars=jars)
+    running = gateway.start()
     front = _front()
     _loader(front).loadClass("imagejdl.Menu").getMethod("install", front.getClass()).invoke(
         None, front
@@ -74,6 +78,45 @@ def run(command: str, **values: Any) -> dict[str, Any]:
             raise UserError(str(error.getMessage())) from error
         raise
     return {str(key): _plain(found.get(key)) for key in found.keySet()}
+
+
+def run_macro(path: Path, argument: str = "") -> str:
+    """Run an ImageJ macro and return what it returns.
+
+    Raises
+    ------
+    UserError : when the macro was aborted, with the words of the command that failed.
+    """
+    from scyjava import jimport
+
+    front = _front()
+    front.forget()
+    result = jimport("ij.IJ").runMacroFile(str(path.resolve()), argument)
+    text = "" if result is None else str(result)
+    if (trouble := front.getLastTrouble()) is not None:
+        raise UserError(str(trouble), path=path)
+    if text == "[aborted]":
+        raise UserError("was aborted by an error; ImageJ's message says in which line", path=path)
+    return text
+
+
+def open_image(path: Path) -> None:
+    """Open an image as File > Open does; UserError when ImageJ cannot read it."""
+    from scyjava import jimport
+
+    imp = jimport("ij.IJ").openImage(str(path.resolve()))
+    if imp is None:
+        raise UserError("is no image that ImageJ can read", path=path)
+    imp.show()
+
+
+def wait_until_quit() -> None:
+    """Return when the user has closed ImageJ's main window."""
+    from scyjava import jimport
+
+    ij = jimport("ij.IJ")
+    while ij.getInstance() is not None:
+        time.sleep(0.2)
 
 
 def _front() -> Any:

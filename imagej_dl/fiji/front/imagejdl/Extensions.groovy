@@ -34,7 +34,7 @@ class Extensions implements MacroExtension {
         try {
             return this."$name"(*given) as String
         } catch (Trouble trouble) {
-            Front.tell(trouble)
+            front.tell(trouble)
             return ""
         }
     }

@@ -16,6 +16,8 @@ class Front {
     final File python
     final Worker worker
     private static final Map KINDS = [annotate: Annotating, correct: Correcting]
+    /** Why the last command of a macro failed, for whoever ran the macro. */
+    String lastTrouble
     private List<Map> commands
     private double patience = 300
     private final AtomicLong idle = new AtomicLong()  // when the worker ended its last work; 0: busy
@@ -80,6 +82,8 @@ class Front {
         }
     }
 
+    void forget() { lastTrouble = null }
+
     void close() { worker.close() }
 
     private Map<String, String> ask(Map command) {
@@ -121,7 +125,9 @@ class Front {
         }
     }
 
-    static void tell(Trouble trouble) {
+    /** Says it in a window, and ends the macro; without a screen throws it. */
+    void tell(Trouble trouble) {
+        lastTrouble = trouble.message
         if (GraphicsEnvironment.isHeadless()) throw trouble
         IJ.log("ImageJ-DL: " + trouble.message)
         IJ.showStatus("")
