@@ -1,7 +1,8 @@
 """Images in memory that ImageJ's process and this one share.
 
 An image goes as an array of the axes T, Z, C, Y, X (ImageJ's order of planes) with a dictionary
-`about`: title, pixel_width, pixel_height, pixel_depth, unit, frame_interval (s).
+`about`: title, pixel_width, pixel_height, pixel_depth, unit, frame_interval (s), and
+`props` for what ImageJ has no type for (see :mod:`imagej_dl.images.exact`).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from imagej_dl.images import calibration, glasbey, make
+from imagej_dl.images import calibration, exact, glasbey, make
 
 AXES = "TZCYX"
 enough = threading.Event()
@@ -25,7 +26,10 @@ _kept: list[Any] = []
 
 def to_image(array: Any, about: dict[str, Any]) -> xr.DataArray:
     """Copy ImageJ's image out of shared memory; axes of length 1 are dropped, Y and X excepted."""
-    pixels = np.array(array.ndarray())
+    about = dict(about)
+    props = about.pop("props", None) or {}
+    pixels = exact.received(np.array(array.ndarray()), props.get(exact.DTYPE), props.get(exact.IDS))
+    array.shm.close()
     keep = [i for i, n in enumerate(pixels.shape) if n > 1 or AXES[i] in "YX"]
     names = "".join(AXES[i] for i in keep)
     return make(pixels.reshape([pixels.shape[i] for i in keep]), names, **about)
@@ -47,9 +51,8 @@ def share(image: xr.DataArray, labels: bool = False) -> dict[str, Any]:
     """Put an image into shared memory, where it stays until :func:`release`."""
     import appose
 
-    from imagej_dl.fiji.imageplus import _imagej_type
-
-    pixels = _imagej_type(image)
+    sent = exact.sent(np.asarray(image.data), image.attrs.get("title") or None)
+    pixels = sent.array
     full = image.copy(data=pixels).expand_dims([a for a in AXES if a not in image.dims])
     ordered = full.transpose(*AXES).data
     block = appose.NDArray(str(pixels.dtype), ordered.shape)
@@ -63,6 +66,7 @@ def share(image: xr.DataArray, labels: bool = False) -> dict[str, Any]:
         "pixel_depth": ours.pixel_depth,
         "unit": ours.unit,
         "frame_interval": ours.frame_interval,
+        "props": sent.properties,
     }
     if labels:
         about |= {"lut": glasbey().tolist(), "range": [0, max(255, int(image.max()))]}

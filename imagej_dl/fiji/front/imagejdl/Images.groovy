@@ -16,6 +16,9 @@ class Images {
     /** The exact unit, since ImageJ respells some (um becomes µm). */
     static final String UNIT = "imagej_dl.unit"
 
+    /** What is kept beside pixels that ImageJ has no type for, such as label ids above 2^24. */
+    static final List EXACT = ["imagej_dl.dtype", "imagej_dl.ids"]
+
     /** Copies an image into shared memory; the caller closes it. RGB becomes three channels. */
     static NDArray share(ImagePlus imp) {
         def (w, h, c, z, t) = imp.dimensions as List
@@ -61,7 +64,8 @@ class Images {
             hours: 3600].get(cal.timeUnit, 1)
         return [title: imp.title, pixel_width: cal.pixelWidth, pixel_height: cal.pixelHeight,
             pixel_depth: cal.pixelDepth, unit: same ? exact : cal.unit,
-            frame_interval: (cal.frameInterval * seconds) as double]
+            frame_interval: (cal.frameInterval * seconds) as double,
+            props: EXACT.collectEntries { [it, imp.getProp(it)] }.findAll { it.value != null }]
     }
 
     /** Copies a shared image into a new ImagePlus and gives the shared memory back. */

@@ -1,0 +1,63 @@
+"""What ImageJ hears of a training: each epoch, and now and then a preview on the open image."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import xarray as xr
+
+from imagej_dl import preferences
+from imagej_dl.errors import UserError
+
+if TYPE_CHECKING:
+    from imagej_dl.training import Epoch
+    from imagej_dl.worker.desk import Desk
+
+_SIDE = 1024
+
+
+class Live:
+    """A listener for `training.train(watch=...)`.
+
+    A preview takes at most a fifth of the training's time, whatever the preferences say.
+    """
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        self.plane = None if desk.image is None else _middle(desk.image)
+        self.least = preferences.read().preview
+        self.last = self.cost = 0.0
+
+    def __call__(self, epoch: Epoch) -> None:
+        row = {
+            name: getattr(epoch, name)
+            for name in ("epoch", "epochs", "seconds", "remaining", "loss", "val_loss", "val_dice")
+        }
+        self.desk.tell(row | {"kept": epoch.kept})
+        now = time.monotonic()
+        due = now - self.last >= max(self.least, 4 * self.cost)
+        if self.plane is None or epoch.bundle is None or not due:
+            return
+        from imagej_dl.prediction import predict
+
+        try:
+            labels = predict(epoch.bundle, self.plane).labels
+        except UserError as error:
+            # Of another kind than the training images, perhaps: no reason to stop the training.
+            self.plane = None
+            self.desk.tell({"note": f"no preview: {error}"})
+            return
+        self.last = time.monotonic()
+        self.cost = self.last - now
+        self.desk.tell({"kind": "preview", "preview": labels, "epoch": epoch.epoch})
+
+
+def _middle(image: xr.DataArray) -> xr.DataArray:
+    """Return the middle of a large plane, at most 1024 px a side."""
+    cut = {}
+    for axis in "YX":
+        size = image.sizes[axis]
+        low = max(0, (size - _SIDE) // 2)
+        cut[axis] = slice(low, min(size, low + _SIDE))
+    return image.isel(cut)
