@@ -63,7 +63,8 @@ def train(
     start : a MODEL folder to start from (fine-tuning). Its weights, network, kind, patch, border
         size, normalisation and pixel size are taken, and the instance settings begin with its
         own; settings that contradict it are refused. The learning rate is by default lower. What
-        the model was trained on stays in training and is not validated on.
+        the model was trained on stays in training and is not validated on; leave it out, and it
+        may be forgotten.
     progress : told the stages "reading", "training" (in thousandths), "choosing". It may raise
         Cancelled (as Ctrl-C does): the best model so far is kept, quickly, without choosing
         instance settings; or Enough: all is done as if the training had ended by itself. Both

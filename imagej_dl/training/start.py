@@ -16,7 +16,13 @@ from imagej_dl.models.unet import UNet
 from imagej_dl.training.settings import Settings
 
 LEARNING_RATE = 1e-3
-"""Highest learning rate of a training that starts from a model, unless another is given."""
+"""Highest learning rate of a training that starts from a model, unless another is given.
+
+Between a network for bright nuclei and 12 images of dark ones, 150 batches took the average
+precision at IoU .5 on unseen dark ones from 0 to .65 (.64 with 3e-4). On other bright nuclei, of
+another size, 250 batches left that on the old kind at .65 of .66 with either. What is wholly
+unlike the old is learnt at its cost (from .66 to 0): give the old images as well to keep both.
+"""
 
 _OF_NETWORK = ("depth", "width", "last_width", "dropout")
 

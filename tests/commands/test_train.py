@@ -5,7 +5,7 @@ import pytest
 from click.testing import CliRunner
 
 from imagej_dl import cli, images, models
-from imagej_dl.commands.train import Train, summary
+from imagej_dl.commands.train import Train, left, summary
 from imagej_dl.errors import UserError
 from imagej_dl.training import Settings
 
@@ -101,3 +101,35 @@ def test_summary_names_the_way_on(tmp_path):
     assert "epoch 3 of 5" in text
     assert "1.5 min" in text
     assert text.endswith("--resume goes on from here.")
+
+
+def test_says_each_epoch_and_starts_from_a_model(data, tmp_path, capfd):
+    arguments = ["train", str(data), *TINY, "--out"]
+    assert CliRunner().invoke(cli.cli, [*arguments, str(tmp_path / "A")]).exit_code == 0
+    start = ["--start", str(tmp_path / "A"), "--epochs", "2", "--out", str(tmp_path / "B")]
+    run = CliRunner().invoke(cli.cli, ["train", str(data), *start])
+    assert run.exit_code == 0, run.output
+    assert "epoch 1/2 loss" in run.stderr
+    assert "0 s left" in run.stderr
+    assert "that of A, which it started from" in run.stdout
+    # What is not given is the model's own, not the default.
+    assert models.load_config(tmp_path / "B").patch == 32
+    refused = CliRunner().invoke(cli.cli, ["train", str(data), *start[:-1], "C", "--depth", "3"])
+    assert isinstance(refused.exception, UserError)
+    assert "depth is 1 in the model" in str(refused.exception)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0, "0 s"), (99.4, "99 s"), (99.6, "2 min"), (3600, "60 min"), (7500, "2 h 5 min")],
+)
+def test_times_as_people_say_them(seconds, words):
+    assert left(seconds) == words
+
+
+def test_the_keys_of_macros_stay():
+    keys = (
+        "project out kind epochs minutes patience patch batch learning_rate depth width seed "
+        "validation test start tensorboard resume overwrite"
+    )
+    assert " ".join(Train.model_fields) == keys
