@@ -86,9 +86,9 @@ def from_lut(lut: Any) -> NDArray[np.uint8]:
     """Return the colours of ImageJ's LUT as (256, 3) uint8; short LUTs are filled with black."""
     import jpype
 
-    channels = []
+    channels, make = [], jpype.JArray(jpype.JByte)
     for fill in (lut.getReds, lut.getGreens, lut.getBlues):
-        values = jpype.JArray(jpype.JByte)(256)
+        values = make(256)
         fill(values)
         channels.append(np.array(memoryview(values)).view(np.uint8))
     return np.stack(channels, axis=1)

@@ -48,27 +48,41 @@ def from_stack(stack: Any, dtype: Any) -> NDArray[Any]:
     """Return a copy of all planes of an ImageStack, virtual or not, as (N, Y, X) of its type."""
     shape = int(stack.getSize()), int(stack.getHeight()), int(stack.getWidth())
     planes = np.empty(shape, dtype)
-    for index, plane in enumerate(planes.reshape(shape[0], -1)):
-        plane[...] = np.frombuffer(memoryview(stack.getPixels(index + 1)), dtype)
+    step = _step(planes)
+    for first in range(0, len(planes), step):
+        buffer = _buffer(planes[first : first + step])
+        for index in range(first, min(first + step, len(planes))):
+            # Java writes into NumPy's memory, each plane behind the last.
+            buffer.put(stack.getPixels(index + 1))
     return planes
 
 
 def _java_arrays(planes: NDArray[Any]) -> Iterator[Any]:
     import jpype
-    from scyjava import jimport
 
-    name, view = _JAVA[planes.dtype.name]
-    make = jpype.JArray(getattr(jpype, name))
-    order = jimport("java.nio.ByteOrder").nativeOrder()
-    length = planes.shape[1] * planes.shape[2]
-    step = max(1, _BLOCK // (length * planes.itemsize))
+    make = jpype.JArray(getattr(jpype, _JAVA[planes.dtype.name][0]))
+    length, step = planes.shape[1] * planes.shape[2], _step(planes)
     for first in range(0, len(planes), step):
         block = np.ascontiguousarray(planes[first : first + step])
-        # JPype writes to no buffer here, but it asks for one that could be written to.
-        block = block if block.flags.writeable else block.copy()
-        buffer = jpype.nio.convertToDirectBuffer(block.reshape(-1).view(np.uint8)).order(order)
-        typed = getattr(buffer, view)() if view else buffer
+        # Nothing is written here, but JPype asks for memory that could be.
+        buffer = _buffer(block if block.flags.writeable else block.copy())
         for _ in range(len(block)):
             pixels = make(length)
-            typed.get(pixels)
+            buffer.get(pixels)
             yield pixels
+
+
+def _step(planes: NDArray[Any]) -> int:
+    """Return how many planes go into one buffer, which may not be longer than Java's int."""
+    return max(1, _BLOCK // (planes.shape[1] * planes.shape[2] * planes.itemsize))
+
+
+def _buffer(block: NDArray[Any]) -> Any:
+    """Return Java's view of the memory of a contiguous array, which it keeps alive."""
+    import jpype
+    from scyjava import jimport
+
+    memory = jpype.nio.convertToDirectBuffer(block.reshape(-1).view(np.uint8))
+    buffer = memory.order(jimport("java.nio.ByteOrder").nativeOrder())
+    view = _JAVA[block.dtype.name][1]
+    return getattr(buffer, view)() if view else buffer

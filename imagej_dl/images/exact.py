@@ -151,7 +151,7 @@ def _whole(array: NDArray[Any], name: str | None) -> tuple[NDArray[Any], str]:
 
 def _refuse(number: float, name: str | None) -> None:
     raise UserError(
-        f"ImageJ's 32-bit images cannot hold numbers up to {number:.0f} exactly",
+        f"ImageJ's 32-bit images cannot hold numbers up to {int(number)} exactly",
         path=name,
         remedy="If it is a label map, make it uint32 (images.as_labels), whose ids are kept; "
         "if it is not, convert it to float32, which rounds.",
