@@ -23,6 +23,7 @@ TABLE = {
     "correct": ("Correct", "Correct a model's ROIs, and retrain it on what was corrected."),
     "fiji": ("Fiji", "Open ImageJ or Fiji with the commands in its menu; run a macro."),
     "show": ("Show", "Show a label map over its image in ImageJ, with its ROIs."),
+    "fill-gaps": ("FillGaps", "Fill in objects that single frames of a label movie lack."),
     "track": ("Track", "Track the labels of a video with TrackMate, or its like without Java."),
     "evaluate": ("Evaluate", "Score label maps or tracks against the truth."),
     "settings": ("Settings", "Set what holds for all commands on this machine."),
@@ -33,4 +34,4 @@ TABLE = {
 
 def load(name: str) -> type[Command]:
     """Import and return the class that declares the command `name`."""
-    return getattr(import_module(f"imagej_dl.commands.{name}"), TABLE[name][0])
+    return getattr(import_module(f"imagej_dl.commands.{name.replace('-', '_')}"), TABLE[name][0])

@@ -43,6 +43,11 @@ class Track(Command):
         description='JSON file {"tracker": …, "settings": {…}} with TrackMate\'s keys, distances'
         " in the image's unit; unless given, LAP with gap closing and splitting, 15 and 2 frames.",
     )
+    fill_gaps: bool = Field(
+        False,
+        description="Fill in objects that single frames lack before tracking, as `fill-gaps` "
+        "does, then give the tracks the objects' own shapes again.",
+    )
     axes: Annotated[str | None, Shown(advanced=True)] = Field(
         None, description="Axes of the label file when it does not say them, such as TYX."
     )
@@ -80,12 +85,12 @@ class Track(Command):
             raise UserError("name the label movie to track")
         refuse_existing(self.out, self.overwrite)
         settings = tracking.read_settings(self.settings) if self.settings else None
-        labels, image = tracking.pair(
-            images.read(self.labels, self.axes),
-            images.read(self.image, self.image_axes) if self.image else None,
-            self.labels,
-            self.image,
-        )
+        if self.fill_gaps:
+            settings = (settings or tracking.default_settings()).filling_gaps()
+        labels = images.read(self.labels, self.axes)
+        image = images.read(self.image, self.image_axes) if self.image else None
+        if settings is None or settings.takes_labels:
+            labels, image = tracking.pair(labels, image, self.labels, self.image)
         tracks = tracking.track(
             labels,
             image,

@@ -1,6 +1,8 @@
 """Tracking: label movies to spots, links, tracks and lineages, and the files that hold them."""
 
 from imagej_dl.tracking.engine import TRACKERS, track
+from imagej_dl.tracking.gaps import fill as fill_gaps
+from imagej_dl.tracking.gaps import onto as onto_segmentation
 from imagej_dl.tracking.movie import as_movie, pair
 from imagej_dl.tracking.output import write
 from imagej_dl.tracking.settings import TrackerSettings
@@ -19,8 +21,10 @@ __all__ = [
     "as_movie",
     "build",
     "default_settings",
+    "fill_gaps",
     "find_spots",
     "make_settings",
+    "onto_segmentation",
     "pair",
     "read_settings",
     "read_trackmate",

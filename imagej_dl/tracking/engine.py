@@ -13,7 +13,7 @@ import numpy as np
 from imagej_dl import images
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.progress import Progress, silent
-from imagej_dl.tracking import declared, filters, kalman, lap, nearest, overlap
+from imagej_dl.tracking import declared, filters, gaps, kalman, lap, nearest, overlap
 from imagej_dl.tracking.costs import Links
 from imagej_dl.tracking.detectors import labelled
 from imagej_dl.tracking.movie import pair
@@ -67,7 +67,8 @@ def track(
         makes one of.
     image : the movie itself, T, Y, X and channels; for intensities, and for the calibration of
         labels that have none.
-    settings : detector, tracker and filters; TrackMate's LAP tracker with splitting unless given.
+    settings : gap filling, detector, tracker and filters; TrackMate's LAP tracker with splitting
+        unless given.
     engine : TrackMate in a Fiji, or the embedded engine; auto takes TrackMate where a Fiji with
         it is found.
     image_path : the file that TrackMate's window shall open with the tracks.
@@ -92,6 +93,23 @@ def track(
     if movie.sizes["T"] < 2:
         warnings.warn("there is one frame only: nothing to link", DataWarning, stacklevel=2)
     bridge = None if engine == "embedded" else _trackmate(engine, fiji)
+    if settings.fill_gaps:
+        regions = gaps.fill(movie, progress=progress)
+        found = _track(regions, image, settings, bridge, image_path, fiji, progress)
+        return gaps.onto(found, movie, image, progress)
+    return _track(movie, image, settings, bridge, image_path, fiji, progress)
+
+
+def _track(
+    movie: xr.DataArray,
+    image: xr.DataArray | None,
+    settings: TrackerSettings,
+    bridge: Any,
+    image_path: Path | None,
+    fiji: str | None,
+    progress: Progress,
+) -> Tracks:
+    """Track a label movie by TrackMate, the bridge to which is given, or without it."""
     if bridge is not None and not settings.filtered:
         return bridge.track(
             movie, image, settings, image_path=image_path, fiji=fiji, progress=progress

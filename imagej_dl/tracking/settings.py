@@ -4,8 +4,8 @@ A settings file is `{"tracker": "SPARSE_LAP_TRACKER", "settings": {"LINKING_MAX_
 keys left out take TrackMate's values. Distances are in the image's unit (µm), gaps in frames.
 It may also hold `detector` ({"DETECTOR_NAME": "THRESHOLD_DETECTOR", "INTENSITY_THRESHOLD": 0.5}),
 `initial_spot_filter` (the least quality) and the lists `spot_filters`, `edge_filters` and
-`track_filters` of {"feature": "AREA", "value": 50, "isabove": true}. A TrackMate file is read
-as well, and the `settings.json` of a result.
+`track_filters` of {"feature": "AREA", "value": 50, "isabove": true}; `fill_gaps` (true) fills in
+objects that single frames lack. A TrackMate file is read as well, and a result's `settings.json`.
 """
 
 from __future__ import annotations
@@ -105,6 +105,16 @@ class TrackerSettings(BaseModel):
     spot_filters: tuple[Filter, ...] = ()
     edge_filters: tuple[Filter, ...] = ()
     track_filters: tuple[Filter, ...] = ()
+    fill_gaps: bool = False
+
+    @property
+    def takes_labels(self) -> bool:
+        """Whether the detector takes a label movie as it is."""
+        return isinstance(self.detector, LabelImage) and self.detector.target_channel == 1
+
+    def filling_gaps(self) -> TrackerSettings:
+        """Return these settings with gap filling before tracking."""
+        return self.model_copy(update={"fill_gaps": True})
 
     @property
     def filtered(self) -> bool:
@@ -131,8 +141,8 @@ def make(
 ) -> TrackerSettings:
     """Make checked settings of a tracker's key and some of its settings.
 
-    `others` are `detector`, `initial_spot_filter`, `spot_filters`, `edge_filters` and
-    `track_filters`, as in a settings file.
+    `others` are `detector`, `initial_spot_filter`, `spot_filters`, `edge_filters`,
+    `track_filters` and `fill_gaps`, as in a settings file.
 
     Raises
     ------

@@ -1,0 +1,62 @@
+"""`imagej-dl fill-gaps`: objects that single frames lack, from the frames around them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from imagej_dl.commands.base import Command, Positional, Shown, say
+from imagej_dl.files import refuse_existing, refuse_input
+from imagej_dl.progress import Progress
+from imagej_dl.tracking.gaps import SIGMA, SMALLEST
+
+
+class FillGaps(Command):
+    """Fill in objects that single frames of a label movie lack.
+
+    The masks are smoothed along time, and what is then positive is added (as
+    microscopy-dl-suite-tf does; its own values are --sigma 2 --fuse --tidy). The regions are
+    larger than the objects: they are made for tracking. `track --fill-gaps` does both, and gives
+    the tracks the objects' own shapes again.
+    """
+
+    labels: Annotated[Path, Positional()] = Field(
+        description="Label movie or mask: a TIFF with frames."
+    )
+    out: Path = Field(description="The TIFF to write, objects numbered frame by frame.")
+    sigma: Annotated[float, Shown(unit="px, frames")] = Field(
+        SIGMA, gt=0, description="Of the Gaussian, in pixels and frames; 1 where cells are close."
+    )
+    smallest: Annotated[int, Shown(unit="px")] = Field(
+        SMALLEST, ge=1, description="Pixels below which a region is dropped."
+    )
+    fuse: bool = Field(False, description="Make one object of those whose regions touch.")
+    tidy: bool = Field(
+        False,
+        description="First close each frame's mask over 3 pixels, fill holes, drop pieces below "
+        "150 pixels.",
+    )
+    axes: Annotated[str | None, Shown(advanced=True)] = Field(
+        None, description="Axes of the label file when it does not say them, such as TYX."
+    )
+    overwrite: bool = Field(False, description="Replace the file if it is there.")
+
+    def run(self, progress: Progress) -> None:
+        import numpy as np
+
+        from imagej_dl import images, tracking
+
+        refuse_input(self.out, self.labels)
+        refuse_existing(self.out, self.overwrite)
+        movie = tracking.as_movie(images.read(self.labels, self.axes), self.labels)
+        filled = tracking.fill_gaps(
+            movie, self.sigma, self.smallest, self.fuse, self.tidy, progress
+        )
+        images.write(filled, self.out, overwrite=self.overwrite)
+        before, after = (
+            sum(len(np.unique(frame)) - bool((frame == 0).any()) for frame in np.asarray(movie))
+            for movie in (movie, filled)
+        )
+        say(f"{self.out}: {after} objects in {movie.sizes['T']} frames, {before} before")

@@ -1,0 +1,198 @@
+"""Gap filling of microscopy-dl-suite-tf: objects that a frame lacks, from the frames around it.
+
+The masks are smoothed along time; wherever the result is positive there is something, be it that
+the frame itself shows nothing there. What is tracked are these larger regions; afterwards each
+track takes the objects of the first segmentation, and its own region where there is none
+(Gómez-de-Mariscal et al., arXiv 2112.08817). Ids are as wide as they must be: they never wrap.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from imagej_dl import images
+from imagej_dl.errors import DataWarning
+from imagej_dl.progress import Progress, silent
+from imagej_dl.tracking.costs import Links
+from imagej_dl.tracking.movie import as_movie
+from imagej_dl.tracking.spots import find
+from imagej_dl.tracking.tracks import Tracks, build
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+SIGMA = 1.0
+"""Of the smoothing, in pixels and in frames; microscopy-dl-suite-tf's own is 2."""
+SMALLEST = 100
+"""Pixels below which a filled region is dropped."""
+_ON = 255  # the masks are smoothed as 8-bit numbers, whose rounding says how far they reach
+
+
+def fill(
+    labels: xr.DataArray,
+    sigma: float = SIGMA,
+    smallest: int = SMALLEST,
+    fuse: bool = False,
+    tidied: bool = False,
+    progress: Progress = silent,
+) -> xr.DataArray:
+    """Return a label movie in which gaps of up to a few frames are filled.
+
+    Parameters
+    ----------
+    labels : label movie or mask, T, Y, X.
+    sigma : of the Gaussian, in pixels and frames; an object reaches about 2.5 times as far, in
+        space as well as over frames.
+    smallest : pixels; smaller regions are dropped.
+    fuse : make one object of what touches, as microscopy-dl-suite-tf does; else objects that
+        the movie holds apart stay apart, each with the pixels nearest to it.
+    tidied : clean each frame's mask first; see :func:`tidy`.
+
+    Returns
+    -------
+    labels : objects numbered frame by frame from 1, uint16 (uint32 above 65535 in a frame).
+    """
+    from skimage.measure import label
+
+    movie = as_movie(labels)
+    given = np.asarray(movie)
+    if tidied:
+        given = np.stack([np.where(tidy(frame > 0), np.maximum(frame, 1), 0) for frame in given])
+    reach = smooth(given > 0, sigma)
+    found = np.zeros(given.shape, np.uint32)
+    for number, frame in enumerate(given):
+        whole = label((frame > 0) | reach[number], connectivity=2)
+        regions = whole if fuse else _apart(frame, whole)
+        found[number] = _without_small(regions, smallest)
+        progress("gaps", number + 1, len(given))
+    return images.with_data(movie, images.as_labels(found))
+
+
+def tidy(mask: np.ndarray) -> np.ndarray:
+    """Close a mask over 3 pixels, fill its holes, drop pieces below 150 pixels.
+
+    What microscopy-dl-suite-tf does to a frame's segmentation before it fills gaps.
+    """
+    from scipy.ndimage import binary_fill_holes
+    from skimage.measure import label
+    from skimage.morphology import closing, disk
+
+    padded = np.pad(mask.astype(bool), 3)  # else the border would count as background
+    filled = binary_fill_holes(closing(padded, disk(3))[3:-3, 3:-3])
+    return _without_small(label(filled, connectivity=2), 150) > 0
+
+
+def smooth(masks: np.ndarray, sigma: float = SIGMA) -> np.ndarray:
+    """Say where the masks (T, Y, X), smoothed along time, are positive.
+
+    The mean of two Gaussians, in the planes of rows and time and of columns and time.
+    """
+    from scipy.ndimage import gaussian_filter
+
+    bright = masks.astype(np.uint8) * np.uint8(_ON)
+    rows = gaussian_filter(bright, (sigma, sigma, 0)).astype(np.uint16)
+    columns = gaussian_filter(bright, (sigma, 0, sigma))
+    return (rows + columns) // 2 > 0
+
+
+def merge(regions: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Give the objects of a segmentation the ids of tracked regions.
+
+    Parameters
+    ----------
+    regions : (T, Y, X) ids of tracked regions, 0 elsewhere.
+    labels : (T, Y, X) the first segmentation.
+
+    Returns
+    -------
+    merged : uint32; in each frame the object that a region overlaps most has the region's id (of
+        several regions that would have it, that which overlaps it most), and a region that
+        overlaps none keeps its own pixels. Objects that no region takes are left out.
+    """
+    from skimage.measure import label
+
+    merged = np.zeros(regions.shape, np.uint32)
+    for number, (region, frame) in enumerate(zip(regions, labels, strict=True)):
+        objects = label(frame, connectivity=2)
+        inside = (region > 0) & (objects > 0)
+        pairs, size = np.unique(
+            np.stack([region[inside], objects[inside]]), axis=1, return_counts=True
+        )
+        order = np.lexsort((pairs[1], pairs[0], -size))
+        best = order[np.sort(np.unique(pairs[0][order], return_index=True)[1])]
+        taken = best[np.unique(pairs[1][best], return_index=True)[1]]
+        ids = np.zeros(int(objects.max(initial=0)) + 1, np.uint32)
+        ids[pairs[1][taken]] = pairs[0][taken]
+        alone = ~np.isin(region, pairs[0]) & (region > 0)
+        merged[number] = np.where(alone, region, ids[objects])
+    return merged
+
+
+def onto(
+    tracks: Tracks,
+    labels: xr.DataArray,
+    image: xr.DataArray | None = None,
+    progress: Progress = silent,
+) -> Tracks:
+    """Return tracks of filled regions as tracks of the first segmentation's objects.
+
+    The spots, their contours and features are those of the objects; see :func:`merge`.
+
+    Parameters
+    ----------
+    tracks : tracks of what :func:`fill` made of the labels.
+    labels : the label movie itself.
+    image : the movie, for intensities.
+
+    Warns
+    -----
+    DataWarning : for objects too small to make a spot, whose links go.
+    """
+    movie = as_movie(labels)
+    rows = np.arange(1, len(tracks.spots) + 1)
+    merged = merge(np.asarray(tracks.painted(rows)), np.asarray(movie))
+    own = images.with_data(movie, images.as_labels(merged))
+    spots, contours = find(own, image, progress)
+    # Of the pieces of one object the largest has its links.
+    at = np.full(len(rows) + 1, -1)
+    order = np.argsort(spots["area"].to_numpy(), kind="stable")
+    at[spots["label"].to_numpy()[order]] = order
+    links = tracks.links
+    source, target = at[links.sources + 1], at[links.targets + 1]
+    kept = (source >= 0) & (target >= 0)
+    if lost := int(np.count_nonzero(~kept)):
+        warnings.warn(
+            f"{lost} links are left out: they were of objects too small to make a spot",
+            DataWarning,
+            stacklevel=2,
+        )
+    found = Links(source[kept], target[kept], links.costs[kept])
+    made = build(spots, contours, found, own, tracks.settings, tracks.engine, tracks.image_path)
+    return replace(made, calibration=tracks.calibration)
+
+
+def _apart(frame: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """Cut the regions between the objects in them: each pixel goes to the nearest object."""
+    from scipy.ndimage import distance_transform_edt
+    from skimage.measure import label
+
+    objects = label(frame, connectivity=2)
+    if not objects.any():
+        return whole
+    nearest = distance_transform_edt(objects == 0, return_distances=False, return_indices=True)
+    full = np.zeros(int(whole.max(initial=0)) + 1, bool)
+    full[whole[objects > 0]] = True
+    new = np.where(whole > 0, int(objects.max()) + whole, 0)
+    return np.where(full[whole], objects[tuple(nearest)], new)
+
+
+def _without_small(regions: np.ndarray, smallest: int) -> np.ndarray:
+    """Drop small regions and number the others from 1."""
+    sizes = np.bincount(regions.ravel())
+    kept = sizes >= smallest
+    kept[0] = False
+    return (np.cumsum(kept) * kept).astype(np.uint32)[regions]

@@ -1,0 +1,174 @@
+"""The embedded engine against a real TrackMate on movies that no golden knows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from imagej_dl import images, simulation, tracking
+from imagej_dl.tracking import declared
+
+pytestmark = pytest.mark.fiji
+
+CHOSEN = {
+    "lap": ("SPARSE_LAP_TRACKER", {"ALLOW_TRACK_SPLITTING": True, "ALLOW_TRACK_MERGING": True}),
+    "kalman": ("KALMAN_TRACKER", {}),
+    "advanced": (
+        "ADVANCED_KALMAN_TRACKER",
+        {"ALLOW_TRACK_SPLITTING": True, "LINKING_FEATURE_PENALTIES": {"AREA": 1.0}},
+    ),
+    "overlap": ("OVERLAP_TRACKER", {}),
+    "boxes": (
+        "OVERLAP_TRACKER",
+        {"IOU_CALCULATION": "FAST", "SCALE_FACTOR": 1.5, "MIN_IOU": 0.05},
+    ),
+}
+
+
+def _movie(frames: int, cells: int, seed: int) -> tuple[Any, Any]:
+    """A simulated movie whose labels lack one object in twenty."""
+    found = simulation.movie(frames, (512, 512), cells, seed)
+    labels = np.array(found.labels)
+    rng = np.random.default_rng(seed)
+    for frame in labels:
+        ids = np.unique(frame)[1:]
+        frame[np.isin(frame, rng.choice(ids, len(ids) // 20, replace=False))] = 0
+    return images.with_data(found.labels, labels), found.image
+
+
+def _agree(folder: str, frames: int, cells: int, names: list[str]) -> dict[str, tuple]:
+    labels, image = _movie(frames, cells, 77)
+    seen = {}
+    for name in names:
+        key, values = CHOSEN[name]
+        settings = tracking.make_settings(key, values)
+        theirs, ours = (
+            tracking.track(labels, image, settings, engine)  # type: ignore[arg-type]
+            for engine in ("trackmate", "embedded")
+        )
+        pairs = [
+            list(zip(t.edges["source"], t.edges["target"], strict=True)) for t in (theirs, ours)
+        ]
+        path = Path(folder, f"{name}.xml")
+        path.write_bytes(theirs.file or b"")
+        worst = _worst(tracking.read_trackmate(path), ours) if pairs[0] == pairs[1] else np.inf
+        seen[name] = (len(pairs[0]), pairs[0] == pairs[1], worst)
+    return seen
+
+
+def _worst(theirs: Any, ours: Any) -> float:
+    """The largest relative difference of any feature of spots, of any but a few."""
+    found = []
+    _, table = declared.of_spots(ours)
+    for key in table.columns.difference(["VISIBILITY", "ELLIPSE_THETA"]):
+        name = {"POSITION_X": "x", "POSITION_Y": "y", "POSITION_Z": "z", "POSITION_T": "t"}
+        a = table[key].to_numpy(float)
+        b = theirs.spots[name.get(str(key), str(key).lower())].to_numpy(float)
+        scale = np.maximum(np.abs(b), np.nanmean(np.abs(b)) + 1e-12)
+        found.append(float(np.nanmax(np.abs(a - b) / scale)))
+    return max(found)
+
+
+@pytest.mark.parametrize(
+    ("frames", "cells", "names"), [(60, 100, ["lap"]), (24, 60, [n for n in CHOSEN if n != "lap"])]
+)
+def test_every_edge_and_feature_agree(
+    own_process: Any, fiji_home: Path, tmp_path: Path, frames: int, cells: int, names: list[str]
+) -> None:
+    found = own_process(_agree, str(tmp_path), frames, cells, names)
+    for name, (edges, same, worst) in found.items():
+        assert edges > 0.8 * (frames - 1) * cells, name
+        assert same, name
+        assert worst < 1e-3, name
+
+
+def _by_trackmate(folder: str) -> tuple[list, list]:
+    """Threshold detector, whole contours, filters of all kinds: TrackMate's own, and ours."""
+    from jpype.types import JBoolean, JDouble, JInt
+    from scyjava import jimport
+
+    from imagej_dl import fiji
+    from imagej_dl.fiji.imageplus import to_imageplus
+
+    labels, _ = _movie(20, 40, 5)
+    movie = images.with_data(labels, (np.asarray(labels) > 0) * np.float32(0.8))
+    fiji.start()
+    package = "fiji.plugin.trackmate"
+    settings = jimport(f"{package}.Settings")(to_imageplus(movie))
+    factory = jimport(f"{package}.detection.ThresholdDetectorFactory")()
+    settings.detectorFactory = factory
+    settings.detectorSettings = factory.getDefaultSettings()
+    for key, value in (
+        ("INTENSITY_THRESHOLD", JDouble(0.5)),
+        ("SIMPLIFY_CONTOURS", JBoolean(False)),
+        ("TARGET_CHANNEL", JInt(1)),
+    ):
+        settings.detectorSettings.put(key, value)
+    settings.initialSpotFilterValue = JDouble(40.0)
+    feature = jimport(f"{package}.features.FeatureFilter")
+    settings.addSpotFilter(feature("CIRCULARITY", 0.5, True))
+    settings.addSpotFilter(feature("AREA", 150.0, False))
+    settings.addTrackFilter(feature("NUMBER_SPOTS", 5.0, True))
+    tracker = jimport(f"{package}.tracking.jaqaman.SparseLAPTrackerFactory")()
+    settings.trackerFactory = tracker
+    settings.trackerSettings = tracker.getDefaultSettings()
+    settings.addAllAnalyzers()
+    model = jimport(f"{package}.Model")()
+    model.setLogger(jimport(f"{package}.Logger").VOID_LOGGER)
+    engine = jimport(f"{package}.TrackMate")(model, settings)
+    assert engine.process(), engine.getErrorMessage()
+    writer = jimport(f"{package}.io.TmXmlWriter")(
+        jimport("java.io.File")(str(Path(folder, "theirs.xml"))),
+        jimport(f"{package}.Logger").VOID_LOGGER,
+    )
+    writer.appendModel(model)
+    writer.appendSettings(settings)
+    writer.writeToFile()
+    theirs = tracking.read_trackmate(Path(folder, "theirs.xml"))
+    ours = tracking.track(
+        movie, settings=tracking.read_settings(Path(folder, "theirs.xml")), engine="embedded"
+    )
+    both = []
+    for tracks in (theirs, ours):
+        place = tracks.spots[["frame", "x", "y", "quality", "area"]].to_numpy().round(6)
+        links = tracks.links
+        both.append(
+            [
+                place.tolist(),
+                sorted(zip(links.sources.tolist(), links.targets.tolist(), strict=True)),
+                len(tracks.everything.spots if tracks.everything else ()),
+            ]
+        )
+    return both[0], both[1]
+
+
+def test_detector_and_filters_agree(own_process: Any, fiji_home: Path, tmp_path: Path) -> None:
+    theirs, ours = own_process(_by_trackmate, str(tmp_path))
+    assert len(theirs[1]) > 100
+    assert theirs[2] > len(theirs[0])
+    assert theirs == ours
+
+
+def _filtered() -> list[Any]:
+    labels, image = _movie(20, 40, 6)
+    settings = tracking.make_settings(
+        "KALMAN_TRACKER",
+        detector={"SIMPLIFY_CONTOURS": False},
+        spot_filters=[{"feature": "AREA", "value": 60}],
+        track_filters=[{"feature": "NUMBER_SPOTS", "value": 4}],
+    )
+    found = []
+    for engine in ("trackmate", "embedded"):
+        tracks = tracking.track(labels, image, settings, engine)  # type: ignore[arg-type]
+        found.append([tracks.edges.round(9).to_numpy().tolist(), tracks.counts, tracks.engine])
+    return found
+
+
+def test_filters_with_both_engines(own_process: Any, fiji_home: Path) -> None:
+    theirs, ours = own_process(_filtered)
+    assert theirs[2] == "trackmate"
+    assert theirs[1]["links"] > 100
+    assert theirs[:2] == ours[:2]
