@@ -8,7 +8,7 @@ import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import xarray as xr
 
@@ -20,6 +20,9 @@ from imagej_dl.correction.trial import trial
 from imagej_dl.errors import Cancelled, UserError
 from imagej_dl.progress import Progress, silent
 from imagej_dl.project import Sheet
+
+if TYPE_CHECKING:
+    from imagej_dl.models import ModelBundle
 
 MODELS = "models"
 
@@ -106,8 +109,8 @@ def retrain(
         project.prepare(sheet)
     wanted = learnt_from(book, project.sheets(path))
     chosen = [sheet for sheet in project.sheets(path) if sheet.name in wanted]
-    ended = _train(book, chosen, wanted, progress, watch, settings)
-    return _finish(book, chosen, wanted, ended, accept, progress)
+    ended, trained = _train(book, chosen, wanted, progress, watch, settings)
+    return _finish(book, chosen, wanted, ended, trained, accept, progress)
 
 
 def _refuse(book: Book, wanted: dict[str, str]) -> None:
@@ -133,8 +136,8 @@ def _train(
     progress: Progress,
     watch: Any,
     settings: dict[str, Any],
-) -> str:
-    """Train, or go on with a training that was stopped; return why it ended."""
+) -> tuple[str, ModelBundle | Path]:
+    """Train, or go on with a training that was stopped; return why it ended, and the model."""
     from imagej_dl import training
     from imagej_dl.training import state as states
 
@@ -142,7 +145,7 @@ def _train(
     out = book.folder / MODELS / f"round_{state.round}"
     same = state.training == Training(round=state.round, images=wanted)
     if same and (ended := _ended(out)):
-        return ended
+        return ended, out
     resume = same and states.kept(out / states.FOLDER)
     if not resume:
         # Never the present model: that is of a round before.
@@ -153,7 +156,7 @@ def _train(
     else:
         free = ("epochs", "minutes", "patience")
         settings = {name: value for name, value in settings.items() if name in free}
-    training.train(
+    trained = training.train(
         [_pair(sheet) for sheet in sheets],
         out,
         start=None if resume else book.present,
@@ -165,7 +168,7 @@ def _train(
     found = _ended(out)
     if found is None:
         raise Cancelled
-    return found
+    return found, trained
 
 
 def _pair(sheet: Sheet) -> tuple[Path | xr.DataArray, Path | xr.DataArray]:
@@ -189,13 +192,15 @@ def _finish(
     sheets: list[Sheet],
     wanted: dict[str, str],
     ended: str,
+    trained: ModelBundle | Path,
     accept: bool,
     progress: Progress,
 ) -> Retraining:
     state = book.state
     out = book.folder / MODELS / f"round_{state.round}"
     validation, unseen = _validation(out, sheets)
-    before, after = (trial(model, validation, progress) for model in (book.present, out))
+    before = trial(book.present, validation, progress)
+    after = trial(trained, validation, progress)
     worse = unseen and before is not None and after is not None and after < before - MARGIN
     result = Retrained(
         round=state.round,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,15 +16,20 @@ from imagej_dl.evaluation import Matching, match, total
 from imagej_dl.progress import Progress, silent
 from imagej_dl.project import Sheet
 
+if TYPE_CHECKING:
+    from imagej_dl.models import ModelBundle
 
-def trial(model: Path, sheets: list[Sheet], progress: Progress = silent) -> float | None:
+
+def trial(
+    model: ModelBundle | Path, sheets: list[Sheet], progress: Progress = silent
+) -> float | None:
     """Return a model's average precision, mean over the IoU thresholds .5 … .9, on all images.
 
     Of a stack, planes without ROIs are left out if others have some, as in training.
 
     Parameters
     ----------
-    model : its folder.
+    model : the model, or its folder.
     sheets : with ROIs, or without objects.
     progress : stage "comparing", in images.
 
@@ -36,7 +42,7 @@ def trial(model: Path, sheets: list[Sheet], progress: Progress = silent) -> floa
     from imagej_dl import models
     from imagej_dl.prediction import predict
 
-    bundle = models.load(model)
+    bundle = models.load(model) if isinstance(model, Path) else model
     found: list[list[Matching]] = []
     for done, sheet in enumerate(sheets):
         progress("comparing", done, len(sheets))

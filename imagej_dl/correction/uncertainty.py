@@ -34,7 +34,7 @@ class Uncertainty:
 
     @classmethod
     def of(cls, probabilities: NDArray[np.float32]) -> Uncertainty:
-        """Measure a plane's probabilities (Y, X, classes): background, object and so on, or object."""
+        """Measure probabilities (Y, X, classes): of background, object …, or object alone."""
         p = np.clip(probabilities.astype(np.float64), 1e-7, 1)
         if p.shape[-1] == 1:
             p = np.concatenate([np.clip(1 - p, 1e-7, 1), p], axis=-1)
