@@ -39,7 +39,8 @@ class Control {
             all.add(lines, BorderLayout.CENTER)
             all.add(buttons, BorderLayout.SOUTH)
             frame.contentPane = all
-            frame.setSize(460, 170)
+            frame.setSize(560, 170)
+            frame.setLocation(20, 120)
             frame.visible = true
         }
     }

@@ -82,10 +82,11 @@ class Run {
     }
 
     /** The slice and frame that are shown, with all channels. */
-    private static ImagePlus plane(ImagePlus imp) {
+    protected static ImagePlus plane(ImagePlus imp) {
         def stack = new ImageStack(imp.width, imp.height)
         (1..imp.NChannels).each { c ->
-            stack.addSlice("", imp.getStack().getPixels(imp.getStackIndex(c, imp.slice, imp.frame)))
+            def pixels = imp.getStack().getPixels(imp.getStackIndex(c, imp.slice, imp.frame))
+            stack.addSlice("", pixels.clone())
         }
         def plane = new ImagePlus(imp.title, stack)
         plane.setDimensions(imp.NChannels, 1, 1)

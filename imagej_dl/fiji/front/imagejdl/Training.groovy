@@ -2,6 +2,8 @@ package imagejdl
 
 import ij.IJ
 import ij.ImagePlus
+import ij.gui.ImageRoi
+import ij.gui.Overlay
 import ij.gui.Plot
 import ij.gui.PlotWindow
 import java.awt.GraphicsEnvironment
@@ -80,33 +82,41 @@ class Training extends Run {
 
     private void draw() {
         def plot = new Plot("Training of $name", "Epoch", "Loss")
-        def x = epochs.collect { it.epoch as double } as double[]
+        def x = epochs.collect { it.epoch as float } as float[]
         [["loss", "#3366cc", "training"], ["val_loss", "#dd6611", "validation"]].each { key, colour, label ->
             plot.setColor(colour)
             plot.setLineWidth(2)
-            plot.addPoints(x, epochs.collect { it[key] as double } as double[], null,
+            plot.addPoints(x, epochs.collect { it[key] as float } as float[], null as float[],
                 epochs.size() > 1 ? Plot.LINE : Plot.CIRCLE, label)
         }
         plot.setColor("black")
         plot.setLineWidth(1)
-        plot.setLimitsToFit(false)
+        double highest = epochs.collect { Math.max(it.loss as double, it.val_loss as double) }.max()
+        plot.setLimits(0, Math.max(5, epochs.size()), 0, 1.05 * highest)
         plot.addLegend("", "top-right")
-        if (curve == null || curve.closed) curve = plot.show()
-        else curve.drawPlot(plot)
+        if (curve == null || curve.closed) {
+            curve = plot.show()
+            curve.setLocation(20, 320)
+        } else curve.drawPlot(plot)
     }
 
+    /** The plane with the model's labels over it, in a window of its own: the user's stays as it is. */
     private void show(ImagePlus labels, int epoch) {
         if (control == null) return
-        def title = "Preview of $name, epoch $epoch"
         if (preview == null || !preview.isVisible()) {
-            preview = labels
-            preview.title = title
+            preview = plane(image)
+            preview.setDisplayRange(image.displayRangeMin, image.displayRangeMax)
             preview.show()
-        } else {
-            preview.setProcessor(title, labels.processor)
-            preview.setDisplayRange(labels.displayRangeMin, labels.displayRangeMax)
-            preview.updateAndDraw()
+            def window = image.window
+            if (window != null) preview.window.setLocation(window.x + window.width + 10, window.y)
         }
+        // Of a large plane its middle is predicted.
+        def colours = new ImageRoi((preview.width - labels.width).intdiv(2),
+            (preview.height - labels.height).intdiv(2), labels.getProcessor().convertToRGB())
+        colours.setZeroTransparent(true)
+        colours.setOpacity(0.45)
+        preview.setOverlay(new Overlay(colours))
+        preview.setTitle("Preview of $name, epoch $epoch")
         preview.changes = false
     }
 }

@@ -28,7 +28,14 @@ class Worker {
         boolean main = function == "run"
         def script = "from imagej_dl import worker\nworker.$function(${main ? 'task, ' : ''}$names)"
         def task = started().task(script, inputs, main ? "main" : null)
-        task.listen { event -> if (event.responseType.name() == "UPDATE") update(event) }
+        task.listen { event ->
+            if (event.responseType.name() != "UPDATE") return
+            try {
+                update(event)
+            } catch (Exception error) {
+                error.printStackTrace()  // a picture that fails must not stop the work
+            }
+        }
         task.start()
         long since = 0
         while (!ENDED.contains(task.status)) {
