@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -11,6 +11,9 @@ from imagej_dl import project
 from imagej_dl.commands.base import Command, Positional, Shown, say
 from imagej_dl.errors import UserError
 from imagej_dl.progress import Progress
+
+if TYPE_CHECKING:
+    from imagej_dl.worker import Desk
 
 
 class Annotate(Command):
@@ -32,7 +35,17 @@ class Annotate(Command):
         None, description="The RoiSet.zip to store for the image NAME; it is copied."
     )
 
+    def serve(self, desk: Desk, progress: Progress) -> None:
+        item = self._next()
+        if item is not None:
+            desk.values |= {"name": item.name, "image_path": str(item.image)}
+            desk.values |= {"done": item.done, "total": item.total}
+
     def run(self, progress: Progress) -> None:
+        self._next()
+
+    def _next(self) -> project.Next | None:
+        """Store the ROIs, if there are any, and make the next image ready."""
         if self.rois is not None:
             if self.name is None:
                 raise UserError(
@@ -44,13 +57,14 @@ class Annotate(Command):
         item = project.next_to_draw(self.project, None if self.rois else self.name)
         if item is None:
             say(f"{self.project}: ROIs are drawn on all images")
-            return
+            return None
         project.prepare(item)
         left = item.total - item.done
         say(
             f"{item.name}: open {item.image} and save its ROIs as "
             f"{item.rois}; {item.done} of {item.total} images are drawn, {left} left"
         )
+        return item
 
 
 def _kept(backup: Path | None) -> str:

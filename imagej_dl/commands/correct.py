@@ -11,9 +11,11 @@ from imagej_dl.commands.base import Command, Positional, Shown, say
 from imagej_dl.commands.train import setting
 from imagej_dl.errors import Cancelled, UserError
 from imagej_dl.progress import Progress
+from imagej_dl.training.watch import Watch, ignore
 
 if TYPE_CHECKING:
     from imagej_dl.correction import Correction, Proposal, Retraining, Status
+    from imagej_dl.worker import Desk
 
 
 class Correct(Command):
@@ -54,14 +56,40 @@ class Correct(Command):
         "right after a retraining, use that one.",
     )
 
+    def takes(self) -> set[Literal["image", "plane", "rois"]]:
+        return {"plane"} if self.live() else set()  # for the preview
+
+    def live(self) -> bool:
+        return self.step == "retrain"
+
+    def serve(self, desk: Desk, progress: Progress) -> None:
+        if self.live():
+            from imagej_dl.worker.live import Live
+
+            found = self.retrain(progress, Live(desk))
+            say(retrained(found))
+            desk.values |= {"model": str(found.present), "accepted": found.accepted}
+        elif self.step == "next":
+            proposal = self._propose(progress)
+            if proposal is not None:
+                desk.values |= {"name": proposal.name, "image_path": str(proposal.image)}
+                if proposal.rois is not None:
+                    desk.values["rois_path"] = str(proposal.rois)
+        else:
+            self.run(progress)
+
+    def _propose(self, progress: Progress) -> Proposal | None:
+        from imagej_dl import correction
+
+        found = correction.next_image(self.project, self.model, name=self.name, progress=progress)
+        say(proposed(found) if found else f"{self.project}: no image is left to correct")
+        return found
+
     def run(self, progress: Progress) -> None:
         from imagej_dl import correction
 
         if self.step == "next":
-            found = correction.next_image(
-                self.project, self.model, name=self.name, progress=progress
-            )
-            say(proposed(found) if found else f"{self.project}: no image is left to correct")
+            self._propose(progress)
         elif self.step == "save":
             if self.rois is None:
                 raise UserError(
@@ -77,7 +105,7 @@ class Correct(Command):
         else:
             say(told(correction.status(self.project, self.model)))
 
-    def retrain(self, progress: Progress) -> Retraining:
+    def retrain(self, progress: Progress, watch: Watch = ignore) -> Retraining:
         """Do the step retrain."""
         from imagej_dl import correction
 
@@ -87,6 +115,7 @@ class Correct(Command):
                 self.model,
                 accept=self.accept,
                 progress=progress,
+                watch=watch,
                 epochs=self.epochs,
                 minutes=self.minutes,
                 learning_rate=self.learning_rate,
