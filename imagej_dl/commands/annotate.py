@@ -13,6 +13,7 @@ from imagej_dl.errors import UserError
 from imagej_dl.progress import Progress
 
 if TYPE_CHECKING:
+    from imagej_dl.project import Next
     from imagej_dl.worker import Desk
 
 
@@ -38,13 +39,16 @@ class Annotate(Command):
     def serve(self, desk: Desk, progress: Progress) -> None:
         item = self._next()
         if item is not None:
+            say(f"{item.name} is open to draw on; {_place(item)}")
             desk.values |= {"name": item.name, "image_path": str(item.image)}
             desk.values |= {"done": item.done, "total": item.total}
 
     def run(self, progress: Progress) -> None:
-        self._next()
+        item = self._next()
+        if item is not None:
+            say(f"{item.name}: open {item.image} and save its ROIs as {item.rois}; {_place(item)}")
 
-    def _next(self) -> project.Next | None:
+    def _next(self) -> Next | None:
         """Store the ROIs, if there are any, and make the next image ready."""
         if self.rois is not None:
             if self.name is None:
@@ -59,12 +63,11 @@ class Annotate(Command):
             say(f"{self.project}: ROIs are drawn on all images")
             return None
         project.prepare(item)
-        left = item.total - item.done
-        say(
-            f"{item.name}: open {item.image} and save its ROIs as "
-            f"{item.rois}; {item.done} of {item.total} images are drawn, {left} left"
-        )
         return item
+
+
+def _place(item: Next) -> str:
+    return f"{item.done} of {item.total} images are drawn, {item.total - item.done} left"
 
 
 def _kept(backup: Path | None) -> str:

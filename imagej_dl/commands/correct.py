@@ -72,6 +72,7 @@ class Correct(Command):
         elif self.step == "next":
             proposal = self._propose(progress)
             if proposal is not None:
+                say(proposed(proposal, opened=True))
                 desk.values |= {"name": proposal.name, "image_path": str(proposal.image)}
                 if proposal.rois is not None:
                     desk.values["rois_path"] = str(proposal.rois)
@@ -82,14 +83,17 @@ class Correct(Command):
         from imagej_dl import correction
 
         found = correction.next_image(self.project, self.model, name=self.name, progress=progress)
-        say(proposed(found) if found else f"{self.project}: no image is left to correct")
+        if found is None:
+            say(f"{self.project}: no image is left to correct")
         return found
 
     def run(self, progress: Progress) -> None:
         from imagej_dl import correction
 
         if self.step == "next":
-            self._propose(progress)
+            found = self._propose(progress)
+            if found is not None:
+                say(proposed(found))
         elif self.step == "save":
             if self.rois is None:
                 raise UserError(
@@ -132,14 +136,16 @@ class Correct(Command):
         return self.name
 
 
-def proposed(found: Proposal) -> str:
-    """Say in a line or two what is to be corrected."""
+def proposed(found: Proposal, opened: bool = False) -> str:
+    """Say in a line or two what is to be corrected; `opened`: ImageJ shows it."""
     place = f"round {found.round}, {found.done} of {found.total} images done"
     if found.drawn:
         return f"{found.name}: ROIs are drawn on it already: {found.rois} ({place})"
     sure = "" if found.uncertainty is None else f"uncertainty {found.uncertainty:.3f}; "
     if found.rois is None:
         return f"{found.name}: no object was found on {found.image} ({sure}{place})"
+    if opened:
+        return f"{found.name}: {found.objects} ROIs proposed in the ROI Manager ({sure}{place})"
     return (
         f"{found.name}: {found.objects} ROIs proposed ({sure}{place})\n"
         f"open {found.image} with {found.rois}; the corrected ones go to {found.target}"

@@ -34,7 +34,6 @@ class Annotating extends Run {
         def found = super.finish(result)
         if (found.image_path && !java.awt.GraphicsEnvironment.isHeadless()) {
             new Drawing("annotate", values.project, found.name, found.image_path, null)
-            if (Rois.manager() == null) new ij.plugin.frame.RoiManager()
             IJ.showStatus("Draw an outline around each object and press t; then Annotate next image")
         }
         return found

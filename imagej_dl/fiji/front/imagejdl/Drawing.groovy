@@ -2,9 +2,8 @@ package imagejdl
 
 import ij.IJ
 import ij.ImagePlus
-import ij.WindowManager
 import ij.gui.Roi
-import java.awt.GraphicsEnvironment
+import ij.plugin.frame.RoiManager
 
 /**
  * An image of a project that the user draws on, or corrects. The ROIs that were in the ROI Manager
@@ -29,6 +28,8 @@ class Drawing {
         image.show()
         def rois = proposed?.isFile() ? Rois.read(proposed) : []
         Rois.add(rois, image)
+        // All outlines are seen on it, drawn or proposed.
+        (Rois.manager() ?: new RoiManager()).runCommand(image, "Show All")
         IJ.setProperty(KEY, this)
     }
 

@@ -2,6 +2,7 @@ package imagejdl
 
 import ij.IJ
 import ij.ImagePlus
+import ij.WindowManager
 import ij.gui.ImageRoi
 import ij.gui.Overlay
 import ij.gui.Plot
@@ -24,7 +25,7 @@ class Training extends Run {
     private ImagePlus preview
 
     Training(Front front, Map command, Map values, Set takes, ImagePlus image) {
-        super(front, command, values, takes, image)
+        super(front, command, values, takes, picture(image))
         worker = new Worker(front.python)
         name = new File(values.out ?: values.project ?: "model").name
     }
@@ -71,6 +72,13 @@ class Training extends Run {
             control?.epoch(info, best())
             if (control != null) draw()
         }
+    }
+
+    /** The image to preview on: not the curve of the training before, which may lie on top. */
+    private static ImagePlus picture(ImagePlus current) {
+        if (!(current?.window instanceof PlotWindow)) return current
+        def others = WindowManager.IDList.collect { WindowManager.getImage(it) }
+        return others.findAll { !(it.window instanceof PlotWindow) }.with { it ? it.last() : null }
     }
 
     private void useNow() {
