@@ -1,0 +1,32 @@
+"""`imagej-dl install`: the commands in the menu of a Fiji that is started by a double click."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from imagej_dl.commands.base import Command, Positional, say
+from imagej_dl.progress import Progress
+
+
+class Install(Command):
+    """Put the commands and macros into a Fiji folder, for a Fiji started by a double click.
+
+    They use the Python environment that runs this. Run it again after an update of imagej-dl or
+    of its place. Nothing of your own is replaced; `imagej-dl uninstall` takes it all out again.
+    """
+
+    fiji: Annotated[str | None, Positional()] = Field(
+        None, description="Fiji's folder; without it that of FIJI_HOME."
+    )
+
+    def run(self, progress: Progress) -> None:
+        from imagej_dl.fiji import installation
+
+        done = installation.install(self.fiji)
+        count = len(done.written) + len(done.same)
+        say(f"{done.home}: {count} scripts and macros are there ({len(done.written)} new).")
+        if done.removed:
+            say(f"{len(done.removed)} of an earlier version were removed.")
+        say("Restart Fiji; the commands are in Plugins > ImageJ-DL.")

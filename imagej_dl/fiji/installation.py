@@ -1,0 +1,271 @@
+"""The commands in a Fiji that is started by a double click: scripts and macros put into its folder.
+
+Fiji makes a command of each script in `scripts/Plugins/ImageJ-DL`: in its menu, its search bar, its
+Recorder and for `run("ImageJ-DL ...")` of macros. Ours are a few lines that name this Python and
+call the same front that Python calls when it hosts ImageJ. A list of what was put in, with
+checksums, lies beside them, so that exactly that is taken out again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+import warnings
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from imagej_dl._version import __version__
+from imagej_dl.commands.menu import MENU
+from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.fiji import gateway
+from imagej_dl.files import atomic, load_json
+
+FRONT = Path(__file__).parent / "front"
+SCRIPTS = "scripts/Plugins/ImageJ-DL"
+MACROS = "macros/ImageJ-DL"
+MANIFEST = f"{SCRIPTS}/installed.json"
+EXTENSIONS = "ImageJ-DL Macro Extensions"
+NEEDED = {
+    "appose": "Appose, which starts Python",
+    "groovy": "Groovy, in which the commands are written",
+}
+"""Jars without which the scripts cannot work."""
+
+
+@dataclass
+class Outcome:
+    """What was done in a Fiji folder; paths are relative to `home`.
+
+    written : put in, or brought up to date; same : there already; removed : taken out;
+    kept : left alone, because the user wrote or changed them.
+    """
+
+    home: Path
+    written: list[str] = field(default_factory=list)
+    same: list[str] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)
+
+
+def install(fiji: str | os.PathLike[str] | None = None) -> Outcome:
+    """Put the commands and macros into a Fiji folder, or bring those there up to date.
+
+    A file that the user wrote or changed is never replaced: it is kept, and a warning names it.
+
+    Parameters
+    ----------
+    fiji : Fiji's folder (on macOS also its .app); None: that of FIJI_HOME.
+
+    Raises
+    ------
+    UserError : for a folder that is no Fiji, a Fiji without Appose, one that cannot be written to.
+    """
+    home = find(fiji)
+    _check_parts(home)
+    before = _manifest(home)
+    ours: dict[str, list[str]] = before["files"]
+    wanted = contents()
+    # Told before it is done: whatever ends this halfway, it can be taken out.
+    folders = [*before["folders"], *_missing_folders(home)]
+    union = {path: [*ours.get(path, []), _sum(data)] for path, data in wanted.items()}
+    _write_manifest(home, {**ours, **union}, folders)
+    done = Outcome(home)
+    now = {}
+    for path, data in wanted.items():
+        there = _read(home / path)
+        if there is not None and _sum(there) != _sum(data) and _sum(there) not in ours.get(path, []):
+            done.kept.append(path)
+            if path in ours:
+                now[path] = ours[path]
+            continue
+        if there == data:
+            done.same.append(path)
+        else:
+            with atomic(home / path) as new:
+                new.write_bytes(data)
+            done.written.append(path)
+        now[path] = [_sum(data)]
+    # What an earlier version put in and this one no longer has.
+    _take_out(home, {path: sums for path, sums in ours.items() if path not in wanted}, done)
+    _write_manifest(home, now, folders)
+    _name(done)
+    return done
+
+
+def uninstall(fiji: str | os.PathLike[str] | None = None) -> Outcome:
+    """Take out what :func:`install` put into a Fiji folder, and nothing else.
+
+    Files that the user changed since are kept, and a warning names them; folders go when
+    :func:`install` made them and they are empty.
+
+    Raises
+    ------
+    UserError : when nothing is installed there, or it cannot be removed.
+    """
+    home = find(fiji)
+    manifest = home / MANIFEST
+    if not manifest.is_file():
+        raise UserError("imagej-dl is not installed in this Fiji", path=home)
+    before = _manifest(home)
+    done = Outcome(home)
+    _take_out(home, before["files"], done)
+    _remove(manifest)
+    for folder in sorted(before["folders"], key=len, reverse=True):
+        place = home / folder
+        if place.is_dir() and not any(place.iterdir()):
+            place.rmdir()
+    _name(done)
+    return done
+
+
+def find(fiji: str | os.PathLike[str] | None) -> Path:
+    """Return the folder that holds Fiji's `jars`; UserError where the name is not one's."""
+    kind, home = gateway.choose(None if fiji is None else os.fspath(fiji))
+    if kind != "folder":
+        raise UserError(
+            f"{home} is no Fiji folder", remedy="Name the folder that holds Fiji's launcher."
+        )
+    return Path(home).resolve()
+
+
+def contents() -> dict[str, bytes]:
+    """Return all files that are put into a Fiji: their paths from its folder, and what is in them.
+
+    A script's name is the command's label: Fiji reads an underscore as a blank.
+    """
+    labels = {**{label: name for name, label in MENU.items()}, EXTENSIONS: ""}
+    files = {
+        f"{SCRIPTS}/{label.replace(' ', '_')}.groovy": script(label, name).encode("ascii")
+        for label, name in labels.items()
+    }
+    for macro in sorted(macros().glob("*.ijm")):
+        files[f"{MACROS}/{macro.name}"] = macro.read_bytes()
+    return files
+
+
+def script(label: str, name: str) -> str:
+    """Return the Groovy script of a command; of the macro extensions where `name` is empty."""
+    what = f'"{name}"' if name else "null"
+    return f"""\
+// {label}. Put here by `imagej-dl install`; `imagej-dl uninstall` takes it out again.
+def front = new File({_groovy(FRONT)})
+def python = new File({_groovy(Path(sys.executable))})
+def start = new File(front, "Start.groovy")
+if (!start.isFile() || !python.isFile()) {{
+    def words = "imagej-dl is not in " + python.parent + " any more. Run `imagej-dl install` " +
+        "with the Python environment in which it is now."
+    if (java.awt.GraphicsEnvironment.isHeadless()) throw new IllegalStateException(words)
+    ij.IJ.error("ImageJ-DL", words)
+    return
+}}
+new GroovyShell(this.class.classLoader).parse(start).command(front, python, {what})
+"""
+
+
+def macros() -> Path:
+    """Return the folder of the macros: within the package, or beside it in a source tree."""
+    inside = Path(__file__).parent / "macros"
+    return inside if inside.is_dir() else Path(__file__).parents[2] / "macros"
+
+
+def _groovy(path: Path) -> str:
+    """Write a path as Groovy's text; ASCII only, since Fiji reads scripts in the system's code."""
+    text = path.absolute().as_posix().replace("\\", "\\\\").replace("'", "\\'")
+    units = text.encode("utf-16-be")
+    codes = [int.from_bytes(units[i : i + 2], "big") for i in range(0, len(units), 2)]
+    return "'" + "".join(chr(c) if 32 <= c < 127 else f"\\u{c:04x}" for c in codes) + "'"
+
+
+def _check_parts(home: Path) -> None:
+    for jar, what in NEEDED.items():
+        if not any((home / "jars").glob(f"{jar}-[0-9]*.jar")):
+            raise UserError(
+                f"this Fiji lacks {what}",
+                path=home,
+                remedy="Update Fiji (Help > Update...), or use `imagej-dl fiji` instead.",
+            )
+
+
+def _missing_folders(home: Path) -> list[str]:
+    missing = []
+    for folder in (SCRIPTS, MACROS):
+        parts = PurePosixPath(folder).parts
+        paths = ["/".join(parts[: i + 1]) for i in range(len(parts))]
+        missing += [path for path in paths if not (home / path).exists() and path not in missing]
+    return missing
+
+
+def _manifest(home: Path) -> dict[str, Any]:
+    path = home / MANIFEST
+    if not path.is_file():
+        return {"files": {}, "folders": []}
+    found = load_json(path)
+    try:
+        listed = [*found["files"], *found["folders"]]
+        sound = all(".." not in PurePosixPath(name).parts for name in listed) and all(
+            name.startswith((SCRIPTS + "/", MACROS + "/")) for name in found["files"]
+        )
+    except (TypeError, KeyError, AttributeError):
+        sound = False
+    if not sound:
+        raise UserError(
+            "is not as imagej-dl wrote it, so that nobody knows what was put in",
+            path=path,
+            remedy="Delete it, and the scripts and macros of imagej-dl beside it by hand.",
+        )
+    return found
+
+
+def _write_manifest(home: Path, files: dict[str, list[str]], folders: list[str]) -> None:
+    entry = {"version": __version__, "python": sys.executable, "files": files}
+    with atomic(home / MANIFEST) as new:
+        text = json.dumps({**entry, "folders": list(dict.fromkeys(folders))}, indent=1)
+        new.write_text(text, encoding="utf-8")
+
+
+def _take_out(home: Path, files: dict[str, list[str]], done: Outcome) -> None:
+    for path, sums in files.items():
+        there = _read(home / path)
+        if there is None:
+            continue
+        if _sum(there) in sums:
+            _remove(home / path)
+            done.removed.append(path)
+        else:
+            done.kept.append(path)
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise UserError(f"cannot be read ({error.strerror})", path=path) from error
+
+
+def _remove(path: Path) -> None:
+    try:
+        path.unlink()
+    except OSError as error:
+        raise UserError(
+            f"cannot be removed ({error.strerror})",
+            path=path,
+            remedy="Close Fiji, and see that you may write to its folder.",
+        ) from error
+
+
+def _sum(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _name(done: Outcome) -> None:
+    for path in done.kept:
+        warnings.warn(
+            f"{done.home / path}: is not as imagej-dl wrote it, and was left alone",
+            DataWarning,
+            stacklevel=3,
+        )
