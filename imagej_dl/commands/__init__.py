@@ -22,6 +22,8 @@ TABLE = {
     "predict": ("Predict", "Segment images and videos with a trained model."),
     "correct": ("Correct", "Correct a model's ROIs, and retrain it on what was corrected."),
     "fiji": ("Fiji", "Open ImageJ or Fiji with the commands in its menu; run a macro."),
+    "install": ("Install", "Put the commands into a Fiji that is started by a double click."),
+    "uninstall": ("Uninstall", "Take out of a Fiji what install put in."),
     "show": ("Show", "Show a label map over its image in ImageJ, with its ROIs."),
     "fill-gaps": ("FillGaps", "Fill in objects that single frames of a label movie lack."),
     "track": ("Track", "Track the labels of a video with TrackMate, or its like without Java."),
