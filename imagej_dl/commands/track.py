@@ -20,8 +20,9 @@ class Track(Command):
     """Track the labels of a video with TrackMate, or its like without Java.
 
     Writes tracks.xml (TrackMate), tracked.tif (one id for each track), spots.csv, edges.csv,
-    settings.json and CTC/01_RES (Cell Tracking Challenge, with parents). In ImageJ the open label
-    movie is tracked where none is named, and TrackMate opens on the result where it is there.
+    lineage.csv, settings.json and CTC/01_RES (Cell Tracking Challenge, with parents). In ImageJ
+    the open label movie is tracked where none is named, and TrackMate opens on the result where
+    it is there.
     """
 
     labels: Annotated[Path | None, Positional()] = Field(
@@ -47,6 +48,16 @@ class Track(Command):
         False,
         description="Fill in objects that single frames lack before tracking, as `fill-gaps` "
         "does, then give the tracks the objects' own shapes again.",
+    )
+    ctc_gaps: Annotated[Literal["cut", "fill"], Shown(advanced=True)] = Field(
+        "cut",
+        description="Gaps in the Cell Tracking Challenge folder, which knows none: the rest is a "
+        "track of its own whose parent is the part before, or the missing objects are painted.",
+    )
+    ctc_merges: Annotated[Literal["cheapest", "end"], Shown(advanced=True)] = Field(
+        "cheapest",
+        description="Where tracks merge, which that folder knows neither: the track of the "
+        "cheapest link goes on, or all end and a new one begins.",
     )
     axes: Annotated[str | None, Shown(advanced=True)] = Field(
         None, description="Axes of the label file when it does not say them, such as TYX."
@@ -100,7 +111,7 @@ class Track(Command):
             fiji=self.fiji,
             progress=progress,
         )
-        tracking.write(tracks, self.out, self.overwrite)
+        tracking.write(tracks, self.out, self.overwrite, gaps=self.ctc_gaps, merges=self.ctc_merges)
         name = {"trackmate": "TrackMate", "embedded": "the embedded engine"}[tracks.engine]
         counts = ", ".join(f"{number} {name}" for name, number in tracks.counts.items())
         say(f"{self.out}: {tracks.settings.tracker} by {name}: {counts}")

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
+
+Merges = Literal["cheapest", "end"]
+"""Which of the tracks that merge goes on: that of the cheapest link, or none."""
 
 
 @dataclass(frozen=True)
@@ -45,18 +49,22 @@ def segments(
     targets: np.ndarray,
     costs: np.ndarray,
     cut_gaps: bool,
+    merges: Merges = "cheapest",
 ) -> Segments:
     """Cut lineages into segments, at divisions and merges and, if asked, at gaps.
 
     Where tracks merge the link of least cost (then the first) stays and the others are cut, since
-    a segment has one parent. After a division each daughter is a segment of its own; after a
-    gap, with `cut_gaps`, the rest is a segment whose parent is the part before.
+    a segment has one parent; with "end" all are cut, and a segment without parent begins. After
+    a division each daughter is a segment of its own; after a gap, with `cut_gaps`, the rest is a
+    segment whose parent is the part before.
     """
     count = len(frames)
     order = np.lexsort((sources, costs, targets))
     first = np.ones(len(order), bool)
     first[1:] = targets[order][1:] != targets[order][:-1]
     kept = np.sort(order[first])
+    if merges == "end":
+        kept = kept[degrees(count, sources, targets)[0][targets[kept]] == 1]
     source, target = sources[kept], targets[kept]
     _, later = degrees(count, source, target)
     goes_on = later[source] == 1

@@ -10,17 +10,24 @@ from imagej_dl import images
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.files import atomic_folder
 from imagej_dl.tracking import ctc, tables, trackmate_xml
+from imagej_dl.tracking.lineage import Merges
 from imagej_dl.tracking.tracks import Tracks
 
 
 def write(
-    tracks: Tracks, folder: str | Path, overwrite: bool = False, sequence: str = "01"
+    tracks: Tracks,
+    folder: str | Path,
+    overwrite: bool = False,
+    sequence: str = "01",
+    gaps: ctc.Gaps = "cut",
+    merges: Merges = "cheapest",
 ) -> None:
     """Write all of a result, whole or not at all.
 
     `tracks.xml` (as TrackMate wrote it, or of the same form), `tracked.tif` (one id for each
-    track, see :meth:`Tracks.tracked`), `spots.csv`, `edges.csv`, `settings.json`, and
-    `CTC/01_RES` (one id for each segment, with parents; `sequence` is its number).
+    track, see :meth:`Tracks.tracked`), `spots.csv`, `edges.csv`, `lineage.csv`,
+    `settings.json`, and `CTC/01_RES` (one id for each segment, with parents; `sequence` is its
+    number, `gaps` and `merges` as :func:`imagej_dl.tracking.ctc.layout` takes them).
 
     Raises
     ------
@@ -40,10 +47,13 @@ def write(
         images.write(tracks.tracked(), temporary / "tracked.tif")
         tables.write_spots(tracks, temporary / "spots.csv")
         tables.write_edges(tracks, temporary / "edges.csv")
+        segments = tracks.segments(gaps == "cut", merges)
+        tables.write_lineage(tracks, temporary / "lineage.csv", segments)
         found = {**tracks.settings.to_json(), "engine": tracks.engine, "counts": tracks.counts}
         text = json.dumps(found, indent=2, ensure_ascii=False)
         (temporary / "settings.json").write_text(text + "\n", encoding="utf-8")
         try:
-            ctc.write(tracks, temporary / "CTC" / f"{sequence}_RES")
+            place = temporary / "CTC" / f"{sequence}_RES"
+            ctc.write(tracks, place, gaps=gaps, merges=merges)
         except UserError as error:  # more segments than 16-bit masks hold
             warnings.warn(f"there is no CTC folder: {error.problem}", DataWarning, stacklevel=2)

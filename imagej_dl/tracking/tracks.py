@@ -91,10 +91,12 @@ class Tracks:
             "gaps": int(np.count_nonzero(jumps > 1)),
         }
 
-    def segments(self, cut_gaps: bool = False) -> lineage.Segments:
+    def segments(
+        self, cut_gaps: bool = False, merges: lineage.Merges = "cheapest"
+    ) -> lineage.Segments:
         """Cut the lineages; see :func:`imagej_dl.tracking.lineage.segments`."""
         links, frames = self.links, self.spots["frame"].to_numpy()
-        return lineage.segments(frames, links.sources, links.targets, links.costs, cut_gaps)
+        return lineage.segments(frames, links.sources, links.targets, links.costs, cut_gaps, merges)
 
     def only(self, chosen: np.ndarray) -> Tracks:
         """Return some of the spots, by a mask over the table, and the links between them.

@@ -10,8 +10,10 @@ import pandas as pd
 import pytest
 
 from imagej_dl import images, tracking
-from imagej_dl.errors import UserError
-from imagej_dl.tracking import ctc
+from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.tracking import ctc, tables
+from imagej_dl.tracking.costs import Links
+from imagej_dl.tracking.tracks import build
 
 
 def test_all_files(tmp_path):
@@ -19,7 +21,10 @@ def test_all_files(tmp_path):
     tracks = tracking.track(labels, engine="embedded")
     tracking.write(tracks, tmp_path / "out")
     names = {path.name for path in (tmp_path / "out").iterdir()}
-    assert names == {"tracks.xml", "tracked.tif", "spots.csv", "edges.csv", "settings.json", "CTC"}
+    assert names == {
+        "tracks.xml", "tracked.tif", "spots.csv", "edges.csv", "lineage.csv", "settings.json",
+        "CTC",
+    }  # fmt: skip
     spots = pd.read_csv(tmp_path / "out" / "spots.csv")
     assert list(spots)[:8] == [
         "id", "track_id", "tracked_label", "frame", "label", "x", "y", "z",
@@ -87,3 +92,68 @@ def test_missing_mask(tmp_path):
     (tmp_path / "01_RES" / "mask002.tif").unlink()
     with pytest.raises(UserError, match="no mask of frame 2"):
         ctc.read(tmp_path / "01_RES")
+
+
+def test_lineage_table():
+    table = tables.lineage(tracking.track(lineages.division(), engine="embedded"))
+    assert table["id"].tolist() == [1, 2, 3, 4]
+    assert table["parent"].tolist() == [0, 0, 1, 1]
+    assert table["generation"].tolist() == [0, 0, 1, 1]
+    assert table["children"].tolist() == ["3 4", "", "", ""]
+    assert table["fate"].tolist() == ["divides", "movie ends", "movie ends", "movie ends"]
+    assert table["stop"].tolist() == [120.0, 300.0, 300.0, 300.0]
+    after = tables.lineage(tracking.track(lineages.gap(), engine="embedded"))
+    assert after["fate"].tolist() == ["goes on", "movie ends", "movie ends"]
+    assert after["generation"].tolist() == [0, 0, 0]
+
+
+def test_lineage_of_nothing(tmp_path):
+    tracks = tracking.track(lineages.movie({}, {}), engine="embedded")
+    tracking.write(tracks, tmp_path / "out")
+    assert pd.read_csv(tmp_path / "out" / "lineage.csv").empty
+
+
+def test_ctc_gaps_are_cut_or_filled():
+    labels = lineages.movie(*({1: (10 + 2 * t, 10), 2: (40, 40)} for t in range(5)))
+    array = np.array(labels)
+    array[2][array[2] == 1] = 0
+    tracks = tracking.track(images.with_data(labels, array), engine="embedded")
+    cut, filled = ctc.layout(tracks), ctc.layout(tracks, gaps="fill")
+    assert cut.tracks.tolist() == [[1, 0, 1, 0], [2, 0, 4, 0], [3, 3, 4, 1]]
+    assert filled.tracks.tolist() == [[1, 0, 4, 0], [2, 0, 4, 0]]
+    np.testing.assert_array_equal(filled.masks[2] == 1, np.asarray(labels)[2] == 1)
+    assert cut.masks[2].max() == filled.masks[2].max() == 2
+
+
+def test_a_filled_gap_never_covers_others_wholly():
+    """Another object lies where the lost one would be: one pixel is enough for the format."""
+    one, other = {1: (10, 10)}, {2: (10, 10)}
+    labels = lineages.movie(one, one, other, one, one)
+    chosen = tracking.make_settings("SPARSE_LAP_TRACKER", {"LINKING_MAX_DISTANCE": 0.0})
+    tracks = tracking.track(labels, settings=chosen, engine="embedded")
+    links = Links(np.array([0, 1, 3]), np.array([1, 3, 4]), np.zeros(3))
+    tracks = build(tracks.spots, tracks.contours, links, labels, chosen, "embedded")
+    found = ctc.layout(tracks, gaps="fill")
+    assert found.tracks.tolist() == [[1, 0, 4, 0], [2, 2, 2, 0]]
+    assert np.bincount(found.masks[2].ravel())[1:].tolist() == [1, 63]
+
+
+def test_merges_keep_the_cheapest_or_end():
+    settings = tracking.make_settings("SPARSE_LAP_TRACKER", {"ALLOW_TRACK_MERGING": True})
+    tracks = tracking.track(lineages.merge(), settings=settings, engine="embedded")
+    assert tracks.counts["merges"] == 1
+    with pytest.warns(DataWarning, match="1 links into merged"):
+        kept = ctc.layout(tracks).tracks
+    with pytest.warns(DataWarning, match="2 links into merged"):
+        ended = ctc.layout(tracks, merges="end").tracks
+    assert kept.tolist() == [[1, 0, 5, 0], [2, 0, 2, 0]]
+    assert ended.tolist() == [[1, 0, 2, 0], [2, 0, 2, 0], [3, 3, 5, 0]]
+
+
+def test_truth_folder(tmp_path):
+    tracks = tracking.track(lineages.division(), engine="embedded")
+    ctc.write_truth(ctc.layout(tracks), tmp_path / "01_GT")
+    assert sorted(p.name for p in (tmp_path / "01_GT").iterdir()) == ["SEG", "TRA"]
+    back = ctc.read(tmp_path / "01_GT")
+    np.testing.assert_array_equal(back.masks, ctc.layout(tracks).masks)
+    assert back.tracks.tolist() == ctc.table(tracks).tolist()
