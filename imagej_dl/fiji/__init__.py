@@ -9,8 +9,18 @@ from imagej_dl.fiji.gateway import Gateway, choose, has_display, start
 
 if TYPE_CHECKING:
     from imagej_dl.fiji.imageplus import from_imageplus, to_imageplus
+    from imagej_dl.fiji.menu import install, run
 
-__all__ = ["Gateway", "choose", "from_imageplus", "has_display", "start", "to_imageplus"]
+__all__ = [
+    "Gateway",
+    "choose",
+    "from_imageplus",
+    "has_display",
+    "install",
+    "run",
+    "start",
+    "to_imageplus",
+]
 
 
 def __getattr__(name: str) -> Any:
@@ -19,4 +29,8 @@ def __getattr__(name: str) -> Any:
         from imagej_dl.fiji import imageplus
 
         return getattr(imageplus, name)
+    if name in ("install", "run"):
+        from imagej_dl.fiji import menu
+
+        return getattr(menu, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
