@@ -43,10 +43,12 @@ class Positional:
 class Shown:
     """How ImageJ's dialog asks for a field.
 
-    path : whether a path is that of a folder or of a file; unit : shown behind the number;
-    advanced : asked for in a second dialog, under "More settings".
+    label : where the key alone would say too little; path : whether a path is that of a folder or
+    of a file; unit : shown behind the label; advanced : asked for in a second dialog, under
+    "More settings".
     """
 
+    label: str = ""
     path: Literal["folder", "file"] = "file"
     unit: str = ""
     advanced: bool = False

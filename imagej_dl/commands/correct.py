@@ -46,7 +46,9 @@ class Correct(Command):
     epochs: Annotated[int, Shown(advanced=True)] = Field(
         20, ge=1, description="Epochs of 50 batches, at most, of a retraining."
     )
-    minutes: Annotated[float | None, Shown(unit="min", advanced=True)] = setting("minutes")
+    minutes: Annotated[float | None, Shown("Time limit", unit="min", advanced=True)] = setting(
+        "minutes"
+    )
     learning_rate: Annotated[float, Shown(advanced=True)] = Field(
         1e-3, gt=0, lt=1, description="Highest learning rate of a retraining."
     )

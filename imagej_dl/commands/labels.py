@@ -31,7 +31,7 @@ class Labels(Command):
     of the ROI Manager (or of the image's overlay) make one in a window of its own.
     """
 
-    source: Annotated[Path | None, Positional(), Shown(path="folder")] = Field(
+    source: Annotated[Path | None, Positional(), Shown("Project or image", path="folder")] = Field(
         None,
         description="The project, or a folder of images with RoiSets; or the image the ROIs were "
         "drawn on; in ImageJ the open image and its ROIs where left out.",

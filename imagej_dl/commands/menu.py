@@ -68,7 +68,7 @@ def _field(declaration: type[Command], key: str) -> dict[str, Any]:
     default = None if field.is_required() else field.get_default(call_default_factory=True)
     return {
         "key": key,
-        "label": key.replace("_", " ").capitalize(),
+        "label": shown.label or key.replace("_", " ").capitalize(),
         "type": shown.path if kind == "path" else kind,
         "choices": choices,
         "default": None if default == [] else to_jsonable_python(default),

@@ -34,10 +34,10 @@ class Predict(Command):
     model: Annotated[Path, Positional(), Shown(path="folder")] = Field(
         description="The model's folder."
     )
-    images: Annotated[list[Path], Positional()] = Field(
+    images: Annotated[list[Path], Positional(), Shown("Image files")] = Field(
         [], description="Images, or folders of images; in ImageJ the open image where left out."
     )
-    out: Annotated[Path | None, Shown(path="folder")] = Field(
+    out: Annotated[Path | None, Shown("Results", path="folder")] = Field(
         None, description="The folder that gets the results; not needed for the open image."
     )
     rois: bool = Field(

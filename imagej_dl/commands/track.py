@@ -25,12 +25,12 @@ class Track(Command):
     it is there.
     """
 
-    labels: Annotated[Path | None, Positional()] = Field(
+    labels: Annotated[Path | None, Positional(), Shown("Label movie")] = Field(
         None,
         description="Label movie: a TIFF with frames, one number for each object; in ImageJ the "
         "open one where left out.",
     )
-    out: Annotated[Path, Shown(path="folder")] = Field(
+    out: Annotated[Path, Shown("Results", path="folder")] = Field(
         description="Folder for the results, made anew."
     )
     image: Path | None = Field(

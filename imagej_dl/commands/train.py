@@ -39,10 +39,12 @@ class Train(Command):
     project: Annotated[Path, Positional(), Shown(path="folder")] = Field(
         description="The project, or a folder of labelled images."
     )
-    out: Annotated[Path, Shown(path="folder")] = Field(description="The model's folder, made anew.")
+    out: Annotated[Path, Shown("New model", path="folder")] = Field(
+        description="The model's folder, made anew."
+    )
     kind: Kind = setting("kind")
     epochs: int = setting("epochs")
-    minutes: Annotated[float | None, Shown(unit="min")] = setting("minutes")
+    minutes: Annotated[float | None, Shown("Time limit", unit="min")] = setting("minutes")
     patience: Annotated[int, Shown(unit="epochs", advanced=True)] = setting("patience")
     patch: Annotated[int, Shown(unit="px", advanced=True)] = setting("patch")
     batch: Annotated[int, Shown(unit="patches", advanced=True)] = setting("batch")
@@ -60,7 +62,7 @@ class Train(Command):
     seed: Annotated[int, Shown(advanced=True)] = setting("seed")
     validation: Annotated[float, Shown(unit="share", advanced=True)] = setting("validation")
     test: Annotated[float, Shown(unit="share", advanced=True)] = setting("test")
-    start: Annotated[Path | None, Shown(path="folder")] = Field(
+    start: Annotated[Path | None, Shown("Start from model", path="folder")] = Field(
         default=None,
         description="A model's folder to start from: its weights are trained on, and kind, patch, "
         "depth and width are its own.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -37,7 +38,7 @@ def plan(command: str, values: dict[str, Any]) -> dict[str, Any]:
         declared = _declare(command, values)
         return {"takes": sorted(declared.takes()), "live": declared.live()}
     except UserError as error:
-        return {"error": str(error)}
+        return {"error": _words(error)}
 
 
 def run(
@@ -84,7 +85,7 @@ def run(
             "values": desk.values,
         }
     except UserError as error:
-        return {"text": "\n".join(said), "error": str(error)}
+        return {"text": "\n".join(said), "error": _words(error)}
     except Cancelled:
         return {"text": "\n".join(said), "cancelled": True}
     except MemoryError:
@@ -105,6 +106,11 @@ def enough() -> None:
 
 def _declare(command: str, values: dict[str, Any]) -> Command:
     return load(command).declare(menu.parse(command, dict(values)))
+
+
+def _words(error: UserError) -> str:
+    """Say it for ImageJ, where options are keys: overwrite, not --overwrite."""
+    return re.sub(r"(?<!\S)--([a-z][a-z-]*)", lambda m: m[1].replace("-", "_"), str(error))
 
 
 def _progress(task: Any) -> Any:
