@@ -1,12 +1,13 @@
 """Time images between NumPy and ImageJ: ours, PyImageJ's, and a copy within NumPy.
 
-    FIJI_HOME=/path/to/Fiji.app python bench/transfer.py [--rounds 20]
+    FIJI_HOME=/path/to/Fiji.app python bench/transfer.py [--rounds 40]
 
 All run in turn in one process on the same 256 × 256 × 129 uint16 image; the figures are the
 fastest and the median of the rounds, and ratios of those. Ours are real copies both ways;
 PyImageJ's `to_imageplus` is a view, and its `duplicate()` is what makes a copy of it. PyImageJ
 needs ImageJ2, so without FIJI_HOME ours alone are timed. It is also seen whether each keeps an
-edit: a pixel set on a slice, the slice left, and the pixel read again.
+edit: a pixel set on a slice, the slice left, and the pixel read again; and whether NumPy's array
+has it too, which a copy's must not.
 """
 
 from __future__ import annotations
@@ -37,13 +38,17 @@ def seconds(functions: dict[str, Callable[[], Any]], rounds: int) -> dict[str, l
     return taken
 
 
-def keeps_edits(imp: Any) -> bool:
-    """Set a pixel of a slice, go to another slice and back, and look whether it is still set."""
+def edits(imp: Any, array: np.ndarray) -> str:
+    """Set a pixel of a slice, go to another slice and back; say where the edit is then."""
     imp.setSlice(2)
-    imp.getProcessor().set(3, 4, 12_345)
+    imp.getProcessor().set(3, 4, int(array[1, 4, 3]) ^ 1)
+    before = array.copy()
     imp.setSlice(3)
     imp.setSlice(2)
-    return int(imp.getProcessor().get(3, 4)) == 12_345
+    kept = int(imp.getProcessor().get(3, 4)) != int(before[1, 4, 3])
+    shared = not np.array_equal(array, before)
+    fresh = int(imp.getStack().getProcessor(2).get(3, 4)) != int(before[1, 4, 3])
+    return f"kept {kept}, in a new look at the stack {fresh}, in NumPy's array too {shared}"
 
 
 def with_pyimagej(ij: Any, array: np.ndarray) -> dict[str, Callable[[], Any]]:
@@ -52,8 +57,7 @@ def with_pyimagej(ij: Any, array: np.ndarray) -> dict[str, Callable[[], Any]]:
     named = xr.DataArray(array, dims=("t", "row", "col"))
     theirs = ij.py.to_imageplus(named)
     real = theirs.duplicate()
-    print(f"PyImageJ's to_imageplus keeps an edit: {'yes' if keeps_edits(theirs) else 'no'}")
-    np.testing.assert_array_equal(np.asarray(ij.py.from_java(theirs.duplicate())), array)
+    print(f"an edit in PyImageJ's ImagePlus: {edits(theirs, array)}")
     return {
         "PyImageJ to_imageplus": lambda: ij.py.to_imageplus(named),
         "PyImageJ to_imageplus, duplicate": lambda: ij.py.to_imageplus(named).duplicate(),
@@ -63,7 +67,7 @@ def with_pyimagej(ij: Any, array: np.ndarray) -> dict[str, Callable[[], Any]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
-    parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--rounds", type=int, default=40)
     options = parser.parse_args()
     warnings.simplefilter("ignore")
 
@@ -78,7 +82,7 @@ def main() -> None:
         "ours from_imageplus": lambda: fiji.from_imageplus(imp),
         "ndarray.copy": array.copy,
     }
-    print(f"our to_imageplus keeps an edit: {'yes' if keeps_edits(imp) else 'no'}")
+    print(f"an edit in our ImagePlus: {edits(imp, array)}")
     if gateway.ij2 is None:
         print("PyImageJ is not timed: it needs ImageJ2. Set FIJI_HOME to a Fiji folder.")
     else:

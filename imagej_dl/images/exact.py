@@ -161,13 +161,14 @@ def _refuse(number: float, name: str | None) -> None:
 def _standing_in(array: NDArray[Any], name: str | None) -> tuple[NDArray[np.float32], str]:
     large = np.unique(array[array > LARGEST])
     taken = np.unique(array[(array <= LARGEST) & (array > LARGEST - 2 * _MOST_STAND_INS)])
-    free = np.setdiff1d(np.arange(LARGEST, LARGEST - 2 * _MOST_STAND_INS, -1), taken)
-    if len(large) > min(_MOST_STAND_INS, len(free)):
+    reach = len(large) + len(taken)
+    if len(large) > _MOST_STAND_INS or reach > 2 * _MOST_STAND_INS:
         raise UserError(
             f"has {len(large)} different numbers above {LARGEST}, which is no label map",
             path=name,
             remedy="Number the labels anew from 1, or convert an image to float32, which rounds.",
         )
+    free = np.setdiff1d(np.arange(LARGEST, LARGEST - reach, -1), taken)
     numbers = free[::-1][: len(large)]
     made = array.astype(np.float32)
     where = array > LARGEST
