@@ -81,7 +81,7 @@ class Labels(Command):
         if self.out is not None:
             self._refuse([self.out, rois.table_path(self.out)], [])
             report.write(rois.table_path(self.out))
-            images.write(labels, self.out, overwrite=self.overwrite)
+            images.write(images.coloured(labels), self.out, overwrite=self.overwrite)
         desk.show_labels(labels, f"{Path(title).stem}-labels")
         desk.values["objects"] = len(report.kept)
         say(self._summary(title, report, len(found)))
@@ -143,7 +143,7 @@ class Labels(Command):
             if copy is not None:
                 images.write(picture, copy, overwrite=self.overwrite)
             report.write(table)
-            images.write(labels, out, overwrite=self.overwrite)
+            images.write(images.coloured(labels), out, overwrite=self.overwrite)
         except BaseException:
             for path in new:
                 path.unlink(missing_ok=True)

@@ -190,7 +190,7 @@ class Predict(Command):
             else:
                 # An empty archive is none that ImageJ opens; an old one would be of other labels.
                 paths["rois"].unlink(missing_ok=True)
-        images.write(result.labels, paths["labels"], self.overwrite)
+        images.write(images.coloured(result.labels), paths["labels"], self.overwrite)
 
 
 def _objects(result: Prediction) -> int:

@@ -169,15 +169,3 @@ def _unit(imp: Any, cal: Any) -> str:
         if str(respelled.getUnit()) == theirs:
             return str(ours)
     return theirs
-
-
-def _imagej_type(image: xr.DataArray) -> np.ndarray:
-    """Return pixels in a type of ImageJ's, for transfers that carry no properties."""
-    found = exact.sent(np.asarray(image.data), image.attrs.get("title") or None)
-    if exact.IDS in found.properties:
-        raise UserError(
-            f"ImageJ's 32-bit images cannot hold the number {int(image.max())} exactly",
-            path=image.attrs.get("title") or None,
-            remedy="Number the labels anew from 1.",
-        )
-    return found.array

@@ -44,7 +44,7 @@ def write(
             (temporary / "tracks.xml").write_bytes(tracks.file)
         else:
             trackmate_xml.write(tracks, temporary / "tracks.xml", image=shown)
-        images.write(tracks.tracked(), temporary / "tracked.tif")
+        images.write(images.coloured(tracks.tracked()), temporary / "tracked.tif")
         tables.write_spots(tracks, temporary / "spots.csv")
         tables.write_edges(tracks, temporary / "edges.csv")
         segments = tracks.segments(gaps == "cut", merges)
