@@ -73,7 +73,18 @@ class Worker {
         def base = bin.name in ["bin", "Scripts"] ? bin.parentFile : bin
         def environment = Appose.custom().base(base).binPaths(bin.path).build()
         // On Windows NumPy must be imported before the process listens.
-        service = environment.python().init("import numpy")
+        def made = environment.python().init("import numpy")
+        // Its threads take after the one that starts them, and must not keep Java from ending.
+        def failure = null
+        Thread.startDaemon("imagej-dl-worker") {
+            try {
+                made.start()
+            } catch (IOException error) {
+                failure = error
+            }
+        }.join()
+        if (failure != null) throw new Trouble("$python: does not start ($failure.message)")
+        service = made
         return service
     }
 
