@@ -27,6 +27,7 @@ TABLE = {
     "show": ("Show", "Show a label map over its image in ImageJ, with its ROIs."),
     "fill-gaps": ("FillGaps", "Fill in objects that single frames of a label movie lack."),
     "track": ("Track", "Track the labels of a video with TrackMate, or its like without Java."),
+    "corrections": ("Corrections", "Turn tracks corrected in TrackMate into truth."),
     "evaluate": ("Evaluate", "Score label maps or tracks against the truth."),
     "settings": ("Settings", "Set what holds for all commands on this machine."),
     "doctor": ("Doctor", "Say what is there of Java, ImageJ, Fiji, TrackMate, TensorFlow, GPU."),

@@ -1,0 +1,149 @@
+"""`imagej-dl corrections`: tracks corrected in TrackMate become truth."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import numpy as np
+from pydantic import Field
+
+from imagej_dl.commands.base import Command, Positional, Shown, say
+from imagej_dl.errors import UserError
+from imagej_dl.files import atomic_folder, refuse_existing, refuse_input
+from imagej_dl.progress import Progress
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from imagej_dl.tracking.corrections import Corrected
+    from imagej_dl.tracking.ctc import CtcFolder
+
+
+class Corrections(Command):
+    """Turn tracks corrected in TrackMate into truth to train and to score with.
+
+    Writes the label movie and the lineage as they were edited: tracked.tif (one id for each
+    track), 01_GT (Cell Tracking Challenge truth), lineage.csv, spots.csv, edges.csv, tracks.xml;
+    with --image the corrected frames as images and masks for `train`; and corrections.json: what
+    was changed, and how good the automatic result was (SEG, DET, TRA and others).
+    """
+
+    tracks: Annotated[Path, Positional()] = Field(
+        description="The TrackMate file (.xml), as saved after correcting."
+    )
+    out: Annotated[Path, Shown(path="folder")] = Field(
+        description="Folder for the results, made anew."
+    )
+    automatic: Annotated[Path | None, Shown(path="folder")] = Field(
+        None,
+        description="The folder of the automatic result, as `track` wrote it: objects that were "
+        "not touched keep their pixels, and it is scored; unless given, the file's own folder if "
+        "it is one.",
+    )
+    image: Path | None = Field(
+        None, description="The movie, for images and masks to train on; none are made without."
+    )
+    frames: Literal["edited", "all"] = Field(
+        "edited",
+        description="Frames to train on: those with a spot that was changed, added or deleted, "
+        "or all.",
+    )
+    image_axes: Annotated[str | None, Shown(advanced=True)] = Field(
+        None, description="Axes of the movie where its file says them wrong, such as TCYX."
+    )
+    overwrite: bool = Field(False, description="Replace the folder if it is there.")
+
+    def run(self, progress: Progress) -> None:
+        from imagej_dl import images, tracking
+        from imagej_dl.tracking import corrections, ctc, tables
+
+        folder = self._automatic()
+        refuse_input(self.out, self.tracks, self.image, folder)
+        refuse_existing(self.out, self.overwrite)
+        edited = tracking.read_trackmate(self.tracks)
+        automatic = corrections.read_automatic(folder) if folder else None
+        found = corrections.correct(edited, automatic)
+        image = images.read(self.image, self.image_axes) if self.image else None
+        labels = found.tracks.labels
+        if image is not None and labels is not None:
+            _, image = tracking.pair(labels, image, self.tracks, self.image)
+        truth = ctc.layout(found.tracks, path=self.out / "01_GT")
+        scores = _scores(folder, truth) if folder else {}
+        with atomic_folder(self.out, overwrite=self.overwrite) as temporary:
+            ctc.write_truth(truth, temporary / "01_GT")
+            images.write(found.tracks.tracked(), temporary / "tracked.tif")
+            tables.write_spots(found.tracks, temporary / "spots.csv")
+            tables.write_edges(found.tracks, temporary / "edges.csv")
+            tables.write_lineage(found.tracks, temporary / "lineage.csv")
+            shutil.copyfile(self.tracks, temporary / "tracks.xml")
+            pairs = self._pairs(found, image, temporary / "training")
+            report = {
+                "changes": found.changes,
+                "frames": found.frames.tolist(),
+                "automatic": scores,
+                "counts": found.tracks.counts,
+            }
+            text = json.dumps(report, indent=2, ensure_ascii=False) + "\n"
+            (temporary / "corrections.json").write_text(text, encoding="utf-8")
+        self._say(found, scores, pairs)
+
+    def _automatic(self) -> Path | None:
+        if self.automatic is not None:
+            return self.automatic
+        own = self.tracks.parent
+        return own if (own / "tracked.tif").is_file() and (own / "spots.csv").is_file() else None
+
+    def _pairs(self, found: Corrected, image: xr.DataArray | None, folder: Path) -> int:
+        """Write images and masks to train on; return how many."""
+        from imagej_dl import images
+
+        if image is None:
+            return 0
+        numbers = np.arange(1, len(found.tracks.spots) + 1)
+        labels = found.tracks.painted(numbers)
+        chosen = range(labels.sizes["T"]) if self.frames == "all" else found.frames.tolist()
+        name = Path(self.image or self.tracks).stem
+        for part in ("images", "masks"):
+            (folder / part).mkdir(parents=True)
+        for frame in chosen:
+            one = f"{name}_t{frame:04d}.tif"
+            images.write(image.isel(T=frame), folder / "images" / one)
+            mask = images.with_data(labels.isel(T=frame), _renumbered(labels[frame].values))
+            images.write(images.as_labels(mask), folder / "masks" / one)
+        return len(chosen)
+
+    def _say(self, found: Corrected, scores: dict[str, Any], pairs: int) -> None:
+        counts = ", ".join(f"{number} {name}" for name, number in found.tracks.counts.items())
+        say(f"{self.out}: {counts}")
+        if found.changes:
+            say("corrected: " + ", ".join(f"{n} {name}" for name, n in found.changes.items()))
+        if scores:
+            named = ("SEG", "DET", "TRA", "LNK")
+            known = [f"{k} {scores[k]:.4f}" for k in named if scores.get(k) is not None]
+            say("the automatic result: " + ", ".join(known))
+        if pairs:
+            say(f"{self.out / 'training'}: {pairs} images with masks for `imagej-dl train`")
+
+
+def _scores(folder: Path, truth: CtcFolder) -> dict[str, Any]:
+    """Score the automatic result's own CTC folder against the corrected tracks."""
+    from imagej_dl.evaluation import ctc as scores
+    from imagej_dl.tracking import ctc
+
+    result = scores.find_result(folder)
+    if not scores.is_ctc(result):
+        raise UserError(
+            "holds no CTC/NN_RES to score", path=folder, remedy="Track it again, or move it there."
+        )
+    whole = scores.Truth(truth, dict(enumerate(truth.masks)))
+    return scores.score(ctc.read(result), whole)
+
+
+def _renumbered(labels: np.ndarray) -> np.ndarray:
+    """Number the labels of one frame from 1."""
+    ids, numbers = np.unique(labels, return_inverse=True)
+    numbers = numbers.reshape(labels.shape)
+    return (numbers if ids[0] == 0 else numbers + 1).astype(np.uint32)

@@ -1,0 +1,260 @@
+"""Tracks corrected by hand in TrackMate, as objects again: which pixels, and what was changed."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from imagej_dl import images
+from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.images import make, read_labels
+from imagej_dl.tracking import ctc
+from imagej_dl.tracking.costs import Links
+from imagej_dl.tracking.movie import as_movie
+from imagej_dl.tracking.settings import default
+from imagej_dl.tracking.spots import find
+from imagej_dl.tracking.tracks import Tracks, build
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_CORNERS = 64  # of the circle that stands for a spot without a contour
+_SAME = 1e-5  # of a pixel, by which the place of an unchanged spot may differ
+
+
+@dataclass(frozen=True)
+class Corrected:
+    """Corrected tracks with their label movie.
+
+    `changes` counts spots kept, changed (moved or redrawn), added and deleted, and links made
+    and cut; it is empty when the automatic result is not known. `frames` are those with a
+    changed, added or deleted spot, all when it is not known.
+    """
+
+    tracks: Tracks
+    changes: dict[str, int]
+    frames: np.ndarray
+
+
+def read_automatic(folder: str | Path) -> Tracks:
+    """Read what `track` wrote into a folder: its masks, spots.csv and edges.csv.
+
+    The masks are those of the Cell Tracking Challenge folder, in which daughters that touch are
+    apart; where there is none, the tracked map. Each spot has its object's pixels.
+
+    Raises
+    ------
+    UserError : when they are not there, or do not fit together.
+    """
+    import pandas as pd
+
+    folder = Path(folder)
+    tracked = folder / "tracked.tif"
+    movie = as_movie(read_labels(tracked), tracked)
+    if len(masks := sorted((folder / "CTC").glob("*_RES"))) == 1:
+        movie = images.with_data(movie, ctc.read(masks[0]).masks)
+    try:
+        table = pd.read_csv(folder / "spots.csv")
+        edges = pd.read_csv(folder / "edges.csv")
+        row = dict(zip(table["id"].tolist(), range(len(table)), strict=True))
+        ends = [edges[name].map(row).to_numpy(np.int64) for name in ("source", "target")]
+        costs = edges["cost"].to_numpy(float)
+        where = table[["frame", "x", "y"]].to_numpy(float)
+    except (OSError, KeyError, ValueError) as error:
+        raise UserError(f"is no result of `imagej-dl track` ({error})", path=folder) from error
+    spots, contours = find(movie)
+    size = images.calibration(movie).pixel_width
+    at = _rows_at(where, spots[["frame", "x", "y"]].to_numpy(float), size)
+    if (at < 0).any():
+        raise UserError(
+            "its spots.csv does not fit its masks", path=folder, remedy="Track it again."
+        )
+    # Objects painted into gaps are no spots.
+    spots = spots.iloc[at].reset_index(drop=True)
+    links = Links(ends[0], ends[1], costs)
+    return build(spots, [contours[i] for i in at], links, movie, default(), "embedded")
+
+
+def correct(tracks: Tracks, automatic: Tracks | None = None) -> Corrected:
+    """Return corrected tracks with the label movie of their objects.
+
+    A spot that is as the automatic result has it keeps its object's pixels; of another the
+    pixels inside its contour are taken as ImageJ fills it, of one without a contour those of a
+    circle. Where they overlap the smaller has the pixel, and what was drawn goes before what was
+    not touched.
+
+    Parameters
+    ----------
+    tracks : a TrackMate file as :func:`imagej_dl.tracking.trackmate_reader.read` gives it.
+    automatic : the result that was corrected; see :func:`read_automatic`.
+
+    Raises
+    ------
+    UserError : when the size of the movie is not known, or another than the automatic result's.
+
+    Warns
+    -----
+    DataWarning : for spots that have no pixel of their own; they are left out.
+    """
+    shape = tracks.shape
+    found = automatic
+    if found is not None and shape != found.shape:
+        raise UserError(
+            f"the tracks are of {_words(shape)}, the automatic result is of {_words(found.shape)}",
+            remedy="Name the folder that these tracks were made in.",
+        )
+    if min(shape) < 1:
+        raise UserError(
+            "the file does not say how large its movie is",
+            remedy="Open it in TrackMate with its image, and save it again.",
+        )
+    size = tracks.calibration.pixel_width
+    rows = np.full(len(tracks.spots), -1)
+    labels = np.zeros(shape, np.uint32)
+    if found is not None:
+        rows = _unchanged(tracks, found, size)
+        numbers = np.zeros(len(found.spots), np.int64)
+        numbers[rows[rows >= 0]] = np.flatnonzero(rows >= 0) + 1
+        labels = np.array(found.painted(numbers), np.uint32)
+    _draw(labels, tracks, np.flatnonzero(rows < 0))
+    seeds = _seeds(labels, len(tracks.spots))
+    seen = seeds >= 0
+    if lost := int(np.count_nonzero(~seen)):
+        warnings.warn(
+            f"{lost} spots are left out: they lie outside the image or under others",
+            DataWarning,
+            stacklevel=2,
+        )
+    spots = tracks.spots.assign(label=np.arange(1, len(seen) + 1), pixel=seeds)
+    cal = tracks.calibration
+    own = make(labels, "TYX", **vars(cal))
+    whole = replace(tracks, spots=spots, labels=images.as_labels(own), everything=None)
+    changes, frames = _changes(tracks, found, rows)
+    kept = whole if seen.all() else replace(whole.only(seen), everything=None)
+    return Corrected(kept, changes, frames)
+
+
+def _seeds(labels: np.ndarray, count: int) -> np.ndarray:
+    """For each number from 1 a pixel (index in its frame) of its largest piece, −1 for none."""
+    from skimage.measure import label
+
+    seeds = np.full(count + 1, -1)
+    for frame in labels:
+        pieces = label(frame, background=0, connectivity=2)
+        _, first, size = np.unique(pieces, return_index=True, return_counts=True)
+        first = first[np.argsort(size, kind="stable")]
+        seeds[frame.ravel()[first]] = first
+    return seeds[1:]
+
+
+def _words(shape: tuple[int, int, int]) -> str:
+    return f"{shape[0]} frames of {shape[2]} × {shape[1]} px"
+
+
+def _unchanged(tracks: Tracks, found: Tracks, size: float) -> np.ndarray:
+    """For each spot the row of the same one in the automatic result, −1 for none."""
+    names = ["frame", "x", "y"]
+    at = _rows_at(tracks.spots[names].to_numpy(float), found.spots[names].to_numpy(float), size)
+    for row in np.flatnonzero(at >= 0):
+        contour = tracks.contours[row] if tracks.contours else np.zeros((0, 2))
+        old = found.contours[at[row]]
+        if contour.shape != old.shape or not np.allclose(contour, old, atol=_SAME * size):
+            at[row] = -1
+    return at
+
+
+def _rows_at(places: np.ndarray, others: np.ndarray, size: float) -> np.ndarray:
+    """For each (frame, x, y) the row of the other one at the same place, −1 for none."""
+    from scipy.spatial import cKDTree
+
+    if not len(places) or not len(others):
+        return np.full(len(places), -1)
+    scale = np.array([1.0, 1 / size, 1 / size])
+    distance, row = cKDTree(others * scale).query(places * scale)
+    return np.where(distance < _SAME, row, -1)
+
+
+def _draw(labels: np.ndarray, tracks: Tracks, rows: np.ndarray) -> None:
+    """Fill the contours of some spots with their row number + 1, the smallest last."""
+    from imagej_dl.rois import Roi
+    from imagej_dl.rois.masks import fill
+
+    cal = tracks.calibration
+    size = np.array([cal.pixel_width, cal.pixel_height])
+    turn = 2 * np.pi * np.arange(_CORNERS) / _CORNERS
+    circle = np.stack([np.cos(turn), np.sin(turn)], axis=1)
+    centre = tracks.spots[["x", "y"]].to_numpy(float)
+    radii = tracks.spots["radius"].to_numpy(float)
+    frames = tracks.spots["frame"].to_numpy()
+    height, width = labels.shape[1:]
+    drawn = []
+    for row in rows:
+        corners = tracks.contours[row] if tracks.contours else circle[:0]
+        if not len(corners):
+            corners = circle * radii[row]
+        # TrackMate counts from the first pixel's centre, ImageJ's ROIs from its corner.
+        points = ((centre[row] + corners) / size + 0.5).astype(np.float32)
+        drawn.append(Roi("polygon", subpixel=True, points=points))
+    if not drawn:
+        return
+    runs = fill(drawn, height).clip(height, width)
+    sizes = np.bincount(runs.owner, weights=runs.lengths, minlength=len(drawn))
+    of_frame = frames[rows][runs.owner]
+    for run in np.lexsort((runs.y, -sizes[runs.owner], of_frame)):
+        line = labels[of_frame[run], runs.y[run]]
+        line[runs.x1[run] : runs.x2[run]] = rows[runs.owner[run]] + 1
+
+
+def _changes(
+    tracks: Tracks, found: Tracks | None, rows: np.ndarray
+) -> tuple[dict[str, int], np.ndarray]:
+    if found is None:
+        return {}, np.arange(tracks.shape[0])
+    gone = np.setdiff1d(np.arange(len(found.spots)), rows)
+    new = np.flatnonzero(rows < 0)
+    was, now = found.spots.iloc[gone], tracks.spots.iloc[new]
+    changed = _same_objects(was, now)
+    kept = rows[tracks.links.sources], rows[tracks.links.targets]
+    ours = {pair for pair in zip(*(k.tolist() for k in kept), strict=True) if min(pair) >= 0}
+    sources, targets = found.links.sources, found.links.targets
+    stay = np.isin(sources, rows) & np.isin(targets, rows)
+    theirs = set(zip(sources[stay].tolist(), targets[stay].tolist(), strict=True))
+    counts = {
+        "spots kept": int(np.count_nonzero(rows >= 0)),
+        "spots changed": changed,
+        "spots added": len(new) - changed,
+        "spots deleted": len(gone) - changed,
+        "links made": len(ours - theirs),
+        "links cut": len(theirs - ours),
+    }
+    return counts, np.union1d(was["frame"], now["frame"]).astype(np.int64)
+
+
+def _same_objects(was: pd.DataFrame, now: pd.DataFrame) -> int:
+    """How many of the spots that are gone and of those that are new are one, moved or redrawn.
+
+    Those of one frame of which one lies in the other's radius, each once, the nearest first.
+    """
+    from scipy.spatial import cKDTree
+
+    count = 0
+    for frame in np.intersect1d(was["frame"], now["frame"]):
+        old, new = was[was["frame"] == frame], now[now["frame"] == frame]
+        reach = max(float(old["radius"].max()), float(new["radius"].max()))
+        near = cKDTree(old[["x", "y"]]).sparse_distance_matrix(
+            cKDTree(new[["x", "y"]]), reach, output_type="coo_matrix"
+        )
+        used: tuple[set[int], set[int]] = (set(), set())
+        for pair in np.argsort(near.data):
+            one, other = int(near.row[pair]), int(near.col[pair])
+            limit = max(old["radius"].iloc[one], new["radius"].iloc[other])
+            if one in used[0] or other in used[1] or near.data[pair] > limit:
+                continue
+            used[0].add(one)
+            used[1].add(other)
+            count += 1
+    return count
