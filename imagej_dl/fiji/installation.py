@@ -76,7 +76,11 @@ def install(fiji: str | os.PathLike[str] | None = None) -> Outcome:
     now = {}
     for path, data in wanted.items():
         there = _read(home / path)
-        if there is not None and _sum(there) != _sum(data) and _sum(there) not in ours.get(path, []):
+        if (
+            there is not None
+            and _sum(there) != _sum(data)
+            and _sum(there) not in ours.get(path, [])
+        ):
             done.kept.append(path)
             if path in ours:
                 now[path] = ours[path]
@@ -136,14 +140,19 @@ def contents() -> dict[str, bytes]:
 
     A script's name is the command's label: Fiji reads an underscore as a blank.
     """
-    labels = {**{label: name for name, label in MENU.items()}, EXTENSIONS: ""}
     files = {
-        f"{SCRIPTS}/{label.replace(' ', '_')}.groovy": script(label, name).encode("ascii")
-        for label, name in labels.items()
+        f"{SCRIPTS}/{label.replace(' ', '_')}.groovy": text.encode("ascii")
+        for label, text in scripts().items()
     }
     for macro in sorted(macros().glob("*.ijm")):
         files[f"{MACROS}/{macro.name}"] = macro.read_bytes()
     return files
+
+
+def scripts() -> dict[str, str]:
+    """Return the Groovy script of each command, by the command's label."""
+    labels = {**{label: name for name, label in MENU.items()}, EXTENSIONS: ""}
+    return {label: script(label, name) for label, name in labels.items()}
 
 
 def script(label: str, name: str) -> str:

@@ -134,7 +134,21 @@ def _loader(front: Any) -> Any:
 
 
 def _searchable(ij2: Any) -> None:
-    """Tell Fiji's search bar of the commands."""
+    """Tell Fiji's search bar of the commands, if they are not installed in this Fiji anyway."""
+    from scyjava import jimport
+
+    from imagej_dl.fiji import installation
+
+    info, path = jimport("org.scijava.script.ScriptInfo"), jimport("org.scijava.MenuPath")
+    reader, modules = jimport("java.io.StringReader"), ij2.module()
+    leaves = (module.getMenuPath().getLeaf() for module in modules.getModules())
+    there = {str(leaf.getName()) for leaf in leaves if leaf is not None}
+    for label, text in installation.scripts().items():
+        if label not in there:
+            name = f"ImageJ-DL/{label.replace(' ', '_')}.groovy"
+            command = info(ij2.context(), name, reader(text))
+            command.setMenuPath(path(f"Plugins>ImageJ-DL>{label}"))
+            modules.addModule(command)
 
 
 def _text(value: Any) -> str:
