@@ -59,6 +59,9 @@ class Track(Command):
         description="Where tracks merge, which that folder knows neither: the track of the "
         "cheapest link goes on, or all end and a new one begins.",
     )
+    geff: Annotated[bool, Shown(advanced=True)] = Field(
+        False, description="Write tracks.geff as well (Graph Exchange File Format; needs geff)."
+    )
     axes: Annotated[str | None, Shown(advanced=True)] = Field(
         None, description="Axes of the label file when it does not say them, such as TYX."
     )

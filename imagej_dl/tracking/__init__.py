@@ -3,6 +3,7 @@
 from imagej_dl.tracking.engine import TRACKERS, track
 from imagej_dl.tracking.gaps import fill as fill_gaps
 from imagej_dl.tracking.gaps import onto as onto_segmentation
+from imagej_dl.tracking.graphs import napari_tracks, to_networkx, write_geff
 from imagej_dl.tracking.movie import as_movie, pair
 from imagej_dl.tracking.output import write
 from imagej_dl.tracking.settings import TrackerSettings
@@ -24,11 +25,14 @@ __all__ = [
     "fill_gaps",
     "find_spots",
     "make_settings",
+    "napari_tracks",
     "onto_segmentation",
     "pair",
     "read_settings",
     "read_trackmate",
+    "to_networkx",
     "track",
     "write",
+    "write_geff",
     "write_trackmate",
 ]

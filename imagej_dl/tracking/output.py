@@ -9,7 +9,7 @@ from pathlib import Path
 from imagej_dl import images
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.files import atomic_folder
-from imagej_dl.tracking import ctc, tables, trackmate_xml
+from imagej_dl.tracking import ctc, graphs, tables, trackmate_xml
 from imagej_dl.tracking.lineage import Merges
 from imagej_dl.tracking.tracks import Tracks
 
@@ -21,13 +21,15 @@ def write(
     sequence: str = "01",
     gaps: ctc.Gaps = "cut",
     merges: Merges = "cheapest",
+    geff: bool = False,
 ) -> None:
     """Write all of a result, whole or not at all.
 
     `tracks.xml` (as TrackMate wrote it, or of the same form), `tracked.tif` (one id for each
-    track, see :meth:`Tracks.tracked`), `spots.csv`, `edges.csv`, `lineage.csv`,
-    `settings.json`, and `CTC/01_RES` (one id for each segment, with parents; `sequence` is its
-    number, `gaps` and `merges` as :func:`imagej_dl.tracking.ctc.layout` takes them).
+    track, see :meth:`Tracks.tracked`), `spots.csv`, `edges.csv`, `lineage.csv`, `settings.json`,
+    if asked for `tracks.geff`, and `CTC/01_RES` (one id for each segment, with parents;
+    `sequence` is its number, `gaps` and `merges` as :func:`imagej_dl.tracking.ctc.layout` takes
+    them).
 
     Raises
     ------
@@ -49,6 +51,8 @@ def write(
         tables.write_edges(tracks, temporary / "edges.csv")
         segments = tracks.segments(gaps == "cut", merges)
         tables.write_lineage(tracks, temporary / "lineage.csv", segments)
+        if geff:
+            graphs.write_geff(tracks, temporary / "tracks.geff")
         found = {**tracks.settings.to_json(), "engine": tracks.engine, "counts": tracks.counts}
         text = json.dumps(found, indent=2, ensure_ascii=False)
         (temporary / "settings.json").write_text(text + "\n", encoding="utf-8")

@@ -172,3 +172,61 @@ def test_filters_with_both_engines(own_process: Any, fiji_home: Path) -> None:
     assert theirs[2] == "trackmate"
     assert theirs[1]["links"] > 100
     assert theirs[:2] == ours[:2]
+
+
+def _edited(folder: str) -> tuple[dict, dict, list[str]]:
+    """Open our file in TrackMate's reader, edit the model as its window does, save it."""
+    from jpype.types import JDouble
+    from scyjava import jimport
+
+    from imagej_dl import fiji
+    from imagej_dl.tracking import corrections
+
+    labels, image = _movie(8, 12, 3)
+    images.write(image, Path(folder, "movie.tif"))
+    tracks = tracking.track(labels, engine="embedded", image_path=Path(folder, "movie.tif"))
+    tracking.write(tracks, Path(folder, "auto"))
+    fiji.start()
+    package, java = "fiji.plugin.trackmate", jimport("java.io.File")
+    quiet = jimport(f"{package}.Logger").VOID_LOGGER
+
+    def save(model: Any, settings: Any, name: str) -> None:
+        writer = jimport(f"{package}.io.TmXmlWriter")(java(str(Path(folder, name))), quiet)
+        writer.appendModel(model)
+        writer.appendSettings(settings)
+        writer.appendGUIState("ConfigureViews")
+        writer.writeToFile()
+
+    reader = jimport(f"{package}.io.TmXmlReader")(java(str(Path(folder, "auto", "tracks.xml"))))
+    model = reader.getModel()
+    settings = reader.readSettings(reader.readImage())
+    save(model, settings, "same.xml")
+    whole = jimport("java.lang.Integer")
+    spots = sorted(model.getSpots().iterable(3, True), key=lambda spot: int(spot.ID()))
+    model.beginUpdate()
+    spots[0].putFeature("POSITION_X", JDouble(float(spots[0].getFeature("POSITION_X")) + 1.5))
+    model.updateFeatures(spots[0])
+    model.removeSpot(spots[1])
+    model.addSpotTo(jimport(f"{package}.Spot")(60.0, 60.0, 0.0, 3.0, -1.0), whole(3))
+    for edge in list(model.getTrackModel().edgesOf(spots[2]))[:1]:
+        model.removeEdge(edge)
+    model.endUpdate()
+    save(model, settings, "edited.xml")
+    automatic = corrections.read_automatic(Path(folder, "auto"))
+    same = corrections.correct(tracking.read_trackmate(Path(folder, "same.xml")), automatic)
+    edited = corrections.correct(tracking.read_trackmate(Path(folder, "edited.xml")), automatic)
+    ours = tracking.read_trackmate(Path(folder, "auto", "tracks.xml")).edges
+    theirs = tracking.read_trackmate(Path(folder, "same.xml")).edges
+    lost = [] if ours.equals(theirs) else ["edges"]
+    if tracking.read_settings(Path(folder, "same.xml")) != tracks.settings:
+        lost.append("settings")
+    return same.changes, edited.changes, lost
+
+
+def test_what_trackmate_saves_comes_back(own_process: Any, fiji_home: Path, tmp_path: Path) -> None:
+    same, edited, lost = own_process(_edited, str(tmp_path))
+    assert lost == []
+    assert same["spots kept"] == sum(same.values()) > 60
+    assert edited["spots changed"] == edited["spots added"] == edited["spots deleted"] == 1
+    assert edited["spots kept"] == same["spots kept"] - 2
+    assert (edited["links made"], edited["links cut"]) == (0, 1)

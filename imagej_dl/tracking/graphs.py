@@ -1,0 +1,101 @@
+"""Tracks as graphs for other programs: NetworkX, GEFF, napari's tracks layer."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from imagej_dl.errors import UserError
+from imagej_dl.files import atomic_folder, refuse_existing
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+    from imagej_dl.tracking.tracks import Tracks
+
+_INSTALL = "Install it with `pip install imagej-dl[geff]`."
+_ABSENT = ("pixel",)  # columns that are of use here only
+
+
+def to_networkx(tracks: Tracks) -> nx.DiGraph:
+    """Return the tracks as a NetworkX graph, forward in time.
+
+    A node for each spot, by its id, with `frame`, `t`, `z`, `y`, `x` and its features in the
+    image's unit, and `segment`, its id in the lineage table; an edge for each link, with its
+    `cost`.
+
+    Raises
+    ------
+    UserError : when NetworkX is not installed.
+    """
+    try:
+        import networkx as nx
+    except ImportError as error:
+        raise UserError("NetworkX is not installed", remedy=_INSTALL) from error
+    table = tracks.spots.drop(columns=[name for name in _ABSENT if name in tracks.spots])
+    table = table.assign(segment=tracks.segments(cut_gaps=True).of_spot)
+    graph = nx.DiGraph()
+    nodes = table.to_dict("records")
+    graph.add_nodes_from((int(node.pop("id")), node) for node in nodes)
+    ends = zip(tracks.edges["source"].tolist(), tracks.edges["target"].tolist(), strict=True)
+    costs = tracks.edges["cost"].tolist()
+    graph.add_edges_from((*pair, {"cost": cost}) for pair, cost in zip(ends, costs, strict=True))
+    return graph
+
+
+def write_geff(tracks: Tracks, path: str | Path, overwrite: bool = False) -> None:
+    """Write a GEFF folder (Graph Exchange File Format), whole or not at all.
+
+    Raises
+    ------
+    UserError : when the folder is there, when there are no spots, or geff is not installed.
+    """
+    path = Path(path)
+    refuse_existing(path, overwrite)
+    try:
+        import geff
+    except ImportError as error:
+        raise UserError("geff is not installed", remedy=_INSTALL) from error
+    if not len(tracks.spots):
+        raise UserError("there are no spots: a GEFF folder cannot be empty", path=path)
+    unit = {"µm": "micrometer", "um": "micrometer", "micron": "micrometer", "nm": "nanometer",
+            "mm": "millimeter"}.get(tracks.calibration.unit)  # fmt: skip
+    second = "second" if tracks.calibration.frame_interval else "frame"
+    with atomic_folder(path, overwrite=overwrite) as temporary, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of units that are not the format's own
+        geff.write(
+            to_networkx(tracks),
+            temporary,
+            axis_names=["t", "y", "x"],
+            axis_units=[second, unit or tracks.calibration.unit, unit or tracks.calibration.unit],
+            axis_types=["time", "space", "space"],
+            overwrite=True,
+        )
+
+
+def napari_tracks(tracks: Tracks) -> dict[str, Any]:
+    """Return what napari's `viewer.add_tracks(**…)` takes.
+
+    `data` is (spots, 4): id of the segment, frame, y, x (in the image's unit, for an image layer
+    with the scale 1, height, width of a pixel); `graph` gives each segment's parents;
+    `features` are those of the spots.
+    """
+    segments = tracks.segments()
+    spots = tracks.spots
+    data = np.column_stack([segments.of_spot, spots["frame"], spots["y"], spots["x"]]).astype(float)
+    order = np.lexsort((data[:, 1], data[:, 0]))
+    graph = {
+        number: [int(parent)]
+        for number, parent in enumerate(segments.parents.tolist(), start=1)
+        if parent
+    }
+    features = spots.drop(columns=[*_ABSENT, "frame", "x", "y"], errors="ignore")
+    return {
+        "data": data[order],
+        "graph": graph,
+        "features": features.iloc[order].reset_index(drop=True),
+        "name": "tracks",
+    }
