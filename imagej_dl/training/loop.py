@@ -100,7 +100,8 @@ class Loop:
 
     def _epochs(self, clock: Clock) -> str:
         settings, state = self.settings, self.state
-        if clock.over(state.step):
+        # Reading may have used up the time limit: one batch makes a model, however poor.
+        if state.epoch and clock.over(state.step):
             return FINISHED if state.step >= settings.total_steps else TIME
         losses: list[float] = []
         writer = self._writer()
