@@ -1,4 +1,5 @@
 import csv
+import itertools
 import json
 import os
 import signal
@@ -14,6 +15,7 @@ from imagej_dl import images, models
 from imagej_dl.errors import Cancelled, DataWarning, UserError
 from imagej_dl.training import state as states
 from imagej_dl.training import train
+from imagej_dl.training.schedule import Clock
 
 pytestmark = pytest.mark.tf
 
@@ -128,15 +130,20 @@ def test_early_stop(tmp_path, pairs, monkeypatch):
     assert not (out / ".training").exists()
 
 
-def test_time_limit_ends_the_training_and_its_learning_rate(tmp_path, pairs):
+def test_time_limit_ends_the_training_and_its_learning_rate(tmp_path, pairs, monkeypatch):
+    # A clock of its own, since a busy machine may take all of the time to compile.
+    ticks = itertools.count(0, 0.05)
+    monkeypatch.setattr(
+        "imagej_dl.training.loop.Clock",
+        lambda steps, limit, before: Clock(steps, limit, now=lambda: next(ticks)),
+    )
     out = tmp_path / "M"
-    began = time.monotonic()
     train(pairs, out, epochs=10_000, minutes=3 / 60, **TINY)
-    assert time.monotonic() - began < 60
     assert json.loads((out / "metrics.json").read_text())["ended"] == "time limit"
     with (out / "log.csv").open() as file:
         rates = [float(row["learning_rate"]) for row in csv.DictReader(file)]
-    assert rates[-1] < 0.2 * 3e-3
+    assert len(rates) > 3
+    assert rates[-1] < 0.2 * max(rates)
     assert (out / ".training").is_dir()
 
 
