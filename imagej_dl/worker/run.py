@@ -32,11 +32,16 @@ def plan(command: str, values: dict[str, Any]) -> dict[str, Any]:
 
     Returns
     -------
-    {"takes": what it wants of ImageJ, "live": whether it is a training}, or {"error": words}.
+    {"takes": what it wants of ImageJ, "live": whether it is a training, "idle": seconds that the
+    worker waits for the next command}, or {"error": words}.
     """
     try:
         declared = _declare(command, values)
-        return {"takes": sorted(declared.takes()), "live": declared.live()}
+        return {
+            "takes": sorted(declared.takes()),
+            "live": declared.live(),
+            "idle": preferences.read().idle,
+        }
     except UserError as error:
         return {"error": _words(error)}
 

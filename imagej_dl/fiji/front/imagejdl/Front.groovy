@@ -5,7 +5,7 @@ import ij.ImagePlus
 import ij.Macro
 import ij.WindowManager
 import java.awt.GraphicsEnvironment
-import java.util.concurrent.atomic.AtomicLong
+import java.util.concurrent.locks.ReentrantLock
 
 /**
  * ImageJ's side of imagej-dl, the same whichever way Fiji was started: it asks for a command's
@@ -18,9 +18,13 @@ class Front {
     private static final Map KINDS = [annotate: Annotating, correct: Correcting]
     /** Why the last command of a macro failed, for whoever ran the macro. */
     String lastTrouble
+    /** What the last command that succeeded gave, for Ext.dl_value. */
+    volatile Map last = [:]
     private List<Map> commands
     private double patience = 300
-    private final AtomicLong idle = new AtomicLong()  // when the worker ended its last work; 0: busy
+    private int working      // commands under way that use the worker
+    private long idle        // when the last of them ended; 0: none has, or the worker is gone
+    private final ReentrantLock turn = new ReentrantLock()
     private final Map<String, Map<String, String>> asked = [:].withDefault { [:] }
 
     Front(File home, File python) {
@@ -34,7 +38,7 @@ class Front {
     synchronized List<Map> commands() {
         if (commands == null) {
             IJ.showStatus("ImageJ-DL: starting Python...")
-            def told = worker.call("commands", [:])
+            def told = busy { worker.call("commands", [:]) }
             patience = told.idle as double
             commands = told.commands
             watchIdle()
@@ -72,6 +76,13 @@ class Front {
         return execute(command(name), values.collectEntries { k, v -> [k, v?.toString()] }, image)
     }
 
+    /** Has the worker run a command on files, without a word to the user. Throws Trouble. */
+    Map quietly(String name, Map<String, String> values) {
+        def result = busy { inTurn { worker.call("run", [command: name, values: values]) } }
+        if (result.error) throw new Trouble(result.error)
+        return result
+    }
+
     /** The folder of this Fiji, if TrackMate is in it. */
     String getFiji() {
         try {
@@ -100,14 +111,35 @@ class Front {
     }
 
     private Map execute(Map command, Map values, ImagePlus image) {
-        idle.set(0)
-        try {
+        last = [:]
+        return busy {
             def plan = worker.call("plan", [command: command.name, values: values])
             if (plan.error) throw new Trouble(plan.error)
+            patience = plan.idle as double
             def kind = plan.live ? Training : KINDS.get(command.name, Run)
-            return kind.newInstance(this, command, values, plan.takes as Set, image).start()
+            last = kind.newInstance(this, command, values, plan.takes as Set, image).start()
+        }
+    }
+
+    /** One at a time: what the worker gives back is there until its next work begins. */
+    Object inTurn(Closure work) {
+        turn.lock()
+        try {
+            return work()
         } finally {
-            idle.set(System.currentTimeMillis())
+            turn.unlock()
+        }
+    }
+
+    private Object busy(Closure work) {
+        synchronized (worker) { working++ }
+        try {
+            return work()
+        } finally {
+            synchronized (worker) {
+                working--
+                idle = System.currentTimeMillis()
+            }
         }
     }
 
@@ -116,9 +148,9 @@ class Front {
         Thread.startDaemon("imagej-dl-idle") {
             while (true) {
                 sleep(500)
-                long since = idle.get()
-                if (since && System.currentTimeMillis() - since > 1000 * patience) {
-                    idle.set(0)
+                synchronized (worker) {
+                    if (working || !idle || System.currentTimeMillis() - idle < 1000 * patience) continue
+                    idle = 0
                     worker.close()
                 }
             }
@@ -128,7 +160,10 @@ class Front {
     /** Says it in a window, and ends the macro; without a screen throws it. */
     void tell(Trouble trouble) {
         lastTrouble = trouble.message
-        if (GraphicsEnvironment.isHeadless()) throw trouble
+        if (GraphicsEnvironment.isHeadless()) {
+            Headless.fail(trouble)
+            throw trouble
+        }
         IJ.log("ImageJ-DL: " + trouble.message)
         IJ.showStatus("")
         IJ.showProgress(1.0)

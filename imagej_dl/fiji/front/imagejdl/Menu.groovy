@@ -38,12 +38,24 @@ class Menu implements CommandListener {
 
     /** Takes our commands; null tells ImageJ that nothing is left to do. */
     String commandExecuting(String command) {
+        def ours = command == Extensions.COMMAND || command.startsWith("ImageJ-DL ")
+        if (ours) letOthersRun()
         if (command == Extensions.COMMAND) {
             Extensions.register(front)
             return null
         }
-        if (!command.startsWith("ImageJ-DL ")) return command
+        if (!ours) return command
         front.run(command, Macro.options)
         return null
+    }
+
+    /**
+     * ImageJ holds its list of listeners locked while one is called, and so every other command
+     * would wait until a training has ended. A copy takes the list's place, for the others to lock.
+     */
+    private static void letOthersRun() {
+        def field = Executer.getDeclaredField("listeners")
+        field.accessible = true
+        field.set(null, new Vector(field.get(null)))
     }
 }

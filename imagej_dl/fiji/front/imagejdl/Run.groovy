@@ -41,13 +41,16 @@ class Run {
             }
             if (front.fiji != null) inputs.fiji = front.fiji
             IJ.resetEscape()
-            return finish(work(inputs))
+            return inTurn { finish(work(inputs)) }
         } finally {
             array?.close()
             roiset?.delete()
             IJ.showProgress(1.0)
         }
     }
+
+    /** Runs what must not be mixed with another command's use of the same worker. */
+    protected Object inTurn(Closure work) { front.inTurn(work) }
 
     protected Map work(Map inputs) {
         front.worker.call("run", inputs, { IJ.escapePressed() }, { TaskEvent event -> heard(event) })

@@ -30,6 +30,8 @@ class Training extends Run {
         name = new File(values.out ?: values.project ?: "model").name
     }
 
+    protected Object inTurn(Closure work) { work() }  // its worker is its own
+
     protected Map work(Map inputs) {
         if (!GraphicsEnvironment.isHeadless())
             control = new Control("ImageJ-DL: training $name", { useNow() }, { cancelled = true })
@@ -48,6 +50,8 @@ class Training extends Run {
     }
 
     protected Map finish(Map result) {
+        // A macro goes on with the image it had, not with the curve.
+        if (image?.isVisible() && WindowManager.currentImage.is(curve?.imagePlus)) IJ.selectWindow(image.ID)
         def values = super.finish(result)
         if (enough && values.model && image?.isVisible())
             values += front.call("predict", [model: values.model], image)

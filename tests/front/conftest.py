@@ -1,0 +1,37 @@
+"""What the tests in ImageJ's window share: data, and a model whose objects are known."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+sys.path.append(str(Path(__file__).parents[1] / "prediction"))
+import hosted
+
+
+@pytest.fixture(scope="session")
+def threshold_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model folder whose network is a threshold at half of the image's range."""
+    import small_models
+
+    from imagej_dl.models import save
+
+    bundle = small_models.threshold()
+    folder = tmp_path_factory.mktemp("models") / "threshold"
+    save(bundle.model, bundle.config, folder, test_image=np.zeros((16, 16), np.uint8))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def small_project(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four labelled images of 128 x 128 px."""
+    return hosted.small_data(shared_data, tmp_path_factory.mktemp("data") / "train")
+
+
+@pytest.fixture(scope="session")
+def cells(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A test image with 0.5 um pixels."""
+    return hosted.cells(shared_data, tmp_path_factory.mktemp("image") / "cells.tif")
