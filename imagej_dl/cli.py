@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from pathlib import Path
@@ -46,17 +47,30 @@ def main() -> None:
         code = cli(standalone_mode=False)
     except UserError as error:
         click.echo(f"error: {error}", err=True)
-        sys.exit(2)
+        code = 2
     except MemoryError:
         click.echo("error: there is not enough memory; try smaller tiles or images", err=True)
-        sys.exit(2)
+        code = 2
     except click.ClickException as error:
         error.show()
-        sys.exit(error.exit_code)
+        code = error.exit_code
     except (Cancelled, KeyboardInterrupt, click.Abort):
         click.echo("cancelled", err=True)
-        sys.exit(130)
-    sys.exit(code if isinstance(code, int) else 0)
+        code = 130
+    _end(code if isinstance(code, int) else 0)
+
+
+def _end(code: int) -> None:
+    """End the process; where ImageJ's windows were open, without waiting for Java's threads.
+
+    One of them may want Python while it is being taken down, which aborts the process.
+    """
+    gateway = sys.modules.get("imagej_dl.fiji.gateway")
+    if gateway is not None and gateway.has_windows():
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def _command(name: str) -> click.Command:

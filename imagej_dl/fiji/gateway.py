@@ -135,6 +135,11 @@ def is_running() -> bool:
     return bool(jpype.isJVMStarted())
 
 
+def has_windows() -> bool:
+    """Say whether this process has an ImageJ that was started with windows."""
+    return _current is not None and not _current.headless and _current.kind != "host"
+
+
 def has_display() -> bool:
     """Say whether windows can be opened here."""
     if sys.platform.startswith("linux"):

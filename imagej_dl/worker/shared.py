@@ -17,6 +17,7 @@ import numpy as np
 import xarray as xr
 
 from imagej_dl.images import calibration, exact, glasbey, make
+from imagej_dl.images.array import seconds
 
 AXES = "TZCYX"
 enough = threading.Event()
@@ -28,6 +29,7 @@ def to_image(array: Any, about: dict[str, Any]) -> xr.DataArray:
     """Copy ImageJ's image out of shared memory; axes of length 1 are dropped, Y and X excepted."""
     about = dict(about)
     props = about.pop("props", None) or {}
+    about["frame_interval"] *= seconds(about.pop("time_unit", "s") or "s")
     pixels = exact.received(np.array(array.ndarray()), props.get(exact.DTYPE), props.get(exact.IDS))
     array.shm.close()
     keep = [i for i, n in enumerate(pixels.shape) if n > 1 or AXES[i] in "YX"]

@@ -53,18 +53,16 @@ class Images {
         buffer.position(buffer.position() + 4 * pixels.length)
     }
 
-    /** What the array does not say: title, pixel size, unit, frame interval in seconds. */
+    /** What the array does not say: title, pixel size, unit, frame interval and its unit. */
     static Map about(ImagePlus imp) {
         def cal = imp.calibration
         def exact = imp.getProp(UNIT)
         def respelled = cal.copy()
         if (exact != null) respelled.setUnit(exact)
         boolean same = exact != null && respelled.unit == cal.unit
-        def seconds = [ms: 1e-3, msec: 1e-3, min: 60, minute: 60, minutes: 60, h: 3600, hour: 3600,
-            hours: 3600].get(cal.timeUnit, 1)
         return [title: imp.title, pixel_width: cal.pixelWidth, pixel_height: cal.pixelHeight,
             pixel_depth: cal.pixelDepth, unit: same ? exact : cal.unit,
-            frame_interval: (cal.frameInterval * seconds) as double,
+            frame_interval: cal.frameInterval, time_unit: cal.timeUnit,
             props: EXACT.collectEntries { [it, imp.getProp(it)] }.findAll { it.value != null }]
     }
 
