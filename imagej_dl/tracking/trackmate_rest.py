@@ -10,6 +10,8 @@ import copy
 import xml.etree.ElementTree as ET
 
 from imagej_dl.tracking import declared
+from imagej_dl.tracking.detectors import NAMES
+from imagej_dl.tracking.settings import MODELS
 
 # Told apart from their like by these attributes.
 _KEYS = {
@@ -62,12 +64,19 @@ def add(ours: ET.Element, rest: ET.Element) -> None:
         if known is None:
             if child.tag not in _OURS:
                 ours.append(copy.deepcopy(child))
-        elif child.tag in _THEIRS:
+        elif child.tag in _THEIRS or _unknown(child):
             place = list(ours).index(known)
             ours.remove(known)
             ours.insert(place, copy.deepcopy(child))
         elif child.tag not in ("Filter", "TrackerSettings", "DetectorSettings", "ImageData"):
             add(known, child)
+
+
+def _unknown(element: ET.Element) -> bool:
+    """Whether it holds the settings of a detector or tracker that is not known here."""
+    if element.tag == "DetectorSettings":
+        return element.get("DETECTOR_NAME", NAMES[0]) not in NAMES
+    return element.tag == "TrackerSettings" and element.get("TRACKER_NAME", "") not in MODELS
 
 
 def _measured(name: str) -> bool:

@@ -125,7 +125,8 @@ def _spots(tracks: Tracks, features: pd.DataFrame) -> ET.Element:
             last = frames[number]
             group = ET.SubElement(element, "SpotsInFrame", frame=str(last))
         name = {"ID": str(ids[number]), "name": f"ID{ids[number]}"}
-        spot = ET.SubElement(group, "Spot", {**name, **row})
+        known = {key: text for key, text in row.items() if text != "NaN"}
+        spot = ET.SubElement(group, "Spot", {**name, **known})
         if tracks.contours and len(tracks.contours[number]):
             corners = tracks.contours[number]
             spot.set("ROI_N_POINTS", str(len(corners)))
@@ -200,17 +201,14 @@ def _tracker(settings: TrackerSettings) -> ET.Element:
 
 
 def _rows(table: pd.DataFrame) -> list[dict[str, str]]:
-    """Each row as attributes; what is not a number is left out, as TrackMate does."""
+    """Each row as attributes."""
     columns = {}
     for key in table:
         values = table[key].to_numpy()
         whole = np.issubdtype(values.dtype, np.integer)
         columns[str(key)] = [str(v) if whole else _text(float(v)) for v in values.tolist()]
     keys = list(columns)
-    return [
-        {k: v for k, v in zip(keys, row, strict=True) if v != "NaN"}
-        for row in zip(*columns.values(), strict=True)
-    ]
+    return [dict(zip(keys, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
 def _text(value: Any) -> str:

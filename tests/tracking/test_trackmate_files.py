@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import xml.etree.ElementTree as ET
 
 import lineages
@@ -10,8 +11,13 @@ import pandas as pd
 import pytest
 
 from imagej_dl import images, tracking
-from imagej_dl.errors import UserError
+from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.tracking import declared
+
+# Of tracks with several first or last spots: from and to which of them a displacement is measured
+# hangs in TrackMate on the order of a hash table.
+_OF_ENDS = {"TRACK_DISPLACEMENT", "CONFINEMENT_RATIO", "MEAN_STRAIGHT_LINE_SPEED",
+            "LINEARITY_OF_FORWARD_PROGRESSION", "MAX_DISTANCE_TRAVELED"}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -84,21 +90,17 @@ def test_feature_values_equal_trackmate(shared_data, tracked):
         expected = [float(theirs[pair].get(key, "nan")) for pair in pairs]
         np.testing.assert_allclose(edges[key], expected, rtol=1e-6, atol=1e-8)
     table = declared.of_tracks(ours, edges)
-    # Which of several first or last spots a displacement is measured from or to hangs in
-    # TrackMate on the order of a hash table.
-    of_ends = {"TRACK_DISPLACEMENT", "CONFINEMENT_RATIO", "MEAN_STRAIGHT_LINE_SPEED",
-               "LINEARITY_OF_FORWARD_PROGRESSION", "MAX_DISTANCE_TRAVELED"}  # fmt: skip
     frames = ours.spots.groupby("track_id")["frame"]
     firsts = frames.agg(lambda f: (f == f.min()).sum())
     lasts = frames.agg(lambda f: (f == f.max()).sum())
     compared = 0
     for track in ET.parse(file).getroot().iter("Track"):
         number = ours.spots["track_id"][rows[int(track.find("Edge").get("SPOT_SOURCE_ID"))]]
-        unclear = of_ends if firsts[number] > 1 or lasts[number] > 1 else set()
+        unclear = _OF_ENDS if firsts[number] > 1 or lasts[number] > 1 else set()
         for key in declared.TRACK.keys() - {"TRACK_ID", "TRACK_INDEX"} - unclear:
             expected = float(track.get(key))
             assert table[key][number] == pytest.approx(expected, nan_ok=True), key
-            compared += key in of_ends
+            compared += key in _OF_ENDS
     assert compared > 40
 
 
@@ -169,3 +171,132 @@ def test_other_files_are_refused(tmp_path, text, words):
     path.write_text(text)
     with pytest.raises(UserError, match=words):
         tracking.read_trackmate(path)
+
+
+# What tells elements of one name apart; see TrackMate's own writer.
+_KEYS = {"Spot": ["ID"], "Track": ["TRACK_ID"], "TrackID": ["TRACK_ID"], "Feature": ["feature"],
+         "Edge": ["SPOT_SOURCE_ID", "SPOT_TARGET_ID"], "SpotsInFrame": ["frame"],
+         "Analyzer": ["key"]}  # fmt: skip
+
+
+def _flat(element, above=()):
+    """Every element of a file by its path: its attributes and its text."""
+    path = (*above, (element.tag, *map(element.get, _KEYS.get(element.tag, []))))
+    found = {path: (dict(element.attrib), (element.text or "").split())}
+    for child in element:
+        found |= _flat(child, path)
+    return found
+
+
+def _same(one, other):
+    try:
+        return float(one) == pytest.approx(float(other), rel=1e-9, abs=1e-12, nan_ok=True)
+    except ValueError:
+        return one == other
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "trackmate-6-goldens/trackmate_tracks_with_splitting_merging.xml",
+        "trackmate-8-goldens/movie/lap_all.xml",
+        "trackmate-8-goldens/movie-dense/overlap.xml",
+    ],
+)
+def test_nothing_of_trackmates_files_is_lost(shared_data, tmp_path, file):
+    """Read and written back: each element, attribute and text of TrackMate's is there."""
+    tracking.write_trackmate(tracking.read_trackmate(shared_data / file), tmp_path / "back.xml")
+    theirs = _flat(ET.parse(shared_data / file).getroot())
+    ours = _flat(ET.parse(tmp_path / "back.xml").getroot())
+    assert theirs.keys() <= ours.keys()
+    for path, (attributes, text) in theirs.items():
+        here, words = ours[path]
+        tag = path[-1][0]
+        assert attributes.keys() <= here.keys(), path
+        # Versions, words that newer TrackMates say otherwise, and what hangs on which of several
+        # first or last spots is taken are ours.
+        if tag not in ("TrackMate", "Feature"):
+            for key in attributes.keys() - _OF_ENDS - {"folder"}:
+                assert _same(attributes[key], here[key]), (path, key)
+        assert len(words) == len(text), path
+        assert all(map(_same, words, text)), path
+
+
+def test_what_is_not_known_is_kept(tmp_path):
+    """Elements and features of other programs, names and colours given by hand."""
+    tracks = tracking.track(lineages.division(), engine="embedded")
+    tracking.write_trackmate(tracks, tmp_path / "a.xml")
+    tree = ET.parse(tmp_path / "a.xml")
+    root = tree.getroot()
+    ET.SubElement(root, "OfTheFuture", a="1").text = "words"
+    ET.SubElement(root.find("Model"), "Lineages", b="2")
+    ET.SubElement(root.find("Settings"), "CropRoi", c="3")
+    root.find("Log").text = "what was done"
+    declared_spots = root.find("Model/FeatureDeclarations/SpotFeatures")
+    ET.SubElement(declared_spots, "Feature", feature="DNA", name="DNA", shortname="DNA",
+                  dimension="NONE", isint="false")  # fmt: skip
+    spot, edge, track = (next(root.iter(tag)) for tag in ("Spot", "Edge", "Track"))
+    spot.set("DNA", "2.5")
+    spot.set("MANUAL_SPOT_COLOR", "-65536")
+    spot.set("name", "mother")
+    edge.set("MANUAL_EDGE_COLOR", "-1")
+    track.set("name", "the first")
+    tree.write(tmp_path / "b.xml")
+    back = tracking.read_trackmate(tmp_path / "b.xml")
+    tracking.write_trackmate(back, tmp_path / "c.xml")
+    first, second = (ET.parse(tmp_path / name).getroot() for name in ("b.xml", "c.xml"))
+    assert second.findtext("OfTheFuture") == "words"
+    assert second.find("Model/Lineages").get("b") == "2"
+    assert second.find("Settings/CropRoi").get("c") == "3"
+    assert second.findtext("Log") == "what was done"
+    assert second.find(".//Feature[@feature='DNA']") is not None
+    for tag in ("Spot", "Edge", "Track"):
+        assert next(second.iter(tag)).attrib == next(first.iter(tag)).attrib
+    # What is taken out of the tracks does not come back.
+    fewer = back.only((back.spots["id"] != int(spot.get("ID"))).to_numpy())
+    tracking.write_trackmate(dataclasses.replace(fewer, everything=None), tmp_path / "d.xml")
+    assert ET.parse(tmp_path / "d.xml").getroot().find(f".//Spot[@ID='{spot.get('ID')}']") is None
+
+
+def test_settings_of_other_detectors_and_trackers_are_kept(tmp_path):
+    tracking.write_trackmate(tracking.track(lineages.gap(), engine="embedded"), tmp_path / "a.xml")
+    text = (tmp_path / "a.xml").read_text()
+    text = text.replace('DETECTOR_NAME="LABEL_IMAGE_DETECTOR"', 'DETECTOR_NAME="CELLPOSE" D="30"')
+    text = text.replace('TRACKER_NAME="SPARSE_LAP_TRACKER"', 'TRACKER_NAME="TRACKASTRA" E="1"')
+    (tmp_path / "b.xml").write_text(text)
+    tracking.write_trackmate(tracking.read_trackmate(tmp_path / "b.xml"), tmp_path / "c.xml")
+    root = ET.parse(tmp_path / "c.xml").getroot()
+    assert root.find("Settings/DetectorSettings").get("D") == "30"
+    assert root.find("Settings/TrackerSettings").get("E") == "1"
+
+
+def test_a_newer_version_is_said(tmp_path):
+    tracking.write_trackmate(tracking.track(lineages.gap(), engine="embedded"), tmp_path / "a.xml")
+    text = (tmp_path / "a.xml").read_text().replace('version="8.1.7"', 'version="9.0.0"')
+    (tmp_path / "b.xml").write_text(text)
+    with pytest.warns(DataWarning, match=r"TrackMate 9\.0\.0, which is newer"):
+        back = tracking.read_trackmate(tmp_path / "b.xml")
+    assert back.counts["spots"] == 9
+
+
+def test_an_entity_bomb_is_refused_at_once(tmp_path):
+    bomb = ['<!ENTITY e0 "lol">']
+    bomb += [f'<!ENTITY e{n} "{f"&e{n - 1};" * 10}">' for n in range(1, 12)]
+    (tmp_path / "bomb.xml").write_text(
+        f'<?xml version="1.0"?><!DOCTYPE t [{"".join(bomb)}]>'
+        "<TrackMate><Model>&e11;</Model></TrackMate>"
+    )
+    for read in (tracking.read_trackmate, tracking.read_settings):
+        with pytest.raises(UserError, match="DOCTYPE"):
+            read(tmp_path / "bomb.xml")
+
+
+def test_two_spots_of_one_id_are_refused(tmp_path):
+    spot = "<Spot ID='1' FRAME='0' POSITION_X='1' POSITION_Y='1' POSITION_Z='0' RADIUS='1'" \
+           " QUALITY='1'/>"  # fmt: skip
+    (tmp_path / "a.xml").write_text(
+        "<TrackMate version='8'><Model><AllSpots><SpotsInFrame frame='0'>"
+        f"{spot}{spot}</SpotsInFrame></AllSpots></Model></TrackMate>"
+    )
+    with pytest.raises(UserError, match="two spots of one ID"):
+        tracking.read_trackmate(tmp_path / "a.xml")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from imagej_dl import images, tracking
-from imagej_dl.errors import DataWarning
+from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.tracking import ctc, lineage
 from imagej_dl.tracking.settings import MODELS
 
@@ -156,3 +156,39 @@ def test_more_segments_than_ctc_masks_hold(tmp_path, monkeypatch):
         tracking.write(tracks, tmp_path / "out")
     assert (tmp_path / "out" / "tracked.tif").is_file()
     assert not (tmp_path / "out" / "CTC").exists()
+
+
+@pytest.mark.parametrize("key", sorted(MODELS))
+@pytest.mark.parametrize("frames", [[{}], [{1: (5, 5)}], [{}, {}, {1: (5, 5)}],
+                                    [{1: (5, 5)}, {}, {}, {1: (5, 5)}]])  # fmt: skip
+@pytest.mark.filterwarnings("ignore::imagej_dl.errors.DataWarning")
+def test_every_tracker_stands_empty_frames(tmp_path, key, frames):
+    chosen = tracking.make_settings(key)
+    tracks = tracking.track(lineages.movie(*frames), settings=chosen, engine="embedded")
+    assert len(tracks.spots) == sum(map(len, frames))
+    tracking.write(tracks, tmp_path / "out")
+    assert tracking.read_trackmate(tmp_path / "out" / "tracks.xml").counts == tracks.counts
+
+
+def test_70000_objects_keep_their_ids(tmp_path):
+    side, step = 265, 6
+    frame = np.zeros((side * step, side * step), np.uint32)
+    ids = np.arange(1, side * side + 1).reshape(side, side)
+    frame[:] = np.kron(ids, np.pad(np.ones((4, 4)), (0, 2))).astype(np.uint32)
+    labels = images.make(np.stack([frame, frame]), "TYX", unit="µm", frame_interval=60.0)
+    chosen = tracking.make_settings("OVERLAP_TRACKER")
+    tracks = tracking.track(labels, settings=chosen, engine="embedded")
+    assert tracks.counts["tracks"] == side * side > 70_000
+    tracked = tracks.tracked()
+    assert tracked.dtype == np.uint32
+    assert len(np.unique(tracked)) == side * side + 1
+    with pytest.raises(UserError, match="do not fit into the 16-bit masks"):
+        ctc.write(tracks, tmp_path / "01_RES")
+
+
+def test_a_movie_of_another_length_names_both():
+    labels = lineages.gap()
+    movie = images.make(np.zeros((4, 60, 60), np.uint16), "TYX", title="movie.tif")
+    with pytest.raises(UserError, match=r"4 frames.*5 frames") as caught:
+        tracking.track(labels, movie, engine="embedded")
+    assert caught.value.path == "movie.tif"
