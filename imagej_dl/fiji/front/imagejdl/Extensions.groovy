@@ -1,69 +1,156 @@
 package imagejdl
 
-import ij.IJ
+import groovy.json.JsonSlurper
+import groovy.transform.CompileStatic
 import ij.ImagePlus
 import ij.WindowManager
+import ij.io.FileSaver
 import ij.macro.ExtensionDescriptor
 import ij.macro.Functions
 import ij.macro.MacroExtension
 
 /**
- * Functions for macros that want values back, known after run("ImageJ-DL Macro Extensions"):
- * Ext.dl_run(command, options), Ext.dl_value(key), Ext.dl_labels(title), Ext.dl_train(project,
- * out, epochs), Ext.dl_predict(model, title). Each returns text: a window's title or a number.
+ * Functions for macros that want values back, known after run("ImageJ-DL Macro Extensions").
+ * Their names and arguments are public and never change. Each returns text, a window's title or a
+ * number, as ImageJ wants it: parseFloat(Ext.dl_score(...)) makes a number of it.
  */
 class Extensions implements MacroExtension {
     static final String COMMAND = "ImageJ-DL Macro Extensions"
     private static final int TEXT = MacroExtension.ARG_STRING
     private static final int NUMBER = MacroExtension.ARG_NUMBER
+    private static final int NUMBER_OR_NONE = NUMBER | MacroExtension.ARG_OPTIONAL
+    private static final Map FUNCTIONS = [
+        dl_run: [TEXT, TEXT], dl_value: [TEXT], dl_labels: [TEXT], dl_train: [TEXT, TEXT, NUMBER],
+        dl_predict: [TEXT, TEXT], dl_track: [TEXT, TEXT], dl_count: [TEXT, NUMBER_OR_NONE],
+        dl_score: [TEXT, TEXT, NUMBER], dl_rois: [TEXT]]
     private final Front front
-    private Map last = [:]
 
     private Extensions(Front front) { this.front = front }
 
     static void register(Front front) { Functions.registerExtensions(new Extensions(front)) }
 
     ExtensionDescriptor[] getExtensionFunctions() {
-        [dl_run: [TEXT, TEXT], dl_value: [TEXT], dl_labels: [TEXT], dl_train: [TEXT, TEXT, NUMBER],
-         dl_predict: [TEXT, TEXT]].collect { name, types ->
+        FUNCTIONS.collect { name, types ->
             ExtensionDescriptor.newDescriptor(name, this, types as int[])
         } as ExtensionDescriptor[]
     }
 
     String handleExtension(String name, Object[] given) {
         try {
-            return this."$name"(*given) as String
+            def found = this."$name"(*given)
+            return found == null ? "" : found.toString()
         } catch (Trouble trouble) {
             front.tell(trouble)
             return ""
         }
     }
 
+    /** Runs a command of the menu on the current image; gives its values as lines key=value. */
     private String dl_run(String command, String options) {
-        last = front.call(command, Options.parse(options), WindowManager.currentImage)
-        return last.collect { key, value -> "$key=$value" }.join("\n")
+        def found = front.call(command, Options.parse(options), WindowManager.currentImage)
+        return found.collect { key, value -> "$key=$value" }.join("\n")
     }
 
-    private String dl_value(String key) { last[key] == null ? "" : last[key] }
+    /** A value of the last command, whichever way it was run; empty where it has none such. */
+    private Object dl_value(String key) { front.last[key] }
 
-    private String dl_labels(String title) {
-        last = front.call("labels", [:], window(title))
-        return last.image
+    /** Fills the ROIs of the ROI Manager, or of the overlay; the label image's title. */
+    private Object dl_labels(String title) { front.call("labels", [:], window(title)).image }
+
+    /** Trains; the average precision at IoU 0.5 on the validation images. */
+    private Object dl_train(String project, String out, Double epochs) {
+        front.call("train", [project: project, out: out, epochs: epochs as int], null)["ap_0.5"]
     }
 
-    private String dl_train(String project, String out, Double epochs) {
-        last = front.call("train", [project: project, out: out, epochs: epochs as int], null)
-        return last["ap_0.5"]
+    /** Segments the window; the label image's title. Its ROIs come by dl_rois. */
+    private Object dl_predict(String model, String title) {
+        front.call("predict", [model: model, rois: false], window(title)).image
     }
 
-    private String dl_predict(String model, String title) {
-        last = front.call("predict", [model: model], window(title))
-        return last.image
+    /** Tracks a label movie; the title of the movie with one number for each track. */
+    private Object dl_track(String title, String out) {
+        front.call("track", [out: out], window(title)).image
+    }
+
+    /** How many objects a label image shows, on one plane (from 1) or on all together. */
+    private Object dl_count(String title, Double plane) {
+        def stack = window(title).getStack()
+        if (plane == null) return (1..stack.size).sum { different(stack.getPixels(it)) }
+        int index = plane as int
+        if (index < 1 || index > stack.size)
+            throw new Trouble("$title has the planes 1 to $stack.size, and no plane $index")
+        return different(stack.getPixels(index))
+    }
+
+    /** The average precision of predicted labels at an IoU of 0.5, 0.6, 0.7, 0.8 or 0.9. */
+    private Object dl_score(String predicted, String truth, Double iou) {
+        def files = [pred: window(predicted), truth: window(truth)].collectEntries { key, imp ->
+            [key, stored(imp)]
+        }
+        def report = File.createTempFile("imagej-dl-", ".json")
+        try {
+            front.quietly("evaluate", [pred: files.pred.path, truth: files.truth.path,
+                json: report.path, overwrite: "true"])
+            def scores = new JsonSlurper().parse(report).thresholds
+            def found = scores.find { Math.abs(it.threshold - iou) < 1e-6 }
+            if (found == null) throw new Trouble("There is no score at an IoU of $iou, but at " +
+                scores.collect { it.threshold }.join(", "))
+            return found.average_precision == null ? "NaN" : found.average_precision
+        } finally {
+            (files.values() + report).each { it.delete() }
+        }
+    }
+
+    /** Adds the ROIs of a label image to the ROI Manager (overlay without a screen): how many. */
+    private Object dl_rois(String title) {
+        def labels = window(title)
+        if (dl_count(title, null) == 0) return 0
+        def file = stored(labels)
+        def roiset = File.createTempFile("imagej-dl-", ".zip")
+        try {
+            front.quietly("rois", [labels: file.path, out: roiset.path, overwrite: "true"])
+            def rois = Rois.read(roiset)
+            Rois.add(rois, labels)
+            return rois.size()
+        } finally {
+            [file, roiset].each { it.delete() }
+        }
     }
 
     private static ImagePlus window(String title) {
         def found = WindowManager.getImage(title)
         if (found == null) throw new Trouble("There is no image of the title $title open")
         return found
+    }
+
+    /** A TIFF of the image; the window keeps its title, its file and its selection. */
+    private static File stored(ImagePlus imp) {
+        def file = File.createTempFile("imagej-dl-", ".tif")
+        def copy = new ImagePlus(imp.title, imp.getStack())
+        copy.setDimensions(imp.NChannels, imp.NSlices, imp.NFrames)
+        copy.setCalibration(imp.calibration)
+        if (!new FileSaver(copy).saveAsTiff(file.path)) throw new Trouble("$file: cannot be written")
+        return file
+    }
+
+    /** How many different numbers above 0 there are. */
+    @CompileStatic
+    private static int different(Object pixels) {
+        def seen = new BitSet(65536)
+        if (pixels instanceof byte[]) {
+            for (byte value : (byte[]) pixels) seen.set(value & 0xff)
+        } else if (pixels instanceof short[]) {
+            for (short value : (short[]) pixels) seen.set(value & 0xffff)
+        } else if (pixels instanceof float[]) {
+            def found = new HashSet<Float>()
+            float before = 0
+            for (float value : (float[]) pixels) {
+                if (value > 0 && value != before) found.add(value)
+                before = value
+            }
+            return found.size()
+        } else throw new Trouble("A label image has 8, 16 or 32 bits, and no colours")
+        seen.clear(0)
+        return seen.cardinality()
     }
 }

@@ -14,7 +14,10 @@ import java.util.zip.ZipOutputStream
 /** ROIs between ImageJ and files. The user's own are never cleared: ours come after them. */
 class Rois {
     /** The ROI Manager that is there, shown or of batch mode; null where there is none. */
-    static RoiManager manager() { RoiManager.getInstance2() }
+    static RoiManager manager() {
+        // Without a screen the one of batch mode cannot be made either.
+        GraphicsEnvironment.isHeadless() ? null : RoiManager.getInstance2()
+    }
 
     static List<Roi> current(ImagePlus imp) {
         def rois = manager()?.roisAsArray as List

@@ -1,0 +1,91 @@
+// Make_Masks: one mask for each ROI, as Fluffy makes them: mask_0.png, mask_1.png, ...
+// 8-bit, 255 inside the ROI and 0 outside, in the folder "masks" beside the folder "images".
+// Training does not need them ("ImageJ-DL Make label maps" reads the ROIs themselves); they are
+// for other programs.
+//
+// Uses the open image and the ROIs of the ROI Manager; where that is empty, those of the image's
+// overlay (as without a screen, where there is no ROI Manager). Both stay as they are.
+// Points and lines have no inside and are left out; the numbers are those of the ROIs, from 0.
+//
+// Options, instead of the dialog:
+//     folder=[/my cells/Labeling/NAME]   gets the folder masks
+//     overwrite                          replaces the masks that are there
+// Returns the number of masks.
+
+requires("1.54f");
+if (nImages == 0) exit("Make_Masks: open the image that the ROIs were drawn on.");
+headless = matches(call("java.awt.GraphicsEnvironment.isHeadless"), "true");
+setBatchMode(true);
+image = getImageID();
+getDimensions(width, height, channels, slices, frames);
+managed = !headless;
+if (managed) managed = roiManager("count") > 0;
+if (managed) count = roiManager("count");
+else count = Overlay.size;
+if (count == 0) exit("Make_Masks: no ROI is drawn. Draw an outline around each object and press t.");
+
+if (getArgument() != "") {
+    folder = option("folder", "");
+    overwrite = given("overwrite");
+} else {
+    folder = getDirectory("image");
+    if (endsWith(File.getName(folder), "images")) folder = File.getParent(folder);
+    Dialog.create("Make masks");
+    Dialog.addMessage(count + " ROIs become mask_0.png to mask_" + (count - 1) + ".png.");
+    Dialog.addDirectory("Folder of the image, such as Labeling/NAME", folder);
+    Dialog.addCheckbox("Replace masks that are there", false);
+    Dialog.show();
+    folder = Dialog.getString();
+    overwrite = Dialog.getCheckbox();
+}
+if (!File.isDirectory(folder)) exit("Make_Masks: there is no folder " + folder);
+masks = folder + File.separator + "masks" + File.separator;
+File.makeDirectory(masks);
+files = getFileList(masks);
+for (i = 0; i < files.length; i++) {
+    if (!matches(files[i], "mask_\\d+\\.png")) continue;
+    if (!overwrite) exit("Make_Masks: there are masks in " + masks + " already. Say overwrite.");
+    gone = File.delete(masks + files[i]);
+}
+
+// The ROIs are laid on an image of our own, so that the user's keeps its selection.
+if (!managed) Overlay.copy;
+newImage("mask", "8-bit black", width, height, 1);
+if (!managed) Overlay.paste;
+made = 0;
+for (i = 0; i < count; i++) {
+    run("Select None");
+    run("Set...", "value=0");
+    if (managed) roiManager("select", i);
+    else Overlay.activateSelection(i);
+    if (!is("area")) {
+        print("Make_Masks: ROI " + i + " is a line or point, and is left out.");
+        continue;
+    }
+    run("Set...", "value=255");
+    if (!managed) Overlay.hide;
+    run("Select None");
+    saveAs("PNG", masks + "mask_" + i + ".png");
+    made++;
+}
+close();
+if (managed) roiManager("deselect");
+selectImage(image);
+showStatus(made + " masks in " + masks);
+return "" + made;
+
+// The value of KEY in the options "key=value key=[value with spaces]"; USUAL where it is not given.
+function option(key, usual) {
+    text = " " + getArgument() + " ";
+    at = indexOf(text, " " + key + "=");
+    if (at < 0) return usual;
+    text = substring(text, at + lengthOf(key) + 2);
+    if (startsWith(text, "[")) return substring(text, 1, indexOf(text, "] "));
+    return substring(text, 0, indexOf(text, " "));
+}
+
+// Whether the word KEY stands in the options.
+function given(key) {
+    if (indexOf(" " + getArgument() + " ", " " + key + " ") >= 0) return true;
+    return false;
+}

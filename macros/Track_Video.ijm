@@ -1,0 +1,73 @@
+// Track_Video: segments the open movie with a model, and tracks the objects.
+// The results' folder gets tracked.tif (one number for each track, opened at the end), tracks.xml
+// for TrackMate (which opens on it in a Fiji), and tables of spots and edges.
+//
+// A movie whose frames came in as z slices, as many do, is understood; yours stays as it is.
+//
+// Options, instead of the dialog:
+//     model=[/my model]  out=[/my tracks]
+//     movie=[/my movie.tif]   opened first; else the open one
+//     settings=[fill_gaps]    more options of "ImageJ-DL Track"
+//     overwrite               replaces tracks that are there
+// Returns the title of the tracked movie. Works without a screen.
+
+requires("1.54f");
+if (getArgument() != "") {
+    model = option("model", "");
+    out = option("out", "");
+    movie = option("movie", "");
+    settings = option("settings", "");
+    overwrite = given("overwrite");
+    if (movie != "") open(movie);
+} else {
+    Dialog.create("Track a video");
+    Dialog.addDirectory("Model", "");
+    Dialog.addDirectory("Tracks", "");
+    Dialog.addCheckbox("Fill in objects that single frames lack", false);
+    Dialog.addCheckbox("Replace tracks that are there", false);
+    Dialog.show();
+    model = Dialog.getString();
+    out = Dialog.getString();
+    settings = "";
+    if (Dialog.getCheckbox()) settings = "fill_gaps";
+    overwrite = Dialog.getCheckbox();
+}
+if (nImages == 0) exit("Track_Video: open the movie, or name it with movie=[...].");
+Stack.getDimensions(width, height, channels, slices, frames);
+if (slices * frames == 1) exit("Track_Video: " + getTitle() + " has only one frame.");
+replacing = "";
+if (overwrite) replacing = " overwrite";
+
+// The movie's own file gives TrackMate its intensities, if it is as it was opened from there.
+file = getInfo("image.directory") + getInfo("image.filename");
+with = "";
+if (File.exists(file) && !File.isDirectory(file) && channels == 1 && !is("changes")) {
+    with = " image=[" + file + "]";
+    if (frames == 1) with += " image_axes=TYX";
+}
+
+run("ImageJ-DL Predict", "model=[" + model + "] rois=false");
+labels = getImageID();
+if (frames == 1) Stack.setDimensions(1, 1, slices);  // time that came as z
+run("ImageJ-DL Track", "out=[" + out + "]" + with + " " + settings + replacing);
+tracked = getTitle();
+selectImage(labels);
+close();
+selectImage(tracked);
+return tracked;
+
+// The value of KEY in the options "key=value key=[value with spaces]"; USUAL where it is not given.
+function option(key, usual) {
+    text = " " + getArgument() + " ";
+    at = indexOf(text, " " + key + "=");
+    if (at < 0) return usual;
+    text = substring(text, at + lengthOf(key) + 2);
+    if (startsWith(text, "[")) return substring(text, 1, indexOf(text, "] "));
+    return substring(text, 0, indexOf(text, " "));
+}
+
+// Whether the word KEY stands in the options.
+function given(key) {
+    if (indexOf(" " + getArgument() + " ", " " + key + " ") >= 0) return true;
+    return false;
+}
