@@ -50,14 +50,14 @@ def test_declarations(name: str) -> None:
 
 def test_unknown_option_and_key(tmp_path: Path) -> None:
     assert "No such option" in run("new", tmp_path / "a", "--colour", "red", code=2)
-    (tmp_path / "a.json").write_text(json.dumps({"folder": "x", "colour": "red"}))
+    (tmp_path / "a.json").write_text(json.dumps({"project": "x", "colour": "red"}))
     text = run("new", "--from-json", tmp_path / "a.json", code=2)
     assert "a.json" in text
     assert "colour: unknown key" in text
 
 
 def test_parameters_from_json(tmp_path: Path) -> None:
-    (tmp_path / "a.json").write_text(json.dumps({"folder": str(tmp_path / "p")}))
+    (tmp_path / "a.json").write_text(json.dumps({"project": str(tmp_path / "p")}))
     run("new", "--from-json", tmp_path / "a.json")
     assert (tmp_path / "p" / "Raw").is_dir()
 
@@ -69,7 +69,7 @@ def test_broken_json(tmp_path: Path, text: str) -> None:
 
 
 def test_missing_value_is_named() -> None:
-    assert "folder" in run("new", code=2)
+    assert "project" in run("new", code=2)
 
 
 def test_options_come_before_json_and_lists_are_kept() -> None:

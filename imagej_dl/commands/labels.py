@@ -6,7 +6,6 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-import numpy as np
 import xarray as xr
 from pydantic import Field
 
@@ -14,6 +13,7 @@ from imagej_dl import images, project, rois
 from imagej_dl.commands.base import Command, Positional, Shown, say
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.files import refuse_existing, refuse_input
+from imagej_dl.images.storable import storable
 from imagej_dl.progress import Progress
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ class Labels(Command):
         found = rois.read(roiset)
         labels, report = self._fill(found, picture, roiset)
         if copy is not None:
-            picture = _storable(picture, image)
+            picture = storable(picture, image)
         # the label map comes last: where one is, its image and table are too
         table = rois.table_path(out)
         new = [path for path in (copy, table, out) if path is not None and not path.exists()]
@@ -186,30 +186,3 @@ def _keep(item: project.Drawn, labels: Path) -> None:
                 DataWarning,
                 stacklevel=3,
             )
-
-
-def _storable(picture: xr.DataArray, path: Path) -> xr.DataArray:
-    """Return an image in a pixel type of ImageJ's: uint16 where that is exact, else float32."""
-    array = picture.values
-    if array.dtype.name in ("uint8", "uint16", "float32"):
-        return picture
-    if array.dtype.kind not in "uif":
-        raise UserError(
-            f"has {array.dtype} pixels", path=path, remedy="Save it as 8, 16 or 32 bits in ImageJ."
-        )
-    inside = bool(((array >= 0) & (array <= np.iinfo(np.uint16).max)).all())
-    if inside and (array.dtype.kind != "f" or np.array_equal(array, np.rint(array))):
-        stored, rounded = array.astype(np.uint16), False
-    else:
-        with np.errstate(over="ignore"):
-            stored = array.astype(np.float32)
-        if bool((np.isinf(stored) & np.isfinite(array)).any()):
-            raise UserError("has values that are too large for 32-bit pixels", path=path)
-        rounded = not np.array_equal(stored.astype(array.dtype), array, equal_nan=True)
-    warnings.warn(
-        f"{path}: its {array.dtype} pixels are written as {stored.dtype}"
-        + (", rounded" if rounded else ""),
-        DataWarning,
-        stacklevel=3,
-    )
-    return images.with_data(picture, stored)

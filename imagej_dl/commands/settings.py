@@ -12,7 +12,10 @@ from imagej_dl.progress import Progress
 
 
 class Settings(Command):
-    """Set what holds for all commands on this machine; shows it where nothing is given."""
+    """Set what holds for all commands on this machine.
+
+    Says what holds now where nothing is given.
+    """
 
     device: Literal["auto", "cpu"] | None = Field(
         None, description="auto: the GPU where there is one; cpu: never the GPU."
