@@ -15,8 +15,9 @@ from imagej_dl.progress import Progress
 class Fiji(Command):
     """Open ImageJ or Fiji with the commands in its menu; run a macro.
 
-    The commands are in Plugins > ImageJ-DL. HOME is a Fiji folder; without it FIJI_HOME's is opened, else ImageJ 1.54p. With --macro the
-    macro is run; with --headless too no window is opened, and the command ends with the macro.
+    The commands are in Plugins > ImageJ-DL. HOME is a Fiji folder; without it FIJI_HOME's is
+    opened, else ImageJ 1.54p. With --macro the macro is run; with --headless too no window is
+    opened, and the command ends with the macro.
     """
 
     home: Annotated[str | None, Positional()] = Field(
