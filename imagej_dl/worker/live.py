@@ -9,6 +9,7 @@ import xarray as xr
 
 from imagej_dl import preferences
 from imagej_dl.errors import UserError
+from imagej_dl.worker import shared
 
 if TYPE_CHECKING:
     from imagej_dl.training import Epoch
@@ -51,6 +52,8 @@ class Live:
         self.last = time.monotonic()
         self.cost = self.last - now
         self.desk.tell({"kind": "preview", "preview": labels, "epoch": epoch.epoch})
+        # ImageJ has copied those before; a long training would fill the memory with them.
+        shared.release(but=2)
 
 
 def _middle(image: xr.DataArray) -> xr.DataArray:

@@ -71,6 +71,7 @@ def run(
     {"error": words for the user}, or {"cancelled": True}; "text" also with these two.
     """
     shared.release()
+    shared.enough.clear()
     said: list[str] = []
     desk = Desk(
         Path(tempfile.mkdtemp(dir=_folder.name)),

@@ -23,6 +23,7 @@ AXES = "TZCYX"
 enough = threading.Event()
 """Set when the user wants the training's model as it is now."""
 _kept: list[Any] = []
+_given: list[str] = []
 
 
 def to_image(array: Any, about: dict[str, Any]) -> xr.DataArray:
@@ -32,6 +33,7 @@ def to_image(array: Any, about: dict[str, Any]) -> xr.DataArray:
     about["frame_interval"] *= seconds(about.pop("time_unit", "s") or "s")
     pixels = exact.received(np.array(array.ndarray()), props.get(exact.DTYPE), props.get(exact.IDS))
     array.shm.close()
+    _given.append(array.shm.name)
     keep = [i for i, n in enumerate(pixels.shape) if n > 1 or AXES[i] in "YX"]
     names = "".join(AXES[i] for i in keep)
     return make(pixels.reshape([pixels.shape[i] for i in keep]), names, **about)
@@ -75,15 +77,25 @@ def share(image: xr.DataArray, labels: bool = False) -> dict[str, Any]:
     return {"array": block, "about": about}
 
 
-def release() -> None:
-    """Give the memory of all shared images back; ImageJ has copied them."""
-    while _kept:
-        block = _kept.pop()
+def release(but: int = 0) -> None:
+    """Give the memory of the shared images back, but for the last ones; ImageJ has copied them."""
+    while len(_kept) > but:
+        block = _kept.pop(0)
         block.shm.close()
         # ImageJ took its name away when it had copied it; one it never asked for has it still.
-        with suppress(FileNotFoundError):
-            SharedMemory(block.shm.name).unlink()
-    enough.clear()
+        _unlink(block.shm.name)
 
 
-atexit.register(release)
+def _end() -> None:
+    release()
+    # What ImageJ gave it takes away itself, unless it was killed.
+    for name in _given:
+        _unlink(name)
+
+
+def _unlink(name: str) -> None:
+    with suppress(FileNotFoundError):
+        SharedMemory(name).unlink()
+
+
+atexit.register(_end)
