@@ -1,0 +1,244 @@
+"""What macros say is public: labels, keys and their types stay for ever; how options are read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from imagej_dl import commands
+from imagej_dl.commands import menu
+from imagej_dl.errors import UserError
+
+# Macros of users rely on these. New ones may be added here; none is renamed, none goes, and none
+# becomes of another type. "files" are several, apart by semicolons.
+PUBLISHED = {
+    "ImageJ-DL New project": {"project": "folder"},
+    "ImageJ-DL Annotate next image": {"project": "folder", "name": "text", "rois": "file"},
+    "ImageJ-DL Make label maps": {
+        "source": "folder",
+        "roiset": "file",
+        "out": "file",
+        "overlap": "choice",
+        "lines_as_areas": "bool",
+        "channel": "int",
+        "axes": "text",
+        "overwrite": "bool",
+    },
+    "ImageJ-DL Train": {
+        "project": "folder",
+        "out": "folder",
+        "kind": "choice",
+        "epochs": "int",
+        "minutes": "float",
+        "patience": "int",
+        "patch": "int",
+        "batch": "int",
+        "learning_rate": "float",
+        "depth": "int",
+        "width": "int",
+        "seed": "int",
+        "validation": "float",
+        "test": "float",
+        "start": "folder",
+        "tensorboard": "bool",
+        "resume": "bool",
+        "overwrite": "bool",
+    },
+    "ImageJ-DL Predict": {
+        "model": "folder",
+        "images": "files",
+        "out": "folder",
+        "rois": "bool",
+        "probabilities": "bool",
+        "tile": "int",
+        "batch": "int",
+        "axes": "text",
+        "overwrite": "bool",
+    },
+    "ImageJ-DL Correct and retrain": {
+        "project": "folder",
+        "model": "folder",
+        "step": "choice",
+        "name": "text",
+        "rois": "file",
+        "epochs": "int",
+        "minutes": "float",
+        "learning_rate": "float",
+        "accept": "bool",
+    },
+    "ImageJ-DL Track": {
+        "labels": "file",
+        "out": "folder",
+        "image": "file",
+        "engine": "choice",
+        "settings": "file",
+        "fill_gaps": "bool",
+        "axes": "text",
+        "image_axes": "text",
+        "fiji": "text",
+        "overwrite": "bool",
+    },
+    "ImageJ-DL Evaluate": {
+        "pred": "file",
+        "truth": "file",
+        "axes": "text",
+        "json": "file",
+        "overwrite": "bool",
+    },
+    "ImageJ-DL Settings": {"device": "choice", "tile": "int", "preview": "float", "idle": "float"},
+}
+# What a choice may be, likewise.
+CHOICES = {
+    ("train", "kind"): ["border", "binary"],
+    ("labels", "overlap"): ["last", "first", "smallest", "error"],
+    ("correct", "step"): ["next", "save", "empty", "retrain", "status"],
+    ("track", "engine"): ["auto", "trackmate", "embedded"],
+    ("settings", "device"): ["auto", "cpu"],
+}
+# Counts and shares that have no unit.
+BARE = {"channel", "epochs", "learning_rate", "seed", "batch"}
+
+
+def described() -> dict[str, dict[str, Any]]:
+    return {menu.MENU[name]: menu.describe(name) for name in menu.MENU}
+
+
+def test_published_labels_and_keys_are_there() -> None:
+    found = {
+        label: {f["key"]: f["type"] + "s" * f["several"] for f in command["fields"]}
+        for label, command in described().items()
+    }
+    for label, keys in PUBLISHED.items():
+        assert label in found
+        assert keys.items() <= found[label].items(), label
+
+
+def test_published_choices_are_there() -> None:
+    for (name, key), published in CHOICES.items():
+        field = next(f for f in menu.describe(name)["fields"] if f["key"] == key)
+        assert set(published) <= set(field["choices"])
+
+
+def test_no_new_key_is_asked_for_by_force() -> None:
+    """A macro written before a key was added must go on working."""
+    needed = {
+        label: {f["key"] for f in command["fields"] if f["required"]}
+        for label, command in described().items()
+    }
+    assert {label: keys for label, keys in needed.items() if keys} == {
+        "ImageJ-DL New project": {"project"},
+        "ImageJ-DL Annotate next image": {"project"},
+        "ImageJ-DL Train": {"project", "out"},
+        "ImageJ-DL Predict": {"model"},
+        "ImageJ-DL Correct and retrain": {"project"},
+        "ImageJ-DL Track": {"out"},
+        "ImageJ-DL Evaluate": {"truth"},
+    }
+
+
+@pytest.mark.parametrize("name", menu.MENU)
+def test_every_field_is_explained(name: str) -> None:
+    command = menu.describe(name)
+    assert command["summary"]
+    assert command["help"]
+    for field in command["fields"]:
+        assert field["help"].endswith((".", ".)")), field["key"]
+        if field["type"] in ("int", "float") and field["key"] not in BARE:
+            assert field["unit"], f"{field['key']} has no unit"
+        if field["type"] == "choice":
+            assert len(field["choices"]) > 1
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "expected"),
+    [
+        ("train", {"project": " /a b ", "out": "/m"}, {"project": "/a b", "out": "/m"}),
+        ("predict", {"model": "/m", "out": "", "axes": "  "}, {"model": "/m"}),
+        (
+            "predict",
+            {"model": "/m", "images": "/a b.tif; /c.tif ;"},
+            {"model": "/m", "images": ["/a b.tif", "/c.tif"]},
+        ),
+        # No list: a semicolon is part of the name.
+        ("new", {"project": "/a;b"}, {"project": "/a;b"}),
+    ],
+)
+def test_parse(name: str, given: dict[str, Any], expected: dict[str, Any]) -> None:
+    assert menu.parse(name, given) == expected
+
+
+def test_flags_and_numbers_of_a_macro_become_values() -> None:
+    given = {"project": "/p", "out": "/m", "epochs": "5", "minutes": "0.5", "overwrite": "true"}
+    train = commands.load("train").declare(menu.parse("train", given))
+    assert (train.epochs, train.minutes, train.overwrite, train.resume) == (5, 0.5, True, False)
+    predict = commands.load("predict").declare(menu.parse("predict", {"model": "/m", "rois": "no"}))
+    assert predict.rois is False
+
+
+def test_unknown_key_names_the_known_ones() -> None:
+    given = menu.parse("train", {"project": "/p", "out": "/m", "epoch": "5"})
+    with pytest.raises(UserError, match=r"epoch: unknown key") as error:
+        commands.load("train").declare(given)
+    assert error.value.remedy is not None
+    for key in PUBLISHED["ImageJ-DL Train"]:
+        assert key in error.value.remedy
+
+
+# What ImageJ hands over: the option string of run("...", "...").
+OPTIONS = {
+    "": {},
+    "a=1": {"a": "1"},
+    "  a=1   b=[two words] flag ": {"a": "1", "b": "two words", "flag": "true"},
+    "a=[x [y] z] b=2": {"a": "x [y] z", "b": "2"},
+    "a=[] b=": {"a": "", "b": ""},
+    "a='two words' b=it's": {"a": "two words", "b": "it's"},
+    "a=[k=v flag] b=x=y": {"a": "k=v flag", "b": "x=y"},
+    "a=[/m y/a.tif;/b.tif]": {"a": "/m y/a.tif;/b.tif"},
+    r"a=[C:\my cells\a] b=C:\x": {"a": r"C:\my cells\a", "b": r"C:\x"},
+    "flag1 flag2": {"flag1": "true", "flag2": "true"},
+    "a=µm b=[ß x]": {"a": "µm", "b": "ß x"},
+}
+
+
+def _parsed(texts: list[str]) -> tuple[list[dict[str, str]], str]:
+    from imagej_dl.fiji import gateway
+    from imagej_dl.fiji import menu as door
+
+    gateway.start("embedded", display=False, jars=(door.APPOSE, gateway.PATCHER))
+    options = door._front().getClass().getClassLoader().loadClass("imagejdl.Options")
+    from scyjava import jimport
+
+    parse = options.getMethod("parse", jimport("java.lang.String").class_)
+    found = [parse.invoke(None, text) for text in texts]
+    try:
+        parse.invoke(None, "a=[never closed")
+    except Exception as error:
+        words = str(error.getCause().getMessage())
+    return [{str(k): str(m.get(k)) for k in m.keySet()} for m in found], words
+
+
+@pytest.mark.jvm
+def test_options_as_imagej_reads_them(own_process: Any) -> None:
+    found, words = own_process(_parsed, list(OPTIONS))
+    assert found == list(OPTIONS.values())
+    assert "value of a" in words
+
+
+def test_ext_functions_are_published() -> None:
+    """Names and numbers of arguments of Ext.dl_...: may be added to, never changed."""
+    source = Path(menu.__file__).parents[1] / "fiji" / "front" / "imagejdl" / "Extensions.groovy"
+    text = source.read_text(encoding="utf-8")
+    for declared in (
+        "dl_run: [TEXT, TEXT]",
+        "dl_value: [TEXT]",
+        "dl_labels: [TEXT]",
+        "dl_train: [TEXT, TEXT, NUMBER]",
+        "dl_predict: [TEXT, TEXT]",
+        "dl_track: [TEXT, TEXT]",
+        "dl_count: [TEXT, NUMBER_OR_NONE]",
+        "dl_score: [TEXT, TEXT, NUMBER]",
+        "dl_rois: [TEXT]",
+    ):
+        assert declared in text
