@@ -201,7 +201,7 @@ def dismissing() -> Iterator[list[str]]:
             lines += [str(label.getText()) for label in components(dialog, "java.awt.Label")]
             found.append("\n".join(lines))
             press(dialog, "OK")
-            wait(lambda: not dialog.isShowing(), 10)
+            wait(lambda ended=dialog: not ended.isShowing(), 10)
 
     thread = threading.Thread(target=watch, daemon=True)
     thread.start()
