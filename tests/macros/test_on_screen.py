@@ -222,3 +222,88 @@ def test_masks_are_the_rois_pixels(found: dict[str, Any], folder: Path, shared_d
         with Image.open(masks / f"mask_{i}.png") as picture:
             assert picture.mode == "L"
             assert np.array_equal(np.asarray(picture), np.where(labels == i + 1, 255, 0))
+
+
+def test_masks_leave_the_users_rois_and_are_never_replaced_unasked(found: dict[str, Any]) -> None:
+    assert found["kept"] == (0, f"{NAMES[0]}.tif", "Roi[Rectangle, x=5, y=6, width=20, height=21]")
+    assert found["refused"] == "UserError"
+    assert any("masks" in text and "overwrite" in text for text in found["messages"])
+
+
+def test_training_stores_the_image_and_its_rois(
+    found: dict[str, Any], folder: Path, shared_data: Path
+) -> None:
+    source = shared_data / "nuclei" / "train" / NAMES[0]
+    cells = folder / "my cells"
+    stored = rois.read(cells / "Labeling" / NAMES[0] / "RoiSet.zip")
+    assert len(stored) == len(rois.read(source / "RoiSet.zip"))
+    assert sorted(pair.name for pair in project.pairs(cells)) == sorted(NAMES)
+    labels = images.read_labels(cells / "Processed" / "masks" / f"{NAMES[0]}.tif").values
+    assert np.array_equal(labels, images.read_labels(source / "labels.tif").values)
+    kept = images.read(cells / "Processed" / "images" / f"{NAMES[0]}.tif").values
+    assert np.array_equal(kept, images.read(source / "image.tif").values)
+    title, roi, _ = found["after training"]
+    assert (title, roi) == (found["kept"][1], found["kept"][2])
+
+
+def test_its_prediction_is_pythons(found: dict[str, Any], folder: Path, shared_data: Path) -> None:
+    from imagej_dl import evaluation, models
+    from imagej_dl.prediction import predict
+
+    bundle = models.load(folder / "my model")
+    sources = [shared_data / "nuclei" / "train" / name for name in NAMES[:2]]
+    ours = [predict(bundle, images.read(source / "image.tif")).labels for source in sources]
+    assert ours[0].max() > 0
+    assert np.array_equal(found["predicted"], ours[0].values)
+    assert np.array_equal(found["ext labels"], ours[1].values)
+
+    told, count, score, added, grown = found["ext"][1:6]
+    assert int(told) == int(count) == int(ours[1].max())
+    truth = images.read_labels(sources[1] / "labels.tif").values
+    exact = evaluation.match(truth, ours[1].values)[0].average_precision
+    assert float(score) == pytest.approx(exact, abs=1e-4)
+    assert int(added) == int(grown) == len(np.unique(truth)) - 1
+
+
+def test_count_is_that_of_a_plane_or_of_all(found: dict[str, Any]) -> None:
+    assert found["ext"][6:] == ["2", "6"]
+
+
+def boundaries(labels: np.ndarray, lines: str) -> np.ndarray:
+    """Return what Label_Boundaries should, by another way: comparing neighbours."""
+    if lines == "outlines":
+        return np.stack([find_boundaries(p, connectivity=1, mode="inner") for p in labels])
+    found = np.zeros(labels.shape, bool)
+    for axis, step in ((1, 1), (1, -1), (2, 1), (2, -1)):
+        other = np.roll(labels, step, axis)
+        edge = [slice(None)] * 3
+        edge[axis] = 0 if step == 1 else -1
+        other[tuple(edge)] = 0
+        found |= (labels > 0) & (other > labels)
+    return found
+
+
+@pytest.mark.parametrize("lines", ["outlines", "touching"])
+def test_boundaries_of_touching_labels(found: dict[str, Any], lines: str) -> None:
+    expected = boundaries(touching(), lines)
+    assert expected[0].any()
+    assert found[lines].dtype == np.uint8
+    assert np.array_equal(found[lines], np.where(expected, 255, 0))
+    over = np.zeros_like(expected)
+    for position, frame, mask in found[lines + " overlay"]:
+        over[max(position, frame) - 1] |= np.array(mask)
+    assert np.array_equal(over, expected)
+    assert found[lines + " selection"] == "Roi[Rectangle, x=1, y=1, width=2, height=2]"
+
+
+def test_annotate_goes_through_the_project(found: dict[str, Any], folder: Path) -> None:
+    assert found["drawn"] == "2"
+    assert found["waits"] == [f"Annotate {name}" for name in NAMES[:2]]
+    for name in NAMES[:2]:
+        drawn = rois.read(folder / "drawing" / "Labeling" / name / "RoiSet.zip")
+        assert len(drawn) == 2  # those of the other image, and the user's own, are not among them
+
+
+def test_what_the_user_had_open_is_as_it_was(found: dict[str, Any]) -> None:
+    before, after = found["mine"]
+    assert after == before

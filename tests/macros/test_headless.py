@@ -1,0 +1,169 @@
+"""The macros that need no screen, run without one; results compared with the Python functions."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from imagej_dl import images
+from imagej_dl.errors import UserError
+
+MACROS = Path(__file__).resolve().parents[2] / "macros"
+NAMES = ("1a75e9f15481", "3b75fc03a1d1")
+
+pytestmark = [pytest.mark.jvm, pytest.mark.tf]
+
+
+def _run_all(folder: Path) -> dict[str, Any]:
+    from scyjava import jimport
+
+    from imagej_dl.fiji import menu
+
+    front = menu.install("embedded", display=False)
+    found: dict[str, Any] = {}
+    try:
+        model = folder / "a model"
+        given = f"model=[{model}] images=[{folder / 'in'}] out=[{folder / 'out'}]"
+        found["objects"] = menu.run_macro(MACROS / "Predict_Folder.ijm", given)
+        try:
+            menu.run_macro(MACROS / "Predict_Folder.ijm", given)
+        except UserError as error:
+            found["refused"] = str(error)
+        given = f"model=[{model}] movie=[{folder / 'movie.tif'}] out=[{folder / 'tracks'}]"
+        found["tracked"] = menu.run_macro(
+            MACROS / "Track_Video.ijm", given + " settings=[engine=embedded]"
+        )
+        # Masks of an overlay: without a screen there is no ROI Manager.
+        (folder / "NAME").mkdir()
+        imp = jimport("ij.IJ").createImage("drawn", "8-bit black", 40, 30, 1)
+        oval, line = jimport("ij.gui.OvalRoi")(3, 4, 12, 9), jimport("ij.gui.Line")(1, 1, 9, 9)
+        imp.setOverlay(jimport("ij.gui.Overlay")(oval))
+        imp.getOverlay().add(line)
+        found["oval"] = np.asarray(oval.getMask().getPixels()[:]).reshape(9, 12) != 0
+        jimport("ij.WindowManager").setTempCurrentImage(imp)
+        found["made"] = menu.run_macro(MACROS / "Make_Masks.ijm", f"folder=[{folder / 'NAME'}]")
+        found["overlay"] = int(imp.getOverlay().size())
+        found["examples"] = _examples(folder, model)
+        return found
+    finally:
+        front.close()
+
+
+def _examples(folder: Path, model: Path) -> dict[str, Any]:
+    """Run the examples as Fiji's Script Editor does: it takes the lines with #@ itself."""
+    from scyjava import jimport
+
+    from imagej_dl.fiji import menu
+
+    ij, windows, file = jimport("ij.IJ"), jimport("ij.WindowManager"), jimport("java.io.File")
+    image = ij.openImage(str(folder / "in" / f"{NAMES[0]}, a.tif"))
+    windows.setTempCurrentImage(image)
+    found: dict[str, Any] = {}
+    values: dict[str, Any] = {"image": image, "model": file(str(model)), "__name__": "builtins"}
+    code = (MACROS / "examples" / "Predict_Active_Image.py").read_text()
+    exec(code, values)
+    found["python"] = _pixels(values["labels"])
+    exec((MACROS / "examples" / "Install_Commands.py").read_text(), {})
+    shell = jimport("groovy.lang.GroovyShell")(menu._loader(menu._front()))
+    shell.setVariable("image", image)
+    shell.setVariable("model", file(str(model)))
+    shell.setVariable("images", file(str(folder / "in")))
+    shell.setVariable("out", file(str(folder / "groovy")))
+    for name in ("Predict_Active_Image", "Predict_Folder"):
+        lines = (MACROS / "examples" / f"{name}.groovy").read_text().splitlines()
+        shell.evaluate("\n".join(line for line in lines if not line.startswith("#@")))
+    found["groovy"] = _pixels(shell.getVariable("labels"))
+    return found
+
+
+def _pixels(imp: Any) -> np.ndarray:
+    ip = imp.getProcessor()
+    return np.asarray(ip.getPixels()[:]).reshape(ip.getHeight(), ip.getWidth())
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, shared_data: Path) -> Path:
+    """Images, a movie whose frames are z slices, and a model: a threshold, so that it is quick."""
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "prediction"))
+    from small_models import threshold
+
+    from imagej_dl import models
+
+    made = tmp_path_factory.mktemp("macros")
+    (made / "in").mkdir()
+    for name in NAMES:
+        source = shared_data / "nuclei" / "train" / name / "image.tif"
+        shutil.copy(source, made / "in" / f"{name}, a.tif")
+    movie = np.zeros((3, 64, 64), np.uint8)
+    for t in range(3):
+        movie[t, 10 + t : 22 + t, 10:22] = 255
+        movie[t, 40:52, 30 + t : 42 + t] = 255
+    images.write(images.make(movie, "ZYX"), made / "movie.tif")
+    bundle = threshold()
+    models.save(bundle.model, bundle.config, made / "a model", test_image=movie[0])
+    return made
+
+
+@pytest.fixture(scope="module")
+def found(own_process: Any, folder: Path) -> dict[str, Any]:
+    return own_process(_run_all, folder)
+
+
+def test_folder_is_predicted_and_counted(found: dict[str, Any], folder: Path) -> None:
+    from imagej_dl import models
+    from imagej_dl.prediction import predict
+
+    bundle = models.load(folder / "a model")
+    total = 0
+    with (folder / "out" / "counts.csv").open() as file:
+        rows = {row["image"]: (row["plane"], row["objects"]) for row in csv.DictReader(file)}
+    for name in NAMES:
+        ours = predict(bundle, images.read(folder / "in" / f"{name}, a.tif")).labels.values
+        theirs = images.read_labels(folder / "out" / f"{name}, a.tif").values
+        assert np.array_equal(theirs, ours)
+        objects = len(np.unique(ours)) - 1
+        assert rows.pop(f"{name}, a.tif") == ("1", str(objects))
+        total += objects
+    assert not rows
+    assert total > 0
+    assert found["objects"] == str(total)
+
+
+def test_results_that_are_there_are_refused(found: dict[str, Any]) -> None:
+    assert "Predict_Folder.ijm" in found["refused"]
+
+
+def test_movie_with_time_in_z_is_tracked(found: dict[str, Any], folder: Path) -> None:
+    assert found["tracked"] == "tracked.tif"
+    tracked = images.read_labels(folder / "tracks" / "tracked.tif")
+    assert tracked.dims == ("T", "Y", "X")
+    assert [len(np.unique(plane)) - 1 for plane in tracked.values] == [2, 2, 2]
+    assert len(np.unique(tracked.values)) - 1 == 2
+    assert (folder / "tracks" / "tracks.xml").is_file()
+
+
+def test_masks_of_an_overlay(found: dict[str, Any], folder: Path) -> None:
+    from PIL import Image
+
+    assert (found["made"], found["overlay"]) == ("1", 2)
+    assert [p.name for p in (folder / "NAME" / "masks").iterdir()] == ["mask_0.png"]
+    expected = np.zeros((30, 40), np.uint8)
+    expected[4:13, 3:15][found["oval"]] = 255
+    with Image.open(folder / "NAME" / "masks" / "mask_0.png") as picture:
+        assert np.array_equal(np.asarray(picture), expected)
+
+
+def test_examples_of_the_script_editor(found: dict[str, Any], folder: Path) -> None:
+    labels = images.read_labels(folder / "out" / f"{NAMES[0]}, a.tif").values
+    assert np.array_equal(found["examples"]["python"], labels)
+    assert np.array_equal(found["examples"]["groovy"], labels)
+    for name in NAMES:
+        made = images.read_labels(folder / "groovy" / f"{name}, a.tif").values
+        theirs = images.read_labels(folder / "out" / f"{name}, a.tif").values
+        assert np.array_equal(made, theirs)
