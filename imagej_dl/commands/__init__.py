@@ -38,6 +38,7 @@ TABLE = {
         "Turn tracks corrected in TrackMate into truth to train and to score with.",
     ),
     "evaluate": ("Evaluate", "Score label maps or tracks against the truth."),
+    "tune-tracking": ("TuneTracking", "Find the tracker's settings that score best."),
     "settings": ("Settings", "Set what holds for all commands on this machine."),
     "doctor": ("Doctor", "Say what is there of Java, ImageJ, Fiji, TrackMate, TensorFlow, GPU."),
     "demo": ("Demo", "Run the whole chain once, and report it with pictures."),

@@ -52,8 +52,8 @@ def read_truth(folder: Path) -> Truth:
     return Truth(tracks, dict(enumerate(tracks.masks)))
 
 
-def score(result: CtcFolder, truth: Truth) -> dict[str, Any]:
-    """Score a result against the truth.
+def score(result: CtcFolder, truth: Truth, also: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Score a result against the truth; `also` by these measures of py-ctcmetrics (CHOTA, …).
 
     Returns
     -------
@@ -79,11 +79,15 @@ def score(result: CtcFolder, truth: Truth) -> dict[str, Any]:
     if not any(tracking["labels_comp"]):
         warnings.warn("the result has no objects: its scores are 0", DataWarning, stacklevel=2)
         return {"Valid": 1, **dict.fromkeys(("SEG", "DET", "TRA", "LNK", "CT", "TF"), 0.0)}
-    return _calculate(result, truth, tracking, segmentation)
+    return _calculate(result, truth, tracking, segmentation, also)
 
 
 def _calculate(
-    result: CtcFolder, truth: Truth, tracking: dict[str, Any], segmentation: dict[str, Any]
+    result: CtcFolder,
+    truth: Truth,
+    tracking: dict[str, Any],
+    segmentation: dict[str, Any],
+    also: tuple[str, ...],
 ) -> dict[str, Any]:
     from ctc_metrics.scripts.evaluate import calculate_metrics
 
@@ -94,7 +98,7 @@ def _calculate(
     undefined = set() if any(segmentation["labels_ref"]) else {"SEG"}
     if not np.any((rows[:, 1] < rows[:, 2]) | (rows[:, 3] > 0)):
         undefined.add("LNK")  # the truth has no link
-    wanted = [name for name in METRICS if name not in undefined]
+    wanted = [name for name in (*METRICS, *also) if name not in undefined]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         found = calculate_metrics(

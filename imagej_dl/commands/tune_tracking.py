@@ -1,0 +1,96 @@
+"""`imagej-dl tune-tracking`: the tracker's settings that score best against truth."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from imagej_dl.commands.base import Command, Positional, Shown, say
+from imagej_dl.errors import UserError
+from imagej_dl.files import load_json
+from imagej_dl.progress import Progress
+
+
+class TuneTracking(Command):
+    """Find the tracker's settings that score best against truth.
+
+    Tracks a label movie many times with the embedded engine and scores each result against Cell
+    Tracking Challenge truth, such as `corrections` makes. Writes best.json (for `track
+    --settings`), trials.csv and report.json. It may be stopped at any time, and goes on with
+    --resume. Needs Optuna: pip install imagej-dl[tune].
+    """
+
+    labels: Annotated[Path, Positional()] = Field(
+        description="Label movie: a TIFF with frames, one number for each object."
+    )
+    truth: Annotated[Path, Shown(path="folder")] = Field(
+        description="NN_GT of the Cell Tracking Challenge, or a folder with man_track.txt."
+    )
+    out: Annotated[Path, Shown(path="folder")] = Field(
+        description="Folder for the trials and the best settings."
+    )
+    objective: Literal["TRA", "LNK", "CHOTA"] = Field(
+        "TRA", description="The score to raise: TRA, LNK (links alone) or CHOTA."
+    )
+    tracker: Literal[
+        "SPARSE_LAP_TRACKER",
+        "SIMPLE_SPARSE_LAP_TRACKER",
+        "KALMAN_TRACKER",
+        "ADVANCED_KALMAN_TRACKER",
+        "NEAREST_NEIGHBOR_TRACKER",
+        "OVERLAP_TRACKER",
+    ] = Field("SPARSE_LAP_TRACKER", description="The tracker, by TrackMate's key.")
+    trials: int = Field(
+        60, ge=1, description="How many settings to try, those of a stopped tuning included."
+    )
+    space: Annotated[Path | None, Shown(advanced=True)] = Field(
+        None,
+        description='JSON file of the settings to tune, {"LINKING_MAX_DISTANCE": [5, 40], '
+        '"ALLOW_TRACK_SPLITTING": [true, false]}: two bounds or the values; unless given, all '
+        "that matter, distances from a half to eight times the objects' radius.",
+    )
+    seed: Annotated[int, Shown(advanced=True)] = Field(0, ge=0, description="Of the search.")
+    resume: bool = Field(False, description="Go on with the trials in the folder.")
+    axes: Annotated[str | None, Shown(advanced=True)] = Field(
+        None, description="Axes of the label file when it does not say them, such as TYX."
+    )
+
+    def run(self, progress: Progress) -> None:
+        from imagej_dl import images, tracking
+        from imagej_dl.evaluation import ctc, tuning
+
+        movie = tracking.as_movie(images.read(self.labels, self.axes), self.labels)
+        truth = ctc.read_truth(self.truth)
+        frames = len(truth.tracks.masks)
+        if frames != movie.sizes["T"]:
+            raise UserError(
+                f"has {movie.sizes['T']} frames, the truth {self.truth} has {frames}",
+                path=self.labels,
+            )
+        found = tuning.tune(
+            movie,
+            truth,
+            self.out,
+            self.tracker,
+            self.objective,
+            self.trials,
+            self._space(),
+            self.seed,
+            self.resume,
+            progress,
+        )
+        before, after = found.default[self.objective], found.best[self.objective]
+        say(
+            f"{self.out / 'best.json'}: {self.objective} {after:.4f}, with TrackMate's defaults "
+            f"{before:.4f}; {found.trials} trials"
+        )
+
+    def _space(self) -> dict[str, Any] | None:
+        if self.space is None:
+            return None
+        found = load_json(self.space)
+        if not isinstance(found, dict):
+            raise UserError("must hold one JSON object", path=self.space)
+        return found

@@ -1,0 +1,310 @@
+"""Settings of a tracker tuned against truth, by Optuna.
+
+Every trial tracks the label movie with the embedded engine under other settings and scores the
+result against Cell Tracking Challenge truth. The first is TrackMate's default, so that the best
+is never worse. Trials are kept in a file as they are done: a tuning that was stopped goes on.
+"""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from imagej_dl.errors import Cancelled, DataWarning, Enough, UserError
+from imagej_dl.evaluation import ctc as scores
+from imagej_dl.files import atomic
+from imagej_dl.progress import Progress, silent
+from imagej_dl.tracking import ctc, engine, settings
+
+if TYPE_CHECKING:
+    import optuna
+    import xarray as xr
+
+Objective = Literal["TRA", "LNK", "CHOTA"]
+Space = Mapping[str, Sequence[Any]]
+"""For each setting two numbers, from least to largest, or the values to choose from."""
+
+_LOG = "trials.log"
+_FAR = ("LINKING_MAX_DISTANCE", "GAP_CLOSING_MAX_DISTANCE", "SPLITTING_MAX_DISTANCE",
+        "MERGING_MAX_DISTANCE", "KALMAN_SEARCH_RADIUS")  # fmt: skip
+_CHOICES: dict[str, Sequence[Any]] = {
+    "ALLOW_GAP_CLOSING": [True, False],
+    "ALLOW_TRACK_SPLITTING": [True, False],
+    "MAX_FRAME_GAP": [1, 4],
+    "ALTERNATIVE_LINKING_COST_FACTOR": [1.0, 2.0],
+    "CUTOFF_PERCENTILE": [0.5, 1.0],
+    "SCALE_FACTOR": [0.8, 2.0],
+    "MIN_IOU": [0.01, 0.6],
+    "fill_gaps": [False, True],
+}
+# What a setting is of use for only where another is on.
+_NEEDS = {
+    "GAP_CLOSING_MAX_DISTANCE": "ALLOW_GAP_CLOSING",
+    "SPLITTING_MAX_DISTANCE": "ALLOW_TRACK_SPLITTING",
+    "MERGING_MAX_DISTANCE": "ALLOW_TRACK_MERGING",
+}
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """The best settings, their scores, those of TrackMate's defaults, and how many trials."""
+
+    settings: settings.TrackerSettings
+    best: dict[str, Any]
+    default: dict[str, Any]
+    trials: int
+
+
+def space_for(tracker: str, radius: float) -> dict[str, list[Any]]:
+    """The settings of a tracker that are tuned unless others are named.
+
+    Distances go from a half to eight times the objects' median radius (in their unit).
+    """
+    known = [str(field.alias) for field in settings.MODELS[tracker].model_fields.values()]
+    found: dict[str, list[Any]] = {}
+    for key in known:
+        if key in _FAR and not key.startswith("MERGING"):
+            found[key] = [round(0.5 * radius, 3), round(8 * radius, 3)]
+        elif key in _CHOICES:
+            found[key] = list(_CHOICES[key])
+    return found | {"fill_gaps": list(_CHOICES["fill_gaps"])}
+
+
+def tune(
+    labels: xr.DataArray,
+    truth: scores.Truth,
+    folder: str | Path,
+    tracker: str = "SPARSE_LAP_TRACKER",
+    objective: Objective = "TRA",
+    trials: int = 60,
+    space: Space | None = None,
+    seed: int = 0,
+    resume: bool = False,
+    progress: Progress = silent,
+) -> Tuned:
+    """Look for the settings under which a tracker scores best.
+
+    Parameters
+    ----------
+    labels : label movie, T, Y, X.
+    truth : what it is scored against; see :func:`imagej_dl.evaluation.ctc.read_truth`.
+    folder : where the trials are kept (`trials.log`), and at the end `best.json` (for `track
+        --settings`), `trials.csv` and `report.json` are written.
+    objective : TRA, LNK (links alone) or CHOTA.
+    trials : in all, those of a tuning that goes on included.
+    space : settings and their bounds or values; :func:`space_for` unless given. What it does not
+        name keeps TrackMate's default.
+    seed : of the search.
+    resume : go on with the trials in the folder.
+
+    Raises
+    ------
+    UserError : when Optuna is not installed, when there are trials already, for a space with
+        unknown settings, and when the trials there were of other data.
+    Cancelled : when `progress` raises it; the trials so far are kept. `Enough` ends the search
+        with the best so far.
+    """
+    folder = Path(folder)
+    radius = float(np.median(_radii(labels)))
+    space = dict(space) if space is not None else space_for(tracker, radius)
+    _check(space, tracker)
+    study = _study(folder, resume, seed, _signature(labels, tracker, objective, space))
+    if not study.trials:
+        study.enqueue_trial(_defaults(tracker, space))
+    done = sum(trial.state.is_finished() for trial in study.trials)
+
+    def one(trial: optuna.Trial) -> float:
+        chosen = _chosen(trial, tracker, space)
+        found = _score(labels, truth, chosen, objective)
+        trial.set_user_attr("settings", chosen.to_json())
+        trial.set_user_attr("scores", found)
+        return float(found[objective] or 0.0)
+
+    try:
+        for number in range(done, trials):
+            progress("tuning", number, trials)
+            study.optimize(one, n_trials=1)
+        progress("tuning", trials, trials)
+    except Enough:
+        pass
+    except Cancelled:
+        if len(study.trials) == 0:
+            (folder / _LOG).unlink(missing_ok=True)
+        raise
+    return _report(study, folder, objective)
+
+
+def _radii(labels: xr.DataArray) -> np.ndarray:
+    from imagej_dl.tracking.spots import find
+
+    spots, _ = find(labels)
+    if not len(spots):
+        raise UserError("has no objects to track", path=labels.attrs.get("title") or None)
+    return spots["radius"].to_numpy()
+
+
+def _check(space: Space, tracker: str) -> None:
+    for key, values in space.items():
+        if not isinstance(values, Sequence) or isinstance(values, str) or not len(values):
+            raise UserError(f"the space of {key} is no list of values or of two bounds")
+        tried = {key: values[0]} if key != "fill_gaps" else {}
+        for value in values if tried else ():
+            settings.make(tracker, {key: value})
+    if not space:
+        raise UserError("there is no setting to tune")
+
+
+def _signature(labels: xr.DataArray, tracker: str, objective: str, space: Space) -> dict[str, Any]:
+    pixels = np.asarray(labels)
+    return {
+        "tracker": tracker,
+        "objective": objective,
+        "space": {key: list(values) for key, values in space.items()},
+        "labels": [*pixels.shape, int(pixels.astype(np.int64).sum())],
+    }
+
+
+def _study(folder: Path, resume: bool, seed: int, signature: dict[str, Any]) -> optuna.Study:
+    try:
+        import optuna
+        from optuna.storages import JournalStorage
+        from optuna.storages.journal import JournalFileBackend
+    except ImportError as error:
+        raise UserError(
+            "Optuna is not installed", remedy="Install it with `pip install imagej-dl[tune]`."
+        ) from error
+    log = folder / _LOG
+    if log.exists() and not resume:
+        raise UserError(
+            "is already there", path=log, remedy="Go on with --resume, or name another folder."
+        )
+    if resume and not log.exists():
+        raise UserError("there are no trials to go on with", path=log)
+    folder.mkdir(parents=True, exist_ok=True)
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of what is experimental
+        try:
+            study = optuna.create_study(
+                storage=JournalStorage(JournalFileBackend(str(log))),
+                study_name="tracking",
+                direction="maximize",
+                load_if_exists=True,
+            )
+            # Another seed when the search goes on, else it would repeat itself.
+            study.sampler = optuna.samplers.TPESampler(
+                seed=seed + len(study.trials), multivariate=True, group=True
+            )
+        except (ValueError, KeyError) as error:
+            raise UserError(f"is no file of trials ({error})", path=log) from error
+    known = study.user_attrs.get("of")
+    if known is None:
+        study.set_user_attr("of", signature)
+    elif known != json.loads(json.dumps(signature)):
+        other = [key for key in signature if known.get(key) != signature[key]]
+        raise UserError(
+            f"its trials are of another {' and '.join(other) or 'tuning'}",
+            path=log,
+            remedy="Name another folder.",
+        )
+    return study
+
+
+def _defaults(tracker: str, space: Space) -> dict[str, Any]:
+    """TrackMate's values, as near as the space allows."""
+    values = settings.make(tracker).settings.to_map() | {"fill_gaps": False}
+    if "ALLOW_TRACK_SPLITTING" in values:
+        values["ALLOW_TRACK_SPLITTING"] = True
+    found = {}
+    for key, own in space.items():
+        value = values[key]
+        if _bounds(own) and not isinstance(value, bool):
+            value = type(own[0])(min(max(value, own[0]), own[1]))
+        found[key] = value if _bounds(own) or value in own else own[0]
+    return found
+
+
+def _bounds(values: Sequence[Any]) -> bool:
+    """Whether these are two bounds and not values to choose from."""
+    return len(values) == 2 and all(
+        isinstance(value, int | float) and not isinstance(value, bool) for value in values
+    )
+
+
+def _chosen(trial: optuna.Trial, tracker: str, space: Space) -> settings.TrackerSettings:
+    values: dict[str, Any] = {}
+    for key, own in sorted(space.items(), key=lambda item: item[0] in _NEEDS):
+        if values.get(_NEEDS.get(key, ""), True) is False:
+            continue
+        if not _bounds(own):
+            values[key] = trial.suggest_categorical(key, list(own))
+        elif all(isinstance(value, int) for value in own):
+            values[key] = trial.suggest_int(key, *own)
+        else:
+            low, high = map(float, own)
+            values[key] = trial.suggest_float(key, low, high, log=low > 0 and key in _FAR)
+    fill = bool(values.pop("fill_gaps", False))
+    return settings.make(tracker, values, fill_gaps=fill)
+
+
+def _score(
+    labels: xr.DataArray,
+    truth: scores.Truth,
+    chosen: settings.TrackerSettings,
+    objective: Objective,
+) -> dict[str, Any]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DataWarning)  # the same in each trial
+        tracks = engine.track(labels, settings=chosen, engine="embedded")
+        also = ("CHOTA",) if objective == "CHOTA" else ()
+        found = scores.score(ctc.layout(tracks), truth, also)
+    if objective not in found:
+        raise UserError(
+            f"{objective} is not defined for this truth", remedy="Choose another objective."
+        )
+    return found
+
+
+def _report(study: optuna.Study, folder: Path, objective: str) -> Tuned:
+    done = [trial for trial in study.trials if "scores" in trial.user_attrs]
+    if not done:
+        raise UserError("no trial was done", path=folder)
+    best = max(done, key=lambda trial: trial.value or 0.0)
+    found = best.user_attrs["settings"]
+    chosen = settings.make(
+        found["tracker"], found["settings"], fill_gaps=found.get("fill_gaps", False)
+    )
+    default = done[0].user_attrs["scores"]
+    result = Tuned(chosen, best.user_attrs["scores"], default, len(done))
+    _json(folder / "best.json", chosen.to_json())
+    _json(
+        folder / "report.json",
+        {
+            "objective": objective,
+            "trials": len(done),
+            "best": result.best,
+            "default": default,
+            "space": study.user_attrs["of"]["space"],
+            "settings": chosen.to_json(),
+        },
+    )
+    import pandas as pd
+
+    rows = [
+        {"trial": t.number, objective: t.value, **t.user_attrs["scores"], **t.params} for t in done
+    ]
+    with atomic(folder / "trials.csv") as temporary:
+        pd.DataFrame(rows).to_csv(temporary, index=False, lineterminator="\n")
+    return result
+
+
+def _json(path: Path, values: dict[str, Any]) -> None:
+    with atomic(path) as temporary:
+        text = json.dumps(values, indent=2, ensure_ascii=False)
+        temporary.write_text(text + "\n", encoding="utf-8")
