@@ -8,8 +8,10 @@ inside a Fiji (its Script Editor, its Python mode) that Fiji is used.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
+import shutil
 import sys
 import threading
 from collections.abc import Iterator, Sequence
@@ -19,6 +21,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from imagej_dl.errors import UserError
+from imagej_dl.files import atomic_folder
 
 EMBEDDED = "net.imagej:ij:1.54p"
 ENDPOINT = "sc.fiji:fiji"
@@ -170,7 +173,8 @@ def _start_embedded(coordinate: str, display: bool, jars: Sequence[str]) -> None
     import scyjava
 
     # ImageJ last: what the first one asks for decides of which version its own parts are.
-    scyjava.config.endpoints.extend([*jars, coordinate])
+    wanted = list(dict.fromkeys([*scyjava.config.endpoints, *jars, coordinate]))
+    scyjava.config.endpoints.clear()
     # ImageJ 1 is on Maven Central; no other repository need be reached.
     scyjava.config.get_repositories().clear()
     if not display:
@@ -178,7 +182,7 @@ def _start_embedded(coordinate: str, display: bool, jars: Sequence[str]) -> None
         if PATCHER in jars:
             scyjava.config.add_option("--add-opens=java.base/java.lang=ALL-UNNAMED")
     what = f"ImageJ ({coordinate})"
-    _download(coordinate, what)
+    scyjava.config.add_classpath(*map(str, _jars(wanted, what)))
     with _explained(what):
         scyjava.start_jvm()
     if display:
@@ -212,7 +216,7 @@ def _start_fiji(kind: Kind, home: str, display: bool, jars: Sequence[str]) -> An
                 scyjava.config.endpoints.append(jar)
     else:
         scyjava.config.endpoints.extend(jars)
-        _download(home, what)
+        _download([*scyjava.config.endpoints, home], what)
     with _explained(what):
         ij = imagej.init(home, mode="interactive" if display else "headless")
         if display:
@@ -242,8 +246,30 @@ def _host() -> Gateway:
     return Gateway("host", "the running Fiji", headless, jimport("net.imagej.ImageJ")(context))
 
 
-def _download(coordinate: str, what: str) -> None:
-    """Fetch the jars of a Maven coordinate, once; a network that never answers ends in words.
+def _jars(coordinates: Sequence[str], what: str) -> list[Path]:
+    """Return the jars of Maven coordinates, from a folder that does not change any more.
+
+    The downloader's own folder is emptied and filled anew at each start, whereby an ImageJ that
+    runs from it meanwhile cannot load what it has not loaded yet.
+    """
+    import scyjava.config
+
+    key = hashlib.sha256("+".join(coordinates).encode()).hexdigest()[:16]
+    folder = Path(scyjava.config.get_cache_dir()) / "imagej-dl" / key
+    if not folder.is_dir():
+        found = _download(coordinates, what)
+        try:
+            with atomic_folder(folder) as temporary:
+                for jar in found:
+                    shutil.copyfile(jar, temporary / jar.name)
+        except (UserError, OSError):
+            if not folder.is_dir():  # else another process was faster
+                raise
+    return sorted(folder.glob("*.jar"))
+
+
+def _download(coordinates: Sequence[str], what: str) -> list[Path]:
+    """Fetch the jars of Maven coordinates; a network that never answers ends in words.
 
     In a thread of its own, because the downloader knows no time-out; Java itself is started by
     the caller's thread, which must be the one that lives as long as Java does.
@@ -254,15 +280,17 @@ def _download(coordinate: str, what: str) -> None:
     def fetch() -> None:
         try:
             with _explained(what):
-                jgo.build(
-                    endpoint="+".join(dict.fromkeys([*scyjava.config.endpoints, coordinate])),
+                environment = jgo.build(
+                    endpoint="+".join(dict.fromkeys(coordinates)),
                     cache_dir=scyjava.config.get_cache_dir(),
                     repositories=scyjava.config.get_repositories(),
                     resolver=jgo.maven.PythonResolver(lenient=True),
                 )
+                found.extend(environment.all_jars)
         except UserError as error:
             failure.append(error)
 
+    found: list[Path] = []
     failure: list[UserError] = []
     thread = threading.Thread(target=fetch, name="imagej-download", daemon=True)
     thread.start()
@@ -274,6 +302,7 @@ def _download(coordinate: str, what: str) -> None:
         )
     if failure:
         raise failure[0]
+    return found
 
 
 @contextmanager
