@@ -48,7 +48,8 @@ def _run_all(folder: Path) -> dict[str, Any]:
             "Overlay.addSelection; makeRectangle(2, 2, 5, 5);"
             'parts = split(getArgument(), "|"); made = runMacro(parts[0], parts[1]);'
             "getSelectionBounds(x, y, w, h);"
-            'return made + " " + Overlay.size + " " + getTitle() + " " + x + y + w + h;'
+            'at = "" + x + "," + y + "," + w + "," + h;'
+            'return made + " " + Overlay.size + " " + getTitle() + " " + at;'
         )
         given = f"{MACROS / 'Make_Masks.ijm'}|folder=[{folder / 'NAME'}]"
         found["made"] = menu.run_macro(draw, given)
@@ -95,7 +96,7 @@ def _pixels(imp: Any) -> np.ndarray:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory, shared_data: Path) -> Path:
     """Images, a movie whose frames are z slices, and a model: a threshold, so that it is quick."""
-    sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "prediction"))
+    sys.path.append(str(Path(__file__).resolve().parents[1] / "prediction"))
     from small_models import threshold
 
     from imagej_dl import models
@@ -156,7 +157,7 @@ def test_movie_with_time_in_z_is_tracked(found: dict[str, Any], folder: Path) ->
 def test_masks_of_an_overlay(found: dict[str, Any], folder: Path) -> None:
     from PIL import Image
 
-    assert found["made"] == "1 2 drawn 2255"  # the line is left out; all is as it was
+    assert found["made"] == "1 2 drawn 2,2,5,5"  # the line is left out; all is as it was
     assert [p.name for p in (folder / "NAME" / "masks").iterdir()] == ["mask_0.png"]
     expected = np.zeros((30, 40), np.uint8)
     expected[4:13, 3:15][found["oval"]] = 255

@@ -1,0 +1,67 @@
+"""The Script Editor's examples in a real Fiji, run by Fiji's own script service with parameters."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from imagej_dl import fiji, images
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "macros" / "examples"
+
+pytestmark = [
+    pytest.mark.fiji,
+    pytest.mark.jvm,
+    pytest.mark.tf,
+    pytest.mark.skipif(not fiji.has_display(), reason="needs a screen: install Xvfb"),
+]
+
+
+def _run(home: str, image: Path, model: Path) -> dict[str, np.ndarray]:
+    from screen import pixels
+
+    from imagej_dl.fiji import gateway, menu
+
+    front = menu.install(home, display=True)
+    try:
+        from scyjava import jimport
+
+        scripts = gateway.start().ij2.script()
+        menu.open_image(image)
+        # The active image is chosen before each: the labels come to the front.
+        window = jimport("ij.WindowManager").getCurrentImage().getWindow()
+        found = {}
+        for name in ("Predict_Active_Image.groovy", "Predict_Active_Image.py"):
+            jimport("ij.WindowManager").setCurrentWindow(window)
+            given = jimport("java.util.HashMap")()
+            given.put("model", jimport("java.io.File")(str(model)))
+            given.put("image", window.getImagePlus())
+            ran = scripts.run(jimport("java.io.File")(str(EXAMPLES / name)), True, given).get()
+            found[name] = pixels(str(ran.getOutput("labels").getTitle()))
+        return found
+    finally:
+        front.close()
+
+
+def test_examples_give_their_labels(own_process: Any, fiji_home: Path, tmp_path: Path) -> None:
+    sys.path.append(str(Path(__file__).resolve().parents[1] / "prediction"))
+    from small_models import threshold
+
+    from imagej_dl import models
+    from imagej_dl.prediction import predict
+
+    array = np.zeros((64, 80), np.uint8)
+    array[5:20, 6:30] = array[40:50, 50:70] = 255
+    images.write(images.make(array, "YX"), tmp_path / "two.tif")
+    bundle = threshold()
+    models.save(bundle.model, bundle.config, tmp_path / "model", test_image=array)
+    found = own_process(_run, str(fiji_home), tmp_path / "two.tif", tmp_path / "model")
+    ours = predict(bundle, images.read(tmp_path / "two.tif")).labels.values
+    assert ours.max() == 2
+    assert len(found) == 2
+    for labels in found.values():
+        assert np.array_equal(labels, ours)
