@@ -1,0 +1,123 @@
+"""A `java` of its own, with no Python in it: what `imagej-dl install` makes a Fiji be.
+
+On its class path is a whole Fiji, or only ImageJ 1.54p, Groovy and Appose from Maven Central.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from imagej_dl import images
+
+NAMES = ("06350c7cc618", "1a75e9f15481", "29780b28e6a7", "358e47eaa1e9")
+TEST = "0280fa8f60f6"
+QUICK = "epochs=1 width=8 depth=2 patch=64 batch=2"
+"""A training of seconds."""
+OPENS = "--add-opens=java.base/java.lang=ALL-UNNAMED"
+
+# In a Fiji the installed scripts are commands; in ImageJ alone this makes them so.
+LISTENER = """\
+def scripts = new File(System.getProperty("scripts"))
+ij.Executer.addCommandListener({ String command ->
+    def file = new File(scripts, command.replace(" ", "_") + ".groovy")
+    if (!file.isFile()) return command
+    new GroovyShell(this.class.classLoader).evaluate(file)
+    return null
+} as ij.CommandListener)
+"""
+
+
+def small_project(data: Path, folder: Path) -> Path:
+    """Copy four training images with their label maps, cut to 128 x 128."""
+    for name in NAMES:
+        source, target = data / "nuclei" / "train" / name, folder / name
+        for part in ("image.tif", "labels.tif"):
+            picture = images.read(source / part).isel(Y=slice(0, 128), X=slice(0, 128))
+            images.write(picture, target / part)
+    return folder
+
+
+def central() -> list[Path]:
+    """Jars from Maven Central, as the gateway has them: ImageJ, its patcher, Appose, Groovy."""
+    import jgo
+
+    from imagej_dl.fiji import gateway, menu
+
+    environment = jgo.build(
+        endpoint="+".join([menu.APPOSE, gateway.PATCHER, gateway.EMBEDDED]),
+        repositories={},
+        resolver=jgo.maven.PythonResolver(lenient=True),
+    )
+    return list(environment.all_jars)
+
+
+def looks_like_a_fiji(home: Path, jars: list[Path] | None = None) -> Path:
+    """Make a folder with what `install` asks for: real jars, or empty ones."""
+    (home / "jars").mkdir(parents=True)
+    for name in ("appose-0.9.0.jar", "groovy-4.0.28.jar") if jars is None else ():
+        (home / "jars" / name).touch()
+    for jar in jars or ():
+        shutil.copy(jar, home / "jars")
+    return home
+
+
+def plain(home: Path, folder: Path, groovy: str, display: bool, timeout: float = 150) -> Any:
+    """Run Groovy in a JVM with the jars of `home` only; it knows `out`, a map, and `folder`.
+
+    Returns the finished process, with `out` as it was left in its attribute `found`.
+    """
+    script = folder / "test.groovy"
+    told = folder / "out.json"
+    head = f'out = [:]\nfolder = "{folder}"\n'
+    tail = f'\nnew File("{told}").text = groovy.json.JsonOutput.toJson(out)\nSystem.exit(0)\n'
+    script.write_text(LISTENER + head + groovy + tail, encoding="utf-8")
+    (folder / "first.groovy").write_text(
+        # The patches must come before the first class of ImageJ.
+        "net.imagej.patcher.LegacyInjector.preinit()\n"
+        f'new GroovyShell(this.class.classLoader).evaluate(new File("{script}"))\n',
+        encoding="utf-8",
+    )
+    command = ["java", f"-Dscripts={home}/scripts/Plugins/ImageJ-DL", f"-Dplugins.dir={home}"]
+    command += ["-cp", f"{home}/jars/*"]
+    if display:
+        command += ["groovy.ui.GroovyMain", str(script)]
+    else:
+        command += [OPENS, "-Djava.awt.headless=true", "groovy.ui.GroovyMain"]
+        command += [str(folder / "first.groovy")]
+    return _finished(command, told, timeout)
+
+
+def fiji(home: Path, *arguments: str, told: Path | None = None, timeout: float = 200) -> Any:
+    """Start a Fiji folder as its launcher does in Java mode."""
+    command = ["java", OPENS, f"-Dimagej.dir={home}", f"-Dplugins.dir={home}"]
+    command += ["-cp", f"{home}/jars/*:{home}/plugins/*", "net.imagej.Main", *arguments]
+    return _finished(command, told, timeout)
+
+
+def copy_of(fiji_home: Path, home: Path) -> Path:
+    """Copy a Fiji folder; its jars, which nobody writes to, as links."""
+    home.mkdir()
+    for part in fiji_home.iterdir():
+        if part.name in ("jars", "plugins", "java", "images", "luts"):
+            (home / part.name).symlink_to(part.resolve())
+        elif part.is_dir():
+            shutil.copytree(part, home / part.name)
+    return home
+
+
+def _finished(command: list[str], told: Path | None, timeout: float) -> Any:
+    # No Python of ours: what the scripts say of the environment must be enough.
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "VIRTUAL_ENV"))}
+    try:
+        done: Any = subprocess.run(
+            command, capture_output=True, text=True, timeout=timeout, env=kept, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        raise TimeoutError(f"{error}\n{error.stdout}\n{error.stderr}") from error
+    done.found = json.loads(told.read_text()) if told is not None and told.is_file() else None
+    return done
