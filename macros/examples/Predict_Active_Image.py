@@ -1,7 +1,7 @@
-# @script(language="Python")
-# @ ImagePlus image
-# @ File (label="Model", style="directory") model
-# @output ImagePlus labels
+#@script(language="Python")
+#@ ImagePlus image
+#@ File (label="Model", style="directory") model
+#@output ImagePlus labels
 # For a Fiji in Python mode: segments the active image, and gives the label image to whoever runs
 # this script. As Fiji does not tell a caller of Python's errors, no labels means that it failed.
 from imagej_dl import fiji

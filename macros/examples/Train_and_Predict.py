@@ -1,7 +1,7 @@
-# @script(language="Python")
-# @ File (label="Project", style="directory") project
-# @ File (label="Model (a new folder)", style="save") model
-# @ Integer (label="Epochs", value=20) epochs
+#@script(language="Python")
+#@ File (label="Project", style="directory") project
+#@ File (label="Model (a new folder)", style="save") model
+#@ Integer (label="Epochs", value=20) epochs
 # For a Fiji in Python mode: trains on a project's label maps, and segments the open image.
 # The work is done in a process of its own; the keys are those of `imagej-dl train --help`.
 from imagej_dl import fiji
