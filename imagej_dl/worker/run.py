@@ -116,7 +116,10 @@ def _declare(command: str, values: dict[str, Any]) -> Command:
 
 def _words(error: UserError) -> str:
     """Say it for ImageJ, where options are keys: overwrite, not --overwrite."""
-    return re.sub(r"(?<!\S)--([a-z][a-z-]*)", lambda m: m[1].replace("-", "_"), str(error))
+    # But not those of a command for a terminal that a remedy names.
+    return re.sub(
+        r"(?<!\S)(?<!pip install )--([a-z][a-z-]*)", lambda m: m[1].replace("-", "_"), str(error)
+    )
 
 
 def _progress(task: Any) -> Any:

@@ -4,6 +4,7 @@ import ij.IJ
 import ij.ImagePlus
 import ij.Macro
 import ij.WindowManager
+import ij.macro.Interpreter
 import java.awt.GraphicsEnvironment
 import java.util.concurrent.locks.ReentrantLock
 
@@ -167,7 +168,18 @@ class Front {
         IJ.log("ImageJ-DL: " + trouble.message)
         IJ.showStatus("")
         IJ.showProgress(1.0)
-        // Ends the macro that asked for it, too.
-        IJ.error("ImageJ-DL", trouble.message.readLines().take(12).join("\n"))
+        def words = wrapped(trouble.message).readLines().take(16).join("\n")
+        // From the menu not by IJ.error: that says nothing once a macro has been aborted before,
+        // and it would abort another macro that runs meanwhile.
+        def thread = Thread.currentThread().name
+        boolean macro = Interpreter.instance != null &&
+            (thread.startsWith('Run$_') || thread.endsWith('Macro$'))
+        if (macro) IJ.error("ImageJ-DL", words)
+        else IJ.showMessage("ImageJ-DL", words)
+    }
+
+    /** Lines that a window has room for. */
+    private static String wrapped(String words) {
+        words.replaceAll(/(?m)(\S.{0,94})(?:[ \t]+|$)/, '$1\n').replaceAll(/\n+/, "\n")
     }
 }

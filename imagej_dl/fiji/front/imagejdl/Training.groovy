@@ -45,13 +45,15 @@ class Training extends Run {
         } finally {
             worker.close()
             control?.close()
+            def current = WindowManager.currentImage
             preview?.with { changes = false; close() }
+            // The user, or the macro, goes on with the image they had, not with the curve.
+            if (current.is(preview) || current.is(curve?.imagePlus)) current = image
+            if (current?.isVisible()) IJ.selectWindow(current.ID)
         }
     }
 
     protected Map finish(Map result) {
-        // A macro goes on with the image it had, not with the curve.
-        if (image?.isVisible() && WindowManager.currentImage.is(curve?.imagePlus)) IJ.selectWindow(image.ID)
         def values = super.finish(result)
         if (enough && values.model && image?.isVisible())
             values += front.call("predict", [model: values.model], image)
@@ -107,7 +109,7 @@ class Training extends Run {
         plot.setLimits(0, Math.max(5, epochs.size()), 0, 1.05 * highest)
         plot.addLegend("", "top-right")
         if (curve == null || curve.closed) {
-            curve = plot.show()
+            beside { curve = plot.show() }
             curve.setLocation(20, 320)
         } else curve.drawPlot(plot)
     }
@@ -118,7 +120,7 @@ class Training extends Run {
         if (preview == null || !preview.isVisible()) {
             preview = plane(image)
             preview.setDisplayRange(image.displayRangeMin, image.displayRangeMax)
-            preview.show()
+            beside { preview.show() }
             def window = image.window
             if (window != null) preview.window.setLocation(window.x + window.width + 10, window.y)
         }
@@ -130,5 +132,12 @@ class Training extends Run {
         preview.setOverlay(new Overlay(colours))
         preview.setTitle("Preview of $name, epoch $epoch")
         preview.changes = false
+    }
+
+    /** Opens a window; the image that commands are for stays the current one. */
+    private static void beside(Closure open) {
+        def before = WindowManager.currentWindow
+        open()
+        if (before?.isVisible()) WindowManager.setCurrentWindow(before)
     }
 }
