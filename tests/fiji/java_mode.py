@@ -92,22 +92,28 @@ def plain(home: Path, folder: Path, groovy: str, display: bool, timeout: float =
     return _finished(command, told, timeout)
 
 
-def fiji(home: Path, *arguments: str, told: Path | None = None, timeout: float = 200) -> Any:
+def fiji(home: Path, *arguments: str, told: Path | None = None, timeout: float = 150) -> Any:
     """Start a Fiji folder as its launcher does in Java mode."""
-    command = ["java", OPENS, f"-Dimagej.dir={home}", f"-Dplugins.dir={home}"]
+    # As the launcher reads it: AWT must know before ImageJ's own reading of --headless.
+    headless = ["-Djava.awt.headless=true"] if "--headless" in arguments else []
+    command = ["java", *headless, OPENS, f"-Dimagej.dir={home}", f"-Dplugins.dir={home}"]
     command += ["-cp", f"{home}/jars/*:{home}/plugins/*", "net.imagej.Main", *arguments]
     return _finished(command, told, timeout)
 
 
 def copy_of(fiji_home: Path, home: Path) -> Path:
-    """Copy a Fiji folder; its jars, which nobody writes to, as links."""
-    home.mkdir()
-    for part in fiji_home.iterdir():
-        if part.name in ("jars", "plugins", "java", "images", "luts"):
-            (home / part.name).symlink_to(part.resolve())
-        elif part.is_dir():
-            shutil.copytree(part, home / part.name)
-    return home
+    """Copy a Fiji folder; what nobody writes to as links to the same files."""
+
+    def copy(source: str, target: str) -> None:
+        if Path(source).suffix != ".jar":
+            shutil.copy2(source, target)
+            return
+        try:
+            os.link(source, target)
+        except OSError:
+            shutil.copy2(source, target)
+
+    return Path(shutil.copytree(fiji_home, home, copy_function=copy))
 
 
 def _finished(command: list[str], told: Path | None, timeout: float) -> Any:
