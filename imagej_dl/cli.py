@@ -61,12 +61,12 @@ def main() -> None:
 
 
 def _end(code: int) -> None:
-    """End the process; where ImageJ's windows were open, without waiting for Java's threads.
+    """End the process; where Java runs in it, without waiting for Java's threads.
 
     One of them may want Python while it is being taken down, which aborts the process.
     """
     gateway = sys.modules.get("imagej_dl.fiji.gateway")
-    if gateway is not None and gateway.has_windows():
+    if gateway is not None and gateway.is_ours():
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)

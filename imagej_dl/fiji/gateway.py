@@ -138,9 +138,9 @@ def is_running() -> bool:
     return bool(jpype.isJVMStarted())
 
 
-def has_windows() -> bool:
-    """Say whether this process has an ImageJ that was started with windows."""
-    return _current is not None and not _current.headless and _current.kind != "host"
+def is_ours() -> bool:
+    """Say whether this process has an ImageJ that it started itself."""
+    return _current is not None and _current.kind != "host"
 
 
 def has_display() -> bool:

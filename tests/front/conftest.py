@@ -15,13 +15,23 @@ import hosted
 @pytest.fixture(scope="session")
 def threshold_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model folder whose network is a threshold at half of the image's range."""
+    return _threshold(tmp_path_factory.mktemp("models") / "threshold", 1)
+
+
+@pytest.fixture(scope="session")
+def two_channels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same for images of two channels."""
+    return _threshold(tmp_path_factory.mktemp("models") / "two", 2)
+
+
+def _threshold(folder: Path, channels: int) -> Path:
     import small_models
 
     from imagej_dl.models import save
 
-    bundle = small_models.threshold()
-    folder = tmp_path_factory.mktemp("models") / "threshold"
-    save(bundle.model, bundle.config, folder, test_image=np.zeros((16, 16), np.uint8))
+    bundle = small_models.threshold(channels)
+    shape = (16, 16) if channels == 1 else (16, 16, channels)
+    save(bundle.model, bundle.config, folder, test_image=np.zeros(shape, np.uint8))
     return folder
 
 

@@ -31,7 +31,9 @@ def _seen(title: str, rois_before: int) -> dict[str, Any]:
     }
 
 
-def _chain(project: str, image: str, stack: str, model: str) -> dict[str, Any]:
+def _chain(
+    project: str, image: str, stack: str, model: str, channels: str, two: str
+) -> dict[str, Any]:
     import sys
 
     front = hosted.start()
@@ -85,6 +87,12 @@ def _chain(project: str, image: str, stack: str, model: str) -> dict[str, Any]:
     imp = manager_of.getImage(title)
     seen["stack"] = np.asarray(hosted.pixels(title).data)
     seen["stack dims"] = [int(n) for n in imp.getDimensions()]
+    title = hosted.macro(
+        f'open("{channels}");\nrun("ImageJ-DL Predict", "model=[{two}]");\nreturn getTitle();'
+    )
+    seen["channels"] = np.asarray(hosted.pixels(title).data)
+    imp = manager_of.getImage(title)
+    seen["channels dims"] = [int(n) for n in imp.getDimensions()]
     seen["modules"] = sorted(
         name for name in sys.modules if name.split(".")[0] in ("tensorflow", "keras")
     )
@@ -105,7 +113,10 @@ def _tensorflow_classes() -> list[str]:
 
 @pytest.fixture(scope="module")
 def chain(
-    own_process: Any, shared_data: Path, tmp_path_factory: pytest.TempPathFactory
+    own_process: Any,
+    shared_data: Path,
+    two_channels: Path,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> dict[str, Any]:
     folder = tmp_path_factory.mktemp("chain")
     project = hosted.small_data(shared_data, folder / "train")
@@ -114,13 +125,28 @@ def chain(
     planes = np.stack([np.roll(plane, 5 * i, axis=1) // (1 + i % 3) for i in range(6)])
     stack = images.make(planes.reshape(3, 2, 96, 96), "TZYX", pixel_width=0.5, unit="um")
     images.write(stack, folder / "stack.tif")
+    # Two channels, three slices, two frames, told apart by their values.
+    rng = np.random.default_rng(3)
+    array = rng.integers(0, 60, (2, 3, 2, 64, 80), dtype=np.uint16)
+    for t in range(2):
+        for z in range(3):
+            array[t, z, :, 10 * z : 10 * z + 12, 20 * t : 20 * t + 15] += 300
+    images.write(images.make(array, "TZCYX"), folder / "channels.tif")
     with hosted.no_leftovers():
         seen = own_process(
-            _chain, *map(str, (project, image, folder / "stack.tif", folder / "model"))
+            _chain,
+            *map(str, (project, image, folder / "stack.tif", folder / "model")),
+            *map(str, (folder / "channels.tif", two_channels)),
         )
     labels, count = hosted.python_labels(folder / "model", image)
     from_python, _ = hosted.python_labels(folder / "model", folder / "stack.tif")
-    return seen | {"python": labels, "count": count, "python stack": from_python}
+    by_channels, _ = hosted.python_labels(two_channels, folder / "channels.tif")
+    return seen | {
+        "python": labels,
+        "count": count,
+        "python stack": from_python,
+        "python channels": by_channels,
+    }
 
 
 @pytest.mark.parametrize("way", ["macro", "menu", "recorded", "Ext"])
@@ -148,6 +174,12 @@ def test_pain_7_frames_and_slices_as_in_python(chain: dict[str, Any]) -> None:
     assert chain["python stack"].dims == ("T", "Z", "Y", "X")
     assert np.array_equal(chain["stack"], chain["python stack"].data)
     assert chain["stack"].max() > 0
+
+
+def test_pain_7_channels_slices_and_frames_as_in_python(chain: dict[str, Any]) -> None:
+    assert chain["channels dims"] == [80, 64, 1, 3, 2]
+    assert np.array_equal(chain["channels"], chain["python channels"].data)
+    assert [int(plane.max()) for plane in chain["channels"].reshape(6, 64, 80)] == [1] * 6
 
 
 def test_pain_1_no_tensorflow_in_imagejs_process(chain: dict[str, Any]) -> None:

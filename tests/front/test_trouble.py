@@ -85,7 +85,7 @@ def _troubles(project: str, model: str, cells: str, folder: str) -> dict[str, An
             finally:
                 time.sleep(0.3)
             seen["log"][name] = hosted.log()
-        seen["words"][name] = "\n".join(words)
+        seen["words"][name] = " ".join("\n".join(words).split())
 
     # The same from the menu.
     ij.log("\\Clear")
