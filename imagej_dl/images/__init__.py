@@ -8,13 +8,14 @@ from imagej_dl.images.array import AXES, Calibration, as_labels, calibration, ma
 from imagej_dl.images.display import coloured
 from imagej_dl.images.formats import find, read, read_labels
 from imagej_dl.images.luts import glasbey
-from imagej_dl.images.normalise import Normalisation
+from imagej_dl.images.normalise import Levels, Normalisation
 from imagej_dl.images.pairing import calibrated_like, stacked_like
 from imagej_dl.images.tiff import write
 
 __all__ = [
     "AXES",
     "Calibration",
+    "Levels",
     "Normalisation",
     "as_labels",
     "calibrated_like",

@@ -22,8 +22,10 @@ from pydantic import ValidationError
 from imagej_dl import images
 from imagej_dl.errors import UserError
 from imagej_dl.files import atomic_folder
+from imagej_dl.images import Levels
 from imagej_dl.models import trust
 from imagej_dl.models.config import FORMAT_VERSION, ModelConfig
+from imagej_dl.models.windows import fed, frames_of
 
 NETWORK, CONFIG = "model.keras", "config.json"
 TEST_IMAGE, TEST_EXPECTED = "test_image.tif", "test_expected.tif"
@@ -46,6 +48,7 @@ class ModelBundle:
         ----------
         plane : array (Y, X), or (Y, X, C) for more than one channel; raw intensities. It is
             normalised, mirrored up to multiples of `config.multiple_of`, and cropped again.
+            For a recurrent network (T, Y, X) or (T, Y, X, C): the frames up to the predicted one.
 
         Returns
         -------
@@ -55,20 +58,36 @@ class ModelBundle:
         ------
         UserError : when the channels are not those the model was trained on.
         """
-        return self.network_output(self.prepare(plane))
+        if self.config.frames == 1:
+            return self.network_output(self.prepare(plane))
+        return self.network_output(self.prepare_window(plane))
 
     def network_output(self, ready: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the probabilities of a plane that :meth:`prepare` has made ready."""
+        """Return the probabilities of what was made ready: (Y, X, C), for a window (Y, X, T·C)."""
         height, width = ready.shape[:2]
         step = self.config.multiple_of
         # "symmetric" mirrors planes of any size; "reflect" would fail on a single pixel's width.
         padding = ((0, -height % step), (0, -width % step), (0, 0))
         padded = np.pad(ready, padding, "symmetric")[None]
-        return np.asarray(self.model(padded, training=False))[0, :height, :width]
+        found = self.model(fed(self.model, padded), training=False)
+        return np.asarray(found)[0, :height, :width]
 
-    def prepare(self, plane: NDArray) -> NDArray[np.float32]:
-        """Normalise a plane (Y, X) or (Y, X, C) to the network's input (Y, X, C), float32."""
-        ready = self.config.normalisation(plane)
+    def prepare_window(self, window: NDArray) -> NDArray[np.float32]:
+        """Normalise a window (T, Y, X) or (T, Y, X, C) to (Y, X, T·C), float32."""
+        if len(window) != self.config.frames:
+            raise UserError(
+                f"the window has {len(window)} frames, the model sees {self.config.frames}",
+                path=self.folder,
+            )
+        levels = self.config.normalisation.levels(window)
+        return np.concatenate([self.prepare(plane, levels) for plane in window], axis=-1)
+
+    def prepare(self, plane: NDArray, levels: Levels | None = None) -> NDArray[np.float32]:
+        """Normalise a plane (Y, X) or (Y, X, C) to the network's input (Y, X, C), float32.
+
+        `levels` are those of its video, where the model normalises by the video.
+        """
+        ready = self.config.normalisation(plane, levels)
         ready = ready[..., None] if ready.ndim == 2 else ready
         if ready.shape[-1] != self.config.channels:
             raise UserError(
@@ -95,8 +114,10 @@ def save(
 
     Parameters
     ----------
-    model : a Keras model, (N, Y, X, channels) → (N, Y, X, classes), for any Y and X.
-    test_image : a raw plane (Y, X) or (Y, X, C); its probabilities are kept beside it.
+    model : a Keras model, (N, Y, X, channels) → (N, Y, X, classes), for any Y and X; with frames
+        before Y where `config.frames` is above 1.
+    test_image : a raw plane (Y, X) or (Y, X, C), or a window of these; its probabilities are kept
+        beside it.
     metrics, split : what metrics.json and split.json say.
     files : further files (or folders) to copy into it, by the name they get there.
 
@@ -110,7 +131,8 @@ def save(
     expected = bundle.probabilities(plane)
     with atomic_folder(folder, overwrite=overwrite) as temporary:
         model.save(temporary / NETWORK)
-        dims = "YX" if plane.ndim == 2 else "YXC"
+        dims = ("T" if config.frames > 1 else "") + "YX"
+        dims += "C" if plane.ndim > len(dims) else ""
         images.write(images.make(plane, dims), temporary / TEST_IMAGE)
         images.write(images.make(expected, "YXC"), temporary / TEST_EXPECTED)
         for name, content in (("metrics.json", metrics), ("split.json", split)):
@@ -187,7 +209,7 @@ def check(bundle: ModelBundle) -> float:
     """
     if bundle.folder is None:
         raise ValueError("a bundle that is in no folder has no test image")
-    order = ("Y", "X", "C")
+    order = ("T", "Y", "X", "C")
     image = images.read(bundle.folder / TEST_IMAGE)
     plane = image.transpose(*[d for d in order if d in image.dims]).data
     kept = images.read(bundle.folder / TEST_EXPECTED)
@@ -213,19 +235,22 @@ def _load_network(path: Path, config: ModelConfig) -> Any:
         raise UserError(problem, path=path, remedy="Copy the whole model folder again.")
     trust.check_parts(path)
     keras = backend.keras()
+    import imagej_dl.models.convlstm  # noqa: F401 (registers the one layer of our own)
+
     try:
         model = keras.models.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # Keras raises whatever its parts raise on a damaged archive.
         words = str(error).strip().splitlines() or [type(error).__name__]
         raise UserError(f"cannot be loaded ({words[0]})", path=path) from error
-    wanted = (config.channels, len(config.classes))
+    wanted = (config.frames, config.channels, len(config.classes))
     try:
-        found = (model.input_shape[-1], model.output_shape[-1])
+        found = (frames_of(model), model.input_shape[-1], model.output_shape[-1])
     except (AttributeError, IndexError, TypeError):
         found = None
     if found != wanted:
         raise UserError(
-            f"its network has {found} channels in and out, its config.json says {wanted}",
+            f"its network has {found} frames, channels in and channels out, its config.json "
+            f"says {wanted}",
             path=path,
         )
     return model

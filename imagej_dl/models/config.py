@@ -14,10 +14,12 @@ FORMAT_VERSION = 1
 CLASSES: dict[str, tuple[str, ...]] = {
     "border": ("background", "object", "border"),
     "binary": ("object",),
+    "foreground": ("background", "object"),
+    "contour": ("background", "object", "contour"),
 }
 """Classes of each kind of model, in the order of the output channels."""
 
-Kind = Literal["border", "binary"]
+Kind = Literal["border", "binary", "foreground", "contour"]
 Probability = Annotated[float, Field(gt=0, lt=1)]
 
 
@@ -78,10 +80,13 @@ class ModelConfig(BaseModel):
     classes: tuple[str, ...] = Field(description="Classes in the order of the output channels.")
     architecture: Architecture
     normalisation: Normalisation
-    axes: Literal["YX", "YXC"] = Field(
-        default="YX", description="Axes of a plane that is predicted."
+    axes: Literal["YX", "YXC", "TYX", "TYXC"] = Field(
+        default="YX", description="Axes of what is predicted at once."
     )
     channels: int = Field(default=1, ge=1, description="Input channels.")
+    frames: int = Field(
+        default=1, ge=1, description="Frames that the network sees, the segmented one last."
+    )
     pixel_width: float = Field(default=1.0, gt=0, description="Pixel size, in `unit`.")
     pixel_height: float = Field(default=1.0, gt=0, description="Pixel size, in `unit`.")
     unit: str = "pixel"
@@ -110,6 +115,12 @@ class ModelConfig(BaseModel):
     def _consistent(self) -> ModelConfig:
         if self.classes != CLASSES[self.kind]:
             raise ValueError(f"classes of kind {self.kind} are {', '.join(CLASSES[self.kind])}")
-        if (self.channels > 1) != (self.axes == "YXC"):
-            raise ValueError(f"axes {self.axes} do not go with {self.channels} channels")
+        if self.axes != axes(self.frames, self.channels):
+            words = f"{self.channels} channels and {self.frames} frames"
+            raise ValueError(f"axes {self.axes} do not go with {words}")
         return self
+
+
+def axes(frames: int, channels: int) -> str:
+    """Return the axes of what a network of so many frames and channels predicts at once."""
+    return ("T" if frames > 1 else "") + "YX" + ("C" if channels > 1 else "")

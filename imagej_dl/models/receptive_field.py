@@ -23,6 +23,14 @@ _POINTWISE = (
     "Average",
     "Maximum",
 )
+_CONVOLUTIONS = (
+    "Conv2D",
+    "Conv3D",
+    "ConvLSTM2D",
+    "DepthwiseConv2D",
+    "SeparableConv2D",
+    "Conv2DTranspose",
+)
 
 
 @dataclass(frozen=True)
@@ -46,7 +54,8 @@ def receptive_field(model: Any) -> ReceptiveField:
 
     Parameters
     ----------
-    model : a Keras functional model with one input and one output of equal resolution.
+    model : a Keras functional model with one input and one output of equal resolution; the input
+        may have frames before Y and X.
 
     Raises
     ------
@@ -58,45 +67,71 @@ def receptive_field(model: Any) -> ReceptiveField:
 
 
 def _period(model: Any) -> int:
-    scale = {id(model.inputs[0]): 1.0}
-    largest = 1.0
-    for layer in model.layers:
-        if type(layer).__name__ == "InputLayer":
-            continue
-        scale[id(layer.output)] = max(scale[id(t)] for t in _tensors(layer.input)) * _factor(layer)
-        largest = max(largest, scale[id(layer.output)])
-    if scale[id(model.outputs[0])] != 1.0:
+    out, largest = _scales(model, 1.0)
+    if out != 1.0:
         raise ValueError("the network's output has not the resolution of its input")
     return math.ceil(largest)
 
 
+def _scales(model: Any, start: float) -> tuple[float, float]:
+    """Return how coarse the output is beside the input, and how coarse the coarsest layer."""
+    scale = {id(model.inputs[0]): start}
+    largest = start
+    for layer in model.operations:
+        if type(layer).__name__ == "InputLayer":
+            continue
+        before = max(scale[id(t)] for t in _tensors(layer.input))
+        inner = _inner(layer)
+        if hasattr(inner, "layers"):
+            after, coarsest = _scales(inner, before)
+        else:
+            after = coarsest = before * _factor(inner)
+        scale[id(layer.output)] = after
+        largest = max(largest, coarsest)
+    return scale[id(model.outputs[0])], largest
+
+
 def _needed(model: Any, axis: int, at: int) -> tuple[int, int, int]:
     """Return `at` and the first and last input index that output index `at` depends on."""
-    needed: dict[int, tuple[int, int]] = {id(model.outputs[0]): (at, at)}
+    return at, *_through(model, axis, at, at)
+
+
+def _through(model: Any, axis: int, low: int, high: int) -> tuple[int, int]:
+    """Return the interval of input indices that a network's outputs low…high depend on."""
+    needed: dict[int, tuple[int, int]] = {id(model.outputs[0]): (low, high)}
     # Keras lists layers in an order in which each follows those it takes its input from.
-    for layer in reversed(model.layers):
+    for layer in reversed(model.operations):
         if id(layer.output) not in needed or type(layer).__name__ == "InputLayer":
             continue
         low, high = _back(layer, axis, *needed[id(layer.output)])
         for tensor in _tensors(layer.input):
             before = needed.get(id(tensor), (low, high))
             needed[id(tensor)] = (min(low, before[0]), max(high, before[1]))
-    low, high = needed[id(model.inputs[0])]
-    return at, low, high
+    return needed[id(model.inputs[0])]
 
 
 def _back(layer: Any, axis: int, low: int, high: int) -> tuple[int, int]:
     """Return the interval of a layer's input indices that its outputs low…high depend on."""
+    frames = layer.input.shape[1] if type(layer).__name__ == "ConvLSTM2D" else 1
+    layer = _inner(layer)
+    if hasattr(layer, "layers"):
+        return _through(layer, axis, low, high)
     kind = type(layer).__name__
-    if kind in _POINTWISE:
+    over_frames = kind == "Mean" and layer.axis in (1, [1], (1,))
+    if kind in _POINTWISE or over_frames:
         return low, high
-    if kind == "UpSampling2D":
+    if kind.endswith("3D"):  # of frames: the first of its axes is time
+        axis += 1
+    if kind in ("UpSampling2D", "UpSampling3D"):
         size = layer.size[axis]
-        margin = 0 if layer.interpolation == "nearest" else 1
+        margin = 0 if getattr(layer, "interpolation", "nearest") == "nearest" else 1
         return low // size - margin, high // size + margin
-    if kind in ("MaxPooling2D", "AveragePooling2D"):
+    if kind == "ZeroPadding2D":
+        before = layer.padding[axis][0]
+        return low - before, high - before
+    if kind in ("MaxPooling2D", "AveragePooling2D", "MaxPooling3D"):
         kernel, stride, dilation = layer.pool_size[axis], layer.strides[axis], 1
-    elif kind in ("Conv2D", "DepthwiseConv2D", "SeparableConv2D", "Conv2DTranspose"):
+    elif kind in _CONVOLUTIONS:
         kernel, stride = layer.kernel_size[axis], layer.strides[axis]
         dilation = layer.dilation_rate[axis]
     else:
@@ -108,16 +143,24 @@ def _back(layer: Any, axis: int, low: int, high: int) -> tuple[int, int]:
     first = max(span + 1 - stride, 0) // 2 if layer.padding == "same" else 0
     if kind == "Conv2DTranspose":
         return -((span - low - first) // stride), (high + first) // stride
-    return low * stride - first, high * stride - first + span
+    low, high = low * stride - first, high * stride - first + span
+    # The state is carried from frame to frame by a convolution of its own, never dilated.
+    again, before = (frames - 1) * (kernel - 1), (frames - 1) * ((kernel - 1) // 2)
+    return low - before, high - before + again
 
 
 def _factor(layer: Any) -> float:
     kind = type(layer).__name__
-    if kind == "UpSampling2D":
+    if kind in ("UpSampling2D", "UpSampling3D"):
         return 1 / max(layer.size)
     if kind == "Conv2DTranspose":
         return 1 / max(layer.strides)
     return float(max(getattr(layer, "strides", (1,))))
+
+
+def _inner(layer: Any) -> Any:
+    """Return what a layer does to each frame, where it does the same to each."""
+    return layer.layer if type(layer).__name__ == "TimeDistributed" else layer
 
 
 def _tensors(value: Any) -> list[Any]:

@@ -23,18 +23,27 @@ _LAYERS = frozenset(
         "Concatenate",
         "Conv2D",
         "Conv2DTranspose",
+        "Conv3D",
         "ConvLSTM2D",
         "DepthwiseConv2D",
         "Dropout",
         "GlobalAveragePooling2D",
         "InputLayer",
         "MaxPooling2D",
+        "MaxPooling3D",
         "ReLU",
         "SeparableConv2D",
         "Softmax",
         "TimeDistributed",
         "UpSampling2D",
+        "UpSampling3D",
         "ZeroPadding2D",
+    )
+)
+_OTHERS = frozenset(
+    (
+        ("imagej_dl.models.convlstm", "ConvLSTM2D"),
+        ("keras.src.ops.numpy", "Mean"),  # over the frames
     )
 )
 _MODULES = frozenset(("keras.initializers", "keras.regularizers", "keras.constraints"))
@@ -65,6 +74,7 @@ def check_parts(path: Path) -> None:
             (module is None and name == "__keras_tensor__")
             or (module == "keras.layers" and name in _LAYERS)
             or module in _MODULES
+            or (module, name) in _OTHERS
             or (module == "keras" and name.endswith("DTypePolicy"))
             or (str(module).startswith(("keras.src.models", "keras.models")) and name in _NETWORKS)
         )

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from imagej_dl.models import backend
+from imagej_dl.models.network import Network
 
 
-class UNet(BaseModel):
+class UNet(Network):
     """Arguments of the network; the defaults are Fluffy's except for those that say otherwise.
 
     Encoder level i: twice 3×3 convolution (relu) and batch normalisation, dropout, the skip
@@ -19,13 +20,9 @@ class UNet(BaseModel):
     first decoder block works there.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     depth: int = Field(default=4, ge=1, le=7, description="Levels, each halving the resolution.")
     width: int = Field(default=16, ge=1, description="Filters of the first level.")
     last_width: int = Field(default=16, ge=1, description="Filters of the last convolutions.")
-    channels: int = Field(default=1, ge=1, description="Input channels.")
-    classes: int = Field(default=3, ge=1, description="Output channels; 1: sigmoid, else softmax.")
     dropout: float = Field(
         default=0.1, ge=0, lt=1, description="Dropout of level i is dropout·(i+1), at most 0.5."
     )
@@ -57,12 +54,7 @@ class UNet(BaseModel):
             x = layers.Conv2D(
                 self.last_width, 3, padding="same", activation="relu", name=f"last_conv{i}"
             )(x)
-        activation = "sigmoid" if self.classes == 1 else "softmax"
-        # float32 whatever the policy: probabilities near 0 and 1 would be lost in half precision.
-        outputs = layers.Conv2D(
-            self.classes, 1, activation=activation, dtype="float32", name="probabilities"
-        )(x)
-        return keras.Model(inputs, outputs, name="unet")
+        return keras.Model(inputs, self._probabilities(x), name="unet")
 
     def _block(self, x: Any, level: int, name: str) -> Any:
         layers = backend.keras().layers

@@ -23,7 +23,8 @@ def instances(probabilities: NDArray, settings: Instances) -> NDArray:
 
     Parameters
     ----------
-    probabilities : float (Y, X, classes), classes "background, object, border" or "object".
+    probabilities : float (Y, X, classes), classes "object", "background, object", or these two and
+        a border or contour. Two need not sum to 1: their ratio counts.
     settings : of the model; lengths in px.
 
     Returns
@@ -35,6 +36,8 @@ def instances(probabilities: NDArray, settings: Instances) -> NDArray:
     several = values.shape[-1] > 1
     objects = values[..., 1] if several else values[..., 0]
     anything = 1 - values[..., 0] if several else values[..., 0]
+    if values.shape[-1] == 2:
+        anything = objects = objects / np.maximum(values.sum(-1), np.float32(1e-12))
     region = anything > settings.region_threshold
     if settings.region_erosion:
         # What lies beyond the image's border is unknown: it takes nothing off.

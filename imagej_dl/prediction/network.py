@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from imagej_dl.errors import UserError
 from imagej_dl.models import ModelBundle, backend
+from imagej_dl.models.windows import fed
 from imagej_dl.prediction.tiles import Network
 
 # One graph a model for as long as the model lives: predicting in a loop must not use more memory.
@@ -17,7 +18,7 @@ _compiled: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
 
 
 def network(bundle: ModelBundle) -> Network:
-    """Return the function from windows (N, Y, X, C) to probabilities (N, Y, X, classes).
+    """Return the function from windows (N, Y, X, T·C) to probabilities (N, Y, X, classes).
 
     It is traced once for all numbers and sizes of windows. When the memory of the device does
     not hold a batch, its halves are tried.
@@ -29,7 +30,8 @@ def network(bundle: ModelBundle) -> Network:
     tf = backend.tensorflow()
     function = _compiled.get(bundle.model)
     if function is None:
-        signature = [tf.TensorSpec((None, None, None, bundle.config.channels), tf.float32)]
+        channels = bundle.config.frames * bundle.config.channels
+        signature = [tf.TensorSpec((None, None, None, channels), tf.float32)]
         function = tf.function(_inference(bundle.model), input_signature=signature)
         _compiled[bundle.model] = function
 
@@ -56,6 +58,6 @@ def _inference(model: Any) -> Any:
     def infer(windows: Any) -> Any:
         alive = weak()
         assert alive is not None, "the bundle that calls this holds the model"
-        return alive(windows, training=False)
+        return alive(fed(alive, windows), training=False)
 
     return infer

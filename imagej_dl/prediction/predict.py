@@ -15,6 +15,7 @@ from imagej_dl import images
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.models import ModelBundle
 from imagej_dl.prediction import tiles
+from imagej_dl.prediction.frames import ready
 from imagej_dl.prediction.instances import instances
 from imagej_dl.prediction.network import network
 from imagej_dl.prediction.storage import empty
@@ -60,10 +61,11 @@ def predict(
     ----------
     bundle : the model and its configuration.
     image : dims YX, TYX, ZYX or TZYX, with C when the model has several channels. Each plane is
-        normalised and segmented on its own. May be a memory map: planes are read one by one.
+        normalised and segmented on its own; by a recurrent model with the frames before it, the
+        first standing for those before the first. May be a memory map: planes are read one by one.
     tile : largest side in px of what the network is given at once, halo included; by default
         1024. The result is the same whatever it is.
-    batch : most tiles given to the network at once; by default what makes up 1024² px.
+    batch : most tiles given to the network at once; by default what makes up 1024² px of frames.
     progress : stage "predict", in rows of tiles (one for a plane that is not tiled).
     probabilities : whether to return them; above 1 GiB they lie in a temporary file.
 
@@ -113,14 +115,14 @@ def planes(
     sizes = [image.sizes[d] for d in "YX"]
     cut = [tiles.spans(size, tile, config.halo, config.multiple_of) for size in sizes]
     if batch is None:
-        batch = max(1, _BATCH_PIXELS // (cut[0][0].size * cut[1][0].size))
+        batch = max(1, _BATCH_PIXELS // (cut[0][0].size * cut[1][0].size * config.frames))
     stack = [d for d in map(str, image.dims) if d in "TZ"]
     indices = list(product(*(range(image.sizes[d]) for d in stack)))
     whole: NDArray[np.float32] | None = None
     done, total = 0, len(indices) * len(cut[0])
     progress("predict", done, total)
     for strip in tiles.strips(
-        (_ready(bundle, image, dict(zip(stack, index, strict=True))) for index in indices),
+        ready(bundle, image),
         network(bundle),
         tile=tile,
         halo=config.halo,
@@ -138,22 +140,6 @@ def planes(
         progress("predict", done, total)
 
 
-def _ready(bundle: ModelBundle, image: xr.DataArray, place: dict[str, int]) -> NDArray[np.float32]:
-    plane = image.isel({axis: index for axis, index in place.items()})
-    plane = plane.transpose("Y", "X", *(["C"] if "C" in image.dims else []))
-    values = plane.values
-    if not values.dtype.isnative:  # as in a memory map of a file of ImageJ's
-        values = values.astype(values.dtype.newbyteorder("="))
-    if values.dtype.kind == "f" and not np.isfinite(values).all():
-        where = " ".join(f"{axis}={index + 1}" for axis, index in place.items())
-        raise UserError(
-            f"the image has pixels that are NaN or infinite{' at ' + where if where else ''}",
-            path=image.attrs.get("title") or None,
-            remedy="In ImageJ, Process > Filters > Remove NaNs... replaces them.",
-        )
-    return bundle.prepare(values)
-
-
 def _check(bundle: ModelBundle, image: xr.DataArray) -> None:
     title, config = image.attrs.get("title") or None, bundle.config
     if not image.size:
@@ -169,6 +155,13 @@ def _check(bundle: ModelBundle, image: xr.DataArray) -> None:
         warnings.warn(
             f"{title or 'the image'}: each of the {image.sizes['Z']} slices is segmented on its "
             "own; the ids of one slice have nothing to do with those of the next",
+            DataWarning,
+            stacklevel=3,
+        )
+    if config.frames > 1 and image.sizes.get("T", 1) == 1:
+        warnings.warn(
+            f"{title or 'the image'}: the model sees {config.frames} frames, and there is but one, "
+            "which is taken for all",
             DataWarning,
             stacklevel=3,
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
@@ -14,6 +16,8 @@ class Augmentation(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     turn: bool = Field(default=True, description="Flips and quarter turns, all eight alike.")
+    rotation: float = Field(default=0.0, ge=0, le=180, description="Rotation, ± degrees.")
+    shear: float = Field(default=0.0, ge=0, le=1, description="Shear, ± this.")
     zoom: float = Field(default=1.5, ge=1, le=4, description="Zoom from 1/zoom to zoom.")
     gamma: float = Field(default=1.5, ge=1, le=4, description="Gamma from 1/gamma to gamma.")
     contrast: float = Field(default=0.3, ge=0, lt=1, description="Factor 1 ± contrast.")
@@ -47,14 +51,36 @@ def cut(
     -------
     float32 (side, side, C), and labels (side + 2·margin, side + 2·margin).
     """
+    place = draw(labels.shape, centre, side, rng, settings)
+    channels = [image[..., i] for i in range(image.shape[2])]
+    return taken(channels, place, side), nearest(labels, place, side + 2 * margin)
+
+
+Place = tuple[NDArray, NDArray]
+"""Matrix and centre of a patch: pixel p of it shows matrix @ (p - its middle) + centre."""
+
+
+def draw(
+    shape: tuple[int, ...],
+    centre: NDArray,
+    side: int,
+    rng: np.random.Generator,
+    settings: Augmentation,
+) -> Place:
+    """Draw how a patch of an image of this shape (Y, X) is turned and zoomed; see :func:`cut`."""
     matrix = np.eye(2)
     if settings.turn:
         matrix = matrix[:, ::-1] if rng.random() < 0.5 else matrix
         matrix = matrix * rng.choice((-1, 1), (2, 1))
+    if settings.shear or settings.rotation:
+        angle = np.radians(settings.rotation) * rng.uniform(-1, 1)
+        sine, cosine = np.sin(angle), np.cos(angle)
+        sheared = np.array(((1.0, settings.shear * rng.uniform(-1, 1)), (0.0, 1.0)))
+        matrix = matrix @ np.array(((cosine, -sine), (sine, cosine))) @ sheared
     if settings.zoom > 1 and rng.random() < 0.5:
         # Half of the patches keep their scale, so that pixels as they are prevail.
         matrix = matrix / settings.zoom ** rng.uniform(-1, 1)
-    size = np.array(labels.shape)
+    size = np.array(shape)
     reach = np.abs(matrix).sum(axis=1) * side / 2
     middle = (size - 1) / 2
     centre = np.where(
@@ -63,12 +89,20 @@ def cut(
         middle,
     )
     # On the half of a pixel that lets unzoomed patches fall on pixels exactly.
-    centre = np.floor(centre) + (0.5 if side % 2 == 0 else 0.0)
+    return matrix, np.floor(centre) + (0.5 if side % 2 == 0 else 0.0)
 
-    patch = np.empty((side, side, image.shape[2]), np.float32)
-    for channel in range(image.shape[2]):
-        patch[..., channel] = _transform(image[..., channel], matrix, centre, side, 1)
-    return patch, _transform(labels, matrix, centre, side + 2 * margin, 0)
+
+def taken(planes: Sequence[NDArray], place: Place, side: int) -> NDArray[np.float32]:
+    """Return what planes (Y, X) show at a place, as float32 (side, side, number of planes)."""
+    patch = np.empty((side, side, len(planes)), np.float32)
+    for index, plane in enumerate(planes):
+        patch[..., index] = _transform(plane, place, side, 1)
+    return patch
+
+
+def nearest(plane: NDArray, place: Place, side: int) -> NDArray:
+    """Return what a plane (Y, X) of labels or the like shows at a place, (side, side)."""
+    return _transform(plane, place, side, 0)
 
 
 def light(
@@ -88,7 +122,8 @@ def light(
     return patch.astype(np.float32, copy=False)
 
 
-def _transform(plane: NDArray, matrix: NDArray, centre: NDArray, side: int, order: int) -> NDArray:
+def _transform(plane: NDArray, place: Place, side: int, order: int) -> NDArray:
+    matrix, centre = place
     offset = centre - matrix @ np.full(2, (side - 1) / 2)
     return ndi.affine_transform(
         plane, matrix, offset, output_shape=(side, side), order=order, mode="mirror"

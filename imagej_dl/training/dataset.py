@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,17 +23,47 @@ class Example:
     image : normalised, float32 (Y, X, C); may be a memory map.
     labels : label map (Y, X), uint16 or uint32; may be a memory map.
     digest : names the pixels of the plane in its file.
+    before : for a recurrent network the frames before it, as `image`.
+    contours : what is the contour class, (Y, X), where it is given and not made of the labels.
+    weights : of the pixels in the loss, float32 (Y, X), where they are given or made beforehand.
     """
 
     name: str
     image: NDArray[np.float32]
     labels: NDArray
     digest: str = ""
+    before: tuple[NDArray[np.float32], ...] = ()
+    contours: NDArray | None = None
+    weights: NDArray[np.float32] | None = None
+
+    @property
+    def planes(self) -> list[NDArray[np.float32]]:
+        """All channels of all frames, each (Y, X), in the order of the network's input."""
+        frames = (*self.before, self.image)
+        return [frame[..., i] for frame in frames for i in range(frame.shape[2])]
+
+    def part(self, index: tuple[slice, slice]) -> Example:
+        """Return a region of it, with the same name."""
+        return replace(
+            self,
+            image=self.image[index],
+            labels=self.labels[index],
+            before=tuple(frame[index] for frame in self.before),
+            contours=None if self.contours is None else self.contours[index],
+            weights=None if self.weights is None else self.weights[index],
+        )
 
 
 @dataclass(frozen=True)
 class Sampling:
-    """How patches are drawn. `foreground` is the share of patches centred near an object."""
+    """How patches are drawn, and what is made of them.
+
+    foreground : share of the patches that are centred near an object.
+    pdf : instead, how much likelier a pixel of an object is as a centre than one of background.
+    per_image : patches of a batch that are cut one after the other of the same image.
+    contact_weight : what pixels between touching objects weigh beside 1, unless the example has
+        weights.
+    """
 
     kind: str
     patch: int
@@ -42,9 +72,12 @@ class Sampling:
     border_size: int = 2
     foreground: float = 0.7
     augmentation: Augmentation = augment.NONE
+    pdf: float | None = None
+    per_image: int = 1
+    contact_weight: float = 0.0
 
 
-Batch = tuple[NDArray[np.float32], NDArray[np.uint8], NDArray[np.bool_]]
+Batch = tuple[NDArray[np.float32], NDArray[np.uint8], NDArray[np.float32]]
 
 
 class Patches:
@@ -58,61 +91,81 @@ class Patches:
         self.examples = examples
         self.sampling = sampling
         self._centres = [_centres(example.labels) for example in examples]
+        pdf = sampling.pdf
+        self._inside = [np.flatnonzero(e.labels) for e in examples] if pdf is not None else []
         # By the root of the area: large images are seen more often, but do not hide the small.
         weights = np.sqrt([example.labels.size for example in examples])
         self._weights = weights / weights.sum()
 
     def batch(self, number: int) -> Batch:
-        """Make one batch: images float32 (N, side, side, C); classes uint8 and whether a pixel
-        lies between touching objects, bool, both (N, side, side).
+        """Make one batch: images float32 (N, side, side, T·C); classes uint8 and the pixels'
+        weights float32, both (N, side, side).
         """
         rng = np.random.default_rng((self.sampling.seed, int(number)))
-        drawn = [self._patch(rng) for _ in range(self.sampling.batch)]
-        images, classes, touching = zip(*drawn, strict=True)
-        return np.stack(images), np.stack(classes), np.stack(touching)
+        drawn: list[Batch] = []
+        while len(drawn) < self.sampling.batch:
+            index = int(rng.choice(len(self.examples), p=self._weights))
+            few = min(self.sampling.per_image, self.sampling.batch - len(drawn))
+            drawn += [self._patch(index, rng) for _ in range(few)]
+        images, classes, weights = zip(*drawn, strict=True)
+        return np.stack(images), np.stack(classes), np.stack(weights)
 
-    def _patch(self, rng: np.random.Generator) -> Batch:
-        sampling = self.sampling
-        index = int(rng.choice(len(self.examples), p=self._weights))
-        example, centres = self.examples[index], self._centres[index]
-        centre = rng.uniform(0, example.labels.shape)
+    def centre(self, index: int, rng: np.random.Generator) -> NDArray[np.float64]:
+        """Draw the centre (y, x) of a patch of example number `index`, in px."""
+        sampling, shape = self.sampling, self.examples[index].labels.shape
+        if sampling.pdf is not None:
+            return self._by_pdf(index, sampling.pdf, rng)
+        centres = self._centres[index]
+        centre = rng.uniform(0, shape)
         if len(centres) and rng.random() < sampling.foreground:
             spread = sampling.patch / 4
             centre = centres[rng.integers(len(centres))] + rng.uniform(-spread, spread, 2)
-        margin = sampling.border_size
-        image, labels = augment.cut(
-            example.image,
-            example.labels,
-            centre,
-            sampling.patch,
-            margin,
-            rng,
-            sampling.augmentation,
-        )
-        classes = targets.target(sampling.kind, labels, sampling.border_size)
-        touching = targets.contacts(labels, sampling.border_size)
-        inside = slice(margin, margin + sampling.patch)
-        lit = augment.light(image, rng, sampling.augmentation)
-        return lit, classes[inside, inside], touching[inside, inside]
+        return centre
+
+    def _by_pdf(self, index: int, pdf: float, rng: np.random.Generator) -> NDArray[np.float64]:
+        labels, inside = self.examples[index].labels, self._inside[index]
+        outside = labels.size - len(inside)
+        if rng.random() * (pdf * len(inside) + outside) < pdf * len(inside):
+            flat = int(inside[rng.integers(len(inside))])
+        else:
+            # The k-th pixel that is none of an object: those of objects before it are skipped.
+            k = int(rng.integers(outside))
+            skipped = int(np.searchsorted(inside - np.arange(len(inside)), k, "right"))
+            flat = k + skipped
+        return np.array(np.unravel_index(flat, labels.shape), np.float64)
+
+    def _patch(self, index: int, rng: np.random.Generator) -> Batch:
+        sampling, example = self.sampling, self.examples[index]
+        side, margin = sampling.patch, sampling.border_size
+        centre = self.centre(index, rng)
+        place = augment.draw(example.labels.shape, centre, side, rng, sampling.augmentation)
+        image = augment.taken(example.planes, place, side)
+        labels = augment.nearest(example.labels, place, side + 2 * margin)
+        classes = _classes(example, labels, sampling, place)
+        if example.weights is not None:
+            weights = augment.taken([example.weights], place, side)[..., 0]
+        else:
+            touching = targets.contacts(labels, margin)[margin : margin + side, margin:-margin]
+            weights = (1 + sampling.contact_weight * touching).astype(np.float32)
+        return augment.light(image, rng, sampling.augmentation), classes, weights
 
 
-def stream(patches: Patches, first: int, last: int, contact_weight: float = 0.0) -> Any:
+def stream(patches: Patches, first: int, last: int) -> Any:
     """Return batches first…last-1 as a tf.data.Dataset, made in parallel and in advance.
 
-    Elements are images (N, Y, X, C), targets (N, Y, X, classes) and the pixels' weights
-    (N, Y, X), all float32; the weight is 1, and `contact_weight` more between touching objects.
+    Elements are images (N, Y, X, T·C), targets (N, Y, X, classes) and the pixels' weights
+    (N, Y, X), all float32.
     """
     tf = backend.tensorflow()
-    side, channels = patches.sampling.patch, patches.examples[0].image.shape[2]
+    side, channels = patches.sampling.patch, len(patches.examples[0].planes)
     size, classes = patches.sampling.batch, len(CLASSES[patches.sampling.kind])
 
     def make(number: Any) -> Any:
-        types = [tf.float32, tf.uint8, tf.bool]
-        image, target, touching = tf.numpy_function(patches.batch, [number], types)
+        types = [tf.float32, tf.uint8, tf.float32]
+        image, target, weights = tf.numpy_function(patches.batch, [number], types)
         image = tf.ensure_shape(image, (size, side, side, channels))
         target = tf.ensure_shape(target, (size, side, side))
-        touching = tf.ensure_shape(touching, (size, side, side))
-        weights = 1 + contact_weight * tf.cast(touching, tf.float32)
+        weights = tf.ensure_shape(weights, (size, side, side))
         if classes == 1:
             return image, tf.cast(target[..., None], tf.float32), weights
         return image, tf.one_hot(target, classes), weights
@@ -143,12 +196,10 @@ def validation(
     for index in chosen:
         example, y, x = places[index]
         centre = np.array((y + side / 2 - 1, x + side / 2 - 1))
-        image, labels = augment.cut(
-            example.image, example.labels, centre, side, margin, rng, augment.NONE
-        )
-        target = targets.target(sampling.kind, labels, margin)[margin : margin + side]
-        images.append(image)
-        classes.append(target[:, margin : margin + side])
+        place = augment.draw(example.labels.shape, centre, side, rng, augment.NONE)
+        labels = augment.nearest(example.labels, place, side + 2 * margin)
+        images.append(augment.taken(example.planes, place, side))
+        classes.append(_classes(example, labels, sampling, place))
     count = len(CLASSES[sampling.kind])
     hot = np.stack(classes)[..., None]
     if count > 1:
@@ -157,6 +208,18 @@ def validation(
         (np.stack(images[i : i + sampling.batch]), hot[i : i + sampling.batch].astype(np.float32))
         for i in range(0, len(images), sampling.batch)
     ]
+
+
+def _classes(
+    example: Example, labels: NDArray, sampling: Sampling, place: augment.Place
+) -> NDArray[np.uint8]:
+    """Return the classes (side, side) of a patch; `labels` have a margin of the border's size."""
+    margin = sampling.border_size
+    inside = (slice(margin, margin + sampling.patch),) * 2
+    if sampling.kind == "contour" and example.contours is not None:
+        lines = augment.nearest(example.contours, place, sampling.patch)
+        return np.where(lines > 0, targets.BORDER, labels[inside] > 0).astype(np.uint8)
+    return targets.target(sampling.kind, labels, margin)[inside]
 
 
 def _starts(length: int, side: int) -> list[int]:

@@ -6,7 +6,9 @@ import hashlib
 import os
 import tempfile
 import warnings
-from collections.abc import Iterable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +23,24 @@ from imagej_dl.models import ModelConfig
 from imagej_dl.progress import Progress, silent
 from imagej_dl.training import targets
 from imagej_dl.training.dataset import Example
+from imagej_dl.training.weights import WeightMap, contour_map, unet_map
 
 Pair = tuple[str | Path | xr.DataArray, str | Path | xr.DataArray]
 """An image and its label map (or RoiSet.zip), as files or in memory."""
+
+
+@dataclass(frozen=True)
+class Maps:
+    """What may be given beside the label map, of the same axes: the contour class, the weights."""
+
+    contours: str | Path | xr.DataArray | None = None
+    weights: str | Path | xr.DataArray | None = None
+
+
+_MAPS: dict[str, Callable[[NDArray], NDArray[np.float32]]] = {
+    "unet": unet_map,
+    "contour": contour_map,
+}
 
 MEMORY_LIMIT = 2 * 2**30
 """Bytes of examples that are kept in memory; what is above is memory-mapped from disk."""
@@ -34,6 +51,16 @@ _MODEL = "the model to start from"
 class Examples:
     """The planes of all pairs, normalised, and what they have in common.
 
+    Parameters
+    ----------
+    pairs, normalisation : what is read, and how intensities become the network's input.
+    frames : that a recurrent network sees; each example brings those before it, the first frame
+        standing for what is before the first.
+    weight_map : "unet" or "contour": of which weights are made, where none are given.
+    maps : for each pair, what is given beside its label map.
+    like : a model that a training starts from.
+    memory_limit : bytes; what is above is memory-mapped from disk.
+
     Attributes
     ----------
     sources : the planes of each pair, in order.
@@ -42,7 +69,8 @@ class Examples:
         that differ by more than 10 % are warned of.
     diameter : median diameter of all objects in px.
     smallest : area in px that 99 % of all objects exceed.
-    raw : the first plane that has an object, as it is in its file: the model's test image.
+    raw : the first plane that has an object, as it is in its file: the model's test image. For a
+        recurrent network the window (T, Y, X) or (T, Y, X, C) that ends with it.
     """
 
     def __init__(
@@ -50,6 +78,9 @@ class Examples:
         pairs: Iterable[Pair],
         normalisation: Normalisation,
         *,
+        frames: int = 1,
+        weight_map: WeightMap = "none",
+        maps: Sequence[Maps] | None = None,
         like: ModelConfig | None = None,
         memory_limit: int = MEMORY_LIMIT,
         progress: Progress = silent,
@@ -62,6 +93,8 @@ class Examples:
         self.calibration = Calibration()
         self.raw: NDArray = np.zeros((0, 0), np.uint8)
         self._normalisation = normalisation
+        self._frames = frames
+        self._weights = _MAPS.get(weight_map)
         self._store = _Store(memory_limit)
         self._digest = hashlib.sha256()
         self._first = self._calibrated = ""
@@ -79,7 +112,13 @@ class Examples:
             place = names[done] if isinstance(truth, xr.DataArray) else str(truth)
             image, labels = _checked(names[done], image, labels, place)
             self._compare(names[done], image)
-            planes = self._planes(names[done], image, labels)
+            given = (maps[done] if maps else None) or Maps()
+            extra = {
+                name: _map(source, image)
+                for name, source in (("contours", given.contours), ("weights", given.weights))
+                if source is not None
+            }
+            planes = self._planes(names[done], image, labels, extra)
             self.sources.append(planes)
             diameters += [targets.diameters(example.labels) for example in planes]
         progress("reading", len(pairs), len(pairs))
@@ -118,7 +157,9 @@ class Examples:
                 stacklevel=4,
             )
 
-    def _planes(self, name: str, image: xr.DataArray, labels: xr.DataArray) -> list[Example]:
+    def _planes(
+        self, name: str, image: xr.DataArray, labels: xr.DataArray, extra: dict[str, xr.DataArray]
+    ) -> list[Example]:
         stack = [axis for axis in ("T", "Z") if axis in image.dims]
         places = [
             dict(zip(stack, index, strict=True))
@@ -133,28 +174,55 @@ class Examples:
                 DataWarning,
                 stacklevel=4,
             )
-            places = filled
+        else:
+            filled = places
+        levels = {
+            z: self._normalisation.levels(
+                _raw(name, image, place) for place in places if place.get("Z", 0) == z
+            )
+            for z in range(image.sizes.get("Z", 1))
+        }
         examples = []
-        for place in places:
-            raw = image.isel(place).transpose(..., "Y", "X")
-            raw = raw.transpose("Y", "X", "C").data if "C" in raw.dims else raw.data
-            if not np.isfinite(raw).all():
-                raise UserError(
-                    "holds pixels that are no number or infinite",
-                    path=name,
-                    remedy="Replace them, in ImageJ with Process > Math > NaN Background.",
-                )
-            ready = self._normalisation(raw)
+        before: dict[int, deque[tuple[NDArray, NDArray]]] = {}
+        # A recurrent network sees the frames without labels too, before those with.
+        for place in places if self._frames > 1 else filled:
+            raw = _raw(name, image, place)
+            z = place.get("Z", 0)
+            ready = self._normalisation(raw, levels[z])
             ready = ready[..., None] if ready.ndim == 2 else ready
+            self._digest.update(ready.tobytes())
+            seen = before.setdefault(z, deque(maxlen=self._frames))
+            kept = self._store.keep(ready)
+            seen.extend([(raw, kept)] * (1 if seen else self._frames))
+            if place not in filled:
+                continue
             flat = np.ascontiguousarray(labels.isel(place).data)
             if not self.raw.size and flat.any():
-                self.raw = raw
-            where = "".join(f" {axis}={index + 1}" for axis, index in place.items())
-            self._digest.update(ready.tobytes())
+                self.raw = raw if self._frames == 1 else np.stack([one for one, _ in seen])
             self._digest.update(flat.tobytes())
-            kept = self._store.keep(ready), self._store.keep(flat)
-            examples.append(Example(name + where, *kept, digest=_digest(raw)))
+            examples.append(
+                Example(
+                    name + "".join(f" {axis}={index + 1}" for axis, index in place.items()),
+                    kept,
+                    self._store.keep(flat),
+                    digest=_digest(raw),
+                    before=tuple(one for _, one in seen)[:-1],
+                    **self._extra(flat, place, extra),
+                )
+            )
         return examples
+
+    def _extra(
+        self, labels: NDArray, place: dict[str, int], extra: dict[str, xr.DataArray]
+    ) -> dict[str, NDArray]:
+        found = {name: np.asarray(one.isel(place).data) for name, one in extra.items()}
+        if "weights" in found:
+            found["weights"] = found["weights"].astype(np.float32)
+        elif self._weights is not None:
+            found["weights"] = self._weights(labels)
+        for array in found.values():
+            self._digest.update(array.tobytes())
+        return {name: self._store.keep(array) for name, array in found.items()}
 
 
 class _Store:
@@ -202,6 +270,32 @@ def _checked(
             remedy="Make the label map again from the image that the ROIs were drawn on.",
         )
     return image, images.with_data(labels, labels.data, [str(axis) for axis in wanted])
+
+
+def _raw(name: str, image: xr.DataArray, place: dict[str, int]) -> NDArray:
+    plane = image.isel(place).transpose(..., "Y", "X")
+    raw = plane.transpose("Y", "X", "C").data if "C" in plane.dims else plane.data
+    if not np.isfinite(raw).all():
+        raise UserError(
+            "holds pixels that are no number or infinite",
+            path=name,
+            remedy="Replace them, in ImageJ with Process > Math > NaN Background.",
+        )
+    return raw
+
+
+def _map(source: str | Path | xr.DataArray, image: xr.DataArray) -> xr.DataArray:
+    """Read a map that belongs to an image, and check that it has its size."""
+    found = source if isinstance(source, xr.DataArray) else images.read(source)
+    found = images.stacked_like(found, image)
+    wanted = {axis: size for axis, size in image.sizes.items() if axis != "C"}
+    if dict(found.sizes) != wanted:
+        raise UserError(
+            f"has the axes {dict(found.sizes)}, its image has {wanted}",
+            path=str(source) if not isinstance(source, xr.DataArray) else None,
+            remedy="Make it again from the labels of that image.",
+        )
+    return found.transpose(*wanted)
 
 
 def _digest(raw: NDArray) -> str:

@@ -36,7 +36,7 @@ def finish(out: Path, loop: Loop, parts: Split, raw: NDArray, ended: str) -> Mod
     Parameters
     ----------
     loop : whose network has the weights that are kept.
-    raw : the model's test image, (Y, X) or (Y, X, C).
+    raw : the model's test image, (Y, X) or (Y, X, C), of a recurrent one with T before it.
     ended : why the loop ended. Once it was cancelled the user waits, so the instance settings
         stay as they are, and only some of the validation images are scored.
 
@@ -75,7 +75,7 @@ def finish(out: Path, loop: Loop, parts: Split, raw: NDArray, ended: str) -> Mod
             loop.model,
             config,
             out,
-            test_image=raw[:_TEST_SIDE, :_TEST_SIDE],
+            test_image=raw[(slice(None),) * (config.frames > 1) + (slice(_TEST_SIDE),) * 2],
             metrics=metrics,
             split=state.split,
             files={log.name: log, curve.name: curve},
@@ -114,10 +114,11 @@ def _scored(
 
 def _predict(bundle: ModelBundle, examples: list[Example], side: int = _SCORED_SIDE) -> Truth:
     part = (slice(0, side),) * 2  # of images so large that memory may not hold them whole
-    return [
-        (bundle.network_output(np.asarray(e.image[part])), np.asarray(e.labels[part]))
-        for e in examples
-    ]
+    return [(bundle.network_output(_seen(e, part)), np.asarray(e.labels[part])) for e in examples]
+
+
+def _seen(example: Example, part: tuple[slice, slice]) -> NDArray[np.float32]:
+    return np.stack(example.part(part).planes, axis=-1)
 
 
 def _scores(found: Truth, settings: Instances) -> dict[str, float]:

@@ -16,9 +16,11 @@ from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.files import refuse_existing
 from imagej_dl.models import CLASSES, Architecture, Instances, ModelBundle, ModelConfig, backend
 from imagej_dl.models import bundle as bundles
+from imagej_dl.models.config import axes
+from imagej_dl.models.pretrained import initialise
 from imagej_dl.models.receptive_field import receptive_field
-from imagej_dl.models.unet import UNet
 from imagej_dl.progress import Progress, silent
+from imagej_dl.training import loss
 from imagej_dl.training import start as starts
 from imagej_dl.training import state as states
 from imagej_dl.training.dataset import Patches, Sampling, validation
@@ -97,7 +99,14 @@ def train(
         _make_room(out, overwrite)
     pairs = find_pairs(source) if isinstance(source, (str, Path)) else source
     like = begun.config if begun else None
-    examples = Examples(pairs, chosen.normalisation, like=like, progress=progress)
+    examples = Examples(
+        pairs,
+        chosen.normalisation,
+        frames=chosen.window,
+        weight_map=chosen.weight_map,
+        like=like,
+        progress=progress,
+    )
     known = begun.digests if begun else None
     parts = split(examples.sources, chosen.validation, chosen.test, chosen.seed, known)
     fresh = State(chosen.model_dump(mode="json"), parts.record(), examples.fingerprint)
@@ -206,31 +215,29 @@ def _loop(
         settings.border_size,
         settings.foreground,
         settings.augmentation,
+        pdf=settings.sampling_pdf,
+        per_image=settings.per_image,
+        contact_weight=settings.contact_weight if settings.weight_map == "contacts" else 0.0,
     )
-    backend.keras().utils.set_random_seed(settings.seed)
-    model = _network(settings, examples.channels).build()
+    first = settings.seed if settings.seed_weights is None else settings.seed_weights
+    backend.keras().utils.set_random_seed(first)
+    network = settings.built(examples.channels)
+    model = network.build()
+    if settings.seed_weights is not None:
+        backend.keras().utils.set_random_seed(settings.seed)
+    if begun is None and not state.step:
+        initialise(model, network, settings.pretrained)
     batches = validation(parts.validation, sampling, _VALIDATION_PATCHES)
     return Loop(
         model=model,
         step=Step(model, settings),
         patches=Patches(parts.train, sampling),
-        validator=Validator(settings.kind, settings.dice, batches),
+        validator=Validator(settings.kind, loss.of(settings), batches),
         settings=settings,
         state=state,
         folder=folder,
         progress=progress,
         config=_config(model, settings, examples, begun),
-    )
-
-
-def _network(settings: Settings, channels: int) -> UNet:
-    return UNet(
-        depth=settings.depth,
-        width=settings.width,
-        last_width=settings.last_width,
-        channels=channels,
-        classes=len(CLASSES[settings.kind]),
-        dropout=settings.dropout,
     )
 
 
@@ -241,16 +248,17 @@ def _config(model: Any, settings: Settings, examples: Examples, begun: Start | N
         instances = begun.config.instances
         # The new objects are few, those that the model knows may be smaller.
         smallest = min(smallest, instances.minimum_area)
-    network = _network(settings, examples.channels)
+    network = settings.built(examples.channels)
     field = receptive_field(model)
     calibration = examples.calibration
     return ModelConfig(
         kind=settings.kind,
         classes=CLASSES[settings.kind],
-        architecture=Architecture(name="unet", arguments=network.model_dump()),
+        architecture=Architecture(name=settings.architecture, arguments=network.model_dump()),
         normalisation=settings.normalisation,
-        axes="YX" if examples.channels == 1 else "YXC",
+        axes=axes(network.window, examples.channels),  # type: ignore[arg-type]
         channels=examples.channels,
+        frames=network.window,
         pixel_width=calibration.pixel_width,
         pixel_height=calibration.pixel_height,
         unit=calibration.unit,

@@ -11,10 +11,12 @@ from typing import Any
 
 from imagej_dl.errors import Cancelled, Enough, UserError
 from imagej_dl.models import ModelBundle, ModelConfig, backend
+from imagej_dl.models.windows import fed
 from imagej_dl.progress import Progress
+from imagej_dl.training import loss
 from imagej_dl.training import state as states
 from imagej_dl.training.dataset import Patches, stream
-from imagej_dl.training.loss import Validator, loss
+from imagej_dl.training.loss import Validator
 from imagej_dl.training.schedule import Clock, learning_rate
 from imagej_dl.training.settings import Settings
 from imagej_dl.training.state import CANCELLED, ENOUGH, FINISHED, PATIENCE, TIME, State
@@ -29,13 +31,13 @@ class Step:
         self.optimizer = keras.optimizers.Adam(settings.learning_rate)
         # Built now, so that a resumed training can fill its variables.
         self.optimizer.build(model.trainable_variables)
-        compute = loss(settings.kind, settings.dice)
+        compute = loss.of(settings)
 
         # Not with XLA: on a CPU that was measured to take twice the time.
         @tf.function
         def step(images: Any, targets: Any, weights: Any) -> Any:
             with tf.GradientTape() as tape:
-                value = compute(targets, model(images, training=True), weights)
+                value = compute(targets, model(fed(model, images), training=True), weights)
             gradients = tape.gradient(value, model.trainable_variables)
             self.optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
             return value
@@ -105,7 +107,7 @@ class Loop:
             return FINISHED if state.step >= settings.total_steps else TIME
         losses: list[float] = []
         writer = self._writer()
-        batches = stream(self.patches, state.step, settings.total_steps, settings.contact_weight)
+        batches = stream(self.patches, state.step, settings.total_steps)
         for batch in batches:
             fraction = clock.fraction(state.step)
             self.progress("training", int(fraction * 1000), 1000)

@@ -9,12 +9,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagej_dl.models import backend
+from imagej_dl.models.windows import fed
+from imagej_dl.training import losses
+from imagej_dl.training.settings import Settings
 
 _TINY = 1e-7
 
 
+def of(settings: Settings) -> Callable[..., Any]:
+    """Return the loss that settings name."""
+    if settings.loss == "cross_entropy":
+        return loss(settings.kind, settings.dice)
+    return losses.named(settings.loss, settings.class_weights)
+
+
 def loss(kind: str, dice_weight: float = 0.0) -> Callable[..., Any]:
-    """Return the loss (targets, probabilities, weights=1) → number.
+    """Return the loss `cross_entropy`: (targets, probabilities, weights=1) → number.
 
     The first two are (N, Y, X, classes), weights (N, Y, X). Weighted mean of the cross-entropy
     (binary for kind "binary"), plus `dice_weight` × (1 − mean soft Dice of the classes that are
@@ -46,18 +56,19 @@ class Validator:
 
     Parameters
     ----------
+    compute : the loss, (targets, probabilities) → number.
     batches : (images, targets), as :func:`imagej_dl.training.dataset.validation` makes them.
     """
 
     def __init__(
         self,
         kind: str,
-        dice_weight: float,
+        compute: Callable[..., Any],
         batches: Sequence[tuple[NDArray[np.float32], NDArray[np.float32]]],
     ) -> None:
         self._kind = kind
         self._batches = batches
-        self._loss = loss(kind, dice_weight)
+        self._loss = compute
         self._function: Any = None
 
     def __call__(self, model: Any) -> dict[str, float]:
@@ -73,7 +84,7 @@ class Validator:
         losses, sizes = [], []
         true = found = both = 0
         for images, targets in self._batches:
-            p = self._function(tf.constant(images))
+            p = self._function(tf.constant(fed(model, images)))
             losses.append(float(self._loss(tf.constant(targets), p)))
             sizes.append(len(images))
             is_object, said = self._objects(targets), self._objects(p.numpy())

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from imagej_dl.errors import UserError
 from imagej_dl.images import Normalisation
+from imagej_dl.models import CLASSES, registry
 from imagej_dl.models.config import Kind
+from imagej_dl.models.network import Network
 from imagej_dl.training.augment import Augmentation
+from imagej_dl.training.losses import Loss, fits, output
+from imagej_dl.training.weights import WeightMap
 
 
 class Settings(BaseModel):
@@ -20,7 +24,25 @@ class Settings(BaseModel):
     kind: Kind = Field(
         default="border",
         description="border: background, object and border, which keeps touching objects apart; "
-        "binary: object or not.",
+        "binary: object or not; foreground: the same as two classes; contour: background, object "
+        "and the object's outermost pixels.",
+    )
+    architecture: registry.Name = Field(
+        default="unet",
+        description="The network: unet is Fluffy's, unet_suite and the others are those of "
+        "microscopy-dl-suite-tf; those with lstm look at several frames of a video.",
+    )
+    network: dict[str, Any] = Field(
+        default_factory=dict,
+        description="Further arguments of the network, beside depth, width and dropout.",
+    )
+    frames: int = Field(
+        default=5, ge=2, le=50, description="Frames that a recurrent network sees at once."
+    )
+    pretrained: str = Field(
+        default="",
+        description="Weights to begin with: a file (.weights.h5, .h5, .hdf5, .keras), or imagenet "
+        "for the networks with a MobileNet; random when left out.",
     )
     epochs: int = Field(default=60, ge=1, description="Epochs of 50 batches, at most.")
     steps: int = Field(default=50, ge=1, description="Batches of an epoch.")
@@ -35,7 +57,16 @@ class Settings(BaseModel):
     )
     patch: int = Field(default=128, ge=16, le=4096, description="Side of the patches in px.")
     batch: int = Field(default=8, ge=1, le=1024, description="Patches of a batch.")
+    per_image: int = Field(
+        default=1, ge=1, description="Patches of a batch that are cut of the same image."
+    )
     learning_rate: float = Field(default=3e-3, gt=0, lt=1, description="Highest learning rate.")
+    schedule: Literal["cycle", "plateau"] = Field(
+        default="cycle",
+        description="cycle: the learning rate rises, then falls to nothing; plateau: it is halved "
+        "when the validation has not become better for `plateau` epochs.",
+    )
+    plateau: int = Field(default=10, ge=1, description="Epochs until the rate is halved.")
     depth: int = Field(
         default=3, ge=1, le=7, description="Levels of the U-Net; each sees twice as far."
     )
@@ -50,8 +81,29 @@ class Settings(BaseModel):
     seed: int = Field(
         default=0, ge=0, lt=2**32, description="Seed of the split and all that is random."
     )
+    seed_weights: int | None = Field(
+        default=None, ge=0, lt=2**32, description="Seed of the initial weights, if another."
+    )
     foreground: float = Field(
         default=0.7, ge=0, le=1, description="Share of the patches that are cut at an object."
+    )
+    sampling_pdf: float | None = Field(
+        default=None,
+        gt=0,
+        description="How much more often than a pixel of the background one of an object is the "
+        "centre of a patch; in place of `foreground`.",
+    )
+    loss: Loss = Field(
+        default="cross_entropy",
+        description="What is minimised; beside cross_entropy those of microscopy-dl-suite-tf.",
+    )
+    class_weights: tuple[float, ...] | None = Field(
+        default=None, description="Weights of the classes in categorical_cce, multiple_output."
+    )
+    weight_map: WeightMap = Field(
+        default="contacts",
+        description="Which pixels count more: contacts, those between touching objects; unet, the "
+        "map of the U-Net paper; contour, those at outlines; none.",
     )
     contact_weight: float = Field(
         default=5.0, ge=0, description="Weight of pixels between touching objects, beside 1."
@@ -61,6 +113,32 @@ class Settings(BaseModel):
     )
     augmentation: Augmentation = Field(default_factory=lambda: Augmentation.model_validate({}))
     normalisation: Normalisation = Field(default_factory=lambda: Normalisation.model_validate({}))
+
+    @property
+    def window(self) -> int:
+        """Frames that the network sees at once."""
+        return self.built(1).window
+
+    def built(self, channels: int) -> Network:
+        """Return the network of these settings for images of so many channels.
+
+        Raises
+        ------
+        UserError : for arguments that the network has not.
+        """
+        own = {
+            "depth": self.depth,
+            "width": self.width,
+            "last_width": self.last_width,
+            "dropout": self.dropout,
+            "frames": self.frames,
+        }
+        known = registry.takes(self.architecture)
+        arguments = {name: value for name, value in own.items() if name in known}
+        fixed: dict[str, Any] = {"channels": channels, "classes": len(CLASSES[self.kind])}
+        if output(self.loss):
+            fixed["output"] = output(self.loss)
+        return registry.network(self.architecture, arguments | self.network | fixed)
 
     @property
     def total_steps(self) -> int:
@@ -80,9 +158,13 @@ class Settings(BaseModel):
 
     @model_validator(mode="after")
     def _fits(self) -> Settings:
-        period = 2**self.depth
+        try:
+            period = self.built(1).multiple_of
+        except UserError as error:
+            raise ValueError(str(error)) from error
         if self.patch % period:
             raise ValueError(f"a patch of {self.patch} px is no multiple of 2^depth = {period}")
+        fits(self.loss, self.kind, self.class_weights)
         if self.validation + self.test >= 1:
             raise ValueError("validation and test leave nothing to train on")
         return self

@@ -231,9 +231,7 @@ def _regions(example: Example, cut: _Cut) -> tuple[Example, Example]:
     def part(where: slice) -> Example:
         index = (where, slice(None)) if cut.axis == 0 else (slice(None), where)
         label = f"{example.name} {'YX'[cut.axis]}={where.start}-{where.stop - 1}"
-        return replace(
-            example, name=label, image=example.image[index], labels=example.labels[index]
-        )
+        return replace(example.part(index), name=label)
 
     first, second = part(slice(0, cut.at)), part(slice(cut.at, length))
     return (first, second) if cut.last else (second, first)

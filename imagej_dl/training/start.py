@@ -10,9 +10,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from imagej_dl.errors import UserError
-from imagej_dl.models import ModelBundle, ModelConfig
+from imagej_dl.models import ModelBundle, ModelConfig, registry
 from imagej_dl.models import bundle as bundles
-from imagej_dl.models.unet import UNet
 from imagej_dl.training.settings import Settings
 
 LEARNING_RATE = 1e-3
@@ -24,7 +23,8 @@ another size, 250 batches left that on the old kind at .65 of .66 with either. W
 unlike the old is learnt at its cost (from .66 to 0): give the old images as well to keep both.
 """
 
-_OF_NETWORK = ("depth", "width", "last_width", "dropout")
+_OF_NETWORK = ("depth", "width", "last_width", "dropout", "frames")
+"""Arguments of networks that are settings of their own."""
 
 
 class Start(BaseModel):
@@ -61,11 +61,12 @@ def read(folder: str | Path) -> tuple[Start, ModelBundle]:
     folder = Path(folder)
     bundle = bundles.load(folder)
     config = bundle.config
-    arguments = dict(config.architecture.arguments)
-    taken = {name: arguments[name] for name in _OF_NETWORK if name in arguments}
-    channels, classes = config.channels, len(config.classes)
-    network = UNet(**taken, channels=channels, classes=classes) if len(taken) == 4 else None
-    if config.architecture.name != "unet" or network is None or network.model_dump() != arguments:
+    try:
+        network = registry.network(config.architecture.name, config.architecture.arguments)
+        same = (network.window, network.channels, network.classes)
+    except UserError:
+        same = None
+    if same != (config.frames, config.channels, len(config.classes)):
         raise UserError(
             f"its network ({config.architecture.name}) is not one that can be trained on",
             path=folder,
@@ -87,8 +88,14 @@ def settings(given: dict[str, Any], config: ModelConfig) -> Settings:
     ------
     UserError : when what is given contradicts the model, or is wrong in itself.
     """
-    arguments = config.architecture.arguments
-    decided: dict[str, Any] = {name: arguments[name] for name in _OF_NETWORK} | {
+    arguments = dict(config.architecture.arguments)
+    for name in ("channels", "classes", "output"):
+        arguments.pop(name, None)
+    decided: dict[str, Any] = {
+        name: arguments.pop(name) for name in _OF_NETWORK if name in arguments
+    } | {
+        "architecture": config.architecture.name,
+        "network": arguments,
         "kind": config.kind,
         "patch": config.patch,
         "border_size": config.border_size,

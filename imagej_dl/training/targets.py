@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
 
+from imagej_dl.training.weights import outlines
+
 _CROSS = ((0, 1), (0, -1), (1, 0), (-1, 0))
 
 BACKGROUND, OBJECT, BORDER = 0, 1, 2
@@ -52,10 +54,17 @@ def binary_target(labels: NDArray) -> NDArray[np.uint8]:
     return (labels > 0).astype(np.uint8)
 
 
+def contour_target(labels: NDArray) -> NDArray[np.uint8]:
+    """Classes background 0, object 1, contour 2: the pixels of objects beside another label."""
+    return np.where(outlines(labels), BORDER, labels > 0).astype(np.uint8)
+
+
 def target(kind: str, labels: NDArray, border_size: int = 2) -> NDArray[np.uint8]:
-    """Return the classes that a model of this kind ("border" or "binary") learns."""
+    """Return the classes that a model of this kind learns (see `imagej_dl.models.CLASSES`)."""
     if kind == "border":
         return border_target(labels, border_size, edge="mirror")
+    if kind == "contour":
+        return contour_target(labels)
     return binary_target(labels)
 
 

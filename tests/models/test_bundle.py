@@ -162,7 +162,7 @@ def test_config_that_is_no_json_object(folder, text):
 def test_config_of_another_network(folder):
     path = folder / "config.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"channels": 2, "axes": "YXC"}))
-    with pytest.raises(UserError, match=r"\(1, 3\).*\(2, 3\)"):
+    with pytest.raises(UserError, match=r"\(1, 1, 3\).*\(1, 2, 3\)"):
         models.load(folder)
 
 

@@ -116,25 +116,24 @@ def test_patches_are_drawn_near_objects():
 
 def test_images_without_objects_are_drawn_too():
     empty = Example("empty", np.ones((40, 40, 1), np.float32), np.zeros((40, 40), np.uint16))
-    images, classes, touching = Patches([empty], sampling()).batch(0)
+    images, classes, weights = Patches([empty], sampling(contact_weight=4)).batch(0)
     assert images.shape == (3, 32, 32, 1)
     assert not classes.any()
-    assert not touching.any()
+    assert (weights == 1).all()
 
 
 @pytest.mark.tf
 @pytest.mark.parametrize(("kind", "classes"), [("border", 3), ("binary", 1)])
 def test_the_stream_is_the_batches_in_order_from_any_start(kind, classes):
     patches = Patches([example(channels=2)], sampling(kind=kind, augmentation=Augmentation()))
-    for number, (images, targets, weights) in zip(
-        range(4, 9), stream(patches, 4, 9, contact_weight=2), strict=True
-    ):
-        raw, hot, touching = patches.batch(number)
+    batches = stream(patches, 4, 9)
+    for number, (images, targets, weights) in zip(range(4, 9), batches, strict=True):
+        raw, hot, same = patches.batch(number)
         np.testing.assert_array_equal(images, raw)
         assert targets.shape == (3, 32, 32, classes)
         decoded = targets.numpy().argmax(-1) if classes > 1 else targets.numpy()[..., 0]
         np.testing.assert_array_equal(decoded, hot)
-        np.testing.assert_array_equal(weights, 1 + 2 * touching)
+        np.testing.assert_array_equal(weights, same)
 
 
 def test_validation_covers_every_pixel_once_at_least():

@@ -45,12 +45,12 @@ def test_validation_counts_pixels_of_the_object_class():
     targets = hot([[1, 1, 1, 2, 0]])
     said = hot([[1, 1, 0, 1, 0]])
     # The network says what its image holds: the answer is fixed.
-    found = Validator("border", 0.0, [(said, targets)])(lambda x, training: x)
+    found = Validator("border", loss("border"), [(said, targets)])(lambda x, training: x)
     assert found["jaccard"] == pytest.approx(2 / 4)
     assert found["dice"] == pytest.approx(4 / 6)
 
 
 def test_validation_without_objects_is_perfect():
-    found = Validator("border", 0.0, [(hot([[0]]), hot([[0]]))])(lambda x, training: x)
+    found = Validator("border", loss("border"), [(hot([[0]]), hot([[0]]))])(lambda x, training: x)
     assert (found["jaccard"], found["dice"]) == (1, 1)
     assert found["loss"] == pytest.approx(0, abs=1e-6)
