@@ -150,3 +150,62 @@ def test_validation_is_limited():
     assert sum(len(images) for images, _ in batches) == 10
     for _, targets in batches:
         assert (targets.sum(-1) == 1).all()
+
+
+def test_centres_follow_the_pdf():
+    """Chi-squared of where 20,000 centres fall, beside the weights of all pixels."""
+    labels = np.zeros((12, 15), np.uint16)
+    labels[2:5, 3:9], labels[8:, 10:] = 1, 2
+    e = Example("a", np.zeros((12, 15, 1), np.float32), labels)
+    for pdf in (1.0, 7.5, 0.2):
+        patches = Patches([e], sampling(pdf=pdf))
+        rng = np.random.default_rng(0)
+        number = 20_000
+        counts = np.zeros(labels.shape)
+        for _ in range(number):
+            y, x = patches.centre(0, rng)
+            counts[int(y), int(x)] += 1
+        weights = np.where(labels > 0, pdf, 1.0)
+        expected = number * weights / weights.sum()
+        chi = ((counts - expected) ** 2 / expected).sum()
+        assert 110 < chi < 260  # 179 degrees of freedom: 1e-4 on either side
+
+
+@pytest.mark.parametrize("fill", [0, 1])
+def test_a_pdf_needs_neither_background_nor_objects(fill):
+    e = Example("a", np.zeros((8, 9, 1), np.float32), np.full((8, 9), fill, np.uint16))
+    patches = Patches([e], sampling(pdf=500_000.0))
+    rng = np.random.default_rng(0)
+    seen = {tuple(patches.centre(0, rng)) for _ in range(2000)}
+    assert len(seen) == 72
+
+
+def test_patches_of_one_image_follow_each_other():
+    marked = [example((40, 40), name=str(i)) for i in range(5)]
+    marked = [Example(e.name, np.full_like(e.image, i), e.labels) for i, e in enumerate(marked)]
+    images, *_ = Patches(marked, sampling(batch=9, per_image=3)).batch(2)
+    which = images[:, 0, 0, 0].reshape(3, 3)
+    assert (which == which[:, :1]).all()
+    assert len(np.unique(which)) > 1
+
+
+def test_windows_weights_and_contours_are_turned_with_the_picture():
+    e = example((32, 32))
+    frames = [RNG.random((32, 32, 1)).astype(np.float32) for _ in range(2)]
+    weights = RNG.random((32, 32)).astype(np.float32)
+    lines = (RNG.random((32, 32)) < 0.3).astype(np.uint8)
+    full = Example("a", e.image, e.labels, before=tuple(frames), weights=weights, contours=lines)
+    varied = sampling(kind="contour", augmentation=NONE.model_copy(update={"turn": True}))
+    images, classes, w = Patches([full], varied).batch(0)
+    assert images.shape == (3, 32, 32, 3)
+    target = np.where(lines > 0, 2, e.labels > 0)
+    for i in range(3):
+        stacks = [np.dstack([*frames, e.image, weights, target])]
+        stacks += [stacks[0][::-1]]
+        found = np.dstack([images[i], w[i], classes[i]])
+        assert any(
+            np.allclose(np.rot90(one, k), found, atol=1e-5) for one in stacks for k in range(4)
+        )
+    part = full.part((slice(4, 10), slice(0, 20)))
+    assert {plane.shape for plane in part.planes} == {(6, 20)}
+    assert part.weights.shape == part.contours.shape == part.labels.shape == (6, 20)
