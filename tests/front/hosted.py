@@ -143,6 +143,20 @@ def press(container: Any, label: str) -> None:
     raise LookupError(f"no button {label} in {container.getTitle()}")
 
 
+def click(container: Any, label: str) -> None:
+    """Press a button with the mouse."""
+    press_of = jimport("java.awt.event.InputEvent").BUTTON1_DOWN_MASK
+    button = next(
+        b for b in components(container, "java.awt.Button") if str(b.getLabel()).strip() == label
+    )
+    corner = button.getLocationOnScreen()
+    robot = jimport("java.awt.Robot")()
+    robot.setAutoDelay(60)
+    robot.mouseMove(int(corner.x + button.getWidth() // 2), int(corner.y + button.getHeight() // 2))
+    robot.mousePress(press_of)
+    robot.mouseRelease(press_of)
+
+
 def fill(front: Any, label: str, more: bool = False, **values: Any) -> Any:
     """Fill in the open dialog of a command; return it."""
     command = front.command(label)
@@ -225,6 +239,19 @@ def macro(text: str, argument: str = "") -> str:
 def log() -> str:
     text = jimport("ij.IJ").getLog()
     return "" if text is None else str(text)
+
+
+def select(title: str) -> None:
+    """Bring an image to the front; it is the current one also after late events of others."""
+    manager = jimport("ij.WindowManager")
+    for _ in range(20):
+        jimport("ij.IJ").selectWindow(title)
+        manager.setCurrentWindow(manager.getImage(title).getWindow())
+        time.sleep(0.3)
+        current = manager.getCurrentImage()
+        if current is not None and str(current.getTitle()) == title:
+            return
+    raise TimeoutError(f"{title} does not stay in front; open: {windows()}")
 
 
 def titles() -> list[str]:

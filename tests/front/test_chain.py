@@ -53,7 +53,7 @@ def _chain(
     recorder = hosted.jimport("ij.plugin.frame.Recorder")
     recorder()  # opens it
     count = hosted.manager_count()
-    ij.selectWindow("cells.tif")
+    hosted.select("cells.tif")
     hosted.choose("ImageJ-DL Predict")
     hosted.press(hosted.fill(front, "ImageJ-DL Predict", model=model), "OK")
     title = hosted.wait(lambda: hosted.newest("cells-labels-1"), 60, "labels by the menu")
@@ -127,10 +127,10 @@ def chain(
     images.write(stack, folder / "stack.tif")
     # Two channels, three slices, two frames, told apart by their values.
     rng = np.random.default_rng(3)
-    array = rng.integers(0, 60, (2, 3, 2, 64, 80), dtype=np.uint16)
+    array = rng.integers(0, 60, (2, 3, 2, 64, 80), dtype=np.uint8)
     for t in range(2):
         for z in range(3):
-            array[t, z, :, 10 * z : 10 * z + 12, 20 * t : 20 * t + 15] += 300
+            array[t, z, :, 10 * z : 10 * z + 12, 20 * t : 20 * t + 15] += 190
     images.write(images.make(array, "TZCYX"), folder / "channels.tif")
     with hosted.no_leftovers():
         seen = own_process(

@@ -150,7 +150,7 @@ def _commands(project: str, model: str, cells: str, movie: str, folder: str) -> 
         }[name]
         if name == "annotate again":
             draw()
-        ij.selectWindow("mine")
+        hosted.select("mine")
         try:
             hosted.macro(line)
         except Exception as error:

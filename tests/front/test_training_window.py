@@ -76,10 +76,10 @@ def _trainings(project: str, image: str, ready: str, folder: str, home: str) -> 
     # Meanwhile ImageJ's own commands and a prediction run.
     other = ij.createImage("mine", "8-bit black", 8, 8, 1)
     other.show()
-    ij.selectWindow("mine")
+    hosted.select("mine")
     ij.doCommand("Invert")
     hosted.wait(lambda: int(other.getProcessor().get(0, 0)) == 255, 10, "ImageJ's Invert")
-    ij.selectWindow("cells.tif")
+    hosted.select("cells.tif")
     hosted.choose("ImageJ-DL Predict")
     hosted.press(hosted.fill(front, "ImageJ-DL Predict", model=ready), "OK")
     hosted.wait(lambda: hosted.newest("cells-labels"), 60, "labels beside a training")
@@ -105,7 +105,7 @@ def _trainings(project: str, image: str, ready: str, folder: str, home: str) -> 
     hosted.macro(again)
     seen["resumed"] = json.loads(Path(first, "metrics.json").read_text())["epochs"]
 
-    ij.selectWindow("cells.tif")
+    hosted.select("cells.tif")
     _begin(front, None, project=project, out=second, epochs=200)
     hosted.wait(lambda: _epochs("second") >= 1, 120, "an epoch of the second training")
     hosted.press(hosted.window("JFrame", CONTROL), "Use now")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
@@ -89,11 +90,17 @@ def _troubles(project: str, model: str, cells: str, folder: str) -> dict[str, An
 
     # The same from the menu.
     ij.log("\\Clear")
-    ij.selectWindow("empty")
+    hosted.select("empty")
     hosted.choose("ImageJ-DL Predict")
     hosted.press(hosted.fill(front, "ImageJ-DL Predict", model=f"{folder}/foreign"), "OK")
     seen["window"] = hosted.error_words()
     hosted.macro('run("Close All");')
+
+    # A dialog with the real mouse.
+    hosted.choose("ImageJ-DL Settings")
+    hosted.click(hosted.fill(front, "ImageJ-DL Settings", tile=512), "OK")
+    hosted.wait(lambda: "tile: 512" in hosted.log(), 30, "what Settings says")
+    seen["settings"] = Path(folder, "home", "settings.json").read_text()
 
     # Memory.
     _loop(model, cells, 5)
@@ -182,6 +189,10 @@ def test_the_words_are_shown_and_in_the_log(troubles: dict[str, Any], name: str)
 
 def test_the_menu_says_it_in_a_window(troubles: dict[str, Any]) -> None:
     assert "foreign" in troubles["window"]
+
+
+def test_a_dialog_by_the_mouse(troubles: dict[str, Any]) -> None:
+    assert json.loads(troubles["settings"])["tile"] == 512
 
 
 def test_pain_5_memory_stays_in_a_loop(troubles: dict[str, Any]) -> None:
