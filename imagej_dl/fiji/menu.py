@@ -141,8 +141,8 @@ def _searchable(ij2: Any) -> None:
 
     info, path = jimport("org.scijava.script.ScriptInfo"), jimport("org.scijava.MenuPath")
     reader, modules = jimport("java.io.StringReader"), ij2.module()
-    leaves = (module.getMenuPath().getLeaf() for module in modules.getModules())
-    there = {str(leaf.getName()) for leaf in leaves if leaf is not None}
+    menus = (module.getMenuPath() for module in modules.getModules())
+    there = {str(menu.getLeaf().getName()) for menu in menus if menu}
     for label, text in installation.scripts().items():
         if label not in there:
             name = f"ImageJ-DL/{label.replace(' ', '_')}.groovy"
