@@ -144,6 +144,8 @@ SCRIPT = """\
 #@ String image
 #@output String title
 import json, sys, traceback
+# Java's strings, as parameters are, are not what open() wants.
+model, folder, image = str(model), str(folder), str(image)
 told = {"version": sys.version}
 try:
     from imagej_dl import fiji
@@ -180,6 +182,13 @@ with open(folder + "/told.json", "w") as file:
 EDITOR
 """
 LEAVE = "import os; os._exit(0)"
+# PyImageJ asks the network for a jar that this Fiji has; nothing else is done to the start.
+START = """\
+import runpy, sys, imagej, scyjava
+scyjava.config.endpoints.clear()
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
 
 
 def _python_mode(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -191,7 +200,14 @@ def _python_mode(home: Path, *arguments: str) -> subprocess.CompletedProcess[str
     jars = [*(home / "jars").glob("*.jar"), *(home / "plugins").glob("*.jar")]
     path = os.pathsep.join(map(str, jars))
     options = [f"-Djava.class.path={path}", f"-Dimagej.dir={home}", f"-Dplugins.dir={home}", OPENS]
-    command = [sys.executable, str(home / "config" / "jaunch" / "fiji.py"), str(library), *options]
+    command = [
+        sys.executable,
+        "-c",
+        START,
+        str(home / "config" / "jaunch" / "fiji.py"),
+        str(library),
+        *options,
+    ]
     # The launcher's class loader of its own comes first there.
     command += ["--", "org.scijava.launcher.ClassLauncher", *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=200, check=False)
@@ -309,7 +325,6 @@ Thread.start("driver") {
         click(item, item.label)
         dialog = wait("the second dialog") { windows("ImageJ-DL Predict")
             .find { it instanceof ij.gui.GenericDialog } }
-        dialog.setVisible(false)
         click(dialog.buttons[1], dialog.buttons[1].label)
         sleep(1500)
         out.after_cancel = recorder.text
