@@ -37,7 +37,7 @@ def _chain(
     import sys
 
     front = hosted.start()
-    ij, manager_of = hosted.jimport("ij.IJ"), hosted.jimport("ij.WindowManager")
+    manager_of = hosted.jimport("ij.WindowManager")
     seen: dict[str, Any] = {}
     quick = " ".join(f"{key}={value}" for key, value in hosted.QUICK.items())
     title = hosted.macro(
