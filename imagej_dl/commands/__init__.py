@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 # name on the command line: (class, what it does); the order is that of the work.
 TABLE = {
     "new": ("New", "Make the folders of a new project."),
+    "prepare": ("Prepare", "Make the images to draw on of a project's raw ones."),
     "annotate": ("Annotate", "Make the next image ready to draw on, or store its ROIs."),
     "labels": ("Labels", "Turn ROIs into label maps, pixel for pixel as ImageJ fills them."),
     "rois": ("Rois", "Turn a label map into a RoiSet.zip."),

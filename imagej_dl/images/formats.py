@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 
 from imagej_dl.errors import UserError
+from imagej_dl.images import microscopes
 from imagej_dl.images.array import as_labels, make
 from imagej_dl.images.tiff import read_tiff
 
@@ -20,7 +21,8 @@ def read(path: str | Path, axes: str | None = None, mapped: bool = False) -> xr.
 
     Parameters
     ----------
-    path : TIFF (ImageJ, OME or plain), PNG or JPEG. Colour images have their colours as C.
+    path : TIFF (ImageJ, OME or plain), PNG, JPEG or MetaMorph .stk; CZI and what bioio reads
+        where these extras are installed. Colour images have their colours as C.
     axes : what the file's axes are, such as "TYX", where the file says nothing or says it wrong.
     mapped : whether a TIFF of more than 256 MiB that is not compressed may come as a memory map,
         read-only and in the byte order of the file, whose pixels are read where they are used.
@@ -36,17 +38,24 @@ def read(path: str | Path, axes: str | None = None, mapped: bool = False) -> xr.
     path = Path(path)
     if not path.exists():
         raise UserError("there is no such file", path=path)
-    if path.is_dir():
-        raise UserError("is a folder, not an image", path=path)
     suffix = path.suffix.lower()
+    if path.is_dir() and suffix != ".zarr":
+        raise UserError("is a folder, not an image", path=path)
     if suffix in (".tif", ".tiff"):
         return read_tiff(path, axes, mapped)
     if suffix in (".png", ".jpg", ".jpeg"):
         return _read_picture(path)
+    if suffix == microscopes.STK:
+        return microscopes.read_stk(path, axes)
+    if suffix == microscopes.CZI:
+        return microscopes.read_czi(path, axes)
+    if suffix in microscopes.BIOIO:
+        return microscopes.read_bioio(path, axes)
     raise UserError(
         f"has a suffix that is not known ({path.suffix or 'none'})",
         path=path,
-        remedy=f"Known are {', '.join(SUFFIXES)}; in Fiji, File > Save As > Tiff makes one.",
+        remedy=f"Known are {', '.join((*SUFFIXES, *microscopes.RAW))}; in Fiji, File > Save As > "
+        "Tiff makes one.",
     )
 
 

@@ -12,6 +12,7 @@ from imagej_dl.project.folders import (
     processed,
     visible,
 )
+from imagej_dl.project.preparing import Prepared, prepare_all
 from imagej_dl.project.roisets import Saved, backup, save_rois
 from imagej_dl.project.sheets import Next, Sheet, next_to_draw, prepare, sheet, sheets
 
@@ -22,6 +23,7 @@ __all__ = [
     "Drawn",
     "Next",
     "Pair",
+    "Prepared",
     "Saved",
     "Sheet",
     "backup",
@@ -30,6 +32,7 @@ __all__ = [
     "next_to_draw",
     "pairs",
     "prepare",
+    "prepare_all",
     "processed",
     "save_rois",
     "sheet",

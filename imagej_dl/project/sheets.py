@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from imagej_dl import images
 from imagej_dl.errors import UserError
-from imagej_dl.files import atomic
-from imagej_dl.images.storable import storable
-from imagej_dl.project.folders import beside, image_of, roiset, visible
+from imagej_dl.project.folders import beside, image_of, roiset
+from imagej_dl.project.raw import made_of, raw_files, raw_name, store
 
 
 @dataclass(frozen=True)
@@ -49,7 +46,7 @@ def sheets(path: str | os.PathLike[str]) -> list[Sheet]:
     """Find all images of a project, drawn or not, sorted by name.
 
     They are those of Labeling (NAME/images/NAME, or as :func:`drawn` finds them) and those of
-    Raw that are not yet there under their name without suffix.
+    Raw of which none is there yet (see :func:`imagej_dl.project.raw.made_of`).
 
     Raises
     ------
@@ -69,14 +66,14 @@ def sheets(path: str | os.PathLike[str]) -> list[Sheet]:
     for folder in sorted(p for p in inner if p.is_dir() and p.name[0] != "."):
         if image := image_of(folder, folder.name):
             found[folder.name] = _sheet(folder, image)
-    files = visible(raw)
-    _refuse_twins(files, raw)
-    known = {name.casefold() for name in found}
+    files = raw_files(raw)
+    refuse_twins(files, raw)
+    known = list(found)
     for file in files:
-        if file.stem.casefold() in known:
+        if made_of(file, files, known):
             continue
-        folder = labeling / file.stem
-        found[file.stem] = _sheet(folder, folder / "images" / f"{file.stem}.tif", file)
+        name = raw_name(file)
+        found[name] = _sheet(labeling / name, labeling / name / "images" / f"{name}.tif", file)
     return sorted(found.values(), key=lambda sheet: sheet.name)
 
 
@@ -107,7 +104,9 @@ def next_to_draw(path: str | os.PathLike[str], name: str | None = None) -> Next 
     found = sheets(path)
     if not found:
         raise UserError(
-            "has no images", path=path, remedy="Put them into its Raw folder (TIFF, PNG, JPEG)."
+            "has no images",
+            path=path,
+            remedy="Put them into its Raw folder (TIFF, PNG, JPEG, STK, CZI).",
         )
     chosen = sheet(path, name) if name else next((s for s in found if not s.drawn), None)
     if chosen is None:
@@ -119,21 +118,15 @@ def next_to_draw(path: str | os.PathLike[str], name: str | None = None) -> Next 
 def prepare(item: Sheet | Next) -> Path:
     """Make the image to draw on of the one in Raw, where it is not there; return its path.
 
-    A TIFF is copied as it is, with all its frames, calibration and display settings; a picture
-    becomes a TIFF of the same pixel values.
+    All its frames, slices and its calibration stay; :func:`prepare_all` makes all images, and
+    can take slices of stacks.
 
     Raises
     ------
     UserError : when the image cannot be read or written.
     """
-    if item.source is None:
-        return item.image
-    picture = images.read(item.source, mapped=True)  # what cannot be read is no image to draw on
-    if item.source.suffix.lower() in (".tif", ".tiff"):
-        with atomic(item.image) as temporary:
-            shutil.copyfile(item.source, temporary)
-    else:
-        images.write(storable(picture, item.source), item.image)
+    if item.source is not None:
+        store(item.source, item.image)
     return item.image
 
 
@@ -142,14 +135,14 @@ def _sheet(folder: Path, image: Path, source: Path | None = None) -> Sheet:
     return Sheet(folder.name, image, rois or folder / "RoiSet.zip", source, rois is not None)
 
 
-def _refuse_twins(files: list[Path], path: Path) -> None:
+def refuse_twins(files: list[Path], path: Path) -> None:
     """Refuse files whose results would have one name; some file systems do not tell capitals."""
     first: dict[str, Path] = {}
     for file in files:
-        other = first.setdefault(file.stem.casefold(), file)
+        other = first.setdefault(raw_name(file).casefold(), file)
         if other is not file:
             raise UserError(
-                f"holds two images of the name {file.stem} ({other.name}, {file.name})",
+                f"holds two images of the name {raw_name(file)} ({other.name}, {file.name})",
                 path=path,
                 remedy="Rename one of them.",
             )

@@ -1,0 +1,51 @@
+"""`imagej-dl prepare`: images as they came to images to draw on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from imagej_dl import project
+from imagej_dl.commands.base import Command, Positional, Shown, say
+from imagej_dl.progress import Progress
+
+
+class Prepare(Command):
+    """Make the images to draw on of a project's raw ones.
+
+    Each image of Raw becomes Labeling/NAME/images/NAME.tif, an ImageJ TIFF of the same pixel
+    values and calibration: TIFF (ImageJ, OME, plain), PNG, JPEG, MetaMorph .stk; CZI with the
+    extra czi, and what bioio reads with the extra bioio. Axes are those that the file states.
+    Images that are there already are kept.
+    """
+
+    project: Annotated[Path, Positional(), Shown(path="folder")] = Field(
+        description="The project's folder."
+    )
+    slices: str = Field(
+        "whole",
+        pattern="^(whole|all|max|middle|[1-9][0-9]*)$",
+        description="What to take of a stack: whole, all (each slice an image NAME_1, NAME_2 …), "
+        "max (the maximum projection), middle, or a slice's number from 1; of a movie without "
+        "slices, the frames.",
+    )
+    axes: Annotated[str | None, Shown(advanced=True)] = Field(
+        None, description="The images' axes, such as TYX, where their files say them wrong."
+    )
+    overwrite: bool = Field(False, description="Make images anew that are there.")
+
+    def run(self, progress: Progress) -> None:
+        found = project.prepare_all(
+            self.project,
+            self.slices,
+            axes=self.axes,
+            overwrite=self.overwrite,
+            progress=progress,
+        )
+        for item in found:
+            if item.kept:
+                say(f"{item.image}: is there already and is kept (--overwrite makes it anew)")
+            else:
+                say(f"{item.image}: made of {item.source.name}")

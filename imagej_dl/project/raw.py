@@ -1,0 +1,158 @@
+"""The images of Raw: which files they are, and the TIFF to draw on that is made of one."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import warnings
+from collections.abc import Iterable
+from pathlib import Path
+
+import tifffile
+import xarray as xr
+
+from imagej_dl import images
+from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.files import atomic
+from imagej_dl.images.formats import SUFFIXES
+from imagej_dl.images.microscopes import RAW, warn_unstated
+from imagej_dl.images.storable import storable
+
+WHOLE, ALL, MAX, MIDDLE = "whole", "all", "max", "middle"
+
+
+def raw_files(folder: Path) -> list[Path]:
+    """Return the image files of a Raw folder, sorted; hidden ones are no data."""
+    if not folder.is_dir():
+        return []
+    return sorted(
+        p
+        for p in folder.iterdir()
+        if p.suffix.lower() in (*SUFFIXES, *RAW)
+        and p.name[0] != "."
+        and (p.is_file() or p.suffix.lower() == ".zarr")
+    )
+
+
+def raw_name(path: Path) -> str:
+    """Return what the image of a file is called: its name without .tif, .ome.tif and so on."""
+    stem = path.stem
+    return stem[: -len(".ome")] if stem.lower().endswith(".ome") and len(stem) > 4 else stem
+
+
+def made_of(file: Path, others: Iterable[Path], names: Iterable[str]) -> bool:
+    """Say whether images were made of a file before: under its name, or of each of its slices.
+
+    Parameters
+    ----------
+    file, others : one of the files of Raw, and all of them.
+    names : of the images that are there. NAME_0, NAME_1 … are slices of NAME, unless Raw has a
+        file of that name. Fluffy's images are called as the file up to its first dot.
+    """
+    there = {name.casefold() for name in names}
+    all_names = [raw_name(other).casefold() for other in others]
+    name = raw_name(file).casefold()
+    short = name.split(".")[0]
+    alone = sum(other.split(".")[0] == short for other in all_names) == 1
+    for base in {name, short} if alone and short else {name}:
+        if base in there:
+            return True
+        slices = {n for n in there if re.fullmatch(re.escape(base) + r"_\d+", n)}
+        if slices - set(all_names):
+            return True
+    return False
+
+
+def read_raw(path: Path, axes: str | None = None) -> xr.DataArray:
+    """Read an image of Raw; a DataWarning says where its file does not state what its planes are.
+
+    Raises
+    ------
+    UserError : when it cannot be read, or `axes` do not fit.
+    """
+    if axes is None and path.suffix.lower() in (".tif", ".tiff") and (count := _unstated(path)):
+        warn_unstated(path, count)
+    return images.read(path, axes, mapped=True)
+
+
+def store(source: Path, target: Path, axes: str | None = None, overwrite: bool = False) -> None:
+    """Make the TIFF to draw on of an image of Raw, with all its frames and slices.
+
+    A TIFF that ImageJ opens as what it is is copied, with its display settings; anything else
+    becomes an ImageJ TIFF of the same pixel values, 16 bits staying 16 bits.
+
+    Raises
+    ------
+    UserError : when the image cannot be read or written.
+    """
+    picture = read_raw(source, axes)  # what cannot be read is no image to draw on
+    if axes is None and _is_imagejs(source):
+        with atomic(target) as temporary:
+            shutil.copyfile(source, temporary)
+    else:
+        images.write(storable(picture, source), target, overwrite=overwrite)
+
+
+def taken(picture: xr.DataArray, slices: str, path: Path) -> list[xr.DataArray]:
+    """Take slices of a stack, or frames of a movie that has no slices.
+
+    Parameters
+    ----------
+    slices : "whole", "all" (each one), "max" (the brightest of each pixel), "middle" (number
+        n // 2 + 1 of n), or a number from 1.
+    path : of its file, for what is said about it.
+
+    Returns
+    -------
+    one image, or with "all" one for each; without slices and frames the image as it is.
+
+    Raises
+    ------
+    UserError : for a slice that the image has not.
+    """
+    axis = next((a for a in "ZT" if picture.sizes.get(a, 1) > 1), None)
+    if slices == WHOLE or axis is None:
+        return [picture]
+    count = picture.sizes[axis]
+    if slices == ALL:
+        return [picture.isel({axis: i}) for i in range(count)]
+    if slices == MAX:
+        if axis == "T":
+            warnings.warn(
+                f"{path}: has no slices, so the maximum is that over its {count} frames",
+                DataWarning,
+                stacklevel=3,
+            )
+        return [images.with_data(picture, picture.max(axis).data, _rest(picture, axis))]
+    number = count // 2 + 1 if slices == MIDDLE else int(slices)
+    if number > count:
+        kind = "slices" if axis == "Z" else "frames"
+        raise UserError(
+            f"has {count} {kind}, and number {number} is asked for",
+            path=path,
+        )
+    return [picture.isel({axis: number - 1})]
+
+
+def _rest(picture: xr.DataArray, axis: str) -> list[str]:
+    return [str(d) for d in picture.dims if d != axis]
+
+
+def _is_imagejs(path: Path) -> bool:
+    """Say whether ImageJ opens a TIFF as what it is: one of its own, or a single plain page."""
+    if path.suffix.lower() not in (".tif", ".tiff"):
+        return False
+    with tifffile.TiffFile(path) as file:
+        own = file.is_imagej or len(file.pages) == 1
+        return own and not (file.is_ome or file.is_stk or file.is_lsm)
+
+
+def _unstated(path: Path) -> int:
+    """Return the number of planes on an axis that a TIFF does not name; 0 when it names all."""
+    try:
+        with tifffile.TiffFile(path) as file:
+            series = file.series[0]
+            sizes = zip(series.axes, series.shape, strict=True)
+            return max((size for name, size in sizes if name not in "TCZYXS"), default=0)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, tifffile.TiffFileError):
+        return 0  # images.read says what is wrong with it

@@ -1,0 +1,160 @@
+"""`imagej-dl prepare`: Raw → Labeling/NAME/images/NAME.tif."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from metamorph import write_stk
+from PIL import Image
+
+from imagej_dl import images, progress, project
+from imagej_dl.commands.prepare import Prepare
+from imagej_dl.errors import DataWarning, UserError
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    project.create(tmp_path / "p")
+    return tmp_path / "p"
+
+
+@pytest.fixture
+def stack() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 65536, (5, 7, 9)).astype(np.uint16)
+
+
+def run(home: Path, **values: object) -> None:
+    Prepare.declare({"project": home, **values}).run(progress.silent)
+
+
+def made(home: Path, name: str) -> Path:
+    return home / "Labeling" / name / "images" / f"{name}.tif"
+
+
+def test_every_format_keeps_its_pixels(
+    home: Path, stack: np.ndarray, capsys: pytest.CaptureFixture[str]
+) -> None:
+    raw = home / "Raw"
+    write_stk(raw / "meta.stk", stack, interval=1500, pixel=0.25)
+    images.write(images.make(stack, "ZYX", pixel_depth=2.0, unit="µm"), raw / "fiji.tif")
+    tifffile.imwrite(
+        raw / "ome.ome.tif",
+        stack,
+        metadata={"axes": "TYX", "PhysicalSizeX": 0.3, "PhysicalSizeY": 0.4, "TimeIncrement": 5.0},
+    )
+    Image.fromarray(stack[0]).save(raw / "deep.png")
+    grey = (stack[1] >> 8).astype(np.uint8)
+    Image.fromarray(grey).save(raw / "photo.jpg", quality=100)
+    run(home)
+    for name, axes, size in (("meta", "TYX", 0.25), ("fiji", "ZYX", 1.0), ("ome", "TYX", 0.3)):
+        image = images.read(made(home, name))
+        assert "".join(map(str, image.dims)) == axes
+        assert image.dtype == np.uint16
+        np.testing.assert_array_equal(image, stack)
+        assert images.calibration(image).pixel_width == pytest.approx(size)
+        with tifffile.TiffFile(made(home, name)) as file:
+            assert file.is_imagej
+    assert images.calibration(images.read(made(home, "meta"))).frame_interval == 1.5
+    assert images.calibration(images.read(made(home, "ome"))).frame_interval == 5.0
+    np.testing.assert_array_equal(images.read(made(home, "deep")), stack[0])
+    np.testing.assert_array_equal(
+        images.read(made(home, "photo")), np.asarray(Image.open(raw / "photo.jpg"))
+    )
+    assert f"{made(home, 'meta')}: made of meta.stk" in capsys.readouterr().out
+    # what was prepared is what annotate goes on with, and nothing of Raw is left to be prepared
+    assert [(s.name, s.source) for s in project.sheets(home)] == [
+        (name, None) for name in ("deep", "fiji", "meta", "ome", "photo")
+    ]
+
+
+@pytest.mark.parametrize("axis", ["Z", "T"])
+def test_slices(home: Path, stack: np.ndarray, axis: str) -> None:
+    images.write(
+        images.make(stack, f"{axis}YX", pixel_width=0.5, unit="µm"), home / "Raw" / "a.tif"
+    )
+    for slices, expected in (("middle", stack[2]), ("4", stack[3])):
+        run(home, slices=slices, overwrite=True)
+        image = images.read(made(home, "a"))
+        np.testing.assert_array_equal(image, expected)
+        assert (image.dtype, images.calibration(image).pixel_width) == (np.uint16, 0.5)
+    with pytest.raises(UserError, match=r"a\.tif: has 5 .* and number 6 is asked for"):
+        run(home, slices="6", overwrite=True)
+    np.testing.assert_array_equal(images.read(made(home, "a")), stack[3])
+
+
+def test_maximum(home: Path, stack: np.ndarray) -> None:
+    both = np.stack([stack, stack[::-1] // 2])
+    images.write(images.make(both, "TZYX"), home / "Raw" / "a.tif")
+    images.write(images.make(stack, "TYX"), home / "Raw" / "b.tif")
+    with pytest.warns(DataWarning, match=r"b\.tif: has no slices"):
+        run(home, slices="max")
+    image = images.read(made(home, "a"))
+    assert image.dims == ("T", "Y", "X")
+    np.testing.assert_array_equal(image, both.max(1))
+    np.testing.assert_array_equal(images.read(made(home, "b")), stack.max(0))
+
+
+def test_all_slices(home: Path, stack: np.ndarray, capsys: pytest.CaptureFixture[str]) -> None:
+    images.write(images.make(stack, "ZYX"), home / "Raw" / "a.tif")
+    run(home, slices="all")
+    for i in range(5):
+        np.testing.assert_array_equal(images.read(made(home, f"a_{i + 1}")), stack[i])
+    assert not made(home, "a").exists()
+    assert [s.name for s in project.sheets(home)] == [f"a_{i}" for i in range(1, 6)]
+    before = made(home, "a_2").stat().st_mtime_ns
+    capsys.readouterr()
+    run(home, slices="all")
+    assert capsys.readouterr().out.count("is there already and is kept") == 5
+    assert made(home, "a_2").stat().st_mtime_ns == before
+
+
+def test_slices_that_fluffy_made_go_on(home: Path, stack: np.ndarray) -> None:
+    images.write(images.make(stack, "ZYX"), home / "Raw" / "a.b.tif")
+    images.write(images.make(stack, "ZYX"), home / "Raw" / "c.tif")
+    for i in range(5):
+        images.write(images.make(stack[i]), made(home, f"c_{i}"))
+    images.write(images.make(stack[0]), made(home, "a"))
+    assert [s.name for s in project.sheets(home)] == ["a", *(f"c_{i}" for i in range(5))]
+    run(home, slices="all")
+    assert not made(home, "c_5").exists()
+
+
+def test_what_is_there_is_kept_or_made_anew(home: Path, stack: np.ndarray) -> None:
+    images.write(images.make(stack[0]), home / "Raw" / "a.tif")
+    images.write(images.make(stack[1]), made(home, "a"))
+    run(home)
+    np.testing.assert_array_equal(images.read(made(home, "a")), stack[1])
+    (home / "Labeling" / "a" / "RoiSet.zip").write_bytes(b"x")
+    with pytest.warns(DataWarning, match=r"a\.tif: is made anew, and .*RoiSet\.zip was drawn"):
+        run(home, overwrite=True)
+    np.testing.assert_array_equal(images.read(made(home, "a")), stack[0])
+
+
+def test_axes_that_no_file_states_are_said(home: Path, stack: np.ndarray) -> None:
+    tifffile.imwrite(home / "Raw" / "a.tif", stack, metadata=None)
+    with pytest.warns(DataWarning, match=r"a\.tif: does not say what its 5 planes are"):
+        run(home)
+    assert images.read(made(home, "a")).dims == ("Z", "Y", "X")
+    run(home, axes="TYX", overwrite=True)
+    assert images.read(made(home, "a")).dims == ("T", "Y", "X")
+
+
+def test_bad_input(home: Path, stack: np.ndarray) -> None:
+    with pytest.raises(UserError, match="Raw: holds no image"):
+        run(home)
+    with pytest.raises(UserError, match="there is no such folder"):
+        run(home / "nothing")
+    with pytest.raises(UserError, match="slices"):
+        run(home, slices="0")
+    images.write(images.make(stack[0]), home / "Raw" / "a.tif")
+    (home / "Raw" / "notes.txt").write_text("x")
+    with pytest.warns(DataWarning, match=r"left out, .*: notes\.txt"):
+        run(home)
+    images.write(images.make(stack, "ZYX"), home / "Raw" / "b.tif")
+    images.write(images.make(stack[0]), home / "Raw" / "b_2.tif")
+    (home / "Raw" / "notes.txt").unlink()
+    with pytest.raises(UserError, match=r"b\.tif: slice 2 of it would be called b_2"):
+        run(home, slices="all")
