@@ -324,8 +324,11 @@ def _short_names(sources: Sequence[str | Path | xr.DataArray]) -> list[str]:
 def _labels(source: str | Path | xr.DataArray, image: xr.DataArray) -> xr.DataArray:
     if isinstance(source, xr.DataArray):
         return source
-    if Path(source).suffix.lower() not in (".zip", ".roi"):
+    if Path(source).suffix.lower() not in (".zip", ".roi") and not Path(source).is_dir():
         return images.read(source)
     from imagej_dl import rois
 
-    return rois.label_map(rois.read(source), image)[0]
+    try:
+        return rois.label_map(rois.read(source), image)[0]
+    except UserError as error:
+        raise UserError(error.problem, path=error.path or source, remedy=error.remedy) from error
