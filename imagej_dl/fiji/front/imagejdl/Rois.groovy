@@ -6,6 +6,7 @@ import ij.gui.Roi
 import ij.io.RoiDecoder
 import ij.io.RoiEncoder
 import ij.plugin.frame.RoiManager
+import java.awt.EventQueue
 import java.awt.GraphicsEnvironment
 import java.util.zip.ZipEntry
 import java.util.zip.ZipFile
@@ -74,7 +75,9 @@ class Rois {
         def all = manager.roisAsArray as List
         def indices = (0..<all.size()).findAll { gone.contains(all[it]) }
         if (!indices) return
-        manager.setSelectedIndexes(indices as int[])
-        manager.runCommand("Delete")
+        // Not by selecting them: ImageJ then draws them on the current image, over its own ROI.
+        def delete = { indices.reverseEach { manager.delete(it) } }
+        if (EventQueue.isDispatchThread()) delete()
+        else EventQueue.invokeAndWait(delete as Runnable)
     }
 }
