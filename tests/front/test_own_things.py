@@ -73,7 +73,7 @@ def _fill() -> None:
 
 def _bytes(roi: Any) -> str:
     data = hosted.jimport("ij.io.RoiEncoder").saveAsByteArray(roi)
-    return hashlib.sha1(bytes(np.asarray(data).astype(np.uint8))).hexdigest()
+    return bytes(np.asarray(data).astype(np.uint8)).hex()
 
 
 def _state() -> dict[str, Any]:
