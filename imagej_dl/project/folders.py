@@ -25,7 +25,10 @@ BACKUPS = "RoiSet_backups"  # in Labeling/NAME: the RoiSets before, numbered
 
 @dataclass(frozen=True)
 class Drawn:
-    """An image and the ROIs drawn on it; `name` is what files made of the two are called."""
+    """An image and the ROIs drawn on it; `name` is what files made of the two are called.
+
+    `rois` is a RoiSet.zip, a .roi file, or Fluffy's folder of masks mask_0.png, mask_1.png …
+    """
 
     name: str
     image: Path
@@ -34,7 +37,7 @@ class Drawn:
 
 @dataclass(frozen=True)
 class Pair:
-    """An image and its label map, of the same name."""
+    """An image and its label map, of the same name; in their place `labels` may be its ROIs."""
 
     name: str
     image: Path
@@ -81,7 +84,8 @@ def drawn(path: str | os.PathLike[str]) -> list[Drawn]:
 
     Known are a project (its Labeling folder), folders NAME each with a RoiSet and an image (in
     `images` or beside it), one such folder, and images with a RoiSet of the same name beside
-    them (NAME.tif and NAME.zip, NAME_RoiSet.zip or RoiSet_NAME.zip). A RoiSet without an image
+    them (NAME.tif and NAME.zip, NAME_RoiSet.zip or RoiSet_NAME.zip). In place of a RoiSet there
+    may be Fluffy's masks, NAME/masks/mask_0.png and so on. A RoiSet without an image
     and a project's image without a RoiSet are named in a warning.
 
     Raises
@@ -111,6 +115,9 @@ def drawn(path: str | os.PathLike[str]) -> list[Drawn]:
 def pairs(path: str | os.PathLike[str]) -> list[Pair]:
     """Find the image and label pairs of a project or of a folder with `images` and `masks`.
 
+    Where a project's Processed is empty they are those of its Labeling, as :func:`drawn` finds
+    them, with ROIs for labels.
+
     Raises
     ------
     UserError : when there are none, or an image or a label map is alone.
@@ -122,6 +129,8 @@ def pairs(path: str | os.PathLike[str]) -> list[Pair]:
             path=path,
             remedy="Run `imagej-dl labels`.",
         )
+    if folder != Path(path) and not visible(folder / "images") and not visible(folder / "masks"):
+        return [Pair(item.name, item.image, item.rois) for item in drawn(path)]
     images = {p.stem: p for p in find([folder / "images"])}
     masks = {p.stem: p for p in find([folder / "masks"])}
     if alone := sorted(set(images) ^ set(masks)):
@@ -135,20 +144,27 @@ def _single(folder: Path) -> Iterator[Drawn]:
     name = Path(os.path.abspath(folder)).name  # "." and ".." are no names
     if name == BACKUPS:
         return
-    rois, image = roiset(folder), image_of(folder, name)
+    rois, image = roiset(folder) or masks_of(folder), image_of(folder, name)
     if rois and image:
         yield Drawn(name, image, rois)
     elif rois:
         _warn(f"{rois}: has no image beside it, and is left out")
     elif (
-        image and (folder / "images").is_dir() and not (folder / "masks").is_dir()
-    ):  # as Processed is
+        image and (folder / "images").is_dir() and not visible(folder / "masks")
+    ):  # as in Processed there are
         _warn(f"{folder}: has no RoiSet.zip yet, and is left out")
 
 
 def roiset(folder: Path) -> Path | None:
     """Return the RoiSet of a folder NAME, if it has one."""
     return _only(folder, (".zip",), "RoiSet") or _only(folder, (".roi",), "RoiSet")
+
+
+def masks_of(folder: Path) -> Path | None:
+    """Return the `masks` of a folder NAME, if it holds masks of single objects, mask_N.png."""
+    stems = (p.stem.lower() for p in visible(folder / "masks", (".png",)))
+    found = any(s.startswith("mask_") and s.removeprefix("mask_").isdigit() for s in stems)
+    return folder / "masks" if found else None
 
 
 def image_of(folder: Path, name: str) -> Path | None:

@@ -127,7 +127,10 @@ def take(chain: Chain, found: list[project.Drawn]) -> None:
             folder = chain.out / "project" / "Labeling" / item.name
             (folder / "images").mkdir(parents=True)
             shutil.copyfile(item.image, folder / "images" / f"{item.name}{item.image.suffix}")
-            shutil.copyfile(item.rois, folder / f"RoiSet{item.rois.suffix}")
+            if item.rois.is_dir():  # masks of single objects
+                shutil.copytree(item.rois, folder / "masks")
+            else:
+                shutil.copyfile(item.rois, folder / f"RoiSet{item.rois.suffix}")
         step.figures = {"images with ROIs": len(found)}
 
 

@@ -25,14 +25,14 @@ _REMEDY = "Save the ROIs again with ImageJ's ROI Manager (More > Save)."
 
 
 def read(path: str | os.PathLike[str]) -> list[Roi]:
-    """Read a RoiSet.zip or a single .roi file.
+    """Read a RoiSet.zip, a single .roi file, or a folder of masks of single objects.
 
     The order is that in which ImageJ's ROI Manager lists them; entries of the archive that are
     no .roi files are ignored.
 
     Parameters
     ----------
-    path : a .zip or .roi file.
+    path : a .zip or .roi file; or a folder, see :func:`imagej_dl.rois.mask_files.read_masks`.
 
     Raises
     ------
@@ -42,7 +42,11 @@ def read(path: str | os.PathLike[str]) -> list[Roi]:
     path = Path(path)
     try:
         if path.is_dir():
-            raise UserError("is a folder, not a RoiSet.zip or .roi file", path=path)
+            from imagej_dl.rois.mask_files import mask_files, read_masks
+
+            if not mask_files(path):
+                raise UserError("is a folder, not a RoiSet.zip or .roi file", path=path)
+            return read_masks(path)
         if not zipfile.is_zipfile(path):
             return [_read_single(path)]
         with zipfile.ZipFile(path) as archive:

@@ -22,6 +22,8 @@ from imagej_dl.rois.roi import AREAS, LINES, Roi
 
 LABEL_KEY = "imagej-dl.label"
 """The ROI property in which :func:`imagej_dl.rois.trace` keeps a label's id."""
+SIZE_KEY = "imagej-dl.size"
+"""The ROI property in which a ROI made of a mask keeps the mask's size, "width x height"."""
 
 
 def label_map(
@@ -57,12 +59,14 @@ def label_map(
 
     Raises
     ------
-    UserError : when no ROI has a pixel on the image, or ROIs overlap and `overlap` is "error".
+    UserError : when no ROI has a pixel on the image, ROIs overlap and `overlap` is "error", or
+        they were masks of another size than the image.
     """
     image = _template(like)
     sizes = {str(axis): int(size) for axis, size in image.sizes.items()}
     stack = Stack(*(sizes.get(axis, 1) for axis in "CZT"))
     height, width = sizes["Y"], sizes["X"]
+    _refuse_other_size(rois, width, height)
     rows = [LabelRow(i + 1, roi.name, roi.kind) for i, roi in enumerate(rois)]
     placed = _place(rois, rows, stack, channel, lines_as_areas)
     runs = fill(
@@ -109,6 +113,16 @@ def _template(like: xr.DataArray | Sequence[int]) -> xr.DataArray:
     if dims is None:
         raise UserError(f"{shape} is no shape YX, TYX or TZYX")
     return images.make(np.broadcast_to(np.uint8(0), shape), dims)
+
+
+def _refuse_other_size(rois: Sequence[Roi], width: int, height: int) -> None:
+    for roi in rois:
+        size = roi.get(SIZE_KEY)
+        if size not in (None, f"{width} x {height}"):
+            raise UserError(
+                f"{roi.name} is a mask of {size} pixels, the image has {width} x {height}",
+                remedy="Check that masks and image belong together.",
+            )
 
 
 def _place(
