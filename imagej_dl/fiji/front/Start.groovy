@@ -7,6 +7,7 @@ def command(File home, File python, String name) {
     def front = front(home, python)
     if (name == null) front.class.classLoader.loadClass("imagejdl.Extensions").register(front)
     else front.run(name, ij.Macro.options)
+    return null  // SciJava would warn of any other result, in a console window
 }
 
 def front(File home, File python) {
