@@ -81,7 +81,9 @@ class Track(Command):
 
         command = self.model_copy(update={"fiji": self.fiji or desk.fiji})
         if self.labels is None:
-            labels = images.as_labels(desk.open_image())
+            image = desk.open_image()
+            # With settings their detector says what it takes: a mask, probabilities.
+            labels = image if self.settings else images.as_labels(image)
             refuse_existing(self.out, self.overwrite)
             # TrackMate's file names the movie's: one that is not on disk is put beside it.
             path = desk.image_path or self.out / f"{Path(str(labels.attrs['title'])).stem}.tif"

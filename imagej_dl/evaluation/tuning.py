@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -18,6 +17,8 @@ import numpy as np
 
 from imagej_dl.errors import Cancelled, DataWarning, Enough, UserError
 from imagej_dl.evaluation import ctc as scores
+from imagej_dl.evaluation import tuning_space
+from imagej_dl.evaluation.tuning_space import Space
 from imagej_dl.files import atomic
 from imagej_dl.progress import Progress, silent
 from imagej_dl.tracking import ctc, engine, settings
@@ -27,28 +28,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 Objective = Literal["TRA", "LNK", "CHOTA"]
-Space = Mapping[str, Sequence[Any]]
-"""For each setting two numbers, from least to largest, or the values to choose from."""
-
 _LOG = "trials.log"
-_FAR = ("LINKING_MAX_DISTANCE", "GAP_CLOSING_MAX_DISTANCE", "SPLITTING_MAX_DISTANCE",
-        "MERGING_MAX_DISTANCE", "KALMAN_SEARCH_RADIUS")  # fmt: skip
-_CHOICES: dict[str, Sequence[Any]] = {
-    "ALLOW_GAP_CLOSING": [True, False],
-    "ALLOW_TRACK_SPLITTING": [True, False],
-    "MAX_FRAME_GAP": [1, 4],
-    "ALTERNATIVE_LINKING_COST_FACTOR": [1.0, 2.0],
-    "CUTOFF_PERCENTILE": [0.5, 1.0],
-    "SCALE_FACTOR": [0.8, 2.0],
-    "MIN_IOU": [0.01, 0.6],
-    "fill_gaps": [False, True],
-}
-# What a setting is of use for only where another is on.
-_NEEDS = {
-    "GAP_CLOSING_MAX_DISTANCE": "ALLOW_GAP_CLOSING",
-    "SPLITTING_MAX_DISTANCE": "ALLOW_TRACK_SPLITTING",
-    "MERGING_MAX_DISTANCE": "ALLOW_TRACK_MERGING",
-}
 
 
 @dataclass(frozen=True)
@@ -59,21 +39,6 @@ class Tuned:
     best: dict[str, Any]
     default: dict[str, Any]
     trials: int
-
-
-def space_for(tracker: str, radius: float) -> dict[str, list[Any]]:
-    """The settings of a tracker that are tuned unless others are named.
-
-    Distances go from a half to eight times the objects' median radius (in their unit).
-    """
-    known = [str(field.alias) for field in settings.MODELS[tracker].model_fields.values()]
-    found: dict[str, list[Any]] = {}
-    for key in known:
-        if key in _FAR and not key.startswith("MERGING"):
-            found[key] = [round(0.5 * radius, 3), round(8 * radius, 3)]
-        elif key in _CHOICES:
-            found[key] = list(_CHOICES[key])
-    return found | {"fill_gaps": list(_CHOICES["fill_gaps"])}
 
 
 def tune(
@@ -98,8 +63,9 @@ def tune(
         --settings`), `trials.csv` and `report.json` are written.
     objective : TRA, LNK (links alone) or CHOTA.
     trials : in all, those of a tuning that goes on included.
-    space : settings and their bounds or values; :func:`space_for` unless given. What it does not
-        name keeps TrackMate's default.
+    space : settings and their bounds or values; those of
+        :func:`imagej_dl.evaluation.tuning_space.of` unless given. What it does not name keeps
+        TrackMate's default.
     seed : of the search.
     resume : go on with the trials in the folder.
 
@@ -112,15 +78,15 @@ def tune(
     """
     folder = Path(folder)
     radius = float(np.median(_radii(labels)))
-    space = dict(space) if space is not None else space_for(tracker, radius)
-    _check(space, tracker)
+    space = dict(space) if space is not None else tuning_space.of(tracker, radius)
+    tuning_space.check(space, tracker)
     study = _study(folder, resume, seed, _signature(labels, tracker, objective, space))
     if not study.trials:
-        study.enqueue_trial(_defaults(tracker, space))
+        study.enqueue_trial(tuning_space.defaults(tracker, space))
     done = sum(trial.state.is_finished() for trial in study.trials)
 
     def one(trial: optuna.Trial) -> float:
-        chosen = _chosen(trial, tracker, space)
+        chosen = tuning_space.choose(trial, tracker, space)
         found = _score(labels, truth, chosen, objective)
         trial.set_user_attr("settings", chosen.to_json())
         trial.set_user_attr("scores", found)
@@ -147,17 +113,6 @@ def _radii(labels: xr.DataArray) -> np.ndarray:
     if not len(spots):
         raise UserError("has no objects to track", path=labels.attrs.get("title") or None)
     return spots["radius"].to_numpy()
-
-
-def _check(space: Space, tracker: str) -> None:
-    for key, values in space.items():
-        if not isinstance(values, Sequence) or isinstance(values, str) or not len(values):
-            raise UserError(f"the space of {key} is no list of values or of two bounds")
-        tried = {key: values[0]} if key != "fill_gaps" else {}
-        for value in values if tried else ():
-            settings.make(tracker, {key: value})
-    if not space:
-        raise UserError("there is no setting to tune")
 
 
 def _signature(labels: xr.DataArray, tracker: str, objective: str, space: Space) -> dict[str, Any]:
@@ -214,43 +169,6 @@ def _study(folder: Path, resume: bool, seed: int, signature: dict[str, Any]) -> 
             remedy="Name another folder.",
         )
     return study
-
-
-def _defaults(tracker: str, space: Space) -> dict[str, Any]:
-    """TrackMate's values, as near as the space allows."""
-    values = settings.make(tracker).settings.to_map() | {"fill_gaps": False}
-    if "ALLOW_TRACK_SPLITTING" in values:
-        values["ALLOW_TRACK_SPLITTING"] = True
-    found = {}
-    for key, own in space.items():
-        value = values[key]
-        if _bounds(own) and not isinstance(value, bool):
-            value = type(own[0])(min(max(value, own[0]), own[1]))
-        found[key] = value if _bounds(own) or value in own else own[0]
-    return found
-
-
-def _bounds(values: Sequence[Any]) -> bool:
-    """Whether these are two bounds and not values to choose from."""
-    return len(values) == 2 and all(
-        isinstance(value, int | float) and not isinstance(value, bool) for value in values
-    )
-
-
-def _chosen(trial: optuna.Trial, tracker: str, space: Space) -> settings.TrackerSettings:
-    values: dict[str, Any] = {}
-    for key, own in sorted(space.items(), key=lambda item: item[0] in _NEEDS):
-        if values.get(_NEEDS.get(key, ""), True) is False:
-            continue
-        if not _bounds(own):
-            values[key] = trial.suggest_categorical(key, list(own))
-        elif all(isinstance(value, int) for value in own):
-            values[key] = trial.suggest_int(key, *own)
-        else:
-            low, high = map(float, own)
-            values[key] = trial.suggest_float(key, low, high, log=low > 0 and key in _FAR)
-    fill = bool(values.pop("fill_gaps", False))
-    return settings.make(tracker, values, fill_gaps=fill)
 
 
 def _score(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,16 +12,14 @@ from imagej_dl import images
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.images import make, read_labels
 from imagej_dl.tracking import ctc
+from imagej_dl.tracking.changes import compare
 from imagej_dl.tracking.costs import Links
+from imagej_dl.tracking.drawing import draw, seeds_of
 from imagej_dl.tracking.movie import as_movie
 from imagej_dl.tracking.settings import default
 from imagej_dl.tracking.spots import find
 from imagej_dl.tracking.tracks import Tracks, build
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-_CORNERS = 64  # of the circle that stands for a spot without a contour
 _SAME = 1e-5  # of a pixel, by which the place of an unchanged spot may differ
 
 
@@ -120,8 +117,8 @@ def correct(tracks: Tracks, automatic: Tracks | None = None) -> Corrected:
         numbers = np.zeros(len(found.spots), np.int64)
         numbers[rows[rows >= 0]] = np.flatnonzero(rows >= 0) + 1
         labels = np.array(found.painted(numbers), np.uint32)
-    _draw(labels, tracks, np.flatnonzero(rows < 0))
-    seeds = _seeds(labels, len(tracks.spots))
+    draw(labels, tracks, np.flatnonzero(rows < 0))
+    seeds = seeds_of(labels, len(tracks.spots))
     seen = seeds >= 0
     if lost := int(np.count_nonzero(~seen)):
         warnings.warn(
@@ -133,22 +130,9 @@ def correct(tracks: Tracks, automatic: Tracks | None = None) -> Corrected:
     cal = tracks.calibration
     own = make(labels, "TYX", **vars(cal))
     whole = replace(tracks, spots=spots, labels=images.as_labels(own), everything=None)
-    changes, frames = _changes(tracks, found, rows)
+    changes, frames = compare(tracks, found, rows)
     kept = whole if seen.all() else replace(whole.only(seen), everything=None)
     return Corrected(kept, changes, frames)
-
-
-def _seeds(labels: np.ndarray, count: int) -> np.ndarray:
-    """For each number from 1 a pixel (index in its frame) of its largest piece, −1 for none."""
-    from skimage.measure import label
-
-    seeds = np.full(count + 1, -1)
-    for frame in labels:
-        pieces = label(frame, background=0, connectivity=2)
-        _, first, size = np.unique(pieces, return_index=True, return_counts=True)
-        first = first[np.argsort(size, kind="stable")]
-        seeds[frame.ravel()[first]] = first
-    return seeds[1:]
 
 
 def _words(shape: tuple[int, int, int]) -> str:
@@ -176,85 +160,3 @@ def _rows_at(places: np.ndarray, others: np.ndarray, size: float) -> np.ndarray:
     scale = np.array([1.0, 1 / size, 1 / size])
     distance, row = cKDTree(others * scale).query(places * scale)
     return np.where(distance < _SAME, row, -1)
-
-
-def _draw(labels: np.ndarray, tracks: Tracks, rows: np.ndarray) -> None:
-    """Fill the contours of some spots with their row number + 1, the smallest last."""
-    from imagej_dl.rois import Roi
-    from imagej_dl.rois.masks import fill
-
-    cal = tracks.calibration
-    size = np.array([cal.pixel_width, cal.pixel_height])
-    turn = 2 * np.pi * np.arange(_CORNERS) / _CORNERS
-    circle = np.stack([np.cos(turn), np.sin(turn)], axis=1)
-    centre = tracks.spots[["x", "y"]].to_numpy(float)
-    radii = tracks.spots["radius"].to_numpy(float)
-    frames = tracks.spots["frame"].to_numpy()
-    height, width = labels.shape[1:]
-    drawn = []
-    for row in rows:
-        corners = tracks.contours[row] if tracks.contours else circle[:0]
-        if not len(corners):
-            corners = circle * radii[row]
-        # TrackMate counts from the first pixel's centre, ImageJ's ROIs from its corner.
-        points = ((centre[row] + corners) / size + 0.5).astype(np.float32)
-        drawn.append(Roi("polygon", subpixel=True, points=points))
-    if not drawn:
-        return
-    runs = fill(drawn, height).clip(height, width)
-    sizes = np.bincount(runs.owner, weights=runs.lengths, minlength=len(drawn))
-    of_frame = frames[rows][runs.owner]
-    for run in np.lexsort((runs.y, -sizes[runs.owner], of_frame)):
-        line = labels[of_frame[run], runs.y[run]]
-        line[runs.x1[run] : runs.x2[run]] = rows[runs.owner[run]] + 1
-
-
-def _changes(
-    tracks: Tracks, found: Tracks | None, rows: np.ndarray
-) -> tuple[dict[str, int], np.ndarray]:
-    if found is None:
-        return {}, np.arange(tracks.shape[0])
-    gone = np.setdiff1d(np.arange(len(found.spots)), rows)
-    new = np.flatnonzero(rows < 0)
-    was, now = found.spots.iloc[gone], tracks.spots.iloc[new]
-    changed = _same_objects(was, now)
-    kept = rows[tracks.links.sources], rows[tracks.links.targets]
-    ours = {pair for pair in zip(*(k.tolist() for k in kept), strict=True) if min(pair) >= 0}
-    sources, targets = found.links.sources, found.links.targets
-    stay = np.isin(sources, rows) & np.isin(targets, rows)
-    theirs = set(zip(sources[stay].tolist(), targets[stay].tolist(), strict=True))
-    counts = {
-        "spots kept": int(np.count_nonzero(rows >= 0)),
-        "spots changed": changed,
-        "spots added": len(new) - changed,
-        "spots deleted": len(gone) - changed,
-        "links made": len(ours - theirs),
-        "links cut": len(theirs - ours),
-    }
-    return counts, np.union1d(was["frame"], now["frame"]).astype(np.int64)
-
-
-def _same_objects(was: pd.DataFrame, now: pd.DataFrame) -> int:
-    """How many of the spots that are gone and of those that are new are one, moved or redrawn.
-
-    Those of one frame of which one lies in the other's radius, each once, the nearest first.
-    """
-    from scipy.spatial import cKDTree
-
-    count = 0
-    for frame in np.intersect1d(was["frame"], now["frame"]):
-        old, new = was[was["frame"] == frame], now[now["frame"] == frame]
-        reach = max(float(old["radius"].max()), float(new["radius"].max()))
-        near = cKDTree(old[["x", "y"]]).sparse_distance_matrix(
-            cKDTree(new[["x", "y"]]), reach, output_type="coo_matrix"
-        )
-        used: tuple[set[int], set[int]] = (set(), set())
-        for pair in np.argsort(near.data):
-            one, other = int(near.row[pair]), int(near.col[pair])
-            limit = max(old["radius"].iloc[one], new["radius"].iloc[other])
-            if one in used[0] or other in used[1] or near.data[pair] > limit:
-                continue
-            used[0].add(one)
-            used[1].add(other)
-            count += 1
-    return count

@@ -12,10 +12,8 @@ import numpy as np
 
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.images import Calibration
-from imagej_dl.tracking import trackmate_rest
-from imagej_dl.tracking.detectors import NAMES
-from imagej_dl.tracking.filters import from_xml
-from imagej_dl.tracking.settings import MODELS, TrackerSettings, default, make
+from imagej_dl.tracking import trackmate_rest, trackmate_settings
+from imagej_dl.tracking.settings import TrackerSettings, default, make
 from imagej_dl.tracking.tracks import Tracks
 
 if TYPE_CHECKING:
@@ -51,7 +49,7 @@ def read(path: str | Path) -> Tracks:
     try:
         spots, contours = _spots(model)
         edges = _edges(model)
-        settings = _settings(root, path) or default()
+        settings = trackmate_settings.read(root, path) or default()
         shape, cal, image = _image(root, model, spots)
         visible = spots.pop("visibility").to_numpy() > 0
         shown = {int(e.attrib["TRACK_ID"]) for e in model.iterfind("FilteredTracks/TrackID")}
@@ -92,7 +90,7 @@ def read_settings(path: str | Path) -> TrackerSettings:
         raise UserError("holds no settings of a tracker", path=path)
     make(element.attrib["TRACKER_NAME"], {}, path)
     try:
-        settings = _settings(root, path)
+        settings = trackmate_settings.read(root, path)
     except (KeyError, ValueError, TypeError) as error:
         raise UserError(f"is a damaged TrackMate file ({error})", path=path) from error
     assert settings is not None
@@ -188,55 +186,6 @@ def _edges(model: ET.Element) -> pd.DataFrame:
     table = pd.DataFrame(rows, columns=["source", "target", "cost", "track_id"])
     table = table.astype({"source": int, "target": int, "cost": float, "track_id": int})
     return table.sort_values(["source", "target"], ignore_index=True)
-
-
-def _settings(root: ET.Element, path: Path) -> TrackerSettings | None:
-    """The settings of a file; None where its tracker is not known here."""
-    element = root.find("Settings/TrackerSettings")
-    if element is None or element.get("TRACKER_NAME") not in MODELS:
-        return None
-    values: dict[str, Any] = dict(element.attrib)
-    tracker = values.pop("TRACKER_NAME")
-    prefixes = {
-        "Linking": "LINKING",
-        "GapClosing": "GAP_CLOSING",
-        "TrackSplitting": "SPLITTING",
-        "TrackMerging": "MERGING",
-    }
-    for group in element:
-        values |= group.attrib
-        penalties = group.find("FeaturePenalties")
-        if penalties is not None and group.tag in prefixes:
-            found = {key: float(value) for key, value in penalties.attrib.items()}
-            values[f"{prefixes[group.tag]}_FEATURE_PENALTIES"] = found
-    known = {str(f.alias) for f in MODELS[tracker].model_fields.values()}
-    values = {k: v for k, v in values.items() if k in known}
-    filters = {
-        key: tuple(from_xml(e.attrib) for e in root.iterfind(f"Settings/{name}/Filter"))
-        for key, name in (
-            ("spot_filters", "SpotFilterCollection"),
-            ("edge_filters", "EdgeFilterCollection"),
-            ("track_filters", "TrackFilterCollection"),
-        )
-    }
-    first = root.find("Settings/InitialSpotFilter")
-    least = 0.0 if first is None else float(first.get("value", 0.0))
-    detector = root.find("Settings/DetectorSettings")
-    others: dict[str, Any] = dict(filters, initial_spot_filter=least)
-    if detector is not None and (given := _detector(detector)):
-        others["detector"] = given
-    return make(tracker, values, path, **others)
-
-
-def _detector(element: ET.Element) -> dict[str, Any]:
-    """A detector's settings; nothing for detectors that find spots by themselves."""
-    if element.get("DETECTOR_NAME") not in NAMES:
-        return {}
-    known = ("DETECTOR_NAME", "TARGET_CHANNEL", "SIMPLIFY_CONTOURS", "INTENSITY_THRESHOLD")
-    found: dict[str, Any] = {k: v for k, v in element.attrib.items() if k in known}
-    if found["DETECTOR_NAME"] != "THRESHOLD_DETECTOR":
-        found.pop("INTENSITY_THRESHOLD", None)
-    return found
 
 
 def _image(

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import math
 import xml.etree.ElementTree as ET
-from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from imagej_dl.files import atomic, refuse_existing
-from imagej_dl.tracking import declared, filters, trackmate_rest
-from imagej_dl.tracking.settings import TrackerSettings
+from imagej_dl.tracking import declared, filters, trackmate_rest, trackmate_settings
+from imagej_dl.tracking.trackmate_settings import java_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,12 +20,6 @@ if TYPE_CHECKING:
 
 # The layout of our files is that of this version.
 _VERSION = "8.1.7"
-_LAP_GROUPS = {
-    "Linking": ("LINKING_",),
-    "GapClosing": ("ALLOW_GAP_CLOSING", "GAP_CLOSING_", "MAX_FRAME_GAP"),
-    "TrackSplitting": ("ALLOW_TRACK_SPLITTING", "SPLITTING_"),
-    "TrackMerging": ("ALLOW_TRACK_MERGING", "MERGING_"),
-}
 _OF_INTENSITY = ("Spot intensity", "Spot contrast and SNR")
 _ANALYZERS = {
     "SpotAnalyzers": ("Spot fit 2D ellipse", "Spot 2D shape descriptors"),
@@ -91,7 +83,7 @@ def _model(tracks: Tracks, shown: Tracks) -> ET.Element:
                 name=long,
                 shortname=short,
                 dimension=dimension,
-                isint=_text(whole),
+                isint=java_text(whole),
             )
     if shown is not tracks:
         filtered = filters.of_spots(tracks.spots, tracks.settings.spot_filters)
@@ -155,16 +147,7 @@ def _settings(tracks: Tracks, image: Path | None) -> ET.Element:
     ends = {"xend": width - 1, "yend": height - 1, "zend": 0, "tend": frames - 1}
     crop = {f"{axis}start": "0" for axis in "xyzt"} | {k: str(v) for k, v in ends.items()}
     ET.SubElement(element, "BasicSettings", crop)
-    chosen = tracks.settings
-    detector = {key: _text(value) for key, value in chosen.detector.to_map().items()}
-    ET.SubElement(element, "DetectorSettings", detector)
-    least = repr(chosen.initial_spot_filter)
-    ET.SubElement(element, "InitialSpotFilter", feature="QUALITY", value=least, isabove="true")
-    _filters(element, "SpotFilterCollection", chosen.spot_filters)
-    element.append(_tracker(chosen))
-    if chosen.edge_filters:  # which TrackMate has not, and passes over
-        _filters(element, "EdgeFilterCollection", chosen.edge_filters)
-    _filters(element, "TrackFilterCollection", chosen.track_filters)
+    trackmate_settings.append(element, tracks.settings)
     collection = ET.SubElement(element, "AnalyzerCollection")
     measured = any(str(name).startswith("mean_intensity_") for name in tracks.spots)
     for name, keys in _ANALYZERS.items():
@@ -174,50 +157,15 @@ def _settings(tracks: Tracks, image: Path | None) -> ET.Element:
     return element
 
 
-def _filters(parent: ET.Element, name: str, found: Iterable[filters.Filter]) -> None:
-    group = ET.SubElement(parent, name)
-    for one in found:
-        text = {"feature": one.feature, "value": repr(one.value), "isabove": _text(one.isabove)}
-        ET.SubElement(group, "Filter", text)
-
-
-def _tracker(settings: TrackerSettings) -> ET.Element:
-    values = settings.settings.to_map()
-    element = ET.Element("TrackerSettings", TRACKER_NAME=settings.tracker)
-    grouped = _LAP_GROUPS if "CUTOFF_PERCENTILE" in values else {}
-    for name, prefixes in grouped.items():
-        group = ET.SubElement(element, name)
-        own = [key for key in values if key.startswith(prefixes)]
-        for key in own:
-            value = values.pop(key)
-            if isinstance(value, dict):
-                penalties = {k: _text(float(v)) for k, v in value.items()}
-                ET.SubElement(group, "FeaturePenalties", penalties)
-            else:
-                group.set(key, _text(value))
-    for key, value in values.items():
-        element.set(key, _text(value))
-    return element
-
-
 def _rows(table: pd.DataFrame) -> list[dict[str, str]]:
     """Each row as attributes."""
     columns = {}
     for key in table:
         values = table[key].to_numpy()
         whole = np.issubdtype(values.dtype, np.integer)
-        columns[str(key)] = [str(v) if whole else _text(float(v)) for v in values.tolist()]
+        columns[str(key)] = [str(v) if whole else java_text(float(v)) for v in values.tolist()]
     keys = list(columns)
     return [dict(zip(keys, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-
-
-def _text(value: Any) -> str:
-    """Write a value as Java reads it."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float) and not math.isfinite(value):
-        return "NaN" if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
-    return repr(value) if isinstance(value, float) else str(value)
 
 
 _DISPLAY = {

@@ -40,7 +40,9 @@ def _movie(frames: int, cells: int, seed: int) -> tuple[Any, Any]:
 
 
 def _agree(folder: str, frames: int, cells: int, names: list[str]) -> dict[str, tuple]:
-    labels, image = _movie(frames, cells, 77)
+    labels, one = _movie(frames, cells, 77)
+    second = 60_000 - np.asarray(one)  # of another brightness
+    image = images.with_data(one, np.stack([np.asarray(one), second], axis=1), "TCYX")
     seen = {}
     for name in names:
         key, values = CHOSEN[name]
@@ -172,6 +174,67 @@ def test_filters_with_both_engines(own_process: Any, fiji_home: Path) -> None:
     assert theirs[2] == "trackmate"
     assert theirs[1]["links"] > 100
     assert theirs[:2] == ours[:2]
+
+
+def _settings_seen(folder: str) -> dict[str, tuple[bool, str, dict, list, list]]:
+    """What TrackMate reads of the settings in our files, one for each tracker and detector."""
+    from scyjava import jimport
+
+    from imagej_dl import fiji
+
+    labels, image = _movie(3, 5, 1)
+    images.write(image, Path(folder, "movie.tif"))
+    fiji.start()
+    package = "fiji.plugin.trackmate"
+    seen = {}
+    for key in tracking.TRACKERS:
+        settings = _every_setting(key)
+        tracks = tracking.track(
+            labels, image, settings, "embedded", image_path=Path(folder, "movie.tif")
+        )
+        path = Path(folder, f"{key}.xml")
+        tracking.write_trackmate(tracks, path)
+        reader = jimport(f"{package}.io.TmXmlReader")(jimport("java.io.File")(str(path)))
+        found = reader.readSettings(reader.readImage())
+        tracker = {str(k): str(v) for k, v in dict(found.trackerSettings).items()}
+        detector = {str(k): str(v) for k, v in dict(found.detectorSettings).items()}
+        lists = [
+            [[str(f.feature), float(f.value), bool(f.isAbove)] for f in group]
+            for group in (found.getSpotFilters(), found.getTrackFilters())
+        ]
+        ok = bool(reader.isReadingOk()) and float(found.initialSpotFilterValue) == 3.0
+        keys = f"{found.trackerFactory.getKey()} {found.detectorFactory.getKey()}"
+        seen[key] = (ok, keys, tracker | detector, *lists)
+    return seen
+
+
+def _every_setting(key: str) -> Any:
+    values = {"LINKING_MAX_DISTANCE": 21.0} if "OVERLAP" not in key else {"MIN_IOU": 0.125}
+    name = "THRESHOLD_DETECTOR" if "LAP" in key else "MASK_DETECTOR"
+    detector = {"DETECTOR_NAME": name, "SIMPLIFY_CONTOURS": False}
+    return tracking.make_settings(
+        key,
+        values,
+        detector=detector | ({"INTENSITY_THRESHOLD": 0.25} if "LAP" in key else {}),
+        initial_spot_filter=3.0,
+        spot_filters=[{"feature": "AREA", "value": 2.5}],
+        track_filters=[{"feature": "TRACK_DURATION", "value": 9e9, "isabove": False}],
+    )
+
+
+def test_trackmate_reads_our_settings(own_process: Any, fiji_home: Path, tmp_path: Path) -> None:
+    for key, (ok, keys, values, spots, tracks) in own_process(
+        _settings_seen, str(tmp_path)
+    ).items():
+        settings = _every_setting(key)
+        assert ok, key
+        assert keys == f"{key} {settings.detector.detector_name}"
+        assert values["SIMPLIFY_CONTOURS"].lower() == "false"
+        for name, value in settings.settings.to_map().items():
+            expected = "inf" if value == "Infinity" else str(value).lower()
+            assert values[name].lower().replace("infinity", "inf") == expected, name
+        assert spots == [["AREA", 2.5, True]]
+        assert tracks == [["TRACK_DURATION", 9e9, False]]
 
 
 def _edited(folder: str) -> tuple[dict, dict, list[str]]:
