@@ -41,6 +41,7 @@ TABLE = {
     "evaluate": ("Evaluate", "Score label maps or tracks against the truth."),
     "tune-tracking": ("TuneTracking", "Find the tracker's settings that score best."),
     "settings": ("Settings", "Set what holds for all commands on this machine."),
+    "config": ("Config", "Turn a configuration file of microscopy-dl-suite-tf into ours."),
     "doctor": ("Doctor", "Say what is there of Java, ImageJ, Fiji, TrackMate, TensorFlow, GPU."),
     "demo": ("Demo", "Run the whole chain once, and report it with pictures."),
 }

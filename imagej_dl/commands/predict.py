@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 class Predict(Command):
     """Segment images and videos with a trained model.
 
-    IMAGES are files, folders of images, or folders with folders NAME/image.tif. Each becomes a
-    label map NAME.tif. Planes (frames, slices) are segmented each on its own; `imagej-dl track`
+    IMAGES are files, folders of images, or folders with inputs or with folders NAME/image.tif. Each
+    becomes a label map NAME.tif. MODEL may be a CONFIG.json of microscopy-dl-suite-tf, which says
+    model, images and out. Planes (frames, slices) are segmented each on its own; `imagej-dl track`
     links the objects of a video. In ImageJ the open image is segmented where none is named.
     """
 
@@ -57,6 +58,20 @@ class Predict(Command):
     batch: Annotated[int | None, Shown(advanced=True)] = Field(
         None, ge=1, description="Most tiles given to the network at once."
     )
+    halo: Annotated[int | None, Shown(unit="px", advanced=True)] = Field(
+        None,
+        ge=0,
+        description="Pixels by which tiles overlap on each side; as far as the model sees where "
+        "left out; less is faster, but edges of tiles may show.",
+    )
+    videos: Annotated[Path | None, Shown("Table of videos", advanced=True)] = Field(
+        None,
+        description="The table videos2im_relation.csv of single frames: their videos are put "
+        "together, in OUT/reconstructed_videos and as OUT/CTC_evaluation/NN_RES.",
+    )
+    weights: Annotated[Path | None, Shown("Other weights", advanced=True)] = Field(
+        None, description="A file of weights of the model's network, such as a checkpoint."
+    )
     axes: Annotated[str | None, Shown(advanced=True)] = Field(
         None, description="The images' axes, such as TYX, where their files say them wrong."
     )
@@ -69,7 +84,6 @@ class Predict(Command):
         if self.images:
             self.run(progress)
             return
-        from imagej_dl import models
         from imagej_dl.rois import trace
 
         image = desk.open_image()
@@ -77,7 +91,7 @@ class Predict(Command):
         if self.out is not None:
             self._refuse([source])
         started = time.perf_counter()
-        bundle = models.load(self.model)
+        bundle = self._bundle()
         try:
             result, hyperstack = self._segment(bundle, image, progress)
         except UserError as error:
@@ -93,13 +107,17 @@ class Predict(Command):
         say(_summary(source.name, result, time.perf_counter() - started))
 
     def run(self, progress: Progress) -> None:
+        if self.model.suffix.lower() == ".json":
+            self._whole().run(progress)
+            return
         if not self.images:
             raise UserError("name the images to predict, or folders of images")
-        sources = find(self.images)
-        self._refuse(sources)
         from imagej_dl import models
 
-        bundle = models.load(self.model)
+        recurrent = models.load_config(self.model).frames > 1
+        sources = find(self.images, recurrent=recurrent, videos=self.videos)
+        self._refuse(sources)
+        bundle = self._bundle()
         failed: list[UserError] = []
         for number, source in enumerate(sources):
             several = _Several(progress, source.name, number, len(sources))
@@ -117,6 +135,11 @@ class Predict(Command):
             empty = self.rois and not _objects(found[0])
             say(text + ("; no RoiSet without objects" if empty else ""))
             several.finished()
+        if self.videos is not None and self.out is not None:
+            from imagej_dl.suite import rebuild
+
+            for video in rebuild(self.out, self.videos, overwrite=self.overwrite):
+                say(f"{video}: put together")
         if len(sources) == 1 and failed:
             raise failed[0]
         if failed:
@@ -124,6 +147,24 @@ class Predict(Command):
                 f"{len(failed)} of {len(sources)} images could not be predicted: "
                 + "; ".join(map(str, failed))
             )
+
+    def _whole(self) -> Predict:
+        """Return what a configuration file says, and what was given beside it."""
+        from imagej_dl import suite
+
+        values = suite.predict_values(suite.read(self.model))
+        given = self.model_dump(exclude={"model"}, exclude_unset=True)
+        return type(self).declare(values | given, self.model)
+
+    def _bundle(self) -> ModelBundle:
+        from imagej_dl import models
+
+        bundle = models.load(self.model)
+        if self.weights is not None:
+            from imagej_dl.models.pretrained import load_weights
+
+            load_weights(bundle.model, self.weights)
+        return bundle
 
     def _outputs(self, source: Source) -> dict[str, Path]:
         if self.out is None:
@@ -158,6 +199,8 @@ class Predict(Command):
         self, bundle: ModelBundle, source: Source, progress: Progress
     ) -> tuple[Prediction, bool]:
         """Predict one image file; say whether ImageJ shows it as a hyperstack."""
+        if source.image is not None:
+            return self._segment(bundle, source.image, progress)
         return self._segment(bundle, images.read(source.path, self.axes, mapped=True), progress)
 
     def _segment(
@@ -168,12 +211,20 @@ class Predict(Command):
         result = predict(
             bundle,
             image,
-            tile=self.tile or preferences.read().tile,
+            tile=self._tile(bundle),
+            halo=self.halo,
             batch=self.batch,
             progress=progress,
             probabilities=self.probabilities,
         )
         return result, "C" in image.dims
+
+    def _tile(self, bundle: ModelBundle) -> int | None:
+        """Return the tile that was given, or that of the settings, if the model can do with it."""
+        preferred = preferences.read().tile
+        reach = bundle.config.halo if self.halo is None else self.halo
+        # Of a tile that is hardly larger than its halos nearly all is thrown away.
+        return self.tile or (preferred if preferred >= 4 * reach else None)
 
     def _write(self, source: Source, result: Prediction, hyperstack: bool) -> None:
         paths = self._outputs(source)

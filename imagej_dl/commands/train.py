@@ -12,15 +12,33 @@ from pydantic import Field
 
 from imagej_dl.commands.base import Command, Positional, Shown, say
 from imagej_dl.errors import UserError
+from imagej_dl.models import registry
 from imagej_dl.models.config import Kind
 from imagej_dl.progress import Progress, note
 from imagej_dl.training.settings import Settings
 from imagej_dl.training.start import LEARNING_RATE as FINE_TUNING
-from imagej_dl.training.state import RESUMABLE
+from imagej_dl.training.state import CANCELLED, RESUMABLE
 from imagej_dl.training.watch import Epoch, Watch, ignore
 
 if TYPE_CHECKING:
+    from imagej_dl.training.examples import Given
     from imagej_dl.worker import Desk
+
+
+_APART = {
+    "project",
+    "out",
+    "start",
+    "tensorboard",
+    "resume",
+    "overwrite",
+    "validation_folder",
+    "test_folder",
+    "videos",
+    "checkpoints",
+    "settings",
+}
+"""Fields that are none of the training's settings."""
 
 
 def setting(name: str) -> Any:
@@ -31,16 +49,19 @@ def setting(name: str) -> Any:
 class Train(Command):
     """Train a segmentation model on a project's label maps.
 
-    Reads a project (Processed/images and Processed/masks), a folder with images and masks, or
-    folders NAME with image.tif and labels.tif or RoiSet.zip. Ctrl-C, or Cancel in ImageJ's
-    window, keeps the best model so far; so does "Use now", which chooses its settings, too.
+    Reads a project (Processed/images and Processed/masks), a folder with images and masks, or with
+    inputs and labels, or folders NAME with image.tif and labels.tif or RoiSet.zip. A configuration
+    file of microscopy-dl-suite-tf (.json) in their place says all that is not given beside it.
+    Ctrl-C, or Cancel in ImageJ's window, keeps the best model so far; so does "Use now", which
+    chooses its settings, too.
     """
 
     project: Annotated[Path, Positional(), Shown(path="folder")] = Field(
-        description="The project, or a folder of labelled images."
+        description="The project, or a folder of labelled images, or a suite's CONFIG.json."
     )
-    out: Annotated[Path, Shown("New model", path="folder")] = Field(
-        description="The model's folder, made anew."
+    out: Annotated[Path | None, Shown("New model", path="folder")] = Field(
+        default=None,
+        description="The model's folder, made anew; needed unless a CONFIG.json says it.",
     )
     kind: Kind = setting("kind")
     epochs: int = setting("epochs")
@@ -62,6 +83,33 @@ class Train(Command):
     seed: Annotated[int, Shown(advanced=True)] = setting("seed")
     validation: Annotated[float, Shown(unit="share", advanced=True)] = setting("validation")
     test: Annotated[float, Shown(unit="share", advanced=True)] = setting("test")
+    architecture: Annotated[registry.Name, Shown("Network", advanced=True)] = setting(
+        "architecture"
+    )
+    validation_folder: Annotated[Path | None, Shown(path="folder", advanced=True)] = Field(
+        default=None,
+        description="A folder of labelled images to validate with, in place of a share of the "
+        "others.",
+    )
+    test_folder: Annotated[Path | None, Shown(path="folder", advanced=True)] = Field(
+        default=None, description="A folder of labelled images for the test, in place of a share."
+    )
+    videos: Annotated[Path | None, Shown("Table of videos", advanced=True)] = Field(
+        default=None,
+        description="The table videos2im_relation.csv, which says what video single frames are "
+        "of; for networks with lstm.",
+    )
+    checkpoints: Annotated[int | None, Shown(unit="batches", advanced=True)] = Field(
+        default=None,
+        ge=1,
+        description="Keep the weights in OUT/checkpoints at the end of the epoch after so many "
+        "batches each, and after the last.",
+    )
+    settings: Annotated[str | dict[str, Any] | None, Shown(advanced=True)] = Field(
+        default=None,
+        description='Further settings as JSON, such as {"loss": "sparse_cce"}: those of '
+        "imagej_dl.training.Settings.",
+    )
     start: Annotated[Path | None, Shown("Start from model", path="folder")] = Field(
         default=None,
         description="A model's folder to start from: its weights are trained on, and kind, patch, "
@@ -92,32 +140,45 @@ class Train(Command):
         given = {k: getattr(self, k) for k in self.model_fields_set}
         changed = {k: v for k, v in given.items() if v != fields[k].default}
         type(self).declare(changed).run(progress, Live(desk))
-        metrics = json.loads((self.out / "metrics.json").read_text(encoding="utf-8"))
-        desk.values |= {"model": str(self.out), "ended": metrics["ended"]}
+        out = self.out or Path(self._whole().out or "")
+        metrics = json.loads((out / "metrics.json").read_text(encoding="utf-8"))
+        desk.values |= {"model": str(out), "ended": metrics["ended"]}
         desk.values |= {name: metrics["validation"][name] for name in ("ap_0.5", "ap_0.7")}
 
     def run(self, progress: Progress, watch: Watch = ignore) -> None:
         """Train; `watch` is told each epoch, and `progress` how good it was."""
-        from imagej_dl import training
-        from imagej_dl.models import backend
-
+        if self.project.suffix.lower() == ".json":
+            whole = self._whole()
+            whole.run(progress, watch)
+            self._test(whole, progress)
+            return
+        if self.out is None:
+            raise UserError("say with --out where the model's folder is to be made")
         if self.resume and self.overwrite:
             raise UserError("--resume and --overwrite exclude each other")
+        from imagej_dl import training
+        from imagej_dl.models import backend
+        from imagej_dl.training.checkpoints import Checkpoints
+
         # What was not given is left to the stopped training, or to the model to start from.
-        apart = {"project", "out", "start", "tensorboard", "resume", "overwrite"}
         decided = self.resume or self.start is not None
-        given = self.model_dump(exclude=apart, exclude_unset=decided)
+        given = self.model_dump(exclude=_APART, exclude_unset=decided) | self._further()
         if self.learning_rate is None:
             given.pop("learning_rate", None)
 
         def told(epoch: Epoch) -> None:
             if epoch.bundle is not None:  # else it was told before the resume
                 note(progress, line(epoch))
+            if keep is not None:
+                keep(epoch)
             watch(epoch)
 
+        every = self.checkpoints
+        steps = given.get("steps", Settings.model_fields["steps"].default)
+        keep = Checkpoints(self.out, every, steps) if every else None
         click.echo(f"training on {backend.device()}", err=True)
         training.train(
-            self.project,
+            self._source(given),
             self.out,
             resume=self.resume,
             overwrite=self.overwrite,
@@ -129,6 +190,66 @@ class Train(Command):
         )
         metrics = json.loads((self.out / "metrics.json").read_text(encoding="utf-8"))
         say(summary(self.out, metrics))
+
+    def _whole(self) -> Train:
+        """Return what a configuration file says, and what was given beside it."""
+        from imagej_dl import suite
+
+        values = suite.train_values(suite.read(self.project))
+        if self.resume:
+            values = {key: value for key, value in values.items() if key in _APART}
+            values.pop("settings", None)
+        given = self.model_dump(exclude={"project"}, exclude_unset=True)
+        further = {**values.get("settings", {}), **self._further()}
+        return type(self).declare(values | given | {"settings": further or None}, self.project)
+
+    def _test(self, whole: Train, progress: Progress) -> None:
+        """Predict the test images into OUT/test_output, as the suite does after a training."""
+        from imagej_dl import suite
+        from imagej_dl.commands.predict import Predict
+
+        config = suite.read(self.project)
+        assert whole.out is not None, "else it would not have been trained"
+        metrics = json.loads((whole.out / "metrics.json").read_text(encoding="utf-8"))
+        if config.TESTPATH is None or metrics["ended"] == CANCELLED:
+            return
+        values = {
+            "model": whole.out,
+            "images": [config.TESTPATH],
+            "out": whole.out / "test_output",
+            "videos": config.PATH2VIDEOS,
+            "halo": max(config.newinfer_padding) if config.newinfer_padding else None,
+            "overwrite": True,
+        }
+        Predict.declare(values, self.project).run(progress)
+
+    def _further(self) -> dict[str, Any]:
+        if not isinstance(self.settings, str):
+            return self.settings or {}
+        try:
+            found = json.loads(self.settings)
+        except ValueError as error:
+            raise UserError(f"settings: is not JSON ({error})") from error
+        if not isinstance(found, dict):
+            raise UserError('settings: must be one JSON object, such as {"loss": "sparse_cce"}')
+        return found
+
+    def _source(self, given: dict[str, Any]) -> Path | Given:
+        """Return what to train on; with folders for validation or test, or videos, all of them."""
+        from imagej_dl.models.registry import takes
+        from imagej_dl.suite import data
+        from imagej_dl.training.pairs import find_given
+
+        if not (self.validation_folder or self.test_folder or data.is_suite(self.project)):
+            return self.project
+        name = given.get("architecture", self.architecture)
+        return find_given(
+            self.project,
+            self.validation_folder,
+            self.test_folder,
+            recurrent="frames" in takes(name),
+            videos=self.videos,
+        )
 
 
 def line(epoch: Epoch) -> str:

@@ -6,24 +6,39 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import xarray as xr
+
 from imagej_dl import images
 from imagej_dl.errors import UserError
 from imagej_dl.images.formats import SUFFIXES
+from imagej_dl.suite import data
 
 
 @dataclass(frozen=True)
 class Source:
-    """An image file and the name its results get, without suffix."""
+    """An image file and the name its results get, without suffix.
+
+    `image` is there when it was put together of several files.
+    """
 
     path: Path
     name: str
+    image: xr.DataArray | None = None
 
 
-def find(given: Iterable[Path]) -> list[Source]:
+def find(
+    given: Iterable[Path], *, recurrent: bool = False, videos: Path | None = None
+) -> list[Source]:
     """Return the images among files and folders.
 
     A folder stands for the images in it; one that holds folders NAME/image.tif, or is such a
-    folder, for these. A file called "image" is named after its folder, any other after itself.
+    folder, for these; one with `inputs` for the images in that. A file called "image" is named
+    after its folder, any other after itself.
+
+    Parameters
+    ----------
+    recurrent : whether single frames of a folder with `inputs` become videos, by the table
+        videos2im_relation.csv of the folder, or `videos`.
 
     Raises
     ------
@@ -32,6 +47,10 @@ def find(given: Iterable[Path]) -> list[Source]:
     """
     sources: list[Source] = []
     for path in given:
+        if data.is_suite(path):
+            found = data.items(path, labelled=False, recurrent=recurrent, relation=videos)
+            sources += [_source(path, item) for item in found]
+            continue
         sources += [Source(file, _name(file)) for file in _files(path)]
     names: dict[str, Source] = {}
     for source in sources:
@@ -44,6 +63,12 @@ def find(given: Iterable[Path]) -> list[Source]:
                 remedy="Rename one, or predict them into different folders.",
             )
     return sources
+
+
+def _source(folder: Path, item: data.Item) -> Source:
+    if isinstance(item.image, xr.DataArray):
+        return Source(folder / item.name, item.name, item.image)
+    return Source(Path(item.image), item.name)
 
 
 def _files(path: Path) -> list[Path]:

@@ -51,6 +51,7 @@ def predict(
     image: xr.DataArray,
     *,
     tile: int | None = None,
+    halo: int | None = None,
     batch: int | None = None,
     progress: Progress = silent,
     probabilities: bool = False,
@@ -64,7 +65,9 @@ def predict(
         normalised and segmented on its own; by a recurrent model with the frames before it, the
         first standing for those before the first. May be a memory map: planes are read one by one.
     tile : largest side in px of what the network is given at once, halo included; by default
-        1024. The result is the same whatever it is.
+        1024, or four times the halo. The result is the same whatever it is.
+    halo : px by which tiles overlap on each side; by default as far as the network sees, so that
+        tiles cannot be told. Less is faster, and warned of.
     batch : most tiles given to the network at once; by default what makes up 1024² px of frames.
     progress : stage "predict", in rows of tiles (one for a plane that is not tiled).
     probabilities : whether to return them; above 1 GiB they lie in a temporary file.
@@ -83,7 +86,7 @@ def predict(
     classes = len(bundle.config.classes)
     labels = np.zeros(shape, np.uint16)
     kept = empty((*shape, classes)) if probabilities else None
-    for plane in planes(bundle, image, tile=tile, batch=batch, progress=progress):
+    for plane in planes(bundle, image, tile=tile, halo=halo, batch=batch, progress=progress):
         if plane.labels.dtype != labels.dtype:
             labels = labels.astype(np.promote_types(labels.dtype, plane.labels.dtype), copy=False)
         labels[plane.index] = plane.labels
@@ -100,6 +103,7 @@ def planes(
     image: xr.DataArray,
     *,
     tile: int | None = None,
+    halo: int | None = None,
     batch: int | None = None,
     progress: Progress = silent,
 ) -> Iterator[Plane]:
@@ -110,10 +114,18 @@ def planes(
     """
     _check(bundle, image)
     config = bundle.config
-    least = 2 * (-(-config.halo // config.multiple_of) + 1) * config.multiple_of
+    needed = config.halo
+    halo = needed if halo is None else halo
+    least = 2 * (-(-halo // config.multiple_of) + 1) * config.multiple_of
     tile = tile if tile is not None else max(_TILE, 2 * least)
     sizes = [image.sizes[d] for d in "YX"]
-    cut = [tiles.spans(size, tile, config.halo, config.multiple_of) for size in sizes]
+    cut = [tiles.spans(size, tile, halo, config.multiple_of) for size in sizes]
+    if halo < needed and max(map(len, cut)) > 1:
+        warnings.warn(
+            f"tiles overlap by {halo} px, the model looks {needed} px far: their edges may show",
+            DataWarning,
+            stacklevel=2,
+        )
     if batch is None:
         batch = max(1, _BATCH_PIXELS // (cut[0][0].size * cut[1][0].size * config.frames))
     stack = [d for d in map(str, image.dims) if d in "TZ"]
@@ -125,7 +137,7 @@ def planes(
         ready(bundle, image),
         network(bundle),
         tile=tile,
-        halo=config.halo,
+        halo=halo,
         multiple_of=config.multiple_of,
         batch=batch,
     ):

@@ -11,7 +11,7 @@ from imagej_dl.training.state import COLUMNS, State
 def write_log(state: State, path: Path) -> None:
     """Write log.csv, one row an epoch."""
     with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, COLUMNS)
+        writer = csv.DictWriter(file, COLUMNS, restval="")
         writer.writeheader()
         for row in state.rows:
             writer.writerow({key: f"{value:.6g}" for key, value in row.items()})

@@ -30,6 +30,21 @@ Pair = tuple[str | Path | xr.DataArray, str | Path | xr.DataArray]
 
 
 @dataclass(frozen=True)
+class Given:
+    """Pairs whose part in the training is decided; `maps` go with all of them, in this order."""
+
+    train: Sequence[Pair]
+    validation: Sequence[Pair] = ()
+    test: Sequence[Pair] = ()
+    maps: Sequence[Maps] | None = None
+
+    @property
+    def pairs(self) -> list[Pair]:
+        """All of them."""
+        return [*self.train, *self.validation, *self.test]
+
+
+@dataclass(frozen=True)
 class Maps:
     """What may be given beside the label map, of the same axes: the contour class, the weights."""
 

@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Iterable
 from dataclasses import replace
 from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from imagej_dl.training import loss
 from imagej_dl.training import start as starts
 from imagej_dl.training import state as states
 from imagej_dl.training.dataset import Patches, Sampling, validation
-from imagej_dl.training.examples import Examples, Pair
+from imagej_dl.training.examples import Examples, Given, Pair
 from imagej_dl.training.finish import finish
 from imagej_dl.training.loop import Loop, Step
 from imagej_dl.training.loss import Validator
@@ -39,7 +40,7 @@ _VALIDATION_PATCHES = 64
 
 
 def train(
-    source: str | Path | Iterable[Pair],
+    source: str | Path | Iterable[Pair] | Given,
     out: str | Path,
     *,
     resume: bool = False,
@@ -55,7 +56,7 @@ def train(
     Parameters
     ----------
     source : a folder (see :func:`imagej_dl.training.find_pairs`), or pairs of images and label
-        maps, as files or DataArrays.
+        maps, as files or DataArrays; or pairs whose part in the training is decided (`Given`).
     out : the MODEL folder. While training, its `.training` holds the state after each epoch.
     resume : go on with a training that was stopped, cancelled or killed, on the same data. The
         settings are those it was begun with; only `epochs`, `minutes` and `patience` may be
@@ -97,18 +98,19 @@ def train(
     chosen = _settings(settings, kept, begun)
     if kept is None:
         _make_room(out, overwrite)
-    pairs = find_pairs(source) if isinstance(source, (str, Path)) else source
+    given = _given(source)
     like = begun.config if begun else None
     examples = Examples(
-        pairs,
+        given.pairs,
         chosen.normalisation,
         frames=chosen.window,
         weight_map=chosen.weight_map,
+        maps=given.maps,
         like=like,
         progress=progress,
     )
     known = begun.digests if begun else None
-    parts = split(examples.sources, chosen.validation, chosen.test, chosen.seed, known)
+    parts = _parts(examples, given, chosen, known)
     fresh = State(chosen.model_dump(mode="json"), parts.record(), examples.fingerprint)
     if kept is not None and (kept.fingerprint, kept.split) != (fresh.fingerprint, fresh.split):
         raise UserError(
@@ -135,6 +137,30 @@ def train(
     if begun is not None:
         _compare(begun, loop.state)
     return bundle
+
+
+def _given(source: str | Path | Iterable[Pair] | Given) -> Given:
+    if isinstance(source, Given):
+        return source
+    return Given(list(find_pairs(source) if isinstance(source, (str, Path)) else source))
+
+
+def _parts(
+    examples: Examples, given: Given, settings: Settings, known: dict[str, list[str]] | None
+) -> Split:
+    """Divide the examples, where what is given does not say how."""
+    if not given.validation:
+        shares = (settings.validation, 0.0 if given.test else settings.test)
+        count = len(given.train)
+        found = split(examples.sources[:count], *shares, settings.seed, known)
+        tested = [example for source in examples.sources[count:] for example in source]
+        return replace(found, test=tested) if given.test else found
+    ends = (0, len(given.train), len(given.train) + len(given.validation), len(examples.sources))
+    parts = [
+        [example for source in examples.sources[low:high] for example in source]
+        for low, high in pairwise(ends)
+    ]
+    return Split(parts[0], parts[1], parts[2], "folders", settings.seed, known)
 
 
 def _begun(

@@ -17,7 +17,7 @@ from imagej_dl.training import loss
 from imagej_dl.training import state as states
 from imagej_dl.training.dataset import Patches, stream
 from imagej_dl.training.loss import Validator
-from imagej_dl.training.schedule import Clock, learning_rate
+from imagej_dl.training.schedule import Clock, learning_rate, plateau
 from imagej_dl.training.settings import Settings
 from imagej_dl.training.state import CANCELLED, ENOUGH, FINISHED, PATIENCE, TIME, State
 from imagej_dl.training.watch import MARGIN, Epoch, Watch, ignore, told
@@ -111,7 +111,7 @@ class Loop:
         for batch in batches:
             fraction = clock.fraction(state.step)
             self.progress("training", int(fraction * 1000), 1000)
-            rate = learning_rate(fraction, settings.learning_rate)
+            rate = self._rate(fraction)
             losses.append(self.step(batch, rate))
             if not math.isfinite(losses[-1]):
                 raise UserError(
@@ -119,6 +119,10 @@ class Loop:
                     remedy="Choose a smaller --learning-rate.",
                 )
             state.step += 1
+            every = settings.log_every
+            if writer is not None and every and state.step % every == 0:
+                with writer.as_default(step=state.step):
+                    backend.tensorflow().summary.scalar("batch_loss", losses[-1])
             if state.step == 1:
                 state.ready = clock.seconds
             over = clock.over(state.step)
@@ -131,6 +135,13 @@ class Loop:
                     return PATIENCE
         self.progress("training", 1000, 1000)
         return FINISHED if state.step >= settings.total_steps else TIME
+
+    def _rate(self, fraction: float) -> float:
+        settings = self.settings
+        if settings.schedule == "cycle":
+            return learning_rate(fraction, settings.learning_rate)
+        losses = [row["val_loss"] for row in self.state.rows]
+        return plateau(losses, settings.learning_rate, settings.plateau)
 
     def _end_of_epoch(self, mean: float, rate: float, clock: Clock, writer: Any) -> None:
         state = self.state

@@ -72,7 +72,8 @@ class Validator:
         self._function: Any = None
 
     def __call__(self, model: Any) -> dict[str, float]:
-        """Return the loss, and the Jaccard index and Dice coefficient of the object class.
+        """Return the loss, the Jaccard index and Dice coefficient of the object class, and the
+        share of pixels whose class is right.
 
         A pixel belongs to the class that is most probable (kind "binary": above 0.5).
         Without any object, true or predicted, both are 1.
@@ -82,7 +83,7 @@ class Validator:
             # One traced function for all epochs: the shapes stay the same, except the last batch's.
             self._function = tf.function(lambda x: model(x, training=False), reduce_retracing=True)
         losses, sizes = [], []
-        true = found = both = 0
+        true = found = both = right = pixels = 0
         for images, targets in self._batches:
             p = self._function(tf.constant(fed(model, images)))
             losses.append(float(self._loss(tf.constant(targets), p)))
@@ -91,12 +92,18 @@ class Validator:
             true += int(is_object.sum())
             found += int(said.sum())
             both += int((is_object & said).sum())
+            right += int((self._classes(targets) == self._classes(p.numpy())).sum())
+            pixels += is_object.size
         union = true + found - both
         return {
             "loss": float(np.average(losses, weights=sizes)),
             "jaccard": both / union if union else 1.0,
             "dice": 2 * both / (true + found) if union else 1.0,
+            "accuracy": right / pixels,
         }
+
+    def _classes(self, classes: NDArray[np.float32]) -> NDArray:
+        return self._objects(classes) if self._kind == "binary" else classes.argmax(-1)
 
     def _objects(self, classes: NDArray[np.float32]) -> NDArray[np.bool_]:
         if self._kind == "binary":

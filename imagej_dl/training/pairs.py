@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from imagej_dl import project
 from imagej_dl.errors import UserError
 from imagej_dl.images.formats import SUFFIXES
-from imagej_dl.training.examples import Pair
+from imagej_dl.suite import data
+from imagej_dl.training.examples import Given, Maps, Pair
 
 
 def find_pairs(folder: str | Path) -> list[Pair]:
     """Find the images with their label maps or ROIs, sorted by name.
 
-    Known are a project or a folder with `images` and `masks` (see
-    :func:`imagej_dl.project.pairs`), folders NAME with an image and `labels.tif`, and folders or
-    files with RoiSets (see :func:`imagej_dl.project.drawn`).
+    Known are folders with `inputs` and `labels` (of microscopy-dl-suite-tf), a project or a folder
+    with `images` and `masks` (see :func:`imagej_dl.project.pairs`), folders NAME with an image and
+    `labels.tif`, and folders or files with RoiSets (see :func:`imagej_dl.project.drawn`).
 
     Raises
     ------
@@ -25,6 +27,8 @@ def find_pairs(folder: str | Path) -> list[Pair]:
     if not folder.is_dir():
         problem = "is no folder" if folder.exists() else "there is no such folder"
         raise UserError(problem, path=folder)
+    if data.is_suite(folder):
+        return pairs_of(data.items(folder))
     if (project.processed(folder) / "masks").is_dir():
         return [(pair.image, pair.labels) for pair in project.pairs(folder)]
     inner = sorted(p for p in folder.iterdir() if p.is_dir() and p.name[0] != ".")
@@ -42,6 +46,46 @@ def find_pairs(folder: str | Path) -> list[Pair]:
             remedy="Give it a project after `imagej-dl labels`, a folder with images and masks, "
             "or folders NAME with image.tif and labels.tif or RoiSet.zip.",
         ) from error
+
+
+def find_given(
+    folder: Path,
+    validation: Path | None = None,
+    test: Path | None = None,
+    *,
+    recurrent: bool = False,
+    videos: Path | None = None,
+) -> Given:
+    """Find what to train on, to validate with and to test with, each in a folder of its own.
+
+    Parameters
+    ----------
+    folder, validation, test : see :func:`find_pairs`; a test folder without labels is left out.
+    recurrent : whether single frames are put together to videos.
+    videos : the table `videos2im_relation.csv` of these, where it is not in the folder.
+
+    Raises
+    ------
+    UserError : when one is no folder, or an image of it has no labels.
+    """
+    parts: list[list[data.Item]] = []
+    for place in (folder, validation, test):
+        if place is None:
+            parts.append([])
+        elif data.is_suite(place):
+            labelled = place is not test or data.is_labelled(place)
+            found = data.items(place, labelled=labelled, recurrent=recurrent, relation=videos)
+            parts.append([item for item in found if item.labels is not None])
+        else:
+            parts.append([data.Item("", image, labels) for image, labels in find_pairs(place)])
+    maps = [Maps(item.contours, item.weights) for part in parts for item in part]
+    first, second, third = (pairs_of(part) for part in parts)
+    return Given(first, second, third, maps)
+
+
+def pairs_of(items: Iterable[data.Item]) -> list[Pair]:
+    """Return images with their label maps."""
+    return [(item.image, item.labels) for item in items if item.labels is not None]
 
 
 def _labelled(folder: Path) -> Pair | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 WARM_UP = 0.1
 """Share of the training in which the learning rate rises."""
@@ -28,6 +28,30 @@ def learning_rate(fraction: float, highest: float) -> float:
     else:
         share = 0.5 + 0.5 * math.cos(math.pi * (fraction - WARM_UP) / (1 - WARM_UP))
     return highest * max(share, _LEAST)
+
+
+def plateau(losses: Sequence[float], highest: float, patience: int) -> float:
+    """Halve the rate each time that `patience` epochs have brought no lower validation loss.
+
+    So does microscopy-dl-suite-tf, by Keras' ReduceLROnPlateau: lower means by 1e-4, and after a
+    change one epoch is not counted.
+
+    Parameters
+    ----------
+    losses : validation losses of all epochs so far.
+    highest : the rate at the beginning.
+    """
+    rate, lowest, waited, rest = highest, math.inf, 0, 0
+    for loss in losses:
+        if rest:
+            rest, waited = rest - 1, 0
+        if loss < lowest - 1e-4:
+            lowest, waited = loss, 0
+        elif not rest:
+            waited += 1
+            if waited >= patience:
+                rate, rest, waited = rate / 2, 1, 0
+    return rate
 
 
 class Clock:

@@ -111,6 +111,9 @@ class Settings(BaseModel):
     dice: float = Field(
         default=0.0, ge=0, description="Weight of the Dice loss beside the cross-entropy."
     )
+    log_every: int | None = Field(
+        default=None, ge=1, description="Batches between two points of TensorBoard, beside epochs."
+    )
     augmentation: Augmentation = Field(default_factory=lambda: Augmentation.model_validate({}))
     normalisation: Normalisation = Field(default_factory=lambda: Normalisation.model_validate({}))
 

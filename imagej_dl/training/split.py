@@ -24,8 +24,9 @@ Parts = tuple[list[Source], list[Source], list[Source]]
 class Split:
     """The three parts, and `by`: what was divided.
 
-    `by` is "files", "planes", "regions", or "nothing" when the images that are trained on
-    validate too. `known` are the pixels of each part of the model that the training started from.
+    `by` is "folders" where it was given, "files", "planes", "regions", or "nothing" when the images
+    that are trained on validate too. `known` are the pixels of each part of the model that the
+    training started from.
     """
 
     train: list[Example]

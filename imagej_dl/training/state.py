@@ -18,7 +18,16 @@ FOLDER = ".training"
 
 _LAST = "last.npz"
 
-COLUMNS = ("epoch", "seconds", "learning_rate", "loss", "val_loss", "val_jaccard", "val_dice")
+COLUMNS = (
+    "epoch",
+    "seconds",
+    "learning_rate",
+    "loss",
+    "val_loss",
+    "val_jaccard",
+    "val_dice",
+    "val_accuracy",
+)
 """Columns of log.csv; seconds since the start, without the time between stop and resume."""
 
 

@@ -1,0 +1,222 @@
+"""From the suite's keys to the parameters of our own commands."""
+
+from __future__ import annotations
+
+import warnings
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from imagej_dl import images
+from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.models.registry import takes
+from imagej_dl.suite.config import SuiteConfig
+from imagej_dl.suite.data import items
+
+_METHODS = {"PERCENTILE": "percentile", "MEDIAN": "median", "MEAN": "mean", "HE": "equalise"}
+_ONE = ("binary_cce", "weighted_bce", "weighted_bce_dice")
+_SEVERAL = ("sparse_cce", "categorical_cce", "multiple_output", "weighted_bce_dice")
+_LIGHT = 75.5
+"""Sigma, px, of OpenCV's Gaussian of 501 px, by which the suite evens light."""
+
+
+def train_values(config: SuiteConfig) -> dict[str, Any]:
+    """Return the parameters of `imagej-dl train` that say the same as a configuration.
+
+    What the suite ignored is honoured: the loss of its MobileNets, the weights of categories in
+    categorical_cce. Where a key cannot be followed the error, or a DataWarning, says so.
+    """
+    if config.TRAINPATH is None:
+        raise UserError("TRAINPATH: says which folder to train on, and is left out")
+    if "tips" in config.datagen_type:
+        raise UserError(
+            "datagen_type: tips of protrusions are not found by imagej-dl",
+            remedy="Write segmentation or contours.",
+        )
+    if config.model_padding != "same":
+        raise UserError(
+            "model_padding: valid makes the result smaller than the image, and tiles do not fit",
+            remedy='Write "same": tiles overlap by the receptive field here, so edges are right.',
+        )
+    kind, loss = _kind(config)
+    side = max(config.datagen_dim_size)
+    if len(set(config.datagen_dim_size)) > 1:
+        _warn(f"datagen_dim_size: patches are square here; {side} px are taken")
+    settings = {
+        "network": _network(config),
+        "frames": max(config.model_time_windows, 2),
+        "dropout": config.model_dropout,
+        "loss": loss,
+        "class_weights": _weights(config, kind, loss),
+        "weight_map": "unet" if loss == "weighted_bce" else "none",
+        "schedule": "plateau",
+        "plateau": config.callbacks_patience,
+        "steps": _steps(config),
+        "per_image": config.datagen_patch_batch,
+        "sampling_pdf": config.datagen_sampling_pdf,
+        "seed_weights": config.model_seed_initializer,
+        "pretrained": _pretrained(config),
+        "normalisation": _normalisation(config),
+        "augmentation": {
+            "rotation": 30,
+            "shear": 0.2,
+            "zoom": 1.25,
+            "gamma": 1,
+            "contrast": 0,
+            "brightness": 0,
+            "noise": 0,
+        },
+        "log_every": config.callbacks_tb_update_freq,
+    }
+    values: dict[str, Any] = {
+        "project": str(config.TRAINPATH),
+        "validation_folder": config.VALPATH and str(config.VALPATH),
+        "test_folder": config.TESTPATH and str(config.TESTPATH),
+        "videos": config.PATH2VIDEOS and str(config.PATH2VIDEOS),
+        "out": str(config.OUTPUTPATH),
+        "architecture": config.architecture,
+        "kind": kind,
+        "epochs": config.train_max_epochs,
+        "patience": config.train_max_epochs,
+        "patch": side,
+        "batch": config.datagen_batch_size * config.datagen_patch_batch,
+        "learning_rate": config.model_lr,
+        "depth": config.model_pools,
+        "width": config.model_n_filters,
+        "seed": config.train_seed_initializer,
+        "tensorboard": find_spec("tensorboard") is not None,
+        "checkpoints": None if config.callbacks_save_best_only else config.callbacks_save_freq,
+        "settings": {key: value for key, value in settings.items() if value is not None},
+    }
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def predict_values(config: SuiteConfig) -> dict[str, Any]:
+    """Return the parameters of `imagej-dl predict` that say the same as a configuration."""
+    source = config.newinfer_data or config.TESTPATH
+    if source is None:
+        raise UserError("newinfer_data: says what to predict, and is left out, as is TESTPATH")
+    values: dict[str, Any] = {
+        "model": str(config.OUTPUTPATH),
+        "images": [str(source)],
+        "out": str(config.OUTPUTPATH / config.newinfer_output_folder_name),
+        "videos": config.PATH2VIDEOS and str(config.PATH2VIDEOS),
+        "halo": max(config.newinfer_padding) if config.newinfer_padding else None,
+        "weights": _inference_weights(config),
+    }
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def _steps(config: SuiteConfig) -> int | None:
+    """Return the batches of an epoch that shows each plane once, as the suite's do.
+
+    (Of a video the suite shows one window an epoch.)
+    """
+    try:
+        found = items(config.TRAINPATH or Path())
+        sizes = [images.read(str(item.image), mapped=True).sizes for item in found]
+    except UserError:
+        return None  # the training will say what is wrong with the folder
+    planes = sum(size.get("T", 1) * size.get("Z", 1) for size in sizes)
+    batch = config.datagen_batch_size * config.datagen_patch_batch
+    return max(1, -(-planes // batch))
+
+
+def _kind(config: SuiteConfig) -> tuple[str, str]:
+    loss, one = config.model_lossfunction, config.architecture == "unet_suite"
+    known, instead = (_ONE, "binary_cce") if one else (_SEVERAL, "categorical_cce")
+    if loss not in known:
+        _warn(
+            f"model_lossfunction: {loss} is none for {config.cnn_name}; {instead} is taken "
+            f"(there are {', '.join(known)})"
+        )
+        loss = instead
+    activation = config.model_last_activation
+    if loss.startswith("weighted_bce") and activation != "sigmoid":
+        _warn(f"model_last_activation: {activation} is no probability; sigmoid is taken")
+    if one:
+        return "binary", loss
+    return ("contour" if "contour" in config.datagen_type else "foreground"), loss
+
+
+def _weights(config: SuiteConfig, kind: str, loss: str) -> list[float] | None:
+    if loss not in ("categorical_cce", "multiple_output"):
+        return None
+    given = list(config.model_category_weights)
+    count = 3 if kind == "contour" else 2
+    if len(given) == 2 < count:
+        _warn("model_category_weights: contours get the weight of the cells")
+        given.append(given[-1])
+    return given
+
+
+def _network(config: SuiteConfig) -> dict[str, Any]:
+    known = takes(config.architecture)
+    arguments = {
+        "kernel_size": list(config.model_kernel_size),
+        "dilation_rate": config.model_dilation_rate,
+        "alpha": config.model_mobile_alpha,
+        "activation": config.model_activation,
+        "kernel_initializer": config.model_kernel_initializer,
+        "batch_norm": config.model_batch_norm,
+        "frozen": config.model_train_decoder_only,
+    }
+    return {name: value for name, value in arguments.items() if name in known}
+
+
+def _pretrained(config: SuiteConfig) -> str | None:
+    fallback = "imagenet" if "mobilenet" in config.architecture else None
+    if config.train_pretrained_weights is None:
+        return fallback
+    found = _file(config, config.train_pretrained_weights)
+    if found is None:
+        begins = "ImageNet's weights" if fallback else "random weights"
+        _warn(
+            f"train_pretrained_weights: {config.train_pretrained_weights} is not there; it begins "
+            f"with {begins}"
+        )
+        return fallback
+    return str(found)
+
+
+def _inference_weights(config: SuiteConfig) -> str | None:
+    if config.newinfer_epoch_process_test is None:
+        return None
+    found = _file(config, config.newinfer_epoch_process_test)
+    if found is None:
+        _warn(
+            f"newinfer_epoch_process_test: {config.newinfer_epoch_process_test} is not there; the "
+            f"best weights of {config.OUTPUTPATH} are taken"
+        )
+    return str(found) if found else None
+
+
+def _file(config: SuiteConfig, name: str) -> Path | None:
+    """Find a file of weights as the suite does: by its path, or among the checkpoints."""
+    path = config.OUTPUTPATH / "checkpoints" / name
+    return path if path.is_file() else None
+
+
+def _normalisation(config: SuiteConfig) -> dict[str, Any]:
+    given = config.normalization or config.newinfer_normalization
+    other = config.newinfer_normalization
+    if other is not None and other != given:
+        _warn(f"newinfer_normalization: {other} is not that of the training; {given} is taken")
+    found: dict[str, Any] = {"method": "range"}
+    if given is not None:
+        if given.upper() not in _METHODS:
+            raise UserError(
+                f"normalization: {given} is not known", remedy=f"There are {', '.join(_METHODS)}."
+            )
+        found = {"method": _METHODS[given.upper()], "clip": True}
+    if found["method"] == "percentile":
+        found |= {"lower": 0.1, "upper": 99.1}
+    if config.recurrent:
+        found["scope"] = "video"
+    if config.newinfer_uneven_illumination:
+        found["illumination"] = _LIGHT
+    return found
+
+
+def _warn(words: str) -> None:
+    warnings.warn(words, DataWarning, stacklevel=4)

@@ -1,0 +1,175 @@
+"""The suite's folders: `inputs` with `labels`, and beside them `contours` and `weights`."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import xarray as xr
+
+from imagej_dl import images
+from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.images.formats import SUFFIXES
+from imagej_dl.suite.videos import RELATION, assemble, read_relation
+
+_INPUTS, _LABELS = ("inputs", "input"), ("labels", "label")
+_RAW, _IDS = re.compile(r"raw_(\d+)"), re.compile(r"instance_ids_(\d+)(?:_weight)?")
+
+
+Source = str | Path | xr.DataArray
+
+
+@dataclass(frozen=True)
+class Item:
+    """An image, its label map, and what is there of contours and weights: files, or in memory."""
+
+    name: str
+    image: Source
+    labels: Source | None = None
+    contours: Source | None = None
+    weights: Source | None = None
+
+
+def is_suite(folder: Path) -> bool:
+    """Say whether a folder has the suite's `inputs`."""
+    return any((folder / name).is_dir() for name in _INPUTS)
+
+
+def is_labelled(folder: Path) -> bool:
+    """Say whether a folder has the suite's `labels`, with an image in it."""
+    place = _folder(folder, _LABELS)
+    return place is not None and bool(_files(place))
+
+
+def items(
+    folder: Path,
+    *,
+    labelled: bool = True,
+    recurrent: bool = False,
+    relation: Path | None = None,
+) -> list[Item]:
+    """Find the images of a folder, with what belongs to them.
+
+    Pairs are `inputs/raw_NNN.tif` with `labels/instance_ids_NNN.tif`, or files of equal names.
+
+    Parameters
+    ----------
+    labelled : whether each image needs a label map.
+    recurrent : whether single frames are put together to videos, by `videos2im_relation.csv`.
+    relation : that table, where it is not in the folder or `stack2im` in it.
+
+    Raises
+    ------
+    UserError : when there is no image, or an input or a label has no partner; each is named.
+    """
+    inputs = _folder(folder, _INPUTS)
+    if inputs is None:
+        raise UserError("has no folder inputs", path=folder)
+    pictures = _files(inputs)
+    if not pictures:
+        raise UserError("holds no image", path=inputs)
+    place = _folder(folder, _LABELS)
+    labels = _files(place) if place else {}
+    if labelled:
+        _check(pictures, labels, inputs, place or folder / "labels")
+    contours, weights = _files(folder / "contours"), _files(folder / "weights")
+    found = [
+        Item(file.stem, file, labels.get(key), contours.get(key), weights.get(key))
+        for key, file in pictures.items()
+    ]
+    return _videos(found, folder, relation) if recurrent else found
+
+
+def _folder(folder: Path, names: tuple[str, ...]) -> Path | None:
+    return next((folder / name for name in names if (folder / name).is_dir()), None)
+
+
+def _files(folder: Path) -> dict[str, Path]:
+    """Return the images of a folder by what pairs them: their number, or their name."""
+    if not folder.is_dir():
+        return {}
+    files = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and p.name[0] != ".")
+    return {_key(file.stem): file for file in files}
+
+
+def _key(stem: str) -> str:
+    match = _RAW.fullmatch(stem) or _IDS.fullmatch(stem)
+    return f"#{int(match[1])}" if match else stem.removesuffix("_weight")
+
+
+def _check(pictures: dict[str, Path], labels: dict[str, Path], inputs: Path, place: Path) -> None:
+    alone = [f"{file.name} has no label map" for key, file in pictures.items() if key not in labels]
+    alone += [
+        f"{file.parent.name}/{file.name} has no image"
+        for key, file in labels.items()
+        if key not in pictures
+    ]
+    if alone:
+        raise UserError(
+            f"{len(pictures)} images and {len(labels)} label maps in {place.name}: "
+            + "; ".join(alone),
+            path=inputs,
+            remedy="raw_NNN.tif goes with instance_ids_NNN.tif, other files with equal names.",
+        )
+
+
+def _videos(found: list[Item], folder: Path, relation: Path | None) -> list[Item]:
+    """Put single frames together to videos; files that are videos stay what they are."""
+    single = {
+        item.image.name: item
+        for item in found
+        if isinstance(item.image, Path) and _is_frame(item.image)
+    }
+    if not single:
+        return [_as_video(item) for item in found]
+    near = (folder / RELATION, folder / "stack2im" / RELATION, folder.parent / RELATION, relation)
+    tables = [path for path in near if path is not None and path.is_file()]
+    table = next((t for t in map(read_relation, tables) if _knows(t, single)), None)
+    if table is None:
+        warnings.warn(
+            f"{folder}: no {RELATION} says which video each frame is of; each stands for itself",
+            DataWarning,
+            stacklevel=3,
+        )
+        return found
+    whole = [_as_video(item) for item in found if item not in single.values()]
+    return whole + [
+        Item(
+            video,
+            _assembled([single[frame].image for frame in frames]),
+            _maybe([single[frame].labels for frame in frames]),
+            _maybe([single[frame].contours for frame in frames]),
+            _maybe([single[frame].weights for frame in frames]),
+        )
+        for video, frames in table.items()
+        if all(frame in single for frame in frames)
+    ]
+
+
+def _is_frame(path: Path) -> bool:
+    return not {"T", "Z"} & set(images.read(path, mapped=True).dims)
+
+
+def _as_video(item: Item) -> Item:
+    """Take the planes of a stack that is no video for frames: plain TIFFs do not say."""
+    image = images.read(item.image, mapped=True) if isinstance(item.image, Path) else item.image
+    if not isinstance(image, xr.DataArray) or "T" in image.dims or "Z" not in image.dims:
+        return item
+    renamed = image.rename({"Z": "T"})
+    return replace(item, image=renamed.transpose(*(a for a in images.AXES if a in renamed.dims)))
+
+
+def _knows(table: dict[str, list[str]], single: dict[str, Item]) -> bool:
+    return {frame for frames in table.values() for frame in frames} >= set(single)
+
+
+def _assembled(files: list[Source]) -> xr.DataArray:
+    return assemble([file for file in files if isinstance(file, Path)])
+
+
+def _maybe(files: list[Source | None]) -> xr.DataArray | None:
+    if any(not isinstance(file, Path) for file in files):
+        return None
+    return assemble([file for file in files if isinstance(file, Path)])

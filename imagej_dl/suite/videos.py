@@ -1,0 +1,168 @@
+"""Videos as single frames and back: `videos2im_relation.csv`, with the columns Video;Frame."""
+
+from __future__ import annotations
+
+import csv
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from imagej_dl import images
+from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.files import atomic_folder
+from imagej_dl.images import AXES
+
+RELATION = "videos2im_relation.csv"
+
+
+def read_relation(path: Path) -> dict[str, list[str]]:
+    """Read which frames each video has, in their order: {"VIDEO_1-3": ["raw_001.tif", …]}.
+
+    Warns
+    -----
+    DataWarning : when a video's name says another number of frames (`_START-END`).
+
+    Raises
+    ------
+    UserError : when it is not there, or a line has not two columns.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            rows = [row for row in csv.reader(file, delimiter=";") if any(map(str.strip, row))]
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"cannot be read ({error})", path=path) from error
+    videos: dict[str, list[str]] = {}
+    for number, row in enumerate(rows[1:], 2):
+        if len(row) != 2:
+            raise UserError(
+                f"line {number} is not VIDEO;FRAME ({';'.join(row)})",
+                path=path,
+                remedy="The first line is Video;Frame, each after it has a video and a frame.",
+            )
+        video, frame = (part.strip() for part in row)
+        videos.setdefault(video, []).append(frame)
+    for video, frames in videos.items():
+        said = _said(video)
+        if said is not None and said != len(frames):
+            warnings.warn(
+                f"{path}: {video} has {len(frames)} frames, its name says {said}",
+                DataWarning,
+                stacklevel=2,
+            )
+    return videos
+
+
+def write_relation(path: Path, videos: Mapping[str, Sequence[str]]) -> None:
+    """Write the table, as the suite does."""
+    lines = [f"{video};{frame}" for video, frames in videos.items() for frame in frames]
+    path.write_text("\n".join(["Video; Frame", *lines]) + "\n", encoding="utf-8")
+
+
+def assemble(frames: Sequence[Path]) -> xr.DataArray:
+    """Return single frames as one video, T first.
+
+    Raises
+    ------
+    UserError : when a frame is a stack itself, or has another size than the first.
+    """
+    planes = [images.read(frame).squeeze() for frame in frames]
+    for frame, plane in zip(frames, planes, strict=True):
+        if "T" in plane.dims or "Z" in plane.dims:
+            raise UserError("is a stack, not a single frame", path=frame)
+        if plane.sizes != planes[0].sizes:
+            raise UserError(
+                f"has the size {dict(plane.sizes)}, {frames[0].name} has {dict(planes[0].sizes)}",
+                path=frame,
+            )
+    dims = ["T", *(axis for axis in AXES if axis in planes[0].dims)]
+    array = np.stack([p.transpose(*dims[1:]).data for p in planes])
+    return images.with_data(planes[0], array, dims)
+
+
+def write_frames(
+    videos: Mapping[str, xr.DataArray],
+    labels: Mapping[str, xr.DataArray],
+    folder: Path,
+    *,
+    overwrite: bool = False,
+) -> None:
+    """Write videos as `inputs/raw_NNN.tif`, `labels/instance_ids_NNN.tif` and the table.
+
+    Parameters
+    ----------
+    videos : by their names, to which `_1-FRAMES` is added where they say no range of frames.
+    labels : label maps of some or all of them, of the same length.
+
+    Raises
+    ------
+    UserError : when a video and its labels have not the same number of frames.
+    """
+    table: dict[str, list[str]] = {}
+    number = 0
+    with atomic_folder(folder, overwrite=overwrite) as temporary:
+        for name, video in videos.items():
+            length = video.sizes.get("T", 1)
+            truth = labels.get(name)
+            if truth is not None and truth.sizes.get("T", 1) != length:
+                raise UserError(
+                    f"{name} has {length} frames, its labels {truth.sizes.get('T', 1)}",
+                    remedy="A video and its labels must have the same number of frames.",
+                )
+            said = name if _said(name) is not None else f"{name}_1-{length}"
+            for t in range(length):
+                number += 1
+                frame = f"raw_{number:03}.tif"
+                table.setdefault(said, []).append(frame)
+                images.write(_frame(video, t), temporary / "inputs" / frame)
+                if truth is not None:
+                    target = temporary / "labels" / f"instance_ids_{number:03}.tif"
+                    images.write(_frame(truth, t), target)
+        write_relation(temporary / RELATION, table)
+
+
+def rebuild(folder: Path, relation: Path, *, overwrite: bool = False) -> list[str]:
+    """Put the results of single frames together to videos, as the suite does.
+
+    Parameters
+    ----------
+    folder : with label maps of the frames' names, or of the videos' names where a recurrent
+        network has segmented them whole. What is not there is left out.
+    relation : the table of frames and videos.
+
+    Returns
+    -------
+    the names of the videos, now `reconstructed_videos/NAME.tif`, and, numbered in the order of the
+    table, `CTC_evaluation/NN_RES/maskTTT.tif`.
+    """
+    done = []
+    for number, (video, frames) in enumerate(read_relation(relation).items(), 1):
+        whole, parts = folder / f"{video}.tif", [folder / frame for frame in frames]
+        if whole.is_file():
+            labels = images.read(whole)
+        elif all(part.is_file() for part in parts):
+            labels = assemble(parts)
+        else:
+            continue
+        target = folder / "reconstructed_videos" / f"{video}.tif"
+        images.write(images.coloured(labels), target, overwrite)
+        place = folder / "CTC_evaluation" / f"{number:02}_RES"
+        with atomic_folder(place, overwrite=overwrite) as temporary:
+            for t in range(labels.sizes.get("T", 1)):
+                images.write(_frame(labels, t), temporary / f"mask{t:03}.tif")
+        done.append(video)
+    return done
+
+
+def _frame(video: xr.DataArray, t: int) -> xr.DataArray:
+    return video.isel(T=t) if "T" in video.dims else video
+
+
+def _said(video: str) -> int | None:
+    """Return how many frames a name VIDEO_START-END says."""
+    first, dash, last = video.rpartition("_")[2].partition("-")
+    if not (dash and first.isdigit() and last.isdigit()):
+        return None
+    return int(last) - int(first) + 1
