@@ -77,6 +77,16 @@ def _bytes(roi: Any) -> str:
 
 
 def _state() -> dict[str, Any]:
+    """Read it in the thread that paints: while a ROI is painted it has another colour."""
+    import jpype
+
+    state: dict[str, Any] = {}
+    reading = jpype.JProxy("java.lang.Runnable", {"run": lambda: state.update(_read())})
+    hosted.jimport("java.awt.EventQueue").invokeAndWait(reading)
+    return state
+
+
+def _read() -> dict[str, Any]:
     manager = hosted.jimport("ij.plugin.frame.RoiManager").getInstance2()
     state: dict[str, Any] = {
         "rois": [(str(r.getName()), _bytes(r)) for r in list(manager.getRoisAsArray())[:3]],
