@@ -60,6 +60,9 @@ class Settings(BaseModel):
     per_image: int = Field(
         default=1, ge=1, description="Patches of a batch that are cut of the same image."
     )
+    optimizer: Literal["Adam", "RMSprop"] = Field(
+        default="Adam", description="How the gradient is followed."
+    )
     learning_rate: float = Field(default=3e-3, gt=0, lt=1, description="Highest learning rate.")
     schedule: Literal["cycle", "plateau"] = Field(
         default="cycle",
