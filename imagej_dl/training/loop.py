@@ -28,7 +28,7 @@ class Step:
 
     def __init__(self, model: Any, settings: Settings) -> None:
         tf, keras = backend.tensorflow(), backend.keras()
-        self.optimizer = keras.optimizers.Adam(settings.learning_rate)
+        self.optimizer = getattr(keras.optimizers, settings.optimizer)(settings.learning_rate)
         # Built now, so that a resumed training can fill its variables.
         self.optimizer.build(model.trainable_variables)
         compute = loss.of(settings)
