@@ -16,7 +16,7 @@ class Front {
     final File home
     final File python
     final Worker worker
-    private static final Map KINDS = [annotate: Annotating, correct: Correcting]
+    private static final Map KINDS = [annotate: Sheets, correct: Sheets]
     /** Why the last command of a macro failed, for whoever ran the macro. */
     String lastTrouble
     /** What the last command that succeeded gave, for Ext.dl_value. */
