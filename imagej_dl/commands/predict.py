@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -18,9 +19,12 @@ from imagej_dl.progress import Progress
 if TYPE_CHECKING:
     import xarray as xr
 
-    from imagej_dl.models import ModelBundle
+    from imagej_dl.models import ModelBundle, ModelConfig
     from imagej_dl.prediction import Prediction
     from imagej_dl.worker import Desk
+
+
+Switch = Literal["model", "yes", "no"]
 
 
 class Predict(Command):
@@ -71,6 +75,25 @@ class Predict(Command):
     )
     weights: Annotated[Path | None, Shown("Other weights", advanced=True)] = Field(
         None, description="A file of weights of the model's network, such as a checkpoint."
+    )
+    closing: Annotated[int | None, Shown(unit="px", advanced=True)] = Field(
+        None,
+        ge=0,
+        description="Radius in pixels of the disc that closes gaps in objects; 0: none; the "
+        "model's where left out.",
+    )
+    fill_holes: Annotated[Switch, Shown(advanced=True)] = Field(
+        "model", description="Whether holes in objects are filled; model: as the model says."
+    )
+    minimum_area: Annotated[int | None, Shown(unit="px", advanced=True)] = Field(
+        None,
+        ge=0,
+        description="Smallest object that is kept, in pixels; the model's where left out.",
+    )
+    drop_edge: Annotated[Switch, Shown(advanced=True)] = Field(
+        "model",
+        description="Whether objects that touch the image's edge are dropped; model: as the model "
+        "says.",
     )
     axes: Annotated[str | None, Shown(advanced=True)] = Field(
         None, description="The images' axes, such as TYX, where their files say them wrong."
@@ -164,7 +187,18 @@ class Predict(Command):
             from imagej_dl.models.pretrained import load_weights
 
             load_weights(bundle.model, self.weights)
-        return bundle
+        return replace(bundle, config=self._treated(bundle.config))
+
+    def _treated(self, config: ModelConfig) -> ModelConfig:
+        """Change the after-treatment to what was asked for."""
+        asked = {"closing": self.closing, "minimum_area": self.minimum_area}
+        asked |= {
+            name: None if value == "model" else value == "yes"
+            for name, value in (("fill_holes", self.fill_holes), ("drop_edge", self.drop_edge))
+        }
+        changed = {name: value for name, value in asked.items() if value is not None}
+        instances = config.instances.model_copy(update=changed)
+        return config.model_copy(update={"instances": instances})
 
     def _outputs(self, source: Source) -> dict[str, Path]:
         if self.out is None:

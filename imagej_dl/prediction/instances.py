@@ -30,7 +30,7 @@ def instances(probabilities: NDArray, settings: Instances) -> NDArray:
     Returns
     -------
     label map (Y, X), ids 1…n in the order of the objects' first pixels, row by row; uint16, or
-    uint32 above 65535 objects. Each object is 4-connected and has no holes.
+    uint32 above 65535 objects. Each object is 4-connected and, with `fill_holes`, has no holes.
     """
     values = np.asarray(probabilities, np.float32)
     several = values.shape[-1] > 1
@@ -39,11 +39,13 @@ def instances(probabilities: NDArray, settings: Instances) -> NDArray:
     if values.shape[-1] == 2:
         anything = objects = objects / np.maximum(values.sum(-1), np.float32(1e-12))
     region = anything > settings.region_threshold
+    if settings.closing:
+        region = _closed(region, settings.closing)
     if settings.region_erosion:
         # What lies beyond the image's border is unknown: it takes nothing off.
         region = ndi.binary_erosion(region, iterations=settings.region_erosion, border_value=1)
     labels = _split(region, objects, settings) if settings.split else ndi.label(region)[0]
-    return as_labels(_tidy(labels, settings.minimum_area))
+    return as_labels(_tidy(labels, settings))
 
 
 def _split(region: NDArray, objects: NDArray, settings: Instances) -> NDArray:
@@ -55,8 +57,18 @@ def _split(region: NDArray, objects: NDArray, settings: Instances) -> NDArray:
     return hills(depth + settings.object_weight * objects, region, settings.marker_height)
 
 
-def _tidy(labels: NDArray, minimum_area: int) -> NDArray:
-    """Fill holes, drop small objects, number the rest in the order of their first pixels."""
+def _closed(region: NDArray[np.bool_], radius: int) -> NDArray[np.bool_]:
+    """Close gaps by a disc (Soille, chapter 4.1); what lies beyond the image closes none."""
+    wide = np.pad(region, radius)
+    y, x = np.ogrid[-radius : radius + 1, -radius : radius + 1]
+    closed = ndi.binary_closing(wide, x**2 + y**2 <= radius**2)
+    return closed[radius:-radius, radius:-radius] | region
+
+
+def _tidy(labels: NDArray, settings: Instances) -> NDArray:
+    """Fill holes, drop small objects and those at the edge, number the rest in the order of their
+    first pixels.
+    """
     tidy = np.zeros(labels.shape, np.uint32)
     kept = 0
     boxes = ndi.find_objects(labels)
@@ -72,9 +84,23 @@ def _tidy(labels: NDArray, minimum_area: int) -> NDArray:
             pieces, number = ndi.label(filled)
             if number > 1:
                 filled = pieces == 1 + np.argmax(np.bincount(pieces.ravel())[1:])
-            # A hole that is another object stays that object.
-            filled = ndi.binary_fill_holes(filled) & (filled | (part == 0))
-        if np.count_nonzero(filled) >= minimum_area:
+            if settings.fill_holes:
+                # A hole that is another object stays that object.
+                filled = ndi.binary_fill_holes(filled) & (filled | (part == 0))
+        if settings.drop_edge and _at_edge(filled, box, labels.shape):
+            continue
+        if np.count_nonzero(filled) >= settings.minimum_area:
             kept += 1
             tidy[box][filled] = kept
     return tidy
+
+
+def _at_edge(inside: NDArray[np.bool_], box: tuple[slice, slice], shape: tuple[int, ...]) -> bool:
+    """Say whether an object, given in its box, has a pixel in the image's outermost rows."""
+    rows, columns = box
+    return bool(
+        (rows.start == 0 and inside[0].any())
+        or (columns.start == 0 and inside[:, 0].any())
+        or (rows.stop == shape[0] and inside[-1].any())
+        or (columns.stop == shape[1] and inside[:, -1].any())
+    )

@@ -25,7 +25,7 @@ Flag = Annotated[bool, BeforeValidator(_flag)]
 """true and false, as 0, 1, "True" or "False"."""
 OptionalPath = Annotated[Path | None, BeforeValidator(_none)]
 OptionalText = Annotated[str | None, BeforeValidator(_none)]
-Seed = Annotated[int | None, BeforeValidator(_none), Field(ge=0, lt=2**32)]
+Seed = Annotated[Annotated[int, Field(ge=0, lt=2**32)] | None, BeforeValidator(_none)]
 Count = Annotated[int, Field(ge=1)]
 
 

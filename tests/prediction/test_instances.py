@@ -165,3 +165,60 @@ def test_ids_above_65535_do_not_wrap():
     assert count > 65535
     assert found.dtype == np.uint32
     assert found.max() == count
+
+
+def one_class(*rows):
+    """Probabilities of kind "binary" drawn as text."""
+    return np.array([[c == "#" for c in row] for row in rows], np.float32)[..., None]
+
+
+def test_after_treatment_is_switched_step_by_step():
+    picture = one_class(
+        "#.........",
+        "#..####...",
+        "...#..#...",
+        "...####..#",
+        ".........#",
+        "..##.##...",
+        "..##.##...",
+        "..........",
+    )
+    plain = Instances(split=False, fill_holes=False)
+
+    def areas(**settings):
+        labels = instances(picture, plain.model_copy(update=settings))
+        return sorted(np.bincount(labels.ravel())[1:].tolist())
+
+    assert areas() == [2, 2, 4, 4, 10]
+    assert areas(fill_holes=True) == [2, 2, 4, 4, 12]
+    assert areas(drop_edge=True) == [4, 4, 10]
+    assert areas(minimum_area=4) == [4, 4, 10]
+
+
+def test_closing_joins_what_is_a_pixel_apart():
+    picture = one_class("........", ".##.##..", ".##.##..", ".##.##..", "........")
+    plain = Instances(split=False)
+    assert instances(picture, plain).max() == 2
+    closed = instances(picture, plain.model_copy(update={"closing": 1}))
+    assert (closed.max(), np.count_nonzero(closed)) == (1, 13)
+
+
+def test_closing_a_region_takes_nothing_off_at_the_edge():
+    picture = np.zeros((20, 20, 1), np.float32)
+    picture[:6, :6] = 1
+    found = instances(picture, Instances(split=False, closing=3))
+    assert (found > 0).sum() == 36
+
+
+def test_a_network_whose_two_outputs_do_not_sum_to_one_is_read_by_their_ratio():
+    picture = np.zeros((4, 6, 2), np.float32)
+    picture[..., 0], picture[..., 1] = 0.3, 0.1
+    picture[1:3, 1:4] = (0.6, 0.7)  # 1 - p_background alone would be below a half
+    found = instances(picture, Instances(split=False))
+    assert (found > 0).sum() == 6
+
+
+def test_instances_of_models_saved_before_are_read():
+    old = {"region_threshold": 0.5, "region_erosion": 2, "split": True, "minimum_area": 9}
+    kept = Instances.model_validate(old)
+    assert (kept.closing, kept.fill_holes, kept.drop_edge) == (0, True, False)

@@ -1,0 +1,163 @@
+import numpy as np
+import pytest
+import tifffile
+
+from imagej_dl import images
+from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.suite import assemble, items, read_relation, write_frames
+from imagej_dl.suite.videos import rebuild, write_relation
+from imagej_dl.training import find_pairs
+from imagej_dl.training.pairs import find_given
+
+
+def make(seed=0, frames=4, shape=(9, 11)):
+    rng = np.random.default_rng(seed)
+    video = images.make(rng.integers(0, 999, (frames, *shape)).astype(np.uint16), "TYX")
+    labels = images.make(rng.integers(0, 4, (frames, *shape)).astype(np.uint16), "TYX")
+    return video, labels
+
+
+@pytest.fixture
+def frames(tmp_path):
+    """Two videos as single frames."""
+    videos, truth = {}, {}
+    for seed, name in enumerate(("first_3-6", "second")):
+        videos[name], truth[name] = make(seed)
+    write_frames(videos, truth, tmp_path / "data")
+    return tmp_path / "data", videos, truth
+
+
+def test_frames_are_named_and_related_as_the_suite_does(frames):
+    folder, videos, _ = frames
+    assert sorted(p.name for p in (folder / "inputs").iterdir()) == [
+        f"raw_{i:03}.tif" for i in range(1, 9)
+    ]
+    table = read_relation(folder / "videos2im_relation.csv")
+    assert list(table) == ["first_3-6", "second_1-4"]
+    assert table["second_1-4"] == [f"raw_{i:03}.tif" for i in range(5, 9)]
+    np.testing.assert_array_equal(
+        images.read(folder / "inputs" / "raw_006.tif").data, videos["second"].data[1]
+    )
+
+
+def test_pairs_are_found_by_number_and_by_name(frames, tmp_path):
+    folder, *_ = frames
+    found = items(folder)
+    assert [(i.image.name, i.labels.name) for i in found][:2] == [
+        ("raw_001.tif", "instance_ids_001.tif"),
+        ("raw_002.tif", "instance_ids_002.tif"),
+    ]
+    assert len(find_pairs(folder)) == 8
+    other = tmp_path / "named"
+    video, labels = make()
+    images.write(video, other / "input" / "a_1-4.tif")
+    images.write(labels, other / "labels" / "a_1-4.tif")
+    images.write(labels, other / "contours" / "a_1-4.tif")
+    images.write(labels, other / "weights" / "a_1-4_weight.tif")
+    (only,) = items(other)
+    assert {only.contours.parent.name, only.weights.parent.name} == {"contours", "weights"}
+
+
+def test_frames_become_the_videos_they_were(frames):
+    folder, videos, truth = frames
+    found = items(folder, recurrent=True)
+    assert [item.name for item in found] == ["first_3-6", "second_1-4"]
+    for item, name in zip(found, videos, strict=True):
+        np.testing.assert_array_equal(item.image.data, videos[name].data)
+        np.testing.assert_array_equal(item.labels.data, truth[name].data)
+        assert item.image.dims == ("T", "Y", "X")
+
+
+def test_frames_without_a_table_stand_for_themselves(frames):
+    folder, *_ = frames
+    (folder / "videos2im_relation.csv").unlink()
+    with pytest.warns(DataWarning, match="each stands for itself"):
+        assert len(items(folder, recurrent=True)) == 8
+
+
+def test_plain_stacks_are_videos_for_a_recurrent_network(tmp_path):
+    for place in ("inputs", "labels"):
+        (tmp_path / place).mkdir()
+        plain = np.zeros((5, 20, 20), np.uint16)
+        tifffile.imwrite(tmp_path / place / "a.tif", plain, metadata=None)
+    (item,) = items(tmp_path, recurrent=True)
+    image = item.image if not hasattr(item.image, "suffix") else images.read(item.image)
+    assert image.dims == ("T", "Y", "X")
+
+
+def test_each_missing_partner_is_named(frames):
+    folder, *_ = frames
+    (folder / "labels" / "instance_ids_002.tif").unlink()
+    (folder / "labels" / "instance_ids_005.tif").unlink()
+    (folder / "inputs" / "raw_007.tif").unlink()
+    with pytest.raises(UserError) as error:
+        items(folder)
+    words = str(error.value)
+    assert "raw_002.tif has no label map" in words
+    assert "raw_005.tif has no label map" in words
+    assert "labels/instance_ids_007.tif has no image" in words
+    assert "raw_003" not in words
+    assert len(items(folder, labelled=False)) == 7
+
+
+def test_a_folder_without_images(tmp_path):
+    with pytest.raises(UserError, match="no folder inputs"):
+        items(tmp_path)
+    (tmp_path / "inputs").mkdir()
+    with pytest.raises(UserError, match="holds no image"):
+        items(tmp_path)
+
+
+def test_videos_and_labels_of_unequal_length(tmp_path):
+    video, labels = make()
+    with pytest.raises(UserError, match="4 frames, its labels 3"):
+        write_frames({"a": video}, {"a": labels.isel(T=slice(3))}, tmp_path / "x")
+    assert not (tmp_path / "x").exists()
+
+
+def test_frames_of_unequal_size_and_stacks_are_no_video(tmp_path):
+    paths = [tmp_path / f"{i}.tif" for i in range(3)]
+    images.write(images.make(np.zeros((5, 6), np.uint8)), paths[0])
+    images.write(images.make(np.zeros((5, 7), np.uint8)), paths[1])
+    images.write(images.make(np.zeros((3, 5, 6), np.uint8), "TYX"), paths[2])
+    with pytest.raises(UserError, match=r"1\.tif.*has the size"):
+        assemble(paths[:2])
+    with pytest.raises(UserError, match="is a stack"):
+        assemble([paths[0], paths[2]])
+
+
+def test_tables_that_are_wrong(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("Video;Frame\na_1-3;raw_001.tif\na_1-3;raw_002.tif\n")
+    with pytest.warns(DataWarning, match="2 frames, its name says 3"):
+        read_relation(path)
+    path.write_text("Video;Frame\na raw_001.tif\n")
+    with pytest.raises(UserError, match="line 2 is not VIDEO;FRAME"):
+        read_relation(path)
+    with pytest.raises(UserError, match="cannot be read"):
+        read_relation(tmp_path / "none.csv")
+
+
+def test_videos_are_rebuilt_of_frames_or_of_whole_results(tmp_path):
+    write_relation(tmp_path / "t.csv", {"a_1-2": ["raw_001.tif", "raw_002.tif"], "b": ["no.tif"]})
+    _, labels = make(frames=2)
+    for t in range(2):
+        images.write(labels.isel(T=t), tmp_path / "out" / f"raw_{t + 1:03}.tif")
+    assert rebuild(tmp_path / "out", tmp_path / "t.csv") == ["a_1-2"]
+    video = images.read(tmp_path / "out" / "reconstructed_videos" / "a_1-2.tif")
+    np.testing.assert_array_equal(video.data, labels.data)
+    mask = images.read(tmp_path / "out" / "CTC_evaluation" / "01_RES" / "mask001.tif")
+    np.testing.assert_array_equal(mask.data, labels.data[1])
+    with pytest.raises(UserError, match="already there"):
+        rebuild(tmp_path / "out", tmp_path / "t.csv")
+    images.write(labels, tmp_path / "lstm" / "a_1-2.tif")
+    assert rebuild(tmp_path / "lstm", tmp_path / "t.csv") == ["a_1-2"]
+
+
+def test_validation_and_test_have_their_own_folders(frames, tmp_path):
+    folder, *_ = frames
+    (tmp_path / "bare" / "inputs").mkdir(parents=True)
+    images.write(make()[0], tmp_path / "bare" / "inputs" / "x.tif")
+    given = find_given(folder, folder, tmp_path / "bare", recurrent=True)
+    assert [len(part) for part in (given.train, given.validation, given.test)] == [2, 2, 0]
+    assert len(given.maps) == len(given.pairs) == 4
