@@ -78,11 +78,8 @@ def _bytes(roi: Any) -> str:
 
 def _state() -> dict[str, Any]:
     """Read it in the thread that paints: while a ROI is painted it has another colour."""
-    import jpype
-
     state: dict[str, Any] = {}
-    reading = jpype.JProxy("java.lang.Runnable", {"run": lambda: state.update(_read())})
-    hosted.jimport("java.awt.EventQueue").invokeAndWait(reading)
+    hosted.on_edt(lambda: state.update(_read()))
     return state
 
 
