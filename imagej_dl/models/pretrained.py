@@ -55,7 +55,10 @@ def load_weights(model: Any, path: Path) -> None:
     if zipfile.is_zipfile(path):
         trust.check_parts(path)
     try:
-        model.load_weights(path)
+        with warnings.catch_warnings():
+            # Of its own bookkeeping, which holds no weights beside those of the layers.
+            warnings.filterwarnings("ignore", message="Skipping nested container")
+            model.load_weights(path)
     except Exception as error:  # Keras and h5py raise whatever a damaged or foreign file makes.
         words = str(error).strip().splitlines() or [type(error).__name__]
         raise UserError(
