@@ -101,9 +101,11 @@ def test_corrections_are_stored_and_counted(loop: dict[str, Any]) -> None:
     from imagej_dl import correction
 
     row = correction.status(loop["project"]).rows[0]
-    kept = loop["proposed"] - 1
+    changes = row.changes
     assert row.images == 1
-    assert (row.changes.kept, row.changes.added, row.changes.deleted) == (kept, 1, 1)
+    assert (changes.added, changes.deleted) == (1, 1)
+    # the square that was drawn may lie on a proposed one
+    assert changes.kept + changes.changed == loop["proposed"] - 1
 
 
 def test_the_model_is_trained_on(loop: dict[str, Any]) -> None:
