@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from imagej_dl.errors import Cancelled, Enough, UserError
 from imagej_dl.models import ModelBundle, ModelConfig, backend
 from imagej_dl.models.windows import fed
@@ -21,6 +23,9 @@ from imagej_dl.training.schedule import Clock, learning_rate, plateau
 from imagej_dl.training.settings import Settings
 from imagej_dl.training.state import CANCELLED, ENOUGH, FINISHED, PATIENCE, TIME, State
 from imagej_dl.training.watch import MARGIN, Epoch, Watch, ignore, told
+
+_SHOWN_EVERY = 5
+"""Epochs between two sets of pictures in TensorBoard, which are large."""
 
 
 class Step:
@@ -162,9 +167,23 @@ class Loop:
                 for name, value in state.rows[-1].items():
                     if name != "epoch":
                         tf.summary.scalar(name, value)
+                self._pictures(tf)
             writer.flush()
         *_, epoch = self._told(ModelBundle(self.model, self.config))
         self.watch(epoch)
+
+    def _pictures(self, tf: Any) -> None:
+        """Show three validation patches, the object's probability and its class beside them."""
+        if self.validator.seen is None or (self.state.epoch - 1) % _SHOWN_EVERY:
+            return
+        images, found = self.validator.seen
+        last = images[:3, ..., -self.config.channels :].mean(-1, keepdims=True)
+        several = found.shape[-1] > 1
+        chosen = found[:3, ..., 1 if several else 0][..., None]
+        mask = found[:3].argmax(-1)[..., None] / 2 if several else chosen > 0.5
+        tf.summary.image("input", np.clip(last, 0, 1), max_outputs=3)
+        tf.summary.image("object", chosen, max_outputs=3)
+        tf.summary.image("class", np.asarray(mask, np.float32), max_outputs=3)
 
     def _writer(self) -> Any:
         if self.tensorboard is None:

@@ -54,6 +54,8 @@ def loss(kind: str, dice_weight: float = 0.0) -> Callable[..., Any]:
 class Validator:
     """Evaluates a model on batches that stay the same.
 
+    `seen` are the first batch's images and the probabilities that it gave for them at last.
+
     Parameters
     ----------
     compute : the loss, (targets, probabilities) → number.
@@ -70,6 +72,7 @@ class Validator:
         self._batches = batches
         self._loss = compute
         self._function: Any = None
+        self.seen: tuple[NDArray[np.float32], NDArray[np.float32]] | None = None
 
     def __call__(self, model: Any) -> dict[str, float]:
         """Return the loss, the Jaccard index and Dice coefficient of the object class, and the
@@ -84,10 +87,13 @@ class Validator:
             self._function = tf.function(lambda x: model(x, training=False), reduce_retracing=True)
         losses, sizes = [], []
         true = found = both = right = pixels = 0
+        self.seen = None
         for images, targets in self._batches:
             p = self._function(tf.constant(fed(model, images)))
             losses.append(float(self._loss(tf.constant(targets), p)))
             sizes.append(len(images))
+            if self.seen is None:
+                self.seen = images, p.numpy()
             is_object, said = self._objects(targets), self._objects(p.numpy())
             true += int(is_object.sum())
             found += int(said.sum())

@@ -33,8 +33,8 @@ def learning_rate(fraction: float, highest: float) -> float:
 def plateau(losses: Sequence[float], highest: float, patience: int) -> float:
     """Halve the rate each time that `patience` epochs have brought no lower validation loss.
 
-    So does microscopy-dl-suite-tf, by Keras' ReduceLROnPlateau: lower means by 1e-4, and after a
-    change one epoch is not counted.
+    So does microscopy-dl-suite-tf, by Keras' ReduceLROnPlateau with a cooldown of 1: lower means by
+    1e-4.
 
     Parameters
     ----------

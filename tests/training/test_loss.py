@@ -54,3 +54,11 @@ def test_validation_without_objects_is_perfect():
     found = Validator("border", loss("border"), [(hot([[0]]), hot([[0]]))])(lambda x, training: x)
     assert (found["jaccard"], found["dice"]) == (1, 1)
     assert found["loss"] == pytest.approx(0, abs=1e-6)
+
+
+def test_accuracy_is_the_share_of_pixels_whose_class_is_right():
+    targets = hot([[0, 1], [2, 1]])
+    said = hot([[0, 1], [1, 1]])
+    validator = Validator("border", loss("border"), [(said, targets)])
+    assert validator(lambda x, training: x)["accuracy"] == 0.75
+    np.testing.assert_array_equal(validator.seen[1], said)
