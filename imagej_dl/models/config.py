@@ -65,6 +65,8 @@ class Instances(BaseModel):
         """Return the settings for targets of this kind, before any tuning."""
         if kind == "border":
             return cls(region_erosion=border_size)
+        if kind == "contour":  # which lies within the objects: nothing is to be taken off
+            return cls()
         # Only the depth tells the objects apart: lower hills must do.
         return cls(marker_height=1.0)
 

@@ -48,7 +48,7 @@ def choose(
     if not any(labels.any() for _, labels in found):
         return best, score
     grid: dict[str, list[Any]] = {
-        "object_weight": [5.0, 10.0, 20.0] if kind == "border" else [0.0, 5.0, 10.0],
+        "object_weight": [5.0, 10.0, 20.0] if kind in ("border", "contour") else [0.0, 5.0, 10.0],
         "marker_height": [1.0, 2.0, 4.0],
         "region_threshold": [0.4, 0.5, 0.6],
         "region_erosion": sorted({max(start.region_erosion - 1, 0), start.region_erosion}),
