@@ -4,6 +4,7 @@ import ij.IJ
 import ij.ImagePlus
 import ij.Macro
 import ij.WindowManager
+import ij.plugin.frame.Recorder
 import ij.macro.Interpreter
 import java.awt.GraphicsEnvironment
 import java.util.concurrent.locks.ReentrantLock
@@ -107,7 +108,7 @@ class Front {
         if (values != null) {
             asked[command.name] = values
             Dialog.record(command, values)
-        }
+        } else Recorder.disableCommandRecording()  // Fiji would write the line all the same
         return values
     }
 
