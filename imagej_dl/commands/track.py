@@ -116,7 +116,14 @@ class Track(Command):
             fiji=self.fiji,
             progress=progress,
         )
-        tracking.write(tracks, self.out, self.overwrite, gaps=self.ctc_gaps, merges=self.ctc_merges)
+        tracking.write(
+            tracks,
+            self.out,
+            self.overwrite,
+            gaps=self.ctc_gaps,
+            merges=self.ctc_merges,
+            geff=self.geff,
+        )
         name = {"trackmate": "TrackMate", "embedded": "the embedded engine"}[tracks.engine]
         counts = ", ".join(f"{number} {name}" for name, number in tracks.counts.items())
         say(f"{self.out}: {tracks.settings.tracker} by {name}: {counts}")

@@ -79,3 +79,12 @@ def test_track_takes_probabilities_with_a_threshold(tmp_path, capsys):
         _track(labels=tmp_path / "p.tif", out=tmp_path / "out")
     _track(labels=tmp_path / "p.tif", out=tmp_path / "out", settings=tmp_path / "s.json")
     assert "3 spots, 2 links, 1 tracks" in capsys.readouterr().out
+
+
+def test_track_writes_what_it_is_asked_for(tmp_path):
+    pytest.importorskip("geff")
+    _write(tmp_path / "a.tif", 3)
+    _track(labels=tmp_path / "a.tif", out=tmp_path / "out", geff=True, ctc_gaps="fill")
+    assert (tmp_path / "out" / "tracks.geff" / ".zattrs").is_file()
+    table = (tmp_path / "out" / "CTC" / "01_RES" / "res_track.txt").read_text()
+    assert table.splitlines() == ["1 0 6 0", "2 0 6 0"]
