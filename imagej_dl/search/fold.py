@@ -1,0 +1,51 @@
+"""One fold of one trial: a short training and its score."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from imagej_dl.errors import Cancelled, Enough
+from imagej_dl.models import ModelBundle, backend
+from imagej_dl.progress import Progress
+from imagej_dl.training import choose, finish, fit
+from imagej_dl.training import state as states
+from imagej_dl.training.examples import Examples
+from imagej_dl.training.settings import Settings
+from imagej_dl.training.split import Split
+from imagej_dl.training.state import State
+
+
+def score(settings: Settings, parts: Split, examples: Examples, progress: Progress) -> float:
+    """Train on a fold exactly as the final training does, and score the other images.
+
+    Returns
+    -------
+    for the kind "border" the average precision of the objects at IoU .5, with the instance
+    settings that choosing begins with; for "binary", which knows no objects, the Dice
+    coefficient of the pixels. 0 to 1, more is better.
+
+    Raises
+    ------
+    UserError : when the loss is no number any more.
+    Cancelled, Enough : when `progress` has raised them, or at Ctrl-C.
+    """
+    with tempfile.TemporaryDirectory(prefix="imagej-dl-") as name:
+        folder = Path(name)
+        state = State(settings.model_dump(mode="json"), parts.record(), examples.fingerprint)
+        loop = fit._loop(settings, parts, examples, state, None, folder, progress)
+        ended = loop.run()
+        if ended in (states.CANCELLED, states.ENOUGH):
+            # The loop keeps what it has when it is stopped; a fold is whole or not at all.
+            raise Enough if ended == states.ENOUGH else Cancelled
+        states.restore_best(folder, loop.model)
+        row = loop.state.rows[loop.state.best_epoch - 1]
+    try:
+        if settings.kind == "binary":
+            return float(row["val_dice"])
+        found = finish._predict(ModelBundle(loop.model, loop.config), parts.validation)
+        return float(choose.average_precision(found, loop.config.instances)[0])
+    finally:
+        del loop
+        # Dozens of networks would otherwise stay in memory until the search ends.
+        backend.keras().backend.clear_session()

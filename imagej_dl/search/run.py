@@ -1,0 +1,200 @@
+"""The search: trial after trial, until there are enough."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from imagej_dl.errors import Cancelled, Enough, UserError
+from imagej_dl.progress import Progress, note, silent
+from imagej_dl.search import report
+from imagej_dl.search.fold import score
+from imagej_dl.search.folds import folds
+from imagej_dl.search.space import Space
+from imagej_dl.search.study import NAME, Beat, Study
+from imagej_dl.training import Settings, find_pairs
+from imagej_dl.training.examples import Examples
+from imagej_dl.training.split import Split
+
+DATABASE = "search.db"
+EPOCHS, STEPS = 10, 20
+_PART = 100
+_WAIT = 2.0
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a search has found: the best settings, their score, and how many trials there are."""
+
+    settings: dict[str, Any]
+    score: float
+    trials: int
+
+
+def search(
+    source: str | Path,
+    out: str | Path,
+    *,
+    trials: int = 12,
+    count: int = 5,
+    space: Space | None = None,
+    storage: str | None = None,
+    name: str = NAME,
+    worker: bool = False,
+    progress: Progress = silent,
+    **base: Any,
+) -> Found | None:
+    """Search for the settings whose objects are best, by cross-validation.
+
+    A tree-structured Parzen estimator (Bergstra et al., NeurIPS 2011) chooses what to try from
+    what came of the trials before, the space's first values coming first. A trial trains on each
+    fold; it ends early when the mean of its folds is below the median of the others.
+
+    Parameters
+    ----------
+    source : a folder with labelled images, see :func:`imagej_dl.training.find_pairs`.
+    out : the folder of the search: search.db, and the report (trials.csv, .png, .html,
+        best.json), which is written anew after each trial. The same search started again on it
+        goes on, with the trial and the fold at which it was stopped or killed.
+    trials : how many, those of all workers together.
+    count : of folds.
+    space : what to choose among; Fluffy's where left out.
+    storage : URL of a database, where it is not out/search.db; workers on several machines need
+        one that they all reach (PostgreSQL, MySQL, or a file on a disk that locks rightly).
+    name : of the search in the storage.
+    worker : whether to end when no trial is left to begin; otherwise those of others are
+        awaited.
+    progress : stage "search", in hundredths of folds. It may raise Cancelled, or Enough: the
+        best of the trials so far is returned.
+    **base : other fields of :class:`imagej_dl.training.Settings`; by default 10 epochs of 20
+        batches.
+
+    Returns
+    -------
+    the best; None for a worker that found nothing finished.
+
+    Raises
+    ------
+    UserError : for data that cannot be trained with, wrong settings, a storage that holds
+        another search.
+    Cancelled, KeyboardInterrupt : when stopped; what was done is kept.
+    """
+    out, space = Path(out), space or Space()
+    base = {"epochs": EPOCHS, "steps": STEPS, **base}
+    space.check(base)
+    settings = Settings.of({**base, **space.first})
+    examples = Examples(find_pairs(source), settings.normalisation, progress=progress)
+    shares = {"validation": settings.validation, "test": settings.test, "seed": settings.seed}
+    parts = folds(examples.sources, count, **shares)  # type: ignore[arg-type]
+    out.mkdir(parents=True, exist_ok=True)
+    signature = {
+        "images": examples.fingerprint,
+        "folds": len(parts),
+        "space": space.model_dump(mode="json"),
+        "settings": Settings.of({**base, **space.first}).model_dump(mode="json"),
+    }
+    study = Study(storage or out / DATABASE, name, space, signature, settings.seed)
+    work = _Work(study, base, parts, examples, trials, progress)
+    try:
+        while work.left():
+            work.one()
+            report.write(study, out)
+        if not worker:
+            work.wait()
+    except Enough:
+        pass  # the best of the trials so far will do
+    if worker and not study.trials("COMPLETE"):
+        return None
+    report.write(study, out)
+    best = study.best()
+    return Found(dict(best.params), float(best.value), len(study.trials("COMPLETE", "PRUNED")))
+
+
+@dataclass
+class _Work:
+    study: Study
+    base: dict[str, Any]
+    parts: list[Split]
+    examples: Examples
+    trials: int
+    progress: Progress
+    _done: int = 0
+
+    def left(self) -> bool:
+        """Say whether there is a trial to begin, once those of the dead are put back."""
+        self.study.put_back_dead()
+        return len(self.study.trials("COMPLETE", "PRUNED", "RUNNING")) < self.trials
+
+    def wait(self) -> None:
+        """Wait until the other workers have ended their trials; do those of the dead."""
+        while self.study.trials("RUNNING"):
+            self._tell(0.0)
+            note(self.progress, "waiting for the trials of other workers")
+            time.sleep(_WAIT)
+            while self.left():
+                self.one()
+
+    def one(self) -> None:
+        """Do one trial."""
+        trial, chosen, scores = self.study.ask()
+        beat = Beat(trial)
+        try:
+            self._folds(trial, chosen, scores, beat)
+        except BaseException:
+            self.study.put_back(trial)
+            raise
+
+    def _folds(self, trial: Any, chosen: dict[str, Any], scores: list[float], beat: Beat) -> None:
+        words = ", ".join(f"{name} {value}" for name, value in chosen.items())
+        for number, part in enumerate(self.parts):
+            if number >= len(scores):
+                found = self._score(trial, chosen, part, beat, number)
+                if found is None:  # diverged: no use to try the other folds
+                    self.study.tell(trial, 0.0)
+                    return
+                scores.append(found)
+                trial.set_user_attr("folds", scores)
+            mean = float(np.mean(scores[: number + 1]))
+            trial.report(mean, number)
+            note(
+                self.progress,
+                f"trial {trial.number + 1} fold {number + 1}/{len(self.parts)}: {mean:.3f} "
+                f"({words})",
+            )
+            if number + 1 < len(self.parts) and trial.should_prune():
+                self.study.prune(trial)
+                return
+        self.study.tell(trial, float(np.mean(scores)))
+
+    def _score(
+        self, trial: Any, chosen: dict[str, Any], part: Split, beat: Beat, number: int
+    ) -> float | None:
+        def listen(stage: str, done: int, total: int) -> None:
+            beat()
+            if stage == "training":
+                self._tell(number + done / max(total, 1))
+
+        beat()
+        self._tell(number)
+        try:
+            return score(Settings.of({**self.base, **chosen}), part, self.examples, listen)
+        except Cancelled:
+            raise
+        except UserError as error:
+            trial.set_user_attr("note", str(error))
+        except Exception as error:
+            # TensorFlow has several for one cause; other errors are no finding about settings.
+            if type(error).__name__ != "ResourceExhaustedError":
+                raise
+            trial.set_user_attr("note", "the memory did not suffice")
+        return None
+
+    def _tell(self, folds_done: float) -> None:
+        done = len(self.study.trials("COMPLETE", "PRUNED")) if folds_done % 1 == 0 else self._done
+        self._done = done
+        total = max(self.trials, done + 1) * len(self.parts) * _PART
+        self.progress("search", int((done * len(self.parts) + folds_done) * _PART), total)

@@ -1,0 +1,74 @@
+"""What is searched: the values that each setting may have."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from imagej_dl.errors import UserError
+from imagej_dl.files import load_json
+from imagej_dl.training import Settings
+
+
+class Space(BaseModel):
+    """The values to choose among, the first of each being tried first; the defaults are Fluffy's.
+
+    A setting with one value has just this value. Those of the training that are not here stay
+    what the search is told, or their defaults.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    optimizer: tuple[str, ...] = Field(
+        default=("Adam", "RMSprop"), min_length=1, description="Ways to follow the gradient."
+    )
+    learning_rate: tuple[float, ...] = Field(
+        default=(1e-4, 1e-6, 1e-5, 1e-3, 1e-2, 1e-1),
+        min_length=1,
+        description="Highest learning rates.",
+    )
+    batch: tuple[int, ...] = Field(
+        default=(16, 1, 2, 4, 8, 32), min_length=1, description="Patches of a batch."
+    )
+    depth: tuple[int, ...] = Field(default=(4, 1, 2, 3, 5), min_length=1, description="Levels.")
+    width: tuple[int, ...] = Field(
+        default=(16, 1, 2, 4, 8), min_length=1, description="Filters of the first level."
+    )
+    last_width: tuple[int, ...] = Field(
+        default=(16, 8, 32), min_length=1, description="Filters before the output."
+    )
+
+    @classmethod
+    def read(cls, path: Path) -> Space:
+        """Read a space from a JSON file; keys left out have Fluffy's values.
+
+        Raises
+        ------
+        UserError : for what is no JSON, unknown keys, and values of the wrong type.
+        """
+        try:
+            return cls.model_validate(load_json(path))
+        except ValidationError as error:
+            words = [
+                f"{'.'.join(map(str, e['loc'])) or 'space'}: {e['msg']}" for e in error.errors()
+            ]
+            keys = ", ".join(cls.model_fields)
+            raise UserError("; ".join(words), path=path, remedy=f"The keys are {keys}.") from error
+
+    @property
+    def values(self) -> dict[str, list[Any]]:
+        """The values of each setting."""
+        return {name: list(getattr(self, name)) for name in type(self).model_fields}
+
+    @property
+    def first(self) -> dict[str, Any]:
+        """The values that are tried first."""
+        return {name: values[0] for name, values in self.values.items()}
+
+    def check(self, base: dict[str, Any]) -> None:
+        """Raise UserError for a value that the training does not take with the `base` settings."""
+        for name, values in self.values.items():
+            for value in values:
+                Settings.of({**base, name: value})

@@ -1,0 +1,225 @@
+"""The search: folds, trials, going on after a kill, several workers, the report."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from imagej_dl import images
+from imagej_dl.errors import Cancelled, DataWarning, UserError
+from imagej_dl.search import Space, folds, search
+from imagej_dl.training.dataset import Example
+
+optuna = pytest.importorskip("optuna", reason="needs Optuna (the extra search)")
+
+TINY = {"patch": 32, "epochs": 1, "steps": 2}
+SMALL = {"batch": [2], "depth": [1, 2], "width": [2, 1], "last_width": [2]}
+
+
+def example(name: str, objects: bool = True) -> Example:
+    labels = np.zeros((40, 40), np.uint16)
+    labels[5:15, 5:15] = objects
+    return Example(name, np.zeros((40, 40, 1), np.float32), labels, digest=name)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """Six images of bright squares with their label maps."""
+    rng = np.random.default_rng(0)
+    for i in range(6):
+        labels = np.zeros((48, 48), np.uint16)
+        for label in (1, 2, 3):
+            y, x = rng.integers(0, 36, 2)
+            labels[y : y + 10, x : x + 10] = label
+        image = (rng.normal(20, 3, labels.shape) + 100 * (labels > 0)).clip(0, 255)
+        images.write(images.make(image.astype(np.uint8)), tmp_path / f"d/images/i{i}.tif")
+        images.write(images.make(labels), tmp_path / f"d/masks/i{i}.tif")
+    return tmp_path / "d"
+
+
+def space(**values: object) -> Space:
+    return Space.model_validate({**SMALL, "learning_rate": [1e-3, 1e-2], **values})
+
+
+def rows(out: Path) -> list[dict[str, str]]:
+    with (out / "trials.csv").open(encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_folds_hold_every_image_once_and_no_test_image() -> None:
+    from imagej_dl.training.split import split
+
+    sources = [[example(f"{i}")] for i in range(13)]
+    made = folds(sources, 5, validation=0.2, test=0.1, seed=3)
+    tested = {e.name for e in split(sources, 0.2, 0.1, 3).test}
+    assert tested
+    validating = [e.name for fold in made for e in fold.validation]
+    assert sorted(validating) == sorted({s[0].name for s in sources} - tested)
+    sizes = [len(fold.validation) for fold in made]
+    assert max(sizes) - min(sizes) <= 1  # the remainder is in them, too
+    for fold in made:
+        names = {e.name for e in fold.train}
+        assert not names & {e.name for e in fold.validation}
+        assert not names & tested
+        assert len(fold.train) + len(fold.validation) == 13 - len(tested)
+
+
+def test_few_images_and_images_without_objects() -> None:
+    sources = [[example(f"{i}")] for i in range(3)]
+    with pytest.warns(DataWarning, match="3 images for 5 folds"):
+        assert len(folds(sources, 5, validation=0.2, test=0.1, seed=0)) == 3
+    movie = [[example(f"T={t}") for t in range(12)]]
+    made = folds(movie, 3, validation=0.2, test=0.1, seed=0)
+    for fold in made:  # frames that follow each other stay together
+        times = [int(e.name[2:]) for e in fold.validation]
+        assert times == list(range(times[0], times[-1] + 1))
+    some = [[example(f"{i}", objects=i < 2)] for i in range(4)]
+    with pytest.warns(DataWarning, match="hold no object and are left out"):
+        assert 0 < len(folds(some, 4, validation=0.2, test=0.0, seed=0)) < 4
+
+
+def test_space(tmp_path: Path) -> None:
+    first = Space().first
+    assert first == {
+        "optimizer": "Adam",
+        "learning_rate": 1e-4,
+        "batch": 16,
+        "depth": 4,
+        "width": 16,
+        "last_width": 16,
+    }
+    (tmp_path / "s.json").write_text('{"depth": [3, 4]}')
+    assert Space.read(tmp_path / "s.json").depth == (3, 4)
+    (tmp_path / "s.json").write_text('{"deep": [3]}')
+    with pytest.raises(UserError, match=r"s\.json: deep: .*The keys are optimizer"):
+        Space.read(tmp_path / "s.json")
+    with pytest.raises(UserError, match="optimizer"):
+        space(optimizer=["Sgd"]).check(TINY)
+    with pytest.raises(UserError, match="no multiple of 2"):
+        space(depth=[1, 6]).check(TINY)
+
+
+@pytest.mark.tf
+def test_a_search_goes_on_from_the_fold_where_it_stopped(data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "search"
+    heard: list[tuple[int, int]] = []
+
+    def stop(stage: str, done: int, total: int) -> None:
+        if stage == "search":
+            heard.append((done, total))
+            if done > 100:  # in the second fold of the first trial
+                raise Cancelled
+
+    with pytest.raises(Cancelled):
+        search(data, out, trials=2, count=2, space=space(), progress=stop, **TINY)
+    from imagej_dl.search import fold
+    from imagej_dl.search import run as module
+
+    scored = []
+    original = module.score
+    try:
+        module.score = lambda *given: scored.append(given[0]) or original(*given)  # type: ignore
+        found = search(data, out, trials=2, count=2, space=space(), **TINY)
+    finally:
+        module.score = original
+    assert fold.score is original
+    assert len(scored) == 3  # one fold of the first trial was done
+    assert found is not None
+    assert found.trials == 2
+    table = rows(out)
+    assert len(table) == 2
+    best = json.loads((out / "best.json").read_text())
+    assert best.pop("settings") | best == found.settings
+    top = max(table, key=lambda row: float(row["score"]))
+    assert float(top["score"]) == pytest.approx(found.score, abs=1e-4)
+    assert str(best["width"]) == top["width"]
+    parts = [float(value) for value in top["folds"].split()]
+    assert np.mean(parts) == pytest.approx(found.score, abs=1e-3)
+    assert "data:image/png;base64" in (out / "trials.html").read_text()
+    # nothing is left to do, and another search is refused
+    assert search(data, out, trials=2, count=2, space=space(), **TINY) == found
+    with pytest.raises(UserError, match=r"search\.db: holds a search that has other .*settings"):
+        search(data, out, trials=2, count=2, space=space(), **{**TINY, "steps": 3})
+
+
+@pytest.mark.tf
+def test_a_trial_that_diverges_scores_nothing(data: Path, tmp_path: Path) -> None:
+    from imagej_dl.search import run as module
+
+    original = module.score
+
+    def diverging(settings: object, *rest: object) -> float:
+        raise UserError("the loss is no number any more after 3 batches")
+
+    module.score = diverging  # type: ignore[assignment]
+    try:
+        found = search(data, tmp_path / "s", trials=1, count=2, space=space(), **TINY)
+    finally:
+        module.score = original
+    assert found is not None
+    assert found.score == 0.0
+    assert "no number" in rows(tmp_path / "s")[0]["note"]
+
+
+COMMAND = """
+import sys, time
+from imagej_dl.search import Space
+import imagej_dl.search.run as module
+def slow(settings, part, examples, progress):
+    print("fold", flush=True)
+    time.sleep(float(sys.argv[4]))
+    return 0.25 + 0.1 * settings.depth
+module.score = slow
+space = Space.model_validate({"batch": [2], "depth": [1, 2], "width": [2, 1], "last_width": [2],
+                              "learning_rate": [1e-3, 1e-2]})
+found = module.search(sys.argv[1], sys.argv[2], trials=int(sys.argv[5]), count=2, space=space,
+    storage=sys.argv[3] or None, patch=32, epochs=1, steps=2, worker=sys.argv[6] == "worker")
+print("best", found and found.score, flush=True)
+"""
+
+
+def start(
+    data: Path, out: Path, storage: str, seconds: float, trials: int, role: str = ""
+) -> subprocess.Popen[str]:
+    given = [str(data), str(out), storage, str(seconds), str(trials), role]
+    return subprocess.Popen(
+        [sys.executable, "-c", COMMAND, *given], stdout=subprocess.PIPE, text=True
+    )
+
+
+def test_killed_and_started_again(data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "s"
+    killed = start(data, out, "", 0.5, 3)
+    assert killed.stdout is not None
+    for _ in range(2):
+        assert killed.stdout.readline() == "fold\n"  # the second fold of the first trial runs
+    time.sleep(0.1)
+    killed.kill()
+    killed.communicate()
+    again = start(data, out, "", 0.01, 3)
+    said, _ = again.communicate(timeout=100)
+    assert again.returncode == 0
+    assert said.count("fold") == 5
+    assert len(rows(out)) == 3
+
+
+def test_two_workers_share_one_storage(data: Path, tmp_path: Path) -> None:
+    storage = f"sqlite:///{tmp_path / 'shared.db'}"
+    first = start(data, tmp_path / "a", storage, 0.3, 6)
+    assert first.stdout is not None
+    first.stdout.readline()
+    second = start(data, tmp_path / "b", storage, 0.3, 6, "worker")
+    said = [process.communicate(timeout=120)[0] for process in (first, second)]
+    assert (first.returncode, second.returncode) == (0, 0)
+    assert "fold" in said[1]
+    table = rows(tmp_path / "a")
+    assert 6 <= len(table) <= 7
+    assert len({row["worker"] for row in table}) == 2
+    assert "best 0.45" in said[0]
