@@ -1,0 +1,41 @@
+"""`imagej-dl serve`: a web page to predict images with."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from imagej_dl.commands.base import Command, Positional, Shown, say
+from imagej_dl.progress import Progress
+
+
+class Serve(Command):
+    """Serve a web page that segments uploaded images.
+
+    One or many images are uploaded (TIFF, STK, PNG, JPEG), a model is chosen, the objects are
+    seen and counted, and label map, RoiSet.zip and a table are downloaded. Uploads are kept for
+    an hour at most. Only this machine can reach it unless --host says otherwise; it asks for no
+    password, so name a host only within a network that you trust. Ctrl-C ends it.
+    """
+
+    models: Annotated[Path, Positional(), Shown(path="folder")] = Field(
+        description="A model's folder, or a folder that holds models."
+    )
+    host: str = Field("127.0.0.1", description="Address to listen at; 0.0.0.0 for all.")
+    port: int = Field(5000, ge=1, le=65535, description="Port to listen at.")
+    names: list[str] = Field(
+        [], description="Further names of this machine under which it may be asked for."
+    )
+    upload: int = Field(500, ge=1, description="Largest upload in MiB.")
+    pixels: int = Field(2048, ge=1, description="Largest image in MiB of pixels.")
+
+    def run(self, progress: Progress) -> None:
+        from imagej_dl.web import application, listen
+
+        hosts = {name.lower() for name in (self.host, socket.gethostname(), *self.names)}
+        app = application(self.models, upload=self.upload, pixels=self.pixels, hosts=hosts)
+        say(f"http://{self.host}:{self.port} (Ctrl-C ends it)")
+        listen(app, self.host, self.port)

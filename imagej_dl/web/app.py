@@ -1,0 +1,260 @@
+"""The page and its few addresses, as a Flask application."""
+
+from __future__ import annotations
+
+import ipaddress
+import shutil
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from imagej_dl import images
+from imagej_dl.errors import UserError
+from imagej_dl.models.bundle import CONFIG, load_config
+from imagej_dl.web import results
+from imagej_dl.web.intake import ALLOWED, safe_name, unlike
+from imagej_dl.web.jobs import Item, Job, Jobs, packed
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+MIB = 2**20
+HEADER = "X-ImageJ-DL"
+"""Sent by the page with what changes something. Pages of other origins cannot send it."""
+_STATIC = {"page.js": "text/javascript", "page.css": "text/css"}
+_FILES = {results.LABELS: "image/tiff", results.ROIS: "application/zip", results.TABLE: "text/csv"}
+_POLICY = "default-src 'none'; img-src 'self'; script-src 'self'; style-src 'self'; "
+_POLICY += "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+
+def models_of(folder: Path) -> dict[str, Path]:
+    """Return the models of a folder by name: it is one, or holds them."""
+    if (folder / CONFIG).is_file():
+        return {folder.resolve().name: folder}
+    if not folder.is_dir():
+        raise UserError("there is no such folder", path=folder)
+    inner = sorted(p for p in folder.iterdir() if (p / CONFIG).is_file())
+    if not inner:
+        raise UserError(
+            "holds no model", path=folder, remedy="Name a folder that imagej-dl train has made."
+        )
+    return {path.name: path for path in inner}
+
+
+def application(
+    models: Path, *, upload: int = 500, pixels: int = 2048, files: int = 200, hosts: Any = ()
+) -> Flask:
+    """Make the application.
+
+    Parameters
+    ----------
+    models : a model's folder, or one that holds some.
+    upload : MiB that one upload may have.
+    pixels : MiB of pixels that one image may have.
+    files : images that one upload may have.
+    hosts : names under which it may be asked for besides localhost and addresses in numbers.
+
+    Raises
+    ------
+    UserError : when there is no model, or Flask is not installed.
+    """
+    try:
+        from flask import Flask, Response, abort, jsonify, request, send_file
+    except ImportError as error:
+        raise UserError(
+            "Flask, which serves the page, is not installed",
+            remedy="pip install 'imagej-dl[serve]'",
+        ) from error
+    models_of(models)
+    app = Flask(__name__, static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = upload * MIB
+    app.config["MAX_FORM_PARTS"] = files + 10
+    app.config["MAX_FORM_MEMORY_SIZE"] = 2**16
+    jobs = Jobs(pixels * MIB)
+    app.extensions["imagej-dl"] = jobs
+    here = resources.files("imagej_dl.web") / "static"
+
+    @app.before_request
+    def guard() -> Any:
+        # A name that is not ours is that of a page which made its name point at us.
+        if not _ours(request.host, hosts):
+            abort(403, "asked for under another name")
+        if request.method not in ("GET", "HEAD"):
+            origin = request.headers.get("Origin")
+            site = request.headers.get("Sec-Fetch-Site", "same-origin")
+            same = origin is None or origin == request.host_url.rstrip("/")
+            if not same or site != "same-origin" or request.headers.get(HEADER) != "1":
+                abort(403, "comes from another page")
+        return None
+
+    @app.after_request
+    def protect(response: Response) -> Response:
+        response.headers["Content-Security-Policy"] = _POLICY
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers["Referrer-Policy"] = "no-referrer"
+        response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+    @app.errorhandler(UserError)
+    def told(error: UserError) -> Any:
+        words = error.problem + (f". {error.remedy}" if error.remedy else "")
+        return jsonify(error=words), 400
+
+    for code in (400, 403, 404, 405, 413):
+        app.register_error_handler(code, _as_json(upload))
+
+    @app.get("/")
+    def page() -> Response:
+        return Response((here / "page.html").read_text("utf-8"), mimetype="text/html")
+
+    @app.get("/static/<name>")
+    def static_file(name: str) -> Response:
+        if name not in _STATIC:
+            abort(404)
+        return Response((here / name).read_text("utf-8"), mimetype=_STATIC[name])
+
+    @app.get("/api/models")
+    def known() -> Any:
+        found = [_described(name, path) for name, path in models_of(models).items()]
+        return jsonify(models=found, suffixes=ALLOWED, upload=upload, files=files)
+
+    @app.post("/api/jobs")
+    def begin() -> Any:
+        choice = models_of(models).get(request.form.get("model", ""))
+        if choice is None:
+            raise UserError("there is no model of this name")
+        given = request.files.getlist("images")
+        if not given or len(given) > files:
+            raise UserError(f"from 1 to {files} images can be uploaded at once")
+        names = [safe_name(one.filename) for one in given]
+        folder = jobs.room()
+        try:
+            kept: list[tuple[str, Path]] = []
+            for number, (one, (stem, suffix)) in enumerate(zip(given, names, strict=True)):
+                path = folder / f"upload{number}{suffix}"
+                one.save(path)
+                kept.append((unlike(stem, (name for name, _ in kept)), path))
+            return jsonify(_status(jobs.add(choice, folder, kept))), 201
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+
+    def job_of(identity: str) -> Job:
+        return jobs.get(identity) or abort(404)
+
+    def item_of(identity: str, number: int) -> Item:
+        items = job_of(identity).items
+        if number >= len(items) or items[number].state != "done":
+            abort(404)
+        return items[number]
+
+    @app.get("/api/jobs/<identity>")
+    def status(identity: str) -> Any:
+        return jsonify(_status(job_of(identity)))
+
+    @app.delete("/api/jobs/<identity>")
+    def forget(identity: str) -> Any:
+        return ("", 204) if jobs.remove(identity) else abort(404)
+
+    @app.get("/api/jobs/<identity>/<int:number>/overlay.png")
+    def overlay(identity: str, number: int) -> Response:
+        item = item_of(identity, number)
+        plane = request.args.get("plane", 0, type=int)
+        if not 0 <= plane < item.found["planes"]:
+            abort(404)
+        shown = results.overlay(
+            images.read(item.path), images.read(item.folder / results.LABELS), plane
+        )
+        return Response(shown, mimetype="image/png")
+
+    @app.get("/api/jobs/<identity>/<int:number>/<name>")
+    def result(identity: str, number: int, name: str) -> Response:
+        item = item_of(identity, number)
+        path = item.folder / name
+        if name not in _FILES or not path.exists():
+            abort(404)
+        called = f"{item.name}_{name}"
+        return send_file(path, _FILES[name], as_attachment=True, download_name=called)
+
+    @app.get("/api/jobs/<identity>/all.zip")
+    def everything(identity: str) -> Response:
+        job = job_of(identity)
+        if not job.finished:
+            abort(404)
+        return send_file(packed(job), as_attachment=True, download_name="imagej-dl-results.zip")
+
+    return app
+
+
+def listen(app: Flask, host: str, port: int) -> None:
+    """Serve until Ctrl-C; then all uploads are removed.
+
+    Raises
+    ------
+    UserError : when the port is taken, or waitress is not installed.
+    """
+    jobs: Jobs = app.extensions["imagej-dl"]
+    try:
+        try:
+            from waitress import create_server
+        except ImportError as error:
+            raise UserError(
+                "waitress, which serves the page, is not installed",
+                remedy="pip install 'imagej-dl[serve]'",
+            ) from error
+        try:
+            server = create_server(
+                app,
+                host=host,
+                port=port,
+                threads=8,
+                ident=None,
+                max_request_body_size=app.config["MAX_CONTENT_LENGTH"],
+            )
+        except OSError as error:
+            raise UserError(
+                f"port {port} of {host} cannot be listened at ({error.strerror or error})",
+                remedy="Choose another --port.",
+            ) from error
+        server.run()
+    finally:
+        jobs.close()
+
+
+def _ours(asked: str, hosts: Any) -> bool:
+    name = asked.rsplit(":", 1)[0] if not asked.endswith("]") else asked
+    name = name.strip("[]").lower()
+    if name == "localhost" or name in hosts:
+        return True
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True  # no other page's name can point at it
+
+
+def _as_json(upload: int) -> Any:
+    def handler(error: Any) -> Any:
+        from flask import jsonify
+
+        words = error.description
+        if error.code == 413:
+            words = f"an upload may have {upload} MiB"
+        return jsonify(error=words), error.code
+
+    return handler
+
+
+def _described(name: str, path: Path) -> dict[str, Any]:
+    try:
+        config = load_config(path)
+    except UserError as error:
+        return {"name": name, "error": error.problem}
+    size = f"{config.pixel_width:.4g} {config.unit}" if config.unit != "pixel" else ""
+    return {"name": name, "kind": config.kind, "channels": config.channels, "pixel": size}
+
+
+def _status(job: Job) -> dict[str, Any]:
+    items = [{**item.told(), "rois": (item.folder / results.ROIS).exists()} for item in job.items]
+    return {"id": job.id, "finished": job.finished, "items": items}

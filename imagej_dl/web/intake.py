@@ -1,0 +1,84 @@
+"""What comes over the network: names and files, of which nothing is believed."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from pathlib import Path
+
+import tifffile
+
+from imagej_dl.errors import UserError
+from imagej_dl.images.formats import SUFFIXES
+from imagej_dl.images.microscopes import STK
+
+ALLOWED = (*SUFFIXES, STK)
+_LONGEST = 80
+_DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)  # Windows'
+
+
+def safe_name(given: str | None) -> tuple[str, str]:
+    """Return a stem and a suffix that are harmless as a file's name, of an uploaded file's.
+
+    Raises
+    ------
+    UserError : for a suffix that is not that of a known kind of image.
+    """
+    last = re.split(r"[/\\]", unicodedata.normalize("NFC", given or ""))[-1]
+    path = Path(last)
+    suffix = path.suffix.lower()
+    shown = "".join(c for c in last if c.isprintable())[:_LONGEST] or "(no name)"
+    if suffix not in ALLOWED:
+        raise UserError(
+            f"{shown} is no image that is known here", remedy=f"Known are {', '.join(ALLOWED)}."
+        )
+    stem = re.sub(r"[^\w .()+-]", "_", path.stem).strip(" .")[:_LONGEST] or "image"
+    return (f"_{stem}" if _DEVICES.fullmatch(stem) else stem), suffix
+
+
+def unlike(stem: str, taken: Iterable[str]) -> str:
+    """Return the stem, with a number behind it where it is taken."""
+    known = {name.casefold() for name in taken}
+    number, name = 1, stem
+    while name.casefold() in known:
+        number += 1
+        name = f"{stem}_{number}"
+    return name
+
+
+def refuse_large(path: Path, shown: str, limit: int) -> None:
+    """Raise UserError for an image that is larger in memory than `limit` bytes, or in parts.
+
+    A small file may unpack to any size, and the XML of an OME-TIFF may name other files of this
+    machine: both are found out before a pixel is read.
+    """
+    if path.suffix not in (".tif", ".tiff", STK):
+        from PIL import Image
+
+        try:
+            with Image.open(path) as picture:
+                size = picture.width * picture.height * 4
+        except Exception as error:
+            raise UserError("is not a readable picture", path=shown) from error
+    else:
+        try:
+            with tifffile.TiffFile(path) as file:
+                if "filename" in (file.ome_metadata or "").lower():
+                    raise UserError(
+                        "is one of several files that belong together",
+                        path=shown,
+                        remedy="Save it as one TIFF in Fiji.",
+                    )
+                series = file.series[0]
+                size = max(series.nbytes, series.size)
+        except UserError:
+            raise
+        except Exception as error:  # a damaged header may say anything
+            raise UserError("is not a readable TIFF image", path=shown) from error
+    if size > limit:
+        raise UserError(
+            f"holds {size / 2**20:.0f} MiB of pixels, and {limit / 2**20:.0f} are allowed",
+            path=shown,
+            remedy="Use `imagej-dl predict`, which has no such limit.",
+        )

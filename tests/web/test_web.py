@@ -1,0 +1,280 @@
+"""The web page, asked by Flask's client: what it answers, and what it refuses."""
+
+from __future__ import annotations
+
+import csv
+import io
+import time
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+pytest.importorskip("flask", reason="needs Flask (the extra serve)")
+
+from imagej_dl import images, rois
+from imagej_dl.errors import UserError
+from imagej_dl.web import application, intake, jobs
+from imagej_dl.web.intake import safe_name, unlike
+
+OWN = {"X-ImageJ-DL": "1"}
+
+
+class Bright:
+    """Stands for a model: what is bright is an object; no network, so that the test is fast."""
+
+    folder: Path | None = None
+
+
+def bright(bundle: Any, image: Any, progress: Any) -> Any:
+    from scipy import ndimage as ndi
+
+    from imagej_dl.prediction import Prediction
+
+    grey = image.isel(C=0) if "C" in image.dims else image
+    planes = grey.values.reshape(-1, *grey.shape[-2:])
+    found = np.stack([ndi.label(plane > 100)[0] for plane in planes]).reshape(grey.shape)
+    progress("predict", 1, 1)
+    return Prediction(images.with_data(image, found.astype(np.uint16), list(grey.dims)), None)
+
+
+@pytest.fixture
+def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    for name in ("cells", "nuclei"):
+        (tmp_path / "models" / name).mkdir(parents=True)
+        (tmp_path / "models" / name / "config.json").write_text("{}")
+    monkeypatch.setattr(jobs, "load", lambda folder: Bright())
+    monkeypatch.setattr("imagej_dl.prediction.predict", bright)
+    made = application(tmp_path / "models", upload=2, pixels=4, files=3)
+    yield made
+    made.extensions["imagej-dl"].close()
+
+
+@pytest.fixture
+def client(app: Any) -> Any:
+    return app.test_client()
+
+
+def tiff(array: np.ndarray, dims: str = "YX") -> io.BytesIO:
+    stream = io.BytesIO()
+    tifffile.imwrite(stream, array, imagej=True, metadata={"axes": dims})
+    return io.BytesIO(stream.getvalue())
+
+
+def many(count: int = 400) -> np.ndarray:
+    """An image of `count` bright squares, more than 8 bits can number."""
+    image = np.zeros((100, 100), np.uint16)
+    for i in range(count):
+        y, x = divmod(i, 20)
+        image[5 * y : 5 * y + 3, 5 * x : 5 * x + 3] = 200 + i
+    return image
+
+
+def post(client: Any, *files: tuple[io.BytesIO, str], model: str = "cells", **more: Any) -> Any:
+    data = {"model": model, "images": list(files)}
+    return client.post("/api/jobs", data=data, headers=more.pop("headers", OWN), **more)
+
+
+def finished(client: Any, answer: Any) -> dict[str, Any]:
+    assert answer.status_code == 201, answer.json
+    for _ in range(200):
+        job = client.get(f"/api/jobs/{answer.json['id']}").json
+        if job["finished"]:
+            return job
+        time.sleep(0.05)
+    raise AssertionError(job)
+
+
+def test_the_page_and_its_models(client: Any) -> None:
+    answer = client.get("/")
+    assert b"<h1>imagej-dl</h1>" in answer.data
+    assert "script-src 'self'" in answer.headers["Content-Security-Policy"]
+    assert b"use strict" in client.get("/static/page.js").data
+    assert client.get("/static/../app.py").status_code == 404
+    assert client.get("/static/app.py").status_code == 404
+    assert [m["name"] for m in client.get("/api/models").json["models"]] == ["cells", "nuclei"]
+
+
+def test_ids_above_255_are_right_in_every_download(client: Any, tmp_path: Path) -> None:
+    image = many()
+    job = finished(client, post(client, (tiff(image), "dense.tif")))
+    [item] = job["items"]
+    assert (item["state"], item["objects"], item["largest"]) == ("done", 400, 400)
+    base = f"/api/jobs/{job['id']}/0/"
+    (tmp_path / "l.tif").write_bytes(client.get(base + "labels.tif").data)
+    labels = images.read(tmp_path / "l.tif")
+    assert labels.dtype == np.uint16
+    assert set(np.unique(labels)) == set(range(401))
+    (tmp_path / "r.zip").write_bytes(client.get(base + "RoiSet.zip").data)
+    again, _ = rois.label_map(rois.read(tmp_path / "r.zip"), labels)
+    np.testing.assert_array_equal(again, labels)
+    table = list(csv.DictReader(io.StringIO(client.get(base + "objects.csv").text)))
+    assert len(table) == 400
+    row = next(r for r in table if r["label"] == "300")
+    assert (row["area_px"], float(row["mean"])) == ("9", 499.0)
+    y, x = np.argwhere(labels.values == 300).mean(0)
+    assert (float(row["x"]), float(row["y"])) == (x, y)
+    picture = np.asarray(Image.open(io.BytesIO(client.get(base + "overlay.png").data)))
+    assert picture.shape == (500, 500, 3)
+    assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 200  # coloured outlines
+
+
+def test_many_images_in_one_zip(client: Any) -> None:
+    small = np.zeros((20, 20), np.uint8)
+    small[2:6, 2:6] = 200
+    stream = io.BytesIO()
+    Image.fromarray(small).save(stream, "PNG")
+    movie = np.stack([small, np.roll(small, 5, 1)])
+    answer = post(
+        client,
+        (tiff(small), "a.tif"),
+        (io.BytesIO(stream.getvalue()), "A.png"),
+        (tiff(movie, "TYX"), "movie.tif"),
+    )
+    job = finished(client, answer)
+    assert [item["name"] for item in job["items"]] == ["a", "A_2", "movie"]
+    assert [item["objects"] for item in job["items"]] == [1, 1, 2]
+    second = client.get(f"/api/jobs/{job['id']}/2/overlay.png?plane=1")
+    assert second.data != client.get(f"/api/jobs/{job['id']}/2/overlay.png?plane=0").data
+    assert client.get(f"/api/jobs/{job['id']}/2/overlay.png?plane=2").status_code == 404
+    packed = zipfile.ZipFile(io.BytesIO(client.get(f"/api/jobs/{job['id']}/all.zip").data))
+    ends = ("labels.tif", "RoiSet.zip", "objects.csv")
+    assert sorted(packed.namelist()) == sorted(
+        f"{name}_{end}" for name in ("a", "A_2", "movie") for end in ends
+    )
+
+
+def test_one_bad_image_does_not_cost_the_others(client: Any) -> None:
+    empty = tiff(np.zeros((9, 9), np.uint8))
+    job = finished(client, post(client, (io.BytesIO(b"II*\0x"), "bad.tif"), (empty, "e.tif")))
+    assert [item["state"] for item in job["items"]] == ["failed", "done"]
+    assert "is not a readable TIFF" in job["items"][0]["message"]
+    assert "imagej-dl-web" not in job["items"][0]["message"]
+    assert (job["items"][1]["objects"], job["items"][1]["rois"]) == (0, False)
+    assert client.get(f"/api/jobs/{job['id']}/0/labels.tif").status_code == 404
+    assert client.get(f"/api/jobs/{job['id']}/1/RoiSet.zip").status_code == 404
+
+
+def test_limits(client: Any) -> None:
+    image = tiff(np.zeros((9, 9), np.uint8))
+    assert "no image" in post(client, (io.BytesIO(b"x"), "a.py")).json["error"]
+    assert "no model" in post(client, (image, "a.tif"), model="../cells").json["error"]
+    assert "from 1 to 3" in post(client).json["error"]
+    four = [(tiff(np.zeros((9, 9), np.uint8)), f"{i}.tif") for i in range(4)]
+    assert "from 1 to 3" in post(client, *four).json["error"]
+    answer = post(client, (io.BytesIO(bytes(3 * 2**20)), "a.tif"))
+    assert answer.status_code == 413
+    assert "2 MiB" in answer.json["error"]
+    # a small file that unpacks to much
+    stream = io.BytesIO()
+    tifffile.imwrite(stream, np.zeros((4000, 4000), np.uint8), compression="zlib")
+    job = finished(client, post(client, (io.BytesIO(stream.getvalue()), "bomb.tif")))
+    assert "MiB of pixels, and 4 are allowed" in job["items"][0]["message"]
+    # an OME-TIFF that names another file
+    stream = io.BytesIO()
+    xml = '<OME><TiffData><UUID FileName="../../secret.tif">x</UUID></TiffData></OME>'
+    tifffile.imwrite(stream, np.zeros((9, 9), np.uint8), description=xml, metadata=None)
+    job = finished(client, post(client, (io.BytesIO(stream.getvalue()), "ome.tif")))
+    assert "one of several files" in job["items"][0]["message"]
+
+
+def test_other_pages_can_do_nothing(client: Any) -> None:
+    image = np.zeros((9, 9), np.uint8)
+    for headers in (
+        {},
+        {**OWN, "Origin": "http://evil.example"},
+        {**OWN, "Origin": "null"},
+        {**OWN, "Sec-Fetch-Site": "cross-site"},
+    ):
+        assert post(client, (tiff(image), "a.tif"), headers=headers).status_code == 403
+    same = {**OWN, "Origin": "http://localhost", "Sec-Fetch-Site": "same-origin"}
+    job = finished(client, post(client, (tiff(image), "a.tif"), headers=same))
+    assert client.delete(f"/api/jobs/{job['id']}").status_code == 403
+    # a name of another's that points here
+    assert client.get("/api/models", headers={"Host": "evil.example:5000"}).status_code == 403
+    for host in ("127.0.0.1:5000", "[::1]:5000", "LOCALHOST:5000", "192.168.0.7"):
+        assert client.get("/api/models", headers={"Host": host}).status_code == 200
+
+
+def test_files_are_removed(app: Any, client: Any) -> None:
+    home = app.extensions["imagej-dl"]._home
+    job = finished(client, post(client, (tiff(many(3)), "a.tif")))
+    assert list(home.rglob("labels.tif"))
+    assert client.delete(f"/api/jobs/{job['id']}", headers=OWN).status_code == 204
+    assert not list(home.iterdir())
+    assert client.get(f"/api/jobs/{job['id']}").status_code == 404
+    post(client, (io.BytesIO(b"x"), "a.py"))
+    assert not list(home.iterdir())
+    finished(client, post(client, (tiff(many(3)), "a.tif")))
+    app.extensions["imagej-dl"]._jobs.popitem()[1].begun -= 2 * jobs.KEPT
+    app.extensions["imagej-dl"].close()
+    assert not home.exists()
+
+
+def test_old_jobs_go(app: Any, client: Any) -> None:
+    store = app.extensions["imagej-dl"]
+    job = finished(client, post(client, (tiff(many(3)), "a.tif")))
+    store.get(job["id"]).begun -= jobs.KEPT + 1
+    store.sweep()
+    assert store.get(job["id"]) is None
+    assert not list(store._home.iterdir())
+
+
+def test_the_page_answers_while_an_image_is_segmented(
+    client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(*given: Any, progress: Any) -> Any:
+        for i in range(40):
+            progress("predict", i, 40)
+            time.sleep(0.05)
+        return bright(*given, progress=progress)
+
+    monkeypatch.setattr("imagej_dl.prediction.predict", slow)
+    first = post(client, (tiff(many(3)), "a.tif")).json
+    second = post(client, (tiff(many(3)), "b.tif")).json
+    started = time.monotonic()
+    states = [client.get(f"/api/jobs/{job['id']}").json["items"][0] for job in (first, second)]
+    assert time.monotonic() - started < 1
+    assert states[1]["state"] == "waiting"  # one at a time
+    # removed while it is worked on: it ends, and the next begins
+    assert client.delete(f"/api/jobs/{first['id']}", headers=OWN).status_code == 204
+    for _ in range(100):
+        if client.get(f"/api/jobs/{second['id']}").json["finished"]:
+            break
+        time.sleep(0.1)
+    assert client.get(f"/api/jobs/{second['id']}").json["items"][0]["objects"] == 3
+
+
+@pytest.mark.parametrize(
+    ("given", "stem"),
+    [
+        ("../../etc/passwd.tif", "passwd"),
+        ("C:\\x\\cell.tif", "cell"),
+        (".hidden.png", "hidden"),
+        ("a\x00b<script>.tif", "a_b_script_"),
+        ("CON.tif", "_CON"),
+        ("...tif.tif", "tif"),
+        ("Zelle_ä µ.tif", "Zelle_ä µ"),
+    ],
+)
+def test_names(given: str, stem: str) -> None:
+    assert safe_name(given)[0] == stem
+
+
+def test_names_without_a_known_suffix() -> None:
+    for name in ("a.pkl", "a.keras", "a.zip", "a", "", None, "a.tif.exe"):
+        with pytest.raises(UserError, match="is no image that is known"):
+            safe_name(name)
+    assert unlike("a", ["A", "a_2"]) == "a_3"
+    assert intake.ALLOWED == (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".stk")
+
+
+def test_no_models(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="holds no model"):
+        application(tmp_path)
+    with pytest.raises(UserError, match="there is no such folder"):
+        application(tmp_path / "x")
