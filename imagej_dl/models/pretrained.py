@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.models import backend, trust
+from imagej_dl.models import backend, suite_weights, trust
 from imagej_dl.models.mobile import MobileUNet
 from imagej_dl.models.network import Network
 
@@ -42,6 +42,8 @@ def initialise(model: Any, network: Network, source: str) -> None:
 def load_weights(model: Any, path: Path) -> None:
     """Read the weights of a whole network: a .keras, .weights.h5, .h5 or .hdf5 file.
 
+    Those that microscopy-dl-suite-tf saved of its MobileNets are known.
+
     Raises
     ------
     UserError : when the file is not there, is none of these, or not of this network.
@@ -54,7 +56,11 @@ def load_weights(model: Any, path: Path) -> None:
         )
     if zipfile.is_zipfile(path):
         trust.check_parts(path)
+    theirs = None if path.suffix == ".keras" else suite_weights.read(path)
     try:
+        if theirs is not None:
+            suite_weights.assign(model, theirs)
+            return
         with warnings.catch_warnings():
             # Of its own bookkeeping, which holds no weights beside those of the layers.
             warnings.filterwarnings("ignore", message="Skipping nested container")

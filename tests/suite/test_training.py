@@ -73,7 +73,7 @@ def test_each_network_learns_real_nuclei(name, shared_data, tmp_path):
         levels = bundle.config.normalisation.levels(video.data)
         ready = np.concatenate([bundle.prepare(plane, levels) for plane in window], axis=-1)
         expected = bundle.network_output(ready)
-        np.testing.assert_allclose(found.probabilities[0], expected, atol=1e-4)
+        np.testing.assert_allclose(found.probabilities[0], np.moveaxis(expected, -1, 0), atol=1e-4)
 
 
 SMALL = {
