@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import click
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from imagej_dl.commands.base import Command, Positional, Shown, say
 from imagej_dl.errors import UserError
@@ -125,6 +125,12 @@ class Train(Command):
     )
     overwrite: bool = Field(default=False, description="Replace a model that is there.")
 
+    @model_validator(mode="after")
+    def _somewhere(self) -> Train:
+        if self.out is None and self.project.suffix.lower() != ".json":
+            raise ValueError("out: the model's folder must be named")
+        return self
+
     def takes(self) -> set[Literal["image", "plane", "rois"]]:
         return {"plane"}  # for the preview
 
@@ -152,8 +158,7 @@ class Train(Command):
             whole.run(progress, watch)
             self._test(whole, progress)
             return
-        if self.out is None:
-            raise UserError("say with --out where the model's folder is to be made")
+        assert self.out is not None, "the declaration asks for it"
         if self.resume and self.overwrite:
             raise UserError("--resume and --overwrite exclude each other")
         from imagej_dl import training

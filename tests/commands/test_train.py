@@ -130,6 +130,7 @@ def test_times_as_people_say_them(seconds, words):
 def test_the_keys_of_macros_stay():
     keys = (
         "project out kind epochs minutes patience patch batch learning_rate depth width seed "
-        "validation test start tensorboard resume overwrite"
+        "validation test architecture validation_folder test_folder videos checkpoints settings "
+        "start tensorboard resume overwrite"
     )
     assert " ".join(Train.model_fields) == keys
