@@ -22,6 +22,9 @@ SKIPS = (
 )
 """Layers of MobileNetV2 whose output is joined to the decoder, at 1/2, 1/4 … 1/32 of the size."""
 
+EACH_FRAME, OVER_TIME = "each_frame", "over_time"
+"""The two layers of :class:`MobileUNetLstm` between frames and probabilities."""
+
 _MOMENTUM = 0.9  # Keras' .999 and .99 need thousands of batches, which microscopists have not
 
 
@@ -119,7 +122,7 @@ class MobileUNetLstm(MobileUNet):
         one = keras.Input((None, None, self.channels), name="frame")
         features = keras.Model(one, self._features(one), name="features")
         inputs = keras.Input((self.frames, None, None, self.channels), name="frames")
-        x = layers.TimeDistributed(features, name="each_frame")(inputs)
+        x = layers.TimeDistributed(features, name=EACH_FRAME)(inputs)
         x = ConvLSTM2D(
             self.width,
             self.kernel_size,
@@ -128,7 +131,7 @@ class MobileUNetLstm(MobileUNet):
             activation=self.activation,
             kernel_initializer=self.kernel_initializer,
             unroll=True,
-            name="over_time",
+            name=OVER_TIME,
         )(x)
         return keras.Model(inputs, self._probabilities(x), name="mobilenet_mobileunet_lstm")
 

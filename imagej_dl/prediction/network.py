@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from imagej_dl.errors import UserError
 from imagej_dl.models import ModelBundle, backend
+from imagej_dl.models.mobile import EACH_FRAME, OVER_TIME
 from imagej_dl.models.windows import fed
 from imagej_dl.prediction.tiles import Network
 
@@ -21,7 +22,8 @@ def network(bundle: ModelBundle) -> Network:
     """Return the function from windows (N, Y, X, T·C) to probabilities (N, Y, X, classes).
 
     It is traced once for all numbers and sizes of windows. When the memory of the device does
-    not hold a batch, its halves are tried.
+    not hold a batch, its halves are tried. Where a network does the same to each frame of a video
+    before it looks at their order, that is done once a frame, not once a window.
 
     Raises
     ------
@@ -29,15 +31,23 @@ def network(bundle: ModelBundle) -> Network:
     """
     tf = backend.tensorflow()
     function = _compiled.get(bundle.model)
+    frames, channels = bundle.config.frames, bundle.config.channels
+    each = looks_at_each(bundle.model)
     if function is None:
-        channels = bundle.config.frames * bundle.config.channels
-        signature = [tf.TensorSpec((None, None, None, channels), tf.float32)]
-        function = tf.function(_inference(bundle.model), input_signature=signature)
+        signature = [tf.TensorSpec((None, None, None, frames * channels), tf.float32)]
+        if each:
+            signature = [
+                tf.TensorSpec((None, None, None, channels), tf.float32),
+                tf.TensorSpec((None, frames), tf.int32),
+            ]
+        infer = _once_each if each else _inference
+        function = tf.function(infer(bundle.model), input_signature=signature)
         _compiled[bundle.model] = function
 
     def run(windows: NDArray[np.float32]) -> NDArray[np.float32]:
+        given = apart(windows, frames) if each else (windows,)
         try:
-            return function(windows).numpy()
+            return function(*given).numpy()
         except tf.errors.ResourceExhaustedError as error:
             number, height, width = windows.shape[:3]
             if number == 1:
@@ -59,5 +69,52 @@ def _inference(model: Any) -> Any:
         alive = weak()
         assert alive is not None, "the bundle that calls this holds the model"
         return alive(fed(alive, windows), training=False)
+
+    return infer
+
+
+def looks_at_each(model: Any) -> bool:
+    """Say whether a network does the same to each frame, and only then looks at their order."""
+    return any(layer.name == EACH_FRAME for layer in model.layers)
+
+
+def apart(
+    windows: NDArray[np.float32], frames: int
+) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+    """Return the frames of windows (N, Y, X, T·C), each once, and which each window has.
+
+    Returns
+    -------
+    (M, Y, X, C) float32, and their numbers (N, T) int32. A window of consecutive frames has all
+    but one of those of the window before it.
+    """
+    number, *_, depth = windows.shape
+    channels = depth // frames
+    kept: list[NDArray[np.float32]] = []
+    index = np.zeros((number, frames), np.int32)
+    for i, t in np.ndindex(number, frames):
+        frame = windows[i, ..., t * channels : (t + 1) * channels]
+        # In the order of time the same frame is the one kept at last, or close before it.
+        near = range(len(kept) - 1, max(len(kept) - 1 - frames, -1), -1)
+        same = next((k for k in near if np.array_equal(kept[k], frame)), None)
+        if same is None:
+            same = len(kept)
+            kept.append(frame)
+        index[i, t] = same
+    return np.stack(kept), index
+
+
+def _once_each(model: Any) -> Any:
+    weak, tf = ref(model), backend.tensorflow()
+
+    def infer(frames: Any, index: Any) -> Any:
+        alive = weak()
+        assert alive is not None, "the bundle that calls this holds the model"
+        x = alive.get_layer(EACH_FRAME).layer(frames, training=False)
+        x = tf.gather(x, index)
+        after = alive.layers[alive.layers.index(alive.get_layer(EACH_FRAME)) + 1 :]
+        for layer in after:
+            x = layer(x, training=False) if layer.name == OVER_TIME else layer(x)
+        return x
 
     return infer

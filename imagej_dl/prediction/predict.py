@@ -17,7 +17,7 @@ from imagej_dl.models import ModelBundle
 from imagej_dl.prediction import tiles
 from imagej_dl.prediction.frames import ready
 from imagej_dl.prediction.instances import instances
-from imagej_dl.prediction.network import network
+from imagej_dl.prediction.network import looks_at_each, network
 from imagej_dl.prediction.storage import empty
 from imagej_dl.progress import Progress, silent
 
@@ -127,7 +127,9 @@ def planes(
             stacklevel=2,
         )
     if batch is None:
-        batch = max(1, _BATCH_PIXELS // (cut[0][0].size * cut[1][0].size * config.frames))
+        # Windows that follow each other share their frames, where each is looked at once.
+        frames = 1 if looks_at_each(bundle.model) else config.frames
+        batch = max(1, _BATCH_PIXELS // (cut[0][0].size * cut[1][0].size * frames))
     stack = [d for d in map(str, image.dims) if d in "TZ"]
     indices = list(product(*(range(image.sizes[d]) for d in stack)))
     whole: NDArray[np.float32] | None = None

@@ -5,14 +5,21 @@ from __future__ import annotations
 import numpy as np
 
 from imagej_dl.images import Normalisation
-from imagej_dl.models import Architecture, Instances, ModelBundle, ModelConfig, backend
+from imagej_dl.models import (
+    CLASSES,
+    Architecture,
+    Instances,
+    ModelBundle,
+    ModelConfig,
+    backend,
+)
 
 
 def bundle_of(model, kind, *, halo, multiple_of, channels=1, **more):
     config = ModelConfig.model_validate(
         {
             "kind": kind,
-            "classes": ("object",) if kind == "binary" else ("background", "object", "border"),
+            "classes": CLASSES[kind],
             "architecture": Architecture(name="unet", arguments={}),
             "axes": "YX" if channels == 1 else "YXC",
             "channels": channels,

@@ -84,3 +84,24 @@ def test_tiles_that_overlap_by_less_than_the_model_sees_are_said():
     made = unet(depth=1)
     with pytest.warns(DataWarning, match="their edges may show"):
         predict(made, image, tile=32, halo=2)
+
+
+def test_each_frame_goes_through_the_encoder_once():
+    from imagej_dl.models.registry import network as made
+    from imagej_dl.prediction.network import apart, network
+
+    given = {"width": 2, "depth": 1, "classes": 2, "frames": 3, "dilation_rate": 1}
+    model = made("mobilenet_mobileunet_lstm", given).build()
+    bundle_ = bundle_of(model, "foreground", halo=8, multiple_of=2, frames=3, axes="TYX")
+    video = RNG.random((6, 16, 18)).astype(np.float32)
+    at = [[max(t - 2, 0), max(t - 1, 0), t] for t in range(6)]
+    windows = np.stack([np.moveaxis(video[frames], 0, -1) for frames in at])
+    frames, index = apart(windows, 3)
+    np.testing.assert_array_equal(frames[..., 0], video)
+    np.testing.assert_array_equal(index, at)
+    expected = model(np.moveaxis(windows, -1, 1)[..., None], training=False)
+    np.testing.assert_allclose(network(bundle_)(windows), np.asarray(expected), atol=1e-5)
+    # Windows in any order, and of tiles that are unlike each other.
+    mixed = windows[[4, 0, 5, 2]]
+    expected = np.asarray(expected)[[4, 0, 5, 2]]
+    np.testing.assert_allclose(network(bundle_)(mixed), expected, atol=1e-5)
