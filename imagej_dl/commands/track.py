@@ -62,6 +62,11 @@ class Track(Command):
     geff: Annotated[bool, Shown(advanced=True)] = Field(
         False, description="Write tracks.geff as well (Graph Exchange File Format; needs geff)."
     )
+    pictures: bool = Field(
+        False,
+        description="Add report.html and its pictures: lineage trees, tracks over the movie (PNG, "
+        "GIF; MP4 where imageio-ffmpeg is installed), numbers over time.",
+    )
     axes: Annotated[str | None, Shown(advanced=True)] = Field(
         None, description="Axes of the label file when it does not say them, such as TYX."
     )
@@ -116,6 +121,12 @@ class Track(Command):
             fiji=self.fiji,
             progress=progress,
         )
+
+        def draw(folder: Path) -> None:
+            from imagej_dl.report import tracks as report
+
+            report.write(tracks, folder, image, progress=progress)
+
         tracking.write(
             tracks,
             self.out,
@@ -123,6 +134,7 @@ class Track(Command):
             gaps=self.ctc_gaps,
             merges=self.ctc_merges,
             geff=self.geff,
+            more=draw if self.pictures else None,
         )
         name = {"trackmate": "TrackMate", "embedded": "the embedded engine"}[tracks.engine]
         counts = ", ".join(f"{number} {name}" for name, number in tracks.counts.items())

@@ -213,21 +213,19 @@ def imagej(chain: Chain, predicted: Path, fiji: str | None) -> None:
 
 def track(chain: Chain, predicted: Path, fiji: str | None) -> None:
     """The movie's label map to tracks."""
-    import pandas as pd
-
     assert chain.movie is not None
     with chain.step("Tracking") as step:
         out = chain.out / "tracks"
         values: dict[str, Any] = {"labels": predicted, "image": chain.movie, "out": out}
+        values["pictures"] = True
         if fiji:
             values["fiji"] = fiji
         step.command = chain.command("track", **values)
-        spots, edges = pd.read_csv(out / "spots.csv"), pd.read_csv(out / "edges.csv")
-        movie = images.read(chain.movie)
-        last = _plane(movie, movie.sizes.get("T", 1) - 1)
-        drawn = pictures.tracks(last, spots, edges, movie.attrs["pixel_width"])
-        step.pictures.append((drawn, "All tracks over the last frame."))
-        step.pictures.append((pictures.lineage(spots, edges), "Lineages, time downwards."))
+        for name, text in (
+            ("tracks.png", "All tracks over the last frame."),
+            ("lineage.png", "Lineages, time downwards."),
+        ):
+            step.pictures.append((pictures.read_png(out / name), text))
         tracked = images.read_labels(out / "tracked.tif").values
         row = [pictures.coloured(tracked[i]) for i in (0, len(tracked) // 2, len(tracked) - 1)]
         step.pictures.append((pictures.side_by_side(row), "Label movie with one id a track."))

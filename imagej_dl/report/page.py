@@ -23,13 +23,16 @@ code{background:#f2f2f2;padding:0 .2rem}
 
 @dataclass
 class Step:
-    """One step of the chain: what was done (with the command that does it), shown and measured."""
+    """One step of the chain: what was done (with the command that does it), shown and measured.
+
+    A picture is RGB pixels, or a film as the bytes of a GIF.
+    """
 
     title: str
     text: str = ""
     command: str = ""
     seconds: float = 0.0
-    pictures: list[tuple[Picture, str]] = field(default_factory=list)
+    pictures: list[tuple[Picture | bytes, str]] = field(default_factory=list)
     figures: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -64,13 +67,19 @@ def _section(number: int, step: Step) -> str:
     return "".join(parts)
 
 
-def _figure(picture: Picture, caption: str) -> str:
+def _figure(picture: Picture | bytes, caption: str) -> str:
+    text = html.escape(caption)
+    if isinstance(picture, bytes):
+        return _image("gif", picture, text)
     # Small pictures are enlarged by whole pixels, so that pixels stay to be seen.
     enlarge = max(1, 900 // max(picture.shape[1], 1)) if picture.shape[1] < 600 else 1
-    data = base64.b64encode(png(picture, min(enlarge, 3))).decode()
-    text = html.escape(caption)
+    return _image("png", png(picture, min(enlarge, 3)), text)
+
+
+def _image(kind: str, data: bytes, text: str) -> str:
+    coded = base64.b64encode(data).decode()
     return (
-        f'<figure><img alt="{text}" src="data:image/png;base64,{data}">'
+        f'<figure><img alt="{text}" src="data:image/{kind};base64,{coded}">'
         f"<figcaption>{text}</figcaption></figure>"
     )
 

@@ -1,4 +1,4 @@
-"""Pictures for people: planes as grey values, labels in colour, outlines, tracks over a movie.
+"""Pictures for people: planes as grey values, labels in colour, outlines, classes; charts.
 
 All are RGB arrays (height, width, 3) of uint8, made without a window.
 """
@@ -16,14 +16,20 @@ from numpy.typing import NDArray
 from imagej_dl.images import glasbey
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from matplotlib.figure import Figure
 
 Picture = NDArray[np.uint8]
 
 
-def grey(plane: NDArray, lower: float = 0.5, upper: float = 99.7) -> Picture:
-    """Show a plane (Y, X), its lower and upper percentile (%) as black and white."""
-    low, high = np.percentile(plane, (lower, upper))
+def limits(planes: NDArray, lower: float = 0.5, upper: float = 99.7) -> tuple[float, float]:
+    """Return the values that are shown black and white: percentiles (%) of some planes."""
+    low, high = np.percentile(planes, (lower, upper))
+    return float(low), float(high)
+
+
+def grey(plane: NDArray, black_white: tuple[float, float] | None = None) -> Picture:
+    """Show a plane (Y, X) in grey values, between its own limits unless they are given."""
+    low, high = black_white or limits(plane)
     scaled = (plane.astype(float) - low) / max(high - low, 1e-9)
     # Dim nuclei beside bright ones are seen better with some gamma; pictures only, no measures.
     level = np.rint(np.clip(scaled, 0, 1) ** 0.7 * 255).astype(np.uint8)
@@ -73,55 +79,22 @@ def side_by_side(pictures: Sequence[Picture], gap: int = 6) -> Picture:
     return row
 
 
-def tracks(plane: NDArray, spots: pd.DataFrame, edges: pd.DataFrame, pixel_size: float) -> Picture:
-    """Draw the links of all tracks over a plane of the movie.
-
-    Parameters
-    ----------
-    plane : (Y, X).
-    spots : columns id, x, y (in the unit of `pixel_size`), track_id.
-    edges : columns source, target (ids of spots).
-    pixel_size : of a pixel, in the unit of x and y.
-    """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.collections import LineCollection
-    from matplotlib.figure import Figure
-
-    height, width = plane.shape
-    figure = Figure(figsize=(width / 100, height / 100), dpi=200)
-    canvas = FigureCanvasAgg(figure)
-    axes = figure.add_axes((0, 0, 1, 1))
-    axes.imshow(grey(plane), interpolation="nearest")
-    at = spots.set_index("id")
-    places = at[["x", "y"]] / pixel_size
-    lines = np.stack(
-        [places.loc[edges["source"]].to_numpy(), places.loc[edges["target"]].to_numpy()], axis=1
-    )
-    of_track = at.loc[edges["source"], "track_id"].to_numpy().astype(int)
-    colours = glasbey()[of_track % 255 + 1] / 255
-    axes.add_collection(LineCollection(list(lines), colors=list(colours), linewidths=1.1))
-    axes.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))
-    axes.set_axis_off()
-    canvas.draw()
-    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
-
-
-def lineage(spots: pd.DataFrame, edges: pd.DataFrame) -> Picture:
-    """Draw the lineage trees: time downwards, one line for each cell, forks at divisions."""
+def new_figure(width: float, height: float) -> Figure:
+    """Begin a chart of a width and height in inches, of 150 pixels each."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    column = _columns(spots, edges)
-    frame = spots.set_index("id")["frame"]
-    figure = Figure(figsize=(8, 3), dpi=150, layout="constrained")
-    canvas = FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
-    for source, target in edges[["source", "target"]].itertuples(index=False):
-        across = [column[source], column[target], column[target]]
-        axes.plot(across, [frame[source], frame[source], frame[target]], color="#27567d", lw=1)
-    axes.invert_yaxis()
-    axes.set(xlabel="cell", ylabel="frame", xticks=[])
-    axes.spines[["top", "right"]].set_visible(False)
+    figure = Figure(figsize=(width, height), dpi=150, layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def drawn(figure: Figure) -> Picture:
+    """Draw a figure, without a window."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    canvas = figure.canvas
+    assert isinstance(canvas, FigureCanvasAgg)
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
@@ -142,30 +115,3 @@ def read_png(path: Path) -> Picture:
 
     with Image.open(path) as image:
         return np.asarray(image.convert("RGB"))
-
-
-def _columns(spots: pd.DataFrame, edges: pd.DataFrame) -> dict[int, float]:
-    """Place each spot: a cell keeps its column, daughters stand left and right below the mother."""
-    children: dict[int, list[int]] = {}
-    for source, target in edges[["source", "target"]].itertuples(index=False):
-        children.setdefault(int(source), []).append(int(target))
-    linked = set(edges["target"].astype(int))
-    column: dict[int, float] = {}
-    free = 0
-    for root in spots["id"].astype(int):
-        if root in linked or root not in children:
-            continue
-        order, stack = [], [root]
-        while stack:
-            spot = stack.pop()
-            order.append(spot)
-            stack.extend(reversed(children.get(spot, [])))
-        for spot in order:
-            if not children.get(spot):
-                column[spot] = free
-                free += 1
-        for spot in reversed(order):
-            if below := [column[c] for c in children.get(spot, []) if c in column]:
-                column[spot] = sum(below) / len(below)
-        free += 1
-    return column

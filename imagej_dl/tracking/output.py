@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 from imagej_dl import images
@@ -22,6 +23,7 @@ def write(
     gaps: ctc.Gaps = "cut",
     merges: Merges = "cheapest",
     geff: bool = False,
+    more: Callable[[Path], None] | None = None,
 ) -> None:
     """Write all of a result, whole or not at all.
 
@@ -29,7 +31,7 @@ def write(
     track, see :meth:`Tracks.tracked`), `spots.csv`, `edges.csv`, `lineage.csv`, `settings.json`,
     if asked for `tracks.geff`, and `CTC/01_RES` (one id for each segment, with parents;
     `sequence` is its number, `gaps` and `merges` as :func:`imagej_dl.tracking.ctc.layout` takes
-    them).
+    them). `more` is called with the folder and writes what else shall be in it.
 
     Raises
     ------
@@ -61,3 +63,5 @@ def write(
             ctc.write(tracks, place, gaps=gaps, merges=merges)
         except UserError as error:  # more segments than 16-bit masks hold
             warnings.warn(f"there is no CTC folder: {error.problem}", DataWarning, stacklevel=2)
+        if more is not None:
+            more(temporary)

@@ -88,6 +88,7 @@ PUBLISHED = {
         "engine": "choice",
         "settings": "file",
         "fill_gaps": "bool",
+        "pictures": "bool",
         "axes": "text",
         "image_axes": "text",
         "fiji": "text",
