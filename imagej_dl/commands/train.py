@@ -239,6 +239,17 @@ class Train(Command):
             raise UserError('settings: must be one JSON object, such as {"loss": "sparse_cce"}')
         return found
 
+    def _architecture(self, given: dict[str, Any]) -> str:
+        """Return the network's name: that given, or of what the training goes on from."""
+        from imagej_dl import models
+        from imagej_dl.training import state
+
+        if "architecture" in given:
+            return given["architecture"]
+        if self.resume and self.out is not None:
+            return state.read(self.out / state.FOLDER).settings.get("architecture", "")
+        return models.load_config(self.start).architecture.name if self.start else ""
+
     def _source(self, given: dict[str, Any]) -> Path | Given:
         """Return what to train on; with folders for validation or test, or videos, all of them."""
         from imagej_dl.models.registry import takes
@@ -247,12 +258,11 @@ class Train(Command):
 
         if not (self.validation_folder or self.test_folder or data.is_suite(self.project)):
             return self.project
-        name = given.get("architecture", self.architecture)
         return find_given(
             self.project,
             self.validation_folder,
             self.test_folder,
-            recurrent="frames" in takes(name),
+            recurrent="frames" in takes(self._architecture(given)),
             videos=self.videos,
         )
 

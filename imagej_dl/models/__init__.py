@@ -5,9 +5,11 @@ Importing this loads no TensorFlow; building, loading and using a network does.
 
 from imagej_dl.models.bundle import ModelBundle, check, load, load_config, save
 from imagej_dl.models.config import CLASSES, Architecture, Instances, ModelConfig
+from imagej_dl.models.registry import NETWORKS, network
 
 __all__ = [
     "CLASSES",
+    "NETWORKS",
     "Architecture",
     "Instances",
     "ModelBundle",
@@ -15,5 +17,6 @@ __all__ = [
     "check",
     "load",
     "load_config",
+    "network",
     "save",
 ]

@@ -3,6 +3,7 @@
 Importing this loads no TensorFlow; `train` does.
 """
 
+from imagej_dl.training.examples import Given, Maps
 from imagej_dl.training.fit import train
 from imagej_dl.training.pairs import find_pairs
 from imagej_dl.training.settings import Settings
@@ -11,6 +12,8 @@ from imagej_dl.training.watch import Epoch, Watch
 
 __all__ = [
     "Epoch",
+    "Given",
+    "Maps",
     "Settings",
     "Watch",
     "binary_target",

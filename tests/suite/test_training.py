@@ -217,3 +217,17 @@ def test_local_weights_are_read_and_foreign_ones_refused(name, tmp_path):
         load_weights(model, tmp_path / "bad.h5")
     with pytest.raises(UserError, match="no such file"):
         load_weights(model, tmp_path / "none.h5")
+
+
+def test_single_frames_go_on_after_a_stop(folders, write_config):
+    """What videos they are of is known again, by the network of the stopped training."""
+    frames = folders / "test"
+    path = write_config(
+        **SMALL, cnn_name="unet_lstm", TRAINPATH=str(frames), VALPATH=str(frames), TESTPATH="None"
+    )
+    run("train", path, "--settings", '{"steps": 1}', "--minutes", "0.00001", "--epochs", "3")
+    out = folders / "out"
+    assert json.loads((out / "metrics.json").read_text())["ended"] == "time limit"
+    assert (out / "split.json").read_text().count("T=3") == 4  # of two videos, twice
+    run("train", path, "--resume", "--minutes", "5", "--epochs", "2")
+    assert json.loads((out / "metrics.json").read_text())["epochs"] == 2
