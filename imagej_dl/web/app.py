@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import ipaddress
 import shutil
+import signal
+import sys
+import threading
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -69,7 +72,7 @@ def application(
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = upload * MIB
     app.config["MAX_FORM_PARTS"] = files + 10
-    app.config["MAX_FORM_MEMORY_SIZE"] = 2**16
+    app.config["MAX_FORM_MEMORY_SIZE"] = 2**19  # of fields that are no files; a read is 2^16
     jobs = Jobs(pixels * MIB)
     app.extensions["imagej-dl"] = jobs
     here = resources.files("imagej_dl.web") / "static"
@@ -107,6 +110,10 @@ def application(
     @app.get("/")
     def page() -> Response:
         return Response((here / "page.html").read_text("utf-8"), mimetype="text/html")
+
+    @app.get("/favicon.ico")
+    def icon() -> Any:
+        return "", 204
 
     @app.get("/static/<name>")
     def static_file(name: str) -> Response:
@@ -188,7 +195,7 @@ def application(
 
 
 def listen(app: Flask, host: str, port: int) -> None:
-    """Serve until Ctrl-C; then all uploads are removed.
+    """Serve until Ctrl-C or SIGTERM; then all uploads are removed.
 
     Raises
     ------
@@ -217,6 +224,9 @@ def listen(app: Flask, host: str, port: int) -> None:
                 f"port {port} of {host} cannot be listened at ({error.strerror or error})",
                 remedy="Choose another --port.",
             ) from error
+        if threading.current_thread() is threading.main_thread():
+            # As `docker stop` ends it: uploads are removed then too.
+            signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         server.run()
     finally:
         jobs.close()

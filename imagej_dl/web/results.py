@@ -83,7 +83,7 @@ def overlay(image: xr.DataArray, labels: xr.DataArray, number: int) -> bytes:
     *_, plane, values = list(_planes(labels, grey))[number]
     step = -(-max(plane.shape) // _SHOWN)
     picture = outlined(np.asarray(values)[::step, ::step], np.asarray(plane)[::step, ::step])
-    return png(picture, max(1, 500 // max(picture.shape[:2])))
+    return png(picture, max(1, -(-400 // max(picture.shape[:2]))))
 
 
 def _planes(labels: xr.DataArray, grey: xr.DataArray) -> Any:
