@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,14 +63,21 @@ class ModelBundle:
             return self.network_output(self.prepare(plane))
         return self.network_output(self.prepare_window(plane))
 
-    def network_output(self, ready: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the probabilities of what was made ready: (Y, X, C), for a window (Y, X, T·C)."""
+    def network_output(
+        self,
+        ready: NDArray[np.float32],
+        run: Callable[[NDArray[np.float32]], NDArray[np.float32]] | None = None,
+    ) -> NDArray[np.float32]:
+        """Return the probabilities of what was made ready: (Y, X, C), for a window (Y, X, T·C).
+
+        `run` may be the network as :func:`imagej_dl.prediction.network.network` compiles it.
+        """
         height, width = ready.shape[:2]
         step = self.config.multiple_of
         # "symmetric" mirrors planes of any size; "reflect" would fail on a single pixel's width.
         padding = ((0, -height % step), (0, -width % step), (0, 0))
         padded = np.pad(ready, padding, "symmetric")[None]
-        found = self.model(fed(self.model, padded), training=False)
+        found = run(padded) if run else self.model(fed(self.model, padded), training=False)
         return np.asarray(found)[0, :height, :width]
 
     def prepare_window(self, window: NDArray) -> NDArray[np.float32]:

@@ -16,6 +16,7 @@ from imagej_dl.errors import Cancelled, Enough
 from imagej_dl.evaluation import THRESHOLDS
 from imagej_dl.models import Instances, ModelBundle, backend
 from imagej_dl.models import bundle as bundles
+from imagej_dl.prediction.network import network
 from imagej_dl.progress import Progress
 from imagej_dl.training.choose import Truth, average_precision, choose, some
 from imagej_dl.training.curve import draw, write_log
@@ -114,7 +115,11 @@ def _scored(
 
 def _predict(bundle: ModelBundle, examples: list[Example], side: int = _SCORED_SIDE) -> Truth:
     part = (slice(0, side),) * 2  # of images so large that memory may not hold them whole
-    return [(bundle.network_output(_seen(e, part)), np.asarray(e.labels[part])) for e in examples]
+    # Compiling takes longer than a few small images do, but not than a few windows of frames.
+    run = network(bundle) if bundle.config.frames > 1 else None
+    return [
+        (bundle.network_output(_seen(e, part), run), np.asarray(e.labels[part])) for e in examples
+    ]
 
 
 def _seen(example: Example, part: tuple[slice, slice]) -> NDArray[np.float32]:
