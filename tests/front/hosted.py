@@ -149,12 +149,23 @@ def click(container: Any, label: str) -> None:
     button = next(
         b for b in components(container, "java.awt.Button") if str(b.getLabel()).strip() == label
     )
-    corner = button.getLocationOnScreen()
     robot = jimport("java.awt.Robot")()
     robot.setAutoDelay(60)
-    robot.mouseMove(int(corner.x + button.getWidth() // 2), int(corner.y + button.getHeight() // 2))
-    robot.mousePress(press_of)
-    robot.mouseRelease(press_of)
+    for _ in range(5):
+        # Without a window manager another window may lie on top of it, or come there now.
+        container.toFront()
+        time.sleep(0.5)
+        corner = button.getLocationOnScreen()
+        x, y = corner.x + button.getWidth() // 2, corner.y + button.getHeight() // 2
+        robot.mouseMove(int(x), int(y))
+        robot.mousePress(press_of)
+        robot.mouseRelease(press_of)
+        end = time.monotonic() + 3
+        while container.isShowing() and time.monotonic() < end:
+            time.sleep(0.05)
+        if not container.isShowing():
+            return
+    raise TimeoutError(f"{label} of {container.getTitle()} was not hit")
 
 
 def fill(front: Any, label: str, more: bool = False, **values: Any) -> Any:
