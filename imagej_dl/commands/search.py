@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
@@ -12,6 +12,9 @@ from imagej_dl.commands.train import Train, setting
 from imagej_dl.errors import UserError
 from imagej_dl.models.config import Kind
 from imagej_dl.progress import Progress
+
+if TYPE_CHECKING:
+    from imagej_dl.search import Space
 
 
 class Search(Command):
@@ -81,7 +84,12 @@ class Search(Command):
 
 
 def find(
-    asked: Search, project: Path, out: Path, progress: Progress, **base: Any
+    asked: Search,
+    project: Path,
+    out: Path,
+    progress: Progress,
+    values: Space | None = None,
+    **base: Any,
 ) -> dict[str, Any] | None:
     """Search, say what was found, and return the best settings."""
     from imagej_dl.search import Space, search
@@ -93,7 +101,7 @@ def find(
         out,
         trials=asked.trials,
         count=asked.folds,
-        space=Space.read(asked.space) if asked.space else None,
+        space=Space.read(asked.space) if asked.space else values,
         storage=asked.storage,
         name=asked.study,
         worker=asked.worker,
