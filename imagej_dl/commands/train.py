@@ -21,6 +21,7 @@ from imagej_dl.training.state import CANCELLED, RESUMABLE
 from imagej_dl.training.watch import Epoch, Watch, ignore
 
 if TYPE_CHECKING:
+    from imagej_dl.models import ModelBundle
     from imagej_dl.training.examples import Given
     from imagej_dl.worker import Desk
 
@@ -37,6 +38,9 @@ _APART = {
     "videos",
     "checkpoints",
     "settings",
+    "search",
+    "fluffy_names",
+    "h5",
 }
 """Fields that are none of the training's settings."""
 
@@ -118,6 +122,20 @@ class Train(Command):
     tensorboard: Annotated[bool, Shown(advanced=True)] = Field(
         default=False, description="Write event files for TensorBoard."
     )
+    search: Annotated[bool, Shown(advanced=True)] = Field(
+        default=False,
+        description="Search for the settings that are not given here before the training, as "
+        "`imagej-dl search` does, in the folder OUT_search; takes hours.",
+    )
+    fluffy_names: Annotated[bool, Shown(advanced=True)] = Field(
+        default=False,
+        description="Write file lists, log, search and TensorBoard under Fluffy's names too, "
+        "YYYYMMDD_NAME.",
+    )
+    h5: Annotated[bool, Shown("Keras .h5 too", advanced=True)] = Field(
+        default=False,
+        description="Write the network as YYYYMMDD_NAME.h5, Keras' older format, too.",
+    )
     resume: bool = Field(
         default=False,
         description="Go on with a training that was stopped or killed; "
@@ -161,6 +179,9 @@ class Train(Command):
         assert self.out is not None, "the declaration asks for it"
         if self.resume and self.overwrite:
             raise UserError("--resume and --overwrite exclude each other")
+        if self.search and not self.resume:
+            self._searched(progress).run(progress, watch)
+            return
         from imagej_dl import training
         from imagej_dl.models import backend
         from imagej_dl.training.checkpoints import Checkpoints
@@ -182,7 +203,7 @@ class Train(Command):
         steps = given.get("steps", Settings.model_fields["steps"].default)
         keep = Checkpoints(self.out, every, steps) if every else None
         click.echo(f"training on {backend.device()}", err=True)
-        training.train(
+        bundle = training.train(
             self._source(given),
             self.out,
             resume=self.resume,
@@ -193,6 +214,7 @@ class Train(Command):
             watch=told,
             **given,
         )
+        self._write_more(bundle)
         metrics = json.loads((self.out / "metrics.json").read_text(encoding="utf-8"))
         say(summary(self.out, metrics))
 
@@ -227,6 +249,49 @@ class Train(Command):
             "overwrite": True,
         }
         Predict.declare(values, self.project).run(progress)
+
+    def _searched(self, progress: Progress) -> Train:
+        """Search for what is not given; return the training with what was found."""
+        from imagej_dl.commands.search import Search, find
+        from imagej_dl.files import refuse_existing
+        from imagej_dl.search import Space
+        from imagej_dl.search.report import train_keys
+
+        assert self.out is not None
+        if self.start is not None:
+            raise UserError(
+                "search and start exclude each other",
+                remedy="A model to start from has decided what would be searched.",
+            )
+        if self.out.is_dir() and any(self.out.iterdir()):
+            refuse_existing(self.out, self.overwrite)
+        further = self._further()
+        base = self.model_dump(exclude=_APART) | further
+        fixed = {n: base[n] for n in Space.model_fields if n in self.model_fields_set | {*further}}
+        fixed = {name: value for name, value in fixed.items() if value is not None}
+        space = Space.model_validate({name: (value,) for name, value in fixed.items()})
+        apart = {*Space.model_fields, "epochs", "steps", "minutes", "patience"}
+        base = {name: value for name, value in base.items() if name not in apart}
+        asked = Search(project=self.project, out=self._search_folder())
+        best = find(asked, self.project, asked.out, progress, space, **base)
+        found = train_keys(best or {})
+        found["settings"] = {**further, **found.get("settings", {})} or None
+        return self.model_copy(update={**found, "search": False})
+
+    def _search_folder(self) -> Path:
+        assert self.out is not None
+        return self.out.with_name(f"{self.out.name}_search")
+
+    def _write_more(self, bundle: ModelBundle) -> None:
+        """Write what is asked for under Fluffy's names."""
+        from imagej_dl.training import fluffy
+
+        assert self.out is not None
+        if self.h5:
+            fluffy.write_h5(bundle.model, self.out)
+        if self.fluffy_names:
+            storage = self._search_folder() / "search.db"
+            fluffy.write_names(self.out, storage if storage.is_file() else None)
 
     def _further(self) -> dict[str, Any]:
         if not isinstance(self.settings, str):
