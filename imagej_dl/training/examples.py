@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -23,34 +18,10 @@ from imagej_dl.models import ModelConfig
 from imagej_dl.progress import Progress, silent
 from imagej_dl.training import targets
 from imagej_dl.training.dataset import Example
+from imagej_dl.training.given import Maps, Pair
+from imagej_dl.training.reading import belonging, checked, labels_of, name_of, plane_of, short_names
+from imagej_dl.training.store import Store
 from imagej_dl.training.weights import WeightMap, contour_map, unet_map
-
-Pair = tuple[str | Path | xr.DataArray, str | Path | xr.DataArray]
-"""An image and its label map (or RoiSet.zip), as files or in memory."""
-
-
-@dataclass(frozen=True)
-class Given:
-    """Pairs whose part in the training is decided; `maps` go with all of them, in this order."""
-
-    train: Sequence[Pair]
-    validation: Sequence[Pair] = ()
-    test: Sequence[Pair] = ()
-    maps: Sequence[Maps] | None = None
-
-    @property
-    def pairs(self) -> list[Pair]:
-        """All of them."""
-        return [*self.train, *self.validation, *self.test]
-
-
-@dataclass(frozen=True)
-class Maps:
-    """What may be given beside the label map, of the same axes: the contour class, the weights."""
-
-    contours: str | Path | xr.DataArray | None = None
-    weights: str | Path | xr.DataArray | None = None
-
 
 _MAPS: dict[str, Callable[[NDArray], NDArray[np.float32]]] = {
     "unet": unet_map,
@@ -110,7 +81,7 @@ class Examples:
         self._normalisation = normalisation
         self._frames = frames
         self._weights = _MAPS.get(weight_map)
-        self._store = _Store(memory_limit)
+        self._store = Store(memory_limit)
         self._digest = hashlib.sha256()
         self._first = self._calibrated = ""
         if like is not None:
@@ -119,17 +90,17 @@ class Examples:
                 self._calibrated = _MODEL
                 self.calibration = Calibration(like.pixel_width, like.pixel_height, unit=like.unit)
         diameters: list[NDArray[np.float64]] = []
-        names = _short_names([image for image, _ in pairs])
+        names = short_names([image for image, _ in pairs])
         for done, (source, truth) in enumerate(pairs):
             progress("reading", done, len(pairs))
             image = source if isinstance(source, xr.DataArray) else images.read(source)
-            labels = _labels(truth, image)
+            labels = labels_of(truth, image)
             place = names[done] if isinstance(truth, xr.DataArray) else str(truth)
-            image, labels = _checked(names[done], image, labels, place)
+            image, labels = checked(names[done], image, labels, place)
             self._compare(names[done], image)
             given = (maps[done] if maps else None) or Maps()
             extra = {
-                name: _map(source, image)
+                name: belonging(source, image)
                 for name, source in (("contours", given.contours), ("weights", given.weights))
                 if source is not None
             }
@@ -193,7 +164,7 @@ class Examples:
             filled = places
         levels = {
             z: self._normalisation.levels(
-                _raw(name, image, place) for place in places if place.get("Z", 0) == z
+                plane_of(name, image, place) for place in places if place.get("Z", 0) == z
             )
             for z in range(image.sizes.get("Z", 1))
         }
@@ -201,7 +172,7 @@ class Examples:
         before: dict[int, deque[tuple[NDArray, NDArray]]] = {}
         # A recurrent network sees the frames without labels too, before those with.
         for place in places if self._frames > 1 else filled:
-            raw = _raw(name, image, place)
+            raw = plane_of(name, image, place)
             z = place.get("Z", 0)
             ready = self._normalisation(raw, levels[z])
             ready = ready[..., None] if ready.ndim == 2 else ready
@@ -220,7 +191,7 @@ class Examples:
                     name + "".join(f" {axis}={index + 1}" for axis, index in place.items()),
                     kept,
                     self._store.keep(flat),
-                    digest=_digest(raw),
+                    digest=name_of(raw),
                     before=tuple(one for _, one in seen)[:-1],
                     **self._extra(flat, place, extra),
                 )
@@ -238,112 +209,3 @@ class Examples:
         for array in found.values():
             self._digest.update(array.tobytes())
         return {name: self._store.keep(array) for name, array in found.items()}
-
-
-class _Store:
-    """Keeps arrays in memory up to a limit, then in memory-mapped files that vanish with it."""
-
-    def __init__(self, limit: int) -> None:
-        self._free = limit
-        self._folder: Any = None
-        self._count = 0
-
-    def keep(self, array: NDArray) -> NDArray:
-        self._free -= array.nbytes
-        if self._free >= 0:
-            return array
-        if self._folder is None:
-            self._folder = tempfile.TemporaryDirectory(prefix="imagej-dl-")
-        path = Path(self._folder.name) / f"{self._count}.npy"
-        self._count += 1
-        np.save(path, array)
-        return np.load(path, mmap_mode="r")
-
-
-def _checked(
-    name: str, image: xr.DataArray, labels: xr.DataArray, labels_name: str
-) -> tuple[xr.DataArray, xr.DataArray]:
-    """Check that the labels are labels and those of the image; give them its axes."""
-    if "C" in labels.dims:
-        raise UserError(
-            "is a colour or multi-channel image, not a label map",
-            path=labels_name,
-            remedy="Label maps have one channel, whose values are the objects' ids.",
-        )
-    try:
-        labels = images.as_labels(labels)
-    except UserError as error:
-        raise UserError(error.problem, path=labels_name, remedy=error.remedy) from error
-    labels = images.stacked_like(labels, image)
-    wanted = [axis for axis in image.dims if axis != "C"]
-    sizes = tuple(image.sizes[axis] for axis in wanted)
-    if labels.shape != sizes:
-        raise UserError(
-            f"has the shape {labels.shape} ({_axes(labels)}), its image {name} has {sizes} "
-            f"({''.join(map(str, wanted))})",
-            path=labels_name,
-            remedy="Make the label map again from the image that the ROIs were drawn on.",
-        )
-    return image, images.with_data(labels, labels.data, [str(axis) for axis in wanted])
-
-
-def _raw(name: str, image: xr.DataArray, place: dict[str, int]) -> NDArray:
-    plane = image.isel(place).transpose(..., "Y", "X")
-    raw = plane.transpose("Y", "X", "C").data if "C" in plane.dims else plane.data
-    if not np.isfinite(raw).all():
-        raise UserError(
-            "holds pixels that are no number or infinite",
-            path=name,
-            remedy="Replace them, in ImageJ with Process > Math > NaN Background.",
-        )
-    return raw
-
-
-def _map(source: str | Path | xr.DataArray, image: xr.DataArray) -> xr.DataArray:
-    """Read a map that belongs to an image, and check that it has its size."""
-    found = source if isinstance(source, xr.DataArray) else images.read(source)
-    found = images.stacked_like(found, image)
-    wanted = {axis: size for axis, size in image.sizes.items() if axis != "C"}
-    if dict(found.sizes) != wanted:
-        raise UserError(
-            f"has the axes {dict(found.sizes)}, its image has {wanted}",
-            path=str(source) if not isinstance(source, xr.DataArray) else None,
-            remedy="Make it again from the labels of that image.",
-        )
-    return found.transpose(*wanted)
-
-
-def _digest(raw: NDArray) -> str:
-    """Name a plane by its pixels, whatever its file is called."""
-    head = f"{raw.shape}{raw.dtype.kind}{raw.dtype.itemsize}".encode()
-    little = raw.astype(raw.dtype.newbyteorder("<"), copy=False)
-    return hashlib.sha256(head + little.tobytes()).hexdigest()[:16]
-
-
-def _axes(image: xr.DataArray) -> str:
-    return "".join(map(str, image.dims))
-
-
-def _short_names(sources: Sequence[str | Path | xr.DataArray]) -> list[str]:
-    """Name images by their path below what all have in common: split.json goes to others."""
-    paths = [Path(s).absolute() for s in sources if not isinstance(s, xr.DataArray)]
-    root = Path(os.path.commonpath([path.parent for path in paths])) if paths else Path()
-    return [
-        str(source.attrs.get("title") or f"image {number}")
-        if isinstance(source, xr.DataArray)
-        else Path(source).absolute().relative_to(root).as_posix()
-        for number, source in enumerate(sources, 1)
-    ]
-
-
-def _labels(source: str | Path | xr.DataArray, image: xr.DataArray) -> xr.DataArray:
-    if isinstance(source, xr.DataArray):
-        return source
-    if Path(source).suffix.lower() not in (".zip", ".roi") and not Path(source).is_dir():
-        return images.read(source)
-    from imagej_dl import rois
-
-    try:
-        return rois.label_map(rois.read(source), image)[0]
-    except UserError as error:
-        raise UserError(error.problem, path=error.path or source, remedy=error.remedy) from error

@@ -25,8 +25,9 @@ from imagej_dl.training import loss
 from imagej_dl.training import start as starts
 from imagej_dl.training import state as states
 from imagej_dl.training.dataset import Patches, Sampling, validation
-from imagej_dl.training.examples import Examples, Given, Pair
+from imagej_dl.training.examples import Examples
 from imagej_dl.training.finish import finish
+from imagej_dl.training.given import Given, Pair
 from imagej_dl.training.loop import Loop, Step
 from imagej_dl.training.loss import Validator
 from imagej_dl.training.pairs import find_pairs

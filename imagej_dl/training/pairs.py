@@ -9,7 +9,7 @@ from imagej_dl import project
 from imagej_dl.errors import UserError
 from imagej_dl.images.formats import SUFFIXES
 from imagej_dl.suite import data
-from imagej_dl.training.examples import Given, Maps, Pair
+from imagej_dl.training.given import Given, Maps, Pair
 
 
 def find_pairs(folder: str | Path) -> list[Pair]:
