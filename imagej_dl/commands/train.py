@@ -22,7 +22,7 @@ from imagej_dl.training.watch import Epoch, Watch, ignore
 
 if TYPE_CHECKING:
     from imagej_dl.models import ModelBundle
-    from imagej_dl.training.examples import Given
+    from imagej_dl.training.given import Given
     from imagej_dl.worker import Desk
 
 
