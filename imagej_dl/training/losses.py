@@ -6,6 +6,7 @@ All take probabilities; what the suite computes of logits is the same of their p
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Literal
 
 from imagej_dl.models import CLASSES, backend
@@ -19,8 +20,8 @@ Loss = Literal[
     "categorical_cce",
     "multiple_output",
 ]
-Function = Callable[[Any, Any, Any], Any]
-"""(targets, probabilities, weights) → number: (N, Y, X, classes) twice, (N, Y, X)."""
+Function = Callable[..., Any]
+"""(targets, probabilities, weights=1) → number: (N, Y, X, classes) twice, (N, Y, X)."""
 
 _TINY = 1e-7
 _ONE = ("binary_cce", "weighted_bce")
@@ -50,8 +51,8 @@ def named(loss: str, class_weights: Sequence[float] | None = None) -> Function:
         "weighted_bce": weighted_bce,
         "weighted_bce_dice": weighted_bce_dice,
         "sparse_cce": sparse_cce,
-        "categorical_cce": lambda y, p, w: categorical_cce(y, p, w, class_weights),
-        "multiple_output": lambda y, p, w: multiple_output(y, p, w, class_weights),
+        "categorical_cce": partial(categorical_cce, class_weights=class_weights),
+        "multiple_output": partial(multiple_output, class_weights=class_weights),
     }
     return functions[loss]
 

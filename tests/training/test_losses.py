@@ -1,10 +1,13 @@
 """Each loss against its formula, written with NumPy and loops."""
 
+from typing import get_args
+
 import numpy as np
 import pytest
 
 from imagej_dl.errors import UserError
 from imagej_dl.training import losses
+from imagej_dl.training.loss import of
 from imagej_dl.training.settings import Settings
 
 pytestmark = pytest.mark.tf
@@ -125,3 +128,16 @@ def test_losses_of_independent_classes_get_a_sigmoid_at_the_end():
     settings = Settings.of({"loss": "multiple_output", "kind": "foreground"})
     assert settings.built(1).output == "sigmoid"
     assert Settings.of({"loss": "sparse_cce"}).built(1).output is None
+
+
+@pytest.mark.parametrize("name", get_args(losses.Loss))
+def test_each_loss_falls_towards_the_truth_without_weights_as_validation_calls_it(name):
+    kind = "binary" if name in ("binary_cce", "weighted_bce") else "foreground"
+    given = {"loss": name, "kind": kind}
+    if name in ("categorical_cce", "multiple_output"):
+        given["class_weights"] = (1, 10)
+    compute = of(Settings.of(given))
+    y = one_class()[0]
+    y = y if kind == "binary" else np.concatenate([1 - y, y], -1)
+    near, far = (np.abs(y - shift).astype(np.float32) for shift in (0.1, 0.4))
+    assert 0 <= float(compute(y, near)) < float(compute(y, far))
