@@ -21,6 +21,9 @@ _COLOURS = {
     "tracks end": "#7f8c8d",
 }
 
+LINES = 150
+"""Of more objects at once the kymograph shows how many there are, not the line of each."""
+
 
 def events(tracks: Tracks) -> dict[str, NDArray[np.int64]]:
     """Count by frame: objects, divisions, merges, and tracks that begin and end.
@@ -45,7 +48,10 @@ def events(tracks: Tracks) -> dict[str, NDArray[np.int64]]:
 
 
 def timeline(tracks: Tracks) -> Picture:
-    """Draw numbers of objects, events by frame, and a kymograph: position along X over time."""
+    """Draw numbers of objects, events by frame, and a kymograph: position along X over time.
+
+    Of more than `LINES` objects at once the kymograph is their density.
+    """
     from matplotlib.ticker import MaxNLocator
 
     found = events(tracks)
@@ -57,6 +63,7 @@ def timeline(tracks: Tracks) -> Picture:
     top.stairs(found["objects"], edges, color="#27567d", alpha=0.2, fill=True)
     top.stairs(found["objects"], edges, color="#27567d", lw=1.5)
     top.set(ylabel="objects", ylim=(0, max(1, found["objects"].max(initial=0)) * 1.08))
+    top.yaxis.set_major_locator(MaxNLocator("auto", integer=True, min_n_ticks=1))
     add_times(top, tracks, "x")
     base = np.zeros(length, np.int64)
     for name, colour in _COLOURS.items():
@@ -64,15 +71,17 @@ def timeline(tracks: Tracks) -> Picture:
             middle.bar(steps, found[name], bottom=base, width=0.8, color=colour, label=name)
             base = base + found[name]
     middle.set(ylabel="events", ylim=(0, max(1, base.max(initial=0)) * 1.1))
-    middle.yaxis.set_major_locator(MaxNLocator("auto", integer=True))
+    middle.yaxis.set_major_locator(MaxNLocator("auto", integer=True, min_n_ticks=1))
     if base.any():
         middle.legend(
             frameon=False, ncols=4, loc="lower right", bbox_to_anchor=(1, 0.97), fontsize=8
         )
+    else:
+        middle.text(0.5, 0.5, "no events", transform=middle.transAxes, ha="center", color="#777")
     _kymograph(bottom, tracks)
     for axes in (top, middle, bottom):
-        axes.spines[["right"] if axes is top else ["top", "right"]].set_visible(False)
-    bottom.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
+        axes.spines[["top", "right"]].set_visible(False)
+    bottom.xaxis.set_major_locator(MaxNLocator("auto", integer=True, min_n_ticks=1))
     bottom.set(xlabel="frame", xlim=(-0.6, max(length, 2) - 0.4))
     return drawn(figure)
 
@@ -85,14 +94,19 @@ def _kymograph(axes: object, tracks: Tracks) -> None:
     frames, across = tracks.spots["frame"].to_numpy(float), tracks.spots["x"].to_numpy(float)
     ids, links = tracks.spots["track_id"].to_numpy(), tracks.links
     points = np.stack([frames, across], axis=1)
-    pairs = np.stack([links.sources, links.targets], axis=1)
-    colours = glasbey()[ids[links.sources] % 255 + 1] / 255 * 0.85
-    # Many tracks hide each other unless their lines are thin.
-    width = float(np.clip(60 / np.sqrt(len(pairs) + 1), 0.3, 1.3))
-    axes.add_collection(LineCollection(list(points[pairs]), colors=colours, linewidths=width))
-    alone = ids < 0
-    axes.plot(frames[alone], across[alone], ".", color="#999", ms=2)
+    right = tracks.shape[2] * tracks.calibration.pixel_width
+    if np.bincount(frames.astype(int), minlength=1).max() > LINES:
+        bins = (np.arange(tracks.shape[0] + 1) - 0.5, np.linspace(0, right, 81))
+        number = np.histogram2d(frames, across, bins)[0].T
+        shown = axes.pcolormesh(*bins, number, cmap="Blues", vmin=0)
+        bar = axes.inset_axes((1.01, 0, 0.012, 1))
+        axes.figure.colorbar(shown, cax=bar).set_label("objects")
+    else:
+        pairs = np.stack([links.sources, links.targets], axis=1)
+        colours = glasbey()[ids[links.sources] % 255 + 1] / 255 * 0.85
+        axes.add_collection(LineCollection(list(points[pairs]), colors=colours, linewidths=1.3))
+        alone = ids < 0
+        axes.plot(frames[alone], across[alone], ".", color="#999", ms=3)
     divides = tracks.degrees[1] > 1
     axes.plot(frames[divides], across[divides], "o", mfc="w", mec=_COLOURS["divisions"], ms=4.5)
-    right = tracks.shape[2] * tracks.calibration.pixel_width
     axes.set(ylim=(0, right), ylabel=f"x ({tracks.calibration.unit})")

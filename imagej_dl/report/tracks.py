@@ -51,8 +51,8 @@ def write(
         "lineage.png": (trees, words),
         "timeline.png": (
             timeline(tracks),
-            "Objects, events and positions over time; rings are divisions, grey dots objects "
-            "without a track.",
+            "Objects, events and positions over time (how many are where, of very many); rings "
+            "are divisions, grey dots objects without a track.",
         ),
     }
     for name, (picture, caption) in stills.items():

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from imagej_dl.tracking import Tracks
 
 LINES = 120
-"""More lines than these side by side cannot be told apart: the other tracks are left out."""
+"""More lines than these side by side cannot be told apart: the other trees are left out."""
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,10 @@ class _Segment:
 def tree(tracks: Tracks, lines: int = LINES) -> tuple[Picture, str]:
     """Draw the lineage trees; return the picture and what is to be said under it.
 
-    Of more lines than `lines` the tracks with the most divisions, then the longest, are drawn
+    Of more lines than `lines` the trees with the most divisions, then the longest, are drawn
     (one at least), and the words say so. Spots without links are no tracks and are not drawn.
-    Where tracks merge, the link that is not of the tree is a dotted line.
+    Where tracks merge,
+    a track is several trees, and the link between them is a dotted line.
     """
     from matplotlib.ticker import MaxNLocator
 
@@ -53,7 +54,7 @@ def tree(tracks: Tracks, lines: int = LINES) -> tuple[Picture, str]:
     axes.tick_params(axis="x", length=0, pad=1)
     axes.xaxis.set_ticks_position("top")
     axes.xaxis.set_label_position("top")
-    axes.yaxis.set_major_locator(MaxNLocator("auto", integer=True))
+    axes.yaxis.set_major_locator(MaxNLocator("auto", integer=True, min_n_ticks=1))
     axes.spines[["right", "bottom", "top"]].set_visible(False)
     add_times(axes, tracks, "y")
     if not roots:
@@ -62,7 +63,7 @@ def tree(tracks: Tracks, lines: int = LINES) -> tuple[Picture, str]:
     words = "Lineages, time downwards; tracks and frames are counted from 0, as in TrackMate."
     if len(roots) < total:
         words += (
-            f" {len(roots)} of {total} tracks are shown: those with the most divisions, "
+            f" {len(roots)} of {total} trees are shown: those with the most divisions, "
             "then the longest."
         )
     return drawn(figure), words

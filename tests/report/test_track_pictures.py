@@ -81,7 +81,7 @@ def test_a_merge_is_a_link_across_trees():
 
 def test_of_many_tracks_some_are_drawn_and_it_is_said():
     picture, words = tree.tree(parallel(2000))
-    assert f"{tree.LINES} of 2000 tracks are shown" in words
+    assert f"{tree.LINES} of 2000 trees are shown" in words
     assert picture.shape[1] < 3000
     assert "are shown" not in tree.tree(parallel(3))[1]
 
@@ -90,7 +90,7 @@ def test_a_tree_wider_than_the_room_is_drawn_whole():
     spots = [(0, 0), *((1, 0) for _ in range(30)), (0, 1), (1, 1)]
     found = made(spots, [*((0, n) for n in range(1, 31)), (31, 32)], 2)
     picture, words = tree.tree(found, lines=9)
-    assert "1 of 2 tracks" in words
+    assert "1 of 2 trees" in words
     assert picture.std() > 0
 
 
