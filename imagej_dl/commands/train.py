@@ -272,7 +272,7 @@ class Train(Command):
         space = Space.model_validate({name: (value,) for name, value in fixed.items()})
         apart = {*Space.model_fields, "epochs", "steps", "minutes", "patience"}
         base = {name: value for name, value in base.items() if name not in apart}
-        asked = Search(project=self.project, out=self._search_folder())
+        asked = Search.declare({"project": self.project, "out": self._search_folder()})
         best = find(asked, self.project, asked.out, progress, space, **base)
         found = train_keys(best or {})
         found["settings"] = {**further, **found.get("settings", {})} or None
