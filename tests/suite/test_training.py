@@ -231,3 +231,29 @@ def test_single_frames_go_on_after_a_stop(folders, write_config):
     assert (out / "split.json").read_text().count("T=3") == 4  # of two videos, twice
     run("train", path, "--resume", "--minutes", "5", "--epochs", "2")
     assert json.loads((out / "metrics.json").read_text())["epochs"] == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "loss", "more", "classes"),
+    [
+        ("unet", "weighted_bce", {"datagen_dim_size": [64, 64]}, 1),
+        ("categorical_unet_transpose", "multiple_output", {}, 2),
+        ("categorical_unet_transpose", "weighted_bce_dice", {}, 2),
+        ("categorical_unet_transpose", "categorical_cce", {"datagen_type": "contours"}, 3),
+    ],
+)
+def test_losses_maps_and_contours_by_the_configuration(
+    name, loss, more, classes, folders, write_config
+):
+    labels = images.read(folders / "train" / "labels" / "a_1-6.tif")
+    ones = labels.copy(data=np.ones(labels.shape, np.float32))
+    images.write(ones, folders / "train" / "weights" / "a_1-6_weight.tif")
+    images.write((labels > 1).astype(np.uint8), folders / "train" / "contours" / "a_1-6.tif")
+    for method in ("MEDIAN", "HE")[: 2 if classes == 1 else 1]:
+        given = {"model_last_activation": "sigmoid", "TESTPATH": "None", "normalization": method}
+        path = write_config(**SMALL | given | more | {"cnn_name": name, "model_lossfunction": loss})
+        run("train", path, "--settings", '{"steps": 1}', "--overwrite")
+        bundle = models.load(folders / "out", verify=True)
+        assert len(bundle.config.classes) == classes
+        method = {"MEDIAN": "median", "HE": "equalise"}[method]
+        assert bundle.config.normalisation.method == method
