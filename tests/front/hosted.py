@@ -143,31 +143,6 @@ def press(container: Any, label: str) -> None:
     raise LookupError(f"no button {label} in {container.getTitle()}")
 
 
-def click(container: Any, label: str) -> None:
-    """Press a button with the mouse."""
-    press_of = jimport("java.awt.event.InputEvent").BUTTON1_DOWN_MASK
-    button = next(
-        b for b in components(container, "java.awt.Button") if str(b.getLabel()).strip() == label
-    )
-    robot = jimport("java.awt.Robot")()
-    robot.setAutoDelay(60)
-    for _ in range(5):
-        # Without a window manager another window may lie on top of it, or come there now.
-        container.toFront()
-        time.sleep(0.5)
-        corner = button.getLocationOnScreen()
-        x, y = corner.x + button.getWidth() // 2, corner.y + button.getHeight() // 2
-        robot.mouseMove(int(x), int(y))
-        robot.mousePress(press_of)
-        robot.mouseRelease(press_of)
-        end = time.monotonic() + 3
-        while container.isShowing() and time.monotonic() < end:
-            time.sleep(0.05)
-        if not container.isShowing():
-            return
-    raise TimeoutError(f"{label} of {container.getTitle()} was not hit")
-
-
 def fill(front: Any, label: str, more: bool = False, **values: Any) -> Any:
     """Fill in the open dialog of a command; return it."""
     command = front.command(label)

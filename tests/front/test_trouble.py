@@ -96,9 +96,9 @@ def _troubles(project: str, model: str, cells: str, folder: str) -> dict[str, An
     seen["window"] = hosted.error_words()
     hosted.macro('run("Close All");')
 
-    # A dialog with the real mouse.
+    # A dialog that needs no image.
     hosted.choose("ImageJ-DL Settings")
-    hosted.click(hosted.fill(front, "ImageJ-DL Settings", tile=512), "OK")
+    hosted.press(hosted.fill(front, "ImageJ-DL Settings", tile=512), "OK")
     hosted.wait(lambda: "tile: 512" in hosted.log(), 30, "what Settings says")
     seen["settings"] = Path(folder, "home", "settings.json").read_text()
 
@@ -191,7 +191,7 @@ def test_the_menu_says_it_in_a_window(troubles: dict[str, Any]) -> None:
     assert "foreign" in troubles["window"]
 
 
-def test_a_dialog_by_the_mouse(troubles: dict[str, Any]) -> None:
+def test_settings_by_the_dialog(troubles: dict[str, Any]) -> None:
     assert json.loads(troubles["settings"])["tile"] == 512
 
 
