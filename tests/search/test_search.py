@@ -223,3 +223,46 @@ def test_two_workers_share_one_storage(data: Path, tmp_path: Path) -> None:
     assert 6 <= len(table) <= 7
     assert len({row["worker"] for row in table}) == 2
     assert "best 0.45" in said[0]
+
+
+def test_trials_worse_than_the_others_end_early(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from imagej_dl.search import run as module
+
+    calls: list[object] = []
+
+    def score(settings: object, *rest: object) -> float:
+        calls.append(settings)
+        return 0.9 if len(calls) <= 12 else 0.1  # four trials of three folds, then worse ones
+
+    monkeypatch.setattr(module, "score", score)
+    found = search(data, tmp_path / "s", trials=6, count=3, space=space(), **TINY)
+    assert found is not None
+    assert (found.score, found.trials) == (pytest.approx(0.9), 6)
+    table = rows(tmp_path / "s")
+    assert [row["state"] for row in table] == ["scored"] * 4 + ["ended early"] * 2
+    assert len(calls) == 4 * 3 + 2
+
+
+def test_workers_that_are_dead(monkeypatch: pytest.MonkeyPatch) -> None:
+    import datetime
+    import os
+    import socket
+    from types import SimpleNamespace
+
+    from imagej_dl.search import study
+
+    def trial(host: str, process: int, beat: float) -> SimpleNamespace:
+        begun = datetime.datetime.now() - datetime.timedelta(hours=1)
+        attrs = {"worker": [host, process], "beat": time.time() - beat}
+        return SimpleNamespace(user_attrs=attrs, datetime_start=begun)
+
+    here = socket.gethostname()
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
+        assert not study._dead(trial(here, other.pid, 1e6))  # alive, whatever it says
+        other.communicate(b"\n")
+    assert study._dead(trial(here, other.pid, 0))
+    assert study._dead(trial(here, os.getpid(), 0))  # what this process works on is not asked
+    assert not study._dead(trial("elsewhere", 1, study.SILENT - 60))
+    assert study._dead(trial("elsewhere", 1, study.SILENT + 60))
