@@ -63,9 +63,6 @@ class Search(Command):
         None, gt=0, description="Time limit of the final training in minutes."
     )
 
-    def live(self) -> bool:
-        return True
-
     def run(self, progress: Progress) -> None:
         from imagej_dl.search.report import train_keys
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from imagej_dl.errors import UserError
-from imagej_dl.project.folders import beside, image_of, roiset
+from imagej_dl.project.folders import beside, image_of, masks_of, roiset
 from imagej_dl.project.raw import made_of, raw_files, raw_name, store
 
 
@@ -89,7 +89,8 @@ def sheet(path: str | os.PathLike[str], name: str) -> Sheet:
 
 
 def next_to_draw(path: str | os.PathLike[str], name: str | None = None) -> Next | None:
-    """Say which image is to be drawn on next: the first without ROIs, or the one of this name.
+    """Say which image is to be drawn on next: the first without ROIs and without Fluffy's masks,
+    or the one of this name.
 
     Nothing is written; :func:`prepare` makes the image where it is still in Raw only.
 
@@ -108,10 +109,10 @@ def next_to_draw(path: str | os.PathLike[str], name: str | None = None) -> Next 
             path=path,
             remedy="Put them into its Raw folder (TIFF, PNG, JPEG, STK, CZI).",
         )
-    chosen = sheet(path, name) if name else next((s for s in found if not s.drawn), None)
+    chosen = sheet(path, name) if name else next((s for s in found if not _known(s)), None)
     if chosen is None:
         return None
-    done = sum(item.drawn for item in found)
+    done = sum(map(_known, found))
     return Next(chosen.name, chosen.image, chosen.rois, chosen.source, done, len(found))
 
 
@@ -128,6 +129,10 @@ def prepare(item: Sheet | Next) -> Path:
     if item.source is not None:
         store(item.source, item.image)
     return item.image
+
+
+def _known(item: Sheet) -> bool:
+    return item.drawn or masks_of(item.rois.parent) is not None
 
 
 def _sheet(folder: Path, image: Path, source: Path | None = None) -> Sheet:

@@ -88,6 +88,14 @@ def test_training_reads_them_when_nothing_is_processed(tree: Path, masks: list[n
     np.testing.assert_array_equal(example.labels, painted(masks, list(range(12))))
 
 
+def test_an_image_with_masks_is_not_offered_to_draw_on(tree: Path) -> None:
+    assert project.next_to_draw(tree) is None
+    images.write(images.make(np.zeros(SHAPE, np.uint8)), tree / "Raw" / "new.tif")
+    found = project.next_to_draw(tree)
+    assert found is not None
+    assert (found.name, found.done, found.total) == ("new", 1, 2)
+
+
 def test_gaps_in_the_numbers_and_empty_masks(tree: Path, masks: list[np.ndarray]) -> None:
     folder = tree / "Labeling" / "cell" / "masks"
     (folder / "mask_3.png").unlink()
