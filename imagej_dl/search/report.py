@@ -82,7 +82,9 @@ def _draw(table: list[dict[str, Any]], values: dict[str, list[Any]], path: Path)
     colours = ["tab:blue" if row["state"] == "scored" else "tab:orange" for row in table]
     axes[0].step([row["trial"] for row in table], best, where="post", color="0.6", label="best")
     axes[0].scatter([row["trial"] for row in table], [r["score"] for r in table], c=colours)
-    axes[0].set(xlabel="trial", ylabel="score", title="blue: scored, orange: ended early")
+    axes[0].set(xlabel="trial", ylabel="score")
+    axes[0].xaxis.get_major_locator().set_params(integer=True)
+    figure.suptitle("blue: scored, orange: ended early")
     for name, axis in zip(values, axes[1:], strict=False):
         known = sorted(values[name])
         places = [known.index(row[name]) for row in table]
