@@ -153,7 +153,8 @@ def test_one_bad_image_costs_the_others_nothing(model, tmp_path, capsys, monkeyp
     write(tmp_path / "raw" / "d.tif", np.stack([cells(), cells()]), "CYX")
     write(tmp_path / "raw" / "e.tif", cells())
     out = tmp_path / "out"
-    argv = ["imagej-dl", "predict", str(model), str(tmp_path / "raw"), "--out", str(out), "--no-rois"]
+    argv = ["imagej-dl", "predict", str(model), str(tmp_path / "raw"), "--no-rois"]
+    argv += ["--out", str(out)]
     monkeypatch.setattr(sys, "argv", argv)
     with pytest.raises(SystemExit) as ended:
         main()
