@@ -40,7 +40,7 @@ TABLE = {
         "Turn tracks corrected in TrackMate into truth to train and to score with.",
     ),
     "evaluate": ("Evaluate", "Score label maps or tracks against the truth."),
-    "tune-tracking": ("TuneTracking", "Find the tracker's settings that score best."),
+    "tune-tracking": ("TuneTracking", "Find the tracker's settings that score best against truth."),
     "serve": ("Serve", "Serve a web page that segments uploaded images."),
     "settings": ("Settings", "Set what holds for all commands on this machine."),
     "frames": ("Frames", "Cut videos into single frames, or put frames together to videos."),
