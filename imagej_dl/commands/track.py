@@ -67,6 +67,11 @@ class Track(Command):
         description="Add report.html and its pictures: lineage trees, tracks over the movie (PNG, "
         "GIF; MP4 where imageio-ffmpeg is installed), numbers over time.",
     )
+    open: Annotated[bool, Shown(advanced=True)] = Field(
+        False,
+        description="Show the result in TrackMate's window with the image, and end when it is "
+        "closed; needs a Fiji with TrackMate and a screen. In ImageJ it is shown anyway.",
+    )
     axes: Annotated[str | None, Shown(advanced=True)] = Field(
         None, description="Axes of the label file when it does not say them, such as TYX."
     )
@@ -84,7 +89,7 @@ class Track(Command):
     def serve(self, desk: Desk, progress: Progress) -> None:
         from imagej_dl import images
 
-        command = self.model_copy(update={"fiji": self.fiji or desk.fiji})
+        command = self.model_copy(update={"fiji": self.fiji or desk.fiji, "open": False})
         if self.labels is None:
             image = desk.open_image()
             # With settings their detector says what it takes: a mask, probabilities.
@@ -108,6 +113,11 @@ class Track(Command):
         settings = tracking.read_settings(self.settings) if self.settings else None
         if self.fill_gaps:
             settings = (settings or tracking.default_settings()).filling_gaps()
+        if self.open:
+            from imagej_dl.fiji import trackmate
+
+            # Before the work: a process starts its Java once, with a screen or without.
+            trackmate.start_window(self.fiji)
         labels = images.read(self.labels, self.axes)
         image = images.read(self.image, self.image_axes) if self.image else None
         if settings is None or settings.takes_labels:
@@ -139,3 +149,7 @@ class Track(Command):
         name = {"trackmate": "TrackMate", "embedded": "the embedded engine"}[tracks.engine]
         counts = ", ".join(f"{number} {name}" for name, number in tracks.counts.items())
         say(f"{self.out}: {tracks.settings.tracker} by {name}: {counts}")
+        if self.open:
+            say("TrackMate shows them; close its windows to end.")
+            trackmate.open_window(self.out / "tracks.xml")
+            trackmate.wait_until_closed()

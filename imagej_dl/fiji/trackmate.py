@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -12,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from imagej_dl.errors import Cancelled, UserError
-from imagej_dl.fiji import gateway
+from imagej_dl.fiji import gateway, trackmate_filters
 from imagej_dl.fiji.imageplus import to_imageplus
-from imagej_dl.progress import Progress, silent
+from imagej_dl.progress import Progress, note, silent
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,14 +62,17 @@ def track(
     ----------
     labels : label movie (T, Y, X) with its calibration.
     image : the movie, for intensity features.
-    settings : tracker and settings; distances in the unit of the calibration.
+    settings : tracker, settings, and filters of spots and tracks, which TrackMate applies; it
+        has none of links. Distances are in the unit of the calibration.
     image_path : the movie's file, linked in TrackMate's file so that its window opens it.
     fiji : see :func:`imagej_dl.fiji.gateway.choose`.
 
     Returns
     -------
-    tracks whose `file` is the TrackMate file, with the features of all analyzers. Spots are
-    numbered as by the embedded engine; TrackMate's own are matched to them by position.
+    tracks whose `file` is the TrackMate file, with the features of all analyzers and TrackMate's
+    log, of which `progress` is told the last line of each step. Spots are numbered as by the
+    embedded engine; TrackMate's own are matched to them by position. What the filters hide is in
+    `everything`.
 
     Raises
     ------
@@ -81,9 +85,15 @@ def track(
     gateway.start(fiji)
     simple = settings.detector.simplify_contours
     spots, contours = find(labels, image, progress, simple)
+    good = np.flatnonzero(spots["quality"].to_numpy() >= settings.initial_spot_filter)
+    spots, contours = spots.iloc[good].reset_index(drop=True), [contours[i] for i in good]
     model, measured = _work(labels, image, settings, image_path, progress)
-    links = _links(model.getTrackModel(), _match(spots, model.getSpots()))
+    row = _match(spots, model.getSpots())
+    links = _links(model.getTrackModel(), row)
     tracks = build(spots, contours, links, labels, settings, "trackmate", image_path)
+    shown = trackmate_filters.shown(model, settings, row) if settings.filtered else None
+    if shown is not None and not shown.all():
+        tracks = tracks.only(shown)
     return replace(tracks, file=_file(model, measured))
 
 
@@ -99,7 +109,7 @@ def _work(
 
     trackmate = jimport(f"{_PACKAGE}.TrackMate")
     model = jimport(f"{_PACKAGE}.Model")()
-    model.setLogger(jimport(f"{_PACKAGE}.Logger").VOID_LOGGER)
+    model.setLogger(jimport(f"{_PACKAGE}.Logger$StringBuilderLogger")())
     model.setPhysicalUnits(labels.attrs.get("unit", "pixel"), "sec")
     detection = _settings(labels, settings)
     # Intensities are those of the movie, contours those of the labels: two images, one model.
@@ -118,9 +128,56 @@ def _work(
         ("TrackMate: track features", worker, lambda: worker.computeTrackFeatures(False)),
         ("TrackMate: track filters", worker, lambda: worker.execTrackFiltering(False)),
     ]
+    said = 0
     for name, engine, step in steps:
+        if name == "TrackMate: spot filters":
+            trackmate_filters.check_spots(model, settings)
+        if name == "TrackMate: track filters":
+            trackmate_filters.check_tracks(model, settings)
+        if name == "TrackMate: tracking" and not model.getSpots().getNSpots(True):
+            continue  # a tracker refuses to be given none
         _run(name, engine, step, progress)
+        log = str(model.getLogger().toString())
+        if lines := log[said:].strip():
+            note(progress, f"TrackMate: {lines.splitlines()[-1].strip()}")
+        said = len(log)
     return model, measured
+
+
+def start_window(fiji: str | None = None) -> None:
+    """Start a Fiji with TrackMate so that windows can be opened.
+
+    Raises
+    ------
+    UserError : where there is no screen, no Fiji, or none with TrackMate.
+    """
+    if gateway.choose(fiji)[0] == "embedded" and not gateway.is_running():
+        raise UserError(
+            "TrackMate's window needs a Fiji with TrackMate, and none is named",
+            remedy="Name its folder with --fiji or FIJI_HOME; tracks.xml opens in any other "
+            "Fiji by Plugins > Tracking > Load a TrackMate file.",
+        )
+    gateway.start(fiji, display=True)
+    if version() is None:
+        raise UserError(
+            "this Fiji has no TrackMate", path=fiji, remedy="Install it with Fiji's updater."
+        )
+
+
+def wait_until_closed() -> None:
+    """Return when the user has closed ImageJ, or TrackMate's windows and all images."""
+    from scyjava import jimport
+
+    ij, window = jimport("ij.IJ"), jimport("java.awt.Window")
+    # Swing opens TrackMate's window on its own thread, a moment later.
+    patience = time.monotonic() + 10
+    opened = False
+    while (main := ij.getInstance()) is not None:
+        others = [w for w in window.getWindows() if w.isVisible() and not w.equals(main)]
+        opened |= any("TrackMate" in str(getattr(w, "getTitle", str)()) for w in others)
+        if not others and (opened or time.monotonic() > patience):
+            return
+        time.sleep(0.2)
 
 
 def open_window(xml: Path) -> None:
@@ -149,6 +206,7 @@ def _settings(image: xr.DataArray, settings: TrackerSettings) -> Any:
     made.trackerFactory = factory
     made.trackerSettings = _java_map(factory.getDefaultSettings(), settings.settings.to_map())
     made.addAllAnalyzers()
+    trackmate_filters.add(made, settings)
     return made
 
 
@@ -277,7 +335,7 @@ def _file(model: Any, settings: Any) -> bytes:
         writer = jimport(f"{_PACKAGE}.io.TmXmlWriter")(
             jimport("java.io.File")(str(path)), jimport(f"{_PACKAGE}.Logger").VOID_LOGGER
         )
-        writer.appendLog("Tracked by imagej-dl.")
+        writer.appendLog(f"Tracked by imagej-dl.\n{model.getLogger()}")
         writer.appendModel(model)
         writer.appendSettings(settings)
         writer.appendGUIState("ConfigureViews")

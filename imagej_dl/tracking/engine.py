@@ -110,7 +110,8 @@ def _track(
     progress: Progress,
 ) -> Tracks:
     """Track a label movie by TrackMate, the bridge to which is given, or without it."""
-    if bridge is not None and not settings.filtered:
+    # TrackMate has no filters of links: with them its links are filtered here.
+    if bridge is not None and not settings.edge_filters:
         return bridge.track(
             movie, image, settings, image_path=image_path, fiji=fiji, progress=progress
         )
@@ -169,7 +170,8 @@ def _by_trackmate(
     """Links by a real TrackMate that is shown only the spots which pass the filters."""
     shown = build(detected.spots, detected.contours, Links.none(), movie, settings, "trackmate")
     labels = shown.painted(np.arange(1, len(detected.spots) + 1))
-    theirs = bridge.track(labels, image, settings, fiji=fiji, progress=progress)
+    plain = settings.unfiltered()
+    theirs = bridge.track(labels, image, plain, fiji=fiji, progress=progress)
     row = theirs.spots["label"].to_numpy() - 1
     return Links(row[theirs.links.sources], row[theirs.links.targets], theirs.links.costs)
 

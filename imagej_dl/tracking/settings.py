@@ -116,6 +116,11 @@ class TrackerSettings(BaseModel):
         """Return these settings with gap filling before tracking."""
         return self.model_copy(update={"fill_gaps": True})
 
+    def unfiltered(self) -> TrackerSettings:
+        """Return these settings without any filter."""
+        none: dict[str, Any] = {"initial_spot_filter": 0.0, "spot_filters": ()}
+        return self.model_copy(update={**none, "edge_filters": (), "track_filters": ()})
+
     @property
     def filtered(self) -> bool:
         """Whether anything is filtered at all; spots have a quality of 1 or more."""

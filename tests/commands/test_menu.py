@@ -92,6 +92,7 @@ PUBLISHED = {
         "settings": "file",
         "fill_gaps": "bool",
         "pictures": "bool",
+        "open": "bool",
         "axes": "text",
         "image_axes": "text",
         "fiji": "text",

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from imagej_dl import images, progress, tracking
+from imagej_dl import fiji, images, progress, tracking
 from imagej_dl.commands.track import Track
 from imagej_dl.errors import DataWarning, UserError
 
@@ -129,6 +129,72 @@ def test_movie_that_does_not_fit(shared_data, tmp_path):
         )
     assert not (tmp_path / "out").exists()
     assert "movie-dense" in caught.value.path
+
+
+def test_open_without_a_fiji_or_a_screen_is_said_before_any_work(tmp_path, monkeypatch):
+    monkeypatch.delenv("FIJI_HOME", raising=False)
+    with pytest.raises(UserError, match=r"needs a Fiji with TrackMate.*Load a TrackMate file"):
+        run(labels=tmp_path / "none.tif", out=tmp_path / "out", open=True)
+    from imagej_dl.fiji import gateway
+
+    monkeypatch.setattr(gateway, "choose", lambda fiji=None: ("folder", "/a/Fiji.app"))
+    monkeypatch.setattr(gateway, "has_display", lambda: False)
+    with pytest.raises(UserError, match="no screen to show ImageJ on"):
+        run(labels=tmp_path / "none.tif", out=tmp_path / "out", open=True)
+
+
+def _opened(folder: str) -> tuple[list[str], list[str], int]:
+    """Track with --open, close all that opens; say what was open and how many files there were."""
+    import threading
+    import time
+    from pathlib import Path
+
+    seen: list[list[str]] = []
+    ended = threading.Event()
+
+    def close() -> None:
+        from scyjava import jimport
+
+        from imagej_dl.fiji import gateway
+
+        while not gateway.is_ours():  # before Fiji has started none of ImageJ's classes may load
+            time.sleep(0.1)
+        while not ended.is_set():
+            time.sleep(0.5)
+            frame, manager = jimport("java.awt.Frame"), jimport("ij.WindowManager")
+            main = jimport("ij.IJ").getInstance()
+            frames = [f for f in frame.getFrames() if f.isVisible() and not f.equals(main)]
+            titles = [str(f.getTitle()) for f in frames]
+            pictures = [str(title) for title in manager.getImageTitles()]
+            if any("TrackMate" in title for title in titles) and pictures:
+                seen.append(pictures)
+                seen.append(titles)
+                time.sleep(1)  # still open: the command must be waiting
+                assert not ended.is_set()
+                for f in frames:
+                    f.dispose()
+                return
+
+    threading.Thread(target=close, daemon=True).start()
+    run(
+        labels=Path(folder, "labels.tif"),
+        image=Path(folder, "movie.tif"),
+        out=Path(folder, "out"),
+        open=True,
+    )
+    ended.set()
+    return seen[0], seen[1], len(list(Path(folder, "out").iterdir()))
+
+
+@pytest.mark.fiji
+@pytest.mark.skipif(not fiji.has_display(), reason="needs a screen: install Xvfb")
+def test_open_shows_trackmates_window_until_it_is_closed(tmp_path, fiji_home, own_process):
+    images.write(images.make(moving(5), "TYX"), tmp_path / "labels.tif")
+    images.write(images.make(moving(5) * 9, "TYX"), tmp_path / "movie.tif")
+    pictures, windows, files = own_process(_opened, str(tmp_path))
+    assert pictures == ["movie.tif"]
+    assert any("TrackMate" in title for title in windows)
+    assert files == 7
 
 
 @pytest.mark.fiji

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from imagej_dl import images, simulation, tracking
+from imagej_dl.errors import UserError
 from imagej_dl.tracking import declared
 
 pytestmark = pytest.mark.fiji
@@ -154,26 +155,87 @@ def test_detector_and_filters_agree(own_process: Any, fiji_home: Path, tmp_path:
     assert theirs == ours
 
 
-def _filtered() -> list[Any]:
+class _Notes:
+    """A listener that keeps what is said."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        pass
+
+    def note(self, text: str) -> None:
+        self.said.append(text)
+
+
+FILTERS: dict[str, dict[str, Any]] = {
+    "spots": {"spot_filters": [{"feature": "AREA", "value": 60}]},
+    "quality": {"initial_spot_filter": 120.0},
+    "tracks": {"track_filters": [{"feature": "NUMBER_SPOTS", "value": 12}]},
+    "intensity": {
+        "spot_filters": [{"feature": "MEAN_INTENSITY_CH1", "value": 2500, "isabove": False}],
+        "track_filters": [{"feature": "TRACK_DISPLACEMENT", "value": 9, "isabove": False}],
+    },
+    "links": {
+        "initial_spot_filter": 60.0,
+        "spot_filters": [{"feature": "AREA", "value": 60}],
+        "edge_filters": [{"feature": "SPEED", "value": 0.02, "isabove": False}],
+        "track_filters": [{"feature": "NUMBER_SPOTS", "value": 4}],
+    },
+    "nothing left": {"spot_filters": [{"feature": "AREA", "value": 1e9}]},
+}
+
+
+def _filtered(folder: str) -> dict[str, Any]:
     labels, image = _movie(20, 40, 6)
-    settings = tracking.make_settings(
-        "KALMAN_TRACKER",
-        detector={"SIMPLIFY_CONTOURS": False},
-        spot_filters=[{"feature": "AREA", "value": 60}],
-        track_filters=[{"feature": "NUMBER_SPOTS", "value": 4}],
+    seen: dict[str, Any] = {}
+    for name, filters in FILTERS.items():
+        settings = tracking.make_settings(
+            "KALMAN_TRACKER", detector={"SIMPLIFY_CONTOURS": False}, **filters
+        )
+        notes = _Notes()
+        both, files = [], []
+        for engine in ("trackmate", "embedded"):
+            tracks = tracking.track(labels, image, settings, engine, progress=notes)  # type: ignore[arg-type]
+            everything = tracks.everything or tracks
+            spots = tracks.spots[["id", "frame", "label"]].to_numpy().tolist()
+            edges = tracks.edges.round(9).to_numpy().tolist()
+            both.append([spots, edges, tracks.counts, everything.counts])
+            files.append(tracks.file)
+        seen[name] = {"both": both, "native": files[0] is not None, "notes": notes.said}
+        if files[0] is not None:
+            path = Path(folder, f"{name}.xml")
+            path.write_bytes(files[0])
+            back = tracking.read_trackmate(path)
+            same = (back.settings == settings, back.counts, (back.everything or back).counts)
+            seen[name]["file"] = (*same, "Found" in path.read_text(encoding="utf-8"))
+    wrong = tracking.make_settings(
+        "KALMAN_TRACKER", spot_filters=[{"feature": "BEAUTY", "value": 1}]
     )
-    found = []
-    for engine in ("trackmate", "embedded"):
-        tracks = tracking.track(labels, image, settings, engine)  # type: ignore[arg-type]
-        found.append([tracks.edges.round(9).to_numpy().tolist(), tracks.counts, tracks.engine])
-    return found
+    try:
+        tracking.track(labels, image, wrong, "trackmate")
+    except UserError as error:
+        seen["wrong"] = str(error)
+    return seen
 
 
-def test_filters_with_both_engines(own_process: Any, fiji_home: Path) -> None:
-    theirs, ours = own_process(_filtered)
-    assert theirs[2] == "trackmate"
-    assert theirs[1]["links"] > 100
-    assert theirs[:2] == ours[:2]
+def test_filters_with_both_engines(own_process: Any, fiji_home: Path, tmp_path: Path) -> None:
+    """Filters of spots and tracks are TrackMate's own there, and so is the file."""
+    seen = own_process(_filtered, str(tmp_path))
+    assert "spots have no feature BEAUTY" in seen.pop("wrong")
+    for name, found in seen.items():
+        theirs, ours = found["both"]
+        assert theirs == ours, name
+        shown, everything = theirs[2], theirs[3]
+        assert shown["links"] > 100 or name == "nothing left", name
+        assert found["native"] == (name != "links")
+        if name == "quality":
+            assert shown["spots"] < 700  # what this filter drops is nowhere
+        else:
+            assert shown["spots"] < everything["spots"], name
+        if found["native"]:
+            assert found["file"] == (True, shown, everything, True), name
+    assert any("Found" in note for note in seen["spots"]["notes"])
 
 
 def _settings_seen(folder: str) -> dict[str, tuple[bool, str, dict, list, list]]:
