@@ -208,7 +208,7 @@ def _filtered(folder: str) -> dict[str, Any]:
             path.write_bytes(files[0])
             back = tracking.read_trackmate(path)
             same = (back.settings == settings, back.counts, (back.everything or back).counts)
-            seen[name]["file"] = (*same, "Found" in path.read_text(encoding="utf-8"))
+            seen[name]["file"] = (*same, "ound 952 spots" in path.read_text(encoding="utf-8"))
     wrong = tracking.make_settings(
         "KALMAN_TRACKER", spot_filters=[{"feature": "BEAUTY", "value": 1}]
     )
@@ -230,12 +230,12 @@ def test_filters_with_both_engines(own_process: Any, fiji_home: Path, tmp_path: 
         assert shown["links"] > 100 or name == "nothing left", name
         assert found["native"] == (name != "links")
         if name == "quality":
-            assert shown["spots"] < 700  # what this filter drops is nowhere
+            assert shown["spots"] < 940  # what this filter drops is nowhere
         else:
             assert shown["spots"] < everything["spots"], name
         if found["native"]:
             assert found["file"] == (True, shown, everything, True), name
-    assert any("Found" in note for note in seen["spots"]["notes"])
+    assert any("TrackMate: " in note for note in seen["spots"]["notes"])
 
 
 def _settings_seen(folder: str) -> dict[str, tuple[bool, str, dict, list, list]]:
