@@ -125,12 +125,3 @@ def test_says_each_epoch_and_starts_from_a_model(data, tmp_path, capfd):
 )
 def test_times_as_people_say_them(seconds, words):
     assert left(seconds) == words
-
-
-def test_the_keys_of_macros_stay():
-    keys = (
-        "project out kind epochs minutes patience patch batch learning_rate depth width seed "
-        "validation test architecture validation_folder test_folder videos checkpoints settings "
-        "start tensorboard resume overwrite"
-    )
-    assert " ".join(Train.model_fields) == keys
