@@ -17,12 +17,11 @@ import xarray as xr
 from imagej_dl.errors import UserError
 from imagej_dl.fiji import display, pixels
 from imagej_dl.images import AXES, calibration, exact, make
-from imagej_dl.images.array import seconds
+from imagej_dl.images.array import HYPERSTACK, from_hyperstack, seconds
 
 # ImageJ respells some units (um becomes µm); the file's own spelling is kept beside it.
 _UNIT = "imagej_dl.unit"
 _GRAY8, _GRAY16, _GRAY32, _COLOR_256, _COLOR_RGB = range(5)
-_ORDER = "TZCYX"
 
 
 def to_imageplus(image: xr.DataArray, title: str | None = None) -> Any:
@@ -53,8 +52,8 @@ def to_imageplus(image: xr.DataArray, title: str | None = None) -> Any:
     own = str(image.attrs.get("title") or "")
     pixels_of = exact.sent(np.asarray(image.data), own or None)
     dims = [str(dim) for dim in image.dims]
-    array = pixels_of.array.transpose([dims.index(axis) for axis in _ORDER if axis in dims])
-    frames, slices, channels, height, width = (image.sizes.get(axis, 1) for axis in _ORDER)
+    array = pixels_of.array.transpose([dims.index(axis) for axis in HYPERSTACK if axis in dims])
+    frames, slices, channels, height, width = (image.sizes.get(axis, 1) for axis in HYPERSTACK)
     array = array.reshape(-1, height, width)
     if display.is_rgb(image):
         array, channels = _packed(array), 1
@@ -101,11 +100,8 @@ def from_imageplus(imp: Any) -> xr.DataArray:
         array = (array ^ np.uint16(0x8000)).view(np.int16)
     else:
         array = exact.received(array, _property(imp, exact.DTYPE), _property(imp, exact.IDS))
-    array = array.reshape(frames, slices, channels, height, width)
-    keep = [i for i, n in enumerate(array.shape) if n > 1 or _ORDER[i] in "YX"]
-    return make(
-        array.reshape([array.shape[i] for i in keep]),
-        "".join(_ORDER[i] for i in keep),
+    return from_hyperstack(
+        array.reshape(frames, slices, channels, height, width),
         title=str(imp.getTitle()),
         pixel_width=float(cal.pixelWidth),
         pixel_height=float(cal.pixelHeight),
@@ -114,13 +110,6 @@ def from_imageplus(imp: Any) -> xr.DataArray:
         frame_interval=float(cal.frameInterval) * seconds(str(cal.getTimeUnit())),
         **display.read(imp),
     )
-
-
-def label_lut() -> Any:
-    """Return ImageJ's LUT object of the label colours (256 entries, black first)."""
-    from imagej_dl.images import glasbey
-
-    return display.to_lut(glasbey())
 
 
 def _checked(image: Any) -> xr.DataArray:

@@ -12,9 +12,9 @@ from imagej_dl import rois
 from imagej_dl.errors import UserError
 from imagej_dl.fiji import roi_manager
 from imagej_dl.fiji.gateway import show_window
-from imagej_dl.fiji.imageplus import label_lut, to_imageplus
+from imagej_dl.fiji.imageplus import to_imageplus
 from imagej_dl.files import atomic, refuse_existing
-from imagej_dl.images import glasbey, stacked_like
+from imagej_dl.images import coloured, glasbey, stacked_like
 
 
 def windows(labels: xr.DataArray, image: xr.DataArray | None = None) -> tuple[Any, Any, list]:
@@ -129,10 +129,7 @@ def _shape(sizes: dict[str, int]) -> str:
 
 
 def _coloured(labels: xr.DataArray) -> Any:
-    imp = to_imageplus(labels)
-    imp.setLut(label_lut())
-    imp.setDisplayRange(0, max(255, int(labels.max())))
-    return imp
+    return to_imageplus(coloured(labels))
 
 
 def _colours(found: list[rois.Roi]) -> list[Any]:

@@ -18,6 +18,9 @@ AXES = "TCZYX"
 DISPLAY = ("luts", "display_ranges", "display_mode", "selection", "overlay")
 """Optional attrs that say how an image is shown; see :mod:`imagej_dl.images.display`."""
 
+HYPERSTACK = "TZCYX"
+"""ImageJ's own order: channels are the innermost axis of a hyperstack's planes."""
+
 _SECONDS = {
     1e-9: ("ns", "nsec", "nanosecond", "nanoseconds"),
     1e-6: ("µs", "μs", "us", "usec", "microsecond", "microseconds"),
@@ -93,6 +96,16 @@ def make(array: Any, dims: Sequence[str] | None = None, **attrs: Any) -> xr.Data
     filled = {**asdict(Calibration()), "title": "", **attrs}
     image = xr.DataArray(array, dims=names, attrs=filled)
     return image.transpose(*(axis for axis in AXES if axis in names))
+
+
+def from_hyperstack(array: Any, **attrs: Any) -> xr.DataArray:
+    """Make an image of ImageJ's planes (T, Z, C, Y, X); of its axes those of length 1 are dropped.
+
+    Y and X always stay; **attrs are those of :func:`make`.
+    """
+    keep = [i for i, n in enumerate(array.shape) if n > 1 or HYPERSTACK[i] in "YX"]
+    names = "".join(HYPERSTACK[i] for i in keep)
+    return make(array.reshape([array.shape[i] for i in keep]), names, **attrs)
 
 
 def calibration(image: xr.DataArray) -> Calibration:

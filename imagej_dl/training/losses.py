@@ -95,8 +95,7 @@ def weighted_bce_dice(target: Any, probability: Any, weights: Any = 1.0) -> Any:
 
 def sparse_cce(target: Any, probability: Any, weights: Any = 1.0) -> Any:
     """Mean of −log p of the true class, whatever the weights."""
-    tf = backend.tensorflow()
-    return -tf.reduce_mean(tf.reduce_sum(target * tf.math.log(probability + _TINY), -1))
+    return categorical_cce(target, probability)
 
 
 def categorical_cce(

@@ -16,10 +16,9 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from imagej_dl.images import calibration, exact, glasbey, make
-from imagej_dl.images.array import seconds
+from imagej_dl.images import calibration, coloured, exact
+from imagej_dl.images.array import HYPERSTACK, from_hyperstack, seconds
 
-AXES = "TZCYX"
 enough = threading.Event()
 """Set when the user wants the training's model as it is now."""
 _kept: list[Any] = []
@@ -34,9 +33,7 @@ def to_image(array: Any, about: dict[str, Any]) -> xr.DataArray:
     pixels = exact.received(np.array(array.ndarray()), props.get(exact.DTYPE), props.get(exact.IDS))
     array.shm.close()
     _given.append(array.shm.name)
-    keep = [i for i, n in enumerate(pixels.shape) if n > 1 or AXES[i] in "YX"]
-    names = "".join(AXES[i] for i in keep)
-    return make(pixels.reshape([pixels.shape[i] for i in keep]), names, **about)
+    return from_hyperstack(pixels, **about)
 
 
 def encoded(item: dict[str, Any]) -> dict[str, Any]:
@@ -57,8 +54,8 @@ def share(image: xr.DataArray, labels: bool = False) -> dict[str, Any]:
 
     sent = exact.sent(np.asarray(image.data), image.attrs.get("title") or None)
     pixels = sent.array
-    full = image.copy(data=pixels).expand_dims([a for a in AXES if a not in image.dims])
-    ordered = full.transpose(*AXES).data
+    full = image.copy(data=pixels).expand_dims([a for a in HYPERSTACK if a not in image.dims])
+    ordered = full.transpose(*HYPERSTACK).data
     block = appose.NDArray(str(pixels.dtype), ordered.shape)
     _kept.append(block)
     block.ndarray()[...] = ordered
@@ -73,7 +70,8 @@ def share(image: xr.DataArray, labels: bool = False) -> dict[str, Any]:
         "props": sent.properties,
     }
     if labels:
-        about |= {"lut": glasbey().tolist(), "range": [0, max(255, int(image.max()))]}
+        shown = coloured(image).attrs
+        about |= {"lut": shown["luts"][0].tolist(), "range": list(shown["display_ranges"][0])}
     return {"array": block, "about": about}
 
 

@@ -12,10 +12,6 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from imagej_dl import images
-
-NAMES = ("06350c7cc618", "1a75e9f15481", "29780b28e6a7", "358e47eaa1e9")
-TEST = "0280fa8f60f6"
 QUICK = "epochs=1 width=8 depth=2 patch=64 batch=2"
 """A training of seconds."""
 OPENS = "--add-opens=java.base/java.lang=ALL-UNNAMED"
@@ -30,16 +26,6 @@ ij.Executer.addCommandListener({ String command ->
     return null
 } as ij.CommandListener)
 """
-
-
-def small_project(data: Path, folder: Path) -> Path:
-    """Copy four training images with their label maps, cut to 128 x 128."""
-    for name in NAMES:
-        source, target = data / "nuclei" / "train" / name, folder / name
-        for part in ("image.tif", "labels.tif"):
-            picture = images.read(source / part).isel(Y=slice(0, 128), X=slice(0, 128))
-            images.write(picture, target / part)
-    return folder
 
 
 def central() -> list[Path]:

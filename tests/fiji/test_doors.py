@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from java_mode import OPENS, QUICK, TEST, copy_of, small_project
+from java_mode import OPENS, QUICK, copy_of
 from java_mode import fiji as java_fiji
+from small_nuclei import TEST, small_nuclei
 
 from imagej_dl import fiji, images
 from imagej_dl.commands.menu import MENU
@@ -35,7 +36,7 @@ def home(fiji_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def model(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model of a training of seconds."""
     folder = tmp_path_factory.mktemp("model")
-    small_project(shared_data, folder / "project")
+    small_nuclei(shared_data, folder / "project")
     options = [f"--{option}" for option in QUICK.split()]
     command = [sys.executable, "-m", "imagej_dl", "train", str(folder / "project")]
     command += ["--out", str(folder / "model"), *options]

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from java_mode import QUICK, TEST, central, looks_like_a_fiji, plain, small_project
+from java_mode import QUICK, central, looks_like_a_fiji, plain
+from small_nuclei import TEST, small_nuclei
 
 from imagej_dl import fiji
 from imagej_dl.cli import cli
@@ -207,7 +208,7 @@ def _filled(text: str, data: Path, folder: Path) -> str:
 def test_a_jvm_without_python_trains_and_predicts(
     java: Path, shared_data: Path, tmp_path: Path
 ) -> None:
-    small_project(shared_data, tmp_path / "project")
+    small_nuclei(shared_data, tmp_path / "project")
     groovy = TRAIN_AND_PREDICT + (
         """
 new ij.ImageJ()
@@ -278,7 +279,7 @@ new GroovyShell().evaluate(new File(scripts, "ImageJ-DL_Predict.groovy"))
 def test_a_killed_worker_is_told_and_java_goes_on(
     java: Path, shared_data: Path, tmp_path: Path
 ) -> None:
-    small_project(shared_data, tmp_path / "project")
+    small_nuclei(shared_data, tmp_path / "project")
     groovy = """
 def workers = { ProcessHandle.current().descendants().toList() }
 def killer = Thread.start {

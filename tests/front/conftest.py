@@ -10,6 +10,7 @@ import pytest
 
 sys.path.append(str(Path(__file__).parents[1] / "prediction"))
 import hosted
+from small_nuclei import small_nuclei
 
 
 @pytest.fixture(scope="session")
@@ -38,7 +39,7 @@ def _threshold(folder: Path, channels: int) -> Path:
 @pytest.fixture(scope="session")
 def small_project(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Four labelled images of 128 x 128 px."""
-    return hosted.small_data(shared_data, tmp_path_factory.mktemp("data") / "train")
+    return small_nuclei(shared_data, tmp_path_factory.mktemp("data") / "train")
 
 
 @pytest.fixture(scope="session")

@@ -15,22 +15,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from small_nuclei import TEST
+
 from imagej_dl import images, rois
 
 QUICK = {"epochs": 1, "width": 8, "depth": 2, "patch": 64, "batch": 2}
 """A training of seconds."""
-NAMES = ("06350c7cc618", "1a75e9f15481", "29780b28e6a7", "358e47eaa1e9")
-TEST = "0280fa8f60f6"
-
-
-def small_data(data: Path, folder: Path) -> Path:
-    """Copy four training images with their ROIs and labels, cut to 128 x 128."""
-    for name in NAMES:
-        source, target = data / "nuclei" / "train" / name, folder / name
-        for part in ("image.tif", "labels.tif"):
-            picture = images.read(source / part).isel(Y=slice(0, 128), X=slice(0, 128))
-            images.write(picture, target / part)
-    return folder
 
 
 def cells(data: Path, path: Path) -> Path:

@@ -8,6 +8,7 @@ from typing import Any
 import hosted
 import numpy as np
 import pytest
+from small_nuclei import small_nuclei
 
 from imagej_dl import fiji, images
 
@@ -119,7 +120,7 @@ def chain(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> dict[str, Any]:
     folder = tmp_path_factory.mktemp("chain")
-    project = hosted.small_data(shared_data, folder / "train")
+    project = small_nuclei(shared_data, folder / "train")
     image = hosted.cells(shared_data, folder / "cells.tif")
     plane = images.read(image).data[:96, :96]
     planes = np.stack([np.roll(plane, 5 * i, axis=1) // (1 + i % 3) for i in range(6)])

@@ -8,12 +8,13 @@ from typing import Any
 
 import hosted
 import pytest
+from small_nuclei import NAMES
 
 from imagej_dl import UserError, images, rois
 
 pytestmark = [pytest.mark.jvm, pytest.mark.tf]
 
-DRAWN = hosted.NAMES[:2]
+DRAWN = NAMES[:2]
 
 
 def _loop(data: str, folder: str) -> dict[str, Any]:
@@ -38,14 +39,14 @@ def _loop(data: str, folder: str) -> dict[str, Any]:
         seen["words"].append(str(error.value))
 
     menu.run("new", project=project)
-    for name in hosted.NAMES:
+    for name in NAMES:
         shutil.copy(f"{data}/{name}/image.tif", f"{project}/Raw/{name}.tif")
     run("annotate")
     refused("annotate")  # nothing is drawn yet
     for name in DRAWN:
         manager.runCommand("Open", f"{folder}/{name}.zip")
         run("annotate")
-    hosted.jimport("ij.WindowManager").getImage(f"{hosted.NAMES[2]}.tif").close()
+    hosted.jimport("ij.WindowManager").getImage(f"{NAMES[2]}.tif").close()
     model = f"{folder}/model"
     menu.run("train", project=data, out=model, **(hosted.QUICK | {"epochs": 3}))
     found = run("correct", model=model)
@@ -53,7 +54,7 @@ def _loop(data: str, folder: str) -> dict[str, Any]:
     manager.select(int(manager.getCount()) - 1)
     manager.runCommand("Delete")
     manager.addRoi(roi(100, 100, 20, 20))
-    other = next(name for name in hosted.NAMES[2:] if name != found["name"])
+    other = next(name for name in NAMES[2:] if name != found["name"])
     refused("correct", name=other)  # the first one is open
     run("correct", step="save")
     seen["retrained"] = run("correct", step="retrain", epochs=1)
@@ -78,8 +79,8 @@ def loop(
 
 
 def test_each_image_is_opened_in_its_turn(loop: dict[str, Any]) -> None:
-    assert loop["opened"][:3] == list(hosted.NAMES[:3])
-    assert loop["first"] in hosted.NAMES[2:]
+    assert loop["opened"][:3] == list(NAMES[:3])
+    assert loop["first"] in NAMES[2:]
 
 
 def test_what_was_drawn_is_stored_and_no_more(loop: dict[str, Any]) -> None:
