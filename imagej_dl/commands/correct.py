@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 
 from imagej_dl.commands.base import Command, Positional, Shown, say
-from imagej_dl.commands.train import setting
 from imagej_dl.errors import Cancelled, UserError
 from imagej_dl.progress import Progress
+from imagej_dl.training.settings import setting
 from imagej_dl.training.watch import Watch, ignore
 
 if TYPE_CHECKING:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field
 
 from imagej_dl.commands.base import Command, Positional, Shown, say
-from imagej_dl.commands.train import Train, setting
+from imagej_dl.commands.train import APART, Train
 from imagej_dl.errors import UserError
 from imagej_dl.models.config import Kind
 from imagej_dl.progress import Progress
+from imagej_dl.training.settings import setting
 
 if TYPE_CHECKING:
     from imagej_dl.search import Space
@@ -118,3 +119,31 @@ def find(
     what = "average precision at IoU .5" if asked.kind == "border" else "Dice"
     say(f"{out}: best of {found.trials} trials ({what} {found.score:.3f}): {words}")
     return found.settings
+
+
+def before(training: Train, progress: Progress) -> Train:
+    """Search for what the training is not given; return it with what was found."""
+    from imagej_dl.files import refuse_existing
+    from imagej_dl.search import Space
+    from imagej_dl.search.report import train_keys
+
+    assert training.out is not None
+    if training.start is not None:
+        raise UserError(
+            "search and start exclude each other",
+            remedy="A model to start from has decided what would be searched.",
+        )
+    if training.out.is_dir() and any(training.out.iterdir()):
+        refuse_existing(training.out, training.overwrite)
+    further = training.further()
+    base = training.model_dump(exclude=APART) | further
+    fixed = {n: base[n] for n in Space.model_fields if n in training.model_fields_set | {*further}}
+    fixed = {name: value for name, value in fixed.items() if value is not None}
+    space = Space.model_validate({name: (value,) for name, value in fixed.items()})
+    apart = {*Space.model_fields, "epochs", "steps", "minutes", "patience"}
+    base = {name: value for name, value in base.items() if name not in apart}
+    asked = Search.declare({"project": training.project, "out": training.search_folder()})
+    best = find(asked, training.project, asked.out, progress, space, **base)
+    found = train_keys(best or {})
+    found["settings"] = {**further, **found.get("settings", {})} or None
+    return training.model_copy(update={**found, "search": False})

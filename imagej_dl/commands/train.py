@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -15,10 +14,11 @@ from imagej_dl.errors import UserError
 from imagej_dl.models import registry
 from imagej_dl.models.config import Kind
 from imagej_dl.progress import Progress, note
-from imagej_dl.training.settings import Settings
+from imagej_dl.training.settings import Settings, setting
 from imagej_dl.training.start import LEARNING_RATE as FINE_TUNING
-from imagej_dl.training.state import CANCELLED, RESUMABLE
+from imagej_dl.training.state import CANCELLED
 from imagej_dl.training.watch import Epoch, Watch, ignore
+from imagej_dl.training.words import line, summary
 
 if TYPE_CHECKING:
     from imagej_dl.models import ModelBundle
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from imagej_dl.worker import Desk
 
 
-_APART = {
+APART = {
     "project",
     "out",
     "start",
@@ -43,11 +43,6 @@ _APART = {
     "h5",
 }
 """Fields that are none of the training's settings."""
-
-
-def setting(name: str) -> Any:
-    """Declare a field as the training's settings do, with default, bounds and description."""
-    return copy(Settings.model_fields[name])
 
 
 class Train(Command):
@@ -180,7 +175,9 @@ class Train(Command):
         if self.resume and self.overwrite:
             raise UserError("--resume and --overwrite exclude each other")
         if self.search and not self.resume:
-            self._searched(progress).run(progress, watch)
+            from imagej_dl.commands import search
+
+            search.before(self, progress).run(progress, watch)
             return
         from imagej_dl import training
         from imagej_dl.models import backend
@@ -188,7 +185,7 @@ class Train(Command):
 
         # What was not given is left to the stopped training, or to the model to start from.
         decided = self.resume or self.start is not None
-        given = self.model_dump(exclude=_APART, exclude_unset=decided) | self._further()
+        given = self.model_dump(exclude=APART, exclude_unset=decided) | self.further()
         if self.learning_rate is None:
             given.pop("learning_rate", None)
 
@@ -224,10 +221,10 @@ class Train(Command):
 
         values = suite.train_values(suite.read(self.project))
         if self.resume:
-            values = {key: value for key, value in values.items() if key in _APART}
+            values = {key: value for key, value in values.items() if key in APART}
             values.pop("settings", None)
         given = self.model_dump(exclude={"project"}, exclude_unset=True)
-        further = {**values.get("settings", {}), **self._further()}
+        further = {**values.get("settings", {}), **self.further()}
         return type(self).declare(values | given | {"settings": further or None}, self.project)
 
     def _test(self, whole: Train, progress: Progress) -> None:
@@ -250,35 +247,7 @@ class Train(Command):
         }
         Predict.declare(values, self.project).run(progress)
 
-    def _searched(self, progress: Progress) -> Train:
-        """Search for what is not given; return the training with what was found."""
-        from imagej_dl.commands.search import Search, find
-        from imagej_dl.files import refuse_existing
-        from imagej_dl.search import Space
-        from imagej_dl.search.report import train_keys
-
-        assert self.out is not None
-        if self.start is not None:
-            raise UserError(
-                "search and start exclude each other",
-                remedy="A model to start from has decided what would be searched.",
-            )
-        if self.out.is_dir() and any(self.out.iterdir()):
-            refuse_existing(self.out, self.overwrite)
-        further = self._further()
-        base = self.model_dump(exclude=_APART) | further
-        fixed = {n: base[n] for n in Space.model_fields if n in self.model_fields_set | {*further}}
-        fixed = {name: value for name, value in fixed.items() if value is not None}
-        space = Space.model_validate({name: (value,) for name, value in fixed.items()})
-        apart = {*Space.model_fields, "epochs", "steps", "minutes", "patience"}
-        base = {name: value for name, value in base.items() if name not in apart}
-        asked = Search.declare({"project": self.project, "out": self._search_folder()})
-        best = find(asked, self.project, asked.out, progress, space, **base)
-        found = train_keys(best or {})
-        found["settings"] = {**further, **found.get("settings", {})} or None
-        return self.model_copy(update={**found, "search": False})
-
-    def _search_folder(self) -> Path:
+    def search_folder(self) -> Path:
         assert self.out is not None
         return self.out.with_name(f"{self.out.name}_search")
 
@@ -290,10 +259,10 @@ class Train(Command):
         if self.h5:
             fluffy.write_h5(bundle.model, self.out)
         if self.fluffy_names:
-            storage = self._search_folder() / "search.db"
+            storage = self.search_folder() / "search.db"
             fluffy.write_names(self.out, storage if storage.is_file() else None)
 
-    def _further(self) -> dict[str, Any]:
+    def further(self) -> dict[str, Any]:
         if not isinstance(self.settings, str):
             return self.settings or {}
         try:
@@ -330,42 +299,3 @@ class Train(Command):
             recurrent="frames" in takes(self._architecture(given)),
             videos=self.videos,
         )
-
-
-def line(epoch: Epoch) -> str:
-    """Say how good an epoch was, and how long the training still takes."""
-    return (
-        f"epoch {epoch.epoch}/{epoch.epochs} loss {epoch.loss:.3g} val {epoch.val_loss:.3g} "
-        f"Dice {epoch.val_dice:.3f}{' kept' if epoch.kept else ''}, {left(epoch.remaining)} left"
-    )
-
-
-def left(seconds: float) -> str:
-    """Write a time as people say it: "40 s", "12 min", "1 h 5 min"."""
-    if seconds < 99.5:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"
-
-
-def summary(out: Path, metrics: dict[str, Any]) -> str:
-    """Say in a few lines what came of a training."""
-    found = metrics["validation"]
-    dice = f"object Dice {found['val_dice']:.3f}"
-    if "started_from" in metrics:
-        begun = metrics["started_from"]
-        dice += f" (that of {begun['model']}, which it started from, {begun['val_dice']:.3f})"
-    lines = [
-        f"{out}: epoch {metrics['best_epoch']} of {metrics['epochs']} kept after "
-        f"{metrics['seconds'] / 60:.1f} min (ended by: {metrics['ended']})",
-        f"validation: {dice}, {_precision(found)}",
-    ]
-    if "test" in metrics:
-        lines.append(f"test: {_precision(metrics['test'])}")
-    if metrics["ended"] in RESUMABLE:
-        lines.append("--resume goes on from here.")
-    return "\n".join(lines)
-
-
-def _precision(found: dict[str, float]) -> str:
-    return f"average precision {found['ap_0.5']:.3f} at IoU .5, {found['ap_0.7']:.3f} at .7"

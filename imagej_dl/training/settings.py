@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -174,3 +175,8 @@ class Settings(BaseModel):
         if self.validation + self.test >= 1:
             raise ValueError("validation and test leave nothing to train on")
         return self
+
+
+def setting(name: str) -> Any:
+    """Declare a field of a command as the settings do: default, bounds and description."""
+    return copy(Settings.model_fields[name])

@@ -5,9 +5,10 @@ import pytest
 from click.testing import CliRunner
 
 from imagej_dl import cli, images, models
-from imagej_dl.commands.train import Train, left, summary
+from imagej_dl.commands.train import Train
 from imagej_dl.errors import UserError
 from imagej_dl.training import Settings
+from imagej_dl.training.words import left, summary
 
 pytestmark = pytest.mark.tf
 
