@@ -1,4 +1,4 @@
-"""How fast tracking is, and how near laptrack's links come to TrackMate's.
+"""How fast spots are found, and how near laptrack's links come to TrackMate's.
 
 python bench/tracking.py [--data ../shared/data] [--spots 20000]
 """
@@ -48,10 +48,11 @@ def speed(count: int) -> None:
         f"{len(spots)} spots: found in {found - begin:.2f} s, {len(links.costs)} links in ", end=""
     )
     print(f"{linked - found:.2f} s")
-    print(f"  laptrack on the same spots: {_laptrack(spots, settings.default().settings)[1]:.2f} s")
+    theirs = by_laptrack(spots, settings.default().settings)[1]
+    print(f"  laptrack on the same spots: {theirs:.2f} s")
 
 
-def _laptrack(spots: pd.DataFrame, chosen: settings.LapSettings) -> tuple[set, float]:
+def by_laptrack(spots: pd.DataFrame, chosen: settings.LapSettings) -> tuple[set, float]:
     """Links and time of laptrack under the settings nearest to ours."""
     from laptrack import LapTrack
 
@@ -86,7 +87,7 @@ def agreement(data: Path) -> None:
             links = lap.link(spots, chosen)
             theirs = set(map(tuple, pd.read_csv(goldens / f"{name}_edges.csv").to_numpy()[:, :2]))
             ours = set(zip(links.sources, links.targets, strict=True))
-            other, _ = _laptrack(spots, chosen)
+            other, _ = by_laptrack(spots, chosen)
             print(
                 f"  {movie:12} {name:14} {len(theirs):4}: ours {len(ours & theirs)}/{len(ours)},"
                 f" laptrack {len(other & theirs)}/{len(other)}"

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from imagej_dl.errors import UserError
-from imagej_dl.fiji import trackmate
+from imagej_dl.fiji.trackmate import settings, spots
 
 
 class Spot:
@@ -33,7 +33,7 @@ OURS = pd.DataFrame({"frame": [0, 0, 1], "x": [1.0, 9.0, 2.0], "y": [1.0, 5.0, 2
 
 def test_spots_are_matched_by_position():
     theirs = Spots([Spot(7, 1, 2, 2), Spot(3, 0, 9, 5), Spot(5, 0, 1, 1)])
-    assert trackmate._match(OURS, theirs) == {7: 2, 3: 1, 5: 0}
+    assert spots.match(OURS, theirs) == {7: 2, 3: 1, 5: 0}
 
 
 @pytest.mark.parametrize(
@@ -46,6 +46,6 @@ def test_spots_are_matched_by_position():
     ],
 )
 def test_other_spots_are_refused_with_a_way_out(theirs, monkeypatch):
-    monkeypatch.setattr(trackmate, "version", lambda: "9.0")
+    monkeypatch.setattr(settings, "version", lambda: "9.0")
     with pytest.raises(UserError, match=r"TrackMate \(9\.0\).*--engine embedded"):
-        trackmate._match(OURS, Spots(theirs))
+        spots.match(OURS, Spots(theirs))

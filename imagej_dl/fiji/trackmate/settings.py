@@ -1,0 +1,84 @@
+"""Whether there is a TrackMate, and our settings as its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from imagej_dl.errors import UserError
+from imagej_dl.fiji import gateway
+from imagej_dl.fiji.imageplus import to_imageplus
+from imagej_dl.fiji.trackmate import filters
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from imagej_dl.tracking.settings import TrackerSettings
+
+PACKAGE = "fiji.plugin.trackmate"
+_DETECTOR = f"{PACKAGE}.detection.LabelImageDetectorFactory"
+
+
+def available(fiji: str | None = None) -> bool:
+    """Say whether there is a Fiji with TrackMate; starts it, if one is named at all."""
+    if gateway.choose(fiji)[0] == "embedded" and not gateway.is_running():
+        return False
+    gateway.start(fiji)
+    return version() is not None
+
+
+def version() -> str | None:
+    """Return the version of the running Fiji's TrackMate, None where it has none."""
+    from scyjava import jimport
+
+    try:
+        return str(jimport(f"{PACKAGE}.TrackMate").PLUGIN_NAME_VERSION)
+    except TypeError:  # JPype's word for a class that is not there
+        return None
+
+
+def make(image: xr.DataArray, settings: TrackerSettings) -> Any:
+    """Return TrackMate's settings: label image detector, tracker, filters, every analyzer."""
+    from scyjava import jimport
+
+    made = jimport(f"{PACKAGE}.Settings")(to_imageplus(image))
+    detector = jimport(_DETECTOR)()
+    made.detectorFactory = detector
+    simple = {"SIMPLIFY_CONTOURS": settings.detector.simplify_contours}
+    made.detectorSettings = java_map(detector.getDefaultSettings(), simple)
+    factory = jimport(f"{PACKAGE}.providers.TrackerProvider")().getFactory(settings.tracker)
+    if factory is None:
+        raise UserError(f"this TrackMate ({version()}) has no tracker {settings.tracker}")
+    made.trackerFactory = factory
+    made.trackerSettings = java_map(factory.getDefaultSettings(), settings.settings.to_map())
+    made.addAllAnalyzers()
+    filters.add(made, settings)
+    return made
+
+
+def java_map(defaults: Any, values: Mapping[str, Any]) -> Any:
+    """Fill TrackMate's settings map with our values, each in the Java type of its default.
+
+    TrackMate looks at the class: a Long where it wants an Integer is refused.
+    """
+    import jpype
+    from jpype.types import JBoolean, JDouble, JInt, JString
+    from scyjava import jimport
+
+    for key, value in values.items():
+        default = defaults.get(key)
+        kind = str(default.getClass().getSimpleName()) if default is not None else ""
+        if isinstance(value, Mapping):
+            boxed = jimport("java.util.HashMap")()
+            for name, weight in value.items():
+                boxed.put(name, JDouble(weight))
+        elif isinstance(value, bool) or kind == "Boolean":
+            boxed = jpype.JObject(bool(value), JBoolean)
+        elif kind == "Integer":
+            boxed = jpype.JObject(int(value), JInt)
+        elif kind == "Double" or isinstance(value, (int, float)) or value == "Infinity":
+            boxed = jpype.JObject(float(value), JDouble)
+        else:
+            boxed = JString(str(value))
+        defaults.put(key, boxed)
+    return defaults
