@@ -36,13 +36,22 @@ class Track(Command):
     image: Path | None = Field(
         None, description="The movie the labels are of: intensities, and TrackMate's window."
     )
-    engine: Literal["auto", "trackmate", "embedded"] = Field(
-        "auto", description="TrackMate in a Fiji, or the embedded engine without Java."
+    engine: Literal["auto", "trackmate", "embedded", "motile", "btrack", "trackastra"] = Field(
+        "auto",
+        description="TrackMate in a Fiji, or the embedded engine without Java; or motile, btrack "
+        "or Trackastra where it is installed (`imagej-dl doctor` says so). auto: that of the "
+        "settings' tracker.",
+    )
+    engine_python: Annotated[Path | None, Shown(advanced=True)] = Field(
+        None,
+        description="The Python of the environment that has motile, btrack or Trackastra; "
+        "IMAGEJ_DL_BTRACK_PYTHON (and so on) or our own if not given.",
     )
     settings: Annotated[Path | None, Shown(advanced=True)] = Field(
         None,
         description='JSON file {"tracker": …, "settings": {…}} with TrackMate\'s keys, distances'
-        " in the image's unit; unless given, LAP with gap closing and splitting, 15 and 2 frames.",
+        " in the image's unit; unless given, LAP with gap closing and splitting, 15 and 2 frames. "
+        "Trackers MOTILE, BTRACK and TRACKASTRA have keys of their own.",
     )
     fill_gaps: bool = Field(
         False,
@@ -112,7 +121,7 @@ class Track(Command):
         refuse_existing(self.out, self.overwrite)
         settings = tracking.read_settings(self.settings) if self.settings else None
         if self.fill_gaps:
-            settings = (settings or tracking.default_settings()).filling_gaps()
+            settings = (settings or tracking.default_settings(self.engine)).filling_gaps()
         if self.open:
             from imagej_dl.fiji import trackmate
 
@@ -130,6 +139,7 @@ class Track(Command):
             image_path=(self.image or self.labels).resolve(),
             fiji=self.fiji,
             progress=progress,
+            python=self.engine_python,
         )
 
         def draw(folder: Path) -> None:
@@ -146,7 +156,8 @@ class Track(Command):
             geff=self.geff,
             more=draw if self.pictures else None,
         )
-        name = {"trackmate": "TrackMate", "embedded": "the embedded engine"}[tracks.engine]
+        names = {"trackmate": "TrackMate", "embedded": "the embedded engine"}
+        name = names.get(tracks.engine, tracks.engine)
         counts = ", ".join(f"{number} {name}" for name, number in tracks.counts.items())
         say(f"{self.out}: {tracks.settings.tracker} by {name}: {counts}")
         if self.open:

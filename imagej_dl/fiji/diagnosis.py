@@ -28,6 +28,7 @@ def diagnose(fiji: str | None = None) -> Iterator[Finding]:
     yield Finding("Python", True, f"{platform.python_version()} ({sys.executable})")
     yield from _imagej(fiji)
     yield from _tensorflow()
+    yield from _engines()
     yield Finding(
         "Display",
         gateway.has_display(),
@@ -68,6 +69,18 @@ def _imagej(fiji: str | None) -> Iterator[Finding]:
     version = trackmate.version()
     text = version or "not in this Fiji: install it with Fiji's updater"
     yield Finding("TrackMate", version is not None, text, needed=False)
+
+
+def _engines() -> Iterator[Finding]:
+    """The other programs that track."""
+    from imagej_dl.tracking import engines
+
+    for name in engines.TRACKERS:
+        try:
+            version = engines.version(name)
+            yield Finding(name, True, f"{version} ({engines.find(name)})", needed=False)
+        except UserError as error:
+            yield Finding(name, False, str(error), needed=False)
 
 
 def _tensorflow() -> Iterator[Finding]:

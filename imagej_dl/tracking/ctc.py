@@ -52,8 +52,12 @@ def write(
     UserError : when the folder is there, or for more than 65535 segments (16-bit masks).
     """
     folder = Path(folder)
-    found = layout(tracks, gaps, merges, folder)
-    with atomic_folder(folder, overwrite=overwrite) as temporary:
+    write_result(layout(tracks, gaps, merges, folder), folder, overwrite)
+
+
+def write_result(found: CtcFolder, folder: str | Path, overwrite: bool = False) -> None:
+    """Write masks and lineage as a result (`01_RES`)."""
+    with atomic_folder(Path(folder), overwrite=overwrite) as temporary:
         _masks(found.masks, temporary, "mask")
         np.savetxt(temporary / "res_track.txt", found.tracks, fmt="%d")
 
@@ -167,16 +171,20 @@ def read(folder: str | Path) -> CtcFolder:
     if text is None:
         raise UserError("has no res_track.txt or man_track.txt", path=base)
     masks = read_masks(base, r"(?:mask|man_track)")
+    return CtcFolder(masks, read_tracks(text))
+
+
+def read_tracks(path: Path) -> np.ndarray:
+    """Read a table of tracks, res_track.txt or man_track.txt: (N, 4) whole numbers."""
     try:
-        rows = [[int(word) for word in line.split()] for line in text.read_text().splitlines()]
-        tracks = np.array([row for row in rows if row], np.int64).reshape(-1, 4)
+        rows = [[int(word) for word in line.split()] for line in path.read_text().splitlines()]
+        return np.array([row for row in rows if row], np.int64).reshape(-1, 4)
     except ValueError as error:
         raise UserError(
             f"is not a table of tracks ({error})",
-            path=text,
+            path=path,
             remedy="Each line holds four whole numbers: id, first frame, last frame, parent.",
         ) from error
-    return CtcFolder(masks, tracks)
 
 
 def read_masks(folder: Path, prefix: str) -> np.ndarray:

@@ -1,7 +1,8 @@
 """What TrackMate is told, under its own keys, units and default values.
 
 A settings file is `{"tracker": "SPARSE_LAP_TRACKER", "settings": {"LINKING_MAX_DISTANCE": 15}}`;
-keys left out take TrackMate's values. Distances are in the image's unit (µm), gaps in frames.
+keys left out take TrackMate's values. The trackers of other engines (MOTILE, BTRACK, TRACKASTRA)
+are named in the same way. Distances are in the image's unit (µm), gaps in frames.
 It may also hold `detector` ({"DETECTOR_NAME": "THRESHOLD_DETECTOR", "INTENSITY_THRESHOLD": 0.5}),
 `initial_spot_filter` (the least quality) and the lists `spot_filters`, `edge_filters` and
 `track_filters` of {"feature": "AREA", "value": 50, "isabove": true}; `fill_gaps` (true) fills in
@@ -20,43 +21,35 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from imagej_dl.errors import UserError
 from imagej_dl.files import load_json
 from imagej_dl.tracking.detectors import NAMES, Detector, LabelImage
+from imagej_dl.tracking.engines import TRACKERS
+from imagej_dl.tracking.engines.settings import OTHERS
 from imagej_dl.tracking.filters import Filter
+from imagej_dl.tracking.maps import Map
 
 Penalties = dict[str, float]
 
 
-class _Map(BaseModel):
-    model_config = ConfigDict(
-        alias_generator=str.upper, populate_by_name=True, extra="forbid", frozen=True
-    )
-
-    def to_map(self) -> dict[str, Any]:
-        """Return TrackMate's settings map: its keys, whole; infinity as the word "Infinity"."""
-        values = self.model_dump(by_alias=True)
-        return {k: "Infinity" if v == math.inf else v for k, v in values.items()}
-
-
-class LapSettings(_Map):
+class LapSettings(Map):
     """Linear assignment (Jaqaman et al., Nature Methods 2008) as TrackMate does it."""
 
     linking_max_distance: float = Field(15.0, ge=0)
-    linking_feature_penalties: Penalties = {}
+    linking_feature_penalties: Penalties = Field(default_factory=dict)
     allow_gap_closing: bool = True
     gap_closing_max_distance: float = Field(15.0, ge=0)
     max_frame_gap: int = Field(2, ge=0)
-    gap_closing_feature_penalties: Penalties = {}
+    gap_closing_feature_penalties: Penalties = Field(default_factory=dict)
     allow_track_splitting: bool = False
     splitting_max_distance: float = Field(15.0, ge=0)
-    splitting_feature_penalties: Penalties = {}
+    splitting_feature_penalties: Penalties = Field(default_factory=dict)
     allow_track_merging: bool = False
     merging_max_distance: float = Field(15.0, ge=0)
-    merging_feature_penalties: Penalties = {}
+    merging_feature_penalties: Penalties = Field(default_factory=dict)
     alternative_linking_cost_factor: float = Field(1.05, gt=0)
     cutoff_percentile: float = Field(0.9, ge=0, le=1)
     blocking_value: float = math.inf
 
 
-class KalmanSettings(_Map):
+class KalmanSettings(Map):
     """TrackMate's Kalman tracker: linear motion."""
 
     linking_max_distance: float = Field(15.0, ge=0)
@@ -70,13 +63,13 @@ class AdvancedKalmanSettings(LapSettings):
     kalman_search_radius: float = Field(20.0, ge=0)
 
 
-class NearestSettings(_Map):
+class NearestSettings(Map):
     """TrackMate's nearest neighbour search."""
 
     linking_max_distance: float = Field(15.0, ge=0)
 
 
-class OverlapSettings(_Map):
+class OverlapSettings(Map):
     """TrackMate's overlap tracker: intersection over union of contours."""
 
     scale_factor: float = Field(1.0, gt=0)
@@ -84,7 +77,7 @@ class OverlapSettings(_Map):
     iou_calculation: Literal["FAST", "PRECISE"] = "PRECISE"
 
 
-MODELS: dict[str, type[_Map]] = {
+MODELS: dict[str, type[Map]] = {
     "SPARSE_LAP_TRACKER": LapSettings,
     "SIMPLE_SPARSE_LAP_TRACKER": LapSettings,
     "KALMAN_TRACKER": KalmanSettings,
@@ -133,8 +126,11 @@ class TrackerSettings(BaseModel):
         return {"tracker": self.tracker, "settings": self.settings.to_map(), **found}
 
 
-def default() -> TrackerSettings:
-    """TrackMate's LAP tracker with gap closing and splitting on, since nuclei divide."""
+def default(engine: str = "auto") -> TrackerSettings:
+    """An engine's usual settings: TrackMate's LAP tracker with gap closing and splitting on, since
+    nuclei divide, or the own tracker of motile, btrack or Trackastra."""
+    if engine in TRACKERS:
+        return make(TRACKERS[engine])
     return make("SPARSE_LAP_TRACKER", {"ALLOW_TRACK_SPLITTING": True})
 
 
@@ -153,11 +149,12 @@ def make(
     ------
     UserError : for an unknown tracker or key, with the nearest known one, and for wrong values.
     """
-    if tracker not in MODELS:
+    known_trackers = MODELS | OTHERS
+    if tracker not in known_trackers:
         raise UserError(
-            f"unknown tracker {tracker!r}", path=source, remedy=_nearest(tracker, MODELS)
+            f"unknown tracker {tracker!r}", path=source, remedy=_nearest(tracker, known_trackers)
         )
-    model = MODELS[tracker]
+    model = known_trackers[tracker]
     known = [str(field.alias) for field in model.model_fields.values()]
     values = values or {}
     for key in values:

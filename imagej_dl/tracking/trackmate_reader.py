@@ -13,7 +13,7 @@ import numpy as np
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.images import Calibration
 from imagej_dl.tracking import trackmate_rest, trackmate_settings
-from imagej_dl.tracking.settings import TrackerSettings, default, make
+from imagej_dl.tracking.settings import TrackerSettings, default
 from imagej_dl.tracking.tracks import Tracks
 
 if TYPE_CHECKING:
@@ -88,7 +88,9 @@ def read_settings(path: str | Path) -> TrackerSettings:
     element = root.find("Settings/TrackerSettings")
     if element is None or "TRACKER_NAME" not in element.attrib:
         raise UserError("holds no settings of a tracker", path=path)
-    make(element.attrib["TRACKER_NAME"], {}, path)
+    if trackmate_settings.tracker_of(element) is None:
+        name = element.attrib["TRACKER_NAME"]
+        raise UserError(f"unknown tracker {name!r}", path=path)
     try:
         settings = trackmate_settings.read(root, path)
     except (KeyError, ValueError, TypeError) as error:

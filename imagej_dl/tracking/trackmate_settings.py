@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from imagej_dl.tracking.detectors import NAMES
+from imagej_dl.tracking.engines.settings import OTHERS
 from imagej_dl.tracking.filters import Filter, from_xml
 from imagej_dl.tracking.settings import MODELS, TrackerSettings, make
 
+# In the place of a tracker that TrackMate has not: it opens the tracks as they are.
+_MANUAL, _OTHER = "MANUAL_TRACKER", "IMAGEJ_DL_TRACKER"
 _LAP_GROUPS = {
     "Linking": ("LINKING_",),
     "GapClosing": ("ALLOW_GAP_CLOSING", "GAP_CLOSING_", "MAX_FRAME_GAP"),
@@ -20,13 +23,20 @@ _LAP_GROUPS = {
 }
 
 
+def tracker_of(element: ET.Element) -> str | None:
+    """The tracker that an element of settings names, if it is known here."""
+    if (other := element.get(_OTHER)) in OTHERS:
+        return other
+    # Not a tracker of ours: plug-ins of TrackMate's may be called alike.
+    return name if (name := element.get("TRACKER_NAME")) in MODELS else None
+
+
 def read(root: ET.Element, path: Path) -> TrackerSettings | None:
     """The settings of a file's root element; None where its tracker is not known here."""
     element = root.find("Settings/TrackerSettings")
-    if element is None or element.get("TRACKER_NAME") not in MODELS:
+    if element is None or (tracker := tracker_of(element)) is None:
         return None
     values: dict[str, Any] = dict(element.attrib)
-    tracker = values.pop("TRACKER_NAME")
     prefixes = {
         "Linking": "LINKING",
         "GapClosing": "GAP_CLOSING",
@@ -39,7 +49,7 @@ def read(root: ET.Element, path: Path) -> TrackerSettings | None:
         if penalties is not None and group.tag in prefixes:
             found = {key: float(value) for key, value in penalties.attrib.items()}
             values[f"{prefixes[group.tag]}_FEATURE_PENALTIES"] = found
-    known = {str(f.alias) for f in MODELS[tracker].model_fields.values()}
+    known = {str(f.alias) for f in (MODELS | OTHERS)[tracker].model_fields.values()}
     values = {k: v for k, v in values.items() if k in known}
     filters = {
         key: tuple(from_xml(e.attrib) for e in root.iterfind(f"Settings/{name}/Filter"))
@@ -91,7 +101,10 @@ def _filters(parent: ET.Element, name: str, found: Iterable[Filter]) -> None:
 
 def _tracker(settings: TrackerSettings) -> ET.Element:
     values = settings.settings.to_map()
-    element = ET.Element("TrackerSettings", TRACKER_NAME=settings.tracker)
+    if settings.tracker in OTHERS:
+        element = ET.Element("TrackerSettings", {"TRACKER_NAME": _MANUAL, _OTHER: settings.tracker})
+    else:
+        element = ET.Element("TrackerSettings", TRACKER_NAME=settings.tracker)
     grouped = _LAP_GROUPS if "CUTOFF_PERCENTILE" in values else {}
     for name, prefixes in grouped.items():
         group = ET.SubElement(element, name)

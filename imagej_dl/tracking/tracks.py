@@ -36,7 +36,7 @@ class Tracks:
         `track_id`.
     contours : for each spot its (N, 2) corners x, y relative to its centre; empty if unknown.
     settings : the tracker and its settings.
-    engine : "trackmate" or "embedded".
+    engine : "trackmate", "embedded", "motile", "btrack" or "trackastra".
     shape : frames, rows, columns.
     calibration : pixel size, unit and frame interval.
     labels : the TYX label movie, if there is one.

@@ -89,6 +89,7 @@ PUBLISHED = {
         "out": "folder",
         "image": "file",
         "engine": "choice",
+        "engine_python": "file",
         "settings": "file",
         "fill_gaps": "bool",
         "pictures": "bool",
@@ -125,7 +126,7 @@ CHOICES = {
     ("predict", "drop_edge"): ["model", "yes", "no"],
     ("labels", "overlap"): ["last", "first", "smallest", "error"],
     ("correct", "step"): ["next", "save", "empty", "retrain", "status"],
-    ("track", "engine"): ["auto", "trackmate", "embedded"],
+    ("track", "engine"): ["auto", "trackmate", "embedded", "motile", "btrack", "trackastra"],
     ("settings", "device"): ["auto", "cpu"],
 }
 # Counts and shares that have no unit.

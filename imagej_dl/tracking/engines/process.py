@@ -1,0 +1,145 @@
+"""Running another program's library in a Python of its own, arrays going to and fro as files.
+
+The libraries ask for versions that exclude each other (btrack 0.6 for pydantic 1, Trackastra for
+PyTorch), and some cannot be stopped while they compute: each works in a process of its own, by
+the Python of whichever environment it is installed in. That Python needs NumPy and the library.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from imagej_dl.errors import UserError
+from imagej_dl.progress import Progress, silent
+
+_OWN = "an environment of its own (python -m venv, pip install {0}), whose Python is named by {1}"
+_HOW = {
+    "motile": "pip install imagej-dl[motile]",
+    "btrack": f"Install it, or make {_OWN}.",
+    "trackastra": f"Make {_OWN}; the weights are a folder that MODEL in its settings names.",
+}
+_RUNNERS = Path(__file__).with_name("runners")
+_PATIENCE = 180  # seconds to say a version in; PyTorch is slow to load
+
+
+def variable(name: str) -> str:
+    """The environment variable that names an engine's Python."""
+    return f"IMAGEJ_DL_{name.upper()}_PYTHON"
+
+
+def how(name: str) -> str:
+    """How an engine is got."""
+    return _HOW[name].format(name, f"{variable(name)} or --engine-python")
+
+
+def find(name: str, python: str | Path | None = None) -> str:
+    """Return the Python that has an engine: that given, that of its variable, or this one.
+
+    Raises
+    ------
+    UserError : when there is no such program, and when this Python has not the library.
+    """
+    named = python or os.environ.get(variable(name))
+    if not named:
+        if importlib.util.find_spec(name) is None:
+            raise UserError(f"{name} is not installed", remedy=how(name))
+        return sys.executable
+    # A link stays one: it is by its place that a Python knows its environment.
+    path = Path(named).expanduser().absolute()
+    if not path.is_file():
+        raise UserError("there is no such Python", path=path, remedy=how(name))
+    return str(path)
+
+
+def version(name: str, python: str | Path | None = None) -> str:
+    """Return an engine's version, after it has been loaded once; UserError if it is not there."""
+    command = find(name, python)
+    try:
+        said = subprocess.run(
+            [command, str(_runner(name))],
+            capture_output=True,
+            text=True,
+            timeout=_PATIENCE,
+            env=_environment(command),
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise UserError(f"{name} does not start: {error}", path=command) from error
+    if said.returncode:
+        raise UserError(_failed(name, said.stderr), path=command, remedy=how(name))
+    return said.stdout.strip().splitlines()[-1]
+
+
+def run(
+    name: str,
+    arrays: dict[str, np.ndarray],
+    settings: dict[str, Any],
+    python: str | Path | None = None,
+    progress: Progress = silent,
+) -> dict[str, np.ndarray]:
+    """Let an engine work: arrays and settings to arrays.
+
+    Raises
+    ------
+    UserError : when the engine is not there or fails, with its last words.
+    Cancelled : when `progress` raises it; the process is ended.
+    """
+    command = find(name, python)
+    with tempfile.TemporaryDirectory(prefix=f"imagej-dl-{name}-") as folder:
+        given, found, log = (Path(folder) / part for part in ("given.npz", "found.npz", "log"))
+        np.savez(given, **{"settings": np.array(json.dumps(settings)), **arrays})  # type: ignore[arg-type]
+        with log.open("w") as words:
+            process = subprocess.Popen(
+                [command, str(_runner(name)), str(given), str(found)],
+                stdin=subprocess.DEVNULL,
+                stdout=words,
+                stderr=words,
+                cwd=folder,
+                env=_environment(command),
+            )
+            try:
+                _wait(process, name, progress)
+            except BaseException:
+                process.kill()
+                process.wait()
+                raise
+        if process.returncode or not found.is_file():
+            said = log.read_text(encoding="utf-8", errors="replace")
+            raise UserError(_failed(name, said), path=command, remedy=how(name))
+        with np.load(found) as file:
+            return dict(file)
+
+
+def _wait(process: subprocess.Popen, name: str, progress: Progress) -> None:
+    while True:
+        progress(name, 0, 1)
+        try:
+            process.wait(0.1)
+        except subprocess.TimeoutExpired:
+            continue
+        progress(name, 1, 1)
+        return
+
+
+def _runner(name: str) -> Path:
+    return _RUNNERS / f"run_{name}.py"
+
+
+def _environment(command: str) -> dict[str, str]:
+    """The environment of another Python: without what names this one's packages."""
+    ours = ("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP")
+    mine = command == sys.executable
+    return {key: value for key, value in os.environ.items() if mine or key not in ours}
+
+
+def _failed(name: str, said: str) -> str:
+    lines = [line for line in said.splitlines() if line.strip()]
+    return f"{name} failed: {lines[-1].strip() if lines else 'it said nothing'}"

@@ -1,0 +1,55 @@
+"""Run by the Python that has btrack: GIVEN.npz FOUND.npz; without them it says its version."""
+
+import json
+import sys
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+
+import btrack
+import numpy as np
+from btrack.btypes import PyTrackObject
+
+
+def objects(frames: np.ndarray, places: np.ndarray) -> Iterator[PyTrackObject]:
+    for number, (frame, (x, y)) in enumerate(zip(frames.tolist(), places.tolist(), strict=True)):
+        yield PyTrackObject.from_dict({"ID": number, "t": frame, "x": x, "y": y, "z": 0.0})
+
+
+def links(tracks: list) -> list[tuple[int, int]]:
+    """Rows of linked spots: those of a track, and its first one to the parent's last."""
+    # What btrack puts where it saw nothing has a number below 0.
+    seen = {track.ID: [ref for ref in track.refs if ref >= 0] for track in tracks}
+    found: list[tuple[int, int]] = []
+    for track in tracks:
+        refs = seen[track.ID]
+        found += pairwise(refs)
+        above = seen.get(track.parent, [])
+        if track.parent != track.ID and refs and above:
+            found.append((above[-1], refs[0]))
+    return sorted(set(found))
+
+
+def solve(given: Any, settings: dict[str, Any]) -> list[tuple[int, int]]:
+    with btrack.BayesianTracker(verbose=False) as tracker:
+        tracker.configure({**settings["config"], "max_search_radius": settings["radius"]})
+        tracker.append(list(objects(given["frames"], given["places"])))
+        tracker.volume = tuple(tuple(bounds) for bounds in settings["volume"])
+        tracker.track(step_size=100)
+        tracker.optimise(options={"tm_lim": int(1000 * settings["time_limit"])})
+        return links(tracker.tracks)
+
+
+def main() -> None:
+    if len(sys.argv) < 3:
+        btrack.BayesianTracker(verbose=False)  # its library is loaded only now
+        print(btrack.__version__)
+        return
+    with np.load(sys.argv[1]) as given:
+        found = solve(given, json.loads(str(given["settings"])))
+    pairs = np.array(found, np.int64).reshape(-1, 2)
+    np.savez(sys.argv[2], sources=pairs[:, 0], targets=pairs[:, 1])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,40 @@
+"""Run by the Python that has Trackastra: GIVEN.npz FOUND.npz; without them it says its version."""
+
+import json
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from trackastra.model import Trackastra
+
+
+def solve(given: Any, settings: dict[str, Any]) -> list[tuple[int, int, float]]:
+    model = Trackastra.from_folder(Path(settings["MODEL"]), device=settings["DEVICE"])
+    found = model.track(
+        given["image"],
+        given["labels"],
+        mode=settings["MODE"],
+        max_distance=settings["MAX_DISTANCE"],
+        max_neighbors=settings["MAX_NEIGHBORS"],
+        delta_t=settings["DELTA_T"],
+    )
+    graph = found[0] if isinstance(found, tuple) else found  # versions before 0.4 gave it alone
+    label = {node: int(values["label"]) for node, values in graph.nodes(data=True)}
+    return [(label[a], label[b], float(v.get("weight", 1))) for a, b, v in graph.edges(data=True)]
+
+
+def main() -> None:
+    if len(sys.argv) < 3:
+        print(version("trackastra"))
+        return
+    with np.load(sys.argv[1]) as given:
+        found = solve(given, json.loads(str(given["settings"])))
+    links = np.array(found, float).reshape(-1, 3)
+    pairs = links[:, :2].astype(np.int64)
+    np.savez(sys.argv[2], sources=pairs[:, 0], targets=pairs[:, 1], weights=links[:, 2])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,183 @@
+"""Other engines: real motile and btrack where they are, the exchange with a stand-in, refusals."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import lineages
+import numpy as np
+import pytest
+
+from imagej_dl import images, tracking
+from imagej_dl.errors import Cancelled, UserError
+from imagej_dl.tracking import engines
+from imagej_dl.tracking.engines import process
+
+
+def _needs(name: str) -> None:
+    try:
+        engines.version(name)
+    except UserError as error:
+        pytest.skip(f"{name} is not here: {error}")
+
+
+def _links(tracks: tracking.Tracks) -> set[tuple[int, int, int, int]]:
+    """Links as frame and label of both ends."""
+    spots = tracks.spots[["frame", "label"]].to_numpy()
+    links = tracks.links
+    ends = zip(spots[links.sources].tolist(), spots[links.targets].tolist(), strict=True)
+    return {(*a, *b) for a, b in ends}
+
+
+_STAYS = {(frame, 2, frame + 1, 2) for frame in range(5)}
+_DIVISION = _STAYS | {(0, 1, 1, 1), (1, 1, 2, 1), (2, 1, 3, 5), (2, 1, 3, 6)}
+_DIVISION |= {(frame, label, frame + 1, label) for frame in (3, 4) for label in (5, 6)}
+
+
+def test_motile_divides_and_closes_gaps(tmp_path):
+    _needs("motile")
+    tracks = tracking.track(lineages.division(), engine="motile")
+    assert _links(tracks) == _DIVISION
+    assert tracks.engine == "motile"
+    # All that is written says what made it, and gives it again.
+    tracking.write(tracks, tmp_path / "out")
+    for name in ("settings.json", "tracks.xml"):
+        assert tracking.read_settings(tmp_path / "out" / name) == tracks.settings
+    again = tracking.read_trackmate(tmp_path / "out" / "tracks.xml")
+    assert (again.counts, again.settings) == (tracks.counts, tracks.settings)
+    tracking.write_trackmate(again, tmp_path / "again.xml")
+    assert tracking.read_settings(tmp_path / "again.xml") == tracks.settings
+    # The tracker alone names its engine.
+    chosen = tracking.make_settings("MOTILE", {"OVERLAP_WEIGHT": 0.5, "MAX_FRAME_GAP": 2})
+    assert (1, 1, 3, 1) in _links(tracking.track(lineages.gap(), settings=chosen))
+    chosen = tracking.make_settings("MOTILE", {"MAX_FRAME_GAP": 1, "ALLOW_TRACK_SPLITTING": False})
+    tracks = tracking.track(lineages.gap(), settings=chosen)
+    assert tracks.counts["gaps"] == tracks.counts["divisions"] == 0
+
+
+def test_motile_without_anything_to_link():
+    chosen = tracking.make_settings("MOTILE")
+    for frames in ([{}, {}], [{1: (5, 5)}, {}], [{1: (5, 5)}, {1: (50, 50)}]):
+        tracks = tracking.track(lineages.movie(*frames), settings=chosen)
+        assert tracks.counts["links"] == 0
+
+
+def test_btrack_follows_what_stays(tmp_path):
+    _needs("btrack")
+    tracks = tracking.track(lineages.gap(), engine="btrack")
+    assert {(frame, 2, frame + 1, 2) for frame in range(4)} <= _links(tracks)
+    assert (1, 1, 3, 1) in _links(tracks)
+    tracking.write(tracks, tmp_path / "out")
+    assert tracking.read_settings(tmp_path / "out" / "tracks.xml") == tracks.settings
+
+
+_STAND_IN = '''
+import networkx as nx
+import numpy as np
+
+class Trackastra:
+    """Links each region to that of the next frame it covers; not the real one."""
+    @classmethod
+    def from_folder(cls, folder, device):
+        assert (folder / "train_config.yaml").is_file() and device == "automatic"
+        return cls()
+    def track(self, image, labels, mode, max_distance, max_neighbors, delta_t):
+        assert image.shape == labels.shape and mode == "greedy" and delta_t == 1
+        graph = nx.DiGraph()
+        for frame, (a, b) in enumerate(zip(labels[:-1], labels[1:])):
+            both = (a > 0) & (b > 0)
+            for x, y in set(zip(a[both].tolist(), b[both].tolist())):
+                graph.add_node((frame, x), label=x, time=frame)
+                graph.add_node((frame + 1, y), label=y, time=frame + 1)
+                graph.add_edge((frame, x), (frame + 1, y), weight=0.75)
+        return graph, labels
+'''
+
+
+def _python_with(folder: Path, module: str, text: str) -> Path:
+    """A Python that finds one module more."""
+    package = folder / "site" / module
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("")
+    (package / "model.py").write_text(text)
+    info = folder / "site" / f"{module}-9.9.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {module}\nVersion: 9.9\n")
+    path = folder / "python"
+    path.write_text(f'#!/bin/sh\nPYTHONPATH="{folder}/site" exec "{sys.executable}" "$@"\n')
+    path.chmod(0o755)
+    return path
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the other Python is a shell script")
+def test_exchange_with_a_stand_in_for_trackastra(tmp_path, monkeypatch):
+    python = _python_with(tmp_path, "trackastra", _STAND_IN)
+    monkeypatch.setenv(process.variable("trackastra"), str(python))
+    assert engines.version("trackastra") == "9.9"
+    labels = lineages.division()
+    image = images.with_data(labels, np.asarray(labels) * 10)
+    weights = tmp_path / "weights"
+    chosen = tracking.make_settings("TRACKASTRA", {"MODEL": str(weights)})
+    with pytest.raises(UserError, match="looks at the movie itself"):
+        tracking.track(labels, settings=chosen)
+    with pytest.raises(UserError, match=r"no config\.yaml"):
+        tracking.track(labels, image, chosen)
+    weights.mkdir()
+    for name in ("config.yaml", "train_config.yaml"):
+        (weights / name).write_text("")
+    tracks = tracking.track(labels, image, chosen)
+    assert _links(tracks) == _DIVISION
+    assert set(tracks.edges["cost"]) == {0.25}
+    tracking.write(tracks, tmp_path / "out")
+    assert tracking.read_settings(tmp_path / "out" / "settings.json") == chosen
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the other Python is a shell script")
+def test_another_python_that_fails_or_is_stopped(tmp_path):
+    python = _python_with(tmp_path, "trackastra", "raise RuntimeError('no torch here')")
+    with pytest.raises(UserError, match="RuntimeError: no torch here"):
+        engines.version("trackastra", python)
+    with pytest.raises(UserError, match="no torch here") as caught:
+        process.run("trackastra", {}, {}, python)
+    assert caught.value.path == str(python)
+    with pytest.raises(UserError, match="no such Python"):
+        engines.find("btrack", tmp_path / "none")
+    (tmp_path / "site" / "trackastra" / "model.py").write_text("import time; time.sleep(60)")
+
+    def stop(stage: str, done: int, total: int) -> None:
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        process.run("trackastra", {}, {}, python, stop)
+
+
+def test_what_is_not_installed_says_how(monkeypatch):
+    monkeypatch.delenv(process.variable("btrack"), raising=False)
+    monkeypatch.setattr(process.importlib.util, "find_spec", lambda name: None)
+    for name in engines.TRACKERS:
+        with pytest.raises(UserError, match=f"{name} is not installed.*pip install"):
+            engines.find(name)
+
+
+@pytest.mark.parametrize(
+    ("engine", "tracker", "words"),
+    [
+        ("embedded", "MOTILE", "which embedded has not.*SPARSE_LAP_TRACKER"),
+        ("motile", "SPARSE_LAP_TRACKER", 'which motile has not.*"MOTILE"'),
+        ("btrack", "MOTILE", 'which btrack has not.*"BTRACK"'),
+    ],
+)
+def test_settings_of_another_engine(engine, tracker, words):
+    with pytest.raises(UserError, match=words):
+        tracking.track(lineages.gap(), settings=tracking.make_settings(tracker), engine=engine)
+
+
+@pytest.mark.parametrize("tracker", sorted(engines.TRACKERS.values()))
+def test_unknown_keys_and_wrong_values(tracker):
+    with pytest.raises(UserError, match="unknown setting 'LAMBDA'"):
+        tracking.make_settings(tracker, {"LAMBDA": 1})
+    wrong = {"MOTILE": "MAX_FRAME_GAP", "BTRACK": "ACCURACY", "TRACKASTRA": "DELTA_T"}[tracker]
+    with pytest.raises(UserError, match=wrong):
+        tracking.make_settings(tracker, {wrong: 0})
