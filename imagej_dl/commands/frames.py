@@ -1,4 +1,4 @@
-"""`imagej-dl frames`: videos as single frames with a table, and back."""
+"""`imagej-dl frames`: videos as single frames with a table, and back; Cell Tracking Challenge."""
 
 from __future__ import annotations
 
@@ -15,34 +15,61 @@ from imagej_dl.progress import Progress
 
 
 class Frames(Command):
-    """Cut videos into single frames, or put frames together to videos.
+    """Cut videos into single frames, put frames together to videos, both for tracks' truth too.
 
     FOLDER has inputs and labels, as in microscopy-dl-suite-tf. split writes inputs/raw_NNN.tif,
     labels/instance_ids_NNN.tif and the table videos2im_relation.csv; join takes them and writes
-    inputs/VIDEO.tif and labels/VIDEO.tif.
+    inputs/VIDEO.tif and labels/VIDEO.tif. from-ctc makes such frames of a Cell Tracking Challenge
+    folder (NN, NN_GT); to-ctc makes one of them, or NN_RES of what predict wrote.
     """
 
-    action: Annotated[Literal["split", "join"], Positional()] = Field(
-        description="split: videos to frames; join: frames to videos."
+    action: Annotated[Literal["split", "join", "from-ctc", "to-ctc"], Positional()] = Field(
+        description="split: videos to frames; join: frames to videos; from-ctc: Cell Tracking "
+        "Challenge to frames; to-ctc: to Cell Tracking Challenge."
     )
     folder: Annotated[Path, Positional(), Shown(path="folder")] = Field(
-        description="The folder with inputs and, if there are, labels."
+        description="The folder with inputs and, if there are, labels; for from-ctc that with 01 "
+        "and 01_GT; for to-ctc also that of predicted label maps."
     )
     out: Annotated[Path, Shown(path="folder")] = Field(description="The folder that is made.")
     videos: Annotated[Path | None, Shown("Table of videos")] = Field(
         None, description="The table videos2im_relation.csv, where it is not in the folder."
     )
+    truth: Annotated[Literal["gold", "silver"], Shown(advanced=True)] = Field(
+        "gold", description="from-ctc: whose segmentation, gold: NN_GT/SEG, silver: NN_ST/SEG."
+    )
+    same_ids: Annotated[bool, Shown("Ids are tracks", advanced=True)] = Field(
+        False,
+        description="to-ctc of predicted labels: an id is the same object in all frames; else "
+        "objects are tracked, which finds parents.",
+    )
     overwrite: bool = Field(False, description="Replace what is there.")
 
     def run(self, progress: Progress) -> None:
-        from imagej_dl.suite import data, write_frames
+        from imagej_dl import suite
 
         refuse_existing(self.out, self.overwrite)
         refuse_input(self.out, self.folder)
-        labelled = data.is_labelled(self.folder)
-        found = data.items(self.folder, labelled=labelled, recurrent=True, relation=self.videos)
-        pictures = {item.name: _read(item.image) for item in found}
-        truth = {item.name: _read(item.labels) for item in found if item.labels is not None}
+        if self.action == "from-ctc":
+            found = suite.read_ctc(self.folder, self.truth)
+            suite.write_frames(
+                found.videos,
+                found.labels,
+                self.out,
+                tracks=found.tracks,
+                overwrite=self.overwrite,
+            )
+            say(f"{self.out}: {_count(found.videos)}, {len(found.labels)} with labels")
+        elif self.action == "to-ctc":
+            for line in self._to_ctc(progress):
+                say(line)
+        else:
+            self._cut_or_join()
+
+    def _cut_or_join(self) -> None:
+        from imagej_dl.suite import write_frames
+
+        pictures, truth = self._both()
         if self.action == "split":
             write_frames(pictures, truth, self.out, overwrite=self.overwrite)
         else:
@@ -50,9 +77,43 @@ class Frames(Command):
                 for place, videos in (("inputs", pictures), ("labels", truth)):
                     for name, video in videos.items():
                         images.write(video, temporary / place / f"{name}.tif")
-        frames = sum(video.sizes.get("T", 1) for video in pictures.values())
-        say(f"{self.out}: {len(pictures)} videos, {frames} frames")
+        say(f"{self.out}: {_count(pictures)}")
+
+    def _to_ctc(self, progress: Progress) -> list[str]:
+        from imagej_dl import suite
+        from imagej_dl.suite import data
+
+        if data.is_suite(self.folder):
+            pictures, truth = self._both()
+            tracks = suite.read_tracks(self.folder)
+            return suite.write_ctc_truth(
+                pictures, truth, tracks, self.out, overwrite=self.overwrite
+            )
+        return suite.write_ctc_results(
+            suite.results(self.folder, self.videos),
+            self.out,
+            same_ids=self.same_ids,
+            tracks=suite.read_tracks(self.folder),
+            overwrite=self.overwrite,
+            progress=progress,
+        )
+
+    def _both(self) -> tuple[dict[str, xr.DataArray], dict[str, xr.DataArray]]:
+        """Return the videos and the label maps of those that have some."""
+        from imagej_dl.suite import data
+
+        labelled = data.is_labelled(self.folder)
+        found = data.items(self.folder, labelled=labelled, recurrent=True, relation=self.videos)
+        pictures = {item.name: _read(item.image) for item in found}
+        return pictures, {
+            item.name: _read(item.labels) for item in found if item.labels is not None
+        }
 
 
 def _read(source: str | Path | xr.DataArray) -> xr.DataArray:
     return source if isinstance(source, xr.DataArray) else images.read(source)
+
+
+def _count(videos: dict[str, xr.DataArray]) -> str:
+    frames = sum(video.sizes.get("T", 1) for video in videos.values())
+    return f"{len(videos)} videos, {frames} frames"

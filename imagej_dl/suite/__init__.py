@@ -6,7 +6,11 @@ Its networks are in :mod:`imagej_dl.models`, its losses and targets in :mod:`ima
 from imagej_dl.suite.config import SuiteConfig, read
 from imagej_dl.suite.convert import predict_values, train_values
 from imagej_dl.suite.data import Item, items
-from imagej_dl.suite.videos import assemble, read_relation, rebuild, write_frames
+from imagej_dl.suite.from_ctc import read as read_ctc
+from imagej_dl.suite.results import rebuild, results
+from imagej_dl.suite.to_ctc import write_results as write_ctc_results
+from imagej_dl.suite.to_ctc import write_truth as write_ctc_truth
+from imagej_dl.suite.videos import assemble, read_relation, read_tracks, write_frames
 
 __all__ = [
     "Item",
@@ -15,8 +19,13 @@ __all__ = [
     "items",
     "predict_values",
     "read",
+    "read_ctc",
     "read_relation",
+    "read_tracks",
     "rebuild",
+    "results",
     "train_values",
+    "write_ctc_results",
+    "write_ctc_truth",
     "write_frames",
 ]

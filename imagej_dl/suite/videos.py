@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from imagej_dl import images
 from imagej_dl.errors import DataWarning, UserError
@@ -16,6 +17,8 @@ from imagej_dl.files import atomic_folder
 from imagej_dl.images import AXES
 
 RELATION = "videos2im_relation.csv"
+TRACKS = "tracks"
+"""Folder of the lineages of sequences of the Cell Tracking Challenge, beside inputs, labels."""
 
 
 def read_relation(path: Path) -> dict[str, list[str]]:
@@ -87,6 +90,7 @@ def write_frames(
     labels: Mapping[str, xr.DataArray],
     folder: Path,
     *,
+    tracks: Mapping[str, NDArray] | None = None,
     overwrite: bool = False,
 ) -> None:
     """Write videos as `inputs/raw_NNN.tif`, `labels/instance_ids_NNN.tif` and the table.
@@ -95,6 +99,8 @@ def write_frames(
     ----------
     videos : by their names, to which `_1-FRAMES` is added where they say no range of frames.
     labels : label maps of some or all of them, of the same length.
+    tracks : of sequences NN of the Cell Tracking Challenge, rows `id, first frame, last frame,
+        parent`: `tracks/NN.txt`.
 
     Raises
     ------
@@ -121,39 +127,9 @@ def write_frames(
                     target = temporary / "labels" / f"instance_ids_{number:03}.tif"
                     images.write(_frame(truth, t), target)
         write_relation(temporary / RELATION, table)
-
-
-def rebuild(folder: Path, relation: Path, *, overwrite: bool = False) -> list[str]:
-    """Put the results of single frames together to videos, as the suite does.
-
-    Parameters
-    ----------
-    folder : with label maps of the frames' names, or of the videos' names where a recurrent
-        network has segmented them whole. What is not there is left out.
-    relation : the table of frames and videos.
-
-    Returns
-    -------
-    the names of the videos, now `reconstructed_videos/NAME.tif`, and, numbered in the order of the
-    table, `CTC_evaluation/NN_RES/maskTTT.tif`.
-    """
-    done = []
-    for number, (video, frames) in enumerate(read_relation(relation).items(), 1):
-        whole, parts = folder / f"{video}.tif", [folder / frame for frame in frames]
-        if whole.is_file():
-            labels = images.read(whole)
-        elif all(part.is_file() for part in parts):
-            labels = assemble(parts)
-        else:
-            continue
-        target = folder / "reconstructed_videos" / f"{video}.tif"
-        images.write(images.coloured(labels), target, overwrite)
-        place = folder / "CTC_evaluation" / f"{number:02}_RES"
-        with atomic_folder(place, overwrite=overwrite) as temporary:
-            for t in range(labels.sizes.get("T", 1)):
-                images.write(_frame(labels, t), temporary / f"mask{t:03}.tif")
-        done.append(video)
-    return done
+        for sequence, rows in (tracks or {}).items():
+            (temporary / TRACKS).mkdir(exist_ok=True)
+            np.savetxt(temporary / TRACKS / f"{sequence}.txt", rows, fmt="%d")
 
 
 def _frame(video: xr.DataArray, t: int) -> xr.DataArray:
@@ -166,3 +142,12 @@ def _said(video: str) -> int | None:
     if not (dash and first.isdigit() and last.isdigit()):
         return None
     return int(last) - int(first) + 1
+
+
+def read_tracks(folder: Path) -> dict[str, NDArray]:
+    """Read the tables `tracks/NN.txt` of a folder, where there are any."""
+    from imagej_dl.tracking import ctc
+
+    place = folder / TRACKS
+    found = sorted(place.glob("*.txt")) if place.is_dir() else []
+    return {path.stem: ctc.read_tracks(path) for path in found}

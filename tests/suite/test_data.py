@@ -1,11 +1,13 @@
 import numpy as np
 import pytest
 import tifffile
+from suite_movie import movie
 
 from imagej_dl import images
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.suite import assemble, items, read_relation, write_frames
-from imagej_dl.suite.videos import rebuild, write_relation
+from imagej_dl.suite import assemble, items, read_relation, rebuild, write_frames
+from imagej_dl.suite.videos import write_relation
+from imagej_dl.tracking import ctc
 from imagej_dl.training import find_pairs
 from imagej_dl.training.pairs import find_given
 
@@ -140,18 +142,30 @@ def test_tables_that_are_wrong(tmp_path):
 
 def test_videos_are_rebuilt_of_frames_or_of_whole_results(tmp_path):
     write_relation(tmp_path / "t.csv", {"a_1-2": ["raw_001.tif", "raw_002.tif"], "b": ["no.tif"]})
-    _, labels = make(frames=2)
+    _, labels = movie(frames=2)
     for t in range(2):
         images.write(labels.isel(T=t), tmp_path / "out" / f"raw_{t + 1:03}.tif")
     assert rebuild(tmp_path / "out", tmp_path / "t.csv") == ["a_1-2"]
     video = images.read(tmp_path / "out" / "reconstructed_videos" / "a_1-2.tif")
     np.testing.assert_array_equal(video.data, labels.data)
-    mask = images.read(tmp_path / "out" / "CTC_evaluation" / "01_RES" / "mask001.tif")
-    np.testing.assert_array_equal(mask.data, labels.data[1])
+    found = ctc.read(tmp_path / "out" / "CTC_evaluation" / "01_RES")
+    np.testing.assert_array_equal(found.masks > 0, labels.data > 0)
+    assert found.tracks.tolist() == [[1, 0, 1, 0], [2, 0, 1, 0]]
     with pytest.raises(UserError, match="already there"):
         rebuild(tmp_path / "out", tmp_path / "t.csv")
     images.write(labels, tmp_path / "lstm" / "a_1-2.tif")
     assert rebuild(tmp_path / "lstm", tmp_path / "t.csv") == ["a_1-2"]
+    (tmp_path / "empty").mkdir()
+    assert rebuild(tmp_path / "empty", tmp_path / "t.csv") == []
+
+
+def test_frames_without_objects_are_rebuilt_too(tmp_path):
+    write_relation(tmp_path / "t.csv", {"a_1-2": ["raw_001.tif", "raw_002.tif"]})
+    for t in range(2):
+        empty = images.make(np.zeros((9, 8), np.uint16))
+        images.write(empty, tmp_path / "out" / f"raw_{t + 1:03}.tif")
+    assert rebuild(tmp_path / "out", tmp_path / "t.csv") == ["a_1-2"]
+    assert len(ctc.read(tmp_path / "out" / "CTC_evaluation" / "01_RES").masks) == 2
 
 
 def test_validation_and_test_have_their_own_folders(frames, tmp_path):

@@ -1,0 +1,89 @@
+"""What was predicted of single frames or of videos, put together again."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import xarray as xr
+
+from imagej_dl import images
+from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.images.formats import SUFFIXES
+from imagej_dl.progress import Progress, silent
+from imagej_dl.suite import to_ctc
+from imagej_dl.suite.videos import assemble, read_relation
+
+VIDEOS, CHALLENGE = "reconstructed_videos", "CTC_evaluation"
+
+
+def results(folder: Path, relation: Path | None = None) -> dict[str, xr.DataArray]:
+    """Read the label maps of a folder by the names of their videos.
+
+    Parameters
+    ----------
+    relation : the table of frames and videos: the maps have the frames' names, or the videos'
+        where a recurrent network has segmented them whole. What is not there is left out. Without
+        it each map is a video, those in `reconstructed_videos` where that is there.
+
+    Raises
+    ------
+    UserError : when there is none.
+    """
+    found: dict[str, xr.DataArray] = {}
+    if relation is None:
+        place = folder / VIDEOS if (folder / VIDEOS).is_dir() else folder
+        inside = sorted(place.iterdir()) if place.is_dir() else []
+        for path in inside:
+            if path.suffix.lower() in SUFFIXES and not path.stem.endswith("_probabilities"):
+                found[path.stem] = _video(images.read_labels(path))
+    else:
+        for video, frames in read_relation(relation).items():
+            whole, parts = folder / f"{video}.tif", [folder / frame for frame in frames]
+            if whole.is_file():
+                found[video] = _video(images.read_labels(whole))
+            elif all(part.is_file() for part in parts):
+                found[video] = assemble(parts)
+    if not found:
+        raise UserError(
+            "holds no label maps" + (f" of the videos of {relation}" if relation else ""),
+            path=folder,
+            remedy="Name the folder that imagej-dl predict wrote, or one with inputs and labels.",
+        )
+    return found
+
+
+def rebuild(
+    folder: Path, relation: Path, *, overwrite: bool = False, progress: Progress = silent
+) -> list[str]:
+    """Put the results of single frames together to videos, as the suite does; see :func:`results`.
+
+    Returns
+    -------
+    the names of the videos, now `reconstructed_videos/NAME.tif`, and, tracked and numbered in the
+    order of the table, `CTC_evaluation/NN_RES` with res_track.txt.
+
+    Warns
+    -----
+    DataWarning : where they cannot be tracked.
+    """
+    try:
+        found = results(folder, relation)
+    except UserError as error:
+        if error.path != str(folder):
+            raise
+        return []
+    for video, labels in found.items():
+        images.write(images.coloured(labels), folder / VIDEOS / f"{video}.tif", overwrite)
+    try:
+        to_ctc.write_results(found, folder / CHALLENGE, overwrite=overwrite, progress=progress)
+    except UserError as error:
+        if (folder / CHALLENGE).exists() and not overwrite:
+            raise
+        warnings.warn(f"there is no {CHALLENGE}: {error}", DataWarning, stacklevel=2)
+    return list(found)
+
+
+def _video(labels: xr.DataArray) -> xr.DataArray:
+    """Take slices for frames: plain TIFFs do not say."""
+    return labels.rename({"Z": "T"}) if "Z" in labels.dims and "T" not in labels.dims else labels
