@@ -249,7 +249,13 @@ def _load_network(path: Path, config: ModelConfig) -> Any:
         model = keras.models.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # Keras raises whatever its parts raise on a damaged archive.
         words = str(error).strip().splitlines() or [type(error).__name__]
-        raise UserError(f"cannot be loaded ({words[0]})", path=path) from error
+        remedy = "Copy the whole model folder again, or train again."
+        if config.keras_version != keras.__version__:
+            remedy = (
+                f"It was made with Keras {config.keras_version}, here is {keras.__version__}: "
+                f"pip install keras=={config.keras_version}, or train again."
+            )
+        raise UserError(f"cannot be loaded ({words[0]})", path=path, remedy=remedy) from error
     wanted = (config.frames, config.channels, len(config.classes))
     try:
         found = (frames_of(model), model.input_shape[-1], model.output_shape[-1])

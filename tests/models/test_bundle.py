@@ -128,6 +128,24 @@ def test_network_cut_short(folder, keep):
         models.load(folder)
 
 
+def test_network_of_a_newer_keras(folder):
+    """Of a layer that has an argument more."""
+    path, parts = folder / "model.keras", {}
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    network = json.loads(parts["config.json"])
+    conv = next(x for x in network["config"]["layers"] if x["class_name"] == "Conv2D")
+    conv["config"]["of_next_year"] = 1
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in (parts | {"config.json": json.dumps(network)}).items():
+            archive.writestr(name, content)
+    config = folder / "config.json"
+    said = json.loads(config.read_text()) | {"keras_version": "99.1"}
+    config.write_text(json.dumps(said))
+    with pytest.raises(UserError, match=r"model\.keras.*made with Keras 99\.1, here is"):
+        models.load(folder)
+
+
 def test_network_missing(folder):
     (folder / "model.keras").unlink()
     with pytest.raises(UserError, match="missing"):
