@@ -38,6 +38,11 @@ class Frames(Command):
     truth: Annotated[Literal["gold", "silver"], Shown(advanced=True)] = Field(
         "gold", description="from-ctc: whose segmentation, gold: NN_GT/SEG, silver: NN_ST/SEG."
     )
+    maps: Annotated[bool, Shown("Contours and weights", advanced=True)] = Field(
+        False,
+        description="Write contours and weights (of the U-Net paper) beside the labels; training "
+        "makes them itself where they are not there.",
+    )
     same_ids: Annotated[bool, Shown("Ids are tracks", advanced=True)] = Field(
         False,
         description="to-ctc of predicted labels: an id is the same object in all frames; else "
@@ -57,6 +62,7 @@ class Frames(Command):
                 found.labels,
                 self.out,
                 tracks=found.tracks,
+                maps=self.maps,
                 overwrite=self.overwrite,
             )
             say(f"{self.out}: {_count(found.videos)}, {len(found.labels)} with labels")
@@ -68,15 +74,18 @@ class Frames(Command):
 
     def _cut_or_join(self) -> None:
         from imagej_dl.suite import write_frames
+        from imagej_dl.suite.maps import write_maps
 
         pictures, truth = self._both()
         if self.action == "split":
-            write_frames(pictures, truth, self.out, overwrite=self.overwrite)
+            write_frames(pictures, truth, self.out, maps=self.maps, overwrite=self.overwrite)
         else:
             with atomic_folder(self.out, overwrite=self.overwrite) as temporary:
                 for place, videos in (("inputs", pictures), ("labels", truth)):
                     for name, video in videos.items():
                         images.write(video, temporary / place / f"{name}.tif")
+                        if self.maps and place == "labels":
+                            write_maps(video, temporary, name)
         say(f"{self.out}: {_count(pictures)}")
 
     def _to_ctc(self, progress: Progress) -> list[str]:

@@ -15,6 +15,7 @@ from imagej_dl import images
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.files import atomic_folder
 from imagej_dl.images import AXES
+from imagej_dl.suite.maps import write_maps
 
 RELATION = "videos2im_relation.csv"
 TRACKS = "tracks"
@@ -91,6 +92,7 @@ def write_frames(
     folder: Path,
     *,
     tracks: Mapping[str, NDArray] | None = None,
+    maps: bool = False,
     overwrite: bool = False,
 ) -> None:
     """Write videos as `inputs/raw_NNN.tif`, `labels/instance_ids_NNN.tif` and the table.
@@ -101,6 +103,7 @@ def write_frames(
     labels : label maps of some or all of them, of the same length.
     tracks : of sequences NN of the Cell Tracking Challenge, rows `id, first frame, last frame,
         parent`: `tracks/NN.txt`.
+    maps : whether contours and weights are written too, see :mod:`imagej_dl.suite.maps`.
 
     Raises
     ------
@@ -124,8 +127,10 @@ def write_frames(
                 table.setdefault(said, []).append(frame)
                 images.write(_frame(video, t), temporary / "inputs" / frame)
                 if truth is not None:
-                    target = temporary / "labels" / f"instance_ids_{number:03}.tif"
-                    images.write(_frame(truth, t), target)
+                    ids = f"instance_ids_{number:03}"
+                    images.write(_frame(truth, t), temporary / "labels" / f"{ids}.tif")
+                    if maps:
+                        write_maps(_frame(truth, t), temporary, ids)
         write_relation(temporary / RELATION, table)
         for sequence, rows in (tracks or {}).items():
             (temporary / TRACKS).mkdir(exist_ok=True)
