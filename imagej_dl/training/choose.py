@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,7 +29,11 @@ def average_precision(found: Truth, settings: Instances) -> list[float]:
 
 
 def choose(
-    found: Truth, start: Instances, kind: str, progress: Progress = silent
+    found: Truth,
+    start: Instances,
+    kind: str,
+    progress: Progress = silent,
+    given: Collection[str] = (),
 ) -> tuple[Instances, float]:
     """Change one setting after the other as long as the mean average precision grows
     by two hundredths or more.
@@ -38,6 +42,7 @@ def choose(
     ----------
     found : of labelled images; what is above 1.5 million pixels is left out.
     start : the settings to begin with; they stay when no other is better, or there is no object.
+    given : names of settings that stay as they are.
 
     Returns
     -------
@@ -54,6 +59,7 @@ def choose(
         "region_erosion": sorted({max(start.region_erosion - 1, 0), start.region_erosion}),
         "minimum_area": sorted({start.minimum_area // 2, start.minimum_area}),
     }
+    grid = {name: values for name, values in grid.items() if name not in given}
     tried = {best: score}
     done, most = 0, _ROUNDS * sum(map(len, grid.values()))
     for _ in range(_ROUNDS):

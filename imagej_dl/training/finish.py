@@ -22,6 +22,7 @@ from imagej_dl.training.choose import Truth, average_precision, choose, some
 from imagej_dl.training.curve import draw, write_log
 from imagej_dl.training.dataset import Example
 from imagej_dl.training.loop import Loop
+from imagej_dl.training.settings import Settings
 from imagej_dl.training.split import Split
 from imagej_dl.training.start import Start
 from imagej_dl.training.state import CANCELLED, RESUMABLE
@@ -48,7 +49,7 @@ def finish(out: Path, loop: Loop, parts: Split, raw: NDArray, ended: str) -> Mod
     scores: dict[str, Any] = {}
     if ended != CANCELLED:
         try:
-            best, scores = _scored(bundle, settings.kind, parts, _patient(loop.progress))
+            best, scores = _scored(bundle, settings, parts, _patient(loop.progress))
             config = config.model_copy(update={"instances": best})
         except (Cancelled, KeyboardInterrupt):
             ended = CANCELLED
@@ -98,19 +99,26 @@ def _patient(progress: Progress) -> Progress:
 
 
 def _scored(
-    bundle: ModelBundle, kind: str, parts: Split, progress: Progress
+    bundle: ModelBundle, settings: Settings, parts: Split, progress: Progress
 ) -> tuple[Instances, dict[str, dict[str, float]]]:
     """Choose the instance settings and score validation and test with them."""
     found = _predict(bundle, parts.validation)
     # The few settings cannot be learnt by heart as weights can, so the training images may have
     # a say: the validation images alone are often too few to stand for all there are.
-    more = _predict(bundle, parts.train[: len(found)])
+    more = _predict(bundle, parts.train[: _looked_at(parts)])
     both = [item for pair in zip_longest(found, more) for item in pair if item is not None]
-    best, _ = choose(both, bundle.config.instances, kind, progress)
+    start = bundle.config.instances
+    best, _ = choose(both, start, settings.kind, progress, settings.treatment)
     scores = {"validation": _scores(found, best)}
     if parts.test:
         scores["test"] = _scores(_predict(bundle, parts.test), best)
     return best, scores
+
+
+def _looked_at(parts: Split) -> int:
+    """Return how many training images have a say: choosing looks at so many pixels, in turns."""
+    pairs = zip(parts.validation, parts.train, strict=False)
+    return some([e.labels.size for pair in pairs for e in pair]) // 2
 
 
 def _predict(bundle: ModelBundle, examples: list[Example], side: int = _SCORED_SIDE) -> Truth:

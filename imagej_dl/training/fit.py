@@ -293,7 +293,7 @@ def _config(model: Any, settings: Settings, examples: Examples, begun: Start | N
         patch=settings.patch,
         halo=field.halo,
         multiple_of=field.multiple_of,
-        instances=instances.model_copy(update={"minimum_area": smallest}),
+        instances=instances.model_copy(update={"minimum_area": smallest, **settings.treatment}),
         border_size=settings.border_size,
         training=settings.model_dump(mode="json"),
         imagej_dl_version=__version__,

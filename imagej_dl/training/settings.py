@@ -115,6 +115,18 @@ class Settings(BaseModel):
     dice: float = Field(
         default=0.0, ge=0, description="Weight of the Dice loss beside the cross-entropy."
     )
+    closing: int | None = Field(
+        default=None, ge=0, le=50, description="After-treatment: radius of the closing in px."
+    )
+    fill_holes: bool | None = Field(
+        default=None, description="After-treatment: whether holes in objects are filled."
+    )
+    minimum_area: int | None = Field(
+        default=None, ge=0, description="After-treatment: smallest object that is kept, in px."
+    )
+    drop_edge: bool | None = Field(
+        default=None, description="After-treatment: whether objects at the edge are dropped."
+    )
     log_every: int | None = Field(
         default=None, ge=1, description="Batches between two points of TensorBoard, beside epochs."
     )
@@ -146,6 +158,12 @@ class Settings(BaseModel):
         if output(self.loss):
             fixed["output"] = output(self.loss)
         return registry.network(self.architecture, arguments | self.network | fixed)
+
+    @property
+    def treatment(self) -> dict[str, int | bool]:
+        """Settings of the after-treatment that are given, and so are not chosen by the data."""
+        names = ("closing", "fill_holes", "minimum_area", "drop_edge")
+        return {n: getattr(self, n) for n in names if getattr(self, n) is not None}
 
     @property
     def total_steps(self) -> int:

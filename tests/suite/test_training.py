@@ -139,8 +139,12 @@ def test_a_configuration_is_converted_for_from_json(folders, write_config):
     path = write_config(**SMALL, cnn_name="categorical_unet_fc")
     ours = folders / "ours.json"
     run("config", "convert", path, "--out", ours)
-    run("train", "--from-json", ours, "--settings", '{"steps": 1}', "--out", folders / "M")
+    # The steps of the after-treatment that are given stay as they are.
+    treated = {"closing": 3, "fill_holes": False, "minimum_area": 33, "drop_edge": True}
+    settings = json.dumps({"steps": 1, **treated})
+    run("train", "--from-json", ours, "--settings", settings, "--out", folders / "M")
     config = models.load_config(folders / "M")
+    assert treated.items() <= config.instances.model_dump().items()
     assert config.architecture.name == "categorical_unet_fc"
     said = json.loads(run("config", "convert", path, "--command", "predict"))
     assert said["halo"] == 16

@@ -42,3 +42,11 @@ def test_says_how_far_it_is():
     assert done == sorted(done)
     assert said[-1][1] == said[-1][2]
     assert {stage for stage, _, _ in said} == {"choosing"}
+
+
+def test_a_setting_that_is_given_stays():
+    labels = scene()
+    bad = Instances(region_erosion=3, minimum_area=120)
+    chosen, _ = choose([(certain(labels), labels)], bad, "border", given=("minimum_area",))
+    assert chosen.minimum_area == 120
+    assert chosen.region_erosion == 2
