@@ -163,7 +163,11 @@ def load_json(path: Path) -> Any:
     except FileNotFoundError as error:
         raise UserError("there is no such file", path=path) from error
     except (ValueError, OSError) as error:
-        raise UserError(f"is not JSON ({error})", path=path) from error
+        raise UserError(
+            f"is not JSON ({error})",
+            path=path,
+            remedy="It may have been cut short: copy it again, or mend it in a text editor.",
+        ) from error
 
 
 def _umask() -> int:

@@ -39,7 +39,7 @@ class Config(Command):
 
         config = suite.read(self.source)
         of = suite.train_values if self.command == "train" else suite.predict_values
-        text = json.dumps(of(config), indent=2)
+        text = json.dumps(of(config, elsewhere=True), indent=2)
         if self.out is None:
             say(text)
             return

@@ -136,7 +136,10 @@ def as_labels(labels: Any) -> Any:
     if array.dtype == np.uint16:
         return labels
     if array.dtype.kind == "f" and not np.array_equal(array, np.rint(array)):
-        raise UserError("is not a label map: its values are not whole numbers")
+        raise UserError(
+            "is not a label map: its values are not whole numbers",
+            remedy="A label map has 0 for background and one whole number for each object.",
+        )
     low, high = (array.min(), array.max()) if array.size else (0, 0)
     if low < 0 or high > np.iinfo(np.uint32).max:
         raise UserError(f"is not a label map: its values go from {low} to {high}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -130,8 +132,21 @@ def read(path: Path) -> SuiteConfig:
     try:
         return SuiteConfig.model_validate(content)
     except ValidationError as error:
-        words = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
-        raise UserError("; ".join(words), path=path) from error
+        found = error.errors()
+        words = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in found]
+        raise UserError("; ".join(words), path=path, remedy=_template(found)) from error
+
+
+def _template(errors: Sequence[Mapping[str, Any]]) -> str | None:
+    """Say what the template has for the keys that are wrong."""
+    fields = {str(e["loc"][0]): SuiteConfig.model_fields[str(e["loc"][0])] for e in errors}
+    known = [f"{key} {_written(f.default)}" for key, f in fields.items() if not f.is_required()]
+    return f"The template has {', '.join(known)}." if known else None
+
+
+def _written(value: Any) -> str:
+    value = list(value) if isinstance(value, tuple) else value
+    return json.dumps("None" if value is None else value)
 
 
 def _unknown(key: str) -> str:

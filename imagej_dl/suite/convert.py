@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import warnings
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from imagej_dl import images
-from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.errors import UserError
 from imagej_dl.models.registry import takes
 from imagej_dl.suite.config import SuiteConfig
 from imagej_dl.suite.data import items
+from imagej_dl.suite.places import inference_weights, pretrained, there, warn
 
 _METHODS = {"PERCENTILE": "percentile", "MEDIAN": "median", "MEAN": "mean", "HE": "equalise"}
 _ONE = ("binary_cce", "weighted_bce", "weighted_bce_dice")
@@ -20,14 +20,25 @@ _LIGHT = 75.5
 """Sigma, px, of OpenCV's Gaussian of 501 px, by which the suite evens light."""
 
 
-def train_values(config: SuiteConfig) -> dict[str, Any]:
+def train_values(config: SuiteConfig, *, elsewhere: bool = False) -> dict[str, Any]:
     """Return the parameters of `imagej-dl train` that say the same as a configuration.
 
     What the suite ignored is honoured: the loss of its MobileNets, the weights of categories in
     categorical_cce. Where a key cannot be followed the error, or a DataWarning, says so.
+
+    Parameters
+    ----------
+    elsewhere : whether the folders are another machine's, so need not be here.
+
+    Raises
+    ------
+    UserError : for keys that cannot be followed, and folders or a table of videos that are not
+        there: before the training, not after it.
     """
     if config.TRAINPATH is None:
         raise UserError("TRAINPATH: says which folder to train on, and is left out")
+    if not elsewhere:
+        there(config, "TRAINPATH", "VALPATH", "TESTPATH", "PATH2VIDEOS")
     if "tips" in config.datagen_type:
         raise UserError(
             "datagen_type: tips of protrusions are not found by imagej-dl",
@@ -41,7 +52,7 @@ def train_values(config: SuiteConfig) -> dict[str, Any]:
     kind, loss = _kind(config)
     side = max(config.datagen_dim_size)
     if len(set(config.datagen_dim_size)) > 1:
-        _warn(f"datagen_dim_size: patches are square here; {side} px are taken")
+        warn(f"datagen_dim_size: patches are square here; {side} px are taken")
     settings = {
         "network": _network(config),
         "frames": max(config.model_time_windows, 2),
@@ -55,7 +66,7 @@ def train_values(config: SuiteConfig) -> dict[str, Any]:
         "per_image": config.datagen_patch_batch,
         "sampling_pdf": config.datagen_sampling_pdf,
         "seed_weights": config.model_seed_initializer,
-        "pretrained": _pretrained(config),
+        "pretrained": pretrained(config),
         "normalisation": _normalisation(config),
         "augmentation": {
             "rotation": 30,
@@ -91,18 +102,20 @@ def train_values(config: SuiteConfig) -> dict[str, Any]:
     return {key: value for key, value in values.items() if value is not None}
 
 
-def predict_values(config: SuiteConfig) -> dict[str, Any]:
-    """Return the parameters of `imagej-dl predict` that say the same as a configuration."""
+def predict_values(config: SuiteConfig, *, elsewhere: bool = False) -> dict[str, Any]:
+    """Return the parameters of `imagej-dl predict`; all as in :func:`train_values`."""
     source = config.newinfer_data or config.TESTPATH
     if source is None:
         raise UserError("newinfer_data: says what to predict, and is left out, as is TESTPATH")
+    if not elsewhere:
+        there(config, "newinfer_data" if config.newinfer_data else "TESTPATH", "PATH2VIDEOS")
     values: dict[str, Any] = {
         "model": str(config.OUTPUTPATH),
         "images": [str(source)],
         "out": str(config.OUTPUTPATH / config.newinfer_output_folder_name),
         "videos": config.PATH2VIDEOS and str(config.PATH2VIDEOS),
         "halo": max(config.newinfer_padding) if config.newinfer_padding else None,
-        "weights": _inference_weights(config),
+        "weights": inference_weights(config),
     }
     return {key: value for key, value in values.items() if value is not None}
 
@@ -126,14 +139,14 @@ def _kind(config: SuiteConfig) -> tuple[str, str]:
     loss, one = config.model_lossfunction, config.architecture == "unet_suite"
     known, instead = (_ONE, "binary_cce") if one else (_SEVERAL, "categorical_cce")
     if loss not in known:
-        _warn(
+        warn(
             f"model_lossfunction: {loss} is none for {config.cnn_name}; {instead} is taken "
             f"(there are {', '.join(known)})"
         )
         loss = instead
     activation = config.model_last_activation
     if loss.startswith("weighted_bce") and activation != "sigmoid":
-        _warn(f"model_last_activation: {activation} is no probability; sigmoid is taken")
+        warn(f"model_last_activation: {activation} is no probability; sigmoid is taken")
     if one:
         return "binary", loss
     return ("contour" if "contour" in config.datagen_type else "foreground"), loss
@@ -145,7 +158,7 @@ def _weights(config: SuiteConfig, kind: str, loss: str) -> list[float] | None:
     given = list(config.model_category_weights)
     count = 3 if kind == "contour" else 2
     if len(given) == 2 < count:
-        _warn("model_category_weights: contours get the weight of the cells")
+        warn("model_category_weights: contours get the weight of the cells")
         given.append(given[-1])
     return given
 
@@ -164,44 +177,11 @@ def _network(config: SuiteConfig) -> dict[str, Any]:
     return {name: value for name, value in arguments.items() if name in known}
 
 
-def _pretrained(config: SuiteConfig) -> str | None:
-    fallback = "imagenet" if "mobilenet" in config.architecture else None
-    if config.train_pretrained_weights is None:
-        return fallback
-    found = _file(config, config.train_pretrained_weights)
-    if found is None:
-        begins = "ImageNet's weights" if fallback else "random weights"
-        _warn(
-            f"train_pretrained_weights: {config.train_pretrained_weights} is not there; it begins "
-            f"with {begins}"
-        )
-        return fallback
-    return str(found)
-
-
-def _inference_weights(config: SuiteConfig) -> str | None:
-    if config.newinfer_epoch_process_test is None:
-        return None
-    found = _file(config, config.newinfer_epoch_process_test)
-    if found is None:
-        _warn(
-            f"newinfer_epoch_process_test: {config.newinfer_epoch_process_test} is not there; the "
-            f"best weights of {config.OUTPUTPATH} are taken"
-        )
-    return str(found) if found else None
-
-
-def _file(config: SuiteConfig, name: str) -> Path | None:
-    """Find a file of weights as the suite does: by its path, or among the checkpoints."""
-    path = config.OUTPUTPATH / "checkpoints" / name
-    return path if path.is_file() else None
-
-
 def _normalisation(config: SuiteConfig) -> dict[str, Any]:
     given = config.normalization or config.newinfer_normalization
     other = config.newinfer_normalization
     if other is not None and other != given:
-        _warn(f"newinfer_normalization: {other} is not that of the training; {given} is taken")
+        warn(f"newinfer_normalization: {other} is not that of the training; {given} is taken")
     found: dict[str, Any] = {"method": "range"}
     if given is not None:
         if given.upper() not in _METHODS:
@@ -216,7 +196,3 @@ def _normalisation(config: SuiteConfig) -> dict[str, Any]:
     if config.newinfer_uneven_illumination:
         found["illumination"] = _LIGHT
     return found
-
-
-def _warn(words: str) -> None:
-    warnings.warn(words, DataWarning, stacklevel=4)

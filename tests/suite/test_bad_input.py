@@ -48,9 +48,16 @@ def test_an_input_without_labels_in_any_folder(whole, write_config):
         run("train", write_config(**SMALL))
 
 
-def test_a_folder_that_is_not_there(whole, write_config):
-    with pytest.raises(UserError, match="nowhere"):
-        run("train", write_config(**SMALL, TRAINPATH=str(whole / "nowhere")))
+@pytest.mark.parametrize("key", ["TRAINPATH", "VALPATH", "TESTPATH", "PATH2VIDEOS"])
+def test_a_folder_or_table_that_is_not_there_is_said_before_the_training(key, whole, write_config):
+    with pytest.raises(UserError, match=rf"nowhere: {key}: there is no such.*Write"):
+        run("train", write_config(**SMALL | {key: str(whole / "nowhere")}))
+    assert not (whole / "out").exists()
+
+
+def test_what_is_to_be_predicted_is_not_there(whole, write_config):
+    with pytest.raises(UserError, match=r"nowhere: newinfer_data: there is no such folder"):
+        run("predict", write_config(**SMALL, newinfer_data=str(whole / "nowhere")))
 
 
 def test_contours_of_another_size(whole, write_config):
@@ -64,7 +71,7 @@ def test_a_file_that_is_no_configuration(whole, write_config):
     path = write_config()
     path.write_text("{")
     for command in ("train", "predict"):
-        with pytest.raises(UserError, match=r"config.json: is not JSON"):
+        with pytest.raises(UserError, match=r"config.json: is not JSON.*copy it again"):
             run(command, path)
     with pytest.raises(UserError, match=r"config.json: is not JSON"):
         run("config", "convert", path)

@@ -1,14 +1,15 @@
 import json
+import re
 
 import pytest
 
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.suite import predict_values, read, train_values
+from imagej_dl.suite import SuiteConfig, predict_values, read, train_values
 from imagej_dl.training.settings import Settings
 
 
 def converted(path):
-    values = train_values(read(path))
+    values = train_values(read(path), elsewhere=True)
     names = {"project", "validation_folder", "test_folder", "videos", "out", "checkpoints"}
     names |= {"settings", "tensorboard"}
     own = {key: value for key, value in values.items() if key not in names}
@@ -41,7 +42,7 @@ def test_the_real_files_are_read_and_say_settings(shared_data):
             "illumination": 0.0,
         }
         assert values["project"] == given["TRAINPATH"]
-        assert predict_values(read(file))["halo"] == 115
+        assert predict_values(read(file), elsewhere=True)["halo"] == 115
 
 
 @pytest.mark.parametrize(
@@ -85,7 +86,9 @@ def test_unknown_keys_are_refused_with_the_nearest(write_config):
     ],
 )
 def test_values_of_a_wrong_type_are_named(write_config, key, value):
-    with pytest.raises(UserError, match=key):
+    template = json.dumps(SuiteConfig.model_fields[key].default)
+    words = rf"config\.json: {key}.*The template has {key} {re.escape(template)}\."
+    with pytest.raises(UserError, match=words if key != "newinfer_padding" else key):
         read(write_config(**{key: value}))
 
 
@@ -190,4 +193,4 @@ def test_weights_of_a_checkpoint_are_found_by_name(write_config, tmp_path):
         train_pretrained_weights="00007.weights.h5", newinfer_epoch_process_test=str(kept)
     )
     assert converted(path)[1].pretrained == str(kept)
-    assert predict_values(read(path))["weights"] == str(kept)
+    assert predict_values(read(path), elsewhere=True)["weights"] == str(kept)
