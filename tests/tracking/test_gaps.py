@@ -29,6 +29,15 @@ def test_a_frame_without_the_object_is_filled():
             assert frame[before == number][0] > 0
 
 
+@pytest.mark.parametrize("missing", [(0,), (6,), (0, 1)])
+def test_gaps_at_the_start_and_the_end_are_filled(missing):
+    labels = _movie(*missing)
+    filled = gaps.fill(labels)
+    assert (np.asarray(filled)[:, 15, 15] > 0).all()
+    tracks = tracking.track(filled, engine="embedded")
+    assert (np.bincount(tracks.segments(True).of_spot)[1:] == 7).all()  # two, from end to end
+
+
 def test_smoothing_is_that_of_8_bit_planes():
     """The definition, plane by plane, as microscopy-dl-suite-tf computes it."""
     from scipy.ndimage import gaussian_filter
