@@ -11,13 +11,12 @@ from imagej_dl.errors import UserError
 from imagej_dl.models.registry import takes
 from imagej_dl.suite.config import SuiteConfig
 from imagej_dl.suite.data import items
+from imagej_dl.suite.intensities import normalisation
 from imagej_dl.suite.places import inference_weights, pretrained, there, warn
 
-_METHODS = {"PERCENTILE": "percentile", "MEDIAN": "median", "MEAN": "mean", "HE": "equalise"}
 _ONE = ("binary_cce", "weighted_bce", "weighted_bce_dice")
+_LOGGED = ("accuracy", "acc", "jaccard", "dice")
 _SEVERAL = ("sparse_cce", "categorical_cce", "multiple_output", "weighted_bce_dice")
-_LIGHT = 75.5
-"""Sigma, px, of OpenCV's Gaussian of 501 px, by which the suite evens light."""
 
 
 def train_values(config: SuiteConfig, *, elsewhere: bool = False) -> dict[str, Any]:
@@ -49,6 +48,7 @@ def train_values(config: SuiteConfig, *, elsewhere: bool = False) -> dict[str, A
             "model_padding: valid makes the result smaller than the image, and tiles do not fit",
             remedy='Write "same": tiles overlap by the receptive field here, so edges are right.',
         )
+    _metrics(config)
     kind, loss = _kind(config)
     side = max(config.datagen_dim_size)
     if len(set(config.datagen_dim_size)) > 1:
@@ -67,7 +67,7 @@ def train_values(config: SuiteConfig, *, elsewhere: bool = False) -> dict[str, A
         "sampling_pdf": config.datagen_sampling_pdf,
         "seed_weights": config.model_seed_initializer,
         "pretrained": pretrained(config),
-        "normalisation": _normalisation(config),
+        "normalisation": normalisation(config),
         "augmentation": {
             "rotation": 30,
             "shear": 0.2,
@@ -177,22 +177,13 @@ def _network(config: SuiteConfig) -> dict[str, Any]:
     return {name: value for name, value in arguments.items() if name in known}
 
 
-def _normalisation(config: SuiteConfig) -> dict[str, Any]:
-    given = config.normalization or config.newinfer_normalization
-    other = config.newinfer_normalization
-    if other is not None and other != given:
-        warn(f"newinfer_normalization: {other} is not that of the training; {given} is taken")
-    found: dict[str, Any] = {"method": "range"}
-    if given is not None:
-        if given.upper() not in _METHODS:
-            raise UserError(
-                f"normalization: {given} is not known", remedy=f"There are {', '.join(_METHODS)}."
-            )
-        found = {"method": _METHODS[given.upper()], "clip": True}
-    if found["method"] == "percentile":
-        found |= {"lower": 0.1, "upper": 99.1}
-    if config.recurrent:
-        found["scope"] = "video"
-    if config.newinfer_uneven_illumination:
-        found["illumination"] = _LIGHT
-    return found
+def _metrics(config: SuiteConfig) -> None:
+    given = config.model_metrics
+    others = [
+        name for name in ([given] if isinstance(given, str) else given) if name not in _LOGGED
+    ]
+    if others:
+        warn(
+            f"model_metrics: {', '.join(others)} is not measured; log.csv has accuracy, Jaccard "
+            "index and Dice coefficient"
+        )

@@ -163,6 +163,7 @@ def test_contours_are_a_class_of_their_own(write_config):
         ({"train_pretrained_weights": "/nowhere/w.hdf5"}, "w.hdf5 is not there"),
         ({"newinfer_normalization": "MEAN"}, "PERCENTILE is taken"),
         ({"datagen_dim_size": [256, 512]}, "512 px are taken"),
+        ({"model_metrics": ["accuracy", "mse"]}, "mse is not measured"),
     ],
 )
 def test_what_cannot_be_followed_is_said(write_config, more, words):
@@ -183,6 +184,13 @@ def test_what_cannot_be_followed_is_said(write_config, more, words):
 def test_what_is_refused(write_config, more, words):
     with pytest.raises(UserError, match=words):
         converted(write_config(**more))
+
+
+def test_keys_of_tips_change_nothing(write_config):
+    """The suite's generators read none of them, whatever its files say."""
+    plain, _ = converted(write_config())
+    more = {"model_loss_tips": "mse", "datagen_tips_factor": 3, "datagen_sigma": 2}
+    assert converted(write_config(**more))[0] == plain
 
 
 def test_weights_of_a_checkpoint_are_found_by_name(write_config, tmp_path):
