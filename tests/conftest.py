@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -28,6 +30,19 @@ def fiji_home() -> Path:
     if not home:
         pytest.skip("needs a real Fiji: set FIJI_HOME to its folder")
     return Path(home)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes() -> None:
+    """Fetch the jars once, before several processes would at the same time."""
+    subprocess.run([sys.executable, "-c", FETCH], capture_output=True, check=False)
+
+
+FETCH = """
+from imagej_dl.fiji import gateway, menu
+for jars in [], [menu.APPOSE], [menu.APPOSE, gateway.PATCHER]:
+    gateway.fetch(jars)
+"""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -31,7 +31,7 @@ def call(function: Callable[..., Any], *args: Any, timeout: float = 240, **kwarg
         return result
     finally:
         # Java windows can keep a process alive; the answer is there already.
-        child.join(5)
+        child.join(1)
         child.kill()
 
 

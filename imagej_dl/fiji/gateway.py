@@ -172,24 +172,31 @@ def _start(kind: Kind, home: str, display: bool, jars: Sequence[str]) -> Gateway
 def _start_embedded(coordinate: str, display: bool, jars: Sequence[str]) -> None:
     import scyjava
 
-    # ImageJ last: what the first one asks for decides of which version its own parts are.
-    wanted = list(dict.fromkeys([*scyjava.config.endpoints, *jars, coordinate]))
-    scyjava.config.endpoints.clear()
-    # ImageJ 1 is on Maven Central; no other repository need be reached.
-    scyjava.config.get_repositories().clear()
+    found = fetch(jars, coordinate)
     if not display:
         scyjava.config.add_option("-Djava.awt.headless=true")
         if PATCHER in jars:
             scyjava.config.add_option("--add-opens=java.base/java.lang=ALL-UNNAMED")
-    what = f"ImageJ ({coordinate})"
-    scyjava.config.add_classpath(*map(str, _jars(wanted, what)))
-    with _explained(what):
+    scyjava.config.add_classpath(*map(str, found))
+    with _explained(f"ImageJ ({coordinate})"):
         scyjava.start_jvm()
     if display:
         show_window()
     elif PATCHER in jars:
         # Before the first class of ImageJ is loaded: it cannot be patched later.
         scyjava.jimport("net.imagej.patcher.LegacyInjector").preinit()
+
+
+def fetch(jars: Sequence[str] = (), coordinate: str = EMBEDDED) -> list[Path]:
+    """Return the jars of the embedded ImageJ and of what is needed besides, fetched if need be."""
+    import scyjava.config
+
+    # ImageJ last: what the first one asks for decides of which version its own parts are.
+    wanted = list(dict.fromkeys([*scyjava.config.endpoints, *jars, coordinate]))
+    scyjava.config.endpoints.clear()
+    # ImageJ 1 is on Maven Central; no other repository need be reached.
+    scyjava.config.get_repositories().clear()
+    return _jars(wanted, f"ImageJ ({coordinate})")
 
 
 def show_window() -> None:

@@ -1,6 +1,10 @@
 // Gives the one front of this ImageJ, made at the first call. The scripts that
 // `imagej-dl install` puts into a Fiji call this, and so does Python when it hosts ImageJ.
 import ij.IJ
+import java.nio.file.Files
+import java.security.MessageDigest
+import org.codehaus.groovy.control.CompilationUnit
+import org.codehaus.groovy.control.CompilerConfiguration
 
 /** What an installed script does: runs its command with the macro's options, or a dialog's. */
 def command(File home, File python, String name) {
@@ -14,9 +18,53 @@ def front(File home, File python) {
     def there = IJ.getProperty("imagej-dl.front")
     if (there != null && there.python == python) return there
     if (there != null) there.close()
-    def loader = new GroovyClassLoader(this.class.classLoader)
-    loader.addClasspath(home.path)
-    def made = loader.loadClass("imagejdl.Front").newInstance(home, python)
+    def made = classes(home).loadClass("imagejdl.Front").newInstance(home, python)
     IJ.setProperty("imagej-dl.front", made)
     return made
+}
+
+/** The front's classes: compiled once and kept, since compiling takes ten seconds. */
+ClassLoader classes(File home) {
+    def ours = this.class.classLoader
+    def sources = new File(home, "imagejdl").listFiles().findAll { it.name.endsWith(".groovy") }
+    try {
+        return new URLClassLoader([kept(sources.sort { it.name }).toURI().toURL()] as URL[], ours)
+    } catch (IOException unwritable) {
+        def loader = new GroovyClassLoader(ours)
+        loader.addClasspath(home.path)
+        return loader
+    }
+}
+
+/** The folder of these sources' classes, named by all that they depend on. */
+File kept(List<File> sources) {
+    def digest = MessageDigest.getInstance("SHA-256")
+    [GroovySystem.version, System.getProperty("java.specification.version"), IJ.fullVersion].each {
+        digest.update("$it\n".bytes)
+    }
+    sources.each { digest.update(it.bytes) }
+    def name = "front-" + digest.digest().encodeHex().toString().take(24)
+    def folder = cache()
+    def there = new File(folder, name)
+    if (there.directory) return there
+    Files.createDirectories(folder.toPath())
+    // Under a name of its own until it is whole: another ImageJ may do the same just now.
+    def making = Files.createTempDirectory(folder.toPath(), "making-").toFile()
+    try {
+        def loader = new GroovyClassLoader(this.class.classLoader)
+        def unit = new CompilationUnit(
+            new CompilerConfiguration(targetDirectory: making), null, loader)
+        unit.addSources(sources as File[])
+        unit.compile()
+        if (!making.renameTo(there) && !there.directory) throw new IOException("$there")
+    } finally {
+        if (making.exists()) making.deleteDir()
+    }
+    return there
+}
+
+/** Where a user's programs keep what they can make anew. */
+File cache() {
+    def local = System.getenv("LOCALAPPDATA") ?: System.getenv("XDG_CACHE_HOME")
+    return new File(local ?: System.getProperty("user.home") + "/.cache", "imagej-dl")
 }
