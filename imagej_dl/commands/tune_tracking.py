@@ -16,10 +16,11 @@ from imagej_dl.progress import Progress
 class TuneTracking(Command):
     """Find the tracker's settings that score best against truth.
 
-    Tracks a label movie many times with the embedded engine and scores each result against Cell
-    Tracking Challenge truth, such as `corrections` makes. Writes best.json (for `track
-    --settings`), trials.csv and report.json. It may be stopped at any time, and goes on with
-    --resume. Needs Optuna: pip install imagej-dl[tune].
+    Tracks the first frames of a label movie many times and scores each result against Cell
+    Tracking Challenge truth, such as `corrections` makes; the last frames, kept apart, say how
+    good the best settings are elsewhere. Writes best.json (for `track --settings`), trials.csv
+    and report.json. It may be stopped at any time, and goes on with --resume. Needs Optuna: pip
+    install imagej-dl[tune].
     """
 
     labels: Annotated[Path, Positional()] = Field(
@@ -41,9 +42,18 @@ class TuneTracking(Command):
         "ADVANCED_KALMAN_TRACKER",
         "NEAREST_NEIGHBOR_TRACKER",
         "OVERLAP_TRACKER",
-    ] = Field("SPARSE_LAP_TRACKER", description="The tracker, by TrackMate's key.")
+        "MOTILE",
+        "BTRACK",
+    ] = Field("SPARSE_LAP_TRACKER", description="The tracker, by its key, as in a settings file.")
     trials: int = Field(
         60, ge=1, description="How many settings to try, those of a stopped tuning included."
+    )
+    held_out: float = Field(
+        0.3,
+        ge=0,
+        le=0.8,
+        description="Share of the frames, the last ones, that nothing is tuned on: the best "
+        "settings and the defaults are scored on them at the end. 0 tunes on all.",
     )
     space: Annotated[Path | None, Shown(advanced=True)] = Field(
         None,
@@ -80,12 +90,21 @@ class TuneTracking(Command):
             self.seed,
             self.resume,
             progress,
+            self.held_out,
         )
         before, after = found.default[self.objective], found.best[self.objective]
         say(
-            f"{self.out / 'best.json'}: {self.objective} {after:.4f}, with TrackMate's defaults "
+            f"{self.out / 'best.json'}: {self.objective} {after:.4f}, with the defaults "
             f"{before:.4f}; {found.trials} trials"
         )
+        if found.held is not None:
+            first, last = (number + 1 for number in found.held.frames)
+            scores = (found.held.best, found.held.default)
+            after, before = (_text(one.get(self.objective)) for one in scores)
+            say(
+                f"On frames {first} to {last}, not tuned on: {self.objective} {after}, with the "
+                f"defaults {before}"
+            )
 
     def _space(self) -> dict[str, Any] | None:
         if self.space is None:
@@ -94,3 +113,7 @@ class TuneTracking(Command):
         if not isinstance(found, dict):
             raise UserError("must hold one JSON object", path=self.space)
         return found
+
+
+def _text(score: float | None) -> str:
+    return "not defined" if score is None else f"{score:.4f}"

@@ -1,15 +1,15 @@
 """Settings of a tracker tuned against truth, by Optuna.
 
-Every trial tracks the label movie with the embedded engine under other settings and scores the
-result against Cell Tracking Challenge truth. The first is TrackMate's default, so that the best
-is never worse. Trials are kept in a file as they are done: a tuning that was stopped goes on.
+Every trial tracks the first frames of a label movie under other settings and scores the result
+against Cell Tracking Challenge truth. The first are the tracker's defaults, so that the best is
+never worse. The last frames are kept apart: on them the best and the defaults are scored at the
+end. Trials are kept in a file as they are done: a tuning that was stopped goes on.
 """
 
 from __future__ import annotations
 
 import json
 import warnings
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -17,11 +17,11 @@ import numpy as np
 
 from imagej_dl.errors import Cancelled, DataWarning, Enough, UserError
 from imagej_dl.evaluation import ctc as scores
-from imagej_dl.evaluation import tuning_space
+from imagej_dl.evaluation import parts, tuning_report, tuning_space
+from imagej_dl.evaluation.tuning_report import Tuned
 from imagej_dl.evaluation.tuning_space import Space
-from imagej_dl.files import atomic
 from imagej_dl.progress import Progress, silent
-from imagej_dl.tracking import ctc, engine, settings
+from imagej_dl.tracking import choice, ctc, engine, settings
 
 if TYPE_CHECKING:
     import optuna
@@ -29,16 +29,6 @@ if TYPE_CHECKING:
 
 Objective = Literal["TRA", "LNK", "CHOTA"]
 _LOG = "trials.log"
-
-
-@dataclass(frozen=True)
-class Tuned:
-    """The best settings, their scores, those of TrackMate's defaults, and how many trials."""
-
-    settings: settings.TrackerSettings
-    best: dict[str, Any]
-    default: dict[str, Any]
-    trials: int
 
 
 def tune(
@@ -52,6 +42,7 @@ def tune(
     seed: int = 0,
     resume: bool = False,
     progress: Progress = silent,
+    held_out: float = 0.3,
 ) -> Tuned:
     """Look for the settings under which a tracker scores best.
 
@@ -68,6 +59,7 @@ def tune(
         TrackMate's default.
     seed : of the search.
     resume : go on with the trials in the folder.
+    held_out : share of the frames, the last ones, that nothing is tuned on.
 
     Raises
     ------
@@ -75,11 +67,16 @@ def tune(
         unknown settings, and when the trials there were of other data.
     Cancelled : when `progress` raises it; the trials so far are kept. `Enough` ends the search
         with the best so far.
+
+    Warns
+    -----
+    DataWarning : when there are too few frames to keep some apart.
     """
     folder = Path(folder)
     radius = float(np.median(_radii(labels)))
     space = dict(space) if space is not None else tuning_space.of(tracker, radius)
     tuning_space.check(space, tracker)
+    (labels, truth), last = parts.split(labels, truth, held_out)
     study = _study(folder, resume, seed, _signature(labels, tracker, objective, space))
     if not study.trials:
         study.enqueue_trial(tuning_space.defaults(tracker, space))
@@ -88,6 +85,10 @@ def tune(
     def one(trial: optuna.Trial) -> float:
         chosen = tuning_space.choose(trial, tracker, space)
         found = _score(labels, truth, chosen, objective)
+        if objective not in found:
+            raise UserError(
+                f"{objective} is not defined for this truth", remedy="Choose another objective."
+            )
         trial.set_user_attr("settings", chosen.to_json())
         trial.set_user_attr("scores", found)
         return float(found[objective] or 0.0)
@@ -103,7 +104,13 @@ def tune(
         if len(study.trials) == 0:
             (folder / _LOG).unlink(missing_ok=True)
         raise
-    return _report(study, folder, objective)
+    best, default = tuning_report.chosen(study, folder)
+    held = None
+    if last is not None:
+        first, end = labels.sizes["T"], labels.sizes["T"] + last[0].sizes["T"]
+        scored = [_score(*last, one, objective) for one in (best.settings, default.settings)]
+        held = tuning_report.Held((first, end - 1), *scored)
+    return tuning_report.write(study, folder, objective, best, default, held)
 
 
 def _radii(labels: xr.DataArray) -> np.ndarray:
@@ -175,54 +182,11 @@ def _score(
     labels: xr.DataArray,
     truth: scores.Truth,
     chosen: settings.TrackerSettings,
-    objective: Objective,
+    objective: str,
 ) -> dict[str, Any]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DataWarning)  # the same in each trial
-        tracks = engine.track(labels, settings=chosen, engine="embedded")
+        own = choice.of("auto", chosen)
+        tracks = engine.track(labels, settings=chosen, engine="embedded" if own == "auto" else own)
         also = ("CHOTA",) if objective == "CHOTA" else ()
-        found = scores.score(ctc.layout(tracks), truth, also)
-    if objective not in found:
-        raise UserError(
-            f"{objective} is not defined for this truth", remedy="Choose another objective."
-        )
-    return found
-
-
-def _report(study: optuna.Study, folder: Path, objective: str) -> Tuned:
-    done = [trial for trial in study.trials if "scores" in trial.user_attrs]
-    if not done:
-        raise UserError("no trial was done", path=folder)
-    best = max(done, key=lambda trial: trial.value or 0.0)
-    found = best.user_attrs["settings"]
-    chosen = settings.make(
-        found["tracker"], found["settings"], fill_gaps=found.get("fill_gaps", False)
-    )
-    default = done[0].user_attrs["scores"]
-    result = Tuned(chosen, best.user_attrs["scores"], default, len(done))
-    _json(folder / "best.json", chosen.to_json())
-    _json(
-        folder / "report.json",
-        {
-            "objective": objective,
-            "trials": len(done),
-            "best": result.best,
-            "default": default,
-            "space": study.user_attrs["of"]["space"],
-            "settings": chosen.to_json(),
-        },
-    )
-    import pandas as pd
-
-    rows = [
-        {"trial": t.number, objective: t.value, **t.user_attrs["scores"], **t.params} for t in done
-    ]
-    with atomic(folder / "trials.csv") as temporary:
-        pd.DataFrame(rows).to_csv(temporary, index=False, lineterminator="\n")
-    return result
-
-
-def _json(path: Path, values: dict[str, Any]) -> None:
-    with atomic(path) as temporary:
-        text = json.dumps(values, indent=2, ensure_ascii=False)
-        temporary.write_text(text + "\n", encoding="utf-8")
+        return scores.score(ctc.layout(tracks), truth, also)

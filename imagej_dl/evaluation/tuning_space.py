@@ -15,7 +15,8 @@ Space = Mapping[str, Sequence[Any]]
 """For each setting two numbers, from least to largest, or the values to choose from."""
 
 _FAR = ("LINKING_MAX_DISTANCE", "GAP_CLOSING_MAX_DISTANCE", "SPLITTING_MAX_DISTANCE",
-        "MERGING_MAX_DISTANCE", "KALMAN_SEARCH_RADIUS")  # fmt: skip
+        "MERGING_MAX_DISTANCE", "KALMAN_SEARCH_RADIUS", "MAX_SEARCH_RADIUS",
+        "DIST_THRESH")  # fmt: skip
 _CHOICES: dict[str, Sequence[Any]] = {
     "ALLOW_GAP_CLOSING": [True, False],
     "ALLOW_TRACK_SPLITTING": [True, False],
@@ -24,12 +25,32 @@ _CHOICES: dict[str, Sequence[Any]] = {
     "CUTOFF_PERCENTILE": [0.5, 1.0],
     "SCALE_FACTOR": [0.8, 2.0],
     "MIN_IOU": [0.01, 0.6],
+    # motile's
+    "APPEAR_COST": [0.2, 3.0],
+    "DISAPPEAR_COST": [0.2, 3.0],
+    "SPLITTING_COST": [0.0, 1.0],
+    "GAP_COST": [0.0, 1.0],
+    "OVERLAP_WEIGHT": [0.0, 2.0],
+    "AREA_WEIGHT": [0.0, 2.0],
+    # btrack's
+    "MAX_LOST": [0, 5],
+    "PROB_NOT_ASSIGN": [0.001, 0.3],
+    "ACCURACY": [1.0, 10.0],
+    "SIGMA_MOTION": [1.0, 30.0],
+    "SIGMA_POSITION": [1.0, 30.0],
+    "LAMBDA_DIST": [1.0, 30.0],
+    "LAMBDA_LINK": [1.0, 50.0],
+    "LAMBDA_BRANCH": [1.0, 100.0],
+    "TIME_THRESH": [1.0, 5.0],
+    "SEGMENTATION_MISS_RATE": [0.001, 0.5],
     "fill_gaps": [False, True],
 }
 # What a setting is of use for only where another is on.
 _NEEDS = {
     "GAP_CLOSING_MAX_DISTANCE": "ALLOW_GAP_CLOSING",
     "SPLITTING_MAX_DISTANCE": "ALLOW_TRACK_SPLITTING",
+    "SPLITTING_COST": "ALLOW_TRACK_SPLITTING",
+    "LAMBDA_BRANCH": "ALLOW_TRACK_SPLITTING",
     "MERGING_MAX_DISTANCE": "ALLOW_TRACK_MERGING",
 }
 
@@ -39,7 +60,8 @@ def of(tracker: str, radius: float) -> dict[str, list[Any]]:
 
     Distances go from a half to eight times the objects' median radius (in their unit).
     """
-    known = [str(field.alias) for field in settings.MODELS[tracker].model_fields.values()]
+    models = settings.MODELS | settings.OTHERS
+    known = [str(field.alias) for field in models[tracker].model_fields.values()]
     found: dict[str, list[Any]] = {}
     for key in known:
         if key in _FAR and not key.startswith("MERGING"):
@@ -62,7 +84,7 @@ def check(space: Space, tracker: str) -> None:
 
 
 def defaults(tracker: str, space: Space) -> dict[str, Any]:
-    """TrackMate's values, as near as the space allows."""
+    """The tracker's usual values, as near as the space allows."""
     values = settings.make(tracker).settings.to_map() | {"fill_gaps": False}
     if "ALLOW_TRACK_SPLITTING" in values:
         values["ALLOW_TRACK_SPLITTING"] = True

@@ -11,9 +11,9 @@ import pytest
 
 from imagej_dl import images, tracking
 from imagej_dl.commands.tune_tracking import TuneTracking
-from imagej_dl.errors import Cancelled, Enough, UserError
+from imagej_dl.errors import Cancelled, DataWarning, Enough, UserError
 from imagej_dl.evaluation import ctc as scores
-from imagej_dl.evaluation import tuning
+from imagej_dl.evaluation import parts, tuning
 from imagej_dl.progress import silent
 from imagej_dl.tracking import ctc
 
@@ -46,7 +46,7 @@ _SPACE = {"LINKING_MAX_DISTANCE": [5.0, 60.0], "MAX_FRAME_GAP": [1, 3]}
 
 
 def _tune(truth, folder, **values):
-    values = {"space": _SPACE, "trials": 8} | values
+    values = {"space": _SPACE, "trials": 8, "held_out": 0.0} | values
     return tuning.tune(_labels(), scores.read_truth(truth), folder, **values)
 
 
@@ -69,6 +69,53 @@ def test_the_first_trial_is_trackmates_default(truth, tmp_path):
     found = _tune(truth, tmp_path / "out", trials=1, space=None)
     assert found.best == found.default
     assert found.settings == tracking.default_settings()
+
+
+def test_the_last_frames_are_kept_apart(truth, tmp_path):
+    """What is found on frames 0 to 2 is scored on frames 3 and 4, which no trial sees."""
+    found = _tune(truth, tmp_path / "out", held_out=0.4)
+    assert found.held.frames == (3, 4)
+    whole = scores.read_truth(truth)
+    for chosen, told, held in (
+        (found.settings, found.best, found.held.best),
+        (tracking.make_settings("SPARSE_LAP_TRACKER"), found.default, found.held.default),
+    ):
+        for bounds, said in (((0, 3), told), ((3, 5), held)):
+            part = _labels().isel(T=slice(*bounds))
+            tracks = tracking.track(part, settings=chosen, engine="embedded")
+            assert scores.score(ctc.layout(tracks), parts.cut(whole, *bounds)) == said
+    assert found.held.best["TRA"] == 1 > found.held.default["TRA"]
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert report["held_out"]["frames"] == [3, 4]
+    assert report["held_out"]["best"]["TRA"] == 1
+    with pytest.raises(UserError, match="another labels"):
+        _tune(truth, tmp_path / "out", resume=True)
+    with pytest.warns(DataWarning, match="5 frames are too few to keep some apart"):
+        assert _tune(truth, tmp_path / "few", trials=1, held_out=0.1).held is None
+
+
+def test_parts_of_the_truth():
+    """Tracks are cut at the bounds; a parent without a frame there is none."""
+    rows = np.array([[1, 0, 2, 0], [2, 3, 5, 1], [3, 3, 3, 1], [4, 5, 5, 3]])
+    masks = np.arange(6).reshape(6, 1, 1)
+    whole = scores.Truth(ctc.CtcFolder(masks, rows), {1: masks[1], 4: masks[4]})
+    last = parts.cut(whole, 3, 6)
+    assert last.tracks.tracks.tolist() == [[2, 0, 2, 0], [3, 0, 0, 0], [4, 2, 2, 3]]
+    assert last.tracks.masks.ravel().tolist() == [3, 4, 5]
+    assert list(last.segmentation) == [1]
+    assert parts.cut(whole, 1, 4).tracks.tracks.tolist() == [
+        [1, 0, 1, 0],
+        [2, 2, 2, 1],
+        [3, 2, 2, 1],
+    ]
+
+
+def test_motile_is_tuned_as_well(truth, tmp_path):
+    pytest.importorskip("motile", reason="motile is not installed")
+    space = {"LINKING_MAX_DISTANCE": [5.0, 60.0]}
+    found = _tune(truth, tmp_path / "out", tracker="MOTILE", space=space, trials=3)
+    assert found.settings.tracker == "MOTILE"
+    assert found.best["TRA"] >= found.default["TRA"]
 
 
 def test_goes_on_after_a_stop(truth, tmp_path):
@@ -143,7 +190,8 @@ def test_command(truth, tmp_path, capsys):
     values = {"labels": tmp_path / "labels.tif", "truth": truth, "space": tmp_path / "space.json"}
     TuneTracking.declare({**values, "out": tmp_path / "out", "trials": 3}).run(silent)
     said = capsys.readouterr().out
-    assert "with TrackMate's defaults" in said
+    assert "with the defaults" in said
+    assert "On frames 4 to 5, not tuned on: TRA" in said
     assert "3 trials" in said
     short = _labels().isel(T=slice(0, 4))
     images.write(short, tmp_path / "labels.tif", overwrite=True)

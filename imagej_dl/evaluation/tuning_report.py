@@ -1,0 +1,105 @@
+"""What a tuning found: best.json, trials.csv and report.json."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from imagej_dl.errors import UserError
+from imagej_dl.files import atomic
+from imagej_dl.tracking import settings
+
+if TYPE_CHECKING:
+    import optuna
+
+
+@dataclass(frozen=True)
+class Held:
+    """Frames that nothing was tuned on (first and last, from 0), and the scores on them alone."""
+
+    frames: tuple[int, int]
+    best: dict[str, Any]
+    default: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Settings and their scores on the frames tuned on."""
+
+    settings: settings.TrackerSettings
+    scores: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """The best settings, their scores, those of the defaults, and how many trials.
+
+    The scores are those on the frames that were tuned on; `held` has those on the others.
+    """
+
+    settings: settings.TrackerSettings
+    best: dict[str, Any]
+    default: dict[str, Any]
+    trials: int
+    held: Held | None = None
+
+
+def chosen(study: optuna.Study, folder: Path) -> tuple[Trial, Trial]:
+    """The best trial and the first, which has the tracker's defaults."""
+    done = _done(study)
+    if not done:
+        raise UserError("no trial was done", path=folder)
+    return _trial(max(done, key=lambda trial: trial.value or 0.0)), _trial(done[0])
+
+
+def write(
+    study: optuna.Study,
+    folder: Path,
+    objective: str,
+    best: Trial,
+    default: Trial,
+    held: Held | None,
+) -> Tuned:
+    """Write the files, and return what they say."""
+    import pandas as pd
+
+    done = _done(study)
+    _json(folder / "best.json", best.settings.to_json())
+    _json(
+        folder / "report.json",
+        {
+            "objective": objective,
+            "trials": len(done),
+            "best": best.scores,
+            "default": default.scores,
+            "held_out": asdict(held) if held else None,
+            "space": study.user_attrs["of"]["space"],
+            "settings": best.settings.to_json(),
+        },
+    )
+    rows = [
+        {"trial": t.number, objective: t.value, **t.user_attrs["scores"], **t.params} for t in done
+    ]
+    with atomic(folder / "trials.csv") as temporary:
+        pd.DataFrame(rows).to_csv(temporary, index=False, lineterminator="\n")
+    return Tuned(best.settings, best.scores, default.scores, len(done), held)
+
+
+def _done(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
+    return [trial for trial in study.trials if "scores" in trial.user_attrs]
+
+
+def _trial(trial: optuna.trial.FrozenTrial) -> Trial:
+    found = trial.user_attrs["settings"]
+    made = settings.make(
+        found["tracker"], found["settings"], fill_gaps=found.get("fill_gaps", False)
+    )
+    return Trial(made, trial.user_attrs["scores"])
+
+
+def _json(path: Path, values: dict[str, Any]) -> None:
+    with atomic(path) as temporary:
+        text = json.dumps(values, indent=2, ensure_ascii=False)
+        temporary.write_text(text + "\n", encoding="utf-8")
