@@ -58,6 +58,11 @@ class Track(Command):
         description="Fill in objects that single frames lack before tracking, as `fill-gaps` "
         "does, then give the tracks the objects' own shapes again.",
     )
+    split_fused: bool = Field(
+        False,
+        description="Cut objects that are several in the frame before and again within five "
+        "frames: cells that touch, which the segmentation took for one.",
+    )
     ctc_gaps: Annotated[Literal["cut", "fill"], Shown(advanced=True)] = Field(
         "cut",
         description="Gaps in the Cell Tracking Challenge folder, which knows none: the rest is a "
@@ -122,6 +127,8 @@ class Track(Command):
         settings = tracking.read_settings(self.settings) if self.settings else None
         if self.fill_gaps:
             settings = (settings or tracking.default_settings(self.engine)).filling_gaps()
+        if self.split_fused:
+            settings = (settings or tracking.default_settings(self.engine)).splitting_fused()
         if self.open:
             from imagej_dl.fiji import trackmate
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imagej_dl.errors import UserError
+from imagej_dl.evaluation import tuning_space
 from imagej_dl.files import atomic
 from imagej_dl.tracking import settings
 
@@ -93,9 +94,8 @@ def _done(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
 
 def _trial(trial: optuna.trial.FrozenTrial) -> Trial:
     found = trial.user_attrs["settings"]
-    made = settings.make(
-        found["tracker"], found["settings"], fill_gaps=found.get("fill_gaps", False)
-    )
+    before = {key: found.get(key, False) for key in tuning_space.BEFORE}
+    made = settings.make(found["tracker"], found["settings"], **before)
     return Trial(made, trial.user_attrs["scores"])
 
 

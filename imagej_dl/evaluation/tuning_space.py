@@ -43,8 +43,11 @@ _CHOICES: dict[str, Sequence[Any]] = {
     "LAMBDA_BRANCH": [1.0, 100.0],
     "TIME_THRESH": [1.0, 5.0],
     "SEGMENTATION_MISS_RATE": [0.001, 0.5],
+    # before tracking
     "fill_gaps": [False, True],
+    "split_fused": [False, True],
 }
+BEFORE = ("fill_gaps", "split_fused")
 # What a setting is of use for only where another is on.
 _NEEDS = {
     "GAP_CLOSING_MAX_DISTANCE": "ALLOW_GAP_CLOSING",
@@ -68,7 +71,7 @@ def of(tracker: str, radius: float) -> dict[str, list[Any]]:
             found[key] = [round(0.5 * radius, 3), round(8 * radius, 3)]
         elif key in _CHOICES:
             found[key] = list(_CHOICES[key])
-    return found | {"fill_gaps": list(_CHOICES["fill_gaps"])}
+    return found | {key: list(_CHOICES[key]) for key in BEFORE}
 
 
 def check(space: Space, tracker: str) -> None:
@@ -76,7 +79,7 @@ def check(space: Space, tracker: str) -> None:
     for key, values in space.items():
         if not isinstance(values, Sequence) or isinstance(values, str) or not len(values):
             raise UserError(f"the space of {key} is no list of values or of two bounds")
-        tried = {key: values[0]} if key != "fill_gaps" else {}
+        tried = {key: values[0]} if key not in BEFORE else {}
         for value in values if tried else ():
             settings.make(tracker, {key: value})
     if not space:
@@ -85,7 +88,7 @@ def check(space: Space, tracker: str) -> None:
 
 def defaults(tracker: str, space: Space) -> dict[str, Any]:
     """The tracker's usual values, as near as the space allows."""
-    values = settings.make(tracker).settings.to_map() | {"fill_gaps": False}
+    values = settings.make(tracker).settings.to_map() | dict.fromkeys(BEFORE, False)
     if "ALLOW_TRACK_SPLITTING" in values:
         values["ALLOW_TRACK_SPLITTING"] = True
     found = {}
@@ -117,5 +120,5 @@ def choose(trial: optuna.Trial, tracker: str, space: Space) -> settings.TrackerS
         else:
             low, high = map(float, own)
             values[key] = trial.suggest_float(key, low, high, log=low > 0 and key in _FAR)
-    fill = bool(values.pop("fill_gaps", False))
-    return settings.make(tracker, values, fill_gaps=fill)
+    before: dict[str, Any] = {key: bool(values.pop(key, False)) for key in BEFORE}
+    return settings.make(tracker, values, **before)

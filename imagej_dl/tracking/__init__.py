@@ -1,6 +1,7 @@
 """Tracking: label movies to spots, links, tracks and lineages, and the files that hold them."""
 
 from imagej_dl.tracking.engine import TRACKERS, track
+from imagej_dl.tracking.fused import split as split_fused
 from imagej_dl.tracking.gaps import fill as fill_gaps
 from imagej_dl.tracking.gaps import onto as onto_segmentation
 from imagej_dl.tracking.graphs import napari_tracks, to_networkx, write_geff
@@ -30,6 +31,7 @@ __all__ = [
     "pair",
     "read_settings",
     "read_trackmate",
+    "split_fused",
     "to_networkx",
     "track",
     "write",

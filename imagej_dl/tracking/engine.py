@@ -12,7 +12,7 @@ import numpy as np
 from imagej_dl import images
 from imagej_dl.errors import DataWarning
 from imagej_dl.progress import Progress, silent
-from imagej_dl.tracking import choice, declared, engines, filters, gaps
+from imagej_dl.tracking import choice, declared, engines, filters, fused, gaps
 from imagej_dl.tracking.costs import Links
 from imagej_dl.tracking.detectors import labelled
 from imagej_dl.tracking.embedded import TRACKERS, Detected
@@ -56,8 +56,8 @@ def track(
         makes one of.
     image : the movie itself, T, Y, X and channels; for intensities, and for the calibration of
         labels that have none.
-    settings : gap filling, detector, tracker and filters; TrackMate's LAP tracker with splitting
-        unless given, or the engine's own tracker.
+    settings : detector, cuts, gap filling, tracker and filters; TrackMate's LAP tracker with
+        splitting unless given, or the engine's own tracker.
     engine : TrackMate in a Fiji, the embedded engine, motile, btrack or Trackastra; auto takes
         what the settings' tracker is of, and TrackMate where a Fiji with it is found.
     image_path : the file that TrackMate's window shall open with the tracks.
@@ -87,6 +87,8 @@ def track(
     bridge = choice.trackmate(engine, fiji) if engine in ("auto", "trackmate") else None
     name = ("embedded" if bridge is None else "trackmate") if engine == "auto" else engine
     way = _Way(name, bridge, fiji, python, image_path, progress)
+    if settings.split_fused:
+        movie = fused.split(movie, progress=progress)
     if settings.fill_gaps:
         regions = gaps.fill(movie, progress=progress)
         return gaps.onto(_track(regions, image, settings, way), movie, image, progress)

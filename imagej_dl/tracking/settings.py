@@ -6,7 +6,8 @@ are named in the same way. Distances are in the image's unit (µm), gaps in fram
 It may also hold `detector` ({"DETECTOR_NAME": "THRESHOLD_DETECTOR", "INTENSITY_THRESHOLD": 0.5}),
 `initial_spot_filter` (the least quality) and the lists `spot_filters`, `edge_filters` and
 `track_filters` of {"feature": "AREA", "value": 50, "isabove": true}; `fill_gaps` (true) fills in
-objects that single frames lack. A TrackMate file is read as well, and a result's `settings.json`.
+objects that single frames lack, `split_fused` (true) cuts objects that are several. A TrackMate
+file is read as well, and a result's `settings.json`.
 """
 
 from __future__ import annotations
@@ -99,6 +100,7 @@ class TrackerSettings(BaseModel):
     edge_filters: tuple[Filter, ...] = ()
     track_filters: tuple[Filter, ...] = ()
     fill_gaps: bool = False
+    split_fused: bool = False
 
     @property
     def takes_labels(self) -> bool:
@@ -108,6 +110,10 @@ class TrackerSettings(BaseModel):
     def filling_gaps(self) -> TrackerSettings:
         """Return these settings with gap filling before tracking."""
         return self.model_copy(update={"fill_gaps": True})
+
+    def splitting_fused(self) -> TrackerSettings:
+        """Return these settings with fused objects cut before tracking."""
+        return self.model_copy(update={"split_fused": True})
 
     def unfiltered(self) -> TrackerSettings:
         """Return these settings without any filter."""
@@ -143,7 +149,7 @@ def make(
     """Make checked settings of a tracker's key and some of its settings.
 
     `others` are `detector`, `initial_spot_filter`, `spot_filters`, `edge_filters`,
-    `track_filters` and `fill_gaps`, as in a settings file.
+    `track_filters`, `fill_gaps` and `split_fused`, as in a settings file.
 
     Raises
     ------

@@ -92,6 +92,7 @@ PUBLISHED = {
         "engine_python": "file",
         "settings": "file",
         "fill_gaps": "bool",
+        "split_fused": "bool",
         "pictures": "bool",
         "open": "bool",
         "axes": "text",
