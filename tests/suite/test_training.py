@@ -14,6 +14,7 @@ from imagej_dl.errors import DataWarning
 from imagej_dl.models.registry import NETWORKS, takes
 from imagej_dl.prediction import predict
 from imagej_dl.suite import write_frames
+from imagej_dl.tracking import ctc
 from imagej_dl.training import train
 
 pytestmark = [pytest.mark.tf, pytest.mark.filterwarnings("ignore::imagej_dl.errors.DataWarning")]
@@ -132,7 +133,9 @@ def test_a_configuration_trains_and_predicts_by_one_command_each(name, folders, 
     )
     run("predict", path)
     masks = out / "found" / "CTC_evaluation" / "02_RES"
-    assert sorted(p.name for p in masks.iterdir()) == [f"mask{t:03}.tif" for t in range(3)]
+    found = ctc.read(masks)  # with the tracks of its objects
+    assert found.masks.shape[0] == 3
+    assert set(found.tracks[:, 0]) == set(np.unique(found.masks)) - {0}
 
 
 def test_a_configuration_is_converted_for_from_json(folders, write_config):
