@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
-from scipy import ndimage as ndi
+
+from imagej_dl.training.resample import Grid, Place
 
 
 class Augmentation(BaseModel):
@@ -56,10 +57,6 @@ def cut(
     return taken(channels, place, side), nearest(labels, place, side + 2 * margin)
 
 
-Place = tuple[NDArray, NDArray]
-"""Matrix and centre of a patch: pixel p of it shows matrix @ (p - its middle) + centre."""
-
-
 def draw(
     shape: tuple[int, ...],
     centre: NDArray,
@@ -94,15 +91,16 @@ def draw(
 
 def taken(planes: Sequence[NDArray], place: Place, side: int) -> NDArray[np.float32]:
     """Return what planes (Y, X) show at a place, as float32 (side, side, number of planes)."""
+    grid = Grid(place, side)
     patch = np.empty((side, side, len(planes)), np.float32)
     for index, plane in enumerate(planes):
-        patch[..., index] = _transform(plane, place, side, 1)
+        patch[..., index] = grid.linear(plane)
     return patch
 
 
 def nearest(plane: NDArray, place: Place, side: int) -> NDArray:
     """Return what a plane (Y, X) of labels or the like shows at a place, (side, side)."""
-    return _transform(plane, place, side, 0)
+    return Grid(place, side).nearest(plane)
 
 
 def light(
@@ -110,21 +108,18 @@ def light(
 ) -> NDArray[np.float32]:
     """Vary gamma, contrast, brightness and noise of a normalised patch (Y, X, C)."""
     if settings.gamma > 1:
-        exponent = settings.gamma ** rng.uniform(-1, 1)
+        exponent = np.float32(settings.gamma ** rng.uniform(-1, 1))
         # What is below 0 (darker than the lower percentile) stays as it is.
-        patch = np.where(patch > 0, np.abs(patch) ** np.float32(exponent), patch)
+        below = np.minimum(patch, 0)
+        patch = np.maximum(patch, 0) ** exponent
+        patch += below
     factor = 1 + settings.contrast * rng.uniform(-1, 1)
     offset = settings.brightness * rng.uniform(-1, 1)
-    patch = patch * np.float32(factor) + np.float32(offset)
+    patch = patch * np.float32(factor)
+    patch += np.float32(offset)
     if settings.noise:
         sigma = np.float32(settings.noise * rng.uniform())
-        patch = patch + sigma * rng.standard_normal(patch.shape, dtype=np.float32)
-    return patch.astype(np.float32, copy=False)
-
-
-def _transform(plane: NDArray, place: Place, side: int, order: int) -> NDArray:
-    matrix, centre = place
-    offset = centre - matrix @ np.full(2, (side - 1) / 2)
-    return ndi.affine_transform(
-        plane, matrix, offset, output_shape=(side, side), order=order, mode="mirror"
-    )
+        noise = rng.standard_normal(patch.shape, dtype=np.float32)
+        noise *= sigma
+        patch += noise
+    return patch

@@ -102,13 +102,16 @@ class Patches:
         weights float32, both (N, side, side).
         """
         rng = np.random.default_rng((self.sampling.seed, int(number)))
-        drawn: list[Batch] = []
-        while len(drawn) < self.sampling.batch:
-            index = int(rng.choice(len(self.examples), p=self._weights))
-            few = min(self.sampling.per_image, self.sampling.batch - len(drawn))
-            drawn += [self._patch(index, rng) for _ in range(few)]
-        images, classes, weights = zip(*drawn, strict=True)
-        return np.stack(images), np.stack(classes), np.stack(weights)
+        count, side = self.sampling.batch, self.sampling.patch
+        images = np.empty((count, side, side, len(self.examples[0].planes)), np.float32)
+        classes = np.empty((count, side, side), np.uint8)
+        weights = np.empty((count, side, side), np.float32)
+        index = 0
+        for done in range(count):
+            if done % self.sampling.per_image == 0:
+                index = int(rng.choice(len(self.examples), p=self._weights))
+            images[done], classes[done], weights[done] = self._patch(index, rng)
+        return images, classes, weights
 
     def centre(self, index: int, rng: np.random.Generator) -> NDArray[np.float64]:
         """Draw the centre (y, x) of a patch of example number `index`, in px."""
@@ -134,7 +137,7 @@ class Patches:
             flat = k + skipped
         return np.array(np.unravel_index(flat, labels.shape), np.float64)
 
-    def _patch(self, index: int, rng: np.random.Generator) -> Batch:
+    def _patch(self, index: int, rng: np.random.Generator) -> tuple[Any, Any, Any]:
         sampling, example = self.sampling, self.examples[index]
         side, margin = sampling.patch, sampling.border_size
         centre = self.centre(index, rng)
@@ -142,11 +145,12 @@ class Patches:
         image = augment.taken(example.planes, place, side)
         labels = augment.nearest(example.labels, place, side + 2 * margin)
         classes = _classes(example, labels, sampling, place)
+        weights: Any = 1.0
         if example.weights is not None:
             weights = augment.taken([example.weights], place, side)[..., 0]
-        else:
-            touching = targets.contacts(labels, margin)[margin : margin + side, margin:-margin]
-            weights = (1 + sampling.contact_weight * touching).astype(np.float32)
+        elif sampling.contact_weight:
+            touching = targets.inner_contacts(labels, margin)
+            weights = np.where(touching, np.float32(1 + sampling.contact_weight), np.float32(1))
         return augment.light(image, rng, sampling.augmentation), classes, weights
 
 
@@ -219,7 +223,7 @@ def _classes(
     if sampling.kind == "contour" and example.contours is not None:
         lines = augment.nearest(example.contours, place, sampling.patch)
         return np.where(lines > 0, targets.BORDER, labels[inside] > 0).astype(np.uint8)
-    return targets.target(sampling.kind, labels, margin)[inside]
+    return targets.inner_target(sampling.kind, labels, margin)
 
 
 def _starts(length: int, side: int) -> list[int]:

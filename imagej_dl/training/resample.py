@@ -1,0 +1,112 @@
+"""What planes show at a turned and zoomed place, found once for all of them."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Place = tuple[NDArray, NDArray]
+"""Matrix and centre of a patch: pixel p of it shows matrix @ (p - its middle) + centre."""
+
+
+class Grid:
+    """The pixels of a square patch as coordinates in an image; beyond it, it is mirrored.
+
+    The same as `scipy.ndimage.affine_transform` with mode "mirror", order 1 and 0 (to the last
+    digits of float32), but in whole arrays: without rotation and shear each axis is worked on for
+    itself, which is 5 to 15 times as fast, with them it is 2 to 3 times as fast.
+
+    Parameters
+    ----------
+    place : where the patch is.
+    side : of the patch in px.
+    """
+
+    def __init__(self, place: Place, side: int) -> None:
+        matrix, centre = place
+        steps = np.arange(side)
+        start = centre - matrix @ np.full(2, (side - 1) / 2)
+        flat, crossed = matrix[0, 1] == matrix[1, 0] == 0, matrix[0, 0] == matrix[1, 1] == 0
+        self._apart, self._turned = bool(flat or crossed), not flat
+        if self._apart:
+            factors = np.diag(matrix) if flat else np.diag(matrix[:, ::-1])
+            axes = [begin + factor * steps for begin, factor in zip(start, factors, strict=True)]
+        else:
+            axes = [
+                (begin + row[0] * steps)[:, None] + row[1] * steps
+                for begin, row in zip(start, matrix, strict=True)
+            ]
+        self._y, self._x = axes
+
+    def linear(self, plane: NDArray) -> NDArray[np.float32]:
+        """Interpolate a plane (Y, X) between its pixels: float32 (side, side)."""
+        (y, dy), (x, dx) = _split(self._y), _split(self._x)
+        box, y, x = _box(plane, y, x, 1)
+        box = box.astype(np.float32, copy=False)
+        if self._apart:
+            rows = _between(box.take(y, 0), box, y, dy, 0)
+            patch = _between(rows.take(x, 1), rows, x, dx, 1)
+            return patch.T if self._turned else patch
+        first = y * box.shape[1] + x
+        flat = box.ravel()
+        upper, lower = flat.take(first), flat.take(first + box.shape[1])
+        first += 1
+        upper += dx * (flat.take(first) - upper)
+        first += box.shape[1]
+        lower += dx * (flat.take(first) - lower)
+        lower -= upper
+        lower *= dy
+        upper += lower
+        return upper
+
+    def nearest(self, plane: NDArray) -> NDArray:
+        """Take the nearest pixels of a plane (Y, X): its type, (side, side)."""
+        y, x = (np.floor(axis + 0.5).astype(np.intp) for axis in (self._y, self._x))
+        box, y, x = _box(plane, y, x, 0)
+        if self._apart:
+            patch = box.take(y, 0).take(x, 1)
+            return np.ascontiguousarray(patch.T) if self._turned else patch
+        return box.ravel().take(y * box.shape[1] + x)
+
+
+def _split(axis: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+    """Return the pixel before each coordinate, and how far it lies behind it."""
+    low = np.floor(axis)
+    return low.astype(np.intp), (axis - low).astype(np.float32)
+
+
+def _box(
+    plane: NDArray, y: NDArray[np.intp], x: NDArray[np.intp], more: int
+) -> tuple[NDArray, NDArray[np.intp], NDArray[np.intp]]:
+    """Cut what is needed of a plane, with `more` pixels behind; return y and x in it, too."""
+    for axis, indices in enumerate((y, x)):
+        low, high, length = int(indices.min()), int(indices.max()) + 1 + more, plane.shape[axis]
+        if low >= 0 and high <= length:
+            plane = plane[low:high] if axis == 0 else plane[:, low:high]
+        else:
+            plane = plane.take(_mirrored(np.arange(low, high), length), axis)
+    return plane, y - y.min(), x - x.min()
+
+
+def _mirrored(indices: NDArray[np.intp], length: int) -> NDArray[np.intp]:
+    """Reflect indices at the first and the last pixel, which are not repeated."""
+    period = max(2 * length - 2, 1)
+    indices = indices % period
+    return np.minimum(indices, period - indices) if length > 1 else indices * 0
+
+
+def _between(
+    first: NDArray[np.float32],
+    box: NDArray[np.float32],
+    indices: NDArray[np.intp],
+    parts: NDArray[np.float32],
+    axis: int,
+) -> NDArray[np.float32]:
+    """Move `first` towards the pixels behind it along an axis, by these parts of the way."""
+    # Patches that are not zoomed fall on pixels.
+    if parts.any():
+        step = box.take(indices + 1, axis)
+        step -= first
+        step *= parts[:, None] if axis == 0 else parts
+        first += step
+    return first
