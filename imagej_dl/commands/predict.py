@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from imagej_dl import images, preferences
+from imagej_dl import images
 from imagej_dl.commands.base import Command, Positional, Shown, say
 from imagej_dl.errors import UserError
 from imagej_dl.files import refuse_existing
@@ -245,20 +245,13 @@ class Predict(Command):
         result = predict(
             bundle,
             image,
-            tile=self._tile(bundle),
+            tile=self.tile,
             halo=self.halo,
             batch=self.batch,
             progress=progress,
             probabilities=self.probabilities,
         )
         return result, "C" in image.dims
-
-    def _tile(self, bundle: ModelBundle) -> int | None:
-        """Return the tile that was given, or that of the settings, if the model can do with it."""
-        preferred = preferences.read().tile
-        reach = bundle.config.halo if self.halo is None else self.halo
-        # Of a tile that is hardly larger than its halos nearly all is thrown away.
-        return self.tile or (preferred if preferred >= 4 * reach else None)
 
     def _write(self, source: Source, result: Prediction, hyperstack: bool) -> None:
         paths = self._outputs(source)
@@ -281,8 +274,8 @@ class Predict(Command):
 def _objects(result: Prediction) -> int:
     """Count the objects of all planes; each plane has ids of its own from 1."""
     labels = result.labels
-    planes = labels.data.reshape(-1, labels.sizes["Y"] * labels.sizes["X"])
-    return int(planes.max(axis=1).astype("int64").sum())
+    planes = labels.data.reshape(-1, labels.sizes["Y"], labels.sizes["X"])
+    return sum(images.large.largest(plane) for plane in planes)
 
 
 def _summary(name: str, result: Prediction, seconds: float) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 import xarray as xr
 
 from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.images import large
 
 AXES = "TCZYX"
 """The axes of an image in their order; those an image has not are left out."""
@@ -135,6 +136,9 @@ def as_labels(labels: Any) -> Any:
     array = np.asarray(labels)
     if array.dtype == np.uint16:
         return labels
+    if array.dtype == np.uint32:
+        fits = large.largest(array) <= np.iinfo(np.uint16).max if array.ndim > 1 else False
+        return labels.astype(np.uint16) if fits else labels
     if array.dtype.kind == "f" and not np.array_equal(array, np.rint(array)):
         raise UserError(
             "is not a label map: its values are not whole numbers",

@@ -23,6 +23,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.images import large
 from imagej_dl.images.luts import glasbey
 
 MODES = ("composite", "color", "grayscale")
@@ -33,7 +34,7 @@ def coloured(labels: xr.DataArray) -> xr.DataArray:
 
     ImageJ spreads 256 colours over the range: from id 256 on, several ids in a row look alike.
     """
-    top = int(labels.max()) if labels.size else 0
+    top = large.largest(labels.data)
     attrs = {"luts": [glasbey()], "display_ranges": [(0.0, float(max(255, top)))]}
     return labels.assign_attrs(attrs)
 

@@ -15,7 +15,7 @@ import xarray as xr
 
 from imagej_dl.errors import UserError
 from imagej_dl.files import atomic, refuse_existing
-from imagej_dl.images import calibrations, display, exact
+from imagej_dl.images import calibrations, display, exact, large
 from imagej_dl.images.array import AXES, calibration, make
 
 _CLASSIC_LIMIT = 2**32 - 2**25
@@ -79,7 +79,7 @@ def read_tiff(path: Path, axes: str | None = None, mapped: bool = False) -> xr.D
 def _pixels(path: Path, file: tifffile.TiffFile, mapped: bool) -> np.ndarray:
     """Return the pixels of the first series: loaded in native byte order, or mapped as they are."""
     series = file.series[0]
-    if mapped and series.nbytes > _MAP_ABOVE and series.dataoffset is not None:
+    if mapped and series.nbytes >= _MAP_ABOVE and series.dataoffset is not None:
         keyframe = series.keyframe
         if keyframe.is_memmappable:
             dtype = np.dtype(f"{file.byteorder}{series.dtype.char}")
@@ -159,7 +159,16 @@ def write(image: xr.DataArray, path: str | Path, overwrite: bool = False, **extr
     else:
         options |= {"imagej": True, "metadata": {"axes": "TZCYX", **_ascii(metadata)}}
     with atomic(path) as temporary:
-        tifffile.imwrite(temporary, hyperstack, bigtiff=big, **options)
+        if not large.mapped(array):
+            tifffile.imwrite(temporary, hyperstack, bigtiff=big, **options)
+            return
+        # From file to file, so that the memory need not hold it.
+        shape, kind = hyperstack.shape, hyperstack.dtype
+        target = tifffile.memmap(temporary, shape=shape, dtype=kind, bigtiff=big, **options)
+        target = target.reshape(shape)
+        for place, part in large.pieces(hyperstack):
+            target[place] = part
+            large.forget(target)
 
 
 def _ascii(metadata: dict[str, Any]) -> dict[str, Any]:

@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from itertools import product
+from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
 from imagej_dl.errors import UserError
-from imagej_dl.images import Levels
+from imagej_dl.images import Levels, large
 from imagej_dl.models import ModelBundle
+from imagej_dl.prediction import storage
+
+_ROWS = 2**22  # pixels measured at a time
 
 
-def ready(bundle: ModelBundle, image: xr.DataArray) -> Iterator[NDArray[np.float32]]:
+def ready(bundle: ModelBundle, image: xr.DataArray) -> Iterator[Any]:
     """Give the planes of an image as the network wants them, one by one, in the order of T and Z.
 
     Parameters
@@ -25,42 +29,99 @@ def ready(bundle: ModelBundle, image: xr.DataArray) -> Iterator[NDArray[np.float
     Yields
     ------
     float32 (Y, X, C); for a model of several frames (Y, X, T·C), the plane itself last. Before the
-    first frame stands the first. Each frame is normalised once.
+    first frame stands the first. Each frame is normalised once. Planes of more than 2^25 pixels
+    come as :class:`Lazy`, which is cut as an array is.
 
     Raises
     ------
-    UserError : for pixels that are NaN or infinite, or other channels than the model's.
+    UserError : for pixels that are NaN or infinite, or other channels than the model's; of a
+        lazy plane when the part is read.
     """
     frames = bundle.config.frames
     depth = image.sizes.get("Z", 1)
     levels = [_levels(bundle, image, z) for z in range(depth)]
-    before: list[deque[NDArray[np.float32]]] = [deque(maxlen=frames) for _ in range(depth)]
+    before: list[deque[Any]] = [deque(maxlen=frames) for _ in range(depth)]
+    # What takes uneven light off looks over the whole plane.
+    lazy = _size(image) > storage.LARGE and not bundle.config.normalisation.illumination
     for t, z in product(range(image.sizes.get("T", 1)), range(depth)):
-        plane = bundle.prepare(_plane(image, t, z), levels[z])
+        plane: Any
+        if lazy:
+            plane = Lazy(bundle, image, t, z, levels[z])
+        else:
+            plane = bundle.prepare(_part(image, t, z), levels[z])
         if frames == 1:
             yield plane
             continue
         seen = before[z]
         seen.extend([plane] * (1 if seen else frames))
-        yield np.concatenate(seen, axis=-1)
+        yield Together(list(seen)) if lazy else np.concatenate(seen, axis=-1)
+
+
+class Lazy:
+    """A plane (Y, X, C) of which only the parts that are asked for are read and normalised."""
+
+    def __init__(
+        self, bundle: ModelBundle, image: xr.DataArray, t: int, z: int, levels: Levels | None
+    ) -> None:
+        self.bundle, self.image, self.place = bundle, image, (t, z)
+        self.shape = (image.sizes["Y"], image.sizes["X"], bundle.config.channels)
+        rule = bundle.config.normalisation
+        # Measured as a video is: rows at a time; of 8 and 16 bits the percentiles are the same.
+        alone = rule.model_copy(update={"scope": "video"})
+        self.levels = levels or alone.levels(_rows(image, t, z))
+
+    def __getitem__(self, where: tuple[slice, slice]) -> NDArray[np.float32]:
+        part = self.bundle.prepare(_part(self.image, *self.place, where), self.levels)
+        large.forget(self.image.data)
+        return part
+
+
+class Together:
+    """Lazy frames as the channels of one."""
+
+    def __init__(self, frames: list[Lazy]) -> None:
+        self.frames = frames
+        self.shape = (*frames[0].shape[:2], sum(frame.shape[2] for frame in frames))
+
+    def __getitem__(self, where: tuple[slice, slice]) -> NDArray[np.float32]:
+        return np.concatenate([frame[where] for frame in self.frames], axis=-1)
+
+
+def _size(image: xr.DataArray) -> int:
+    return image.sizes["Y"] * image.sizes["X"]
 
 
 def _levels(bundle: ModelBundle, image: xr.DataArray, z: int) -> Levels | None:
-    planes = (_plane(image, t, z) for t in range(image.sizes.get("T", 1)))
-    return bundle.config.normalisation.levels(planes)
+    times = range(image.sizes.get("T", 1))
+    rule = bundle.config.normalisation
+    if _size(image) > storage.LARGE and not rule.illumination:
+        return rule.levels(part for t in times for part in _rows(image, t, z))
+    return rule.levels(_part(image, t, z) for t in times)
 
 
-def _plane(image: xr.DataArray, t: int, z: int) -> NDArray:
+def _rows(image: xr.DataArray, t: int, z: int) -> Iterator[NDArray]:
+    step = max(_ROWS // image.sizes["X"], 1)
+    for low in range(0, image.sizes["Y"], step):
+        yield _part(image, t, z, (slice(low, low + step), slice(None)))
+        large.forget(image.data)
+
+
+def _part(
+    image: xr.DataArray,
+    t: int,
+    z: int,
+    where: tuple[slice, slice] = (slice(None), slice(None)),
+) -> NDArray:
     place = {axis: index for axis, index in (("T", t), ("Z", z)) if axis in image.dims}
-    plane = image.isel(place)
+    plane = image.isel({**place, "Y": where[0], "X": where[1]})
     plane = plane.transpose("Y", "X", *(["C"] if "C" in image.dims else []))
     values = plane.values
     if not values.dtype.isnative:  # as in a memory map of a file of ImageJ's
         values = values.astype(values.dtype.newbyteorder("="))
     if values.dtype.kind == "f" and not np.isfinite(values).all():
-        where = " ".join(f"{axis}={index + 1}" for axis, index in place.items())
+        at = " ".join(f"{axis}={index + 1}" for axis, index in place.items())
         raise UserError(
-            f"the image has pixels that are NaN or infinite{' at ' + where if where else ''}",
+            f"the image has pixels that are NaN or infinite{' at ' + at if at else ''}",
             path=image.attrs.get("title") or None,
             remedy="In ImageJ, Process > Filters > Remove NaNs... replaces them.",
         )

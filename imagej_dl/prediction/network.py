@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 from weakref import WeakKeyDictionary, ref
 
@@ -12,18 +13,20 @@ from imagej_dl.errors import UserError
 from imagej_dl.models import ModelBundle, backend
 from imagej_dl.models.mobile import EACH_FRAME, OVER_TIME
 from imagej_dl.models.windows import fed
+from imagej_dl.prediction import engine
 from imagej_dl.prediction.tiles import Network
 
 # One graph a model for as long as the model lives: predicting in a loop must not use more memory.
 _compiled: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
 
 
-def network(bundle: ModelBundle) -> Network:
+def network(bundle: ModelBundle, pixels: int = 0) -> Network:
     """Return the function from windows (N, Y, X, T·C) to probabilities (N, Y, X, classes).
 
     It is traced once for all numbers and sizes of windows. When the memory of the device does
     not hold a batch, its halves are tried. Where a network does the same to each frame of a video
-    before it looks at their order, that is done once a frame, not once a window.
+    before it looks at their order, that is done once a frame, not once a window. For many `pixels`
+    (of all windows that will be given) OpenVINO computes it, see :mod:`.engine`.
 
     Raises
     ------
@@ -44,8 +47,18 @@ def network(bundle: ModelBundle) -> Network:
         function = tf.function(infer(bundle.model), input_signature=signature)
         _compiled[bundle.model] = function
 
+    quick = None
+    if engine.wanted(pixels):
+        side = -(-64 // bundle.config.multiple_of) * bundle.config.multiple_of
+        patch = np.random.default_rng(0).random((2, side, side, frames * channels), np.float32)
+        quick = engine.converted(bundle.model, function, apart(patch, frames) if each else (patch,))
+
     def run(windows: NDArray[np.float32]) -> NDArray[np.float32]:
         given = apart(windows, frames) if each else (windows,)
+        if quick is not None:
+            # What OpenVINO has no memory for TensorFlow may do in halves.
+            with suppress(RuntimeError, MemoryError):
+                return quick(*given)
         try:
             return function(*given).numpy()
         except tf.errors.ResourceExhaustedError as error:

@@ -11,17 +11,17 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from imagej_dl import images
+from imagej_dl import images, preferences
 from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.images import large
 from imagej_dl.models import ModelBundle
-from imagej_dl.prediction import tiles
+from imagej_dl.prediction import storage, tiles
+from imagej_dl.prediction.blocks import Blocks
 from imagej_dl.prediction.frames import ready
 from imagej_dl.prediction.instances import instances
 from imagej_dl.prediction.network import looks_at_each, network
-from imagej_dl.prediction.storage import empty
 from imagej_dl.progress import Progress, silent
 
-_TILE = 1024
 _BATCH_PIXELS = 1024 * 1024
 
 
@@ -39,7 +39,11 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Plane:
-    """A finished plane: `index` over T and Z, label map (Y, X), probabilities (Y, X, classes)."""
+    """A finished plane: `index` over T and Z, label map (Y, X), probabilities (Y, X, classes).
+
+    Those of a large plane lie in temporary files; its probabilities may be left out, and are empty
+    then.
+    """
 
     index: tuple[int, ...]
     labels: NDArray
@@ -65,12 +69,13 @@ def predict(
         normalised and segmented on its own; by a recurrent model with the frames before it, the
         first standing for those before the first. May be a memory map: planes are read one by one.
     tile : largest side in px of what the network is given at once, halo included; by default
-        1024, or four times the halo. The result is the same whatever it is.
+        that of the user's settings, or four times the halo. The result is the same whatever it is.
     halo : px by which tiles overlap on each side; by default as far as the network sees, so that
         tiles cannot be told. Less is faster, and warned of.
     batch : most tiles given to the network at once; by default what makes up 1024² px of frames.
     progress : stage "predict", in rows of tiles (one for a plane that is not tiled).
-    probabilities : whether to return them; above 1 GiB they lie in a temporary file.
+    probabilities : whether to return them; above 1 GiB they lie in a temporary file. So do the
+        labels of planes of more than 2^25 px, whose objects are found block by block.
 
     Returns
     -------
@@ -84,14 +89,24 @@ def predict(
     dims = [str(d) for d in image.dims if d != "C"]
     shape = tuple(image.sizes[d] for d in dims)
     classes = len(bundle.config.classes)
-    labels = np.zeros(shape, np.uint16)
-    kept = empty((*shape, classes)) if probabilities else None
-    for plane in planes(bundle, image, tile=tile, halo=halo, batch=batch, progress=progress):
-        if plane.labels.dtype != labels.dtype:
-            labels = labels.astype(np.promote_types(labels.dtype, plane.labels.dtype), copy=False)
-        labels[plane.index] = plane.labels
-        if kept is not None:
+    labels: NDArray | None = None
+    kept: NDArray[np.float32] | None = None
+    given = {"tile": tile, "halo": halo, "batch": batch, "progress": progress}
+    for plane in planes(bundle, image, probabilities=probabilities, **given):  # type: ignore[arg-type]
+        if not plane.index:
+            labels, kept = plane.labels, plane.probabilities if probabilities else None
+            break
+        if labels is None:
+            labels = storage.empty(shape, plane.labels.dtype)
+        kind = np.promote_types(labels.dtype, plane.labels.dtype)
+        if kind != labels.dtype:
+            former, labels = labels, storage.empty(shape, kind)
+            _copy(former, labels)
+        _copy(plane.labels, labels[plane.index])
+        if probabilities:
+            kept = storage.empty((*shape, classes)) if kept is None else kept
             kept[plane.index] = plane.probabilities
+    assert labels is not None, "an image without planes is refused"
     return Prediction(
         images.with_data(image, labels, dims),
         None if kept is None else images.with_data(image, kept, [*dims, "C"]),
@@ -106,18 +121,19 @@ def planes(
     halo: int | None = None,
     batch: int | None = None,
     progress: Progress = silent,
+    probabilities: bool = True,
 ) -> Iterator[Plane]:
     """Segment an image and give its planes one by one, so that none need be kept.
 
     Parameters, axes and errors are those of :func:`predict`; what is wrong with the image as a
-    whole is raised at the first plane.
+    whole is raised at the first plane. Without `probabilities`, large planes have none.
     """
     _check(bundle, image)
     config = bundle.config
     needed = config.halo
     halo = needed if halo is None else halo
     least = 2 * (-(-halo // config.multiple_of) + 1) * config.multiple_of
-    tile = tile if tile is not None else max(_TILE, 2 * least)
+    tile = tile if tile is not None else _tile(halo, least)
     sizes = [image.sizes[d] for d in "YX"]
     cut = [tiles.spans(size, tile, halo, config.multiple_of) for size in sizes]
     if halo < needed and max(map(len, cut)) > 1:
@@ -126,32 +142,70 @@ def planes(
             DataWarning,
             stacklevel=2,
         )
+    # Windows that follow each other share their frames, where each is looked at once.
+    frames = 1 if looks_at_each(bundle.model) else config.frames
+    window = cut[0][0].size * cut[1][0].size * frames
     if batch is None:
-        # Windows that follow each other share their frames, where each is looked at once.
-        frames = 1 if looks_at_each(bundle.model) else config.frames
-        batch = max(1, _BATCH_PIXELS // (cut[0][0].size * cut[1][0].size * frames))
+        batch = max(1, _BATCH_PIXELS // window)
     stack = [d for d in map(str, image.dims) if d in "TZ"]
     indices = list(product(*(range(image.sizes[d]) for d in stack)))
-    whole: NDArray[np.float32] | None = None
+    canvas: _Canvas | None = None
     done, total = 0, len(indices) * len(cut[0])
     progress("predict", done, total)
     for strip in tiles.strips(
         ready(bundle, image),
-        network(bundle),
+        network(bundle, len(indices) * len(cut[0]) * len(cut[1]) * window),
         tile=tile,
         halo=halo,
         multiple_of=config.multiple_of,
         batch=batch,
     ):
-        if whole is None:
-            whole = np.empty((sizes[0], sizes[1], strip.values.shape[-1]), np.float32)
-        whole[strip.low : strip.high] = strip.values
+        if canvas is None:
+            canvas = _Canvas(bundle, (sizes[0], sizes[1]), probabilities)
+        canvas.add(strip)
         if strip.last:
-            found = instances(whole, config.instances)
-            yield Plane(indices[strip.plane], found, whole)
-            whole = None
+            yield canvas.finish(indices[strip.plane])
+            canvas = None
         done += 1
         progress("predict", done, total)
+
+
+class _Canvas:
+    """A plane in work: its probabilities, or of a large one what its objects are made of."""
+
+    def __init__(self, bundle: ModelBundle, shape: tuple[int, int], probabilities: bool) -> None:
+        self.settings, classes = bundle.config.instances, len(bundle.config.classes)
+        is_large = shape[0] * shape[1] > storage.LARGE
+        self.blocks = Blocks(shape, self.settings) if is_large else None
+        kept = shape if probabilities or not is_large else (0, 0)
+        make = storage.in_file if is_large and probabilities else np.empty
+        self.whole: NDArray[np.float32] = make((*kept, classes), np.float32)
+
+    def add(self, strip: tiles.Strip) -> None:
+        if self.whole.size:
+            self.whole[strip.low : strip.high] = strip.values
+            large.forget(self.whole)
+        if self.blocks is not None:
+            self.blocks.add(strip.low, strip.values)
+
+    def finish(self, index: tuple[int, ...]) -> Plane:
+        if self.blocks is not None:
+            return Plane(index, self.blocks.finish(), self.whole)
+        return Plane(index, instances(self.whole, self.settings), self.whole)
+
+
+def _tile(halo: int, least: int) -> int:
+    preferred = preferences.read().tile
+    # Of a tile that is hardly larger than its halos nearly all is thrown away.
+    if preferred >= 4 * halo:
+        return preferred
+    return max(preferences.Preferences().tile, 2 * least)
+
+
+def _copy(source: NDArray, target: NDArray) -> None:
+    for place, part in large.pieces(source):
+        target[place] = part
+        large.forget(target)
 
 
 def _check(bundle: ModelBundle, image: xr.DataArray) -> None:

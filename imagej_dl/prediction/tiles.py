@@ -136,22 +136,29 @@ def strips(
             for rows, columns in product(down, across):
                 joins = columns is across[-1]
                 ends = joins and rows is down[-1]
-                yield _Window(number, rows, columns, joins, ends, window(plane, rows, columns))
+                seen = window(plane, rows, columns)
+                yield _Window(number, plane.shape[1], rows, columns, joins, ends, seen)
 
-    row: list[NDArray[np.float32]] = []
+    row: NDArray[np.float32] | None = None
     for group in _batches(windows(), batch):
         seen = np.stack([part.seen for part in group]).astype(np.float32, copy=False)
         for part, value in zip(group, network(seen), strict=True):
-            row.append(value[part.rows.inner, part.columns.inner])
+            kept = value[part.rows.inner, part.columns.inner]
+            if row is None and part.joins:
+                row = kept
+            elif row is None:
+                row = np.empty((len(kept), part.across, kept.shape[-1]), np.float32)
+            if row is not kept:
+                row[:, part.columns.low : part.columns.high] = kept
             if part.joins:
-                values = row[0] if len(row) == 1 else np.concatenate(row, axis=1)
-                row = []
-                yield Strip(part.plane, part.rows.low, part.rows.high, part.ends, values)
+                yield Strip(part.plane, part.rows.low, part.rows.high, part.ends, row)
+                row = None
 
 
 @dataclass(frozen=True)
 class _Window:
     plane: int
+    across: int  # px of the plane
     rows: Span
     columns: Span
     joins: bool  # the last of its row of tiles

@@ -18,6 +18,7 @@ from imagej_dl.rois.roi import Roi
 
 Ints = NDArray[np.int64]
 _BATCH = 4_000_000  # pixels outlined at a time
+_LARGE = 2**25  # pixels of a plane that is outlined in bands
 # Sides of a pixel in the order in which its outline runs, the pixel on the left hand:
 # the top to the left, the left side down, the bottom to the right, the right side up.
 _ALONG_X, _ALONG_Y = np.array((-1, 0, 1, 0)), np.array((0, 1, 0, -1))
@@ -111,14 +112,48 @@ def _roi(rings: list[Ints], name: str, label: int) -> Roi:
 def _outlines(planes: NDArray[Any]) -> Iterator[tuple[int, int, list[Ints]]]:
     """Yield plane, label and rings of corners (x, y), sorted by plane and label."""
     pixels = planes.shape[1] * planes.shape[2]
+    if pixels > _LARGE:
+        for plane, labels in enumerate(planes):
+            found: dict[int, list[Ints]] = {}
+            for low, part in _bands(labels):
+                for _, label, ring in _Sides.of(part[None]).rings():
+                    found.setdefault(label, []).append((ring + (0, low)).astype(np.int32))
+            for label in sorted(found):
+                yield plane, label, found.pop(label)
+        return
     step = max(_BATCH // max(pixels, 1), 1)
     for first in range(0, len(planes), step):
         sides = _Sides.of(planes[first : first + step])
-        found: dict[tuple[int, int], list[Ints]] = {}
+        outlined: dict[tuple[int, int], list[Ints]] = {}
         for plane, label, ring in sides.rings():
-            found.setdefault((plane, label), []).append(ring)
-        for plane, label in sorted(found):
-            yield first + plane, label, found[plane, label]
+            outlined.setdefault((plane, label), []).append(ring)
+        for plane, label in sorted(outlined):
+            yield first + plane, label, outlined[plane, label]
+
+
+def _bands(labels: NDArray[Any]) -> Iterator[tuple[int, NDArray[Any]]]:
+    """Cut a large plane into bands of rows: where each begins, and the labels that begin there.
+
+    A band has as many rows as the longest of its labels needs.
+    """
+    height, width = labels.shape
+    rows = max(_BATCH // width, 1)
+    starts = range(0, height, rows)
+    last: dict[int, int] = {}  # of each label the band where it ends
+    begin: list[list[int]] = []
+    for number, low in enumerate(starts):
+        present = np.unique(labels[low : low + rows]).tolist()
+        images.large.forget(labels)
+        begin.append([label for label in present if label and label not in last])
+        last.update(dict.fromkeys(present, number))
+    for number, low in enumerate(starts):
+        if not (mine := begin[number]):
+            continue
+        end = low + rows * (1 + max(last[label] for label in mine) - number)
+        part = np.array(labels[low:end])
+        images.large.forget(labels)
+        part[~np.isin(part, mine)] = 0
+        yield low, part
 
 
 @dataclass(frozen=True)

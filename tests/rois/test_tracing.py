@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from imagej_dl import images, rois
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.rois import Roi
+from imagej_dl.rois import Roi, tracing
 
 
 def drawing(*rows: str) -> np.ndarray:
@@ -182,3 +182,16 @@ def test_what_is_no_label_map_is_refused() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert rois.trace(np.zeros((4, 4), np.uint16)) == []
+
+
+def test_a_large_plane_is_outlined_in_bands(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(8)
+    labels = np.kron(rng.integers(0, 60, (2, 13, 17)), np.ones((1, 5, 4))).astype(np.uint32)
+    labels[0, 20:50, 30] = 77
+    labels[1, 3] = 70000
+    expected = rois.trace(labels)
+    monkeypatch.setattr(tracing, "_LARGE", 100)
+    monkeypatch.setattr(tracing, "_BATCH", 600)
+    found = rois.trace(labels)
+    assert [rois.encode(roi) for roi in found] == [rois.encode(roi) for roi in expected]
+    assert len(found) > 100
