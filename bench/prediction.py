@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -161,11 +160,17 @@ def large(model: Path | None, size: int, folder: Path, more: list[str]) -> None:
         ]
         command += ["--out", str(home / "out"), *more]
         begin = time.perf_counter()
-        subprocess.run(command, check=True, env=os.environ)
+        process = subprocess.Popen(command, env=os.environ)
+        status, peak = Path(f"/proc/{process.pid}/status"), 0
+        while process.poll() is None:
+            time.sleep(0.1)
+            # What the process has had at most so far; rusage would count the parent's as well.
+            words = status.read_text().split() if status.exists() else []
+            peak = int(words[words.index("VmHWM:") + 1]) if "VmHWM:" in words else peak
         seconds = time.perf_counter() - begin
-        peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-        unit = 2**30 if sys.platform == "darwin" else 2**20
-        print(f"{size}² uint8 {' '.join(more)}: {seconds:.0f} s, peak {peak / unit:.2f} GiB")
+        if process.returncode:
+            sys.exit(f"the prediction ended with exit code {process.returncode}")
+        print(f"{size}² uint8 {' '.join(more)}: {seconds:.0f} s, peak {peak * 1024 / 1e9:.2f} GB")
 
 
 def main() -> None:

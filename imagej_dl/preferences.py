@@ -14,11 +14,12 @@ from imagej_dl.files import atomic, load_json
 
 
 class Preferences(BaseModel):
-    """device : auto or cpu; tile : px; preview, idle : seconds."""
+    """device : auto, all or cpu; tile : px; preview, idle : seconds."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    device: Literal["auto", "cpu"] = "auto"
+    device: Literal["auto", "all", "cpu"] = "auto"
+    engine: Literal["auto", "tensorflow", "openvino"] = "auto"
     tile: int = 1024
     preview: float = 5.0
     idle: float = 300.0

@@ -20,6 +20,11 @@ class Settings(Command):
     device: Literal["auto", "cpu"] | None = Field(
         None, description="auto: the GPU where there is one; cpu: never the GPU."
     )
+    engine: Literal["auto", "tensorflow", "openvino"] | None = Field(
+        None,
+        description="What predicts on the CPU; auto: OpenVINO where it is installed and "
+        "there is enough to do, else TensorFlow.",
+    )
     tile: Annotated[int | None, Shown(unit="px")] = Field(
         None,
         ge=64,

@@ -96,3 +96,22 @@ def _tensorflow() -> Iterator[Finding]:
     names, cores = backend.gpus(), backend.cores()
     missing = f"none, {cores} cores are used; with an NVIDIA GPU: pip install 'imagej-dl[gpu]'"
     yield Finding("GPU", bool(names), ", ".join(names) or missing, needed=False)
+    yield _openvino(bool(names))
+
+
+def _openvino(gpu: bool) -> Finding:
+    from imagej_dl import preferences
+    from imagej_dl.prediction import engine
+
+    asked = preferences.read().engine
+    if not engine.installed():
+        text = (
+            "TensorFlow predicts; on the CPU OpenVINO is faster: pip install 'imagej-dl[openvino]'"
+        )
+        return Finding("OpenVINO", False, text, needed=False)
+    if gpu or asked == "tensorflow":
+        use = "not used: " + ("there is a GPU" if gpu else "the settings say TensorFlow")
+    else:
+        use = "predicts" if asked == "openvino" else "predicts where there is enough to do"
+    version = importlib.metadata.version("openvino")
+    return Finding("OpenVINO", True, f"{version}, {use}", needed=False)

@@ -24,8 +24,9 @@ def read(path: str | Path, axes: str | None = None, mapped: bool = False) -> xr.
     path : TIFF (ImageJ, OME or plain), PNG, JPEG or MetaMorph .stk; CZI and what bioio reads
         where these extras are installed. Colour images have their colours as C.
     axes : what the file's axes are, such as "TYX", where the file says nothing or says it wrong.
-    mapped : whether a TIFF of more than 256 MiB that is not compressed may come as a memory map,
-        read-only and in the byte order of the file, whose pixels are read where they are used.
+    mapped : whether a TIFF of 256 MiB of pixels or more may come as a memory map, not to be written
+        to and in the byte order of the file, whose pixels are read where they are used; where it is
+        compressed, of a temporary file that it is unpacked into.
 
     Returns
     -------

@@ -84,7 +84,11 @@ def _pixels(path: Path, file: tifffile.TiffFile, mapped: bool) -> np.ndarray:
         if keyframe.is_memmappable:
             dtype = np.dtype(f"{file.byteorder}{series.dtype.char}")
             return np.memmap(path, dtype, "r", series.dataoffset, series.shape)
-    array = series.asarray()
+    if mapped and series.nbytes >= _MAP_ABOVE:
+        # What is compressed is unpacked into a temporary file, piece by piece.
+        array = series.asarray(out="memmap")
+    else:
+        array = series.asarray()
     if array.dtype.byteorder == ">":
         array = array.astype(array.dtype.newbyteorder("="))
     return array

@@ -117,7 +117,7 @@ def _outlines(planes: NDArray[Any]) -> Iterator[tuple[int, int, list[Ints]]]:
             found: dict[int, list[Ints]] = {}
             for low, part in _bands(labels):
                 for _, label, ring in _Sides.of(part[None]).rings():
-                    found.setdefault(label, []).append((ring + (0, low)).astype(np.int32))
+                    found.setdefault(label, []).append(ring + np.array((0, low)))
             for label in sorted(found):
                 yield plane, label, found.pop(label)
         return

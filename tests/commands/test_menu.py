@@ -107,7 +107,13 @@ PUBLISHED = {
         "json": "file",
         "overwrite": "bool",
     },
-    "ImageJ-DL Settings": {"device": "choice", "tile": "int", "preview": "float", "idle": "float"},
+    "ImageJ-DL Settings": {
+        "device": "choice",
+        "engine": "choice",
+        "tile": "int",
+        "preview": "float",
+        "idle": "float",
+    },
 }
 # What a choice may be, likewise.
 CHOICES = {
@@ -129,6 +135,7 @@ CHOICES = {
     ("correct", "step"): ["next", "save", "empty", "retrain", "status"],
     ("track", "engine"): ["auto", "trackmate", "embedded", "motile", "btrack", "trackastra"],
     ("settings", "device"): ["auto", "cpu"],
+    ("settings", "engine"): ["auto", "tensorflow", "openvino"],
 }
 # Counts and shares that have no unit.
 BARE = {"channel", "epochs", "learning_rate", "seed", "batch"}
