@@ -83,8 +83,8 @@ class Trackastra:
     def from_folder(cls, folder, device):
         assert (folder / "train_config.yaml").is_file() and device == "automatic"
         return cls()
-    def track(self, image, labels, mode, max_distance, max_neighbors, delta_t):
-        assert image.shape == labels.shape and mode == "greedy" and delta_t == 1
+    def track(self, image, labels, mode, max_distance, max_neighbors):
+        assert image.shape == labels.shape and mode == "greedy"
         graph = nx.DiGraph()
         for frame, (a, b) in enumerate(zip(labels[:-1], labels[1:])):
             both = (a > 0) & (b > 0)
@@ -178,6 +178,8 @@ def test_settings_of_another_engine(engine, tracker, words):
 def test_unknown_keys_and_wrong_values(tracker):
     with pytest.raises(UserError, match="unknown setting 'LAMBDA'"):
         tracking.make_settings(tracker, {"LAMBDA": 1})
-    wrong = {"MOTILE": "MAX_FRAME_GAP", "BTRACK": "ACCURACY", "TRACKASTRA": "DELTA_T"}[tracker]
+    wrong = {"MOTILE": "MAX_FRAME_GAP", "BTRACK": "ACCURACY", "TRACKASTRA": "MAX_NEIGHBORS"}[
+        tracker
+    ]
     with pytest.raises(UserError, match=wrong):
         tracking.make_settings(tracker, {wrong: 0})

@@ -54,7 +54,8 @@ class MotileSettings(Map):
 class BtrackSettings(Map):
     """btrack: Bayesian linking into tracklets, which hypotheses then join and branch.
 
-    btrack's own names; the motion is one of constant velocity.
+    btrack's own names; the motion is one of constant velocity. It knows few divisions: it wants to
+    be told the state of each object (metaphase, anaphase), which labels do not say.
     """
 
     max_search_radius: float = Field(
@@ -82,7 +83,7 @@ class BtrackSettings(Map):
     theta_dist: float = Field(20.0, ge=0, description="What is near the border, image's unit.")
     theta_time: float = Field(5.0, ge=0, description="What is near the first or last frame.")
     dist_thresh: float = Field(
-        40.0, gt=0, description="Farthest that tracklets are joined, in the image's unit."
+        15.0, gt=0, description="Farthest that tracklets are joined, in the image's unit."
     )
     time_thresh: float = Field(2.0, ge=1, description="Frames between joined tracklets at most.")
     segmentation_miss_rate: float = Field(
@@ -102,7 +103,6 @@ class TrackastraSettings(Map):
     )
     max_distance: int = Field(256, gt=0, description="Farthest link in pixels.")
     max_neighbors: int = Field(10, gt=0, description="Candidates of each object.")
-    delta_t: int = Field(1, ge=1, description="Frames from one spot to the next at most.")
     device: Literal["automatic", "cpu", "cuda", "mps"] = Field(
         "automatic", description="Where the transformer is computed."
     )

@@ -18,7 +18,6 @@ def solve(given: Any, settings: dict[str, Any]) -> list[tuple[int, int, float]]:
         mode=settings["MODE"],
         max_distance=settings["MAX_DISTANCE"],
         max_neighbors=settings["MAX_NEIGHBORS"],
-        delta_t=settings["DELTA_T"],
     )
     graph = found[0] if isinstance(found, tuple) else found  # versions before 0.4 gave it alone
     label = {node: int(values["label"]) for node, values in graph.nodes(data=True)}
