@@ -17,8 +17,10 @@ class Settings(Command):
     Says what holds now where nothing is given.
     """
 
-    device: Literal["auto", "cpu"] | None = Field(
-        None, description="auto: the GPU where there is one; cpu: never the GPU."
+    device: Literal["auto", "all", "cpu"] | None = Field(
+        None,
+        description="auto: the GPU where there is one, of several the first; all: a training uses "
+        "all GPUs of the machine; cpu: never the GPU.",
     )
     engine: Literal["auto", "tensorflow", "openvino"] | None = Field(
         None,

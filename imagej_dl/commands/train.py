@@ -14,7 +14,8 @@ from imagej_dl.errors import UserError
 from imagej_dl.models import registry
 from imagej_dl.models.config import Kind
 from imagej_dl.progress import Progress, note
-from imagej_dl.training.settings import Settings, setting
+from imagej_dl.training import cluster
+from imagej_dl.training.settings import Precision, Settings, setting
 from imagej_dl.training.start import LEARNING_RATE as FINE_TUNING
 from imagej_dl.training.state import CANCELLED
 from imagej_dl.training.watch import Epoch, Watch, ignore
@@ -79,6 +80,7 @@ class Train(Command):
     )
     depth: Annotated[int, Shown(unit="levels", advanced=True)] = setting("depth")
     width: Annotated[int, Shown(unit="filters", advanced=True)] = setting("width")
+    precision: Annotated[Precision, Shown(advanced=True)] = setting("precision")
     seed: Annotated[int, Shown(advanced=True)] = setting("seed")
     validation: Annotated[float, Shown(unit="share", advanced=True)] = setting("validation")
     test: Annotated[float, Shown(unit="share", advanced=True)] = setting("test")
@@ -169,7 +171,9 @@ class Train(Command):
         if self.project.suffix.lower() == ".json":
             whole = self._whole()
             whole.run(progress, watch)
-            self._test(whole, progress)
+            others = cluster.task()
+            if others is None or others.number == 0:
+                self._test(whole, progress)
             return
         assert self.out is not None, "the declaration asks for it"
         if self.resume and self.overwrite:
@@ -199,7 +203,11 @@ class Train(Command):
         every = self.checkpoints
         steps = given.get("steps", Settings.model_fields["steps"].default)
         keep = Checkpoints(self.out, every, steps) if every else None
-        click.echo(f"training on {backend.device()}", err=True)
+        others = cluster.task()
+        where = ""
+        if others is not None and len(others.addresses) > 1:
+            where = f" as worker {others.number} of {len(others.addresses)}, once all are there"
+        click.echo(f"training on {backend.device()}{where}", err=True)
         bundle = training.train(
             self._source(given),
             self.out,
@@ -211,6 +219,9 @@ class Train(Command):
             watch=told,
             **given,
         )
+        if bundle.folder is None:
+            say("done; worker 0 writes the model")
+            return
         self._write_more(bundle)
         metrics = json.loads((self.out / "metrics.json").read_text(encoding="utf-8"))
         say(summary(self.out, metrics))

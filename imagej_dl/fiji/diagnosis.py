@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from imagej_dl.errors import UserError
 from imagej_dl.fiji import gateway
+from imagej_dl.models.backend import GPU
 
 
 @dataclass(frozen=True)
@@ -93,10 +94,10 @@ def _tensorflow() -> Iterator[Finding]:
         return
     keras = importlib.metadata.version("keras")
     yield Finding("TensorFlow", True, f"{tf.__version__}, Keras {keras}")
-    names, cores = backend.gpus(), backend.cores()
+    gpus, cores = backend.gpus(), backend.cores()
     missing = f"none, {cores} cores are used; with an NVIDIA GPU: pip install 'imagej-dl[gpu]'"
-    yield Finding("GPU", bool(names), ", ".join(names) or missing, needed=False)
-    yield _openvino(bool(names))
+    yield Finding("GPU", bool(gpus), _gpus(gpus) or missing, needed=False)
+    yield _openvino(bool(gpus))
 
 
 def _openvino(gpu: bool) -> Finding:
@@ -115,3 +116,13 @@ def _openvino(gpu: bool) -> Finding:
         use = "predicts" if asked == "openvino" else "predicts where there is enough to do"
     version = importlib.metadata.version("openvino")
     return Finding("OpenVINO", True, f"{version}, {use}", needed=False)
+
+
+def _gpus(gpus: list[GPU]) -> str:
+    words = []
+    for gpu in gpus:
+        memory = f", {gpu.memory:.0f} GiB" if gpu.memory else ""
+        quicker = f"trains quicker with precision {gpu.halves}"
+        halves = quicker if gpu.halves else "has no tensor cores: train in float32"
+        words.append(f"{gpu.name}{memory}, {halves}")
+    return "; ".join(words)

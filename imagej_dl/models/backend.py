@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from functools import cache
 from types import ModuleType
 
@@ -18,6 +21,8 @@ from imagej_dl.errors import UserError
 def keras() -> ModuleType:
     """Import Keras on TensorFlow, quietly, and return it; GPU memory is taken as it is needed.
 
+    Of several GPUs the first is used, or all where the user's settings say so.
+
     Raises
     ------
     UserError : when TensorFlow or Keras cannot be imported, with their own words.
@@ -25,7 +30,8 @@ def keras() -> ModuleType:
     # Must be set before the first import: both are read only then.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ["KERAS_BACKEND"] = "tensorflow"
-    if preferences.read().device == "cpu":
+    wanted = preferences.read().device
+    if wanted == "cpu":
         os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
     try:
         with _quiet():
@@ -41,11 +47,15 @@ def keras() -> ModuleType:
             f"Keras runs on {library.backend.backend()} here, not on TensorFlow",
             remedy="Unset KERAS_BACKEND, or import imagej_dl.models before keras.",
         )
-    for gpu in tf.config.list_physical_devices("GPU"):
-        try:
+    found = tf.config.list_physical_devices("GPU")
+    used = found if wanted == "all" else found[:1]
+    # When TensorFlow was set up before us by the caller, that is the caller's choice.
+    with suppress(RuntimeError):
+        if used != found:
+            # TensorFlow would take memory of the others as well.
+            tf.config.set_visible_devices(used, "GPU")
+        for gpu in used:
             tf.config.experimental.set_memory_growth(gpu, True)
-        except RuntimeError:
-            break  # TensorFlow was set up before us by the caller, whose choice it then is.
     return library
 
 
@@ -83,17 +93,74 @@ def tensorflow() -> ModuleType:
     return tf
 
 
+@dataclass(frozen=True)
+class GPU:
+    """A GPU that is used: its name, memory in GiB (0 when unknown), compute capability."""
+
+    name: str
+    memory: float = 0.0
+    capability: tuple[int, int] = (0, 0)
+
+    @property
+    def halves(self) -> str:
+        """Which precisions are quicker on it than float32, by its tensor cores; "" for none."""
+        if self.capability < (7, 0):
+            return ""
+        return "mixed_float16" + (" or mixed_bfloat16" if self.capability >= (8, 0) else "")
+
+    def __str__(self) -> str:
+        return f"GPU {self.name}" + (f", {self.memory:.0f} GiB" if self.memory else "")
+
+
 def device() -> str:
-    """Say what TensorFlow computes on, such as "GPU NVIDIA A100" or "CPU, 2 cores"."""
-    return ", ".join(f"GPU {name}" for name in gpus()) or f"CPU, {cores()} cores"
+    """Say what TensorFlow computes on, such as "GPU NVIDIA A100, 40 GiB" or "CPU, 2 cores"."""
+    found = [str(gpu) for gpu in gpus()]
+    words = [
+        f"{found.count(one)} × {one}" if found.count(one) > 1 else one
+        for one in dict.fromkeys(found)
+    ]
+    return " and ".join(words) or f"CPU, {cores()} cores"
 
 
-def gpus() -> list[str]:
-    """Return the names of the GPUs that TensorFlow sees."""
+def gpus() -> list[GPU]:
+    """Return the GPUs that are used."""
     tf = tensorflow()
-    details = tf.config.experimental.get_device_details
-    found = tf.config.list_physical_devices("GPU")
-    return [str(details(gpu).get("device_name", gpu.name)) for gpu in found]
+    found = []
+    for gpu in tf.config.get_visible_devices("GPU"):
+        details = tf.config.experimental.get_device_details(gpu)
+        name = str(details.get("device_name", gpu.name))
+        capability = details.get("compute_capability", (0, 0))
+        found.append(GPU(name, _memories().get(name, 0.0), (capability[0], capability[1])))
+    return found
+
+
+def together() -> list[str]:
+    """Return the devices that train one network together, as TensorFlow names them.
+
+    That is one, unless the user's settings say "all": then all GPUs or, where there is none, the
+    CPUs that TensorFlow was told to divide the processor into.
+    """
+    tf = tensorflow()
+    if preferences.read().device != "all":
+        return []
+    names = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+    return [device.name for device in names]
+
+
+@cache
+def _memories() -> dict[str, float]:
+    """Return the memory in GiB of the GPUs by their names, as NVIDIA's own tool says it."""
+    # TensorFlow says it only of GPUs that it has begun to use.
+    tool = shutil.which("nvidia-smi")
+    if tool is None:
+        return {}
+    command = [tool, "--query-gpu=name,memory.total", "--format=csv,noheader,nounits"]
+    try:
+        said = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)
+        lines = [line.rsplit(",", 1) for line in said.stdout.splitlines() if "," in line]
+        return {name.strip(): float(memory) / 1024 for name, memory in lines}
+    except (OSError, subprocess.SubprocessError, ValueError):
+        return {}
 
 
 def cores() -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 from imagej_dl.errors import Cancelled, Enough
 from imagej_dl.models import ModelBundle, backend
 from imagej_dl.progress import Progress
-from imagej_dl.training import choose, finish, fit
+from imagej_dl.training import assembly, choose, finish, meeting
 from imagej_dl.training import state as states
 from imagej_dl.training.examples import Examples
 from imagej_dl.training.settings import Settings
@@ -33,17 +33,19 @@ def score(settings: Settings, parts: Split, examples: Examples, progress: Progre
     with tempfile.TemporaryDirectory(prefix="imagej-dl-") as name:
         folder = Path(name)
         state = State(settings.model_dump(mode="json"), parts.record(), examples.fingerprint)
-        loop = fit._loop(settings, parts, examples, state, None, folder, progress)
+        used = meeting.here(several=False)
+        loop = assembly.assemble(settings, parts, examples, state, used, folder, progress)
         ended = loop.run()
         if ended in (states.CANCELLED, states.ENOUGH):
             # The loop keeps what it has when it is stopped; a fold is whole or not at all.
             raise Enough if ended == states.ENOUGH else Cancelled
-        states.restore_best(folder, loop.model)
+        states.set_weights(loop.model, states.best(folder), folder)
+        loop.model = assembly.plain(loop)
         row = loop.state.rows[loop.state.best_epoch - 1]
     try:
         if settings.kind == "binary":
             return float(row["val_dice"])
-        found = finish._predict(ModelBundle(loop.model, loop.config), parts.validation)
+        found = finish.predicted(ModelBundle(loop.model, loop.config), parts.validation)
         return float(choose.average_precision(found, loop.config.instances)[0])
     finally:
         del loop

@@ -18,6 +18,7 @@ from imagej_dl.search.space import Space
 from imagej_dl.search.study import NAME, Beat, Study
 from imagej_dl.training import Settings, find_pairs
 from imagej_dl.training.examples import Examples
+from imagej_dl.training.meeting import here
 from imagej_dl.training.split import Split
 
 DATABASE = "search.db"
@@ -87,6 +88,7 @@ def search(
     base = {"epochs": EPOCHS, "steps": STEPS, **base}
     space.check(base)
     settings = Settings.of({**base, **space.first})
+    here(several=False)  # what it may refuse is refused before the first trial
     examples = Examples(find_pairs(source), settings.normalisation, progress=progress)
     shares = {"validation": settings.validation, "test": settings.test, "seed": settings.seed}
     parts = folds(examples.sources, count, **shares)  # type: ignore[arg-type]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from imagej_dl.errors import Cancelled, Enough
 from imagej_dl.evaluation import THRESHOLDS
-from imagej_dl.models import Instances, ModelBundle, backend
+from imagej_dl.models import Instances, ModelBundle
 from imagej_dl.models import bundle as bundles
 from imagej_dl.prediction.network import network
 from imagej_dl.progress import Progress
@@ -55,7 +55,7 @@ def finish(out: Path, loop: Loop, parts: Split, raw: NDArray, ended: str) -> Mod
             ended = CANCELLED
     if ended == CANCELLED:
         few = parts.validation[: some([e.labels.size for e in parts.validation])]
-        found = _predict(bundle, few, _QUICK_SIDE)
+        found = predicted(bundle, few, _QUICK_SIDE)
         scores = {"validation": _scores(found, config.instances)}
     last = state.rows[state.best_epoch - 1]
     scores["validation"] |= {name: v for name, v in last.items() if name.startswith("val_")}
@@ -64,7 +64,7 @@ def finish(out: Path, loop: Loop, parts: Split, raw: NDArray, ended: str) -> Mod
         "epochs": state.epoch,
         "best_epoch": state.best_epoch,
         "seconds": round(state.seconds, 1),
-        "device": backend.device(),
+        "device": loop.machines.words,
         **scores,
     }
     if state.start is not None:
@@ -102,16 +102,16 @@ def _scored(
     bundle: ModelBundle, settings: Settings, parts: Split, progress: Progress
 ) -> tuple[Instances, dict[str, dict[str, float]]]:
     """Choose the instance settings and score validation and test with them."""
-    found = _predict(bundle, parts.validation)
+    found = predicted(bundle, parts.validation)
     # The few settings cannot be learnt by heart as weights can, so the training images may have
     # a say: the validation images alone are often too few to stand for all there are.
-    more = _predict(bundle, parts.train[: _looked_at(parts)])
+    more = predicted(bundle, parts.train[: _looked_at(parts)])
     both = [item for pair in zip_longest(found, more) for item in pair if item is not None]
     start = bundle.config.instances
     best, _ = choose(both, start, settings.kind, progress, settings.treatment)
     scores = {"validation": _scores(found, best)}
     if parts.test:
-        scores["test"] = _scores(_predict(bundle, parts.test), best)
+        scores["test"] = _scores(predicted(bundle, parts.test), best)
     return best, scores
 
 
@@ -121,7 +121,8 @@ def _looked_at(parts: Split) -> int:
     return some([e.labels.size for pair in pairs for e in pair]) // 2
 
 
-def _predict(bundle: ModelBundle, examples: list[Example], side: int = _SCORED_SIDE) -> Truth:
+def predicted(bundle: ModelBundle, examples: list[Example], side: int = _SCORED_SIDE) -> Truth:
+    """Return what the network says of examples, cut to `side` px, beside their label maps."""
     part = (slice(0, side),) * 2  # of images so large that memory may not hold them whole
     # Compiling takes longer than a few small images do, but not than a few windows of frames.
     run = network(bundle) if bundle.config.frames > 1 else None

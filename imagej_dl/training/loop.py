@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,46 +14,21 @@ import numpy as np
 
 from imagej_dl.errors import Cancelled, Enough, UserError
 from imagej_dl.models import ModelBundle, ModelConfig, backend
-from imagej_dl.models.windows import fed
 from imagej_dl.progress import Progress
-from imagej_dl.training import loss
 from imagej_dl.training import state as states
 from imagej_dl.training.dataset import Patches, stream
 from imagej_dl.training.loss import Validator
+from imagej_dl.training.machines import Machines
+from imagej_dl.training.messages import Content
 from imagej_dl.training.schedule import Clock, learning_rate, plateau
 from imagej_dl.training.settings import Settings
 from imagej_dl.training.state import CANCELLED, ENOUGH, FINISHED, PATIENCE, TIME, State
+from imagej_dl.training.step import Step
 from imagej_dl.training.watch import MARGIN, Epoch, Watch, ignore, told
+from imagej_dl.training.wishes import Wishes
 
 _SHOWN_EVERY = 5
 """Epochs between two sets of pictures in TensorBoard, which are large."""
-
-
-class Step:
-    """One batch: loss, gradients, update; compiled by TensorFlow at the first call."""
-
-    def __init__(self, model: Any, settings: Settings) -> None:
-        tf, keras = backend.tensorflow(), backend.keras()
-        self.optimizer = getattr(keras.optimizers, settings.optimizer)(settings.learning_rate)
-        # Built now, so that a resumed training can fill its variables.
-        self.optimizer.build(model.trainable_variables)
-        compute = loss.of(settings)
-
-        # Not with XLA: on a CPU that was measured to take twice the time.
-        @tf.function
-        def step(images: Any, targets: Any, weights: Any) -> Any:
-            with tf.GradientTape() as tape:
-                value = compute(targets, model(fed(model, images), training=True), weights)
-            gradients = tape.gradient(value, model.trainable_variables)
-            self.optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
-            return value
-
-        self._step = step
-
-    def __call__(self, batch: tuple[Any, Any, Any], rate: float) -> float:
-        """Train on one batch (images, targets, weights) at this rate; return its loss."""
-        self.optimizer.learning_rate.assign(rate)
-        return float(self._step(*batch))
 
 
 @dataclass
@@ -60,7 +36,8 @@ class Loop:
     """All that a training needs; `folder` keeps its state, the time limit counts from `began`.
 
     `config` is the model's as `watch` sees it. run() returns why it ended: FINISHED, TIME,
-    PATIENCE, CANCELLED or ENOUGH.
+    PATIENCE, CANCELLED or ENOUGH. Of several machines all run it, and all with the same result;
+    only the first validates, keeps the state and tells `watch`.
     """
 
     model: Any
@@ -72,9 +49,13 @@ class Loop:
     folder: Path
     progress: Progress
     config: ModelConfig
+    machines: Machines
     watch: Watch = ignore
     tensorboard: Path | None = None
     began: float = field(default_factory=time.monotonic)
+
+    def __post_init__(self) -> None:
+        self._wishes = Wishes(self.machines)
 
     def run(self) -> str:
         """Train until an end, keeping the state after each epoch.
@@ -86,14 +67,17 @@ class Loop:
         before = state.seconds + time.monotonic() - self.began
         clock = Clock(settings.total_steps, self._limit, before)
         try:
-            for epoch in self._told():
-                self.watch(epoch)
-            return self._epochs(clock)
+            with self._wishes.listening():
+                if self.machines.chief:
+                    for epoch in self._told():
+                        self._wishes.ask(partial(self.watch, epoch))
+                return self._epochs(clock)
         except (Cancelled, KeyboardInterrupt) as stop:
-            if not states.kept(self.folder):
+            if not (states.kept(self.folder) if self.machines.chief else state.epoch):
                 raise
-            # It may have come in the middle of an epoch's end: what is on disk is whole.
-            self.state = states.read(self.folder)
+            if self.machines.chief:
+                # It may have come in the middle of an epoch's end: what is on disk is whole.
+                self.state = states.read(self.folder)
             return ENOUGH if isinstance(stop, Enough) else CANCELLED
 
     def _told(self, bundle: ModelBundle | None = None) -> Iterator[Epoch]:
@@ -107,15 +91,15 @@ class Loop:
 
     def _epochs(self, clock: Clock) -> str:
         settings, state = self.settings, self.state
+        fraction = self._wishes.agreed(clock.fraction(state.step))
         # Reading may have used up the time limit: one batch makes a model, however poor.
-        if state.epoch and clock.over(state.step):
+        if state.epoch and fraction >= 1:
             return FINISHED if state.step >= settings.total_steps else TIME
         losses: list[float] = []
         writer = self._writer()
         batches = stream(self.patches, state.step, settings.total_steps)
         for batch in batches:
-            fraction = clock.fraction(state.step)
-            self.progress("training", int(fraction * 1000), 1000)
+            self._wishes.ask(partial(self.progress, "training", int(fraction * 1000), 1000))
             rate = self._rate(fraction)
             losses.append(self.step(batch, rate))
             if not math.isfinite(losses[-1]):
@@ -130,7 +114,8 @@ class Loop:
                     backend.tensorflow().summary.scalar("batch_loss", losses[-1])
             if state.step == 1:
                 state.ready = clock.seconds
-            over = clock.over(state.step)
+            fraction = self._wishes.agreed(clock.fraction(state.step))
+            over = fraction >= 1
             if over or len(losses) == settings.steps:
                 self._end_of_epoch(sum(losses) / len(losses), rate, clock, writer)
                 losses = []
@@ -150,7 +135,7 @@ class Loop:
 
     def _end_of_epoch(self, mean: float, rate: float, clock: Clock, writer: Any) -> None:
         state = self.state
-        found = self.validator(self.model)
+        found = {name: float(v) for name, v in self.machines.shared(self._validated).items()}
         state.epoch += 1
         state.best_loss = min(state.best_loss, found["loss"])
         best = found["loss"] <= state.best_loss * (1 + MARGIN)
@@ -160,6 +145,14 @@ class Loop:
         validation = {f"val_{name}": value for name, value in found.items()}
         row = {"epoch": state.epoch, "seconds": round(state.seconds, 2), "learning_rate": rate}
         state.rows.append({**row, "loss": mean, **validation})
+        self.machines.shared(partial(self._keep, best, writer))
+
+    def _validated(self) -> Content:
+        return {name: np.array(v) for name, v in self.validator(self.model).items()}
+
+    def _keep(self, best: bool, writer: Any) -> Content:
+        """Keep the state, and tell the listeners; the first machine does it for all."""
+        state = self.state
         states.save(self.folder, state, self.model, self.step.optimizer, best)
         if writer is not None:
             tf = backend.tensorflow()
@@ -170,7 +163,8 @@ class Loop:
                 self._pictures(tf)
             writer.flush()
         *_, epoch = self._told(ModelBundle(self.model, self.config))
-        self.watch(epoch)
+        self._wishes.ask(partial(self.watch, epoch))
+        return {}
 
     def _pictures(self, tf: Any) -> None:
         """Show three validation patches, the object's probability and its class beside them."""

@@ -11,19 +11,20 @@ from numpy.typing import NDArray
 from imagej_dl.models import backend
 from imagej_dl.models.windows import fed
 from imagej_dl.training import losses
+from imagej_dl.training.losses import Total, whole
 from imagej_dl.training.settings import Settings
 
 _TINY = 1e-7
 
 
-def of(settings: Settings) -> Callable[..., Any]:
-    """Return the loss that settings name."""
+def of(settings: Settings, total: Total = whole) -> Callable[..., Any]:
+    """Return the loss that settings name; `total` sums over the devices that share a batch."""
     if settings.loss == "cross_entropy":
-        return loss(settings.kind, settings.dice)
-    return losses.named(settings.loss, settings.class_weights)
+        return loss(settings.kind, settings.dice, total)
+    return losses.named(settings.loss, settings.class_weights, total)
 
 
-def loss(kind: str, dice_weight: float = 0.0) -> Callable[..., Any]:
+def loss(kind: str, dice_weight: float = 0.0, total: Total = whole) -> Callable[..., Any]:
     """Return the loss `cross_entropy`: (targets, probabilities, weights=1) → number.
 
     The first two are (N, Y, X, classes), weights (N, Y, X). Weighted mean of the cross-entropy
@@ -39,10 +40,13 @@ def loss(kind: str, dice_weight: float = 0.0) -> Callable[..., Any]:
             likelihood += (1 - target) * tf.math.log(1 - probability + _TINY)
         entropy = -tf.reduce_sum(likelihood, -1)
         weights = tf.broadcast_to(weights, tf.shape(entropy))
-        value = tf.reduce_sum(weights * entropy) / tf.reduce_sum(weights)
+        weighted, weight = total(tf.reduce_sum(weights * entropy), tf.reduce_sum(weights))
+        value = weighted / weight
         if dice_weight:
-            both = tf.reduce_sum(target * probability, (0, 1, 2))
-            sizes = tf.reduce_sum(target + probability, (0, 1, 2))
+            both, sizes = total(
+                tf.reduce_sum(target * probability, (0, 1, 2)),
+                tf.reduce_sum(target + probability, (0, 1, 2)),
+            )
             # One pixel is added to both, so that a batch without objects has a Dice of 1.
             dice = (2 * both + 1) / (sizes + 1)
             value += dice_weight * (1 - tf.reduce_mean(dice[-2:]))

@@ -23,6 +23,16 @@ Loss = Literal[
 Function = Callable[..., Any]
 """(targets, probabilities, weights=1) → number: (N, Y, X, classes) twice, (N, Y, X)."""
 
+Total = Callable[..., tuple[Any, ...]]
+"""Sums tensors over the devices that share a batch. All that a loss sums over the batch goes
+through it, so that the loss is that of the whole batch on each of them."""
+
+
+def whole(*parts: Any) -> tuple[Any, ...]:
+    """Return the sums as they are: one device has the whole batch."""
+    return parts
+
+
 _TINY = 1e-7
 _ONE = ("binary_cce", "weighted_bce")
 _SEVERAL = ("sparse_cce", "categorical_cce", "multiple_output")
@@ -44,7 +54,9 @@ def fits(loss: str, kind: str, class_weights: Sequence[float] | None) -> None:
         raise ValueError(f"{len(class_weights)} class weights for the {count} classes of {kind}")
 
 
-def named(loss: str, class_weights: Sequence[float] | None = None) -> Function:
+def named(
+    loss: str, class_weights: Sequence[float] | None = None, total: Total = whole
+) -> Function:
     """Return the loss of this name; `cross_entropy` is :func:`imagej_dl.training.loss.loss`."""
     functions: dict[str, Function] = {
         "binary_cce": binary_cce,
@@ -54,22 +66,23 @@ def named(loss: str, class_weights: Sequence[float] | None = None) -> Function:
         "categorical_cce": partial(categorical_cce, class_weights=class_weights),
         "multiple_output": partial(multiple_output, class_weights=class_weights),
     }
-    return functions[loss]
+    return partial(functions[loss], total=total)
 
 
-def binary_cce(target: Any, probability: Any, weights: Any = 1.0) -> Any:
+def binary_cce(target: Any, probability: Any, weights: Any = 1.0, *, total: Total = whole) -> Any:
     """Mean of −y log p − (1−y) log(1−p), whatever the weights."""
-    return backend.tensorflow().reduce_mean(_bce(target, probability))
+    return _mean(_bce(target, probability), total)
 
 
-def weighted_bce(target: Any, probability: Any, weights: Any = 1.0) -> Any:
+def weighted_bce(target: Any, probability: Any, weights: Any = 1.0, *, total: Total = whole) -> Any:
     """Mean of the binary cross-entropy times the map of weights (N, Y, X)."""
-    tf = backend.tensorflow()
-    entropy = tf.reduce_mean(_bce(target, probability), -1)
-    return tf.reduce_mean(weights * entropy)
+    entropy = backend.tensorflow().reduce_mean(_bce(target, probability), -1)
+    return _mean(weights * entropy, total)
 
 
-def weighted_bce_dice(target: Any, probability: Any, weights: Any = 1.0) -> Any:
+def weighted_bce_dice(
+    target: Any, probability: Any, weights: Any = 1.0, *, total: Total = whole
+) -> Any:
     """Sum of a cross-entropy and a Dice loss that weigh the pixels near outlines three times.
 
     With a the mean of y over 11×11 px (of those inside the picture), w is 3 where .005 < a < .995,
@@ -81,21 +94,24 @@ def weighted_bce_dice(target: Any, probability: Any, weights: Any = 1.0) -> Any:
     near = tf.nn.avg_pool2d(target, 11, 1, "SAME")
     border = tf.cast((near > 0.005) & (near < 0.995), tf.float32)
     w = 1 + 2 * border
-    w = w / tf.reduce_mean(w)
+    w = w / _mean(w, total)
     p = tf.clip_by_value(probability, _TINY, 1 - _TINY)
     # Clipping alone would hide a probability that is no number.
     p = tf.where(tf.math.is_nan(probability), probability, p)
     z = tf.math.log(p / (1 - p))
     soft = tf.math.log1p(tf.exp(-tf.abs(z))) + tf.maximum(-z, 0.0)
-    entropy = tf.reduce_sum((1 - target) * z + (1 + (w - 1) * target) * soft) / tf.reduce_sum(w)
-    both = tf.reduce_sum(w * w * target * probability)
-    sizes = tf.reduce_sum(w * w * target) + tf.reduce_sum(w * w * probability)
-    return entropy + 1 - (2 * both + 1) / (sizes + 1)
+    entropy, weight, both, sizes = total(
+        tf.reduce_sum((1 - target) * z + (1 + (w - 1) * target) * soft),
+        tf.reduce_sum(w),
+        tf.reduce_sum(w * w * target * probability),
+        tf.reduce_sum(w * w * target) + tf.reduce_sum(w * w * probability),
+    )
+    return entropy / weight + 1 - (2 * both + 1) / (sizes + 1)
 
 
-def sparse_cce(target: Any, probability: Any, weights: Any = 1.0) -> Any:
+def sparse_cce(target: Any, probability: Any, weights: Any = 1.0, *, total: Total = whole) -> Any:
     """Mean of −log p of the true class, whatever the weights."""
-    return categorical_cce(target, probability)
+    return categorical_cce(target, probability, total=total)
 
 
 def categorical_cce(
@@ -103,11 +119,13 @@ def categorical_cce(
     probability: Any,
     weights: Any = 1.0,
     class_weights: Sequence[float] | None = None,
+    total: Total = whole,
 ) -> Any:
     """Mean of −w_c log p_c of the true class c; w_c is 1 where no class weights are given."""
     tf = backend.tensorflow()
     factors = 1.0 if class_weights is None else tf.constant(class_weights, tf.float32)
-    return -tf.reduce_mean(tf.reduce_sum(factors * target * tf.math.log(probability + _TINY), -1))
+    likelihood = tf.reduce_sum(factors * target * tf.math.log(probability + _TINY), -1)
+    return -_mean(likelihood, total)
 
 
 def multiple_output(
@@ -115,10 +133,11 @@ def multiple_output(
     probability: Any,
     weights: Any = 1.0,
     class_weights: Sequence[float] | None = None,
+    total: Total = whole,
 ) -> Any:
     """Sum over the classes of class weight × mean binary cross-entropy, each class for itself."""
     tf = backend.tensorflow()
-    each = tf.reduce_mean(_bce(target, probability), (0, 1, 2))
+    each = _mean(_bce(target, probability), total, (0, 1, 2))
     factors = 1.0 if class_weights is None else tf.constant(class_weights, tf.float32)
     return tf.reduce_sum(factors * each)
 
@@ -144,3 +163,10 @@ def _bce(target: Any, probability: Any) -> Any:
     # Added and not clipped: clipping would hide a probability that is no number.
     likelihood = target * tf.math.log(probability + _TINY)
     return -(likelihood + (1 - target) * tf.math.log(1 - probability + _TINY))
+
+
+def _mean(values: Any, total: Total, axes: Any = None) -> Any:
+    tf = backend.tensorflow()
+    sums = tf.reduce_sum(values, axes)
+    found, count = total(sums, tf.cast(tf.size(values) / tf.size(sums), tf.float32))
+    return found / count

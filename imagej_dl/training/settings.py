@@ -16,6 +16,9 @@ from imagej_dl.training.augment import Augmentation
 from imagej_dl.training.losses import Loss, fits, output
 from imagej_dl.training.weights import WeightMap
 
+Precision = Literal["float32", "mixed_float16", "mixed_bfloat16"]
+"""In what a training computes, as Keras' dtype policies are called."""
+
 
 class Settings(BaseModel):
     """All settings of a training; bench/recipe.py measures the defaults."""
@@ -126,6 +129,11 @@ class Settings(BaseModel):
     )
     drop_edge: bool | None = Field(
         default=None, description="After-treatment: whether objects at the edge are dropped."
+    )
+    precision: Precision = Field(
+        default="float32",
+        description="mixed_float16, mixed_bfloat16: compute in half precision, which is quicker "
+        "on GPUs with tensor cores and slower on processors. The model itself is float32.",
     )
     log_every: int | None = Field(
         default=None, ge=1, description="Batches between two points of TensorBoard, beside epochs."

@@ -79,30 +79,39 @@ def kept(folder: Path) -> bool:
 
 def read(folder: Path) -> State:
     """Read the state; raise UserError when there is none or it is damaged."""
-    path = folder / _LAST
+    return of(content(folder))
+
+
+def content(folder: Path) -> dict[str, np.ndarray]:
+    """Read all that :func:`save` kept: state, weights and optimizer; errors as in :func:`read`."""
     if not kept(folder):
         raise UserError(
             "there is no stopped training to go on with",
             path=folder.parent,
             remedy="Leave --resume out.",
         )
-    return State(**json.loads(bytes(_read(path)["state"])))
+    return _read(folder / _LAST)
 
 
-def restore(folder: Path, model: Any, optimizer: Any) -> None:
-    """Give the model and the built optimizer what :func:`save` kept."""
-    arrays = _read(folder / _LAST)
-    _set_weights(model, arrays, folder / _LAST)
+def of(arrays: dict[str, np.ndarray]) -> State:
+    """Return the state of what was kept."""
+    return State(**json.loads(bytes(arrays["state"])))
+
+
+def best(folder: Path) -> dict[str, np.ndarray]:
+    """Read the best weights."""
+    return _read(folder / "best.npz")
+
+
+def restore(arrays: dict[str, np.ndarray], model: Any, optimizer: Any, folder: Path) -> None:
+    """Give the model and the built optimizer what was kept in `folder`."""
+    set_weights(model, arrays, folder)
     for i, variable in enumerate(optimizer.variables):
         variable.assign(arrays[f"o{i}"])
 
 
-def restore_best(folder: Path, model: Any) -> None:
-    """Give the model the best weights."""
-    _set_weights(model, _read(folder / "best.npz"), folder / "best.npz")
-
-
-def _set_weights(model: Any, arrays: dict[str, np.ndarray], path: Path) -> None:
+def set_weights(model: Any, arrays: dict[str, np.ndarray], path: Path) -> None:
+    """Give the model weights that were kept in `path`."""
     try:
         model.set_weights([arrays[f"w{i}"] for i in range(len(model.weights))])
     except (KeyError, ValueError) as error:

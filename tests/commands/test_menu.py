@@ -38,6 +38,7 @@ PUBLISHED = {
         "learning_rate": "float",
         "depth": "int",
         "width": "int",
+        "precision": "choice",
         "seed": "int",
         "validation": "float",
         "test": "float",
@@ -118,6 +119,7 @@ PUBLISHED = {
 # What a choice may be, likewise.
 CHOICES = {
     ("train", "kind"): ["border", "binary", "foreground", "contour"],
+    ("train", "precision"): ["float32", "mixed_float16", "mixed_bfloat16"],
     ("train", "architecture"): [
         "unet",
         "unet_suite",
@@ -134,7 +136,7 @@ CHOICES = {
     ("labels", "overlap"): ["last", "first", "smallest", "error"],
     ("correct", "step"): ["next", "save", "empty", "retrain", "status"],
     ("track", "engine"): ["auto", "trackmate", "embedded", "motile", "btrack", "trackastra"],
-    ("settings", "device"): ["auto", "cpu"],
+    ("settings", "device"): ["auto", "all", "cpu"],
     ("settings", "engine"): ["auto", "tensorflow", "openvino"],
 }
 # Counts and shares that have no unit.

@@ -1,0 +1,240 @@
+"""Several devices and several machines train the network that one would."""
+
+import csv
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from imagej_dl import models, preferences
+from imagej_dl.errors import Cancelled, DataWarning, UserError
+from imagej_dl.training import Settings, cluster, loss, losses, messages, step, train
+from imagej_dl.training.machines import Machines
+
+pytestmark = pytest.mark.tf
+
+TINY = {"depth": 1, "width": 4, "last_width": 4, "patch": 32, "batch": 3, "steps": 4}
+"""With batch normalisation; a batch of 3 is divided unevenly."""
+
+
+def weights(folder: Path) -> list[np.ndarray]:
+    return models.load(folder).model.get_weights()
+
+
+def both_ways(folder: str, out: str) -> None:
+    """Train on one device, then on two."""
+    os.environ["IMAGEJ_DL_HOME"] = out
+    import tensorflow as tf
+
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+    settings = TINY | {"dice": 0.5, "weight_map": "contacts"}
+    for name, device in (("one", "auto"), ("two", "all")):
+        preferences.change(device=device)
+        train(folder, Path(out, name), epochs=2, **settings)
+    with pytest.raises(UserError, match="batch of 1 "):
+        train(folder, Path(out, "none"), epochs=1, **settings | {"batch": 1})
+
+
+def test_two_devices_train_as_one(tmp_path, folder, own_process):
+    own_process(both_ways, str(folder), str(tmp_path))
+    one, two = (models.load(tmp_path / name).model.get_weights() for name in ("one", "two"))
+    for a, b in zip(one, two, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+    models.load(tmp_path / "two", verify=True)
+
+
+def started(folder: Path, out: Path, config: dict, settings: dict) -> subprocess.Popen:
+    further = {name: settings.pop(name) for name in ("last_width", "steps")}
+    command = [sys.executable, "-m", "imagej_dl", "train", str(folder), "--out", str(out)]
+    command += [f"--{name.replace('_', '-')}={value}" for name, value in settings.items()]
+    return subprocess.Popen(
+        [*command, "--checkpoints=4", "--settings", json.dumps(further)],
+        env=os.environ | {"TF_CONFIG": json.dumps(config)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def test_two_machines_train_as_one_and_end_together(tmp_path, folder):
+    sockets = [socket.socket() for _ in range(2)]
+    for one in sockets:
+        one.bind(("localhost", 0))
+    hosts = [f"localhost:{one.getsockname()[1]}" for one in sockets]
+    for one in sockets:
+        one.close()
+    outs = [tmp_path / "M", tmp_path / "N"]
+    # So long that it does not end by itself; the rate of the first epochs is a usual one.
+    settings = TINY | {"epochs": 1000, "patience": 1000, "learning_rate": 0.1}
+    workers = []
+    try:
+        for i, out in enumerate(outs):
+            config = {"cluster": {"worker": hosts}, "task": {"type": "worker", "index": i}}
+            workers.append(started(folder, out, config, dict(settings)))
+        seen = []
+
+        def watch(epoch):
+            seen.append((epoch, epoch.bundle.model.get_weights()))
+            if epoch.epoch == 2:
+                raise Cancelled
+
+        train(folder, tmp_path / "one", watch=watch, **settings)
+        kept = outs[0] / "checkpoints" / "00002.weights.h5"
+        deadline = time.monotonic() + 300
+        while not kept.exists():
+            assert all(w.poll() is None for w in workers), [w.communicate() for w in workers]
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        workers[1].send_signal(signal.SIGINT)
+        said = [worker.communicate(timeout=300)[0] for worker in workers]
+    finally:
+        for worker in workers:
+            worker.kill()
+            worker.wait()
+    assert [worker.returncode for worker in workers] == [0, 0], said
+    model = models.load(outs[0], verify=True).model
+    model.load_weights(kept)
+    for a, b in zip(seen[1][1], model.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-4)
+    with (outs[0] / "log.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    for (epoch, _), row in zip(seen, rows, strict=False):
+        assert float(row["loss"]) == pytest.approx(epoch.loss, rel=1e-4)
+        assert float(row["val_loss"]) == pytest.approx(epoch.val_loss, rel=1e-4)
+    assert not outs[1].exists()
+    assert "worker 0 writes" in said[1]
+    metrics = json.loads((outs[0] / "metrics.json").read_text())
+    assert metrics["ended"] == "cancelled"
+    assert metrics["device"].startswith("2 machines")
+    # What two have begun one can end.
+    train(folder, outs[0], resume=True, epochs=len(rows) + 1)
+
+
+def test_a_machine_that_is_lost_is_one_clear_error():
+    import tensorflow as tf
+
+    machines = Machines(worker=1, workers=2)
+    with pytest.raises(UserError, match="another machine"), machines.together():
+        raise tf.errors.UnavailableError(None, None, "Connection reset by peer")
+    with pytest.raises(tf.errors.InvalidArgumentError), machines.together():
+        raise tf.errors.InvalidArgumentError(None, None, "not for this reason")
+
+
+def test_messages_are_as_long_as_others():
+    content = {"loss": np.array(0.25), "w0": np.arange(6).reshape(2, 3), "error": np.array(["é"])}
+    found = messages.unpacked(messages.packed(content))
+    assert {k: v.tolist() for k, v in found.items()} == {k: v.tolist() for k, v in content.items()}
+    assert len(messages.packed({})) == len(messages.packed({"loss": np.array(0.1)}))
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        ("border", "cross_entropy"),
+        ("binary", "cross_entropy"),
+        ("binary", "binary_cce"),
+        ("binary", "weighted_bce"),
+        ("binary", "weighted_bce_dice"),
+        ("foreground", "sparse_cce"),
+        ("foreground", "categorical_cce"),
+        ("foreground", "multiple_output"),
+    ],
+)
+def test_a_loss_is_a_function_of_the_sums_alone(kind, name):
+    rng = np.random.default_rng(0)
+    classes = len(models.CLASSES[kind])
+    target = rng.integers(0, 2, (4, 8, 8, classes)).astype(np.float32)
+    batch = [target, rng.uniform(0.1, 0.9, target.shape), rng.uniform(1, 5, target.shape[:3])]
+    batch = [array.astype(np.float32) for array in batch]
+    settings = Settings(kind=kind, loss=name, dice=0.5)
+    summed: list = []
+
+    def listen(*parts):
+        summed.append(parts)
+        return parts
+
+    whole = float(loss.of(settings, listen)(*batch))
+    assert float(loss.of(settings)(*batch)) == whole
+    given = iter(summed)
+    # The devices of the others hold the rest; with their sums it must be the whole's loss.
+    part = loss.of(settings, lambda *_: next(given))(*(array[:1] for array in batch))
+    assert float(part) == pytest.approx(whole, rel=1e-6)
+    assert losses.whole(1, 2) == (1, 2)
+
+
+@pytest.mark.filterwarnings("ignore::imagej_dl.errors.DataWarning")
+def test_half_precision_makes_a_model_of_float32(tmp_path, pairs):
+    found = {}
+    for name in ("float32", "mixed_bfloat16", "mixed_float16"):
+        bundle = train(pairs, tmp_path / name, epochs=1, precision=name, **TINY)
+        assert {layer.dtype_policy.name for layer in bundle.model.layers} == {"float32"}
+        models.load(tmp_path / name, verify=True)
+        metrics = json.loads((tmp_path / name / "metrics.json").read_text())
+        found[name] = metrics["validation"]["val_loss"]
+    assert found["mixed_bfloat16"] == pytest.approx(found["float32"], rel=0.05)
+    assert found["mixed_float16"] == pytest.approx(found["float32"], rel=0.05)
+
+
+def test_an_overflow_in_float16_changes_no_weight():
+    settings = Settings(precision="mixed_float16", **TINY)
+    machines = Machines()
+    with step.precision("mixed_float16"):
+        model = settings.built(1).build()
+    one = step.Step(model, settings, machines)
+    rng = np.random.default_rng(0)
+    images = rng.random((3, 32, 32, 1), np.float32)
+    batch = (images, np.eye(3, dtype=np.float32)[(images[..., 0] > 0.5) + 0], images[..., 0])
+    before = [v.numpy() for v in model.trainable_variables]
+    one.factor = 2.0**120
+    assert np.isfinite(one(batch, 0.01))
+    assert one.factor == 2.0**119
+    for variable, value in zip(model.trainable_variables, before, strict=True):
+        np.testing.assert_array_equal(variable.numpy(), value)
+    one.factor = 1024.0
+    one(batch, 0.01)
+    assert one.factor == 1024.0
+    pairs = zip(model.trainable_variables, before, strict=True)
+    assert any((variable.numpy() != value).any() for variable, value in pairs)
+
+
+def test_half_precision_without_a_gpu_is_warned_of(tmp_path, pairs, monkeypatch):
+    monkeypatch.setattr("imagej_dl.models.backend.gpus", list)
+    with pytest.warns(DataWarning, match="mixed_float16 is slower"):
+        step.warn_of("mixed_float16")
+    gpu = models.backend.GPU("Old", 8, (6, 1))
+    monkeypatch.setattr("imagej_dl.models.backend.gpus", lambda: [gpu])
+    with pytest.warns(DataWarning, match="on Old"):
+        step.warn_of("mixed_float16")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("{", "TF_CONFIG"),
+        ('{"cluster": {"worker": ["a:1", "b:1"]}}', "no 'task'"),
+        ('{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 1}}', "worker 1"),
+        ('{"cluster": {"ps": ["a:1"]}, "task": {"type": "ps", "index": 0}}', "not ps"),
+    ],
+)
+def test_a_wrong_tf_config_is_named(monkeypatch, text, words):
+    monkeypatch.setenv("TF_CONFIG", text)
+    with pytest.raises(UserError, match=words):
+        cluster.task()
+
+
+def test_the_chief_comes_before_the_workers(monkeypatch):
+    jobs = {"chief": ["a:1"], "worker": ["b:1", "c:1"]}
+    for kind, index, number in (("chief", 0, 0), ("worker", 1, 2)):
+        content = {"cluster": jobs, "task": {"type": kind, "index": index}}
+        monkeypatch.setenv("TF_CONFIG", json.dumps(content))
+        assert cluster.task() == cluster.Task(number, ("a:1", "b:1", "c:1"))
+    monkeypatch.setenv("TF_CONFIG", "")
+    assert cluster.task() is None
