@@ -79,6 +79,13 @@ def converted(model: Any, function: Any, patch: tuple[NDArray, ...]) -> Run | No
     return known.run
 
 
+def rest(model: Any) -> None:
+    """Give back the memory that the model's network was computed in; the next use takes it anew."""
+    known = _kept.get(model)
+    if known is not None and isinstance(known.run, _Quick):
+        known.run.rest()
+
+
 def _tried(function: Any, patch: tuple[NDArray, ...]) -> Run | None:
     try:
         run = _compiled(function)
@@ -111,14 +118,27 @@ def _compiled(function: Any) -> Run:
         "ENABLE_CPU_PINNING": False,
     }
     model = openvino.convert_model(function)
-    request = openvino.Core().compile_model(model, "CPU", settings).create_infer_request()
     names = [port.any_name for port in model.inputs]
+    return _Quick(openvino.Core().compile_model(model, "CPU", settings), names)
 
-    def run(*given: NDArray) -> NDArray[np.float32]:
-        found = request.infer(dict(zip(names, given, strict=True)), share_inputs=True)
+
+class _Quick:
+    """A compiled network. What it computes in is kept from call to call, until `rest`."""
+
+    def __init__(self, compiled: Any, names: list[str]) -> None:
+        self.compiled, self.names = compiled, names
+        self.request: Any = None
+
+    def __call__(self, *given: NDArray) -> NDArray[np.float32]:
+        if self.request is None:
+            self.request = self.compiled.create_infer_request()
+        found = self.request.infer(dict(zip(self.names, given, strict=True)), share_inputs=True)
         return np.array(found[0], np.float32)
 
-    return run
+    def rest(self) -> None:
+        self.request = None
+        if hasattr(self.compiled, "release_memory"):
+            self.compiled.release_memory()
 
 
 def _digest(model: Any) -> bytes:

@@ -15,7 +15,7 @@ from imagej_dl import images, preferences
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.images import large
 from imagej_dl.models import ModelBundle
-from imagej_dl.prediction import storage, tiles
+from imagej_dl.prediction import engine, storage, tiles
 from imagej_dl.prediction.blocks import Blocks
 from imagej_dl.prediction.frames import ready
 from imagej_dl.prediction.instances import instances
@@ -164,6 +164,8 @@ def planes(
             canvas = _Canvas(bundle, (sizes[0], sizes[1]), probabilities)
         canvas.add(strip)
         if strip.last:
+            if canvas.blocks is not None:
+                engine.rest(bundle.model)
             yield canvas.finish(indices[strip.plane])
             canvas = None
         done += 1
