@@ -85,10 +85,10 @@ def read_settings(path: str | Path) -> TrackerSettings:
     root = _parse(path)
     if root.tag != "TrackMate":
         raise UserError("is not a TrackMate file", path=path)
-    element = root.find("Settings/TrackerSettings")
+    element, known = trackmate_settings.tracker_of(root)
     if element is None or "TRACKER_NAME" not in element.attrib:
         raise UserError("holds no settings of a tracker", path=path)
-    if trackmate_settings.tracker_of(element) is None:
+    if not known:
         name = element.attrib["TRACKER_NAME"]
         raise UserError(f"unknown tracker {name!r}", path=path)
     try:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import copy
 import xml.etree.ElementTree as ET
 
-from imagej_dl.tracking import declared, trackmate_settings
+from imagej_dl.tracking import declared
 from imagej_dl.tracking.detectors import NAMES
+from imagej_dl.tracking.settings import MODELS
 
 # Told apart from their like by these attributes.
 _KEYS = {
@@ -75,9 +76,7 @@ def _unknown(element: ET.Element) -> bool:
     """Whether it holds the settings of a detector or tracker that is not known here."""
     if element.tag == "DetectorSettings":
         return element.get("DETECTOR_NAME", NAMES[0]) not in NAMES
-    if element.tag != "TrackerSettings":
-        return False
-    return trackmate_settings.tracker_of(element) is None
+    return element.tag == "TrackerSettings" and element.get("TRACKER_NAME", "") not in MODELS
 
 
 def _measured(name: str) -> bool:

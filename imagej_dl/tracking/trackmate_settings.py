@@ -8,13 +8,15 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from imagej_dl.tracking import trackmate_time
 from imagej_dl.tracking.detectors import NAMES
 from imagej_dl.tracking.engines.settings import OTHERS
 from imagej_dl.tracking.filters import Filter, from_xml
 from imagej_dl.tracking.settings import MODELS, TrackerSettings, make
 
-# In the place of a tracker that TrackMate has not: it opens the tracks as they are.
-_MANUAL, _OTHER = "MANUAL_TRACKER", "IMAGEJ_DL_TRACKER"
+# In the place of a tracker that TrackMate has not: it opens the tracks as made by hand. Ours stands
+# in an element of its own, which TrackMate passes over; an attribute it would complain of.
+_MANUAL, _OTHER = "MANUAL_TRACKER", "OtherTrackerSettings"
 _LAP_GROUPS = {
     "Linking": ("LINKING_",),
     "GapClosing": ("ALLOW_GAP_CLOSING", "GAP_CLOSING_", "MAX_FRAME_GAP"),
@@ -23,20 +25,23 @@ _LAP_GROUPS = {
 }
 
 
-def tracker_of(element: ET.Element) -> str | None:
-    """The tracker that an element of settings names, if it is known here."""
-    if (other := element.get(_OTHER)) in OTHERS:
-        return other
+def tracker_of(root: ET.Element) -> tuple[ET.Element | None, bool]:
+    """The element of a file's root that has the tracker's settings; whether it is known here."""
+    other = root.find(f"Settings/{_OTHER}")
+    if other is not None and other.get("TRACKER_NAME") in OTHERS:
+        return other, True
     # Not a tracker of ours: plug-ins of TrackMate's may be called alike.
-    return name if (name := element.get("TRACKER_NAME")) in MODELS else None
+    element = root.find("Settings/TrackerSettings")
+    return element, element is not None and element.get("TRACKER_NAME") in MODELS
 
 
 def read(root: ET.Element, path: Path) -> TrackerSettings | None:
     """The settings of a file's root element; None where its tracker is not known here."""
-    element = root.find("Settings/TrackerSettings")
-    if element is None or (tracker := tracker_of(element)) is None:
+    element, known_here = tracker_of(root)
+    if element is None or not known_here:
         return None
     values: dict[str, Any] = dict(element.attrib)
+    tracker = values.pop("TRACKER_NAME")
     prefixes = {
         "Linking": "LINKING",
         "GapClosing": "GAP_CLOSING",
@@ -65,7 +70,7 @@ def read(root: ET.Element, path: Path) -> TrackerSettings | None:
     others: dict[str, Any] = dict(filters, initial_spot_filter=least)
     if detector is not None and (given := _detector(detector)):
         others["detector"] = given
-    return make(tracker, values, path, **others)
+    return trackmate_time.of_file(root).convert(make(tracker, values, path, **others))
 
 
 def _detector(element: ET.Element) -> dict[str, Any]:
@@ -86,6 +91,8 @@ def append(element: ET.Element, chosen: TrackerSettings) -> None:
     least = repr(chosen.initial_spot_filter)
     ET.SubElement(element, "InitialSpotFilter", feature="QUALITY", value=least, isabove="true")
     _filters(element, "SpotFilterCollection", chosen.spot_filters)
+    if chosen.tracker in OTHERS:
+        ET.SubElement(element, "TrackerSettings", TRACKER_NAME=_MANUAL)
     element.append(_tracker(chosen))
     if chosen.edge_filters:  # which TrackMate has not, and passes over
         _filters(element, "EdgeFilterCollection", chosen.edge_filters)
@@ -101,10 +108,8 @@ def _filters(parent: ET.Element, name: str, found: Iterable[Filter]) -> None:
 
 def _tracker(settings: TrackerSettings) -> ET.Element:
     values = settings.settings.to_map()
-    if settings.tracker in OTHERS:
-        element = ET.Element("TrackerSettings", {"TRACKER_NAME": _MANUAL, _OTHER: settings.tracker})
-    else:
-        element = ET.Element("TrackerSettings", TRACKER_NAME=settings.tracker)
+    name = _OTHER if settings.tracker in OTHERS else "TrackerSettings"
+    element = ET.Element(name, TRACKER_NAME=settings.tracker)
     grouped = _LAP_GROUPS if "CUTOFF_PERCENTILE" in values else {}
     for name, prefixes in grouped.items():
         group = ET.SubElement(element, name)
