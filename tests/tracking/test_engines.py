@@ -12,6 +12,7 @@ import pytest
 
 from imagej_dl import images, tracking
 from imagej_dl.errors import Cancelled, UserError
+from imagej_dl.fiji import diagnosis
 from imagej_dl.tracking import engines
 from imagej_dl.tracking.engines import process
 
@@ -154,11 +155,16 @@ def test_another_python_that_fails_or_is_stopped(tmp_path):
 
 
 def test_what_is_not_installed_says_how(monkeypatch):
-    monkeypatch.delenv(process.variable("btrack"), raising=False)
+    for name in engines.TRACKERS:
+        monkeypatch.delenv(process.variable(name), raising=False)
     monkeypatch.setattr(process.importlib.util, "find_spec", lambda name: None)
     for name in engines.TRACKERS:
         with pytest.raises(UserError, match=f"{name} is not installed.*pip install"):
             engines.find(name)
+    # So does doctor, which needs none of them.
+    for finding in diagnosis._engines():
+        assert (finding.found, finding.needed) == (False, False)
+        assert "pip install" in finding.text
 
 
 @pytest.mark.parametrize(
