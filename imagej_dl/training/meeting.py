@@ -73,4 +73,5 @@ def _interruptible() -> Iterator[None]:
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        if before is not None:  # else it was not Python's
+            signal.signal(signal.SIGINT, before)

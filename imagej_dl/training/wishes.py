@@ -60,7 +60,7 @@ class Wishes:
             yield
             return
         before = signal.getsignal(signal.SIGINT)
-        if before is signal.SIG_IGN:  # as under nohup
+        if before in (None, signal.SIG_IGN):  # another program's handler, or nohup
             yield
             return
 

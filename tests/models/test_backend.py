@@ -1,0 +1,58 @@
+"""What is said and set for GPUs; TensorFlow is told of some that are not there."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from imagej_dl import preferences
+from imagej_dl.fiji.diagnosis import _gpus
+from imagej_dl.models import backend
+
+pytestmark = pytest.mark.tf
+
+
+@pytest.fixture
+def three(monkeypatch, tmp_path):
+    """Three GPUs, and what is set for them."""
+    monkeypatch.setenv("IMAGEJ_DL_HOME", str(tmp_path))
+    config = backend.tensorflow().config
+    gpus = [SimpleNamespace(name=f"/physical_device:GPU:{i}") for i in range(3)]
+    seen = {"visible": gpus, "growing": []}
+    monkeypatch.setattr(config, "list_physical_devices", lambda kind: gpus)
+    monkeypatch.setattr(config, "set_visible_devices", lambda used, kind: seen.update(visible=used))
+    monkeypatch.setattr(config, "get_visible_devices", lambda kind: seen["visible"])
+    monkeypatch.setattr(
+        config.experimental, "set_memory_growth", lambda gpu, on: seen["growing"].append((gpu, on))
+    )
+    monkeypatch.setattr(
+        config.experimental,
+        "get_device_details",
+        lambda gpu: {"device_name": "NVIDIA A100", "compute_capability": (8, 0)},
+    )
+    monkeypatch.setattr(backend, "_memories", lambda: {"NVIDIA A100": 40.0})
+    return gpus, seen
+
+
+@pytest.mark.parametrize(("device", "used"), [("auto", 1), ("all", 3)])
+def test_gpu_memory_is_taken_as_needed_of_those_that_are_used(three, device, used):
+    gpus, seen = three
+    preferences.change(device=device)
+    backend.keras.__wrapped__()
+    assert seen["growing"] == [(gpu, True) for gpu in gpus[:used]]
+    assert seen["visible"] == gpus[:used]
+    count = "3 × " if used == 3 else ""
+    assert backend.device() == f"{count}GPU NVIDIA A100, 40 GiB"
+    assert "precision mixed_float16 or mixed_bfloat16" in _gpus(backend.gpus())
+
+
+def test_only_tensor_cores_make_half_precision_quicker():
+    halves = [backend.GPU("", 0, c).halves for c in ((6, 1), (7, 5), (9, 0))]
+    assert halves == ["", "mixed_float16", "mixed_float16 or mixed_bfloat16"]
+    assert "train in float32" in _gpus([backend.GPU("Old", 8, (6, 1))])
+
+
+def test_memory_is_asked_of_nvidia(monkeypatch):
+    monkeypatch.setattr("shutil.which", lambda name: name)
+    said = SimpleNamespace(stdout="NVIDIA A100-SXM4-40GB, 40960\n")
+    monkeypatch.setattr("subprocess.run", lambda *a, **k: said)
+    assert backend._memories.__wrapped__() == {"NVIDIA A100-SXM4-40GB": 40.0}
