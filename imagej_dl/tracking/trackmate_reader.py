@@ -12,7 +12,7 @@ import numpy as np
 
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.images import Calibration
-from imagej_dl.tracking import trackmate_rest, trackmate_settings
+from imagej_dl.tracking import trackmate_rest, trackmate_settings, trackmate_time
 from imagej_dl.tracking.settings import TrackerSettings, default
 from imagej_dl.tracking.tracks import Tracks
 
@@ -27,6 +27,7 @@ def read(path: str | Path) -> Tracks:
     """Read a TrackMate file.
 
     The spots keep TrackMate's ids; they come ordered by frame, y, x, links by source and target.
+    Times are in seconds, whatever the file's unit is, and frames where it has none.
     What the file's filters hide is in `everything` only. What is not known here is kept, for
     :func:`imagej_dl.tracking.trackmate_xml.write` to write it back. A tracker that is not known
     is read with its links, under the default settings.
@@ -50,7 +51,9 @@ def read(path: str | Path) -> Tracks:
         spots, contours = _spots(model)
         edges = _edges(model)
         settings = trackmate_settings.read(root, path) or default()
-        shape, cal, image = _image(root, model, spots)
+        clock = trackmate_time.of_file(root)
+        spots["t"] *= clock.length
+        shape, cal, image = _image(root, model, spots, clock.frame_interval)
         visible = spots.pop("visibility").to_numpy() > 0
         shown = {int(e.attrib["TRACK_ID"]) for e in model.iterfind("FilteredTracks/TrackID")}
     except (KeyError, ValueError, TypeError) as error:
@@ -191,7 +194,7 @@ def _edges(model: ET.Element) -> pd.DataFrame:
 
 
 def _image(
-    root: ET.Element, model: ET.Element, spots: pd.DataFrame
+    root: ET.Element, model: ET.Element, spots: pd.DataFrame, interval: float
 ) -> tuple[tuple[int, int, int], Calibration, Path | None]:
     element = root.find("Settings/ImageData")
     given = {} if element is None else element.attrib
@@ -201,13 +204,12 @@ def _image(
         int(given.get("height", 0)),
         int(given.get("width", 0)),
     )
-    seconds = model.get("timeunits") in ("sec", "s", "second", "seconds")
     cal = Calibration(
         pixel_width=float(given.get("pixelwidth", 1)),
         pixel_height=float(given.get("pixelheight", 1)),
         pixel_depth=float(given.get("voxeldepth", 1)),
         unit=model.get("spatialunits", "pixel"),
-        frame_interval=float(given.get("timeinterval", 0)) if seconds else 0.0,
+        frame_interval=interval,
     )
     name = given.get("filename")
     return shape, cal, Path(given.get("folder", "")) / name if name else None

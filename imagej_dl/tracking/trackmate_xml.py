@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from imagej_dl.files import atomic, refuse_existing
-from imagej_dl.tracking import declared, filters, trackmate_rest, trackmate_settings
+from imagej_dl.tracking import (
+    declared,
+    filters,
+    trackmate_rest,
+    trackmate_settings,
+    trackmate_time,
+)
 from imagej_dl.tracking.trackmate_settings import java_text
 
 if TYPE_CHECKING:
@@ -64,9 +70,12 @@ def write(
 
 def _model(tracks: Tracks, shown: Tracks) -> ET.Element:
     """All spots and tracks, of which `shown` pass the filters."""
-    unit = tracks.calibration.unit
-    known = tracks.calibration.frame_interval > 0
-    model = ET.Element("Model", spatialunits=unit, timeunits="sec" if known else "frame")
+    clock = trackmate_time.of_tracks(tracks)
+    model = ET.Element("Model", spatialunits=tracks.calibration.unit, timeunits=clock.unit)
+    visible_spots = None
+    if shown is not tracks:
+        visible_spots = filters.of_spots(tracks.spots, tracks.settings.spot_filters)
+    tracks = clock.theirs(tracks)
     spot_features, spots = declared.of_spots(tracks)
     declarations = ET.SubElement(model, "FeatureDeclarations")
     for name, features in (
@@ -85,9 +94,8 @@ def _model(tracks: Tracks, shown: Tracks) -> ET.Element:
                 dimension=dimension,
                 isint=java_text(whole),
             )
-    if shown is not tracks:
-        filtered = filters.of_spots(tracks.spots, tracks.settings.spot_filters)
-        spots["VISIBILITY"] = filtered.astype(int)
+    if visible_spots is not None:
+        spots["VISIBILITY"] = visible_spots.astype(int)
     model.append(_spots(tracks, spots))
     edges = declared.of_edges(tracks)
     all_tracks = ET.SubElement(model, "AllTracks")
@@ -128,6 +136,7 @@ def _spots(tracks: Tracks, features: pd.DataFrame) -> ET.Element:
 
 def _settings(tracks: Tracks, image: Path | None) -> ET.Element:
     frames, height, width = tracks.shape
+    clock = trackmate_time.of_tracks(tracks)
     cal = tracks.calibration
     element = ET.Element("Settings")
     ET.SubElement(
@@ -142,12 +151,12 @@ def _settings(tracks: Tracks, image: Path | None) -> ET.Element:
         pixelwidth=repr(float(cal.pixel_width)),
         pixelheight=repr(float(cal.pixel_height)),
         voxeldepth=repr(float(cal.pixel_depth)),
-        timeinterval=repr(float(cal.frame_interval or 1.0)),
+        timeinterval=repr(clock.interval or 1.0),
     )
     ends = {"xend": width - 1, "yend": height - 1, "zend": 0, "tend": frames - 1}
     crop = {f"{axis}start": "0" for axis in "xyzt"} | {k: str(v) for k, v in ends.items()}
     ET.SubElement(element, "BasicSettings", crop)
-    trackmate_settings.append(element, tracks.settings)
+    trackmate_settings.append(element, clock.convert(tracks.settings, back=True))
     collection = ET.SubElement(element, "AnalyzerCollection")
     measured = any(str(name).startswith("mean_intensity_") for name in tracks.spots)
     for name, keys in _ANALYZERS.items():
