@@ -123,6 +123,8 @@ class Loop:
                     break
                 if state.epoch - state.best_epoch >= settings.patience:
                     return PATIENCE
+                # Validation took its time, and its listener may have had a wish.
+                fraction = self._wishes.agreed(clock.fraction(state.step))
         self.progress("training", 1000, 1000)
         return FINISHED if state.step >= settings.total_steps else TIME
 
