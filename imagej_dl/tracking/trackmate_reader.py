@@ -88,6 +88,7 @@ def read_settings(path: str | Path) -> TrackerSettings:
     root = _parse(path)
     if root.tag != "TrackMate":
         raise UserError("is not a TrackMate file", path=path)
+    _check_version(root, path)
     element, known = trackmate_settings.tracker_of(root)
     if element is None or "TRACKER_NAME" not in element.attrib:
         raise UserError("holds no settings of a tracker", path=path)

@@ -7,6 +7,8 @@ from typing import Any
 from imagej_dl.fiji.trackmate.settings import PACKAGE
 from imagej_dl.progress import Progress, note
 
+_DONE = "Computation done in"
+
 
 class Log:
     """What TrackMate says: a logger of its own that Python can look at.
@@ -36,11 +38,12 @@ class Log:
         self.logger.setProgress(0.0)
 
     def tell(self, progress: Progress) -> None:
-        """Note the last line said since this was called last, if there is one."""
+        """Note the last line said since this was called last, if it says more than a time."""
         text = self.text
-        if lines := text[self._said :].strip():
-            note(progress, f"TrackMate: {lines.splitlines()[-1].strip()}")
+        said = [line.strip() for line in text[self._said :].splitlines()]
         self._said = len(text)
+        if lines := [line for line in said if line and not line.startswith(_DONE)]:
+            note(progress, f"TrackMate: {lines[-1]}")
 
 
 def _bar(panel: Any) -> Any:
