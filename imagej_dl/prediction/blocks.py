@@ -18,6 +18,7 @@ from imagej_dl.images import large
 from imagej_dl.models import Instances
 from imagej_dl.prediction.instances import evidence, outlined, parted, true_region
 from imagej_dl.prediction.storage import in_file
+from imagej_dl.progress import Progress, silent
 
 _BLOCK = 1536
 _MARGIN = 64
@@ -58,17 +59,20 @@ class Blocks:
                 self.objects[here] = objects
         self._forget()
 
-    def finish(self) -> NDArray:
+    def finish(self, progress: Progress = silent) -> NDArray:
         """Return the label map as :func:`imagej_dl.prediction.instances` does; it lies in a file.
 
-        Nothing can be added after that.
+        Nothing can be added after that. `progress` is told the stage "objects", in blocks.
         """
         height, width = self.shape
-        for y, x in product(range(0, height, self.block), range(0, width, self.block)):
+        corners = list(product(range(0, height, self.block), range(0, width, self.block)))
+        for number, (y, x) in enumerate(corners):
+            progress("objects", number, len(corners))
             core = (slice(y, min(y + self.block, height)), slice(x, min(x + self.block, width)))
             self._solve(core)
             self._forget()
-        self.region, self.objects = self.region[:0], None
+        progress("objects", len(corners), len(corners))
+        self.region, self.objects = np.empty((0, width), np.uint8), None
         return self._numbered()
 
     def _solve(self, core: Place) -> None:

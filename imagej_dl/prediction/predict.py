@@ -73,7 +73,8 @@ def predict(
     halo : px by which tiles overlap on each side; by default as far as the network sees, so that
         tiles cannot be told. Less is faster, and warned of.
     batch : most tiles given to the network at once; by default what makes up 1024² px of frames.
-    progress : stage "predict", in rows of tiles (one for a plane that is not tiled).
+    progress : stage "predict", in rows of tiles (one for a plane that is not tiled); of large
+        planes the stage "objects" too, in blocks.
     probabilities : whether to return them; above 1 GiB they lie in a temporary file. So do the
         labels of planes of more than 2^25 px, whose objects are found block by block.
 
@@ -166,7 +167,7 @@ def planes(
         if strip.last:
             if canvas.blocks is not None:
                 engine.rest(bundle.model)
-            yield canvas.finish(indices[strip.plane])
+            yield canvas.finish(indices[strip.plane], progress)
             canvas = None
         done += 1
         progress("predict", done, total)
@@ -190,9 +191,9 @@ class _Canvas:
         if self.blocks is not None:
             self.blocks.add(strip.low, strip.values)
 
-    def finish(self, index: tuple[int, ...]) -> Plane:
+    def finish(self, index: tuple[int, ...], progress: Progress) -> Plane:
         if self.blocks is not None:
-            return Plane(index, self.blocks.finish(), self.whole)
+            return Plane(index, self.blocks.finish(progress), self.whole)
         return Plane(index, instances(self.whole, self.settings), self.whole)
 
 

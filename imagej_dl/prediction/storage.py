@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
+
+from imagej_dl.errors import UserError
 
 LARGE = 2**25
 """Planes of more pixels than this are worked on in parts, and what comes of them lies in files."""
@@ -25,6 +28,21 @@ def in_file(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
     """Return an array of zeros in a temporary file.
 
     The file has no name on Unix and is gone when the array is; elsewhere when the process ends.
+
+    Raises
+    ------
+    UserError : when the temporary folder has no room for it.
     """
-    with tempfile.TemporaryFile() as file:
-        return np.memmap(file, dtype, "w+", shape=shape)
+    size = int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize
+    try:
+        with tempfile.TemporaryFile() as file:
+            # Without, a disk that is full would end the process while the array is filled.
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(file.fileno(), 0, size)
+            return np.memmap(file, dtype, "w+", shape=shape)
+    except OSError as error:
+        raise UserError(
+            f"there is no room for {size / 1e9:.1f} GB of what is in work ({error.strerror})",
+            path=tempfile.gettempdir(),
+            remedy="Let the variable TMPDIR name a folder on a disk that has it.",
+        ) from error

@@ -68,3 +68,13 @@ def test_a_pixel_that_is_no_number_is_found_in_its_part(monkeypatch):
     array[50, 60] = np.nan
     with pytest.raises(UserError, match="NaN or infinite"):
         predict(models.threshold(), images.make(array), tile=16)
+
+
+def test_a_temporary_folder_without_room_is_said_before_it_is_filled(monkeypatch):
+    def full(*given):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(storage.os, "posix_fallocate", full, raising=False)
+    with pytest.raises(UserError, match="no room for 0.4 GB") as raised:
+        storage.in_file((10**4, 10**4), np.float32)
+    assert "TMPDIR" in raised.value.remedy
