@@ -75,6 +75,6 @@ def test_a_temporary_folder_without_room_is_said_before_it_is_filled(monkeypatch
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(storage.os, "posix_fallocate", full, raising=False)
-    with pytest.raises(UserError, match="no room for 0.4 GB") as raised:
+    with pytest.raises(UserError, match=r"no room for 0\.4 GB") as raised:
         storage.in_file((10**4, 10**4), np.float32)
     assert "TMPDIR" in raised.value.remedy
