@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import warnings
 import xml.etree.ElementTree as ET
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from xml.parsers import expat
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.errors import UserError
 from imagej_dl.images import Calibration
 from imagej_dl.tracking import trackmate_rest, trackmate_settings, trackmate_time
 from imagej_dl.tracking.settings import TrackerSettings, default
+from imagej_dl.tracking.trackmate_parse import check_version, parse
 from imagej_dl.tracking.tracks import Tracks
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_NEWEST = 8
 _PLACES = {"POSITION_X": "x", "POSITION_Y": "y", "POSITION_Z": "z", "POSITION_T": "t"}
 
 
@@ -42,11 +40,11 @@ def read(path: str | Path) -> Tracks:
     DataWarning : for a file of a newer TrackMate than is known here.
     """
     path = Path(path)
-    root = _parse(path)
+    root = parse(path)
     model = root.find("Model")
     if root.tag != "TrackMate" or model is None:
         raise UserError("is not a TrackMate file with a model", path=path)
-    _check_version(root, path)
+    check_version(root, path)
     try:
         spots, contours = _spots(model)
         edges = _edges(model)
@@ -85,10 +83,10 @@ def read_settings(path: str | Path) -> TrackerSettings:
     UserError : as :func:`read`, and for a tracker or detector that is not known here.
     """
     path = Path(path)
-    root = _parse(path)
+    root = parse(path)
     if root.tag != "TrackMate":
         raise UserError("is not a TrackMate file", path=path)
-    _check_version(root, path)
+    check_version(root, path)
     element, known = trackmate_settings.tracker_of(root)
     if element is None or "TRACKER_NAME" not in element.attrib:
         raise UserError("holds no settings of a tracker", path=path)
@@ -101,45 +99,6 @@ def read_settings(path: str | Path) -> TrackerSettings:
         raise UserError(f"is a damaged TrackMate file ({error})", path=path) from error
     assert settings is not None
     return settings
-
-
-def _check_version(root: ET.Element, path: Path) -> None:
-    version = root.get("version", "")
-    major = version.split(".")[0]
-    if major.isdigit() and int(major) > _NEWEST:
-        warnings.warn(
-            f"{path} was written by TrackMate {version}, which is newer than {_NEWEST}: it is"
-            " read as if it were of that version",
-            DataWarning,
-            stacklevel=3,
-        )
-
-
-def _parse(path: Path) -> ET.Element:
-    """Parse XML without a DOCTYPE: no entity is ever expanded and nothing outside is opened."""
-    builder = ET.TreeBuilder()
-    parser = expat.ParserCreate()
-
-    def refuse(*_: Any) -> None:
-        raise UserError("holds a DOCTYPE, which no TrackMate file has", path=path)
-
-    parser.buffer_text = True
-    parser.StartDoctypeDeclHandler = refuse
-    parser.StartElementHandler = builder.start
-    parser.EndElementHandler = builder.end
-    parser.CharacterDataHandler = builder.data
-    try:
-        with path.open("rb") as file:
-            parser.ParseFile(file)
-        return builder.close()
-    except FileNotFoundError as error:
-        raise UserError("there is no such file", path=path) from error
-    except OSError as error:
-        raise UserError(f"cannot be read ({error})", path=path) from error
-    except (expat.ExpatError, ValueError) as error:
-        raise UserError(
-            f"is not whole XML ({error})", path=path, remedy="Save it again in TrackMate."
-        ) from error
 
 
 def _spots(model: ET.Element) -> tuple[pd.DataFrame, list[np.ndarray]]:
