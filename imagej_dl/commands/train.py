@@ -75,8 +75,8 @@ class Train(Command):
         gt=0,
         lt=1,
         description="Highest learning rate, without a unit; when left out "
-        f"{Settings.model_fields['learning_rate'].default:g}, "
-        f"or {FINE_TUNING:g} when there is a model to start from.",
+        f"{Settings.model_fields['learning_rate'].default:g} for unet, less for the other "
+        f"networks, and {FINE_TUNING:g} at most when there is a model to start from.",
     )
     depth: Annotated[int, Shown(unit="levels", advanced=True)] = setting("depth")
     width: Annotated[int, Shown(unit="filters", advanced=True)] = setting("width")

@@ -36,6 +36,8 @@ class MobileUNet(SuiteNetwork):
     block of `width` filters without dropout.
     """
 
+    learning_rate = 1e-3
+
     depth: int = Field(default=3, ge=1, le=5, description="Skip connections (pools), of 5.")
     kernel_size: tuple[int, int] = Field(default=(3, 3), description="Of the decoder's kernels.")
     dilation_rate: int = Field(default=2, ge=1, le=8, description="Of the decoder's kernels.")

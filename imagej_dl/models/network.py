@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -21,6 +21,9 @@ class Network(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    learning_rate: ClassVar[float] = 3e-3
+    """Highest learning rate of a training, unless another is given."""
 
     channels: int = Field(default=1, ge=1, description="Input channels.")
     classes: int = Field(default=3, ge=1, description="Output channels.")

@@ -67,7 +67,12 @@ class Settings(BaseModel):
     optimizer: Literal["Adam", "RMSprop"] = Field(
         default="Adam", description="How the gradient is followed."
     )
-    learning_rate: float = Field(default=3e-3, gt=0, lt=1, description="Highest learning rate.")
+    learning_rate: float = Field(
+        default=3e-3,
+        gt=0,
+        lt=1,
+        description="Highest learning rate; the network's own where none is given.",
+    )
     schedule: Literal["cycle", "plateau"] = Field(
         default="cycle",
         description="cycle: the learning rate rises, then falls to nothing; plateau: it is halved "
@@ -188,6 +193,15 @@ class Settings(BaseModel):
                 f"{'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg']}" for e in error.errors()
             ]
             raise UserError("; ".join(words)) from error
+
+    @model_validator(mode="before")
+    @classmethod
+    def _rate(cls, values: Any) -> Any:
+        """Take the network's learning rate where none is given."""
+        if not isinstance(values, dict) or "learning_rate" in values:
+            return values
+        network = registry.NETWORKS.get(values.get("architecture", "unet"))
+        return values if network is None else {**values, "learning_rate": network.learning_rate}
 
     @model_validator(mode="after")
     def _fits(self) -> Settings:

@@ -101,7 +101,9 @@ def settings(given: dict[str, Any], config: ModelConfig) -> Settings:
         "border_size": config.border_size,
         "normalisation": config.normalisation,
     }
-    asked = Settings.of({**decided, "learning_rate": LEARNING_RATE, **given})
+    # Of networks that train more slowly, less than their own too.
+    rate = min(LEARNING_RATE, registry.NETWORKS[config.architecture.name].learning_rate / 3)
+    asked = Settings.of({**decided, "learning_rate": rate, **given})
     for name, value in decided.items():
         if name in given and getattr(asked, name) != value:
             raise UserError(
