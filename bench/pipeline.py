@@ -6,7 +6,8 @@ For each case the same network, patch, batch and loss is trained in three ways t
 so that what else the machine does falls on all alike: from memory (one batch again and again),
 from our pipeline, and by `model.fit` from a generator that reads its files for each batch
 (generators.py). Then the pipelines are timed without a network, and, in processes of their own,
-the time from the start of Python to the end of the first step. Figures are medians of the rounds.
+the time from the start of Python to the end of the first step. Figures are medians of the rounds;
+the processor time of a step says what a way costs where other work takes part of the machine.
 """
 
 from __future__ import annotations
@@ -18,157 +19,17 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from ways import CASES, Pace, Ways, compiled, generator, pairs_of
 
 from imagej_dl.errors import Cancelled
 from imagej_dl.models import backend
-from imagej_dl.training import find_pairs, loss, train
-from imagej_dl.training.dataset import Patches, Sampling, stream
-from imagej_dl.training.examples import Examples
-from imagej_dl.training.machines import Machines
+from imagej_dl.training import train
 from imagej_dl.training.settings import Settings
-from imagej_dl.training.step import Step
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "nuclei" / "train"
-WARM = 2
-
-
-@dataclass(frozen=True)
-class Case:
-    """A network, how it is trained, and the generator that does the like."""
-
-    generator: str
-    settings: dict[str, Any] = field(default_factory=dict)
-
-
-SUITE = {
-    "architecture": "mobilenet_mobileunet",
-    "kind": "foreground",
-    "loss": "sparse_cce",
-    "weight_map": "none",
-    "sampling_pdf": 500_000.0,
-    "augmentation": {
-        "rotation": 30,
-        "shear": 0.2,
-        "zoom": 1.25,
-        "gamma": 1,
-        "contrast": 0,
-        "brightness": 0,
-        "noise": 0,
-    },
-}
-CASES = {
-    "default": Case("Fluffy"),
-    "fluffy": Case("Fluffy", {"depth": 4, "dropout": 0.1, "patch": 256}),
-    "small": Case("Fluffy", {"depth": 2, "width": 8, "last_width": 8}),
-    "suite": Case("Suite", {**SUITE, "patch": 512, "batch": 2}),
-}
-
-
-def pairs_of(data: Path, patch: int) -> list[tuple[Path, Path]]:
-    """Images with label maps that a patch fits into: the generators can take no others."""
-    import tifffile
-
-    found = [(Path(str(i)), Path(str(i)).with_name("labels.tif")) for i, _ in find_pairs(data)]
-    return [pair for pair in found if min(tifffile.imread(pair[0]).shape) >= patch]
-
-
-def generator(case: Case, settings: Settings, data: Path, steps: int, workers: int) -> Any:
-    import generators
-
-    kind = getattr(generators, case.generator)
-    pairs = pairs_of(data, settings.patch)
-    return kind(pairs, settings.patch, settings.batch, steps, workers=workers)
-
-
-def patches_of(settings: Settings, data: Path) -> Patches:
-    examples = Examples(pairs_of(data, settings.patch), settings.normalisation)
-    sampling = Sampling(
-        settings.kind,
-        settings.patch,
-        settings.batch,
-        settings.seed,
-        settings.border_size,
-        settings.foreground,
-        settings.augmentation,
-        pdf=settings.sampling_pdf,
-        contact_weight=settings.contact_weight if settings.weight_map == "contacts" else 0.0,
-    )
-    return Patches([one for source in examples.sources for one in source], sampling)
-
-
-def compiled(settings: Settings) -> Any:
-    """The network as Keras trains it by itself."""
-    model = settings.built(1).build()
-    compute = loss.of(settings)
-    optimizer = getattr(backend.keras().optimizers, settings.optimizer)(settings.learning_rate)
-    model.compile(optimizer, loss=lambda true, found: compute(true, found))
-    return model
-
-
-class Ways:
-    """The three ways to train; each takes a number of steps, and returns steps a second."""
-
-    def __init__(self, case: Case, data: Path, workers: int) -> None:
-        self.case, self.data, self.workers = case, data, workers
-        self.settings = Settings.of(case.settings)
-        self.patches = patches_of(self.settings, data)
-        self.step = Step(self.settings.built(1).build(), self.settings, Machines())
-        self.fitted = compiled(self.settings)
-        self.first = 0
-        self.batch = next(iter(stream(self.patches, 0, 1)))
-
-    def memory(self, steps: int) -> float:
-        return self._timed(steps, iter(lambda: self.batch, None))
-
-    def pipeline(self, steps: int) -> float:
-        # Endless, so that it makes batches in advance to the last as it does in a training.
-        self.first += steps
-        return self._timed(steps, iter(stream(self.patches, self.first, 10**9)))
-
-    def generator(self, steps: int) -> float:
-        ends: list[float] = []
-        note = backend.keras().callbacks.LambdaCallback(
-            on_train_batch_end=lambda batch, logs=None: ends.append(time.perf_counter())
-        )
-        source = generator(self.case, self.settings, self.data, steps + WARM, self.workers)
-        self.fitted.fit(source, verbose=0, callbacks=[note])
-        return steps / (ends[-1] - ends[WARM - 1])
-
-    def _timed(self, steps: int, batches: Iterator[Any]) -> float:
-        for _ in range(WARM):
-            self.step(next(batches), 1e-4)
-        begin = time.perf_counter()
-        for _ in range(steps):
-            self.step(next(batches), 1e-4)
-        return steps / (time.perf_counter() - begin)
-
-    def alone(self, seconds: float) -> dict[str, Callable[[], float]]:
-        """Without a network: batches a second of ours, of ours in one thread, of the generator."""
-        source = generator(self.case, self.settings, self.data, 10**9, self.workers)
-
-        def rate(make: Callable[[int], Any]) -> float:
-            make(0)
-            begin, count = time.perf_counter(), 0
-            while time.perf_counter() < begin + seconds:
-                count += 1
-                make(count)
-            return count / (time.perf_counter() - begin)
-
-        def ours() -> float:
-            batches = iter(stream(self.patches, 0, 10**9))
-            return rate(lambda _: next(batches))
-
-        return {
-            "our pipeline": ours,
-            "our pipeline, one thread": lambda: rate(self.patches.batch),
-            "Keras generator": lambda: rate(source.__getitem__),
-        }
 
 
 def measure(name: str, options: argparse.Namespace) -> None:
@@ -184,10 +45,10 @@ def measure(name: str, options: argparse.Namespace) -> None:
         "our pipeline": ways.pipeline,
         "Keras generator": ways.generator,
     }
-    steps = max(5, round(options.seconds * ways.memory(3)))
+    steps = max(5, round(options.seconds * ways.memory(3).rate))
     for function in functions.values():
         function(1)
-    found: dict[str, list[float]] = {way: [] for way in functions}
+    found: dict[str, list[Pace]] = {way: [] for way in functions}
     for round_ in range(options.rounds):
         for way in list(functions) if round_ % 2 else reversed(functions):
             found[way].append(functions[way](steps))
@@ -196,7 +57,7 @@ def measure(name: str, options: argparse.Namespace) -> None:
     compare(found, "our pipeline", "from memory")
     compare(found, "our pipeline", "Keras generator")
     alone = ways.alone(min(options.seconds, 2.0))
-    rates: dict[str, list[float]] = {way: [] for way in alone}
+    rates: dict[str, list[Pace]] = {way: [] for way in alone}
     for _ in range(options.rounds):
         for way, rate in alone.items():
             rates[way].append(rate())
@@ -206,17 +67,25 @@ def measure(name: str, options: argparse.Namespace) -> None:
     compare(rates, "our pipeline, one thread", "Keras generator")
 
 
-def show(found: dict[str, list[float]], batch: int) -> None:
-    for way, rates in found.items():
-        rate = statistics.median(rates)
-        print(f"  {way:26s}{rate:8.2f} steps/s {rate * batch:8.1f} pictures/s", flush=True)
+def show(found: dict[str, list[Pace]], batch: int) -> None:
+    for way, paces in found.items():
+        rate = statistics.median(pace.rate for pace in paces)
+        work = statistics.median(pace.work for pace in paces)
+        print(
+            f"  {way:26s}{rate:8.2f} steps/s{rate * batch:9.1f} pictures/s"
+            f"{work * 1e3:9.1f} ms of processor a step",
+            flush=True,
+        )
 
 
-def compare(found: dict[str, list[float]], one: str, other: str) -> None:
+def compare(found: dict[str, list[Pace]], one: str, other: str) -> None:
     """Print the median, smallest and largest ratio of what was measured in the same round."""
-    ratios = sorted(a / b for a, b in zip(found[one], found[other], strict=True))
+    pairs = list(zip(found[one], found[other], strict=True))
+    rates = sorted(a.rate / b.rate for a, b in pairs)
+    work = statistics.median(a.work / b.work for a, b in pairs)
     print(
-        f"  {one} / {other}: {statistics.median(ratios):.3f} ({ratios[0]:.3f} to {ratios[-1]:.3f})",
+        f"  {one} / {other}: speed {statistics.median(rates):.3f} "
+        f"({rates[0]:.3f} to {rates[-1]:.3f}), processor time {work:.3f}",
         flush=True,
     )
 
@@ -286,7 +155,8 @@ def main() -> None:
     print(f"cores {len(os.sched_getaffinity(0))}, load {os.getloadavg()[0]:.1f}")
     for name in options.only:
         measure(name, options)
-        first_steps(name, options)
+        if options.starts:
+            first_steps(name, options)
 
 
 if __name__ == "__main__":

@@ -68,7 +68,7 @@ def draw(
     matrix = np.eye(2)
     if settings.turn:
         matrix = matrix[:, ::-1] if rng.random() < 0.5 else matrix
-        matrix = matrix * rng.choice((-1, 1), (2, 1))
+        matrix = matrix * (2 * rng.integers(0, 2, (2, 1)) - 1)
     if settings.shear or settings.rotation:
         angle = np.radians(settings.rotation) * rng.uniform(-1, 1)
         sine, cosine = np.sin(angle), np.cos(angle)

@@ -94,8 +94,8 @@ class Patches:
         pdf = sampling.pdf
         self._inside = [np.flatnonzero(e.labels) for e in examples] if pdf is not None else []
         # By the root of the area: large images are seen more often, but do not hide the small.
-        weights = np.sqrt([example.labels.size for example in examples])
-        self._weights = weights / weights.sum()
+        reached = np.cumsum(np.sqrt([example.labels.size for example in examples]))
+        self._reached = reached / reached[-1]
 
     def batch(self, number: int) -> Batch:
         """Make one batch: images float32 (N, side, side, T·C); classes uint8 and the pixels'
@@ -109,7 +109,8 @@ class Patches:
         index = 0
         for done in range(count):
             if done % self.sampling.per_image == 0:
-                index = int(rng.choice(len(self.examples), p=self._weights))
+                # As Generator.choice draws, without its checks.
+                index = int(self._reached.searchsorted(rng.random(), "right"))
             images[done], classes[done], weights[done] = self._patch(index, rng)
         return images, classes, weights
 

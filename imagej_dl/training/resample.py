@@ -37,15 +37,20 @@ class Grid:
                 for begin, row in zip(start, matrix, strict=True)
             ]
         self._y, self._x = axes
+        # Patches that are not zoomed fall on pixels.
+        self._whole = self._apart and all(
+            abs(axis[-1] - axis[0]) == side - 1 and axis[0] == np.floor(axis[0]) for axis in axes
+        )
 
     def linear(self, plane: NDArray) -> NDArray[np.float32]:
         """Interpolate a plane (Y, X) between its pixels: float32 (side, side)."""
+        if self._whole:
+            return self.nearest(plane).astype(np.float32, copy=False)
         (y, dy), (x, dx) = _split(self._y), _split(self._x)
         box, y, x = _box(plane, y, x, 1)
         box = box.astype(np.float32, copy=False)
         if self._apart:
-            rows = _between(box.take(y, 0), box, y, dy, 0)
-            patch = _between(rows.take(x, 1), rows, x, dx, 1)
+            patch = _between(_between(box, y, dy[:, None], 0), x, dx, 1)
             return patch.T if self._turned else patch
         first = y * box.shape[1] + x
         flat = box.ravel()
@@ -63,10 +68,14 @@ class Grid:
         """Take the nearest pixels of a plane (Y, X): its type, (side, side)."""
         y, x = (np.floor(axis + 0.5).astype(np.intp) for axis in (self._y, self._x))
         box, y, x = _box(plane, y, x, 0)
-        if self._apart:
+        if not self._apart:
+            return box.ravel().take(y * box.shape[1] + x)
+        if self._whole:
+            patch = box[:: -1 if y[0] else 1, :: -1 if x[0] else 1]
+        else:
             patch = box.take(y, 0).take(x, 1)
-            return np.ascontiguousarray(patch.T) if self._turned else patch
-        return box.ravel().take(y * box.shape[1] + x)
+        patch = patch.T if self._turned else patch
+        return patch.copy() if self._whole else np.ascontiguousarray(patch)
 
 
 def _split(axis: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
@@ -79,13 +88,17 @@ def _box(
     plane: NDArray, y: NDArray[np.intp], x: NDArray[np.intp], more: int
 ) -> tuple[NDArray, NDArray[np.intp], NDArray[np.intp]]:
     """Cut what is needed of a plane, with `more` pixels behind; return y and x in it, too."""
+    starts = []
     for axis, indices in enumerate((y, x)):
-        low, high, length = int(indices.min()), int(indices.max()) + 1 + more, plane.shape[axis]
+        # On a line the ends are the extremes.
+        ends = (indices[0], indices[-1]) if indices.ndim == 1 else (indices.min(), indices.max())
+        low, high, length = int(min(ends)), int(max(ends)) + 1 + more, plane.shape[axis]
+        starts.append(low)
         if low >= 0 and high <= length:
             plane = plane[low:high] if axis == 0 else plane[:, low:high]
         else:
             plane = plane.take(_mirrored(np.arange(low, high), length), axis)
-    return plane, y - y.min(), x - x.min()
+    return plane, y - starts[0], x - starts[1]
 
 
 def _mirrored(indices: NDArray[np.intp], length: int) -> NDArray[np.intp]:
@@ -96,17 +109,12 @@ def _mirrored(indices: NDArray[np.intp], length: int) -> NDArray[np.intp]:
 
 
 def _between(
-    first: NDArray[np.float32],
-    box: NDArray[np.float32],
-    indices: NDArray[np.intp],
-    parts: NDArray[np.float32],
-    axis: int,
+    box: NDArray[np.float32], indices: NDArray[np.intp], parts: NDArray[np.float32], axis: int
 ) -> NDArray[np.float32]:
-    """Move `first` towards the pixels behind it along an axis, by these parts of the way."""
-    # Patches that are not zoomed fall on pixels.
-    if parts.any():
-        step = box.take(indices + 1, axis)
-        step -= first
-        step *= parts[:, None] if axis == 0 else parts
-        first += step
-    return first
+    """Interpolate along an axis between pixels and those behind them, by these parts of the way."""
+    found = box.take(indices, axis)
+    step = box.take(indices + 1, axis)
+    step -= found
+    step *= parts
+    found += step
+    return found
