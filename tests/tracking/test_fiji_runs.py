@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -72,3 +76,21 @@ def test_log_progress_and_cancel(own_process: Any, fiji_home: Path, tmp_path: Pa
         assert waited < 5, stage
         assert stages[-1] == stage  # no later step was begun
     assert seen["again"]  # and the process is as good as before
+
+
+def test_macro_without_a_screen(fiji_home: Path, tmp_path: Path) -> None:
+    """`run("ImageJ-DL Track", …)` in a Fiji that has no window; with one see test_doors."""
+    labels, _ = simulated.movie(4, 10, 3)
+    images.write(labels, tmp_path / "labels.tif")
+    options = f"labels=[{tmp_path / 'labels.tif'}] out=[{tmp_path / 'out'}]"
+    (tmp_path / "track.ijm").write_text(f'run("ImageJ-DL Track", "{options}"); print("ended");')
+    command = [sys.executable, "-m", "imagej_dl", "fiji", str(fiji_home), "--headless"]
+    command += ["--macro", str(tmp_path / "track.ijm")]
+    without = {name: value for name, value in os.environ.items() if name != "DISPLAY"}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=200, env=without)
+    assert done.returncode == 0, done.stderr
+    assert "ended" in done.stdout
+    found = json.loads((tmp_path / "out" / "settings.json").read_text())
+    assert found["engine"] == "trackmate"
+    assert found["counts"] == tracking.read_trackmate(tmp_path / "out" / "tracks.xml").counts
+    assert found["counts"]["links"] > 20
