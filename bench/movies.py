@@ -92,6 +92,7 @@ def tuned(labels: xr.DataArray, truth: scores.Truth, row: Row, folder: Path) -> 
         space={**tuning_space.of(tracker, radius), **before},
         resume=(folder / "trials.log").exists(),
         held_out=HELD_OUT,
+        gaps="fill" if PAINT in row.options else "cut",
     )
     return found.settings
 
@@ -111,6 +112,7 @@ def measure(movie: str, source: str, row: Row, options: argparse.Namespace) -> d
     chosen = chosen.splitting_fused() if CUT in row.options else chosen
     if row.trials:
         done = "-filled" * (FILL in row.options) + "-cut" * (CUT in row.options)
+        done += "-painted" * (PAINT in row.options)
         folder = options.out / f"tuning-{movie}-{source}-{row.engine}{done}"
         chosen = tuned(labels, truth, row, folder)
     whole = scored(labels, truth, chosen, row)

@@ -55,6 +55,11 @@ class TuneTracking(Command):
         description="Share of the frames, the last ones, that nothing is tuned on: the best "
         "settings and the defaults are scored on them at the end. 0 tunes on all.",
     )
+    ctc_gaps: Annotated[Literal["cut", "fill"], Shown(advanced=True)] = Field(
+        "cut",
+        description="Score gaps as `track --ctc-gaps` writes them: cut, where each costs, or "
+        "filled with the missing object, where it gains.",
+    )
     space: Annotated[Path | None, Shown(advanced=True)] = Field(
         None,
         description='JSON file of the settings to tune, {"LINKING_MAX_DISTANCE": [5, 40], '
@@ -91,6 +96,7 @@ class TuneTracking(Command):
             self.resume,
             progress,
             self.held_out,
+            self.ctc_gaps,
         )
         before, after = found.default[self.objective], found.best[self.objective]
         say(

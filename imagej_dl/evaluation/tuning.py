@@ -43,6 +43,7 @@ def tune(
     resume: bool = False,
     progress: Progress = silent,
     held_out: float = 0.3,
+    gaps: ctc.Gaps = "cut",
 ) -> Tuned:
     """Look for the settings under which a tracker scores best.
 
@@ -60,6 +61,7 @@ def tune(
     seed : of the search.
     resume : go on with the trials in the folder.
     held_out : share of the frames, the last ones, that nothing is tuned on.
+    gaps : how gaps are scored; see :func:`imagej_dl.tracking.ctc.layout`.
 
     Raises
     ------
@@ -77,14 +79,15 @@ def tune(
     space = dict(space) if space is not None else tuning_space.of(tracker, radius)
     tuning_space.check(space, tracker)
     (labels, truth), last = parts.split(labels, truth, held_out)
-    study = _study(folder, resume, seed, _signature(labels, tracker, objective, space))
+    signature = _signature(labels, tracker, objective, space, gaps)
+    study = _study(folder, resume, seed, signature)
     if not study.trials:
         study.enqueue_trial(tuning_space.defaults(tracker, space))
     done = sum(trial.state.is_finished() for trial in study.trials)
 
     def one(trial: optuna.Trial) -> float:
         chosen = tuning_space.choose(trial, tracker, space)
-        found = _score(labels, truth, chosen, objective)
+        found = _score(labels, truth, chosen, objective, gaps)
         if objective not in found:
             raise UserError(
                 f"{objective} is not defined for this truth", remedy="Choose another objective."
@@ -108,7 +111,7 @@ def tune(
     held = None
     if last is not None:
         first, end = labels.sizes["T"], labels.sizes["T"] + last[0].sizes["T"]
-        scored = [_score(*last, one, objective) for one in (best.settings, default.settings)]
+        scored = [_score(*last, one, objective, gaps) for one in (best.settings, default.settings)]
         held = tuning_report.Held((first, end - 1), *scored)
     return tuning_report.write(study, folder, objective, best, default, held)
 
@@ -122,13 +125,16 @@ def _radii(labels: xr.DataArray) -> np.ndarray:
     return spots["radius"].to_numpy()
 
 
-def _signature(labels: xr.DataArray, tracker: str, objective: str, space: Space) -> dict[str, Any]:
+def _signature(
+    labels: xr.DataArray, tracker: str, objective: str, space: Space, gaps: str
+) -> dict[str, Any]:
     pixels = np.asarray(labels)
     return {
         "tracker": tracker,
         "objective": objective,
         "space": {key: list(values) for key, values in space.items()},
         "labels": [*pixels.shape, int(pixels.astype(np.int64).sum())],
+        **({} if gaps == "cut" else {"gaps": gaps}),
     }
 
 
@@ -169,7 +175,8 @@ def _study(folder: Path, resume: bool, seed: int, signature: dict[str, Any]) -> 
     if known is None:
         study.set_user_attr("of", signature)
     elif known != json.loads(json.dumps(signature)):
-        other = [key for key in signature if known.get(key) != signature[key]]
+        both = [*signature, *(key for key in known if key not in signature)]
+        other = [key for key in both if known.get(key) != signature.get(key)]
         raise UserError(
             f"its trials are of another {' and '.join(other) or 'tuning'}",
             path=log,
@@ -183,10 +190,11 @@ def _score(
     truth: scores.Truth,
     chosen: settings.TrackerSettings,
     objective: str,
+    gaps: ctc.Gaps,
 ) -> dict[str, Any]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DataWarning)  # the same in each trial
         own = choice.of("auto", chosen)
         tracks = engine.track(labels, settings=chosen, engine="embedded" if own == "auto" else own)
         also = ("CHOTA",) if objective == "CHOTA" else ()
-        return scores.score(ctc.layout(tracks), truth, also)
+        return scores.score(ctc.layout(tracks, gaps), truth, also)

@@ -94,6 +94,14 @@ def test_the_last_frames_are_kept_apart(truth, tmp_path):
         assert _tune(truth, tmp_path / "few", trials=1, held_out=0.1).held is None
 
 
+def test_gaps_are_scored_as_they_are_written(truth, tmp_path):
+    """This truth lacks the object that is missed once: painted, it is one too many."""
+    space = {"LINKING_MAX_DISTANCE": [40.0], "GAP_CLOSING_MAX_DISTANCE": [80.0]}
+    cut = _tune(truth, tmp_path / "cut", space=space, trials=1)
+    painted = _tune(truth, tmp_path / "fill", space=space, trials=1, gaps="fill")
+    assert cut.best["DET"] == 1 > painted.best["DET"]
+
+
 def test_parts_of_the_truth():
     """Tracks are cut at the bounds; a parent without a frame there is none."""
     rows = np.array([[1, 0, 2, 0], [2, 3, 5, 1], [3, 3, 3, 1], [4, 5, 5, 3]])
@@ -142,7 +150,8 @@ def test_enough_reports_what_is_there(truth, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "other", [{"objective": "LNK"}, {"space": {"LINKING_MAX_DISTANCE": [5.0, 50.0]}}]
+    "other",
+    [{"objective": "LNK"}, {"gaps": "fill"}, {"space": {"LINKING_MAX_DISTANCE": [5.0, 50.0]}}],
 )
 def test_trials_of_another_tuning_are_refused(truth, tmp_path, other):
     _tune(truth, tmp_path / "out", trials=1)
