@@ -177,7 +177,7 @@ class Machines:
                 raise
             raise UserError(
                 "another machine of this training has stopped, or cannot be reached any more",
-                remedy="What it said tells why; then start all with --resume.",
+                remedy="What it said tells why. Start all again, after an epoch with --resume.",
             ) from error
 
     def _sent(self, content: Content) -> Content:
