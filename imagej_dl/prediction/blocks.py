@@ -8,12 +8,14 @@ may hold is parted there as the window shows it, which has `_WIDE` px around the
 
 from __future__ import annotations
 
+import warnings
 from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
 
+from imagej_dl.errors import DataWarning
 from imagej_dl.images import large
 from imagej_dl.models import Instances
 from imagej_dl.prediction.instances import evidence, outlined, parted, true_region
@@ -43,6 +45,7 @@ class Blocks:
         self.region = in_file(shape, np.uint8)
         self.objects = in_file(shape, np.float32) if settings.split else None
         self.labels = in_file(shape, np.uint32)
+        self.told = False  # that something was too large for a window
         self.first = [0]  # of each object the place of its label's first pixel
         smooth = 3 * (int(4 * settings.smoothing) + 1) if settings.split else 0
         self.reach = 2 * settings.closing + settings.region_erosion + smooth + 2
@@ -93,6 +96,7 @@ class Blocks:
                 break
             if margin >= self.reach + self.wide:
                 # Larger than any window: taken as it is seen, object by object.
+                self._tell()
                 break
             margin = min(2 * margin, self.reach + self.wide)
         wanted = mine[pieces]
@@ -138,6 +142,17 @@ class Blocks:
         new[both] = first[made[both]] > first[old[both]]
         old[new] = made[new]
         self.labels[window] = old
+
+    def _tell(self) -> None:
+        if not self.told:
+            warnings.warn(
+                f"objects touch each other over more than {self.wide} px: in so large a plane "
+                "they are parted block by block, where block meets block perhaps otherwise than "
+                "in one piece",
+                DataWarning,
+                stacklevel=2,
+            )
+        self.told = True
 
     def _cut(self, pieces: NDArray, number: int, window: Place) -> NDArray[np.bool_]:
         """Say which pieces reach so near to where the window ends that more may belong to them."""

@@ -7,6 +7,7 @@ import pytest
 from scipy import ndimage as ndi
 
 from imagej_dl import images
+from imagej_dl.errors import DataWarning
 from imagej_dl.images import large
 from imagej_dl.models import Instances
 from imagej_dl.prediction import instances
@@ -80,7 +81,8 @@ def test_what_hangs_together_beyond_all_windows_is_parted_as_well():
     values = picture(1, (700, 660), share=0.8, scale=6)
     settings = Instances()
     expected = instances(values, settings)
-    found = by_blocks(values, settings, block=128, wide=128)
+    with pytest.warns(DataWarning, match="more than 128 px"):
+        found = by_blocks(values, settings, block=128, wide=128)
     assert ndi.label(expected > 0, np.ones((3, 3)))[1] < expected.max() / 3
     assert found.max() == pytest.approx(expected.max(), abs=2)
     assert np.count_nonzero((found > 0) != (expected > 0)) < 1e-3 * expected.size
