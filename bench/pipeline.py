@@ -98,7 +98,7 @@ def first_step(name: str, way: str, options: argparse.Namespace) -> None:
 
     def said() -> None:
         now = time.time()
-        print(f"{now - options.started:.3f} {now - began:.3f}", flush=True)
+        print(now - options.started, now - began, time.process_time(), flush=True)
         os._exit(0)
 
     if way == "ours":
@@ -123,18 +123,19 @@ def first_step(name: str, way: str, options: argparse.Namespace) -> None:
 
 
 def first_steps(name: str, options: argparse.Namespace) -> None:
-    found: dict[str, list[tuple[float, float]]] = {"ours": [], "generator": []}
+    found: dict[str, list[list[float]]] = {"ours": [], "generator": []}
     for _ in range(options.starts):
         for way, times in found.items():
             command = [sys.executable, __file__, "--only", name, "--first", way]
             command += ["--data", str(options.data), "--started", repr(time.time())]
             done = subprocess.run(command, capture_output=True, text=True, check=True)
-            start, call = map(float, done.stdout.split()[-2:])
-            times.append((start, call))
+            times.append([float(word) for word in done.stdout.split()[-3:]])
     for way, times in found.items():
-        start, call = np.median(times, axis=0)
+        start, call, work = np.median(times, axis=0)
         print(
-            f"  first step done, {way:10s}{start:6.2f} s after the start, {call:.2f} s of the call"
+            f"  first step done, {way:10s}{start:6.2f} s after the start, {call:.2f} s after the "
+            f"call, {work:.2f} s of processor",
+            flush=True,
         )
 
 
@@ -154,7 +155,8 @@ def main() -> None:
         return
     print(f"cores {len(os.sched_getaffinity(0))}, load {os.getloadavg()[0]:.1f}")
     for name in options.only:
-        measure(name, options)
+        if options.rounds:
+            measure(name, options)
         if options.starts:
             first_steps(name, options)
 
