@@ -10,7 +10,7 @@ from imagej_dl.tracking.output import write
 from imagej_dl.tracking.settings import TrackerSettings
 from imagej_dl.tracking.settings import default as default_settings
 from imagej_dl.tracking.settings import make as make_settings
-from imagej_dl.tracking.settings import read as read_settings
+from imagej_dl.tracking.settings_file import read as read_settings
 from imagej_dl.tracking.spots import find as find_spots
 from imagej_dl.tracking.trackmate_reader import read as read_trackmate
 from imagej_dl.tracking.trackmate_xml import write as write_trackmate

@@ -122,12 +122,12 @@ def test_settings_survive_as_json_and_xml(tmp_path):
         track_filters=[_filter("TRACK_DURATION", 60)],
     )
     (tmp_path / "a.json").write_text(json.dumps(chosen.to_json()))
-    assert settings.read(tmp_path / "a.json") == chosen
+    assert tracking.read_settings(tmp_path / "a.json") == chosen
     labels = lineages.gap()
     tracks = tracking.track(labels > 0, settings=chosen, engine="embedded")
     tracking.write(tracks, tmp_path / "out")
-    assert settings.read(tmp_path / "out" / "settings.json") == chosen
-    assert settings.read(tmp_path / "out" / "tracks.xml") == chosen
+    assert tracking.read_settings(tmp_path / "out" / "settings.json") == chosen
+    assert tracking.read_settings(tmp_path / "out" / "tracks.xml") == chosen
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_wrong_settings_are_named(tmp_path, others, words):
     path = tmp_path / "lap.json"
     path.write_text(json.dumps({"tracker": "SPARSE_LAP_TRACKER", **others}))
     with pytest.raises(UserError, match=words):
-        settings.read(path)
+        tracking.read_settings(path)
 
 
 def test_xml_of_an_unknown_tracker_gives_no_settings(tmp_path):
@@ -154,10 +154,10 @@ def test_xml_of_an_unknown_tracker_gives_no_settings(tmp_path):
         "</Settings></TrackMate>"
     )
     with pytest.raises(UserError, match="unknown tracker 'MANUAL_TRACKER'"):
-        settings.read(path)
+        tracking.read_settings(path)
     path.write_text("<TrackMate version='8.0'><Model/></TrackMate>")
     with pytest.raises(UserError, match="no settings of a tracker"):
-        settings.read(path)
+        tracking.read_settings(path)
 
 
 @pytest.mark.parametrize("name", ["MASK_DETECTOR", "THRESHOLD_DETECTOR"])

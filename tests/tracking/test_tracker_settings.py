@@ -7,6 +7,7 @@ import math
 
 import pytest
 
+from imagej_dl import tracking
 from imagej_dl.errors import UserError
 from imagej_dl.tracking import settings
 
@@ -48,17 +49,17 @@ def test_wrong_files_are_named(tmp_path, text, words):
     path = tmp_path / "lap.json"
     path.write_text(text)
     with pytest.raises(UserError, match=words) as caught:
-        settings.read(path)
+        tracking.read_settings(path)
     assert caught.value.path == str(path)
 
 
 def test_missing_file(tmp_path):
     with pytest.raises(UserError, match="no such file"):
-        settings.read(tmp_path / "none.json")
+        tracking.read_settings(tmp_path / "none.json")
 
 
 def test_round_trip(tmp_path):
     made = settings.make("SPARSE_LAP_TRACKER", {"LINKING_FEATURE_PENALTIES": {"AREA": 1}})
     path = tmp_path / "lap.json"
     path.write_text(json.dumps(made.to_json()))
-    assert settings.read(path) == made
+    assert tracking.read_settings(path) == made
