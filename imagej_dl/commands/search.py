@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from imagej_dl.commands.base import Command, Positional, Shown, say
-from imagej_dl.commands.train import APART, Train
-from imagej_dl.errors import UserError
+from imagej_dl.commands.searching import find
+from imagej_dl.commands.train import Train
 from imagej_dl.models.config import Kind
 from imagej_dl.progress import Progress
 from imagej_dl.training.settings import setting
-
-if TYPE_CHECKING:
-    from imagej_dl.search import Space
 
 
 class Search(Command):
@@ -65,9 +62,25 @@ class Search(Command):
     )
 
     def run(self, progress: Progress) -> None:
+        from imagej_dl.search import Space
         from imagej_dl.search.report import train_keys
 
-        best = find(self, self.project, self.out, progress)
+        best = find(
+            self.project,
+            self.out,
+            progress,
+            trials=self.trials,
+            count=self.folds,
+            space=Space.read(self.space) if self.space else None,
+            storage=self.storage,
+            name=self.study,
+            worker=self.worker,
+            kind=self.kind,
+            epochs=self.trial_epochs,
+            steps=self.steps,
+            patch=self.patch,
+            seed=self.seed,
+        )
         if best is None or self.worker or not self.final:
             return
         model = self.out / "model"
@@ -79,71 +92,3 @@ class Search(Command):
         given |= {"epochs": self.epochs, "minutes": self.minutes}
         given["resume"] = (model / ".training" / "last.npz").is_file()
         Train.declare(given).run(progress)
-
-
-def find(
-    asked: Search,
-    project: Path,
-    out: Path,
-    progress: Progress,
-    values: Space | None = None,
-    **base: Any,
-) -> dict[str, Any] | None:
-    """Search, say what was found, and return the best settings."""
-    from imagej_dl.search import Space, search
-
-    if not project.is_dir():
-        raise UserError("there is no such folder", path=project)
-    found = search(
-        project,
-        out,
-        trials=asked.trials,
-        count=asked.folds,
-        space=Space.read(asked.space) if asked.space else values,
-        storage=asked.storage,
-        name=asked.study,
-        worker=asked.worker,
-        progress=progress,
-        **{
-            "kind": asked.kind,
-            "epochs": asked.trial_epochs,
-            "steps": asked.steps,
-            "patch": asked.patch,
-            "seed": asked.seed,
-            **base,
-        },
-    )
-    if found is None:
-        return None
-    words = ", ".join(f"{name} {value}" for name, value in found.settings.items())
-    what = "average precision at IoU .5" if asked.kind == "border" else "Dice"
-    say(f"{out}: best of {found.trials} trials ({what} {found.score:.3f}): {words}")
-    return found.settings
-
-
-def before(training: Train, progress: Progress) -> Train:
-    """Search for what the training is not given; return it with what was found."""
-    from imagej_dl.files import refuse_existing
-    from imagej_dl.search import Space
-    from imagej_dl.search.report import train_keys
-
-    assert training.out is not None
-    if training.start is not None:
-        raise UserError(
-            "search and start exclude each other",
-            remedy="A model to start from has decided what would be searched.",
-        )
-    if training.out.is_dir() and any(training.out.iterdir()):
-        refuse_existing(training.out, training.overwrite)
-    further = training.further()
-    base = training.model_dump(exclude=APART) | further
-    fixed = {n: base[n] for n in Space.model_fields if n in training.model_fields_set | {*further}}
-    fixed = {name: value for name, value in fixed.items() if value is not None}
-    space = Space.model_validate({name: (value,) for name, value in fixed.items()})
-    apart = {*Space.model_fields, "epochs", "steps", "minutes", "patience"}
-    base = {name: value for name, value in base.items() if name not in apart}
-    asked = Search.declare({"project": training.project, "out": training.search_folder()})
-    best = find(asked, training.project, asked.out, progress, space, **base)
-    found = train_keys(best or {})
-    found["settings"] = {**further, **found.get("settings", {})} or None
-    return training.model_copy(update={**found, "search": False})

@@ -179,9 +179,9 @@ class Train(Command):
         if self.resume and self.overwrite:
             raise UserError("--resume and --overwrite exclude each other")
         if self.search and not self.resume:
-            from imagej_dl.commands import search
+            from imagej_dl.commands import searching
 
-            search.before(self, progress).run(progress, watch)
+            searching.before(self, APART, progress).run(progress, watch)
             return
         from imagej_dl import training
         from imagej_dl.models import backend
