@@ -27,6 +27,7 @@ from imagej_dl.training.state import State
 from imagej_dl.training.step import Step, precision
 
 _VALIDATION_PATCHES = 64
+_FEWEST = 8
 
 
 def divide(
@@ -84,7 +85,9 @@ def assemble(
         backend.keras().utils.set_random_seed(settings.seed)
     if begun is None and not state.step:
         initialise(model, network, settings.pretrained)
-    batches = validation(parts.validation, sampling, _VALIDATION_PATCHES)
+    # Of an epoch of a few large patches, validation would take more time than training.
+    count = min(_VALIDATION_PATCHES, max(_FEWEST, settings.steps * settings.batch))
+    batches = validation(parts.validation, sampling, count)
     return Loop(
         model=model,
         step=Step(model, settings, machines),
