@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import struct
 import sys
+import tempfile
 import zlib
 from pathlib import Path
 from typing import Any, Literal
@@ -84,7 +86,7 @@ def _pixels(path: Path, file: tifffile.TiffFile, mapped: bool) -> np.ndarray:
         if keyframe.is_memmappable:
             dtype = np.dtype(f"{file.byteorder}{series.dtype.char}")
             return np.memmap(path, dtype, "r", series.dataoffset, series.shape)
-    if mapped and series.nbytes >= _MAP_ABOVE:
+    if mapped and _MAP_ABOVE <= series.nbytes < _room():
         # What is compressed is unpacked into a temporary file, piece by piece.
         array = series.asarray(out="memmap")
     else:
@@ -92,6 +94,11 @@ def _pixels(path: Path, file: tifffile.TiffFile, mapped: bool) -> np.ndarray:
     if array.dtype.byteorder == ">":
         array = array.astype(array.dtype.newbyteorder("="))
     return array
+
+
+def _room() -> int:
+    """Bytes of the temporary folder's disk: a memory map filled beyond them ends the process."""
+    return shutil.disk_usage(tempfile.gettempdir()).free
 
 
 def _ids(array: np.ndarray, metadata: dict[str, Any]) -> np.ndarray:
@@ -169,10 +176,15 @@ def write(image: xr.DataArray, path: str | Path, overwrite: bool = False, **extr
         # From file to file, so that the memory need not hold it.
         shape, kind = hyperstack.shape, hyperstack.dtype
         target = tifffile.memmap(temporary, shape=shape, dtype=kind, bigtiff=big, **options)
-        target = target.reshape(shape)
-        for place, part in large.pieces(hyperstack):
-            target[place] = part
-            large.forget(target)
+        try:
+            large.reserve(temporary)
+            target = target.reshape(shape)
+            for place, part in large.pieces(hyperstack):
+                target[place] = part
+                large.forget(target)
+        finally:
+            # Windows neither renames nor removes a file that is still mapped.
+            del target
 
 
 def _ascii(metadata: dict[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import tifffile
 
 from imagej_dl import UserError, images
 from imagej_dl.errors import DataWarning
-from imagej_dl.images import tiff
+from imagej_dl.images import large, tiff
 
 RNG = np.random.default_rng(3)
 
@@ -277,4 +278,37 @@ def test_large_files_are_mapped_where_asked(
     assert loaded.dtype.isnative
     assert loaded.values.flags.writeable
     tifffile.imwrite(path, array, compression="zlib", byteorder=byteorder)
-    np.testing.assert_array_equal(images.read(path, "TYX", mapped=True), array[:, 0])
+    unpacked = images.read(path, "TYX", mapped=True)
+    np.testing.assert_array_equal(unpacked, array[:, 0])
+    assert large.mapped(unpacked.data)
+    monkeypatch.setattr(tiff, "_room", lambda: 100)
+    unpacked = images.read(path, "TYX", mapped=True)
+    np.testing.assert_array_equal(unpacked, array[:, 0])
+    assert not large.mapped(unpacked.data)
+
+
+def test_what_lies_in_a_file_is_written_with_room_and_let_go_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    array = np.memmap(tmp_path / "array", np.uint16, "w+", shape=(3, 40, 50))
+    array[:] = RNG.integers(0, 60000, array.shape)
+    path, open_then = tmp_path / "a.tif", []
+    replace = os.replace
+
+    def watched(source: Path, target: Path) -> None:
+        open_then.append(source.name in Path("/proc/self/maps").read_text())
+        replace(source, target)
+
+    if Path("/proc/self/maps").is_file():
+        monkeypatch.setattr(os, "replace", watched)
+    images.write(images.make(array, "TYX"), path)
+    assert not any(open_then)  # Windows renames no file that is mapped
+    np.testing.assert_array_equal(images.read(path), array)
+
+    def full(*given: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", full, raising=False)
+    with pytest.raises(UserError, match="disk is full"):
+        images.write(images.make(array, "TYX"), tmp_path / "b.tif")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.tif", "array"]
