@@ -95,8 +95,9 @@ def predict(
     given = {"tile": tile, "halo": halo, "batch": batch, "progress": progress}
     for plane in planes(bundle, image, probabilities=probabilities, **given):  # type: ignore[arg-type]
         if not plane.index:
+            # The only one; what planes() has still to do is to say that all is done.
             labels, kept = plane.labels, plane.probabilities if probabilities else None
-            break
+            continue
         if labels is None:
             labels = storage.empty(shape, plane.labels.dtype)
         kind = np.promote_types(labels.dtype, plane.labels.dtype)

@@ -168,6 +168,9 @@ def test_progress_counts_planes_and_cancels(cutoff):
     seen = []
     predict(cutoff, image, progress=lambda *step: seen.append(step), batch=1)
     assert seen == [("predict", done, 4) for done in range(5)]
+    seen.clear()
+    predict(cutoff, image[0], progress=lambda *step: seen.append(step))
+    assert seen == [("predict", 0, 1), ("predict", 1, 1)]
 
     def stop(stage, done, total):
         if done == 2:
