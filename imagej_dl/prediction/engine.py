@@ -10,6 +10,7 @@ import importlib.util
 import os
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -130,15 +131,16 @@ class _Quick:
         self.request: Any = None
 
     def __call__(self, *given: NDArray) -> NDArray[np.float32]:
-        if self.request is None:
-            self.request = self.compiled.create_infer_request()
-        found = self.request.infer(dict(zip(self.names, given, strict=True)), share_inputs=True)
+        # Held here, since another thread may let it rest meanwhile.
+        request = self.request = self.request or self.compiled.create_infer_request()
+        found = request.infer(dict(zip(self.names, given, strict=True)), share_inputs=True)
         return np.array(found[0], np.float32)
 
     def rest(self) -> None:
         self.request = None
         if hasattr(self.compiled, "release_memory"):
-            self.compiled.release_memory()
+            with suppress(RuntimeError):  # while another thread computes in it
+                self.compiled.release_memory()
 
 
 def _digest(model: Any) -> bytes:
