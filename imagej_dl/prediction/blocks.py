@@ -137,7 +137,8 @@ class Blocks:
         old = np.array(self.labels[window])
         new = (made > 0) & (old == 0)
         # A hole within a hole is filled by the object whose first pixel comes later.
-        both = np.nonzero((made > 0) & (old > 0) & ~region)
+        held = (old > 0) & (old != _NOTHING)
+        both = np.nonzero((made > 0) & held & ~region)
         first = np.array(self.first)
         new[both] = first[made[both]] > first[old[both]]
         old[new] = made[new]
