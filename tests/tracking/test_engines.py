@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import lineages
@@ -65,8 +68,18 @@ def test_motile_without_anything_to_link():
         assert tracks.counts["links"] == 0
 
 
+def test_motile_says_when_time_was_too_short():
+    """It would hand back no link at all, as if nothing belonged together."""
+    _needs("motile")
+    chosen = tracking.make_settings("MOTILE", {"TIME_LIMIT": 1e-6})
+    with pytest.raises(UserError, match="no solution within the TIME_LIMIT of 1e-06 s"):
+        tracking.track(lineages.division(), settings=chosen)
+
+
 def test_btrack_follows_what_stays(tmp_path):
     _needs("btrack")
+    still = lineages.movie(*[{1: (10, 10), 2: (40, 40)}] * 3)
+    assert tracking.track(still, engine="btrack").counts["links"] == 4
     tracks = tracking.track(lineages.gap(), engine="btrack")
     assert {(frame, 2, frame + 1, 2) for frame in range(4)} <= _links(tracks)
     assert (1, 1, 3, 1) in _links(tracks)
@@ -145,6 +158,14 @@ def test_another_python_that_fails_or_is_stopped(tmp_path):
     assert caught.value.path == str(python)
     with pytest.raises(UserError, match="no such Python"):
         engines.find("btrack", tmp_path / "none")
+    python.chmod(0o644)
+    with pytest.raises(UserError, match="trackastra does not start"):
+        engines.version("trackastra", python)
+    with pytest.raises(UserError, match="trackastra does not start"):
+        process.run("trackastra", {}, {}, python)
+    python.chmod(0o755)
+    with pytest.raises(UserError, match="it said nothing"):
+        engines.version("trackastra", shutil.which("true"))
     (tmp_path / "site" / "trackastra" / "model.py").write_text("import time; time.sleep(60)")
 
     def stop(stage: str, done: int, total: int) -> None:
@@ -152,6 +173,29 @@ def test_another_python_that_fails_or_is_stopped(tmp_path):
 
     with pytest.raises(Cancelled):
         process.run("trackastra", {}, {}, python, stop)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows does not tell that a parent is gone")
+def test_a_runner_ends_with_its_parent():
+    """Else it would go on for minutes after Python was killed."""
+    text = (
+        f"import sys; sys.path.insert(0, {str(process._RUNNERS)!r})\n"
+        "import os, time, orphan; orphan.end_with_parent(); print(os.getpid(), flush=True)\n"
+        "time.sleep(60)"
+    )
+    starts = f"import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', {text!r}])"
+    starter = subprocess.Popen(
+        [sys.executable, "-c", f"{starts}; time.sleep(60)"], stdout=subprocess.PIPE, text=True
+    )
+    assert starter.stdout is not None
+    with starter.stdout as said:
+        assert int(said.readline())
+        starter.kill()
+        starter.wait()
+        # Its output is closed as soon as the last process that holds it is gone.
+        began = time.monotonic()
+        assert said.read() == ""
+    assert time.monotonic() - began < 20
 
 
 def test_what_is_not_installed_says_how(monkeypatch):

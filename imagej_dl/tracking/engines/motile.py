@@ -6,10 +6,12 @@ link to the past at most and two to the future, two only in the very next frame.
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from imagej_dl.errors import DataWarning
 from imagej_dl.tracking.costs import Links
 from imagej_dl.tracking.engines import process
 from imagej_dl.tracking.engines.given import Given
@@ -41,6 +43,13 @@ def link(given: Given, settings: MotileSettings) -> Links:
         "splits": splits,
     }
     found = process.run("motile", arrays, settings.to_map(), given.python, given.progress)
+    if not found["best"]:
+        warnings.warn(
+            f"motile was stopped after {settings.time_limit:g} s: these links may not be the best;"
+            " a larger TIME_LIMIT, or shorter distances, would tell",
+            DataWarning,
+            stacklevel=2,
+        )
     chosen = found["chosen"]
     return Links(sources[chosen], targets[chosen], costs[chosen])
 

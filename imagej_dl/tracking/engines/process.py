@@ -66,16 +66,19 @@ def version(name: str, python: str | Path | None = None) -> str:
     try:
         said = subprocess.run(
             [command, str(_runner(name))],
+            stdin=subprocess.DEVNULL,  # ours may be a pipe by which we are told what to do
             capture_output=True,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
             timeout=_PATIENCE,
             env=_environment(command),
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise UserError(f"{name} does not start: {error}", path=command) from error
-    if said.returncode:
+    lines = said.stdout.strip().splitlines()
+    if said.returncode or not lines:
         raise UserError(_failed(name, said.stderr), path=command, remedy=how(name))
-    return said.stdout.strip().splitlines()[-1]
+    return lines[-1]
 
 
 def run(
@@ -93,18 +96,24 @@ def run(
     Cancelled : when `progress` raises it; the process is ended.
     """
     command = find(name, python)
-    with tempfile.TemporaryDirectory(prefix=f"imagej-dl-{name}-") as folder:
+    # On Windows a file may stay open a moment after its process was ended.
+    with tempfile.TemporaryDirectory(
+        prefix=f"imagej-dl-{name}-", ignore_cleanup_errors=True
+    ) as folder:
         given, found, log = (Path(folder) / part for part in ("given.npz", "found.npz", "log"))
         np.savez(given, **{"settings": np.array(json.dumps(settings)), **arrays})  # type: ignore[arg-type]
         with log.open("w") as words:
-            process = subprocess.Popen(
-                [command, str(_runner(name)), str(given), str(found)],
-                stdin=subprocess.DEVNULL,
-                stdout=words,
-                stderr=words,
-                cwd=folder,
-                env=_environment(command),
-            )
+            try:
+                process = subprocess.Popen(
+                    [command, str(_runner(name)), str(given), str(found)],
+                    stdin=subprocess.DEVNULL,
+                    stdout=words,
+                    stderr=words,
+                    cwd=folder,
+                    env=_environment(command),
+                )
+            except OSError as error:
+                raise UserError(f"{name} does not start: {error}", path=command) from error
             try:
                 _wait(process, name, progress)
             except BaseException:
@@ -134,10 +143,14 @@ def _runner(name: str) -> Path:
 
 
 def _environment(command: str) -> dict[str, str]:
-    """The environment of another Python: without what names this one's packages."""
-    ours = ("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP")
-    mine = command == sys.executable
-    return {key: value for key, value in os.environ.items() if mine or key not in ours}
+    """The environment of another Python: without what names this one's packages.
+
+    Nor what keeps it from finding the module beside the runner.
+    """
+    left_out = {"PYTHONSAFEPATH"}
+    if command != sys.executable:
+        left_out |= {"PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP"}
+    return {key: value for key, value in os.environ.items() if key not in left_out}
 
 
 def _failed(name: str, said: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import btrack
 import numpy as np
 from btrack.btypes import PyTrackObject
+from orphan import end_with_parent
 
 
 def objects(frames: np.ndarray, places: np.ndarray) -> Iterator[PyTrackObject]:
@@ -36,6 +37,7 @@ def solve(given: Any, settings: dict[str, Any]) -> list[tuple[int, int]]:
         tracker.append(list(objects(given["frames"], given["places"])))
         tracker.volume = tuple(tuple(bounds) for bounds in settings["volume"])
         tracker.track(step_size=100)
+        tracker.step()  # of three frames it leaves out the last; of others nothing is left to do
         tracker.optimise(options={"tm_lim": int(1000 * settings["time_limit"])})
         return links(tracker.tracks)
 
@@ -45,6 +47,7 @@ def main() -> None:
         btrack.BayesianTracker(verbose=False)  # its library is loaded only now
         print(btrack.__version__)
         return
+    end_with_parent()
     with np.load(sys.argv[1]) as given:
         found = solve(given, json.loads(str(given["settings"])))
     pairs = np.array(found, np.int64).reshape(-1, 2)

@@ -10,12 +10,14 @@ import networkx as nx
 import numpy as np
 import pyscipopt  # noqa: F401  (without it there is no solver)
 from motile import constraints, costs
-from motile.variables import EdgeSelected, NodeSplit
+from motile.variables import EdgeSelected, NodeSelected, NodeSplit
+from orphan import end_with_parent
 
 KEPT = -1000.0  # each node's own cost: below all others', so that none is left out
 
 
-def solve(given: Any, settings: dict[str, Any]) -> np.ndarray:
+def solve(given: Any, settings: dict[str, Any]) -> tuple[np.ndarray, bool]:
+    """Which links are chosen, and whether time was enough to know that none is better."""
     graph = nx.DiGraph()
     for node, frame in enumerate(given["frames"].tolist()):
         graph.add_node(node, t=frame)
@@ -37,17 +39,22 @@ def solve(given: Any, settings: dict[str, Any]) -> np.ndarray:
             if not good:  # a link that no division has
                 solver.constraints.add(selected[(a, b)] + split[a] <= 1)
     solution = solver.solve(timeout=settings["TIME_LIMIT"])
-    selected = solver.get_variables(EdgeSelected)
-    return np.array([solution[int(selected[(a, b)])] > 0.5 for a, b, _ in links], bool)
+    nodes, selected = solver.get_variables(NodeSelected), solver.get_variables(EdgeSelected)
+    # An empty solution stands for none.
+    if not any(solution[int(nodes[node])] > 0.5 for node in graph):
+        raise SystemExit(f"no solution within the TIME_LIMIT of {settings['TIME_LIMIT']:g} s")
+    chosen = np.array([solution[int(selected[(a, b)])] > 0.5 for a, b, _ in links], bool)
+    return chosen, solution.get_status() == "OPTIMAL"
 
 
 def main() -> None:
     if len(sys.argv) < 3:
         print(f"{version('motile')}, SCIP by pyscipopt {version('pyscipopt')}")
         return
+    end_with_parent()
     with np.load(sys.argv[1]) as given:
-        chosen = solve(given, json.loads(str(given["settings"])))
-    np.savez(sys.argv[2], chosen=np.flatnonzero(chosen))
+        chosen, best = solve(given, json.loads(str(given["settings"])))
+    np.savez(sys.argv[2], chosen=np.flatnonzero(chosen), best=best)
 
 
 if __name__ == "__main__":

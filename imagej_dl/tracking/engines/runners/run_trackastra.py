@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from orphan import end_with_parent
 from trackastra.model import Trackastra
 
 
@@ -28,6 +29,7 @@ def main() -> None:
     if len(sys.argv) < 3:
         print(version("trackastra"))
         return
+    end_with_parent()
     with np.load(sys.argv[1]) as given:
         found = solve(given, json.loads(str(given["settings"])))
     links = np.array(found, float).reshape(-1, 3)
