@@ -3,6 +3,7 @@
 import ij.IJ
 import java.nio.file.Files
 import java.security.MessageDigest
+import org.codehaus.groovy.control.CompilationFailedException
 import org.codehaus.groovy.control.CompilationUnit
 import org.codehaus.groovy.control.CompilerConfiguration
 
@@ -29,7 +30,8 @@ ClassLoader classes(File home) {
     def sources = new File(home, "imagejdl").listFiles().findAll { it.name.endsWith(".groovy") }
     try {
         return new URLClassLoader([kept(sources.sort { it.name }).toURI().toURL()] as URL[], ours)
-    } catch (IOException unwritable) {
+    } catch (IOException | CompilationFailedException unwritable) {
+        // A disk that is full makes Groovy's compiler fail, as an error in a source would.
         def loader = new GroovyClassLoader(ours)
         loader.addClasspath(home.path)
         return loader
@@ -46,7 +48,7 @@ File kept(List<File> sources) {
     def name = "front-" + digest.digest().encodeHex().toString().take(24)
     def folder = cache()
     def there = new File(folder, name)
-    if (there.directory) return there
+    if (new File(there, "imagejdl/Front.class").file) return there
     Files.createDirectories(folder.toPath())
     // Under a name of its own until it is whole: another ImageJ may do the same just now.
     def making = Files.createTempDirectory(folder.toPath(), "making-").toFile()
