@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from imagej_dl.errors import Cancelled, DataWarning, Enough, UserError
+from imagej_dl.errors import DataWarning, Enough, UserError
 from imagej_dl.evaluation import ctc as scores
 from imagej_dl.evaluation import parts, tuning_report, tuning_space
 from imagej_dl.evaluation.tuning_report import Tuned
@@ -81,13 +81,18 @@ def tune(
     (labels, truth), last = parts.split(labels, truth, held_out)
     signature = _signature(labels, tracker, objective, space, gaps)
     study = _study(folder, resume, seed, signature)
-    if not study.trials:
+    done = len(tuning_report.finished(study))
+    # The first that is scored has the defaults, also after one that was stopped.
+    if not done and not any(trial.state.name == "WAITING" for trial in study.trials):
         study.enqueue_trial(tuning_space.defaults(tracker, space))
-    done = sum(trial.state.is_finished() for trial in study.trials)
+
+    def listen(*_: Any) -> None:
+        """Within a trial, which may be long: it is stopped as well."""
+        progress("tuning", number, trials)
 
     def one(trial: optuna.Trial) -> float:
         chosen = tuning_space.choose(trial, tracker, space)
-        found = _score(labels, truth, chosen, objective, gaps)
+        found = _score(labels, truth, chosen, objective, gaps, listen)
         if objective not in found:
             raise UserError(
                 f"{objective} is not defined for this truth", remedy="Choose another objective."
@@ -103,8 +108,8 @@ def tune(
         progress("tuning", trials, trials)
     except Enough:
         pass
-    except Cancelled:
-        if len(study.trials) == 0:
+    except BaseException:
+        if not tuning_report.finished(study):  # nothing to go on with
             (folder / _LOG).unlink(missing_ok=True)
         raise
     best, default = tuning_report.chosen(study, folder)
@@ -155,7 +160,7 @@ def _study(folder: Path, resume: bool, seed: int, signature: dict[str, Any]) -> 
     if resume and not log.exists():
         raise UserError("there are no trials to go on with", path=log)
     folder.mkdir(parents=True, exist_ok=True)
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)  # of what fails we say it ourselves
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of what is experimental
         try:
@@ -191,10 +196,12 @@ def _score(
     chosen: settings.TrackerSettings,
     objective: str,
     gaps: ctc.Gaps,
+    progress: Progress = silent,
 ) -> dict[str, Any]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DataWarning)  # the same in each trial
         own = choice.of("auto", chosen)
-        tracks = engine.track(labels, settings=chosen, engine="embedded" if own == "auto" else own)
+        own = "embedded" if own == "auto" else own
+        tracks = engine.track(labels, settings=chosen, engine=own, progress=progress)
         also = ("CHOTA",) if objective == "CHOTA" else ()
         return scores.score(ctc.layout(tracks, gaps), truth, also)

@@ -49,7 +49,7 @@ class Tuned:
 
 def chosen(study: optuna.Study, folder: Path) -> tuple[Trial, Trial]:
     """The best trial and the first, which has the tracker's defaults."""
-    done = _done(study)
+    done = finished(study)
     if not done:
         raise UserError("no trial was done", path=folder)
     return _trial(max(done, key=lambda trial: trial.value or 0.0)), _trial(done[0])
@@ -66,7 +66,7 @@ def write(
     """Write the files, and return what they say."""
     import pandas as pd
 
-    done = _done(study)
+    done = finished(study)
     _json(folder / "best.json", best.settings.to_json())
     _json(
         folder / "report.json",
@@ -88,7 +88,8 @@ def write(
     return Tuned(best.settings, best.scores, default.scores, len(done), held)
 
 
-def _done(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
+def finished(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
+    """The trials that were scored, in their order; not those that failed or were stopped."""
     return [trial for trial in study.trials if "scores" in trial.user_attrs]
 
 

@@ -141,6 +141,43 @@ def test_goes_on_after_a_stop(truth, tmp_path):
     assert _tune(truth, tmp_path / "out", resume=True).trials == 8
 
 
+def test_the_first_scored_is_the_default_after_a_stop(truth, tmp_path, monkeypatch):
+    """Whatever stops the first trial: else the next would pass for the tracker's defaults."""
+    real, stopped = tuning._score, []
+
+    def killed(*arguments):
+        if len(stopped) < 2:
+            stopped.append(1)
+            # As a process that is killed: what the failed trial leaves is all there is.
+            monkeypatch.setattr(tuning.Path, "unlink", lambda *_, **__: None)
+            raise KeyboardInterrupt
+        return real(*arguments)
+
+    monkeypatch.setattr(tuning, "_score", killed)
+    for resume in (False, True):
+        with pytest.raises(KeyboardInterrupt):
+            _tune(truth, tmp_path / "out", trials=2, resume=resume)
+    found = _tune(truth, tmp_path / "out", trials=2, resume=True)
+    table = pd.read_csv(tmp_path / "out" / "trials.csv")
+    assert table["LINKING_MAX_DISTANCE"][0] == 15
+    assert found.trials == 2
+    assert found.default["TRA"] == table["TRA"][0]
+
+
+def test_a_stop_within_the_first_trial_leaves_nothing(truth, tmp_path):
+    calls = []
+
+    def stop(stage, done, total):
+        calls.append((stage, done, total))
+        if len(calls) == 2:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        _tune(truth, tmp_path / "out", progress=stop)
+    assert calls == [("tuning", 0, 8)] * 2
+    assert _tune(truth, tmp_path / "out", trials=1).trials == 1
+
+
 def test_enough_reports_what_is_there(truth, tmp_path):
     def enough(stage, done, total):
         if done == 2:
