@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import socket
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from imagej_dl.errors import UserError
 from imagej_dl.search.space import Space
+from imagej_dl.training.settings import Settings
 
 SILENT = 600.0
 """Seconds after which a worker on another machine that says nothing counts as dead."""
@@ -73,6 +75,10 @@ class Study:
         if before is None:
             self._study.set_user_attr(_SIGNATURE, signature)
             return
+        # What an earlier version did not know had its default, unless a setting is gone by now.
+        with suppress(UserError):
+            known = Settings.of(before["settings"]).model_dump(mode="json")
+            before = {**before, "settings": known}
         different = sorted(k for k in {*before, *signature} if before.get(k) != signature.get(k))
         if different:
             raise UserError(

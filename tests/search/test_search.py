@@ -15,7 +15,9 @@ import pytest
 from imagej_dl import images
 from imagej_dl.errors import Cancelled, DataWarning, UserError
 from imagej_dl.search import Space, folds, search
+from imagej_dl.search.study import Study
 from imagej_dl.training.dataset import Example
+from imagej_dl.training.settings import Settings
 
 optuna = pytest.importorskip("optuna", reason="needs Optuna (the extra search)")
 
@@ -147,6 +149,16 @@ def test_a_search_goes_on_from_the_fold_where_it_stopped(data: Path, tmp_path: P
     assert search(data, out, trials=2, count=2, space=space(), **TINY) == found
     with pytest.raises(UserError, match=r"search\.db: holds a search that has other .*settings"):
         search(data, out, trials=2, count=2, space=space(), **{**TINY, "steps": 3})
+
+
+def test_a_search_of_an_earlier_version_goes_on(tmp_path: Path) -> None:
+    now = {"settings": Settings.of(TINY).model_dump(mode="json")}
+    old = {"settings": {k: v for k, v in now["settings"].items() if k != "precision"}}
+    Study(tmp_path / "s.db", "s", space(), old, 0)
+    Study(tmp_path / "s.db", "s", space(), now, 0)
+    other = {"settings": {**now["settings"], "precision": "mixed_float16"}}
+    with pytest.raises(UserError, match="has other settings"):
+        Study(tmp_path / "s.db", "s", space(), other, 0)
 
 
 @pytest.mark.tf
