@@ -118,7 +118,11 @@ class _Truth:
         """Return the labels of frames, with the ids of the tracks where these are known."""
         if not (self.segmented and self.marked):
             return {t: ctc.read_mask(self.labelled[t]) for t in frames}
-        highest = 0 if self.tracks is None else int(self.tracks[:, 0].max(initial=0))
+        if self.tracks is not None:
+            highest = int(self.tracks[:, 0].max(initial=0))
+        else:  # then the markers alone say which ids are taken
+            known = (ctc.read_mask(self.marked[t]) for t in frames if t in self.marked)
+            highest = max((int(mask.max(initial=0)) for mask in known), default=0)
         found, unmarked, empty = {}, 0, 0
         for t in frames:
             objects = ctc.read_mask(self.segmented[t])

@@ -177,8 +177,11 @@ def read(folder: str | Path) -> CtcFolder:
 def read_tracks(path: Path) -> np.ndarray:
     """Read a table of tracks, res_track.txt or man_track.txt: (N, 4) whole numbers."""
     try:
-        rows = [[int(word) for word in line.split()] for line in path.read_text().splitlines()]
-        return np.array([row for row in rows if row], np.int64).reshape(-1, 4)
+        lines = [line.split() for line in path.read_text().splitlines()]
+        if wrong := next((line for line in lines if len(line) not in (0, 4)), None):
+            raise ValueError(f"{len(wrong)} words in a line: {' '.join(wrong)[:40]}")
+        rows = [[int(word) for word in line] for line in lines if line]
+        return np.array(rows, np.int64).reshape(-1, 4)
     except ValueError as error:
         raise UserError(
             f"is not a table of tracks ({error})",

@@ -54,7 +54,8 @@ def _covering(now: np.ndarray, before: np.ndarray) -> dict[int, np.ndarray]:
     """The objects that cover several objects of the frame before, and which."""
     both = (now > 0) & (before > 0)
     pairs, shared = np.unique(np.stack([now[both], before[both]]), axis=1, return_counts=True)
-    pairs = pairs[:, shared > _COVERED * np.bincount(before.ravel())[pairs[1]]]
+    numbers, sizes = np.unique(before, return_counts=True)  # which may be as large as 2³² − 1
+    pairs = pairs[:, shared > _COVERED * sizes[np.searchsorted(numbers, pairs[1])]]
     found, number = np.unique(pairs[0], return_counts=True)
     return {int(one): pairs[1][pairs[0] == one] for one in found[number > 1]}
 

@@ -70,6 +70,13 @@ def test_frames_with_segmentation_get_the_ids_of_the_tracks(challenge, tmp_path)
     np.testing.assert_array_equal(ctc.read_mask(seg[0]), first[0])
 
 
+def test_objects_that_nobody_followed_have_free_ids_without_a_table(challenge):
+    (challenge / "01_GT" / "TRA" / "man_track.txt").unlink()
+    with pytest.warns(DataWarning, match="1 objects have no marker"):
+        last = read_ctc(challenge).labels["01_4-4"].data
+    assert (last[0, 5, 5], last[0, 9, 5], last[0, 20, 30], last[0, 27, 3]) == (8, 9, 5, 10)
+
+
 def test_silver_truth_and_sequences_without_any(challenge, tmp_path):
     silver = challenge / "01_ST" / "SEG"
     for t in range(5):

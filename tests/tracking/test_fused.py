@@ -32,6 +32,15 @@ def test_cut_where_it_was_two_and_is_again():
         assert np.array_equal(tracking.split_fused(movie), movie)
 
 
+def test_numbers_may_be_large():
+    """As large as labels can be: nothing is made of that length."""
+    movie = _fused()
+    large = np.asarray(movie).astype(np.uint32) * np.uint32(2_000_000_000)
+    found = np.asarray(tracking.split_fused(images.with_data(movie, large)))
+    assert np.array_equal(found > 0, large > 0)
+    assert len(np.unique(found[2])) == 3
+
+
 def test_what_stays_one_or_is_one_for_long_is_left():
     for movie in (_fused(again=False), _fused(frames=7)):
         assert np.array_equal(tracking.split_fused(movie), movie)

@@ -77,7 +77,7 @@ def test_failure_leaves_no_folder(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     ("lines", "words"),
-    [("1 0 0", "table of tracks"), ("1 0 x 0", "table of tracks")],
+    [("1 0 0", "table of tracks"), ("1 0 x 0", "table of tracks"), ("1 0\n0 0", "table of tracks")],
 )
 def test_bad_table(tmp_path, lines, words):
     tracks = tracking.track(lineages.gap(), engine="embedded")
