@@ -291,8 +291,10 @@ class Train(Command):
 
         if "architecture" in given:
             return given["architecture"]
-        if self.resume and self.out is not None:
-            return state.read(self.out / state.FOLDER).settings.get("architecture", "")
+        folder = (self.out or Path()) / state.FOLDER
+        # Of several machines only the first has it; where it is missing, training says so.
+        if self.resume and state.kept(folder):
+            return state.read(folder).settings.get("architecture", "")
         return models.load_config(self.start).architecture.name if self.start else ""
 
     def _source(self, given: dict[str, Any]) -> Path | Given:
