@@ -31,7 +31,7 @@ class Step:
     def __init__(self, model: Any, settings: Settings, machines: Machines) -> None:
         tf, keras = backend.tensorflow(), backend.keras()
         compute = loss.of(settings, machines.total)
-        half = settings.precision == "mixed_float16"
+        half = self._half = settings.precision == "mixed_float16"
         with machines.scope():
             optimizer = getattr(keras.optimizers, settings.optimizer)(settings.learning_rate)
             # Built now, so that a resumed training can fill its variables.
@@ -61,7 +61,7 @@ class Step:
         self.optimizer.learning_rate.assign(rate)
         factor = backend.tensorflow().constant(self.factor, "float32")
         value, overflown = self._step(factor, batch).numpy()
-        if self.factor > 1 or overflown:
+        if self._half:
             self._adapt(bool(overflown))
         return float(value)
 
