@@ -160,7 +160,7 @@ def write(image: xr.DataArray, path: str | Path, overwrite: bool = False, **extr
         "resolutionunit": 1,
         "extratags": [] if colour_map is None else [(320, 3, 768, colour_map.ravel(), True)],
     }
-    if array.dtype == np.uint32 or big:
+    if array.dtype.name == "uint32" or big:
         # ImageJ's own layout knows neither: the same description on an ordinary TIFF is read too.
         binary = {name: metadata.pop(name) for name in _BINARY if name in metadata}
         text = tifffile.imagej_description(hyperstack.shape, axes="TZCYX", **_ascii(metadata))

@@ -304,6 +304,10 @@ def test_what_lies_in_a_file_is_written_with_room_and_let_go_of(
     images.write(images.make(array, "TYX"), path)
     assert not any(open_then)  # Windows renames no file that is mapped
     np.testing.assert_array_equal(images.read(path), array)
+    for kind in (">u2", ">u4", "<u4"):  # as of files of other programs
+        other = np.memmap(tmp_path / "array", kind, "r+", shape=(2, 30, 40))
+        images.write(images.make(other, "TYX"), path, overwrite=True)
+        np.testing.assert_array_equal(images.read(path), other)
 
     def full(*given: object) -> None:
         raise OSError(28, "No space left on device")
