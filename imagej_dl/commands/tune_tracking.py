@@ -98,10 +98,10 @@ class TuneTracking(Command):
             self.held_out,
             self.ctc_gaps,
         )
-        before, after = found.default[self.objective], found.best[self.objective]
+        before, after = (_text(one[self.objective]) for one in (found.default, found.best))
         say(
-            f"{self.out / 'best.json'}: {self.objective} {after:.4f}, with the defaults "
-            f"{before:.4f}; {found.trials} trials"
+            f"{self.out / 'best.json'}: {self.objective} {after}, with the defaults "
+            f"{before}; {found.trials} trials"
         )
         if found.held is not None:
             first, last = (number + 1 for number in found.held.frames)

@@ -78,7 +78,8 @@ def score(result: CtcFolder, truth: Truth, also: tuple[str, ...] = ()) -> dict[s
         raise UserError("the truth has no objects: there is nothing to score")
     if not any(tracking["labels_comp"]):
         warnings.warn("the result has no objects: its scores are 0", DataWarning, stacklevel=2)
-        return {"Valid": 1, **dict.fromkeys(("SEG", "DET", "TRA", "LNK", "CT", "TF"), 0.0)}
+        names = ("SEG", "DET", "TRA", "LNK", "CT", "TF", *also)
+        return {"Valid": 1, **dict.fromkeys(names, 0.0)}
     return _calculate(result, truth, tracking, segmentation, also)
 
 

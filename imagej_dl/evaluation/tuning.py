@@ -8,16 +8,15 @@ end. Trials are kept in a file as they are done: a tuning that was stopped goes 
 
 from __future__ import annotations
 
-import json
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 import numpy as np
 
 from imagej_dl.errors import DataWarning, Enough, UserError
 from imagej_dl.evaluation import ctc as scores
-from imagej_dl.evaluation import parts, tuning_report, tuning_space
+from imagej_dl.evaluation import parts, tuning_report, tuning_space, tuning_study
 from imagej_dl.evaluation.tuning_report import Tuned
 from imagej_dl.evaluation.tuning_space import Space
 from imagej_dl.progress import Progress, silent
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
     import xarray as xr
 
 Objective = Literal["TRA", "LNK", "CHOTA"]
-_LOG = "trials.log"
 
 
 def tune(
@@ -79,8 +77,8 @@ def tune(
     space = dict(space) if space is not None else tuning_space.of(tracker, radius)
     tuning_space.check(space, tracker)
     (labels, truth), last = parts.split(labels, truth, held_out)
-    signature = _signature(labels, tracker, objective, space, gaps)
-    study = _study(folder, resume, seed, signature)
+    signature = tuning_study.signature(labels, tracker, objective, space, gaps)
+    study = tuning_study.open_study(folder, resume, seed, signature)
     done = len(tuning_report.finished(study))
     # The first that is scored has the defaults, also after one that was stopped.
     if not done and not any(trial.state.name == "WAITING" for trial in study.trials):
@@ -92,7 +90,12 @@ def tune(
 
     def one(trial: optuna.Trial) -> float:
         chosen = tuning_space.choose(trial, tracker, space)
-        found = _score(labels, truth, chosen, objective, gaps, listen)
+        try:
+            found = _score(labels, truth, chosen, objective, gaps, listen)
+        except UserError as error:
+            if not tuning_report.finished(study):
+                raise  # not even the defaults do
+            _pass_over(number, error)
         if objective not in found:
             raise UserError(
                 f"{objective} is not defined for this truth", remedy="Choose another objective."
@@ -110,7 +113,7 @@ def tune(
         pass
     except BaseException:
         if not tuning_report.finished(study):  # nothing to go on with
-            (folder / _LOG).unlink(missing_ok=True)
+            (folder / tuning_study.LOG).unlink(missing_ok=True)
         raise
     best, default = tuning_report.chosen(study, folder)
     held = None
@@ -130,64 +133,12 @@ def _radii(labels: xr.DataArray) -> np.ndarray:
     return spots["radius"].to_numpy()
 
 
-def _signature(
-    labels: xr.DataArray, tracker: str, objective: str, space: Space, gaps: str
-) -> dict[str, Any]:
-    pixels = np.asarray(labels)
-    return {
-        "tracker": tracker,
-        "objective": objective,
-        "space": {key: list(values) for key, values in space.items()},
-        "labels": [*pixels.shape, int(pixels.astype(np.int64).sum())],
-        **({} if gaps == "cut" else {"gaps": gaps}),
-    }
+def _pass_over(number: int, error: UserError) -> NoReturn:
+    """Leave out a trial whose settings an engine fails under."""
+    from optuna import TrialPruned
 
-
-def _study(folder: Path, resume: bool, seed: int, signature: dict[str, Any]) -> optuna.Study:
-    try:
-        import optuna
-        from optuna.storages import JournalStorage
-        from optuna.storages.journal import JournalFileBackend
-    except ImportError as error:
-        raise UserError(
-            "Optuna is not installed", remedy="Install it with `pip install imagej-dl[tune]`."
-        ) from error
-    log = folder / _LOG
-    if log.exists() and not resume:
-        raise UserError(
-            "is already there", path=log, remedy="Go on with --resume, or name another folder."
-        )
-    if resume and not log.exists():
-        raise UserError("there are no trials to go on with", path=log)
-    folder.mkdir(parents=True, exist_ok=True)
-    optuna.logging.set_verbosity(optuna.logging.ERROR)  # of what fails we say it ourselves
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of what is experimental
-        try:
-            study = optuna.create_study(
-                storage=JournalStorage(JournalFileBackend(str(log))),
-                study_name="tracking",
-                direction="maximize",
-                load_if_exists=True,
-            )
-            # Another seed when the search goes on, else it would repeat itself.
-            study.sampler = optuna.samplers.TPESampler(
-                seed=seed + len(study.trials), multivariate=True, group=True
-            )
-        except (ValueError, KeyError) as error:
-            raise UserError(f"is no file of trials ({error})", path=log) from error
-    known = study.user_attrs.get("of")
-    if known is None:
-        study.set_user_attr("of", signature)
-    elif known != json.loads(json.dumps(signature)):
-        both = [*signature, *(key for key in known if key not in signature)]
-        other = [key for key in both if known.get(key) != signature.get(key)]
-        raise UserError(
-            f"its trials are of another {' and '.join(other) or 'tuning'}",
-            path=log,
-            remedy="Name another folder.",
-        )
-    return study
+    warnings.warn(f"trial {number + 1} is left out: {error}", DataWarning, stacklevel=3)
+    raise TrialPruned from error
 
 
 def _score(

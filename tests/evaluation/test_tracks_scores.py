@@ -98,6 +98,10 @@ def test_result_without_objects(truth, tmp_path):
     with pytest.warns(DataWarning, match="no objects"):
         scores = evaluation.evaluate(empty, folder).tracks
     assert scores["TRA"] == scores["SEG"] == 0.0
+    # So are those asked for besides: a tuning by CHOTA goes on.
+    with pytest.warns(DataWarning, match="no objects"):
+        found = challenge.score(ctc.read(empty), challenge.read_truth(folder), ("CHOTA",))
+    assert found["CHOTA"] == 0.0
 
 
 def test_frames_without_objects(truth, tmp_path):

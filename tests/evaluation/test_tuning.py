@@ -178,6 +178,25 @@ def test_a_stop_within_the_first_trial_leaves_nothing(truth, tmp_path):
     assert _tune(truth, tmp_path / "out", trials=1).trials == 1
 
 
+def test_settings_that_an_engine_fails_under_are_left_out(truth, tmp_path, monkeypatch):
+    real, calls = tuning._score, []
+
+    def fails(*arguments):
+        calls.append(1)
+        if len(calls) in failing:
+            raise UserError("no solution within the TIME_LIMIT")
+        return real(*arguments)
+
+    monkeypatch.setattr(tuning, "_score", fails)
+    failing = (2,)
+    with pytest.warns(DataWarning, match="trial 2 is left out: no solution"):
+        assert _tune(truth, tmp_path / "out", trials=4).trials == 3
+    calls.clear()
+    failing = (1,)
+    with pytest.raises(UserError, match="no solution"):
+        _tune(truth, tmp_path / "other")
+
+
 def test_enough_reports_what_is_there(truth, tmp_path):
     def enough(stage, done, total):
         if done == 2:

@@ -28,6 +28,8 @@ _HOW = {
     "trackastra": f"Make {_OWN}; the weights are a folder that MODEL in its settings names.",
 }
 _RUNNERS = Path(__file__).with_name("runners")
+# On Windows no console that the user could close; elsewhere nothing.
+_HIDDEN = getattr(subprocess, "CREATE_NO_WINDOW", 0)
 _PATIENCE = 180  # seconds to say a version in; PyTorch is slow to load
 
 
@@ -71,6 +73,7 @@ def version(name: str, python: str | Path | None = None) -> str:
             encoding="utf-8",
             errors="replace",
             timeout=_PATIENCE,
+            creationflags=_HIDDEN,
             env=_environment(command),
         )
     except (OSError, subprocess.TimeoutExpired) as error:
@@ -110,6 +113,7 @@ def run(
                     stdout=words,
                     stderr=words,
                     cwd=folder,
+                    creationflags=_HIDDEN,
                     env=_environment(command),
                 )
             except OSError as error:

@@ -1,0 +1,87 @@
+"""The file of trials that a tuning keeps, and goes on with."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from imagej_dl.errors import UserError
+from imagej_dl.evaluation.tuning_space import Space
+
+if TYPE_CHECKING:
+    import optuna
+    import xarray as xr
+
+LOG = "trials.log"
+
+
+def signature(
+    labels: xr.DataArray, tracker: str, objective: str, space: Space, gaps: str
+) -> dict[str, Any]:
+    """What trials must have been of for a tuning to go on with them."""
+    pixels = np.asarray(labels)
+    return {
+        "tracker": tracker,
+        "objective": objective,
+        "space": {key: list(values) for key, values in space.items()},
+        "labels": [*pixels.shape, int(pixels.astype(np.int64).sum())],
+        **({} if gaps == "cut" else {"gaps": gaps}),
+    }
+
+
+def open_study(folder: Path, resume: bool, seed: int, signature: dict[str, Any]) -> optuna.Study:
+    """Make the file of trials, or open that which is there.
+
+    Raises
+    ------
+    UserError : without Optuna, when there are trials already or none to go on with, and when they
+        are of something else.
+    """
+    try:
+        import optuna
+        from optuna.storages import JournalStorage
+        from optuna.storages.journal import JournalFileBackend
+    except ImportError as error:
+        raise UserError(
+            "Optuna is not installed", remedy="Install it with `pip install imagej-dl[tune]`."
+        ) from error
+    log = folder / LOG
+    if log.exists() and not resume:
+        raise UserError(
+            "is already there", path=log, remedy="Go on with --resume, or name another folder."
+        )
+    if resume and not log.exists():
+        raise UserError("there are no trials to go on with", path=log)
+    folder.mkdir(parents=True, exist_ok=True)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)  # of what fails we say it ourselves
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of what is experimental
+        try:
+            study = optuna.create_study(
+                storage=JournalStorage(JournalFileBackend(str(log))),
+                study_name="tracking",
+                direction="maximize",
+                load_if_exists=True,
+            )
+            # Another seed when the search goes on, else it would repeat itself.
+            study.sampler = optuna.samplers.TPESampler(
+                seed=seed + len(study.trials), multivariate=True, group=True
+            )
+        except (ValueError, KeyError) as error:
+            raise UserError(f"is no file of trials ({error})", path=log) from error
+    known = study.user_attrs.get("of")
+    if known is None:
+        study.set_user_attr("of", signature)
+    elif known != json.loads(json.dumps(signature)):
+        both = [*signature, *(key for key in known if key not in signature)]
+        other = [key for key in both if known.get(key) != signature.get(key)]
+        raise UserError(
+            f"its trials are of another {' and '.join(other) or 'tuning'}",
+            path=log,
+            remedy="Name another folder.",
+        )
+    return study
