@@ -78,6 +78,8 @@ def contacts(labels: NDArray, reach: int = 2) -> NDArray[np.bool_]:
 
 def inner_contacts(labels: NDArray, reach: int) -> NDArray[np.bool_]:
     """The same of a patch whose labels have a margin of `reach` px around it."""
+    if labels.dtype.kind == "i":
+        labels = labels.astype(f"u{labels.dtype.itemsize}")
     # One less, and the background has the largest number there is.
     low, high = labels - labels.dtype.type(1), labels
     for _ in range(reach):

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import ndimage as ndi
 
-from imagej_dl.training.targets import binary_target, border_target, diameters
+from imagej_dl.training.targets import binary_target, border_target, contacts, diameters
 
 
 def fluffy(labels, border_size):
@@ -73,3 +73,12 @@ def test_diameter_of_a_square(side):
     labels = np.zeros((20, 20), np.uint16)
     labels[2 : 2 + side, 3 : 3 + side] = 7
     assert diameters(labels) == pytest.approx([2 * side / np.sqrt(np.pi)])
+
+
+@pytest.mark.parametrize("dtype", ["uint16", "uint32", "int32", "int64"])
+def test_contacts_are_where_two_objects_meet_whatever_the_type(dtype):
+    labels = np.zeros((9, 12), dtype)
+    labels[2:7, 1:5], labels[2:7, 5:8], labels[8, 11] = 3, 7, 65_535
+    expected = np.zeros((9, 12), bool)
+    expected[2:7, 4:6] = True
+    np.testing.assert_array_equal(contacts(labels, 1), expected)
