@@ -166,7 +166,11 @@ def test_another_python_that_fails_or_is_stopped(tmp_path):
     python.chmod(0o755)
     with pytest.raises(UserError, match="it said nothing"):
         engines.version("trackastra", shutil.which("true"))
-    (tmp_path / "site" / "trackastra" / "model.py").write_text("import time; time.sleep(60)")
+    model = tmp_path / "site" / "trackastra" / "model.py"
+    model.write_text("import os; print('all is well', flush=True); os.kill(os.getpid(), 9)")
+    with pytest.raises(UserError, match="ended by signal 9, out of memory"):
+        process.run("trackastra", {}, {}, python)
+    model.write_text("import time; time.sleep(60)")
 
     def stop(stage: str, done: int, total: int) -> None:
         raise Cancelled

@@ -124,6 +124,13 @@ def run(
                 process.kill()
                 process.wait()
                 raise
+        if process.returncode < 0:  # its last words would be of something else
+            number = -process.returncode
+            raise UserError(
+                f"{name} was ended by signal {number}"
+                + (", out of memory?" if number == 9 else ""),
+                path=command,
+            )
         if process.returncode or not found.is_file():
             said = log.read_text(encoding="utf-8", errors="replace")
             raise UserError(_failed(name, said), path=command, remedy=how(name))
