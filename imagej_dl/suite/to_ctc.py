@@ -51,9 +51,10 @@ def write_truth(
     with atomic_folder(folder, overwrite=overwrite) as temporary:
         for name, parts in sequences(videos).items():
             frames = [t for _, numbers in parts for t in numbers]
+            digits = max(3, len(str(frames[-1])))  # as the masks have
             for video, numbers in parts:
                 for t, plane in zip(numbers, _planes(videos[video]), strict=True):
-                    images.write(plane, temporary / name / f"t{t:03}.tif")
+                    images.write(plane, temporary / name / f"t{t:0{digits}}.tif")
             known = [(labels[video], numbers) for video, numbers in parts if video in labels]
             if len(known) < len(parts):
                 said.append(f"{name}: {len(frames)} frames without labels")
@@ -71,7 +72,7 @@ def write_truth(
                 continue
             _warn(f"{folder / name}: not all frames are there: SEG is written, TRA is not")
             for t, mask in zip(frames, found.masks, strict=True):
-                images.write(images.make(mask), place / "SEG" / f"man_seg{t:03}.tif")
+                images.write(images.make(mask), place / "SEG" / f"man_seg{t:0{digits}}.tif")
     return said
 
 

@@ -172,3 +172,12 @@ def test_labels_without_a_table_of_tracks_are_said(tmp_path):
     with pytest.warns(DataWarning, match="no table says parents"):
         said = write_ctc_truth({"a": video, "b": video}, {"a": video}, {}, tmp_path / "G")
     assert said == ["01: 2 frames, 0 tracks, 0 with a parent", "02: 2 frames without labels"]
+
+
+def test_all_names_have_as_many_digits_as_the_last_frame_needs(tmp_path):
+    plane = images.make(np.ones((1, 4, 5), np.uint16), "TYX")
+    videos = {"01_0-0": plane, "01_1000-1000": plane}
+    with pytest.warns(DataWarning):
+        write_ctc_truth(videos, videos, {}, tmp_path / "out")
+    names = sorted(path.name for path in (tmp_path / "out").rglob("*.tif"))
+    assert names == ["man_seg0000.tif", "man_seg1000.tif", "t0000.tif", "t1000.tif"]
