@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -156,7 +157,7 @@ class Patches:
 
 
 def stream(patches: Patches, first: int, last: int) -> Any:
-    """Return batches first…last-1 as a tf.data.Dataset, made in parallel and in advance.
+    """Return batches first…last-1 as a tf.data.Dataset, made beside the training, in advance.
 
     Elements are images (N, Y, X, T·C), targets (N, Y, X, classes) and the pixels' weights
     (N, Y, X), all float32.
@@ -176,7 +177,9 @@ def stream(patches: Patches, first: int, last: int) -> Any:
         return image, tf.one_hot(target, classes), weights
 
     numbers = tf.data.Dataset.range(first, last)
-    made = numbers.map(make, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    # Python's threads wait for each other: more of them cost more time than they save.
+    threads = min(4, max(1, (os.cpu_count() or 1) // 2))
+    made = numbers.map(make, num_parallel_calls=threads, deterministic=True)
     return made.prefetch(2)
 
 
