@@ -68,5 +68,8 @@ File kept(List<File> sources) {
 /** Where a user's programs keep what they can make anew. */
 File cache() {
     def local = System.getenv("LOCALAPPDATA") ?: System.getenv("XDG_CACHE_HOME")
-    return new File(local ?: System.getProperty("user.home") + "/.cache", "imagej-dl")
+    def folder = new File(local ?: System.getProperty("user.home") + "/.cache", "imagej-dl")
+    // In a container whose user has no home Java calls it "?".
+    if (!folder.absolute) throw new IOException("there is no home: $folder")
+    return folder
 }
