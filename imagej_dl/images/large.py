@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import mmap
-import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,16 +26,6 @@ def forget(array: Any) -> None:
     found = _map(array)
     if found is not None and hasattr(mmap, "MADV_DONTNEED"):
         found.madvise(mmap.MADV_DONTNEED)
-
-
-def reserve(path: Path) -> None:
-    """Let a file that is as long as it will be have its room on the disk; OSError if there is none.
-
-    Without, a disk that is full would end the process while a memory map of the file is filled.
-    """
-    if hasattr(os, "posix_fallocate"):
-        with path.open("r+b") as file:
-            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
 
 
 def pieces(array: Any) -> Iterator[tuple[tuple[int | slice, ...], NDArray]]:

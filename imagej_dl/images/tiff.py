@@ -8,6 +8,7 @@ import struct
 import sys
 import tempfile
 import zlib
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,6 +23,7 @@ from imagej_dl.images.array import AXES, calibration, make
 
 _CLASSIC_LIMIT = 2**32 - 2**25
 _MAP_ABOVE = 256 * 2**20
+_NATIVE: Literal["<", ">"] = "<" if sys.byteorder == "little" else ">"
 _ALPHA = (1, 2)
 # Of the types ImageJ has, those that its own TIFFs hold; labels above 16 bits go as uint32.
 _IMAGEJ_TYPES = ("uint8", "uint16", "float32")
@@ -85,7 +87,8 @@ def _pixels(path: Path, file: tifffile.TiffFile, mapped: bool) -> np.ndarray:
         keyframe = series.keyframe
         if keyframe.is_memmappable:
             dtype = np.dtype(f"{file.byteorder}{series.dtype.char}")
-            return np.memmap(path, dtype, "r", series.dataoffset, series.shape)
+            with suppress(OSError):  # some network disks cannot map
+                return np.memmap(path, dtype, "r", series.dataoffset, series.shape)
     if mapped and _MAP_ABOVE <= series.nbytes < _room():
         # What is compressed is unpacked into a temporary file, piece by piece.
         array = series.asarray(out="memmap")
@@ -165,26 +168,22 @@ def write(image: xr.DataArray, path: str | Path, overwrite: bool = False, **extr
         binary = {name: metadata.pop(name) for name in _BINARY if name in metadata}
         text = tifffile.imagej_description(hyperstack.shape, axes="TZCYX", **_ascii(metadata))
         options |= {"description": text, "metadata": None, "photometric": "minisblack"}
-        native: Literal["<", ">"] = "<" if sys.byteorder == "little" else ">"
-        options["extratags"] += tifffile.imagej_metadata_tag(binary, native)
+        options["extratags"] += tifffile.imagej_metadata_tag(binary, _NATIVE)
     else:
         options |= {"imagej": True, "metadata": {"axes": "TZCYX", **_ascii(metadata)}}
     with atomic(path) as temporary:
         if not large.mapped(array):
             tifffile.imwrite(temporary, hyperstack, bigtiff=big, **options)
             return
-        # From file to file, so that the memory need not hold it.
-        shape, kind = hyperstack.shape, hyperstack.dtype
-        target = tifffile.memmap(temporary, shape=shape, dtype=kind, bigtiff=big, **options)
-        try:
-            large.reserve(temporary)
-            target = target.reshape(shape)
-            for place, part in large.pieces(hyperstack):
-                target[place] = part
-                large.forget(target)
-        finally:
-            # Windows neither renames nor removes a file that is still mapped.
-            del target
+        # From file to file, so that the memory need not hold it. Not by a memory map: on a disk
+        # that is full it would end the process, and some network disks have none.
+        shape, kind = hyperstack.shape, hyperstack.dtype.newbyteorder(_NATIVE)
+        options |= {"shape": shape, "dtype": kind, "byteorder": _NATIVE, "returnoffset": True}
+        offset, _ = tifffile.imwrite(temporary, bigtiff=big, **options)  # type: ignore[misc]
+        with temporary.open("r+b") as file:
+            file.seek(offset)
+            for _, part in large.pieces(hyperstack):
+                file.write(np.ascontiguousarray(part, kind).data)
 
 
 def _ascii(metadata: dict[str, Any]) -> dict[str, Any]:
