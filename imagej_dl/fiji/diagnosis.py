@@ -114,7 +114,10 @@ def _openvino(gpu: bool) -> Finding:
         use = "not used: " + ("there is a GPU" if gpu else "the settings say TensorFlow")
     else:
         use = "predicts" if asked == "openvino" else "predicts where there is enough to do"
-    version = importlib.metadata.version("openvino")
+    try:
+        version = importlib.metadata.version("openvino")
+    except importlib.metadata.PackageNotFoundError:  # of Intel's archive
+        version = "of unknown version"
     return Finding("OpenVINO", True, f"{version}, {use}", needed=False)
 
 

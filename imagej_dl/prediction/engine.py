@@ -42,7 +42,8 @@ _kept: WeakKeyDictionary[Any, _Converted] = WeakKeyDictionary()
 
 def installed() -> bool:
     """Say whether OpenVINO is there; it is not imported for that."""
-    return importlib.util.find_spec("openvino") is not None
+    found = importlib.util.find_spec("openvino")
+    return found is not None and found.origin is not None  # else a folder of that name
 
 
 def wanted(pixels: int) -> bool:
