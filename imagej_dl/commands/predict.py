@@ -161,7 +161,8 @@ class Predict(Command):
         if self.videos is not None and self.out is not None:
             from imagej_dl.suite import rebuild
 
-            for video in rebuild(self.out, self.videos, overwrite=self.overwrite):
+            done = rebuild(self.out, self.videos, overwrite=self.overwrite, progress=progress)
+            for video in done:
                 say(f"{video}: put together")
         if len(sources) == 1 and failed:
             raise failed[0]
