@@ -43,7 +43,10 @@ TABLE = {
     "tune-tracking": ("TuneTracking", "Find the tracker's settings that score best against truth."),
     "serve": ("Serve", "Serve a web page that segments uploaded images."),
     "settings": ("Settings", "Set what holds for all commands on this machine."),
-    "frames": ("Frames", "Cut videos into single frames, or put frames together to videos; CTC folders too."),
+    "frames": (
+        "Frames",
+        "Cut videos into frames, or put frames together to videos; CTC folders too.",
+    ),
     "config": ("Config", "Turn a configuration file of microscopy-dl-suite-tf into ours."),
     "doctor": ("Doctor", "Say what is there of Java, ImageJ, Fiji, TrackMate, TensorFlow, GPU."),
     "demo": ("Demo", "Run the whole chain once, and report it with pictures."),

@@ -15,7 +15,7 @@ from imagej_dl.progress import Progress
 
 
 class Frames(Command):
-    """Cut videos into single frames, or put frames together to videos; CTC folders too.
+    """Cut videos into frames, or put frames together to videos; CTC folders too.
 
     FOLDER has inputs and labels, as in microscopy-dl-suite-tf. split writes inputs/raw_NNN.tif,
     labels/instance_ids_NNN.tif and the table videos2im_relation.csv; join takes them and writes
