@@ -24,9 +24,10 @@ CONTROL = "ImageJ-DL: training"
 def _epochs(name: str) -> int:
     """How many epochs the curve shows; 0 without a curve."""
     found = hosted.window("PlotWindow", f"Training of {name}")
-    if found is None:
+    plot = None if found is None else found.getPlot()  # it comes after its window
+    if plot is None:
         return 0
-    arrays = found.getPlot().getDataObjectArrays(0)
+    arrays = plot.getDataObjectArrays(0)
     return 0 if arrays is None else len(arrays[0])
 
 

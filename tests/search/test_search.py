@@ -224,7 +224,8 @@ def test_killed_and_started_again(data: Path, tmp_path: Path) -> None:
 
 def test_two_workers_share_one_storage(data: Path, tmp_path: Path) -> None:
     storage = f"sqlite:///{tmp_path / 'shared.db'}"
-    first = start(data, tmp_path / "a", storage, 0.3, 6)
+    # So slow that the second is there before the first has done all.
+    first = start(data, tmp_path / "a", storage, 1.5, 6)
     assert first.stdout is not None
     first.stdout.readline()
     second = start(data, tmp_path / "b", storage, 0.3, 6, "worker")
