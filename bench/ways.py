@@ -10,7 +10,8 @@ from typing import Any
 
 from imagej_dl.models import backend
 from imagej_dl.training import find_pairs, loss
-from imagej_dl.training.dataset import Patches, Sampling, stream
+from imagej_dl.training.assembly import sampling_of
+from imagej_dl.training.dataset import Patches, stream
 from imagej_dl.training.examples import Examples
 from imagej_dl.training.machines import Machines
 from imagej_dl.training.settings import Settings
@@ -69,18 +70,7 @@ def generator(case: Case, settings: Settings, data: Path, steps: int, workers: i
 
 def patches_of(settings: Settings, data: Path) -> Patches:
     examples = Examples(pairs_of(data, settings.patch), settings.normalisation)
-    sampling = Sampling(
-        settings.kind,
-        settings.patch,
-        settings.batch,
-        settings.seed,
-        settings.border_size,
-        settings.foreground,
-        settings.augmentation,
-        pdf=settings.sampling_pdf,
-        contact_weight=settings.contact_weight if settings.weight_map == "contacts" else 0.0,
-    )
-    return Patches([one for source in examples.sources for one in source], sampling)
+    return Patches([one for source in examples.sources for one in source], sampling_of(settings))
 
 
 def compiled(settings: Settings) -> Any:

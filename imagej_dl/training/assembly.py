@@ -51,6 +51,22 @@ def divide(
     return Split(parts[0], parts[1], parts[2], "folders", settings.seed, known)
 
 
+def sampling_of(settings: Settings) -> Sampling:
+    """Return how these settings have patches drawn."""
+    return Sampling(
+        settings.kind,
+        settings.patch,
+        settings.batch,
+        settings.seed,
+        settings.border_size,
+        settings.foreground,
+        settings.augmentation,
+        pdf=settings.sampling_pdf,
+        per_image=settings.per_image,
+        contact_weight=settings.contact_weight if settings.weight_map == "contacts" else 0.0,
+    )
+
+
 def assemble(
     settings: Settings,
     parts: Split,
@@ -63,18 +79,7 @@ def assemble(
 ) -> Loop:
     """Build the network and all that trains it; `begun` is the model that it starts from."""
     machines.fits(settings.batch)
-    sampling = Sampling(
-        settings.kind,
-        settings.patch,
-        settings.batch,
-        settings.seed,
-        settings.border_size,
-        settings.foreground,
-        settings.augmentation,
-        pdf=settings.sampling_pdf,
-        per_image=settings.per_image,
-        contact_weight=settings.contact_weight if settings.weight_map == "contacts" else 0.0,
-    )
+    sampling = sampling_of(settings)
     first = settings.seed if settings.seed_weights is None else settings.seed_weights
     backend.keras().utils.set_random_seed(first)
     network = settings.built(examples.channels)
