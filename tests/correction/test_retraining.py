@@ -68,12 +68,10 @@ def test_less_is_to_be_corrected_round_by_round(shared_data: Path, tmp_path: Pat
             mine = tmp_path / "mine.zip"
             rois.write(corrected(images.read_labels(found.labels), truth), mine, overwrite=True)
             correction.save(home, found.name, mine)
-        result = correction.retrain(home, steps=40, **learn)
+        result = correction.retrain(home, steps=100, **learn)
+        assert result.accepted
         assert result.unseen
     first, second = result.rows
-    # Of so short a training the second round may end on either side of the first.
-    assert first.retrained is not None
-    assert first.retrained.accepted
     assert (first.model, second.model) == ("M", "round_1")
     assert first.images == second.images == 2
     assert second.changes.share < 0.8 * first.changes.share
