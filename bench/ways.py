@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from imagej_dl.models import backend
+from imagej_dl.suite.convert import AUGMENTATION
 from imagej_dl.training import find_pairs, loss
 from imagej_dl.training.assembly import sampling_of
 from imagej_dl.training.dataset import Patches, stream
@@ -34,15 +35,7 @@ SUITE = {
     "loss": "sparse_cce",
     "weight_map": "none",
     "sampling_pdf": 500_000.0,
-    "augmentation": {
-        "rotation": 30,
-        "shear": 0.2,
-        "zoom": 1.25,
-        "gamma": 1,
-        "contrast": 0,
-        "brightness": 0,
-        "noise": 0,
-    },
+    "augmentation": AUGMENTATION,
 }
 CASES = {
     "default": Case("Fluffy"),

@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from imagej_dl.models.mobile import EACH_FRAME
+
 _SERIES = ("separable_conv2d", "batch_normalization", "conv_lst_m2d")
 _OURS = ("SeparableConv2D", "BatchNormalization", "ConvLSTM2D")
 _NAMES = {"depthwise_kernel": "kernel"}  # of a DepthwiseConv2D, in Keras 3
@@ -50,11 +52,11 @@ def assign(model: Any, weights: Weights) -> None:
     ValueError : when a layer has none, or of another shape.
     """
     layers = list(model.layers)
-    if any(layer.name == "each_frame" for layer in layers):
-        layers = [*model.get_layer("each_frame").layer.layers, *layers]
+    if any(layer.name == EACH_FRAME for layer in layers):
+        layers = [*model.get_layer(EACH_FRAME).layer.layers, *layers]
     left = {series: _numbered(weights, series) for series in _SERIES}
     for layer in layers:
-        if not layer.weights or layer.name == "each_frame":
+        if not layer.weights or layer.name == EACH_FRAME:
             continue
         kind = type(layer).__name__
         if layer.name in weights:

@@ -18,6 +18,17 @@ _ONE = ("binary_cce", "weighted_bce", "weighted_bce_dice")
 _LOGGED = ("accuracy", "acc", "jaccard", "dice")
 _SEVERAL = ("sparse_cce", "categorical_cce", "multiple_output", "weighted_bce_dice")
 
+AUGMENTATION = {
+    "rotation": 30,
+    "shear": 0.2,
+    "zoom": 1.25,
+    "gamma": 1,
+    "contrast": 0,
+    "brightness": 0,
+    "noise": 0,
+}
+"""The suite varies patches always so."""
+
 
 def train_values(config: SuiteConfig, *, elsewhere: bool = False) -> dict[str, Any]:
     """Return the parameters of `imagej-dl train` that say the same as a configuration.
@@ -68,15 +79,7 @@ def train_values(config: SuiteConfig, *, elsewhere: bool = False) -> dict[str, A
         "seed_weights": config.model_seed_initializer,
         "pretrained": pretrained(config),
         "normalisation": normalisation(config),
-        "augmentation": {
-            "rotation": 30,
-            "shear": 0.2,
-            "zoom": 1.25,
-            "gamma": 1,
-            "contrast": 0,
-            "brightness": 0,
-            "noise": 0,
-        },
+        "augmentation": AUGMENTATION,
         "log_every": config.callbacks_tb_update_freq,
     }
     values: dict[str, Any] = {

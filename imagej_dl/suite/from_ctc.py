@@ -158,10 +158,12 @@ def matched(objects: NDArray, markers: NDArray) -> dict[int, int]:
         np.stack([objects[both], markers[both]]).astype(np.int64), axis=1, return_counts=True
     )
     ids: dict[int, int] = {}
+    taken: set[int] = set()
     for i in np.argsort(-counts, kind="stable"):
         own, marker = pairs[:, i].tolist()
-        if own not in ids and marker not in ids.values():
+        if own not in ids and marker not in taken:
             ids[own] = marker
+            taken.add(marker)
     return ids
 
 

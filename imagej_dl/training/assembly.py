@@ -109,10 +109,9 @@ def assemble(
 
 def plain(loop: Loop) -> Any:
     """Return the network in float32 on one device, as it is written and used."""
-    network = loop.settings.built(loop.config.channels)
     if loop.machines.devices == 1 and loop.settings.precision == "float32":
         return loop.model
-    model = network.build()
+    model = loop.settings.built(loop.config.channels).build()
     model.set_weights(loop.model.get_weights())
     return model
 

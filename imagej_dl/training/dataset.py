@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -178,7 +177,7 @@ def stream(patches: Patches, first: int, last: int) -> Any:
 
     numbers = tf.data.Dataset.range(first, last)
     # Python's threads wait for each other: more of them cost more time than they save.
-    threads = min(4, max(1, (os.cpu_count() or 1) // 2))
+    threads = min(4, max(1, backend.cores() // 2))
     made = numbers.map(make, num_parallel_calls=threads, deterministic=True)
     return made.prefetch(2)
 

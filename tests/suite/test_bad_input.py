@@ -2,22 +2,15 @@
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
+from suite_command import run
 from suite_movie import movie, write_pair
 
 from imagej_dl import images
-from imagej_dl.cli import cli
 from imagej_dl.errors import UserError
 
 pytestmark = pytest.mark.tf
 
 SMALL = {"model_pools": 1, "model_n_filters": 2, "datagen_dim_size": [32, 32]}
-
-
-def run(*arguments):
-    result = CliRunner().invoke(cli, [str(a) for a in arguments], standalone_mode=False)
-    if result.exception:
-        raise result.exception
 
 
 @pytest.fixture

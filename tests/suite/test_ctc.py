@@ -4,23 +4,15 @@ import shutil
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
+from suite_command import run
 
 from imagej_dl import images
-from imagej_dl.cli import cli
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.suite import items, read_ctc, write_ctc_truth
 from imagej_dl.suite.from_ctc import matched
 from imagej_dl.suite.to_ctc import followed, sequences
 from imagej_dl.tracking import ctc
 from imagej_dl.tracking.ctc import CtcFolder
-
-
-def run(*arguments):
-    result = CliRunner().invoke(cli, [str(a) for a in arguments], standalone_mode=False)
-    if result.exception:
-        raise result.exception
-    return result.output
 
 
 @pytest.fixture

@@ -1,18 +1,11 @@
 import numpy as np
-from click.testing import CliRunner
+from suite_command import run
 from suite_movie import movie, write_pair
 
 from imagej_dl import images
-from imagej_dl.cli import cli
 from imagej_dl.suite import items
 from imagej_dl.training.targets import BORDER, contour_target
 from imagej_dl.training.weights import unet_map
-
-
-def run(*arguments):
-    result = CliRunner().invoke(cli, [str(a) for a in arguments], standalone_mode=False)
-    if result.exception:
-        raise result.exception
 
 
 def test_contours_and_weights_as_files_are_those_that_training_makes(tmp_path):

@@ -5,11 +5,10 @@ import json
 import numpy as np
 import pytest
 import tifffile
-from click.testing import CliRunner
+from suite_command import run
 from suite_movie import movie, write_pair
 
 from imagej_dl import images, models
-from imagej_dl.cli import cli
 from imagej_dl.errors import DataWarning
 from imagej_dl.models.pretrained import load_weights
 from imagej_dl.models.registry import NETWORKS, takes
@@ -90,13 +89,6 @@ SMALL = {
     "newinfer_padding": [16, 16],
     "newinfer_output_folder_name": "found",
 }
-
-
-def run(*arguments):
-    result = CliRunner().invoke(cli, [str(a) for a in arguments], standalone_mode=False)
-    if result.exception:
-        raise result.exception
-    return result.output
 
 
 @pytest.fixture
