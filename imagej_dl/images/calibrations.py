@@ -10,7 +10,8 @@ from typing import Any
 
 import tifffile
 
-from imagej_dl.errors import DataWarning, UserError
+from imagej_dl import safe_xml
+from imagej_dl.errors import DataWarning
 from imagej_dl.images.array import seconds
 
 # Other spellings of micrometres than the two that are kept, "µm" and "um".
@@ -38,14 +39,8 @@ def read(path: Path, file: tifffile.TiffFile) -> dict[str, Any]:
 
 
 def refuse_entities(path: Path, file: tifffile.TiffFile) -> None:
-    """Raise UserError for XML with a document type: its entities may grow without bound."""
-    text = file.pages.first.description.upper()
-    if "<!DOCTYPE" in text or "<!ENTITY" in text:
-        raise UserError(
-            "has XML with a document type in its description, which no microscope writes",
-            path=path,
-            remedy="Open it in ImageJ and save it again as TIFF.",
-        )
+    """Raise UserError for a description in XML that declares entities."""
+    safe_xml.check(file.pages.first.description, path, "Save it again as TIFF in ImageJ.")
 
 
 def escaped(text: str) -> str:

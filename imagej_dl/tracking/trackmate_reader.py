@@ -8,16 +8,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from imagej_dl import safe_xml
 from imagej_dl.errors import UserError
 from imagej_dl.images import Calibration
 from imagej_dl.tracking import trackmate_rest, trackmate_settings, trackmate_time
 from imagej_dl.tracking.settings import TrackerSettings, default
-from imagej_dl.tracking.trackmate_parse import check_version, parse
+from imagej_dl.tracking.trackmate_version import check_version
 from imagej_dl.tracking.tracks import Tracks
 
 if TYPE_CHECKING:
     import pandas as pd
 
+_REMEDY = "Save it again in TrackMate."
 _PLACES = {"POSITION_X": "x", "POSITION_Y": "y", "POSITION_Z": "z", "POSITION_T": "t"}
 
 
@@ -40,7 +42,7 @@ def read(path: str | Path) -> Tracks:
     DataWarning : for a file of a newer TrackMate than is known here.
     """
     path = Path(path)
-    root = parse(path)
+    root = safe_xml.parse(path, _REMEDY)
     model = root.find("Model")
     if root.tag != "TrackMate" or model is None:
         raise UserError("is not a TrackMate file with a model", path=path)
@@ -83,7 +85,7 @@ def read_settings(path: str | Path) -> TrackerSettings:
     UserError : as :func:`read`, and for a tracker or detector that is not known here.
     """
     path = Path(path)
-    root = parse(path)
+    root = safe_xml.parse(path, _REMEDY)
     if root.tag != "TrackMate":
         raise UserError("is not a TrackMate file", path=path)
     check_version(root, path)

@@ -200,13 +200,22 @@ def test_alpha_is_no_channel(tmp_path: Path) -> None:
     np.testing.assert_array_equal(images.read(tmp_path / "b.tif"), grey[..., 0])
 
 
-@pytest.mark.parametrize("word", ["<!DOCTYPE OME [", "<!ENTITY a 'b'>"])
-def test_xml_with_entities_is_refused(tmp_path: Path, word: str) -> None:
+def test_an_entity_bomb_in_the_description_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.ome.tif"
-    text = f"<?xml version='1.0'?>{word}]><OME></OME>"
-    tifffile.imwrite(path, np.zeros((4, 5), np.uint8), description=text, metadata=None)
-    with pytest.raises(UserError, match="document type"):
-        images.read(path)
+    bomb = [f'<!ENTITY e{n} "{f"&e{n - 1};" * 10}">' for n in range(1, 12)]
+    doctype = f"<!DOCTYPE OME [<!ENTITY e0 'lol'>{''.join(bomb)}]>"
+    outside = "<!DOCTYPE OME SYSTEM 'file:///etc/hostname'>"
+    for text in (doctype, outside):
+        text = f"<?xml version='1.0' encoding='UTF-8'?>\n<!-- a -->{text}<OME>&e11;</OME>"
+        tifffile.imwrite(path, np.zeros((4, 5), np.uint8), description=text, metadata=None)
+        with pytest.raises(UserError, match=r"a\.ome\.tif: has XML with a document type"):
+            images.read(path)
+
+
+@pytest.mark.parametrize("text", ["<!ENTITY a 'b'><OME></OME>", "about <!DOCTYPE html>", "<OME"])
+def test_what_only_looks_like_xml_is_read(tmp_path: Path, text: str) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", np.ones((4, 5), np.uint8), description=text, metadata=None)
+    np.testing.assert_array_equal(images.read(tmp_path / "a.tif"), 1)
 
 
 @pytest.mark.parametrize("error", [MemoryError, TypeError, RuntimeError, OverflowError])
