@@ -5,9 +5,12 @@ Everything here runs in a process of its own (fixture own_process), under a scre
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
+import sys
 import tempfile
+import termios
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -257,6 +260,12 @@ def workers() -> list[int]:
 def resident(pid: int) -> int:
     """Resident memory of a process in bytes."""
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def unread(pid: int) -> int:
+    """Bytes that a process was sent on its standard input and has not read yet."""
+    with open(f"/proc/{pid}/fd/0", "rb", buffering=0) as pipe:
+        return int.from_bytes(fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)), sys.byteorder)
 
 
 def manager_count() -> int:

@@ -117,10 +117,14 @@ def _troubles(project: str, model: str, cells: str, folder: str) -> dict[str, An
     movie = ij.createImage("movie", "8-bit ramp", 512, 512, 200)
     movie.show()
     hosted.choose("ImageJ-DL Predict")
-    hosted.press(hosted.fill(front, "ImageJ-DL Predict", model=model), "OK")
-    bar = ij.getInstance().getProgressBar()
-    hosted.wait(bar.isVisible, 60, "the progress of the prediction")
+    dialog = hosted.fill(front, "ImageJ-DL Predict", model=model)
     (worker,) = hosted.workers()
+    # Held, it cannot have ended before it is killed; and it is not killed before it is asked.
+    os.kill(worker, signal.SIGSTOP)
+    hosted.press(dialog, "OK")
+    hosted.wait(lambda: hosted.unread(worker) > 0, 60, "the request of a prediction")
+    os.kill(worker, signal.SIGCONT)
+    hosted.wait(lambda: hosted.unread(worker) == 0, 60, "the worker that takes it")
     os.kill(worker, signal.SIGKILL)
     seen["killed"] = hosted.error_words()
     seen["rois"] = hosted.manager_count()
@@ -134,7 +138,7 @@ def _troubles(project: str, model: str, cells: str, folder: str) -> dict[str, An
     others = set(hosted.workers())
     ij.doCommand("ImageJ-DL Train")
     hosted.press(
-        hosted.fill(front, "ImageJ-DL Train", project=project, out=f"{folder}/killed", epochs=90),
+        hosted.fill(front, "ImageJ-DL Train", project=project, out=f"{folder}/killed", epochs=5000),
         "OK",
     )
     hosted.wait(lambda: hosted.window("PlotWindow", "Training of killed"), 120, "an epoch")

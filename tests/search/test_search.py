@@ -181,26 +181,36 @@ def test_a_trial_that_diverges_scores_nothing(data: Path, tmp_path: Path) -> Non
 
 
 COMMAND = """
-import sys, time
+import pathlib, sys, time
 from imagej_dl.search import Space
 import imagej_dl.search.run as module
+gate = pathlib.Path(sys.argv[4])
+worker = sys.argv[6] == "worker"
+folds = 0
 def slow(settings, part, examples, progress):
+    global folds
+    folds += 1
     print("fold", flush=True)
-    time.sleep(float(sys.argv[4]))
+    if worker:
+        gate.touch()
+    while folds > 1 and not gate.exists():
+        time.sleep(0.05)
+    time.sleep(0.1)
     return 0.25 + 0.1 * settings.depth
 module.score = slow
 space = Space.model_validate({"batch": [2], "depth": [1, 2], "width": [2, 1], "last_width": [2],
                               "learning_rate": [1e-3, 1e-2]})
 found = module.search(sys.argv[1], sys.argv[2], trials=int(sys.argv[5]), count=2, space=space,
-    storage=sys.argv[3] or None, patch=32, epochs=1, steps=2, worker=sys.argv[6] == "worker")
+    storage=sys.argv[3] or None, patch=32, epochs=1, steps=2, worker=worker)
 print("best", found and found.score, flush=True)
 """
 
 
 def start(
-    data: Path, out: Path, storage: str, seconds: float, trials: int, role: str = ""
+    data: Path, out: Path, storage: str, gate: Path, trials: int, role: str = ""
 ) -> subprocess.Popen[str]:
-    given = [str(data), str(out), storage, str(seconds), str(trials), role]
+    """Start a search whose second fold waits until the file `gate` is there; workers make it."""
+    given = [str(data), str(out), storage, str(gate), str(trials), role]
     return subprocess.Popen(
         [sys.executable, "-c", COMMAND, *given], stdout=subprocess.PIPE, text=True
     )
@@ -208,14 +218,13 @@ def start(
 
 def test_killed_and_started_again(data: Path, tmp_path: Path) -> None:
     out = tmp_path / "s"
-    killed = start(data, out, "", 0.5, 3)
+    killed = start(data, out, "", tmp_path / "never", 3)
     assert killed.stdout is not None
     for _ in range(2):
         assert killed.stdout.readline() == "fold\n"  # the second fold of the first trial runs
-    time.sleep(0.1)
     killed.kill()
     killed.communicate()
-    again = start(data, out, "", 0.01, 3)
+    again = start(data, out, "", data, 3)
     said, _ = again.communicate(timeout=100)
     assert again.returncode == 0
     assert said.count("fold") == 5
@@ -224,11 +233,11 @@ def test_killed_and_started_again(data: Path, tmp_path: Path) -> None:
 
 def test_two_workers_share_one_storage(data: Path, tmp_path: Path) -> None:
     storage = f"sqlite:///{tmp_path / 'shared.db'}"
-    # So slow that the second is there before the first has done all.
-    first = start(data, tmp_path / "a", storage, 1.5, 6)
+    gate = tmp_path / "the worker is there"
+    first = start(data, tmp_path / "a", storage, gate, 6)
     assert first.stdout is not None
     first.stdout.readline()
-    second = start(data, tmp_path / "b", storage, 0.3, 6, "worker")
+    second = start(data, tmp_path / "b", storage, gate, 6, "worker")
     said = [process.communicate(timeout=120)[0] for process in (first, second)]
     assert (first.returncode, second.returncode) == (0, 0)
     assert "fold" in said[1]
