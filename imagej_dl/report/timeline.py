@@ -62,7 +62,7 @@ def timeline(tracks: Tracks) -> Picture:
     edges = np.arange(length + 1) - 0.5
     top.stairs(found["objects"], edges, color="#27567d", alpha=0.2, fill=True)
     top.stairs(found["objects"], edges, color="#27567d", lw=1.5)
-    top.set(ylabel="objects", ylim=(0, max(1, found["objects"].max(initial=0)) * 1.08))
+    top.set(ylabel="objects", ylim=(0, found["objects"].max(initial=1) * 1.08))
     top.yaxis.set_major_locator(MaxNLocator("auto", integer=True, min_n_ticks=1))
     add_times(top, tracks, "x")
     base = np.zeros(length, np.int64)
@@ -70,7 +70,7 @@ def timeline(tracks: Tracks) -> Picture:
         if found[name].any():
             middle.bar(steps, found[name], bottom=base, width=0.8, color=colour, label=name)
             base = base + found[name]
-    middle.set(ylabel="events", ylim=(0, max(1, base.max(initial=0)) * 1.1))
+    middle.set(ylabel="events", ylim=(0, base.max(initial=1) * 1.1))
     middle.yaxis.set_major_locator(MaxNLocator("auto", integer=True, min_n_ticks=1))
     if base.any():
         middle.legend(
