@@ -38,5 +38,5 @@ def test_a_text_is_checked_up_to_its_first_element() -> None:
     safe_xml.check("<a>" * 10**6, Path("a"))
     safe_xml.check("no XML", Path("a"))
     safe_xml.check("\ud800<a/>", Path("a"))
-    with pytest.raises(UserError, match="a: .*DOCTYPE.*Copy it again"):
+    with pytest.raises(UserError, match=r"a: .*DOCTYPE.*Copy it again"):
         safe_xml.check("<!-- --> <!DOCTYPE a><a/>", Path("a"), "Copy it again.")
