@@ -24,6 +24,7 @@ if (getArgument() != "") {
     project = Dialog.getString();
     tool = Dialog.getChoice();
 }
+project = namedFolder(project, "is the project");
 run("ImageJ-DL Macro Extensions", "");
 drawn = 0;
 while (true) {
@@ -42,6 +43,14 @@ return "" + drawn;
 function showMessageUnlessAsked(text) {
     if (getArgument() == "") showMessage("Annotate", text);
     else showStatus(text);
+}
+
+// A folder without the separator that Browse puts at its end; it must be named: WHAT is in it.
+function namedFolder(path, what) {
+    if (path == "") exit("Annotate: say which folder " + what + ".");
+    while (lengthOf(path) > 1 && (endsWith(path, "/") || endsWith(path, File.separator)))
+        path = substring(path, 0, lengthOf(path) - 1);
+    return path;
 }
 
 // The value of KEY in the options "key=value key=[value with spaces]"; USUAL where it is not given.

@@ -25,26 +25,27 @@ else count = Overlay.size;
 if (count == 0) exit("Make_Masks: no ROI is drawn. Draw an outline around each object and press t.");
 
 if (getArgument() != "") {
-    folder = option("folder", "");
+    place = option("folder", "");
     overwrite = given("overwrite");
 } else {
-    folder = getDirectory("image");
-    if (endsWith(File.getName(folder), "images")) folder = File.getParent(folder);
+    place = getDirectory("image");  // empty for an image that is in no file
+    if (File.getName(place) == "images") place = File.getParent(place);
     Dialog.create("Make masks");
     Dialog.addMessage(count + " ROIs become mask_0.png to mask_" + (count - 1) + ".png.");
-    Dialog.addDirectory("Folder of the image, such as Labeling/NAME", folder);
+    Dialog.addDirectory("Folder of the image, such as Labeling/NAME", place);
     Dialog.addCheckbox("Replace masks that are there", false);
     Dialog.show();
-    folder = Dialog.getString();
+    place = Dialog.getString();
     overwrite = Dialog.getCheckbox();
 }
-if (!File.isDirectory(folder)) exit("Make_Masks: there is no folder " + folder);
-masks = folder + File.separator + "masks" + File.separator;
+place = namedFolder(place, "gets the folder masks");
+if (!File.isDirectory(place)) exit("Make_Masks: there is no folder " + place);
+masks = place + File.separator + "masks" + File.separator;
 File.makeDirectory(masks);
 files = getFileList(masks);
 for (i = 0; i < files.length; i++) {
     if (!matches(files[i], "mask_\\d+\\.png")) continue;
-    if (!overwrite) exit("Make_Masks: there are masks in " + masks + " already. Say overwrite.");
+    if (!overwrite) exit("Make_Masks: there are masks in " + masks + " already. Tick Replace, or say overwrite.");
     gone = File.delete(masks + files[i]);
 }
 
@@ -73,6 +74,14 @@ if (managed) roiManager("deselect");
 selectImage(image);
 showStatus(made + " masks in " + masks);
 return "" + made;
+
+// A folder without the separator that Browse puts at its end; it must be named: WHAT is in it.
+function namedFolder(path, what) {
+    if (path == "") exit("Make_Masks: say which folder " + what + ".");
+    while (lengthOf(path) > 1 && (endsWith(path, "/") || endsWith(path, File.separator)))
+        path = substring(path, 0, lengthOf(path) - 1);
+    return path;
+}
 
 // The value of KEY in the options "key=value key=[value with spaces]"; USUAL where it is not given.
 function option(key, usual) {

@@ -28,10 +28,13 @@ if (getArgument() != "") {
     settings = "";
     overwrite = Dialog.getCheckbox();
 }
+model = namedFolder(model, "holds the model");
+images = namedFolder(images, "holds the images");
+out = namedFolder(out, "gets the results");
 replacing = "";
 if (overwrite) replacing = " overwrite";
 table = out + File.separator + "counts.csv";
-if (File.exists(table) && !overwrite) exit("Predict_Folder: " + table + " is there already. Say overwrite.");
+if (File.exists(table) && !overwrite) exit("Predict_Folder: " + table + " is there already. Tick Replace, or say overwrite.");
 
 run("ImageJ-DL Predict",
     "model=[" + model + "] images=[" + images + "] out=[" + out + "] " + settings + replacing);
@@ -55,6 +58,14 @@ File.saveString(lines, table);
 setBatchMode(false);
 if (call("java.awt.GraphicsEnvironment.isHeadless") != "true") Table.open(table);
 return "" + total;
+
+// A folder without the separator that Browse puts at its end; it must be named: WHAT is in it.
+function namedFolder(path, what) {
+    if (path == "") exit("Predict_Folder: say which folder " + what + ".");
+    while (lengthOf(path) > 1 && (endsWith(path, "/") || endsWith(path, File.separator)))
+        path = substring(path, 0, lengthOf(path) - 1);
+    return path;
+}
 
 // The value of KEY in the options "key=value key=[value with spaces]"; USUAL where it is not given.
 function option(key, usual) {

@@ -35,6 +35,10 @@ if (getArgument() != "") {
 if (nImages == 0) exit("Track_Video: open the movie, or name it with movie=[...].");
 Stack.getDimensions(width, height, channels, slices, frames);
 if (slices * frames == 1) exit("Track_Video: " + getTitle() + " has only one frame.");
+model = namedFolder(model, "holds the model");
+out = namedFolder(out, "gets the tracks");
+// Look before the movie is segmented, which may take long.
+if (File.exists(out) && !overwrite) exit("Track_Video: " + out + " is there already. Tick Replace, or say overwrite.");
 replacing = "";
 if (overwrite) replacing = " overwrite";
 
@@ -50,11 +54,21 @@ run("ImageJ-DL Predict", "model=[" + model + "] rois=false");
 labels = getImageID();
 if (frames == 1) Stack.setDimensions(1, 1, slices);  // time that came as z
 run("ImageJ-DL Track", "out=[" + out + "]" + with + " " + settings + replacing);
-tracked = getTitle();
+// By its name: TrackMate has opened the movie once more, which may lie on top.
+run("ImageJ-DL Macro Extensions", "");
+tracked = Ext.dl_value("image");
 selectImage(labels);
 close();
 selectImage(tracked);
 return tracked;
+
+// A folder without the separator that Browse puts at its end; it must be named: WHAT is in it.
+function namedFolder(path, what) {
+    if (path == "") exit("Track_Video: say which folder " + what + ".");
+    while (lengthOf(path) > 1 && (endsWith(path, "/") || endsWith(path, File.separator)))
+        path = substring(path, 0, lengthOf(path) - 1);
+    return path;
+}
 
 // The value of KEY in the options "key=value key=[value with spaces]"; USUAL where it is not given.
 function option(key, usual) {

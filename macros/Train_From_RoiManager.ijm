@@ -37,8 +37,9 @@ if (getArgument() != "") {
     rois = "";
     overwrite = Dialog.getCheckbox();
 }
-if (project == "") exit("Train_From_RoiManager: say which project gets the image and its ROIs.");
+project = namedFolder(project, "is the project that gets the image and its ROIs");
 if (model == "") model = project + File.separator + "Model";
+model = namedFolder(model, "gets the model");
 replacing = "";
 if (overwrite) replacing = " overwrite";
 if (rois == "") {
@@ -52,9 +53,9 @@ name = replace(File.getNameWithoutExtension(getTitle()), "[^A-Za-z0-9_. -]", "_"
 folder = project + File.separator + "Labeling" + File.separator + name;
 target = folder + File.separator + "RoiSet.zip";
 if (File.exists(target) && !overwrite)
-    exit("Train_From_RoiManager: " + target + " is there already. Say overwrite.");
+    exit("Train_From_RoiManager: " + target + " is there already. Tick Replace, or say overwrite.");
 if (File.exists(model) && !overwrite)
-    exit("Train_From_RoiManager: " + model + " is there already. Say overwrite.");
+    exit("Train_From_RoiManager: " + model + " is there already. Tick Replace, or say overwrite.");
 
 // 1. The project, with this image and its ROIs in it.
 if (!File.exists(project)) run("ImageJ-DL New project", "project=[" + project + "]");
@@ -92,6 +93,14 @@ function store(id, path) {
     close();
     selectImage(id);
     if (selected) run("Restore Selection");
+}
+
+// A folder without the separator that Browse puts at its end; it must be named: WHAT is in it.
+function namedFolder(path, what) {
+    if (path == "") exit("Train_From_RoiManager: say which folder " + what + ".");
+    while (lengthOf(path) > 1 && (endsWith(path, "/") || endsWith(path, File.separator)))
+        path = substring(path, 0, lengthOf(path) - 1);
+    return path;
 }
 
 // The value of KEY in the options "key=value key=[value with spaces]"; USUAL where it is not given.

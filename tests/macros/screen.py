@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -55,6 +56,50 @@ def _words(container: Any) -> str:
         elif hasattr(part, "getComponents"):
             found.append(_words(part))
     return " ".join(found)
+
+
+def without_options(
+    macro: Path,
+    title: str,
+    texts: Sequence[object] = (),
+    choices: Sequence[str] = (),
+    boxes: Sequence[bool] = (),
+) -> str:
+    """Run a macro as its user does, who fills in the dialog of this title; what it returns."""
+    from imagej_dl.fiji import menu
+
+    user = threading.Thread(target=_fill, args=(title, texts, choices, boxes), daemon=True)
+    user.start()
+    try:
+        return menu.run_macro(macro)
+    finally:
+        user.join()
+
+
+def _fill(
+    title: str, texts: Sequence[object], choices: Sequence[str], boxes: Sequence[bool]
+) -> None:
+    from scyjava import jimport
+
+    window, event = jimport("java.awt.Window"), jimport("java.awt.event.ActionEvent")
+    end = time.monotonic() + 30
+    while not (open_ := [d for d in window.getWindows() if d.isVisible() and _is(d, title)]):
+        if time.monotonic() > end:
+            raise TimeoutError(f"the dialog {title} did not come")
+        time.sleep(0.05)
+    for field, text in zip(open_[0].getStringFields() or (), texts, strict=False):
+        field.setText(str(text))
+    for choice, name in zip(open_[0].getChoices() or (), choices, strict=False):
+        choice.select(name)
+    for box, state in zip(open_[0].getCheckboxes() or (), boxes, strict=False):
+        box.setState(state)
+    ok = open_[0].getButtons()[0]
+    queue = jimport("java.awt.Toolkit").getDefaultToolkit().getSystemEventQueue()
+    queue.postEvent(event(ok, event.ACTION_PERFORMED, ok.getLabel()))
+
+
+def _is(dialog: Any, title: str) -> bool:
+    return str(dialog.getClass().getName()).endswith("GenericDialog") and dialog.getTitle() == title
 
 
 def pixels(title: str) -> np.ndarray:

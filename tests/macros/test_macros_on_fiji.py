@@ -1,4 +1,4 @@
-"""The Script Editor's examples in a real Fiji, run by Fiji's own script service with parameters."""
+"""The Script Editor's examples and a macro's dialog in a real Fiji, by Fiji's script service."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ pytestmark = [
 ]
 
 
-def _run(home: str, image: Path, model: Path) -> dict[str, np.ndarray]:
-    from screen import pixels
+def _run(home: str, folder: Path) -> dict[str, Any]:
+    from screen import pixels, without_options
 
     from imagej_dl.fiji import gateway, menu
 
@@ -31,17 +31,21 @@ def _run(home: str, image: Path, model: Path) -> dict[str, np.ndarray]:
         from scyjava import jimport
 
         scripts = gateway.start().ij2.script()
-        menu.open_image(image)
+        menu.open_image(folder / "two.tif")
         # The active image is chosen before each: the labels come to the front.
         window = jimport("ij.WindowManager").getCurrentImage().getWindow()
         found = {}
         for name in ("Predict_Active_Image.groovy", "Predict_Active_Image.py"):
             jimport("ij.WindowManager").setCurrentWindow(window)
             given = jimport("java.util.HashMap")()
-            given.put("model", jimport("java.io.File")(str(model)))
+            given.put("model", jimport("java.io.File")(str(folder / "model")))
             given.put("image", window.getImagePlus())
             ran = scripts.run(jimport("java.io.File")(str(EXAMPLES / name)), True, given).get()
             found[name] = pixels(str(ran.getOutput("labels").getTitle()))
+        menu.open_image(folder / "movie.tif")
+        macro, answers = EXAMPLES.parent / "Track_Video.ijm", (f"{folder}/model/", f"{folder}/out/")
+        found["tracked"] = without_options(macro, "Track a video", texts=answers)
+        found["shown"] = pixels(found["tracked"])
         return found
     finally:
         front.close()
@@ -59,9 +63,13 @@ def test_examples_give_their_labels(own_process: Any, fiji_home: Path, tmp_path:
     images.write(images.make(array, "YX"), tmp_path / "two.tif")
     bundle = threshold()
     models.save(bundle.model, bundle.config, tmp_path / "model", test_image=array)
-    found = own_process(_run, str(fiji_home), tmp_path / "two.tif", tmp_path / "model")
+    images.write(images.make(np.stack([array] * 3), "TYX"), tmp_path / "movie.tif")
+    found = own_process(_run, str(fiji_home), tmp_path)
     ours = predict(bundle, images.read(tmp_path / "two.tif")).labels.values
     assert ours.max() == 2
-    assert len(found) == 2
-    for labels in found.values():
-        assert np.array_equal(labels, ours)
+    for name in ("Predict_Active_Image.groovy", "Predict_Active_Image.py"):
+        assert np.array_equal(found[name], ours)
+    # TrackMate has opened the movie once more; the macro's is the tracked one all the same.
+    assert found["tracked"] == "tracked.tif"
+    assert found["shown"].shape == (3, 64, 80)
+    assert found["shown"].max() == 2

@@ -117,8 +117,10 @@ class Extensions implements MacroExtension {
         }
     }
 
+    /** The image of this title; of several the current one, as macros mean it by getTitle(). */
     private static ImagePlus window(String title) {
-        def found = WindowManager.getImage(title)
+        def current = WindowManager.currentImage
+        def found = current?.title == title ? current : WindowManager.getImage(title)
         if (found == null) throw new Trouble("There is no image of the title $title open")
         return found
     }

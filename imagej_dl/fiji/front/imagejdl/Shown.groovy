@@ -33,6 +33,8 @@ class Shown {
     private void file(Map item) {
         last = IJ.openImage(item.path)
         if (last == null) throw new Trouble("$item.path: ImageJ cannot open it")
+        // A macro finds it by its title: that of an earlier result may still be open.
+        last.title = WindowManager.makeUniqueName(last.title)
         values.image = last.title
         open(last)
     }
@@ -48,6 +50,8 @@ class Shown {
         try {
             def plugin = this.class.classLoader.loadClass("fiji.plugin.trackmate.LoadTrackMatePlugIn")
             plugin.newInstance().run(item.path)
+            // It opens the movie anew; commands and macros go on with the tracked one.
+            if (last?.isVisible()) WindowManager.setCurrentWindow(last.window)
         } catch (ClassNotFoundException none) {
             IJ.log("TrackMate is not in this ImageJ; Fiji opens $item.path")
         }
