@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 
-def call(function: Callable[..., Any], *args: Any, timeout: float = 240, **kwargs: Any) -> Any:
+def call(function: Callable[..., Any], *args: Any, timeout: float = 400, **kwargs: Any) -> Any:
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
     child = context.Process(target=_answer, args=(theirs, function, args, kwargs))

@@ -51,7 +51,7 @@ def start(display: bool = True, **environment: str) -> Any:
     return menu.install("embedded", display=display)
 
 
-def wait(ready: Callable[[], Any], seconds: float = 60, what: str = "") -> Any:
+def wait(ready: Callable[[], Any], seconds: float = 120, what: str = "") -> Any:
     """Return what `ready` returns as soon as it is true."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -162,7 +162,7 @@ def fill(front: Any, label: str, more: bool = False, **values: Any) -> Any:
     return dialog
 
 
-def error_words(close: bool = True, seconds: float = 60) -> str:
+def error_words(close: bool = True, seconds: float = 120) -> str:
     """Wait for ImageJ's error window, read it, and press OK."""
     dialog = wait(lambda: window("MessageDialog"), seconds, "an error window")
     label = next(components(dialog, "ij.gui.MultiLineLabel"))
@@ -171,7 +171,7 @@ def error_words(close: bool = True, seconds: float = 60) -> str:
     words = "\n".join(str(line) for line in field.get(label))
     if close:
         press(dialog, "OK")
-        wait(lambda: not dialog.isShowing(), 10, "the end of the error window")
+        wait(lambda: not dialog.isShowing(), 120, "the end of the error window")
     return words
 
 
@@ -194,7 +194,7 @@ def dismissing() -> Iterator[list[str]]:
             lines += [str(label.getText()) for label in components(dialog, "java.awt.Label")]
             found.append("\n".join(lines))
             press(dialog, "OK")
-            wait(lambda ended=dialog: not ended.isShowing(), 10)
+            wait(lambda ended=dialog: not ended.isShowing(), 120)
 
     thread = threading.Thread(target=watch, daemon=True)
     thread.start()
@@ -221,15 +221,20 @@ def log() -> str:
 
 
 def select(title: str) -> None:
-    """Bring an image to the front; it is the current one also after late events of others."""
+    """Bring an image to the front until it stays there, whatever late events of others come."""
     manager = jimport("ij.WindowManager")
-    for _ in range(20):
-        jimport("ij.IJ").selectWindow(title)
-        manager.setCurrentWindow(manager.getImage(title).getWindow())
-        time.sleep(0.3)
+    stays = 0
+    for _ in range(40):
         current = manager.getCurrentImage()
         if current is not None and str(current.getTitle()) == title:
-            return
+            stays += 1
+            if stays == 4:
+                return
+        else:
+            stays = 0
+            jimport("ij.IJ").selectWindow(title)
+            manager.setCurrentWindow(manager.getImage(title).getWindow())
+        time.sleep(0.2)
     raise TimeoutError(f"{title} does not stay in front; open: {windows()}")
 
 

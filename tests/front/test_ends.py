@@ -45,7 +45,7 @@ def test_a_training_ends_with_imagej_and_goes_on_later(
         # own_process kills ImageJ's process once it has its answer.
         pids = own_process(_left_alone, *map(str, (small_project, cells, out, home)))
         assert len(pids) == 2
-        hosted.wait(lambda: not any(map(_runs, pids)), 20, "the end of the workers")
+        hosted.wait(lambda: not any(map(_runs, pids)), 120, "the end of the workers")
     command = [sys.executable, "-m", "imagej_dl", "train", small_project, "--out", out]
     env = os.environ | {"IMAGEJ_DL_HOME": str(home)}
     subprocess.run(

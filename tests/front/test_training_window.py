@@ -39,9 +39,9 @@ def _begin(front: Any, more: dict[str, Any] | None, **values: Any) -> None:
         boxes["More settings..."].setState(True)
     hosted.press(dialog, "OK")
     if more is not None:
-        hosted.wait(lambda: not dialog.isShowing(), 10)
+        hosted.wait(lambda: not dialog.isShowing(), 120)
         hosted.press(hosted.fill(front, "ImageJ-DL Train", more=True, **more), "OK")
-    hosted.wait(lambda: hosted.window("JFrame", CONTROL), 30, "the training's window")
+    hosted.wait(lambda: hosted.window("JFrame", CONTROL), 120, "the training's window")
 
 
 def _event_waits(times: int) -> list[float]:
@@ -79,11 +79,13 @@ def _trainings(project: str, image: str, ready: str, folder: str, home: str) -> 
     other.show()
     hosted.select("mine")
     ij.doCommand("Invert")
-    hosted.wait(lambda: int(other.getProcessor().get(0, 0)) == 255, 10, "ImageJ's Invert")
+    hosted.wait(lambda: int(other.getProcessor().get(0, 0)) == 255, 120, "ImageJ's Invert")
+    other.changes = False
+    other.close()  # else its late events may bring it to the front again
     hosted.select("cells.tif")
     hosted.choose("ImageJ-DL Predict")
     hosted.press(hosted.fill(front, "ImageJ-DL Predict", model=ready), "OK")
-    hosted.wait(lambda: hosted.newest("cells-labels"), 60, "labels beside a training")
+    hosted.wait(lambda: hosted.newest("cells-labels"), 120, "labels beside a training")
     seen["beside"] = np.asarray(hosted.pixels("cells-labels").data)
     seen["still training"] = hosted.window("JFrame", CONTROL) is not None
     before = _epochs("first")
@@ -91,9 +93,9 @@ def _trainings(project: str, image: str, ready: str, folder: str, home: str) -> 
 
     began = time.monotonic()
     hosted.press(hosted.window("JFrame", CONTROL), "Cancel")
-    hosted.wait(lambda: hosted.window("JFrame", CONTROL) is None, 60, "the end after Cancel")
+    hosted.wait(lambda: hosted.window("JFrame", CONTROL) is None, 120, "the end after Cancel")
     seen["cancel took"] = time.monotonic() - began
-    hosted.wait(lambda: len(hosted.workers()) <= 1, 20, "the end of the training's worker")
+    hosted.wait(lambda: len(hosted.workers()) <= 1, 120, "the end of the training's worker")
     seen["cancelled at"] = _epochs("first")
     seen["files"] = sorted(path.name for path in Path(first).iterdir())
 
@@ -116,7 +118,7 @@ def _trainings(project: str, image: str, ready: str, folder: str, home: str) -> 
     seen["windows"] = hosted.windows()
 
     # The preferences say that the worker waits one second.
-    hosted.wait(lambda: not hosted.workers(), 20, "the end of the idle worker")
+    hosted.wait(lambda: not hosted.workers(), 120, "the end of the idle worker")
     hosted.macro(f'selectImage("cells.tif");\nrun("ImageJ-DL Predict", "model=[{ready}]");')
     seen["back"] = hosted.titles()
     return seen

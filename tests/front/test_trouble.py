@@ -99,7 +99,7 @@ def _troubles(project: str, model: str, cells: str, folder: str) -> dict[str, An
     # A dialog that needs no image.
     hosted.choose("ImageJ-DL Settings")
     hosted.press(hosted.fill(front, "ImageJ-DL Settings", tile=512), "OK")
-    hosted.wait(lambda: "tile: 512" in hosted.log(), 30, "what Settings says")
+    hosted.wait(lambda: "tile: 512" in hosted.log(), 120, "what Settings says")
     seen["settings"] = Path(folder, "home", "settings.json").read_text()
 
     # Memory.
@@ -146,7 +146,7 @@ def _troubles(project: str, model: str, cells: str, folder: str) -> dict[str, An
     os.kill(worker, signal.SIGKILL)
     seen["killed training"] = hosted.error_words()
     seen["rois after"] = hosted.manager_count()
-    hosted.wait(lambda: hosted.window("JFrame", "ImageJ-DL: training") is None, 10)
+    hosted.wait(lambda: hosted.window("JFrame", "ImageJ-DL: training") is None, 120)
 
     # Python is gone.
     file = hosted.jimport("java.io.File")
