@@ -13,6 +13,7 @@ from imagej_dl import images
 from imagej_dl.commands.base import Command, Positional, Shown, say
 from imagej_dl.errors import UserError
 from imagej_dl.files import refuse_existing
+from imagej_dl.images.scenes import PATTERN
 from imagej_dl.prediction.inputs import Source, find
 from imagej_dl.progress import Progress
 
@@ -95,6 +96,12 @@ class Predict(Command):
         description="Whether objects that touch the image's edge are dropped; model: as the model "
         "says.",
     )
+    scenes: Annotated[str | None, Shown(advanced=True)] = Field(
+        None,
+        pattern=PATTERN,
+        description="Which scenes (series, positions) of files with several: all, or a scene's "
+        "number from 1; the results are called NAME_SCENE. The first, as NAME, where left out.",
+    )
     axes: Annotated[str | None, Shown(advanced=True)] = Field(
         None, description="The images' axes, such as TYX, where their files say them wrong."
     )
@@ -138,7 +145,7 @@ class Predict(Command):
         from imagej_dl import models
 
         recurrent = models.load_config(self.model).frames > 1
-        sources = find(self.images, recurrent=recurrent, videos=self.videos)
+        sources = find(self.images, recurrent=recurrent, videos=self.videos, scenes=self.scenes)
         self._refuse(sources)
         bundle = self._bundle()
         failed: list[UserError] = []
@@ -236,7 +243,8 @@ class Predict(Command):
         """Predict one image file; say whether ImageJ shows it as a hyperstack."""
         if source.image is not None:
             return self._segment(bundle, source.image, progress)
-        return self._segment(bundle, images.read(source.path, self.axes, mapped=True), progress)
+        image = images.read(source.path, self.axes, mapped=True, scene=source.scene)
+        return self._segment(bundle, image, progress)
 
     def _segment(
         self, bundle: ModelBundle, image: xr.DataArray, progress: Progress

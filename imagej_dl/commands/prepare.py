@@ -9,6 +9,7 @@ from pydantic import Field
 
 from imagej_dl import project
 from imagej_dl.commands.base import Command, Positional, Shown, say
+from imagej_dl.images.scenes import ALL, PATTERN
 from imagej_dl.progress import Progress
 
 
@@ -18,7 +19,8 @@ class Prepare(Command):
     Each image of Raw becomes Labeling/NAME/images/NAME.tif, an ImageJ TIFF of the same pixel
     values and calibration: TIFF (ImageJ, OME, plain), PNG, JPEG, MetaMorph .stk; CZI with the
     extra czi, and what bioio reads with the extra bioio. Axes are those that the file states.
-    Images that are there already are kept.
+    Of a file with several scenes (series, positions) each becomes an image NAME_SCENE. Images
+    that are there already are kept.
     """
 
     project: Annotated[Path, Positional(), Shown(path="folder")] = Field(
@@ -31,6 +33,12 @@ class Prepare(Command):
         "max (the maximum projection), middle, or a slice's number from 1; of a movie without "
         "slices, the frames.",
     )
+    scenes: str = Field(
+        ALL,
+        pattern=PATTERN,
+        description="Which scenes (series, positions) to take of a file with several: all, or a "
+        "scene's number from 1.",
+    )
     axes: Annotated[str | None, Shown(advanced=True)] = Field(
         None, description="The images' axes, such as TYX, where their files say them wrong."
     )
@@ -40,6 +48,7 @@ class Prepare(Command):
         found = project.prepare_all(
             self.project,
             self.slices,
+            scenes=self.scenes,
             axes=self.axes,
             overwrite=self.overwrite,
             progress=progress,
@@ -48,4 +57,4 @@ class Prepare(Command):
             if item.kept:
                 say(f"{item.image}: is there already and is kept (--overwrite makes it anew)")
             else:
-                say(f"{item.image}: made of {item.source.name}")
+                say(f"{item.image}: made of {item.part}")

@@ -197,7 +197,7 @@ class _Look:
             from imagej_dl import models
 
             self._bundle = models.load(self.book.present)
-        labels, uncertainty = predict(self._bundle, images.read(file, mapped=True), progress)
+        labels, uncertainty = predict(self._bundle, sheet.read(), progress)
         self._forget(sheet)
         images.write(labels, self._file(sheet, LABELS), overwrite=True)
         self.book.state.scores[sheet.name] = Score(

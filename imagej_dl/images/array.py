@@ -16,7 +16,7 @@ from imagej_dl.images import large
 AXES = "TCZYX"
 """The axes of an image in their order; those an image has not are left out."""
 
-DISPLAY = ("luts", "display_ranges", "display_mode", "selection", "overlay")
+DISPLAY = ("luts", "display_ranges", "display_mode", "channels", "selection", "overlay")
 """Optional attrs that say how an image is shown; see :mod:`imagej_dl.images.display`."""
 
 HYPERSTACK = "TZCYX"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import warnings
+import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +21,14 @@ _INCH = {2: "inch", 3: "cm"}
 _SIZES = ("pixel_width", "pixel_height", "pixel_depth")
 
 
-def read(path: Path, file: tifffile.TiffFile) -> dict[str, Any]:
-    """Return the attrs of an open TIFF that its metadata know; what makes no sense is left out.
+def read(path: Path, file: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> dict[str, Any]:
+    """Return the attrs of a series of an open TIFF; what makes no sense is left out.
 
     Warns
     -----
     DataWarning : for pixel sizes and intervals that are not positive numbers.
     """
-    attrs = _ome(file) if file.is_ome else _imagej(file)
+    attrs = _ome(path, file, series) if file.is_ome else _imagej(file)
     if any(not _positive(attrs.get(name, 1.0)) for name in _SIZES[:2]):
         _warn(path, f"pixel sizes of {attrs.get('pixel_width')} × {attrs.get('pixel_height')}")
         attrs = {name: value for name, value in attrs.items() if name not in (*_SIZES, "unit")}
@@ -84,14 +85,12 @@ def _imagej(file: tifffile.TiffFile) -> dict[str, Any]:
     return attrs
 
 
-def _ome(file: tifffile.TiffFile) -> dict[str, Any]:
-    import xml.etree.ElementTree as ET
-
+def _ome(path: Path, file: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> dict[str, Any]:
     try:
-        root = ET.fromstring(file.ome_metadata or "")
+        root = ET.fromstring(file.ome_metadata or "")  # safe_xml has seen it
     except ET.ParseError:
         return {}
-    pixels = next((e for e in root.iter() if e.tag.endswith("}Pixels")), None)
+    pixels = _of_series(path, root, file, series)
     if pixels is None:
         return {}
     attrs: dict[str, Any] = {}
@@ -101,7 +100,35 @@ def _ome(file: tifffile.TiffFile) -> dict[str, Any]:
             attrs["unit"] = pixels.get("PhysicalSizeXUnit", "µm")
     if value := pixels.get("TimeIncrement"):
         attrs["frame_interval"] = float(value) * seconds(pixels.get("TimeIncrementUnit", "s"))
+    names = [channel.get("Name", "") for channel in pixels.iterfind("{*}Channel")]
+    if names and all(names) and "S" not in series.axes:
+        attrs["channels"] = names
     return attrs
+
+
+def _of_series(
+    path: Path, root: ET.Element, file: tifffile.TiffFile, series: tifffile.TiffPageSeries
+) -> ET.Element | None:
+    """Return the Pixels that describe a series."""
+    found = [
+        (image.get("Name"), pixels)
+        for image in root.iterfind("{*}Image")
+        for pixels in image.iterfind("{*}Pixels")
+    ]
+    if len(found) == len(file.series) or series.kind != "ome":
+        place = next(i for i, other in enumerate(file.series) if other is series)
+        return found[place][1] if place < len(found) else None
+    # What the file lacks is no series: only the name says which is which.
+    alike = [pixels for name, pixels in found if (name or "") == series.name]
+    if len(alike) != 1:
+        warnings.warn(
+            f"{path}: does not say which of its {len(found)} pixel sizes are those of the scene "
+            f"{series.name}: they are left out",
+            DataWarning,
+            stacklevel=5,
+        )
+        return None
+    return alike[0]
 
 
 def _size(tags: Any, name: str) -> float:

@@ -6,6 +6,7 @@ All are optional, and none changes a pixel:
 - `display_ranges`: for each channel (lowest, highest), the values of the LUT's ends.
 - `display_mode`: "composite", "color" or "grayscale", how channels are shown; "rgb" for an
   uint8 image of three channels that is one of colours.
+- `channels`: the name of each channel, which ImageJ shows above its planes (slice labels).
 - `selection`: the image's own selection, a :class:`imagej_dl.rois.Roi`.
 - `overlay`: list of ROIs that lie over the image.
 
@@ -97,6 +98,9 @@ def to_metadata(image: xr.DataArray) -> tuple[dict[str, Any], NDArray[np.uint16]
             colour_map = colours[0].T.astype(np.uint16) * 257
         if limits is not None:
             metadata["min"], metadata["max"] = limits[0]
+    if (names := _for_channels(image, "channels")) is not None:
+        frames, slices = image.sizes.get("T", 1), image.sizes.get("Z", 1)
+        metadata["Labels"] = [str(name) for name in names] * (frames * slices)
     if (selection := image.attrs.get("selection")) is not None:
         metadata["ROI"] = rois.encode(selection)
     if overlay := image.attrs.get("overlay"):
@@ -128,6 +132,8 @@ def from_metadata(path: Path, metadata: dict[str, Any], channels: int, colour_ma
     else:
         colours = [] if colour_map is None else [np.asarray(colour_map) >> 8]
         limits = np.ravel([metadata.get("min", np.nan), metadata.get("max", np.nan)])
+    if names := _names(metadata.get("Labels"), channels):
+        attrs["channels"] = names
     if len(colours) == channels and all(lut.shape == (3, 256) for lut in colours):
         attrs["luts"] = [lut.T.astype(np.uint8) for lut in colours]
     if len(limits) == 2 * channels and limits.dtype.kind in "if" and np.isfinite(limits).all():
@@ -142,6 +148,14 @@ def from_metadata(path: Path, metadata: dict[str, Any], channels: int, colour_ma
             f"{path.name}: the image's own ROIs are left out ({error})", DataWarning, stacklevel=4
         )
     return attrs
+
+
+def _names(labels: Any, channels: int) -> list[str]:
+    """Return the channels' names if the planes' labels are these: one for all planes of each."""
+    found = [str(label) for label in _listed(labels)]
+    names = found[:channels]
+    fits = len(found) > 1 and all(names) and found == names * (len(found) // channels)
+    return names if fits else []
 
 
 def _listed(value: Any) -> list[Any]:

@@ -9,14 +9,23 @@ import numpy as np
 import xarray as xr
 
 from imagej_dl.errors import UserError
-from imagej_dl.images import microscopes
+from imagej_dl.images import bioio_files, czi, microscopes, scenes, series
 from imagej_dl.images.array import as_labels, make
 from imagej_dl.images.tiff import read_tiff
 
-SUFFIXES = (".tif", ".tiff", ".png", ".jpg", ".jpeg")
+_TIFF, _PICTURE = (".tif", ".tiff"), (".png", ".jpg", ".jpeg")
+SUFFIXES = (*_TIFF, *_PICTURE)
+RAW = (microscopes.STK, czi.SUFFIX, *bioio_files.SUFFIXES)
+"""Further suffixes, of microscopes' files."""
 
 
-def read(path: str | Path, axes: str | None = None, mapped: bool = False) -> xr.DataArray:
+def read(
+    path: str | Path,
+    axes: str | None = None,
+    mapped: bool = False,
+    *,
+    scene: int | None = None,
+) -> xr.DataArray:
     """Read an image file.
 
     Parameters
@@ -27,6 +36,8 @@ def read(path: str | Path, axes: str | None = None, mapped: bool = False) -> xr.
     mapped : whether a TIFF of 256 MiB of pixels or more may come as a memory map, not to be written
         to and in the byte order of the file, whose pixels are read where they are used; where it is
         compressed, of a temporary file that it is unpacked into.
+    scene : which of the images of a file with several (see :func:`scenes_of`) is read, by its
+        number from 1; the first where left out.
 
     Returns
     -------
@@ -34,29 +45,57 @@ def read(path: str | Path, axes: str | None = None, mapped: bool = False) -> xr.
 
     Raises
     ------
-    UserError : when there is no such file, it is not an image, or its axes do not fit.
+    UserError : when there is no such file, it is not an image, its axes do not fit, or it has no
+        such scene.
+
+    Warns
+    -----
+    DataWarning : when the file has several scenes and none is chosen.
     """
     path = Path(path)
+    suffix = _known(path)
+    if suffix in _TIFF:
+        return read_tiff(path, axes, mapped, scene)
+    if suffix == czi.SUFFIX:
+        return czi.read(path, axes, scene)
+    if suffix in bioio_files.SUFFIXES:
+        return bioio_files.read(path, axes, scene)
+    scenes.index(path, (), scene)
+    return microscopes.read_stk(path, axes) if suffix == microscopes.STK else _read_picture(path)
+
+
+def scenes_of(path: str | Path) -> list[scenes.Scene]:
+    """Return the scenes (series, positions) of an image file: at least one.
+
+    Raises
+    ------
+    UserError : as of :func:`read`.
+    """
+    path = Path(path)
+    suffix = _known(path)
+    if suffix in _TIFF:
+        return scenes.numbered(path, series.names(path))
+    if suffix == czi.SUFFIX:
+        return scenes.numbered(path, czi.names(path))
+    if suffix in bioio_files.SUFFIXES:
+        return scenes.numbered(path, bioio_files.names(path))
+    return scenes.numbered(path, ())
+
+
+def _known(path: Path) -> str:
+    """Return the suffix of a file that is there and of a kind that is known."""
     if not path.exists():
         raise UserError("there is no such file", path=path)
     suffix = path.suffix.lower()
     if path.is_dir() and suffix != ".zarr":
         raise UserError("is a folder, not an image", path=path)
-    if suffix in (".tif", ".tiff"):
-        return read_tiff(path, axes, mapped)
-    if suffix in (".png", ".jpg", ".jpeg"):
-        return _read_picture(path)
-    if suffix == microscopes.STK:
-        return microscopes.read_stk(path, axes)
-    if suffix == microscopes.CZI:
-        return microscopes.read_czi(path, axes)
-    if suffix in microscopes.BIOIO:
-        return microscopes.read_bioio(path, axes)
+    if suffix in (*SUFFIXES, *RAW):
+        return suffix
     raise UserError(
         f"has a suffix that is not known ({path.suffix or 'none'})",
         path=path,
-        remedy=f"Known are {', '.join((*SUFFIXES, *microscopes.RAW))}; in Fiji, File > Save As > "
-        "Tiff makes one.",
+        remedy=f"Known are {', '.join((*SUFFIXES, *RAW))}; in Fiji, File > Save As > Tiff makes "
+        "one.",
     )
 
 

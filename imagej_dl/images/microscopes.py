@@ -1,15 +1,12 @@
-"""Files of microscopes that are no TIFFs of ImageJ's: MetaMorph, ZEISS, and what bioio reads.
+"""MetaMorph stacks, and what the readers of microscopes' files share.
 
-Their axes and pixel sizes are those that the file states. The libraries for CZI and for bioio's
-formats are extras: without them such a file is an error that names the extra.
+Axes and pixel sizes are those that the file states.
 """
 
 from __future__ import annotations
 
 import struct
 import warnings
-from importlib.util import find_spec
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -20,26 +17,9 @@ import xarray as xr
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.images.array import make
 
-STK, CZI = ".stk", ".czi"
-BIOIO = (
-    ".nd2",
-    ".lif",
-    ".dv",
-    ".r3d",
-    ".oib",
-    ".oif",
-    ".oir",
-    ".ims",
-    ".sld",
-    ".sldy",
-    ".vsi",
-    ".zarr",
-)
-"""Suffixes that bioio and its plugins read (of .zarr it is a folder)."""
-RAW = (STK, CZI, *BIOIO)
+STK = ".stk"
 
 _UNITS = {"um": "µm", "microns": "µm", "micron": "µm", "μm": "µm", "micrometer": "µm", "": "pixel"}
-_CZI_AXES = "TCZ"
 
 
 def read_stk(path: Path, axes: str | None = None) -> xr.DataArray:
@@ -78,100 +58,7 @@ def read_stk(path: Path, axes: str | None = None) -> xr.DataArray:
     elif count > 1 and axes is None:
         warn_unstated(path, count)
     names = axes.upper() if axes else stack + page.axes.replace("S", "C")
-    return _made(path, array, names, attrs)
-
-
-def read_czi(path: Path, axes: str | None = None) -> xr.DataArray:
-    """Read a ZEISS CZI file: its frames, channels and slices, mosaics put together.
-
-    Warns
-    -----
-    DataWarning : when it has several scenes, of which the first is read.
-    """
-    if find_spec("pylibCZIrw") is None:
-        raise UserError(
-            "is a CZI file, and pylibCZIrw, which reads them, is not installed",
-            path=path,
-            remedy="pip install 'imagej-dl[czi]', or save it as TIFF in Fiji.",
-        )
-    from pylibCZIrw import czi
-
-    try:
-        with czi.open_czi(str(path)) as file:
-            sizes = {axis: high - low for axis, (low, high) in file.total_bounding_box.items()}
-            scenes = file.scenes_bounding_rectangle
-            _refuse_axes(path, sizes)
-            where = {"scene": min(scenes)} if scenes else {}
-            if len(scenes) > 1:
-                _warn_scenes(path, len(scenes))
-            stack = [axis for axis in _CZI_AXES if axis in sizes]
-            planes = [
-                file.read(plane=dict(zip(stack, place, strict=True)), **where)
-                for place in product(*(range(sizes[axis]) for axis in stack))
-            ]
-            metadata = file.metadata
-    except UserError:
-        raise
-    except Exception as error:  # the library's own, of no common kind
-        words = " ".join(str(error).split()) or type(error).__name__
-        raise UserError(f"is not a readable CZI file ({words})", path=path) from error
-    array = np.stack(planes).reshape([sizes[axis] for axis in stack] + list(planes[0].shape))
-    names = "".join(stack) + "YX"
-    if array.shape[-1] == 1:
-        array = array[..., 0]
-    elif "C" in names and sizes["C"] > 1:
-        raise UserError("has colours in several channels", path=path, remedy="Split them in ZEN.")
-    else:
-        array, names = array[..., ::-1], names.replace("C", "c") + "C"  # stored blue, green, red
-        if "c" in names:
-            array, names = array.squeeze(names.index("c")), names.replace("c", "")
-    return _made(path, array, axes.upper() if axes else names, _czi_size(metadata))
-
-
-def read_bioio(path: Path, axes: str | None = None) -> xr.DataArray:
-    """Read what bioio and its plugins read.
-
-    Warns
-    -----
-    DataWarning : when it has several scenes, of which the first is read.
-    """
-    if find_spec("bioio") is None:
-        raise UserError(
-            f"is a {path.suffix} file, and bioio, which may read it, is not installed",
-            path=path,
-            remedy="pip install 'imagej-dl[bioio]' and bioio's plugin for the format (such as "
-            "bioio-nd2), or save it as TIFF in Fiji.",
-        )
-    from bioio import BioImage
-
-    try:
-        image = BioImage(path)
-        if len(image.scenes) > 1:
-            _warn_scenes(path, len(image.scenes))
-        array, names = np.asarray(image.data), str(image.dims.order)
-        sizes, interval = image.physical_pixel_sizes, getattr(image, "time_interval", None)
-    except Exception as error:  # each plugin has its own
-        words = (" ".join(str(error).split()) or type(error).__name__)[:300]
-        raise UserError(
-            f"cannot be read by bioio ({words})",
-            path=path,
-            remedy="Install bioio's plugin for the format, or save it as TIFF in Fiji.",
-        ) from error
-    if "S" in names:
-        channel = names.index("C") if "C" in names else None
-        if channel is not None and array.shape[channel] > 1:
-            raise UserError("has colours in several channels", path=path)
-        if channel is not None:
-            array, names = array.squeeze(channel), names.replace("C", "")
-        names = names.replace("S", "C")
-    attrs: dict[str, Any] = {}
-    for axis, key in (("X", "pixel_width"), ("Y", "pixel_height"), ("Z", "pixel_depth")):
-        if value := getattr(sizes, axis, None):
-            attrs |= {key: float(value), "unit": "µm"}
-    if interval is not None:
-        seconds = getattr(interval, "total_seconds", None)
-        attrs["frame_interval"] = float(seconds() if seconds else interval)
-    return _made(path, array, axes.upper() if axes else names, attrs)
+    return made(path, array, names, attrs)
 
 
 def warn_unstated(path: Path, count: int) -> None:
@@ -184,8 +71,13 @@ def warn_unstated(path: Path, count: int) -> None:
     )
 
 
-def _made(path: Path, array: np.ndarray, names: str, attrs: dict[str, Any]) -> xr.DataArray:
-    """Drop axes of length 1 and make the image; `names` may be given for all axes or the rest."""
+def made(path: Path, array: np.ndarray, names: str, attrs: dict[str, Any]) -> xr.DataArray:
+    """Drop axes of length 1 and make the image; `names` may be given for all axes or the rest.
+
+    Raises
+    ------
+    UserError : when the names do not fit the array, or are no axes of an image.
+    """
     if len(names) != array.ndim:
         array = array.squeeze()
     if len(names) != array.ndim:
@@ -214,43 +106,3 @@ def _milliseconds(metadata: dict[str, Any]) -> np.ndarray:
     if dates is not None:
         return np.asarray(dates, "datetime64[ms]").astype(float)
     return np.asarray(metadata.get("TimeCreated", ()), float)  # since midnight
-
-
-def _czi_size(metadata: Any) -> dict[str, Any]:
-    """Return the pixel size from a CZI's XML, which gives it in metres, and the interval."""
-    try:
-        items = metadata["ImageDocument"]["Metadata"]["Scaling"]["Items"]["Distance"]
-        sizes = {item["@Id"]: float(item["Value"]) * 1e6 for item in items if item.get("Value")}
-    except (KeyError, TypeError, ValueError):
-        sizes = {}
-    names = {"X": "pixel_width", "Y": "pixel_height", "Z": "pixel_depth"}
-    attrs: dict[str, Any] = {names[a]: v for a, v in sizes.items() if a in names and v > 0}
-    if attrs:
-        attrs["unit"] = "µm"
-    try:
-        image = metadata["ImageDocument"]["Metadata"]["Information"]["Image"]
-        attrs["frame_interval"] = float(
-            image["Dimensions"]["T"]["Positions"]["Interval"]["Increment"]
-        )
-    except (KeyError, TypeError, ValueError):
-        pass
-    return attrs
-
-
-def _refuse_axes(path: Path, sizes: dict[str, int]) -> None:
-    strange = [axis for axis in sizes if axis not in "TCZYX" and sizes[axis] > 1]
-    if strange:
-        raise UserError(
-            f"has the axes {', '.join(strange)}, which are not of T, C, Z, Y, X",
-            path=path,
-            remedy="Split the file in ZEN or in Fiji.",
-        )
-
-
-def _warn_scenes(path: Path, count: int) -> None:
-    warnings.warn(
-        f"{path}: holds {count} scenes, of which the first is read; save each to a file of its "
-        "own to have them all",
-        DataWarning,
-        stacklevel=4,
-    )

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import logging
 import shutil
-import struct
 import sys
 import tempfile
-import zlib
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
@@ -18,7 +16,7 @@ import xarray as xr
 
 from imagej_dl.errors import UserError
 from imagej_dl.files import atomic, refuse_existing
-from imagej_dl.images import calibrations, display, exact, large
+from imagej_dl.images import calibrations, display, exact, large, scenes, series
 from imagej_dl.images.array import AXES, calibration, make
 
 _CLASSIC_LIMIT = 2**32 - 2**25
@@ -34,55 +32,34 @@ _BINARY = ("Info", "Labels", "Ranges", "LUTs", "ROI", "Overlays", "Properties")
 logging.getLogger("tifffile").setLevel(logging.CRITICAL)
 
 
-def read_tiff(path: Path, axes: str | None = None, mapped: bool = False) -> xr.DataArray:
+def read_tiff(
+    path: Path, axes: str | None = None, mapped: bool = False, scene: int | None = None
+) -> xr.DataArray:
     """Read a TIFF; see :func:`imagej_dl.images.read`."""
-    try:
-        with tifffile.TiffFile(path) as file:
-            calibrations.refuse_entities(path, file)
-            series = file.series[0]
-            array = _pixels(path, file, mapped)
-            array, names = _without_alpha(array, series)
-            attrs = calibrations.read(path, file)
-            metadata = dict(file.imagej_metadata or {})
-            colour_map = file.pages.first.colormap if file.is_imagej else None
+    with series.opened(path) as file:
+        found = series.of(file)
+        chosen = found[scenes.index(path, [s.name for s in found], scene)]
+        array = _pixels(path, file, chosen, mapped)
+        array, names = _without_alpha(array, chosen)
+        attrs = calibrations.read(path, file, chosen)
+        metadata = dict(file.imagej_metadata or {})
+        colour_map = file.pages.first.colormap if file.is_imagej else None
         if array.dtype == bool:
             array = array.astype(np.uint8) * 255
         array = _ids(array, metadata)
         array, names = _named(path, array, names, axes)
         channels = array.shape[names.index("C")] if "C" in names else 1
         attrs |= display.from_metadata(path, metadata, channels, colour_map)
-    except UserError:
-        raise
-    except (
-        tifffile.TiffFileError,
-        ArithmeticError,
-        AssertionError,
-        AttributeError,
-        LookupError,
-        MemoryError,
-        OSError,
-        RuntimeError,
-        TypeError,
-        ValueError,
-        struct.error,
-        zlib.error,
-    ) as error:
-        # A damaged header may say anything, and so leads the reader anywhere.
-        words = " ".join(str(error).split()) or type(error).__name__
-        raise UserError(
-            f"is not a readable TIFF image ({words})",
-            path=path,
-            remedy="Open it in ImageJ and save it again as TIFF.",
-        ) from error
     try:
         return make(array, names, title=path.name, **attrs)
     except UserError as error:
         raise UserError(error.problem, path=path, remedy=error.remedy) from error
 
 
-def _pixels(path: Path, file: tifffile.TiffFile, mapped: bool) -> np.ndarray:
-    """Return the pixels of the first series: loaded in native byte order, or mapped as they are."""
-    series = file.series[0]
+def _pixels(
+    path: Path, file: tifffile.TiffFile, series: tifffile.TiffPageSeries, mapped: bool
+) -> np.ndarray:
+    """Return the pixels of a series: loaded in native byte order, or mapped as they are."""
     if mapped and series.nbytes >= _MAP_ABOVE and series.dataoffset is not None:
         keyframe = series.keyframe
         if keyframe.is_memmappable:

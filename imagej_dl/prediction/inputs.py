@@ -11,6 +11,7 @@ import xarray as xr
 from imagej_dl import images
 from imagej_dl.errors import UserError
 from imagej_dl.images.formats import SUFFIXES
+from imagej_dl.images.scenes import wanted
 from imagej_dl.suite import data
 
 
@@ -18,16 +19,22 @@ from imagej_dl.suite import data
 class Source:
     """An image file and the name its results get, without suffix.
 
-    `image` is there when it was put together of several files.
+    `image` is there when it was put together of several files; `scene` is the number from 1 of
+    the one that is meant of a file with several.
     """
 
     path: Path
     name: str
     image: xr.DataArray | None = None
+    scene: int | None = None
 
 
 def find(
-    given: Iterable[Path], *, recurrent: bool = False, videos: Path | None = None
+    given: Iterable[Path],
+    *,
+    recurrent: bool = False,
+    videos: Path | None = None,
+    scenes: str | None = None,
 ) -> list[Source]:
     """Return the images among files and folders.
 
@@ -39,11 +46,13 @@ def find(
     ----------
     recurrent : whether single frames of a folder with `inputs` become videos, by the table
         videos2im_relation.csv of the folder, or `videos`.
+    scenes : of files with several, "all" or one by its number from 1, each called NAME_SCENE;
+        left out, the first is meant and called NAME.
 
     Raises
     ------
-    UserError : for a path that is not there, a folder without an image, and two images of one
-        name, whose results would overwrite each other.
+    UserError : for a path that is not there, a folder without an image, two images of one name,
+        whose results would overwrite each other, and a scene that a file has not.
     """
     sources: list[Source] = []
     for path in given:
@@ -51,7 +60,8 @@ def find(
             found = data.items(path, labelled=False, recurrent=recurrent, relation=videos)
             sources += [_source(path, item) for item in found]
             continue
-        sources += [Source(file, _name(file)) for file in _files(path)]
+        for file in _files(path):
+            sources += _scenes(file, scenes)
     names: dict[str, Source] = {}
     for source in sources:
         # Some file systems do not tell capitals.
@@ -63,6 +73,16 @@ def find(
                 remedy="Rename one, or predict them into different folders.",
             )
     return sources
+
+
+def _scenes(file: Path, which: str | None) -> list[Source]:
+    if which is None:
+        return [Source(file, _name(file))]
+    found = images.scenes_of(file)
+    if len(found) == 1:
+        return [Source(file, _name(file))]
+    chosen = wanted(file, found, which)
+    return [Source(file, _name(file) + s.suffix, scene=s.number) for s in chosen]
 
 
 def _source(folder: Path, item: data.Item) -> Source:

@@ -5,31 +5,39 @@ from __future__ import annotations
 import os
 import warnings
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 from imagej_dl import images
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.files import refuse_existing
+from imagej_dl.images.scenes import index
 from imagej_dl.images.storable import storable
 from imagej_dl.progress import Progress, silent
 from imagej_dl.project.folders import roiset
-from imagej_dl.project.raw import ALL, WHOLE, raw_files, raw_name, read_raw, store, taken
-from imagej_dl.project.sheets import refuse_twins
+from imagej_dl.project.parts import Part, parts_of
+from imagej_dl.project.raw import ALL, WHOLE, raw_files, read_raw, store, taken
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """An image to draw on, the file it is of, and whether it was there already and is kept."""
+    """An image to draw on, what it is of, and whether it was there already and is kept."""
 
     image: Path
-    source: Path
+    part: Part
     kept: bool
+
+    @property
+    def source(self) -> Path:
+        """The file that the image is of."""
+        return self.part.file
 
 
 def prepare_all(
     path: str | os.PathLike[str],
     slices: str = WHOLE,
     *,
+    scenes: str = ALL,
     axes: str | None = None,
     overwrite: bool = False,
     progress: Progress = silent,
@@ -41,9 +49,11 @@ def prepare_all(
     path : the project.
     slices : what to take of a stack, see :func:`imagej_dl.project.raw.taken`; with "all" the
         images are NAME_1, NAME_2 … (NAME_01 … from ten on).
+    scenes : of files with several, "all" or one by its number from 1; their images are called
+        NAME_SCENE, see :func:`imagej_dl.images.scenes.numbered`.
     axes : of the files, where they say them wrong.
     overwrite : whether images that are there are made anew; otherwise they are kept.
-    progress : stage "prepare", in files.
+    progress : stage "prepare", in files and scenes.
 
     Returns
     -------
@@ -51,8 +61,8 @@ def prepare_all(
 
     Raises
     ------
-    UserError : when it is no project, Raw holds no image, two images would have one name, or one
-        cannot be read.
+    UserError : when it is no project, Raw holds no image, two images would have one name, a file
+        has several scenes but not the one asked for, or one cannot be read.
 
     Warns
     -----
@@ -70,35 +80,52 @@ def prepare_all(
     files = raw_files(raw)
     if not files:
         raise UserError("holds no image", path=raw, remedy="Put the images of the project there.")
-    refuse_twins(files, raw)
+    labeling = path / "Labeling"
+    parts = parts_of(files, _there(labeling))
+    chosen = _chosen(parts, scenes)
     _name_others(raw, files)
     found: list[Prepared] = []
-    for done, file in enumerate(files):
-        progress("prepare", done, len(files))
-        found += _prepare(path, file, slices, axes, overwrite, {raw_name(f) for f in files})
-    progress("prepare", len(files), len(files))
+    for done, part in enumerate(chosen):
+        progress("prepare", done, len(chosen))
+        found += _prepare(path, part, slices, axes, overwrite, {p.name for p in parts})
+    progress("prepare", len(chosen), len(chosen))
     return found
 
 
+def _there(labeling: Path) -> list[str]:
+    return [p.name for p in labeling.iterdir() if p.is_dir()] if labeling.is_dir() else []
+
+
+def _chosen(parts: list[Part], scenes: str) -> list[Part]:
+    """Leave out the scenes that are not asked for; a file of one is never left out."""
+    if scenes == ALL:
+        return parts
+    for file, several in groupby(parts, lambda part: part.file):
+        names = [part.title for part in several if part.scene]
+        if names:
+            index(file, names, int(scenes))
+    return [part for part in parts if part.scene in (None, int(scenes))]
+
+
 def _prepare(
-    path: Path, file: Path, slices: str, axes: str | None, overwrite: bool, names: set[str]
+    path: Path, part: Part, slices: str, axes: str | None, overwrite: bool, names: set[str]
 ) -> list[Prepared]:
-    name = raw_name(file)
+    file, name = part.file, part.name
     if slices != ALL:
         target = _place(path, name)
         if target.exists() and not overwrite:
-            return [Prepared(target, file, True)]
+            return [Prepared(target, part, True)]
         _check_rois(target)
         if slices == WHOLE:
-            store(file, target, axes, overwrite)
-            return [Prepared(target, file, False)]
-    parts = taken(read_raw(file, axes), slices, file)
+            store(file, target, axes, overwrite, part.scene)
+            return [Prepared(target, part, False)]
+    planes = taken(read_raw(file, axes, part.scene), slices, file)
     # Fluffy counts from 0: its slices go on as they are called.
     fluffy = f"{name}_0" not in names and _place(path, f"{name}_0").exists()
-    digits = 1 if fluffy else len(str(len(parts)))
+    digits = 1 if fluffy else len(str(len(planes)))
     made = []
-    for number, part in enumerate(parts, 1):
-        called = name if len(parts) == 1 else f"{name}_{number - fluffy:0{digits}}"
+    for number, plane in enumerate(planes, 1):
+        called = name if len(planes) == 1 else f"{name}_{number - fluffy:0{digits}}"
         if called != name and called in names:
             raise UserError(
                 f"slice {number} of it would be called {called}, as another image is",
@@ -107,12 +134,12 @@ def _prepare(
             )
         target = _place(path, called)
         if target.exists() and not overwrite:
-            made.append(Prepared(target, file, True))
+            made.append(Prepared(target, part, True))
             continue
         refuse_existing(target, overwrite)
         _check_rois(target)
-        images.write(storable(part, file), target, overwrite=overwrite)
-        made.append(Prepared(target, file, False))
+        images.write(storable(plane, file), target, overwrite=overwrite)
+        made.append(Prepared(target, part, False))
     return made
 
 

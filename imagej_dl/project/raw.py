@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 import warnings
-from collections.abc import Iterable
 from pathlib import Path
 
 import tifffile
@@ -14,8 +12,9 @@ import xarray as xr
 from imagej_dl import images
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.files import atomic
-from imagej_dl.images.formats import SUFFIXES
-from imagej_dl.images.microscopes import RAW, warn_unstated
+from imagej_dl.images import series
+from imagej_dl.images.formats import RAW, SUFFIXES
+from imagej_dl.images.microscopes import warn_unstated
 from imagej_dl.images.storable import storable
 
 WHOLE, ALL, MAX, MIDDLE = "whole", "all", "max", "middle"
@@ -34,48 +33,31 @@ def raw_files(folder: Path) -> list[Path]:
     )
 
 
-def raw_name(path: Path) -> str:
-    """Return what the image of a file is called: its name without .tif, .ome.tif and so on."""
-    stem = path.stem
-    return stem[: -len(".ome")] if stem.lower().endswith(".ome") and len(stem) > 4 else stem
+def read_raw(path: Path, axes: str | None = None, scene: int | None = None) -> xr.DataArray:
+    """Read an image of Raw, or a scene of it.
 
-
-def made_of(file: Path, others: Iterable[Path], names: Iterable[str]) -> bool:
-    """Say whether images were made of a file before: under its name, or of each of its slices.
-
-    Parameters
-    ----------
-    file, others : one of the files of Raw, and all of them.
-    names : of the images that are there. NAME_0, NAME_1 … are slices of NAME, unless Raw has a
-        file of that name. Fluffy's images are called as the file up to its first dot.
-    """
-    there = {name.casefold() for name in names}
-    all_names = [raw_name(other).casefold() for other in others]
-    name = raw_name(file).casefold()
-    short = name.split(".")[0]
-    alone = sum(other.split(".")[0] == short for other in all_names) == 1
-    for base in {name, short} if alone and short else {name}:
-        if base in there:
-            return True
-        slices = {n for n in there if re.fullmatch(re.escape(base) + r"_\d+", n)}
-        if slices - set(all_names):
-            return True
-    return False
-
-
-def read_raw(path: Path, axes: str | None = None) -> xr.DataArray:
-    """Read an image of Raw; a DataWarning says where its file does not state what its planes are.
+    Warns
+    -----
+    DataWarning : when its file does not state what its planes are.
 
     Raises
     ------
     UserError : when it cannot be read, or `axes` do not fit.
     """
-    if axes is None and path.suffix.lower() in (".tif", ".tiff") and (count := _unstated(path)):
-        warn_unstated(path, count)
-    return images.read(path, axes, mapped=True)
+    if axes is None and path.suffix.lower() in (".tif", ".tiff"):
+        count = _unstated(path, scene or 1)
+        if count:
+            warn_unstated(path, count)
+    return images.read(path, axes, mapped=True, scene=scene)
 
 
-def store(source: Path, target: Path, axes: str | None = None, overwrite: bool = False) -> None:
+def store(
+    source: Path,
+    target: Path,
+    axes: str | None = None,
+    overwrite: bool = False,
+    scene: int | None = None,
+) -> None:
     """Make the TIFF to draw on of an image of Raw, with all its frames and slices.
 
     A TIFF that ImageJ opens as what it is is copied, with its display settings; anything else
@@ -85,8 +67,8 @@ def store(source: Path, target: Path, axes: str | None = None, overwrite: bool =
     ------
     UserError : when the image cannot be read or written.
     """
-    picture = read_raw(source, axes)  # what cannot be read is no image to draw on
-    if axes is None and _is_imagejs(source):
+    picture = read_raw(source, axes, scene)  # what cannot be read is no image to draw on
+    if axes is None and scene is None and _is_imagejs(source):
         with atomic(target) as temporary:
             shutil.copyfile(source, temporary)
     else:
@@ -147,12 +129,12 @@ def _is_imagejs(path: Path) -> bool:
         return own and not (file.is_ome or file.is_stk or file.is_lsm)
 
 
-def _unstated(path: Path) -> int:
+def _unstated(path: Path, scene: int) -> int:
     """Return the number of planes on an axis that a TIFF does not name; 0 when it names all."""
     try:
-        with tifffile.TiffFile(path) as file:
-            series = file.series[0]
-            sizes = zip(series.axes, series.shape, strict=True)
+        with series.opened(path) as file:
+            chosen = series.of(file)[scene - 1]
+            sizes = zip(chosen.axes, chosen.shape, strict=True)
             return max((size for name, size in sizes if name not in "TCZYXS"), default=0)
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, tifffile.TiffFileError):
+    except UserError:
         return 0  # images.read says what is wrong with it

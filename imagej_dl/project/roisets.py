@@ -12,7 +12,7 @@ from pathlib import Path
 
 import xarray as xr
 
-from imagej_dl import images, rois
+from imagej_dl import rois
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.files import atomic
 from imagej_dl.project.folders import BACKUPS
@@ -59,7 +59,7 @@ def save_rois(
                 rois.write(found, given)
             else:
                 shutil.copyfile(source, given)
-        image = images.read(there.source or there.image, mapped=True)
+        image = there.read()
         _check_fit(found, image, shown, name)
         prepare(there)
         target = there.rois.with_suffix(".zip")

@@ -6,9 +6,13 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+import xarray as xr
+
+from imagej_dl import images
 from imagej_dl.errors import UserError
 from imagej_dl.project.folders import beside, image_of, masks_of, roiset
-from imagej_dl.project.raw import made_of, raw_files, raw_name, store
+from imagej_dl.project.parts import made_of, parts_of
+from imagej_dl.project.raw import raw_files, store
 
 
 @dataclass(frozen=True)
@@ -21,6 +25,7 @@ class Sheet:
     image, rois : where the image and its RoiSet.zip are, or will be.
     source : the file in Raw that `image` has yet to be made of; None where it is there.
     drawn : whether its ROIs are there.
+    scene : the number from 1 of the scene of `source`, where that has several.
     """
 
     name: str
@@ -28,6 +33,11 @@ class Sheet:
     rois: Path
     source: Path | None
     drawn: bool
+    scene: int | None = None
+
+    def read(self) -> xr.DataArray:
+        """Read the image, wherever it is now; large ones mapped."""
+        return images.read(self.source or self.image, mapped=True, scene=self.scene)
 
 
 @dataclass(frozen=True)
@@ -40,13 +50,14 @@ class Next:
     source: Path | None
     done: int
     total: int
+    scene: int | None = None
 
 
 def sheets(path: str | os.PathLike[str]) -> list[Sheet]:
     """Find all images of a project, drawn or not, sorted by name.
 
     They are those of Labeling (NAME/images/NAME, or as :func:`drawn` finds them) and those of
-    Raw of which none is there yet (see :func:`imagej_dl.project.raw.made_of`).
+    Raw of which none is there yet (see :func:`imagej_dl.project.parts.made_of`), scene by scene.
 
     Raises
     ------
@@ -66,14 +77,14 @@ def sheets(path: str | os.PathLike[str]) -> list[Sheet]:
     for folder in sorted(p for p in inner if p.is_dir() and p.name[0] != "."):
         if image := image_of(folder, folder.name):
             found[folder.name] = _sheet(folder, image)
-    files = raw_files(raw)
-    refuse_twins(files, raw)
     known = list(found)
-    for file in files:
-        if made_of(file, files, known):
+    parts = parts_of(raw_files(raw), known)
+    for part in parts:
+        if made_of(part, parts, known):
             continue
-        name = raw_name(file)
-        found[name] = _sheet(labeling / name, labeling / name / "images" / f"{name}.tif", file)
+        folder = labeling / part.name
+        image = folder / "images" / f"{part.name}.tif"
+        found[part.name] = _sheet(folder, image, part.file, part.scene)
     return sorted(found.values(), key=lambda sheet: sheet.name)
 
 
@@ -113,7 +124,8 @@ def next_to_draw(path: str | os.PathLike[str], name: str | None = None) -> Next 
     if chosen is None:
         return None
     done = sum(map(_known, found))
-    return Next(chosen.name, chosen.image, chosen.rois, chosen.source, done, len(found))
+    where = chosen.name, chosen.image, chosen.rois, chosen.source
+    return Next(*where, done, len(found), chosen.scene)
 
 
 def prepare(item: Sheet | Next) -> Path:
@@ -127,7 +139,7 @@ def prepare(item: Sheet | Next) -> Path:
     UserError : when the image cannot be read or written.
     """
     if item.source is not None:
-        store(item.source, item.image)
+        store(item.source, item.image, scene=item.scene)
     return item.image
 
 
@@ -135,19 +147,9 @@ def _known(item: Sheet) -> bool:
     return item.drawn or masks_of(item.rois.parent) is not None
 
 
-def _sheet(folder: Path, image: Path, source: Path | None = None) -> Sheet:
+def _sheet(
+    folder: Path, image: Path, source: Path | None = None, scene: int | None = None
+) -> Sheet:
     rois = roiset(folder)  # which may have been drawn on the raw image already
-    return Sheet(folder.name, image, rois or folder / "RoiSet.zip", source, rois is not None)
-
-
-def refuse_twins(files: list[Path], path: Path) -> None:
-    """Refuse files whose results would have one name; some file systems do not tell capitals."""
-    first: dict[str, Path] = {}
-    for file in files:
-        other = first.setdefault(raw_name(file).casefold(), file)
-        if other is not file:
-            raise UserError(
-                f"holds two images of the name {raw_name(file)} ({other.name}, {file.name})",
-                path=path,
-                remedy="Rename one of them.",
-            )
+    place = rois or folder / "RoiSet.zip"
+    return Sheet(folder.name, image, place, source, rois is not None, scene)

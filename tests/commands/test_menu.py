@@ -71,6 +71,7 @@ PUBLISHED = {
         "fill_holes": "choice",
         "minimum_area": "int",
         "drop_edge": "choice",
+        "scenes": "text",
         "axes": "text",
         "overwrite": "bool",
     },

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tifffile
 from metamorph import write_stk
+from ome_scenes import FIRST, SECOND, write_ome
 from PIL import Image
 
-from imagej_dl import images, progress, project
+from imagej_dl import images, progress, project, rois
 from imagej_dl.commands.prepare import Prepare
 from imagej_dl.errors import DataWarning, UserError
 
@@ -158,3 +160,80 @@ def test_bad_input(home: Path, stack: np.ndarray) -> None:
     (home / "Raw" / "notes.txt").unlink()
     with pytest.raises(UserError, match=r"b\.tif: slice 2 of it would be called b_2"):
         run(home, slices="all")
+
+
+def names(home: Path) -> list[str]:
+    return sorted(p.name for p in (home / "Labeling").iterdir())
+
+
+def test_each_scene_becomes_an_image(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_ome(home / "Raw" / "a.ome.tif")
+    images.write(images.make(SECOND), home / "Raw" / "b.tif")
+    assert [(s.name, s.scene) for s in project.sheets(home)] == [
+        ("a_B2_R_2", 2),
+        ("a_R1", 1),
+        ("b", None),
+    ]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        run(home)
+    said = capsys.readouterr().out
+    assert f"{made(home, 'a_B2_R_2')}: made of scene 2 (B2/R 2) of a.ome.tif" in said
+    assert names(home) == ["a_B2_R_2", "a_R1", "b"]
+    first, second = images.read(made(home, "a_R1")), images.read(made(home, "a_B2_R_2"))
+    np.testing.assert_array_equal(first, FIRST)
+    np.testing.assert_array_equal(second, SECOND)
+    assert images.calibration(first) == images.Calibration(0.2, 0.3, 1.0, "µm", 2.0)
+    assert images.calibration(second) == images.Calibration(0.5, 0.6, 1.0, "µm", 0.0)
+    assert first.attrs["channels"] == ["DAPI", "GFP µ"]
+    # A second run keeps them all, and none is left to be prepared.
+    before = {p: p.stat().st_mtime_ns for p in home.rglob("*.tif")}
+    run(home)
+    assert capsys.readouterr().out.count("is there already and is kept") == 3
+    assert {p: p.stat().st_mtime_ns for p in home.rglob("*.tif")} == before
+    assert [s.source for s in project.sheets(home)] == [None] * 3
+
+
+def test_scenes_and_slices(home: Path) -> None:
+    write_ome(home / "Raw" / "a.ome.tif")
+    images.write(images.make(SECOND), home / "Raw" / "b.tif")
+    run(home, scenes="2")  # b has but one, and is taken
+    assert names(home) == ["a_B2_R_2", "b"]
+    run(home, slices="all")
+    assert names(home) == ["a_B2_R_2", "a_R1_1", "a_R1_2", "a_R1_3", "b"]
+    np.testing.assert_array_equal(images.read(made(home, "a_R1_2")), FIRST[1])
+    assert [s.source for s in project.sheets(home)] == [None] * 5
+    with pytest.raises(UserError, match=r"a\.ome\.tif: has 2 scenes .* number 3 is asked for"):
+        run(home, scenes="3")
+    for wrong in ("0", "first"):
+        with pytest.raises(UserError, match="scenes"):
+            run(home, scenes=wrong)
+
+
+def test_a_first_scene_that_was_made_before_stays(home: Path) -> None:
+    write_ome(home / "Raw" / "a.ome.tif")
+    images.write(images.make(SECOND), made(home, "a"))
+    run(home)
+    assert names(home) == ["a", "a_B2_R_2"]
+    np.testing.assert_array_equal(images.read(made(home, "a")), SECOND)
+
+
+def test_scenes_of_one_name_with_another_image(home: Path) -> None:
+    write_ome(home / "Raw" / "a.ome.tif")
+    images.write(images.make(SECOND), home / "Raw" / "a_r1.tif")
+    words = r"two images of the name a_r1 \(scene 1 \(R1\) of a\.ome\.tif, a_r1\.tif\)"
+    with pytest.raises(UserError, match=words):
+        run(home)
+    assert not names(home)
+
+
+def test_a_scene_is_drawn_on_before_it_is_prepared(home: Path) -> None:
+    raw = write_ome(home / "Raw" / "a.ome.tif")
+    rois.write([rois.Roi("rectangle", "far", box=(14, 10, 19, 15))], home / "set.zip")
+    with pytest.raises(UserError, match="lies outside the image"):
+        project.save_rois(home, "a_R1", home / "set.zip")
+    project.save_rois(home, "a_B2_R_2", home / "set.zip")  # which is larger
+    np.testing.assert_array_equal(images.read(made(home, "a_B2_R_2")), SECOND)
+    # Where the file can no longer be read, its scenes count as made.
+    raw.write_bytes(b"x")
+    assert [s.name for s in project.sheets(home)] == ["a_B2_R_2"]

@@ -10,7 +10,7 @@ from metamorph import write_stk
 
 from imagej_dl import images
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.images import microscopes
+from imagej_dl.images import bioio_files, czi
 
 
 @pytest.fixture
@@ -52,9 +52,9 @@ def test_stk_of_one_plane_and_damaged(tmp_path: Path, planes: np.ndarray) -> Non
 
 
 def test_czi(tmp_path: Path) -> None:
-    czi = pytest.importorskip("pylibCZIrw.czi", reason="needs pylibCZIrw (the extra czi)")
+    library = pytest.importorskip("pylibCZIrw.czi", reason="needs pylibCZIrw (the extra czi)")
     array = np.random.default_rng(0).integers(0, 65536, (3, 2, 2, 20, 30)).astype(np.uint16)
-    with czi.create_czi(str(tmp_path / "a.czi")) as file:
+    with library.create_czi(str(tmp_path / "a.czi")) as file:
         for t, c, z in np.ndindex(3, 2, 2):
             file.write(array[t, c, z][..., None], plane={"T": t, "C": c, "Z": z})
         file.write_metadata("a", scale_x=0.3e-6, scale_y=0.4e-6, scale_z=1e-6)
@@ -72,9 +72,9 @@ def test_czi(tmp_path: Path) -> None:
 
 
 def test_czi_in_colours(tmp_path: Path) -> None:
-    czi = pytest.importorskip("pylibCZIrw.czi", reason="needs pylibCZIrw (the extra czi)")
+    library = pytest.importorskip("pylibCZIrw.czi", reason="needs pylibCZIrw (the extra czi)")
     colours = np.random.default_rng(0).integers(0, 256, (8, 6, 3)).astype(np.uint8)
-    with czi.create_czi(str(tmp_path / "a.czi")) as file:
+    with library.create_czi(str(tmp_path / "a.czi")) as file:
         file.write(colours[..., ::-1].copy(), plane={"C": 0})
     image = images.read(tmp_path / "a.czi")
     np.testing.assert_array_equal(image.transpose("Y", "X", "C"), colours)
@@ -106,7 +106,8 @@ def test_bioio(tmp_path: Path) -> None:
 def test_a_missing_extra_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, extra: str
 ) -> None:
-    monkeypatch.setattr(microscopes, "find_spec", lambda name: None)
+    for reader in (bioio_files, czi):
+        monkeypatch.setattr(reader, "find_spec", lambda name: None)
     (tmp_path / name).write_bytes(b"x")
     with pytest.raises(UserError, match=rf"{name}: is a .*pip install 'imagej-dl\[{extra}\]'"):
         images.read(tmp_path / name)

@@ -1,0 +1,113 @@
+"""Further microscopes' files, by bioio and its plugin for the format."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.images import scenes
+from imagej_dl.images.microscopes import made
+
+SUFFIXES = (
+    ".nd2",
+    ".lif",
+    ".dv",
+    ".r3d",
+    ".oib",
+    ".oif",
+    ".oir",
+    ".ims",
+    ".sld",
+    ".sldy",
+    ".vsi",
+    ".zarr",
+)
+"""What bioio and its plugins read (of .zarr it is a folder)."""
+
+
+def names(path: Path) -> list[str]:
+    """Return the names of a file's scenes: of a .lif with the folders, of a .nd2 its positions."""
+    with _opened(path) as image:
+        return [str(name or "") for name in image.scenes]
+
+
+def read(path: Path, axes: str | None = None, scene: int | None = None) -> xr.DataArray:
+    """Read a scene of what bioio and its plugins read; see :func:`imagej_dl.images.read`.
+
+    Warns
+    -----
+    DataWarning : when there are several scenes and none is chosen, and for a mosaic, whose tiles
+        are put together by the plugin.
+    """
+    with _opened(path) as image:
+        stated = [str(name or "") for name in image.scenes]
+        # By place: names may be alike, and by name the first of them would be read.
+        image.set_scene(scenes.index(path, stated, scene))
+        tiles = int(getattr(image.reader.dims, "M", 1))
+        array, axes_read = np.asarray(image.data), str(image.dims.order)
+        sizes, interval = image.physical_pixel_sizes, getattr(image, "time_interval", None)
+        channels = [str(name) for name in getattr(image, "channel_names", None) or ()]
+    if tiles > 1:
+        _check_mosaic(path, tiles, "M" in axes_read)
+    if "S" in axes_read:
+        channel = axes_read.index("C") if "C" in axes_read else None
+        if channel is not None and array.shape[channel] > 1:
+            raise UserError("has colours in several channels", path=path)
+        if channel is not None:
+            array, axes_read = array.squeeze(channel), axes_read.replace("C", "")
+        axes_read, channels = axes_read.replace("S", "C"), []
+    attrs: dict[str, Any] = {"channels": channels} if channels else {}
+    for axis, key in (("X", "pixel_width"), ("Y", "pixel_height"), ("Z", "pixel_depth")):
+        if value := getattr(sizes, axis, None):
+            attrs |= {key: float(value), "unit": "µm"}
+    if interval is not None:
+        seconds = getattr(interval, "total_seconds", None)
+        attrs["frame_interval"] = float(seconds() if seconds else interval)
+    return made(path, array, axes.upper() if axes else axes_read, attrs)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    if find_spec("bioio") is None:
+        raise UserError(
+            f"is a {path.suffix} file, and bioio, which may read it, is not installed",
+            path=path,
+            remedy="pip install 'imagej-dl[bioio]' and bioio's plugin for the format (such as "
+            "bioio-nd2), or save it as TIFF in Fiji.",
+        )
+    from bioio import BioImage
+
+    try:
+        yield BioImage(path)
+    except UserError:
+        raise
+    except Exception as error:  # each plugin has its own
+        words = (" ".join(str(error).split()) or type(error).__name__)[:300]
+        raise UserError(
+            f"cannot be read by bioio ({words})",
+            path=path,
+            remedy="Install bioio's plugin for the format, or save it as TIFF in Fiji.",
+        ) from error
+
+
+def _check_mosaic(path: Path, tiles: int, apart: bool) -> None:
+    if apart:
+        raise UserError(
+            f"is a mosaic of {tiles} tiles, which bioio's plugin does not put together",
+            path=path,
+            remedy="Merge them in the microscope's program, or stitch them in Fiji.",
+        )
+    warnings.warn(
+        f"{path}: is a mosaic of {tiles} tiles, put together by bioio's plugin as they lie, "
+        "without blending; the microscope's program can merge them",
+        DataWarning,
+        stacklevel=4,
+    )

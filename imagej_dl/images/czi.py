@@ -1,0 +1,181 @@
+"""ZEISS CZI files, by pylibCZIrw: each scene with its frames, channels and slices."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.images import scenes
+from imagej_dl.images.microscopes import made
+
+SUFFIX = ".czi"
+
+_AXES = "TCZ"
+
+
+def names(path: Path) -> list[str]:
+    """Return the names of a file's scenes: position and well, "" where it states none."""
+    with _opened(path) as file:
+        return [name for _, name in _scenes(file)]
+
+
+def read(path: Path, axes: str | None = None, scene: int | None = None) -> xr.DataArray:
+    """Read a scene of a CZI file; see :func:`imagej_dl.images.read`.
+
+    Its axes are its own, also where other scenes have more slices. The tiles of a mosaic are put
+    together by the library at their positions, without blending.
+
+    Warns
+    -----
+    DataWarning : when there are several scenes and none is chosen, and for a mosaic.
+    """
+    with _opened(path) as file:
+        found = _scenes(file)
+        key, _ = found[scenes.index(path, [name for _, name in found], scene)]
+        blocks = _blocks(file, key)
+        ranges = {a: _range([where[a] for where, _ in blocks if a in where]) for a in _AXES}
+        _refuse_axes(path, blocks)
+        _warn_mosaic(path, len({tile for _, tile in blocks}))
+        stack = [axis for axis in _AXES if ranges[axis]]
+        where = {} if key is None else {"scene": key}
+        planes = [
+            file.read(plane=dict(zip(stack, place, strict=True)), **where)
+            for place in product(*(ranges[axis] for axis in stack))
+        ]
+        metadata = file.metadata
+    array = np.stack(planes).reshape([len(ranges[axis]) for axis in stack] + [*planes[0].shape])
+    stated = "".join(stack) + "YX"
+    attrs = _size(metadata)
+    if array.shape[-1] == 1:
+        array = array[..., 0]
+        attrs |= _channels(metadata, list(ranges["C"] or [0]))
+    elif len(ranges["C"]) > 1:
+        raise UserError("has colours in several channels", path=path, remedy="Split them in ZEN.")
+    else:
+        array, stated = array[..., ::-1], stated.replace("C", "c") + "C"  # blue, green, red
+        if "c" in stated:
+            array, stated = array.squeeze(stated.index("c")), stated.replace("c", "")
+    return made(path, array, axes.upper() if axes else stated, attrs)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    if find_spec("pylibCZIrw") is None:
+        raise UserError(
+            "is a CZI file, and pylibCZIrw, which reads them, is not installed",
+            path=path,
+            remedy="pip install 'imagej-dl[czi]', or save it as TIFF in Fiji.",
+        )
+    from pylibCZIrw import czi
+
+    try:
+        with czi.open_czi(str(path)) as file:
+            yield file
+    except UserError:
+        raise
+    except Exception as error:  # the library's own, of no common kind
+        words = " ".join(str(error).split()) or type(error).__name__
+        raise UserError(f"is not a readable CZI file ({words})", path=path) from error
+
+
+def _scenes(file: Any) -> list[tuple[int | None, str]]:
+    """Return the key and the name of each scene; one without a key where there are no scenes."""
+    keys = sorted(file.scenes_bounding_rectangle) or [None]
+    try:
+        found = _image(file.metadata)["Dimensions"]["S"]["Scenes"]["Scene"]
+        stated = {int(item["@Index"]): item for item in _listed(found)}
+    except (KeyError, TypeError, ValueError):
+        stated = {}
+    return [(key, _name(stated.get(key, {}))) for key in keys]
+
+
+def _name(scene: dict[str, Any]) -> str:
+    """Name a scene as ZEN and bioio do: P1-B4 is the position P1 in the well B4."""
+    shape = scene.get("Shape")
+    well = shape.get("@Name") if isinstance(shape, dict) else None
+    return "-".join(str(part) for part in (scene.get("@Name"), well) if part)
+
+
+def _blocks(file: Any, key: int | None) -> list[tuple[dict[str, int], int]]:
+    """Return where the blocks of pixels of a scene lie on T, C, Z …, and their tiles' numbers."""
+    blocks: list[tuple[dict[str, int], int]] = []
+
+    def add(_: int, block: Any) -> bool:
+        where = block.coordinate.to_dict()
+        if where.pop("S", None) == key or key is None:
+            blocks.append((where, block.mIndex if block.is_mindex_valid() else 0))
+        return True
+
+    file.enumerate_subblocks_subset(add, only_layer0=True)
+    if not blocks:
+        raise ValueError("it holds no pixels")
+    return blocks
+
+
+def _range(places: list[int]) -> range:
+    return range(min(places), max(places) + 1) if places else range(0)
+
+
+def _refuse_axes(path: Path, blocks: list[tuple[dict[str, int], int]]) -> None:
+    others = {axis for where, _ in blocks for axis in where} - set(_AXES)
+    strange = sorted(a for a in others if len({where.get(a) for where, _ in blocks}) > 1)
+    if strange:
+        raise UserError(
+            f"has the axes {', '.join(strange)}, which are not of T, C, Z, Y, X",
+            path=path,
+            remedy="Split the file in ZEN or in Fiji.",
+        )
+
+
+def _warn_mosaic(path: Path, tiles: int) -> None:
+    if tiles > 1:
+        warnings.warn(
+            f"{path}: is a mosaic of {tiles} tiles, put together at their positions without "
+            "blending; ZEN's Stitching makes seams fit",
+            DataWarning,
+            stacklevel=4,
+        )
+
+
+def _image(metadata: Any) -> Any:
+    return metadata["ImageDocument"]["Metadata"]["Information"]["Image"]
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _channels(metadata: Any, places: list[int]) -> dict[str, Any]:
+    try:
+        found = _listed(_image(metadata)["Dimensions"]["Channels"]["Channel"])
+        return {"channels": [str(found[place]["@Name"]) for place in places]}
+    except (KeyError, TypeError, IndexError):
+        return {}
+
+
+def _size(metadata: Any) -> dict[str, Any]:
+    """Return the pixel size from a CZI's XML, which gives it in metres, and the interval."""
+    try:
+        items = _listed(metadata["ImageDocument"]["Metadata"]["Scaling"]["Items"]["Distance"])
+        sizes = {item["@Id"]: float(item["Value"]) * 1e6 for item in items if item.get("Value")}
+    except (KeyError, TypeError, ValueError):
+        sizes = {}
+    keys = {"X": "pixel_width", "Y": "pixel_height", "Z": "pixel_depth"}
+    attrs: dict[str, Any] = {keys[a]: v for a, v in sizes.items() if a in keys and v > 0}
+    if attrs:
+        attrs["unit"] = "µm"
+    try:
+        positions = _image(metadata)["Dimensions"]["T"]["Positions"]
+        attrs["frame_interval"] = float(positions["Interval"]["Increment"])
+    except (KeyError, TypeError, ValueError):
+        pass
+    return attrs

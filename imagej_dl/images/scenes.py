@@ -1,0 +1,142 @@
+"""Scenes (series, positions) of files that hold several images: which is read, how each is called.
+
+Microscopes call them scenes (.czi), images (.lif), XY positions (.nd2) or series (Bio-Formats).
+They have axes, sizes and pixel types of their own, and are numbered from 1, as slices are.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from imagej_dl.errors import DataWarning, UserError
+
+ALL = "all"
+PATTERN = "^(all|[1-9][0-9]*)$"
+"""What may be asked for: all scenes, or one by its number."""
+
+_LONGEST = 60
+# What libraries call scenes without a name, counting from 0.
+_INVENTED = re.compile(r"(?:image|scene|series|xypos):?(\d+)", re.IGNORECASE)
+_BARE = re.compile(r"(\d+)")
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One of the images of a file.
+
+    Attributes
+    ----------
+    number : from 1, in the order of the file.
+    name : as the file says it; "" where it says none.
+    suffix : what is put behind the file's name to call it, such as "_R1"; "" where it is the only
+        one. No two of a file are alike, nor do they change while the file does not.
+    """
+
+    number: int
+    name: str
+    suffix: str
+
+
+def raw_name(path: Path) -> str:
+    """Return what the image of a file is called: its name without .tif, .ome.tif and so on."""
+    stem = path.stem
+    return stem[: -len(".ome")] if stem.lower().endswith(".ome") and len(stem) > 4 else stem
+
+
+def numbered(path: Path, names: Sequence[str]) -> list[Scene]:
+    """Return the scenes of a file by the names that it states.
+
+    A suffix is the name with what no file name should hold made "_". Where a name is missing or a
+    bare number, or two are alike, all have their number before it: _scene1_R1, _scene2_R1
+    (_scene01 from ten on).
+    """
+    if len(names) < 2:
+        return [Scene(1, names[0] if names else "", "")]
+    digits = len(str(len(names)))
+    numbers = [f"scene{i:0{digits}}" for i in range(1, len(names) + 1)]
+    safe = [_safe(_own(path, name)) for name in names]
+    if _counted(names, _INVENTED, 0) or _counted(safe, _BARE, 1):
+        safe = numbers
+    elif any(not name or name.isdigit() for name in safe) or _alike(safe):
+        safe = ["_".join(filter(None, pair)) for pair in zip(numbers, safe, strict=True)]
+    return [Scene(i, name, f"_{safe[i - 1]}") for i, name in enumerate(names, 1)]
+
+
+def wanted(path: Path, found: list[Scene], which: str) -> list[Scene]:
+    """Return all scenes of a file, or the one of a number; the only one of a file always.
+
+    Raises
+    ------
+    UserError : when the file has several, but not of this number.
+    """
+    if len(found) == 1 or which == ALL:
+        return found
+    return [found[index(path, [scene.name for scene in found], int(which))]]
+
+
+def index(path: Path, names: Sequence[str], scene: int | None) -> int:
+    """Return the place among `names` of the scene that is asked for; the first where none is.
+
+    Raises
+    ------
+    UserError : when there is none of this number.
+
+    Warns
+    -----
+    DataWarning : when none is asked for, and the file has several.
+    """
+    count = max(len(names), 1)
+    if scene is None:
+        if count > 1:
+            first = f", {names[0]}," if names[0] else ""
+            warnings.warn(
+                f"{path}: holds {count} scenes{_listed(names)}, of which the first{first} is read; "
+                "`imagej-dl prepare` makes an image of each, `imagej-dl predict --scenes all` "
+                "predicts each",
+                DataWarning,
+                stacklevel=4,
+            )
+        return 0
+    if not 1 <= scene <= count:
+        raise UserError(
+            f"has {count} scene{'s' if count > 1 else ''}{_listed(names)}, and number {scene} is "
+            "asked for",
+            path=path,
+        )
+    return scene - 1
+
+
+def _listed(names: Sequence[str]) -> str:
+    if len(names) < 2 or not all(names):
+        return ""
+    some = ", ".join(names[:3])
+    return f" ({some})" if len(names) <= 3 else f" ({some} … {names[-1]})"
+
+
+def _counted(names: Sequence[str], pattern: re.Pattern[str], start: int) -> bool:
+    """Say whether the names only count the scenes."""
+    found = [pattern.fullmatch(name) for name in names]
+    return all(m is not None and int(m[1]) == i for i, m in enumerate(found, start))
+
+
+def _alike(names: Sequence[str]) -> bool:
+    """Say whether two names are alike where capitals are not told apart."""
+    return len({name.casefold() for name in names}) < len(names)
+
+
+def _own(path: Path, name: str) -> str:
+    """Leave out the file's name, with which Bio-Formats begins the names of scenes."""
+    stem = re.escape(raw_name(path))
+    match = re.match(rf"{stem}(\.\w{{2,8}})*[\s#(_–-]+(?=\w)", name, re.IGNORECASE)
+    return name[match.end() :] if match else name
+
+
+def _safe(name: str) -> str:
+    """Make a part of a file name: letters, digits, - and +."""
+    kept = re.sub(r"[^\w+-]+", "_", unicodedata.normalize("NFC", name))[:_LONGEST]
+    return re.sub("__+", "_", kept).strip("_")
