@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,10 @@ def install(fiji: str | None = None, *, display: bool | None = None) -> Any:
     Returns
     -------
     the front: `front.call("predict", {...})` runs a command and gives its values.
+
+    Raises
+    ------
+    UserError : what :func:`imagej_dl.fiji.start` raises, and a worker that does not start.
     """
     if display is None:
         display = gateway.has_display()
@@ -40,9 +46,9 @@ def install(fiji: str | None = None, *, display: bool | None = None) -> Any:
         gateway.start(fiji, display=display, jars=jars)
     running = gateway.start()
     front = _front()
-    _loader(front).loadClass("imagejdl.Menu").getMethod("install", front.getClass()).invoke(
-        None, front
-    )
+    place = _loader(front).loadClass("imagejdl.Menu").getMethod("install", front.getClass())
+    with _in_words():
+        place.invoke(None, front)
     if running.ij2 is not None:
         _searchable(running.ij2)
     return front
@@ -64,19 +70,14 @@ def run(command: str, **values: Any) -> dict[str, Any]:
     ------
     UserError : with the words that ImageJ would show in a window.
     """
-    from jpype import JException
     from scyjava import jimport
 
     given = jimport("java.util.LinkedHashMap")()
     for key, value in values.items():
         if value is not None:
             given.put(key, _text(value))
-    try:
+    with _in_words():
         found = _front().call(command, given)
-    except JException as error:
-        if str(error.getClass().getName()) == "imagejdl.Trouble":
-            raise UserError(str(error.getMessage())) from error
-        raise
     return {str(key): _plain(found.get(key)) for key in found.keySet()}
 
 
@@ -127,6 +128,21 @@ def _front() -> Any:
     start = jimport("groovy.lang.GroovyShell")().parse(file(str(HOME / "Start.groovy")))
     given = jpype.JArray(jpype.JObject)([file(str(HOME)), file(sys.executable)])
     return start.invokeMethod("front", given)
+
+
+@contextmanager
+def _in_words() -> Iterator[None]:
+    """Turn what the front tells its user into a UserError."""
+    from jpype import JException
+
+    try:
+        yield
+    except JException as error:
+        called = str(error.getClass().getName()).endswith("InvocationTargetException")
+        trouble = error.getCause() if called else error
+        if str(trouble.getClass().getName()) == "imagejdl.Trouble":
+            raise UserError(str(trouble.getMessage())) from error
+        raise
 
 
 def _loader(front: Any) -> Any:

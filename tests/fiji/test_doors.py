@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -111,12 +112,48 @@ def test_python_hosts_fiji_and_runs_a_macro(
     assert told[1].startswith("image-labels")
 
 
-def _found_by_search() -> tuple[list[str], str]:
-    """Install in a hosted Fiji; search as its search bar does; versions."""
-    from imagej_dl.fiji import gateway, menu
+def _found_by_search() -> list[str]:
+    """Install in a hosted Fiji; search as its search bar does."""
+    from imagej_dl.fiji import menu
 
     menu.install(display=False)
-    return _search("ImageJ-DL"), gateway.start().version
+    return _search("ImageJ-DL")
+
+
+def _menus_twice_installed(home: str) -> dict[str, Any]:
+    """Host a Fiji that has the installed scripts, of another Python; its menus and search bar."""
+    from scyjava import jimport
+
+    from imagej_dl.fiji import gateway, menu
+
+    front = menu.install(home, display=True)
+    bar = jimport("ij.Menus").getMenuBar()
+    menus = [bar.getMenu(i) for i in range(bar.getMenuCount())]
+    plugins = next(m for m in menus if str(m.getLabel()) == "Plugins")
+    items = [plugins.getItem(i) for i in range(plugins.getItemCount())]
+    found: dict[str, Any] = {
+        "menus": [
+            [str(item.getItem(i).getLabel()) for i in range(item.getItemCount())]
+            for item in items
+            if str(item.getLabel()) == "ImageJ-DL"
+        ],
+        "search": _search("ImageJ-DL"),
+    }
+    # As the search bar does it: the installed script itself is run. These functions are for
+    # macros only, so that ImageJ says so in a window.
+    ij, window = gateway.start().ij2, jimport("java.awt.Window")
+    scripts = [(s.getMenuPath(), s) for s in ij.script().getScripts()]
+    named = {str(path.getLeaf()): script for path, script in scripts if path}
+    running = ij.module().run(named[installation.EXTENSIONS], True)
+    while not running.isDone():
+        for dialog in window.getWindows():
+            if dialog.isShowing() and str(dialog.getClass().getName()) == "ij.gui.MessageDialog":
+                dialog.dispose()
+        time.sleep(0.1)
+    now = jimport("ij.IJ").getProperty("imagej-dl.front")
+    found["same front"] = bool(now.equals(front))
+    front.close()
+    return found
 
 
 def _search(text: str) -> list[str]:
@@ -132,8 +169,24 @@ def _search(text: str) -> list[str]:
 def test_the_search_bar_of_a_hosted_fiji_finds_the_commands(
     own_process: Any, fiji_home: Path
 ) -> None:
-    found, _ = own_process(_found_by_search)
-    assert sorted(found) == sorted(LABELS)
+    assert sorted(own_process(_found_by_search)) == sorted(LABELS)
+
+
+@screen
+def test_a_hosted_fiji_with_installed_scripts_has_one_of_each(
+    own_process: Any, home: Path, tmp_path: Path
+) -> None:
+    mine = copy_of(home, tmp_path / "Fiji")
+    for script in (mine / installation.SCRIPTS).glob("*.groovy"):
+        # The Python of another environment, which Java takes for another front.
+        text = script.read_text().replace(f"'{Path(sys.executable).absolute()}'", "'/bin/sh'")
+        script.write_text(text)
+        assert "/bin/sh" in text
+    found = own_process(_menus_twice_installed, str(mine))
+    assert len(found["menus"]) == 1
+    assert sorted(found["menus"][0]) == sorted(LABELS)
+    assert sorted(found["search"]) == sorted(LABELS)
+    assert found["same front"]
 
 
 # (b) Fiji's Python mode: its start script config/jaunch/fiji.py, and a script in CPython.

@@ -7,9 +7,12 @@ import org.codehaus.groovy.control.CompilationFailedException
 import org.codehaus.groovy.control.CompilationUnit
 import org.codehaus.groovy.control.CompilerConfiguration
 
-/** What an installed script does: runs its command with the macro's options, or a dialog's. */
+/**
+ * What an installed script does: runs its command with the macro's options, or a dialog's. Where
+ * Python hosts this Fiji that one does the work, whichever the script names.
+ */
 def command(File home, File python, String name) {
-    def front = front(home, python)
+    def front = IJ.getProperty("imagej-dl.menu")?.front ?: front(home, python)
     if (name == null) front.class.classLoader.loadClass("imagejdl.Extensions").register(front)
     else front.run(name, ij.Macro.options)
     return null  // SciJava would warn of any other result, in a console window

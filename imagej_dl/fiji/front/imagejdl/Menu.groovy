@@ -25,15 +25,22 @@ class Menu implements CommandListener {
         def bar = Menus.menuBar
         if (bar == null) return  // no window: macros only
         def plugins = (0..<bar.menuCount).collect { bar.getMenu(it) }.find { it.label == "Plugins" }
-        def ours = new AwtMenu("ImageJ-DL")
-        front.commands().each { command ->
+        def there = items(plugins).find { it instanceof AwtMenu && it.label == "ImageJ-DL" }
+        def ours = there ?: new AwtMenu("ImageJ-DL")
+        // A Fiji with the installed scripts has made the menu: one of each is enough.
+        def known = items(ours)*.label
+        front.commands().findAll { !(it.label in known) }.each { command ->
             def item = new MenuItem(command.label)
             item.addActionListener(IJ.instance)
             ours.add(item)
             // ImageJ's command finder reads this table.
             Menus.commands.put(command.label, "imagejdl.Menu(\"$command.name\")".toString())
         }
-        plugins.add(ours)
+        if (there == null) plugins.add(ours)
+    }
+
+    private static List<MenuItem> items(AwtMenu menu) {
+        (0..<menu.itemCount).collect { menu.getItem(it) }
     }
 
     /** Takes our commands; null tells ImageJ that nothing is left to do. */
