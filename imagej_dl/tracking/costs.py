@@ -125,34 +125,48 @@ def assign(links: Links, alternative_cost: float) -> Links:
     third in the lower right block. Its optimum is that of one row for each source with the
     possible links and one own column at the alternative cost, which is solved here.
     """
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import min_weight_full_bipartite_matching
-
     # Where nothing moves at all everything costs nothing; linking is meant then.
     alternative_cost = max(alternative_cost, float(np.finfo(float).tiny))
     cheap = links.take(links.costs < alternative_cost)
     if not len(cheap.costs):
         return cheap
-    sources, i = np.unique(cheap.sources, return_inverse=True)
-    targets, j = np.unique(cheap.targets, return_inverse=True)
+    # Where neither end has another choice, the link is in the optimum: nothing is to be solved.
+    lone = _once(cheap.sources) & _once(cheap.targets)
+    chosen = lone.copy()
+    if not lone.all():
+        chosen[~lone] = _solve(cheap.take(~lone), alternative_cost)
+    return cheap.take(chosen)
+
+
+def _once(rows: np.ndarray) -> np.ndarray:
+    """Which of these row numbers are there only once."""
+    rows = rows - rows.min()
+    return np.asarray(np.bincount(rows)[rows] == 1)
+
+
+def _solve(links: Links, alternative_cost: float) -> np.ndarray:
+    """Which links are in the optimum of :func:`assign`."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import min_weight_full_bipartite_matching
+
+    sources, i = np.unique(links.sources, return_inverse=True)
+    targets, j = np.unique(links.targets, return_inverse=True)
     own = np.arange(len(sources))
     # SciPy takes a zero for a missing link; one more on every entry changes no optimum.
-    values = np.concatenate([cheap.costs, np.full(len(sources), alternative_cost)])
+    values = np.concatenate([links.costs, np.full(len(sources), alternative_cost)])
     values = values / alternative_cost + 1.0
     rows, columns = np.concatenate([i, own]), np.concatenate([j, len(targets) + own])
     shape = (len(sources), len(targets) + len(sources))
     matrix = coo_array((values, (rows, columns)), shape=shape).tocsr()
-    row, chosen = min_weight_full_bipartite_matching(matrix)
+    row, column = min_weight_full_bipartite_matching(matrix)
     partner = np.full(len(sources), -1)
-    partner[row] = chosen
-    return cheap.take(partner[i] == j)
+    partner[row] = column
+    return np.asarray(partner[i] == j)
 
 
 def _near(a: np.ndarray, b: np.ndarray, limit: float) -> tuple[np.ndarray, np.ndarray]:
     from scipy.spatial import cKDTree
 
     # A little more than the limit: the costs, not the tree's rounding, decide.
-    found = cKDTree(a).sparse_distance_matrix(
-        cKDTree(b), limit * (1 + 1e-9), output_type="coo_matrix"
-    )
-    return found.row, found.col
+    found = cKDTree(a).sparse_distance_matrix(cKDTree(b), limit * (1 + 1e-9), output_type="ndarray")
+    return found["i"], found["j"]

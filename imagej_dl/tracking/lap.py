@@ -8,7 +8,7 @@ step.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -18,6 +18,8 @@ from imagej_dl.tracking.settings import LapSettings
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_SIDES: tuple[Literal["left"], Literal["right"]] = ("left", "right")
 
 
 def link(spots: pd.DataFrame, settings: LapSettings, progress: Progress = silent) -> Links:
@@ -90,10 +92,14 @@ def _pairs(
     gap: int,
     limit: float,
 ) -> list[Links]:
-    """Possible links of sources to targets that are `gap` frames later, frame by frame."""
-    found = []
-    for frame in np.intersect1d(frames[sources], frames[targets] - gap):
-        now = sources[frames[sources] == frame]
-        then = targets[frames[targets] == frame + gap]
-        found.append(costs.possible(now, then, limit))
-    return found
+    """Possible links of sources to targets that are `gap` frames later, frame by frame.
+
+    Both are in the order of the frames.
+    """
+    leaving = np.intersect1d(frames[sources], frames[targets] - gap)
+    begins, ends = (np.searchsorted(frames[sources], leaving, side) for side in _SIDES)
+    firsts, lasts = (np.searchsorted(frames[targets], leaving + gap, side) for side in _SIDES)
+    return [
+        costs.possible(sources[a:b], targets[c:d], limit)
+        for a, b, c, d in zip(begins, ends, firsts, lasts, strict=True)
+    ]
