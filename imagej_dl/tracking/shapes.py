@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from imagej_dl.tracking import ellipses
 from imagej_dl.tracking.outlines import Polygons
 from imagej_dl.tracking.scanlines import pixels_inside
 
@@ -36,7 +37,7 @@ def features(contours: Polygons, areas: np.ndarray) -> dict[str, np.ndarray]:
     """
     step = contours.points[contours.following] - contours.points
     perimeter = np.add.reduceat(np.hypot(step[:, 0], step[:, 1]), contours.offsets[:-1])
-    x0, y0, major, minor, theta = _ellipses(contours)
+    x0, y0, major, minor, theta = ellipses.fit(contours)
     with np.errstate(invalid="ignore", divide="ignore"):  # no ellipse fits a few corners in a row
         aspect = major / minor
     return {
@@ -143,43 +144,3 @@ def _hull_areas(contours: Polygons) -> np.ndarray:
             a, b = points[stack[alive, level]], points[stack[alive, level + 1]]
             area[alive] += a[:, 0] * b[:, 1] - b[:, 0] * a[:, 1]
     return np.abs(area) / 2
-
-
-def _ellipses(contours: Polygons) -> tuple[np.ndarray, ...]:
-    """Fit an ellipse to each contour's corners: x0, y0, long and short half axis, angle."""
-    starts = contours.offsets[:-1]
-    middle = np.add.reduceat(contours.points, starts, axis=0) / contours.sizes[:, None]
-    x, y = (contours.points - middle[contours.owners]).T
-    quadratic = np.stack([x * x, x * y, y * y], axis=1)
-    linear = np.stack([x, y, np.ones_like(x)], axis=1)
-
-    def product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        return np.add.reduceat(a[:, :, None] * b[:, None, :], starts, axis=0)
-
-    s1, s2, s3 = (
-        product(quadratic, quadratic),
-        product(quadratic, linear),
-        product(linear, linear),
-    )
-    t = -np.linalg.pinv(s3) @ s2.transpose(0, 2, 1)
-    m = s1 + s2 @ t
-    n = np.stack([m[:, 2] / 2, -m[:, 1], m[:, 0] / 2], axis=1)
-    vectors = np.linalg.eig(n)[1].real
-    condition = 4 * vectors[:, 0] * vectors[:, 2] - vectors[:, 1] ** 2
-    chosen = np.argmax(condition > 0, axis=1)
-    a1 = np.take_along_axis(vectors, chosen[:, None, None], axis=2)
-    a, b, c = a1[:, :, 0].T
-    d, e, f = (t @ a1)[:, :, 0].T
-    with np.errstate(invalid="ignore", divide="ignore"):
-        discriminant = b * b - 4 * a * c
-        term1 = 2 * (a * e * e + c * d * d - b * d * e + discriminant * f)
-        term3 = np.sqrt((a - c) ** 2 + b * b)
-        one = -np.sqrt(term1 * (a + c + term3)) / discriminant
-        two = -np.sqrt(term1 * (a + c - term3)) / discriminant
-        x0 = (2 * c * d - b * e) / discriminant + middle[:, 0]
-        y0 = (2 * a * e - b * d) / discriminant + middle[:, 1]
-        theta = np.where(b != 0, np.arctan((c - a - term3) / b), np.where(a < 0, 0.0, np.pi / 2))
-    swap = two > one
-    turned = theta + np.pi / 2
-    theta = np.where(swap, np.where(turned > np.pi, turned - np.pi, turned), theta)
-    return x0, y0, np.where(swap, two, one), np.where(swap, one, two), theta

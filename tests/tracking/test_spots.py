@@ -8,7 +8,7 @@ import pytest
 
 from imagej_dl import images, tracking
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.tracking import outlines
+from imagej_dl.tracking import ellipses, outlines
 from imagej_dl.tracking.corners import scan
 
 MOVIES = ("movie", "movie-dense")
@@ -67,6 +67,22 @@ def test_square_by_hand():
     assert spot["y"] == pytest.approx((4 + 12 - 1) / 2 * 2.0)
     assert spot["area"] == pytest.approx(64 * 0.5 * 2.0)
     assert np.ptp(contours[0], axis=0).tolist() == [4.0, 16.0]
+
+
+def test_the_ellipse_of_four_corners():
+    """Many go through them: the smallest, not one as long as a parabola."""
+    trapezoid = [[3.9, 0.63], [3.25, -0.67], [-3.25, -0.67], [-3.9, 0.63], [3.9, 0.63]]
+    rectangle = [[-2, -1], [2, -1], [2, 1], [-2, 1]]
+    polygons = outlines.Polygons(np.array(trapezoid + rectangle), np.array([0, 5, 9]))
+    x0, y0, major, minor, theta = ellipses.fit(polygons)
+    assert (major[1], minor[1]) == pytest.approx((2 * 2**0.5, 2**0.5), rel=1e-6)
+    assert 3.9 < major[0] < 6
+    for number, corners in enumerate((trapezoid, rectangle)):
+        x, y = (np.array(corners) - [x0[number], y0[number]]).T
+        turn = np.exp(-1j * theta[number])
+        along = (x + 1j * y) * turn
+        on = (along.real / major[number]) ** 2 + (along.imag / minor[number]) ** 2
+        assert on == pytest.approx(1, abs=1e-6)
 
 
 def test_one_label_in_two_pieces_makes_two_spots():
