@@ -9,4 +9,6 @@ COPY imagej_dl imagej_dl
 RUN pip install --no-cache-dir '.[serve]' && useradd --create-home user
 USER user
 EXPOSE 5000
+# As Ctrl-C, which Python heeds from its first moment: it would not hear SIGTERM while it starts.
+STOPSIGNAL SIGINT
 ENTRYPOINT ["imagej-dl", "serve", "/models", "--host", "0.0.0.0"]
