@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _REMEDY = "Save it again in TrackMate."
+_FAR = 1e12  # neither pixels nor µm, but what a damaged file says
 _PLACES = {"POSITION_X": "x", "POSITION_Y": "y", "POSITION_Z": "z", "POSITION_T": "t"}
 
 
@@ -56,7 +57,7 @@ def read(path: str | Path) -> Tracks:
         shape, cal, image = _image(root, model, spots, clock.frame_interval)
         visible = spots.pop("visibility").to_numpy() > 0
         shown = {int(e.attrib["TRACK_ID"]) for e in model.iterfind("FilteredTracks/TrackID")}
-    except (KeyError, ValueError, TypeError) as error:
+    except (KeyError, ValueError, TypeError, OverflowError) as error:
         raise UserError(f"is a damaged TrackMate file ({error})", path=path) from error
     for end in ("source", "target"):
         if missing := set(edges[end]) - set(spots["id"]):
@@ -97,7 +98,7 @@ def read_settings(path: str | Path) -> TrackerSettings:
         raise UserError(f"unknown tracker {name!r}", path=path)
     try:
         settings = trackmate_settings.read(root, path)
-    except (KeyError, ValueError, TypeError) as error:
+    except (KeyError, ValueError, TypeError, OverflowError) as error:
         raise UserError(f"is a damaged TrackMate file ({error})", path=path) from error
     assert settings is not None
     return settings
@@ -127,6 +128,7 @@ def _spots(model: ET.Element) -> tuple[pd.DataFrame, list[np.ndarray]]:
         table["visibility"] = 1.0
     if "t" not in table:
         table["t"] = table["frame"]
+    _check_places(table)
     rest = [name for name in table if name not in leading]
     table = table[[*leading, *rest]].astype(
         dict.fromkeys(("id", "frame", "label", "pixel"), np.int64)
@@ -135,6 +137,16 @@ def _spots(model: ET.Element) -> tuple[pd.DataFrame, list[np.ndarray]]:
     if not any(len(corners) for corners in contours):
         return table.iloc[order].reset_index(drop=True), []
     return table.iloc[order].reset_index(drop=True), [contours[i] for i in order]
+
+
+def _check_places(table: pd.DataFrame) -> None:
+    """Raise ValueError for a spot whose place or frame is none."""
+    places = table[["x", "y", "frame"]].to_numpy(float)
+    wrong = ~(np.abs(places) < _FAR).all(axis=1) | (places[:, 2] < 0)
+    if wrong.any():
+        spot = table[wrong].iloc[0]
+        where = f"x {spot['x']}, y {spot['y']}, frame {spot['frame']}"
+        raise ValueError(f"spot {spot['id']:.0f} lies nowhere: {where}")
 
 
 def _edges(model: ET.Element) -> pd.DataFrame:
