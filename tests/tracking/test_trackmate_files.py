@@ -162,12 +162,12 @@ def test_doctype_is_refused(tmp_path):
         ("<a/>", "not a TrackMate file"),
         ("<TrackMate><Model><AllSpots><SpotsInFrame><Spot ID='x'/></SpotsInFrame></AllSpots>"
          "</Model></TrackMate>", "damaged"),
-        ("<TrackMate><Model><AllSpots><SpotsInFrame><Spot ID='7' POSITION_X='NaN' POSITION_Y='1' FRAME='0'"
-         "/></SpotsInFrame></AllSpots></Model></TrackMate>", "spot 7 lies nowhere"),
-        ("<TrackMate><Model><AllSpots><SpotsInFrame><Spot ID='7' POSITION_X='1' POSITION_Y='1e308' FRAME='0'"
-         "/></SpotsInFrame></AllSpots></Model></TrackMate>", "spot 7 lies nowhere"),
-        ("<TrackMate><Model><AllSpots><SpotsInFrame><Spot ID='7' POSITION_X='1' POSITION_Y='1' FRAME='-5'"
-         "/></SpotsInFrame></AllSpots></Model></TrackMate>", "spot 7 lies nowhere"),
+        ("<TrackMate><Model><AllSpots><SpotsInFrame><Spot ID='7' POSITION_X='NaN' POSITION_Y='1'"
+         " FRAME='0'/></SpotsInFrame></AllSpots></Model></TrackMate>", "spot 7 lies nowhere"),
+        ("<TrackMate><Model><AllSpots><SpotsInFrame><Spot ID='7' POSITION_X='1' POSITION_Y='1e308'"
+         " FRAME='0'/></SpotsInFrame></AllSpots></Model></TrackMate>", "spot 7 lies nowhere"),
+        ("<TrackMate><Model><AllSpots><SpotsInFrame><Spot ID='7' POSITION_X='1' POSITION_Y='1'"
+         " FRAME='-5'/></SpotsInFrame></AllSpots></Model></TrackMate>", "spot 7 lies nowhere"),
         ("<TrackMate><Model><AllTracks><Track TRACK_ID='0'><Edge SPOT_SOURCE_ID='1'"
          " SPOT_TARGET_ID='2'/></Track></AllTracks></Model></TrackMate>", "links spot 1"),
     ],
