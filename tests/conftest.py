@@ -39,9 +39,9 @@ def pytest_xdist_setupnodes() -> None:
 
 
 FETCH = """
-from imagej_dl.fiji import gateway, menu
-for jars in [], [menu.APPOSE], [menu.APPOSE, gateway.PATCHER]:
-    gateway.fetch(jars)
+from imagej_dl.fiji import gateway, jars, menu
+for besides in [], [menu.APPOSE], [menu.APPOSE, gateway.PATCHER]:
+    jars.of_imagej(gateway.EMBEDDED, besides)
 """
 
 

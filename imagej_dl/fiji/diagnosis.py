@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from imagej_dl.errors import UserError
-from imagej_dl.fiji import gateway
+from imagej_dl.fiji import gateway, jars
 from imagej_dl.models.backend import GPU
 
 
@@ -49,7 +49,7 @@ def _imagej(fiji: str | None) -> Iterator[Finding]:
         if "Java" in error.problem:
             yield Finding("Java", False, str(error))
         else:
-            yield Finding("Java", java is not None, java or gateway.NO_JAVA)
+            yield Finding("Java", java is not None, java or jars.NO_JAVA)
             yield Finding("ImageJ", False, str(error))
         return
     from scyjava import jimport

@@ -8,31 +8,23 @@ inside a Fiji (its Script Editor, its Python mode) that Fiji is used.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
-import shutil
 import sys
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from imagej_dl.errors import UserError
-from imagej_dl.files import atomic_folder
+from imagej_dl.fiji import jars as maven
 
 EMBEDDED = "net.imagej:ij:1.54p"
 ENDPOINT = "sc.fiji:fiji"
 PATCHER = "net.imagej:ij1-patcher:2.0.0"
 """Gives ImageJ 1 its menu's commands also without a screen, where macros need them."""
-NO_JAVA = (
-    "Install Java 11 or later (conda install openjdk=21, or your system's JDK), "
-    "or set JAVA_HOME to its folder."
-)
 _COORDINATE = re.compile(r"[\w.-]+:[\w.-]+(:[\w.-]+)*(\+[\w.:+-]+)?")
-_FETCH_SECONDS = 300
 
 Kind = Literal["embedded", "folder", "endpoint", "host"]
 
@@ -172,31 +164,19 @@ def _start(kind: Kind, home: str, display: bool, jars: Sequence[str]) -> Gateway
 def _start_embedded(coordinate: str, display: bool, jars: Sequence[str]) -> None:
     import scyjava
 
-    found = fetch(jars, coordinate)
+    found = maven.of_imagej(coordinate, jars)
     if not display:
         scyjava.config.add_option("-Djava.awt.headless=true")
         if PATCHER in jars:
             scyjava.config.add_option("--add-opens=java.base/java.lang=ALL-UNNAMED")
     scyjava.config.add_classpath(*map(str, found))
-    with _explained(f"ImageJ ({coordinate})"):
+    with maven.explained(f"ImageJ ({coordinate})"):
         scyjava.start_jvm()
     if display:
         show_window()
     elif PATCHER in jars:
         # Before the first class of ImageJ is loaded: it cannot be patched later.
         scyjava.jimport("net.imagej.patcher.LegacyInjector").preinit()
-
-
-def fetch(jars: Sequence[str] = (), coordinate: str = EMBEDDED) -> list[Path]:
-    """Return the jars of the embedded ImageJ and of what is needed besides, fetched if need be."""
-    import scyjava.config
-
-    # ImageJ last: what the first one asks for decides of which version its own parts are.
-    wanted = list(dict.fromkeys([*scyjava.config.endpoints, *jars, coordinate]))
-    scyjava.config.endpoints.clear()
-    # ImageJ 1 is on Maven Central; no other repository need be reached.
-    scyjava.config.get_repositories().clear()
-    return _jars(wanted, f"ImageJ ({coordinate})")
 
 
 def show_window() -> None:
@@ -223,8 +203,8 @@ def _start_fiji(kind: Kind, home: str, display: bool, jars: Sequence[str]) -> An
                 scyjava.config.endpoints.append(jar)
     else:
         scyjava.config.endpoints.extend(jars)
-        _download([*scyjava.config.endpoints, home], what)
-    with _explained(what):
+        maven.download([*scyjava.config.endpoints, home], what)
+    with maven.explained(what):
         ij = imagej.init(home, mode="interactive" if display else "headless")
         if display:
             ij.ui().showUI()
@@ -251,90 +231,3 @@ def _host() -> Gateway:
     import imagej  # noqa: F401  adds the Python side to ImageJ2's gateway
 
     return Gateway("host", "the running Fiji", headless, jimport("net.imagej.ImageJ")(context))
-
-
-def _jars(coordinates: Sequence[str], what: str) -> list[Path]:
-    """Return the jars of Maven coordinates, from a folder that does not change any more.
-
-    The downloader's own folder is emptied and filled anew at each start, whereby an ImageJ that
-    runs from it meanwhile cannot load what it has not loaded yet.
-    """
-    import scyjava.config
-
-    key = hashlib.sha256("+".join(coordinates).encode()).hexdigest()[:16]
-    folder = Path(scyjava.config.get_cache_dir()) / "imagej-dl" / key
-    if not folder.is_dir():
-        found = _download(coordinates, what)
-        try:
-            with atomic_folder(folder) as temporary:
-                for jar in found:
-                    shutil.copyfile(jar, temporary / jar.name)
-        except (UserError, OSError):
-            if not folder.is_dir():  # else another process was faster
-                raise
-    return sorted(folder.glob("*.jar"))
-
-
-def _download(coordinates: Sequence[str], what: str) -> list[Path]:
-    """Fetch the jars of Maven coordinates; a network that never answers ends in words.
-
-    In a thread of its own, because the downloader knows no time-out; Java itself is started by
-    the caller's thread, which must be the one that lives as long as Java does.
-    """
-    import jgo
-    import scyjava.config
-
-    def fetch() -> None:
-        try:
-            with _explained(what):
-                environment = jgo.build(
-                    endpoint="+".join(dict.fromkeys(coordinates)),
-                    cache_dir=scyjava.config.get_cache_dir(),
-                    repositories=scyjava.config.get_repositories(),
-                    resolver=jgo.maven.PythonResolver(lenient=True),
-                )
-                found.extend(environment.all_jars)
-        except UserError as error:
-            failure.append(error)
-
-    found: list[Path] = []
-    failure: list[UserError] = []
-    thread = threading.Thread(target=fetch, name="imagej-download", daemon=True)
-    thread.start()
-    thread.join(_FETCH_SECONDS)
-    if thread.is_alive():
-        raise UserError(
-            f"{what} could not be downloaded within {_FETCH_SECONDS} s",
-            remedy="See whether the network is there, or name a Fiji folder with --fiji.",
-        )
-    if failure:
-        raise failure[0]
-    return found
-
-
-@contextmanager
-def _explained(what: str) -> Iterator[None]:
-    """Turn what PyImageJ and its downloader raise into the words a user needs."""
-    try:
-        yield
-    except UserError:
-        raise
-    except Exception as error:
-        chain: BaseException | None = error
-        text = ""
-        while chain is not None:
-            text += f"{type(chain).__name__}: {chain}\n"
-            chain = chain.__cause__ or chain.__context__
-        if re.search(r"obtain Java|download Java|cjdk|JVMNotFound|Invalid default JVM", text):
-            raise UserError(
-                "no Java was found, and none could be downloaded", remedy=NO_JAVA
-            ) from error
-        if re.search(r"ConnectionError|NameResolution|Max retries|Timeout", text):
-            raise UserError(
-                f"{what} is not on this machine yet and could not be downloaded: no network",
-                remedy="Connect once, or name a Fiji folder with --fiji or FIJI_HOME.",
-            ) from error
-        first = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
-        raise UserError(
-            f"{what} did not start ({first})", remedy="imagej-dl doctor says more."
-        ) from error
