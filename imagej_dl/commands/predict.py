@@ -12,9 +12,9 @@ from pydantic import Field
 from imagej_dl import images
 from imagej_dl.commands.base import Command, Positional, Shown, say
 from imagej_dl.errors import UserError
-from imagej_dl.files import refuse_existing
 from imagej_dl.images.scenes import PATTERN
 from imagej_dl.prediction.inputs import Source, find
+from imagej_dl.prediction.results import Results, objects
 from imagej_dl.progress import Progress
 
 if TYPE_CHECKING:
@@ -118,22 +118,23 @@ class Predict(Command):
 
         image = desk.open_image()
         source = Source(Path(str(image.attrs["title"])), Path(str(image.attrs["title"])).stem)
-        if self.out is not None:
-            self._refuse([source])
+        results = self._results() if self.out is not None else None
+        if results is not None:
+            results.refuse([source])
         started = time.perf_counter()
         bundle = self._bundle()
         try:
             result, hyperstack = self._segment(bundle, image, progress)
         except UserError as error:
             raise _of(source, error) from error
-        if self.out is not None:
-            self._write(source, result, hyperstack)
+        if results is not None:
+            results.write(source, result, hyperstack)
         desk.show_labels(result.labels, f"{source.name}-labels")
         if result.probabilities is not None:
             desk.show(result.probabilities, f"{source.name}-probabilities")
         if self.rois:
             desk.show_rois(trace(result.labels, hyperstack=hyperstack or None))
-        desk.values["objects"] = _objects(result)
+        desk.values["objects"] = objects(result)
         say(_summary(source.name, result, time.perf_counter() - started))
 
     def run(self, progress: Progress) -> None:
@@ -146,23 +147,24 @@ class Predict(Command):
 
         recurrent = models.load_config(self.model).frames > 1
         sources = find(self.images, recurrent=recurrent, videos=self.videos, scenes=self.scenes)
-        self._refuse(sources)
+        results = self._results()
+        results.refuse(sources)
         bundle = self._bundle()
         failed: list[UserError] = []
         for number, source in enumerate(sources):
             several = _Several(progress, source.name, number, len(sources))
             started = time.perf_counter()
             # What is wrong with one image must not cost the others theirs; a disk that is full
-            # or a folder that cannot be written to ends it all, and is raised from _write.
+            # or a folder that cannot be written to ends it all, and is raised where it is written.
             try:
                 found = self._predict(bundle, source, several)
             except UserError as error:
                 failed.append(_of(source, error))
                 continue
-            self._write(source, *found)
+            results.write(source, *found)
             seconds = time.perf_counter() - started
-            text = _summary(str(self._outputs(source)["labels"]), found[0], seconds)
-            empty = self.rois and not _objects(found[0])
+            text = _summary(str(results.files(source)["labels"]), found[0], seconds)
+            empty = self.rois and not objects(found[0])
             say(text + ("; no RoiSet without objects" if empty else ""))
             several.finished()
         if self.videos is not None and self.out is not None:
@@ -208,34 +210,10 @@ class Predict(Command):
         instances = config.instances.model_copy(update=changed)
         return config.model_copy(update={"instances": instances})
 
-    def _outputs(self, source: Source) -> dict[str, Path]:
+    def _results(self) -> Results:
         if self.out is None:
             raise UserError("say with --out which folder gets the results")
-        paths = {"labels": self.out / f"{source.name}.tif"}
-        if self.rois:
-            paths["rois"] = self.out / f"{source.name}_RoiSet.zip"
-        if self.probabilities:
-            paths["probabilities"] = self.out / f"{source.name}_probabilities.tif"
-        return paths
-
-    def _refuse(self, sources: list[Source]) -> None:
-        """Look at all outputs before the first image is predicted."""
-        inputs = {source.path.resolve() for source in sources}
-        taken: dict[Path, Source] = {}
-        for source in sources:
-            for path in self._outputs(source).values():
-                if path.resolve() in inputs:
-                    raise UserError(
-                        "is an image to predict; its result would overwrite it",
-                        path=path,
-                        remedy="Choose another folder with --out.",
-                    )
-                other = taken.setdefault(path, source)
-                if other is not source:
-                    raise UserError(
-                        f"would be the result of {other.path} and of {source.path}", path=path
-                    )
-                refuse_existing(path, self.overwrite)
+        return Results(self.out, self.rois, self.probabilities, self.overwrite)
 
     def _predict(
         self, bundle: ModelBundle, source: Source, progress: Progress
@@ -262,35 +240,11 @@ class Predict(Command):
         )
         return result, "C" in image.dims
 
-    def _write(self, source: Source, result: Prediction, hyperstack: bool) -> None:
-        paths = self._outputs(source)
-        # The label map comes last: where it is, the rest is whole.
-        if result.probabilities is not None:
-            path = paths["probabilities"]
-            images.write(result.probabilities, path, self.overwrite, min=0.0, max=1.0)
-        if self.rois:
-            from imagej_dl.rois import trace, write
-
-            found = trace(result.labels, hyperstack=hyperstack or None)
-            if found:
-                write(found, paths["rois"], overwrite=self.overwrite)
-            else:
-                # An empty archive is none that ImageJ opens; an old one would be of other labels.
-                paths["rois"].unlink(missing_ok=True)
-        images.write(images.coloured(result.labels), paths["labels"], self.overwrite)
-
-
-def _objects(result: Prediction) -> int:
-    """Count the objects of all planes; each plane has ids of its own from 1."""
-    labels = result.labels
-    planes = labels.data.reshape(-1, labels.sizes["Y"], labels.sizes["X"])
-    return sum(images.large.largest(plane) for plane in planes)
-
 
 def _summary(name: str, result: Prediction, seconds: float) -> str:
     planes = result.labels.size // (result.labels.sizes["Y"] * result.labels.sizes["X"])
     where = f" on {planes} planes" if planes > 1 else ""
-    return f"{name}: {_objects(result)} objects{where}, {seconds:.1f} s"
+    return f"{name}: {objects(result)} objects{where}, {seconds:.1f} s"
 
 
 class _Several:
