@@ -266,5 +266,6 @@ def _described(name: str, path: Path) -> dict[str, Any]:
 
 
 def _status(job: Job) -> dict[str, Any]:
+    finished = job.finished  # asked first: an image may end while it is told as one at work
     items = [{**item.told(), "rois": (item.folder / results.ROIS).exists()} for item in job.items]
-    return {"id": job.id, "finished": job.finished, "items": items}
+    return {"id": job.id, "finished": finished, "items": items}

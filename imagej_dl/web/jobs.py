@@ -143,6 +143,7 @@ class Jobs:
                 shutil.rmtree(job.folder, ignore_errors=True)
 
     def _do(self, job: Job, item: Item) -> None:
+        # The state is said last: who reads it as ended finds the message there.
         def listen(stage: str, done: int, total: int) -> None:
             item.done = done / max(total, 1)
             if job.gone:
@@ -164,11 +165,11 @@ class Jobs:
         except UserError as error:
             # Where it lies here is nobody's business.
             text = error.problem + (f". {error.remedy}" if error.remedy else "")
-            item.state, item.message = "failed", text.replace(str(item.path), item.name)
+            item.message, item.state = text.replace(str(item.path), item.name), "failed"
         except MemoryError:
-            item.state, item.message = "failed", "there is not enough memory for this image"
+            item.message, item.state = "there is not enough memory for this image", "failed"
         except Exception as error:  # one image must not end the service
-            item.state, item.message = "failed", f"{type(error).__name__}: it cannot be segmented"
+            item.message, item.state = f"{type(error).__name__}: it cannot be segmented", "failed"
 
     def _model(self, folder: Path) -> ModelBundle:
         if self._bundle is None or self._bundle.folder != folder:

@@ -167,6 +167,28 @@ def test_a_large_upload(client: Any) -> None:
     assert job["items"][0]["objects"] == 1
 
 
+def test_finished_is_said_with_what_came(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An image that ends while it is told as one at work is not told to be the last answer."""
+    told, asked = jobs.Item.told, threading.Event()
+
+    def meanwhile(item: jobs.Item) -> dict[str, Any]:
+        said = told(item)
+        asked.set()
+        while item.state not in ("done", "failed"):
+            time.sleep(0.01)
+        return said
+
+    def waiting(bundle: Any, image: Any, progress: Any) -> Any:
+        asked.wait(60)
+        return bright(bundle, image, progress)
+
+    monkeypatch.setattr(jobs.Item, "told", meanwhile)
+    monkeypatch.setattr("imagej_dl.prediction.predict", waiting)
+    first = post(client, (tiff(many()), "a.tif"))
+    assert (first.json["items"][0]["state"] == "done", first.json["finished"]) == (False, False)
+    assert finished(client, first)["items"][0]["state"] == "done"
+
+
 def test_limits(client: Any) -> None:
     image = tiff(np.zeros((9, 9), np.uint8))
     assert "no image" in post(client, (io.BytesIO(b"x"), "a.py")).json["error"]
