@@ -45,16 +45,19 @@ class Prepare(Command):
     overwrite: bool = Field(False, description="Make images anew that are there.")
 
     def run(self, progress: Progress) -> None:
-        found = project.prepare_all(
+        project.prepare_all(
             self.project,
             self.slices,
             scenes=self.scenes,
             axes=self.axes,
             overwrite=self.overwrite,
             progress=progress,
+            made=_say,
         )
-        for item in found:
-            if item.kept:
-                say(f"{item.image}: is there already and is kept (--overwrite makes it anew)")
-            else:
-                say(f"{item.image}: made of {item.part}")
+
+
+def _say(item: project.Prepared) -> None:
+    if item.kept:
+        say(f"{item.image}: is there already and is kept (--overwrite makes it anew)")
+    else:
+        say(f"{item.image}: made of {item.part}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,6 +33,9 @@ SUFFIXES = (
 )
 """What bioio and its plugins read (of .zarr it is a folder)."""
 
+# It logs each thing that a file does not state, with the traceback.
+logging.getLogger("bioio_lif").setLevel(logging.CRITICAL)
+
 
 def names(path: Path) -> list[str]:
     """Return the names of a file's scenes: of a .lif with the folders, of a .nd2 its positions."""
@@ -47,13 +51,13 @@ def read(path: Path, axes: str | None = None, scene: int | None = None) -> xr.Da
     DataWarning : when there are several scenes and none is chosen, and for a mosaic, whose tiles
         are put together by the plugin.
     """
-    with _opened(path) as image:
+    with _opened(path, scene) as image:
         stated = [str(name or "") for name in image.scenes]
         # By place: names may be alike, and by name the first of them would be read.
         image.set_scene(scenes.index(path, stated, scene))
         tiles = int(getattr(image.reader.dims, "M", 1))
         array, axes_read = np.asarray(image.data), str(image.dims.order)
-        sizes, interval = image.physical_pixel_sizes, getattr(image, "time_interval", None)
+        sizes, interval = image.physical_pixel_sizes, _interval(image)
         channels = [str(name) for name in getattr(image, "channel_names", None) or ()]
     if tiles > 1:
         _check_mosaic(path, tiles, "M" in axes_read)
@@ -68,14 +72,13 @@ def read(path: Path, axes: str | None = None, scene: int | None = None) -> xr.Da
     for axis, key in (("X", "pixel_width"), ("Y", "pixel_height"), ("Z", "pixel_depth")):
         if value := getattr(sizes, axis, None):
             attrs |= {key: float(value), "unit": "µm"}
-    if interval is not None:
-        seconds = getattr(interval, "total_seconds", None)
-        attrs["frame_interval"] = float(seconds() if seconds else interval)
+    if interval:
+        attrs["frame_interval"] = interval
     return made(path, array, axes.upper() if axes else axes_read, attrs)
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Any]:
+def _opened(path: Path, scene: int | None = None) -> Iterator[Any]:
     if find_spec("bioio") is None:
         raise UserError(
             f"is a {path.suffix} file, and bioio, which may read it, is not installed",
@@ -92,10 +95,20 @@ def _opened(path: Path) -> Iterator[Any]:
     except Exception as error:  # each plugin has its own
         words = (" ".join(str(error).split()) or type(error).__name__)[:300]
         raise UserError(
-            f"cannot be read by bioio ({words})",
+            f"{f'scene {scene} ' if scene else ''}cannot be read by bioio ({words})",
             path=path,
-            remedy="Install bioio's plugin for the format, or save it as TIFF in Fiji.",
+            remedy="Save it as TIFF in Fiji, or install bioio's plugin for the format if it is "
+            "not there.",
         ) from error
+
+
+def _interval(image: Any) -> float:
+    """Return the seconds between frames, of a .lif the mean of its time stamps; 0: unknown."""
+    found = getattr(image, "time_interval", None)
+    if found is None and int(getattr(image.reader.dims, "T", 1)) > 1:
+        found = getattr(image.reader, "timelapse_interval", None)
+    seconds = getattr(found, "total_seconds", None)
+    return float(seconds() if seconds else found or 0)
 
 
 def _check_mosaic(path: Path, tiles: int, apart: bool) -> None:

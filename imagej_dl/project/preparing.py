@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -41,6 +42,7 @@ def prepare_all(
     axes: str | None = None,
     overwrite: bool = False,
     progress: Progress = silent,
+    made: Callable[[Prepared], None] = lambda item: None,
 ) -> list[Prepared]:
     """Make Labeling/NAME/images/NAME.tif of each image in a project's Raw folder.
 
@@ -54,6 +56,7 @@ def prepare_all(
     axes : of the files, where they say them wrong.
     overwrite : whether images that are there are made anew; otherwise they are kept.
     progress : stage "prepare", in files and scenes.
+    made : is told of each image once it is there.
 
     Returns
     -------
@@ -62,7 +65,8 @@ def prepare_all(
     Raises
     ------
     UserError : when it is no project, Raw holds no image, two images would have one name, a file
-        has several scenes but not the one asked for, or one cannot be read.
+        has several scenes but not the one asked for, or some cannot be read: these are named
+        after the others have been made.
 
     Warns
     -----
@@ -85,10 +89,28 @@ def prepare_all(
     chosen = _chosen(parts, scenes)
     _name_others(raw, files)
     found: list[Prepared] = []
+    failed: list[UserError] = []
     for done, part in enumerate(chosen):
         progress("prepare", done, len(chosen))
-        found += _prepare(path, part, slices, axes, overwrite, {p.name for p in parts})
+        try:
+            new = _prepare(path, part, slices, axes, overwrite, {p.name for p in parts})
+        except UserError as error:
+            if error.path != str(part.file):  # what cannot be written ends it all
+                raise
+            failed.append(error)
+            continue
+        found += new
+        for item in new:
+            made(item)
     progress("prepare", len(chosen), len(chosen))
+    if len(failed) == 1:
+        raise failed[0]
+    if failed:
+        raise UserError(
+            f"{len(failed)} of {len(chosen)} images could not be made: "
+            + "; ".join(map(str, failed)),
+            path=raw,
+        )
     return found
 
 
@@ -117,7 +139,8 @@ def _prepare(
             return [Prepared(target, part, True)]
         _check_rois(target)
         if slices == WHOLE:
-            store(file, target, axes, overwrite, part.scene)
+            as_is = axes is None and part.scene is None
+            store(read_raw(file, axes, part.scene), file, target, as_is=as_is, overwrite=overwrite)
             return [Prepared(target, part, False)]
     planes = taken(read_raw(file, axes, part.scene), slices, file)
     # Fluffy counts from 0: its slices go on as they are called.

@@ -52,23 +52,22 @@ def read_raw(path: Path, axes: str | None = None, scene: int | None = None) -> x
 
 
 def store(
-    source: Path,
-    target: Path,
-    axes: str | None = None,
-    overwrite: bool = False,
-    scene: int | None = None,
+    picture: xr.DataArray, source: Path, target: Path, *, as_is: bool, overwrite: bool = False
 ) -> None:
     """Make the TIFF to draw on of an image of Raw, with all its frames and slices.
 
-    A TIFF that ImageJ opens as what it is is copied, with its display settings; anything else
-    becomes an ImageJ TIFF of the same pixel values, 16 bits staying 16 bits.
+    Parameters
+    ----------
+    picture : what was read of the file `source`.
+    as_is : whether it is all of the file, with the axes that the file says. A TIFF that ImageJ
+        opens as what it is is copied then, with its display settings; anything else becomes an
+        ImageJ TIFF of the same pixel values, 16 bits staying 16 bits.
 
     Raises
     ------
-    UserError : when the image cannot be read or written.
+    UserError : when the image cannot be written.
     """
-    picture = read_raw(source, axes, scene)  # what cannot be read is no image to draw on
-    if axes is None and scene is None and _is_imagejs(source):
+    if as_is and _is_imagejs(source):
         with atomic(target) as temporary:
             shutil.copyfile(source, temporary)
     else:

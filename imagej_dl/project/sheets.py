@@ -12,7 +12,7 @@ from imagej_dl import images
 from imagej_dl.errors import UserError
 from imagej_dl.project.folders import beside, image_of, masks_of, roiset
 from imagej_dl.project.parts import made_of, parts_of
-from imagej_dl.project.raw import raw_files, store
+from imagej_dl.project.raw import raw_files, read_raw, store
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,8 @@ def prepare(item: Sheet | Next) -> Path:
     UserError : when the image cannot be read or written.
     """
     if item.source is not None:
-        store(item.source, item.image, scene=item.scene)
+        picture = read_raw(item.source, scene=item.scene)
+        store(picture, item.source, item.image, as_is=item.scene is None)
     return item.image
 
 

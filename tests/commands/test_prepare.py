@@ -237,3 +237,18 @@ def test_a_scene_is_drawn_on_before_it_is_prepared(home: Path) -> None:
     # Where the file can no longer be read, its scenes count as made.
     raw.write_bytes(b"x")
     assert [s.name for s in project.sheets(home)] == ["a_B2_R_2"]
+
+
+def test_what_cannot_be_read_does_not_cost_the_others_theirs(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in "acd":
+        (home / "Raw" / f"{name}.tif").write_bytes(b"x")
+    images.write(images.make(SECOND), home / "Raw" / "b.tif")
+    with pytest.raises(UserError, match=r"3 of 4 images could not be made: .*a\.tif.*c\.tif.*d\."):
+        run(home)
+    assert (names(home), capsys.readouterr().out.count("made of")) == (["b"], 1)
+    (home / "Labeling" / "c").write_bytes(b"")  # which ends it: nothing more can be written
+    images.write(images.make(SECOND), home / "Raw" / "c.tif", overwrite=True)
+    with pytest.raises(UserError, match=r"c\.tif: lies in something that is a file"):
+        run(home)

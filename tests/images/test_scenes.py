@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
+from leica import write_lif
 from ome_scenes import FIRST, SECOND, write_ome
 
 from imagej_dl import images
@@ -174,6 +175,25 @@ def test_czi_scenes(tmp_path: Path) -> None:
     assert image.dims == ("Y", "X")  # and not the three slices of the other
     np.testing.assert_array_equal(image, flat)
     assert (image.attrs["pixel_height"], image.attrs["channels"]) == (pytest.approx(0.4), ["DAPI"])
+
+
+def test_leica_scenes(tmp_path: Path) -> None:
+    pytest.importorskip("bioio_lif", reason="needs bioio and bioio-lif")
+    movie, plane = (
+        RNG.integers(0, 60000, shape).astype(np.uint16)
+        for shape in ((3, 2, 2, 10, 12), (1, 1, 1, 20, 15))
+    )
+    path = tmp_path / "a.lif"
+    write_lif(path, [("A/1/R1", movie), ("A/2/R1", plane), ("Map", plane)], interval=2.5)
+    assert [s.suffix for s in images.scenes_of(path)] == ["_A_1_R1", "_A_2_R1", "_Map"]
+    first, second = images.read(path, scene=1), images.read(path, scene=2)
+    assert first.dims == ("T", "C", "Z", "Y", "X")
+    np.testing.assert_array_equal(first, movie.transpose(0, 2, 1, 3, 4))
+    np.testing.assert_array_equal(second, plane[0, 0, 0])
+    assert first.attrs["frame_interval"] == pytest.approx(2.5, abs=1e-4)
+    assert second.attrs["frame_interval"] == 0
+    assert [im.attrs["pixel_width"] for im in (first, second)] == pytest.approx([0.5, 1.5])
+    assert first.attrs["channels"] == ["Green", "Red"]
 
 
 class _Fake:
