@@ -128,6 +128,7 @@ def train(
         loop.tensorboard = out / "tensorboard" if tensorboard and machines.chief else None
         if arrays is not None:
             states.restore(arrays, loop.model, loop.step.optimizer, folder)
+            loop.step.go_on(state.factor, state.steady)
         elif begun is not None and model is not None:
             loop.model.set_weights(model.model.get_weights())
             begun = begun.model_copy(update={"before": loop.validator(loop.model)})

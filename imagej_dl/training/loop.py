@@ -144,6 +144,7 @@ class Loop:
         if best:
             state.best_epoch = state.epoch
         state.seconds = clock.seconds
+        state.factor, state.steady = self.step.factor, self.step.steady
         validation = {f"val_{name}": value for name, value in found.items()}
         row = {"epoch": state.epoch, "seconds": round(state.seconds, 2), "learning_rate": rate}
         state.rows.append({**row, "loss": mean, **validation})

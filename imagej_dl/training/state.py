@@ -44,7 +44,8 @@ class State:
     `step` counts batches; `ready` is how many seconds passed until the first was done, with
     reading before it; `fingerprint` is that of the examples; `best_epoch` is the epoch that is
     kept, `best_loss` the lowest validation loss of all; `start` is the
-    :class:`imagej_dl.training.start.Start` of the model that it began with, if any.
+    :class:`imagej_dl.training.start.Start` of the model that it began with, if any; `factor` and
+    `steady` are those of :class:`imagej_dl.training.step.Step`.
     """
 
     settings: dict[str, Any]
@@ -58,6 +59,8 @@ class State:
     best_loss: float = float("inf")
     rows: list[dict[str, float]] = field(default_factory=list)
     start: dict[str, Any] | None = None
+    factor: float | None = None
+    steady: int = 0
 
 
 def save(folder: Path, state: State, model: Any, optimizer: Any, best: bool) -> None:

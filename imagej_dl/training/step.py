@@ -25,7 +25,7 @@ class Step:
 
     In float16 small gradients would be 0. So the loss is multiplied by `factor`, and the gradients
     are divided by it again; when they overflow they are left out (Adam goes on by its momentum),
-    and the factor is halved.
+    and the factor is halved. `steady` counts the batches since it was changed or one overflowed.
     """
 
     def __init__(self, model: Any, settings: Settings, machines: Machines) -> None:
@@ -37,7 +37,7 @@ class Step:
             # Built now, so that a resumed training can fill its variables.
             optimizer.build(model.trainable_variables)
         self.optimizer = optimizer
-        self.factor, self._steady = _FIRST_FACTOR if half else 1.0, 0
+        self.factor, self.steady = _FIRST_FACTOR if half else 1.0, 0
 
         def step(factor: Any, images: Any, targets: Any, weights: Any) -> Any:
             with tf.GradientTape() as tape:
@@ -65,12 +65,17 @@ class Step:
             self._adapt(bool(overflown))
         return float(value)
 
+    def go_on(self, factor: float | None, steady: int) -> None:
+        """Take factor and count of a stopped training; older states have none (None)."""
+        if self._half and factor is not None:
+            self.factor, self.steady = factor, steady
+
     def _adapt(self, overflown: bool) -> None:
-        self._steady = 0 if overflown else self._steady + 1
+        self.steady = 0 if overflown else self.steady + 1
         if overflown:
             self.factor = max(self.factor / 2, 1.0)
-        elif self._steady == _STEADY:
-            self.factor, self._steady = self.factor * 2, 0
+        elif self.steady == _STEADY:
+            self.factor, self.steady = self.factor * 2, 0
 
 
 @contextmanager

@@ -218,11 +218,42 @@ def test_an_overflow_in_float16_changes_no_weight():
     assert one.factor == 2.0**119
     for variable, value in zip(model.trainable_variables, before, strict=True):
         np.testing.assert_array_equal(variable.numpy(), value)
-    one.factor = 1024.0
+    one.go_on(1024.0, 7)
+    one.go_on(None, 0)  # of a state that knows no factor
     one(batch, 0.01)
-    assert one.factor == 1024.0
+    assert (one.factor, one.steady) == (1024.0, 8)
     both = zip(model.trainable_variables, before, strict=True)
     assert any((variable.numpy() != value).any() for variable, value in both)
+
+
+def test_a_resumed_training_in_float16_goes_on_with_its_factor(tmp_path, pairs, monkeypatch):
+    monkeypatch.setattr(step, "_FIRST_FACTOR", 8.0)
+    monkeypatch.setattr(step, "_STEADY", 3)
+    call, seen = step.Step.__call__, []
+
+    def watched(self, batch, rate):
+        seen.append((self.factor, self.steady))
+        return call(self, batch, rate)
+
+    def stop(stage, done, total):
+        if stage == "training" and done >= total / 2:
+            raise Cancelled
+
+    monkeypatch.setattr(step.Step, "__call__", watched)
+    out, kind = tmp_path / "M", "mixed_float16"
+    with pytest.warns(DataWarning, match="slower"):
+        train(pairs, out, epochs=2, precision=kind, progress=stop, **TINY)
+    assert seen == [(8, 0), (8, 1), (8, 2), (16, 0)]
+    kept = states.content(out / states.FOLDER)
+    assert (states.of(kept).factor, states.of(kept).steady) == (16, 1)
+    with pytest.warns(DataWarning, match="slower"):
+        train(pairs, out, resume=True)
+    assert seen[4] == (16, 1)
+    # A state of a former version knows of no factor.
+    older = json.loads(bytes(kept["state"]))
+    del older["factor"], older["steady"]
+    found = states.of({"state": np.frombuffer(json.dumps(older).encode(), np.uint8)})
+    assert (found.epoch, found.factor) == (1, None)
 
 
 def test_half_precision_on_a_gpu_without_tensor_cores_is_warned_of(monkeypatch):
