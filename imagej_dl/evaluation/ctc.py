@@ -19,10 +19,11 @@ METRICS = ["Valid", "SEG", "DET", "TRA", "LNK", "CT", "TF", "BC", "CCA"]
 
 @dataclass(frozen=True)
 class Truth:
-    """Tracks of the truth and, by frame, the masks that SEG is measured on."""
+    """Tracks of the truth and, by frame, the masks that SEG is measured on; where it was read."""
 
     tracks: CtcFolder
     segmentation: dict[int, np.ndarray]
+    path: Path | None = None
 
 
 def is_ctc(path: Path) -> bool:
@@ -48,8 +49,9 @@ def read_truth(folder: Path) -> Truth:
     tracks = ctc.read(folder)
     if (folder / "TRA").is_dir():
         files = ctc.numbered(folder / "SEG", "man_seg") if (folder / "SEG").is_dir() else {}
-        return Truth(tracks, {number: ctc.read_mask(path) for number, path in files.items()})
-    return Truth(tracks, dict(enumerate(tracks.masks)))
+        masks = {number: ctc.read_mask(path) for number, path in files.items()}
+        return Truth(tracks, masks, folder)
+    return Truth(tracks, dict(enumerate(tracks.masks)), folder)
 
 
 def score(result: CtcFolder, truth: Truth, also: tuple[str, ...] = ()) -> dict[str, Any]:

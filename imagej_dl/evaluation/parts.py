@@ -65,4 +65,4 @@ def cut(truth: Truth, begin: int, end: int) -> Truth:
     rows[~np.isin(rows[:, 3], rows[:, 0]), 3] = 0
     found = truth.segmentation.items()
     segmentation = {number - begin: mask for number, mask in found if begin <= number < end}
-    return Truth(CtcFolder(truth.tracks.masks[begin:end], rows), segmentation)
+    return Truth(CtcFolder(truth.tracks.masks[begin:end], rows), segmentation, truth.path)

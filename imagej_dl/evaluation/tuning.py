@@ -79,6 +79,7 @@ def tune(
     (labels, truth), last = parts.split(labels, truth, held_out)
     signature = tuning_study.signature(labels, tracker, objective, space, gaps)
     study = tuning_study.open_study(folder, resume, seed, signature)
+    tuning_study.hold(study, folder, labels, truth)
     done = len(tuning_report.finished(study))
     # The first that is scored has the defaults, also after one that was stopped.
     if not done and not any(trial.state.name == "WAITING" for trial in study.trials):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import warnings
 from pathlib import Path
@@ -10,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from imagej_dl.errors import UserError
+from imagej_dl.evaluation.ctc import Truth
 from imagej_dl.evaluation.tuning_space import Space
+from imagej_dl.images import calibration
 
 if TYPE_CHECKING:
     import optuna
@@ -85,3 +88,44 @@ def open_study(folder: Path, resume: bool, seed: int, signature: dict[str, Any])
             remedy="Name another folder.",
         )
     return study
+
+
+def hold(study: optuna.Study, folder: Path, labels: xr.DataArray, truth: Truth) -> None:
+    """Keep fingerprints of the labels and the truth of the trials; of a study that has some:
+
+    Raises
+    ------
+    UserError : when its trials are of others.
+    """
+    segmented = [part for item in sorted(truth.segmentation.items()) for part in item]
+    now = {
+        # Distances are in the labels' unit.
+        "labels": _fingerprint(str(calibration(labels)), labels),
+        "truth": _fingerprint(truth.tracks.masks, truth.tracks.tracks, *segmented),
+    }
+    known = study.user_attrs.get("fingerprints")
+    if known is None:  # new, or of a version that kept none
+        study.set_user_attr("fingerprints", now)
+        return
+    places = {"labels": labels.attrs.get("title") or None, "truth": truth.path}
+    for name, place in places.items():
+        if known[name] != now[name]:
+            raise UserError(
+                f"the trials in {folder / LOG} are of other {name}",
+                path=place,
+                remedy=f"Give the {name} that the tuning began with, or name another folder.",
+            )
+
+
+def _fingerprint(*parts: Any) -> str:
+    """Return what differs as soon as a number, a shape or a text does, whatever its type."""
+    digest = hashlib.sha256()
+    for part in parts:
+        if isinstance(part, str):
+            digest.update(part.encode())
+            continue
+        array = np.asarray(part)
+        digest.update(str(array.shape).encode())
+        for plane in array if array.ndim else [array]:
+            digest.update(np.ascontiguousarray(plane, np.int64).data)
+    return digest.hexdigest()

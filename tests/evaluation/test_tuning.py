@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -213,6 +214,33 @@ def test_trials_of_another_tuning_are_refused(truth, tmp_path, other):
     _tune(truth, tmp_path / "out", trials=1)
     with pytest.raises(UserError, match="its trials are of another"):
         _tune(truth, tmp_path / "out", resume=True, **other)
+
+
+def test_trials_of_other_data_are_refused(truth, tmp_path):
+    """Also where shape and sum are the same; nothing is tracked before it is said."""
+    out, given = tmp_path / "out", scores.read_truth(truth)
+    _tune(truth, out, trials=1)
+    moved = given.tracks.masks[:, ::-1].copy()
+    for other in (
+        replace(given, tracks=ctc.CtcFolder(moved, given.tracks.tracks)),
+        replace(given, tracks=ctc.CtcFolder(given.tracks.masks, given.tracks.tracks[:-1])),
+        replace(given, segmentation={0: given.segmentation[0]}),
+    ):
+        with pytest.raises(UserError, match=r"trials\.log are of other truth") as said:
+            tuning.tune(_labels(), other, out, space=_SPACE, held_out=0.0, resume=True)
+        assert said.value.path == str(truth)
+        assert "another folder" in said.value.remedy
+    for labels in (_labels()[:, ::-1], _labels().assign_attrs(pixel_width=0.5)):
+        with pytest.raises(UserError, match=r"jumps\.tif.*are of other labels"):
+            tuning.tune(labels, given, out, space=_SPACE, held_out=0.0, resume=True)
+    assert _tune(truth, out, trials=2, resume=True).trials == 2
+
+
+def test_trials_of_a_version_without_fingerprints_go_on(truth, tmp_path, monkeypatch):
+    with monkeypatch.context() as former:
+        former.setattr(tuning.tuning_study, "hold", lambda *_: None)
+        _tune(truth, tmp_path / "out", trials=1)
+    assert _tune(truth, tmp_path / "out", trials=2, resume=True).trials == 2
 
 
 @pytest.mark.parametrize(
