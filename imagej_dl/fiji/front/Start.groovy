@@ -20,7 +20,10 @@ def command(File home, File python, String name) {
 
 def front(File home, File python) {
     def there = IJ.getProperty("imagej-dl.front")
-    if (there != null && there.python == python) return there
+    if (there != null && there.python == python) {
+        inUse(IJ.getProperty("imagej-dl.classes"))
+        return there
+    }
     if (there != null) there.close()
     def made = classes(home).loadClass("imagejdl.Front").newInstance(home, python)
     IJ.setProperty("imagej-dl.front", made)
@@ -32,7 +35,9 @@ ClassLoader classes(File home) {
     def ours = this.class.classLoader
     def sources = new File(home, "imagejdl").listFiles().findAll { it.name.endsWith(".groovy") }
     try {
-        return new URLClassLoader([kept(sources.sort { it.name }).toURI().toURL()] as URL[], ours)
+        def kept = kept(sources.sort { it.name })
+        IJ.setProperty("imagej-dl.classes", kept)
+        return new URLClassLoader([kept.toURI().toURL()] as URL[], ours)
     } catch (IOException | CompilationFailedException unwritable) {
         // A disk that is full makes Groovy's compiler fail, as an error in a source would.
         def loader = new GroovyClassLoader(ours)
@@ -51,6 +56,8 @@ File kept(List<File> sources) {
     def name = "front-" + digest.digest().encodeHex().toString().take(24)
     def folder = cache()
     def there = new File(folder, name)
+    inUse(there)
+    tidy(folder, there)
     if (new File(there, "imagejdl/Front.class").file) return there
     Files.createDirectories(folder.toPath())
     // Under a name of its own until it is whole: another ImageJ may do the same just now.
@@ -66,6 +73,27 @@ File kept(List<File> sources) {
         if (making.exists()) making.deleteDir()
     }
     return there
+}
+
+/** Says that the classes of a folder are in use, so that no other ImageJ tidies them away. */
+void inUse(File kept) {
+    kept?.setLastModified(System.currentTimeMillis())
+}
+
+/**
+ * Removes what no ImageJ has used for 30 days: classes of other versions, and what was left half
+ * made. Younger ones may be in use by an ImageJ that runs. What cannot be removed stays.
+ */
+void tidy(File folder, File own) {
+    def limit = System.currentTimeMillis() - 30L * 24 * 3600 * 1000
+    def old = folder.listFiles()?.findAll {
+        it.name ==~ /(front|making)-.*/ && it.directory && it != own
+    }
+    old?.each {
+        // Under another name first: who starts meanwhile finds it whole, or not at all.
+        def going = new File(folder, "making-" + UUID.randomUUID())
+        if (it.lastModified() < limit && it.renameTo(going)) going.deleteDir()
+    }
 }
 
 /** Where a user's programs keep what they can make anew. */
