@@ -55,9 +55,18 @@ def main() -> None:
         error.show()
         code = error.exit_code
     except (Cancelled, KeyboardInterrupt, click.Abort):
-        click.echo("cancelled", err=True)
-        code = 130
+        code = _cancelled()
+    except RuntimeError as error:
+        # Ctrl-C ends Java at once; whoever waited for it learns it by this.
+        if type(error).__name__ != "JVMNotRunning":
+            raise
+        code = _cancelled()
     _end(code if isinstance(code, int) else 0)
+
+
+def _cancelled() -> int:
+    click.echo("cancelled", err=True)
+    return 130
 
 
 def _end(code: int) -> None:

@@ -135,6 +135,18 @@ def is_ours() -> bool:
     return _current is not None and _current.kind != "host"
 
 
+def leave_ctrl_c() -> None:
+    """Have Ctrl-C raise KeyboardInterrupt, not end Java, which says much on the way.
+
+    For whoever waits in Python: within a call of Java no KeyboardInterrupt is heard.
+    """
+    if not is_running():
+        import scyjava.config
+
+        scyjava.config.add_option("-Xrs")
+        scyjava.config.add_kwargs(interrupt=False)
+
+
 def has_display() -> bool:
     """Say whether windows can be opened here."""
     if sys.platform.startswith("linux"):

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from imagej_dl import images
 from imagej_dl.errors import UserError
 
 if TYPE_CHECKING:
     import xarray as xr
+
+_LOOKED_AT = 3  # frames
 
 
 def as_movie(labels: Any, path: Any = None) -> xr.DataArray:
@@ -16,8 +20,8 @@ def as_movie(labels: Any, path: Any = None) -> xr.DataArray:
 
     Raises
     ------
-    UserError : for 3-D labels, for time stored in Z, for several channels, and for numbers that
-        are no labels; names `path`, or the image's title.
+    UserError : for 3-D labels, for time stored in Z, for several channels, for numbers that are
+        no labels, and for a picture; names `path`, or the image's title.
     """
     path = path or labels.attrs.get("title") or None
     sizes = {str(axis): size for axis, size in labels.sizes.items()}
@@ -44,9 +48,30 @@ def as_movie(labels: Any, path: Any = None) -> xr.DataArray:
     if "T" not in sizes:
         flat = flat.expand_dims("T")
     try:
-        return images.as_labels(flat.transpose("T", "Y", "X"))
+        movie = images.as_labels(flat.transpose("T", "Y", "X"))
     except UserError as error:
         raise UserError(error.problem, path=path, remedy=error.remedy) from error
+    if _is_picture(movie.values):
+        raise UserError(
+            "is no label movie: most neighbouring pixels differ, as those of a picture do",
+            path=path,
+            remedy="Segment it first (`imagej-dl predict`), and track the label map.",
+        )
+    return movie
+
+
+def _is_picture(movie: np.ndarray) -> bool:
+    """Say whether most pixels above 0 beside one another have different numbers.
+
+    A picture's noise would be a million objects, which takes minutes and helps nobody.
+    """
+    for frame in movie[:_LOOKED_AT]:
+        inside = (frame[:, 1:] > 0) & (frame[:, :-1] > 0)
+        pairs = np.count_nonzero(inside)
+        if pairs > frame.size / 8:
+            differ = (frame[:, 1:] != frame[:, :-1]) & inside
+            return bool(np.count_nonzero(differ) > pairs / 2)
+    return False
 
 
 def pair(

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from imagej_dl.tracking.settings import TrackerSettings
     from imagej_dl.tracking.tracks import Tracks
 
+_LESS = "TrackMate has not enough memory: track with --engine embedded, which takes less."
+
 
 def track(
     labels: xr.DataArray,
@@ -60,6 +62,7 @@ def track(
     from imagej_dl.tracking.spots import find
     from imagej_dl.tracking.tracks import build
 
+    gateway.leave_ctrl_c()
     gateway.start(fiji)
     simple = chosen.detector.simplify_contours
     table, contours = find(labels, image, progress, simple)
@@ -129,32 +132,33 @@ def _run(name: str, engine: Any, step: Callable[[], bool], log: Log, progress: P
     failed: list[Exception] = []
 
     def work() -> None:
-        # A daemon, since an attached thread that stays hangs the end of the process.
-        jpype.java.lang.Thread.attachAsDaemon()
         try:
+            # A daemon, since an attached thread that stays hangs the end of the process.
+            jpype.java.lang.Thread.attachAsDaemon()
             done.append(bool(step()))
         except Exception as error:
             failed.append(error)
         finally:
-            jpype.java.lang.Thread.detach()
+            if jpype.isJVMStarted():
+                jpype.java.lang.Thread.detach()
 
     thread = threading.Thread(target=work, name=name, daemon=True)
     log.begin()
     progress(name, 0, 100)
     thread.start()
-    while thread.is_alive():
-        thread.join(0.2)
-        try:
+    try:
+        while thread.is_alive():
+            thread.join(0.2)
             # Not before it has ended is it done: TrackMate's own parts each count to the end.
             progress(name, min(log.percent, 99), 100)
-        except Cancelled as cancelled:
-            engine.cancel(str(cancelled))
-            thread.join()
-            raise
-    if failed:
-        raise UserError(f"{name} failed: {failed[0]}") from failed[0]
-    if not done[0]:
-        raise UserError(f"{name} failed: {engine.getErrorMessage()}")
+    except (Cancelled, KeyboardInterrupt) as cancelled:
+        engine.cancel(str(cancelled) or "cancelled")
+        thread.join()
+        raise
+    if failed or not done[0]:
+        words = str(failed[0] if failed else engine.getErrorMessage())
+        remedy = _LESS if "OutOfMemoryError" in words else None
+        raise UserError(f"{name} failed: {words}", remedy=remedy) from next(iter(failed), None)
     progress(name, 100, 100)
 
 

@@ -23,6 +23,7 @@ def available(fiji: str | None = None) -> bool:
     """Say whether there is a Fiji with TrackMate; starts it, if one is named at all."""
     if gateway.choose(fiji)[0] == "embedded" and not gateway.is_running():
         return False
+    gateway.leave_ctrl_c()
     gateway.start(fiji)
     return version() is not None
 

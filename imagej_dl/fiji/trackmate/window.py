@@ -23,6 +23,7 @@ def start_window(fiji: str | None = None) -> None:
             remedy="Name its folder with --fiji or FIJI_HOME; tracks.xml opens in any other "
             "Fiji by Plugins > Tracking > Load a TrackMate file.",
         )
+    gateway.leave_ctrl_c()
     gateway.start(fiji, display=True)
     if version() is None:
         raise UserError(
