@@ -17,7 +17,7 @@ import small_models
 from imagej_dl import images, rois
 from imagej_dl.cli import main
 from imagej_dl.commands.predict import Predict
-from imagej_dl.errors import Cancelled, UserError
+from imagej_dl.errors import Cancelled, DataWarning, UserError
 from imagej_dl.models import save
 from imagej_dl.progress import silent
 
@@ -241,3 +241,23 @@ def test_a_model_that_is_none_is_said_before_anything_is_written(tmp_path):
     with pytest.raises(UserError, match="no such model folder"):
         run(tmp_path / "nowhere", image, out=tmp_path / "out")
     assert files(tmp_path / "out") == []
+
+
+def test_scenes_of_a_file(model, tmp_path):
+    """Two scenes: the first is read unless others are asked for, and that is said."""
+    path, planes = tmp_path / "a.tif", (cells(), cells()[:, :40])
+    with tifffile.TiffWriter(path, ome=True) as file:
+        for name, plane in zip(("R1", "R2"), planes, strict=True):
+            file.write(plane, metadata={"axes": "YX", "Name": name})
+    out = tmp_path / "out"
+    with pytest.warns(DataWarning, match=r"holds 2 scenes \(R1, R2\), of which the first, R1, is"):
+        run(model, path, out=out)
+    assert files(out) == ["a.tif"]
+    run(model, path, out=out, scenes="2")
+    assert files(out) == ["a.tif", "a_R2.tif"]
+    run(model, path, out=out, scenes="all", overwrite=True)
+    assert files(out) == ["a.tif", "a_R1.tif", "a_R2.tif"]
+    for name, plane in (("a", planes[0]), ("a_R1", planes[0]), ("a_R2", planes[1])):
+        np.testing.assert_array_equal(images.read(out / f"{name}.tif") > 0, plane > 0)
+    with pytest.raises(UserError, match=r"has 2 scenes \(R1, R2\), and number 3 is asked for"):
+        run(model, path, out=out, scenes="3")
