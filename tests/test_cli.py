@@ -110,3 +110,19 @@ def test_full_disk_leaves_nothing_half_written(
         images.write(images.make(np.zeros((2, 2), np.uint8)), target, overwrite=True)
     assert target.read_bytes() == b"before"
     assert [p.name for p in tmp_path.iterdir()] == ["a.tif"]
+
+
+def test_java_that_ctrl_c_ended_is_no_defect(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class JVMNotRunning(RuntimeError):
+        """JPype's, by name: the command line does without JPype."""
+
+    def ended(**options: object) -> None:
+        raise JVMNotRunning("Java Virtual Machine is not running")
+
+    monkeypatch.setattr(cli, "cli", ended)
+    with pytest.raises(SystemExit) as code:
+        cli.main()
+    assert code.value.code == 130
+    assert capsys.readouterr().err == "cancelled\n"

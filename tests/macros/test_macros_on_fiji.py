@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,10 @@ def _run(home: str, folder: Path) -> dict[str, Any]:
             given.put("image", window.getImagePlus())
             ran = scripts.run(jimport("java.io.File")(str(EXAMPLES / name)), True, given).get()
             found[name] = pixels(str(ran.getOutput("labels").getTitle()))
+        # From a thread of Python's own, as a user's script may have: Swing needs more there.
+        labels, out = folder / "movie.tif", folder / "by thread"
+        with ThreadPoolExecutor(1) as threads:
+            found["by thread"] = threads.submit(menu.run, "track", labels=labels, out=out).result()
         menu.open_image(folder / "movie.tif")
         macro, answers = EXAMPLES.parent / "Track_Video.ijm", (f"{folder}/model/", f"{folder}/out/")
         found["tracked"] = without_options(macro, "Track a video", texts=answers)
@@ -70,6 +75,7 @@ def test_examples_give_their_labels(own_process: Any, fiji_home: Path, tmp_path:
     for name in ("Predict_Active_Image.groovy", "Predict_Active_Image.py"):
         assert np.array_equal(found[name], ours)
     # TrackMate has opened the movie once more; the macro's is the tracked one all the same.
-    assert found["tracked"] == "tracked.tif"
+    assert found["tracked"] == "tracked-1.tif"
     assert found["shown"].shape == (3, 64, 80)
     assert found["shown"].max() == 2
+    assert found["by thread"]["image"] == "tracked.tif"

@@ -73,6 +73,16 @@ _BOMB = (
 )
 
 
+def test_a_picture_is_no_label_movie(run: Callable[..., tuple[int, str]], tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    picture = rng.integers(90, 130, (2, 40, 60)).astype(np.uint16)
+    images.write(images.make(picture, "TYX"), tmp_path / "movie.tif")
+    code, said = run("track", tmp_path / "movie.tif", "--out", tmp_path / "out")
+    assert code == 2
+    assert "movie.tif: is no label movie" in said
+    assert "imagej-dl predict" in said
+
+
 @pytest.mark.parametrize("command", ["corrections", "track"])
 @pytest.mark.parametrize(
     ("name", "code", "words"),

@@ -114,12 +114,20 @@ class Front {
 
     private Map execute(Map command, Map values, ImagePlus image) {
         last = [:]
-        return busy {
-            def plan = worker.call("plan", [command: command.name, values: values])
-            if (plan.error) throw new Trouble(plan.error)
-            patience = plan.idle as double
-            def kind = plan.live ? Training : KINDS.get(command.name, Run)
-            last = kind.newInstance(this, command, values, plan.takes as Set, image).start()
+        def thread = Thread.currentThread()
+        def loader = thread.contextClassLoader
+        // A thread of Python's has none, by which Swing would look for Fiji's look and feel.
+        if (loader == null) thread.contextClassLoader = this.class.classLoader
+        try {
+            return busy {
+                def plan = worker.call("plan", [command: command.name, values: values])
+                if (plan.error) throw new Trouble(plan.error)
+                patience = plan.idle as double
+                def kind = plan.live ? Training : KINDS.get(command.name, Run)
+                last = kind.newInstance(this, command, values, plan.takes as Set, image).start()
+            }
+        } finally {
+            thread.contextClassLoader = loader
         }
     }
 
