@@ -270,4 +270,5 @@ def _of(source: Source, error: UserError) -> UserError:
     """Name the file in an error that knows only the image's title."""
     if error.path == str(source.path):
         return error
-    return UserError(error.problem, path=source.path, remedy=error.remedy)
+    scene = "" if source.scene is None else f"scene {source.scene}: "
+    return UserError(scene + error.problem, path=source.path, remedy=error.remedy)

@@ -261,3 +261,9 @@ def test_scenes_of_a_file(model, tmp_path):
         np.testing.assert_array_equal(images.read(out / f"{name}.tif") > 0, plane > 0)
     with pytest.raises(UserError, match=r"has 2 scenes \(R1, R2\), and number 3 is asked for"):
         run(model, path, out=out, scenes="3")
+    with tifffile.TiffWriter(path, ome=True) as file:
+        file.write(planes[0], metadata={"axes": "YX"})
+        file.write(np.stack(planes[:1] * 2), metadata={"axes": "CYX"})
+    with pytest.raises(UserError, match=r"a\.tif: scene 2: the image has 2 channel"):
+        run(model, path, out=tmp_path / "more", scenes="all")
+    assert files(tmp_path / "more") == ["a_scene1.tif"]
