@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import os
+import sys
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
@@ -107,8 +107,9 @@ def _refused(words: str) -> None:
 
 
 def _compiled(function: Any) -> Run:
-    # Otherwise it asks a server whether there is a newer version, or sends that it was used.
-    os.environ.setdefault("OPENVINO_TELEMETRY_OPT_OUT", "1")
+    # Otherwise it sends to a server that it was used, by processes forked beside our threads. It
+    # heeds no variable, but works without the sender where there is none to import.
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
     import openvino
 
     settings = {
