@@ -7,6 +7,7 @@ in a property when the ImagePlus is made, and become attrs only when they have c
 from __future__ import annotations
 
 import json
+import warnings
 import zlib
 from collections.abc import Sequence
 from typing import Any
@@ -15,6 +16,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.fiji import roi_manager
 from imagej_dl.images import display
 
@@ -44,8 +46,9 @@ def apply(imp: Any, image: xr.DataArray) -> Any:
         noted = {k: _token(v) for k, v in _state(imp).items() if given[k] is None}
         imp.setProp(_AUTOMATIC, json.dumps(noted))
     if (selection := image.attrs.get("selection")) is not None:
-        imp.setRoi(roi_manager.to_java(selection))
-    if overlay := image.attrs.get("overlay"):
+        for roi in _decoded([selection], image):
+            imp.setRoi(roi)
+    if overlay := _decoded(image.attrs.get("overlay") or (), image):
         imp.setOverlay(_to_overlay(overlay))
     return imp
 
@@ -63,12 +66,12 @@ def read(imp: Any) -> dict[str, Any]:
         if len(state["luts"]) == 1 and np.array_equal(state["luts"][0], _GREY):
             attrs.pop("luts", None)
     if (roi := imp.getRoi()) is not None:
-        attrs["selection"] = roi_manager.from_java(roi)
+        attrs["selection"] = roi_manager.encoded(roi)
     overlay = imp.getOverlay()
     if overlay is not None and int(overlay.size()):
         # As ImageJ does in its files: the first ROI says how the overlay's labels are drawn.
         overlay.get(0).setPrototypeOverlay(overlay)
-        attrs["overlay"] = [roi_manager.from_java(roi) for roi in overlay.toArray()]
+        attrs["overlay"] = [roi_manager.encoded(roi) for roi in overlay.toArray()]
     return attrs
 
 
@@ -148,8 +151,24 @@ def _token(value: Any) -> Any:
     return [zlib.crc32(v.tobytes()) if isinstance(v, np.ndarray) else list(v) for v in value]
 
 
+def _decoded(rois: Sequence[bytes], image: xr.DataArray) -> list[Any]:
+    """Return ImageJ's ROIs of their bytes; damaged ones do not hide the image."""
+    found = []
+    for data in rois:
+        try:
+            found.append(roi_manager.decoded(data))
+        except UserError as error:
+            title = image.attrs.get("title") or "the image"
+            warnings.warn(f"{title}: {error.problem}: left out", DataWarning, stacklevel=4)
+    return found
+
+
 def _to_overlay(rois: Sequence[Any]) -> Any:
-    made = roi_manager.overlay(rois)
+    from scyjava import jimport
+
+    made = jimport("ij.gui.Overlay")()
+    for roi in rois:
+        made.add(roi)
     first = made.get(0).getPrototypeOverlay()
     made.drawLabels(first.getDrawLabels())
     made.drawNames(first.getDrawNames())

@@ -14,20 +14,33 @@ from imagej_dl.errors import UserError
 
 def to_java(roi: rois.Roi) -> Any:
     """Return ImageJ's Roi of ours, with name and position, by ImageJ's own decoder."""
-    import jpype
-    from scyjava import jimport
-
-    data = jpype.JArray(jpype.JByte)(bytearray(rois.encode(roi)))
-    return jimport("ij.io.RoiDecoder")(data, roi.name).getRoi()
+    return decoded(rois.encode(roi), roi.name)
 
 
 def from_java(roi: Any) -> rois.Roi:
     """Return our Roi of ImageJ's, by ImageJ's own encoder."""
+    return rois.decode(encoded(roi), str(roi.getName() or ""))
+
+
+def decoded(data: bytes, name: str | None = None) -> Any:
+    """Return ImageJ's Roi of bytes in its format; UserError where they are damaged."""
+    import jpype
+    from scyjava import jimport
+
+    array = jpype.JArray(jpype.JByte)(bytearray(data))
+    try:
+        return jimport("ij.io.RoiDecoder")(array, name).getRoi()
+    except jpype.JException as error:
+        raise UserError(f"ImageJ cannot read a ROI ({error})") from error
+
+
+def encoded(roi: Any) -> bytes:
+    """Return the bytes of ImageJ's Roi in its format."""
     from scyjava import jimport
 
     stream = jimport("java.io.ByteArrayOutputStream")()
     jimport("ij.io.RoiEncoder")(stream).write(roi)
-    return rois.decode(bytes(stream.toByteArray()), str(roi.getName() or ""))
+    return bytes(stream.toByteArray())
 
 
 def manager() -> Any:

@@ -7,8 +7,12 @@ All are optional, and none changes a pixel:
 - `display_mode`: "composite", "color" or "grayscale", how channels are shown; "rgb" for an
   uint8 image of three channels that is one of colours.
 - `channels`: the name of each channel, which ImageJ shows above its planes (slice labels).
-- `selection`: the image's own selection, a :class:`imagej_dl.rois.Roi`.
-- `overlay`: list of ROIs that lie over the image.
+- `selection`: the image's own selection: the bytes of a ROI in ImageJ's format, which
+  `imagej_dl.rois.decode` reads and `imagej_dl.rois.encode` makes.
+- `overlay`: list of such bytes, the ROIs that lie over the image.
+
+Images know no more of ROIs, on which label maps build: these depend on images, not both on each
+other; and what another version of ImageJ keeps in a ROI stays in it.
 
 :func:`imagej_dl.images.with_data` leaves them out, as they are about the former pixels.
 """
@@ -28,6 +32,8 @@ from imagej_dl.images import large
 from imagej_dl.images.luts import glasbey
 
 MODES = ("composite", "color", "grayscale")
+_NO_ROI = b"Iout".ljust(64, b"\0")
+"""The least that a ROI has: its header, 64 bytes."""
 
 
 def coloured(labels: xr.DataArray) -> xr.DataArray:
@@ -81,8 +87,6 @@ def usual_mode(channels: int) -> str:
 
 def to_metadata(image: xr.DataArray) -> tuple[dict[str, Any], NDArray[np.uint16] | None]:
     """Return what tifffile writes into ImageJ's metadata, and the colour map of one channel."""
-    from imagej_dl import rois
-
     metadata: dict[str, Any] = {}
     colours, limits, colour_map = luts(image), ranges(image), None
     if image.sizes.get("C", 1) > 1:
@@ -102,9 +106,15 @@ def to_metadata(image: xr.DataArray) -> tuple[dict[str, Any], NDArray[np.uint16]
         frames, slices = image.sizes.get("T", 1), image.sizes.get("Z", 1)
         metadata["Labels"] = [str(name) for name in names] * (frames * slices)
     if (selection := image.attrs.get("selection")) is not None:
-        metadata["ROI"] = rois.encode(selection)
+        metadata["ROI"] = selection
     if overlay := image.attrs.get("overlay"):
-        metadata["Overlays"] = [rois.encode(roi) for roi in overlay]
+        metadata["Overlays"] = list(overlay)
+    if not all(map(is_roi, (metadata.get("ROI", _NO_ROI), *metadata.get("Overlays", ())))):
+        raise UserError(
+            "has a selection or overlay that is no ROI",
+            path=image.attrs.get("title") or None,
+            remedy="It is bytes in ImageJ's format, as imagej_dl.rois.encode makes them.",
+        )
     return metadata, colour_map
 
 
@@ -121,8 +131,6 @@ def from_metadata(path: Path, metadata: dict[str, Any], channels: int, colour_ma
     -----
     DataWarning : for ROIs that cannot be read.
     """
-    from imagej_dl import rois
-
     attrs: dict[str, Any] = {}
     if channels > 1:
         colours = _listed(metadata.get("LUTs"))
@@ -138,16 +146,19 @@ def from_metadata(path: Path, metadata: dict[str, Any], channels: int, colour_ma
         attrs["luts"] = [lut.T.astype(np.uint8) for lut in colours]
     if len(limits) == 2 * channels and limits.dtype.kind in "if" and np.isfinite(limits).all():
         attrs["display_ranges"] = [(float(a), float(b)) for a, b in limits.reshape(-1, 2)]
-    try:
-        if isinstance(data := metadata.get("ROI"), bytes):
-            attrs["selection"] = rois.decode(data)
-        if overlay := _listed(metadata.get("Overlays")):
-            attrs["overlay"] = [rois.decode(item) for item in overlay]
-    except (UserError, TypeError) as error:
-        warnings.warn(
-            f"{path.name}: the image's own ROIs are left out ({error})", DataWarning, stacklevel=4
-        )
+    selection, overlay = _listed(metadata.get("ROI")), _listed(metadata.get("Overlays"))
+    if all(map(is_roi, (*selection, *overlay))):
+        attrs |= {"selection": selection[0]} if selection else {}
+        attrs |= {"overlay": overlay} if overlay else {}
+    else:
+        words = f"{path.name}: the image's own ROIs are left out: they are damaged"
+        warnings.warn(words, DataWarning, stacklevel=4)
     return attrs
+
+
+def is_roi(data: Any) -> bool:
+    """Say whether these are bytes that begin as a ROI of ImageJ's does."""
+    return isinstance(data, bytes) and data[:4] == b"Iout" and len(data) >= len(_NO_ROI)
 
 
 def _names(labels: Any, channels: int) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from imagej_dl.rois import Roi
 
 RNG = np.random.default_rng(4)
 LUTS = [RNG.integers(0, 256, (256, 3)).astype(np.uint8) for _ in range(3)]
-ROIS = [rois.decode(rois.encode(Roi("oval", name, (1, 2, 5, 4)))) for name in "ab"]
+ROIS = [rois.encode(Roi("oval", name, (1, 2, 5, 4))) for name in "ab"]
 ALL = {
     "luts": LUTS,
     "display_ranges": [(0.0, 5.5), (-3.0, 60.0), (1.0, 2.0)],
@@ -78,6 +79,19 @@ def test_what_does_not_fit_is_left_out_aloud(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"a\.tif: has a LUT of shape \(3, 256\)"):
         images.write(zeros("YX", luts=[LUTS[0].T]), tmp_path / "c.tif")
     assert not (tmp_path / "c.tif").exists()
+
+
+def test_what_is_no_roi_is_refused(tmp_path: Path) -> None:
+    for attrs in ({"selection": Roi("oval")}, {"overlay": [ROIS[0], b"Iout"]}):
+        with pytest.raises(UserError, match=r"a\.tif: .*no ROI.*rois\.encode"):
+            images.write(zeros("YX", **attrs), tmp_path / "a.tif")
+    assert not (tmp_path / "a.tif").exists()
+
+
+def test_images_know_nothing_of_rois() -> None:
+    """They are what label maps and ROIs build on: not both on each other."""
+    for path in Path(images.__file__).parent.glob("*.py"):
+        assert not re.search(r"^\s*(from|import) .*\brois\b", path.read_text("utf-8"), re.M)
 
 
 def test_damaged_rois_do_not_hide_the_image(tmp_path: Path) -> None:
