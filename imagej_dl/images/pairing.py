@@ -63,9 +63,10 @@ def calibrated_like(labels: xr.DataArray, image: xr.DataArray) -> xr.DataArray:
     else:
         taken = ours
     if taken != ours:
-        warnings.warn(
-            f"{here}: not calibrated; {_said(taken)} taken from {there}", DataWarning, stacklevel=3
-        )
+        words = f"not calibrated; {_said(taken)}"
+        if ours.unit != "pixel":
+            words = f"says no frame interval; {taken.frame_interval:g} s"
+        warnings.warn(f"{here}: {words} taken from {there}", DataWarning, stacklevel=3)
     if not same_calibration(taken, theirs):
         warnings.warn(
             f"{here}: {_said(taken)}, but {_said(theirs)} in {there}; the former is used",

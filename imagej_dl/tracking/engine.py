@@ -84,6 +84,8 @@ def track(
         image = images.with_data(image, image.data, **asdict(images.calibration(movie)))
     if movie.sizes["T"] < 2:
         warnings.warn("there is one frame only: nothing to link", DataWarning, stacklevel=2)
+    if not np.asarray(movie).any():
+        warnings.warn("there is no object in the labels", DataWarning, stacklevel=2)
     bridge = choice.trackmate(engine, fiji) if engine in ("auto", "trackmate") else None
     name = ("embedded" if bridge is None else "trackmate") if engine == "auto" else engine
     way = _Way(name, bridge, fiji, python, image_path, progress)
