@@ -58,7 +58,8 @@ def _chain(
     hosted.choose("ImageJ-DL Predict")
     hosted.press(hosted.fill(front, "ImageJ-DL Predict", model=model), "OK")
     title = hosted.wait(lambda: hosted.newest("cells-labels-1"), 60, "labels by the menu")
-    hosted.wait(lambda: hosted.manager_count() > count, 120)
+    # The ROIs come after the labels, one by one.
+    hosted.wait(lambda: hosted.manager_count() >= count + seen["macro"]["rois"], 120)
     seen["menu"] = _seen(title, count)
     lines = [
         line
