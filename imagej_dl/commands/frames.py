@@ -73,10 +73,10 @@ class Frames(Command):
             self._cut_or_join()
 
     def _cut_or_join(self) -> None:
-        from imagej_dl.suite import write_frames
+        from imagej_dl.suite import data, write_frames
         from imagej_dl.suite.maps import write_maps
 
-        pictures, truth = self._both()
+        pictures, truth = self._both(data.is_labelled(self.folder))
         if self.action == "split":
             write_frames(pictures, truth, self.out, maps=self.maps, overwrite=self.overwrite)
         else:
@@ -93,7 +93,8 @@ class Frames(Command):
         from imagej_dl.suite import data
 
         if data.is_suite(self.folder):
-            pictures, truth = self._both()
+            # The challenge's own segment some frames, too.
+            pictures, truth = self._both("some")
             tracks = suite.read_tracks(self.folder)
             return suite.write_ctc_truth(
                 pictures, truth, tracks, self.out, overwrite=self.overwrite
@@ -107,12 +108,13 @@ class Frames(Command):
             progress=progress,
         )
 
-    def _both(self) -> tuple[dict[str, xr.DataArray], dict[str, xr.DataArray]]:
-        """Return the videos and the label maps of those that have some."""
+    def _both(
+        self, needed: bool | Literal["some"]
+    ) -> tuple[dict[str, xr.DataArray], dict[str, xr.DataArray]]:
+        """Return the videos and the label maps of those that have some; see `suite.items`."""
         from imagej_dl.suite import data
 
-        labelled = data.is_labelled(self.folder)
-        found = data.items(self.folder, labelled=labelled, recurrent=True, relation=self.videos)
+        found = data.items(self.folder, labelled=needed, recurrent=True, relation=self.videos)
         pictures = {item.name: _read(item.image) for item in found}
         return pictures, {
             item.name: _read(item.labels) for item in found if item.labels is not None

@@ -6,6 +6,7 @@ import re
 import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import xarray as xr
 
@@ -23,7 +24,10 @@ Source = str | Path | xr.DataArray
 
 @dataclass(frozen=True)
 class Item:
-    """An image, its label map, and what is there of contours and weights: files, or in memory."""
+    """An image, its label map, and what is there of contours and weights: files, or in memory.
+
+    Labels of some frames of a video only have the coordinate T: which ones, from 0.
+    """
 
     name: str
     image: Source
@@ -46,7 +50,7 @@ def is_labelled(folder: Path) -> bool:
 def items(
     folder: Path,
     *,
-    labelled: bool = True,
+    labelled: bool | Literal["some"] = True,
     recurrent: bool = False,
     relation: Path | None = None,
 ) -> list[Item]:
@@ -56,7 +60,7 @@ def items(
 
     Parameters
     ----------
-    labelled : whether each image needs a label map.
+    labelled : whether each image needs a label map; "some": those that are there need an image.
     recurrent : whether single frames are put together to videos, by `videos2im_relation.csv`.
     relation : that table, where it is not in the folder or `stack2im` in it.
 
@@ -73,13 +77,13 @@ def items(
     place = _folder(folder, _LABELS)
     labels = _files(place) if place else {}
     if labelled:
-        _check(pictures, labels, inputs, place or folder / "labels")
+        _check(pictures, labels, inputs, place or folder / "labels", labelled is True)
     contours, weights = _files(folder / "contours"), _files(folder / "weights")
     found = [
         Item(file.stem, file, labels.get(key), contours.get(key), weights.get(key))
         for key, file in pictures.items()
     ]
-    return _videos(found, folder, relation) if recurrent else found
+    return _videos(found, folder, relation, labelled == "some") if recurrent else found
 
 
 def _folder(folder: Path, names: tuple[str, ...]) -> Path | None:
@@ -99,9 +103,11 @@ def _key(stem: str) -> str:
     return f"#{int(match[1])}" if match else stem.removesuffix("_weight")
 
 
-def _check(pictures: dict[str, Path], labels: dict[str, Path], inputs: Path, place: Path) -> None:
-    alone = [f"{file.name} has no label map" for key, file in pictures.items() if key not in labels]
-    alone += [
+def _check(
+    pictures: dict[str, Path], labels: dict[str, Path], inputs: Path, place: Path, whole: bool
+) -> None:
+    bare = [file.name for key, file in pictures.items() if key not in labels] if whole else []
+    alone = [f"{name} has no label map" for name in bare] + [
         f"{file.parent.name}/{file.name} has no image"
         for key, file in labels.items()
         if key not in pictures
@@ -115,7 +121,7 @@ def _check(pictures: dict[str, Path], labels: dict[str, Path], inputs: Path, pla
         )
 
 
-def _videos(found: list[Item], folder: Path, relation: Path | None) -> list[Item]:
+def _videos(found: list[Item], folder: Path, relation: Path | None, some: bool) -> list[Item]:
     """Put single frames together to videos; files that are videos stay what they are."""
     single = {
         item.image.name: item
@@ -139,7 +145,7 @@ def _videos(found: list[Item], folder: Path, relation: Path | None) -> list[Item
         Item(
             video,
             _assembled([single[frame].image for frame in frames]),
-            _maybe([single[frame].labels for frame in frames]),
+            _maybe([single[frame].labels for frame in frames], some),
             _maybe([single[frame].contours for frame in frames]),
             _maybe([single[frame].weights for frame in frames]),
         )
@@ -169,7 +175,9 @@ def _assembled(files: list[Source]) -> xr.DataArray:
     return assemble([file for file in files if isinstance(file, Path)])
 
 
-def _maybe(files: list[Source | None]) -> xr.DataArray | None:
-    if any(not isinstance(file, Path) for file in files):
-        return None
-    return assemble([file for file in files if isinstance(file, Path)])
+def _maybe(files: list[Source | None], some: bool = False) -> xr.DataArray | None:
+    there = {t: file for t, file in enumerate(files) if isinstance(file, Path)}
+    if len(there) == len(files) or (some and there):
+        video = assemble(list(there.values()))
+        return video if len(there) == len(files) else video.assign_coords(T=list(there))
+    return None

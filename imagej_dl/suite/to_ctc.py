@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,10 +15,9 @@ from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.files import atomic_folder
 from imagej_dl.progress import Progress, silent
 from imagej_dl.suite.from_ctc import runs
+from imagej_dl.suite.sequences import masks_of, planes, sequences, stack
 from imagej_dl.tracking import ctc
 from imagej_dl.tracking.ctc import CtcFolder
-
-_NAME = re.compile(r"(\d{2,})_(\d+)-(\d+)")
 
 
 def write_truth(
@@ -36,6 +34,7 @@ def write_truth(
     ----------
     videos, labels : by the names of the videos. NN_FIRST-LAST says the sequence and its frames, as
         :func:`imagej_dl.suite.from_ctc.read` names them; others are numbered in their order.
+        Labels of some frames only have the coordinate T, which says them, from 0 in the video.
     tracks : by sequences, rows `id, first frame, last frame, parent`: whose parents are written.
 
     Returns
@@ -44,7 +43,8 @@ def write_truth(
 
     Warns
     -----
-    DataWarning : for a sequence that lacks frames, which gets SEG and no TRA, and for one whose
+    DataWarning : for a sequence that lacks frames or labels of some, which gets SEG of those with
+        labels, as the challenge's own have it, and no TRA, which needs all; and for one whose
         parents are not known.
     """
     said = []
@@ -53,26 +53,33 @@ def write_truth(
             frames = [t for _, numbers in parts for t in numbers]
             digits = max(3, len(str(frames[-1])))  # as the masks have
             for video, numbers in parts:
-                for t, plane in zip(numbers, _planes(videos[video]), strict=True):
+                for t, plane in zip(numbers, planes(videos[video]), strict=True):
                     images.write(plane, temporary / name / f"t{t:0{digits}}.tif")
-            known = [(labels[video], numbers) for video, numbers in parts if video in labels]
-            if len(known) < len(parts):
+            masks = masks_of(parts, labels)
+            if not masks:
                 said.append(f"{name}: {len(frames)} frames without labels")
                 continue
-            masks = np.concatenate([_stack(one) for one, _ in known])
+            place = temporary / f"{name}_GT"
+            if list(masks) != list(range(len(frames))):
+                bare = len(frames) - len(masks)
+                why = (
+                    f"{bare} of {len(frames)} frames have no labels"
+                    if bare
+                    else "frames are missing"
+                )
+                _warn(f"{folder / name}: {why}: SEG is written, TRA, which needs all, is not")
+                for t, mask in masks.items():
+                    path = place / "SEG" / f"man_seg{t:0{digits}}.tif"
+                    images.write(images.make(_small(mask)), path)
+                said.append(f"{name}: {len(frames)} frames, SEG of {len(masks)}, no TRA")
+                continue
             rows = tracks.get(name)
             if rows is None:
                 _warn(f"{folder / name}: no table says parents; ids are taken for tracks")
-            found = followed(masks, rows)
+            found = followed(np.stack(list(masks.values())), rows)
             words = f"{name}: {len(frames)} frames, {len(found.tracks)} tracks, "
             said.append(words + f"{int((found.tracks[:, 3] > 0).sum())} with a parent")
-            place = temporary / f"{name}_GT"
-            if frames == list(range(len(frames))):
-                ctc.write_truth(found, place)
-                continue
-            _warn(f"{folder / name}: not all frames are there: SEG is written, TRA is not")
-            for t, mask in zip(frames, found.masks, strict=True):
-                images.write(images.make(mask), place / "SEG" / f"man_seg{t:0{digits}}.tif")
+            ctc.write_truth(found, place)
     return said
 
 
@@ -103,7 +110,7 @@ def write_results(
             _, frames = parts[-1]
             if frames[-1] + 1 != sum(len(numbers) for _, numbers in parts):
                 _warn(f"{folder / name}: not all frames are there; masks are numbered without gaps")
-            masks = np.concatenate([_stack(labels[video]) for video, _ in parts])
+            masks = np.concatenate([stack(labels[video]) for video, _ in parts])
             movie = images.with_data(labels[parts[0][0]], masks, ("T", "Y", "X"))
             found = (
                 followed(masks, (tracks or {}).get(name)) if same_ids else linked(movie, progress)
@@ -162,36 +169,10 @@ def followed(masks: NDArray, tracks: NDArray | None = None) -> CtcFolder:
     return CtcFolder(masks.astype(np.uint16), table)
 
 
-def sequences(videos: Mapping[str, xr.DataArray]) -> dict[str, list[tuple[str, range]]]:
-    """Return the videos of each sequence NN, in their order, and which frames of it they are.
-
-    Names NN_FIRST-LAST say it, but frames without a gap are numbered from 0, wherever they begin.
-    """
-    said = {name: _NAME.fullmatch(name) for name in videos}
-    found: dict[str, list[tuple[str, range]]] = {}
-    for count, (name, video) in enumerate(videos.items(), 1):
-        match, length = said[name], video.sizes.get("T", 1)
-        if match is None or not all(said.values()):
-            found[f"{count:02}"] = [(name, range(length))]
-        else:
-            first = int(match[2])
-            found.setdefault(match[1], []).append((name, range(first, first + length)))
-    for parts in found.values():
-        parts.sort(key=lambda part: part[1].start)
-        first = parts[0][1].start
-        if parts[-1][1].stop - first == sum(len(numbers) for _, numbers in parts):
-            parts[:] = [(one, range(n.start - first, n.stop - first)) for one, n in parts]
-    return found
-
-
-def _planes(video: xr.DataArray) -> list[xr.DataArray]:
-    if "T" not in video.dims:
-        return [video]
-    return [video.isel(T=t) for t in range(video.sizes["T"])]
-
-
-def _stack(labels: xr.DataArray) -> NDArray:
-    return np.stack([np.asarray(plane.data) for plane in _planes(labels)])
+def _small(mask: NDArray) -> NDArray:
+    if mask.max(initial=0) > np.iinfo(np.uint16).max:
+        raise UserError(f"the id {mask.max()} does not fit into 16-bit masks")
+    return mask.astype(np.uint16)
 
 
 def _warn(words: str) -> None:

@@ -10,7 +10,8 @@ from imagej_dl import images
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.suite import items, read_ctc, write_ctc_truth
 from imagej_dl.suite.from_ctc import matched
-from imagej_dl.suite.to_ctc import followed, sequences
+from imagej_dl.suite.sequences import sequences
+from imagej_dl.suite.to_ctc import followed
 from imagej_dl.tracking import ctc
 from imagej_dl.tracking.ctc import CtcFolder
 
@@ -55,11 +56,36 @@ def test_frames_with_segmentation_get_the_ids_of_the_tracks(challenge, tmp_path)
     assert (last[0, 5, 5], last[0, 9, 5], last[0, 20, 30], last[0, 27, 3]) == (8, 9, 5, 10)
     assert found[1].image.data.max() == 4
     back = run("frames", "to-ctc", tmp_path / "F", "--out", tmp_path / "G")
-    assert "01: 3 frames" in back
+    assert "01: 3 frames, SEG of 3, no TRA" in back
     seg = ctc.numbered(tmp_path / "G" / "01_GT" / "SEG", "man_seg")
     assert list(seg) == [0, 1, 4]
     assert not (tmp_path / "G" / "01_GT" / "TRA").exists()  # it would need all frames
     np.testing.assert_array_equal(ctc.read_mask(seg[0]), first[0])
+
+
+def test_frames_with_labels_get_seg_where_others_have_none(challenge, tmp_path):
+    shutil.rmtree(challenge / "01_GT" / "SEG")
+    with pytest.warns(DataWarning, match="tracking masks are taken"):
+        run("frames", "from-ctc", challenge, "--out", tmp_path / "F")
+    kept = tmp_path / "F" / "labels"
+    truth = {t: ctc.read_mask(kept / f"instance_ids_{t + 1:03}.tif") for t in (0, 3)}
+    for number in (2, 3, 5):
+        (kept / f"instance_ids_{number:03}.tif").unlink()
+    with pytest.warns(DataWarning, match="01: 3 of 5 frames have no labels: SEG is written, TRA"):
+        said = run("frames", "to-ctc", tmp_path / "F", "--out", tmp_path / "G")
+    assert "01: 5 frames, SEG of 2, no TRA" in said
+    assert len(ctc.numbered(tmp_path / "G" / "01", "t")) == 5
+    seg = ctc.numbered(tmp_path / "G" / "01_GT" / "SEG", "man_seg")
+    assert list(seg) == [0, 3]
+    for t, path in seg.items():
+        np.testing.assert_array_equal(ctc.read_mask(path), truth[t])
+    assert [path.name for path in (tmp_path / "G" / "01_GT").iterdir()] == ["SEG"]
+    # The other ways need labels of all; and a label needs its image in all.
+    with pytest.raises(UserError, match=r"raw_002\.tif has no label map"):
+        run("frames", "split", tmp_path / "F", "--out", tmp_path / "H")
+    (tmp_path / "F" / "inputs" / "raw_004.tif").unlink()
+    with pytest.raises(UserError, match=r"instance_ids_004\.tif has no image"):
+        run("frames", "to-ctc", tmp_path / "F", "--out", tmp_path / "H")
 
 
 def test_objects_that_nobody_followed_have_free_ids_without_a_table(challenge):
