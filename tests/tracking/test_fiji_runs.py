@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -76,6 +77,28 @@ def test_log_progress_and_cancel(own_process: Any, fiji_home: Path, tmp_path: Pa
         assert waited < 5, stage
         assert stages[-1] == stage  # no later step was begun
     assert seen["again"]  # and the process is as good as before
+
+
+@pytest.mark.skipif(os.name == "nt", reason="sends a signal as a shell does")
+def test_ctrl_c_is_one_word(fiji_home: Path, tmp_path: Path) -> None:
+    labels, _ = simulated.movie(4, 40, 3)
+    many = images.with_data(labels, np.tile(np.asarray(labels), (40, 1, 1)))
+    images.write(many, tmp_path / "labels.tif")
+    command = [sys.executable, "-m", "imagej_dl", "track", str(tmp_path / "labels.tif")]
+    command += ["--engine", "trackmate", "--fiji", str(fiji_home), "--out", str(tmp_path / "out")]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        for line in process.stdout or ():
+            if "Found" in line:
+                process.send_signal(signal.SIGINT)
+                break
+        rest = process.stdout.read() if process.stdout else ""
+    assert process.returncode == 130
+    assert rest.strip().splitlines()[-1] == "cancelled"
+    assert "Traceback" not in rest
+    assert "\tat " not in rest
+    assert not (tmp_path / "out").exists()
 
 
 def test_macro_without_a_screen(fiji_home: Path, tmp_path: Path) -> None:
