@@ -112,6 +112,13 @@ def _compiled(function: Any) -> Run:
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
     import openvino
 
+    if sys.version_info >= (3, 13):
+        from openvino.frontend.tensorflow import utils
+
+        # Its exec("import tensorflow"), exec("del tensorflow") within a function share no names
+        # any more (PEP 667), so that it would convert nothing.
+        shared: dict[str, Any] = {}
+        utils.exec = lambda code: exec(code, shared)  # type: ignore[attr-defined]
     settings = {
         # Some processors would compute in bfloat16, with two digits, without this.
         "INFERENCE_PRECISION_HINT": "f32",
