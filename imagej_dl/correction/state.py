@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from imagej_dl.correction.changes import Changes
 from imagej_dl.errors import UserError
 from imagej_dl.files import atomic, load_json
-from imagej_dl.models.bundle import CONFIG, NETWORK, load_config
+from imagej_dl.models.folder import CONFIG, NETWORK, load_config
 
 FOLDER, FILE = "Corrections", "state.json"
 VERSION = 1

@@ -1,16 +1,7 @@
-"""The MODEL folder: network, configuration, and a test image with what must come of it.
-
-model.keras        network and weights, Keras 3 format; nothing in it is unpickled
-config.json        :class:`ModelConfig`
-test_image.tif     a plane, and
-test_expected.tif  the probabilities that this model gave for it, float32, one channel a class
-metrics.json, split.json, log.csv, loss.png   of the training, for the reader
-"""
+"""A network with its configuration, and what it gives for a plane."""
 
 from __future__ import annotations
 
-import json
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,20 +9,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ValidationError
 
-from imagej_dl import images
 from imagej_dl.errors import UserError
-from imagej_dl.files import atomic_folder
 from imagej_dl.images import Levels
-from imagej_dl.models import trust
-from imagej_dl.models.config import FORMAT_VERSION, ModelConfig
-from imagej_dl.models.windows import fed, frames_of
-
-NETWORK, CONFIG = "model.keras", "config.json"
-TEST_IMAGE, TEST_EXPECTED = "test_image.tif", "test_expected.tif"
-TOLERANCE = 1e-3
-"""Largest difference of a probability between machines: float32 sums differ by order only."""
+from imagej_dl.models.config import ModelConfig
+from imagej_dl.models.windows import fed
 
 
 @dataclass(frozen=True)
@@ -105,184 +87,3 @@ class ModelBundle:
                 remedy="Give it images with the channels that it was trained on.",
             )
         return ready
-
-
-def save(
-    model: Any,
-    config: ModelConfig,
-    folder: str | Path,
-    *,
-    test_image: NDArray,
-    metrics: dict[str, Any] | None = None,
-    split: dict[str, Any] | None = None,
-    files: dict[str, Path] | None = None,
-    overwrite: bool = False,
-) -> ModelBundle:
-    """Write the MODEL folder, whole or not at all.
-
-    Parameters
-    ----------
-    model : a Keras model, (N, Y, X, channels) → (N, Y, X, classes), for any Y and X; with frames
-        before Y where `config.frames` is above 1.
-    test_image : a raw plane (Y, X) or (Y, X, C), or a window of these; its probabilities are kept
-        beside it.
-    metrics, split : what metrics.json and split.json say.
-    files : further files (or folders) to copy into it, by the name they get there.
-
-    Raises
-    ------
-    UserError : when the folder is there and may not be overwritten, or cannot be written.
-    """
-    folder = Path(folder)
-    bundle = ModelBundle(model, config, folder)
-    plane = _writable(test_image)
-    expected = bundle.probabilities(plane)
-    with atomic_folder(folder, overwrite=overwrite) as temporary:
-        model.save(temporary / NETWORK)
-        dims = ("T" if config.frames > 1 else "") + "YX"
-        dims += "C" if plane.ndim > len(dims) else ""
-        images.write(images.make(plane, dims), temporary / TEST_IMAGE)
-        images.write(images.make(expected, "YXC"), temporary / TEST_EXPECTED)
-        for name, content in (("metrics.json", metrics), ("split.json", split)):
-            _write_json(temporary / name, content or {})
-        for name, source in (files or {}).items():
-            _copy(source, temporary / name)
-        _write_json(temporary / CONFIG, config.model_dump(mode="json"))
-    return bundle
-
-
-def load(folder: str | Path, *, verify: bool = False) -> ModelBundle:
-    """Read a MODEL folder.
-
-    Parameters
-    ----------
-    folder : what :func:`save` wrote.
-    verify : predict the test image and compare with the probabilities kept beside it.
-
-    Raises
-    ------
-    UserError : when the folder is no model, of another version, damaged, holds code that
-        Keras would have to run, or (with `verify`) gives other probabilities than it did.
-    """
-    folder = Path(folder)
-    config = load_config(folder)
-    bundle = ModelBundle(_load_network(folder / NETWORK, config), config, folder)
-    if verify:
-        check(bundle)
-    return bundle
-
-
-def load_config(folder: str | Path) -> ModelConfig:
-    """Read only the configuration, without TensorFlow; errors as in :func:`load`."""
-    folder = Path(folder)
-    if not folder.is_dir():
-        raise UserError("there is no such model folder", path=folder)
-    path = folder / CONFIG
-    if not path.is_file():
-        if (folder / ".training").is_dir():
-            raise UserError(
-                "the training there is not finished",
-                path=folder,
-                remedy="Continue it: the same imagej-dl train command with --resume.",
-            )
-        raise UserError(
-            "is not a model of imagej-dl (it has no config.json)",
-            path=folder,
-            remedy="Name a folder that imagej-dl train has made.",
-        )
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        version = content.get("format_version") if isinstance(content, dict) else None
-        if version != FORMAT_VERSION:
-            raise UserError(
-                f"has the format version {version}; this imagej-dl reads {FORMAT_VERSION}",
-                path=path,
-                remedy="Install the imagej-dl that made the model, or train again.",
-            )
-        return ModelConfig.model_validate(content)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise UserError(f"is not right: {where} {first['msg']}", path=path) from error
-    except (ValueError, OSError) as error:
-        raise UserError(f"cannot be read ({error})", path=path) from error
-
-
-def check(bundle: ModelBundle) -> float:
-    """Predict the test image; return the largest difference from the expected probabilities.
-
-    Raises
-    ------
-    UserError : when the difference is above `TOLERANCE`, or a file is missing.
-    """
-    if bundle.folder is None:
-        raise ValueError("a bundle that is in no folder has no test image")
-    order = ("T", "Y", "X", "C")
-    image = images.read(bundle.folder / TEST_IMAGE)
-    plane = image.transpose(*[d for d in order if d in image.dims]).data
-    kept = images.read(bundle.folder / TEST_EXPECTED)
-    expected = kept.transpose(*[d for d in order if d in kept.dims]).data
-    found = bundle.probabilities(plane).reshape(-1)
-    if found.size != expected.size:
-        raise UserError("does not go with the test image", path=bundle.folder / TEST_EXPECTED)
-    difference = float(np.abs(found - expected.reshape(-1)).max())
-    if not difference <= TOLERANCE:
-        raise UserError(
-            f"predicts its test image otherwise than when it was made (by {difference:.3g})",
-            path=bundle.folder,
-            remedy="A file was changed, or this TensorFlow computes differently: train again.",
-        )
-    return difference
-
-
-def _load_network(path: Path, config: ModelConfig) -> Any:
-    from imagej_dl.models import backend
-
-    if not zipfile.is_zipfile(path):
-        problem = "is damaged or cut short" if path.exists() else "is missing"
-        raise UserError(problem, path=path, remedy="Copy the whole model folder again.")
-    trust.check_parts(path)
-    keras = backend.keras()
-    import imagej_dl.models.convlstm  # noqa: F401 (registers the one layer of our own)
-
-    try:
-        model = keras.models.load_model(path, compile=False, safe_mode=True)
-    except Exception as error:  # Keras raises whatever its parts raise on a damaged archive.
-        words = str(error).strip().splitlines() or [type(error).__name__]
-        remedy = "Copy the whole model folder again, or train again."
-        if config.keras_version != keras.__version__:
-            remedy = (
-                f"It was made with Keras {config.keras_version}, here is {keras.__version__}: "
-                f"pip install keras=={config.keras_version}, or train again."
-            )
-        raise UserError(f"cannot be loaded ({words[0]})", path=path, remedy=remedy) from error
-    wanted = (config.frames, config.channels, len(config.classes))
-    try:
-        found = (frames_of(model), model.input_shape[-1], model.output_shape[-1])
-    except (AttributeError, IndexError, TypeError):
-        found = None
-    if found != wanted:
-        raise UserError(
-            f"its network has {found} frames, channels in and channels out, its config.json "
-            f"says {wanted}",
-            path=path,
-        )
-    return model
-
-
-def _writable(plane: NDArray) -> NDArray:
-    kinds = (np.uint8, np.uint16, np.float32)
-    return plane if plane.dtype in kinds else plane.astype(np.float32)
-
-
-def _copy(source: Path, target: Path) -> None:
-    import shutil
-
-    if source.is_dir():
-        shutil.copytree(source, target)
-    else:
-        shutil.copyfile(source, target)
-
-
-def _write_json(path: Path, content: dict[str, Any]) -> None:
-    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from imagej_dl.errors import Cancelled, Enough
 from imagej_dl.evaluation import THRESHOLDS
 from imagej_dl.models import Instances, ModelBundle
-from imagej_dl.models import bundle as bundles
+from imagej_dl.models import folder as folders
 from imagej_dl.prediction.network import network
 from imagej_dl.progress import Progress
 from imagej_dl.training.choose import Truth, average_precision, choose, some
@@ -73,7 +73,7 @@ def finish(out: Path, loop: Loop, parts: Split, raw: NDArray, ended: str) -> Mod
         log, curve = Path(name) / "log.csv", Path(name) / "loss.png"
         write_log(state, log)
         draw(state, curve)
-        written = bundles.save(
+        written = folders.save(
             loop.model,
             config,
             out,

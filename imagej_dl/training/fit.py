@@ -15,7 +15,7 @@ from typing import Any
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.files import refuse_existing
 from imagej_dl.models import ModelBundle
-from imagej_dl.models import bundle as bundles
+from imagej_dl.models import folder as folders
 from imagej_dl.progress import Progress, silent
 from imagej_dl.training import start as starts
 from imagej_dl.training import state as states
@@ -203,7 +203,7 @@ def _make_room(out: Path, overwrite: bool) -> Content:
         )
     refuse_existing(out, overwrite)
     if overwrite and out.exists():
-        foreign = not (out / bundles.CONFIG).is_file() and not (out / states.FOLDER).is_dir()
+        foreign = not (out / folders.CONFIG).is_file() and not (out / states.FOLDER).is_dir()
         if foreign:
             raise UserError(
                 "is there and is no model, so it is not overwritten",

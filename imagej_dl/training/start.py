@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from imagej_dl.errors import UserError
 from imagej_dl.models import ModelBundle, ModelConfig, registry
-from imagej_dl.models import bundle as bundles
+from imagej_dl.models import folder as folders
 from imagej_dl.training.settings import Settings
 
 LEARNING_RATE = 1e-3
@@ -59,7 +59,7 @@ def read(folder: str | Path) -> tuple[Start, ModelBundle]:
     UserError : when it is no model, or its network is not one that training builds.
     """
     folder = Path(folder)
-    bundle = bundles.load(folder)
+    bundle = folders.load(folder)
     config = bundle.config
     try:
         network = registry.network(config.architecture.name, config.architecture.arguments)
@@ -125,7 +125,7 @@ def check_same(folder: str | Path, begun: Start | None) -> None:
 
 
 def _digest(folder: Path) -> str:
-    path = folder / bundles.NETWORK
+    path = folder / folders.NETWORK
     if not path.is_file():
         return ""
     with path.open("rb") as file:

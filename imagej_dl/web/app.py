@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from imagej_dl import images
 from imagej_dl.errors import UserError
-from imagej_dl.models.bundle import CONFIG, load_config
+from imagej_dl.models.folder import CONFIG, load_config
 from imagej_dl.web import results
 from imagej_dl.web.intake import ALLOWED, safe_name, unlike
 from imagej_dl.web.jobs import Item, Job, Jobs, packed

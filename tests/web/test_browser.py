@@ -49,11 +49,11 @@ def model(tmp_path: Path) -> Path:
         from small_models import threshold
     finally:
         sys.path.pop(0)
-    from imagej_dl.models import bundle
+    from imagej_dl import models
 
     made = threshold()
     folder = tmp_path / "models" / "bright"
-    bundle.save(made.model, made.config, folder, test_image=squares(4)[:64, :64])
+    models.save(made.model, made.config, folder, test_image=squares(4)[:64, :64])
     return folder.parent
 
 
