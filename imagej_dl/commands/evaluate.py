@@ -32,8 +32,8 @@ class Evaluate(Command):
         " the folder that `track` wrote; in ImageJ the open label map where left out.",
     )
     truth: Path = Field(
-        description="What it is measured against: the same kind, for tracks NN_GT or a folder"
-        " with man_track.txt."
+        description="What it is measured against: the same kind, for tracks NN_GT (with SEG alone,"
+        " SEG is measured) or a folder with man_track.txt."
     )
     axes: Annotated[str | None, Shown(advanced=True)] = Field(
         None, description="Axes of the label files when they do not say them, such as TYX."

@@ -40,6 +40,36 @@ def find_result(path: Path) -> Path:
     return found[0] if len(found) == 1 else path
 
 
+def is_segmentation(path: Path) -> bool:
+    """Whether a folder is a truth of the challenge's that segments frames but tracks none."""
+    return (path / "SEG").is_dir() and not (path / "TRA").is_dir() and not is_ctc(path)
+
+
+def segmentation_score(result: Path, truth: Path) -> float:
+    """Return SEG of a result's masks in the frames that the truth segments.
+
+    Parameters
+    ----------
+    result : a folder with maskNNN.tif; its table of tracks is not needed.
+    truth : a folder with SEG/man_segNNN.tif of some frames or all.
+
+    Raises
+    ------
+    UserError : when masks of segmented frames are missing or of another shape, and when the
+        truth has none or no object.
+    """
+    from ctc_metrics.metrics import seg
+
+    masks = ctc.numbered(result, "mask")
+    true = ctc.numbered(truth / "SEG", "man_seg")
+    if missing := sorted(set(true) - set(masks)):
+        raise UserError(f"has no mask of frame {missing[0]}, which the truth segments", path=result)
+    found = _match(map(ctc.read_mask, true.values()), (ctc.read_mask(masks[i]) for i in true))
+    if not any(found["labels_ref"]):
+        raise UserError("segments no object: there is nothing to score", path=truth)
+    return seg(found["labels_ref"], found["ious"])
+
+
 def read_truth(folder: Path) -> Truth:
     """Read `NN_GT` (TRA and SEG), or a folder with man_track.txt and man_trackNNN.tif alone.
 

@@ -13,7 +13,7 @@ from imagej_dl.evaluation import ctc as challenge
 from imagej_dl.evaluation.matching import THRESHOLDS, Matching, match, total
 from imagej_dl.evaluation.sources import frames, pair
 from imagej_dl.files import atomic, refuse_existing
-from imagej_dl.progress import Progress, silent
+from imagej_dl.progress import Progress, note, silent
 from imagej_dl.tracking import ctc
 
 # The scores of tracks that the table shows; the JSON holds all.
@@ -104,7 +104,7 @@ def evaluate(
     ----------
     pred, truth : two label files (a movie counts frame by frame), two folders of label maps with
         equal names, or two Cell Tracking Challenge folders; `pred` may also be the folder that
-        `imagej-dl track` wrote.
+        `imagej-dl track` wrote. A truth with SEG alone gives SEG of the frames that it has.
     axes : the axes of label files that do not say them, such as TYX.
 
     Raises
@@ -120,6 +120,10 @@ def evaluate(
             except UserError as error:
                 raise error if error.path else UserError(error.problem, path=pred) from error
             return Report(str(pred), str(truth), tracks=scores)
+        if challenge.is_segmentation(truth) and ctc.numbered(pred, "mask"):
+            note(progress, f"{truth}: has no tracks (TRA), only SEG is measured")
+            segmented = {"SEG": challenge.segmentation_score(pred, truth)}
+            return Report(str(pred), str(truth), tracks=segmented)
     pairs = pair(pred, truth)
     images = {}
     for number, (name, one, other) in enumerate(pairs):

@@ -157,3 +157,23 @@ def test_unequal_frames_and_shapes(truth, tmp_path):
     other = _write(tmp_path / "02_RES", masks[:, :8], [[1, 0, 2, 0]])
     with pytest.raises(UserError, match=r"in frame 0 .*shape"):
         evaluation.evaluate(other, folder)
+
+
+def test_a_truth_that_segments_some_frames_and_tracks_none(result, full_layout, tmp_path):
+    truth = tmp_path / "01_GT"
+    (truth / "SEG").mkdir(parents=True)
+    for number in (3, 17):
+        shutil.copy(full_layout / "SEG" / f"man_seg{number:03}.tif", truth / "SEG")
+    found = evaluation.evaluate(result, truth).tracks
+    both = tmp_path / "both"
+    shutil.copytree(full_layout / "TRA", both / "TRA")
+    shutil.copytree(truth / "SEG", both / "SEG")
+    assert found == {"SEG": pytest.approx(evaluation.evaluate(result, both).tracks["SEG"])}
+    # The challenge's segmentation benchmark asks for no table of tracks.
+    masks = tmp_path / "01_RES"
+    shutil.copytree(result / "CTC" / "01_RES", masks)
+    (masks / "res_track.txt").unlink()
+    assert evaluation.evaluate(masks, truth).tracks == found
+    (masks / "mask017.tif").unlink()
+    with pytest.raises(UserError, match="no mask of frame 17"):
+        evaluation.evaluate(masks, truth)
