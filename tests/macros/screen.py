@@ -27,8 +27,11 @@ class Answers:
         from scyjava import jimport
 
         window = jimport("java.awt.Window")
+        closed: list[Any] = []
         while True:
             time.sleep(0.1)
+            for dialog in closed:
+                dialog.close()  # again: a word to one that was shown, but did not wait yet, is lost
             for dialog in window.getWindows():
                 kind = str(dialog.getClass().getName())
                 if not dialog.isVisible():
@@ -41,6 +44,7 @@ class Answers:
                     self.waits.append(title)
                     self._drawn(title)
                     dialog.close()
+                    closed.append(dialog)
 
 
 def _words(container: Any) -> str:
@@ -82,7 +86,7 @@ def _fill(
     from scyjava import jimport
 
     window, event = jimport("java.awt.Window"), jimport("java.awt.event.ActionEvent")
-    end = time.monotonic() + 30
+    end = time.monotonic() + 120
     while not (open_ := [d for d in window.getWindows() if d.isVisible() and _is(d, title)]):
         if time.monotonic() > end:
             raise TimeoutError(f"the dialog {title} did not come")
