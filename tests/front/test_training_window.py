@@ -80,11 +80,12 @@ def _trainings(project: str, image: str, ready: str, folder: str, home: str) -> 
     hosted.select("mine")
     ij.doCommand("Invert")
     hosted.wait(lambda: int(other.getProcessor().get(0, 0)) == 255, 120, "ImageJ's Invert")
-    other.changes = False
-    other.close()  # else its late events may bring it to the front again
     hosted.select("cells.tif")
     hosted.choose("ImageJ-DL Predict")
-    hosted.press(hosted.fill(front, "ImageJ-DL Predict", model=ready), "OK")
+    dialog = hosted.fill(front, "ImageJ-DL Predict", model=ready)
+    # What is in front meanwhile is not what the command was chosen for.
+    hosted.jimport("ij.WindowManager").setCurrentWindow(other.getWindow())
+    hosted.press(dialog, "OK")
     hosted.wait(lambda: hosted.newest("cells-labels"), 120, "labels beside a training")
     seen["beside"] = np.asarray(hosted.pixels("cells-labels").data)
     seen["still training"] = hosted.window("JFrame", CONTROL) is not None

@@ -60,10 +60,12 @@ class Front {
      * what went wrong in a window, or without a screen by an exception.
      */
     void run(String name, String options) {
+        // The one that is in front now: once a dialog is closed another window may be.
+        def image = WindowManager.currentImage
         try {
             def command = command(name)
             def values = options?.trim() ? Options.parse(options) : ask(command)
-            if (values != null) execute(command, values, WindowManager.currentImage)
+            if (values != null) execute(command, values, image)
         } catch (Trouble trouble) {
             tell(trouble)
         } catch (Exception error) {
