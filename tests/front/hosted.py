@@ -5,12 +5,9 @@ Everything here runs in a process of its own (fixture own_process), under a scre
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
-import sys
 import tempfile
-import termios
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -51,13 +48,15 @@ def start(display: bool = True, **environment: str) -> Any:
     return menu.install("embedded", display=display)
 
 
-def wait(ready: Callable[[], Any], seconds: float = 120, what: str = "") -> Any:
+def wait(
+    ready: Callable[[], Any], seconds: float = 120, what: str = "", every: float = 0.05
+) -> Any:
     """Return what `ready` returns as soon as it is true."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if found := ready():
             return found
-        time.sleep(0.05)
+        time.sleep(every)
     raise TimeoutError(f"{what or ready} did not come within {seconds} s; open: {windows()}")
 
 
@@ -267,10 +266,13 @@ def resident(pid: int) -> int:
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-def unread(pid: int) -> int:
-    """Bytes that a process was sent on its standard input and has not read yet."""
-    with open(f"/proc/{pid}/fd/0", "rb", buffering=0) as pipe:
-        return int.from_bytes(fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)), sys.byteorder)
+def waits_for_worker() -> bool:
+    """Whether a command has sent its work to the worker, and waits until it is done."""
+    for stack in jimport("java.lang.Thread").getAllStackTraces().values():
+        names = [f"{frame.getClassName()}.{frame.getMethodName()}" for frame in stack]
+        if "imagejdl.Run.work" in names and names[0].startswith("java.lang.Thread.sleep"):
+            return True
+    return False
 
 
 def manager_count() -> int:

@@ -119,12 +119,9 @@ def _troubles(project: str, model: str, cells: str, folder: str) -> dict[str, An
     hosted.choose("ImageJ-DL Predict")
     dialog = hosted.fill(front, "ImageJ-DL Predict", model=model)
     (worker,) = hosted.workers()
-    # Held, it cannot have ended before it is killed; and it is not killed before it is asked.
-    os.kill(worker, signal.SIGSTOP)
     hosted.press(dialog, "OK")
-    hosted.wait(lambda: hosted.unread(worker) > 0, 60, "the request of a prediction")
-    os.kill(worker, signal.SIGCONT)
-    hosted.wait(lambda: hosted.unread(worker) == 0, 60, "the worker that takes it")
+    # Not sooner: killed between two requests it would only be started again.
+    hosted.wait(hosted.waits_for_worker, what="the worker's work of 200 planes", every=0.005)
     os.kill(worker, signal.SIGKILL)
     seen["killed"] = hosted.error_words()
     seen["rois"] = hosted.manager_count()
