@@ -66,10 +66,11 @@ def _heap() -> int:
 
 
 def _loop(model: str, cells: str, times: int) -> None:
+    # By its title: a late event may have made the image the current one, which would be closed.
     hosted.macro(
         f'open("{cells}"); title = getTitle();\n'
         f"for (i = 0; i < {times}; i++) {{ selectImage(title); "
-        f'run("ImageJ-DL Predict", "model=[{model}] rois=false"); close(); }}\n'
+        f'run("ImageJ-DL Predict", "model=[{model}] rois=false"); close("*-labels"); }}\n'
         "selectImage(title); close();"
     )
 
