@@ -6,7 +6,10 @@ may have a conftest.
 
 from __future__ import annotations
 
+import faulthandler
 import multiprocessing
+import os
+import signal
 import traceback
 from collections.abc import Callable
 from typing import Any
@@ -15,11 +18,14 @@ from typing import Any
 def call(function: Callable[..., Any], *args: Any, timeout: float = 400, **kwargs: Any) -> Any:
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
-    child = context.Process(target=_answer, args=(theirs, function, args, kwargs))
+    child = context.Process(target=_answer, args=(theirs, timeout, function, args, kwargs))
     child.start()
     theirs.close()
     try:
         if not ours.poll(timeout):
+            if child.pid:
+                os.kill(child.pid, signal.SIGQUIT)  # Java prints what its threads are doing
+                child.join(5)
             raise TimeoutError(f"{function.__name__} did not end within {timeout} s")
         try:
             result, trace = ours.recv()
@@ -35,7 +41,11 @@ def call(function: Callable[..., Any], *args: Any, timeout: float = 400, **kwarg
         child.kill()
 
 
-def _answer(pipe: Any, function: Callable[..., Any], args: tuple, kwargs: dict) -> None:
+def _answer(
+    pipe: Any, timeout: float, function: Callable[..., Any], args: tuple, kwargs: dict
+) -> None:
+    # What hangs is seen in the test's output: Python's threads here, Java's by SIGQUIT.
+    faulthandler.dump_traceback_later(timeout - 5)
     try:
         pipe.send((function(*args, **kwargs), ""))
     except BaseException as error:

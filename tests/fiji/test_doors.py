@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import modal
 import numpy as np
 import pytest
 from java_mode import OPENS, QUICK, copy_of
@@ -147,7 +148,8 @@ def _menus_twice_installed(home: str) -> dict[str, Any]:
     running = ij.module().run(named[installation.EXTENSIONS], True)
     while not running.isDone():
         for dialog in window.getWindows():
-            if dialog.isShowing() and str(dialog.getClass().getName()) == "ij.gui.MessageDialog":
+            name = str(dialog.getClass().getName())
+            if name == "ij.gui.MessageDialog" and modal.answerable(dialog):
                 dialog.dispose()
         time.sleep(0.1)
     now = jimport("ij.IJ").getProperty("imagej-dl.front")

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import modal
 from small_nuclei import TEST
 
 from imagej_dl import images, rois
@@ -71,12 +72,15 @@ def windows() -> list[str]:
 
 
 def window(kind: str, title: str = "") -> Any:
-    """Return the shown window of this class whose title begins so, or None."""
+    """Return the shown window of this class whose title begins so, or None.
+
+    A dialog only once it can be answered.
+    """
     for found in jimport("java.awt.Window").getWindows():
         if (
-            found.isShowing()
-            and str(found.getClass().getName()).endswith(kind)
+            str(found.getClass().getName()).endswith(kind)
             and str(found.getTitle()).startswith(title)
+            and modal.answerable(found)
         ):
             return found
     return None

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import modal
 import numpy as np
 
 
@@ -34,7 +35,7 @@ class Answers:
                 dialog.close()  # again: a word to one that was shown, but did not wait yet, is lost
             for dialog in window.getWindows():
                 kind = str(dialog.getClass().getName())
-                if not dialog.isVisible():
+                if not modal.answerable(dialog):
                     continue
                 title = str(dialog.getTitle()) if hasattr(dialog, "getTitle") else ""
                 if kind == "ij.gui.MessageDialog" or title == "Macro Error":
@@ -87,7 +88,7 @@ def _fill(
 
     window, event = jimport("java.awt.Window"), jimport("java.awt.event.ActionEvent")
     end = time.monotonic() + 120
-    while not (open_ := [d for d in window.getWindows() if d.isVisible() and _is(d, title)]):
+    while not (open_ := [d for d in window.getWindows() if _is(d, title) and modal.answerable(d)]):
         if time.monotonic() > end:
             raise TimeoutError(f"the dialog {title} did not come")
         time.sleep(0.05)
