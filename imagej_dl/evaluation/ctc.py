@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,7 +65,10 @@ def segmentation_score(result: Path, truth: Path) -> float:
     true = ctc.numbered(truth / "SEG", "man_seg")
     if missing := sorted(set(true) - set(masks)):
         raise UserError(f"has no mask of frame {missing[0]}, which the truth segments", path=result)
-    found = _match(map(ctc.read_mask, true.values()), (ctc.read_mask(masks[i]) for i in true))
+    try:
+        found = _match((i, ctc.read_mask(true[i]), ctc.read_mask(masks[i])) for i in true)
+    except UserError as error:
+        raise UserError(error.problem, path=error.path or result) from error
     if not any(found["labels_ref"]):
         raise UserError("segments no object: there is nothing to score", path=truth)
     return seg(found["labels_ref"], found["ious"])
@@ -99,12 +103,16 @@ def score(result: CtcFolder, truth: Truth, also: tuple[str, ...] = ()) -> dict[s
     frames, true_frames = len(result.masks), len(truth.tracks.masks)
     if frames != true_frames:
         raise UserError(f"the result has {frames} frames, the truth {true_frames}")
-    tracking = _match(truth.tracks.masks, result.masks)
+    tracking = _match(
+        (number, *pair)
+        for number, pair in enumerate(zip(truth.tracks.masks, result.masks, strict=True))
+    )
     beyond = [number for number in truth.segmentation if number >= frames]
     if beyond:
         raise UserError(f"the truth segments frame {beyond[0]}; the result has {frames} frames")
-    segmented = list(truth.segmentation)
-    segmentation = _match(list(truth.segmentation.values()), [result.masks[i] for i in segmented])
+    segmentation = _match(
+        (number, mask, result.masks[number]) for number, mask in truth.segmentation.items()
+    )
     _check(result, tracking["labels_comp"])
     if not any(tracking["labels_ref"]):
         raise UserError("the truth has no objects: there is nothing to score")
@@ -150,11 +158,11 @@ def _plain(value: Any) -> float | int | None:
     return int(value) if isinstance(value, int | np.integer) else number
 
 
-def _match(truths: Any, results: Any) -> dict[str, list[list]]:
-    """Match frames as the challenge does: more than half of the true object is covered."""
+def _match(frames: Iterable[tuple[int, np.ndarray, np.ndarray]]) -> dict[str, list[list]]:
+    """Match frames (number, truth, result): more than half of the true object is covered."""
     names = ("labels_ref", "labels_comp", "mapped_ref", "mapped_comp", "ious")
     found: dict[str, list[list]] = {name: [] for name in names}
-    for number, (true, mask) in enumerate(zip(truths, results, strict=True)):
+    for number, true, mask in frames:
         try:
             frame = overlap(true, mask)
         except UserError as error:

@@ -174,6 +174,10 @@ def test_a_truth_that_segments_some_frames_and_tracks_none(result, full_layout, 
     shutil.copytree(result / "CTC" / "01_RES", masks)
     (masks / "res_track.txt").unlink()
     assert evaluation.evaluate(masks, truth).tracks == found
+    tifffile.imwrite(masks / "mask017.tif", np.zeros((8, 9), np.uint16))
+    with pytest.raises(UserError, match=r"in frame 17 .*shape") as caught:
+        evaluation.evaluate(masks, truth)
+    assert caught.value.path == str(masks)
     (masks / "mask017.tif").unlink()
     with pytest.raises(UserError, match="no mask of frame 17"):
         evaluation.evaluate(masks, truth)
