@@ -29,6 +29,10 @@ class UserError(Exception):
         super().__init__(text if remedy is None else f"{text}. {remedy}")
 
 
+class NotEnoughMemory(UserError):
+    """A program that works for us, such as TrackMate, ran out of its memory."""
+
+
 class Cancelled(Exception):
     """The user stopped the work; what was finished before is kept."""
 

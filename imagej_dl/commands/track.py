@@ -40,7 +40,8 @@ class Track(Command):
         "auto",
         description="TrackMate in a Fiji, or the embedded engine without Java; or motile, btrack "
         "or Trackastra where it is installed (`imagej-dl doctor` says so). auto: that of the "
-        "settings' tracker.",
+        "settings' tracker; TrackMate where it is there and has memory enough, else the embedded "
+        "engine.",
     )
     engine_python: Annotated[Path | None, Shown(advanced=True)] = Field(
         None,

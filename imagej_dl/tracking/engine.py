@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from imagej_dl import images
-from imagej_dl.errors import DataWarning
+from imagej_dl.errors import DataWarning, NotEnoughMemory
 from imagej_dl.progress import Progress, silent
 from imagej_dl.tracking import choice, declared, engines, filters, fused, gaps
 from imagej_dl.tracking.costs import Links
@@ -36,6 +36,7 @@ class _Way:
     python: Path | None = None
     image_path: Path | None = None
     progress: Progress = silent
+    changeable: bool = False
 
 
 def track(
@@ -59,7 +60,8 @@ def track(
     settings : detector, cuts, gap filling, tracker and filters; TrackMate's LAP tracker with
         splitting unless given, or the engine's own tracker.
     engine : TrackMate in a Fiji, the embedded engine, motile, btrack or Trackastra; auto takes
-        what the settings' tracker is of, and TrackMate where a Fiji with it is found.
+        what the settings' tracker is of, and TrackMate where a Fiji with it is found and its
+        memory suffices.
     image_path : the file that TrackMate's window shall open with the tracks.
     fiji : the Fiji folder; that of the environment variable FIJI_HOME unless given.
     python : the Python that has motile, btrack or Trackastra; that of the environment variable
@@ -88,7 +90,7 @@ def track(
         warnings.warn("there is no object in the labels", DataWarning, stacklevel=2)
     bridge = choice.trackmate(engine, fiji) if engine in ("auto", "trackmate") else None
     name = ("embedded" if bridge is None else "trackmate") if engine == "auto" else engine
-    way = _Way(name, bridge, fiji, python, image_path, progress)
+    way = _Way(name, bridge, fiji, python, image_path, progress, engine == "auto")
     if settings.split_fused:
         movie = fused.split(movie, progress=progress)
     if settings.fill_gaps:
@@ -100,7 +102,20 @@ def track(
 def _track(
     movie: xr.DataArray, image: xr.DataArray | None, settings: TrackerSettings, way: _Way
 ) -> Tracks:
-    """Track a label movie by the engine chosen."""
+    """Track a label movie by the engine chosen, or by the embedded one where that may be."""
+    try:
+        return _by_engine(movie, image, settings, way)
+    except NotEnoughMemory as error:
+        if not way.changeable:
+            raise
+        text = f"{error.problem}; the embedded engine tracks instead"
+        warnings.warn(text, DataWarning, stacklevel=3)
+        return _by_engine(movie, image, settings, replace(way, engine="embedded", bridge=None))
+
+
+def _by_engine(
+    movie: xr.DataArray, image: xr.DataArray | None, settings: TrackerSettings, way: _Way
+) -> Tracks:
     # TrackMate has no filters of links: with them its links are filtered here.
     if way.bridge is not None and not settings.edge_filters:
         return way.bridge.track(

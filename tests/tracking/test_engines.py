@@ -14,10 +14,11 @@ import numpy as np
 import pytest
 
 from imagej_dl import images, tracking
-from imagej_dl.errors import Cancelled, UserError
+from imagej_dl.errors import Cancelled, DataWarning, NotEnoughMemory, UserError
 from imagej_dl.fiji import diagnosis
-from imagej_dl.tracking import engines
+from imagej_dl.tracking import choice, engines
 from imagej_dl.tracking.engines import process
+from imagej_dl.tracking.filters import Filter
 
 
 def _needs(name: str) -> None:
@@ -38,6 +39,27 @@ def _links(tracks: tracking.Tracks) -> set[tuple[int, int, int, int]]:
 _STAYS = {(frame, 2, frame + 1, 2) for frame in range(5)}
 _DIVISION = _STAYS | {(0, 1, 1, 1), (1, 1, 2, 1), (2, 1, 3, 5), (2, 1, 3, 6)}
 _DIVISION |= {(frame, label, frame + 1, label) for frame in (3, 4) for label in (5, 6)}
+
+
+class _Small:
+    """A TrackMate whose memory is too small."""
+
+    @staticmethod
+    def track(*given: object, **more: object) -> None:
+        raise NotEnoughMemory("TrackMate: tracking failed: OutOfMemoryError", remedy="Take less.")
+
+
+@pytest.mark.parametrize("filters", [[], [Filter(feature="SPEED", value=0)]])
+def test_where_trackmate_lacks_memory_auto_takes_the_embedded_engine(monkeypatch, filters):
+    monkeypatch.setattr(choice, "trackmate", lambda engine, fiji: _Small)
+    chosen = tracking.make_settings("SPARSE_LAP_TRACKER", {"ALLOW_TRACK_SPLITTING": True})
+    chosen = chosen.model_copy(update={"edge_filters": filters})
+    with pytest.warns(DataWarning, match="OutOfMemoryError; the embedded engine tracks instead"):
+        tracks = tracking.track(lineages.division(), settings=chosen)
+    assert tracks.engine == "embedded"
+    assert _links(tracks) == _DIVISION
+    with pytest.raises(NotEnoughMemory, match="Take less"):
+        tracking.track(lineages.division(), settings=chosen, engine="trackmate")
 
 
 def test_motile_divides_and_closes_gaps(tmp_path):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from imagej_dl.errors import Cancelled, UserError
+from imagej_dl.errors import Cancelled, NotEnoughMemory, UserError
 from imagej_dl.fiji import gateway
 from imagej_dl.fiji.trackmate import filters, settings, spots
 from imagej_dl.fiji.trackmate.log import Log
@@ -57,6 +57,7 @@ def track(
     Raises
     ------
     UserError : what TrackMate refuses, in its own words; and when its spots are others.
+    NotEnoughMemory : when Java's memory does not suffice.
     Cancelled : when `progress` raises it; TrackMate is told to stop.
     """
     from imagej_dl.tracking.spots import find
@@ -157,8 +158,10 @@ def _run(name: str, engine: Any, step: Callable[[], bool], log: Log, progress: P
         raise
     if failed or not done[0]:
         words = str(failed[0] if failed else engine.getErrorMessage())
-        remedy = _LESS if "OutOfMemoryError" in words else None
-        raise UserError(f"{name} failed: {words}", remedy=remedy) from next(iter(failed), None)
+        problem, cause = f"{name} failed: {words}", next(iter(failed), None)
+        if "OutOfMemoryError" in words:
+            raise NotEnoughMemory(problem, remedy=_LESS) from cause
+        raise UserError(problem) from cause
     progress(name, 100, 100)
 
 
