@@ -37,5 +37,12 @@ class Serve(Command):
 
         hosts = {name.lower() for name in (self.host, socket.gethostname(), *self.names)}
         app = application(self.models, upload=self.upload, pixels=self.pixels, hosts=hosts)
-        say(f"http://{self.host}:{self.port} (Ctrl-C ends it)")
+        say(f"{_address(self.host, self.port)} (Ctrl-C ends it)")
         listen(app, self.host, self.port)
+
+
+def _address(host: str, port: int) -> str:
+    """Return what to type into a browser: 0.0.0.0 and :: are no addresses to go to."""
+    if host in ("0.0.0.0", "::"):
+        return f"http://localhost:{port}, from other machines by this one's name"
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

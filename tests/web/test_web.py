@@ -18,7 +18,9 @@ from PIL import Image
 pytest.importorskip("flask", reason="needs Flask (the extra serve)")
 
 from imagej_dl import images, rois
+from imagej_dl.commands.serve import Serve
 from imagej_dl.errors import UserError
+from imagej_dl.progress import silent
 from imagej_dl.web import application, intake, jobs
 from imagej_dl.web.intake import safe_name, unlike
 
@@ -315,3 +317,33 @@ def test_no_models(tmp_path: Path) -> None:
         application(tmp_path)
     with pytest.raises(UserError, match="there is no such folder"):
         application(tmp_path / "x")
+
+
+@pytest.mark.parametrize(
+    ("host", "said"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:5000 (Ctrl-C"),
+        ("::1", "http://[::1]:5000 (Ctrl-C"),
+        ("0.0.0.0", "http://localhost:5000, from other machines"),
+        ("::", "http://localhost:5000, from other machines"),
+    ],
+)
+def test_an_address_to_type_is_said(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    host: str,
+    said: str,
+) -> None:
+    (tmp_path / "cells").mkdir()
+    (tmp_path / "cells" / "config.json").write_text("{}")
+    asked = []
+
+    def listen(app: Any, *where: object) -> None:
+        asked.append(where)
+        app.extensions["imagej-dl"].close()
+
+    monkeypatch.setattr("imagej_dl.web.listen", listen)
+    Serve(models=tmp_path, host=host).run(silent)
+    assert asked == [(host, 5000)]
+    assert said in capsys.readouterr().out
