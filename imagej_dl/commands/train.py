@@ -179,9 +179,7 @@ class Train(Command):
         if self.resume and self.overwrite:
             raise UserError("--resume and --overwrite exclude each other")
         if self.search and not self.resume:
-            from imagej_dl.commands import searching
-
-            searching.before(self, APART, progress).run(progress, watch)
+            self._searched(progress).run(progress, watch)
             return
         from imagej_dl import training
         from imagej_dl.models import backend
@@ -243,20 +241,31 @@ class Train(Command):
         from imagej_dl import suite
         from imagej_dl.commands.predict import Predict
 
-        config = suite.read(self.project)
         assert whole.out is not None, "else it would not have been trained"
+        values = suite.test_values(suite.read(self.project), whole.out)
         metrics = json.loads((whole.out / "metrics.json").read_text(encoding="utf-8"))
-        if config.TESTPATH is None or metrics["ended"] == CANCELLED:
-            return
-        values = {
-            "model": whole.out,
-            "images": [config.TESTPATH],
-            "out": whole.out / "test_output",
-            "videos": config.PATH2VIDEOS,
-            "halo": max(config.newinfer_padding) if config.newinfer_padding else None,
-            "overwrite": True,
-        }
-        Predict.declare(values, self.project).run(progress)
+        if values and metrics["ended"] != CANCELLED:
+            Predict.declare(values, self.project).run(progress)
+
+    def _searched(self, progress: Progress) -> Train:
+        """Search for what is not given; return the training with what was found."""
+        from imagej_dl.commands import searching
+        from imagej_dl.files import refuse_existing
+
+        assert self.out is not None, "the declaration asks for it"
+        if self.start is not None:
+            raise UserError(
+                "search and start exclude each other",
+                remedy="A model to start from has decided what would be searched.",
+            )
+        if self.out.is_dir() and any(self.out.iterdir()):
+            refuse_existing(self.out, self.overwrite)
+        further = self.further()
+        given = self.model_dump(exclude=APART) | further
+        fixed = self.model_fields_set | {*further}
+        found = searching.settings(self.project, self.search_folder(), given, fixed, progress)
+        found["settings"] = {**further, **found.get("settings", {})} or None
+        return self.model_copy(update={**found, "search": False})
 
     def search_folder(self) -> Path:
         assert self.out is not None

@@ -4,7 +4,7 @@ Its networks are in :mod:`imagej_dl.models`, its losses and targets in :mod:`ima
 """
 
 from imagej_dl.suite.config import SuiteConfig, read
-from imagej_dl.suite.convert import predict_values, train_values
+from imagej_dl.suite.convert import predict_values, test_values, train_values
 from imagej_dl.suite.data import Item, items
 from imagej_dl.suite.from_ctc import read as read_ctc
 from imagej_dl.suite.results import rebuild, results
@@ -24,6 +24,7 @@ __all__ = [
     "read_tracks",
     "rebuild",
     "results",
+    "test_values",
     "train_values",
     "write_ctc_results",
     "write_ctc_truth",

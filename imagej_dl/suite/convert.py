@@ -117,10 +117,29 @@ def predict_values(config: SuiteConfig, *, elsewhere: bool = False) -> dict[str,
         "images": [str(source)],
         "out": str(config.OUTPUTPATH / config.newinfer_output_folder_name),
         "videos": config.PATH2VIDEOS and str(config.PATH2VIDEOS),
-        "halo": max(config.newinfer_padding) if config.newinfer_padding else None,
+        "halo": _halo(config),
         "weights": inference_weights(config),
     }
     return {key: value for key, value in values.items() if value is not None}
+
+
+def test_values(config: SuiteConfig, model: Path) -> dict[str, Any]:
+    """Return the parameters that predict TESTPATH with a trained model; none without TESTPATH."""
+    if config.TESTPATH is None:
+        return {}
+    values = {
+        "model": model,
+        "images": [config.TESTPATH],
+        "out": model / "test_output",
+        "videos": config.PATH2VIDEOS,
+        "halo": _halo(config),
+        "overwrite": True,
+    }
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def _halo(config: SuiteConfig) -> int | None:
+    return max(config.newinfer_padding) if config.newinfer_padding else None
 
 
 def _steps(config: SuiteConfig) -> int | None:
