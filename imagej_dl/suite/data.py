@@ -66,7 +66,12 @@ def items(
 
     Raises
     ------
-    UserError : when there is no image, or an input or a label has no partner; each is named.
+    UserError : when there is no image, an input or a label has no partner (each is named), or two
+        files are the same image by their number or name.
+
+    Warns
+    -----
+    DataWarning : for videos of the table that lack a frame here, which are left out.
     """
     inputs = _folder(folder, _INPUTS)
     if inputs is None:
@@ -95,7 +100,16 @@ def _files(folder: Path) -> dict[str, Path]:
     if not folder.is_dir():
         return {}
     files = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and p.name[0] != ".")
-    return {_key(file.stem): file for file in files}
+    found: dict[str, Path] = {}
+    for file in files:
+        other = found.setdefault(_key(file.stem), file)
+        if other is not file:
+            raise UserError(
+                f"holds {other.name} and {file.name}, which are the same image by their names",
+                path=folder,
+                remedy="Rename or remove one of them.",
+            )
+    return found
 
 
 def _key(stem: str) -> str:
@@ -140,6 +154,7 @@ def _videos(found: list[Item], folder: Path, relation: Path | None, some: bool) 
             stacklevel=3,
         )
         return found
+    _name_incomplete(folder, table, single)
     whole = [_as_video(item) for item in found if item not in single.values()]
     return whole + [
         Item(
@@ -152,6 +167,19 @@ def _videos(found: list[Item], folder: Path, relation: Path | None, some: bool) 
         for video, frames in table.items()
         if all(frame in single for frame in frames)
     ]
+
+
+def _name_incomplete(folder: Path, table: dict[str, list[str]], single: dict[str, Item]) -> None:
+    # A table may be that of several folders: a video of which nothing is here is another's.
+    for video, frames in table.items():
+        missing = [frame for frame in frames if frame not in single]
+        if missing and len(missing) < len(frames):
+            warnings.warn(
+                f"{folder}: {video} lacks {', '.join(missing)} and is left out, with the "
+                f"{len(frames) - len(missing)} frames that are there",
+                DataWarning,
+                stacklevel=4,
+            )
 
 
 def _is_frame(path: Path) -> bool:

@@ -39,7 +39,7 @@ def results(folder: Path, relation: Path | None = None) -> dict[str, xr.DataArra
                 found[path.stem] = _video(images.read_labels(path))
     else:
         for video, frames in read_relation(relation).items():
-            whole, parts = folder / f"{video}.tif", [folder / frame for frame in frames]
+            whole, parts = folder / f"{video}.tif", [_result(folder, frame) for frame in frames]
             if whole.is_file():
                 found[video] = _video(images.read_labels(whole))
             elif all(part.is_file() for part in parts):
@@ -82,6 +82,12 @@ def rebuild(
             raise
         warnings.warn(f"there is no {CHALLENGE}: {error}", DataWarning, stacklevel=2)
     return list(found)
+
+
+def _result(folder: Path, frame: str) -> Path:
+    """Return the label map of a frame: predict writes .tif, whatever the frame's suffix is."""
+    own = folder / frame
+    return own if own.is_file() else folder / f"{Path(frame).stem}.tif"
 
 
 def _video(labels: xr.DataArray) -> xr.DataArray:

@@ -15,6 +15,7 @@ from imagej_dl import images
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.files import atomic_folder
 from imagej_dl.images import AXES
+from imagej_dl.images.formats import SUFFIXES
 from imagej_dl.suite.maps import write_maps
 
 RELATION = "videos2im_relation.csv"
@@ -31,7 +32,8 @@ def read_relation(path: Path) -> dict[str, list[str]]:
 
     Raises
     ------
-    UserError : when it is not there, or a line has not two columns.
+    UserError : when it is not there, its first line is a frame already, or a line has not two
+        columns.
     """
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
@@ -39,13 +41,14 @@ def read_relation(path: Path) -> dict[str, list[str]]:
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"cannot be read ({error})", path=path) from error
     videos: dict[str, list[str]] = {}
+    remedy = "The first line is Video;Frame, each after it has a video and a frame."
+    if rows and Path(rows[0][-1].strip()).suffix.lower() in SUFFIXES:
+        words = f"line 1 is a frame ({';'.join(rows[0])}), not the names of the columns"
+        raise UserError(words, path=path, remedy=remedy)
     for number, row in enumerate(rows[1:], 2):
         if len(row) != 2:
-            raise UserError(
-                f"line {number} is not VIDEO;FRAME ({';'.join(row)})",
-                path=path,
-                remedy="The first line is Video;Frame, each after it has a video and a frame.",
-            )
+            words = f"line {number} is not VIDEO;FRAME ({';'.join(row)})"
+            raise UserError(words, path=path, remedy=remedy)
         video, frame = (part.strip() for part in row)
         videos.setdefault(video, []).append(frame)
     for video, frames in videos.items():

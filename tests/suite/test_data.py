@@ -1,3 +1,6 @@
+import shutil
+import warnings
+
 import numpy as np
 import pytest
 import tifffile
@@ -5,7 +8,7 @@ from suite_movie import movie
 
 from imagej_dl import images
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.suite import assemble, items, read_relation, rebuild, write_frames
+from imagej_dl.suite import assemble, items, read_relation, rebuild, results, write_frames
 from imagej_dl.suite.videos import write_relation
 from imagej_dl.tracking import ctc
 from imagej_dl.training import find_pairs
@@ -136,8 +139,31 @@ def test_tables_that_are_wrong(tmp_path):
     path.write_text("Video;Frame\na raw_001.tif\n")
     with pytest.raises(UserError, match="line 2 is not VIDEO;FRAME"):
         read_relation(path)
+    path.write_text("a_1-2;raw_001.tif\na_1-2;raw_002.tif\n")
+    with pytest.raises(UserError, match="line 1 is a frame"):
+        read_relation(path)
     with pytest.raises(UserError, match="cannot be read"):
         read_relation(tmp_path / "none.csv")
+
+
+def test_a_video_that_lacks_a_frame_is_named(frames):
+    folder, *_ = frames
+    (folder / "inputs" / "raw_006.tif").unlink()
+    (folder / "labels" / "instance_ids_006.tif").unlink()
+    with pytest.warns(DataWarning, match=r"second_1-4 lacks raw_006\.tif .* the 3 frames"):
+        assert [item.name for item in items(folder, recurrent=True)] == ["first_3-6"]
+    for path in [*folder.glob("inputs/raw_00[5-8].tif"), *folder.glob("labels/*_00[5-8].tif")]:
+        path.unlink()
+    with warnings.catch_warnings():  # the table of several folders: the video is another's
+        warnings.simplefilter("error")
+        assert [item.name for item in items(folder, recurrent=True)] == ["first_3-6"]
+
+
+def test_two_files_of_one_number_are_named(frames):
+    folder, *_ = frames
+    shutil.copy(folder / "inputs" / "raw_002.tif", folder / "inputs" / "raw_2.tif")
+    with pytest.raises(UserError, match=r"raw_002\.tif and raw_2\.tif, which are the same"):
+        items(folder)
 
 
 def test_videos_are_rebuilt_of_frames_or_of_whole_results(tmp_path):
@@ -155,6 +181,8 @@ def test_videos_are_rebuilt_of_frames_or_of_whole_results(tmp_path):
         rebuild(tmp_path / "out", tmp_path / "t.csv")
     images.write(labels, tmp_path / "lstm" / "a_1-2.tif")
     assert rebuild(tmp_path / "lstm", tmp_path / "t.csv") == ["a_1-2"]
+    write_relation(tmp_path / "png.csv", {"a_1-2": ["raw_001.png", "raw_002.png"]})
+    assert list(results(tmp_path / "out", tmp_path / "png.csv")) == ["a_1-2"]
     (tmp_path / "empty").mkdir()
     assert rebuild(tmp_path / "empty", tmp_path / "t.csv") == []
 
