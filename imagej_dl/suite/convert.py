@@ -66,7 +66,7 @@ def train_values(config: SuiteConfig, *, elsewhere: bool = False) -> dict[str, A
         warn(f"datagen_dim_size: patches are square here; {side} px are taken")
     settings = {
         "network": _network(config),
-        "frames": max(config.model_time_windows, 2),
+        "frames": _frames(config),
         "dropout": config.model_dropout,
         "loss": loss,
         "class_weights": _weights(config, kind, loss),
@@ -136,6 +136,12 @@ def test_values(config: SuiteConfig, model: Path) -> dict[str, Any]:
         "overwrite": True,
     }
     return {key: value for key, value in values.items() if value is not None}
+
+
+def _frames(config: SuiteConfig) -> int:
+    if config.recurrent and config.model_time_windows < 2:
+        warn("model_time_windows: a video's network sees 2 frames at least; 2 are taken")
+    return max(config.model_time_windows, 2)
 
 
 def _halo(config: SuiteConfig) -> int | None:

@@ -20,8 +20,10 @@ def normalisation(config: SuiteConfig) -> dict[str, Any]:
     ------
     UserError : for a method that is not known.
     """
-    given = config.normalization or config.newinfer_normalization
     other = config.newinfer_normalization
+    # The manual knows the second name only: the template's value must not hide what it says.
+    alone = "normalization" not in config.model_fields_set
+    given = (alone and other) or config.normalization or other
     if other is not None and other != given:
         warn(f"newinfer_normalization: {other} is not that of the training; {given} is taken")
     found: dict[str, Any] = {"method": "range"}

@@ -53,9 +53,9 @@ def inference_weights(config: SuiteConfig) -> str | None:
 
 
 def _file(config: SuiteConfig, name: str) -> Path | None:
-    """Find a file of weights as the suite does: by its path, or among the checkpoints."""
-    path = config.OUTPUTPATH / "checkpoints" / name
-    return path if path.is_file() else None
+    """Find a file of weights: among the checkpoints, as the suite does, or by its path."""
+    places = (config.OUTPUTPATH / "checkpoints" / name, Path(name))
+    return next((path for path in places if path.is_file()), None)
 
 
 def warn(words: str) -> None:

@@ -161,7 +161,8 @@ def test_contours_are_a_class_of_their_own(write_config):
         ({"model_lossfunction": "hinge"}, "hinge is none for"),
         ({"model_lossfunction": "weighted_bce_dice"}, "tanh is no probability"),
         ({"train_pretrained_weights": "/nowhere/w.hdf5"}, "w.hdf5 is not there"),
-        ({"newinfer_normalization": "MEAN"}, "PERCENTILE is taken"),
+        ({"normalization": "MEDIAN", "newinfer_normalization": "MEAN"}, "MEDIAN is taken"),
+        ({"model_time_windows": 1}, "2 are taken"),
         ({"datagen_dim_size": [256, 512]}, "512 px are taken"),
         ({"model_metrics": ["accuracy", "mse"]}, "mse is not measured"),
     ],
@@ -202,3 +203,17 @@ def test_weights_of_a_checkpoint_are_found_by_name(write_config, tmp_path):
     )
     assert converted(path)[1].pretrained == str(kept)
     assert predict_values(read(path), elsewhere=True)["weights"] == str(kept)
+
+
+def test_weights_are_found_from_where_the_command_is_started(write_config, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.weights.h5").write_bytes(b"")
+    path = write_config(train_pretrained_weights="mine.weights.h5")
+    assert converted(path)[1].pretrained == "mine.weights.h5"
+
+
+def test_the_manuals_name_of_the_normalisation_counts_alone(write_config, recwarn):
+    for name, method in (("MEAN", "mean"), ("None", "percentile")):
+        found = converted(write_config(newinfer_normalization=name))[1].normalisation
+        assert found.method == method
+    assert not recwarn.list
