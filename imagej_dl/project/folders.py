@@ -120,7 +120,7 @@ def pairs(path: str | os.PathLike[str]) -> list[Pair]:
 
     Raises
     ------
-    UserError : when there are none, or an image or a label map is alone.
+    UserError : when there are none, an image or a label map is alone, or two have one name.
     """
     folder = processed(path)
     if not (folder / "images").is_dir() or not (folder / "masks").is_dir():
@@ -131,12 +131,24 @@ def pairs(path: str | os.PathLike[str]) -> list[Pair]:
         )
     if folder != Path(path) and not visible(folder / "images") and not visible(folder / "masks"):
         return [Pair(item.name, item.image, item.rois) for item in drawn(path)]
-    images = {p.stem: p for p in find([folder / "images"])}
-    masks = {p.stem: p for p in find([folder / "masks"])}
+    images, masks = _named(folder / "images"), _named(folder / "masks")
     if alone := sorted(set(images) ^ set(masks)):
         have, lack = ("image", "label map") if alone[0] in images else ("label map", "image")
         raise UserError(f"the {have} {alone[0]} has no {lack} of the same name", path=folder)
     return [Pair(name, images[name], masks[name]) for name in sorted(images)]
+
+
+def _named(folder: Path) -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    for file in find([folder]):
+        other = found.setdefault(file.stem, file)
+        if other is not file:
+            raise UserError(
+                f"holds two images of the name {file.stem} ({other.name}, {file.name})",
+                path=folder,
+                remedy="Rename or remove one of them.",
+            )
+    return found
 
 
 def _single(folder: Path) -> Iterator[Drawn]:

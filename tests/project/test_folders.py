@@ -125,3 +125,10 @@ def test_pairs(tmp_path: Path) -> None:
     draw(processed / "images" / "alone.tif", None)
     with pytest.raises(UserError, match="the image alone has no label map"):
         project.pairs(processed)
+
+
+def test_two_images_of_one_name_are_no_pair(tmp_path: Path) -> None:
+    for name in ("images/a.tif", "images/a.tiff", "masks/a.tif"):
+        draw(tmp_path / name, None)
+    with pytest.raises(UserError, match=r"two images of the name a \(a\.tif, a\.tiff\)"):
+        project.pairs(tmp_path)
