@@ -199,8 +199,7 @@ class Train(Command):
             watch(epoch)
 
         every = self.checkpoints
-        steps = given.get("steps", Settings.model_fields["steps"].default)
-        keep = Checkpoints(self.out, every, steps) if every else None
+        keep = Checkpoints(self.out, every, self._steps(given)) if every else None
         others = cluster.task()
         where = ""
         if others is not None and len(others.addresses) > 1:
@@ -296,15 +295,28 @@ class Train(Command):
     def _architecture(self, given: dict[str, Any]) -> str:
         """Return the network's name: that given, or of what the training goes on from."""
         from imagej_dl import models
-        from imagej_dl.training import state
 
         if "architecture" in given:
             return given["architecture"]
-        folder = (self.out or Path()) / state.FOLDER
-        # Of several machines only the first has it; where it is missing, training says so.
-        if self.resume and state.kept(folder):
-            return state.read(folder).settings.get("architecture", "")
+        if self.resume and (begun := self._begun()):
+            return begun.get("architecture", "")
         return models.load_config(self.start).architecture.name if self.start else ""
+
+    def _steps(self, given: dict[str, Any]) -> int:
+        """Return the batches of an epoch: those given, of the stopped training, or the default."""
+        begun = self._begun() if self.resume else {}
+        default = Settings.model_fields["steps"].default
+        return int({"steps": default, **begun, **given}["steps"])
+
+    def _begun(self) -> dict[str, Any]:
+        """Return the settings of the stopped training in OUT, where there is one.
+
+        Of several machines only the first has it; where it is missing, training says so.
+        """
+        from imagej_dl.training import state
+
+        folder = (self.out or Path()) / state.FOLDER
+        return state.read(folder).settings if state.kept(folder) else {}
 
     def _source(self, given: dict[str, Any]) -> Path | Given:
         """Return what to train on; with folders for validation or test, or videos, all of them."""

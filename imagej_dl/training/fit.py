@@ -193,9 +193,11 @@ def _settings(given: dict[str, Any], kept: State | None, begun: Start | None) ->
 
 def _make_room(out: Path, overwrite: bool) -> Content:
     """Refuse a folder that is there; on overwrite one that is no model."""
-    if out.is_dir() and not any(out.iterdir()):
+    # Killed within its first epoch a training leaves a folder that nothing can go on from.
+    bare = out / states.FOLDER if not states.kept(out / states.FOLDER) else None
+    if out.is_dir() and all(entry == bare for entry in out.iterdir()):
         return {}
-    if (out / states.FOLDER).is_dir() and not overwrite:
+    if (out / states.FOLDER).is_dir() and bare is None and not overwrite:
         raise UserError(
             "holds a training that is not finished",
             path=out,

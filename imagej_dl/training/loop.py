@@ -95,6 +95,8 @@ class Loop:
         # Reading may have used up the time limit: one batch makes a model, however poor.
         if state.epoch and fraction >= 1:
             return FINISHED if state.step >= settings.total_steps else TIME
+        if self._patient_no_more():  # it was stopped after that, while choosing
+            return PATIENCE
         losses: list[float] = []
         writer = self._writer()
         batches = stream(self.patches, state.step, settings.total_steps)
@@ -121,12 +123,15 @@ class Loop:
                 losses = []
                 if over:
                     break
-                if state.epoch - state.best_epoch >= settings.patience:
+                if self._patient_no_more():
                     return PATIENCE
                 # Validation took its time, and its listener may have had a wish.
                 fraction = self._wishes.agreed(clock.fraction(state.step))
         self.progress("training", 1000, 1000)
         return FINISHED if state.step >= settings.total_steps else TIME
+
+    def _patient_no_more(self) -> bool:
+        return self.state.epoch - self.state.best_epoch >= self.settings.patience
 
     def _rate(self, fraction: float) -> float:
         settings = self.settings

@@ -70,6 +70,7 @@ def save(folder: Path, state: State, model: Any, optimizer: Any, best: bool) -> 
         _write(folder / "best.npz", {f"w{i}": w for i, w in enumerate(model.get_weights())})
     arrays = {f"w{i}": w for i, w in enumerate(model.get_weights())}
     arrays |= {f"o{i}": np.asarray(v) for i, v in enumerate(optimizer.variables)}
+    arrays |= {f"s{i}": np.asarray(v) for i, v in enumerate(_random(model))}
     # In one file, so that weights and the numbers that go with them cannot part.
     text = json.dumps(asdict(state))
     _write(folder / _LAST, arrays | {"state": np.frombuffer(text.encode(), np.uint8)})
@@ -107,10 +108,22 @@ def best(folder: Path) -> dict[str, np.ndarray]:
 
 
 def restore(arrays: dict[str, np.ndarray], model: Any, optimizer: Any, folder: Path) -> None:
-    """Give the model and the built optimizer what was kept in `folder`."""
+    """Give the model and the built optimizer what was kept in `folder`.
+
+    States of earlier versions do not say how far the dropouts' random numbers were.
+    """
     set_weights(model, arrays, folder)
     for i, variable in enumerate(optimizer.variables):
         variable.assign(arrays[f"o{i}"])
+    for i, variable in enumerate(_random(model)):
+        if f"s{i}" in arrays:
+            variable.assign(arrays[f"s{i}"])
+
+
+def _random(model: Any) -> list[Any]:
+    """Return what a model has beside its weights: how far the random numbers of dropout are."""
+    weights = {id(weight) for weight in model.weights}
+    return [variable for variable in model.variables if id(variable) not in weights]
 
 
 def set_weights(model: Any, arrays: dict[str, np.ndarray], path: Path) -> None:

@@ -66,6 +66,20 @@ def test_resume_needs_only_folder_and_out(data, tmp_path):
     assert metrics["ended"] == "all epochs"
 
 
+def test_a_resumed_training_keeps_the_checkpoints_that_one_without_a_stop_keeps(data, tmp_path):
+    out = tmp_path / "M"
+    arguments = ["train", str(data), "--out", str(out), "--checkpoints", "6"]
+    limited = [*arguments, *TINY[2:], "--epochs", "4000", "--minutes", "0.02"]
+    CliRunner().invoke(cli.cli, [*limited, "--settings", '{"steps": 2}'])
+    reached = json.loads((out / "metrics.json").read_text())["epochs"]
+    more = ["--resume", "--minutes", "60", "--epochs", str(reached + 4)]
+    run = CliRunner().invoke(cli.cli, [*arguments, *more])
+    assert run.exit_code == 0, run.output
+    last = json.loads((out / "metrics.json").read_text())["epochs"]
+    kept = sorted(p.name for p in (out / "checkpoints").glob("0*"))
+    assert kept == [f"{epoch:05}.weights.h5" for epoch in range(3, last + 1, 3)]
+
+
 def test_the_defaults_are_those_of_the_recipe():
     shared = set(Train.model_fields) & set(Settings.model_fields)
     assert {"kind", "epochs", "minutes", "patch", "learning_rate", "validation"} <= shared

@@ -176,12 +176,38 @@ def test_cancelled_before_anything_is_learnt_leaves_no_model(tmp_path, pairs):
 
 
 def test_an_interrupted_training_ends_where_one_without_a_stop_does(tmp_path, pairs):
-    train(pairs, tmp_path / "whole", epochs=4, **TINY)
+    settings = TINY | {"epochs": 4, "dropout": 0.3}  # whose random numbers go on, too
+    train(pairs, tmp_path / "whole", **settings)
     out = tmp_path / "stopped"
-    train(pairs, out, epochs=4, progress=cancel_after(0.5), **TINY)
+    train(pairs, out, progress=cancel_after(0.5), **settings)
     train(pairs, out, resume=True)
     for one, other in zip(weights(tmp_path / "whole"), weights(out), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-4)
+
+
+def test_stopped_while_choosing_it_goes_on_with_choosing(tmp_path, pairs, monkeypatch):
+    def stop(stage, done, total):
+        if stage == "choosing":
+            raise Cancelled
+
+    worse = iter(range(1, 100))
+    monkeypatch.setattr(
+        "imagej_dl.training.loss.Validator.__call__",
+        lambda self, model: dict.fromkeys(("loss", "jaccard", "dice", "accuracy"), next(worse)),
+    )
+    out = tmp_path / "M"
+    train(pairs, out, epochs=9, patience=2, progress=stop, **TINY)
+    assert json.loads((out / "metrics.json").read_text())["epochs"] == 3
+    train(pairs, out, resume=True)
+    metrics = json.loads((out / "metrics.json").read_text())
+    assert (metrics["ended"], metrics["epochs"], metrics["best_epoch"]) == ("patience", 3, 1)
+
+
+def test_killed_within_its_first_epoch_it_can_be_begun_again(tmp_path, pairs):
+    (tmp_path / "M" / ".training").mkdir(parents=True)
+    (tmp_path / "M" / ".training" / "best.npz").write_bytes(b"")
+    train(pairs, tmp_path / "M", epochs=1, **TINY)
+    models.load(tmp_path / "M")
 
 
 def test_resume_after_kill_9(tmp_path, folder):
