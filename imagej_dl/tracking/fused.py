@@ -80,4 +80,13 @@ def _cut(now: np.ndarray, where: np.ndarray, before: np.ndarray, parts: np.ndarr
     far = [distance_transform_edt(before[box] != part) for part in parts]
     nearest = np.argmin(far, axis=0)
     for part in range(1, len(parts)):
-        now[box][where[box] & (nearest == part)] = int(now.max()) + 1
+        now[box][where[box] & (nearest == part)] = _free(now)
+
+
+def _free(labels: np.ndarray) -> int:
+    """A number that no object has: the next above all, or where there is none the least."""
+    after = int(labels.max()) + 1
+    if after <= np.iinfo(labels.dtype).max:
+        return after
+    used = np.unique(labels)
+    return int(np.setdiff1d(np.arange(1, len(used) + 2), used)[0])

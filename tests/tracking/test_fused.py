@@ -61,3 +61,11 @@ def test_tracked_as_two(tmp_path):
     assert plain.counts["spots"] == tracks.counts["spots"] - 1
     tracking.write(tracks, tmp_path / "out")
     assert tracking.read_settings(tmp_path / "out" / "settings.json") == chosen
+
+
+def test_the_largest_number_there_is():
+    movie = _fused()
+    large = np.asarray(movie).astype(np.uint32)
+    large[large == 1] = 2**32 - 1
+    found = np.asarray(tracking.split_fused(images.with_data(movie, large)))
+    assert np.unique(found[2]).tolist() == [0, 1, 2**32 - 1]
