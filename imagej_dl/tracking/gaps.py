@@ -20,6 +20,7 @@ from imagej_dl.progress import Progress, silent
 from imagej_dl.tracking.costs import Links
 from imagej_dl.tracking.movie import as_movie
 from imagej_dl.tracking.spots import find
+from imagej_dl.tracking.tidying import tidied_labels, without_small
 from imagej_dl.tracking.tracks import Tracks, build
 
 if TYPE_CHECKING:
@@ -50,40 +51,41 @@ def fill(
     smallest : pixels; smaller regions are dropped.
     fuse : make one object of what touches, as microscopy-dl-suite-tf does; else objects that
         the movie holds apart stay apart, each with the pixels nearest to it.
-    tidied : clean each frame's mask first; see :func:`tidy`.
+    tidied : clean each frame's mask first; see
+        :func:`imagej_dl.tracking.tidying.tidy`.
 
     Returns
     -------
     labels : objects numbered frame by frame from 1, uint16 (uint32 above 65535 in a frame).
+
+    Warns
+    -----
+    DataWarning : for objects whose regions are smaller than `smallest`.
     """
     from skimage.measure import label
 
     movie = as_movie(labels)
     given = np.asarray(movie)
     if tidied:
-        given = np.stack([np.where(tidy(frame > 0), np.maximum(frame, 1), 0) for frame in given])
+        given = np.stack([tidied_labels(frame) for frame in given])
     reach = smooth(given > 0, sigma)
     found = np.zeros(given.shape, np.uint32)
+    lost = 0
     for number, frame in enumerate(given):
         whole = label((frame > 0) | reach[number], connectivity=2)
         regions = whole if fuse else _apart(frame, whole)
-        found[number] = _without_small(regions, smallest)
+        found[number] = without_small(regions, smallest)
+        gone = (frame > 0) & (found[number] == 0)
+        lost += len(np.setdiff1d(frame[gone], frame[found[number] > 0]))
         progress("gaps", number + 1, len(given))
+    if lost:
+        warnings.warn(
+            f"{lost} objects are left out: with what is filled around them they have fewer than"
+            f" {smallest} pixels (`fill-gaps --smallest` says how many they must have)",
+            DataWarning,
+            stacklevel=2,
+        )
     return images.with_data(movie, images.as_labels(found))
-
-
-def tidy(mask: np.ndarray) -> np.ndarray:
-    """Close a mask over 3 pixels, fill its holes, drop pieces below 150 pixels.
-
-    What microscopy-dl-suite-tf does to a frame's segmentation before it fills gaps.
-    """
-    from scipy.ndimage import binary_fill_holes
-    from skimage.measure import label
-    from skimage.morphology import closing, disk
-
-    padded = np.pad(mask.astype(bool), 3)  # else the border would count as background
-    filled = binary_fill_holes(closing(padded, disk(3))[3:-3, 3:-3])
-    return _without_small(label(filled, connectivity=2), 150) > 0
 
 
 def smooth(masks: np.ndarray, sigma: float = SIGMA) -> np.ndarray:
@@ -156,7 +158,7 @@ def onto(
     rows = np.arange(1, len(tracks.spots) + 1)
     merged = merge(np.asarray(tracks.painted(rows)), np.asarray(movie))
     own = images.with_data(movie, images.as_labels(merged))
-    spots, contours = find(own, image, progress)
+    spots, contours = find(own, image, progress, tracks.settings.detector.simplify_contours)
     # Of the pieces of one object the largest has its links.
     at = np.full(len(rows) + 1, -1)
     order = np.argsort(spots["area"].to_numpy(), kind="stable")
@@ -188,11 +190,3 @@ def _apart(frame: np.ndarray, whole: np.ndarray) -> np.ndarray:
     full[whole[objects > 0]] = True
     new = np.where(whole > 0, int(objects.max()) + whole, 0)
     return np.where(full[whole], objects[tuple(nearest)], new)
-
-
-def _without_small(regions: np.ndarray, smallest: int) -> np.ndarray:
-    """Drop small regions and number the others from 1."""
-    sizes = np.bincount(regions.ravel())
-    kept = sizes >= smallest
-    kept[0] = False
-    return (np.cumsum(kept) * kept).astype(np.uint32)[regions]

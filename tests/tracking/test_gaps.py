@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from imagej_dl import images, tracking
-from imagej_dl.tracking import ctc, gaps
+from imagej_dl.errors import DataWarning
+from imagej_dl.tracking import ctc, gaps, tidying
 
 
 def _movie(*missing, frames=7, side=14):
@@ -70,10 +71,10 @@ def test_tidy_closes_fills_and_drops():
     mask[40:46, 40:46] = True
     expected = np.zeros_like(mask)
     expected[5:25, 5:25] = True
-    np.testing.assert_array_equal(gaps.tidy(mask), expected)
+    np.testing.assert_array_equal(tidying.tidy(mask), expected)
     edge = np.zeros((30, 30), bool)
     edge[:, :10] = True
-    np.testing.assert_array_equal(gaps.tidy(edge), edge)
+    np.testing.assert_array_equal(tidying.tidy(edge), edge)
 
 
 def test_merge_takes_the_object_that_overlaps_most():
@@ -136,3 +137,32 @@ def test_gap_filling_helps(shared_data, tmp_path, movie):
         result = ctc.read(tmp_path / str(chosen.fill_gaps) / "01_RES")
         found.append(scores.score(result, truth)["TRA"])
     assert found[1] > found[0] + 0.015
+
+
+def test_objects_too_small_are_left_out_with_a_word():
+    labels = lineages.movie(*[{1: (8, 8), 2: (36, 36)}] * 3, side=3)
+    with pytest.warns(DataWarning, match="6 objects are left out.*fewer than 100 pixels"):
+        assert not np.asarray(gaps.fill(labels)).any()
+    assert np.asarray(gaps.fill(labels, smallest=1)).any()
+
+
+def test_a_tidied_hole_is_of_the_object_round_it():
+    array = np.zeros((3, 60, 60), np.uint16)
+    array[:, 5:55, 5:55] = 5
+    array[:, 20:35, 20:35] = 0
+    filled = np.asarray(gaps.fill(images.make(array, "TYX"), tidied=True))
+    assert np.unique(filled[:, 6:54, 6:54]).tolist() == [1]
+
+
+def test_contours_stay_as_traced_where_asked_for():
+    chosen = tracking.make_settings(
+        "SPARSE_LAP_TRACKER", detector={"SIMPLIFY_CONTOURS": False}, fill_gaps=True
+    )
+    y, x = np.ogrid[:40, :40]
+    disc = ((y - 20) ** 2 + (x - 20) ** 2 <= 90).astype(np.uint16)
+    labels = images.make(np.stack([disc] * 3), "TYX")
+    filled = tracking.track(labels, settings=chosen, engine="embedded")
+    plain = tracking.track(
+        labels, settings=chosen.model_copy(update={"fill_gaps": False}), engine="embedded"
+    )
+    np.testing.assert_array_equal(filled.contours[1], plain.contours[1])
