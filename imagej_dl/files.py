@@ -26,6 +26,9 @@ _REMEDIES = {
 }
 
 
+_WHOLE = (".geff", ".zarr")  # folders that are one thing: parts of two make none
+
+
 def refuse_existing(path: Path, overwrite: bool) -> None:
     """Raise UserError if `path` is there and the user did not ask to overwrite it."""
     with _disk_errors(path):
@@ -83,8 +86,8 @@ def atomic_folder(path: str | os.PathLike[str], *, overwrite: bool = False) -> I
 
     With `overwrite`, files and folders of the same names are replaced; what else is in the old
     folder stays where it is, for it may be anything of the user's. (A new folder that holds
-    folders is merged with the old one; one that holds only files replaces it.) When that fails
-    halfway, what was there before is put back.
+    folders is merged with the old one; one that holds only files, or is a .geff or .zarr, replaces
+    it.) When that fails halfway, what was there before is put back.
     """
     target = Path(os.path.realpath(path))
     refuse_existing(target, overwrite)
@@ -92,16 +95,18 @@ def atomic_folder(path: str | os.PathLike[str], *, overwrite: bool = False) -> I
         if target.exists() and not target.is_dir():
             raise UserError("is a file, not a folder", path=path)
         there = target.is_dir()
-        home = target if there else target.parent
+        whole = target.suffix in _WHOLE
+        home = target if there and not whole else target.parent
         home.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=".imagej-dl-", dir=home))
     try:
         with _disk_errors(target):
-            new = temporary / "new"
-            new.mkdir()
+            new = temporary / "new" / target.name
+            new.mkdir(parents=True)
             yield new
             if there:
-                _merge(new, target, temporary / "old")
+                into = (new.parent, target.parent) if whole else (new, target)
+                _merge(*into, temporary / "old")
             else:
                 os.replace(new, target)
     finally:
@@ -129,7 +134,8 @@ def _merge(new: Path, target: Path, old: Path) -> None:
 def _move(new: Path, target: Path, old: Path, moved: list[tuple[Path | None, Path]]) -> None:
     for entry in sorted(new.iterdir()):
         place = target / entry.name
-        if place.is_dir() and entry.is_dir() and any(p.is_dir() for p in entry.iterdir()):
+        folders = place.is_dir() and entry.is_dir() and entry.suffix not in _WHOLE
+        if folders and any(p.is_dir() for p in entry.iterdir()):
             _move(entry, place, old, moved)
             continue
         kept = None

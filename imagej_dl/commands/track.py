@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -9,7 +10,7 @@ from pydantic import Field
 
 from imagej_dl.commands.base import Command, Positional, Shown, say
 from imagej_dl.errors import UserError
-from imagej_dl.files import refuse_existing
+from imagej_dl.files import refuse_existing, refuse_input
 from imagej_dl.progress import Progress
 
 if TYPE_CHECKING:
@@ -105,26 +106,41 @@ class Track(Command):
         from imagej_dl import images
 
         command = self.model_copy(update={"fiji": self.fiji or desk.fiji, "open": False})
+        ours: Path | None = None
         if self.labels is None:
             image = desk.open_image()
             # With settings their detector says what it takes: a mask, probabilities.
             labels = image if self.settings else images.as_labels(image)
             refuse_existing(self.out, self.overwrite)
             # TrackMate's file names the movie's: one that is not on disk is put beside it.
-            path = desk.image_path or self.out / f"{Path(str(labels.attrs['title'])).stem}.tif"
+            name = Path(str(labels.attrs["title"])).stem
+            name = "labels" if name.lower() in ("", "tracked") else name  # tracked.tif is a result
+            path = desk.image_path or self.out / f"{name}.tif"
             if desk.image_path is None:
+                ours = None if self.out.exists() else path
                 images.write(labels, path, overwrite=self.overwrite)
             command = command.model_copy(update={"labels": path, "overwrite": True})
-        command.run(progress)
+        try:
+            command.run(progress)
+        except BaseException:
+            if ours is not None:  # else the folder would be in the way of the next try
+                ours.unlink(missing_ok=True)
+                with suppress(OSError):
+                    self.out.rmdir()
+            raise
         desk.show_file("image", self.out / "tracked.tif")
         desk.show_file("trackmate", self.out / "tracks.xml")
 
     def run(self, progress: Progress) -> None:
         from imagej_dl import images, tracking
+        from imagej_dl.tracking import graphs
 
         if self.labels is None:
             raise UserError("name the label movie to track")
         refuse_existing(self.out, self.overwrite)
+        refuse_input(self.out / "tracked.tif", self.labels, self.image)
+        if self.geff:
+            graphs.need_geff()  # before the work, which would be lost without it
         settings = tracking.read_settings(self.settings) if self.settings else None
         if self.fill_gaps:
             settings = (settings or tracking.default_settings(self.engine)).filling_gaps()

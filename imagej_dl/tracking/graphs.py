@@ -46,6 +46,15 @@ def to_networkx(tracks: Tracks) -> nx.DiGraph:
     return graph
 
 
+def need_geff() -> Any:
+    """Return the library geff; UserError when it is not installed."""
+    try:
+        import geff
+    except ImportError as error:
+        raise UserError("geff is not installed", remedy=_INSTALL) from error
+    return geff
+
+
 def write_geff(tracks: Tracks, path: str | Path, overwrite: bool = False) -> None:
     """Write a GEFF folder (Graph Exchange File Format), whole or not at all.
 
@@ -55,10 +64,7 @@ def write_geff(tracks: Tracks, path: str | Path, overwrite: bool = False) -> Non
     """
     path = Path(path)
     refuse_existing(path, overwrite)
-    try:
-        import geff
-    except ImportError as error:
-        raise UserError("geff is not installed", remedy=_INSTALL) from error
+    geff = need_geff()
     if not len(tracks.spots):
         raise UserError("there are no spots: a GEFF folder cannot be empty", path=path)
     unit = {"µm": "micrometer", "um": "micrometer", "micron": "micrometer", "nm": "nanometer",

@@ -39,7 +39,8 @@ def write(
 
     Warns
     -----
-    DataWarning : when there are too many segments for a CTC folder, which then is not written.
+    DataWarning : when there are too many segments for a CTC folder, or no spots for GEFF, which
+        then is not written.
     """
     with atomic_folder(folder, overwrite=overwrite) as temporary:
         # Without a file of its own the image in TrackMate's window is the tracked map beside it.
@@ -53,7 +54,10 @@ def write(
         tables.write_edges(tracks, temporary / "edges.csv")
         segments = tracks.segments(gaps == "cut", merges)
         tables.write_lineage(tracks, temporary / "lineage.csv", segments)
-        if geff:
+        if geff and not len(tracks.spots):
+            text = "there is no tracks.geff: it cannot be empty, and there are no spots"
+            warnings.warn(text, DataWarning, stacklevel=2)
+        elif geff:
             graphs.write_geff(tracks, temporary / "tracks.geff")
         found = {**tracks.settings.to_json(), "engine": tracks.engine, "counts": tracks.counts}
         text = json.dumps(found, indent=2, ensure_ascii=False)

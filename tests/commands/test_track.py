@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ import pytest
 from imagej_dl import fiji, images, progress, tracking
 from imagej_dl.commands.track import Track
 from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.worker import Desk
 
 
 def run(**values: object) -> None:
@@ -220,3 +222,32 @@ def test_embedded_equals_the_real_trackmate(shared_data, tmp_path, fiji_home, ca
     assert {"x", "y", "area", "mean_intensity_ch1", "snr_ch1"} <= shared
     for name in shared:
         np.testing.assert_allclose(ours[name], real[name], rtol=1e-6, atol=1e-9)
+
+
+def test_the_input_is_not_written_over(tmp_path):
+    images.write(images.make(moving(), "TYX"), tmp_path / "out" / "tracked.tif")
+    before = (tmp_path / "out" / "tracked.tif").read_bytes()
+    with pytest.raises(UserError, match="would be written over the input"):
+        run(labels=tmp_path / "out" / "tracked.tif", out=tmp_path / "out", overwrite=True)
+    assert (tmp_path / "out" / "tracked.tif").read_bytes() == before
+
+
+def test_without_geff_nothing_is_begun(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "geff", None)
+    monkeypatch.setattr(tracking, "track", lambda *_, **__: pytest.fail("it was begun"))
+    images.write(images.make(moving(), "TYX"), tmp_path / "labels.tif")
+    with pytest.raises(UserError, match="geff is not installed"):
+        run(labels=tmp_path / "labels.tif", out=tmp_path / "out", geff=True)
+
+
+def test_from_the_menu_a_failure_leaves_no_folder(tmp_path):
+    """Else the next try would be refused. A movie called as a result is kept under another name."""
+    desk = Desk(tmp_path, images.make(moving(), "TYX", title="tracked.tif"))
+    (tmp_path / "bad.json").write_text('{"tracker": "NONE"}')
+    command = {"engine": "embedded", "out": tmp_path / "out"}
+    with pytest.raises(UserError, match="unknown tracker"):
+        Track.declare({**command, "settings": tmp_path / "bad.json"}).serve(desk, progress.silent)
+    assert not (tmp_path / "out").exists()
+    Track.declare(command).serve(desk, progress.silent)
+    assert (tmp_path / "out" / "labels.tif").is_file()
+    assert (tmp_path / "out" / "tracked.tif").is_file()

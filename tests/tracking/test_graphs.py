@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 
 import lineages
 import numpy as np
 import pytest
 
 from imagej_dl import tracking
-from imagej_dl.errors import UserError
+from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.tracking import graphs
 
 
@@ -68,3 +69,22 @@ def test_napari_tracks_have_their_parents(tracks):
     assert np.array_equal(data, data[np.lexsort((data[:, 1], data[:, 0]))])
     assert len(np.unique(data[:, :2], axis=0)) == len(data)
     assert len(layer["features"]) == len(data)
+
+
+def test_geff_over_another_is_whole(tracks, tmp_path):
+    """Nothing of the other, which had more features, is left among it."""
+    geff = pytest.importorskip("geff")
+    more = replace(tracks, spots=tracks.spots.assign(brightness=1.0))
+    graphs.write_geff(more, tmp_path / "tracks.geff")
+    graphs.write_geff(tracks, tmp_path / "tracks.geff", overwrite=True)
+    assert "brightness" not in next(iter(geff.read(tmp_path / "tracks.geff")[0].nodes.data()))[1]
+    for one in (more, tracks):
+        tracking.write(one, tmp_path / "out", overwrite=True, geff=True)
+    assert len(geff.read(tmp_path / "out" / "tracks.geff")[0]) == len(tracks.spots)
+
+
+def test_a_result_of_nothing_is_kept(tmp_path):
+    tracks = tracking.track(lineages.movie({}, {}), engine="embedded")
+    with pytest.warns(DataWarning, match=r"no tracks\.geff"):
+        tracking.write(tracks, tmp_path / "out", geff=True)
+    assert (tmp_path / "out" / "tracks.xml").is_file()
