@@ -11,7 +11,12 @@ import numpy as np
 from imagej_dl import safe_xml
 from imagej_dl.errors import UserError
 from imagej_dl.images import Calibration
-from imagej_dl.tracking import trackmate_rest, trackmate_settings, trackmate_time
+from imagej_dl.tracking import (
+    trackmate_links,
+    trackmate_rest,
+    trackmate_settings,
+    trackmate_time,
+)
 from imagej_dl.tracking.settings import TrackerSettings, default
 from imagej_dl.tracking.trackmate_version import check_version
 from imagej_dl.tracking.tracks import Tracks
@@ -40,7 +45,7 @@ def read(path: str | Path) -> Tracks:
 
     Warns
     -----
-    DataWarning : for a file of a newer TrackMate than is known here.
+    DataWarning : for a file of a newer TrackMate than is known here, and for links within a frame.
     """
     path = Path(path)
     root = safe_xml.parse(path, _REMEDY)
@@ -50,7 +55,7 @@ def read(path: str | Path) -> Tracks:
     check_version(root, path)
     try:
         spots, contours = _spots(model)
-        edges = _edges(model)
+        edges = trackmate_links.read(model)
         settings = trackmate_settings.read(root, path) or default()
         clock = trackmate_time.of_file(root)
         spots["t"] *= clock.length
@@ -64,6 +69,7 @@ def read(path: str | Path) -> Tracks:
             raise UserError(f"links spot {min(missing)}, which it does not hold", path=path)
     if spots["id"].duplicated().any():
         raise UserError("holds two spots of one ID", path=path)
+    edges = trackmate_links.forward(edges, spots, path)
     track_of = dict(zip(edges["source"], edges["track_id"], strict=True))
     track_of |= dict(zip(edges["target"], edges["track_id"], strict=True))
     spots["track_id"] = [track_of.get(number, -1) for number in spots["id"]]
@@ -149,24 +155,6 @@ def _check_places(table: pd.DataFrame) -> None:
         raise ValueError(f"spot {spot['id']:.0f} lies nowhere: {where}")
 
 
-def _edges(model: ET.Element) -> pd.DataFrame:
-    import pandas as pd
-
-    rows = [
-        (
-            int(edge.attrib["SPOT_SOURCE_ID"]),
-            int(edge.attrib["SPOT_TARGET_ID"]),
-            float(edge.get("LINK_COST", "nan")),
-            int(track.attrib["TRACK_ID"]),
-        )
-        for track in model.iterfind("AllTracks/Track")
-        for edge in track.iterfind("Edge")
-    ]
-    table = pd.DataFrame(rows, columns=["source", "target", "cost", "track_id"])
-    table = table.astype({"source": int, "target": int, "cost": float, "track_id": int})
-    return table.sort_values(["source", "target"], ignore_index=True)
-
-
 def _image(
     root: ET.Element, model: ET.Element, spots: pd.DataFrame, interval: float
 ) -> tuple[tuple[int, int, int], Calibration, Path | None]:
@@ -185,5 +173,7 @@ def _image(
         unit=model.get("spatialunits", "pixel"),
         frame_interval=interval,
     )
+    if not (0 < cal.pixel_width < _FAR and 0 < cal.pixel_height < _FAR):
+        raise ValueError(f"a pixel is {cal.pixel_width:g} × {cal.pixel_height:g} {cal.unit}")
     name = given.get("filename")
     return shape, cal, Path(given.get("folder", "")) / name if name else None

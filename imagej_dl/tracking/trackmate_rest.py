@@ -26,7 +26,7 @@ _KEYS = {
 # Of these ours are all there are: what is not among them was taken out on purpose.
 _OURS = {"Spot", "Track", "TrackID", "Edge", "SpotsInFrame", "Filter", "FeaturePenalties"}
 # Of these the file's own go before ours.
-_THEIRS = {"Log", "GUIState", "DisplaySettings"}
+_THEIRS = {"Log", "GUIState", "DisplaySettings", "BasicSettings"}
 _KNOWN = {
     "Spot": declared.SPOT.keys() | declared.SHAPE.keys() | {"ROI_N_POINTS"},
     "Edge": declared.EDGE.keys(),
@@ -50,6 +50,13 @@ def of(root: ET.Element) -> ET.Element:
                 if len(element.attrib) <= len(keys) and not len(element):
                     parent.remove(element)
     return root
+
+
+def slices(root: ET.Element | None) -> int:
+    """The slices of the movie that a file is of; 1 where it does not say."""
+    image = None if root is None else root.find("Settings/ImageData")
+    text = "1" if image is None else image.get("nslices", "1")
+    return max(1, int(text)) if text.isdigit() else 1
 
 
 def add(ours: ET.Element, rest: ET.Element) -> None:

@@ -147,7 +147,7 @@ def _settings(tracks: Tracks, image: Path | None) -> ET.Element:
         folder="" if image is None or image.parent == Path() else str(image.parent),
         width=str(width),
         height=str(height),
-        nslices="1",
+        nslices=str(trackmate_rest.slices(tracks.rest)),
         nframes=str(frames),
         pixelwidth=repr(float(cal.pixel_width)),
         pixelheight=repr(float(cal.pixel_height)),

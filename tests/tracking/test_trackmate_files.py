@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import xml.etree.ElementTree as ET
 
 import lineages
@@ -306,3 +307,63 @@ def test_two_spots_of_one_id_are_refused(tmp_path):
     )
     with pytest.raises(UserError, match="two spots of one ID"):
         tracking.read_trackmate(tmp_path / "a.xml")
+
+
+def _written(tmp_path, change):
+    """Our file of a division after a change of its text."""
+    tracks = tracking.track(lineages.division(), engine="embedded")
+    tracking.write_trackmate(tracks, tmp_path / "plain.xml")
+    text = change((tmp_path / "plain.xml").read_text())
+    (tmp_path / "changed.xml").write_text(text)
+    return tracks, tmp_path / "changed.xml"
+
+
+def test_links_back_in_time_are_turned(tmp_path):
+    """As TrackMate 7 writes what is linked by hand from a later spot; one may be there twice."""
+
+    def turn(text):
+        one, other = re.findall(
+            r'(<Edge SPOT_SOURCE_ID="(\d+)" SPOT_TARGET_ID="(\d+)"[^>]*>)', text
+        )[:2]
+        back = (
+            one[0]
+            .replace(f'E_ID="{one[1]}"', 'E_ID="#"')
+            .replace(f'T_ID="{one[2]}"', f'T_ID="{one[1]}"')
+        )
+        text = text.replace(one[0], back.replace("#", one[2]))
+        return text.replace(other[0], other[0] * 2)
+
+    tracks, path = _written(tmp_path, turn)
+    found = tracking.read_trackmate(path)
+    ends = ["source", "target"]
+    assert found.edges[ends].values.tolist() == tracks.edges[ends].values.tolist()
+    assert found.counts == tracks.counts
+
+
+def test_a_link_within_a_frame_is_left_out(tmp_path):
+    def loop(text):
+        return re.sub(r'(E_ID="(\d+)" SPOT_TARGET_ID=)"\d+"', r'\1"\2"', text, count=1)
+
+    tracks, path = _written(tmp_path, loop)
+    with pytest.warns(DataWarning, match="1 links within one frame"):
+        assert len(tracking.read_trackmate(path).edges) == len(tracks.edges) - 1
+
+
+def test_slices_and_crop_are_written_back(tmp_path):
+    def deep(text):
+        return text.replace('nslices="1"', 'nslices="7"').replace('xstart="0"', 'xstart="3"')
+
+    _, path = _written(tmp_path, deep)
+    tracking.write_trackmate(tracking.read_trackmate(path), tmp_path / "again.xml")
+    root = ET.parse(tmp_path / "again.xml").getroot()
+    assert root.find("Settings/ImageData").get("nslices") == "7"
+    assert root.find("Settings/BasicSettings").get("xstart") == "3"
+
+
+def test_pixels_without_a_size(tmp_path):
+    def flat(text):
+        return re.sub('pixelwidth="[^"]*"', 'pixelwidth="0.0"', text)
+
+    _, path = _written(tmp_path, flat)
+    with pytest.raises(UserError, match=r"changed\.xml: is a damaged.*a pixel is 0 ×"):
+        tracking.read_trackmate(path)
