@@ -65,7 +65,10 @@ class Corrections(Command):
         refuse_existing(self.out, self.overwrite)
         edited = tracking.read_trackmate(self.tracks)
         automatic = corrections.read_automatic(folder) if folder else None
-        found = corrections.correct(edited, automatic)
+        try:
+            found = corrections.correct(edited, automatic)
+        except UserError as error:
+            raise UserError(error.problem, path=self.tracks, remedy=error.remedy) from error
         image = images.read(self.image, self.image_axes) if self.image else None
         labels = found.tracks.labels
         if image is not None and labels is not None:
@@ -110,7 +113,8 @@ class Corrections(Command):
             (folder / part).mkdir(parents=True)
         for frame in chosen:
             one = f"{name}_t{frame:04d}.tif"
-            images.write(image.isel(T=frame), folder / "images" / one)
+            plane = image.isel(T=frame) if "T" in image.dims else image
+            images.write(plane, folder / "images" / one)
             mask = images.with_data(labels.isel(T=frame), _renumbered(labels[frame].values))
             images.write(images.as_labels(mask), folder / "masks" / one)
         return len(chosen)

@@ -11,12 +11,13 @@ import numpy as np
 from imagej_dl import images
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.images import make, read_labels
-from imagej_dl.tracking import ctc
+from imagej_dl.tracking import ctc, trackmate_rest
 from imagej_dl.tracking.changes import compare
 from imagej_dl.tracking.costs import Links
 from imagej_dl.tracking.drawing import draw, seeds_of
 from imagej_dl.tracking.movie import as_movie
 from imagej_dl.tracking.settings import default
+from imagej_dl.tracking.settings_file import read as read_settings
 from imagej_dl.tracking.spots import find
 from imagej_dl.tracking.tracks import Tracks, build
 
@@ -63,10 +64,14 @@ def read_automatic(folder: str | Path) -> Tracks:
         where = table[["frame", "x", "y"]].to_numpy(float)
     except (OSError, KeyError, ValueError) as error:
         raise UserError(f"is no result of `imagej-dl track` ({error})", path=folder) from error
-    spots, contours = find(movie)
     size = images.calibration(movie).pixel_width
-    at = _rows_at(where, spots[["frame", "x", "y"]].to_numpy(float), size)
-    if (at < 0).any():
+    simple = _simplified(folder)
+    for tried in (simple, not simple):
+        spots, contours = find(movie, simple=tried)
+        at = _rows_at(where, spots[["frame", "x", "y"]].to_numpy(float), size)
+        if (at >= 0).all():
+            break
+    else:
         raise UserError(
             "its spots.csv does not fit its masks", path=folder, remedy="Track it again."
         )
@@ -74,6 +79,12 @@ def read_automatic(folder: str | Path) -> Tracks:
     spots = spots.iloc[at].reset_index(drop=True)
     links = Links(ends[0], ends[1], costs)
     return build(spots, [contours[i] for i in at], links, movie, default(), "embedded")
+
+
+def _simplified(folder: Path) -> bool:
+    """Whether the result's contours are simplified ones, as its settings say."""
+    path = folder / "settings.json"
+    return read_settings(path).detector.simplify_contours if path.is_file() else True
 
 
 def correct(tracks: Tracks, automatic: Tracks | None = None) -> Corrected:
@@ -91,7 +102,8 @@ def correct(tracks: Tracks, automatic: Tracks | None = None) -> Corrected:
 
     Raises
     ------
-    UserError : when the size of the movie is not known, or another than the automatic result's.
+    UserError : when the size of the movie is not known, or another than the automatic result's,
+        and when it is a 3-D movie.
 
     Warns
     -----
@@ -99,6 +111,12 @@ def correct(tracks: Tracks, automatic: Tracks | None = None) -> Corrected:
     """
     shape = tracks.shape
     found = automatic
+    if (slices := trackmate_rest.slices(tracks.rest)) > 1:
+        raise UserError(
+            f"the tracks are of a 3-D movie ({slices} slices); corrections work on 2-D movies",
+            remedy="If the slices are frames, set them in ImageJ's Image > Properties, and track "
+            "again.",
+        )
     if found is not None and shape != found.shape:
         raise UserError(
             f"the tracks are of {_words(shape)}, the automatic result is of {_words(found.shape)}",

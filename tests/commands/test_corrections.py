@@ -11,7 +11,7 @@ import pytest
 from imagej_dl import evaluation, images, progress, training
 from imagej_dl.commands.corrections import Corrections
 from imagej_dl.commands.track import Track
-from imagej_dl.errors import UserError
+from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.tracking import ctc
 
 
@@ -106,3 +106,24 @@ def test_another_movie_is_refused(result, tmp_path):
         )
     assert caught.value.path == str(tmp_path / "short.tif")
     assert not (tmp_path / "out").exists()
+
+
+def test_of_one_frame(tmp_path):
+    """Whose image file has no axis of time."""
+    labels = np.zeros((30, 30), np.uint16)
+    labels[5:15, 5:15] = 1
+    images.write(images.make(labels, "YX"), tmp_path / "labels.tif")
+    values = {"labels": tmp_path / "labels.tif", "out": tmp_path / "auto", "engine": "embedded"}
+    with pytest.warns(DataWarning, match="one frame only"):
+        Track.declare(values).run(progress.silent)
+    _run(tracks=tmp_path / "auto" / "tracks.xml", image=tmp_path / "labels.tif", frames="all",
+         out=tmp_path / "out")  # fmt: skip
+    written = images.read(tmp_path / "out" / "training" / "images" / "labels_t0000.tif")
+    np.testing.assert_array_equal(written, labels)
+
+
+def test_3d_tracks_are_refused_by_name(result, tmp_path):
+    text = (result / "auto" / "tracks.xml").read_text()
+    (tmp_path / "deep.xml").write_text(text.replace('nslices="1"', 'nslices="7"'))
+    with pytest.raises(UserError, match=r"deep\.xml: the tracks are of a 3-D movie \(7 slices\)"):
+        _run(tracks=tmp_path / "deep.xml", out=tmp_path / "out")

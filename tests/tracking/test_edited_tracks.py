@@ -186,3 +186,14 @@ def test_other_movies_and_folders_are_refused(result, tmp_path):
         corrections.read_automatic(tmp_path / "other")
     with pytest.raises(UserError):
         corrections.read_automatic(tmp_path)
+
+
+def test_contours_that_are_not_simplified(tmp_path):
+    chosen = tracking.make_settings("SPARSE_LAP_TRACKER", detector={"SIMPLIFY_CONTOURS": False})
+    y, x = np.ogrid[:40, :40]
+    disc = ((y - 20) ** 2 + (x - 17) ** 2 + x * y / 9 <= 90).astype(np.uint16)
+    labels = images.make(np.stack([disc] * 3), "TYX")
+    tracking.write(tracking.track(labels, settings=chosen, engine="embedded"), tmp_path / "auto")
+    found = _correct(tmp_path / "auto", lambda root: None)
+    assert found.changes["spots kept"] == 3
+    np.testing.assert_array_equal(found.tracks.labels > 0, labels > 0)
