@@ -115,9 +115,15 @@ class TuneTracking(Command):
     def _space(self) -> dict[str, Any] | None:
         if self.space is None:
             return None
+        from imagej_dl.evaluation import tuning_space
+
         found = load_json(self.space)
         if not isinstance(found, dict):
             raise UserError("must hold one JSON object", path=self.space)
+        try:
+            tuning_space.check(found, self.tracker)
+        except UserError as error:
+            raise UserError(error.problem, path=self.space, remedy=error.remedy) from error
         return found
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from imagej_dl.errors import UserError
 from imagej_dl.evaluation import tuning_space
+from imagej_dl.evaluation.tuning_study import WRITTEN
 from imagej_dl.files import atomic
 from imagej_dl.tracking import settings
 
@@ -67,9 +68,10 @@ def write(
     import pandas as pd
 
     done = finished(study)
-    _json(folder / "best.json", best.settings.to_json())
+    best_path, trials_path, report_path = (folder / name for name in WRITTEN)
+    _json(best_path, best.settings.to_json())
     _json(
-        folder / "report.json",
+        report_path,
         {
             "objective": objective,
             "trials": len(done),
@@ -83,7 +85,7 @@ def write(
     rows = [
         {"trial": t.number, objective: t.value, **t.user_attrs["scores"], **t.params} for t in done
     ]
-    with atomic(folder / "trials.csv") as temporary:
+    with atomic(trials_path) as temporary:
         pd.DataFrame(rows).to_csv(temporary, index=False, lineterminator="\n")
     return Tuned(best.settings, best.scores, default.scores, len(done), held)
 

@@ -82,6 +82,8 @@ def check(space: Space, tracker: str) -> None:
         tried = {key: values[0]} if key not in BEFORE else {}
         for value in values if tried else ():
             settings.make(tracker, {key: value})
+        if _bounds(values) and values[0] > values[1]:
+            raise UserError(f"the bounds of {key} are in the wrong order: {values[0]}, {values[1]}")
     if not space:
         raise UserError("there is no setting to tune")
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     import xarray as xr
 
 LOG = "trials.log"
+WRITTEN = ("best.json", "trials.csv", "report.json")
+"""What a tuning writes at its end."""
 
 
 def signature(
@@ -57,6 +59,9 @@ def open_study(folder: Path, resume: bool, seed: int, signature: dict[str, Any])
         raise UserError(
             "is already there", path=log, remedy="Go on with --resume, or name another folder."
         )
+    for name in () if log.exists() else WRITTEN:
+        if (folder / name).exists():
+            raise UserError("is already there", path=folder / name, remedy="Name another folder.")
     if resume and not log.exists():
         raise UserError("there are no trials to go on with", path=log)
     folder.mkdir(parents=True, exist_ok=True)

@@ -290,3 +290,18 @@ def test_command(truth, tmp_path, capsys):
     images.write(short, tmp_path / "labels.tif", overwrite=True)
     with pytest.raises(UserError, match="4 frames, the truth"):
         TuneTracking.declare({**values, "out": tmp_path / "other"}).run(silent)
+
+
+def test_bounds_in_the_wrong_order_name_the_file(truth, tmp_path):
+    images.write(_labels(), tmp_path / "labels.tif")
+    (tmp_path / "space.json").write_text('{"LINKING_MAX_DISTANCE": [40, 5]}')
+    values = {"labels": tmp_path / "labels.tif", "truth": truth, "out": tmp_path / "out"}
+    with pytest.raises(UserError, match=r"space\.json: the bounds .* wrong order: 40, 5"):
+        TuneTracking.declare({**values, "space": tmp_path / "space.json"}).run(silent)
+
+
+def test_other_files_of_the_user_are_not_replaced(truth, tmp_path):
+    (tmp_path / "report.json").write_text("mine")
+    with pytest.raises(UserError, match=r"report\.json: is already there"):
+        _tune(truth, tmp_path, trials=1)
+    assert (tmp_path / "report.json").read_text() == "mine"
