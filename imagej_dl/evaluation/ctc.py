@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.evaluation import rules
 from imagej_dl.evaluation.overlap import overlap
 from imagej_dl.tracking import ctc
 from imagej_dl.tracking.ctc import CtcFolder
@@ -113,7 +114,8 @@ def score(result: CtcFolder, truth: Truth, also: tuple[str, ...] = ()) -> dict[s
     segmentation = _match(
         (number, mask, result.masks[number]) for number, mask in truth.segmentation.items()
     )
-    _check(result, tracking["labels_comp"])
+    rules.check_result(result, tracking["labels_comp"])
+    rules.check_truth(truth.tracks, tracking["labels_ref"], truth.path)
     if not any(tracking["labels_ref"]):
         raise UserError("the truth has no objects: there is nothing to score")
     if not any(tracking["labels_comp"]):
@@ -178,23 +180,3 @@ def _match(frames: Iterable[tuple[int, np.ndarray, np.ndarray]]) -> dict[str, li
         for name, values in zip(names, columns, strict=True):
             found[name].append(values.tolist())
     return found
-
-
-def _check(result: CtcFolder, labels: list[list]) -> None:
-    """Refuse what the challenge's own check refuses, saying what it is."""
-    rows = {int(row[0]): row for row in result.tracks}
-    if len(rows) != len(result.tracks):
-        raise UserError("the table of tracks names an id twice")
-    for number, begin, end, parent in result.tracks.tolist():
-        if end < begin:
-            raise UserError(f"track {number} ends (frame {end}) before it begins ({begin})")
-        if parent and parent not in rows:
-            raise UserError(f"track {number} has the parent {parent}, which is not in the table")
-        if parent and rows[parent][2] >= begin:
-            raise UserError(f"track {number} begins before its parent {parent} ends")
-    for frame, here in enumerate(labels):
-        listed = {k for k, row in rows.items() if row[1] <= frame <= row[2]}
-        if extra := set(here) - listed:
-            raise UserError(f"the mask of frame {frame} holds id {min(extra)}, the table does not")
-        if missing := listed - set(here):
-            raise UserError(f"track {min(missing)} is not in the mask of frame {frame}")

@@ -65,7 +65,14 @@ def find(folder: Path) -> dict[str, Path]:
     """Find the label maps of a folder by name."""
     for base in (folder, folder / "masks"):
         if files := visible(base, _LABELS):
-            return {path.stem: path for path in files}
+            found = {path.stem: path for path in files}
+            if hidden := [path.name for path in files if found[path.stem] is not path]:
+                warnings.warn(
+                    f"{base}: left out, since others are called alike: {', '.join(hidden[:5])}",
+                    DataWarning,
+                    stacklevel=3,
+                )
+            return found
     nested = {
         path.parent.name: path
         for path in sorted(folder.glob("*/labels.tif"))

@@ -112,3 +112,10 @@ def test_hidden_files_are_no_label_maps(tmp_path):
     _labels(tmp_path / "deep" / "a" / "labels.tif")
     _labels(tmp_path / "deep" / ".trash" / "labels.tif")
     assert sources.find(tmp_path / "deep") == {"a": tmp_path / "deep" / "a" / "labels.tif"}
+
+
+def test_of_two_called_alike_one_is_left_out_with_a_word(tmp_path):
+    for name in ("a.png", "a.tif"):
+        (tmp_path / name).touch()
+    with pytest.warns(DataWarning, match=r"left out.*a\.png"):
+        assert sources.find(tmp_path) == {"a": tmp_path / "a.tif"}

@@ -181,3 +181,26 @@ def test_a_truth_that_segments_some_frames_and_tracks_none(result, full_layout, 
     (masks / "mask017.tif").unlink()
     with pytest.raises(UserError, match="no mask of frame 17"):
         evaluation.evaluate(masks, truth)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ("1 0 4 0\n", "", "lacks id 1, which the mask of frame 0 holds"),
+        ("2 0 4 0", "2 0 4 9", "names the parent 9"),
+        ("2 0 4 0", "2 4 0 0", "has track 2 end before it begins"),
+        ("2 0 4 0", "1 0 4 0", "names an id twice"),
+    ],
+)
+def test_a_broken_truth_is_named(old, new, problem, tmp_path):
+    masks = np.zeros((5, 20, 20), np.uint16)
+    masks[:, 2:8, 2:8], masks[:, 12:18, 12:18] = 1, 2
+    found = ctc.CtcFolder(masks, np.array([[1, 0, 4, 0], [2, 0, 4, 0]]))
+    ctc.write_result(found, tmp_path / "01_RES")
+    ctc.write_truth(found, tmp_path / "01_GT")
+    table = tmp_path / "01_GT" / "TRA" / "man_track.txt"
+    text = table.read_text()
+    assert old in text
+    table.write_text(text.replace(old, new))
+    with pytest.raises(UserError, match=f"01_GT: .*{problem}"):
+        evaluation.evaluate(tmp_path / "01_RES", tmp_path / "01_GT")
