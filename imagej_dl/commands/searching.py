@@ -4,35 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Set
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from imagej_dl.commands.base import say
 from imagej_dl.errors import UserError
 from imagej_dl.progress import Progress
 
+if TYPE_CHECKING:
+    from imagej_dl.training.given import Given
 
-def find(project: Path, out: Path, progress: Progress, **options: Any) -> dict[str, Any] | None:
+
+def find(
+    source: Path | Given, out: Path, progress: Progress, **options: Any
+) -> dict[str, Any] | None:
     """Search with these options of :func:`imagej_dl.search.search`; say and return the best."""
     from imagej_dl.search import search
 
-    if not project.is_dir():
-        raise UserError("there is no such folder", path=project)
-    found = search(project, out, progress=progress, **options)
+    if isinstance(source, Path) and not source.is_dir():
+        raise UserError("there is no such folder", path=source)
+    found = search(source, out, progress=progress, **options)
     if found is None:
         return None
     words = ", ".join(f"{name} {value}" for name, value in found.settings.items())
-    what = "average precision at IoU .5" if options.get("kind") == "border" else "Dice"
+    what = "Dice" if options.get("kind") == "binary" else "average precision at IoU .5"
     say(f"{out}: best of {found.trials} trials ({what} {found.score:.3f}): {words}")
     return found.settings
 
 
 def settings(
-    project: Path, out: Path, given: dict[str, Any], fixed: Set[str], progress: Progress
+    source: Path | Given, out: Path, given: dict[str, Any], fixed: Set[str], progress: Progress
 ) -> dict[str, Any]:
     """Search for what a training is not given; return its fields that were found.
 
     Parameters
     ----------
+    source : what the training is on.
     given : the training's settings.
     fixed : those of them that the user has decided.
     """
@@ -44,4 +50,4 @@ def settings(
     space = Space.model_validate({name: (value,) for name, value in decided.items()})
     searched = {*Space.model_fields, "epochs", "steps", "minutes", "patience"}
     base = {name: value for name, value in given.items() if name not in searched}
-    return train_keys(find(project, out, progress, space=space, **base) or {})
+    return train_keys(find(source, out, progress, space=space, **base) or {})

@@ -262,7 +262,8 @@ class Train(Command):
         further = self.further()
         given = self.model_dump(exclude=APART) | further
         fixed = self.model_fields_set | {*further}
-        found = searching.settings(self.project, self.search_folder(), given, fixed, progress)
+        source, out = self._source(given), self.search_folder()
+        found = searching.settings(source, out, given, fixed, progress)
         found["settings"] = {**further, **found.get("settings", {})} or None
         return self.model_copy(update={**found, "search": False})
 

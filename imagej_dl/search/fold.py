@@ -21,9 +21,9 @@ def score(settings: Settings, parts: Split, examples: Examples, progress: Progre
 
     Returns
     -------
-    for the kind "border" the average precision of the objects at IoU .5, with the instance
-    settings that choosing begins with; for "binary", which knows no objects, the Dice
-    coefficient of the pixels. 0 to 1, more is better.
+    the average precision of the objects at IoU .5, with the instance settings that choosing
+    begins with; for the kind "binary", which knows no objects, the Dice coefficient of the
+    pixels. 0 to 1, more is better.
 
     Raises
     ------

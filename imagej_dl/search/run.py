@@ -18,6 +18,7 @@ from imagej_dl.search.space import Space
 from imagej_dl.search.study import NAME, Beat, Study
 from imagej_dl.training import Settings, find_pairs
 from imagej_dl.training.examples import Examples
+from imagej_dl.training.given import Given
 from imagej_dl.training.meeting import here
 from imagej_dl.training.split import Split
 
@@ -37,7 +38,7 @@ class Found:
 
 
 def search(
-    source: str | Path,
+    source: str | Path | Given,
     out: str | Path,
     *,
     trials: int = 12,
@@ -57,7 +58,8 @@ def search(
 
     Parameters
     ----------
-    source : a folder with labelled images, see :func:`imagej_dl.training.find_pairs`.
+    source : a folder with labelled images, see :func:`imagej_dl.training.find_pairs`; or pairs
+        whose part in the training is decided: the folds are of those that are trained on.
     out : the folder of the search: search.db, and the report (trials.csv, .png, .html,
         best.json), which is written anew after each trial. The same search started again on it
         goes on, with the trial and the fold at which it was stopped or killed.
@@ -89,8 +91,18 @@ def search(
     space.check(base)
     settings = Settings.of({**base, **space.first})
     here(several=False)  # what it may refuse is refused before the first trial
-    examples = Examples(find_pairs(source), settings.normalisation, progress=progress)
-    shares = {"validation": settings.validation, "test": settings.test, "seed": settings.seed}
+    given = source if isinstance(source, Given) else Given(find_pairs(source))
+    examples = Examples(
+        given.train,
+        settings.normalisation,
+        frames=settings.window,
+        weight_map=settings.weight_map,
+        maps=given.maps and given.maps[: len(given.train)],
+        progress=progress,
+    )
+    # What the training is given to validate or to test with leaves no test to be kept of the rest.
+    test = 0.0 if given.validation or given.test else settings.test
+    shares = {"validation": settings.validation, "test": test, "seed": settings.seed}
     parts = folds(examples.sources, count, **shares)  # type: ignore[arg-type]
     out.mkdir(parents=True, exist_ok=True)
     signature = {

@@ -13,11 +13,16 @@ import numpy as np
 import pytest
 
 from imagej_dl import images
+from imagej_dl.commands.searching import find
 from imagej_dl.errors import Cancelled, DataWarning, UserError
+from imagej_dl.progress import silent
 from imagej_dl.search import Space, folds, search
+from imagej_dl.search.run import Found
 from imagej_dl.search.study import Study
 from imagej_dl.training.dataset import Example
+from imagej_dl.training.given import Given
 from imagej_dl.training.settings import Settings
+from imagej_dl.training.split import Split
 
 optuna = pytest.importorskip("optuna", reason="needs Optuna (the extra search)")
 
@@ -159,6 +164,38 @@ def test_a_search_of_an_earlier_version_goes_on(tmp_path: Path) -> None:
     other = {"settings": {**now["settings"], "precision": "mixed_float16"}}
     with pytest.raises(UserError, match="has other settings"):
         Study(tmp_path / "s.db", "s", space(), other, 0)
+
+
+@pytest.mark.tf
+def test_a_fold_is_trained_as_the_training_is(data: Path, tmp_path: Path, monkeypatch) -> None:
+    """With frames, weight maps and what is given to validate with; scored by a stand-in."""
+    seen: list[Split] = []
+
+    def scored(settings: Settings, parts: Split, *_: object) -> float:
+        assert settings.window == len(parts.train[0].planes)
+        seen.append(parts)
+        return 0.5
+
+    monkeypatch.setattr("imagej_dl.search.run.score", scored)
+    movies = [(str(p), str(data / "masks" / p.name)) for p in sorted(data.glob("images/*.tif"))]
+    given = Given(movies[:4], validation=movies[4:])
+    more = {"architecture": "unet_lstm", "kind": "foreground", "weight_map": "unet", "frames": 3}
+    search(given, tmp_path / "s", trials=1, count=2, space=space(depth=[1]), **TINY, **more)
+    first = seen[0]
+    assert len(seen) == 2
+    assert len(first.train) + len(first.validation) == 4  # no share of them is kept for a test
+    assert all(e.weights is not None and len(e.before) == 2 for e in first.train)
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [("binary", "Dice 0.500"), ("foreground", "average precision at IoU .5 0.500")],
+)
+def test_what_the_score_is_is_said(tmp_path: Path, monkeypatch, capfd, kind, words) -> None:
+    best = Found({"depth": 2}, 0.5, 3)
+    monkeypatch.setattr("imagej_dl.search.search", lambda *_, **__: best)
+    find(tmp_path, tmp_path / "s", silent, kind=kind)
+    assert words in capfd.readouterr().out
 
 
 @pytest.mark.tf
