@@ -44,6 +44,12 @@ def read_tiff(
         attrs = calibrations.read(path, file, chosen)
         metadata = dict(file.imagej_metadata or {})
         colour_map = file.pages.first.colormap if file.is_imagej else None
+        if array.dtype.kind == "c":
+            raise UserError(
+                "holds complex numbers, not intensities",
+                path=path,
+                remedy="Save their magnitude or phase as an image.",
+            )
         if array.dtype == bool:
             array = array.astype(np.uint8) * 255
         array = _ids(array, metadata)
@@ -135,6 +141,9 @@ def write(image: xr.DataArray, path: str | Path, overwrite: bool = False, **extr
     if cal.frame_interval:
         metadata |= {"finterval": cal.frame_interval, "tunit": "sec"}
     big = array.nbytes > _CLASSIC_LIMIT
+    names = "TZCYX"
+    if hyperstack.shape[-1] == 1:  # which tifffile would take for one sample a pixel, and lie down
+        hyperstack, names = hyperstack[..., None], "TZCYXS"
     options: dict[str, Any] = {
         "resolution": (1 / cal.pixel_width, 1 / cal.pixel_height),
         "resolutionunit": 1,
@@ -143,11 +152,11 @@ def write(image: xr.DataArray, path: str | Path, overwrite: bool = False, **extr
     if array.dtype.name == "uint32" or big:
         # ImageJ's own layout knows neither: the same description on an ordinary TIFF is read too.
         binary = {name: metadata.pop(name) for name in _BINARY if name in metadata}
-        text = tifffile.imagej_description(hyperstack.shape, axes="TZCYX", **_ascii(metadata))
+        text = tifffile.imagej_description(hyperstack.shape, axes=names, **_ascii(metadata))
         options |= {"description": text, "metadata": None, "photometric": "minisblack"}
         options["extratags"] += tifffile.imagej_metadata_tag(binary, _NATIVE)
     else:
-        options |= {"imagej": True, "metadata": {"axes": "TZCYX", **_ascii(metadata)}}
+        options |= {"imagej": True, "metadata": {"axes": names, **_ascii(metadata)}}
     with atomic(path) as temporary:
         if not large.mapped(array):
             tifffile.imwrite(temporary, hyperstack, bigtiff=big, **options)

@@ -39,6 +39,22 @@ def test_round_trip(tmp_path: Path, dtype: str, dims: str) -> None:
         assert back.attrs[key] == pytest.approx(attrs[key], rel=1e-6)
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "uint32"])
+def test_one_pixel_wide_images_stay_upright(tmp_path: Path, dtype: str) -> None:
+    for dims, shape in (("YX", (9, 1)), ("TYX", (2, 9, 1)), ("CYX", (2, 9, 1))):
+        given = np.arange(np.prod(shape), dtype=dtype).reshape(shape)
+        images.write(images.make(given, dims), tmp_path / "a.tif", overwrite=True)
+        found = images.read(tmp_path / "a.tif")
+        assert found.dims == tuple(dims)
+        np.testing.assert_array_equal(found.data, given)
+
+
+def test_complex_numbers_are_refused(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "c.tif", np.ones((4, 4), np.complex64))
+    with pytest.raises(UserError, match=r"c\.tif.*complex"):
+        images.read(tmp_path / "c.tif")
+
+
 def test_um_stays_um(tmp_path: Path) -> None:
     image = images.make(np.zeros((4, 4), np.uint8), unit="um", pixel_width=0.1)
     images.write(image, tmp_path / "a.tif")
