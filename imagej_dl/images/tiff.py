@@ -141,9 +141,6 @@ def write(image: xr.DataArray, path: str | Path, overwrite: bool = False, **extr
     if cal.frame_interval:
         metadata |= {"finterval": cal.frame_interval, "tunit": "sec"}
     big = array.nbytes > _CLASSIC_LIMIT
-    names = "TZCYX"
-    if hyperstack.shape[-1] == 1:  # which tifffile would take for one sample a pixel, and lie down
-        hyperstack, names = hyperstack[..., None], "TZCYXS"
     options: dict[str, Any] = {
         "resolution": (1 / cal.pixel_width, 1 / cal.pixel_height),
         "resolutionunit": 1,
@@ -152,10 +149,14 @@ def write(image: xr.DataArray, path: str | Path, overwrite: bool = False, **extr
     if array.dtype.name == "uint32" or big:
         # ImageJ's own layout knows neither: the same description on an ordinary TIFF is read too.
         binary = {name: metadata.pop(name) for name in _BINARY if name in metadata}
-        text = tifffile.imagej_description(hyperstack.shape, axes=names, **_ascii(metadata))
+        text = tifffile.imagej_description(hyperstack.shape, axes="TZCYX", **_ascii(metadata))
         options |= {"description": text, "metadata": None, "photometric": "minisblack"}
         options["extratags"] += tifffile.imagej_metadata_tag(binary, _NATIVE)
     else:
+        names = "TZCYX"
+        if hyperstack.shape[-1] == 1:
+            # A last axis of 1 tifffile takes for the samples of a pixel: it must have such an axis.
+            hyperstack, names = hyperstack[..., None], "TZCYXS"
         options |= {"imagej": True, "metadata": {"axes": names, **_ascii(metadata)}}
     with atomic(path) as temporary:
         if not large.mapped(array):
