@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from scipy import ndimage as ndi
 
 from imagej_dl.images.tally import Tally
@@ -50,6 +50,14 @@ class Normalisation(BaseModel):
         description="Sigma in px of a Gaussian that is taken off before as uneven light, its mean "
         "being kept; 0: nothing is.",
     )
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Normalisation:
+        if self.lower >= self.upper:
+            raise ValueError(
+                f"the lower percentile ({self.lower:g}) is not below the upper ({self.upper:g})"
+            )
+        return self
 
     def __call__(self, plane: NDArray, levels: Levels | None = None) -> NDArray[np.float32]:
         """Normalise one plane.

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from imagej_dl._version import __version__
+from imagej_dl.errors import UserError
 from imagej_dl.models import CLASSES, Architecture, Instances, ModelConfig, backend
 from imagej_dl.models.config import axes
+from imagej_dl.models.network import Network
 from imagej_dl.models.pretrained import initialise
 from imagej_dl.models.receptive_field import receptive_field
 from imagej_dl.progress import Progress
@@ -84,7 +86,7 @@ def assemble(
     backend.keras().utils.set_random_seed(first)
     network = settings.built(examples.channels)
     with machines.scope(), precision(settings.precision):
-        model = network.build()
+        model = _built(network, settings)
     machines.prepare(model)
     if settings.seed_weights is not None:
         backend.keras().utils.set_random_seed(settings.seed)
@@ -105,6 +107,17 @@ def assemble(
         config=_config(model, settings, examples, begun),
         machines=machines,
     )
+
+
+def _built(network: Network, settings: Settings) -> Any:
+    try:
+        return network.build()
+    except ValueError as error:  # Keras knows which activations, initial weights, kernels there are
+        words = str(error).strip().splitlines() or [type(error).__name__]
+        raise UserError(
+            f"the network {settings.architecture} cannot be built ({words[0]})",
+            remedy="Its activation, initial weights and kernels must be ones that Keras has.",
+        ) from error
 
 
 def plain(loop: Loop) -> Any:
