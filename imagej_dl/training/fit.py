@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.files import refuse_existing
+from imagej_dl.files import load_json, refuse_existing
 from imagej_dl.models import ModelBundle
 from imagej_dl.models import folder as folders
 from imagej_dl.progress import Progress, silent
+from imagej_dl.training import checkpoints
 from imagej_dl.training import start as starts
 from imagej_dl.training import state as states
 from imagej_dl.training.assembly import assemble, divide, plain
@@ -204,12 +205,25 @@ def _make_room(out: Path, overwrite: bool) -> Content:
             remedy="Go on with it with --resume, or begin anew with --overwrite.",
         )
     refuse_existing(out, overwrite)
-    if overwrite and out.exists():
-        foreign = not (out / folders.CONFIG).is_file() and not (out / states.FOLDER).is_dir()
-        if foreign:
-            raise UserError(
-                "is there and is no model, so it is not overwritten",
-                path=out,
-                remedy="Choose another name for the model.",
-            )
+    if out.exists() and not ((out / states.FOLDER).is_dir() or _is_replaceable(out)):
+        raise UserError(
+            "is there and is no model, so it is not overwritten",
+            path=out,
+            remedy="Choose another name for the model.",
+        )
     return {}
+
+
+def _is_replaceable(out: Path) -> bool:
+    """Say whether a folder is a model's: ours, or one of microscopy-dl-suite-tf with its weights.
+
+    All that is in it under other names than ours stays; a config.json of others would not.
+    """
+    path = out / folders.CONFIG
+    if not path.is_file():
+        return (out / checkpoints.FOLDER).is_dir()
+    try:
+        content = load_json(path)
+    except UserError:
+        return False
+    return isinstance(content, dict) and "format_version" in content

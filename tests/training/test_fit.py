@@ -280,6 +280,16 @@ def test_existing_folders_are_kept(tmp_path, pairs):
     with pytest.raises(UserError, match="no model"):
         train(pairs, tmp_path / "mine", epochs=1, overwrite=True, **TINY)
     assert (tmp_path / "mine" / "data.txt").read_text() == "precious"
+    # The suite's folder with its weights may become a model's, but not lose a file of its own.
+    suite = tmp_path / "suite"
+    (suite / "checkpoints").mkdir(parents=True)
+    (suite / "checkpoints" / "w.hdf5").write_text("precious")
+    (suite / "config.json").write_text('{"cnn_name": "unet"}')
+    with pytest.raises(UserError, match="no model"):
+        train(pairs, suite, epochs=1, overwrite=True, **TINY)
+    (suite / "config.json").rename(suite / "mine.json")
+    train(pairs, suite, epochs=1, overwrite=True, **TINY)
+    assert (suite / "checkpoints" / "w.hdf5").read_text() == "precious"
 
 
 def test_tensorboard(tmp_path, pairs):
@@ -308,6 +318,11 @@ def test_pixels_that_are_no_number(tmp_path, pairs):
         ({"validation": 0.6, "test": 0.5}, "nothing to train on"),
         ({"colour": 1}, "colour"),
         ({"epochs": 0}, "epochs"),
+        ({"normalisation": {"lower": 99, "upper": 1}}, "lower percentile"),
+        (
+            {"architecture": "categorical_unet", "network": {"activation": "none of Keras'"}},
+            r"categorical_unet cannot be built .*none of Keras'",
+        ),
     ],
 )
 def test_wrong_settings(tmp_path, pairs, settings, words):
