@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -143,8 +144,13 @@ class Predict(Command):
             return
         if not self.images:
             raise UserError("name the images to predict, or folders of images")
-        from imagej_dl import models
+        from imagej_dl import models, suite
 
+        if self.videos is not None:
+            # What is wrong with it is said before the work; what is odd, after it, once.
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                suite.read_relation(self.videos)
         recurrent = models.load_config(self.model).frames > 1
         sources = find(self.images, recurrent=recurrent, videos=self.videos, scenes=self.scenes)
         results = self._results()
@@ -168,9 +174,7 @@ class Predict(Command):
             say(text + ("; no RoiSet without objects" if empty else ""))
             several.finished()
         if self.videos is not None and self.out is not None:
-            from imagej_dl.suite import rebuild
-
-            done = rebuild(self.out, self.videos, overwrite=self.overwrite, progress=progress)
+            done = suite.rebuild(self.out, self.videos, overwrite=self.overwrite, progress=progress)
             for video in done:
                 say(f"{video}: put together")
         if len(sources) == 1 and failed:

@@ -66,8 +66,8 @@ def items(
 
     Raises
     ------
-    UserError : when there is no image, an input or a label has no partner (each is named), or two
-        files are the same image by their number or name.
+    UserError : when there is no image, `relation` is not there, an input or a label has no partner
+        (each is named), or two files are the same image by their number or name.
 
     Warns
     -----
@@ -76,6 +76,8 @@ def items(
     inputs = _folder(folder, _INPUTS)
     if inputs is None:
         raise UserError("has no folder inputs", path=folder)
+    if relation is not None and not relation.is_file():
+        raise UserError("there is no such table of videos", path=relation)
     pictures = _files(inputs)
     if not pictures:
         raise UserError("holds no image", path=inputs)

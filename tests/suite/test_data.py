@@ -7,7 +7,9 @@ import tifffile
 from suite_movie import movie
 
 from imagej_dl import images
+from imagej_dl.commands.predict import Predict
 from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.progress import silent
 from imagej_dl.suite import assemble, items, read_relation, rebuild, results, write_frames
 from imagej_dl.suite.videos import write_relation
 from imagej_dl.tracking import ctc
@@ -157,6 +159,15 @@ def test_a_video_that_lacks_a_frame_is_named(frames):
     with warnings.catch_warnings():  # the table of several folders: the video is another's
         warnings.simplefilter("error")
         assert [item.name for item in items(folder, recurrent=True)] == ["first_3-6"]
+
+
+def test_a_table_that_is_not_there_is_named(frames, tmp_path):
+    folder, *_ = frames
+    with pytest.raises(UserError, match=r"none\.csv: there is no such table"):
+        items(folder, recurrent=True, relation=tmp_path / "none.csv")
+    command = Predict(model=tmp_path, images=[folder], out=tmp_path / "o", videos="none.csv")
+    with pytest.raises(UserError, match=r"none\.csv: cannot be read"):
+        command.run(silent)
 
 
 def test_two_files_of_one_number_are_named(frames):
