@@ -59,6 +59,10 @@ def refuse_large(path: Path, shown: str, limit: int) -> None:
         try:
             with Image.open(path) as picture:
                 size = picture.width * picture.height * 4
+        except Image.DecompressionBombError as error:
+            raise UserError(
+                "is larger than PNG and JPEG are read here", path=shown, remedy="Save it as TIFF."
+            ) from error
         except Exception as error:
             raise UserError("is not a readable picture", path=shown) from error
     else:

@@ -206,6 +206,10 @@ def test_limits(client: Any) -> None:
     tifffile.imwrite(stream, np.zeros((4000, 4000), np.uint8), compression="zlib")
     job = finished(client, post(client, (io.BytesIO(stream.getvalue()), "bomb.tif")))
     assert "MiB of pixels, and 4 are allowed" in job["items"][0]["message"]
+    stream = io.BytesIO()
+    Image.new("1", (20_000, 18_000)).save(stream, "PNG")
+    job = finished(client, post(client, (io.BytesIO(stream.getvalue()), "bomb.png")))
+    assert "larger than PNG and JPEG are read here" in job["items"][0]["message"]
     # an OME-TIFF that names another file
     stream = io.BytesIO()
     xml = '<OME><TiffData><UUID FileName="../../secret.tif">x</UUID></TiffData></OME>'
