@@ -200,7 +200,7 @@ class Settings(BaseModel):
         """Take the network's learning rate where none is given."""
         if not isinstance(values, dict) or "learning_rate" in values:
             return values
-        network = registry.NETWORKS.get(values.get("architecture", "unet"))
+        network = registry.NETWORKS.get(str(values.get("architecture", "unet")))
         return values if network is None else {**values, "learning_rate": network.learning_rate}
 
     @model_validator(mode="after")

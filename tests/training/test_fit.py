@@ -318,6 +318,7 @@ def test_pixels_that_are_no_number(tmp_path, pairs):
         ({"validation": 0.6, "test": 0.5}, "nothing to train on"),
         ({"colour": 1}, "colour"),
         ({"epochs": 0}, "epochs"),
+        ({"architecture": ["unet"]}, "architecture"),
         ({"normalisation": {"lower": 99, "upper": 1}}, "lower percentile"),
         (
             {"architecture": "categorical_unet", "network": {"activation": "none of Keras'"}},
