@@ -94,7 +94,7 @@ def test_ctrl_c_is_one_word(fiji_home: Path, tmp_path: Path) -> None:
                 process.send_signal(signal.SIGINT)
                 break
         rest = process.stdout.read() if process.stdout else ""
-    assert process.returncode == 130
+    assert process.returncode == 130, rest
     assert rest.strip().splitlines()[-1] == "cancelled"
     assert "Traceback" not in rest
     assert "\tat " not in rest
