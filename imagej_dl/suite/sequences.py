@@ -9,6 +9,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from imagej_dl.errors import UserError
+
 _NAME = re.compile(r"(\d{2,})_(\d+)-(\d+)")
 
 
@@ -16,6 +18,10 @@ def sequences(videos: Mapping[str, xr.DataArray]) -> dict[str, list[tuple[str, r
     """Return the videos of each sequence NN, in their order, and which frames of it they are.
 
     Names NN_FIRST-LAST say it, but frames without a gap are numbered from 0, wherever they begin.
+
+    Raises
+    ------
+    UserError : when videos of one sequence have frames of unequal size.
     """
     said = {name: _NAME.fullmatch(name) for name in videos}
     found: dict[str, list[tuple[str, range]]] = {}
@@ -26,7 +32,14 @@ def sequences(videos: Mapping[str, xr.DataArray]) -> dict[str, list[tuple[str, r
         else:
             first = int(match[2])
             found.setdefault(match[1], []).append((name, range(first, first + length)))
-    for parts in found.values():
+    for number, parts in found.items():
+        sizes = {name: tuple(videos[name].sizes[axis] for axis in "YX") for name, _ in parts}
+        if len(set(sizes.values())) > 1:
+            words = ", ".join(f"{name} {size}" for name, size in sizes.items())
+            raise UserError(
+                f"the parts of the sequence {number} have frames of unequal size ({words})",
+                remedy="Videos of other sequences have another number NN before NN_FIRST-LAST.",
+            )
         parts.sort(key=lambda part: part[1].start)
         first = parts[0][1].start
         if parts[-1][1].stop - first == sum(len(numbers) for _, numbers in parts):

@@ -8,7 +8,7 @@ from suite_command import run
 
 from imagej_dl import images
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.suite import items, read_ctc, write_ctc_truth
+from imagej_dl.suite import items, read_ctc, write_ctc_results, write_ctc_truth
 from imagej_dl.suite.from_ctc import matched
 from imagej_dl.suite.sequences import sequences
 from imagej_dl.suite.to_ctc import followed
@@ -199,3 +199,12 @@ def test_all_names_have_as_many_digits_as_the_last_frame_needs(tmp_path):
         write_ctc_truth(videos, videos, {}, tmp_path / "out")
     names = sorted(path.name for path in (tmp_path / "out").rglob("*.tif"))
     assert names == ["man_seg0000.tif", "man_seg1000.tif", "t0000.tif", "t1000.tif"]
+
+
+def test_parts_of_a_sequence_of_unequal_size_are_named(tmp_path):
+    videos = {
+        f"01_{first}-{first}": images.make(np.ones((1, side, 9), np.uint16), "TYX")
+        for first, side in ((0, 9), (1, 8))
+    }
+    with pytest.raises(UserError, match=r"sequence 01 .*01_0-0 \(9, 9\), 01_1-1 \(8, 9\)"):
+        write_ctc_results(videos, tmp_path / "out")
