@@ -108,6 +108,10 @@ def _match(found: Overlap, threshold: float) -> Matching:
     good = ious >= threshold
     if not good.any():
         return Matching(threshold, 0, n_pred, n_true)
+    lone = (np.unique(x[good]).size == np.count_nonzero(good) for x in (found.rows, found.columns))
+    if all(lone):  # no object has a choice: above an IoU of 0.5 it is so
+        tp = int(np.count_nonzero(good))
+        return Matching(threshold, tp, n_pred - tp, n_true - tp, float(ious[good].sum()))
     # Each true object may also stay alone, at a cost above that of any pair; a pair gains one,
     # and its IoU breaks ties without outweighing a pair, as in StarDist.
     weights = 2.0 - ious[good] / (2 * min(n_true, n_pred))

@@ -41,8 +41,16 @@ def check_result(result: CtcFolder, labels: list[list]) -> None:
             raise UserError(f"track {number} has the parent {parent}, which is not in the table")
         if parent and rows[parent][2] >= begin:
             raise UserError(f"track {number} begins before its parent {parent} ends")
+    begins: dict[int, list[int]] = {}
+    ends: dict[int, list[int]] = {}
+    for number, first, last, _ in result.tracks.tolist():
+        # A track that begins before the movie is in its first mask as well.
+        begins.setdefault(max(first, 0), []).append(number)
+        ends.setdefault(max(last + 1, 0), []).append(number)
+    listed: set[int] = set()
     for frame, here in enumerate(labels):
-        listed = {k for k, row in rows.items() if row[1] <= frame <= row[2]}
+        listed.update(begins.get(frame, ()))
+        listed.difference_update(ends.get(frame, ()))
         if extra := set(here) - listed:
             raise UserError(f"the mask of frame {frame} holds id {min(extra)}, the table does not")
         if missing := listed - set(here):

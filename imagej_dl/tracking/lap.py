@@ -69,7 +69,8 @@ def segment_links(spots: pd.DataFrame, segments: Links, settings: LapSettings) -
     possible = []
     if settings.allow_gap_closing:
         costs = Costs(spots, settings.gap_closing_feature_penalties)
-        for gap in range(1, settings.max_frame_gap + 1):
+        longest = min(settings.max_frame_gap, int(frames.max(initial=0)))  # no gap is longer
+        for gap in range(1, longest + 1):
             possible += _pairs(costs, frames, ends, starts, gap, settings.gap_closing_max_distance)
     if settings.allow_track_merging:
         costs = Costs(spots, settings.merging_feature_penalties)

@@ -11,6 +11,7 @@ import tifffile
 from imagej_dl import evaluation, images, tracking
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.evaluation import ctc as challenge
+from imagej_dl.evaluation import rules
 from imagej_dl.tracking import ctc
 
 
@@ -204,3 +205,11 @@ def test_a_broken_truth_is_named(old, new, problem, tmp_path):
     table.write_text(text.replace(old, new))
     with pytest.raises(UserError, match=f"01_GT: .*{problem}"):
         evaluation.evaluate(tmp_path / "01_RES", tmp_path / "01_GT")
+
+
+def test_tracks_beyond_the_movie_are_no_tracks_of_it():
+    """They begin or end before it, or after."""
+    rows = np.array([[1, -2, 1, 0], [2, -4, -3, 0], [3, 5, 6, 0], [4, 2, 9, 0]])
+    rules.check_result(ctc.CtcFolder(np.zeros((3, 2, 2)), rows), [[1], [1], [4]])
+    with pytest.raises(UserError, match="track 1 is not in the mask of frame 1"):
+        rules.check_result(ctc.CtcFolder(np.zeros((3, 2, 2)), rows), [[1], [], [4]])

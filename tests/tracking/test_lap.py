@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import lineages
 import numpy as np
 import pandas as pd
 import pytest
@@ -141,3 +142,14 @@ def test_assignment_is_that_of_the_full_matrix(seed):
     }
     found = costs.assign(links, alternative)
     assert set(zip(found.sources, found.targets, strict=True)) == expected
+
+
+def test_gaps_longer_than_the_movie_take_no_time(monkeypatch):
+    """Some say "any gap" by a very large number."""
+    tried = []
+    pairs = lap._pairs
+    monkeypatch.setattr(lap, "_pairs", lambda *args: tried.append(args[4]) or pairs(*args))
+    chosen = tracking.make_settings("SPARSE_LAP_TRACKER", {"MAX_FRAME_GAP": 1000})
+    tracks = tracking.track(lineages.gap(), settings=chosen, engine="embedded")
+    assert tracks.counts["gaps"] == 1
+    assert max(tried) <= 4
