@@ -1,9 +1,6 @@
 """The commands in a Fiji that is started by a double click: scripts and macros put into its folder.
 
-Fiji makes a command of each script in `scripts/Plugins/ImageJ-DL`: in its menu, its search bar, its
-Recorder and for `run("ImageJ-DL ...")` of macros. Ours are a few lines that name this Python and
-call the same front that Python calls when it hosts ImageJ. A list of what was put in, with
-checksums, lies beside them, so that exactly that is taken out again.
+A list of what was put in, with checksums, lies beside it, so that exactly that is taken out again.
 """
 
 from __future__ import annotations
@@ -18,16 +15,12 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from imagej_dl._version import __version__
-from imagej_dl.commands.menu import MENU
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.fiji import gateway
+from imagej_dl.fiji import gateway, scripts
+from imagej_dl.fiji.scripts import MACROS, SCRIPTS
 from imagej_dl.files import atomic, load_json
 
-FRONT = Path(__file__).parent / "front"
-SCRIPTS = "scripts/Plugins/ImageJ-DL"
-MACROS = "macros/ImageJ-DL"
 MANIFEST = f"{SCRIPTS}/installed.json"
-EXTENSIONS = "ImageJ-DL Macro Extensions"
 NEEDED = {
     "appose": "Appose, which starts Python",
     "groovy": "Groovy, in which the commands are written",
@@ -67,7 +60,7 @@ def install(fiji: str | os.PathLike[str] | None = None) -> Outcome:
     _check_parts(home)
     before = _manifest(home)
     ours: dict[str, list[str]] = before["files"]
-    wanted = contents()
+    wanted = scripts.contents()
     # Told before it is done: whatever ends this halfway, it can be taken out.
     folders = [*before["folders"], *_missing_folders(home)]
     union = {path: [*ours.get(path, []), _sum(data)] for path, data in wanted.items()}
@@ -133,59 +126,6 @@ def find(fiji: str | os.PathLike[str] | None) -> Path:
             f"{home} is no Fiji folder", remedy="Name the folder that holds Fiji's launcher."
         )
     return Path(home).resolve()
-
-
-def contents() -> dict[str, bytes]:
-    """Return all files that are put into a Fiji: their paths from its folder, and what is in them.
-
-    A script's name is the command's label: Fiji reads an underscore as a blank.
-    """
-    files = {
-        f"{SCRIPTS}/{label.replace(' ', '_')}.groovy": text.encode("ascii")
-        for label, text in scripts().items()
-    }
-    for macro in sorted(macros().glob("*.ijm")):
-        files[f"{MACROS}/{macro.name}"] = macro.read_bytes()
-    return files
-
-
-def scripts() -> dict[str, str]:
-    """Return the Groovy script of each command, by the command's label."""
-    labels = {**{label: name for name, label in MENU.items()}, EXTENSIONS: ""}
-    return {label: script(label, name) for label, name in labels.items()}
-
-
-def script(label: str, name: str) -> str:
-    """Return the Groovy script of a command; of the macro extensions where `name` is empty."""
-    what = f'"{name}"' if name else "null"
-    return f"""\
-// {label}. Put here by `imagej-dl install`; `imagej-dl uninstall` takes it out again.
-def front = new File({_groovy(FRONT)})
-def python = new File({_groovy(Path(sys.executable))})
-def start = new File(front, "Start.groovy")
-if (!start.isFile() || !python.isFile()) {{
-    def words = "imagej-dl is not in " + python.parent + " any more. Run `imagej-dl install` " +
-        "with the Python environment in which it is now."
-    if (java.awt.GraphicsEnvironment.isHeadless()) throw new IllegalStateException(words)
-    ij.IJ.error("ImageJ-DL", words)
-    return
-}}
-new GroovyShell(this.class.classLoader).parse(start).command(front, python, {what})
-"""
-
-
-def macros() -> Path:
-    """Return the folder of the macros: within the package, or beside it in a source tree."""
-    inside = Path(__file__).parent / "macros"
-    return inside if inside.is_dir() else Path(__file__).parents[2] / "macros"
-
-
-def _groovy(path: Path) -> str:
-    """Write a path as Groovy's text; ASCII only, since Fiji reads scripts in the system's code."""
-    text = path.absolute().as_posix().replace("\\", "\\\\").replace("'", "\\'")
-    units = text.encode("utf-16-be")
-    codes = [int.from_bytes(units[i : i + 2], "big") for i in range(0, len(units), 2)]
-    return "'" + "".join(chr(c) if 32 <= c < 127 else f"\\u{c:04x}" for c in codes) + "'"
 
 
 def _check_parts(home: Path) -> None:

@@ -153,13 +153,13 @@ def _searchable(ij2: Any) -> None:
     """Tell Fiji's search bar of the commands, if they are not installed in this Fiji anyway."""
     from scyjava import jimport
 
-    from imagej_dl.fiji import installation
+    from imagej_dl.fiji import scripts
 
     info, path = jimport("org.scijava.script.ScriptInfo"), jimport("org.scijava.MenuPath")
     reader, modules = jimport("java.io.StringReader"), ij2.module()
     menus = (module.getMenuPath() for module in modules.getModules())
     there = {str(menu.getLeaf().getName()) for menu in menus if menu}
-    for label, text in installation.scripts().items():
+    for label, text in scripts.of_commands().items():
         if label not in there:
             name = f"ImageJ-DL/{label.replace(' ', '_')}.groovy"
             command = info(ij2.context(), name, reader(text))

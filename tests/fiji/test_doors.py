@@ -19,11 +19,11 @@ from small_nuclei import TEST, small_nuclei
 
 from imagej_dl import fiji, images
 from imagej_dl.commands.menu import MENU
-from imagej_dl.fiji import installation
+from imagej_dl.fiji import installation, scripts
 
 pytestmark = pytest.mark.fiji
 screen = pytest.mark.skipif(not fiji.has_display(), reason="needs a screen: install Xvfb")
-LABELS = {*MENU.values(), installation.EXTENSIONS}
+LABELS = {*MENU.values(), scripts.EXTENSIONS}
 
 
 @pytest.fixture(scope="module")
@@ -143,9 +143,9 @@ def _menus_twice_installed(home: str) -> dict[str, Any]:
     # As the search bar does it: the installed script itself is run. These functions are for
     # macros only, so that ImageJ says so in a window.
     ij, window = gateway.start().ij2, jimport("java.awt.Window")
-    scripts = [(s.getMenuPath(), s) for s in ij.script().getScripts()]
-    named = {str(path.getLeaf()): script for path, script in scripts if path}
-    running = ij.module().run(named[installation.EXTENSIONS], True)
+    known = [(s.getMenuPath(), s) for s in ij.script().getScripts()]
+    named = {str(path.getLeaf()): script for path, script in known if path}
+    running = ij.module().run(named[scripts.EXTENSIONS], True)
     while not running.isDone():
         for dialog in window.getWindows():
             name = str(dialog.getClass().getName())
@@ -179,7 +179,7 @@ def test_a_hosted_fiji_with_installed_scripts_has_one_of_each(
     own_process: Any, home: Path, tmp_path: Path
 ) -> None:
     mine = copy_of(home, tmp_path / "Fiji")
-    for script in (mine / installation.SCRIPTS).glob("*.groovy"):
+    for script in (mine / scripts.SCRIPTS).glob("*.groovy"):
         # The Python of another environment, which Java takes for another front.
         text = script.read_text().replace(f"'{Path(sys.executable).absolute()}'", "'/bin/sh'")
         script.write_text(text)

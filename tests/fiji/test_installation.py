@@ -16,7 +16,7 @@ from imagej_dl import fiji
 from imagej_dl.cli import cli
 from imagej_dl.commands.menu import MENU
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.fiji import installation
+from imagej_dl.fiji import installation, scripts
 
 screen = pytest.mark.skipif(not fiji.has_display(), reason="needs a screen: install Xvfb")
 
@@ -39,13 +39,13 @@ def home(tmp_path: Path) -> Path:
 
 def test_every_command_is_a_script_of_its_label(home: Path) -> None:
     installation.install(home)
-    names = {path.stem.replace("_", " ") for path in (home / installation.SCRIPTS).glob("*.groovy")}
+    names = {path.stem.replace("_", " ") for path in (home / scripts.SCRIPTS).glob("*.groovy")}
     assert names == {*MENU.values(), "ImageJ-DL Macro Extensions"}
-    text = (home / installation.SCRIPTS / "ImageJ-DL_Train.groovy").read_text()
+    text = (home / scripts.SCRIPTS / "ImageJ-DL_Train.groovy").read_text()
     assert Path(sys.executable).absolute().as_posix() in text
     assert '"train"' in text
-    macros = {path.name for path in (home / installation.MACROS).iterdir()}
-    assert macros == {path.name for path in installation.macros().glob("*.ijm")}
+    macros = {path.name for path in (home / scripts.MACROS).iterdir()}
+    assert macros == {path.name for path in scripts.macros().glob("*.ijm")}
     assert "Make_Masks.ijm" in macros
 
 
@@ -60,9 +60,9 @@ def test_uninstall_leaves_the_folder_as_it_was(home: Path) -> None:
 
 def test_install_twice_is_an_update(home: Path) -> None:
     first = installation.install(home)
-    old = home / installation.SCRIPTS / "ImageJ-DL_Of_an_earlier_version.groovy"
+    old = home / scripts.SCRIPTS / "ImageJ-DL_Of_an_earlier_version.groovy"
     old.write_text("earlier")
-    train = home / installation.SCRIPTS / "ImageJ-DL_Train.groovy"
+    train = home / scripts.SCRIPTS / "ImageJ-DL_Train.groovy"
     train.write_text("as an earlier version wrote it")
     manifest = home / installation.MANIFEST
     told = json.loads(manifest.read_text())
@@ -80,12 +80,12 @@ def test_install_twice_is_an_update(home: Path) -> None:
 
 
 def test_what_the_user_changed_is_kept_and_named(home: Path) -> None:
-    foreign = home / installation.SCRIPTS / "ImageJ-DL_Predict.groovy"
+    foreign = home / scripts.SCRIPTS / "ImageJ-DL_Predict.groovy"
     foreign.parent.mkdir(parents=True)
     foreign.write_text("// the user's own script of this name")
     with pytest.warns(DataWarning, match="ImageJ-DL_Predict.groovy: is not as imagej-dl wrote it"):
         installation.install(home)
-    changed = home / installation.SCRIPTS / "ImageJ-DL_Train.groovy"
+    changed = home / scripts.SCRIPTS / "ImageJ-DL_Train.groovy"
     changed.write_text(changed.read_text() + "// changed")
     with pytest.warns(DataWarning):
         done = installation.install(home)
@@ -99,7 +99,7 @@ def test_what_the_user_changed_is_kept_and_named(home: Path) -> None:
 
 def test_files_that_the_user_put_there_keep_the_folder(home: Path) -> None:
     installation.install(home)
-    mine = home / installation.MACROS / "my own.ijm"
+    mine = home / scripts.MACROS / "my own.ijm"
     mine.write_text("1;")
     installation.uninstall(home)
     assert [path.name for path in mine.parent.iterdir()] == ["my own.ijm"]
@@ -161,7 +161,7 @@ def test_a_list_that_is_not_ours_removes_nothing(home: Path, text: str) -> None:
 
 
 def test_paths_are_ascii_in_groovy(tmp_path: Path) -> None:
-    text = installation._groovy(Path("/a/Größe $x/it's 𝛼"))
+    text = scripts._groovy(Path("/a/Größe $x/it's 𝛼"))
     assert text == r"'/a/Gr\u00f6\u00dfe $x/it\'s \ud835\udefc'"
 
 
@@ -309,7 +309,7 @@ out.there = new File("FOLDER/another").isDirectory()
 
 @pytest.mark.jvm
 def test_an_environment_that_is_gone_is_named_with_the_remedy(java: Path, tmp_path: Path) -> None:
-    script = java / installation.SCRIPTS / "ImageJ-DL_Train.groovy"
+    script = java / scripts.SCRIPTS / "ImageJ-DL_Train.groovy"
     gone = tmp_path / "gone.groovy"
     gone.write_text(script.read_text().replace("/bin/", "/bin-of-old/"))
     command = ["java", "-Djava.awt.headless=true", "-cp", f"{java}/jars/*"]

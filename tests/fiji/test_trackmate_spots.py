@@ -49,3 +49,27 @@ def test_other_spots_are_refused_with_a_way_out(theirs, monkeypatch):
     monkeypatch.setattr(settings, "version", lambda: "9.0")
     with pytest.raises(UserError, match=r"TrackMate \(9\.0\).*--engine embedded"):
         spots.match(OURS, Spots(theirs))
+
+
+def test_trackmate_is_given_low_ids(monkeypatch):
+    """Its detector makes a list of all numbers up to the largest id."""
+    array = np.zeros((2, 20, 20), np.uint32)
+    array[0, 2:8, 2:8], array[0, 10:18, 10:18] = 4_000_000_000, 7
+    array[1, 2:8, 2:8] = 4_000_000_000
+    given = []
+
+    def work(labels, *_):
+        given.append(labels)
+        raise Cancelled
+
+    for name in ("leave_ctrl_c", "start"):
+        monkeypatch.setattr(engine.gateway, name, lambda *_: None)
+    monkeypatch.setattr(engine, "Log", lambda: None)
+    monkeypatch.setattr(engine, "_work", work)
+    with pytest.raises(Cancelled):
+        engine.track(images.make(array, "TYX"), None, tracking.default_settings())
+    low = np.zeros_like(array)
+    low[array == 7], low[0][array[0] > 7], low[1][array[1] > 7] = 1, 2, 1
+    np.testing.assert_array_equal(given[0], low)
+    few = images.make((array > 0).astype(np.uint16), "TYX")
+    assert engine.low_ids(few) is few
