@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from imagej_dl.errors import UserError
-from imagej_dl.fiji.trackmate import settings, spots
+from imagej_dl import images, tracking
+from imagej_dl.errors import Cancelled, UserError
+from imagej_dl.fiji.trackmate import engine, settings, spots
 
 
 class Spot:
@@ -72,4 +74,4 @@ def test_trackmate_is_given_low_ids(monkeypatch):
     low[array == 7], low[0][array[0] > 7], low[1][array[1] > 7] = 1, 2, 1
     np.testing.assert_array_equal(given[0], low)
     few = images.make((array > 0).astype(np.uint16), "TYX")
-    assert engine.low_ids(few) is few
+    assert spots.low_ids(few) is few

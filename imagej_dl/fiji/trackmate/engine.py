@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from imagej_dl import images
 from imagej_dl.errors import Cancelled, NotEnoughMemory, UserError
 from imagej_dl.fiji import gateway
 from imagej_dl.fiji.trackmate import filters, settings, spots
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from imagej_dl.tracking.settings import TrackerSettings
     from imagej_dl.tracking.tracks import Tracks
 
-_LARGE = 65535
 _LESS = "TrackMate has not enough memory: track with --engine embedded, which takes less."
 
 
@@ -72,7 +70,7 @@ def track(
     good = np.flatnonzero(table["quality"].to_numpy() >= chosen.initial_spot_filter)
     table, contours = table.iloc[good].reset_index(drop=True), [contours[i] for i in good]
     log = Log()
-    model, measured = _work(low_ids(labels), image, chosen, image_path, log, progress)
+    model, measured = _work(spots.low_ids(labels), image, chosen, image_path, log, progress)
     row = spots.match(table, model.getSpots())
     links = spots.links(model.getTrackModel(), row)
     tracks = build(table, contours, links, labels, chosen, "trackmate", image_path)
@@ -80,22 +78,6 @@ def track(
     if shown is not None and not shown.all():
         tracks = tracks.only(shown)
     return replace(tracks, file=_file(model, measured, log))
-
-
-def low_ids(labels: xr.DataArray) -> xr.DataArray:
-    """Number the objects of each frame from 1 in the order of their ids, where ids are large.
-
-    TrackMate's detector makes a list of all numbers up to the largest: of 16 million it does not
-    come to an end.
-    """
-    frames = np.asarray(labels)
-    if frames.max(initial=0) <= _LARGE:
-        return labels
-    low = np.zeros(frames.shape, np.uint32)
-    for number, frame in enumerate(frames):
-        ids, place = np.unique(frame, return_inverse=True)
-        low[number] = place.reshape(frame.shape) + int(ids[0] != 0)
-    return images.with_data(labels, images.as_labels(low))
 
 
 def _work(

@@ -6,13 +6,33 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from imagej_dl import images
 from imagej_dl.errors import UserError
 from imagej_dl.fiji.trackmate import settings
 
 if TYPE_CHECKING:
     import pandas as pd
+    import xarray as xr
 
     from imagej_dl.tracking.costs import Links
+
+_LARGE = 65535
+
+
+def low_ids(labels: xr.DataArray) -> xr.DataArray:
+    """Number the objects of each frame from 1 in the order of their ids, where ids are large.
+
+    TrackMate's detector makes a list of all numbers up to the largest: of 16 million it does not
+    come to an end.
+    """
+    frames = np.asarray(labels)
+    if frames.max(initial=0) <= _LARGE:
+        return labels
+    low = np.zeros(frames.shape, np.uint32)
+    for number, frame in enumerate(frames):
+        ids, place = np.unique(frame, return_inverse=True)
+        low[number] = place.reshape(frame.shape) + int(ids[0] != 0)
+    return images.with_data(labels, images.as_labels(low))
 
 
 def match(spots: pd.DataFrame, collection: Any) -> dict[int, int]:
