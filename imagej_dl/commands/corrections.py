@@ -58,6 +58,7 @@ class Corrections(Command):
 
     def run(self, progress: Progress) -> None:
         from imagej_dl import images, tracking
+        from imagej_dl.tracking import automatic as results
         from imagej_dl.tracking import corrections, ctc, tables
 
         folder = self._automatic()
@@ -73,14 +74,19 @@ class Corrections(Command):
         labels = found.tracks.labels
         if image is not None and labels is not None:
             _, image = tracking.pair(labels, image, self.tracks, self.image)
-        truth = ctc.layout(found.tracks, path=self.out / "01_GT")
+        if not len(found.tracks.spots):
+            raise UserError("holds no spot that truth could be made of", path=self.tracks)
+        # As the automatic result is laid out, or what was not touched would count as wrong.
+        manner = results.manner(folder, automatic) if folder and automatic else results.USUAL
+        truth = ctc.layout(found.tracks, *manner, self.out / "01_GT")
+        segments = found.tracks.segments(manner[0] == "cut", manner[1])
         scores = _scores(folder, truth) if folder else {}
         with atomic_folder(self.out, overwrite=self.overwrite) as temporary:
             ctc.write_truth(truth, temporary / "01_GT")
             images.write(found.tracks.tracked(), temporary / "tracked.tif")
             tables.write_spots(found.tracks, temporary / "spots.csv")
             tables.write_edges(found.tracks, temporary / "edges.csv")
-            tables.write_lineage(found.tracks, temporary / "lineage.csv")
+            tables.write_lineage(found.tracks, temporary / "lineage.csv", segments)
             shutil.copyfile(self.tracks, temporary / "tracks.xml")
             pairs = self._pairs(found, image, temporary / "training")
             report = {
@@ -143,7 +149,10 @@ def _scores(folder: Path, truth: CtcFolder) -> dict[str, Any]:
             "holds no CTC/NN_RES to score", path=folder, remedy="Track it again, or move it there."
         )
     whole = scores.Truth(truth, dict(enumerate(truth.masks)))
-    return scores.score(ctc.read(result), whole)
+    try:
+        return scores.score(ctc.read(result), whole)
+    except UserError as error:
+        raise UserError(error.problem, path=error.path or result, remedy=error.remedy) from error
 
 
 def _renumbered(labels: np.ndarray) -> np.ndarray:

@@ -117,7 +117,7 @@ def score(result: CtcFolder, truth: Truth, also: tuple[str, ...] = ()) -> dict[s
     rules.check_result(result, tracking["labels_comp"])
     rules.check_truth(truth.tracks, tracking["labels_ref"], truth.path)
     if not any(tracking["labels_ref"]):
-        raise UserError("the truth has no objects: there is nothing to score")
+        raise UserError("the truth has no objects: there is nothing to score", path=truth.path)
     if not any(tracking["labels_comp"]):
         warnings.warn("the result has no objects: its scores are 0", DataWarning, stacklevel=2)
         names = ("SEG", "DET", "TRA", "LNK", "CT", "TF", *also)

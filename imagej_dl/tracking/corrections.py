@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 
 from imagej_dl import images
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.images import make, read_labels
-from imagej_dl.tracking import ctc, trackmate_rest
+from imagej_dl.images import make
+from imagej_dl.tracking import trackmate_rest
+from imagej_dl.tracking.automatic import SAME, rows_at
+from imagej_dl.tracking.automatic import read as read_automatic
 from imagej_dl.tracking.changes import compare
-from imagej_dl.tracking.costs import Links
 from imagej_dl.tracking.drawing import draw, seeds_of
-from imagej_dl.tracking.movie import as_movie
-from imagej_dl.tracking.settings import default
-from imagej_dl.tracking.settings_file import read as read_settings
-from imagej_dl.tracking.spots import find
-from imagej_dl.tracking.tracks import Tracks, build
+from imagej_dl.tracking.tracks import Tracks
 
-_SAME = 1e-5  # of a pixel, by which the place of an unchanged spot may differ
+__all__ = ["Corrected", "correct", "read_automatic"]
 
 
 @dataclass(frozen=True)
@@ -36,55 +32,6 @@ class Corrected:
     tracks: Tracks
     changes: dict[str, int]
     frames: np.ndarray
-
-
-def read_automatic(folder: str | Path) -> Tracks:
-    """Read what `track` wrote into a folder: its masks, spots.csv and edges.csv.
-
-    The masks are those of the Cell Tracking Challenge folder, in which daughters that touch are
-    apart; where there is none, the tracked map. Each spot has its object's pixels.
-
-    Raises
-    ------
-    UserError : when they are not there, or do not fit together.
-    """
-    import pandas as pd
-
-    folder = Path(folder)
-    tracked = folder / "tracked.tif"
-    movie = as_movie(read_labels(tracked), tracked)
-    if len(masks := sorted((folder / "CTC").glob("*_RES"))) == 1:
-        movie = images.with_data(movie, ctc.read(masks[0]).masks)
-    try:
-        table = pd.read_csv(folder / "spots.csv")
-        edges = pd.read_csv(folder / "edges.csv")
-        row = dict(zip(table["id"].tolist(), range(len(table)), strict=True))
-        ends = [edges[name].map(row).to_numpy(np.int64) for name in ("source", "target")]
-        costs = edges["cost"].to_numpy(float)
-        where = table[["frame", "x", "y"]].to_numpy(float)
-    except (OSError, KeyError, ValueError) as error:
-        raise UserError(f"is no result of `imagej-dl track` ({error})", path=folder) from error
-    size = images.calibration(movie).pixel_width
-    simple = _simplified(folder)
-    for tried in (simple, not simple):
-        spots, contours = find(movie, simple=tried)
-        at = _rows_at(where, spots[["frame", "x", "y"]].to_numpy(float), size)
-        if (at >= 0).all():
-            break
-    else:
-        raise UserError(
-            "its spots.csv does not fit its masks", path=folder, remedy="Track it again."
-        )
-    # Objects painted into gaps are no spots.
-    spots = spots.iloc[at].reset_index(drop=True)
-    links = Links(ends[0], ends[1], costs)
-    return build(spots, [contours[i] for i in at], links, movie, default(), "embedded")
-
-
-def _simplified(folder: Path) -> bool:
-    """Whether the result's contours are simplified ones, as its settings say."""
-    path = folder / "settings.json"
-    return read_settings(path).detector.simplify_contours if path.is_file() else True
 
 
 def correct(tracks: Tracks, automatic: Tracks | None = None) -> Corrected:
@@ -160,21 +107,10 @@ def _words(shape: tuple[int, int, int]) -> str:
 def _unchanged(tracks: Tracks, found: Tracks, size: float) -> np.ndarray:
     """For each spot the row of the same one in the automatic result, −1 for none."""
     names = ["frame", "x", "y"]
-    at = _rows_at(tracks.spots[names].to_numpy(float), found.spots[names].to_numpy(float), size)
+    at = rows_at(tracks.spots[names].to_numpy(float), found.spots[names].to_numpy(float), size)
     for row in np.flatnonzero(at >= 0):
         contour = tracks.contours[row] if tracks.contours else np.zeros((0, 2))
         old = found.contours[at[row]]
-        if contour.shape != old.shape or not np.allclose(contour, old, atol=_SAME * size):
+        if contour.shape != old.shape or not np.allclose(contour, old, atol=SAME * size):
             at[row] = -1
     return at
-
-
-def _rows_at(places: np.ndarray, others: np.ndarray, size: float) -> np.ndarray:
-    """For each (frame, x, y) the row of the other one at the same place, −1 for none."""
-    from scipy.spatial import cKDTree
-
-    if not len(places) or not len(others):
-        return np.full(len(places), -1)
-    scale = np.array([1.0, 1 / size, 1 / size])
-    distance, row = cKDTree(others * scale).query(places * scale)
-    return np.where(distance < _SAME, row, -1)

@@ -59,7 +59,13 @@ def write(
             warnings.warn(text, DataWarning, stacklevel=2)
         elif geff:
             graphs.write_geff(tracks, temporary / "tracks.geff")
-        found = {**tracks.settings.to_json(), "engine": tracks.engine, "counts": tracks.counts}
+        found = {
+            **tracks.settings.to_json(),
+            "engine": tracks.engine,
+            "counts": tracks.counts,
+            "ctc_gaps": gaps,
+            "ctc_merges": merges,
+        }
         text = json.dumps(found, indent=2, ensure_ascii=False)
         (temporary / "settings.json").write_text(text + "\n", encoding="utf-8")
         try:

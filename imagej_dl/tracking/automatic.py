@@ -1,0 +1,119 @@
+"""An automatic result as `track` wrote it, read back to be compared with its correction."""
+
+from __future__ import annotations
+
+import warnings
+from itertools import product
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+
+from imagej_dl import images
+from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.files import load_json
+from imagej_dl.images import read_labels
+from imagej_dl.tracking import ctc
+from imagej_dl.tracking.costs import Links
+from imagej_dl.tracking.lineage import Merges
+from imagej_dl.tracking.movie import as_movie
+from imagej_dl.tracking.settings import default
+from imagej_dl.tracking.settings_file import read as read_settings
+from imagej_dl.tracking.spots import find
+from imagej_dl.tracking.tracks import Tracks, build
+
+SAME = 1e-5
+"""Of a pixel, by which the place of an unchanged spot may differ."""
+USUAL: tuple[ctc.Gaps, Merges] = ("cut", "cheapest")
+"""How gaps and merges are laid out unless asked for otherwise."""
+
+
+def read(folder: str | Path) -> Tracks:
+    """Read what `track` wrote into a folder: its masks, spots.csv and edges.csv.
+
+    The masks are those of the Cell Tracking Challenge folder, in which daughters that touch are
+    apart; where there is none, or what was painted into gaps took pixels of other objects, the
+    tracked map. Each spot has its object's pixels.
+
+    Raises
+    ------
+    UserError : when they are not there, or do not fit together.
+    """
+    import pandas as pd
+
+    folder = Path(folder)
+    tracked = folder / "tracked.tif"
+    movie = as_movie(read_labels(tracked), tracked)
+    movies = [movie]
+    if (masks := _masks(folder)) is not None:
+        movies.insert(0, images.with_data(movie, ctc.read(masks).masks))
+    try:
+        table = pd.read_csv(folder / "spots.csv")
+        edges = pd.read_csv(folder / "edges.csv")
+        row = dict(zip(table["id"].tolist(), range(len(table)), strict=True))
+        ends = [edges[name].map(row).to_numpy(np.int64) for name in ("source", "target")]
+        costs = edges["cost"].to_numpy(float)
+        where = table[["frame", "x", "y"]].to_numpy(float)
+    except (OSError, KeyError, ValueError) as error:
+        raise UserError(f"is no result of `imagej-dl track` ({error})", path=folder) from error
+    size = images.calibration(movie).pixel_width
+    simple = _simplified(folder)
+    for movie, tried in product(movies, (simple, not simple)):
+        with warnings.catch_warnings():
+            # What is too small for a spot was said when it was tracked.
+            warnings.simplefilter("ignore", DataWarning)
+            spots, contours = find(movie, simple=tried)
+        at = rows_at(where, spots[["frame", "x", "y"]].to_numpy(float), size)
+        if (at >= 0).all():
+            break
+    else:
+        raise UserError(
+            "its spots.csv does not fit its masks", path=folder, remedy="Track it again."
+        )
+    # Objects painted into gaps are no spots.
+    spots = spots.iloc[at].reset_index(drop=True)
+    links = Links(ends[0], ends[1], costs)
+    return build(spots, [contours[i] for i in at], links, movie, default(), "embedded")
+
+
+def manner(folder: str | Path, tracks: Tracks) -> tuple[ctc.Gaps, Merges]:
+    """How the gaps and merges of a result's tracks are laid out in its challenge folder.
+
+    By its settings.json, or by the table of tracks where that does not say.
+    """
+    folder = Path(folder)
+    path = folder / "settings.json"
+    found = load_json(path) if path.is_file() else {}
+    known: list[tuple[ctc.Gaps, Merges]] = list(product(get_args(ctc.Gaps), get_args(Merges)))
+    for gaps, merges in known:
+        if (found.get("ctc_gaps"), found.get("ctc_merges")) == (gaps, merges):
+            return gaps, merges
+    if (masks := _masks(folder)) is None:
+        return USUAL
+    rows = ctc.read_tracks(masks / "res_track.txt")
+    for gaps, merges in known:
+        if np.array_equal(ctc.table(tracks, tracks.segments(gaps == "cut", merges)), rows):
+            return gaps, merges
+    return USUAL
+
+
+def rows_at(places: np.ndarray, others: np.ndarray, size: float) -> np.ndarray:
+    """For each (frame, x, y) the row of the other one at the same place, −1 for none."""
+    from scipy.spatial import cKDTree
+
+    if not len(places) or not len(others):
+        return np.full(len(places), -1)
+    scale = np.array([1.0, 1 / size, 1 / size])
+    distance, row = cKDTree(others * scale).query(places * scale)
+    return np.where(distance < SAME, row, -1)
+
+
+def _masks(folder: Path) -> Path | None:
+    found = sorted((folder / "CTC").glob("*_RES"))
+    return found[0] if len(found) == 1 else None
+
+
+def _simplified(folder: Path) -> bool:
+    """Whether the result's contours are simplified ones, as its settings say."""
+    path = folder / "settings.json"
+    return read_settings(path).detector.simplify_contours if path.is_file() else True
