@@ -13,6 +13,7 @@ from pydantic import Field
 from imagej_dl import images
 from imagej_dl.commands.base import Command, Positional, Shown, say
 from imagej_dl.errors import UserError
+from imagej_dl.files import refuse_existing
 from imagej_dl.images.scenes import PATTERN
 from imagej_dl.prediction.inputs import Source, find
 from imagej_dl.prediction.results import Results, objects
@@ -73,7 +74,8 @@ class Predict(Command):
     videos: Annotated[Path | None, Shown("Table of videos", advanced=True)] = Field(
         None,
         description="The table videos2im_relation.csv of single frames: their videos are put "
-        "together, in OUT/reconstructed_videos and as OUT/CTC_evaluation/NN_RES.",
+        "together, in OUT/reconstructed_videos and as OUT/CTC_evaluation/NN_RES; where left out, "
+        "that of a folder with inputs.",
     )
     weights: Annotated[Path | None, Shown("Other weights", advanced=True)] = Field(
         None, description="A file of weights of the model's network, such as a checkpoint."
@@ -146,15 +148,13 @@ class Predict(Command):
             raise UserError("name the images to predict, or folders of images")
         from imagej_dl import models, suite
 
-        if self.videos is not None:
-            # What is wrong with it is said before the work; what is odd, after it, once.
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                suite.read_relation(self.videos)
+        tables = self._tables()
         recurrent = models.load_config(self.model).frames > 1
         sources = find(self.images, recurrent=recurrent, videos=self.videos, scenes=self.scenes)
         results = self._results()
         results.refuse(sources)
+        if tables:
+            refuse_existing(results.folder / suite.CHALLENGE, self.overwrite)
         bundle = self._bundle()
         failed: list[UserError] = []
         for number, source in enumerate(sources):
@@ -173,10 +173,9 @@ class Predict(Command):
             empty = self.rois and not objects(found[0])
             say(text + ("; no RoiSet without objects" if empty else ""))
             several.finished()
-        if self.videos is not None and self.out is not None:
-            done = suite.rebuild(self.out, self.videos, overwrite=self.overwrite, progress=progress)
-            for video in done:
-                say(f"{video}: put together")
+        done = suite.rebuild(results.folder, tables, overwrite=self.overwrite, progress=progress)
+        for video in done:
+            say(f"{video}: put together")
         if len(sources) == 1 and failed:
             raise failed[0]
         if failed:
@@ -184,6 +183,22 @@ class Predict(Command):
                 f"{len(failed)} of {len(sources)} images could not be predicted: "
                 + "; ".join(map(str, failed))
             )
+
+    def _tables(self) -> list[Path]:
+        """Return the tables of the videos that the images are frames of."""
+        from imagej_dl import suite
+
+        found: dict[Path, None] = {}
+        # What is wrong with a table is said before the work; what is odd, after it, once.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            if self.videos is not None:
+                suite.read_relation(self.videos)
+            for path in self.images:
+                table = suite.table_of(path, self.videos) if suite.is_suite(path) else self.videos
+                if table is not None:
+                    found[table] = None
+        return list(found)
 
     def _whole(self) -> Predict:
         """Return what a configuration file says, and what was given beside it."""

@@ -5,17 +5,19 @@ Its networks are in :mod:`imagej_dl.models`, its losses and targets in :mod:`ima
 
 from imagej_dl.suite.config import SuiteConfig, read
 from imagej_dl.suite.convert import predict_values, test_values, train_values
-from imagej_dl.suite.data import Item, items
+from imagej_dl.suite.data import Item, is_suite, items, table_of
 from imagej_dl.suite.from_ctc import read as read_ctc
-from imagej_dl.suite.results import rebuild, results
+from imagej_dl.suite.results import CHALLENGE, rebuild, results
 from imagej_dl.suite.to_ctc import write_results as write_ctc_results
 from imagej_dl.suite.to_ctc import write_truth as write_ctc_truth
 from imagej_dl.suite.videos import assemble, read_relation, read_tracks, write_frames
 
 __all__ = [
+    "CHALLENGE",
     "Item",
     "SuiteConfig",
     "assemble",
+    "is_suite",
     "items",
     "predict_values",
     "read",
@@ -24,6 +26,7 @@ __all__ = [
     "read_tracks",
     "rebuild",
     "results",
+    "table_of",
     "test_values",
     "train_values",
     "write_ctc_results",

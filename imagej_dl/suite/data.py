@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -93,6 +94,24 @@ def items(
     return _videos(found, folder, relation, labelled == "some") if recurrent else found
 
 
+def table_of(folder: Path, relation: Path | None = None) -> Path | None:
+    """Return the table that says which videos the single frames of a folder are of.
+
+    It is `relation`, or else `videos2im_relation.csv` in the folder, in `stack2im` in it, or beside
+    it: the first that knows all the frames. None where none does, or all images are videos.
+    """
+    inputs = _folder(folder, _INPUTS)
+    files = _files(inputs).values() if inputs else ()
+    single = [file.name for file in files if _is_frame(file)]
+    return _table(folder, relation, single) if single else None
+
+
+def _table(folder: Path, relation: Path | None, frames: Collection[str]) -> Path | None:
+    near = (relation, folder / RELATION, folder / "stack2im" / RELATION, folder.parent / RELATION)
+    tables = (path for path in near if path is not None and path.is_file())
+    return next((path for path in tables if _knows(read_relation(path), frames)), None)
+
+
 def _folder(folder: Path, names: tuple[str, ...]) -> Path | None:
     return next((folder / name for name in names if (folder / name).is_dir()), None)
 
@@ -146,9 +165,8 @@ def _videos(found: list[Item], folder: Path, relation: Path | None, some: bool) 
     }
     if not single:
         return [_as_video(item) for item in found]
-    near = (folder / RELATION, folder / "stack2im" / RELATION, folder.parent / RELATION, relation)
-    tables = [path for path in near if path is not None and path.is_file()]
-    table = next((t for t in map(read_relation, tables) if _knows(t, single)), None)
+    path = _table(folder, relation, single)
+    table = None if path is None else read_relation(path)
     if table is None:
         warnings.warn(
             f"{folder}: no {RELATION} says which video each frame is of; each stands for itself",
@@ -197,8 +215,8 @@ def _as_video(item: Item) -> Item:
     return replace(item, image=renamed.transpose(*(a for a in images.AXES if a in renamed.dims)))
 
 
-def _knows(table: dict[str, list[str]], single: dict[str, Item]) -> bool:
-    return {frame for frames in table.values() for frame in frames} >= set(single)
+def _knows(table: dict[str, list[str]], names: Collection[str]) -> bool:
+    return {frame for frames in table.values() for frame in frames} >= set(names)
 
 
 def _assembled(files: list[Source]) -> xr.DataArray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 
 import xarray as xr
@@ -54,24 +55,47 @@ def results(folder: Path, relation: Path | None = None) -> dict[str, xr.DataArra
 
 
 def rebuild(
-    folder: Path, relation: Path, *, overwrite: bool = False, progress: Progress = silent
+    folder: Path,
+    relations: Iterable[Path],
+    *,
+    overwrite: bool = False,
+    progress: Progress = silent,
 ) -> list[str]:
     """Put the results of single frames together to videos, as the suite does; see :func:`results`.
+
+    Parameters
+    ----------
+    relations : the tables of the frames and videos.
 
     Returns
     -------
     the names of the videos, now `reconstructed_videos/NAME.tif`, and, tracked and numbered in the
-    order of the table, `CTC_evaluation/NN_RES` with res_track.txt.
+    order of the tables, `CTC_evaluation/NN_RES` with res_track.txt.
+
+    Raises
+    ------
+    UserError : when two tables have a video of one name.
 
     Warns
     -----
     DataWarning : where they cannot be tracked.
     """
-    try:
-        found = results(folder, relation)
-    except UserError as error:
-        if error.path != str(folder):
-            raise
+    found: dict[str, xr.DataArray] = {}
+    for relation in relations:
+        try:
+            here = results(folder, relation)
+        except UserError as error:
+            if error.path != str(folder):
+                raise
+            continue
+        if both := [name for name in here if name in found]:
+            raise UserError(
+                f"has a video {both[0]}, as another table has",
+                path=relation,
+                remedy="Predict them into different folders.",
+            )
+        found |= here
+    if not found:
         return []
     for video, labels in found.items():
         images.write(images.coloured(labels), folder / VIDEOS / f"{video}.tif", overwrite)

@@ -10,7 +10,7 @@ from imagej_dl import images
 from imagej_dl.commands.predict import Predict
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.progress import silent
-from imagej_dl.suite import assemble, items, read_relation, rebuild, results, write_frames
+from imagej_dl.suite import assemble, items, read_relation, rebuild, results, table_of, write_frames
 from imagej_dl.suite.videos import write_relation
 from imagej_dl.tracking import ctc
 from imagej_dl.training import find_pairs
@@ -182,20 +182,44 @@ def test_videos_are_rebuilt_of_frames_or_of_whole_results(tmp_path):
     _, labels = movie(frames=2)
     for t in range(2):
         images.write(labels.isel(T=t), tmp_path / "out" / f"raw_{t + 1:03}.tif")
-    assert rebuild(tmp_path / "out", tmp_path / "t.csv") == ["a_1-2"]
+    assert rebuild(tmp_path / "out", [tmp_path / "t.csv"]) == ["a_1-2"]
     video = images.read(tmp_path / "out" / "reconstructed_videos" / "a_1-2.tif")
     np.testing.assert_array_equal(video.data, labels.data)
     found = ctc.read(tmp_path / "out" / "CTC_evaluation" / "01_RES")
     np.testing.assert_array_equal(found.masks > 0, labels.data > 0)
     assert found.tracks.tolist() == [[1, 0, 1, 0], [2, 0, 1, 0]]
     with pytest.raises(UserError, match="already there"):
-        rebuild(tmp_path / "out", tmp_path / "t.csv")
+        rebuild(tmp_path / "out", [tmp_path / "t.csv"])
     images.write(labels, tmp_path / "lstm" / "a_1-2.tif")
-    assert rebuild(tmp_path / "lstm", tmp_path / "t.csv") == ["a_1-2"]
+    assert rebuild(tmp_path / "lstm", [tmp_path / "t.csv"]) == ["a_1-2"]
     write_relation(tmp_path / "png.csv", {"a_1-2": ["raw_001.png", "raw_002.png"]})
     assert list(results(tmp_path / "out", tmp_path / "png.csv")) == ["a_1-2"]
     (tmp_path / "empty").mkdir()
-    assert rebuild(tmp_path / "empty", tmp_path / "t.csv") == []
+    assert rebuild(tmp_path / "empty", [tmp_path / "t.csv"]) == []
+
+
+def test_the_table_that_knows_the_frames(frames, tmp_path):
+    folder, *_ = frames
+    own = folder / "videos2im_relation.csv"
+    write_relation(tmp_path / "other.csv", {"a_1-2": ["raw_101.tif", "raw_102.tif"]})
+    assert table_of(folder) == table_of(folder, tmp_path / "other.csv") == own
+    shutil.copy(own, tmp_path / "given.csv")
+    assert table_of(folder, tmp_path / "given.csv") == tmp_path / "given.csv"
+    own.unlink()
+    assert table_of(folder, tmp_path / "other.csv") is None
+
+
+def test_videos_of_two_tables_are_numbered_on(tmp_path):
+    _, labels = movie(frames=2)
+    for name in ("a", "b"):
+        write_relation(tmp_path / f"{name}.csv", {name: [f"{name}_{t}.tif" for t in range(2)]})
+        for t in range(2):
+            images.write(labels.isel(T=t), tmp_path / "out" / f"{name}_{t}.tif")
+    tables = [tmp_path / "a.csv", tmp_path / "b.csv"]
+    assert rebuild(tmp_path / "out", tables) == ["a", "b"]
+    assert (tmp_path / "out" / "CTC_evaluation" / "02_RES" / "res_track.txt").is_file()
+    with pytest.raises(UserError, match=r"a video a, as another table has"):
+        rebuild(tmp_path / "out", [tmp_path / "a.csv", tmp_path / "a.csv"], overwrite=True)
 
 
 def test_frames_without_objects_are_rebuilt_too(tmp_path):
@@ -203,7 +227,7 @@ def test_frames_without_objects_are_rebuilt_too(tmp_path):
     for t in range(2):
         empty = images.make(np.zeros((9, 8), np.uint16))
         images.write(empty, tmp_path / "out" / f"raw_{t + 1:03}.tif")
-    assert rebuild(tmp_path / "out", tmp_path / "t.csv") == ["a_1-2"]
+    assert rebuild(tmp_path / "out", [tmp_path / "t.csv"]) == ["a_1-2"]
     assert len(ctc.read(tmp_path / "out" / "CTC_evaluation" / "01_RES").masks) == 2
 
 

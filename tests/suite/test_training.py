@@ -14,6 +14,7 @@ from imagej_dl.models.pretrained import load_weights
 from imagej_dl.models.registry import NETWORKS, takes
 from imagej_dl.prediction import predict
 from imagej_dl.suite import write_frames
+from imagej_dl.suite.videos import write_relation
 from imagej_dl.tracking import ctc
 from imagej_dl.training import train
 
@@ -106,7 +107,9 @@ def folders(tmp_path):
 @pytest.mark.parametrize("name", ["unet_lstm", "categorical_unet_transpose"])
 def test_a_configuration_trains_and_predicts_by_one_command_each(name, folders, write_config):
     table = folders / "test" / "videos2im_relation.csv"
-    path = write_config(**SMALL, cnn_name=name, PATH2VIDEOS=str(table))
+    # A table of the training's frames says nothing of the test's, which have their own.
+    write_relation(folders / "train.csv", {"a_1-2": ["raw_101.tif", "raw_102.tif"]})
+    path = write_config(**SMALL, cnn_name=name, PATH2VIDEOS=str(folders / "train.csv"))
     run("train", path, "--settings", '{"steps": 2}')
     out = folders / "out"
     metrics = json.loads((out / "metrics.json").read_text())
