@@ -76,10 +76,11 @@ class Labels(Command):
                 remedy="Draw an outline around each object and press t to add it to the ROI "
                 "Manager.",
             )
+        if self.out is not None:
+            self._refuse_out(self.out, [desk.image_path] if desk.image_path else [])
         found = rois.read(desk.roiset)
         labels, report = self._fill(found, image, "ROI Manager")
         if self.out is not None:
-            self._refuse([self.out, rois.table_path(self.out)], [])
             report.write(rois.table_path(self.out))
             images.write(images.coloured(labels), self.out, overwrite=self.overwrite)
         desk.show_labels(labels, f"{Path(title).stem}-labels")
@@ -96,11 +97,7 @@ class Labels(Command):
             raise UserError("is one image, so its ROIs are needed too", path=self.source)
         if self.out is None:
             raise UserError("pass --out LABELS.tif", path=self.source)
-        if self.out.suffix.lower() not in (".tif", ".tiff"):
-            raise UserError(
-                "is no name of a label map", path=self.out, remedy="Choose one that ends in .tif."
-            )
-        self._refuse([self.out, rois.table_path(self.out)], [self.source, self.roiset])
+        self._refuse_out(self.out, [self.source, self.roiset])
         self._make(self.source, self.roiset, self.out)
 
     def _run_folder(self, folder: Path, progress: Progress) -> None:
@@ -122,6 +119,13 @@ class Labels(Command):
             progress("labels", done, len(plan))
             self._make(item.image, item.rois, labels, image)
         progress("labels", len(plan), len(plan))
+
+    def _refuse_out(self, out: Path, inputs: list[Path]) -> None:
+        if out.suffix.lower() not in (".tif", ".tiff"):
+            raise UserError(
+                "is no name of a label map", path=out, remedy="Choose one that ends in .tif."
+            )
+        self._refuse([out, rois.table_path(out)], inputs)
 
     def _refuse(self, outputs: list[Path], inputs: list[Path]) -> None:
         # all are looked at before the first is written

@@ -36,11 +36,13 @@ class Settings(Command):
     preview: Annotated[float | None, Shown(unit="s")] = Field(
         None,
         ge=0,
+        allow_inf_nan=False,
         description="Least time between two previews of a training in ImageJ; 0: after each epoch.",
     )
     idle: Annotated[float | None, Shown(unit="s")] = Field(
         None,
         ge=0,
+        allow_inf_nan=False,
         description="How long the worker process of ImageJ waits for the next command before it "
         "ends and gives its memory back.",
     )

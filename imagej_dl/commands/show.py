@@ -37,9 +37,10 @@ class Show(Command):
     def run(self, progress: Progress) -> None:
         from imagej_dl import fiji, images
         from imagej_dl.fiji import show
-        from imagej_dl.files import refuse_existing
+        from imagej_dl.files import refuse_existing, refuse_input
 
         if self.png is not None:
+            refuse_input(self.png, self.labels, self.image)
             refuse_existing(self.png, self.overwrite)
         labels = images.read_labels(self.labels, self.axes)
         image = None if self.image is None else images.read(self.image, self.image_axes)

@@ -4,49 +4,25 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
-from pydantic import Field, model_validator
 
-from imagej_dl.commands.base import Command, Positional, Shown, say
+from imagej_dl.commands.base import say
+from imagej_dl.commands.train_options import APART, TrainOptions
 from imagej_dl.errors import UserError
-from imagej_dl.models import registry
-from imagej_dl.models.config import Kind
 from imagej_dl.progress import Progress, note
 from imagej_dl.training import cluster
-from imagej_dl.training.settings import Precision, Settings, setting
-from imagej_dl.training.start import LEARNING_RATE as FINE_TUNING
 from imagej_dl.training.state import CANCELLED
 from imagej_dl.training.watch import Epoch, Watch, ignore
 from imagej_dl.training.words import line, summary
 
 if TYPE_CHECKING:
     from imagej_dl.models import ModelBundle
-    from imagej_dl.training.given import Given
     from imagej_dl.worker import Desk
 
 
-APART = {
-    "project",
-    "out",
-    "start",
-    "tensorboard",
-    "resume",
-    "overwrite",
-    "validation_folder",
-    "test_folder",
-    "videos",
-    "checkpoints",
-    "settings",
-    "search",
-    "fluffy_names",
-    "h5",
-}
-"""Fields that are none of the training's settings."""
-
-
-class Train(Command):
+class Train(TrainOptions):
     """Train a segmentation model on a project's label maps.
 
     Reads a project (Processed/images and Processed/masks), a folder with images and masks, or with
@@ -55,96 +31,6 @@ class Train(Command):
     Ctrl-C, or Cancel in ImageJ's window, keeps the best model so far; so does "Use now", which
     chooses its settings, too.
     """
-
-    project: Annotated[Path, Positional(), Shown(path="folder")] = Field(
-        description="The project, or a folder of labelled images, or a suite's CONFIG.json."
-    )
-    out: Annotated[Path | None, Shown("New model", path="folder")] = Field(
-        default=None,
-        description="The model's folder, made anew; needed unless a CONFIG.json says it.",
-    )
-    kind: Kind = setting("kind")
-    epochs: int = setting("epochs")
-    minutes: Annotated[float | None, Shown("Time limit", unit="min")] = setting("minutes")
-    patience: Annotated[int, Shown(unit="epochs", advanced=True)] = setting("patience")
-    patch: Annotated[int, Shown(unit="px", advanced=True)] = setting("patch")
-    batch: Annotated[int, Shown(unit="patches", advanced=True)] = setting("batch")
-    # Not the settings' own: which it is depends on `start`.
-    learning_rate: Annotated[float | None, Shown(advanced=True)] = Field(
-        default=None,
-        gt=0,
-        lt=1,
-        description="Highest learning rate, without a unit; when left out "
-        f"{Settings.model_fields['learning_rate'].default:g} for unet, less for the other "
-        f"networks, and {FINE_TUNING:g} at most when there is a model to start from.",
-    )
-    depth: Annotated[int, Shown(unit="levels", advanced=True)] = setting("depth")
-    width: Annotated[int, Shown(unit="filters", advanced=True)] = setting("width")
-    precision: Annotated[Precision, Shown(advanced=True)] = setting("precision")
-    seed: Annotated[int, Shown(advanced=True)] = setting("seed")
-    validation: Annotated[float, Shown(unit="share", advanced=True)] = setting("validation")
-    test: Annotated[float, Shown(unit="share", advanced=True)] = setting("test")
-    architecture: Annotated[registry.Name, Shown("Network", advanced=True)] = setting(
-        "architecture"
-    )
-    validation_folder: Annotated[Path | None, Shown(path="folder", advanced=True)] = Field(
-        default=None,
-        description="A folder of labelled images to validate with, in place of a share of the "
-        "others.",
-    )
-    test_folder: Annotated[Path | None, Shown(path="folder", advanced=True)] = Field(
-        default=None, description="A folder of labelled images for the test, in place of a share."
-    )
-    videos: Annotated[Path | None, Shown("Table of videos", advanced=True)] = Field(
-        default=None,
-        description="The table videos2im_relation.csv, which says what video single frames are "
-        "of; for networks with lstm.",
-    )
-    checkpoints: Annotated[int | None, Shown(unit="batches", advanced=True)] = Field(
-        default=None,
-        ge=1,
-        description="Keep the weights in OUT/checkpoints at the end of the epoch after so many "
-        "batches each, and after the last.",
-    )
-    settings: Annotated[str | dict[str, Any] | None, Shown(advanced=True)] = Field(
-        default=None,
-        description='Further settings as JSON, such as {"loss": "sparse_cce"}: those of '
-        "imagej_dl.training.Settings.",
-    )
-    start: Annotated[Path | None, Shown("Start from model", path="folder")] = Field(
-        default=None,
-        description="A model's folder to start from: its weights are trained on, and kind, patch, "
-        "depth and width are its own.",
-    )
-    tensorboard: Annotated[bool, Shown(advanced=True)] = Field(
-        default=False, description="Write event files for TensorBoard."
-    )
-    search: Annotated[bool, Shown(advanced=True)] = Field(
-        default=False,
-        description="Search for the settings that are not given here before the training, as "
-        "`imagej-dl search` does, in the folder OUT_search; takes hours.",
-    )
-    fluffy_names: Annotated[bool, Shown(advanced=True)] = Field(
-        default=False,
-        description="Write file lists, log, search and TensorBoard under Fluffy's names too, "
-        "YYYYMMDD_NAME.",
-    )
-    h5: Annotated[bool, Shown("Keras .h5 too", advanced=True)] = Field(
-        default=False,
-        description="Write the network as YYYYMMDD_NAME.h5, Keras' older format, too.",
-    )
-    resume: bool = Field(
-        default=False,
-        description="Go on with a training that was stopped or killed; "
-        "of its settings only epochs, minutes and patience may change.",
-    )
-    overwrite: bool = Field(default=False, description="Replace a model that is there.")
-
-    @model_validator(mode="after")
-    def _somewhere(self) -> Train:
-        if self.out is None and self.project.suffix.lower() != ".json":
-            raise ValueError("out: the model's folder must be named")
-        return self
 
     def takes(self) -> set[Literal["image", "plane", "rois"]]:
         return {"plane"}  # for the preview
@@ -199,14 +85,14 @@ class Train(Command):
             watch(epoch)
 
         every = self.checkpoints
-        keep = Checkpoints(self.out, every, self._steps(given)) if every else None
+        keep = Checkpoints(self.out, every, self.steps(given)) if every else None
         others = cluster.task()
         where = ""
         if others is not None and len(others.addresses) > 1:
             where = f" as worker {others.number} of {len(others.addresses)}, once all are there"
         click.echo(f"training on {backend.device()}{where}", err=True)
         bundle = training.train(
-            self._source(given),
+            self.source(given),
             self.out,
             resume=self.resume,
             overwrite=self.overwrite,
@@ -262,14 +148,10 @@ class Train(Command):
         further = self.further()
         given = self.model_dump(exclude=APART) | further
         fixed = self.model_fields_set | {*further}
-        source, out = self._source(given), self.search_folder()
+        source, out = self.source(given), self.search_folder()
         found = searching.settings(source, out, given, fixed, progress)
         found["settings"] = {**further, **found.get("settings", {})} or None
         return self.model_copy(update={**found, "search": False})
-
-    def search_folder(self) -> Path:
-        assert self.out is not None
-        return self.out.with_name(f"{self.out.name}_search")
 
     def _write_more(self, bundle: ModelBundle) -> None:
         """Write what is asked for under Fluffy's names."""
@@ -281,56 +163,3 @@ class Train(Command):
         if self.fluffy_names:
             storage = self.search_folder() / "search.db"
             fluffy.write_names(self.out, storage if storage.is_file() else None)
-
-    def further(self) -> dict[str, Any]:
-        if not isinstance(self.settings, str):
-            return self.settings or {}
-        try:
-            found = json.loads(self.settings)
-        except ValueError as error:
-            raise UserError(f"settings: is not JSON ({error})") from error
-        if not isinstance(found, dict):
-            raise UserError('settings: must be one JSON object, such as {"loss": "sparse_cce"}')
-        return found
-
-    def _architecture(self, given: dict[str, Any]) -> str:
-        """Return the network's name: that given, or of what the training goes on from."""
-        from imagej_dl import models
-
-        if "architecture" in given:
-            return given["architecture"]
-        if self.resume and (begun := self._begun()):
-            return begun.get("architecture", "")
-        return models.load_config(self.start).architecture.name if self.start else ""
-
-    def _steps(self, given: dict[str, Any]) -> int:
-        """Return the batches of an epoch: those given, of the stopped training, or the default."""
-        begun = self._begun() if self.resume else {}
-        default = Settings.model_fields["steps"].default
-        return int({"steps": default, **begun, **given}["steps"])
-
-    def _begun(self) -> dict[str, Any]:
-        """Return the settings of the stopped training in OUT, where there is one.
-
-        Of several machines only the first has it; where it is missing, training says so.
-        """
-        from imagej_dl.training import state
-
-        folder = (self.out or Path()) / state.FOLDER
-        return state.read(folder).settings if state.kept(folder) else {}
-
-    def _source(self, given: dict[str, Any]) -> Path | Given:
-        """Return what to train on; with folders for validation or test, or videos, all of them."""
-        from imagej_dl.models.registry import takes
-        from imagej_dl.suite import data
-        from imagej_dl.training.pairs import find_given
-
-        if not (self.validation_folder or self.test_folder or data.is_suite(self.project)):
-            return self.project
-        return find_given(
-            self.project,
-            self.validation_folder,
-            self.test_folder,
-            recurrent="frames" in takes(self._architecture(given)),
-            videos=self.videos,
-        )

@@ -6,7 +6,7 @@ from click.testing import CliRunner
 
 from imagej_dl import cli, images, models
 from imagej_dl.commands.train import Train
-from imagej_dl.errors import UserError
+from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.training import Settings
 from imagej_dl.training.words import left, summary
 
@@ -39,6 +39,13 @@ def test_trains_and_says_what_came_of_it(data, tmp_path):
     bundle = models.load(out, verify=True)
     assert bundle.config.training["seed"] == 4
     assert bundle.config.architecture.arguments["depth"] == 1
+
+
+def test_a_table_of_videos_without_inputs_is_said_to_be_of_no_use(data, tmp_path):
+    (tmp_path / "t.csv").write_text("Video; Frame\na;raw_001.tif\n")
+    command = Train(project=data, out=tmp_path / "M", videos=tmp_path / "t.csv")
+    with pytest.warns(DataWarning, match=r"t\.csv: is of no use, since .*data has no folder"):
+        assert command.source({}) == data
 
 
 def test_an_existing_model_is_refused_until_overwrite(data, tmp_path):

@@ -1,0 +1,196 @@
+"""What `imagej-dl train` can be told, and what follows from it."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field, model_validator
+
+from imagej_dl.commands.base import Command, Positional, Shown
+from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.models import registry
+from imagej_dl.models.config import Kind
+from imagej_dl.training.settings import Precision, Settings, setting
+from imagej_dl.training.start import LEARNING_RATE as FINE_TUNING
+
+if TYPE_CHECKING:
+    from imagej_dl.training.given import Given
+
+
+APART = {
+    "project",
+    "out",
+    "start",
+    "tensorboard",
+    "resume",
+    "overwrite",
+    "validation_folder",
+    "test_folder",
+    "videos",
+    "checkpoints",
+    "settings",
+    "search",
+    "fluffy_names",
+    "h5",
+}
+"""Fields that are none of the training's settings."""
+
+
+class TrainOptions(Command):
+    """The declaration of a training: its data, its settings, and what is written."""
+
+    project: Annotated[Path, Positional(), Shown(path="folder")] = Field(
+        description="The project, or a folder of labelled images, or a suite's CONFIG.json."
+    )
+    out: Annotated[Path | None, Shown("New model", path="folder")] = Field(
+        default=None,
+        description="The model's folder, made anew; needed unless a CONFIG.json says it.",
+    )
+    kind: Kind = setting("kind")
+    epochs: int = setting("epochs")
+    minutes: Annotated[float | None, Shown("Time limit", unit="min")] = setting("minutes")
+    patience: Annotated[int, Shown(unit="epochs", advanced=True)] = setting("patience")
+    patch: Annotated[int, Shown(unit="px", advanced=True)] = setting("patch")
+    batch: Annotated[int, Shown(unit="patches", advanced=True)] = setting("batch")
+    # Not the settings' own: which it is depends on `start`.
+    learning_rate: Annotated[float | None, Shown(advanced=True)] = Field(
+        default=None,
+        gt=0,
+        lt=1,
+        description="Highest learning rate, without a unit; when left out "
+        f"{Settings.model_fields['learning_rate'].default:g} for unet, less for the other "
+        f"networks, and {FINE_TUNING:g} at most when there is a model to start from.",
+    )
+    depth: Annotated[int, Shown(unit="levels", advanced=True)] = setting("depth")
+    width: Annotated[int, Shown(unit="filters", advanced=True)] = setting("width")
+    precision: Annotated[Precision, Shown(advanced=True)] = setting("precision")
+    seed: Annotated[int, Shown(advanced=True)] = setting("seed")
+    validation: Annotated[float, Shown(unit="share", advanced=True)] = setting("validation")
+    test: Annotated[float, Shown(unit="share", advanced=True)] = setting("test")
+    architecture: Annotated[registry.Name, Shown("Network", advanced=True)] = setting(
+        "architecture"
+    )
+    validation_folder: Annotated[Path | None, Shown(path="folder", advanced=True)] = Field(
+        default=None,
+        description="A folder of labelled images to validate with, in place of a share of the "
+        "others.",
+    )
+    test_folder: Annotated[Path | None, Shown(path="folder", advanced=True)] = Field(
+        default=None, description="A folder of labelled images for the test, in place of a share."
+    )
+    videos: Annotated[Path | None, Shown("Table of videos", advanced=True)] = Field(
+        default=None,
+        description="The table videos2im_relation.csv, which says what video single frames are "
+        "of; for networks with lstm.",
+    )
+    checkpoints: Annotated[int | None, Shown(unit="batches", advanced=True)] = Field(
+        default=None,
+        ge=1,
+        description="Keep the weights in OUT/checkpoints at the end of the epoch after so many "
+        "batches each, and after the last.",
+    )
+    settings: Annotated[str | dict[str, Any] | None, Shown(advanced=True)] = Field(
+        default=None,
+        description='Further settings as JSON, such as {"loss": "sparse_cce"}: those of '
+        "imagej_dl.training.Settings.",
+    )
+    start: Annotated[Path | None, Shown("Start from model", path="folder")] = Field(
+        default=None,
+        description="A model's folder to start from: its weights are trained on, and kind, patch, "
+        "depth and width are its own.",
+    )
+    tensorboard: Annotated[bool, Shown(advanced=True)] = Field(
+        default=False, description="Write event files for TensorBoard."
+    )
+    search: Annotated[bool, Shown(advanced=True)] = Field(
+        default=False,
+        description="Search for the settings that are not given here before the training, as "
+        "`imagej-dl search` does, in the folder OUT_search; takes hours.",
+    )
+    fluffy_names: Annotated[bool, Shown(advanced=True)] = Field(
+        default=False,
+        description="Write file lists, log, search and TensorBoard under Fluffy's names too, "
+        "YYYYMMDD_NAME.",
+    )
+    h5: Annotated[bool, Shown("Keras .h5 too", advanced=True)] = Field(
+        default=False,
+        description="Write the network as YYYYMMDD_NAME.h5, Keras' older format, too.",
+    )
+    resume: bool = Field(
+        default=False,
+        description="Go on with a training that was stopped or killed; "
+        "of its settings only epochs, minutes and patience may change.",
+    )
+    overwrite: bool = Field(default=False, description="Replace a model that is there.")
+
+    @model_validator(mode="after")
+    def _somewhere(self) -> TrainOptions:
+        if self.out is None and self.project.suffix.lower() != ".json":
+            raise ValueError("out: the model's folder must be named")
+        return self
+
+    def search_folder(self) -> Path:
+        assert self.out is not None
+        return self.out.with_name(f"{self.out.name}_search")
+
+    def further(self) -> dict[str, Any]:
+        if not isinstance(self.settings, str):
+            return self.settings or {}
+        try:
+            found = json.loads(self.settings)
+        except ValueError as error:
+            raise UserError(f"settings: is not JSON ({error})") from error
+        if not isinstance(found, dict):
+            raise UserError('settings: must be one JSON object, such as {"loss": "sparse_cce"}')
+        return found
+
+    def _network(self, given: dict[str, Any]) -> str:
+        """Return the network's name: that given, or of what the training goes on from."""
+        from imagej_dl import models
+
+        if "architecture" in given:
+            return given["architecture"]
+        if self.resume and (begun := self.begun()):
+            return begun.get("architecture", "")
+        return models.load_config(self.start).architecture.name if self.start else ""
+
+    def steps(self, given: dict[str, Any]) -> int:
+        """Return the batches of an epoch: those given, of the stopped training, or the default."""
+        begun = self.begun() if self.resume else {}
+        default = Settings.model_fields["steps"].default
+        return int({"steps": default, **begun, **given}["steps"])
+
+    def begun(self) -> dict[str, Any]:
+        """Return the settings of the stopped training in OUT, where there is one.
+
+        Of several machines only the first has it; where it is missing, training says so.
+        """
+        from imagej_dl.training import state
+
+        folder = (self.out or Path()) / state.FOLDER
+        return state.read(folder).settings if state.kept(folder) else {}
+
+    def source(self, given: dict[str, Any]) -> Path | Given:
+        """Return what to train on; with folders for validation or test, or videos, all of them."""
+        from imagej_dl.models.registry import takes
+        from imagej_dl.suite import data
+        from imagej_dl.training.pairs import find_given
+
+        if self.videos is not None and not data.is_suite(self.project):
+            warnings.warn(
+                f"{self.videos}: is of no use, since {self.project} has no folder inputs",
+                DataWarning,
+                stacklevel=2,
+            )
+        if not (self.validation_folder or self.test_folder or data.is_suite(self.project)):
+            return self.project
+        return find_given(
+            self.project,
+            self.validation_folder,
+            self.test_folder,
+            recurrent="frames" in takes(self._network(given)),
+            videos=self.videos,
+        )
