@@ -224,9 +224,11 @@ def _check(bundle: ModelBundle, image: xr.DataArray) -> None:
             remedy="In ImageJ, Image > Color > Split Channels or Merge Channels... makes such one.",
         )
     if image.sizes.get("Z", 1) > 1:
+        frames = config.frames > 1 and image.sizes.get("T", 1) == 1
         warnings.warn(
             f"{title or 'the image'}: each of the {image.sizes['Z']} slices is segmented on its "
-            "own; the ids of one slice have nothing to do with those of the next",
+            "own; the ids of one slice have nothing to do with those of the next"
+            + (". If they are frames, say so: --axes TYX" if frames else ""),
             DataWarning,
             stacklevel=3,
         )

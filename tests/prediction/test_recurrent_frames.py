@@ -75,6 +75,10 @@ def test_a_single_frame_is_taken_for_all_and_said():
         found = predict(made, image, probabilities=True)
     twice = made.probabilities(np.stack([image.data] * 2))
     np.testing.assert_allclose(found.probabilities.data.squeeze(), twice[..., 0], atol=1e-5)
+    # Plain TIFFs do not say that their planes are frames.
+    slices = images.make(np.stack([image.data] * 3), "ZYX")
+    with pytest.warns(DataWarning, match="If they are frames, say so: --axes TYX"):
+        predict(made, slices)
 
 
 def test_tiles_that_overlap_by_less_than_the_model_sees_are_said():
