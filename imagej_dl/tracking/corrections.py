@@ -50,7 +50,7 @@ def correct(tracks: Tracks, automatic: Tracks | None = None) -> Corrected:
     Raises
     ------
     UserError : when the size of the movie is not known, or another than the automatic result's,
-        and when it is a 3-D movie.
+        too large for the memory, and when it is a 3-D movie.
 
     Warns
     -----
@@ -76,7 +76,13 @@ def correct(tracks: Tracks, automatic: Tracks | None = None) -> Corrected:
         )
     size = tracks.calibration.pixel_width
     rows = np.full(len(tracks.spots), -1)
-    labels = np.zeros(shape, np.uint32)
+    try:
+        labels = np.zeros(shape, np.uint32)
+    except (MemoryError, ValueError) as error:
+        raise UserError(
+            f"the tracks are of {_words(shape)}, for which there is not enough memory",
+            remedy="Unless the movie is so large the file is damaged: save it again in TrackMate.",
+        ) from error
     if found is not None:
         rows = _unchanged(tracks, found, size)
         numbers = np.zeros(len(found.spots), np.int64)

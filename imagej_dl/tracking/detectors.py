@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 
 class _Detector(BaseModel):
     model_config = ConfigDict(
-        alias_generator=str.upper, populate_by_name=True, extra="forbid", frozen=True
+        alias_generator=str.upper,
+        populate_by_name=True,
+        extra="forbid",
+        frozen=True,
+        allow_inf_nan=False,
     )
     target_channel: int = Field(default=1, ge=1)
     simplify_contours: bool = True

@@ -7,6 +7,7 @@ in between, before tracks are made of the links.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 class Filter(BaseModel):
     """What TrackMate's file says of a filter: feature, value, whether the value is the least."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     feature: str
     value: float
     isabove: bool = True
@@ -74,9 +75,9 @@ def _all(
 
 
 def from_xml(attributes: Mapping[str, Any]) -> Filter:
-    """Make a filter of the attributes of TrackMate's element."""
-    return Filter(
-        feature=attributes["feature"],
-        value=float(attributes["value"]),
-        isabove=attributes.get("isabove", "true") == "true",
-    )
+    """Make a filter of the attributes of TrackMate's element; ValueError for one at no number."""
+    feature, value = attributes["feature"], float(attributes["value"])
+    if not math.isfinite(value):
+        raise ValueError(f"a filter of {feature} is at {attributes['value']}")
+    above = attributes.get("isabove", "true") == "true"
+    return Filter(feature=feature, value=value, isabove=above)

@@ -9,10 +9,14 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Map(BaseModel):
-    """Base of all trackers' settings. Unknown keys are refused."""
+    """Base of all trackers' settings. Unknown keys, and numbers that are none, are refused."""
 
     model_config = ConfigDict(
-        alias_generator=str.upper, populate_by_name=True, extra="forbid", frozen=True
+        alias_generator=str.upper,
+        populate_by_name=True,
+        extra="forbid",
+        frozen=True,
+        allow_inf_nan=False,
     )
 
     def to_map(self) -> dict[str, Any]:

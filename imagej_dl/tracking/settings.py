@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import math
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -20,52 +20,55 @@ from imagej_dl.tracking.filters import Filter
 from imagej_dl.tracking.maps import Map
 
 Penalties = dict[str, float]
+# Infinity, which scripts give TrackMate, is however far; the Kalman filter reckons with its radius.
+Distance = Annotated[float, Field(ge=0, allow_inf_nan=True)]
+Radius = Annotated[float, Field(ge=0, le=1e100)]
 
 
 class LapSettings(Map):
     """Linear assignment (Jaqaman et al., Nature Methods 2008) as TrackMate does it."""
 
-    linking_max_distance: float = Field(15.0, ge=0)
+    linking_max_distance: Distance = 15.0
     linking_feature_penalties: Penalties = Field(default_factory=dict)
     allow_gap_closing: bool = True
-    gap_closing_max_distance: float = Field(15.0, ge=0)
+    gap_closing_max_distance: Distance = 15.0
     max_frame_gap: int = Field(2, ge=0)
     gap_closing_feature_penalties: Penalties = Field(default_factory=dict)
     allow_track_splitting: bool = False
-    splitting_max_distance: float = Field(15.0, ge=0)
+    splitting_max_distance: Distance = 15.0
     splitting_feature_penalties: Penalties = Field(default_factory=dict)
     allow_track_merging: bool = False
-    merging_max_distance: float = Field(15.0, ge=0)
+    merging_max_distance: Distance = 15.0
     merging_feature_penalties: Penalties = Field(default_factory=dict)
     alternative_linking_cost_factor: float = Field(1.05, gt=0)
     cutoff_percentile: float = Field(0.9, ge=0, le=1)
-    blocking_value: float = math.inf
+    blocking_value: float = Field(math.inf, gt=-math.inf, allow_inf_nan=True)
 
 
 class KalmanSettings(Map):
     """TrackMate's Kalman tracker: linear motion."""
 
-    linking_max_distance: float = Field(15.0, ge=0)
-    kalman_search_radius: float = Field(20.0, ge=0)
+    linking_max_distance: Distance = 15.0
+    kalman_search_radius: Radius = 20.0
     max_frame_gap: int = Field(2, ge=0)
 
 
 class AdvancedKalmanSettings(LapSettings):
     """The Kalman tracker with feature penalties, splitting and merging."""
 
-    kalman_search_radius: float = Field(20.0, ge=0)
+    kalman_search_radius: Radius = 20.0
 
 
 class NearestSettings(Map):
     """TrackMate's nearest neighbour search."""
 
-    linking_max_distance: float = Field(15.0, ge=0)
+    linking_max_distance: Distance = 15.0
 
 
 class OverlapSettings(Map):
     """TrackMate's overlap tracker: intersection over union of contours."""
 
-    scale_factor: float = Field(1.0, gt=0)
+    scale_factor: float = Field(1.0, gt=0, le=1e6)
     min_iou: float = Field(0.3, ge=0, le=1)
     iou_calculation: Literal["FAST", "PRECISE"] = "PRECISE"
 
@@ -83,7 +86,7 @@ MODELS: dict[str, type[Map]] = {
 class TrackerSettings(BaseModel):
     """A tracker's key and its settings, the detector before it, and the filters."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     tracker: str
     settings: Any
     detector: Detector = Field(default_factory=LabelImage)

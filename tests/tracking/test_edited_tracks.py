@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from imagej_dl import images, tracking
+from imagej_dl.commands.corrections import Corrections
 from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.progress import silent
 from imagej_dl.tracking import corrections, ctc
 
 
@@ -197,3 +199,25 @@ def test_contours_that_are_not_simplified(tmp_path):
     found = _correct(tmp_path / "auto", lambda root: None)
     assert found.changes["spots kept"] == 3
     np.testing.assert_array_equal(found.tracks.labels > 0, labels > 0)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda r: r.find(".//ImageData").set("width", "999999999"), "memory"),
+        (lambda r: r.find(".//Spot").set("FRAME", "99999999999"), "memory"),
+        (
+            lambda r: ET.SubElement(
+                r.find(".//SpotFilterCollection"), "Filter", feature="AREA", value="NaN"
+            ),
+            "a filter of AREA is at NaN",
+        ),
+    ],
+)
+def test_absurd_numbers_are_said_of_the_file(result, tmp_path, change, words):
+    tree = ET.parse(result / "tracks.xml")
+    change(tree.getroot())
+    tree.write(tmp_path / "absurd.xml")
+    values = {"tracks": tmp_path / "absurd.xml", "out": tmp_path / "out"}
+    with pytest.raises(UserError, match=rf"absurd\.xml: .*{words}"):
+        Corrections.declare(values).run(silent)

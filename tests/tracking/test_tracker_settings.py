@@ -63,3 +63,39 @@ def test_round_trip(tmp_path):
     path = tmp_path / "lap.json"
     path.write_text(json.dumps(made.to_json()))
     assert tracking.read_settings(path) == made
+
+
+@pytest.mark.parametrize(
+    ("held", "words"),
+    [
+        ('"settings": {"LINKING_FEATURE_PENALTIES": {"AREA": NaN}}', "PENALTIES.AREA: .*finite"),
+        ('"settings": {"ALTERNATIVE_LINKING_COST_FACTOR": Infinity}', "FACTOR: .*finite"),
+        ('"settings": {"BLOCKING_VALUE": NaN}', "BLOCKING_VALUE"),
+        (
+            '"spot_filters": [{"feature": "AREA", "value": NaN}]',
+            r"spot_filters\.0\.value: .*finite",
+        ),
+        ('"initial_spot_filter": Infinity', "initial_spot_filter: .*finite"),
+        (
+            '"detector": {"DETECTOR_NAME": "THRESHOLD_DETECTOR", "INTENSITY_THRESHOLD": NaN}',
+            "INTENSITY_THRESHOLD: .*finite",
+        ),
+    ],
+)
+def test_what_is_no_number_is_named(tmp_path, held, words):
+    path = tmp_path / "settings.json"
+    path.write_text('{"tracker": "SPARSE_LAP_TRACKER", ' + held + "}")
+    with pytest.raises(UserError, match=words) as caught:
+        tracking.read_settings(path)
+    assert caught.value.path == str(path)
+
+
+def test_absurd_sizes_are_refused_but_any_distance_is_taken():
+    for tracker, key in (
+        ("OVERLAP_TRACKER", "SCALE_FACTOR"),
+        ("KALMAN_TRACKER", "KALMAN_SEARCH_RADIUS"),
+    ):
+        with pytest.raises(UserError, match=f"{key}: "):
+            tracking.make_settings(tracker, {key: 1e300})
+    far = tracking.make_settings("SPARSE_LAP_TRACKER", {"LINKING_MAX_DISTANCE": "Infinity"})
+    assert far.to_json()["settings"]["LINKING_MAX_DISTANCE"] == "Infinity"
