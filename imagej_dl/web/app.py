@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import ipaddress
 import shutil
-import signal
-import sys
-import threading
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +11,7 @@ from imagej_dl import images
 from imagej_dl.errors import UserError
 from imagej_dl.models.folder import CONFIG, load_config
 from imagej_dl.web import results
+from imagej_dl.web.guard import guard
 from imagej_dl.web.intake import ALLOWED, safe_name, unlike
 from imagej_dl.web.jobs import Item, Job, Jobs, packed
 
@@ -22,12 +19,8 @@ if TYPE_CHECKING:
     from flask import Flask
 
 MIB = 2**20
-HEADER = "X-ImageJ-DL"
-"""Sent by the page with what changes something. Pages of other origins cannot send it."""
 _STATIC = {"page.js": "text/javascript", "page.css": "text/css"}
 _FILES = {results.LABELS: "image/tiff", results.ROIS: "application/zip", results.TABLE: "text/csv"}
-_POLICY = "default-src 'none'; img-src 'self'; script-src 'self'; style-src 'self'; "
-_POLICY += "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 
 def models_of(folder: Path) -> dict[str, Path]:
@@ -75,29 +68,8 @@ def application(
     app.config["MAX_FORM_MEMORY_SIZE"] = 2**19  # of fields that are no files; a read is 2^16
     jobs = Jobs(pixels * MIB)
     app.extensions["imagej-dl"] = jobs
+    guard(app, hosts)
     here = resources.files("imagej_dl.web") / "static"
-
-    @app.before_request
-    def guard() -> Any:
-        # A name that is not ours is that of a page which made its name point at us.
-        if not _ours(request.host, hosts):
-            abort(403, "asked for under another name")
-        if request.method not in ("GET", "HEAD"):
-            origin = request.headers.get("Origin")
-            site = request.headers.get("Sec-Fetch-Site", "same-origin")
-            same = origin is None or origin == request.host_url.rstrip("/")
-            if not same or site != "same-origin" or request.headers.get(HEADER) != "1":
-                abort(403, "comes from another page")
-        return None
-
-    @app.after_request
-    def protect(response: Response) -> Response:
-        response.headers["Content-Security-Policy"] = _POLICY
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        response.headers["Referrer-Policy"] = "no-referrer"
-        response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
-        response.headers["Cache-Control"] = "no-store"
-        return response
 
     @app.errorhandler(UserError)
     def told(error: UserError) -> Any:
@@ -192,56 +164,6 @@ def application(
         return send_file(packed(job), as_attachment=True, download_name="imagej-dl-results.zip")
 
     return app
-
-
-def listen(app: Flask, host: str, port: int) -> None:
-    """Serve until Ctrl-C or SIGTERM; then all uploads are removed.
-
-    Raises
-    ------
-    UserError : when the port is taken, or waitress is not installed.
-    """
-    jobs: Jobs = app.extensions["imagej-dl"]
-    try:
-        try:
-            from waitress import create_server
-        except ImportError as error:
-            raise UserError(
-                "waitress, which serves the page, is not installed",
-                remedy="pip install 'imagej-dl[serve]'",
-            ) from error
-        try:
-            server = create_server(
-                app,
-                host=host,
-                port=port,
-                threads=8,
-                ident=None,
-                max_request_body_size=app.config["MAX_CONTENT_LENGTH"],
-            )
-        except OSError as error:
-            raise UserError(
-                f"port {port} of {host} cannot be listened at ({error.strerror or error})",
-                remedy="Choose another --port.",
-            ) from error
-        if threading.current_thread() is threading.main_thread():
-            # As `docker stop` ends it: uploads are removed then too.
-            signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-        server.run()
-    finally:
-        jobs.close()
-
-
-def _ours(asked: str, hosts: Any) -> bool:
-    name = asked.rsplit(":", 1)[0] if not asked.endswith("]") else asked
-    name = name.strip("[]").lower()
-    if name == "localhost" or name in hosts:
-        return True
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True  # no other page's name can point at it
 
 
 def _as_json(upload: int) -> Any:
