@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from imagej_dl.tracking.corrections import Corrected
     from imagej_dl.tracking.ctc import CtcFolder
 
+# What is written with an image only.
+_TRAINING = ("training/images", "training/masks")
+
 
 class Corrections(Command):
     """Turn tracks corrected in TrackMate into truth to train and to score with.
@@ -57,7 +60,7 @@ class Corrections(Command):
     overwrite: bool = Field(False, description="Replace the folder if it is there.")
 
     def run(self, progress: Progress) -> None:
-        from imagej_dl import images, tracking
+        from imagej_dl import images, leftovers, tracking
         from imagej_dl.tracking import automatic as results
         from imagej_dl.tracking import corrections, ctc, tables
 
@@ -81,6 +84,7 @@ class Corrections(Command):
         truth = ctc.layout(found.tracks, *manner, self.out / "01_GT")
         segments = found.tracks.segments(manner[0] == "cut", manner[1])
         scores = _scores(folder, truth) if folder else {}
+        former = leftovers.recorded(self.out / "corrections.json")
         with atomic_folder(self.out, overwrite=self.overwrite) as temporary:
             ctc.write_truth(truth, temporary / "01_GT")
             images.write(found.tracks.tracked(), temporary / "tracked.tif")
@@ -94,9 +98,12 @@ class Corrections(Command):
                 "frames": found.frames.tolist(),
                 "automatic": scores,
                 "counts": found.tracks.counts,
+                "files": (files := leftovers.record(temporary, _TRAINING)),
             }
             text = json.dumps(report, indent=2, ensure_ascii=False) + "\n"
             (temporary / "corrections.json").write_text(text, encoding="utf-8")
+        if self.overwrite:
+            leftovers.clear(self.out, _TRAINING, former, files)
         self._say(found, scores, pairs)
 
     def _automatic(self) -> Path | None:

@@ -1,0 +1,137 @@
+"""What `imagej-dl predict` can be told, and what follows from it."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
+
+from imagej_dl.commands.base import Command, Positional, Shown
+from imagej_dl.errors import UserError
+from imagej_dl.images.scenes import PATTERN
+from imagej_dl.prediction.results import Results
+
+if TYPE_CHECKING:
+    from imagej_dl.models import ModelBundle, ModelConfig
+
+Switch = Literal["model", "yes", "no"]
+
+
+class PredictOptions(Command):
+    """The declaration of a prediction: its model, its images, and what is written."""
+
+    model: Annotated[Path, Positional(), Shown(path="folder")] = Field(
+        description="The model's folder."
+    )
+    images: Annotated[list[Path], Positional(), Shown("Image files")] = Field(
+        [], description="Images, or folders of images; in ImageJ the open image where left out."
+    )
+    out: Annotated[Path | None, Shown("Results", path="folder")] = Field(
+        None, description="The folder that gets the results; not needed for the open image."
+    )
+    rois: bool = Field(
+        True,
+        description="Write NAME_RoiSet.zip too; of the open image, add the ROIs to the ROI "
+        "Manager, after those that are there.",
+    )
+    probabilities: bool = Field(
+        False, description="Write NAME_probabilities.tif too, one channel a class, from 0 to 1."
+    )
+    tile: Annotated[int | None, Shown(unit="px", advanced=True)] = Field(
+        None,
+        ge=1,
+        description="Largest side in pixels of what the network is given at once (that of "
+        "the settings where left out); smaller takes less memory, the result is the same.",
+    )
+    batch: Annotated[int | None, Shown(advanced=True)] = Field(
+        None, ge=1, description="Most tiles given to the network at once."
+    )
+    halo: Annotated[int | None, Shown(unit="px", advanced=True)] = Field(
+        None,
+        ge=0,
+        description="Pixels by which tiles overlap on each side; as far as the model sees where "
+        "left out; less is faster, but edges of tiles may show.",
+    )
+    videos: Annotated[Path | None, Shown("Table of videos", advanced=True)] = Field(
+        None,
+        description="The table videos2im_relation.csv of single frames: their videos are put "
+        "together, in OUT/reconstructed_videos and as OUT/CTC_evaluation/NN_RES; where left out, "
+        "that of a folder with inputs.",
+    )
+    weights: Annotated[Path | None, Shown("Other weights", advanced=True)] = Field(
+        None, description="A file of weights of the model's network, such as a checkpoint."
+    )
+    closing: Annotated[int | None, Shown(unit="px", advanced=True)] = Field(
+        None,
+        ge=0,
+        description="Radius in pixels of the disc that closes gaps in objects; 0: none; the "
+        "model's where left out.",
+    )
+    fill_holes: Annotated[Switch, Shown(advanced=True)] = Field(
+        "model", description="Whether holes in objects are filled; model: as the model says."
+    )
+    minimum_area: Annotated[int | None, Shown(unit="px", advanced=True)] = Field(
+        None,
+        ge=0,
+        description="Smallest object that is kept, in pixels; the model's where left out.",
+    )
+    drop_edge: Annotated[Switch, Shown(advanced=True)] = Field(
+        "model",
+        description="Whether objects that touch the image's edge are dropped; model: as the model "
+        "says.",
+    )
+    scenes: Annotated[str | None, Shown(advanced=True)] = Field(
+        None,
+        pattern=PATTERN,
+        description="Which scenes (series, positions) of files with several: all, or a scene's "
+        "number from 1; the results are called NAME_SCENE. The first, as NAME, where left out.",
+    )
+    axes: Annotated[str | None, Shown(advanced=True)] = Field(
+        None, description="The images' axes, such as TYX, where their files say them wrong."
+    )
+    overwrite: bool = Field(False, description="Replace results that are there.")
+
+    def tables(self) -> list[Path]:
+        """Return the tables of the videos that the images are frames of."""
+        from imagej_dl import suite
+
+        found: dict[Path, None] = {}
+        # What is wrong with a table is said before the work; what is odd, after it, once.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            if self.videos is not None:
+                suite.read_relation(self.videos)
+            for path in self.images:
+                table = suite.table_of(path, self.videos) if suite.is_suite(path) else self.videos
+                if table is not None:
+                    found[table] = None
+        return list(found)
+
+    def bundle(self) -> ModelBundle:
+        from imagej_dl import models
+
+        bundle = models.load(self.model)
+        if self.weights is not None:
+            from imagej_dl.models.pretrained import load_weights
+
+            load_weights(bundle.model, self.weights)
+        return replace(bundle, config=self._treated(bundle.config))
+
+    def _treated(self, config: ModelConfig) -> ModelConfig:
+        """Change the after-treatment to what was asked for."""
+        asked = {"closing": self.closing, "minimum_area": self.minimum_area}
+        asked |= {
+            name: None if value == "model" else value == "yes"
+            for name, value in (("fill_holes", self.fill_holes), ("drop_edge", self.drop_edge))
+        }
+        changed = {name: value for name, value in asked.items() if value is not None}
+        instances = config.instances.model_copy(update=changed)
+        return config.model_copy(update={"instances": instances})
+
+    def results(self) -> Results:
+        if self.out is None:
+            raise UserError("say with --out which folder gets the results")
+        return Results(self.out, self.rois, self.probabilities, self.overwrite)
