@@ -21,6 +21,7 @@ _TOTAL_LIMIT = 512 * 2**20
 # No outline packs so well; small entries can do no harm, whatever their ratio.
 _RATIO_LIMIT, _RATIO_FROM = 200, 2**20
 _ENTRIES_LIMIT = 2_000_000
+_LONGEST_NAME = 16_000  # characters; an archive holds names of 65535 bytes
 _REMEDY = "Save the ROIs again with ImageJ's ROI Manager (More > Save)."
 
 
@@ -55,7 +56,14 @@ def read(path: str | os.PathLike[str]) -> list[Roi]:
         raise UserError("there is no such file", path=path) from error
     except PermissionError as error:
         raise UserError("may not be read", path=path) from error
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError) as error:
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        EOFError,
+        NotImplementedError,
+        OSError,
+        UnicodeDecodeError,  # names that are said to be UTF-8
+    ) as error:
         raise UserError(f"is a broken ZIP archive ({error})", path=path, remedy=_REMEDY) from error
     except RuntimeError as error:  # zipfile's word for an encrypted archive
         raise UserError(f"cannot be unpacked ({error})", path=path, remedy=_REMEDY) from error
@@ -156,6 +164,7 @@ def _entry_name(name: str, taken: set[str]) -> str:
     # a slash would make a folder of the archive, and ":" and the like no file on Windows
     safe = "".join("_" if c in '/\\:*?"<>|' or ord(c) < 32 else c for c in name)
     safe = safe.encode("utf-8", errors="replace").decode().removesuffix(".roi") or "roi"
+    safe = safe[:_LONGEST_NAME]  # the ROI itself has it whole
     unique, n = safe, 0
     while unique in taken:
         n += 1

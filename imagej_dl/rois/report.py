@@ -105,7 +105,8 @@ def read_names(path: str | os.PathLike[str]) -> dict[int, str]:
     """
     names: dict[int, str] = {}
     try:
-        with Path(path).open(encoding="utf-8", newline="") as file:
+        # Excel puts a mark before the first column's name.
+        with Path(path).open(encoding="utf-8-sig", newline="") as file:
             for row in csv.DictReader(file):
                 label = int(row["label"])
                 if label:

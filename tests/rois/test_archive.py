@@ -175,6 +175,19 @@ def test_missing_file_and_folder(tmp_path: Path) -> None:
         rois.read(tmp_path)
 
 
+def test_names_that_are_no_utf8(tmp_path: Path) -> None:
+    data = packed(ä=GOOD)
+    (tmp_path / "s.zip").write_bytes(data.replace("ä".encode(), b"\xff\xff"))
+    with pytest.raises(UserError, match=r"s\.zip: is a broken ZIP archive"):
+        rois.read(tmp_path / "s.zip")
+
+
+def test_very_long_names(tmp_path: Path) -> None:
+    some = [box("細" * 70_000, i) for i in range(2)]
+    rois.write(some, tmp_path / "s.zip")
+    assert rois.read(tmp_path / "s.zip") == some
+
+
 def test_damaged_archives_are_one_error(tmp_path: Path) -> None:
     """Many archives with bytes changed at random: a UserError or ROIs, nothing else."""
     random = np.random.default_rng(0)

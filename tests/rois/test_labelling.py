@@ -220,6 +220,8 @@ def test_table(tmp_path: Path) -> None:
     assert lines[1] == '1,1,"odd, ""name"" µ",rectangle,0,0,0,4,4,0,'
     assert lines[2] == '0,2,dot,point,0,0,0,0,0,0,"left out: is a point, not an area"'
     assert rois.read_names(path) == {1: 'odd, "name" µ'}
+    path.write_text(path.read_text("utf-8"), "utf-8-sig")  # as Excel saves it
+    assert rois.read_names(path) == {1: 'odd, "name" µ'}
     path.write_text("a,b\n1,2\n")
     with pytest.raises(UserError, match="is not a table of labels"):
         rois.read_names(path)
