@@ -18,6 +18,7 @@ from imagej_dl.images.array import seconds
 # Other spellings of micrometres than the two that are kept, "µm" and "um".
 _UNITS = {"micron": "µm", "microns": "µm", "μm": "µm", "": "pixel", "pixels": "pixel"}
 _INCH = {2: "inch", 3: "cm"}
+_METRES = {"pm": 1e-12, "Å": 1e-10, "nm": 1e-9, "µm": 1e-6, "mm": 1e-3, "cm": 1e-2, "m": 1.0}
 _SIZES = ("pixel_width", "pixel_height", "pixel_depth")
 
 
@@ -93,16 +94,29 @@ def _ome(path: Path, file: tifffile.TiffFile, series: tifffile.TiffPageSeries) -
     pixels = _of_series(path, root, file, series)
     if pixels is None:
         return {}
-    attrs: dict[str, Any] = {}
-    for axis, name in (("X", "pixel_width"), ("Y", "pixel_height"), ("Z", "pixel_depth")):
-        if value := pixels.get(f"PhysicalSize{axis}"):
-            attrs[name] = float(value)
-            attrs["unit"] = pixels.get("PhysicalSizeXUnit", "µm")
+    attrs = _ome_size(path, pixels)
     if value := pixels.get("TimeIncrement"):
         attrs["frame_interval"] = float(value) * seconds(pixels.get("TimeIncrementUnit", "s"))
     names = [channel.get("Name", "") for channel in pixels.iterfind("{*}Channel")]
     if names and all(names) and "S" not in series.axes:
         attrs["channels"] = names
+    return attrs
+
+
+def _ome_size(path: Path, pixels: ET.Element) -> dict[str, Any]:
+    """Return the pixel sizes in one unit, that of the first; OME gives each axis its own."""
+    attrs: dict[str, Any] = {}
+    for axis, name in (("X", "pixel_width"), ("Y", "pixel_height"), ("Z", "pixel_depth")):
+        if not (value := pixels.get(f"PhysicalSize{axis}")):
+            continue
+        theirs = pixels.get(f"PhysicalSize{axis}Unit", "µm")
+        unit = attrs.setdefault("unit", theirs)
+        if theirs == unit:
+            attrs[name] = float(value)
+        elif theirs in _METRES and unit in _METRES:
+            attrs[name] = float(value) * (_METRES[theirs] / _METRES[unit])
+        else:
+            _warn(path, f"a size of pixels along {axis} of {value} {theirs}, not {unit},")
     return attrs
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import xarray as xr
 
-from imagej_dl.errors import UserError
+from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.images import bioio_files, czi, microscopes, scenes, series
 from imagej_dl.images.array import as_labels, make
 from imagej_dl.images.tiff import read_tiff
@@ -144,6 +145,13 @@ def _read_picture(path: Path) -> xr.DataArray:
     try:
         with Image.open(path) as picture:
             mode = picture.mode
+            if picture.format == "PNG" and _deep_colours(path):
+                warnings.warn(
+                    f"{path}: of its 16-bit colours (or grey values with transparency) 8 bits are "
+                    "read; a TIFF has all of them read",
+                    DataWarning,
+                    stacklevel=3,
+                )
             # A palette hides the grey values that the picture shows; alpha is no channel of it.
             if mode == "P" or mode.endswith("A"):
                 mode = "L" if mode == "LA" else "RGB"
@@ -153,3 +161,11 @@ def _read_picture(path: Path) -> xr.DataArray:
     if array.dtype == bool:
         array = array.astype(np.uint8) * 255
     return make(array, "YX" if array.ndim == 2 else "YXC", title=path.name)
+
+
+def _deep_colours(path: Path) -> bool:
+    """Say whether a PNG has 16 bits of several samples, of which Pillow reads 8 without a word."""
+    with path.open("rb") as file:
+        header = file.read(26)
+    depth, kind = header[24:]
+    return depth == 16 and kind != 0

@@ -5,7 +5,6 @@ Axes and pixel sizes are those that the file states.
 
 from __future__ import annotations
 
-import struct
 import warnings
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import xarray as xr
 
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.images.array import make
+from imagej_dl.images.series import BROKEN
 
 STK = ".stk"
 
@@ -39,15 +39,16 @@ def read_stk(path: Path, axes: str | None = None) -> xr.DataArray:
                 raise ValueError("it has no tags of MetaMorph's")
             array = np.asarray(file.series[0].asarray())
             page = file.series[0].keyframe
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, struct.error) as error:
-        raise UserError(f"is not a readable MetaMorph stack ({error})", path=path) from error
-    array = array.astype(array.dtype.newbyteorder("="), copy=False)
-    count = int(metadata["NumberPlanes"])
-    array = array.reshape(count, *page.shape)
-    attrs = _metamorph_size(metadata)
-    depth = np.abs(np.asarray(metadata.get("ZDistance", 0), float)).ravel()
-    heights = np.asarray(metadata.get("AbsoluteZ", 0), float).ravel()
-    times = _milliseconds(metadata)
+        array = array.astype(array.dtype.newbyteorder("="), copy=False)
+        count = int(metadata["NumberPlanes"])
+        array = array.reshape(count, *page.shape)
+        attrs = _metamorph_size(metadata)
+        depth = np.abs(np.asarray(metadata.get("ZDistance", 0), float)).ravel()
+        heights = np.asarray(metadata.get("AbsoluteZ", 0), float).ravel()
+        times = _milliseconds(metadata)
+    except BROKEN as error:
+        words = " ".join(str(error).split()) or type(error).__name__
+        raise UserError(f"is not a readable MetaMorph stack ({words})", path=path) from error
     stack = "Z"
     if count > 1 and (depth.any() or np.ptp(heights)):
         apart = depth[depth > 0] if depth.any() else np.abs(np.diff(heights))

@@ -16,6 +16,22 @@ from imagej_dl.images import calibrations
 # In other kinds of files what follows the first series is a preview, a label or an overview.
 _KINDS = ("ome", "shaped", "generic")
 
+BROKEN = (
+    tifffile.TiffFileError,
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    struct.error,
+    zlib.error,
+)
+"""What tifffile raises: a damaged header may say anything, and so leads the reader anywhere."""
+
 
 def of(file: tifffile.TiffFile) -> list[tifffile.TiffPageSeries]:
     """Return the series of an open TIFF that are scenes; there is at least one.
@@ -53,21 +69,7 @@ def opened(path: Path) -> Iterator[tifffile.TiffFile]:
             yield file
     except UserError:
         raise
-    except (
-        tifffile.TiffFileError,
-        ArithmeticError,
-        AssertionError,
-        AttributeError,
-        LookupError,
-        MemoryError,
-        OSError,
-        RuntimeError,
-        TypeError,
-        ValueError,
-        struct.error,
-        zlib.error,
-    ) as error:
-        # A damaged header may say anything, and so leads the reader anywhere.
+    except BROKEN as error:
         words = " ".join(str(error).split()) or type(error).__name__
         raise UserError(
             f"is not a readable TIFF image ({words})",

@@ -35,7 +35,8 @@ def storable(picture: xr.DataArray, path: str | os.PathLike[str]) -> xr.DataArra
         raise UserError(
             f"has {array.dtype} pixels", path=path, remedy="Save it as 8, 16 or 32 bits in ImageJ."
         )
-    inside = bool(((array >= 0) & (array <= np.iinfo(np.uint16).max)).all())
+    # Compared as float64: to float16 the largest number of 16 bits is as large as infinity.
+    inside = bool(((array >= 0) & (array <= np.float64(np.iinfo(np.uint16).max))).all())
     if inside and (array.dtype.kind != "f" or np.array_equal(array, np.rint(array))):
         stored, rounded = array.astype(np.uint16), False
     else:

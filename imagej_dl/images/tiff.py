@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import shutil
 import sys
 import tempfile
@@ -20,6 +21,8 @@ from imagej_dl.images import calibrations, display, exact, large, scenes, series
 from imagej_dl.images.array import AXES, calibration, make
 
 _CLASSIC_LIMIT = 2**32 - 2**25
+# A TIFF has the number of pixels in a unit of length as a fraction of 32-bit numbers.
+_SMALLEST, _LARGEST = 2.0**-31, 2.0**31
 _MAP_ABOVE = 256 * 2**20
 _NATIVE: Literal["<", ">"] = "<" if sys.byteorder == "little" else ">"
 _ALPHA = (1, 2)
@@ -66,6 +69,11 @@ def _pixels(
     path: Path, file: tifffile.TiffFile, series: tifffile.TiffPageSeries, mapped: bool
 ) -> np.ndarray:
     """Return the pixels of a series: loaded in native byte order, or mapped as they are."""
+    page = series.keyframe
+    missing = math.prod(page.chunked) - len(page.dataoffsets)
+    # tifffile fills with 0 what a file has not. (One part of many rows is often said wrongly.)
+    if missing > 0 and not (page.is_contiguous and len(page.dataoffsets) == 1):
+        raise ValueError(f"it lacks {missing} of {math.prod(page.chunked)} parts of its pixels")
     if mapped and series.nbytes >= _MAP_ABOVE and series.dataoffset is not None:
         keyframe = series.keyframe
         if keyframe.is_memmappable:
@@ -133,9 +141,17 @@ def write(image: xr.DataArray, path: str | Path, overwrite: bool = False, **extr
     array = np.asarray(image)
     if array.dtype.name not in (*_IMAGEJ_TYPES, "uint32"):
         raise UserError(f"cannot hold {array.dtype} pixels", path=path)
+    if not array.size:
+        raise UserError("would have no pixels", path=path)
     full = image.expand_dims([axis for axis in "TZC" if axis not in image.dims])
     hyperstack = full.transpose("T", "Z", "C", "Y", "X").data
     cal = calibration(image)
+    if not all(_SMALLEST <= size <= _LARGEST for size in (cal.pixel_width, cal.pixel_height)):
+        raise UserError(
+            f"cannot hold pixels of {cal.pixel_width:g} × {cal.pixel_height:g} {cal.unit}",
+            path=path,
+            remedy="Give the image another unit of length, such as µm.",
+        )
     shown, colour_map = display.to_metadata(image)
     metadata: dict[str, Any] = {"unit": cal.unit, "spacing": cal.pixel_depth, **shown, **extra}
     if cal.frame_interval:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +50,22 @@ def test_stk_of_one_plane_and_damaged(tmp_path: Path, planes: np.ndarray) -> Non
     (tmp_path / "short.stk").write_bytes(whole[:60])
     with pytest.raises(UserError, match=r"short\.stk: is not a readable MetaMorph stack"):
         images.read(tmp_path / "short.stk")
+    write_stk(tmp_path / "a.stk", planes)
+    whole = (tmp_path / "a.stk").read_bytes()
+    random = np.random.default_rng(0)
+    errors = 0
+    for _ in range(50):  # any bytes of header and tags
+        broken = bytearray(whole)
+        for place in random.integers(planes.nbytes, len(whole), 3):
+            broken[place] = random.integers(256)
+        (tmp_path / "a.stk").write_bytes(broken)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                images.read(tmp_path / "a.stk")
+            except UserError as error:
+                errors += "a.stk" in str(error)
+    assert errors > 3
 
 
 def test_czi(tmp_path: Path) -> None:

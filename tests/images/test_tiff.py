@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import struct
 import warnings
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -124,11 +126,46 @@ def test_ome_tiff(tmp_path: Path) -> None:
     assert image.attrs["frame_interval"] == 120
 
 
+def test_each_axis_of_an_ome_tiff_has_a_unit(tmp_path: Path) -> None:
+    path = tmp_path / "a.ome.tif"
+    sizes = {"X": ("0.5", "µm"), "Y": ("500", "nm"), "Z": ("0.0012", "mm")}
+    metadata: dict = {"axes": "ZYX"}
+    for axis, (size, unit) in sizes.items():
+        metadata |= {f"PhysicalSize{axis}": float(size), f"PhysicalSize{axis}Unit": unit}
+    tifffile.imwrite(path, np.zeros((2, 5, 6), np.uint8), ome=True, metadata=metadata)
+    found = images.calibration(images.read(path))
+    assert (found.unit, found.pixel_width) == ("µm", 0.5)
+    assert (found.pixel_height, found.pixel_depth) == pytest.approx((0.5, 1.2))
+    metadata |= {"PhysicalSizeZ": 3.0, "PhysicalSizeZUnit": "pixel"}
+    tifffile.imwrite(path, np.zeros((2, 5, 6), np.uint8), ome=True, metadata=metadata)
+    with pytest.warns(DataWarning, match="along Z of 3.0 pixel, not µm, is left out"):
+        assert images.calibration(images.read(path)).pixel_depth == 1.0
+
+
 def test_colour_png_has_channels(tmp_path: Path) -> None:
     from PIL import Image
 
     Image.fromarray(RNG.integers(0, 255, (5, 6, 3), np.uint8)).save(tmp_path / "a.png")
     assert images.read(tmp_path / "a.png").dims == ("C", "Y", "X")
+
+
+def test_16_bit_colours_of_png_are_said_to_be_cut(tmp_path: Path) -> None:
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        body = kind + data
+        return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
+
+    for kind, samples in ((0, 1), (2, 3), (4, 2)):
+        row = b"\0" + bytes(range(2 * 4 * samples))
+        header = struct.pack(">IIBBBBB", 4, 2, 16, kind, 0, 0, 0)
+        parts = (
+            chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(2 * row)) + chunk(b"IEND", b"")
+        )
+        (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + parts)
+        if kind:
+            with pytest.warns(DataWarning, match=r"a\.png: of its 16-bit colours .* 8 bits"):
+                images.read(tmp_path / "a.png")
+        else:
+            assert images.read(tmp_path / "a.png").dtype == np.uint16
 
 
 @pytest.mark.parametrize("unit", ["Å", "µm", "Ωm", "m²", "𝑥"])
@@ -266,6 +303,29 @@ def test_headers_damaged_anywhere(tmp_path: Path, caplog: pytest.LogCaptureFixtu
     assert len(errors) > 5
     assert all(text.startswith(f"{path}: ") and "\n" not in text for text in errors)
     assert not caplog.records
+
+
+@pytest.mark.parametrize("how", [{"rowsperstrip": 4}, {"tile": (16, 16), "compression": "zlib"}])
+def test_pixels_that_a_file_lacks_are_not_made_up(tmp_path: Path, how: dict) -> None:
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, RNG.integers(1, 255, (40, 30), np.uint8), metadata=None, **how)
+    assert images.read(path).sizes == {"Y": 40, "X": 30}
+    with tifffile.TiffFile(path, mode="r+") as file:
+        file.pages.first.tags["ImageLength"].overwrite(2**24)
+    with pytest.raises(UserError, match=r"a\.tif: is not a readable .*lacks \d+ of"):
+        images.read(path)
+
+
+def test_what_a_tiff_cannot_hold_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    for size in (0.0, 1e-10, 1e11, float("nan")):
+        image = images.make(np.zeros((4, 4), np.uint8), pixel_width=size, unit="m")
+        with pytest.raises(UserError, match=r"a\.tif: cannot hold pixels of .* m\. Give"):
+            images.write(image, path)
+    for dtype in ("uint8", "uint32"):
+        with pytest.raises(UserError, match=r"a\.tif: would have no pixels"):
+            images.write(images.make(np.zeros((0, 4, 4), dtype), "TYX"), path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_only_names_of_tiffs_are_written(tmp_path: Path) -> None:
