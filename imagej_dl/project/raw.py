@@ -19,6 +19,10 @@ from imagej_dl.images.storable import storable
 
 WHOLE, ALL, MAX, MIDDLE = "whole", "all", "max", "middle"
 
+# What ImageJ opens of a TIFF: as it is, LZW, PackBits, both kinds of Deflate.
+_PACKED = (1, 5, 8, 32773, 32946)
+_TYPES = ("bool", "uint8", "uint16", "int16", "uint32", "int32", "float32")
+
 
 def raw_files(folder: Path) -> list[Path]:
     """Return the image files of a Raw folder, sorted; hidden ones are no data."""
@@ -125,7 +129,22 @@ def _is_imagejs(path: Path) -> bool:
         return False
     with tifffile.TiffFile(path) as file:
         own = file.is_imagej or len(file.pages) == 1
-        return own and not (file.is_ome or file.is_stk or file.is_lsm)
+        if not own or file.is_ome or file.is_stk or file.is_lsm or file.is_bigtiff:
+            return False
+        return _opens(file.pages.first)
+
+
+def _opens(page: tifffile.TiffPage) -> bool:
+    """Say whether ImageJ's TiffDecoder (1.54p) takes a page, with the numbers that are in it."""
+    bits, samples = page.bitspersample, page.samplesperpixel
+    return (
+        not page.is_tiled
+        and page.compression in _PACKED
+        and page.predictor in (1, 2)
+        and page.dtype is not None
+        and page.dtype.name in _TYPES
+        and (bits in (1, 8, 16, 32) if samples == 1 else samples in (3, 4) and bits in (8, 16))
+    )
 
 
 def _unstated(path: Path, scene: int) -> int:

@@ -252,3 +252,28 @@ def test_what_cannot_be_read_does_not_cost_the_others_theirs(
     images.write(images.make(SECOND), home / "Raw" / "c.tif", overwrite=True)
     with pytest.raises(UserError, match=r"c\.tif: lies in something that is a file"):
         run(home)
+
+
+HOW = [
+    ("uint8", {"tile": (16, 16)}),
+    ("uint8", {"bigtiff": True}),
+    ("uint8", {"compression": "zlib", "predictor": 2}),
+    ("float32", {"compression": "zlib", "predictor": 3}),
+    ("int8", {}),
+    ("float16", {}),
+    ("float64", {}),
+]
+
+
+@pytest.mark.parametrize(("dtype", "how"), HOW)
+def test_what_imagej_cannot_open_is_written_anew(home: Path, dtype: str, how: dict) -> None:
+    pixels = (np.random.default_rng(0).random((20, 30)) * 100).astype(dtype)
+    raw = home / "Raw" / "a.tif"
+    tifffile.imwrite(raw, pixels, metadata=None, **how)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DataWarning)
+        run(home)
+    np.testing.assert_array_equal(images.read(made(home, "a")), pixels.astype(np.float32))
+    # Deflate with horizontal differences ImageJ opens, so that one is a copy.
+    copied = made(home, "a").read_bytes() == raw.read_bytes()
+    assert copied == (how.get("predictor") == 2)
