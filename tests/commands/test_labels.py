@@ -13,7 +13,9 @@ import tifffile
 from imagej_dl import images, progress, project, rois
 from imagej_dl.commands.labels import Labels
 from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.images.storable import storable
 from imagej_dl.rois import Roi
+from imagej_dl.worker import Desk
 
 
 def run(**values: object) -> None:
@@ -115,6 +117,17 @@ def test_inputs_are_never_written_over(drawn: Path, monkeypatch: pytest.MonkeyPa
     assert {p: p.read_bytes() for p in drawn.rglob("*") if p.is_file()} == before
 
 
+def test_what_imagej_may_not_write_is_refused_before_anything_is(drawn: Path) -> None:
+    image = images.read(drawn / "cell.tif")
+    desk = Desk(drawn, image, roiset=drawn / "cell.zip", image_path=drawn / "cell.tif")
+    before = {p.name: p.read_bytes() for p in drawn.iterdir()}
+    for out, words in (("l.png", "is no name of a label map"), ("cell.tif", "over the input")):
+        command = Labels.declare({"out": drawn / out, "overwrite": True})
+        with pytest.raises(UserError, match=words):
+            command.serve(desk, progress.silent)
+    assert {p.name: p.read_bytes() for p in drawn.iterdir()} == before
+
+
 def test_new_drawings_are_added(drawn: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Whole pairs are kept, and named where their drawing has changed since."""
     run(source=drawn)
@@ -167,6 +180,13 @@ def test_other_pixel_types(tmp_path: Path, pixels: np.ndarray, stored: str) -> N
     else:
         np.testing.assert_array_equal(written, pixels)
     assert int(images.read(pair.labels).sum()) == 9
+
+
+def test_half_precision_that_is_infinite_stays_so(tmp_path: Path) -> None:
+    pixels = np.array([[0, 1], [np.inf, 60000]], np.float16)
+    with pytest.warns(DataWarning, match="float16 pixels are written as float32"):
+        found = storable(images.make(pixels), tmp_path / "a.tif")
+    np.testing.assert_array_equal(found, pixels)
 
 
 def test_what_fails_leaves_nothing_of_a_pair(drawn: Path, monkeypatch: pytest.MonkeyPatch) -> None:
