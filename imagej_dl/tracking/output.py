@@ -7,12 +7,18 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 
-from imagej_dl import images
+from imagej_dl import images, leftovers
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.files import atomic_folder
 from imagej_dl.tracking import ctc, graphs, tables, trackmate_xml
 from imagej_dl.tracking.lineage import Merges
 from imagej_dl.tracking.tracks import Tracks
+
+# What is written where it is asked for only.
+_OPTIONAL = (
+    "report.html", "tracks.png", "tracks.gif", "tracks.mp4", "lineage.png", "timeline.png",
+    "tracks.geff",
+)  # fmt: skip
 
 
 def write(
@@ -40,8 +46,10 @@ def write(
     Warns
     -----
     DataWarning : when there are too many segments for a CTC folder, or no spots for GEFF, which
-        then is not written.
+        then is not written; and when such files are there that no former run has recorded.
     """
+    folder = Path(folder)
+    former = leftovers.recorded(folder / "settings.json")
     with atomic_folder(folder, overwrite=overwrite) as temporary:
         # Without a file of its own the image in TrackMate's window is the tracked map beside it.
         shown = tracks.image_path or Path("tracked.tif")
@@ -59,19 +67,27 @@ def write(
             warnings.warn(text, DataWarning, stacklevel=2)
         elif geff:
             graphs.write_geff(tracks, temporary / "tracks.geff")
+        scored = True
+        try:
+            place = temporary / "CTC" / f"{sequence}_RES"
+            ctc.write(tracks, place, gaps=gaps, merges=merges)
+        except UserError as error:  # more segments than 16-bit masks hold
+            scored = False
+            warnings.warn(f"there is no CTC folder: {error.problem}", DataWarning, stacklevel=2)
+        if more is not None:
+            more(temporary)
+        files = leftovers.record(temporary, _OPTIONAL)
         found = {
             **tracks.settings.to_json(),
             "engine": tracks.engine,
             "counts": tracks.counts,
             "ctc_gaps": gaps,
             "ctc_merges": merges,
+            "files": files,
         }
         text = json.dumps(found, indent=2, ensure_ascii=False)
         (temporary / "settings.json").write_text(text + "\n", encoding="utf-8")
-        try:
-            place = temporary / "CTC" / f"{sequence}_RES"
-            ctc.write(tracks, place, gaps=gaps, merges=merges)
-        except UserError as error:  # more segments than 16-bit masks hold
-            warnings.warn(f"there is no CTC folder: {error.problem}", DataWarning, stacklevel=2)
-        if more is not None:
-            more(temporary)
+    if overwrite:
+        challenge = f"CTC/{sequence}_RES"
+        written = [*files, challenge] if scored else files
+        leftovers.clear(folder, (*_OPTIONAL, challenge), former, written)

@@ -19,12 +19,14 @@ from imagej_dl.files import load_json
 from imagej_dl.tracking.settings import TrackerSettings, make
 from imagej_dl.tracking.trackmate_reader import read_settings
 
+# What settings.json of a result says besides.
 _OF_A_RESULT = (
     "engine",
     "counts",
     "ctc_gaps",
     "ctc_merges",
-)  # what settings.json of a result says besides
+    "files",
+)
 _OTHERS = [key for key in TrackerSettings.model_fields if key not in ("tracker", "settings")]
 
 

@@ -127,3 +127,16 @@ def test_3d_tracks_are_refused_by_name(result, tmp_path):
     (tmp_path / "deep.xml").write_text(text.replace('nslices="1"', 'nslices="7"'))
     with pytest.raises(UserError, match=r"deep\.xml: the tracks are of a 3-D movie \(7 slices\)"):
         _run(tracks=tmp_path / "deep.xml", out=tmp_path / "out")
+
+
+def test_training_of_a_former_correction_goes(result, tmp_path):
+    values = {"tracks": result / "auto" / "corrected.xml", "out": tmp_path / "out"}
+    _run(**values, image=result / "movie.tif")
+    (tmp_path / "out" / "training" / "model.txt").write_text("mine")
+    _run(**values, overwrite=True)
+    assert [p.name for p in (tmp_path / "out" / "training").iterdir()] == ["model.txt"]
+    _run(**values, image=result / "movie.tif", overwrite=True)
+    next((tmp_path / "out" / "training" / "masks").iterdir()).write_bytes(b"mine")
+    with pytest.warns(DataWarning, match="training/masks in .* was there before"):
+        _run(**values, overwrite=True)
+    assert not (tmp_path / "out" / "training" / "images").exists()

@@ -157,3 +157,36 @@ def test_truth_folder(tmp_path):
     back = ctc.read(tmp_path / "01_GT")
     np.testing.assert_array_equal(back.masks, ctc.layout(tracks).masks)
     assert back.tracks.tolist() == ctc.table(tracks).tolist()
+
+
+def test_what_a_former_run_left_goes_and_what_is_the_users_stays(tmp_path):
+    """Pictures of other tracks beside the new ones would be taken for theirs."""
+    tracks = tracking.track(lineages.gap(), engine="embedded")
+
+    def draw(folder):
+        for name in ("report.html", "tracks.png", "lineage.png"):
+            (folder / name).write_text("drawn")
+        (folder / "tracks.geff").mkdir()
+        (folder / "tracks.geff" / "zarr.json").write_text("{}")
+
+    out = tmp_path / "out"
+    tracking.write(tracks, out, more=draw)
+    (out / "notes.png").write_text("mine")
+    tracking.write(tracks, out, overwrite=True, more=draw)
+    assert (out / "tracks.geff" / "zarr.json").is_file()
+    (out / "lineage.png").write_text("mine")
+    with pytest.warns(DataWarning, match=r"^lineage\.png in .*out was there before"):
+        tracking.write(tracks, out, overwrite=True)
+    names = {path.name for path in out.iterdir()}
+    assert not names & {"report.html", "tracks.png", "tracks.geff"}
+    assert (out / "lineage.png").read_text() == (out / "notes.png").read_text() == "mine"
+    assert tracking.read_settings(out / "settings.json").tracker == "SPARSE_LAP_TRACKER"
+
+
+def test_a_challenge_folder_of_other_tracks_is_named(tmp_path, monkeypatch):
+    tracks = tracking.track(lineages.gap(), engine="embedded")
+    tracking.write(tracks, tmp_path / "out")
+    monkeypatch.setattr(ctc, "_LIMIT", 0)
+    with pytest.warns(DataWarning) as said:
+        tracking.write(tracks, tmp_path / "out", overwrite=True)
+    assert "CTC/01_RES in" in str(said[-1].message)
