@@ -102,7 +102,7 @@ def test_ctrl_c_is_one_word(fiji_home: Path, tmp_path: Path) -> None:
 
 
 def test_macro_without_a_screen(fiji_home: Path, tmp_path: Path) -> None:
-    """`run("ImageJ-DL Track", …)` in a Fiji that has no window; with one see test_doors."""
+    """`run("ImageJ-DL Track", …)` in a Fiji that has no window; with one see tests/fiji."""
     labels, _ = simulated.movie(4, 10, 3)
     images.write(labels, tmp_path / "labels.tif")
     options = f"labels=[{tmp_path / 'labels.tif'}] out=[{tmp_path / 'out'}]"
