@@ -14,7 +14,7 @@ import xarray as xr
 
 from imagej_dl import images, project
 from imagej_dl.correction.records import labels, learnt_from, record
-from imagej_dl.correction.state import Book, Retrained, Training
+from imagej_dl.correction.state import MODELS, Book, Retrained, Training
 from imagej_dl.correction.status import Row, rows
 from imagej_dl.correction.trial import trial
 from imagej_dl.errors import Cancelled, UserError
@@ -23,8 +23,6 @@ from imagej_dl.project import Sheet
 
 if TYPE_CHECKING:
     from imagej_dl.models import ModelBundle
-
-MODELS = "models"
 
 MARGIN = 0.02
 """A model is worse when its average precision is lower by more: less is chance on few images."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from pathlib import Path
 from typing import Literal
 
@@ -14,7 +15,7 @@ from imagej_dl.errors import UserError
 from imagej_dl.files import atomic, load_json
 from imagej_dl.models.folder import CONFIG, NETWORK, load_config
 
-FOLDER, FILE = "Corrections", "state.json"
+FOLDER, FILE, MODELS = "Corrections", "state.json", "models"
 VERSION = 1
 
 Stamp = tuple[int, int]
@@ -82,7 +83,8 @@ class State(_Part):
     """All that is kept beside the RoiSets. Paths are relative to the project where they can be.
 
     begun : the model that was named last; present : the one that proposes now.
-    round : the one under way, from 1; each ends with a retraining.
+    round : the one under way, from 1 (or after those of a former beginning); each ends with a
+        retraining.
     trained : what the last retraining was given, as :class:`Training`'s images.
     """
 
@@ -128,7 +130,7 @@ class Book:
                     path=project,
                     remedy="Name the model to begin with (--model).",
                 )
-            return cls(project, State(begun=named, present=named))
+            return cls(project, State(begun=named, present=named, round=_first_round(project)))
         if named is not None and named not in (state.begun, state.present):
             # A retraining that was under way had begun from the other model.
             state = state.model_copy(update={"begun": named, "present": named, "training": None})
@@ -179,6 +181,16 @@ def stamp(path: Path) -> Stamp:
     """Return what tells a file from the same one changed."""
     found = path.stat()
     return found.st_mtime_ns, found.st_size
+
+
+def _first_round(project: Path) -> int:
+    """Return the round to begin with: after those whose models a former beginning has left.
+
+    One of these may be the very model that is begun with.
+    """
+    folder = project / FOLDER / MODELS
+    found = (re.fullmatch(r"round_(\d+)", p.name) for p in folder.glob("round_*"))
+    return 1 + max((int(match[1]) for match in found if match), default=0)
 
 
 def _read(path: Path) -> State | None:

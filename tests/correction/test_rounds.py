@@ -117,6 +117,19 @@ def test_round_after_round(home: Path, trainer: Trainer, scores: dict[str, float
     ]
 
 
+def test_beginning_anew_spares_the_models_that_are_there(
+    home: Path, trainer: Trainer, scores: dict[str, float]
+) -> None:
+    models = home / "Corrections" / "models"
+    first = correction.retrain(home, Path("M"))
+    (home / "Corrections" / "state.json").unlink()
+    before = {p: p.read_bytes() for p in first.model.rglob("*")}
+    again = correction.retrain(home, first.model)
+    assert (again.round, again.model) == (2, models / "round_2")
+    assert trainer.calls[1]["start"] == first.model
+    assert {p: p.read_bytes() for p in first.model.rglob("*")} == before
+
+
 def test_a_worse_model_is_not_used_unless_accepted(
     home: Path, trainer: Trainer, scores: dict[str, float]
 ) -> None:
