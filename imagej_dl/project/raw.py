@@ -100,7 +100,7 @@ def taken(picture: xr.DataArray, slices: str, path: Path) -> list[xr.DataArray]:
         return [picture]
     count = picture.sizes[axis]
     if slices == ALL:
-        return [picture.isel({axis: i}) for i in range(count)]
+        return [_plane(picture, axis, i) for i in range(count)]
     if slices == MAX:
         if axis == "T":
             warnings.warn(
@@ -116,7 +116,14 @@ def taken(picture: xr.DataArray, slices: str, path: Path) -> list[xr.DataArray]:
             f"has {count} {kind}, and number {number} is asked for",
             path=path,
         )
-    return [picture.isel({axis: number - 1})]
+    return [_plane(picture, axis, number - 1)]
+
+
+def _plane(picture: xr.DataArray, axis: str, index: int) -> xr.DataArray:
+    """Take one plane; ROIs drawn over the stack would lie on it whichever slice they are of."""
+    plane = picture.isel({axis: index})
+    plane.attrs = {k: v for k, v in plane.attrs.items() if k not in ("selection", "overlay")}
+    return plane
 
 
 def _rest(picture: xr.DataArray, axis: str) -> list[str]:

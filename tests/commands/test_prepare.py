@@ -277,3 +277,16 @@ def test_what_imagej_cannot_open_is_written_anew(home: Path, dtype: str, how: di
     # Deflate with horizontal differences ImageJ opens, so that one is a copy.
     copied = made(home, "a").read_bytes() == raw.read_bytes()
     assert copied == (how.get("predictor") == 2)
+
+
+def test_a_slice_has_no_rois_of_others(home: Path, stack: np.ndarray) -> None:
+    far = rois.encode(rois.Roi("rectangle", "far", box=(1, 1, 3, 3), position=3))
+    shown = {"overlay": [far], "selection": far, "display_ranges": [(5.0, 90.0)]}
+    image = images.make(stack, "ZYX").assign_attrs(shown)
+    images.write(image, home / "Raw" / "a.tif")
+    run(home, slices="2")
+    found = images.read(made(home, "a")).attrs
+    assert not {"overlay", "selection"} & set(found)
+    assert found["display_ranges"] == [(5.0, 90.0)]
+    run(home, overwrite=True)
+    assert images.read(made(home, "a")).attrs["overlay"] == [far]
