@@ -8,7 +8,7 @@
 //     epochs=60               at most
 //     rois=[/my RoiSet.zip]   instead of the ROI Manager (which needs a screen)
 //     settings=[width=32 minutes=10]   more options of "ImageJ-DL Train"
-//     overwrite               replaces ROIs of the same image, and the model
+//     overwrite               replaces the image of this name and its ROIs, and the model
 // Returns the title of the predicted label image.
 
 requires("1.54f");
@@ -28,7 +28,7 @@ if (getArgument() != "") {
     Dialog.addDirectory("Model (Model in the project where empty)", "");
     Dialog.addNumber("Epochs", 60);
     Dialog.addString("More settings, such as minutes=10", "", 20);
-    Dialog.addCheckbox("Replace ROIs of this image and the model", false);
+    Dialog.addCheckbox("Replace the image of this name, its ROIs, and the model", false);
     Dialog.show();
     project = Dialog.getString();
     model = Dialog.getString();
@@ -58,11 +58,21 @@ if (File.exists(model) && !overwrite)
     exit("Train_From_RoiManager: " + model + " is there already. Tick Replace, or say overwrite.");
 
 // 1. The project, with this image and its ROIs in it.
+drawnOn = folder + File.separator + "images" + File.separator + name + ".tif";
+// The project's own image, as Annotate opens it, is there already.
+stored = false;
+if (File.exists(drawnOn) && !overwrite) {
+    opened = getInfo("image.directory") + getInfo("image.filename");
+    if (opened != drawnOn)
+        exit("Train_From_RoiManager: " + drawnOn + " is there already. Tick Replace, or say overwrite.");
+    stored = true;
+}
+
 if (!File.exists(project)) run("ImageJ-DL New project", "project=[" + project + "]");
 File.makeDirectory(project + File.separator + "Labeling");
 File.makeDirectory(folder);
 File.makeDirectory(folder + File.separator + "images");
-store(image, folder + File.separator + "images" + File.separator + name + ".tif");
+if (!stored) store(image, drawnOn);
 if (rois != "") File.copy(rois, target);
 else {
     roiManager("deselect");

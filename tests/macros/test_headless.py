@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from imagej_dl import images
+from imagej_dl import images, rois
 from imagej_dl.errors import UserError
 
 MACROS = Path(__file__).resolve().parents[2] / "macros"
@@ -56,9 +56,36 @@ def _run_all(folder: Path) -> dict[str, Any]:
         oval = jimport("ij.gui.OvalRoi")(3, 4, 12, 9)
         found["oval"] = np.asarray(oval.getMask().getPixels()[:]).reshape(9, 12) != 0
         found["examples"] = _examples(folder, model)
+        found["stored"] = [_stored(folder, what) for what in ("other", "its own")]
         return found
     finally:
         front.close()
+
+
+def _stored(folder: Path, what: str) -> tuple[str, bool]:
+    """Train on an image of a name that the project has; return the refusal, and if it is the same.
+
+    Training itself is refused for its epochs: it is about what is stored before it.
+    """
+    from scyjava import jimport
+
+    from imagej_dl.fiji import menu
+
+    cells = folder / "cells"
+    there = cells / "Labeling" / "a" / "images" / "a.tif"
+    if not there.exists():
+        images.write(images.make(np.full((9, 9), 7, np.uint8)), there)
+        images.write(images.make(np.full((9, 9), 9, np.uint8)), folder / "a.tif")
+        rois.write([rois.Roi("rectangle", "x", box=(1, 1, 3, 3))], folder / "a.zip")
+    before = there.stat().st_mtime_ns, there.read_bytes()
+    menu.open_image(there if what == "its own" else folder / "a.tif")
+    given = f"project=[{cells}] model=[{folder / 'new'}] rois=[{folder / 'a.zip'}] epochs=0"
+    try:
+        menu.run_macro(MACROS / "Train_From_RoiManager.ijm", given)
+    except UserError as error:
+        words = str(error)
+    jimport("ij.WindowManager").getCurrentImage().close()
+    return words, before == (there.stat().st_mtime_ns, there.read_bytes())
 
 
 def _examples(folder: Path, model: Path) -> dict[str, Any]:
@@ -143,6 +170,14 @@ def test_folder_is_predicted_and_counted(found: dict[str, Any], folder: Path) ->
 
 def test_results_that_are_there_are_refused(found: dict[str, Any]) -> None:
     assert "Predict_Folder.ijm" in found["refused"]
+
+
+def test_an_image_of_the_project_is_not_replaced_unasked(found: dict[str, Any]) -> None:
+    (other, kept), (own, same) = found["stored"]
+    assert kept
+    assert "epochs" not in other  # it ended before
+    assert same
+    assert "epochs: Input should be greater than or equal to 1" in own  # it went on
 
 
 def test_movie_with_time_in_z_is_tracked(found: dict[str, Any], folder: Path) -> None:
