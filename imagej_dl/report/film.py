@@ -171,7 +171,9 @@ def _draw(
 
     scale = side / max(planes.height, planes.width)
     dpi = 100
-    figure = Figure((planes.width * scale / dpi, planes.height * scale / dpi), dpi)
+    # Of a movie of few rows or columns something is left: two pixels, since a film's are even.
+    width, height = (max(size * scale, 2) / dpi for size in (planes.width, planes.height))
+    figure = Figure((width, height), dpi)
     FigureCanvasAgg(figure)
     axes = figure.add_axes((0, 0, 1, 1))
     # A pixel's centre is where its number is: its corners lie half a pixel off.

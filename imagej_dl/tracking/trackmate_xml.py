@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 # The layout of our files is that of this version.
 _VERSION = "8.1.7"
+_UNREADABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _OF_INTENSITY = ("Spot intensity", "Spot contrast and SNR")
 _ANALYZERS = {
     "SpotAnalyzers": ("Spot fit 2D ellipse", "Spot 2D shape descriptors"),
@@ -69,10 +71,17 @@ def write(
         ET.ElementTree(root).write(temporary, encoding="UTF-8", xml_declaration=True)
 
 
+def _readable(text: str) -> str:
+    """Put question marks for what XML cannot hold, such as control characters of a file's name."""
+    return _UNREADABLE.sub("?", text)
+
+
 def _model(tracks: Tracks, shown: Tracks) -> ET.Element:
     """All spots and tracks, of which `shown` pass the filters."""
     clock = trackmate_time.of_tracks(tracks)
-    model = ET.Element("Model", spatialunits=tracks.calibration.unit, timeunits=clock.unit)
+    model = ET.Element(
+        "Model", spatialunits=_readable(tracks.calibration.unit), timeunits=clock.unit
+    )
     visible_spots = None
     if shown is not tracks:
         visible_spots = filters.of_spots(tracks.spots, tracks.settings.spot_filters)
@@ -143,8 +152,8 @@ def _settings(tracks: Tracks, image: Path | None) -> ET.Element:
     ET.SubElement(
         element,
         "ImageData",
-        filename=image.name if image else "",
-        folder="" if image is None or image.parent == Path() else str(image.parent),
+        filename=_readable(image.name) if image else "",
+        folder="" if image is None or image.parent == Path() else _readable(str(image.parent)),
         width=str(width),
         height=str(height),
         nslices=str(trackmate_rest.slices(tracks.rest)),

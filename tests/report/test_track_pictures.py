@@ -170,3 +170,14 @@ def test_command(tmp_path):
     assert page.count("data:image/png") == 3
     assert page.count("data:image/gif") == 1
     assert "<td>divisions</td><td>1</td>" in page
+
+
+@pytest.mark.parametrize("size", [(3, 1600), (1600, 1)])
+def test_of_few_rows_or_columns(tmp_path, size):
+    """Such as a kymograph or a channel of a microfluidic device: pictures of two pixels or more."""
+    labels = np.zeros((2, *size), np.uint16)
+    labels[:, :1, :1] = 1
+    found = tracking.track(images.make(labels, "TYX"), engine="embedded")
+    film.write(film.film(found), tmp_path / "film.gif")
+    with Image.open(tmp_path / "film.gif") as still:
+        assert sorted(still.size)[0] >= 2

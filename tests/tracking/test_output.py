@@ -190,3 +190,13 @@ def test_a_challenge_folder_of_other_tracks_is_named(tmp_path, monkeypatch):
     with pytest.warns(DataWarning) as said:
         tracking.write(tracks, tmp_path / "out", overwrite=True)
     assert "CTC/01_RES in" in str(said[-1].message)
+
+
+def test_names_that_xml_cannot_hold(tmp_path):
+    """Else the file is there, and no program reads it."""
+    labels = lineages.gap()
+    labels.attrs["unit"] = "\x01m"
+    tracks = tracking.track(labels, engine="embedded", image_path=tmp_path / "mo\x02vie.tif")
+    tracking.write_trackmate(tracks, tmp_path / "tracks.xml")
+    back = tracking.read_trackmate(tmp_path / "tracks.xml")
+    assert (back.calibration.unit, back.image_path) == ("?m", tmp_path / "mo?vie.tif")
