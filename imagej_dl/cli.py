@@ -13,6 +13,7 @@ import click
 from imagej_dl import commands
 from imagej_dl._version import __version__
 from imagej_dl.errors import Cancelled, DataWarning, UserError
+from imagej_dl.files import in_words
 
 if TYPE_CHECKING:
     from imagej_dl.commands.base import Command
@@ -47,6 +48,12 @@ def main() -> None:
         code = cli(standalone_mode=False)
     except UserError as error:
         click.echo(f"error: {error}", err=True)
+        code = 2
+    except OSError as error:
+        # Any look at a file may be refused: too long a name, a folder that may not be read.
+        if error.filename is None:
+            raise
+        click.echo(f"error: {in_words(error)}", err=True)
         code = 2
     except MemoryError:
         click.echo("error: there is not enough memory; try smaller tiles or images", err=True)

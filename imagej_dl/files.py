@@ -162,13 +162,20 @@ def _disk_errors(target: Path) -> Iterator[None]:
         raise UserError(f"cannot be written ({error.strerror or error})", path=path) from error
 
 
+def in_words(error: OSError, path: Path | None = None) -> UserError:
+    """Return the error that names the file which the system refuses, `path` where it says none."""
+    return UserError(f"cannot be used ({error.strerror or error})", path=path or error.filename)
+
+
 def load_json(path: Path) -> Any:
     """Return what a JSON file holds; UserError when it is not there, or is no JSON."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise UserError("there is no such file", path=path) from error
-    except (ValueError, OSError) as error:
+    except OSError as error:
+        raise in_words(error, path) from error
+    except (ValueError, RecursionError) as error:
         raise UserError(
             f"is not JSON ({error})",
             path=path,

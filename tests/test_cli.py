@@ -62,10 +62,21 @@ def test_parameters_from_json(tmp_path: Path) -> None:
     assert (tmp_path / "p" / "Raw").is_dir()
 
 
-@pytest.mark.parametrize("text", ["", "{", "[1]", '{"a": '])
+@pytest.mark.parametrize("text", ["", "{", "[1]", '{"a": ', "[" * 100_000])
 def test_broken_json(tmp_path: Path, text: str) -> None:
     (tmp_path / "a.json").write_text(text)
     assert "a.json" in run("new", "--from-json", tmp_path / "a.json", code=2)
+
+
+def test_what_the_system_refuses_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["imagej-dl", "labels", "a" * 300])
+    with pytest.raises(SystemExit) as code:
+        cli.main()
+    assert code.value.code == 2
+    told = capsys.readouterr().err.splitlines()
+    assert told == [f"error: {'a' * 300}: cannot be used (File name too long)"]
 
 
 def test_missing_value_is_named() -> None:

@@ -14,6 +14,7 @@ from imagej_dl import preferences
 from imagej_dl.commands import load, menu
 from imagej_dl.commands.base import Command, listener
 from imagej_dl.errors import Cancelled, DataWarning, Enough, UserError
+from imagej_dl.files import in_words
 from imagej_dl.worker import shared
 from imagej_dl.worker.desk import Desk
 
@@ -94,6 +95,10 @@ def run(
         return {"text": "\n".join(said), "error": _words(error)}
     except Cancelled:
         return {"text": "\n".join(said), "cancelled": True}
+    except OSError as error:
+        if error.filename is None:
+            raise
+        return {"text": "\n".join(said), "error": str(in_words(error))}
     except MemoryError:
         words = "there is not enough memory; try smaller tiles or images"
         return {"text": "\n".join(said), "error": words}
