@@ -32,8 +32,8 @@ def read(folder: str | Path) -> Tracks:
     """Read what `track` wrote into a folder: its masks, spots.csv and edges.csv.
 
     The masks are those of the Cell Tracking Challenge folder, in which daughters that touch are
-    apart; where there is none, or what was painted into gaps took pixels of other objects, the
-    tracked map. Each spot has its object's pixels.
+    apart, without what was painted into gaps; where there is none, the tracked map. Each spot has
+    its object's pixels.
 
     Raises
     ------
@@ -46,7 +46,8 @@ def read(folder: str | Path) -> Tracks:
     movie = as_movie(read_labels(tracked), tracked)
     movies = [movie]
     if (masks := _masks(folder)) is not None:
-        movies.insert(0, images.with_data(movie, ctc.read(masks).masks))
+        whole = _unpainted(ctc.read(masks).masks, np.asarray(movie))
+        movies.insert(0, images.with_data(movie, whole))
     try:
         table = pd.read_csv(folder / "spots.csv")
         edges = pd.read_csv(folder / "edges.csv")
@@ -70,7 +71,6 @@ def read(folder: str | Path) -> Tracks:
         raise UserError(
             "its spots.csv does not fit its masks", path=folder, remedy="Track it again."
         )
-    # Objects painted into gaps are no spots.
     spots = spots.iloc[at].reset_index(drop=True)
     links = Links(ends[0], ends[1], costs)
     return build(spots, [contours[i] for i in at], links, movie, default(), "embedded")
@@ -106,6 +106,22 @@ def rows_at(places: np.ndarray, others: np.ndarray, size: float) -> np.ndarray:
     scale = np.array([1.0, 1 / size, 1 / size])
     distance, row = cKDTree(others * scale).query(places * scale)
     return np.where(distance < SAME, row, -1)
+
+
+def _unpainted(masks: np.ndarray, tracked: np.ndarray) -> np.ndarray:
+    """Return masks without objects painted into gaps, of which the tracked map has none.
+
+    One that found no free place has one pixel of another object, which has it back.
+    """
+    found = np.where(tracked > 0, masks, 0)
+    for frame, own in zip(found, tracked, strict=True):
+        ids, first, count = np.unique(frame, return_index=True, return_counts=True)
+        for y, x in np.stack(np.unravel_index(first[(count == 1) & (ids > 0)], frame.shape), 1):
+            down, right = np.nonzero((own == own[y, x]) & (frame > 0) & (frame != frame[y, x]))
+            if len(down):
+                nearest = np.argmin((down - y) ** 2 + (right - x) ** 2)
+                frame[y, x] = frame[down[nearest], right[nearest]]
+    return found
 
 
 def _masks(folder: Path) -> Path | None:

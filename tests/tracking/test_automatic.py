@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from imagej_dl import progress, tracking
+from imagej_dl import images, progress, tracking
 from imagej_dl.commands.corrections import Corrections
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.tracking import ctc
@@ -45,6 +45,8 @@ def test_nothing_edited_scores_1(tmp_path, recorded):
         _run(tracks=auto / "tracks.xml", out=out)
         found = json.loads((out / "corrections.json").read_text())["automatic"]
         assert [found[name] for name in ("SEG", "DET", "TRA")] == [1.0, 1.0, 1.0]
+        before, after = (images.read(folder / "tracked.tif") for folder in (auto, out))
+        np.testing.assert_array_equal(before > 0, after > 0)
         ids = ctc.read(out / "01_GT").tracks[:, 0].tolist()
         assert pd.read_csv(out / "lineage.csv")["id"].tolist() == ids
 
