@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from imagej_dl import images, rois
-from imagej_dl.errors import UserError
+from imagej_dl.errors import DataWarning, UserError
 
 MACROS = Path(__file__).resolve().parents[2] / "macros"
 NAMES = ("1a75e9f15481", "3b75fc03a1d1")
@@ -56,10 +56,30 @@ def _run_all(folder: Path) -> dict[str, Any]:
         oval = jimport("ij.gui.OvalRoi")(3, 4, 12, 9)
         found["oval"] = np.asarray(oval.getMask().getPixels()[:]).reshape(9, 12) != 0
         found["examples"] = _examples(folder, model)
+        found["ids"] = _large_ids(folder)
         found["stored"] = [_stored(folder, what) for what in ("other", "its own")]
         return found
     finally:
         front.close()
+
+
+def _large_ids(folder: Path) -> list[str]:
+    """Return the labels recorded in the ROIs that dl_rois adds to a label image."""
+    from scyjava import jimport
+
+    from imagej_dl import fiji
+    from imagej_dl.fiji import menu
+
+    labels = np.zeros((9, 9), np.uint32)
+    labels[1:4, 1:4], labels[5:8, 5:8] = 2**24 + 5, 3
+    with pytest.warns(DataWarning, match="have stand-ins in ImageJ"):
+        imp = fiji.to_imageplus(images.make(labels, title="large ids"))
+    jimport("ij.WindowManager").setTempCurrentImage(imp)
+    macro = folder / "rois.ijm"
+    macro.write_text('run("ImageJ-DL Macro Extensions", ""); return Ext.dl_rois(getTitle());')
+    menu.run_macro(macro)
+    jimport("ij.WindowManager").setTempCurrentImage(None)
+    return [str(roi.getProperty(rois.LABEL_KEY)) for roi in imp.getOverlay().toArray()]
 
 
 def _stored(folder: Path, what: str) -> tuple[str, bool]:
@@ -178,6 +198,10 @@ def test_an_image_of_the_project_is_not_replaced_unasked(found: dict[str, Any]) 
     assert "epochs" not in other  # it ended before
     assert same
     assert "epochs: Input should be greater than or equal to 1" in own  # it went on
+
+
+def test_rois_have_the_ids_that_imagej_cannot_hold(found: dict[str, Any]) -> None:
+    assert found["ids"] == ["3", str(2**24 + 5)]
 
 
 def test_movie_with_time_in_z_is_tracked(found: dict[str, Any], folder: Path) -> None:

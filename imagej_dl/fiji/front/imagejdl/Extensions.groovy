@@ -131,6 +131,7 @@ class Extensions implements MacroExtension {
         def copy = new ImagePlus(imp.title, imp.getStack())
         copy.setDimensions(imp.NChannels, imp.NSlices, imp.NFrames)
         copy.setCalibration(imp.calibration)
+        Images.EXACT.each { if (imp.getProp(it) != null) copy.setProp(it, imp.getProp(it)) }
         if (!new FileSaver(copy).saveAsTiff(file.path)) throw new Trouble("$file: cannot be written")
         return file
     }
