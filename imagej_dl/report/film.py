@@ -203,7 +203,11 @@ def _draw(
 
 
 def _time(tracks: Tracks, frame: int) -> str:
-    seconds = int(tracks.calibration.frame_interval * frame)
-    if tracks.calibration.frame_interval <= 0:
+    """When a frame was taken; parts of a second where frames are not whole seconds apart."""
+    step = tracks.calibration.frame_interval
+    if step <= 0:
         return ""
-    return f"   {seconds // 3600} h {seconds // 60 % 60:02d} min {seconds % 60:02d} s"
+    digits = 0 if float(step).is_integer() else 2 if step >= 0.1 else 3
+    minutes, seconds = divmod(round(step * frame, digits), 60)
+    width = digits + 3 if digits else 2
+    return f"   {minutes // 60:.0f} h {minutes % 60:02.0f} min {seconds:0{width}.{digits}f} s"

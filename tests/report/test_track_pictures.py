@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -181,3 +182,17 @@ def test_of_few_rows_or_columns(tmp_path, size):
     film.write(film.film(found), tmp_path / "film.gif")
     with Image.open(tmp_path / "film.gif") as still:
         assert sorted(still.size)[0] >= 2
+
+
+def test_times_of_frames():
+    """Products of decimal fractions are a bit less than they should be: 100 · 0.29 s are 29 s."""
+    found = made([(0, 0)], [], 200)
+    for interval, frame, words in (
+        (60.0, 61, "1 h 01 min 00 s"),
+        (0.29, 100, "0 h 00 min 29.00 s"),
+        (0.005, 3, "0 h 00 min 00.015 s"),
+        (59.999, 1, "0 h 01 min 00.00 s"),
+        (0.0, 5, ""),
+    ):
+        timed = replace(found, calibration=Calibration(frame_interval=interval))
+        assert film._time(timed, frame).strip() == words
