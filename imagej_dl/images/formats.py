@@ -156,7 +156,13 @@ def _read_picture(path: Path) -> xr.DataArray:
             if mode == "P" or mode.endswith("A"):
                 mode = "L" if mode == "LA" else "RGB"
             array = np.asarray(picture.convert(mode) if mode != picture.mode else picture)
-    except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError) as error:
+    except (
+        UnidentifiedImageError,
+        OSError,
+        ValueError,
+        SyntaxError,  # Pillow's word for a damaged PNG
+        Image.DecompressionBombError,
+    ) as error:
         raise UserError(f"is not a readable picture ({error})", path=path) from error
     if array.dtype == bool:
         array = array.astype(np.uint8) * 255

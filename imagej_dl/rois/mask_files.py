@@ -98,7 +98,13 @@ def _read(path: Path) -> NDArray[np.bool_]:
         with Image.open(path) as picture:
             # Of a palette the numbers count: ImageJ may show 255 as black.
             array = np.asarray(picture)
-    except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError) as error:
+    except (
+        UnidentifiedImageError,
+        OSError,
+        ValueError,
+        SyntaxError,  # Pillow's word for a damaged PNG
+        Image.DecompressionBombError,
+    ) as error:
         raise UserError(f"is not a readable picture ({error})", path=path) from error
     remedy = "A mask is 8-bit, 0 outside of its object and 255 inside."
     if array.ndim != 2:

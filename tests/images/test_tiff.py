@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from imagej_dl import UserError, images
+from imagej_dl import UserError, images, rois
 from imagej_dl.errors import DataWarning
 from imagej_dl.images import large, tiff
 
@@ -147,6 +147,22 @@ def test_colour_png_has_channels(tmp_path: Path) -> None:
 
     Image.fromarray(RNG.integers(0, 255, (5, 6, 3), np.uint8)).save(tmp_path / "a.png")
     assert images.read(tmp_path / "a.png").dims == ("C", "Y", "X")
+
+
+def test_damaged_png_is_named(tmp_path: Path) -> None:
+    from PIL import Image
+
+    path = tmp_path / "mask_0.png"
+    Image.fromarray(RNG.integers(0, 2, (50, 60), np.uint8)).save(path)
+    # A part of the pixels that ends too early: what follows is no name of a part.
+    data = bytearray(path.read_bytes())
+    at = data.index(b"IDAT")
+    data[at - 4 : at] = struct.pack(">I", 20)
+    path.write_bytes(data)
+    with pytest.raises(UserError, match=r"mask_0\.png: is not a readable picture"):
+        images.read(path)
+    with pytest.raises(UserError, match=r"mask_0\.png: is not a readable picture"):
+        rois.read(tmp_path)
 
 
 def test_16_bit_colours_of_png_are_said_to_be_cut(tmp_path: Path) -> None:
