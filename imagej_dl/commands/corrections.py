@@ -87,7 +87,7 @@ class Corrections(Command):
         former = leftovers.recorded(self.out / "corrections.json")
         with atomic_folder(self.out, overwrite=self.overwrite) as temporary:
             ctc.write_truth(truth, temporary / "01_GT")
-            images.write(found.tracks.tracked(), temporary / "tracked.tif")
+            images.write(images.coloured(found.tracks.tracked()), temporary / "tracked.tif")
             tables.write_spots(found.tracks, temporary / "spots.csv")
             tables.write_edges(found.tracks, temporary / "edges.csv")
             tables.write_lineage(found.tracks, temporary / "lineage.csv", segments)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import warnings
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imagej_dl import images
-from imagej_dl.errors import UserError
+from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.files import refuse_existing
 
 if TYPE_CHECKING:
@@ -59,7 +60,12 @@ class Results:
                 refuse_existing(path, self.overwrite)
 
     def write(self, source: Source, result: Prediction, hyperstack: bool) -> None:
-        """Write the files of an image; `hyperstack` says whether ImageJ shows it as one."""
+        """Write the files of an image; `hyperstack` says whether ImageJ shows it as one.
+
+        Warns
+        -----
+        DataWarning : when a former prediction's ROIs or probabilities stay beside new labels.
+        """
         paths = self.files(source)
         # The label map comes last: where it is, the rest is whole.
         if result.probabilities is not None:
@@ -75,6 +81,14 @@ class Results:
                 # An empty archive is none that ImageJ opens; an old one would be of other labels.
                 paths["rois"].unlink(missing_ok=True)
         images.write(images.coloured(result.labels), paths["labels"], self.overwrite)
+        # They may hold what the user has corrected, so they stay.
+        every = replace(self, rois=True, probabilities=True).files(source)
+        if old := [path.name for key, path in every.items() if key not in paths and path.exists()]:
+            warnings.warn(
+                f"{self.folder}: {', '.join(old)} was there before and is of other labels",
+                DataWarning,
+                stacklevel=2,
+            )
 
 
 def objects(result: Prediction) -> int:

@@ -139,6 +139,8 @@ def test_what_is_there_stays_unless_told_otherwise(model, tmp_path):
     with pytest.raises(UserError, match="already there"):
         run(model, image, out=out)
     assert stamp == {name: (out / name).stat().st_mtime_ns for name in files(out)}
+    with pytest.warns(DataWarning, match=r"cells_RoiSet\.zip was there before"):
+        run(model, image, out=out, overwrite=True)
     # Without objects there is no RoiSet; the old one would be of other labels.
     images.write(images.make(np.zeros((20, 20), np.uint8)), image, overwrite=True)
     run(model, image, out=out, rois=True, overwrite=True)
