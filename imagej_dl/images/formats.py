@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable
 from pathlib import Path
 
-import numpy as np
 import xarray as xr
 
-from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.images import bioio_files, czi, microscopes, scenes, series
-from imagej_dl.images.array import as_labels, make
+from imagej_dl.errors import UserError
+from imagej_dl.images import bioio_files, czi, microscopes, pictures, scenes, series
+from imagej_dl.images.array import as_labels
 from imagej_dl.images.tiff import read_tiff
 
 _TIFF, _PICTURE = (".tif", ".tiff"), (".png", ".jpg", ".jpeg")
@@ -62,7 +60,7 @@ def read(
     if suffix in bioio_files.SUFFIXES:
         return bioio_files.read(path, axes, scene)
     scenes.index(path, (), scene)
-    return microscopes.read_stk(path, axes) if suffix == microscopes.STK else _read_picture(path)
+    return microscopes.read_stk(path, axes) if suffix == microscopes.STK else pictures.read(path)
 
 
 def scenes_of(path: str | Path) -> list[scenes.Scene]:
@@ -137,41 +135,3 @@ def find(sources: Iterable[Path]) -> list[Path]:
             raise UserError(f"holds no image ({', '.join(SUFFIXES)})", path=source)
         found += inside
     return found
-
-
-def _read_picture(path: Path) -> xr.DataArray:
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        with Image.open(path) as picture:
-            mode = picture.mode
-            if picture.format == "PNG" and _deep_colours(path):
-                warnings.warn(
-                    f"{path}: of its 16-bit colours (or grey values with transparency) 8 bits are "
-                    "read; a TIFF has all of them read",
-                    DataWarning,
-                    stacklevel=3,
-                )
-            # A palette hides the grey values that the picture shows; alpha is no channel of it.
-            if mode == "P" or mode.endswith("A"):
-                mode = "L" if mode == "LA" else "RGB"
-            array = np.asarray(picture.convert(mode) if mode != picture.mode else picture)
-    except (
-        UnidentifiedImageError,
-        OSError,
-        ValueError,
-        SyntaxError,  # Pillow's word for a damaged PNG
-        Image.DecompressionBombError,
-    ) as error:
-        raise UserError(f"is not a readable picture ({error})", path=path) from error
-    if array.dtype == bool:
-        array = array.astype(np.uint8) * 255
-    return make(array, "YX" if array.ndim == 2 else "YXC", title=path.name)
-
-
-def _deep_colours(path: Path) -> bool:
-    """Say whether a PNG has 16 bits of several samples, of which Pillow reads 8 without a word."""
-    with path.open("rb") as file:
-        header = file.read(26)
-    depth, kind = header[24:]
-    return depth == 16 and kind != 0

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import ndimage as ndi
 
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.images import make
+from imagej_dl.images import make, pictures
 from imagej_dl.rois.labelling import LABEL_KEY, SIZE_KEY
 from imagej_dl.rois.report import some_of
 from imagej_dl.rois.roi import Roi
@@ -92,20 +92,9 @@ def read_masks(folder: Path) -> list[Roi]:
 
 
 def _read(path: Path) -> NDArray[np.bool_]:
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        with Image.open(path) as picture:
-            # Of a palette the numbers count: ImageJ may show 255 as black.
-            array = np.asarray(picture)
-    except (
-        UnidentifiedImageError,
-        OSError,
-        ValueError,
-        SyntaxError,  # Pillow's word for a damaged PNG
-        Image.DecompressionBombError,
-    ) as error:
-        raise UserError(f"is not a readable picture ({error})", path=path) from error
+    with pictures.opened(path) as picture:
+        # Of a palette the numbers count: ImageJ may show 255 as black.
+        array = np.asarray(picture)
     remedy = "A mask is 8-bit, 0 outside of its object and 255 inside."
     if array.ndim != 2:
         raise UserError("is a colour image, not a mask", path=path, remedy=remedy)
