@@ -86,8 +86,13 @@ def test_ctrl_c_is_one_word(fiji_home: Path, tmp_path: Path) -> None:
     images.write(many, tmp_path / "labels.tif")
     command = [sys.executable, "-m", "imagej_dl", "track", str(tmp_path / "labels.tif")]
     command += ["--engine", "trackmate", "--fiji", str(fiji_home), "--out", str(tmp_path / "out")]
+    # What a shell runs in the background ignores Ctrl-C, and so would all that it starts.
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     ) as process:
         for line in process.stdout or ():
             if "Found" in line:
