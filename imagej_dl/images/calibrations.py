@@ -129,6 +129,8 @@ def _of_series(
         for image in root.iterfind("{*}Image")
         for pixels in image.iterfind("{*}Pixels")
     ]
+    if (number := series.attr.get("image")) is not None:
+        return found[number][1]
     if len(found) == len(file.series) or series.kind != "ome":
         place = next(i for i, other in enumerate(file.series) if other is series)
         return found[place][1] if place < len(found) else None

@@ -157,8 +157,8 @@ def _opens(page: tifffile.TiffPage) -> bool:
 def _unstated(path: Path, scene: int) -> int:
     """Return the number of planes on an axis that a TIFF does not name; 0 when it names all."""
     try:
-        with series.opened(path) as file:
-            chosen = series.of(file)[scene - 1]
+        with series.opened(path) as tiff:
+            chosen = tiff.scenes()[scene - 1].held().series
             sizes = zip(chosen.axes, chosen.shape, strict=True)
             return max((size for name, size in sizes if name not in "TCZYXS"), default=0)
     except UserError:
