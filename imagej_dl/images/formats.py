@@ -8,7 +8,7 @@ from pathlib import Path
 import xarray as xr
 
 from imagej_dl.errors import UserError
-from imagej_dl.images import bioio_files, czi, microscopes, pictures, scenes, series
+from imagej_dl.images import bioio_files, czi, microscopes, pictures, scenes, series, sets
 from imagej_dl.images.array import as_labels
 from imagej_dl.images.tiff import read_tiff
 
@@ -117,6 +117,8 @@ def read_labels(path: str | Path, axes: str | None = None) -> xr.DataArray:
 def find(sources: Iterable[Path]) -> list[Path]:
     """Return the image files among `sources`; a folder stands for the images in it, by name.
 
+    Of several files that are one image (see :mod:`imagej_dl.images.sets`) the first is returned.
+
     Raises
     ------
     UserError : for a path that is not there and a folder without an image.
@@ -134,4 +136,4 @@ def find(sources: Iterable[Path]) -> list[Path]:
         if not inside:
             raise UserError(f"holds no image ({', '.join(SUFFIXES)})", path=source)
         found += inside
-    return found
+    return sets.once(found)

@@ -13,7 +13,10 @@ import tifffile
 from imagej_dl.images import chains, held, ome
 
 BY = "its OME-XML"
-_COMPANION = (".companion.ome", ".ome", ".ome.xml", ".xml")
+COMPANION = ".companion.ome"
+"""How files end that only have the XML of others."""
+
+_XML = (".ome", ".xml")
 _LONGEST = 2**28
 
 
@@ -46,12 +49,15 @@ def text_elsewhere(path: Path, file: tifffile.TiffFile) -> str | None:
         return None
     root = ome.parsed(file.ome_metadata or "", path)
     name = None if root is None else ome.elsewhere(root)
-    if not name:
-        return None
+    return xml_of(path, name) if name else None
+
+
+def xml_of(path: Path, name: str) -> str | None:
+    """Return the XML of the file of a name beside another; None where there is none."""
     other = path.parent / Path(name.replace("\\", "/")).name
     if not other.is_file() or other.stat().st_size > _LONGEST:
         return None
-    if other.name.lower().endswith(_COMPANION):
+    if other.name.lower().endswith(_XML):
         text = other.read_text("utf-8", "replace").strip("\ufeff \n\r\t\0")
     else:
         with tifffile.TiffFile(other) as master:
