@@ -81,6 +81,21 @@ def scenes_of(path: str | Path) -> list[scenes.Scene]:
     return scenes.numbered(path, ())
 
 
+def nbytes(path: str | Path) -> int:
+    """Return how much memory the pixels of an image file take, which are not read.
+
+    Of a file with several scenes it is the first. See :func:`read` for errors.
+    """
+    path = Path(path)
+    suffix = _known(path)
+    if suffix in _PICTURE:
+        return pictures.nbytes(path)
+    if suffix in (*_TIFF, microscopes.STK):
+        return series.nbytes(path)
+    image = read(path)
+    return int(image.nbytes)
+
+
 def _known(path: Path) -> str:
     """Return the suffix of a file that is there and of a kind that is known."""
     if not path.exists():

@@ -12,6 +12,12 @@ import tifffile
 from imagej_dl.images import chains
 from imagej_dl.images.planes import kept
 
+# How many times its size what is packed may have: as it is, LZW, PackBits, both kinds of Deflate.
+# (Of what is not packed one byte may hold eight pixels, and nine of ten planes may lack.)
+_UNPACKED = {1: 80, 5: 4096, 8: 1100, 32773: 80, 32946: 1100}
+_UNPACKED_ANY = 20_000
+_SMALL = 2**26
+
 Page = tifffile.TiffPage | tifffile.TiffFrame
 
 
@@ -101,7 +107,7 @@ def stacked(
         multifile=any(page.parent is not parent for page in pages if page is not None),
         **options,  # type: ignore[arg-type]
     )
-    return Held(series, list(found.said))
+    return _plausible(Held(series, list(found.said)))
 
 
 def in_a_row(
@@ -121,7 +127,7 @@ def in_a_row(
         kind=kind,
         truncated=True,
     )
-    return Held(series, list(found.said))
+    return _plausible(Held(series, list(found.said)))
 
 
 def checked(series: tifffile.TiffPageSeries, chain: chains.Chain, by: str) -> Held:
@@ -137,19 +143,21 @@ def checked(series: tifffile.TiffPageSeries, chain: chains.Chain, by: str) -> He
         i for i in range(len(shape), -1, -1) if math.prod(shape[i:]) == math.prod(key.shape)
     )
     number = math.prod(shape[:inner])
+    if not math.prod(shape):
+        raise ValueError(f"{by} declares no pixels")
     if number == 1 and chains.whole(key):
-        return Held(series)
+        return _plausible(Held(series))
     if len(series) == 1 and number > 1:
-        there = chains.in_a_row(key, number, chain)
+        there = max(chains.in_a_row(key, number, chain), int(chains.whole(key)))
         if there == number:
-            return Held(series)
+            return _plausible(Held(series))
         whole: dict[int, Page] = dict.fromkeys(range(there), key)
     else:
         whole = {
             i: page for i, page in enumerate(series) if page is not None and chains.whole(page)
         }
     if len(whole) == number == len(series):
-        return Held(series)
+        return _plausible(Held(series))
     if not whole:
         raise ValueError(lacks(key))
     found = kept(axes[:inner], shape[:inner], whole.keys(), by)
@@ -170,7 +178,26 @@ def checked(series: tifffile.TiffPageSeries, chain: chains.Chain, by: str) -> He
         squeeze=series.shape != series.get_shape(False),
         transform=series.transform,
     )
-    return Held(made, list(found.said))
+    return _plausible(Held(made, list(found.said)))
+
+
+def _plausible(made: Held) -> Held:
+    """Refuse a series that is far larger than what the file has of it could unpack to.
+
+    Raises
+    ------
+    ValueError : a header of some bytes may declare any size.
+    """
+    series = made.series
+    files = {page.parent.filehandle.path: page.parent for page in series if page is not None}
+    held = sum(file.filehandle.size for file in files.values())
+    ratio = _UNPACKED.get(series.keyframe.compression, _UNPACKED_ANY)
+    if series.nbytes > max(_SMALL, held * ratio):
+        raise ValueError(
+            f"its header declares {series.nbytes / 2**20:.0f} MiB of pixels, and the file has "
+            f"{held} bytes"
+        )
+    return made
 
 
 def lacks(page: tifffile.TiffPage) -> str:
@@ -192,6 +219,8 @@ def read(series: tifffile.TiffPageSeries) -> np.ndarray:
     """Load the pixels of a series in native byte order; planes that are missing are 0."""
     if not series.is_multifile:
         array = series.asarray()
+        if array.shape != series.shape or not array.size:
+            raise ValueError(f"of {series.shape} pixels it has {array.shape}")
         return array.astype(array.dtype.newbyteorder("="), copy=False)
     # Page by page: where pages of several files lie in theirs says nothing of the whole.
     array = np.zeros((len(series), *series.keyframe.shape), series.dtype.newbyteorder("="))

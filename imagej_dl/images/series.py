@@ -20,12 +20,14 @@ from imagej_dl.images import (
     held,
     imagej_stacks,
     micromanager,
+    ome,
     ome_series,
 )
 
 # In other kinds of files what follows the first series is a preview, a label or an overview.
 _KINDS = ("shaped", "generic")
 _DESCRIPTION = "TiffTag 270 "
+OME = "(OME)"
 
 BROKEN = (
     tifffile.TiffFileError,
@@ -76,6 +78,11 @@ class Tiff:
             return micromanager.scenes(self.path, file, chain)
         if file.is_ome and (found := ome_series.scenes(self.path, file, chain)):
             return found
+        # What tifffile would make of such descriptions is not compared, and may be of other files.
+        file.is_mmstack = False
+        if file.is_ome:
+            file.is_ome = False
+            self.alarms.append(_unusable(self.path, file))
         if file.is_imagej:
             return [held.Found("", lambda: imagej_stacks.of(file, chain))]
         series = list(file.series)
@@ -101,6 +108,16 @@ class Tiff:
         return held.Held(made.series, [words, *made.said])
 
 
+def _unusable(path: Path, file: tifffile.TiffFile) -> str:
+    """Say why the OME-XML of a file says nothing of its pages."""
+    root = ome.parsed(file.pages.first.description, path)
+    name = None if root is None else ome.elsewhere(root)
+    if name is not None:
+        return f"{OME} its OME-XML is in {name}, which is not there: axes and sizes are not known"
+    words = "is no XML" if root is None else "names none of its pages"
+    return f"{OME} its OME-XML {words}: axes and sizes are not known"
+
+
 def of(path: Path, file: tifffile.TiffFile, said: list[str]) -> Tiff:
     """Go through the pages of an open TIFF.
 
@@ -116,13 +133,17 @@ def of(path: Path, file: tifffile.TiffFile, said: list[str]) -> Tiff:
 
 def warn(tiff: Tiff, made: held.Held) -> None:
     """Warn of what is to say about an image that was read, once its pixels have been read."""
-    for words in [*made.said, *(f"tifffile says: {a}" for a in alarming(tiff.alarms))]:
+    for words in [*made.said, *alarming(tiff.alarms)]:
         warnings.warn(f"{tiff.path}: {words}", DataWarning, stacklevel=5)
 
 
 def alarming(said: list[str]) -> list[str]:
     """Return what tifffile said that is of any interest, without repetition."""
-    some = [words for words in said if not any(known in words for known in _NO_ALARMS)]
+    some = [
+        words.removeprefix(OME).strip() if words.startswith(OME) else f"tifffile says: {words}"
+        for words in said
+        if not any(known in words for known in _NO_ALARMS)
+    ]
     return list(dict.fromkeys(" ".join(words.split()) for words in some))
 
 
@@ -135,6 +156,18 @@ def names(path: Path) -> list[str]:
     """
     with opened(path) as tiff:
         return [found.name for found in tiff.scenes()]
+
+
+def nbytes(path: Path) -> int:
+    """Return how many bytes the pixels of the first scene of a TIFF take.
+
+    Raises
+    ------
+    UserError : when it is no TIFF that can be read.
+    """
+    with opened(path) as tiff:
+        found = tiff.scenes()[0].held().series
+        return max(found.nbytes, found.size)
 
 
 @contextmanager

@@ -91,6 +91,22 @@ def _images(path: Path) -> _Images | None:
     return _Images(found, copied) if any(len(names) > 1 for names in found) else None
 
 
+def missing(path: Path) -> list[str]:
+    """Return the names of the files that belong to one and are not there."""
+    text = description(path)
+    if text is None or not text.endswith("OME>") or "FileName" not in text:
+        return []
+    root = ome.parsed(text, path)
+    if root is None:
+        return []
+    members = ome.Members(path, root, ome.uuid_in(text))
+    try:
+        blocks = [block for image in ome.images(root) for block in image.blocks]
+    except (ValueError, LookupError):
+        return []  # who reads it is told
+    return sorted({block.file for block in blocks if members.of(block) is None})
+
+
 def _is_stack(path: Path) -> bool:
     try:
         with alarms.collected("tifffile"), tifffile.TiffFile(path) as file:
