@@ -8,6 +8,9 @@ from dataclasses import dataclass
 
 import tifffile
 
+CUT = "it is cut short or damaged"
+"""What is said of a file that ends too early."""
+
 _MOST_TAGS = 4096
 # Width, height, bits of a sample, compression, samples of a pixel: pages of one stack share them.
 _ALIKE = frozenset((256, 257, 258, 259, 277))
@@ -46,7 +49,10 @@ def of(file: tifffile.TiffFile) -> Chain:
     kinds: list[bytes] = []
     extras: set[int] = set()
     places: dict[int, int] = {}
-    offset, size = file.pages.first.offset, fh.size
+    try:
+        offset, size = file.pages.first.offset, fh.size
+    except LookupError as error:
+        raise ValueError(f"{CUT}: it has no page") from error
 
     def ended(broken: str = "", ahead: int = 0) -> Chain:
         return Chain(offsets, kinds, frozenset(extras), broken, ahead)

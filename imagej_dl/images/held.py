@@ -212,7 +212,7 @@ def lacks(page: tifffile.TiffPage) -> str:
         end = max(end, page.dataoffsets[0] + (page.nbytes if page.is_contiguous else 0))
     if end <= size:
         return "it lacks parts of its pixels"
-    return f"its pixels would end at byte {end}, and the file has {size}: it is cut short"
+    return f"{chains.CUT}: its pixels would end at byte {end}, and the file has {size}"
 
 
 def read(series: tifffile.TiffPageSeries) -> np.ndarray:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-_NAMES = {"T": "frame", "Z": "slice", "C": "channel"}
+_NAMES = {"T": "frame", "Z": "slice", "C": "channel", "I": "page", "Q": "plane", "R": "position"}
 _FIRST = "TZC"
 _LISTED = 8
 _MOST = 2**62

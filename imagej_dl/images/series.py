@@ -85,6 +85,8 @@ class Tiff:
             self.alarms.append(_unusable(self.path, file))
         if file.is_imagej:
             return [held.Found("", lambda: imagej_stacks.of(file, chain))]
+        if chain.broken and not chain.ahead:
+            raise ValueError(f"{chains.CUT}: {chain.broken}")
         series = list(file.series)
         if not series:
             raise ValueError("it holds no image")
@@ -103,7 +105,7 @@ class Tiff:
             return made
         if len(self.chain.offsets) == 1:
             # Of how many it is the first nothing says: a movie would become an image.
-            raise ValueError(f"it is cut short or damaged: {self.chain.broken}")
+            raise ValueError(f"{chains.CUT}: {self.chain.broken}")
         words = f"is cut short or damaged ({self.chain.broken}); the pages before are read"
         return held.Held(made.series, [words, *made.said])
 
@@ -127,7 +129,7 @@ def of(path: Path, file: tifffile.TiffFile, said: list[str]) -> Tiff:
     """
     chain = chains.of(file)
     if any(_DESCRIPTION in words and "invalid value offset" in words for words in said):
-        raise ValueError("it is cut short or damaged: its description lies beyond its end")
+        raise ValueError(f"{chains.CUT}: its description lies beyond its end")
     return Tiff(path, file, chain, said)
 
 
@@ -173,17 +175,23 @@ def nbytes(path: Path) -> int:
 @contextmanager
 def opened(path: Path) -> Iterator[Tiff]:
     """Open a TIFF whose XML is safe; whatever is wrong with it is a UserError."""
+    tiff: Tiff | None = None
     try:
         with alarms.collected("tifffile") as said, _file(path) as file:
-            yield of(path, file, said)
+            tiff = of(path, file, said)
+            yield tiff
     except UserError:
         raise
     except BROKEN as error:
         words = " ".join(str(error).split()) or type(error).__name__
+        if tiff is not None and tiff.chain.broken and chains.CUT not in words:
+            words = f"{chains.CUT}: {tiff.chain.broken}"
         raise UserError(
             f"is not a readable TIFF image ({words})",
             path=path,
-            remedy="Open it in ImageJ and save it again as TIFF.",
+            remedy="Copy it again from where it was made."
+            if chains.CUT in words
+            else "Open it in ImageJ and save it again as TIFF.",
         ) from error
 
 
