@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -65,32 +66,40 @@ def _micromanager(path: Path) -> None:
 
 
 def write_micromanager(
-    path: Path, planes: dict[tuple[int, int, int, int], np.ndarray], **summary: Any
+    path: Path,
+    planes: dict[tuple[int, int, int, int], np.ndarray],
+    description: str = "",
+    **summary: Any,
 ) -> None:
     """Write a stack as Micro-Manager does: planes by (frame, slice, channel, position)."""
-    import json
-
     first = next(iter(planes.values()))
     height, width = first.shape
     stated = {"MicroManagerVersion": "2.0.1", "Channels": 1, "Slices": 1, "Positions": 1}
     stated |= {"Width": width, "Height": height, "PixelSize_um": 0.65, "Prefix": "a", **summary}
     text = json.dumps(stated).encode()
-    head = 40 + len(text)
+    told = description.encode() + b"\0"
+    head = 40 + len(text) + len(told)
     head += head % 2
     body, index = b"", []
     for number, ((t, z, c, r), plane) in enumerate(planes.items()):
         at = head + len(body)
         index.append(struct.pack("<5I", c, z, t, r, at))
+        place = {"ChannelIndex": c, "SliceIndex": z, "FrameIndex": t, "PositionIndex": r}
+        notes = json.dumps(place).encode().ljust(100, b"\0")
         tags = [
             (256, 4, 1, width), (257, 4, 1, height), (258, 3, 1, 16), (259, 3, 1, 1),
             (262, 3, 1, 1), (273, 4, 1, at + 162), (277, 3, 1, 1), (278, 4, 1, height),
             (279, 4, 1, plane.nbytes), (282, 5, 1, 8), (283, 5, 1, 8), (284, 3, 1, 1),
-            (296, 3, 1, 1),
+            (51123, 2, len(notes), at + 162 + plane.nbytes),
         ]  # fmt: skip
+        if description and not number:
+            tags[4:4] = [(270, 2, len(told), 40 + len(text))]
+            tags = [(*tag[:3], tag[3] + 12 * (tag[0] in (273, 51123))) for tag in tags]
         table = b"".join(struct.pack("<HHII", *tag) for tag in tags)
-        after = 0 if number == len(planes) - 1 else at + 162 + plane.nbytes
+        size = 6 + 12 * len(tags) + plane.nbytes + len(notes)
+        after = 0 if number == len(planes) - 1 else at + size
         body += struct.pack("<H", len(tags)) + table + struct.pack("<I", after)
-        body += plane.astype("<u2").tobytes()
+        body += plane.astype("<u2").tobytes() + notes
     end = head + len(body)
     displays = struct.pack("<2I", 347834724, 2) + b"[]"
     comments = struct.pack("<2I", 84720485, 2) + b"{}"
@@ -99,7 +108,7 @@ def write_micromanager(
     header += struct.pack("<2I", 54773648, end)
     header += struct.pack("<2I", 483765892, end + len(listed))
     header += struct.pack("<2I", 99384722, end + len(listed) + len(displays))
-    header += struct.pack("<2I", 2355492, len(text)) + text
+    header += struct.pack("<2I", 2355492, len(text)) + text + told
     path.write_bytes(header.ljust(head, b" ") + body + listed + displays + comments)
 
 

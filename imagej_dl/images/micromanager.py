@@ -7,6 +7,8 @@ import re
 import struct
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,28 +21,55 @@ BY = "Micro-Manager's summary"
 _SIZES = {"T": "Frames", "Z": "Slices", "C": "Channels"}
 _COLUMNS = {"C": 0, "Z": 1, "T": 2}
 _POSITION, _OFFSET = 3, 4
+_TAG = 51123
 _UNREADABLE = (tifffile.TiffFileError, RuntimeError, ValueError, LookupError, OSError, struct.error)
 # Files of a stack that is too long for one: NAME.ome.tif, NAME_1.ome.tif, NAME_2.ome.tif …
 _NUMBERED = re.compile(r"(?P<stem>.*_MMStack.*)_(?P<number>\d+)(?P<suffix>(\.ome)?\.tiff?)", re.I)
 
 
-def is_stack(file: tifffile.TiffFile) -> bool:
-    """Say whether a file has an index of Micro-Manager's that says where its planes are."""
-    metadata = file.micromanager_metadata if file.is_mmstack else None
-    if not metadata or not isinstance(metadata.get("Summary"), dict):
-        return False
-    index = metadata.get("IndexMap")
-    return isinstance(index, np.ndarray) and index.ndim == 2 and len(index) > 0
+@dataclass(frozen=True)
+class Stack:
+    """What a stack says of itself: its summary, and its index with a row for each plane.
+
+    `lost` says that the index is not there, as after a crash; it is that of the pages then.
+    """
+
+    summary: dict[str, Any]
+    index: np.ndarray
+    lost: bool = False
 
 
-def scenes(path: Path, file: tifffile.TiffFile, chain: chains.Chain) -> list[held.Found]:
+def stack(file: tifffile.TiffFile, chain: chains.Chain) -> Stack | None:
+    """Return what a Micro-Manager stack says of itself; None where the file is none."""
+    metadata = file.micromanager_metadata if file.is_micromanager else None
+    if not metadata or metadata.get("MajorVersion", 1) != 0:
+        return None
+    summary, index = metadata.get("Summary"), metadata.get("IndexMap")
+    if not isinstance(summary, dict):
+        return None
+    if isinstance(index, np.ndarray) and index.ndim == 2 and len(index):
+        return Stack(summary, index)
+    if file.is_ome:
+        return None  # whose XML says it, too
+    rows = []
+    for number, offset in enumerate(chain.offsets):
+        tag = held.page_at(file, chain, number, None).tags.get(_TAG)  # type: ignore[union-attr]
+        said = tag.value if tag is not None and isinstance(tag.value, dict) else {}
+        place = [said.get(f"{name}Index") for name in ("Channel", "Slice", "Frame", "Position")]
+        if not all(isinstance(one, int) and one >= 0 for one in place):
+            return None
+        rows.append([*place, offset])
+    return Stack(summary, np.array(rows, np.int64), lost=True) if rows else None
+
+
+def scenes(
+    path: Path, file: tifffile.TiffFile, chain: chains.Chain, own: Stack
+) -> list[held.Found]:
     """Return the positions of a stack: each is a scene with its frames, channels and slices."""
-    assert file.micromanager_metadata is not None
-    index = file.micromanager_metadata["IndexMap"]
-    positions = np.unique(index[:, _POSITION]).tolist()
+    positions = np.unique(own.index[:, _POSITION]).tolist()
     names = [f"Pos{position}" for position in positions] if len(positions) > 1 else [""]
     return [
-        held.Found(name, lambda p=position: _held(path, file, chain, p))  # type: ignore[misc]
+        held.Found(name, partial(_held, path, file, chain, own, position))
         for name, position in zip(names, positions, strict=True)
     ]
 
@@ -66,30 +95,32 @@ def _further(path: Path) -> Iterator[Path]:
         other = first.with_name(f"{first.name[: -len(suffix)]}_{number}{suffix}")
 
 
-def _held(path: Path, file: tifffile.TiffFile, chain: chains.Chain, position: int) -> held.Held:
-    metadata: dict[str, Any] = file.micromanager_metadata or {}
-    summary, index = metadata["Summary"], metadata["IndexMap"]
-    found = _pages(file, index, position)
-    siblings = list(_further(path))
-    for other in siblings:
+def _held(
+    path: Path, file: tifffile.TiffFile, chain: chains.Chain, own: Stack, position: int
+) -> held.Held:
+    found = _pages(file, own.index, position)
+    for other in _further(path):
         with suppress(*_UNREADABLE), tifffile.TiffFile(other) as more:
-            theirs: dict[str, Any] = more.micromanager_metadata or {}
-            if is_stack(more) and _alike(summary, theirs["Summary"]):
-                found = _pages(more, theirs["IndexMap"], position) | found
+            theirs = stack(more, chains.of(more))
+            if theirs is not None and _alike(own.summary, theirs.summary):
+                found = _pages(more, theirs.index, position) | found
     if not found:
         raise ValueError(f"none of its planes is whole: {held.lacks(file.pages.first)}")
     declared = [
-        max(max(place[i] for place in found) + 1, _stated(summary, key))
+        max(max(place[i] for place in found) + 1, _stated(own.summary, key))
         for i, key in enumerate(_SIZES.values())
     ]
     there = {(t * declared[1] + z) * declared[2] + c: page for (t, z, c), page in found.items()}
-    made = held.stacked(there, "".join(_SIZES), declared, BY, file, kind="mmstack")
-    return held.Held(made.series, _said(path, summary, index, chain) + made.said)
+    attr = {"image": position}
+    made = held.stacked(there, "".join(_SIZES), declared, BY, file, kind="mmstack", attr=attr)
+    return held.Held(made.series, _said(path, own, chain) + made.said)
 
 
-def _said(path: Path, summary: dict[str, Any], index: np.ndarray, chain: chains.Chain) -> list[str]:
+def _said(path: Path, own: Stack, chain: chains.Chain) -> list[str]:
     """Say what the index and the summary have more than the file, or less."""
-    said = []
+    index, said = own.index, []
+    if own.lost:
+        said.append("it has no index, as after a crash; its planes are found by what they say")
     pages = len(np.unique(index[:, _OFFSET]))
     if pages < len(index):
         said.append(f"its index names the same page for several planes, {len(index) - pages} times")
@@ -97,7 +128,7 @@ def _said(path: Path, summary: dict[str, Any], index: np.ndarray, chain: chains.
         said.append(
             f"the file has {more} page{'s' if more > 1 else ''} that its index does not name"
         )
-    here, positions = len(np.unique(index[:, _POSITION])), _stated(summary, "Positions")
+    here, positions = len(np.unique(index[:, _POSITION])), _stated(own.summary, "Positions")
     stem = re.split("_MMStack", path.name, flags=re.IGNORECASE)[0]
     pattern = f"{glob.escape(stem)}_MMStack*.tif*"
     if here < positions and len(list(path.parent.glob(pattern))) < positions:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from imagej_dl import safe_xml
+from imagej_dl.images import descriptions
 
 _REMEDY = "Save it again as TIFF in ImageJ."
 
@@ -161,9 +161,9 @@ class Members:
         self.names = {name for name, _ in names if name}
         # A file that was renamed, or copied, is still the one that its XML means.
         ids = [uuid for _, uuid in names if uuid]
-        unlike = len(ids) == len(set(ids))
+        self._unlike = len(ids) == len(set(ids))
         self._alone = len(self.names) == 1 and not self._beside(next(iter(self.names)))
-        self._by_uuid = bool(self.own) and unlike
+        self._by_uuid = bool(self.own) and self._unlike
         self._known: dict[tuple[str, str], Path | None] = {}
 
     def of(self, block: Block) -> Path | None:
@@ -178,7 +178,10 @@ class Members:
             return self.path
         if self._by_uuid and uuid == self.own:
             return self.path
-        return self._beside(name)
+        found = self._beside(name)
+        if found is None and uuid and self._unlike:
+            found = descriptions.of_uuid(self.path.parent, uuid)
+        return found
 
     def _beside(self, name: str) -> Path | None:
         """Return a file of the folder, or of one in it; what lies elsewhere is no member."""
@@ -187,9 +190,3 @@ class Members:
             return None
         found = self.path.parent / parts
         return found if found.is_file() else None
-
-
-def uuid_in(text: str) -> str:
-    """Return the UUID that the XML of a file states as its own; "" where it states none."""
-    found = re.search(r"<(?:\w+:)?OME\b[^>]*\bUUID\s*=\s*[\"']([^\"']*)", text)
-    return found[1].strip() if found else ""

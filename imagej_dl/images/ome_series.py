@@ -10,7 +10,7 @@ from pathlib import Path
 
 import tifffile
 
-from imagej_dl.images import chains, held, ome
+from imagej_dl.images import chains, descriptions, held, ome
 
 BY = "its OME-XML"
 COMPANION = ".companion.ome"
@@ -31,7 +31,7 @@ def scenes(path: Path, file: tifffile.TiffFile, chain: chains.Chain) -> list[hel
     if root is None or ome.elsewhere(root) is not None:
         return []
     declared = list(ome.images(root, file.pages.first.samplesperpixel))
-    members = ome.Members(path, root, ome.uuid_in(file.pages.first.description))
+    members = ome.Members(path, root, descriptions.uuid_in(file.pages.first.description))
     leading = [image for image in declared if _first(image, members) == path]
     own = [i for i in declared if any(members.of(block) == path for block in i.blocks)]
     return [
@@ -175,7 +175,7 @@ def _unlike(
     path: Path, members: ome.Members, file: tifffile.TiffFile, blocks: list[ome.Block]
 ) -> list[str]:
     """Say that a file of this name is not the one that is meant."""
-    theirs = ome.uuid_in(file.pages.first.description)
+    theirs = descriptions.uuid_in(file.pages.first.description)
     if path == members.path or not theirs or theirs in {block.uuid for block in blocks}:
         return []
     return [f"{path.name}, of its set, has another UUID than the set says"]

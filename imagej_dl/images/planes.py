@@ -94,8 +94,9 @@ def _cut(axes: str, declared: Sequence[int], where: list[np.ndarray]) -> tuple[i
     # Stopped within a frame: its planes are of no use, those of the frames before are.
     first = order[0]
     last = max(counts[first])
-    before = len(where[0]) - counts[first][last]
-    return first, last if last and before == last * each[first] else last + 1
+    before = [count for place, count in counts[first].items() if place != last]
+    stopped = before and counts[first][last] < each[first] and set(before) == {each[first]}
+    return first, last if stopped else last + 1
 
 
 def _order(axes: str, sizes: Sequence[int]) -> list[int]:

@@ -26,7 +26,8 @@ from imagej_dl.images import (
 
 # In other kinds of files what follows the first series is a preview, a label or an overview.
 _KINDS = ("shaped", "generic")
-_DESCRIPTION = "TiffTag 270 "
+# Tags whose loss leaves other planes than the file has: the description, MetaMorph's planes.
+_NEEDED = ("TiffTag 270 ", "TiffTag 33629 ")
 OME = "(OME)"
 
 BROKEN = (
@@ -48,6 +49,8 @@ BROKEN = (
 # What tifffile says of files that are as they should be, or what is said better here.
 _NO_ALARMS = (
     "coercing invalid ASCII to bytes",
+    "failed to read display settings",
+    "failed to read comments",
     "invalid page offset",
     "corrupted tag list",
     "invalid offset to page",
@@ -74,8 +77,8 @@ class Tiff:
         each file has the scenes that begin in it, or else those of which it has planes.
         """
         file, chain = self.file, self.chain
-        if micromanager.is_stack(file):
-            return micromanager.scenes(self.path, file, chain)
+        if (stack := micromanager.stack(file, chain)) is not None:
+            return micromanager.scenes(self.path, file, chain, stack)
         if file.is_ome and (found := ome_series.scenes(self.path, file, chain)):
             return found
         # What tifffile would make of such descriptions is not compared, and may be of other files.
@@ -128,8 +131,9 @@ def of(path: Path, file: tifffile.TiffFile, said: list[str]) -> Tiff:
     ValueError : when what its description says was lost.
     """
     chain = chains.of(file)
-    if any(_DESCRIPTION in words and "invalid value offset" in words for words in said):
-        raise ValueError(f"{chains.CUT}: its description lies beyond its end")
+    lost = (words for words in said if "invalid value offset" in words)
+    if any(tag in words for words in lost for tag in _NEEDED):
+        raise ValueError(f"{chains.CUT}: what says how many planes it has lies beyond its end")
     return Tiff(path, file, chain, said)
 
 

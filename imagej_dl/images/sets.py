@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import struct
 import warnings
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 import tifffile
 
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.images import alarms, micromanager, ome, ome_series
+from imagej_dl.images import alarms, chains, descriptions, micromanager, ome, ome_series
 
 _TIFF = (".tif", ".tiff")
-_DESCRIPTION, _ASCII = 270, 2
-_LONGEST = 2**28
-_MOST_TAGS = 4096
 _NAMING = ("FileName", "BinaryOnly")
 
 
@@ -64,7 +59,7 @@ def _first(names: tuple[Path, ...], given: Collection[Path]) -> Path | None:
 
 def _images(path: Path) -> _Images | None:
     """Return what sets a file has a part in; None where it stands for itself."""
-    text = description(path)
+    text = descriptions.of(path)
     if text is None or not text.endswith("OME>") or not any(word in text for word in _NAMING):
         return None
     try:
@@ -74,7 +69,7 @@ def _images(path: Path) -> _Images | None:
             root = None if other is None else ome.parsed(other, path)
         if root is None:
             return None
-        members = ome.Members(path, root, ome.uuid_in(text))
+        members = ome.Members(path, root, descriptions.uuid_in(text))
         found: list[tuple[Path, ...]] = []
         copied = None
         for image in ome.images(root):
@@ -93,13 +88,13 @@ def _images(path: Path) -> _Images | None:
 
 def missing(path: Path) -> list[str]:
     """Return the names of the files that belong to one and are not there."""
-    text = description(path)
+    text = descriptions.of(path)
     if text is None or not text.endswith("OME>") or "FileName" not in text:
         return []
     root = ome.parsed(text, path)
     if root is None:
         return []
-    members = ome.Members(path, root, ome.uuid_in(text))
+    members = ome.Members(path, root, descriptions.uuid_in(text))
     try:
         blocks = [block for image in ome.images(root) for block in image.blocks]
     except (ValueError, LookupError):
@@ -110,48 +105,6 @@ def missing(path: Path) -> list[str]:
 def _is_stack(path: Path) -> bool:
     try:
         with alarms.collected("tifffile"), tifffile.TiffFile(path) as file:
-            return micromanager.is_stack(file)
+            return micromanager.stack(file, chains.of(file)) is not None
     except Exception:  # a damaged header may lead anywhere; who reads it is told
         return False
-
-
-def description(path: Path) -> str | None:
-    """Return the description of a TIFF's first page, read alone; None where there is none.
-
-    Of a folder of thousands of files nothing else is read.
-    """
-    if path.suffix.lower() not in _TIFF:
-        return None
-    try:
-        with path.open("rb") as file:
-            return _described(file.read(16), file)
-    except (OSError, struct.error, OverflowError):
-        return None
-
-
-def _described(head: bytes, file: BinaryIO) -> str | None:
-    order = {b"II": "<", b"MM": ">"}.get(head[:2])
-    version = struct.unpack(f"{order}H", head[2:4])[0] if order else 0
-    if version not in (42, 43):
-        return None
-    big = version == 43
-    number, width, offset = ("Q", 20, "Q") if big else ("H", 12, "I")
-    at = struct.unpack_from(f"{order}{offset}", head, 8 if big else 4)[0]
-    file.seek(at)
-    tags = struct.unpack(f"{order}{number}", file.read(struct.calcsize(number)))[0]
-    table = file.read(min(tags, _MOST_TAGS) * width)
-    for start in range(0, len(table) - width + 1, width):
-        code, kind = struct.unpack_from(f"{order}HH", table, start)
-        if code != _DESCRIPTION or kind != _ASCII:
-            continue
-        count, place = struct.unpack_from(f"{order}{offset}{offset}", table, start + 4)
-        if count > _LONGEST:
-            return None
-        inside = 8 if big else 4
-        if count <= inside:
-            text = table[start + width - inside :][:count]
-        else:
-            file.seek(place)
-            text = file.read(count)
-        return str(text.rstrip(b"\0 \r\n").decode("utf-8", "replace"))
-    return None
