@@ -25,7 +25,7 @@ def state() -> tuple:
 
 def test_importing_changes_no_logger() -> None:
     code = (
-        "import logging, warnings, pandas, tifffile, xarray\n"
+        "import logging, warnings, pandas, scipy.special, tifffile, xarray\n"
         "before = list(warnings.filters), logging.root.level\n"
         "import imagej_dl.images, imagej_dl.web.intake, imagej_dl.project.raw\n"
         "import imagej_dl.images.bioio_files\n"
