@@ -147,6 +147,9 @@ def checked(series: tifffile.TiffPageSeries, chain: chains.Chain, by: str) -> He
         raise ValueError(f"{by} declares no pixels")
     if number == 1 and chains.whole(key):
         return _plausible(Held(series))
+    single = not series.is_multifile
+    if single and series.dataoffset and chains.in_a_row(key, number, chain) == number:
+        return _plausible(Held(series))
     if len(series) == 1 and number > 1:
         there = max(chains.in_a_row(key, number, chain), int(chains.whole(key)))
         if there == number:
@@ -189,7 +192,8 @@ def _plausible(made: Held) -> Held:
     ValueError : a header of some bytes may declare any size.
     """
     series = made.series
-    files = {page.parent.filehandle.path: page.parent for page in series if page is not None}
+    pages = series if series.is_multifile else [series.keyframe]
+    files = {page.parent.filehandle.path: page.parent for page in pages if page is not None}
     held = sum(file.filehandle.size for file in files.values())
     ratio = _UNPACKED.get(series.keyframe.compression, _UNPACKED_ANY)
     if series.nbytes > max(_SMALL, held * ratio):
