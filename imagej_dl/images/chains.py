@@ -96,8 +96,41 @@ def _entry(entry: bytes, tiff: tifffile.tifffile.TiffFormat) -> bytes:
     return entry if count <= 2 else entry[: -tiff.offsetsize]
 
 
+def page_at(
+    file: tifffile.TiffFile, chain: Chain, index: int, key: tifffile.TiffPage | None
+) -> tifffile.TiffPage | tifffile.TiffFrame:
+    """Read where the pixels of a page are; `key` is a page of the same kind that is read already.
+
+    Raises
+    ------
+    ValueError : when it is of another size or kind than `key`.
+    """
+    file.filehandle.seek(chain.offsets[index])
+    if key is None:
+        return tifffile.TiffPage(file, index)
+    if key.index < len(chain.kinds) and chain.kinds[index] == chain.kinds[key.index]:
+        frame = tifffile.TiffFrame(file, index, keyframe=key)
+        if not key.is_contiguous or len(frame.dataoffsets) == 1:
+            return frame
+        file.filehandle.seek(chain.offsets[index])
+    page = tifffile.TiffPage(file, index)
+    if page.shape != key.shape or page.dtype != key.dtype:
+        raise ValueError(
+            f"page {index + 1} has {_kind_of(page)}, and page {key.index + 1} of the same image "
+            f"{_kind_of(key)}"
+        )
+    return page
+
+
+def _kind_of(page: tifffile.TiffPage) -> str:
+    return f"{' × '.join(map(str, page.shape))} pixels of type {page.dtype}"
+
+
 def whole(page: tifffile.TiffPage | tifffile.TiffFrame) -> bool:
-    """Say whether the file has all the pixels that a page says to have."""
+    """Say whether the file has all the pixels that a page says to have.
+
+    Parts that the page itself says are nowhere do not count, see :func:`empty`.
+    """
     key, size = page.keyframe, page.parent.filehandle.size
     assert key is not None
     places = list(zip(page.dataoffsets, page.databytecounts, strict=False))
@@ -113,7 +146,19 @@ def whole(page: tifffile.TiffPage | tifffile.TiffFrame) -> bool:
         # What the last part has beyond the image is of no use.
         beyond = sum(count for _, count in places) - key.nbytes
         places[-1] = (places[-1][0], max(places[-1][1] - beyond, 1))
-    return all(place > 0 and count > 0 and place + count <= size for place, count in places)
+    held = [(place, count) for place, count in places if place > 0 and count > 0]
+    return bool(held) and all(place + count <= size for place, count in held)
+
+
+def empty(page: tifffile.TiffPage | tifffile.TiffFrame) -> int:
+    """Return how many parts of a page, of which others are there, were left out by who wrote it.
+
+    Programs leave out tiles in which nothing is; they are 0.
+    """
+    if 0 not in page.databytecounts and 0 not in page.dataoffsets:
+        return 0
+    places = zip(page.dataoffsets, page.databytecounts, strict=False)
+    return sum(place <= 0 or count <= 0 for place, count in places)
 
 
 def in_a_row(page: tifffile.TiffPage, planes: int, chain: Chain) -> int:

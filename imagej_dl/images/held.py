@@ -43,36 +43,6 @@ class Found:
     held: Callable[[], Held]
 
 
-def page_at(
-    file: tifffile.TiffFile, chain: chains.Chain, index: int, key: tifffile.TiffPage | None
-) -> Page:
-    """Read where the pixels of a page are; `key` is a page of the same kind that is read already.
-
-    Raises
-    ------
-    ValueError : when it is of another size or kind than `key`.
-    """
-    file.filehandle.seek(chain.offsets[index])
-    if key is None:
-        return tifffile.TiffPage(file, index)
-    if key.index < len(chain.kinds) and chain.kinds[index] == chain.kinds[key.index]:
-        frame = tifffile.TiffFrame(file, index, keyframe=key)
-        if not key.is_contiguous or len(frame.dataoffsets) == 1:
-            return frame
-        file.filehandle.seek(chain.offsets[index])
-    page = tifffile.TiffPage(file, index)
-    if page.shape != key.shape or page.dtype != key.dtype:
-        raise ValueError(
-            f"page {index + 1} has {_kind(page)}, and page {key.index + 1} of the same image "
-            f"{_kind(key)}"
-        )
-    return page
-
-
-def _kind(page: tifffile.TiffPage) -> str:
-    return f"{' × '.join(map(str, page.shape))} pixels of type {page.dtype}"
-
-
 def stacked(
     there: Mapping[int, Page],
     axes: str,
@@ -192,6 +162,9 @@ def _plausible(made: Held) -> Held:
     ValueError : a header of some bytes may declare any size.
     """
     series = made.series
+    if empty := sum(chains.empty(page) for page in _own_pages(series)):
+        parts = "1 part of its planes is" if empty == 1 else f"{empty} parts of its planes are"
+        made.said.append(f"{parts} empty in the file, and left black")
     pages = series if series.is_multifile else [series.keyframe]
     files = {page.parent.filehandle.path: page.parent for page in pages if page is not None}
     held = sum(file.filehandle.size for file in files.values())
@@ -202,6 +175,13 @@ def _plausible(made: Held) -> Held:
             f"{held} bytes"
         )
     return made
+
+
+def _own_pages(series: tifffile.TiffPageSeries) -> list[Page]:
+    """Return the pages of a series that are not only planes behind another."""
+    if series.dataoffset is not None and not series.is_multifile:
+        return [series.keyframe]
+    return [page for page in series if page is not None]
 
 
 def lacks(page: tifffile.TiffPage) -> str:

@@ -65,7 +65,7 @@ def of(file: tifffile.TiffFile, chain: chains.Chain) -> held.Held:
     there: dict[int, held.Page] = {}
     places = [i for i in range(len(chain.offsets)) if i not in chain.extras]
     for number, place in enumerate(places[:total]):
-        one = page if place == 0 else held.page_at(file, chain, place, page)
+        one = page if place == 0 else chains.page_at(file, chain, place, page)
         if chains.whole(one):
             there[number] = one
     if not there:

@@ -53,7 +53,7 @@ def stack(file: tifffile.TiffFile, chain: chains.Chain) -> Stack | None:
         return None  # whose XML says it, too
     rows = []
     for number, offset in enumerate(chain.offsets):
-        tag = held.page_at(file, chain, number, None).tags.get(_TAG)  # type: ignore[union-attr]
+        tag = chains.page_at(file, chain, number, None).tags.get(_TAG)  # type: ignore[union-attr]
         said = tag.value if tag is not None and isinstance(tag.value, dict) else {}
         place = [said.get(f"{name}Index") for name in ("Channel", "Slice", "Frame", "Position")]
         if not all(isinstance(one, int) and one >= 0 for one in place):

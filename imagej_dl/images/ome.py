@@ -43,6 +43,7 @@ class Image:
     axes, shape : of the planes, without those within a plane; the last runs first.
     samples : of each pixel of a page.
     size : height and width.
+    kind : of the pixels, as the XML says it; "" where it does not.
     """
 
     number: int
@@ -51,6 +52,7 @@ class Image:
     shape: tuple[int, ...]
     samples: int
     size: tuple[int, int]
+    kind: str = ""
     blocks: list[Block] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
 
@@ -107,7 +109,7 @@ def _image(number: int, name: str, pixels: ET.Element, hint: int) -> Image:
     if each > 1:
         sizes["C"] = max(sizes["C"] // each, 1)
     shape = tuple(sizes[axis] for axis in axes)
-    image = Image(number, name, axes, shape, each, (sizes["Y"], sizes["X"]))
+    image = Image(number, name, axes, shape, each, (sizes["Y"], sizes["X"]), pixels.get("Type", ""))
     for data in pixels.iterfind("{*}TiffData"):
         places = [int(data.get(f"First{axis}") or 0) for axis in axes]
         if any(not 0 <= place < n for place, n in zip(places, shape, strict=True)):

@@ -16,6 +16,11 @@ BY = "its OME-XML"
 COMPANION = ".companion.ome"
 """How files end that only have the XML of others."""
 
+# What OME calls otherwise than NumPy.
+_TYPES = {"float": "float32", "double": "float64", "bit": "bool"} | {
+    "complex": "complex64",
+    "double-complex": "complex128",
+}
 _XML = (".ome", ".xml")
 _LONGEST = 2**28
 
@@ -100,11 +105,11 @@ def _held(
             key: tifffile.TiffPage | None = None
             used: set[int] = set()
             for place, index in _places(some, pages, total):
-                page = held.page_at(other, pages, index, key)
+                page = chains.page_at(other, pages, index, key)
                 key = key or page.keyframe
                 assert key is not None
                 if first is None:
-                    _check_size(image, first := key)
+                    said += _check_size(image, first := key)
                 elif (key.shape, key.dtype) != (first.shape, first.dtype):
                     raise ValueError(f"{path.name}, of its set, has pixels of other size or type")
                 twice += index in used
@@ -150,13 +155,18 @@ def _places(blocks: list[ome.Block], chain: chains.Chain, total: int) -> Iterato
             yield from zip(range(block.first, total), pages, strict=False)
 
 
-def _check_size(image: ome.Image, page: tifffile.TiffPage) -> None:
+def _check_size(image: ome.Image, page: tifffile.TiffPage) -> list[str]:
+    """Refuse pages of other sizes than those declared; say that their type is another."""
     height, width = page.imagelength, page.imagewidth
     if (height, width) != image.size:
         raise ValueError(
             f"{BY} declares {image.size[1]} × {image.size[0]} pixels, and its pages have "
             f"{width} × {height}"
         )
+    kind = _TYPES.get(image.kind.lower(), image.kind.lower())
+    if not kind or page.dtype is None or page.dtype.name == kind:
+        return []
+    return [f"{BY} declares pixels of type {image.kind}, and its pages have {page.dtype.name}"]
 
 
 @contextmanager

@@ -222,6 +222,36 @@ def test_ome_that_cannot_be_used_is_said(tmp_path: Path) -> None:
     read(path, "its OME-XML names none of its pages: axes and sizes are not known")
 
 
+def test_the_type_of_pixels_is_compared(tmp_path: Path) -> None:
+    path, stack = tmp_path / "a.ome.tif", movie(2)
+    text = ome(pixels(stack, '<TiffData IFD="0" PlaneCount="2"/>'))
+    write_pages(path, stack[:, 0, 0], text.replace('"uint16"', '"int16"'))
+    words = "declares pixels of type int16, and its pages have uint16"
+    np.testing.assert_array_equal(read(path, words), stack[:, 0, 0])
+    for kind, name in ((np.float32, "float"), (np.float64, "double"), (np.int8, "int8")):
+        planes = stack[:, 0, 0].astype(kind)
+        write_pages(path, planes, text.replace('"uint16"', f'"{name}"'))
+        read(path)
+
+
+def test_parts_that_a_program_left_out_are_said(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, STACK, tile=(16, 16), metadata=None, photometric="minisblack")
+    with tifffile.TiffFile(path, mode="r+") as file:
+        for number, lost in ((1, [2]), (4, range(4))):
+            tag = file.pages[number].aspage().tags["TileOffsets"]
+            tag.overwrite([0 if i in lost else n for i, n in enumerate(tag.value)])
+    said = [
+        "page 5 of the 6 pages declared by its header is missing, and left black",
+        "1 part of its planes is empty in the file, and left black",
+    ]
+    found = read(path, *said)
+    assert not found[4].any()
+    assert not found[1, 16:, :16].any()
+    np.testing.assert_array_equal(found[1, :16], STACK[1, :16])
+    np.testing.assert_array_equal(found[[0, 2, 3, 5]], STACK[[0, 2, 3, 5]])
+
+
 def test_planes_of_metamorph(tmp_path: Path) -> None:
     path = tmp_path / "a.stk"
     write_stk(path, STACK, interval=1000)
