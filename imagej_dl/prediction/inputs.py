@@ -10,6 +10,7 @@ import xarray as xr
 
 from imagej_dl import images
 from imagej_dl.errors import UserError
+from imagej_dl.images import sets
 from imagej_dl.images.formats import SUFFIXES
 from imagej_dl.images.scenes import wanted
 from imagej_dl.suite import data
@@ -54,14 +55,21 @@ def find(
     UserError : for a path that is not there, a folder without an image, two images of one name,
         whose results would overwrite each other, and a scene that a file has not.
     """
-    sources: list[Source] = []
+    found: list[Path | Source] = []
     for path in given:
         if data.is_suite(path):
-            found = data.items(path, labelled=False, recurrent=recurrent, relation=videos)
-            sources += [_source(path, item) for item in found]
-            continue
-        for file in _files(path):
-            sources += _scenes(file, scenes)
+            items = data.items(path, labelled=False, recurrent=recurrent, relation=videos)
+            found += [_source(path, item) for item in items]
+        else:
+            found += _files(path)
+    # Of files that are one image, as a shell names each of them, the first stands for all.
+    single = set(sets.once([one for one in found if isinstance(one, Path)]))
+    sources: list[Source] = []
+    for one in found:
+        if isinstance(one, Source):
+            sources.append(one)
+        elif one in single:
+            sources += _scenes(one, scenes)
     names: dict[str, Source] = {}
     for source in sources:
         # Some file systems do not tell capitals.

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,8 +14,9 @@ import tifffile
 
 sys.path.append(str(Path(__file__).parents[1] / "prediction"))
 import small_models
+from ome_sets import write_set
 
-from imagej_dl import images, rois
+from imagej_dl import images, rois, worker
 from imagej_dl.cli import main
 from imagej_dl.commands.predict import Predict
 from imagej_dl.errors import Cancelled, DataWarning, UserError
@@ -269,3 +271,47 @@ def test_scenes_of_a_file(model, tmp_path):
     with pytest.raises(UserError, match=r"a\.tif: scene 2: the image has 2 channel"):
         run(model, path, out=tmp_path / "more", scenes="all")
     assert files(tmp_path / "more") == ["a_scene1.tif"]
+
+
+def test_a_set_of_files_is_predicted_once(model, tmp_path):
+    stack = cells(3)[:, None, None]
+    (tmp_path / "in").mkdir()
+    paths = write_set(tmp_path / "in", stack, ["t0.ome.tif", "t1.ome.tif", "t2.ome.tif"])
+    run(model, tmp_path / "in", out=tmp_path / "folder")
+    run(model, *paths, out=tmp_path / "files")
+    for name in ("folder", "files"):
+        assert files(tmp_path / name) == ["t0.ome.tif"]
+        labels = images.read(tmp_path / name / "t0.ome.tif")
+        np.testing.assert_array_equal(labels > 0, stack[:, 0, 0] > 0)
+    paths[1].unlink()
+    with pytest.warns(DataWarning, match=r"t1\.ome\.tif, of its set, is not there"):
+        run(model, tmp_path / "in", out=tmp_path / "missing")
+
+
+def test_what_a_file_does_not_hold_is_said_at_each_door(model, tmp_path, capsys, monkeypatch):
+    path = write(tmp_path / "in" / "a.tif", cells(5), "TYX")
+    whole = path.read_bytes()
+
+    def ended(out: str) -> tuple[int, str, dict]:
+        """Return the shell's exit code and errors, and the worker's answer."""
+        argv = ["imagej-dl", "predict", str(model), str(path), "--out", str(tmp_path / out)]
+        monkeypatch.setattr(sys, "argv", argv)
+        try:
+            main()
+            code = 0
+        except SystemExit as end:
+            code = int(end.code or 0)
+        values = {"model": str(model), "images": str(path), "out": str(tmp_path / f"{out}2")}
+        task = SimpleNamespace(cancel_requested=False, _worker=None, update=lambda *_: None)
+        return code, capsys.readouterr().err, worker.run(task, "predict", values)
+
+    path.write_bytes(whole[: len(whole) // 2])
+    code, errors, answer = ended("out")
+    words = f"warning: {path}: ImageJ's description declares 5 frames, and the file has 2"
+    assert (code, words in errors, words in answer["text"]) == (0, True, True)
+    for out in ("out", "out2"):
+        assert images.read(tmp_path / out / "a.tif").sizes["T"] == 2
+    path.write_bytes(whole[:500])
+    code, errors, answer = ended("more")
+    words = f"{path}: is not a readable TIFF image (it is cut short"
+    assert (code, words in errors, words in answer["error"]) == (2, True, True)
