@@ -11,6 +11,7 @@ from imagej_dl.commands.base import say
 from imagej_dl.commands.predict_options import PredictOptions
 from imagej_dl.errors import UserError
 from imagej_dl.files import refuse_existing
+from imagej_dl.images.black import warn_black
 from imagej_dl.prediction.inputs import Source, find
 from imagej_dl.prediction.results import objects
 from imagej_dl.progress import Progress
@@ -121,6 +122,7 @@ class Predict(PredictOptions):
         if source.image is not None:
             return self._segment(bundle, source.image, progress)
         image = images.read(source.path, self.axes, mapped=True, scene=source.scene)
+        warn_black(image, source.path)
         return self._segment(bundle, image, progress)
 
     def _segment(

@@ -122,9 +122,11 @@ def _trimmed(
     name = _NAMES.get(axes[axis], f"place along {axes[axis]}")
     each = math.prod(declared) // declared[axis]
     parts = f" (of the next, {more} of {_planes(each)} would be there)"
+    rest = declared[axis] - size
+    others = "is" if rest == 1 else f"{rest} are"
     return [
-        f"{by} declares {declared[axis]} {name}s, and the file has {size}: the other "
-        f"{declared[axis] - size} are left out" + (parts if more else "")
+        f"{by} declares {declared[axis]} {name}s, and the file has {size}: the other {others} left "
+        "out" + (parts if more else "")
     ]
 
 

@@ -13,6 +13,7 @@ from imagej_dl import images
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.files import atomic
 from imagej_dl.images import series, sets
+from imagej_dl.images.black import warn_black
 from imagej_dl.images.formats import RAW, SUFFIXES
 from imagej_dl.images.microscopes import warn_unstated
 from imagej_dl.images.storable import storable
@@ -50,7 +51,7 @@ def read_raw(path: Path, axes: str | None = None, scene: int | None = None) -> x
 
     Warns
     -----
-    DataWarning : when its file does not state what its planes are.
+    DataWarning : when its file does not state what its planes are, and for planes of only 0.
 
     Raises
     ------
@@ -60,7 +61,9 @@ def read_raw(path: Path, axes: str | None = None, scene: int | None = None) -> x
         count = _unstated(path, scene or 1)
         if count:
             warn_unstated(path, count)
-    return images.read(path, axes, mapped=True, scene=scene)
+    picture = images.read(path, axes, mapped=True, scene=scene)
+    warn_black(picture, path)
+    return picture
 
 
 def store(

@@ -320,7 +320,7 @@ def test_czi_frames_that_lack(tmp_path: Path) -> None:
             file.write(plane, plane={"T": t, "C": 0, "Z": z})
         file.write_metadata("a")
     said = (
-        "declares 5 frames, and the file has 4: the other 1 are left out .of the next, 1 of 2",
+        "declares 5 frames, and the file has 4: the other is left out .of the next, 1 of 2",
         "frame 3 of the 4 frames declared by its metadata is missing, and left black",
     )
     found = read(path, *said)
