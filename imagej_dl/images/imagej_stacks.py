@@ -44,16 +44,17 @@ def of(file: tifffile.TiffFile, chain: chains.Chain) -> held.Held:
     pages = chain.number()
     if total == 1:
         # No sizes, only a number: a stack whose axis is not said.
-        total = max(images, 1)
-        if images == 1 and pages > 1:
-            total = pages
+        total = images if images > 1 else max(pages, 1)
         axes, declared = "I" + axes, [total, *declared]
-    elif images > 1 and images != total:
-        said.append(
-            f"{BY} says images={images}, and "
-            + " × ".join(f"{_SIZES[a]}={n}" for a, n in zip(axes, declared, strict=True) if n > 1)
-            + f"; the latter are taken, {total} in all"
-        )
+    elif images not in (1, total):
+        there = max(pages, chains.in_a_row(page, max(images, total), chain))
+        words = " × ".join(f"{key}={sizes[axis]}" for axis, key in _SIZES.items())
+        if images <= there < total or total < images <= there:
+            # As ImageJ does: where the sizes do not fit the planes, these are slices.
+            said.append(f"has {images} planes, which are not {words}: they are taken as slices")
+            axes, declared, total = "Z", [images], images
+        else:
+            said.append(f"{BY} says images={images}, and {words}; the latter are taken")
     row = chains.in_a_row(page, total, chain)
     single = pages == 1 or row == total
     if single and row:
