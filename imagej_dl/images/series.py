@@ -11,7 +11,7 @@ from pathlib import Path
 import tifffile
 
 from imagej_dl.errors import UserError
-from imagej_dl.images import calibrations
+from imagej_dl.images import calibrations, described
 
 # In other kinds of files what follows the first series is a preview, a label or an overview.
 _KINDS = ("ome", "shaped", "generic")
@@ -66,6 +66,7 @@ def opened(path: Path) -> Iterator[tifffile.TiffFile]:
     try:
         with tifffile.TiffFile(path) as file:
             calibrations.refuse_entities(path, file)
+            described.tidy(path, file)
             yield file
     except UserError:
         raise

@@ -21,9 +21,7 @@ UNITS = {
 """Name of the file: what it says."""
 
 
-def described(
-    name: str, text: str, dtype: str = "uint8", slices: int = 1, **how: Any
-) -> Layout:
+def described(name: str, text: str, dtype: str = "uint8", slices: int = 1, **how: Any) -> Layout:
     """Return a TIFF with ImageJ's description; `text` are its lines but the first."""
     lines = "ImageJ=1.54p\n" + (f"images={slices}\n" if slices > 1 else "") + text
     if slices > 1 and not any(word in text for word in ("slices=", "frames=", "channels=")):
@@ -219,7 +217,7 @@ def ome_layouts() -> Iterator[Layout]:
     yield ome("ome_only_x", _sized("0.5", "µm", "X"))
     yield ome("ome_only_z", _sized("0.5", "µm", "Z"), size=(1, 3, 1))
     yield ome("ome_only_y_z", _sized("0.5", "µm", "YZ"), size=(1, 3, 1))
-    mixed = f'{_sized("0.5", "µm", "X")} {_sized("500", "nm", "Y")} {_sized("0.001", "mm", "Z")}'
+    mixed = f"{_sized('0.5', 'µm', 'X')} {_sized('500', 'nm', 'Y')} {_sized('0.001', 'mm', 'Z')}"
     yield ome("ome_mixed", mixed, size=(1, 3, 1))
     yield ome("ome_negative_z", _sized("-0.5", "µm", "Z") + " " + _sized("0.5"), size=(1, 3, 1))
     for unit in ("s", "ms", "min", "h", "d", "µs", "fortnight"):
