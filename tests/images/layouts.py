@@ -20,10 +20,11 @@ HEIGHT, WIDTH = 12, 19
 
 @dataclass(frozen=True)
 class Layout:
-    """A file to be made: its name, and what writes it at a path."""
+    """A file to be made: its name, what writes it at a path, and the plane that is in it."""
 
     name: str
     write: Callable[[Path], None]
+    truth: Callable[[], np.ndarray] | None = None
 
 
 def pixels(name: str, shape: tuple[int, ...], dtype: str) -> np.ndarray:
@@ -55,7 +56,8 @@ def tiff(
     def write(path: Path) -> None:
         tifffile.imwrite(path, pixels(file, shape, dtype), **how)
 
-    return Layout(file, write)
+    plain = len(shape) == 2 and dtype != "bool" and how.get("compression") != "jpeg"
+    return Layout(file, write, (lambda: pixels(file, shape, dtype)) if plain else None)
 
 
 TYPES = (
@@ -83,7 +85,7 @@ def compressions() -> Iterator[Layout]:
     yield tiff("jpeg_uint8", compression="jpeg")
     yield tiff("jpeg_rgb", shape=(HEIGHT, WIDTH, 3), photometric="rgb", compression="jpeg")
     yield tiff("jpeg_ycbcr", shape=(16, 32, 3), photometric="ycbcr", compression="jpeg")
-    yield tiff("lzw_bool", "bool", compression="packbits")
+    yield tiff("packbits_bool", "bool", compression="packbits")
 
 
 def parts() -> Iterator[Layout]:
