@@ -86,17 +86,7 @@ def _ome_size(path: Path, pixels: ET.Element) -> dict[str, Any]:
             _warn(path, f"a size of pixels along {axis} of {value} {theirs}, not {unit},")
         else:
             attrs[name] = value * scale
-    width, height = (attrs.get(name) for name in _SIZES[:2])
-    if width is None and height is None:
-        if attrs and pixels.get("SizeZ") != "1":
-            _warn(path, "a slice distance without a pixel size")
-        return {}
-    if width is None or height is None:
-        known, lacking = ("width", "height") if height is None else ("height", "width")
-        words = f"{path.name}: states no pixel {lacking}; it is taken to be as the {known}"
-        warnings.warn(words, DataWarning, stacklevel=5)
-        attrs |= {"pixel_width": width or height, "pixel_height": height or width}
-    return attrs
+    return units.completed(path.name, attrs, told=pixels.get("SizeZ") != "1")
 
 
 def _ome_interval(path: Path, pixels: ET.Element) -> dict[str, Any]:

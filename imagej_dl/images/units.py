@@ -100,3 +100,33 @@ def in_one(title: str, attrs: dict[str, Any], own: tuple[str, str], *, told: boo
             attrs[name] = attrs["pixel_width"]
         if name == "pixel_height" or told:
             warnings.warn(f"{words} is left out", DataWarning, stacklevel=3)
+
+
+def completed(title: str, attrs: dict[str, Any], *, told: bool = True) -> dict[str, Any]:
+    """Return the attrs of pixel sizes that a file states, with none that is made up.
+
+    Parameters
+    ----------
+    title : of the image, for what is said about it.
+    attrs : `unit`, and those of pixel_width, pixel_height and pixel_depth that are stated.
+    told : whether a depth that is left out is said: not where it does not matter.
+
+    Warns
+    -----
+    DataWarning : for one of width and height alone, which is taken for both, and for a depth
+        alone, which is left out, as it has no meaning beside pixels of no size.
+    """
+    width, height = attrs.get("pixel_width"), attrs.get("pixel_height")
+    if width is None and height is None:
+        if "pixel_depth" in attrs and told:
+            words = f"a slice distance of {attrs['pixel_depth']:g} {attrs.get('unit', PIXEL)}"
+            words = f"{title}: states {words} and no pixel size: it is left out"
+            warnings.warn(words, DataWarning, stacklevel=4)
+        return {}
+    if width is None or height is None:
+        known, lacking = ("height", "width") if width is None else ("width", "height")
+        words = f"{title}: states no pixel {lacking}; it is taken to be as the {known}"
+        warnings.warn(words, DataWarning, stacklevel=4)
+        size = height if width is None else width
+        return attrs | {"pixel_width": size, "pixel_height": size}
+    return attrs
