@@ -10,6 +10,8 @@ from typing import Any
 import tifffile
 from layouts import HEIGHT, RAMP, WIDTH, Layout, pixels, tiff
 
+from imagej_dl import images
+
 UNITS = {
     "cm": "cm", "mm": "mm", "nm": "nm", "m": "m", "km": "km", "inch": "inch", "inches": "inches",
     "in": "in", "pm": "pm", "A": "A", "angstrom": "\\u00C5", "um": "um", "micro": "\\u00B5m",
@@ -149,6 +151,22 @@ def values() -> Iterator[Layout]:
                     colormap=RAMP)  # fmt: skip
 
 
+def written() -> Iterator[Layout]:
+    """Files that imagej-dl writes."""
+    units = ("um", "µm", "micron", "nm", "mm", "cm", "inch", "Å", "pixel", "furlong")
+    for (number, unit), width in product(enumerate(units), (0.5, 5e-5)):
+        name = f"written_{number}_{width}.tif"
+
+        def write(path: Path, name: str = name, unit: str = unit, width: float = width) -> None:
+            image = images.make(
+                pixels(name, (2, 3, HEIGHT, WIDTH), "uint16"), "TZYX", unit=unit,
+                pixel_width=width, pixel_height=2 * width, pixel_depth=1.5, frame_interval=0.25,
+            )  # fmt: skip
+            images.write(image, path)
+
+        yield Layout(name, write)
+
+
 NAMESPACE = "http://www.openmicroscopy.org/Schemas/OME/2016-06"
 
 
@@ -243,5 +261,5 @@ def ome_layouts() -> Iterator[Layout]:
 
 def layouts() -> list[Layout]:
     """Return the layouts of what is written about pixels."""
-    groups = (tags, units, axes_of_their_own, numbers, sizes, values, ome_layouts)
+    groups = (tags, units, axes_of_their_own, numbers, sizes, values, written, ome_layouts)
     return [layout for group in groups for layout in group()]

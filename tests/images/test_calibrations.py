@@ -148,6 +148,9 @@ def test_signed_pixels_that_imagej_saved(shared_data: Path, name: str) -> None:
     assert image.dtype == np.int16
     assert sorted(set(np.ravel(image))) == list(range(8))
     assert image.attrs["display_ranges"] == [(0.0, 7.0)]
+    labels = images.read_labels(shared_data / "faults" / "labels" / name)
+    np.testing.assert_array_equal(labels, image)
+    assert labels.dtype == np.uint16
 
 
 def test_calibration_functions_are_said(tmp_path: Path) -> None:
