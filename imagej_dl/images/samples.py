@@ -12,16 +12,29 @@ _ALPHA = (tifffile.EXTRASAMPLE.ASSOCALPHA, tifffile.EXTRASAMPLE.UNASSALPHA)
 _RAMP = np.arange(256, dtype=np.uint16) * 257
 
 
-def colours(array: NDArray[Any], series: tifffile.TiffPageSeries) -> NDArray[Any]:
-    """Return pixels whose samples are the image's channels.
+def colours(array: NDArray[Any], series: tifffile.TiffPageSeries) -> tuple[NDArray[Any], str]:
+    """Return pixels whose samples are the image's channels, and their axes.
 
-    What says how opaque a pixel is, is none. A fourth 8-bit sample besides red, green and blue is
-    left out, whatever it is, and inks become colours, both as in ImageJ.
+    Colours in each of several channels are channels one behind the other. What says how opaque a
+    pixel is, is none. A fourth 8-bit sample besides red, green and blue is left out, whatever it
+    is, and inks become colours, both as in ImageJ.
     """
-    page = series.keyframe
-    if "S" not in series.axes:
-        return array
-    axis = series.axes.index("S")
+    names = series.axes
+    if "S" not in names:
+        return array, names
+    axis = names.index("S")
+    array = _meant(array, series.keyframe, axis)
+    if "C" not in names:
+        return array, names
+    array = np.moveaxis(array, axis, names.index("C") + (axis > names.index("C")))
+    names = names.replace("S", "")
+    place = names.index("C")
+    shape = (*array.shape[:place], -1, *array.shape[place + 2 :])
+    return array.reshape(shape), names
+
+
+def _meant(array: NDArray[Any], page: tifffile.TiffPage, axis: int) -> NDArray[Any]:
+    """Return samples that are channels."""
     samples, extra = array.shape[axis], tuple(page.extrasamples or ())
     if page.photometric == tifffile.PHOTOMETRIC.SEPARATED and samples == 4:
         return _of_inks(np.moveaxis(array, axis, 0), axis)

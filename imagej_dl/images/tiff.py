@@ -42,7 +42,7 @@ def read_tiff(
         found = series.of(file)
         chosen = found[scenes.index(path, [s.name for s in found], scene)]
         array = _pixels(path, file, chosen, mapped)
-        array, names = samples.colours(array, chosen), chosen.axes
+        array, names = samples.colours(array, chosen)
         attrs = calibrations.read(path, file, chosen)
         metadata = dict(file.imagej_metadata or {})
         colour_map = samples.colour_map(file, array.dtype)

@@ -220,7 +220,7 @@ def stacks() -> Iterator[Layout]:
             shape = (*(sizes[axis] for axis in axes), HEIGHT, WIDTH)
             metadata = {"axes": f"{axes}YX"}
             yield tiff(f"hyper_{axes}_{dtype}", dtype, shape, imagej=True, metadata=metadata)
-        if "C" not in axes:
+        if axes != "C":
             shape = (*(sizes[axis] for axis in axes), HEIGHT, WIDTH, 3)
             metadata = {"axes": f"{axes}YXS"}
             yield tiff(f"hyper_{axes}_rgb", "uint8", shape, imagej=True, metadata=metadata,

@@ -26,6 +26,7 @@ METRES = {
     **dict.fromkeys(("micrometre", "Micron", "UM"), 1e-6),
     **dict.fromkeys(("inch", "inches", "in"), 0.0254), "pm": 1e-12, "Å": 1e-10, "nm": 1e-9,
     "nanometer": 1e-9, "mm": 1e-3, "cm": 1e-2, "m": 1.0, "km": 1e3,
+    "ft": 0.3048,
 }  # fmt: skip
 SECONDS = {
     **dict.fromkeys(("sec", "s", "SEC", "frame"), 1.0), **dict.fromkeys(("ms", "msec"), 1e-3),
