@@ -20,7 +20,7 @@ HEIGHT, WIDTH = 12, 19
 
 @dataclass(frozen=True)
 class Layout:
-    """A file to be made: its name, what writes it at a path, and the plane that is in it."""
+    """A file to be made: its name, what writes it at a path, and the planes that are in it."""
 
     name: str
     write: Callable[[Path], None]

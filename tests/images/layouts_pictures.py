@@ -175,11 +175,14 @@ def metamorph() -> Iterator[Layout]:
 def _cut(file: str, part: float, **how: Any) -> Layout:
     def write(path: Path) -> None:
         buffer = io.BytesIO()
-        tifffile.imwrite(buffer, pixels("cut", (6, HEIGHT, WIDTH), "uint16"), **how)
+        tifffile.imwrite(buffer, whole(), **how)
         data = buffer.getvalue()
         path.write_bytes(data[: round(len(data) * part)])
 
-    return Layout(file, write)
+    def whole() -> np.ndarray:
+        return pixels("cut", (6, HEIGHT, WIDTH), "uint16")
+
+    return Layout(file, write, whole)
 
 
 def cuts() -> Iterator[Layout]:
