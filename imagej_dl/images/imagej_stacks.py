@@ -47,9 +47,9 @@ def of(file: tifffile.TiffFile, chain: chains.Chain) -> held.Held:
         total = images if images > 1 else max(pages, 1)
         axes, declared = "I" + axes, [total, *declared]
     elif images not in (1, total):
-        there = max(pages, chains.in_a_row(page, max(images, total), chain))
+        count = max(pages, chains.in_a_row(page, max(images, total), chain))
         words = " × ".join(f"{key}={sizes[axis]}" for axis, key in _SIZES.items())
-        if images <= there < total or total < images <= there:
+        if images <= count < total or total < images <= count:
             # As ImageJ does: where the sizes do not fit the planes, these are slices.
             said.append(f"has {images} planes, which are not {words}: they are taken as slices")
             axes, declared, total = "Z", [images], images
