@@ -64,7 +64,7 @@ def pair(pred: Path, truth: Path) -> list[tuple[str, Path, Path]]:
 def find(folder: Path) -> dict[str, Path]:
     """Find the label maps of a folder by name."""
     for base in (folder, folder / "masks"):
-        if files := visible(base, _LABELS):
+        if files := visible(base, _LABELS) or visible(base):  # lossy ones are refused by name
             found = {path.stem: path for path in files}
             if hidden := [path.name for path in files if found[path.stem] is not path]:
                 warnings.warn(
@@ -92,6 +92,6 @@ def frames(path: Path, axes: str | None = None) -> Iterator[np.ndarray]:
     if path.is_dir():
         yield from ctc.read(path).masks
         return
-    labels = read_labels(path, axes)
+    labels = read_labels(path, axes, volumes=True)
     labels = labels.squeeze([a for a in "TZ" if labels.sizes.get(a) == 1])
     yield from np.asarray(labels) if "T" in labels.dims else [np.asarray(labels)]

@@ -40,7 +40,7 @@ def read(path: Path) -> xr.DataArray:
     """Return a picture (Y, X), or (Y, X, C) in colours; a palette's are those that it shows."""
     with opened(path) as picture:
         mode = picture.mode
-        if picture.format == "PNG" and _deep_colours(path):
+        if picture.format == "PNG" and deep_colours(path):
             warnings.warn(
                 f"{path}: of its 16-bit colours (or grey values with transparency) 8 bits are "
                 "read; a TIFF has all of them read",
@@ -56,7 +56,7 @@ def read(path: Path) -> xr.DataArray:
     return make(array, "YX" if array.ndim == 2 else "YXC", title=path.name)
 
 
-def _deep_colours(path: Path) -> bool:
+def deep_colours(path: Path) -> bool:
     """Say whether a PNG has 16 bits of several samples, of which Pillow reads 8 without a word."""
     with path.open("rb") as file:
         header = file.read(26)

@@ -55,7 +55,7 @@ def read_tiff(
             )
         if array.dtype == bool:
             array = array.astype(np.uint8) * 255
-        array = _ids(array, metadata)
+        array = _signed_16(_ids(array, metadata), metadata)
         array, names = _named(path, array, names, axes)
         channels = array.shape[names.index("C")] if "C" in names else 1
         attrs |= display.from_metadata(path, metadata, channels, colour_map)
@@ -100,6 +100,14 @@ def _ids(array: np.ndarray, metadata: dict[str, Any]) -> np.ndarray:
     properties = metadata.get("Properties")
     ids = properties.get(exact.IDS) if isinstance(properties, dict) else None
     return array if ids is None else exact.received(array, None, ids)
+
+
+def _signed_16(array: np.ndarray, metadata: dict[str, Any]) -> np.ndarray:
+    """Return the numbers that ImageJ shows of signed 16-bit pixels, which it saves 32768 higher."""
+    straight = metadata.get("cf") == 0 and metadata.get("c1") == 1
+    if array.dtype != np.uint16 or not straight or metadata.get("c0") != -32768:
+        return array
+    return (array ^ np.uint16(0x8000)).view(np.int16)
 
 
 def _without_alpha(array: np.ndarray, series: Any) -> tuple[np.ndarray, str]:

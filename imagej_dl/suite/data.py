@@ -180,7 +180,7 @@ def _videos(found: list[Item], folder: Path, relation: Path | None, some: bool) 
         Item(
             video,
             _assembled([single[frame].image for frame in frames]),
-            _maybe([single[frame].labels for frame in frames], some),
+            _maybe([single[frame].labels for frame in frames], some, labels=True),
             _maybe([single[frame].contours for frame in frames]),
             _maybe([single[frame].weights for frame in frames]),
         )
@@ -223,9 +223,11 @@ def _assembled(files: list[Source]) -> xr.DataArray:
     return assemble([file for file in files if isinstance(file, Path)])
 
 
-def _maybe(files: list[Source | None], some: bool = False) -> xr.DataArray | None:
+def _maybe(
+    files: list[Source | None], some: bool = False, *, labels: bool = False
+) -> xr.DataArray | None:
     there = {t: file for t, file in enumerate(files) if isinstance(file, Path)}
     if len(there) == len(files) or (some and there):
-        video = assemble(list(there.values()))
+        video = assemble(list(there.values()), labels=labels)
         return video if len(there) == len(files) else video.assign_coords(T=list(there))
     return None

@@ -10,6 +10,7 @@ import xarray as xr
 
 from imagej_dl import images
 from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.images import label_maps
 from imagej_dl.images.formats import SUFFIXES
 from imagej_dl.progress import Progress, silent
 from imagej_dl.suite import to_ctc
@@ -44,7 +45,7 @@ def results(folder: Path, relation: Path | None = None) -> dict[str, xr.DataArra
             if whole.is_file():
                 found[video] = _video(images.read_labels(whole))
             elif all(part.is_file() for part in parts):
-                found[video] = assemble(parts)
+                found[video] = label_maps.of(assemble(parts, labels=True), video)
     if not found:
         raise UserError(
             "holds no label maps" + (f" of the videos of {relation}" if relation else ""),

@@ -68,14 +68,17 @@ def write_relation(path: Path, videos: Mapping[str, Sequence[str]]) -> None:
     path.write_text("\n".join(["Video; Frame", *lines]) + "\n", encoding="utf-8")
 
 
-def assemble(frames: Sequence[Path]) -> xr.DataArray:
-    """Return single frames as one video, T first.
+def assemble(frames: Sequence[Path], *, labels: bool = False) -> xr.DataArray:
+    """Return single frames as one video, T first; `labels` says that they are label maps.
 
     Raises
     ------
     UserError : when a frame is a stack itself, or has another size than the first.
     """
-    planes = [images.read(frame).squeeze() for frame in frames]
+    if labels:
+        planes = [images.read_labels(frame, as_is=True).squeeze() for frame in frames]
+    else:
+        planes = [images.read(frame).squeeze() for frame in frames]
     for frame, plane in zip(frames, planes, strict=True):
         if "T" in plane.dims or "Z" in plane.dims:
             raise UserError("is a stack, not a single frame", path=frame)

@@ -43,7 +43,7 @@ def read(folder: str | Path) -> Tracks:
 
     folder = Path(folder)
     tracked = folder / "tracked.tif"
-    movie = as_movie(read_labels(tracked), tracked)
+    movie = as_movie(read_labels(tracked, as_is=True), tracked)
     movies = [movie]
     if (masks := _masks(folder)) is not None:
         whole = _unpainted(ctc.read(masks).masks, np.asarray(movie))

@@ -217,7 +217,7 @@ def read_mask(path: Path) -> np.ndarray:
     """Read one 2-D mask of whole numbers."""
     from imagej_dl.images import read_labels
 
-    mask = read_labels(path)
+    mask = read_labels(path, as_is=True)  # its ids are those of tracks
     if mask.ndim != 2:
         raise UserError(f"is not one 2-D mask but of the shape {mask.shape}", path=path)
     return np.asarray(mask)

@@ -13,23 +13,14 @@ from numpy.typing import NDArray
 
 from imagej_dl import images
 from imagej_dl.errors import UserError
+from imagej_dl.images import greys, label_maps, lossy
 
 
 def checked(
     name: str, image: xr.DataArray, labels: xr.DataArray, labels_name: str
 ) -> tuple[xr.DataArray, xr.DataArray]:
     """Check that the labels are labels and those of the image; give them its axes."""
-    if "C" in labels.dims:
-        raise UserError(
-            "is a colour or multi-channel image, not a label map",
-            path=labels_name,
-            remedy="Label maps have one channel, whose values are the objects' ids.",
-        )
-    try:
-        labels = images.as_labels(labels)
-    except UserError as error:
-        raise UserError(error.problem, path=labels_name, remedy=error.remedy) from error
-    labels = images.stacked_like(labels, image)
+    labels = images.stacked_like(label_maps.of(labels, labels_name, as_is=True), image)
     wanted = [axis for axis in image.dims if axis != "C"]
     sizes = tuple(image.sizes[axis] for axis in wanted)
     if labels.shape != sizes:
@@ -60,7 +51,11 @@ def plane_of(name: str, image: xr.DataArray, place: dict[str, int]) -> NDArray:
 
 def belonging(source: str | Path | xr.DataArray, image: xr.DataArray) -> xr.DataArray:
     """Read a map that belongs to an image, and check that it has its size."""
-    found = source if isinstance(source, xr.DataArray) else images.read(source)
+    if isinstance(source, xr.DataArray):
+        found = source
+    else:
+        lossy.refuse(Path(source))
+        found = greys.as_grey(images.read(source))
     found = images.stacked_like(found, image)
     wanted = {axis: size for axis, size in image.sizes.items() if axis != "C"}
     if dict(found.sizes) != wanted:
@@ -96,11 +91,14 @@ def short_names(sources: Sequence[str | Path | xr.DataArray]) -> list[str]:
 
 
 def labels_of(source: str | Path | xr.DataArray, image: xr.DataArray) -> xr.DataArray:
-    """Return the label map of an image: an array, a file, or the ROIs of a RoiSet, filled."""
+    """Return the label map of an image: an array, a file, or the ROIs of a RoiSet, filled.
+
+    The pieces of masks become their objects.
+    """
     if isinstance(source, xr.DataArray):
-        return source
+        return label_maps.of(source)
     if Path(source).suffix.lower() not in (".zip", ".roi") and not Path(source).is_dir():
-        return images.read(source)
+        return images.read_labels(source)
     from imagej_dl import rois
 
     try:
