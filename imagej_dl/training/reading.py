@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from imagej_dl import images
 from imagej_dl.errors import UserError
-from imagej_dl.images import greys, label_maps, lossy
+from imagej_dl.images import greys, label_maps, lossy, pictures
 
 
 def checked(
@@ -31,6 +31,24 @@ def checked(
             remedy="Make the label map again from the image that the ROIs were drawn on.",
         )
     return image, images.with_data(labels, labels.data, [str(axis) for axis in wanted])
+
+
+def channels_of(sources: Iterable[str | Path | xr.DataArray]) -> int:
+    """Return the channels that grey pictures have among others: 3 where one is coloured, else 1.
+
+    Of the files, only those of three channels are read, up to the first that is coloured.
+    """
+    for source in sources:
+        if not isinstance(source, xr.DataArray):
+            try:
+                if not pictures.may_be_coloured(Path(source)):
+                    continue
+                source = images.read(source, mapped=True)
+            except UserError:
+                continue  # said when it is its turn
+        if source.sizes.get("C", 1) == 3 and not greys.is_grey(source):
+            return 3
+    return 1
 
 
 def plane_of(name: str, image: xr.DataArray, place: dict[str, int]) -> NDArray:

@@ -285,7 +285,7 @@ def test_ids_of_16_bits_with_transparency_are_refused(tmp_path: Path) -> None:
         images.read_labels(tmp_path / "deep.png")
 
 
-def test_large_ids_need_no_table() -> None:
+def test_large_ids_are_read_as_they_are() -> None:
     made = discs(9).astype(np.uint32)
     made[made == 9] = 2**32 - 1
     with warnings.catch_warnings():
