@@ -13,7 +13,6 @@ from imagej_dl import images, project, rois
 from imagej_dl.commands.base import Command, Positional, Shown, say
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.files import refuse_existing, refuse_input
-from imagej_dl.images import greys
 from imagej_dl.images.storable import storable
 from imagej_dl.progress import Progress
 
@@ -136,7 +135,7 @@ class Labels(Command):
 
     def _make(self, image: Path, roiset: Path, out: Path, copy: Path | None = None) -> None:
         """Write the label map `out`, its table and, as `copy`, the image: all or nothing new."""
-        picture = greys.as_grey(images.read(image, self.axes), image)
+        picture = images.read(image, self.axes)
         found = rois.read(roiset)
         labels, report = self._fill(found, picture, roiset)
         if copy is not None:

@@ -12,7 +12,7 @@ import xarray as xr
 from imagej_dl import images
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.files import atomic
-from imagej_dl.images import greys, series
+from imagej_dl.images import series
 from imagej_dl.images.formats import RAW, SUFFIXES
 from imagej_dl.images.microscopes import warn_unstated
 from imagej_dl.images.storable import storable
@@ -52,9 +52,7 @@ def read_raw(path: Path, axes: str | None = None, scene: int | None = None) -> x
         count = _unstated(path, scene or 1)
         if count:
             warn_unstated(path, count)
-    picture = images.read(path, axes, mapped=True, scene=scene)
-    # A TIFF is copied as it is, colours and all.
-    return picture if path.suffix.lower() in (".tif", ".tiff") else greys.as_grey(picture, path)
+    return images.read(path, axes, mapped=True, scene=scene)
 
 
 def store(

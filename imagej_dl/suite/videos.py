@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from imagej_dl import images
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.files import atomic_folder
+from imagej_dl.files import atomic_folder, text_of
 from imagej_dl.images import AXES
 from imagej_dl.images.formats import SUFFIXES
 from imagej_dl.suite.maps import write_maps
@@ -36,10 +36,10 @@ def read_relation(path: Path) -> dict[str, list[str]]:
         columns.
     """
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = [row for row in csv.reader(file, delimiter=";") if any(map(str.strip, row))]
-    except (OSError, UnicodeDecodeError) as error:
+        lines = text_of(path).splitlines()
+    except OSError as error:
         raise UserError(f"cannot be read ({error})", path=path) from error
+    rows = [row for row in csv.reader(lines, delimiter=";") if any(map(str.strip, row))]
     videos: dict[str, list[str]] = {}
     remedy = "The first line is Video;Frame, each after it has a video and a frame."
     if rows and Path(rows[0][-1].strip()).suffix.lower() in SUFFIXES:
