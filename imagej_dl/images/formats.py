@@ -7,6 +7,7 @@ from pathlib import Path
 
 import xarray as xr
 
+from imagej_dl import names
 from imagej_dl.errors import UserError
 from imagej_dl.images import (
     bioio_files,
@@ -149,7 +150,7 @@ def find(sources: Iterable[Path]) -> list[Path]:
             found.append(source)
             continue
         inside = sorted(
-            p for p in source.iterdir() if p.suffix.lower() in SUFFIXES and p.name[0] != "."
+            p for p in source.iterdir() if p.suffix.lower() in SUFFIXES and names.is_data(p)
         )
         if not inside:
             raise UserError(f"holds no image ({', '.join(SUFFIXES)})", path=source)

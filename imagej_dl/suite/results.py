@@ -8,7 +8,7 @@ from pathlib import Path
 
 import xarray as xr
 
-from imagej_dl import images
+from imagej_dl import images, names
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.images import label_maps
 from imagej_dl.images.formats import SUFFIXES
@@ -35,13 +35,16 @@ def results(folder: Path, relation: Path | None = None) -> dict[str, xr.DataArra
     found: dict[str, xr.DataArray] = {}
     if relation is None:
         place = folder / VIDEOS if (folder / VIDEOS).is_dir() else folder
-        inside = sorted(place.iterdir()) if place.is_dir() else []
+        inside = sorted(filter(names.is_data, place.iterdir())) if place.is_dir() else []
         for path in inside:
             if path.suffix.lower() in SUFFIXES and not path.stem.endswith("_probabilities"):
                 found[path.stem] = _video(images.read_labels(path))
     else:
         for video, frames in read_relation(relation).items():
-            whole, parts = folder / f"{video}.tif", [_result(folder, frame) for frame in frames]
+            whole, parts = (
+                names.find(folder, f"{video}.tif"),
+                [_result(folder, frame) for frame in frames],
+            )
             if whole.is_file():
                 found[video] = _video(images.read_labels(whole))
             elif all(part.is_file() for part in parts):
@@ -111,8 +114,8 @@ def rebuild(
 
 def _result(folder: Path, frame: str) -> Path:
     """Return the label map of a frame: predict writes .tif, whatever the frame's suffix is."""
-    own = folder / frame
-    return own if own.is_file() else folder / f"{Path(frame).stem}.tif"
+    own = names.find(folder, frame)
+    return own if own.is_file() else names.find(folder, f"{Path(frame).stem}.tif")
 
 
 def _video(labels: xr.DataArray) -> xr.DataArray:

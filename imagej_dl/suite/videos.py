@@ -11,7 +11,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from imagej_dl import images
+from imagej_dl import images, names
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.files import atomic_folder, text_of
 from imagej_dl.images import AXES
@@ -49,7 +49,7 @@ def read_relation(path: Path) -> dict[str, list[str]]:
         if len(row) != 2:
             words = f"line {number} is not VIDEO;FRAME ({';'.join(row)})"
             raise UserError(words, path=path, remedy=remedy)
-        video, frame = (part.strip() for part in row)
+        video, frame = (names.same(part.strip()) for part in row)
         videos.setdefault(video, []).append(frame)
     for video, frames in videos.items():
         said = _said(video)
@@ -160,5 +160,5 @@ def read_tracks(folder: Path) -> dict[str, NDArray]:
     from imagej_dl.tracking import ctc
 
     place = folder / TRACKS
-    found = sorted(place.glob("*.txt")) if place.is_dir() else []
+    found = sorted(filter(names.is_data, place.glob("*.txt"))) if place.is_dir() else []
     return {path.stem: ctc.read_tracks(path) for path in found}

@@ -125,7 +125,7 @@ def _unpainted(masks: np.ndarray, tracked: np.ndarray) -> np.ndarray:
 
 
 def _masks(folder: Path) -> Path | None:
-    found = sorted((folder / "CTC").glob("*_RES"))
+    found = [p for p in sorted((folder / "CTC").glob("*_RES")) if p.is_dir()]
     return found[0] if len(found) == 1 else None
 
 
