@@ -19,8 +19,8 @@ _WEBP = 50001
 _FRAME = re.compile(rb"\xff([\xc0-\xc3\xc5-\xc7\xc9-\xcb\xcd-\xcf])")
 _LOSSLESS = b"\xc3\xc7\xcb\xcf"
 _REMEDY = (
-    "Save the label map as TIFF or PNG where it was made: a copy of this file brings the lost "
-    "numbers back as little as another name does."
+    "Save the label map as TIFF or PNG where it was made: converting this file does not bring "
+    "its ids back."
 )
 
 

@@ -8,7 +8,6 @@ nothing is changed, but it is said.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -16,9 +15,9 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from imagej_dl.errors import DataWarning
 from imagej_dl.images import large
 from imagej_dl.images.array import as_labels, with_data
+from imagej_dl.images.repeats import warn
 
 _MASKS = (255, 65535)  # what masks have inside
 _SEVERAL = 1.4  # effective pieces from which an id is in several: two of them, one to five or less
@@ -192,11 +191,10 @@ def _split(labels: xr.DataArray, blocks: list[_Block], name: object, ids: NDArra
     total = sum(len(block.sizes) - 1 for block in blocks)
     planes = f" in {len(blocks)} planes" if len(blocks) > 1 else ""
     what = f"one number ({ids[0]})" if len(ids) == 1 else f"the numbers {_listed(ids.tolist())}"
-    warnings.warn(
+    warn(
+        "masks",
         f"{name}: is a mask, not a label map: {what} for all objects. Its {total} connected "
         f"pieces{planes} are taken as the objects; cells that touch are one piece",
-        DataWarning,
-        stacklevel=4,
     )
     return as_labels(with_data(labels, made))
 
@@ -207,11 +205,10 @@ def _warn_inverted(labels: xr.DataArray, name: object) -> None:
     edges = [inside[..., 0, :], inside[..., -1, :], inside[..., :, 0], inside[..., :, -1]]
     edge = np.concatenate([one.ravel() for one in edges])
     if edge.mean() > 0.5 and inside.mean() > 0.5 and not inside.all():
-        warnings.warn(
+        warn(
+            "masks that may be inverted",
             f"{name}: {inside.mean():.0%} of its pixels, and most along its edge, are of objects; "
             "if the objects are 0 and the background is not, use Edit > Invert in ImageJ",
-            DataWarning,
-            stacklevel=4,
         )
 
 
@@ -228,11 +225,10 @@ def _say(
         if picture
         else "Each id is one object; cells of their own need ids of their own"
     )
-    warnings.warn(
+    warn(
+        "label maps with ids in several large pieces",
         f"{name}: {len(shared)} of {total} ids {'is' if one else 'are'} in several large pieces "
         f"(up to {most}): {_listed(shared)}{where}. {advice}",
-        DataWarning,
-        stacklevel=4,
     )
 
 

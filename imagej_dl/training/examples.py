@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from imagej_dl import images
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.images import Calibration, Normalisation, greys
+from imagej_dl.images.repeats import gathered
 from imagej_dl.models import ModelConfig
 from imagej_dl.progress import Progress, silent
 from imagej_dl.training import targets
@@ -67,6 +68,7 @@ class Examples:
         recurrent network the window (T, Y, X) or (T, Y, X, C) that ends with it.
     """
 
+    @gathered()
     def __init__(
         self,
         pairs: Iterable[Pair],

@@ -13,7 +13,7 @@ from PIL import Image
 
 from imagej_dl import images
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.images import label_maps, lossy, pieces
+from imagej_dl.images import label_maps, lossy, pieces, repeats
 
 
 def discs(count: int, radius: int = 6, side: int = 100, value: int | None = None) -> np.ndarray:
@@ -302,3 +302,14 @@ def test_a_picture_is_named_as_one(shared_data: Path) -> None:
 def test_pieces_of_an_empty_map() -> None:
     empty = images.make(np.zeros((5, 5), np.uint16))
     assert pieces.as_objects(empty) is empty
+
+
+def test_of_many_masks_a_few_are_said(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "m.tif", discs(9, value=255).astype(np.uint8))
+    with warnings.catch_warnings(record=True) as said, repeats.gathered():
+        warnings.simplefilter("always")
+        for _ in range(8):
+            images.read_labels(tmp_path / "m.tif")
+    words = [str(one.message) for one in said]
+    assert len(words) == 4
+    assert words[-1] == "5 more masks"
