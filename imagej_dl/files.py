@@ -170,7 +170,7 @@ def in_words(error: OSError, path: Path | None = None) -> UserError:
 def load_json(path: Path) -> Any:
     """Return what a JSON file holds; UserError when it is not there, or is no JSON."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(text_of(path))
     except FileNotFoundError as error:
         raise UserError("there is no such file", path=path) from error
     except OSError as error:
@@ -180,6 +180,28 @@ def load_json(path: Path) -> Any:
             f"is not JSON ({error})",
             path=path,
             remedy="It may have been cut short: copy it again, or mend it in a text editor.",
+        ) from error
+
+
+def text_of(path: Path) -> str:
+    """Return the text of a file in UTF-8, without the mark that Windows puts at its beginning.
+
+    Raises
+    ------
+    OSError : when it cannot be read.
+    UserError : when it is text of another encoding.
+    """
+    content = path.read_bytes()
+    try:
+        if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+            raise UnicodeError
+        return content.decode("utf-8-sig")
+    except UnicodeError as error:
+        utf_16 = content[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in content[:100]
+        raise UserError(
+            "is text in UTF-16, not in UTF-8" if utf_16 else "is no text in UTF-8",
+            path=path,
+            remedy="Save it as UTF-8: a text editor offers it at Save As, Excel as CSV UTF-8.",
         ) from error
 
 

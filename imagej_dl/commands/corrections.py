@@ -13,6 +13,7 @@ from pydantic import Field
 from imagej_dl.commands.base import Command, Positional, Shown, say
 from imagej_dl.errors import UserError
 from imagej_dl.files import atomic_folder, refuse_existing, refuse_input
+from imagej_dl.names import cut
 from imagej_dl.progress import Progress
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ class Corrections(Command):
         numbers = np.arange(1, len(found.tracks.spots) + 1)
         labels = found.tracks.painted(numbers)
         chosen = range(labels.sizes["T"]) if self.frames == "all" else found.frames.tolist()
-        name = Path(self.image or self.tracks).stem
+        name = cut(Path(self.image or self.tracks).stem, len("_t000000.tif"))
         for part in ("images", "masks"):
             (folder / part).mkdir(parents=True)
         for frame in chosen:

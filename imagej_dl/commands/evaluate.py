@@ -53,7 +53,7 @@ class Evaluate(Command):
         from imagej_dl import images
 
         path = desk.folder / f"{Path(str(desk.open_image().attrs['title'])).stem}.tif"
-        images.write(images.as_labels(desk.open_image()), path)
+        images.write(desk.label_map(volumes=True), path)
         self.model_copy(update={"pred": path}).run(progress)
 
     def run(self, progress: Progress) -> None:

@@ -50,7 +50,7 @@ class FillGaps(Command):
 
         refuse_input(self.out, self.labels)
         refuse_existing(self.out, self.overwrite)
-        movie = tracking.as_movie(images.read(self.labels, self.axes), self.labels)
+        movie = tracking.as_movie(images.read_labels(self.labels, self.axes), self.labels)
         filled = tracking.fill_gaps(
             movie, self.sigma, self.smallest, self.fuse, self.tidy, progress
         )

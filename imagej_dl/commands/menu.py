@@ -6,6 +6,7 @@ and never change (tests/commands/test_menu.py holds them).
 
 from __future__ import annotations
 
+import os
 import types
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin
@@ -47,18 +48,30 @@ def describe(name: str) -> dict[str, Any]:
 
 
 def parse(name: str, given: dict[str, Any]) -> dict[str, Any]:
-    """Return what a macro or a dialog gave, with the words of lists apart and blanks left out."""
+    """Return what a macro or a dialog gave, with the words of lists apart and blanks left out.
+
+    Without a screen ImageJ reads a macro's UTF-8 as Latin-1: such values are set right.
+    """
     fields = commands.load(name).model_fields
     values: dict[str, Any] = {}
     for key, value in given.items():
         if isinstance(value, str):
-            value = value.strip()
+            value = _as_written(value.strip())
             if not value:
                 continue
             if key in fields and _kind(fields[key].annotation)[1]:
                 value = [part.strip() for part in value.split(SEPARATOR) if part.strip()]
         values[key] = value
     return values
+
+
+def _as_written(value: str) -> str:
+    """Return a value whose UTF-8 was read as Latin-1 (Ã¤ for ä) as it stands in the macro."""
+    try:
+        meant = value.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        return value
+    return value if meant == value or os.path.lexists(value) else meant
 
 
 def _field(declaration: type[Command], key: str) -> dict[str, Any]:

@@ -46,6 +46,7 @@ class Predict(PredictOptions):
         source = Source(Path(str(image.attrs["title"])), Path(str(image.attrs["title"])).stem)
         results = self.results() if self.out is not None else None
         if results is not None:
+            results.need_names(source)
             results.refuse([source])
         started = time.perf_counter()
         bundle = self.bundle()
@@ -86,6 +87,7 @@ class Predict(PredictOptions):
             # What is wrong with one image must not cost the others theirs; a disk that is full
             # or a folder that cannot be written to ends it all, and is raised where it is written.
             try:
+                results.need_names(source)
                 found = self._predict(bundle, source, several)
             except UserError as error:
                 failed.append(_of(source, error))

@@ -110,7 +110,7 @@ class Track(Command):
         if self.labels is None:
             image = desk.open_image()
             # With settings their detector says what it takes: a mask, probabilities.
-            labels = image if self.settings else images.as_labels(image)
+            labels = image if self.settings else desk.label_map()
             refuse_existing(self.out, self.overwrite)
             # TrackMate's file names the movie's: one that is not on disk is put beside it.
             name = Path(str(labels.attrs["title"])).stem
@@ -151,9 +151,11 @@ class Track(Command):
 
             # Before the work: a process starts its Java once, with a screen or without.
             trackmate.start_window(self.fiji)
-        labels = images.read(self.labels, self.axes)
+        takes_labels = settings is None or settings.takes_labels
+        reader = images.read_labels if takes_labels else images.read
+        labels = reader(self.labels, self.axes)
         image = images.read(self.image, self.image_axes) if self.image else None
-        if settings is None or settings.takes_labels:
+        if takes_labels:
             labels, image = tracking.pair(labels, image, self.labels, self.image)
         tracks = tracking.track(
             labels,

@@ -76,7 +76,7 @@ class TuneTracking(Command):
         from imagej_dl import images, tracking
         from imagej_dl.evaluation import ctc, tuning
 
-        movie = tracking.as_movie(images.read(self.labels, self.axes), self.labels)
+        movie = tracking.as_movie(images.read_labels(self.labels, self.axes), self.labels)
         truth = ctc.read_truth(self.truth)
         frames = len(truth.tracks.masks)
         if frames != movie.sizes["T"]:

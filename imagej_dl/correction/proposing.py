@@ -175,7 +175,7 @@ class _Look:
         if sheet.name in state.proposed:
             return
         picture = images.read(image, mapped=True)
-        labels = images.read_labels(self._file(sheet, LABELS))
+        labels = images.read_labels(self._file(sheet, LABELS), as_is=True)
         found = rois.trace(labels, hyperstack="C" in picture.dims or None)
         path = self._file(sheet, PROPOSAL)
         path.unlink(missing_ok=True)  # there is none without objects

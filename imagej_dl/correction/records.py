@@ -40,7 +40,7 @@ def record(book: Book, sheets: list[Sheet]) -> None:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", DataWarning)  # they came when it was stored
-                proposal = images.read_labels(before)
+                proposal = images.read_labels(before, as_is=True)
                 changes = compare(proposal, labels(sheet, proposal))
         except UserError as error:
             warnings.warn(f"{error}: its corrections are not counted", DataWarning, stacklevel=2)

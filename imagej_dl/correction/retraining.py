@@ -18,6 +18,7 @@ from imagej_dl.correction.state import MODELS, Book, Retrained, Training
 from imagej_dl.correction.status import Row, rows
 from imagej_dl.correction.trial import trial
 from imagej_dl.errors import Cancelled, UserError
+from imagej_dl.files import text_of
 from imagej_dl.progress import Progress, silent
 from imagej_dl.project import Sheet
 
@@ -179,7 +180,7 @@ def _pair(sheet: Sheet) -> tuple[Path | xr.DataArray, Path | xr.DataArray]:
 def _ended(out: Path) -> str | None:
     """Return why the training of a model ended; None when it was cancelled or has not ended."""
     try:
-        ended = json.loads((out / "metrics.json").read_text(encoding="utf-8"))["ended"]
+        ended = json.loads(text_of(out / "metrics.json"))["ended"]
     except FileNotFoundError:
         return None
     return None if ended == "cancelled" else str(ended)
@@ -248,7 +249,7 @@ def _result(book: Book, of: Retrained, ended: str) -> Retraining:
 
 def _validation(out: Path, sheets: list[Sheet]) -> tuple[list[Sheet], bool]:
     """Return the images that validated as a whole, and whether no model was trained on them."""
-    split = json.loads((out / "split.json").read_text(encoding="utf-8"))
+    split = json.loads(text_of(out / "split.json"))
     if split["by"] != "files":
         return [], False
     names = {re.sub(r"( [TZ]=\d+)+$", "", name) for name in split["validation"]}

@@ -13,6 +13,7 @@ from imagej_dl.evaluation import ctc as challenge
 from imagej_dl.evaluation.matching import THRESHOLDS, Matching, match, total
 from imagej_dl.evaluation.sources import frames, pair
 from imagej_dl.files import atomic, refuse_existing
+from imagej_dl.images.repeats import gathered
 from imagej_dl.progress import Progress, note, silent
 from imagej_dl.tracking import ctc
 
@@ -92,6 +93,7 @@ class Report:
         return "\n".join(lines)
 
 
+@gathered()
 def evaluate(
     pred: str | Path,
     truth: str | Path,

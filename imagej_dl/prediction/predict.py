@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from imagej_dl import images, preferences
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.images import large, units
+from imagej_dl.images import greys, large, units
 from imagej_dl.models import ModelBundle
 from imagej_dl.prediction import engine, storage, tiles
 from imagej_dl.prediction.blocks import Blocks
@@ -130,8 +130,9 @@ def planes(
     Parameters, axes and errors are those of :func:`predict`; what is wrong with the image as a
     whole is raised at the first plane. Without `probabilities`, large planes have none.
     """
-    _check(bundle, image)
     config = bundle.config
+    image = greys.with_channels(image, config.channels)
+    _check(bundle, image)
     needed = config.halo
     halo = needed if halo is None else halo
     least = 2 * (-(-halo // config.multiple_of) + 1) * config.multiple_of
@@ -218,10 +219,17 @@ def _check(bundle: ModelBundle, image: xr.DataArray) -> None:
         raise UserError("the image has no pixels", path=title)
     channels = image.sizes.get("C", 1)
     if channels != config.channels:
+        remedy = "In ImageJ, Image > Color > Split Channels or Merge Channels... makes such one."
+        if channels == 1 and config.channels == 3:
+            remedy += (
+                " Where the model was trained on colour pictures, Image > Type > RGB Color does."
+            )
+        elif channels == 3 and config.channels == 1:
+            remedy += " Of colours, Image > Type > 8-bit makes grey values."
         raise UserError(
             f"the image has {channels} channel(s), the model was trained on {config.channels}",
             path=title,
-            remedy="In ImageJ, Image > Color > Split Channels or Merge Channels... makes such one.",
+            remedy=remedy,
         )
     if image.sizes.get("Z", 1) > 1:
         frames = config.frames > 1 and image.sizes.get("T", 1) == 1

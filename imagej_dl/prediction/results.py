@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imagej_dl import images
+from imagej_dl import images, names
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.files import refuse_existing
 
@@ -57,7 +58,12 @@ class Results:
                     raise UserError(
                         f"would be the result of {other.path} and of {source.path}", path=path
                     )
-                refuse_existing(path, self.overwrite)
+                if names.fits(path):  # else the image is left out when it is its turn
+                    refuse_existing(path, self.overwrite)
+
+    def need_names(self, source: Source) -> None:
+        """Raise UserError where a result of an image would have too long a name."""
+        names.need(self.files(source).values(), source.path)
 
     def write(self, source: Source, result: Prediction, hyperstack: bool) -> None:
         """Write the files of an image; `hyperstack` says whether ImageJ shows it as one.
@@ -83,7 +89,9 @@ class Results:
         images.write(images.coloured(result.labels), paths["labels"], self.overwrite)
         # They may hold what the user has corrected, so they stay.
         every = replace(self, rois=True, probabilities=True).files(source)
-        if old := [path.name for key, path in every.items() if key not in paths and path.exists()]:
+        if old := [
+            path.name for key, path in every.items() if key not in paths and os.path.exists(path)
+        ]:
             warnings.warn(
                 f"{self.folder}: {', '.join(old)} was there before and is of other labels",
                 DataWarning,

@@ -7,6 +7,7 @@ import re
 import shutil
 import tempfile
 import warnings
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,10 +56,9 @@ def save_rois(
             found, shown = rois.read(given), "the ROIs"
         else:
             found, shown = rois.read(source), os.fspath(source)
-            if Path(source).suffix.lower() == ".roi":
-                rois.write(found, given)
-            else:
-                shutil.copyfile(source, given)
+            shutil.copyfile(source, given)
+        if not zipfile.is_zipfile(given):  # a single ROI, whatever its name is
+            rois.write(found, given, overwrite=True)
         image = there.read()
         _check_fit(found, image, shown, name)
         prepare(there)

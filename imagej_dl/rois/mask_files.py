@@ -12,6 +12,7 @@ from scipy import ndimage as ndi
 
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.images import make, pictures
+from imagej_dl.names import is_data
 from imagej_dl.rois.labelling import LABEL_KEY, SIZE_KEY
 from imagej_dl.rois.report import some_of
 from imagej_dl.rois.roi import Roi
@@ -63,7 +64,7 @@ def read_masks(folder: Path) -> list[Roi]:
     files = mask_files(folder)
     if not files:
         raise UserError("holds no masks (mask_0.png, mask_1.png …)", path=folder)
-    strange = [p.name for p in sorted(folder.iterdir()) if p.name[0] != "."]
+    strange = [p.name for p in sorted(folder.iterdir()) if is_data(p)]
     strange = [name for name in strange if not _NAME.fullmatch(name)]
     if strange:
         _warn(f"{folder}: left out, being no masks: {some_of(strange)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
 import warnings
 from collections import defaultdict
@@ -10,7 +11,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.files import atomic
+from imagej_dl.files import atomic, text_of
 
 LEFT_OUT = "left out:"
 _NAMED = 5
@@ -105,12 +106,14 @@ def read_names(path: str | os.PathLike[str]) -> dict[int, str]:
     """
     names: dict[int, str] = {}
     try:
-        # Excel puts a mark before the first column's name.
-        with Path(path).open(encoding="utf-8-sig", newline="") as file:
-            for row in csv.DictReader(file):
-                label = int(row["label"])
-                if label:
-                    names.setdefault(label, row["name"])
+        # Excel puts a mark before the first column's name, and in many languages a ; between.
+        text = text_of(Path(path))
+        first = text.partition("\n")[0]
+        split = ";" if first.count(";") > first.count(",") else ","
+        for row in csv.DictReader(io.StringIO(text, newline=""), delimiter=split):
+            label = int(row["label"])
+            if label:
+                names.setdefault(label, row["name"])
     except (KeyError, ValueError, csv.Error, TypeError) as error:
         raise UserError(
             "is not a table of labels", path=path, remedy="It needs the columns label and name."

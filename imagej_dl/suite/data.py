@@ -11,7 +11,7 @@ from typing import Literal
 
 import xarray as xr
 
-from imagej_dl import images
+from imagej_dl import images, names
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.images.formats import SUFFIXES
 from imagej_dl.suite.videos import RELATION, assemble, read_relation
@@ -102,7 +102,7 @@ def table_of(folder: Path, relation: Path | None = None) -> Path | None:
     """
     inputs = _folder(folder, _INPUTS)
     files = _files(inputs).values() if inputs else ()
-    single = [file.name for file in files if _is_frame(file)]
+    single = [names.same(file.name) for file in files if _is_frame(file)]
     return _table(folder, relation, single) if single else None
 
 
@@ -120,7 +120,7 @@ def _files(folder: Path) -> dict[str, Path]:
     """Return the images of a folder by what pairs them: their number, or their name."""
     if not folder.is_dir():
         return {}
-    files = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and p.name[0] != ".")
+    files = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and names.is_data(p))
     found: dict[str, Path] = {}
     for file in files:
         other = found.setdefault(_key(file.stem), file)
@@ -134,6 +134,7 @@ def _files(folder: Path) -> dict[str, Path]:
 
 
 def _key(stem: str) -> str:
+    stem = names.same(stem)
     match = _RAW.fullmatch(stem) or _IDS.fullmatch(stem)
     return f"#{int(match[1])}" if match else stem.removesuffix("_weight")
 
@@ -159,7 +160,7 @@ def _check(
 def _videos(found: list[Item], folder: Path, relation: Path | None, some: bool) -> list[Item]:
     """Put single frames together to videos; files that are videos stay what they are."""
     single = {
-        item.image.name: item
+        names.same(item.image.name): item
         for item in found
         if isinstance(item.image, Path) and _is_frame(item.image)
     }
@@ -180,7 +181,7 @@ def _videos(found: list[Item], folder: Path, relation: Path | None, some: bool) 
         Item(
             video,
             _assembled([single[frame].image for frame in frames]),
-            _maybe([single[frame].labels for frame in frames], some),
+            _maybe([single[frame].labels for frame in frames], some, labels=True),
             _maybe([single[frame].contours for frame in frames]),
             _maybe([single[frame].weights for frame in frames]),
         )
@@ -223,9 +224,11 @@ def _assembled(files: list[Source]) -> xr.DataArray:
     return assemble([file for file in files if isinstance(file, Path)])
 
 
-def _maybe(files: list[Source | None], some: bool = False) -> xr.DataArray | None:
+def _maybe(
+    files: list[Source | None], some: bool = False, *, labels: bool = False
+) -> xr.DataArray | None:
     there = {t: file for t, file in enumerate(files) if isinstance(file, Path)}
     if len(there) == len(files) or (some and there):
-        video = assemble(list(there.values()))
+        video = assemble(list(there.values()), labels=labels)
         return video if len(there) == len(files) else video.assign_coords(T=list(there))
     return None

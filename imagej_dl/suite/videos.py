@@ -11,9 +11,9 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from imagej_dl import images
+from imagej_dl import images, names
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.files import atomic_folder
+from imagej_dl.files import atomic_folder, text_of
 from imagej_dl.images import AXES
 from imagej_dl.images.formats import SUFFIXES
 from imagej_dl.suite.maps import write_maps
@@ -36,10 +36,10 @@ def read_relation(path: Path) -> dict[str, list[str]]:
         columns.
     """
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = [row for row in csv.reader(file, delimiter=";") if any(map(str.strip, row))]
-    except (OSError, UnicodeDecodeError) as error:
+        lines = text_of(path).splitlines()
+    except OSError as error:
         raise UserError(f"cannot be read ({error})", path=path) from error
+    rows = [row for row in csv.reader(lines, delimiter=";") if any(map(str.strip, row))]
     videos: dict[str, list[str]] = {}
     remedy = "The first line is Video;Frame, each after it has a video and a frame."
     if rows and Path(rows[0][-1].strip()).suffix.lower() in SUFFIXES:
@@ -49,7 +49,7 @@ def read_relation(path: Path) -> dict[str, list[str]]:
         if len(row) != 2:
             words = f"line {number} is not VIDEO;FRAME ({';'.join(row)})"
             raise UserError(words, path=path, remedy=remedy)
-        video, frame = (part.strip() for part in row)
+        video, frame = (names.same(part.strip()) for part in row)
         videos.setdefault(video, []).append(frame)
     for video, frames in videos.items():
         said = _said(video)
@@ -68,14 +68,17 @@ def write_relation(path: Path, videos: Mapping[str, Sequence[str]]) -> None:
     path.write_text("\n".join(["Video; Frame", *lines]) + "\n", encoding="utf-8")
 
 
-def assemble(frames: Sequence[Path]) -> xr.DataArray:
-    """Return single frames as one video, T first.
+def assemble(frames: Sequence[Path], *, labels: bool = False) -> xr.DataArray:
+    """Return single frames as one video, T first; `labels` says that they are label maps.
 
     Raises
     ------
     UserError : when a frame is a stack itself, or has another size than the first.
     """
-    planes = [images.read(frame).squeeze() for frame in frames]
+    if labels:
+        planes = [images.read_labels(frame, as_is=True).squeeze() for frame in frames]
+    else:
+        planes = [images.read(frame).squeeze() for frame in frames]
     for frame, plane in zip(frames, planes, strict=True):
         if "T" in plane.dims or "Z" in plane.dims:
             raise UserError("is a stack, not a single frame", path=frame)
@@ -157,5 +160,5 @@ def read_tracks(folder: Path) -> dict[str, NDArray]:
     from imagej_dl.tracking import ctc
 
     place = folder / TRACKS
-    found = sorted(place.glob("*.txt")) if place.is_dir() else []
+    found = sorted(filter(names.is_data, place.glob("*.txt"))) if place.is_dir() else []
     return {path.stem: ctc.read_tracks(path) for path in found}

@@ -43,7 +43,7 @@ def read(folder: str | Path) -> Tracks:
 
     folder = Path(folder)
     tracked = folder / "tracked.tif"
-    movie = as_movie(read_labels(tracked), tracked)
+    movie = as_movie(read_labels(tracked, as_is=True), tracked)
     movies = [movie]
     if (masks := _masks(folder)) is not None:
         whole = _unpainted(ctc.read(masks).masks, np.asarray(movie))
@@ -125,7 +125,7 @@ def _unpainted(masks: np.ndarray, tracked: np.ndarray) -> np.ndarray:
 
 
 def _masks(folder: Path) -> Path | None:
-    found = sorted((folder / "CTC").glob("*_RES"))
+    found = [p for p in sorted((folder / "CTC").glob("*_RES")) if p.is_dir()]
     return found[0] if len(found) == 1 else None
 
 

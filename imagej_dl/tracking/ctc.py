@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.files import atomic_folder
+from imagej_dl.files import atomic_folder, text_of
 from imagej_dl.tracking.lineage import Merges, Segments
 
 if TYPE_CHECKING:
@@ -177,7 +177,7 @@ def read(folder: str | Path) -> CtcFolder:
 def read_tracks(path: Path) -> np.ndarray:
     """Read a table of tracks, res_track.txt or man_track.txt: (N, 4) whole numbers."""
     try:
-        lines = [line.split() for line in path.read_text().splitlines()]
+        lines = [line.split() for line in text_of(path).splitlines()]
         if wrong := next((line for line in lines if len(line) not in (0, 4)), None):
             raise ValueError(f"{len(wrong)} words in a line: {' '.join(wrong)[:40]}")
         rows = [[int(word) for word in line] for line in lines if line]
@@ -206,10 +206,14 @@ def read_masks(folder: Path, prefix: str) -> np.ndarray:
 
 def numbered(folder: Path, prefix: str) -> dict[int, Path]:
     """Find the files `prefixNNN.tif` of a folder by their numbers, in order."""
-    found = {}
-    for path in folder.iterdir():
+    found: dict[int, Path] = {}
+    for path in sorted(folder.iterdir()):
         if match := re.fullmatch(prefix + r"_?(\d+)\.tiff?", path.name):
-            found[int(match.group(1))] = path
+            other = found.setdefault(int(match.group(1)), path)
+            if other is not path:
+                raise UserError(
+                    f"has the number of {other.name}", path=path, remedy="Remove one of them."
+                )
     return dict(sorted(found.items()))
 
 
@@ -217,7 +221,7 @@ def read_mask(path: Path) -> np.ndarray:
     """Read one 2-D mask of whole numbers."""
     from imagej_dl.images import read_labels
 
-    mask = read_labels(path)
+    mask = read_labels(path, as_is=True)  # its ids are those of tracks
     if mask.ndim != 2:
         raise UserError(f"is not one 2-D mask but of the shape {mask.shape}", path=path)
     return np.asarray(mask)

@@ -13,13 +13,22 @@ from numpy.typing import NDArray
 
 from imagej_dl import images
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.images import Calibration, Normalisation, units
+from imagej_dl.images import Calibration, Normalisation, greys, units
+from imagej_dl.images.repeats import gathered
 from imagej_dl.models import ModelConfig
 from imagej_dl.progress import Progress, silent
 from imagej_dl.training import targets
 from imagej_dl.training.dataset import Example
 from imagej_dl.training.given import Maps, Pair
-from imagej_dl.training.reading import belonging, checked, labels_of, name_of, plane_of, short_names
+from imagej_dl.training.reading import (
+    belonging,
+    channels_of,
+    checked,
+    labels_of,
+    name_of,
+    plane_of,
+    short_names,
+)
 from imagej_dl.training.store import Store
 from imagej_dl.training.weights import WeightMap, contour_map, unet_map
 
@@ -59,6 +68,7 @@ class Examples:
         recurrent network the window (T, Y, X) or (T, Y, X, C) that ends with it.
     """
 
+    @gathered()
     def __init__(
         self,
         pairs: Iterable[Pair],
@@ -91,9 +101,11 @@ class Examples:
                 self.calibration = Calibration(like.pixel_width, like.pixel_height, unit=like.unit)
         diameters: list[NDArray[np.float64]] = []
         names = short_names([image for image, _ in pairs])
+        wanted = like.channels if like is not None else channels_of(image for image, _ in pairs)
         for done, (source, truth) in enumerate(pairs):
             progress("reading", done, len(pairs))
             image = source if isinstance(source, xr.DataArray) else images.read(source)
+            image = greys.with_channels(image, wanted, names[done])
             labels = labels_of(truth, image)
             place = names[done] if isinstance(truth, xr.DataArray) else str(truth)
             image, labels = checked(names[done], image, labels, place)
@@ -130,7 +142,8 @@ class Examples:
             raise UserError(
                 f"has {channels} channel(s), {self._first} has {self.channels}",
                 path=name,
-                remedy="Train on images that have the same channels.",
+                remedy="Train on images that have the same channels; in ImageJ, Image > Type > RGB "
+                "Color makes three of a grey picture, and 8-bit one of a coloured one.",
             )
         if not self._calibrated:
             self.calibration, self._calibrated = cal, name

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from imagej_dl import project
+from imagej_dl import names, project
 from imagej_dl.errors import UserError
 from imagej_dl.images.formats import SUFFIXES
 from imagej_dl.suite import data
@@ -31,7 +31,7 @@ def find_pairs(folder: str | Path) -> list[Pair]:
         return pairs_of(data.items(folder))
     if (project.processed(folder) / "masks").is_dir():
         return [(pair.image, pair.labels) for pair in project.pairs(folder)]
-    inner = sorted(p for p in folder.iterdir() if p.is_dir() and p.name[0] != ".")
+    inner = sorted(p for p in folder.iterdir() if p.is_dir() and names.is_data(p))
     found = [pair for place in (folder, *inner) if (pair := _labelled(place))]
     if found:
         return found
@@ -90,8 +90,10 @@ def pairs_of(items: Iterable[data.Item]) -> list[Pair]:
 
 def _labelled(folder: Path) -> Pair | None:
     """Return the image and label map of a folder NAME, if it holds these two."""
-    files = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and p.name[0] != ".")
+    files = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and names.is_data(p))
     labels = [p for p in files if p.stem in project.RESULTS]
     others = [p for p in files if p.stem not in project.RESULTS]
-    named = [p for p in others if p.stem in ("image", folder.name)] or others
+    named = [
+        p for p in others if names.same(p.stem) in ("image", names.same(folder.name))
+    ] or others
     return (named[0], labels[0]) if len(labels) == 1 and len(named) == 1 else None

@@ -98,8 +98,10 @@ def test_pairs_that_do_not_fit(change, words):
 
 def test_colour_label_maps_are_refused():
     image, _ = pair()
-    with pytest.raises(UserError, match="colour"):
-        read((image, images.make(np.zeros((20, 30, 3), np.uint8), "YXC")))
+    colours = np.zeros((20, 30, 3), np.uint8)
+    colours[5, 5, 0] = 1
+    with pytest.raises(UserError, match="has channels"):
+        read((image, images.make(colours, "YXC")))
 
 
 def test_images_of_other_channels_are_named():
