@@ -54,7 +54,7 @@ class Examples:
     calibration : of the first image, or of the model `like` that a training starts from; others
         that differ by more than 10 % are warned of.
     diameter : median diameter of all objects in px.
-    smallest : area in px that 99 % of all objects exceed.
+    smallest : area in px below which nothing is an object (see :func:`targets.least_area`).
     raw : the first plane that has an object, as it is in its file: the model's test image. For a
         recurrent network the window (T, Y, X) or (T, Y, X, C) that ends with it.
     """
@@ -115,7 +115,7 @@ class Examples:
                 remedy="Draw ROIs, or check that the label maps are those of the images.",
             )
         self.diameter = float(np.median(sizes))
-        self.smallest = int(np.pi / 4 * np.percentile(sizes, 1) ** 2)
+        self.smallest = targets.least_area(sizes)
 
     @property
     def fingerprint(self) -> str:
