@@ -16,8 +16,9 @@ from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.images import large
 from imagej_dl.models import ModelBundle
 from imagej_dl.prediction import engine, storage, tiles
+from imagej_dl.prediction.beyond import words
 from imagej_dl.prediction.blocks import Blocks
-from imagej_dl.prediction.frames import ready
+from imagej_dl.prediction.frames import Beyond, ready
 from imagej_dl.prediction.instances import counted
 from imagej_dl.prediction.network import looks_at_each, network
 from imagej_dl.progress import Progress, silent
@@ -92,6 +93,10 @@ def predict(
     ------
     UserError : when the channels are not the model's, a pixel is NaN or infinite, there is no
         pixel, or the tile is smaller than what the model looks at.
+
+    Warns
+    -----
+    DataWarning : for planes that are far from what the training saw, with what is done about it.
     """
     dims = [str(d) for d in image.dims if d != "C"]
     shape = tuple(image.sizes[d] for d in dims)
@@ -164,8 +169,9 @@ def planes(
     canvas: _Canvas | None = None
     done, total = 0, len(indices) * len(cut[0])
     progress("predict", done, total)
+    beyond: list[Beyond] = []
     for strip in tiles.strips(
-        ready(bundle, image),
+        ready(bundle, image, beyond),
         network(bundle, len(indices) * len(cut[0]) * len(cut[1]) * window),
         tile=tile,
         halo=halo,
@@ -182,6 +188,8 @@ def planes(
             canvas = None
         done += 1
         progress("predict", done, total)
+    for text in words(beyond, image):
+        warnings.warn(text, DataWarning, stacklevel=2)
 
 
 class _Canvas:

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from imagej_dl import images
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.images import Calibration, Normalisation
+from imagej_dl.images import Calibration, Far, Levels, Normalisation, Seen, numbers
+from imagej_dl.images.seen import Look
 from imagej_dl.models import ModelConfig
 from imagej_dl.progress import Progress, silent
 from imagej_dl.training import targets
@@ -55,6 +56,8 @@ class Examples:
         that differ by more than 10 % are warned of.
     diameter : median diameter of all objects in px.
     smallest : area in px below which nothing is an object (see :func:`targets.least_area`).
+    seen : of intensities, in the planes with objects (and what the model `like` saw); None for
+        ways of normalisation that it does not bound.
     raw : the first plane that has an object, as it is in its file: the model's test image. For a
         recurrent network the window (T, Y, X) or (T, Y, X, C) that ends with it.
     """
@@ -89,6 +92,7 @@ class Examples:
             if like.unit != "pixel":
                 self._calibrated = _MODEL
                 self.calibration = Calibration(like.pixel_width, like.pixel_height, unit=like.unit)
+        self._looks: list[tuple[Look, ...]] = []
         diameters: list[NDArray[np.float64]] = []
         names = short_names([image for image, _ in pairs])
         for done, (source, truth) in enumerate(pairs):
@@ -116,6 +120,10 @@ class Examples:
             )
         self.diameter = float(np.median(sizes))
         self.smallest = targets.least_area(sizes)
+        # Less than a quarter of an object is none that the contrast may be measured by.
+        self.seen = Seen.of(self._looks, np.pi / 16 * self.diameter**2)
+        if like is not None and like.seen is not None and self.seen is not None:
+            self.seen += like.seen
 
     @property
     def fingerprint(self) -> str:
@@ -174,8 +182,7 @@ class Examples:
         for place in places if self._frames > 1 else filled:
             raw = plane_of(name, image, place)
             z = place.get("Z", 0)
-            ready = self._normalisation(raw, levels[z])
-            ready = ready[..., None] if ready.ndim == 2 else ready
+            ready = self._ready(name, raw, place, levels[z])
             self._digest.update(ready.tobytes())
             seen = before.setdefault(z, deque(maxlen=self._frames))
             kept = self._store.keep(ready)
@@ -183,6 +190,8 @@ class Examples:
             if place not in filled:
                 continue
             flat = np.ascontiguousarray(labels.isel(place).data)
+            if flat.any() and (look := self._normalisation.look(raw, levels[z])) is not None:
+                self._looks.append(look)
             if not self.raw.size and flat.any():
                 self.raw = raw if self._frames == 1 else np.stack([one for one, _ in seen])
             self._digest.update(flat.tobytes())
@@ -197,6 +206,20 @@ class Examples:
                 )
             )
         return examples
+
+    def _ready(
+        self, name: str, raw: NDArray, place: dict[str, int], levels: Levels | None
+    ) -> NDArray[np.float32]:
+        far: list[Far] = []
+        ready = self._normalisation(raw, levels, far=far)
+        if far:
+            raise UserError(
+                f"the pixel at {numbers.where(far[0].at, place)} is {far[0].plane:g}, so far "
+                "beyond all others that no network can be trained with it",
+                path=name,
+                remedy=numbers.remedy(numbers.outlying(raw)),
+            )
+        return ready[..., None] if ready.ndim == 2 else ready
 
     def _extra(
         self, labels: NDArray, place: dict[str, int], extra: dict[str, xr.DataArray]
