@@ -116,9 +116,8 @@ def crowded(data: Path = DATA) -> list[Plane]:
         dark = np.percentile(image, 1)
         top = np.percentile(image, 99.8)
         debris = _debris(rng, labels, 0.006)
-        dirty = np.where(debris, dark + 12 * (top - dark), image) * 10 + rng.normal(
-            0, 2, image.shape
-        )
+        dirty = np.where(debris, dark + 12 * (top - dark), image) * 10
+        dirty += rng.normal(0, 2, image.shape)
         found.append(Plane(f"{name}, debris", _sixteen(dirty), labels))
         for factor in (4, 10):
             # Photons are fewer, the camera's offset and noise stay.

@@ -50,9 +50,10 @@ def _noise(worst: Beyond, image: xr.DataArray) -> str:
 
 def _few(worst: Beyond, image: xr.DataArray) -> str:
     far = worst.far
+    beyond = far.training / max(far.plane, 1e-9)
     return (
-        f"nearly empty: what is bright is above the upper percentile ({far.training / far.plane:.2g}"
-        " times as far as in the images of the training). Contrast is enhanced up to what is bright"
+        "nearly empty: so little is bright that it is above the upper percentile, "
+        f"{beyond:.2g} times as far as in the images of the training. Contrast is enhanced up to it"
     )
 
 

@@ -6,6 +6,7 @@ import hashlib
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import xarray as xr
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from imagej_dl import images
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.images import Calibration, Far, Levels, Normalisation, Seen, numbers
-from imagej_dl.images.seen import Look
+from imagej_dl.images.seen import Look, bounded
 from imagej_dl.models import ModelConfig
 from imagej_dl.progress import Progress, silent
 from imagej_dl.training import targets
@@ -93,6 +94,7 @@ class Examples:
                 self._calibrated = _MODEL
                 self.calibration = Calibration(like.pixel_width, like.pixel_height, unit=like.unit)
         self._looks: list[tuple[Look, ...]] = []
+        self._bare: dict[str, tuple[Look, ...]] = {}
         diameters: list[NDArray[np.float64]] = []
         names = short_names([image for image, _ in pairs])
         for done, (source, truth) in enumerate(pairs):
@@ -124,6 +126,7 @@ class Examples:
         self.seen = Seen.of(self._looks, np.pi / 16 * self.diameter**2)
         if like is not None and like.seen is not None and self.seen is not None:
             self.seen += like.seen
+        self._bound()
 
     @property
     def fingerprint(self) -> str:
@@ -190,8 +193,11 @@ class Examples:
             if place not in filled:
                 continue
             flat = np.ascontiguousarray(labels.isel(place).data)
-            if flat.any() and (look := self._normalisation.look(raw, levels[z])) is not None:
-                self._looks.append(look)
+            if (look := self._normalisation.look(raw, levels[z])) is not None:
+                if flat.any():
+                    self._looks.append(look)
+                elif self._frames == 1 and levels[z] is None:
+                    self._bare[name_of(raw)] = look
             if not self.raw.size and flat.any():
                 self.raw = raw if self._frames == 1 else np.stack([one for one, _ in seen])
             self._digest.update(flat.tobytes())
@@ -206,6 +212,26 @@ class Examples:
                 )
             )
         return examples
+
+    def _bound(self) -> None:
+        """Stretch planes without objects as prediction will, by what is seen in those with some."""
+        if self.seen is None:
+            return
+        for planes in self.sources:
+            for number, example in enumerate(planes):
+                looks = self._bare.get(example.digest)
+                if looks is None or example.labels.any():
+                    continue
+                image, changed = np.array(example.image), False
+                for i, look in enumerate(looks):
+                    high, far = bounded(look, self.seen, i)
+                    if far:
+                        factor = np.float32(look.spread / (high - look.low))
+                        top = np.float32(self.seen.channels[i].top)
+                        image[..., i] = np.minimum(image[..., i] * factor, top)
+                        changed = True
+                if changed:
+                    planes[number] = replace(example, image=self._store.keep(image))
 
     def _ready(
         self, name: str, raw: NDArray, place: dict[str, int], levels: Levels | None
