@@ -11,7 +11,7 @@ from scipy import ndimage as ndi
 from imagej_dl.training.weights import outlines
 
 BACKGROUND, OBJECT, BORDER = 0, 1, 2
-_FEW_OBJECTS = 50
+_FEW_OBJECTS = 200
 
 
 def border_target(
@@ -102,10 +102,10 @@ def diameters(labels: NDArray) -> NDArray[np.float64]:
 def least_area(diameters: NDArray[np.float64]) -> int:
     """Return the area in px below which what is found is no object, from those that were drawn.
 
-    Half of the area that 99 % of the objects exceed, and the less of it the fewer there are: of
-    n objects n / (n + 50). The smallest of a few says little of how small the next may be: of
+    The area that 99 % of the objects exceed, and the less of it the fewer there are: of n
+    objects n / (n + 200). The smallest of a few says little of how small the next may be: of
     36 images of nuclei, the 1 % quantile of one image would drop 10 % of the others' objects on
-    average and that of four objects 31 %; this drops .8 and .5 %.
+    average and that of four objects 31 %; this drops .6 and .1 %.
 
     Parameters
     ----------
@@ -115,7 +115,7 @@ def least_area(diameters: NDArray[np.float64]) -> int:
     if not count:
         return 0
     low = np.pi / 4 * np.percentile(diameters, 1) ** 2
-    return int(low / 2 * count / (count + _FEW_OBJECTS))
+    return int(low * count / (count + _FEW_OBJECTS))
 
 
 def _border(labels: NDArray, margin: int) -> NDArray[np.uint8]:
