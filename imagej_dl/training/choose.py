@@ -25,7 +25,10 @@ Truth = Sequence[tuple[NDArray[np.float32], NDArray]]
 
 
 def average_precision(found: Truth, settings: Instances) -> list[float]:
-    """Return TP / (TP + FP + FN) at the IoU thresholds .5, .6 … .9, summed over all images."""
+    """Return TP / (TP + FP + FN) at the IoU thresholds .5, .6 … .9, summed over all images.
+
+    It is NaN where there is no object, true or found.
+    """
     matched = [match(labels, instances(p, settings)) for p, labels in found]
     return [scores.average_precision for scores in total(matched)]
 
