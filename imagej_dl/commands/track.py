@@ -52,8 +52,14 @@ class Track(Command):
     settings: Annotated[Path | None, Shown(advanced=True)] = Field(
         None,
         description='JSON file {"tracker": …, "settings": {…}} with TrackMate\'s keys, distances'
-        " in the image's unit; unless given, LAP with gap closing and splitting, 15 and 2 frames. "
+        " in the image's unit; unless given, LAP with gap closing over 2 frames and splitting. "
         "Trackers MOTILE, BTRACK and TRACKASTRA have keys of their own.",
+    )
+    distances: Annotated[Literal["data", "trackmate"], Shown(advanced=True)] = Field(
+        "data",
+        description="Without settings, how far objects are linked. data: three times their median "
+        "radius, or twice their median step where that is more; trackmate: its plain 15, in the "
+        "image's unit.",
     )
     fill_gaps: bool = Field(
         False,
@@ -141,11 +147,15 @@ class Track(Command):
         refuse_input(self.out / "tracked.tif", self.labels, self.image)
         if self.geff:
             graphs.need_geff()  # before the work, which would be lost without it
-        settings = tracking.read_settings(self.settings) if self.settings else None
+        settings = (
+            tracking.read_settings(self.settings)
+            if self.settings
+            else tracking.default_settings(self.engine)
+        )
         if self.fill_gaps:
-            settings = (settings or tracking.default_settings(self.engine)).filling_gaps()
+            settings = settings.filling_gaps()
         if self.split_fused:
-            settings = (settings or tracking.default_settings(self.engine)).splitting_fused()
+            settings = settings.splitting_fused()
         if self.open:
             from imagej_dl.fiji import trackmate
 
@@ -153,8 +163,13 @@ class Track(Command):
             trackmate.start_window(self.fiji)
         labels = images.read(self.labels, self.axes)
         image = images.read(self.image, self.image_axes) if self.image else None
-        if settings is None or settings.takes_labels:
+        if settings.takes_labels:
             labels, image = tracking.pair(labels, image, self.labels, self.image)
+        reach = None
+        if self.settings is None and self.distances == "data":
+            at = labels if image is None else images.calibrated_like(labels, image)
+            reach = tracking.measured_distance(at)
+            settings = tracking.fitted_settings(settings, reach)
         tracks = tracking.track(
             labels,
             image,
@@ -184,6 +199,8 @@ class Track(Command):
         name = names.get(tracks.engine, tracks.engine)
         counts = ", ".join(f"{number} {name}" for name, number in tracks.counts.items())
         say(f"{self.out}: {tracks.settings.tracker} by {name}: {counts}")
+        if reach is not None:
+            say(f"Linked up to {reach} (distances=trackmate takes TrackMate's plain 15).")
         if self.open:
             say("TrackMate shows them; close its windows to end.")
             trackmate.open_window(self.out / "tracks.xml")
