@@ -14,6 +14,9 @@ from imagej_dl.files import refuse_existing, refuse_input
 from imagej_dl.progress import Progress
 
 if TYPE_CHECKING:
+    import xarray as xr
+
+    from imagej_dl.tracking import Tracks
     from imagej_dl.worker import Desk
 
 
@@ -58,8 +61,8 @@ class Track(Command):
     distances: Annotated[Literal["data", "trackmate"], Shown(advanced=True)] = Field(
         "data",
         description="Without settings, how far objects are linked. data: three times their median "
-        "radius, or twice their median step where that is more; trackmate: its plain 15, in the "
-        "image's unit.",
+        "radius, or twice their median step where that is more, and divisions two thirds of that; "
+        "trackmate: its plain 15, in the image's unit.",
     )
     fill_gaps: bool = Field(
         False,
@@ -199,9 +202,23 @@ class Track(Command):
         name = names.get(tracks.engine, tracks.engine)
         counts = ", ".join(f"{number} {name}" for name, number in tracks.counts.items())
         say(f"{self.out}: {tracks.settings.tracker} by {name}: {counts}")
+        if settings.fill_gaps:
+            say(f"{_filled(tracks, labels)} objects filled in, in gaps between appearances")
         if reach is not None:
             say(f"Linked up to {reach} (distances=trackmate takes TrackMate's plain 15).")
         if self.open:
             say("TrackMate shows them; close its windows to end.")
             trackmate.open_window(self.out / "tracks.xml")
             trackmate.wait_until_closed()
+
+
+def _filled(tracks: Tracks, labels: xr.DataArray) -> int:
+    """Count the spots where the labels have no object."""
+    from imagej_dl import tracking
+
+    movie = tracking.as_movie(labels)
+    spots = tracks.spots
+    return sum(
+        int((movie.isel(T=int(frame)).values.reshape(-1)[rows["pixel"].to_numpy()] == 0).sum())
+        for frame, rows in spots.groupby("frame")
+    )

@@ -26,6 +26,9 @@ RADII, STEPS = 3.0, 2.0
 Three radii were better than 15 µm on six of six sequences of cells. Steps are for objects that are
 small beside their motion.
 """
+_DAUGHTERS = 2 / 3
+"""Of that distance, how far a daughter is looked for: with all of it false divisions are more than
+twice as many, and no more true ones."""
 SHARE = 1 / 3
 """Of the image's longer side: farther links are none of objects."""
 KEYS = (
@@ -37,6 +40,7 @@ KEYS = (
     "MAX_SEARCH_RADIUS",
     "DIST_THRESH",
 )
+_OF_DAUGHTERS = {"SPLITTING_MAX_DISTANCE", "MERGING_MAX_DISTANCE"}
 _NEEDS = {
     "GAP_CLOSING_MAX_DISTANCE": "ALLOW_GAP_CLOSING",
     "SPLITTING_MAX_DISTANCE": "ALLOW_TRACK_SPLITTING",
@@ -103,10 +107,13 @@ def measured(labels: xr.DataArray) -> Reach | None:
 
 
 def fitted(settings: TrackerSettings, reach: Reach | None) -> TrackerSettings:
-    """Return settings whose distances are what was measured."""
+    """Return settings whose distances are what was measured, two thirds of it for divisions."""
     values = settings.settings.to_map()
-    if reach is None or not (given := {key: reach.distance for key in KEYS if key in values}):
+    given = {} if reach is None else {key: reach.distance for key in KEYS if key in values}
+    if reach is None or not given:
         return settings
+    for key in _OF_DAUGHTERS & given.keys():
+        given[key] = _DAUGHTERS * reach.distance
     model = type(settings.settings)
     return settings.model_copy(update={"settings": model.model_validate({**values, **given})})
 
