@@ -127,12 +127,10 @@ def warn_of(settings: TrackerSettings, labels: xr.DataArray, stacklevel: int = 3
     unit = "px" if cal.unit == "pixel" else cal.unit
     wrong = []
     for key in KEYS:
-        value = values.get(key)
-        if (
-            value is None
-            or not math.isfinite(value)
-            or values.get(_NEEDS.get(key, ""), True) is False
-        ):
+        if key not in values or values.get(_NEEDS.get(key, ""), True) is False:
+            continue
+        value = float(values[key])  # infinity is written as a word
+        if not math.isfinite(value):
             continue
         if value < sides.min():
             wrong.append(f"{key} {value:g} {unit} is less than a pixel ({sides.min():.3g} {unit})")
