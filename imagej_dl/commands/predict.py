@@ -147,7 +147,10 @@ class Predict(PredictOptions):
 def _summary(name: str, result: Prediction, seconds: float) -> str:
     planes = result.labels.size // (result.labels.sizes["Y"] * result.labels.sizes["X"])
     where = f" on {planes} planes" if planes > 1 else ""
-    return f"{name}: {objects(result)} objects{where}, {seconds:.1f} s"
+    text = f"{name}: {objects(result)} objects{where}, {seconds:.1f} s"
+    if result.left_out:
+        text += f"; {result.left_out} under minimum_area ({result.minimum_area} px) left out"
+    return text
 
 
 class _Several:

@@ -14,6 +14,9 @@ from imagej_dl.files import refuse_existing, refuse_input
 from imagej_dl.progress import Progress
 
 if TYPE_CHECKING:
+    import xarray as xr
+
+    from imagej_dl.tracking import Tracks
     from imagej_dl.worker import Desk
 
 
@@ -52,8 +55,14 @@ class Track(Command):
     settings: Annotated[Path | None, Shown(advanced=True)] = Field(
         None,
         description='JSON file {"tracker": …, "settings": {…}} with TrackMate\'s keys, distances'
-        " in the image's unit; unless given, LAP with gap closing and splitting, 15 and 2 frames. "
+        " in the image's unit; unless given, LAP with gap closing over 2 frames and splitting. "
         "Trackers MOTILE, BTRACK and TRACKASTRA have keys of their own.",
+    )
+    distances: Annotated[Literal["data", "trackmate"], Shown(advanced=True)] = Field(
+        "data",
+        description="Without settings, how far objects are linked. data: three times their median "
+        "radius, or twice their median step where that is more, and divisions two thirds of that; "
+        "trackmate: its plain 15, in the image's unit.",
     )
     fill_gaps: bool = Field(
         False,
@@ -141,22 +150,31 @@ class Track(Command):
         refuse_input(self.out / "tracked.tif", self.labels, self.image)
         if self.geff:
             graphs.need_geff()  # before the work, which would be lost without it
-        settings = tracking.read_settings(self.settings) if self.settings else None
+        settings = (
+            tracking.read_settings(self.settings)
+            if self.settings
+            else tracking.default_settings(self.engine)
+        )
         if self.fill_gaps:
-            settings = (settings or tracking.default_settings(self.engine)).filling_gaps()
+            settings = settings.filling_gaps()
         if self.split_fused:
-            settings = (settings or tracking.default_settings(self.engine)).splitting_fused()
+            settings = settings.splitting_fused()
         if self.open:
             from imagej_dl.fiji import trackmate
 
             # Before the work: a process starts its Java once, with a screen or without.
             trackmate.start_window(self.fiji)
-        takes_labels = settings is None or settings.takes_labels
+        takes_labels = settings.takes_labels
         reader = images.read_labels if takes_labels else images.read
         labels = reader(self.labels, self.axes)
         image = images.read(self.image, self.image_axes) if self.image else None
         if takes_labels:
             labels, image = tracking.pair(labels, image, self.labels, self.image)
+        reach = None
+        if self.settings is None and self.distances == "data":
+            at = labels if image is None else images.calibrated_like(labels, image)
+            reach = tracking.measured_distance(at)
+            settings = tracking.fitted_settings(settings, reach)
         tracks = tracking.track(
             labels,
             image,
@@ -186,7 +204,23 @@ class Track(Command):
         name = names.get(tracks.engine, tracks.engine)
         counts = ", ".join(f"{number} {name}" for name, number in tracks.counts.items())
         say(f"{self.out}: {tracks.settings.tracker} by {name}: {counts}")
+        if settings.fill_gaps:
+            say(f"{_filled(tracks, labels)} objects filled in, in gaps between appearances")
+        if reach is not None:
+            say(f"Linked up to {reach} (distances=trackmate takes TrackMate's plain 15).")
         if self.open:
             say("TrackMate shows them; close its windows to end.")
             trackmate.open_window(self.out / "tracks.xml")
             trackmate.wait_until_closed()
+
+
+def _filled(tracks: Tracks, labels: xr.DataArray) -> int:
+    """Count the spots where the labels have no object."""
+    from imagej_dl import tracking
+
+    movie = tracking.as_movie(labels)
+    spots = tracks.spots
+    return sum(
+        int((movie.isel(T=int(frame)).values.reshape(-1)[rows["pixel"].to_numpy()] == 0).sum())
+        for frame, rows in spots.groupby("frame")
+    )

@@ -50,7 +50,8 @@ class Train(TrainOptions):
         out = self.out or Path(self._whole().out or "")
         metrics = json.loads((out / "metrics.json").read_text(encoding="utf-8"))
         desk.values |= {"model": str(out), "ended": metrics["ended"]}
-        desk.values |= {name: metrics["validation"][name] for name in ("ap_0.5", "ap_0.7")}
+        found = {name: metrics["validation"][name] for name in ("ap_0.5", "ap_0.7")}
+        desk.values |= {name: "NaN" if v is None else v for name, v in found.items()}
 
     def run(self, progress: Progress, watch: Watch = ignore) -> None:
         """Train; `watch` is told each epoch, and `progress` how good it was."""

@@ -10,13 +10,16 @@ from imagej_dl.images.formats import find, read, read_labels, scenes_of
 from imagej_dl.images.luts import glasbey
 from imagej_dl.images.normalise import Levels, Normalisation
 from imagej_dl.images.pairing import calibrated_like, stacked_like
+from imagej_dl.images.seen import Far, Seen
 from imagej_dl.images.tiff import write
 
 __all__ = [
     "AXES",
     "Calibration",
+    "Far",
     "Levels",
     "Normalisation",
+    "Seen",
     "as_labels",
     "calibrated_like",
     "calibration",

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from imagej_dl.images import Normalisation
+from imagej_dl.images import Normalisation, Seen
 
 FORMAT_VERSION = 1
 """Version of the MODEL folder; raised when an older reader would misread a newer folder."""
@@ -109,6 +109,11 @@ class ModelConfig(BaseModel):
         ge=1,
         description="Input sides, and offsets of tiles, must be multiples of it, in px: "
         "pooling makes the result depend on the grid's phase.",
+    )
+    seen: Seen | None = Field(
+        default=None,
+        description="What the training saw of intensities, which bounds how far a plane is "
+        "stretched; models of earlier versions have none, and no bounds.",
     )
     instances: Instances = Instances()
     border_size: int = Field(

@@ -16,9 +16,10 @@ from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.images import greys, large, units
 from imagej_dl.models import ModelBundle
 from imagej_dl.prediction import engine, storage, tiles
+from imagej_dl.prediction.beyond import words
 from imagej_dl.prediction.blocks import Blocks
-from imagej_dl.prediction.frames import ready
-from imagej_dl.prediction.instances import instances
+from imagej_dl.prediction.frames import Beyond, ready
+from imagej_dl.prediction.instances import counted
 from imagej_dl.prediction.network import looks_at_each, network
 from imagej_dl.progress import Progress, silent
 
@@ -31,10 +32,15 @@ class Prediction:
 
     labels : label map, dims of the image without C. Ids are those of each plane for itself.
     probabilities : float32, the same dims and C, one channel a class; None if not asked for.
+    left_out : how many objects are left out because they are smaller than the `minimum_area` of
+        the model's instance settings, over all planes.
+    minimum_area : what that was, in px.
     """
 
     labels: xr.DataArray
     probabilities: xr.DataArray | None = None
+    left_out: int = 0
+    minimum_area: int = 0
 
 
 @dataclass(frozen=True)
@@ -42,12 +48,13 @@ class Plane:
     """A finished plane: `index` over T and Z, label map (Y, X), probabilities (Y, X, classes).
 
     Those of a large plane lie in temporary files; its probabilities may be left out, and are empty
-    then.
+    then. `left_out` counts objects below the model's `minimum_area`.
     """
 
     index: tuple[int, ...]
     labels: NDArray
     probabilities: NDArray[np.float32]
+    left_out: int = 0
 
 
 def predict(
@@ -86,6 +93,10 @@ def predict(
     ------
     UserError : when the channels are not the model's, a pixel is NaN or infinite, there is no
         pixel, or the tile is smaller than what the model looks at.
+
+    Warns
+    -----
+    DataWarning : for planes that are far from what the training saw, with what is done about it.
     """
     dims = [str(d) for d in image.dims if d != "C"]
     shape = tuple(image.sizes[d] for d in dims)
@@ -93,7 +104,9 @@ def predict(
     labels: NDArray | None = None
     kept: NDArray[np.float32] | None = None
     given = {"tile": tile, "halo": halo, "batch": batch, "progress": progress}
+    left_out = 0
     for plane in planes(bundle, image, probabilities=probabilities, **given):  # type: ignore[arg-type]
+        left_out += plane.left_out
         if not plane.index:
             # The only one; what planes() has still to do is to say that all is done.
             labels, kept = plane.labels, plane.probabilities if probabilities else None
@@ -112,6 +125,8 @@ def predict(
     return Prediction(
         images.with_data(image, labels, dims),
         None if kept is None else images.with_data(image, kept, [*dims, "C"]),
+        left_out,
+        bundle.config.instances.minimum_area,
     )
 
 
@@ -155,8 +170,9 @@ def planes(
     canvas: _Canvas | None = None
     done, total = 0, len(indices) * len(cut[0])
     progress("predict", done, total)
+    beyond: list[Beyond] = []
     for strip in tiles.strips(
-        ready(bundle, image),
+        ready(bundle, image, beyond),
         network(bundle, len(indices) * len(cut[0]) * len(cut[1]) * window),
         tile=tile,
         halo=halo,
@@ -173,6 +189,8 @@ def planes(
             canvas = None
         done += 1
         progress("predict", done, total)
+    for text in words(beyond, image):
+        warnings.warn(text, DataWarning, stacklevel=2)
 
 
 class _Canvas:
@@ -195,8 +213,10 @@ class _Canvas:
 
     def finish(self, index: tuple[int, ...], progress: Progress) -> Plane:
         if self.blocks is not None:
-            return Plane(index, self.blocks.finish(progress), self.whole)
-        return Plane(index, instances(self.whole, self.settings), self.whole)
+            labels = self.blocks.finish(progress)
+            return Plane(index, labels, self.whole, len(self.blocks.small))
+        labels, left_out = counted(self.whole, self.settings)
+        return Plane(index, labels, self.whole, left_out)
 
 
 def _tile(halo: int, least: int) -> int:

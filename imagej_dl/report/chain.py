@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shlex
 import shutil
@@ -247,7 +248,8 @@ def evaluate(chain: Chain, predicted: Path) -> None:
         frames = zip(truth, found, strict=True)
         for item in evaluation.total(evaluation.match(t, p) for t, p in frames):
             if round(item.threshold, 2) in (0.5, 0.7, 0.9):
-                step.figures[f"AP at IoU {item.threshold:g}"] = float(item.average_precision)  # type: ignore[index]
+                score = "–" if math.isnan(item.average_precision) else item.average_precision
+                step.figures[f"AP at IoU {item.threshold:g}"] = score  # type: ignore[index]
         result = chain.out / "tracks" / "CTC" / "01_RES"
         step.command = chain.command("evaluate", pred=result, truth=chain.truth)
         scores = evaluation.evaluate(result, chain.truth).tracks

@@ -17,13 +17,18 @@ _PIXELS = 1_500_000
 _ROUNDS = 2
 _GAIN = 0.02
 """A setting is changed for no less: what is better on a few images is often worse on the next."""
+_OBJECTS = 2
+"""Of few objects it is changed for no less than what so many of them make in the score."""
 
 Truth = Sequence[tuple[NDArray[np.float32], NDArray]]
 """Probabilities (Y, X, classes) and label map (Y, X) of each image."""
 
 
 def average_precision(found: Truth, settings: Instances) -> list[float]:
-    """Return TP / (TP + FP + FN) at the IoU thresholds .5, .6 … .9, summed over all images."""
+    """Return TP / (TP + FP + FN) at the IoU thresholds .5, .6 … .9, summed over all images.
+
+    It is NaN where there is no object, true or found.
+    """
     matched = [match(labels, instances(p, settings)) for p, labels in found]
     return [scores.average_precision for scores in total(matched)]
 
@@ -36,7 +41,7 @@ def choose(
     given: Collection[str] = (),
 ) -> tuple[Instances, float]:
     """Change one setting after the other as long as the mean average precision grows
-    by two hundredths or more.
+    by two hundredths, or by what two objects make of it, or more.
 
     Parameters
     ----------
@@ -50,8 +55,10 @@ def choose(
     """
     found = found[: some([labels.size for _, labels in found])]
     best, score = start, float(np.mean(average_precision(found, start)))
-    if not any(labels.any() for _, labels in found):
+    objects = sum(len(np.setdiff1d(labels, 0)) for _, labels in found)
+    if not objects:
         return best, score
+    gain = max(_GAIN, _OBJECTS / objects)
     grid: dict[str, list[Any]] = {
         "object_weight": [5.0, 10.0, 20.0] if kind in ("border", "contour") else [0.0, 5.0, 10.0],
         "marker_height": [1.0, 2.0, 4.0],
@@ -71,7 +78,7 @@ def choose(
                 settings = best.model_copy(update={name: value})
                 if settings not in tried:
                     tried[settings] = float(np.mean(average_precision(found, settings)))
-                if tried[settings] > score + _GAIN:
+                if tried[settings] > score + gain:
                     best, score = settings, tried[settings]
         if best == before:
             break

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import tempfile
 from contextlib import suppress
@@ -100,7 +101,7 @@ def _patient(progress: Progress) -> Progress:
 
 def _scored(
     bundle: ModelBundle, settings: Settings, parts: Split, progress: Progress
-) -> tuple[Instances, dict[str, dict[str, float]]]:
+) -> tuple[Instances, dict[str, dict[str, float | None]]]:
     """Choose the instance settings and score validation and test with them."""
     found = predicted(bundle, parts.validation)
     # The few settings cannot be learnt by heart as weights can, so the training images may have
@@ -135,6 +136,10 @@ def _seen(example: Example, part: tuple[slice, slice]) -> NDArray[np.float32]:
     return np.stack(example.part(part).planes, axis=-1)
 
 
-def _scores(found: Truth, settings: Instances) -> dict[str, float]:
+def _scores(found: Truth, settings: Instances) -> dict[str, float | None]:
     values = average_precision(found, settings)
-    return {f"ap_{t:g}": round(v, 4) for t, v in zip(THRESHOLDS, values, strict=True)}
+    # Without any object, true or found, there is no score; JSON knows no NaN.
+    return {
+        f"ap_{t:g}": None if math.isnan(v) else round(v, 4)
+        for t, v in zip(THRESHOLDS, values, strict=True)
+    }

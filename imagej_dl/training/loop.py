@@ -27,6 +27,8 @@ from imagej_dl.training.step import Step
 from imagej_dl.training.watch import MARGIN, Epoch, Watch, ignore, told
 from imagej_dl.training.wishes import Wishes
 
+_BRIGHTEST = 100.0
+"""Normalised: above it, a pixel may be why a training diverges."""
 _SHOWN_EVERY = 5
 """Epochs between two sets of pictures in TensorBoard, which are large."""
 
@@ -105,10 +107,7 @@ class Loop:
             rate = self._rate(fraction)
             losses.append(self.step(batch, rate))
             if not math.isfinite(losses[-1]):
-                raise UserError(
-                    f"the loss is no number any more after {state.step} batches",
-                    remedy="Choose a smaller --learning-rate.",
-                )
+                raise self._diverged()
             state.step += 1
             every = settings.log_every
             if writer is not None and every and state.step % every == 0:
@@ -129,6 +128,20 @@ class Loop:
                 fraction = self._wishes.agreed(clock.fraction(state.step))
         self.progress("training", 1000, 1000)
         return FINISHED if state.step >= settings.total_steps else TIME
+
+    def _diverged(self) -> UserError:
+        problem = f"the loss is no number any more after {self.state.step} batches"
+        brightest = max(self.patches.examples, key=lambda e: float(np.abs(e.image).max()))
+        values = np.abs(brightest.image)
+        if values.max() <= _BRIGHTEST:
+            return UserError(problem, remedy="Choose a smaller --learning-rate.")
+        y, x, _ = np.unravel_index(int(values.argmax()), values.shape)
+        return UserError(
+            f"{problem}: {brightest.name} has a pixel, at x={x}, y={y}, that is "
+            f"{values.max():.3g} times as bright as what is bright beside it",
+            remedy="Take it out (in ImageJ, Process > Noise > Remove Outliers...), or choose a "
+            "smaller --learning-rate.",
+        )
 
     def _patient_no_more(self) -> bool:
         return self.state.epoch - self.state.best_epoch >= self.settings.patience

@@ -7,13 +7,12 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
 from imagej_dl import images
 from imagej_dl.errors import UserError
-from imagej_dl.images import greys, label_maps, lossy, pictures
+from imagej_dl.images import greys, label_maps, lossy, numbers, pictures
 
 
 def checked(
@@ -54,16 +53,11 @@ def channels_of(sources: Iterable[str | Path | xr.DataArray]) -> int:
 def plane_of(name: str, image: xr.DataArray, place: dict[str, int]) -> NDArray:
     """Return a plane (Y, X) or (Y, X, C) of an image as it is in its file.
 
-    Raises UserError for pixels that are no number or infinite.
+    Raises UserError for pixels that are NaN or infinite.
     """
     plane = image.isel(place).transpose(..., "Y", "X")
     raw = plane.transpose("Y", "X", "C").data if "C" in plane.dims else plane.data
-    if not np.isfinite(raw).all():
-        raise UserError(
-            "holds pixels that are no number or infinite",
-            path=name,
-            remedy="Replace them, in ImageJ with Process > Math > NaN Background.",
-        )
+    numbers.check(raw, name, place)
     return raw
 
 

@@ -87,7 +87,7 @@ def test_diameter_is_the_median_over_all_images():
         (lambda i, m: (i, m + 0.5), "whole numbers"),
         (lambda i, m: (i, m.astype(np.int32) - 1), "-1"),
         (lambda i, m: (i, m * 0), "none of the label maps"),
-        (lambda i, m: (i.astype(np.float32) * np.inf, m), "no number"),
+        (lambda i, m: (i.astype(np.float32) * np.inf, m), "NaN or infinite"),
     ],
 )
 def test_pairs_that_do_not_fit(change, words):
