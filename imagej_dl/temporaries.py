@@ -14,8 +14,7 @@ import shutil
 import stat
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 from imagej_dl import processes
@@ -26,7 +25,7 @@ MOVES, STILL = "moves.json", 600.0
 """In a temporary folder, what was being moved out of it; another machine's stands still then."""
 _AGAIN = 60.0
 _LONGEST = 40  # letters of a name that are kept: file systems take 255 bytes
-_NAME = re.compile(rf"\.?imagej-dl-{processes.PATTERN}-[0-9a-f]{{8}}-?.*", re.DOTALL)
+_NAME = re.compile(rf"\.?imagej-dl-{processes.PATTERN}-[0-9a-f]{{8}}-?(.*)", re.DOTALL)
 _swept: dict[str, float] = {}
 
 
@@ -41,6 +40,12 @@ def is_temporary(path: str | os.PathLike[str]) -> bool:
     return _NAME.fullmatch(os.path.basename(os.fspath(path))) is not None
 
 
+def what(of: str) -> str:
+    """Return what a temporary name was made for, see :func:`name`."""
+    match = _NAME.fullmatch(of)
+    return match[5] if match else ""
+
+
 def within(path: Path) -> bool:
     """Say whether a path lies in a temporary folder."""
     return any(is_temporary(part) for part in path.parts)
@@ -51,7 +56,7 @@ def left(path: Path) -> bool:
     match = _NAME.fullmatch(path.name)
     if match is None:
         return False
-    alive = processes.of(*match.groups()).alive()
+    alive = processes.of(*match.groups()[:4]).alive()
     if alive is None:
         with suppress(OSError):
             old = STILL if (path / MOVES).is_file() else OLD
@@ -87,29 +92,23 @@ def remove(path: Path) -> None:
             path.unlink()
 
 
-@contextmanager
-def scratch(what: str = "") -> Iterator[Path]:
-    """Give an empty folder among the system's temporary files, and remove it in the end.
+def prefix(what: str = "") -> str:
+    """Return what folders among the system's temporary files begin with, for `tempfile`.
 
-    Those that killed runs of the same user left are removed first.
+    Those that killed runs of the same user left there are removed first.
     """
-    path = new_scratch(what)
-    try:
-        yield path
-    finally:
-        remove(path)
+    sweep(Path(tempfile.gettempdir()))
+    return name(what, hidden=False)
 
 
-def new_scratch(what: str = "") -> Path:
-    """Make an empty folder among the system's temporary files, for the caller to remove."""
-    home = Path(tempfile.gettempdir())
-    if due(home):
-        for path in leftovers(home):
-            if _ours(path):
-                remove(path)
-    path = home / name(what, hidden=False)
-    path.mkdir(mode=0o700)
-    return path
+def sweep(home: Path) -> list[str]:
+    """Remove what killed runs of the same user left in a folder of the system's; name it."""
+    found = []
+    for path in leftovers(home) if due(home) else ():
+        if _ours(path):
+            remove(path)
+            found.append(path.name)
+    return found
 
 
 def _ours(path: Path) -> bool:

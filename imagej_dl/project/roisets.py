@@ -12,7 +12,7 @@ from pathlib import Path
 
 import xarray as xr
 
-from imagej_dl import rois
+from imagej_dl import rois, temporaries
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.files import atomic
 from imagej_dl.project.folders import BACKUPS
@@ -48,7 +48,7 @@ def save_rois(
         slices that the image has not, or outside of it; nothing is stored then.
     """
     there = sheet(project, name)
-    with tempfile.TemporaryDirectory(prefix="imagej-dl-") as folder:
+    with tempfile.TemporaryDirectory(prefix=temporaries.prefix()) as folder:
         given = Path(folder) / "RoiSet.zip"
         if isinstance(source, bytes):
             given.write_bytes(source)

@@ -167,7 +167,8 @@ def test_a_label_map_follows_its_rois_unless_a_user_has_changed_it(drawn: Path) 
     assert rois.read_names(rois.table_path(mask)) == {1: "other"}
     by_hand = images.read_labels(mask)
     by_hand[7, 7] = 2
-    made = tifffile.TiffFile(mask).pages.first.description
+    with tifffile.TiffFile(mask) as file:
+        made = file.pages.first.description
     kept = next(line.partition("=")[2] for line in made.splitlines() if "imagej_dl=" in line)
     images.write(images.coloured(by_hand), mask, overwrite=True, imagej_dl=kept)
     corrected = mask.read_bytes()
