@@ -62,6 +62,13 @@ def digest(path: Path) -> str:
     return found.hexdigest()[:16]
 
 
+def digest_of(image: xr.DataArray) -> str:
+    """Return a digest of an image's pixels."""
+    found = hashlib.sha256(repr((image.dims, image.shape, image.dtype.str)).encode())
+    found.update(np.ascontiguousarray(image.data).data)
+    return found.hexdigest()[:16]
+
+
 def _digest(labels: xr.DataArray) -> str:
     found = hashlib.sha256(repr([n for n in labels.shape if n > 1]).encode())
     for _, part in large.pieces(labels.data):
