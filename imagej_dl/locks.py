@@ -59,6 +59,7 @@ def held(path: str | os.PathLike[str], what: str, *, wait: float = 0.0) -> Itera
         can be written to there is no lock: what is written says so itself.
     """
     target = Path(os.path.realpath(path))
+    new = [folder for folder in target.parents if not folder.exists()]
     lock = _place(target)
     if lock is None:
         yield
@@ -83,6 +84,9 @@ def held(path: str | os.PathLike[str], what: str, *, wait: float = 0.0) -> Itera
         ended.set()
         if _content(lock) == text:  # else it was taken over, after a long sleep
             lock.unlink(missing_ok=True)
+        with suppress(OSError):  # nothing was written into it
+            for folder in new:
+                folder.rmdir()
 
 
 def place_of(path: str | os.PathLike[str]) -> Path:
