@@ -20,7 +20,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from imagej_dl import processes, temporaries
+from imagej_dl import moving, processes, temporaries
 from imagej_dl.errors import UserError
 
 RENEWED, SILENT = 20.0, 900.0
@@ -64,6 +64,8 @@ def held(path: str | os.PathLike[str], what: str, *, wait: float = 0.0) -> Itera
     if lock is None:
         yield
         return
+    if temporaries.due(lock.parent):
+        moving.heal(lock.parent)
     text = _text(what)
     until = time.monotonic() + wait
     while (other := _take(lock, text)) is not None:
