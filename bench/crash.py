@@ -159,7 +159,8 @@ class Judge:
         wrong, now = [], content(place)
         for path, digest in self.before.items():
             changes = self.whole.get(path) != digest
-            if now.get(path) != digest and not changes:
+            gone = path not in now and path.startswith(self.scenario.outputs)
+            if now.get(path) != digest and not changes and not gone:
                 wrong.append(f"input changed: {path}")
         for path, digest in now.items():
             if self.before.get(path) == digest or is_ours(path):

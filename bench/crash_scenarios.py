@@ -20,6 +20,7 @@ class Scenario:
     """A command and its data.
 
     prepare : makes the data in an empty folder, in which the command is run.
+    outputs : what it replaces, by the folder's name: for a moment that may be missing.
     done : words of an error that says that the result is there.
     points : at how many operations it is killed unless more is asked for; None: at all.
     network : whether TensorFlow is needed.
@@ -28,6 +29,7 @@ class Scenario:
     name: str
     arguments: list[str]
     prepare: Callable[[Path], None]
+    outputs: str = " "
     done: tuple[str, ...] = THERE
     points: int | None = None
     network: bool = False
@@ -203,12 +205,13 @@ _ALL = [
     Scenario("prepare", ["prepare", "P"], raw),
     Scenario("prepare-all", ["prepare", "P", "--slices", "all"], raw),
     Scenario("track", TRACK, movie),
-    Scenario("track-over", [*TRACK, "--overwrite"], tracked),
+    Scenario("track-over", [*TRACK, "--overwrite"], tracked, outputs="T/", points=60),
     Scenario(
         "corrections",
         ["corrections", "edited.xml", "--automatic", "T", "--image", "movie.tif"]
         + ["--frames", "all", "--out", "C"],
         edited,
+        points=60,
     ),
     Scenario(
         "predict",
@@ -218,7 +221,7 @@ _ALL = [
         network=True,
     ),
     Scenario("train", TRAIN, labelled, points=30, network=True),
-    Scenario("train-over", [*TRAIN, "--overwrite"], trained, points=20, network=True),
+    Scenario("train-over", [*TRAIN, "--overwrite"], trained, outputs="M/", points=20, network=True),
     Scenario(
         "correct",
         ["correct", "P", "--model", "M", "--step", "next"],

@@ -92,8 +92,17 @@ def _move(
         done.append((entry, place, kept))
         place.parent.mkdir(parents=True, exist_ok=True)
         if os.path.lexists(place):
-            os.replace(place, kept)
+            _keep(place, kept)
         os.replace(entry, place)
+
+
+def _keep(place: Path, kept: Path) -> None:
+    """Keep what is to be replaced; a file stays where it is, so that it is never missing."""
+    if not place.is_dir() or place.is_symlink():
+        with suppress(OSError, NotImplementedError):
+            os.link(place, kept, follow_symlinks=False)
+            return
+    os.replace(place, kept)
 
 
 def heal(folder: Path) -> None:
