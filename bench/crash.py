@@ -6,9 +6,9 @@
     python bench/crash.py --json found.json   the figures, to keep
 
 Each command works on tiny data. It runs undisturbed first, and its file operations are counted:
-opening a file to write, each write to it, rename, link, remove, making and removing of folders. Then
-it is killed (SIGKILL, which nothing can catch) before the first operation, before the second and so
-on, each time on fresh data. After each kill
+opening a file to write, each write to it, rename, link, remove, making and removing of folders.
+Then it is killed (SIGKILL, which nothing can catch) before the first operation, before the second
+and so on, each time on fresh data. After each kill
 - the inputs are what they were,
 - each file under a final name is that of the undisturbed run, or what was there before, or absent;
 and then, the same command having run again (with --resume where it asks for that)
@@ -88,7 +88,9 @@ def main() -> None:
 def crash(scenario: Scenario, most: int | None = None) -> Found:
     """Kill a scenario's command at each of its operations, or `most` of them; say what came."""
     began = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="crash-") as name:
+    # In memory, where there is a place for files: a disk is asked to write at each step.
+    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+    with tempfile.TemporaryDirectory(prefix="crash-", dir=memory) as name:
         home = Path(os.path.realpath(name))
         scratch = home / "tmp"
         template = home / "template"
@@ -123,7 +125,9 @@ def crash(scenario: Scenario, most: int | None = None) -> Found:
             if code and not any(words in said for words in scenario.done):
                 wrong.append(f"again: {said}")
             wrong += judge.after_all(place)
-            wrong += [f"left: {path.name}" for path in (scratch.iterdir() if scratch.is_dir() else ())]
+            wrong += [
+                f"left: {path.name}" for path in (scratch.iterdir() if scratch.is_dir() else ())
+            ]
             shutil.rmtree(scratch, ignore_errors=True)
             found.failures += [f"{where}: {text}" for text in wrong]
         found.seconds = time.monotonic() - began
@@ -168,7 +172,9 @@ class Judge:
             name = path.rpartition("/")[2]
             if path not in self.whole and ".training/" not in path:
                 wrong.append(f"stray: {path}")
-            elif path in self.steady and self.whole[path] != digest and not name.startswith(GROWING):
+            elif (
+                path in self.steady and self.whole[path] != digest and not name.startswith(GROWING)
+            ):
                 wrong.append(f"half: {path}")
             elif not name.startswith("search.db") and (words := damage(place / path)):
                 wrong.append(f"half: {path} ({words})")
@@ -240,11 +246,12 @@ def other_weights(path: Path, whole: Path) -> list[str]:
 
     def weights(file: Path) -> dict[str, Any]:
         found: dict[str, Any] = {}
-        with zipfile.ZipFile(file) as archive, archive.open("model.weights.h5") as stream:
-            with h5py.File(io.BytesIO(stream.read())) as h5:
-                h5.visititems(
-                    lambda n, o: found.update({n: o[()]}) if isinstance(o, h5py.Dataset) else None
-                )
+        with zipfile.ZipFile(file) as archive:
+            stream = io.BytesIO(archive.read("model.weights.h5"))
+        with h5py.File(stream) as h5:
+            h5.visititems(
+                lambda n, o: found.update({n: o[()]}) if isinstance(o, h5py.Dataset) else None
+            )
         return found
 
     a, b = weights(path), weights(whole)
@@ -281,7 +288,7 @@ def command(scenario: Scenario, place: Path, scratch: Path, at: int, more: list[
 
 
 def in_child(scratch: Path, work: Callable[[], Any]) -> Any:
-    """Do some work in a fork of this process, which has everything loaded, and return the result."""
+    """Do some work in a fork of this process, which has all loaded, and return the result."""
     scratch.mkdir(exist_ok=True)
     heard, told = os.pipe()
     child = os.fork()

@@ -38,6 +38,7 @@ class Scenario:
         """Import what the command needs, once for all of its runs."""
         import scipy.ndimage  # noqa: F401
         import tifffile  # noqa: F401
+
         from imagej_dl import images, project, rois, tracking  # noqa: F401
         from imagej_dl.commands import corrections, labels, predict, train  # noqa: F401
 
@@ -104,8 +105,9 @@ def label_map(place: Path) -> None:
 def raw(place: Path) -> None:
     """Make a project P with a plain image, a stack and a PNG in Raw."""
     import tifffile
-    from imagej_dl import images, project
     from PIL import Image
+
+    from imagej_dl import images, project
 
     project.create(place / "P")
     image = discs(0)[0]
@@ -194,6 +196,7 @@ def run(place: Path, *arguments: str) -> None:
 
 TRAIN = ["train", "P", "--out", "M", *PATCH, "--settings", json.dumps(QUICK)]
 TRACK = ["track", "labels.tif", "--image", "movie.tif", "--out", "T", "--engine", "embedded"]
+MOVIE = ["--automatic", "T", "--image", "movie.tif"]
 LEARN = ["--learning-rate", "0.001", "--epochs", "1"]
 SPACE = ["--trials", "2", "--folds", "2", "--trial-epochs", "1", "--steps", "1", "--epochs", "1"]
 
@@ -208,8 +211,7 @@ _ALL = [
     Scenario("track-over", [*TRACK, "--overwrite"], tracked, outputs="T/", points=60),
     Scenario(
         "corrections",
-        ["corrections", "edited.xml", "--automatic", "T", "--image", "movie.tif"]
-        + ["--frames", "all", "--out", "C"],
+        ["corrections", "edited.xml", *MOVIE, "--frames", "all", "--out", "C"],
         edited,
         points=60,
     ),

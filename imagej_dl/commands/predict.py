@@ -68,7 +68,7 @@ class Predict(PredictOptions):
             return
         if not self.images:
             raise UserError("name the images to predict, or folders of images")
-        from imagej_dl import models, suite
+        from imagej_dl import models
 
         tables = self.tables()
         recurrent = models.load_config(self.model).frames > 1

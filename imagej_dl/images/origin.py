@@ -23,7 +23,7 @@ from imagej_dl.images.formats import read_labels
 KEY, _PIXELS = "imagej_dl", "pixels"
 
 
-def of(labels: xr.DataArray, **facts: Any) -> dict[str, str]:
+def of(labels: xr.DataArray, **facts: Any) -> dict[str, Any]:
     """Return what :func:`imagej_dl.images.write` is given to keep these facts with a label map.
 
     Parameters

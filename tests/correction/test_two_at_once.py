@@ -93,7 +93,7 @@ def test_two_retrainings_exclude_each_other(
 ) -> None:
     with (
         locks.held(home / "Corrections" / "models", "a retraining"),
-        pytest.raises(UserError, match="another imagej-dl is writing .*a retraining"),
+        pytest.raises(UserError, match=r"another imagej-dl is writing .*a retraining"),
     ):
         correction.retrain(home, Path("M"))
     assert not trainer.calls
