@@ -21,6 +21,7 @@ Files that two undisturbed runs write differently (times in them) need only be w
 from __future__ import annotations
 
 import argparse
+import atexit
 import builtins
 import hashlib
 import io
@@ -45,6 +46,8 @@ from crash_scenarios import SCENARIOS, Scenario
 
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 EVENTS = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link", "os.symlink", "os.truncate"}
+FOREIGN = "__autograph_generated_file"
+"""What TensorFlow leaves among the temporary files when it is killed."""
 GROWING = ("state.json", "trials.", "best.json", "search.db", "last.npz", "best.npz")
 """What grows during a command: after a kill it is that of any moment."""
 
@@ -100,7 +103,7 @@ def crash(scenario: Scenario, most: int | None = None) -> Found:
         runs = []
         for number in range(2):
             place = fresh(template, home / "run")
-            code, said, operations = killed(scenario, place, scratch, 0)
+            code, said, kinds = killed(scenario, place, scratch, 0)
             if code:
                 raise RuntimeError(f"{scenario.name} does not run undisturbed: {said}")
             runs.append(content(place))
@@ -109,8 +112,8 @@ def crash(scenario: Scenario, most: int | None = None) -> Found:
         steady = {path for path, digest in runs[0].items() if runs[1].get(path) == digest}
         judge = Judge(scenario, content(template), runs[0], steady, home / "whole0")
         most = most if most is not None else scenario.points
-        points = spread(operations, most)
-        found = Found(scenario.name, operations, len(points))
+        points = chosen(kinds, most)
+        found = Found(scenario.name, len(kinds), len(points))
         for point in points:
             place = fresh(template, home / "run")
             code, said, _ = killed(scenario, place, scratch, point)
@@ -126,7 +129,7 @@ def crash(scenario: Scenario, most: int | None = None) -> Found:
                 wrong.append(f"again: {said}")
             wrong += judge.after_all(place)
             wrong += [
-                f"left: {path.name}" for path in (scratch.iterdir() if scratch.is_dir() else ())
+                f"left: {name}" for name in os.listdir(scratch) if not name.startswith(FOREIGN)
             ]
             shutil.rmtree(scratch, ignore_errors=True)
             found.failures += [f"{where}: {text}" for text in wrong]
@@ -134,11 +137,25 @@ def crash(scenario: Scenario, most: int | None = None) -> Found:
         return found
 
 
-def spread(operations: int, most: int | None) -> list[int]:
-    """Return the operations, from 1, at which to kill: all, or `most` evenly spread ones."""
-    if most is None or operations <= most:
-        return list(range(1, operations + 1))
-    return sorted({1 + round(i * (operations - 1) / (most - 1)) for i in range(most)})
+def chosen(kinds: str, most: int | None) -> list[int]:
+    """Return the operations, from 1, at which to kill: all, or `most` of them.
+
+    Two thirds are moves (rename, link, remove, folders), one third openings and writes, of which
+    there are many alike; each evenly spread.
+    """
+    if most is None or len(kinds) <= most:
+        return list(range(1, len(kinds) + 1))
+    moves = [i for i, kind in enumerate(kinds, 1) if kind == "m"]
+    writes = [i for i, kind in enumerate(kinds, 1) if kind != "m"]
+    first = spread(moves, max(1, most * 2 // 3))
+    return sorted([*first, *spread(writes, max(1, most - len(first)))])
+
+
+def spread(points: list[int], most: int) -> list[int]:
+    """Return `most` of some points, evenly spread."""
+    if len(points) <= most:
+        return points
+    return [points[round((i + 0.5) * len(points) / most - 0.5)] for i in range(most)]
 
 
 def fresh(template: Path, place: Path) -> Path:
@@ -263,12 +280,13 @@ def other_weights(path: Path, whole: Path) -> list[str]:
 
 def killed(
     scenario: Scenario, place: Path, scratch: Path, at: int, more: list[str] | None = None
-) -> tuple[int, str, int]:
+) -> tuple[int, str, str]:
     """Run the command in a child that kills itself before its `at`th operation (0: never).
 
     Returns
     -------
-    the exit code (negative: the signal), the error's words, and how many operations there were.
+    the exit code (negative: the signal), the error's words, and the kinds of its operations, a
+    letter each: m for moves, w for openings and writes.
     """
     return in_child(scratch, lambda: command(scenario, place, scratch, at, more or []))
 
@@ -304,10 +322,11 @@ def in_child(scratch: Path, work: Callable[[], Any]) -> Any:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 found = work()
-            os.write(told, json.dumps(found).encode())
-            os._exit(0)
+            with os.fdopen(told, "wb") as answer:
+                answer.write(json.dumps(found).encode())
+            atexit._run_exitfuncs()
         except BaseException as error:
-            os.write(told, json.dumps([1, f"{type(error).__name__}: {error}", 0]).encode())
+            os.write(told, json.dumps([1, f"{type(error).__name__}: {error}", ""]).encode())
         os._exit(0)
     os.close(told)
     said = b""
@@ -317,22 +336,21 @@ def in_child(scratch: Path, work: Callable[[], Any]) -> Any:
     _, status = os.waitpid(child, 0)
     code = os.waitstatus_to_exitcode(status)
     if not said:
-        return code, "", 0
+        return code, "", ""
     return json.loads(said)
 
 
 @contextmanager
-def counted(places: list[Path], at: int) -> Iterator[Callable[[], int]]:
+def counted(places: list[Path], at: int) -> Iterator[Callable[[], str]]:
     """Count the operations on files in some folders, and kill this process before the `at`th."""
     tops = [os.fspath(place) for place in places]
-    count = 0
+    kinds: list[str] = []
     armed = True
 
-    def step() -> None:
-        nonlocal count
+    def step(kind: str) -> None:
         if armed:
-            count += 1
-            if count == at:
+            kinds.append(kind)
+            if len(kinds) == at:
                 os.kill(os.getpid(), signal.SIGKILL)
 
     def inside(path: Any) -> bool:
@@ -345,13 +363,13 @@ def counted(places: list[Path], at: int) -> Iterator[Callable[[], int]]:
         if event == "open":
             path, _, flags = given
             if flags & WRITING and path is not None and inside(path):
-                step()
+                step("w")
         elif event in EVENTS and (given[-1] not in (-1, None) or inside(given[0])):
-            step()  # relative to an open folder it is shutil's, of ours
+            step("m")  # relative to an open folder it is shutil's, of ours
 
     class Raw(io.FileIO):
         def write(self, data: Any) -> int:
-            step()
+            step("w")
             return super().write(data) or 0
 
     real = io.open
@@ -373,7 +391,7 @@ def counted(places: list[Path], at: int) -> Iterator[Callable[[], int]]:
     sys.addaudithook(hook)
     io.open = builtins.open = opened  # type: ignore[assignment]
     try:
-        yield lambda: count
+        yield lambda: "".join(kinds)
     finally:
         armed = False
         io.open = builtins.open = real  # type: ignore[assignment]
