@@ -21,7 +21,6 @@ Files that two undisturbed runs write differently (times in them) need only be w
 from __future__ import annotations
 
 import argparse
-import atexit
 import builtins
 import hashlib
 import io
@@ -47,7 +46,7 @@ from crash_scenarios import SCENARIOS, Scenario
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 EVENTS = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link", "os.symlink", "os.truncate"}
 FOREIGN = "__autograph_generated_file"
-"""What TensorFlow leaves among the temporary files when it is killed."""
+"""What TensorFlow leaves among the temporary files when a process ends at once."""
 GROWING = ("state.json", "trials.", "best.json", "search.db", "last.npz", "best.npz")
 """What grows during a command: after a kill it is that of any moment."""
 
@@ -324,7 +323,6 @@ def in_child(scratch: Path, work: Callable[[], Any]) -> Any:
                 found = work()
             with os.fdopen(told, "wb") as answer:
                 answer.write(json.dumps(found).encode())
-            atexit._run_exitfuncs()
         except BaseException as error:
             os.write(told, json.dumps([1, f"{type(error).__name__}: {error}", ""]).encode())
         os._exit(0)
