@@ -198,7 +198,7 @@ TRAIN = ["train", "P", "--out", "M", *PATCH, "--settings", json.dumps(QUICK)]
 TRACK = ["track", "labels.tif", "--image", "movie.tif", "--out", "T", "--engine", "embedded"]
 MOVIE = ["--automatic", "T", "--image", "movie.tif"]
 LEARN = ["--learning-rate", "0.001", "--epochs", "1"]
-SPACE = ["--trials", "2", "--folds", "2", "--trial-epochs", "1", "--steps", "1", "--epochs", "1"]
+SPACE = ["--trials", "1", "--folds", "2", "--trial-epochs", "1", "--steps", "1", "--epochs", "1"]
 
 _ALL = [
     Scenario("labels", ["labels", "P"], drawn),

@@ -13,6 +13,8 @@ from imagej_dl.errors import UserError
 from imagej_dl.files import heal, refuse_existing, refuse_input, together
 from imagej_dl.progress import Progress
 from imagej_dl.project import label_maps
+from imagej_dl.project.due import look
+from imagej_dl.project.filling import Filling
 
 if TYPE_CHECKING:
     from imagej_dl.worker import Desk
@@ -107,9 +109,7 @@ class Labels(Command):
         target = self.out or project.processed(folder)
         with locks.held(target, "labels"):
             heal(target)
-            plan = label_maps.look(
-                found, target, self._filling(), overwrite=self.overwrite, kept=_keep
-            )
+            plan = look(found, target, self._filling(), overwrite=self.overwrite, kept=_keep)
             for done, due in enumerate(plan):
                 progress("labels", done, len(plan))
                 made = label_maps.make(due, self._filling(), target)
@@ -120,8 +120,8 @@ class Labels(Command):
                     say(f"{' and '.join(rest)}: made, for {due.place} is there already")
             progress("labels", len(plan), len(plan))
 
-    def _filling(self) -> label_maps.Filling:
-        return label_maps.Filling(self.overlap, self.lines_as_areas, self.channel, self.axes)
+    def _filling(self) -> Filling:
+        return Filling(self.overlap, self.lines_as_areas, self.channel, self.axes)
 
     def _refuse_out(self, out: Path, inputs: list[Path]) -> None:
         if out.suffix.lower() not in (".tif", ".tiff"):
