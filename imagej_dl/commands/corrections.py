@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import numpy as np
 from pydantic import Field
 
+from imagej_dl import locks
 from imagej_dl.commands.base import Command, Positional, Shown, say
 from imagej_dl.errors import UserError
-from imagej_dl.files import atomic_folder, refuse_existing, refuse_input
+from imagej_dl.files import atomic_folder, heal, refuse_existing, refuse_input
 from imagej_dl.names import cut
 from imagej_dl.progress import Progress
 
@@ -61,6 +62,11 @@ class Corrections(Command):
     overwrite: bool = Field(False, description="Replace the folder if it is there.")
 
     def run(self, progress: Progress) -> None:
+        with locks.held(self.out, "corrections"):
+            heal(self.out)
+            self._run()
+
+    def _run(self) -> None:
         from imagej_dl import images, leftovers, tracking
         from imagej_dl.tracking import automatic as results
         from imagej_dl.tracking import corrections, ctc, tables

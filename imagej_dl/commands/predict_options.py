@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -130,6 +130,21 @@ class PredictOptions(Command):
         changed = {name: value for name, value in asked.items() if value is not None}
         instances = config.instances.model_copy(update=changed)
         return config.model_copy(update={"instances": instances})
+
+    def made(self) -> dict[str, Any]:
+        """Return what results depend on: the model's fingerprint, and the settings."""
+        from imagej_dl import models
+        from imagej_dl.correction.state import fingerprint
+        from imagej_dl.images.origin import digest
+
+        model = fingerprint(self.model)
+        if self.weights is not None:
+            model += f"+{digest(self.weights)}"
+        # Tiles and batches change nothing.
+        config = self._treated(models.load_config(self.model))
+        how: dict[str, Any] = {"instances": config.instances.model_dump(mode="json")}
+        given = {"halo": self.halo, "axes": self.axes, "scenes": self.scenes}
+        return {"model": model, "how": how | {k: v for k, v in given.items() if v is not None}}
 
     def results(self) -> Results:
         if self.out is None:

@@ -6,11 +6,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
+import numpy as np
 from pydantic import Field
 
+from imagej_dl import locks
 from imagej_dl.commands.base import Command, Positional, Shown, say
 from imagej_dl.errors import UserError
-from imagej_dl.files import refuse_existing, refuse_input
+from imagej_dl.files import heal, refuse_existing, refuse_input
 from imagej_dl.progress import Progress
 
 if TYPE_CHECKING:
@@ -120,11 +122,13 @@ class Track(Command):
             image = desk.open_image()
             # With settings their detector says what it takes: a mask, probabilities.
             labels = image if self.settings else desk.label_map()
-            refuse_existing(self.out, self.overwrite)
             # TrackMate's file names the movie's: one that is not on disk is put beside it.
             name = Path(str(labels.attrs["title"])).stem
             name = "labels" if name.lower() in ("", "tracked") else name  # tracked.tif is a result
             path = desk.image_path or self.out / f"{name}.tif"
+            if desk.image_path is None:
+                _forget(path, labels)
+            refuse_existing(self.out, self.overwrite)
             if desk.image_path is None:
                 ours = None if self.out.exists() else path
                 images.write(labels, path, overwrite=self.overwrite)
@@ -141,11 +145,17 @@ class Track(Command):
         desk.show_file("trackmate", self.out / "tracks.xml")
 
     def run(self, progress: Progress) -> None:
+        if self.labels is None:
+            raise UserError("name the label movie to track")
+        with locks.held(self.out, "a tracking"):
+            self._track(progress)
+
+    def _track(self, progress: Progress) -> None:
         from imagej_dl import images, tracking
         from imagej_dl.tracking import graphs
 
-        if self.labels is None:
-            raise UserError("name the label movie to track")
+        assert self.labels is not None
+        heal(self.out)
         refuse_existing(self.out, self.overwrite)
         refuse_input(self.out / "tracked.tif", self.labels, self.image)
         if self.geff:
@@ -224,3 +234,16 @@ def _filled(tracks: Tracks, labels: xr.DataArray) -> int:
         int((movie.isel(T=int(frame)).values.reshape(-1)[rows["pixel"].to_numpy()] == 0).sum())
         for frame, rows in spots.groupby("frame")
     )
+
+
+def _forget(path: Path, labels: xr.DataArray) -> None:
+    """Remove a folder that holds nothing but this movie: a tracking of it was killed."""
+    from imagej_dl import images
+
+    folder = path.parent
+    if path.is_symlink() or not folder.is_dir() or [*folder.iterdir()] != [path]:
+        return
+    with suppress(UserError, OSError):
+        if np.array_equal(images.read(path).squeeze(), labels.squeeze()):
+            path.unlink()
+            folder.rmdir()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from imagej_dl import locks
 from imagej_dl.commands.base import say
 from imagej_dl.commands.train_options import APART, TrainOptions
 from imagej_dl.errors import UserError
@@ -65,6 +66,12 @@ class Train(TrainOptions):
         assert self.out is not None, "the declaration asks for it"
         if self.resume and self.overwrite:
             raise UserError("--resume and --overwrite exclude each other")
+        others = cluster.task()
+        alone = others is None or len(others.addresses) < 2  # else all read while one writes
+        if self.refresh and not self.resume and alone:
+            from imagej_dl.commands.searching import refresh
+
+            refresh(self.project, progress)
         if self.search and not self.resume:
             self._searched(progress).run(progress, watch)
             return
@@ -87,7 +94,6 @@ class Train(TrainOptions):
 
         every = self.checkpoints
         keep = Checkpoints(self.out, every, self.steps(given)) if every else None
-        others = cluster.task()
         where = ""
         if others is not None and len(others.addresses) > 1:
             where = f" as worker {others.number} of {len(others.addresses)}, once all are there"
@@ -150,9 +156,10 @@ class Train(TrainOptions):
         given = self.model_dump(exclude=APART) | further
         fixed = self.model_fields_set | {*further}
         source, out = self.source(given), self.search_folder()
-        found = searching.settings(source, out, given, fixed, progress)
+        with locks.held(out, "a search"):
+            found = searching.settings(source, out, given, fixed, progress)
         found["settings"] = {**further, **found.get("settings", {})} or None
-        return self.model_copy(update={**found, "search": False})
+        return self.model_copy(update={**found, "search": False, "refresh": False})
 
     def _write_more(self, bundle: ModelBundle) -> None:
         """Write what is asked for under Fluffy's names."""

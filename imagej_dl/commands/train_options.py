@@ -35,6 +35,7 @@ APART = {
     "search",
     "fluffy_names",
     "h5",
+    "refresh",
 }
 """Fields that are none of the training's settings."""
 
@@ -118,6 +119,11 @@ class TrainOptions(Command):
     h5: Annotated[bool, Shown("Keras .h5 too", advanced=True)] = Field(
         default=False,
         description="Write the network as YYYYMMDD_NAME.h5, Keras' older format, too.",
+    )
+    refresh: Annotated[bool, Shown("Make missing label maps", advanced=True)] = Field(
+        default=True,
+        description="Make the label maps of a project first that are missing in Processed, or "
+        "whose ROIs were changed since; those that a user has changed are kept.",
     )
     resume: bool = Field(
         default=False,

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from imagej_dl import locks
 from imagej_dl.commands.base import Command, Positional, Shown, say
 from imagej_dl.errors import UserError
 from imagej_dl.files import load_json
@@ -84,20 +85,21 @@ class TuneTracking(Command):
                 f"has {movie.sizes['T']} frames, the truth {self.truth} has {frames}",
                 path=self.labels,
             )
-        found = tuning.tune(
-            movie,
-            truth,
-            self.out,
-            self.tracker,
-            self.objective,
-            self.trials,
-            self._space(),
-            self.seed,
-            self.resume,
-            progress,
-            self.held_out,
-            self.ctc_gaps,
-        )
+        with locks.held(self.out, "a tuning"):
+            found = tuning.tune(
+                movie,
+                truth,
+                self.out,
+                self.tracker,
+                self.objective,
+                self.trials,
+                self._space(),
+                self.seed,
+                self.resume,
+                progress,
+                self.held_out,
+                self.ctc_gaps,
+            )
         before, after = (_text(one[self.objective]) for one in (found.default, found.best))
         say(
             f"{self.out / 'best.json'}: {self.objective} {after}, with the defaults "

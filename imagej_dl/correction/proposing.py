@@ -13,7 +13,8 @@ import xarray as xr
 
 from imagej_dl import images, project, rois
 from imagej_dl.correction.records import LABELS, PROPOSAL, digest_of, finished, record
-from imagej_dl.correction.state import Book, Proposed, Score, fingerprint, stamp
+from imagej_dl.correction.state import Book, fingerprint, stamp
+from imagej_dl.correction.state_parts import Proposed, Score
 from imagej_dl.correction.uncertainty import Uncertainty
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.progress import Progress, silent

@@ -5,20 +5,20 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import xarray as xr
 
-from imagej_dl import images, project
+from imagej_dl import images, locks, project
 from imagej_dl.correction.records import labels, learnt_from, record
-from imagej_dl.correction.state import MODELS, Book, Retrained, Training
+from imagej_dl.correction.state import MODELS, Book
+from imagej_dl.correction.state_parts import Retrained, Training
 from imagej_dl.correction.status import Row, rows
 from imagej_dl.correction.trial import trial
 from imagej_dl.errors import Cancelled, UserError
-from imagej_dl.files import text_of
+from imagej_dl.files import discard, heal, text_of
 from imagej_dl.progress import Progress, silent
 from imagej_dl.project import Sheet
 
@@ -29,6 +29,7 @@ MARGIN = 0.02
 """A model is worse when its average precision is lower by more: less is chance on few images."""
 
 EPOCHS, VALIDATION = 20, 0.2
+TRAINING = ".training"
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,16 @@ def retrain(
     Cancelled : when it was stopped; the same call goes on with it.
     """
     book = Book.open(path, model)
+    with locks.held(book.folder / MODELS, "a retraining"):
+        book = Book.open(path, model)  # as it is now that no other can end
+        return _retrain(book, accept, progress, watch, settings)
+
+
+def _retrain(
+    book: Book, accept: bool, progress: Progress, watch: Any, settings: dict[str, Any]
+) -> Retraining:
+    path = book.project
+    _tidy(book)
     sheets = project.sheets(path)
     record(book, sheets)
     wanted = learnt_from(book, sheets)
@@ -110,6 +121,16 @@ def retrain(
     chosen = [sheet for sheet in project.sheets(path) if sheet.name in wanted]
     ended, trained = _train(book, chosen, wanted, progress, watch, settings)
     return _finish(book, chosen, wanted, ended, trained, accept, progress)
+
+
+def _tidy(book: Book) -> None:
+    """Remove what killed retrainings left, and finish what they were moving."""
+    models = book.folder / MODELS
+    heal(models)
+    for folder in models.glob("round_*"):
+        heal(folder)
+    for ended in book.state.retrained:
+        discard(book.path(ended.model) / TRAINING)
 
 
 def _refuse(book: Book, wanted: dict[str, str]) -> None:
@@ -148,7 +169,7 @@ def _train(
     resume = same and states.kept(out / states.FOLDER)
     if not resume:
         # Never the present model: that is of a round before.
-        shutil.rmtree(out, ignore_errors=True)
+        discard(out)
         state.training = Training(round=state.round, images=wanted)
         book.save()
         settings = {"epochs": EPOCHS, "validation": VALIDATION, "test": 0.0, **settings}
@@ -217,7 +238,7 @@ def _finish(
     state.round += 1
     state.training, state.trained = None, wanted
     book.save()
-    shutil.rmtree(out / ".training", ignore_errors=True)
+    discard(out / TRAINING)
     return _result(book, result, ended)
 
 

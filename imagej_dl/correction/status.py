@@ -9,7 +9,8 @@ from pathlib import Path
 from imagej_dl import project
 from imagej_dl.correction.changes import Changes
 from imagej_dl.correction.records import finished, record
-from imagej_dl.correction.state import Book, Retrained, State
+from imagej_dl.correction.state import Book
+from imagej_dl.correction.state_parts import Retrained, State
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from pydantic import ValidationError
 
 from imagej_dl import images
 from imagej_dl.errors import UserError
-from imagej_dl.files import atomic_folder, text_of
+from imagej_dl.files import atomic_folder, heal, text_of
 from imagej_dl.models import trust
 from imagej_dl.models.bundle import ModelBundle
 from imagej_dl.models.config import FORMAT_VERSION, ModelConfig
@@ -102,6 +102,7 @@ def load_config(folder: str | Path) -> ModelConfig:
     folder = Path(folder)
     if not folder.is_dir():
         raise UserError("there is no such model folder", path=folder)
+    heal(folder)  # a training may have been killed while it put a new model there
     path = folder / CONFIG
     if not path.is_file():
         if (folder / ".training").is_dir():

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterable
 from pathlib import Path
 
+import numpy as np
 import xarray as xr
 
 from imagej_dl import images, names
@@ -102,7 +103,9 @@ def rebuild(
     if not found:
         return []
     for video, labels in found.items():
-        images.write(images.coloured(labels), folder / VIDEOS / f"{video}.tif", overwrite)
+        path = folder / VIDEOS / f"{video}.tif"
+        if overwrite or not _is_there(path, labels):
+            images.write(images.coloured(labels), path, overwrite)
     try:
         to_ctc.write_results(found, folder / CHALLENGE, overwrite=overwrite, progress=progress)
     except UserError as error:
@@ -110,6 +113,14 @@ def rebuild(
             raise
         warnings.warn(f"there is no {CHALLENGE}: {error}", DataWarning, stacklevel=2)
     return list(found)
+
+
+def _is_there(path: Path, labels: xr.DataArray) -> bool:
+    """Say whether a video was put together before a stop."""
+    try:
+        return path.is_file() and np.array_equal(images.read_labels(path).squeeze(), labels)
+    except UserError:
+        return False
 
 
 def _result(folder: Path, frame: str) -> Path:

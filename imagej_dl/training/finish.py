@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import shutil
 import tempfile
 from contextlib import suppress
 from itertools import zip_longest
@@ -13,8 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from imagej_dl import temporaries
 from imagej_dl.errors import Cancelled, Enough
 from imagej_dl.evaluation import THRESHOLDS
+from imagej_dl.files import discard
 from imagej_dl.models import Instances, ModelBundle
 from imagej_dl.models import folder as folders
 from imagej_dl.prediction.network import network
@@ -70,7 +71,7 @@ def finish(out: Path, loop: Loop, parts: Split, raw: NDArray, ended: str) -> Mod
     }
     if state.start is not None:
         metrics["started_from"] = Start.model_validate(state.start).record()
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory(prefix=temporaries.prefix()) as name:
         log, curve = Path(name) / "log.csv", Path(name) / "loss.png"
         write_log(state, log)
         draw(state, curve)
@@ -85,7 +86,7 @@ def finish(out: Path, loop: Loop, parts: Split, raw: NDArray, ended: str) -> Mod
             overwrite=True,
         )
     if ended not in RESUMABLE:
-        shutil.rmtree(loop.folder)
+        discard(loop.folder)
     return written
 
 

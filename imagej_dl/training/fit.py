@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 import warnings
 from collections.abc import Iterable
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from imagej_dl import locks
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.files import load_json, refuse_existing
+from imagej_dl.files import discard, heal, load_json, refuse_existing
 from imagej_dl.models import ModelBundle
 from imagej_dl.models import folder as folders
 from imagej_dl.progress import Progress, silent
@@ -84,13 +85,18 @@ def train(
     """
     began = time.monotonic()
     out = Path(out)
-    folder = out / states.FOLDER
     if tensorboard and find_spec("tensorboard") is None:
         raise UserError(
             "TensorBoard is not installed", remedy="pip install tensorboard, or leave it out."
         )
     machines = here()
-    with machines.together():
+    # Of several machines the first writes.
+    alone = locks.held(out, "a training") if machines.chief else nullcontext()
+    with alone, machines.together():
+        folder = out / states.FOLDER
+        if machines.chief:
+            heal(out)
+            heal(folder)
         arrays = machines.shared(partial(states.content, folder)) if resume else None
         kept = states.of(arrays) if arrays is not None else None
         begun, model = _begun(start, kept, out)
@@ -123,7 +129,7 @@ def train(
         state = fresh if kept is None else replace(kept, settings=fresh.settings)
         if kept is None and machines.chief:
             # A stopped training is forgotten only now that the new one has its data.
-            shutil.rmtree(folder, ignore_errors=True)
+            discard(folder)
         loop = assemble(chosen, parts, examples, state, machines, folder, progress, begun)
         loop.began, loop.watch = began, watch
         loop.tensorboard = out / "tensorboard" if tensorboard and machines.chief else None

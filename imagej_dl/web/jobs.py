@@ -15,7 +15,7 @@ from pathlib import Path
 from queue import Queue
 from typing import Any
 
-from imagej_dl import images
+from imagej_dl import images, temporaries
 from imagej_dl.errors import Cancelled, UserError
 from imagej_dl.models import ModelBundle, load
 from imagej_dl.web import results
@@ -71,7 +71,7 @@ class Jobs:
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
-        self._home = Path(tempfile.mkdtemp(prefix="imagej-dl-web-"))
+        self._home = Path(tempfile.mkdtemp(prefix=temporaries.prefix("web")))
         self._jobs: OrderedDict[str, Job] = OrderedDict()
         self._lock = threading.Lock()
         self._queue: Queue[Job | None] = Queue()

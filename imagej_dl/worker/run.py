@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from imagej_dl import preferences
+from imagej_dl import preferences, temporaries
 from imagej_dl.commands import load, menu
 from imagej_dl.commands.base import Command, listener
 from imagej_dl.errors import Cancelled, DataWarning, Enough, UserError
@@ -19,7 +19,7 @@ from imagej_dl.worker import shared
 from imagej_dl.worker.desk import Desk
 
 # Files that ImageJ reads after a command has ended; gone with this process.
-_folder = tempfile.TemporaryDirectory(prefix="imagej-dl-")
+_folder = tempfile.TemporaryDirectory(prefix=temporaries.prefix())
 
 
 def commands() -> dict[str, Any]:

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from imagej_dl import temporaries
 from imagej_dl.errors import UserError
 from imagej_dl.progress import Progress, silent
 
@@ -101,7 +102,7 @@ def run(
     command = find(name, python)
     # On Windows a file may stay open a moment after its process was ended.
     with tempfile.TemporaryDirectory(
-        prefix=f"imagej-dl-{name}-", ignore_cleanup_errors=True
+        prefix=temporaries.prefix(name), ignore_cleanup_errors=True
     ) as folder:
         given, found, log = (Path(folder) / part for part in ("given.npz", "found.npz", "log"))
         np.savez(given, **{"settings": np.array(json.dumps(settings)), **arrays})  # type: ignore[arg-type]
