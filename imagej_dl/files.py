@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from imagej_dl import containment
 from imagej_dl.errors import UserError
 
 _REMEDIES = {
@@ -22,6 +23,7 @@ _REMEDIES = {
     errno.EROFS: ("cannot be written here", "Choose a folder that you may write to."),
     errno.ENOTDIR: ("lies in something that is a file", "Choose another folder."),
     errno.EEXIST: ("lies in something that is a file", "Choose another folder."),
+    errno.ELOOP: ("is a link that leads in a circle", "Remove the link."),
     errno.ENAMETOOLONG: ("is too long a name", "Choose a shorter one."),
 }
 
@@ -61,6 +63,7 @@ def atomic(path: str | os.PathLike[str]) -> Iterator[Path]:
     A failure (also a full disk or a cancelled run) removes the temporary file and
     leaves what was at `path` untouched. The suffix is kept, since some writers go by it.
     """
+    containment.check(path)
     target = Path(os.path.realpath(path))
     with _disk_errors(target):
         if target.is_dir():
@@ -89,6 +92,7 @@ def atomic_folder(path: str | os.PathLike[str], *, overwrite: bool = False) -> I
     folders is merged with the old one; one that holds only files, or is a .geff or .zarr, replaces
     it.) When that fails halfway, what was there before is put back.
     """
+    containment.check(path, folder=True)
     target = Path(os.path.realpath(path))
     refuse_existing(target, overwrite)
     with _disk_errors(target):
@@ -136,6 +140,7 @@ def _move(new: Path, target: Path, old: Path, moved: list[tuple[Path | None, Pat
         place = target / entry.name
         folders = place.is_dir() and entry.is_dir() and entry.suffix not in _WHOLE
         if folders and any(p.is_dir() for p in entry.iterdir()):
+            containment.check(place, folder=True)
             _move(entry, place, old, moved)
             continue
         kept = None
@@ -169,6 +174,7 @@ def in_words(error: OSError, path: Path | None = None) -> UserError:
 
 def load_json(path: Path) -> Any:
     """Return what a JSON file holds; UserError when it is not there, or is no JSON."""
+    containment.refuse_special(path)
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:

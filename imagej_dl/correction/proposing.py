@@ -12,6 +12,7 @@ import numpy as np
 import xarray as xr
 
 from imagej_dl import images, project, rois
+from imagej_dl.containment import contained
 from imagej_dl.correction.records import LABELS, PROPOSAL, digest_of, finished, record
 from imagej_dl.correction.state import Book, Proposed, Score, fingerprint, stamp
 from imagej_dl.correction.uncertainty import Uncertainty
@@ -55,6 +56,7 @@ class Proposal:
     drawn: bool = False
 
 
+@contained
 def next_image(
     path: str | os.PathLike[str],
     model: Path | None = None,

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import xarray as xr
 
-from imagej_dl import images, project
+from imagej_dl import containment, images, project
+from imagej_dl.containment import contained
 from imagej_dl.correction.records import labels, learnt_from, record
 from imagej_dl.correction.state import MODELS, Book, Retrained, Training
 from imagej_dl.correction.status import Row, rows
@@ -62,6 +63,7 @@ class Retraining:
     rows: list[Row]
 
 
+@contained
 def retrain(
     path: str | os.PathLike[str],
     model: Path | None = None,
@@ -147,6 +149,7 @@ def _train(
     resume = same and states.kept(out / states.FOLDER)
     if not resume:
         # Never the present model: that is of a round before.
+        containment.check(out, folder=True)
         shutil.rmtree(out, ignore_errors=True)
         state.training = Training(round=state.round, images=wanted)
         book.save()

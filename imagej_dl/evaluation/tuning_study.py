@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from imagej_dl import containment
 from imagej_dl.errors import UserError
 from imagej_dl.evaluation.ctc import Truth
 from imagej_dl.evaluation.tuning_space import Space
@@ -64,6 +65,8 @@ def open_study(folder: Path, resume: bool, seed: int, signature: dict[str, Any])
             raise UserError("is already there", path=folder / name, remedy="Name another folder.")
     if resume and not log.exists():
         raise UserError("there are no trials to go on with", path=log)
+    for name in (LOG, f"{LOG}.lock"):
+        containment.check(folder / name)
     folder.mkdir(parents=True, exist_ok=True)
     optuna.logging.set_verbosity(optuna.logging.ERROR)  # of what fails we say it ourselves
     with warnings.catch_warnings():

@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from imagej_dl import containment
 from imagej_dl.errors import UserError
 from imagej_dl.search.space import Space
 from imagej_dl.training.settings import Settings
@@ -48,6 +49,8 @@ class Study:
             ) from error
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._optuna, self.space = optuna, space
+        for suffix in ("", "-journal") if isinstance(storage, Path) else ():
+            containment.check(f"{storage}{suffix}")
         url = f"sqlite:///{storage.resolve()}" if isinstance(storage, Path) else storage
         try:
             waits = {"connect_args": {"timeout": 60}} if url.startswith("sqlite") else {}

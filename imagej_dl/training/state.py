@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from imagej_dl import containment
 from imagej_dl.errors import UserError
 from imagej_dl.files import atomic
 
@@ -65,6 +66,7 @@ class State:
 
 def save(folder: Path, state: State, model: Any, optimizer: Any, best: bool) -> None:
     """Write the state with weights and optimizer, atomically; `best` keeps the weights apart."""
+    containment.check(folder, folder=True)
     folder.mkdir(parents=True, exist_ok=True)
     if best:
         _write(folder / "best.npz", {f"w{i}": w for i, w in enumerate(model.get_weights())})
