@@ -8,7 +8,6 @@ in the folder that was named may lead to another place in it, but not out of it.
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -23,12 +22,6 @@ _named: ContextVar[tuple[Path, ...]] = ContextVar("named", default=())
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
-_KINDS = (
-    (stat.S_ISFIFO, "a named pipe"),
-    (stat.S_ISCHR, "a device"),
-    (stat.S_ISBLK, "a device"),
-    (stat.S_ISSOCK, "a socket"),
-)
 
 
 @contextmanager
@@ -91,17 +84,3 @@ def _link(place: Path, root: Path) -> Path:
     """Return the first link on the way from the folder to the place."""
     inner = [part for part in (*reversed(place.parents), place) if root in part.parents]
     return next((part for part in inner if part.is_symlink()), place)
-
-
-def refuse_special(path: str | os.PathLike[str]) -> None:
-    """Raise UserError for what is no file or folder: reading a named pipe would wait for ever.
-
-    What is not there passes, so that whoever opens it says so.
-    """
-    try:
-        mode = os.stat(path).st_mode
-    except (OSError, ValueError):
-        return
-    for is_kind, words in _KINDS:
-        if is_kind(mode):
-            raise UserError(f"is {words}, not a file", path=path)

@@ -14,6 +14,7 @@ from typing import Any
 
 from imagej_dl import containment
 from imagej_dl.errors import UserError
+from imagej_dl.regular import refuse_special
 
 _REMEDIES = {
     errno.ENOSPC: ("the disk is full", "Free some space on that disk, or choose another folder."),
@@ -174,7 +175,7 @@ def in_words(error: OSError, path: Path | None = None) -> UserError:
 
 def load_json(path: Path) -> Any:
     """Return what a JSON file holds; UserError when it is not there, or is no JSON."""
-    containment.refuse_special(path)
+    refuse_special(path)
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:

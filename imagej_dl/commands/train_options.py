@@ -141,7 +141,7 @@ class TrainOptions(Command):
             return self.settings or {}
         try:
             found = json.loads(self.settings)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise UserError(f"settings: is not JSON ({error})") from error
         if not isinstance(found, dict):
             raise UserError('settings: must be one JSON object, such as {"loss": "sparse_cce"}')

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -19,6 +18,7 @@ from imagej_dl.correction.state import MODELS, Book, Retrained, Training
 from imagej_dl.correction.status import Row, rows
 from imagej_dl.correction.trial import trial
 from imagej_dl.errors import Cancelled, UserError
+from imagej_dl.files import load_json
 from imagej_dl.progress import Progress, silent
 from imagej_dl.project import Sheet
 
@@ -181,10 +181,13 @@ def _pair(sheet: Sheet) -> tuple[Path | xr.DataArray, Path | xr.DataArray]:
 
 def _ended(out: Path) -> str | None:
     """Return why the training of a model ended; None when it was cancelled or has not ended."""
-    try:
-        ended = json.loads((out / "metrics.json").read_text(encoding="utf-8"))["ended"]
-    except FileNotFoundError:
+    path = out / "metrics.json"
+    if not path.exists():
         return None
+    found = load_json(path)
+    ended = found.get("ended") if isinstance(found, dict) else None
+    if ended is None:
+        raise UserError("does not say how the training ended", path=path)
     return None if ended == "cancelled" else str(ended)
 
 
@@ -251,7 +254,9 @@ def _result(book: Book, of: Retrained, ended: str) -> Retraining:
 
 def _validation(out: Path, sheets: list[Sheet]) -> tuple[list[Sheet], bool]:
     """Return the images that validated as a whole, and whether no model was trained on them."""
-    split = json.loads((out / "split.json").read_text(encoding="utf-8"))
+    split = load_json(out / "split.json")
+    if not isinstance(split, dict) or not {"by", "validation"} <= set(split):
+        raise UserError("does not say what the training validated on", path=out / "split.json")
     if split["by"] != "files":
         return [], False
     names = {re.sub(r"( [TZ]=\d+)+$", "", name) for name in split["validation"]}

@@ -20,7 +20,7 @@ from pydantic import ValidationError
 
 from imagej_dl import images
 from imagej_dl.errors import UserError
-from imagej_dl.files import atomic_folder
+from imagej_dl.files import atomic_folder, load_json
 from imagej_dl.models import trust
 from imagej_dl.models.bundle import ModelBundle
 from imagej_dl.models.config import FORMAT_VERSION, ModelConfig
@@ -116,7 +116,7 @@ def load_config(folder: str | Path) -> ModelConfig:
             remedy="Name a folder that imagej-dl train has made.",
         )
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = load_json(path)
         version = content.get("format_version") if isinstance(content, dict) else None
         if version != FORMAT_VERSION:
             raise UserError(

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.files import atomic
+from imagej_dl.regular import refuse_special
 
 LEFT_OUT = "left out:"
 _NAMED = 5
@@ -104,6 +105,7 @@ def read_names(path: str | os.PathLike[str]) -> dict[int, str]:
     UserError : when the file is no such table.
     """
     names: dict[int, str] = {}
+    refuse_special(path)
     try:
         # Excel puts a mark before the first column's name.
         with Path(path).open(encoding="utf-8-sig", newline="") as file:

@@ -16,6 +16,7 @@ from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.files import atomic_folder
 from imagej_dl.images import AXES
 from imagej_dl.images.formats import SUFFIXES
+from imagej_dl.regular import refuse_special
 from imagej_dl.suite.maps import write_maps
 
 RELATION = "videos2im_relation.csv"
@@ -35,10 +36,11 @@ def read_relation(path: Path) -> dict[str, list[str]]:
     UserError : when it is not there, its first line is a frame already, or a line has not two
         columns.
     """
+    refuse_special(path)
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             rows = [row for row in csv.reader(file, delimiter=";") if any(map(str.strip, row))]
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UserError(f"cannot be read ({error})", path=path) from error
     videos: dict[str, list[str]] = {}
     remedy = "The first line is Video;Frame, each after it has a video and a frame."
