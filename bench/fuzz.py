@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import select
 import subprocess
 import sys
@@ -47,14 +48,15 @@ class Worker:
 
     def __init__(self, seeds: Path, place: Path) -> None:
         self._arguments = [str(seeds), str(place), str(SECONDS), str(MEMORY)]
-        self._process: subprocess.Popen[str] | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._said = b""
 
     def run(self, name: str, start: int, stop: int, outcome: Outcome) -> None:
         counts = outcome.counts.setdefault(name, Counter())
         while start < stop:
             process = self._started()
             assert process.stdin is not None
-            process.stdin.write(f"{name} {start} {stop}\n")
+            process.stdin.write(f"{name} {start} {stop}\n".encode())
             process.stdin.flush()
             while start < stop:
                 found = self._answer(process)
@@ -73,25 +75,30 @@ class Worker:
             self._process.kill()
             self._process.wait()
 
-    def _started(self) -> subprocess.Popen[str]:
+    def _started(self) -> subprocess.Popen[bytes]:
         if self._process is None:
+            self._said = b""
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "fuzzing.worker", *self._arguments],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
-                text=True,
-                bufsize=1,
+                bufsize=0,
                 cwd=HERE,
             )
         return self._process
 
-    def _answer(self, process: subprocess.Popen[str]) -> dict[str, str] | None:
+    def _answer(self, process: subprocess.Popen[bytes]) -> dict[str, str] | None:
         assert process.stdout is not None
-        if not select.select([process.stdout], [], [], _PATIENCE)[0]:
-            return None
-        line = process.stdout.readline()
-        return json.loads(line) if line.endswith("\n") else None
+        while b"\n" not in self._said:
+            if not select.select([process.stdout], [], [], _PATIENCE)[0]:
+                return None
+            more = os.read(process.stdout.fileno(), 2**16)
+            if not more:
+                return None
+            self._said += more
+        line, _, self._said = self._said.partition(b"\n")
+        return json.loads(line)
 
     def _ended(self) -> str:
         assert self._process is not None

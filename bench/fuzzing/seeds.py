@@ -164,7 +164,7 @@ def _texts(folder: Path, rng: np.random.Generator) -> None:
         ),
         ("predict", {"model": "m", "images": ["a.tif"], "out": "o", "tile": 256}),
         ("labels", {"source": "p", "overlap": "first", "overwrite": True}),
-        ("track", {"labels": "l.tif", "out": "o", "linking_distance": 12.5}),
+        ("track", {"labels": "l.tif", "out": "o", "fill_gaps": True}),
         ("evaluate", {"pred": "a", "truth": "b"}),
         ("prepare", {"project": "p", "slices": "max"}),
     ):

@@ -27,10 +27,13 @@ class FillGaps(Command):
     )
     out: Path = Field(description="The TIFF to write, objects numbered frame by frame.")
     sigma: Annotated[float, Shown(unit="px, frames")] = Field(
-        SIGMA, gt=0, description="Of the Gaussian, in pixels and frames; 1 where cells are close."
+        SIGMA,
+        gt=0,
+        le=100,
+        description="Of the Gaussian, in pixels and frames; 1 where cells are close.",
     )
     smallest: Annotated[int, Shown(unit="px")] = Field(
-        SMALLEST, ge=1, description="Pixels below which a region is dropped."
+        SMALLEST, ge=1, lt=2**63, description="Pixels below which a region is dropped."
     )
     fuse: bool = Field(False, description="Make one object of those whose regions touch.")
     tidy: bool = Field(

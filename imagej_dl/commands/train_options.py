@@ -89,6 +89,7 @@ class TrainOptions(Command):
     checkpoints: Annotated[int | None, Shown(unit="batches", advanced=True)] = Field(
         default=None,
         ge=1,
+        le=10**9,
         description="Keep the weights in OUT/checkpoints at the end of the epoch after so many "
         "batches each, and after the last.",
     )
