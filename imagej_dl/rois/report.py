@@ -9,6 +9,7 @@ from collections import defaultdict
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
+from imagej_dl import cells
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.files import atomic
 from imagej_dl.regular import refuse_special
@@ -81,7 +82,8 @@ class LabelReport:
             table = csv.DictWriter(file, names)
             table.writeheader()
             for row in self.rows:
-                table.writerow(asdict(row) | {"clipped": int(row.clipped)})
+                values = asdict(row) | {"clipped": int(row.clipped)}
+                table.writerow({key: cells.safe(value) for key, value in values.items()})
 
 
 def some_of(names: list[str]) -> str:
@@ -112,7 +114,7 @@ def read_names(path: str | os.PathLike[str]) -> dict[int, str]:
             for row in csv.DictReader(file):
                 label = int(row["label"])
                 if label:
-                    names.setdefault(label, row["name"])
+                    names.setdefault(label, cells.plain(row["name"]))
     except (KeyError, ValueError, csv.Error, TypeError) as error:
         raise UserError(
             "is not a table of labels", path=path, remedy="It needs the columns label and name."

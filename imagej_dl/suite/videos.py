@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from imagej_dl import images
+from imagej_dl import cells, images
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.files import atomic_folder
 from imagej_dl.images import AXES
@@ -51,7 +52,7 @@ def read_relation(path: Path) -> dict[str, list[str]]:
         if len(row) != 2:
             words = f"line {number} is not VIDEO;FRAME ({';'.join(row)})"
             raise UserError(words, path=path, remedy=remedy)
-        video, frame = (part.strip() for part in row)
+        video, frame = (cells.plain(part.strip()) for part in row)
         videos.setdefault(video, []).append(frame)
     for video, frames in videos.items():
         said = _said(video)
@@ -66,7 +67,11 @@ def read_relation(path: Path) -> dict[str, list[str]]:
 
 def write_relation(path: Path, videos: Mapping[str, Sequence[str]]) -> None:
     """Write the table, as the suite does."""
-    lines = [f"{video};{frame}" for video, frames in videos.items() for frame in frames]
+    lines = [
+        f"{cells.safe(video)};{cells.safe(frame)}"
+        for video, frames in videos.items()
+        for frame in frames
+    ]
     path.write_text("\n".join(["Video; Frame", *lines]) + "\n", encoding="utf-8")
 
 
@@ -149,7 +154,7 @@ def _frame(video: xr.DataArray, t: int) -> xr.DataArray:
 def _said(video: str) -> int | None:
     """Return how many frames a name VIDEO_START-END says."""
     first, dash, last = video.rpartition("_")[2].partition("-")
-    if not (dash and first.isdigit() and last.isdigit()):
+    if not (dash and all(re.fullmatch("[0-9]{1,9}", part) for part in (first, last))):
         return None
     return int(last) - int(first) + 1
 
