@@ -183,8 +183,9 @@ def load_json(path: Path) -> Any:
     except OSError as error:
         raise in_words(error, path) from error
     except (ValueError, RecursionError) as error:
+        words = "it is nested too deep" if isinstance(error, RecursionError) else str(error)
         raise UserError(
-            f"is not JSON ({error})",
+            f"is not JSON ({words})",
             path=path,
             remedy="It may have been cut short: copy it again, or mend it in a text editor.",
         ) from error
