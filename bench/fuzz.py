@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -110,8 +111,13 @@ class Worker:
         return "time" if code == -27 else f"ended by {code}"
 
 
-def fuzz(names: list[str], inputs: int, keep: Path | None = None) -> Outcome:
-    """Read so many inputs in all, evenly of the targets."""
+def fuzz(
+    names: list[str],
+    inputs: int,
+    keep: Path | None = None,
+    tell: Callable[[str, Counter[str]], None] = lambda name, counts: None,
+) -> Outcome:
+    """Read so many inputs in all, evenly of the targets; tell what came of each."""
     outcome = Outcome()
     with tempfile.TemporaryDirectory(prefix="imagej-dl-fuzz-") as name:
         folder = Path(name)
@@ -124,6 +130,7 @@ def fuzz(names: list[str], inputs: int, keep: Path | None = None) -> Outcome:
         try:
             for target in usable:
                 worker.run(target, 0, -(-inputs // len(usable)), outcome)
+                tell(target, outcome.counts[target])
         finally:
             worker.close()
         for target, number, kind, trace in outcome.failures if keep else ():
@@ -145,6 +152,11 @@ def _replay(text: str) -> None:
         print(result(name, input_of(name, int(number), made, place)).get("trace", "no failure"))
 
 
+def _tell(name: str, counts: Counter[str]) -> None:
+    read, refused, failed = (counts[state] for state in ("ok", "refused", "failed"))
+    print(f"{name:20} {read:6} read {refused:6} refused {failed:4} failed", flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--inputs", type=int, default=100_000)
@@ -156,9 +168,7 @@ def main() -> None:
         _replay(given.replay)
         return
     begun = time.monotonic()
-    outcome = fuzz(given.targets.split(","), given.inputs, given.keep)
-    for name, counts in outcome.counts.items():
-        print(f"{name:20} {counts['ok']:7} read {counts['refused']:7} refused {counts['failed']:5}")
+    outcome = fuzz(given.targets.split(","), given.inputs, given.keep, _tell)
     alike: Counter[tuple[str, str, str]] = Counter()
     first: dict[tuple[str, str, str], int] = {}
     for name, number, kind, trace in outcome.failures:
