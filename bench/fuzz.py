@@ -63,7 +63,7 @@ class Worker:
                 found = self._answer(process)
                 if found is None:
                     found = {"state": "failed", "kind": self._ended(), "trace": ""}
-                    self._process = None
+                    self.close()
                 counts[found["state"]] += 1
                 if found["state"] == "failed":
                     outcome.failures.append((name, start, found["kind"], found["trace"]))
@@ -74,7 +74,8 @@ class Worker:
     def close(self) -> None:
         if self._process is not None:
             self._process.kill()
-            self._process.wait()
+            self._process.communicate()  # which closes its pipes
+            self._process = None
 
     def _started(self) -> subprocess.Popen[bytes]:
         if self._process is None:
@@ -106,7 +107,6 @@ class Worker:
         try:
             code = self._process.wait(1)
         except subprocess.TimeoutExpired:
-            self.close()
             return "waits"
         return "time" if code == -27 else f"ended by {code}"
 
