@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin
 
@@ -46,20 +47,19 @@ def main() -> None:
     try:
         # Not click's own mode, which would end Ctrl-C and our errors its own way.
         code = cli(standalone_mode=False)
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except UserError as error:
-        click.echo(f"error: {error}", err=True)
+        _complain(str(error))
         code = 2
     except OSError as error:
-        # Any look at a file may be refused: too long a name, a folder that may not be read.
-        if error.filename is None:
-            raise
-        click.echo(f"error: {in_words(error)}", err=True)
-        code = 2
+        code = _refused(error)
     except MemoryError:
-        click.echo("error: there is not enough memory; try smaller tiles or images", err=True)
+        _complain("there is not enough memory; try smaller tiles or images")
         code = 2
     except click.ClickException as error:
-        error.show()
+        with suppress(OSError):
+            error.show()
         code = error.exit_code
     except (Cancelled, KeyboardInterrupt, click.Abort):
         code = _cancelled()
@@ -71,8 +71,28 @@ def main() -> None:
     _end(code if isinstance(code, int) else 0)
 
 
+def _refused(error: OSError) -> int:
+    """Say what the system refused: a file (too long a name, one not to be read) or our output."""
+    if error.filename is not None:
+        _complain(str(in_words(error)))
+        return 2
+    # What is left in the buffers would be tried again at the end of the process.
+    with suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if isinstance(error, BrokenPipeError):
+        return 1  # whoever read our output, such as head, has had enough
+    _complain(f"what is said cannot be written ({error.strerror or error})")
+    return 2
+
+
+def _complain(words: str) -> None:
+    with suppress(OSError):  # stderr may be full, too
+        click.echo(f"error: {words}", err=True)
+
+
 def _cancelled() -> int:
-    click.echo("cancelled", err=True)
+    with suppress(OSError):
+        click.echo("cancelled", err=True)
     return 130
 
 
@@ -158,4 +178,5 @@ def _kind(annotation: Any) -> tuple[click.ParamType, bool]:
 
 def _show_warning(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
     if issubclass(category, DataWarning):
-        click.echo(f"warning: {message}", err=True)
+        with suppress(OSError):
+            click.echo(f"warning: {message}", err=True)

@@ -10,8 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from imagej_dl import moving, temporaries
+from imagej_dl import containment, moving, temporaries
 from imagej_dl.errors import UserError
+from imagej_dl.regular import refuse_special
 
 _REMEDIES = {
     errno.ENOSPC: ("the disk is full", "Free some space on that disk, or choose another folder."),
@@ -22,6 +23,7 @@ _REMEDIES = {
     errno.ENOTDIR: ("lies in something that is a file", "Choose another folder."),
     errno.EEXIST: ("lies in something that is a file", "Choose another folder."),
     errno.ENOTEMPTY: ("was made by another program meanwhile", "Choose another folder."),
+    errno.ELOOP: ("is a link that leads in a circle", "Remove the link."),
     errno.ENAMETOOLONG: ("is too long a name", "Choose a shorter one."),
 }
 
@@ -59,6 +61,7 @@ def atomic(path: str | os.PathLike[str]) -> Iterator[Path]:
     leaves what was at `path` untouched; after a kill the next run removes it. The suffix is kept,
     since some writers go by it. The content is on the disk before it gets its name.
     """
+    containment.check(path)
     target = Path(os.path.realpath(path))
     with _disk_errors(target):
         if target.is_dir():
@@ -91,6 +94,7 @@ def atomic_folder(path: str | os.PathLike[str], *, overwrite: bool = False) -> I
     it.) When that fails halfway, what was there before is put back; when it is killed halfway,
     :func:`heal` goes on with it.
     """
+    containment.check(path, folder=True)
     target = Path(os.path.realpath(path))
     refuse_existing(target, overwrite)
     with _disk_errors(target):
@@ -130,6 +134,7 @@ def together(folder: str | os.PathLike[str], *, overwrite: bool = False) -> Iter
         yield new
         files = moving.files(new)
         for name in files:
+            containment.check(home / name)
             refuse_existing(home / name, overwrite)
         moving.put(temporary, new, home, files)
 
@@ -191,6 +196,7 @@ def in_words(error: OSError, path: Path | None = None) -> UserError:
 
 def load_json(path: Path) -> Any:
     """Return what a JSON file holds; UserError when it is not there, or is no JSON."""
+    refuse_special(path)
     try:
         return json.loads(text_of(path))
     except FileNotFoundError as error:
@@ -198,8 +204,9 @@ def load_json(path: Path) -> Any:
     except OSError as error:
         raise in_words(error, path) from error
     except (ValueError, RecursionError) as error:
+        words = "it is nested too deep" if isinstance(error, RecursionError) else str(error)
         raise UserError(
-            f"is not JSON ({error})",
+            f"is not JSON ({words})",
             path=path,
             remedy="It may have been cut short: copy it again, or mend it in a text editor.",
         ) from error

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
-from imagej_dl import temporaries
+from imagej_dl import containment, temporaries
 from imagej_dl.temporaries import MOVES
 
 NEW, _OLD = "new", "old"
@@ -89,6 +89,7 @@ def _move(
         entry, place, kept = source / name, home / name, old / str(number)
         if not os.path.lexists(entry):
             continue  # it was moved before a kill
+        containment.check(place.parent, folder=True)
         done.append((entry, place, kept))
         place.parent.mkdir(parents=True, exist_ok=True)
         if os.path.lexists(place):

@@ -9,15 +9,17 @@ ImageJ's dialog must know besides.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import click
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from imagej_dl import containment
 from imagej_dl.errors import UserError
 from imagej_dl.files import load_json
 from imagej_dl.progress import Progress
@@ -59,6 +61,21 @@ class Command(BaseModel):
 
     model_config = ConfigDict(extra="forbid", validate_default=True)
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Let what a command writes stay in the folders that it was given, whoever runs it."""
+        super().__init_subclass__(**kwargs)
+        for name in ("run", "serve"):
+            if name in vars(cls):
+                setattr(cls, name, _contained(vars(cls)[name]))
+
+    def paths(self) -> Iterator[Path]:
+        """Give the files and folders that the user named."""
+        for name in type(self).model_fields:
+            value = getattr(self, name)
+            for part in value if isinstance(value, list | tuple) else (value,):
+                if isinstance(part, Path):
+                    yield part
+
     @abstractmethod
     def run(self, progress: Progress) -> None:
         """Do the work, saying how far it is through `progress`."""
@@ -95,6 +112,15 @@ class Command(BaseModel):
         if not isinstance(values, dict):
             raise UserError("must hold one JSON object", path=path)
         return values
+
+
+def _contained(work: Callable[..., None]) -> Callable[..., None]:
+    @wraps(work)
+    def contained(self: Command, *args: Any, **kwargs: Any) -> None:
+        with containment.named(self.paths()):
+            work(self, *args, **kwargs)
+
+    return contained
 
 
 def _words(error: ValidationError) -> str:

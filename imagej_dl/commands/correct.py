@@ -44,7 +44,7 @@ class Correct(Command):
     )
     rois: Path | None = Field(None, description="The corrected RoiSet.zip, to save.")
     epochs: Annotated[int, Shown(advanced=True)] = Field(
-        20, ge=1, description="Epochs of 50 batches, at most, of a retraining."
+        20, ge=1, le=10**6, description="Epochs of 50 batches, at most, of a retraining."
     )
     minutes: Annotated[float | None, Shown("Time limit", unit="min", advanced=True)] = setting(
         "minutes"

@@ -28,11 +28,15 @@ class FillGaps(Command):
     )
     out: Path = Field(description="The TIFF to write, objects numbered frame by frame.")
     sigma: Annotated[float, Shown(unit="px, frames")] = Field(
-        SIGMA, gt=0, description="Of the Gaussian, in pixels and frames; 1 where cells are close."
+        SIGMA,
+        gt=0,
+        le=100,
+        description="Of the Gaussian, in pixels and frames; 1 where cells are close.",
     )
     smallest: Annotated[int | None, Shown(unit="px")] = Field(
         None,
         ge=1,
+        lt=2**63,
         description=f"Pixels below which a region is dropped: {SMALLEST}, or a quarter of the "
         "objects' median area where that is less, when left out.",
     )

@@ -43,15 +43,17 @@ class PredictOptions(Command):
     tile: Annotated[int | None, Shown(unit="px", advanced=True)] = Field(
         None,
         ge=1,
+        le=2**20,
         description="Largest side in pixels of what the network is given at once (that of "
         "the settings where left out); smaller takes less memory, the result is the same.",
     )
     batch: Annotated[int | None, Shown(advanced=True)] = Field(
-        None, ge=1, description="Most tiles given to the network at once."
+        None, ge=1, le=2**16, description="Most tiles given to the network at once."
     )
     halo: Annotated[int | None, Shown(unit="px", advanced=True)] = Field(
         None,
         ge=0,
+        le=2**14,
         description="Pixels by which tiles overlap on each side; as far as the model sees where "
         "left out; less is faster, but edges of tiles may show.",
     )
@@ -67,6 +69,7 @@ class PredictOptions(Command):
     closing: Annotated[int | None, Shown(unit="px", advanced=True)] = Field(
         None,
         ge=0,
+        le=50,
         description="Radius in pixels of the disc that closes gaps in objects; 0: none; the "
         "model's where left out.",
     )
@@ -76,6 +79,7 @@ class PredictOptions(Command):
     minimum_area: Annotated[int | None, Shown(unit="px", advanced=True)] = Field(
         None,
         ge=0,
+        lt=2**63,
         description="Smallest object that is kept, in pixels; the model's where left out.",
     )
     drop_edge: Annotated[Switch, Shown(advanced=True)] = Field(

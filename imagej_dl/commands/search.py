@@ -35,10 +35,10 @@ class Search(Command):
         description="The folder of the search; one that is there goes on."
     )
     kind: Kind = setting("kind")
-    trials: int = Field(12, ge=1, description="Trials, those of all workers together.")
+    trials: int = Field(12, ge=1, le=10**6, description="Trials, those of all workers together.")
     folds: int = Field(5, ge=2, le=100, description="Parts that validate in turn.")
-    trial_epochs: int = Field(10, ge=1, description="Epochs of a trial.")
-    steps: int = Field(20, ge=1, description="Batches of an epoch of a trial.")
+    trial_epochs: int = Field(10, ge=1, le=10**6, description="Epochs of a trial.")
+    steps: int = Field(20, ge=1, le=10**6, description="Batches of an epoch of a trial.")
     space: Annotated[Path | None, Shown(advanced=True)] = Field(
         None,
         description="JSON file with the values to choose among, such as "
@@ -59,7 +59,9 @@ class Search(Command):
         False, description="Only do trials for a search that another process ends."
     )
     final: bool = Field(True, description="Train the model with the best settings in the end.")
-    epochs: int = Field(60, ge=1, description="Epochs of the final training, of 50 batches.")
+    epochs: int = Field(
+        60, ge=1, le=10**6, description="Epochs of the final training, of 50 batches."
+    )
     minutes: Annotated[float | None, Shown(unit="min")] = Field(
         None, gt=0, description="Time limit of the final training in minutes."
     )

@@ -30,6 +30,7 @@ class Settings(Command):
     tile: Annotated[int | None, Shown(unit="px")] = Field(
         None,
         ge=64,
+        le=2**20,
         description="Largest side of what the network is given at once when predicting; smaller "
         "takes less memory, the result is the same.",
     )

@@ -90,6 +90,7 @@ class TrainOptions(Command):
     checkpoints: Annotated[int | None, Shown(unit="batches", advanced=True)] = Field(
         default=None,
         ge=1,
+        le=10**9,
         description="Keep the weights in OUT/checkpoints at the end of the epoch after so many "
         "batches each, and after the last.",
     )
@@ -147,7 +148,7 @@ class TrainOptions(Command):
             return self.settings or {}
         try:
             found = json.loads(self.settings)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise UserError(f"settings: is not JSON ({error})") from error
         if not isinstance(found, dict):
             raise UserError('settings: must be one JSON object, such as {"loss": "sparse_cce"}')

@@ -47,7 +47,10 @@ class TuneTracking(Command):
         "BTRACK",
     ] = Field("SPARSE_LAP_TRACKER", description="The tracker, by its key, as in a settings file.")
     trials: int = Field(
-        60, ge=1, description="How many settings to try, those of a stopped tuning included."
+        60,
+        ge=1,
+        le=10**6,
+        description="How many settings to try, those of a stopped tuning included.",
     )
     held_out: float = Field(
         0.3,
@@ -67,7 +70,9 @@ class TuneTracking(Command):
         '"ALLOW_TRACK_SPLITTING": [true, false]}: two bounds or the values; unless given, all '
         "that matter, distances from a half to eight times the objects' radius.",
     )
-    seed: Annotated[int, Shown(advanced=True)] = Field(0, ge=0, description="Of the search.")
+    seed: Annotated[int, Shown(advanced=True)] = Field(
+        0, ge=0, lt=2**31, description="Of the search."
+    )
     resume: bool = Field(False, description="Go on with the trials in the folder.")
     axes: Annotated[str | None, Shown(advanced=True)] = Field(
         None, description="Axes of the label file when it does not say them, such as TYX."

@@ -12,6 +12,7 @@ import numpy as np
 import xarray as xr
 
 from imagej_dl import images, project, rois
+from imagej_dl.containment import contained
 from imagej_dl.correction.records import LABELS, PROPOSAL, digest_of, finished, record
 from imagej_dl.correction.state import Book, fingerprint, stamp
 from imagej_dl.correction.state_parts import Proposed, Score
@@ -56,6 +57,7 @@ class Proposal:
     drawn: bool = False
 
 
+@contained
 def next_image(
     path: str | os.PathLike[str],
     model: Path | None = None,

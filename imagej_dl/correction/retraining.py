@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from dataclasses import dataclass
@@ -11,14 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import xarray as xr
 
-from imagej_dl import images, locks, project
+from imagej_dl import containment, images, locks, project
+from imagej_dl.containment import contained
 from imagej_dl.correction.records import labels, learnt_from, record
 from imagej_dl.correction.state import MODELS, Book
 from imagej_dl.correction.state_parts import Retrained, Training
 from imagej_dl.correction.status import Row, rows
 from imagej_dl.correction.trial import trial
 from imagej_dl.errors import Cancelled, UserError
-from imagej_dl.files import discard, heal, text_of
+from imagej_dl.files import discard, heal, load_json
 from imagej_dl.progress import Progress, silent
 from imagej_dl.project import Sheet
 
@@ -64,6 +64,7 @@ class Retraining:
     rows: list[Row]
 
 
+@contained
 def retrain(
     path: str | os.PathLike[str],
     model: Path | None = None,
@@ -169,6 +170,7 @@ def _train(
     resume = same and states.kept(out / states.FOLDER)
     if not resume:
         # Never the present model: that is of a round before.
+        containment.check(out, folder=True)
         discard(out)
         state.training = Training(round=state.round, images=wanted)
         book.save()
@@ -200,10 +202,13 @@ def _pair(sheet: Sheet) -> tuple[Path | xr.DataArray, Path | xr.DataArray]:
 
 def _ended(out: Path) -> str | None:
     """Return why the training of a model ended; None when it was cancelled or has not ended."""
-    try:
-        ended = json.loads(text_of(out / "metrics.json"))["ended"]
-    except FileNotFoundError:
+    path = out / "metrics.json"
+    if not path.exists():
         return None
+    found = load_json(path)
+    ended = found.get("ended") if isinstance(found, dict) else None
+    if ended is None:
+        raise UserError("does not say how the training ended", path=path)
     return None if ended == "cancelled" else str(ended)
 
 
@@ -270,7 +275,9 @@ def _result(book: Book, of: Retrained, ended: str) -> Retraining:
 
 def _validation(out: Path, sheets: list[Sheet]) -> tuple[list[Sheet], bool]:
     """Return the images that validated as a whole, and whether no model was trained on them."""
-    split = json.loads(text_of(out / "split.json"))
+    split = load_json(out / "split.json")
+    if not isinstance(split, dict) or not {"by", "validation"} <= set(split):
+        raise UserError("does not say what the training validated on", path=out / "split.json")
     if split["by"] != "files":
         return [], False
     names = {re.sub(r"( [TZ]=\d+)+$", "", name) for name in split["validation"]}

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from imagej_dl import cells
 from imagej_dl.errors import UserError
 from imagej_dl.evaluation import tuning_space
 from imagej_dl.evaluation.tuning_study import WRITTEN
@@ -86,7 +87,7 @@ def write(
         {"trial": t.number, objective: t.value, **t.user_attrs["scores"], **t.params} for t in done
     ]
     with atomic(trials_path) as temporary:
-        pd.DataFrame(rows).to_csv(temporary, index=False, lineterminator="\n")
+        pd.DataFrame(rows).map(cells.safe).to_csv(temporary, index=False, lineterminator="\n")
     return Tuned(best.settings, best.scores, default.scores, len(done), held)
 
 

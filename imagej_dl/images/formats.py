@@ -21,6 +21,7 @@ from imagej_dl.images import (
     sets,
 )
 from imagej_dl.images.tiff import read_tiff
+from imagej_dl.regular import refuse_special
 
 _TIFF, _PICTURE = (".tif", ".tiff"), (".png", ".jpg", ".jpeg")
 SUFFIXES = (*_TIFF, *_PICTURE)
@@ -114,6 +115,7 @@ def _known(path: Path) -> str:
     if path.is_dir() and suffix != ".zarr":
         raise UserError("is a folder, not an image", path=path)
     if suffix in (*SUFFIXES, *RAW):
+        refuse_special(path, folder=True)
         return suffix
     raise UserError(
         f"has a suffix that is not known ({path.suffix or 'none'})",

@@ -56,6 +56,7 @@ class Normalisation(BaseModel):
     illumination: float = Field(
         0.0,
         ge=0,
+        le=10_000,
         description="Sigma in px of a Gaussian that is taken off before as uneven light, its mean "
         "being kept; 0: nothing is.",
     )

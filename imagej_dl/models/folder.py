@@ -20,7 +20,7 @@ from pydantic import ValidationError
 
 from imagej_dl import images
 from imagej_dl.errors import UserError
-from imagej_dl.files import atomic_folder, heal, text_of
+from imagej_dl.files import atomic_folder, heal, load_json
 from imagej_dl.models import trust
 from imagej_dl.models.bundle import ModelBundle
 from imagej_dl.models.config import FORMAT_VERSION, ModelConfig
@@ -117,7 +117,7 @@ def load_config(folder: str | Path) -> ModelConfig:
             remedy="Name a folder that imagej-dl train has made.",
         )
     try:
-        content = json.loads(text_of(path))
+        content = load_json(path)
         version = content.get("format_version") if isinstance(content, dict) else None
         if version != FORMAT_VERSION:
             raise UserError(

@@ -10,6 +10,7 @@ from itertools import groupby
 from pathlib import Path
 
 from imagej_dl import images
+from imagej_dl.containment import contained
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.files import refuse_existing
 from imagej_dl.images.ome_series import COMPANION
@@ -36,6 +37,7 @@ class Prepared:
         return self.part.file
 
 
+@contained
 def prepare_all(
     path: str | os.PathLike[str],
     slices: str = WHOLE,

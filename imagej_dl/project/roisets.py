@@ -14,6 +14,7 @@ from pathlib import Path
 import xarray as xr
 
 from imagej_dl import locks, rois, temporaries
+from imagej_dl.containment import contained
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.files import atomic
 from imagej_dl.project.folders import BACKUPS
@@ -32,6 +33,7 @@ class Saved:
     backup: Path | None
 
 
+@contained
 def save_rois(
     project: str | os.PathLike[str], name: str, source: str | os.PathLike[str] | bytes
 ) -> Saved:

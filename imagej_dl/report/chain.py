@@ -16,7 +16,7 @@ from typing import Any
 import click
 import numpy as np
 
-from imagej_dl import commands, images, project, simulation
+from imagej_dl import commands, containment, images, project, simulation
 from imagej_dl.errors import UserError
 from imagej_dl.prediction import inputs
 from imagej_dl.progress import Progress
@@ -91,11 +91,13 @@ def make_room(out: Path) -> None:
                 remedy="Name another folder with --out.",
             )
         for name in MADE:
+            containment.check(out / name, folder=True)
             if (out / name).is_dir():
                 shutil.rmtree(out / name)
             else:
                 (out / name).unlink(missing_ok=True)
     out.mkdir(parents=True, exist_ok=True)
+    containment.check(out / MARK)
     (out / MARK).touch()
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.files import atomic, refuse_existing
+from imagej_dl.regular import refuse_special
 from imagej_dl.rois.decoder import decode
 from imagej_dl.rois.encoder import encode
 from imagej_dl.rois.roi import POINTED, Roi
@@ -47,6 +48,7 @@ def read(path: str | os.PathLike[str]) -> list[Roi]:
         short or unreasonably large; the message names the file and the entry.
     """
     path = Path(path)
+    refuse_special(path, folder=True)
     try:
         if path.is_dir():
             from imagej_dl.rois.mask_files import mask_files, read_masks

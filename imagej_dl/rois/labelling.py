@@ -202,7 +202,7 @@ def _number(
     copies = []
     for i, where in placed.items():
         text = rois[i].get(LABEL_KEY) if ids == "recorded" else None
-        recorded = int(text) if text and text.isascii() and text.isdigit() else 0
+        recorded = int(text) if text and text.isascii() and text.isdigit() and len(text) < 19 else 0
         if not 0 < recorded < 2**32:
             continue
         if (recorded, where) in taken:

@@ -9,6 +9,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from imagej_dl import cells
 from imagej_dl.files import atomic
 from imagej_dl.search.study import Study
 
@@ -58,7 +59,7 @@ def write(study: Study, out: Path) -> None:
     with atomic(out / TABLE) as path, path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, columns)
         writer.writeheader()
-        writer.writerows(table)
+        writer.writerows({key: cells.safe(v) for key, v in row.items()} for row in table)
     with atomic(out / PICTURE) as path:
         _draw(table, study.space.values, path)
     picture = base64.b64encode((out / PICTURE).read_bytes()).decode()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,11 +12,12 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from imagej_dl import images, names
+from imagej_dl import cells, images, names
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.files import atomic_folder, text_of
 from imagej_dl.images import AXES
 from imagej_dl.images.formats import SUFFIXES
+from imagej_dl.regular import refuse_special
 from imagej_dl.suite.maps import write_maps
 
 RELATION = "videos2im_relation.csv"
@@ -35,11 +37,15 @@ def read_relation(path: Path) -> dict[str, list[str]]:
     UserError : when it is not there, its first line is a frame already, or a line has not two
         columns.
     """
+    refuse_special(path)
     try:
         lines = text_of(path).splitlines()
     except OSError as error:
         raise UserError(f"cannot be read ({error})", path=path) from error
-    rows = [row for row in csv.reader(lines, delimiter=";") if any(map(str.strip, row))]
+    try:
+        rows = [row for row in csv.reader(lines, delimiter=";") if any(map(str.strip, row))]
+    except csv.Error as error:
+        raise UserError(f"cannot be read ({error})", path=path) from error
     videos: dict[str, list[str]] = {}
     remedy = "The first line is Video;Frame, each after it has a video and a frame."
     if rows and Path(rows[0][-1].strip()).suffix.lower() in SUFFIXES:
@@ -49,7 +55,7 @@ def read_relation(path: Path) -> dict[str, list[str]]:
         if len(row) != 2:
             words = f"line {number} is not VIDEO;FRAME ({';'.join(row)})"
             raise UserError(words, path=path, remedy=remedy)
-        video, frame = (names.same(part.strip()) for part in row)
+        video, frame = (names.same(cells.plain(part.strip())) for part in row)
         videos.setdefault(video, []).append(frame)
     for video, frames in videos.items():
         said = _said(video)
@@ -64,7 +70,11 @@ def read_relation(path: Path) -> dict[str, list[str]]:
 
 def write_relation(path: Path, videos: Mapping[str, Sequence[str]]) -> None:
     """Write the table, as the suite does."""
-    lines = [f"{video};{frame}" for video, frames in videos.items() for frame in frames]
+    lines = [
+        f"{cells.safe(video)};{cells.safe(frame)}"
+        for video, frames in videos.items()
+        for frame in frames
+    ]
     path.write_text("\n".join(["Video; Frame", *lines]) + "\n", encoding="utf-8")
 
 
@@ -150,7 +160,7 @@ def _frame(video: xr.DataArray, t: int) -> xr.DataArray:
 def _said(video: str) -> int | None:
     """Return how many frames a name VIDEO_START-END says."""
     first, dash, last = video.rpartition("_")[2].partition("-")
-    if not (dash and first.isdigit() and last.isdigit()):
+    if not (dash and all(re.fullmatch("[0-9]{1,9}", part) for part in (first, last))):
         return None
     return int(last) - int(first) + 1
 

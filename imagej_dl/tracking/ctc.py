@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.files import atomic_folder, text_of
+from imagej_dl.files import atomic_folder, in_words, text_of
+from imagej_dl.regular import refuse_special
 from imagej_dl.tracking.lineage import Merges, Segments
 
 if TYPE_CHECKING:
@@ -176,13 +177,16 @@ def read(folder: str | Path) -> CtcFolder:
 
 def read_tracks(path: Path) -> np.ndarray:
     """Read a table of tracks, res_track.txt or man_track.txt: (N, 4) whole numbers."""
+    refuse_special(path)
     try:
         lines = [line.split() for line in text_of(path).splitlines()]
         if wrong := next((line for line in lines if len(line) not in (0, 4)), None):
             raise ValueError(f"{len(wrong)} words in a line: {' '.join(wrong)[:40]}")
         rows = [[int(word) for word in line] for line in lines if line]
         return np.array(rows, np.int64).reshape(-1, 4)
-    except ValueError as error:
+    except OSError as error:
+        raise in_words(error, path) from error
+    except (ValueError, OverflowError) as error:
         raise UserError(
             f"is not a table of tracks ({error})",
             path=path,

@@ -29,7 +29,6 @@ class Checkpoints:
         if epoch.bundle is None:
             return
         before, now = (e * self.steps // self.every for e in (epoch.epoch - 1, epoch.epoch))
-        self.folder.mkdir(parents=True, exist_ok=True)
         names = ["last"] + ([f"{epoch.epoch:05}"] if now > before else [])
         for name in names:
             with atomic(self.folder / f"{name}.weights.h5") as part:

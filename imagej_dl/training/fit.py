@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from imagej_dl import locks
+from imagej_dl import containment, locks
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.files import discard, heal, load_json, refuse_existing
 from imagej_dl.models import ModelBundle
@@ -211,6 +211,7 @@ def _make_room(out: Path, overwrite: bool) -> Content:
             remedy="Go on with it with --resume, or begin anew with --overwrite.",
         )
     refuse_existing(out, overwrite)
+    containment.check(out / states.FOLDER, folder=True)
     if out.exists() and not ((out / states.FOLDER).is_dir() or _is_replaceable(out)):
         raise UserError(
             "is there and is no model, so it is not overwritten",

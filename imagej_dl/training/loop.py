@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from imagej_dl import containment
 from imagej_dl.errors import Cancelled, Enough, UserError
 from imagej_dl.models import ModelBundle, ModelConfig, backend
 from imagej_dl.progress import Progress
@@ -203,4 +204,5 @@ class Loop:
     def _writer(self) -> Any:
         if self.tensorboard is None:
             return None
+        containment.check(self.tensorboard, folder=True)
         return backend.tensorflow().summary.create_file_writer(str(self.tensorboard))

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
 from imagej_dl.errors import UserError
-from imagej_dl.files import text_of
+from imagej_dl.files import load_json
 from imagej_dl.models import ModelBundle, ModelConfig, registry
 from imagej_dl.models import folder as folders
 from imagej_dl.training.settings import Settings
@@ -136,7 +135,7 @@ def _digest(folder: Path) -> str:
 def _digests(path: Path) -> dict[str, list[str]]:
     """Read whose pixels the model knows; models of other hands need not say it."""
     try:
-        found = json.loads(text_of(path))["digests"]
+        found = load_json(path)["digests"]
         return {str(part): [str(name) for name in names] for part, names in found.items()}
-    except (OSError, UserError, ValueError, KeyError, TypeError, AttributeError):
+    except (UserError, KeyError, TypeError, AttributeError):
         return {}

@@ -7,7 +7,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from imagej_dl import images
+from imagej_dl import images, optional
 from imagej_dl.errors import UserError
 from imagej_dl.images import sets
 from imagej_dl.models.folder import CONFIG, load_config
@@ -56,13 +56,9 @@ def application(
     ------
     UserError : when there is no model, or Flask is not installed.
     """
-    try:
-        from flask import Flask, Response, abort, jsonify, request, send_file
-    except ImportError as error:
-        raise UserError(
-            "Flask, which serves the page, is not installed",
-            remedy="pip install 'imagej-dl[serve]'",
-        ) from error
+    optional.need("flask", "Flask, which serves the page,", "pip install 'imagej-dl[serve]'")
+    from flask import Flask, Response, abort, jsonify, request, send_file
+
     models_of(models)
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = upload * MIB

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from imagej_dl import preferences, temporaries
+from imagej_dl import optional, preferences, temporaries
 from imagej_dl.commands import load, menu
 from imagej_dl.commands.base import Command, listener
 from imagej_dl.errors import Cancelled, DataWarning, Enough, UserError
@@ -103,8 +103,10 @@ def run(
         words = "there is not enough memory; try smaller tiles or images"
         return {"text": "\n".join(said), "error": words}
     except ImportError as error:
-        missing = (error.name or str(error)).split(".")[0]
-        words = f"{missing} is not installed in {_environment()}. pip install {missing}"
+        name = (error.name or "").split(".")[0]
+        words = f"a library does not load in {_environment()} ({optional.cause(str(error))})"
+        if name and isinstance(error, ModuleNotFoundError) and not optional.there(name):
+            words = f"{name} is not installed in {_environment()}. pip install {name}"
         return {"text": "\n".join(said), "error": words}
     finally:
         listener.reset(token)
