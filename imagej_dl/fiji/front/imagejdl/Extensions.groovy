@@ -47,7 +47,7 @@ class Extensions implements MacroExtension {
 
     /** Runs a command of the menu on the current image; gives its values as lines key=value. */
     private String dl_run(String command, String options) {
-        def found = front.call(command, Options.parse(options), WindowManager.currentImage)
+        def found = front.call(command, Options.parse(options), new Caller().image())
         return found.collect { key, value -> "$key=$value" }.join("\n")
     }
 
@@ -119,7 +119,7 @@ class Extensions implements MacroExtension {
 
     /** The image of this title; of several the current one, as macros mean it by getTitle(). */
     private static ImagePlus window(String title) {
-        def current = WindowManager.currentImage
+        def current = new Caller().image()
         def found = current?.title == title ? current : WindowManager.getImage(title)
         if (found == null) throw new Trouble("There is no image of the title $title open")
         return found

@@ -61,7 +61,7 @@ class Front {
      */
     void run(String name, String options) {
         // The one that is in front now: once a dialog is closed another window may be.
-        def image = WindowManager.currentImage
+        def image = new Caller().image()
         try {
             def command = command(name)
             def values = options?.trim() ? Options.parse(options) : ask(command)
@@ -76,7 +76,7 @@ class Front {
     }
 
     /** Runs a command with these values; returns its values for scripts. Throws Trouble. */
-    Map call(String name, Map<String, ?> values, ImagePlus image = WindowManager.currentImage) {
+    Map call(String name, Map<String, ?> values, ImagePlus image = new Caller().image()) {
         return execute(command(name), values.collectEntries { k, v -> [k, v?.toString()] }, image)
     }
 
@@ -118,6 +118,7 @@ class Front {
         last = [:]
         def thread = Thread.currentThread()
         def loader = thread.contextClassLoader
+        def caller = new Caller()
         // A thread of Python's has none, by which Swing would look for Fiji's look and feel.
         if (loader == null) thread.contextClassLoader = this.class.classLoader
         try {
@@ -130,6 +131,7 @@ class Front {
             }
         } finally {
             thread.contextClassLoader = loader
+            caller.leave()
         }
     }
 

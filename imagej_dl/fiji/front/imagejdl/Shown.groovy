@@ -10,6 +10,7 @@ import java.awt.GraphicsEnvironment
 class Shown {
     final ImagePlus source
     final Map values = [:]
+    private final Caller caller = new Caller()
     private ImagePlus last
 
     Shown(ImagePlus source) { this.source = source }
@@ -51,14 +52,15 @@ class Shown {
             def plugin = this.class.classLoader.loadClass("fiji.plugin.trackmate.LoadTrackMatePlugIn")
             plugin.newInstance().run(item.path)
             // It opens the movie anew; commands and macros go on with the tracked one.
-            if (last?.isVisible()) WindowManager.setCurrentWindow(last.window)
+            caller.select(last)
         } catch (ClassNotFoundException none) {
             IJ.log("TrackMate is not in this ImageJ; Fiji opens $item.path")
         }
     }
 
-    private static void open(ImagePlus imp) {
+    private void open(ImagePlus imp) {
         // Without a screen there is no window: batch mode's list keeps it for the macro.
         imp.show()
+        caller.select(imp)
     }
 }
