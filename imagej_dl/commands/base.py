@@ -86,7 +86,7 @@ class Command(BaseModel):
         try:
             return cls.model_validate(values)
         except ValidationError as error:
-            raise UserError(_words(error), path=source, remedy=_keys(cls)) from error
+            raise WrongValues(_wrong(error), path=source, remedy=_keys(cls)) from error
 
     @classmethod
     def read_json(cls, path: Path) -> dict[str, Any]:
@@ -97,13 +97,28 @@ class Command(BaseModel):
         return values
 
 
-def _words(error: ValidationError) -> str:
+class WrongValues(UserError):
+    """Keys and values that a command's declaration refuses: `wrong` has each with its words."""
+
+    def __init__(
+        self, wrong: list[tuple[str, str]], *, path: str | Path | None, remedy: str | None
+    ) -> None:
+        self.wrong = wrong
+        text = "; ".join(f"{key}: {words}" for key, words in wrong)
+        super().__init__(text, path=path, remedy=remedy)
+
+
+def _wrong(error: ValidationError) -> list[tuple[str, str]]:
     parts = []
     for item in error.errors():
         key = ".".join(str(part) for part in item["loc"]) or "values"
         words = "unknown key" if item["type"] == "extra_forbidden" else item["msg"]
-        parts.append(f"{key}: {words}")
-    return "; ".join(parts)
+        if item["type"] == "value_error":  # of a check of ours
+            words = words.removeprefix("Value error, ")
+            if not item["loc"] and ": " in words:
+                key, words = words.split(": ", 1)
+        parts.append((key, words))
+    return parts
 
 
 def _keys(cls: type[Command]) -> str:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from imagej_dl.commands import load, menu
 from imagej_dl.commands.base import Command, listener
 from imagej_dl.errors import Cancelled, DataWarning, Enough, UserError
 from imagej_dl.files import in_words
-from imagej_dl.worker import shared
+from imagej_dl.worker import shared, words
 from imagej_dl.worker.desk import Desk
 
 # Files that ImageJ reads after a command has ended; gone with this process.
@@ -28,8 +27,12 @@ def commands() -> dict[str, Any]:
     return {"commands": described, "idle": preferences.read().idle}
 
 
-def plan(command: str, values: dict[str, Any]) -> dict[str, Any]:
+def plan(command: str, values: dict[str, Any], door: words.Door = "macro") -> dict[str, Any]:
     """Check a command's values, and say how ImageJ runs it.
+
+    Parameters
+    ----------
+    door : whether a dialog or a macro gave them: what is wrong is said in its words.
 
     Returns
     -------
@@ -44,7 +47,7 @@ def plan(command: str, values: dict[str, Any]) -> dict[str, Any]:
             "idle": preferences.read().idle,
         }
     except UserError as error:
-        return {"error": _words(error)}
+        return {"error": words.error(error, command, door)}
 
 
 def run(
@@ -56,6 +59,7 @@ def run(
     image_path: str | None = None,
     roiset: str | None = None,
     fiji: str | None = None,
+    door: words.Door = "macro",
 ) -> dict[str, Any]:
     """Run a command for ImageJ.
 
@@ -65,6 +69,7 @@ def run(
     values : the command's keys and values, as a macro or a dialog gives them.
     image, about : the open image in shared memory and what :func:`shared.to_image` needs to know.
     image_path, roiset, fiji : as in :class:`Desk`.
+    door : as for :func:`plan`.
 
     Returns
     -------
@@ -82,9 +87,13 @@ def run(
         fiji=fiji,
         tell=lambda event: task.update(info=shared.encoded(event)),
     )
-    token = listener.set(said.append)
+
+    def hear(text: str) -> None:
+        said.append(words.spoken(text, command, door))
+
+    token = listener.set(hear)
     try:
-        with _warnings(said):
+        with _warnings(hear):
             _declare(command, values).serve(desk, _progress(task))
         return {
             "text": "\n".join(said),
@@ -92,20 +101,20 @@ def run(
             "values": desk.values,
         }
     except UserError as error:
-        return {"text": "\n".join(said), "error": _words(error)}
+        return {"text": "\n".join(said), "error": words.error(error, command, door)}
     except Cancelled:
         return {"text": "\n".join(said), "cancelled": True}
     except OSError as error:
         if error.filename is None:
             raise
-        return {"text": "\n".join(said), "error": str(in_words(error))}
+        return {"text": "\n".join(said), "error": words.error(in_words(error), command, door)}
     except MemoryError:
-        words = "there is not enough memory; try smaller tiles or images"
-        return {"text": "\n".join(said), "error": words}
+        text = "there is not enough memory; try smaller tiles or images"
+        return {"text": "\n".join(said), "error": text}
     except ImportError as error:
         missing = (error.name or str(error)).split(".")[0]
-        words = f"{missing} is not installed in {_environment()}. pip install {missing}"
-        return {"text": "\n".join(said), "error": words}
+        text = f"{missing} is not installed in {_environment()}. pip install {missing}"
+        return {"text": "\n".join(said), "error": text}
     finally:
         listener.reset(token)
 
@@ -117,14 +126,6 @@ def enough() -> None:
 
 def _declare(command: str, values: dict[str, Any]) -> Command:
     return load(command).declare(menu.parse(command, dict(values)))
-
-
-def _words(error: UserError) -> str:
-    """Say it for ImageJ, where options are keys: overwrite, not --overwrite."""
-    # But not those of a command for a terminal that a remedy names.
-    return re.sub(
-        r"(?<!\S)(?<!pip install )--([a-z][a-z-]*)", lambda m: m[1].replace("-", "_"), str(error)
-    )
 
 
 def _progress(task: Any) -> Any:
@@ -146,11 +147,11 @@ def _progress(task: Any) -> Any:
 
 
 @contextmanager
-def _warnings(said: list[str]) -> Iterator[None]:
+def _warnings(hear: Callable[[str], None]) -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("always", DataWarning)
         warnings.showwarning = lambda message, category, *_, **__: (
-            said.append(f"warning: {message}") if issubclass(category, DataWarning) else None
+            hear(f"warning: {message}") if issubclass(category, DataWarning) else None
         )
         yield
 
