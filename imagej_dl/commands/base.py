@@ -45,13 +45,21 @@ class Shown:
 
     label : where the key alone would say too little; path : whether a path is that of a folder or
     of a file; unit : shown behind the label; advanced : asked for in a second dialog, under
-    "More settings".
+    "More settings"; empty : what it means to leave the field empty; needed : whether it must be
+    filled in, though the command line has another way; once : never kept for the next time, as
+    switches that can destroy and what is about one image only; gives, takes : "project" or
+    "model", where the value is the other commands' next, or theirs is the next here.
     """
 
     label: str = ""
     path: Literal["folder", "file"] = "file"
     unit: str = ""
     advanced: bool = False
+    empty: str = ""
+    needed: bool = False
+    once: bool = False
+    gives: Literal["", "project", "model"] = ""
+    takes: Literal["", "project", "model"] = ""
 
 
 class Command(BaseModel):
@@ -70,6 +78,14 @@ class Command(BaseModel):
     def live(self) -> bool:
         """Say whether this is a training, which ImageJ shows in a window of its own."""
         return False
+
+    def check(self) -> None:
+        """Raise UserError for what would end the work as soon as it begins; takes no time."""
+
+    @classmethod
+    def holding(cls) -> dict[str, Any] | None:
+        """Return the values that hold now, of a command that sets some; None for the others."""
+        return None
 
     def serve(self, desk: Desk, progress: Progress) -> None:
         """Do the work for ImageJ, with what is open there; as in a terminal where not said."""

@@ -19,7 +19,7 @@ class New(Command):
     label pairs that training reads; Raw is a place to keep images as they came.
     """
 
-    project: Annotated[Path, Positional(), Shown(path="folder")] = Field(
+    project: Annotated[Path, Positional(), Shown(path="folder", gives="project")] = Field(
         description="The project's folder, made anew."
     )
 
@@ -28,5 +28,6 @@ class New(Command):
         say(
             f"{self.project}: for each image, save it as Labeling/NAME/images/NAME.tif and the "
             f"ROIs drawn on it as Labeling/NAME/RoiSet.zip, then run `imagej-dl labels "
-            f"{self.project}`."
+            f"{self.project}`. Or put the images into Raw: `imagej-dl annotate {self.project}` "
+            "makes each ready to draw on."
         )

@@ -26,7 +26,9 @@ class Track(Command):
     it is there.
     """
 
-    labels: Annotated[Path | None, Positional(), Shown("Label movie")] = Field(
+    labels: Annotated[
+        Path | None, Positional(), Shown("Label movie", once=True, empty="the open one")
+    ] = Field(
         None,
         description="Label movie: a TIFF with frames, one number for each object; in ImageJ the "
         "open one where left out.",
@@ -34,7 +36,7 @@ class Track(Command):
     out: Annotated[Path, Shown("Results", path="folder")] = Field(
         description="Folder for the results, made anew."
     )
-    image: Path | None = Field(
+    image: Annotated[Path | None, Shown("Movie", once=True, empty="none")] = Field(
         None, description="The movie the labels are of: intensities, and TrackMate's window."
     )
     engine: Literal["auto", "trackmate", "embedded", "motile", "btrack", "trackastra"] = Field(
@@ -44,16 +46,18 @@ class Track(Command):
         "settings' tracker; TrackMate where it is there and has memory enough, else the embedded "
         "engine.",
     )
-    engine_python: Annotated[Path | None, Shown(advanced=True)] = Field(
+    engine_python: Annotated[Path | None, Shown(advanced=True, empty="our own")] = Field(
         None,
         description="The Python of the environment that has motile, btrack or Trackastra; "
         "IMAGEJ_DL_BTRACK_PYTHON (and so on) or our own if not given.",
     )
-    settings: Annotated[Path | None, Shown(advanced=True)] = Field(
-        None,
-        description='JSON file {"tracker": …, "settings": {…}} with TrackMate\'s keys, distances'
-        " in the image's unit; unless given, LAP with gap closing and splitting, 15 and 2 frames. "
-        "Trackers MOTILE, BTRACK and TRACKASTRA have keys of their own.",
+    settings: Annotated[Path | None, Shown(advanced=True, empty="LAP, TrackMate's defaults")] = (
+        Field(
+            None,
+            description='JSON file {"tracker": …, "settings": {…}} with TrackMate\'s keys, '
+            "distances in the image's unit; unless given, LAP with gap closing and splitting, 15 "
+            "and 2 frames. Trackers MOTILE, BTRACK and TRACKASTRA have keys of their own.",
+        )
     )
     fill_gaps: bool = Field(
         False,
@@ -88,16 +92,18 @@ class Track(Command):
         description="Show the result in TrackMate's window with the image, and end when it is "
         "closed; needs a Fiji with TrackMate and a screen. In ImageJ it is shown anyway.",
     )
-    axes: Annotated[str | None, Shown(advanced=True)] = Field(
+    axes: Annotated[str | None, Shown(advanced=True, empty="as the file says")] = Field(
         None, description="Axes of the label file when it does not say them, such as TYX."
     )
-    image_axes: Annotated[str | None, Shown(advanced=True)] = Field(
+    image_axes: Annotated[str | None, Shown(advanced=True, empty="as the file says")] = Field(
         None, description="Axes of the movie where its file says them wrong, such as TCYX."
     )
-    fiji: Annotated[str | None, Shown(advanced=True)] = Field(
+    fiji: Annotated[str | None, Shown(advanced=True, empty="this one")] = Field(
         None, description="Fiji folder, Maven coordinate or 'endpoint'; FIJI_HOME if not given."
     )
-    overwrite: bool = Field(False, description="Replace the folder if it is there.")
+    overwrite: Annotated[bool, Shown(once=True)] = Field(
+        False, description="Replace the folder if it is there."
+    )
 
     def takes(self) -> set[Literal["image", "plane", "rois"]]:
         return {"image"} if self.labels is None else set()

@@ -14,7 +14,7 @@ from imagej_dl.commands import load, menu
 from imagej_dl.commands.base import Command, listener
 from imagej_dl.errors import Cancelled, DataWarning, Enough, UserError
 from imagej_dl.files import in_words
-from imagej_dl.worker import shared, words
+from imagej_dl.worker import memory, shared, words
 from imagej_dl.worker.desk import Desk
 
 # Files that ImageJ reads after a command has ended; gone with this process.
@@ -22,9 +22,28 @@ _folder = tempfile.TemporaryDirectory(prefix="imagej-dl-")
 
 
 def commands() -> dict[str, Any]:
-    """Describe the commands of the menu: {"commands": [...], "idle": seconds}."""
+    """Describe the commands of the menu.
+
+    Returns
+    -------
+    {"commands": as :func:`menu.describe` says, "idle": seconds that the worker waits, "remembered":
+    what :func:`remember` was given last}.
+    """
     described = [menu.describe(name) for name in menu.MENU]
-    return {"commands": described, "idle": preferences.read().idle}
+    idle = preferences.read().idle
+    return {"commands": described, "idle": idle, "remembered": memory.read()}
+
+
+def holding(command: str) -> dict[str, Any]:
+    """Return the values that hold now, as text, of a command that sets some: {"values": ...}."""
+    values = load(command).holding() or {}
+    return {"values": {key: str(value) for key, value in values.items()}}
+
+
+def remember(values: dict[str, Any]) -> dict[str, Any]:
+    """Keep what dialogs were given, for the next start of ImageJ."""
+    memory.write(values)
+    return {}
 
 
 def plan(command: str, values: dict[str, Any], door: words.Door = "macro") -> dict[str, Any]:
@@ -41,6 +60,7 @@ def plan(command: str, values: dict[str, Any], door: words.Door = "macro") -> di
     """
     try:
         declared = _declare(command, values)
+        declared.check()
         return {
             "takes": sorted(declared.takes()),
             "live": declared.live(),

@@ -60,7 +60,8 @@ File.saveString("done", "FOLDER/DOOR-done.txt");
 function tell(what) {
     words = what + "\\n" + getTitle() + "\\n" + (nImages - before) + "\\n" + getImageID();
     saveAs("Tiff", "FOLDER/DOOR-" + what + ".tif");
-    File.saveString(words + "\\n" + getTitle() + "\\n" + getImageID(), "FOLDER/DOOR-" + what + ".txt");
+    words += "\\n" + getTitle() + "\\n" + getImageID();
+    File.saveString(words, "FOLDER/DOOR-" + what + ".txt");
     before = nImages;
 }
 """

@@ -12,6 +12,9 @@ class Caller {
     private final Thread present = Thread.currentThread()
     private final List<Thread> callers = waiting(present)
 
+    /** Whether another thread waits for this one. */
+    boolean isAny() { !callers.empty }
+
     /** The image that the caller means by the current one. */
     ImagePlus image() {
         if (!callers) return WindowManager.currentImage

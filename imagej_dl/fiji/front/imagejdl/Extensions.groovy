@@ -110,7 +110,7 @@ class Extensions implements MacroExtension {
         try {
             front.quietly("rois", [labels: file.path, out: roiset.path, overwrite: "true"])
             def rois = Rois.read(roiset)
-            Rois.add(rois, labels)
+            Rois.found(rois, labels, labels)
             return rois.size()
         } finally {
             [file, roiset].each { it.delete() }

@@ -13,6 +13,8 @@ class Run {
     final Map values
     final Set takes
     final ImagePlus image
+    /** What gave the values, "dialog" or "macro": what is said is in its words. */
+    String door = "macro"
 
     Run(Front front, Map command, Map values, Set takes, ImagePlus image) {
         this.front = front
@@ -25,7 +27,7 @@ class Run {
     Map start() {
         NDArray array = null
         File roiset = null
-        def inputs = [command: command.name, values: values]
+        def inputs = [command: command.name, values: values, door: door]
         try {
             def given = image == null ? null : "image" in takes ? image : "plane" in takes ? plane(image) : null
             if (given != null) {
