@@ -36,7 +36,7 @@ def describe(name: str) -> dict[str, Any]:
 
     A field has key, label, type (text, int, float, bool, choice, file, folder), choices,
     default (None: nothing), required, several, unit, advanced, help, and of :class:`Shown`
-    empty, once, gives and shares. `holds` says that the command sets what holds from then on.
+    needed, empty, once, gives and shares. `holds` says that the command sets what holds from then on.
     """
     declaration = commands.load(name)
     return {
@@ -75,7 +75,8 @@ def _field(declaration: type[Command], key: str) -> dict[str, Any]:
         "type": shown.path if kind == "path" else kind,
         "choices": choices,
         "default": None if default == [] else to_jsonable_python(default),
-        "required": field.is_required() or shown.needed,
+        "required": field.is_required(),
+        "needed": field.is_required() or shown.needed,
         "several": several,
         "unit": shown.unit,
         "advanced": shown.advanced,

@@ -28,6 +28,5 @@ class New(Command):
         say(
             f"{self.project}: for each image, save it as Labeling/NAME/images/NAME.tif and the "
             f"ROIs drawn on it as Labeling/NAME/RoiSet.zip, then run `imagej-dl labels "
-            f"{self.project}`. Or put the images into Raw: `imagej-dl annotate {self.project}` "
-            "makes each ready to draw on."
+            f"{self.project}`."
         )

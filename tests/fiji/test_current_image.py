@@ -19,6 +19,7 @@ screen = pytest.mark.skipif(not fiji.has_display(), reason="needs a screen: inst
 
 # The image that is selected is not the one that was opened last.
 MACRO = """
+var before;
 batch = BATCH;
 if (batch) setBatchMode(true);
 open("FOLDER/one.tif");
@@ -43,6 +44,7 @@ tell("track");
 selectImage(one);
 run("ImageJ-DL Evaluate", "truth=[FOLDER/one.tif]");
 tell("evaluate");
+rename("one.tif");
 
 run("ImageJ-DL Macro Extensions");
 title = Ext.dl_predict("FOLDER/model", "one.tif");
@@ -71,7 +73,7 @@ OPENED = {
     "track": ("tracked.tif", 1),
     "evaluate": ("one.tif", 0),
     "dl_predict": ("one-labels", 1),
-    "dl_labels": ("one-labels-1", 1),
+    "dl_labels": ("one-labels", 1),
     "dl_track": ("tracked.tif", 1),
 }
 

@@ -44,12 +44,12 @@ class Dialog {
 
     static GenericDialog build(Map command, List fields, Map<String, String> before, boolean more) {
         def dialog = new GenericDialog(command.label)
-        boolean needed = fields.any { it.required }
+        boolean needed = fields.any { it.needed }
         dialog.addMessage(command.summary + (needed ? "\nFields with * are needed." : ""))
         fields.each { field ->
             String value = before.containsKey(field.key) ? before[field.key] : text(field.default)
             String label = field.label + (field.unit ? " ($field.unit)" : "") +
-                (field.required ? " *" : field.empty ? " - empty: $field.empty" : "")
+                (field.needed ? " *" : field.empty ? " - empty: $field.empty" : "")
             switch (field.type) {
                 case "folder": dialog.addDirectoryField(label, value, 30); break
                 case "file": dialog.addFileField(label, value, 30); break
