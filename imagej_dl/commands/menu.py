@@ -36,7 +36,7 @@ def describe(name: str) -> dict[str, Any]:
 
     A field has key, label, type (text, int, float, bool, choice, file, folder), choices,
     default (None: nothing), required, several, unit, advanced, help, and of :class:`Shown`
-    needed, empty, once, gives and shares. `holds` says that the command sets what holds from then on.
+    needed, empty, once, gives and shares. `holds`: the command sets what holds from then on.
     """
     declaration = commands.load(name)
     return {

@@ -23,6 +23,8 @@ import javax.swing.WindowConstants
 
 /** The small window of a training: how far it is, how long it takes, "Use now" and "Cancel". */
 class Control {
+    private static final Map STAGES = [reading: "Reading images and labels...", building: "Building the network...",
+        "first batch": "Making the first batch, which takes longer than the others..."]
     private final JFrame frame
     private JDialog question
     private final JLabel first = new JLabel("Starting Python and TensorFlow...")
@@ -60,7 +62,7 @@ class Control {
     void stage(String stage, double part) {
         SwingUtilities.invokeLater {
             bar.value = (1000 * part) as int
-            if (!now.enabled && cancel.enabled) first.text = stage.capitalize() + "..."
+            if (!now.enabled && cancel.enabled) first.text = STAGES[stage] ?: stage.capitalize() + "..."
         }
     }
 

@@ -22,7 +22,7 @@ class Extensions implements MacroExtension {
     private static final Map FUNCTIONS = [
         dl_run: [TEXT, TEXT], dl_value: [TEXT], dl_labels: [TEXT], dl_train: [TEXT, TEXT, NUMBER],
         dl_predict: [TEXT, TEXT], dl_track: [TEXT, TEXT], dl_count: [TEXT, NUMBER_OR_NONE],
-        dl_score: [TEXT, TEXT, NUMBER], dl_rois: [TEXT]]
+        dl_score: [TEXT, TEXT, NUMBER], dl_rois: [TEXT], dl_stop: [TEXT]]
     private final Front front
 
     private Extensions(Front front) { this.front = front }
@@ -71,6 +71,9 @@ class Extensions implements MacroExtension {
     private Object dl_track(String title, String out) {
         front.call("track", [out: out], window(title)).image
     }
+
+    /** Ends the macro with these words, without a screen with an exit code, too. */
+    private Object dl_stop(String words) { throw new Trouble(words) }
 
     /** How many objects a label image shows, on one plane (from 1) or on all together. */
     private Object dl_count(String title, Double plane) {
