@@ -111,7 +111,8 @@ class Track(Command):
     def serve(self, desk: Desk, progress: Progress) -> None:
         from imagej_dl import images
 
-        command = self.model_copy(update={"fiji": self.fiji or desk.fiji, "open": False})
+        update = {"fiji": self.fiji or desk.fiji, "open": False, "engine": self._engine()}
+        command = self.model_copy(update=update)
         ours: Path | None = None
         if self.labels is None:
             image = desk.open_image()
@@ -136,6 +137,22 @@ class Track(Command):
             raise
         desk.show_file("image", self.out / "tracked.tif")
         desk.show_file("trackmate", self.out / "tracks.xml")
+        # Of an open label movie that has no other image its own window is the movie.
+        desk.shown[-1]["on_source"] = self.labels is None and self.image is None
+
+    def _engine(self) -> str:
+        """Return the engine for ImageJ: a second Fiji is started only where it is asked for.
+
+        The embedded engine makes the links that TrackMate makes, and TrackMate's window in the
+        Fiji that is there opens on them.
+        """
+        from imagej_dl import tracking
+        from imagej_dl.tracking.embedded import TRACKERS
+
+        if self.engine != "auto":
+            return self.engine
+        settings = tracking.read_settings(self.settings) if self.settings else None
+        return "embedded" if settings is None or settings.tracker in TRACKERS else "auto"
 
     def run(self, progress: Progress) -> None:
         from imagej_dl import images, tracking

@@ -161,7 +161,9 @@ def test_installed_scripts(
 ) -> None:
     macro = _macro(folder, door, batch)
     window = "new ij.ImageJ()\n" if display else ""
-    done = plain(java, tmp_path, f'{window}ij.IJ.runMacroFile("{macro}")', display=display)
+    done = plain(
+        java, tmp_path, f'{window}ij.IJ.runMacroFile("{macro}")', display=display, timeout=300
+    )
     _check(folder, door, done.stdout + done.stderr)
 
 
@@ -194,7 +196,7 @@ def test_an_imagej_that_python_hosts(
 @pytest.mark.parametrize("batch", [False, True])
 def test_a_real_fiji_without_a_screen(home: Path, folder: Path, batch: bool) -> None:
     door = f"fiji-{batch}"
-    done = java_fiji(home, "--headless", "-macro", str(_macro(folder, door, batch)))
+    done = java_fiji(home, "--headless", "-macro", str(_macro(folder, door, batch)), timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
     _check(folder, door, done.stdout + done.stderr)
 
@@ -208,5 +210,5 @@ def test_a_real_fiji_with_its_window(home: Path, folder: Path, tmp_path: Path, b
     run.write_text(
         f'ij.IJ.runMacroFile("{_macro(folder, door, batch)}")\nRuntime.runtime.halt(0)\n'
     )
-    done = java_fiji(home, "--run", str(run))
+    done = java_fiji(home, "--run", str(run), timeout=300)
     _check(folder, door, done.stdout + done.stderr)

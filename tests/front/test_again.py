@@ -39,7 +39,9 @@ def _asked(front: Any, label: str) -> dict[str, str]:
         else:
             value = str(next(texts).getText())
         found[str(field.get("key"))] = value
-    found["labels"] = " | ".join(str(x.getText()) for x in hosted.components(dialog, "java.awt.Label"))
+    found["labels"] = " | ".join(
+        str(x.getText()) for x in hosted.components(dialog, "java.awt.Label")
+    )
     hosted.press(dialog, "Cancel")
     hosted.wait(lambda: not dialog.isShowing(), 60)
     return found
@@ -106,7 +108,7 @@ def _again(project: str, model: str, cells: str, folder: str) -> dict[str, Any]:
             other = windows.getImage("cells-labels").getWindow().getBounds()
             seen["hidden"] = bool(one.intersects(other))
             changed = manager.getRoi(1)
-            changed.setLocation(1, 1)  # the user's now
+            changed.setLocation(1.0, 1.0)  # the user's now
     seen["rois moved"] = "x=1,y=1" in str(_rois())
 
     # Trainings one after the other: one window of curves, and the model is Predict's.
@@ -122,7 +124,9 @@ def _again(project: str, model: str, cells: str, folder: str) -> dict[str, Any]:
     seen["current"] = str(windows.getCurrentImage().getTitle())
     hosted.select("cells.tif")
     hosted.choose("ImageJ-DL Train")
-    dialog = hosted.fill(front, "ImageJ-DL Train", project=project, out=f"{folder}/long", epochs=5000)
+    dialog = hosted.fill(
+        front, "ImageJ-DL Train", project=project, out=f"{folder}/long", epochs=5000
+    )
     hosted.press(dialog, "OK")
     hosted.wait(lambda: hosted.window("JFrame", CONTROL), 120)
     seen["stages"] = _stages()
@@ -210,7 +214,10 @@ def test_a_project_and_a_model_are_the_next_commands(again: dict[str, Any]) -> N
 
 
 def test_a_training_that_fails_at_once_leaves_no_window(again: dict[str, Any]) -> None:
-    assert "there is no such folder" in again["words"].replace("\n", " ") or "exclude" in again["words"]
+    assert (
+        "there is no such folder" in again["words"].replace("\n", " ")
+        or "exclude" in again["words"]
+    )
     assert not [window for window in again["after the failure"] if CONTROL in window]
 
 

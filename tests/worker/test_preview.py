@@ -39,6 +39,6 @@ def test_images_have_one() -> None:
 def test_real_ones(shared_data: Path, part: str, previews: bool) -> None:
     found = sorted((shared_data / "nuclei" / "train").glob(f"*/{part}"))[:20]
     assert found
-    assert [_previews(np.asarray(images.read(path).data)) for path in found] == [
-        previews
-    ] * len(found)
+    assert [_previews(np.asarray(images.read(path).data)) for path in found] == [previews] * len(
+        found
+    )

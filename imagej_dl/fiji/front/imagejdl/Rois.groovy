@@ -63,14 +63,15 @@ class Rois {
         def title = (shownOn ?: imp)?.title?.replaceAll(/\.\w{1,4}$/, "")
         rois.each { if (title && it.name) it.name = "$title $it.name" }
         def mark = "$SESSION ${shownOn?.ID}"
-        def manager = manager()
-        if (manager != null) remove((manager.roisAsArray as List).findAll { it.getProperty(MARK) == mark + " " + shape(it) })
+        remove(((manager()?.roisAsArray ?: []) as List).findAll {
+            it.getProperty(MARK) == mark + " " + shape(it)
+        })
         add(rois, imp)
-        if (GraphicsEnvironment.isHeadless()) return
-        manager = manager()
+        def window = manager()
+        if (window == null) return
         // The Manager has copies, whose names it may have changed.
-        (manager.roisAsArray as List).takeRight(rois.size()).each { it.setProperty(MARK, mark + " " + shape(it)) }
-        if (shownOn?.isVisible()) manager.runCommand(shownOn, "Show All")
+        (window.roisAsArray as List).takeRight(rois.size()).each { it.setProperty(MARK, mark + " " + shape(it)) }
+        if (shownOn?.isVisible()) window.runCommand(shownOn, "Show All")
     }
 
     /** What of a ROI a user changes: its name, its place and its outline. */

@@ -50,9 +50,8 @@ class Shown {
     private void trackmate(Map item) {
         if (GraphicsEnvironment.isHeadless()) return
         try {
-            def plugin = this.class.classLoader.loadClass("fiji.plugin.trackmate.LoadTrackMatePlugIn")
-            plugin.newInstance().run(item.path)
-            // It opens the movie anew; commands and macros go on with the tracked one.
+            TrackMate.open(item.path, item.on_source ? source : null, this.class.classLoader)
+            // Commands and macros go on with the tracked movie.
             caller.select(last)
         } catch (ClassNotFoundException none) {
             IJ.log("TrackMate is not in this ImageJ; Fiji opens $item.path")

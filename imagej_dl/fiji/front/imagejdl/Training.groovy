@@ -114,7 +114,8 @@ class Training extends Run {
     private Map best() { epochs.findAll { it.kept }?.last() }
 
     private void draw() {
-        def plot = new Plot("Training of $name", "Epoch", "Loss")
+        String title = "Training of $name"
+        def plot = new Plot(title, "Epoch", "Loss")
         def x = epochs.collect { it.epoch as float } as float[]
         [["loss", "#3366cc", "training"], ["val_loss", "#dd6611", "validation"]].each { key, colour, label ->
             plot.setColor(colour)
@@ -139,7 +140,7 @@ class Training extends Run {
             curve.setLocation(20, 320)
         } else {
             curve.drawPlot(plot)
-            if (curve.imagePlus.title != plot.title) curve.imagePlus.title = plot.title
+            if (curve.imagePlus.title != title) curve.imagePlus.title = title
         }
     }
 
