@@ -65,7 +65,7 @@ def _is_labels(image: xr.DataArray) -> bool:
     jumps, as the steps of a smooth picture do not.
     """
     pixels = np.asarray(image.data)
-    if pixels.ndim != 2 or pixels.dtype.kind == "f" and (pixels != np.rint(pixels)).any():
+    if pixels.ndim != 2 or (pixels.dtype.kind == "f" and (pixels != np.rint(pixels)).any()):
         return False
     pixels = pixels.astype(np.int64)
     pairs = [(pixels[:, 1:], pixels[:, :-1]), (pixels[1:], pixels[:-1])]

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from java_mode import central, looks_like_a_fiji, plain
 from java_mode import fiji as java_fiji
 

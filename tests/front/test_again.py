@@ -37,7 +37,7 @@ def _asked(front: Any, label: str) -> dict[str, str]:
         elif kind == "choice":
             value = str(next(choices).getSelectedItem())
         else:
-            value = str(next(texts).getText())
+            value = str(next(texts).getText()).rstrip("/")  # as Browse does it
         found[str(field.get("key"))] = value
     found["labels"] = " | ".join(
         str(x.getText()) for x in hosted.components(dialog, "java.awt.Label")

@@ -43,7 +43,7 @@ class Training extends Run {
         try {
             // In a macro Esc ends it, as it ends macros; else it may be meant for something else.
             def result = worker.call("run", inputs,
-                { cancelled || (IJ.escapePressed() && (door == "macro" || control == null || !ask())) },
+                { cancelled || (door == "macro" || control == null ? escaped() : IJ.escapePressed() && !ask()) },
                 { TaskEvent e -> heard(e) })
             if (result.killed) result.text = "The training was stopped at once; Resume goes on " +
                 "from its last epoch."
