@@ -1,4 +1,4 @@
-"""Esc in a training that a macro of Fiji's editor runs: it ends, without traces, and so does the macro."""
+"""Esc in a training that a macro of Fiji's editor runs: both end, and without traces."""
 
 from __future__ import annotations
 

@@ -195,7 +195,8 @@ def again(
 ) -> dict[str, Any]:
     folder = tmp_path_factory.mktemp("again")
     (folder / "home").mkdir()
-    seen = own_process(_again, *map(str, (small_project, threshold_model, cells, folder)))
+    given = (small_project, threshold_model, cells, folder)
+    seen = own_process(_again, *map(str, given), timeout=900)
     seen["restarted"] = own_process(_restarted, str(folder))
     return seen | {"folder": folder}
 
