@@ -44,7 +44,7 @@ class Track(Command):
         description="TrackMate in a Fiji, or the embedded engine without Java; or motile, btrack "
         "or Trackastra where it is installed (`imagej-dl doctor` says so). auto: that of the "
         "settings' tracker; TrackMate where it is there and has memory enough, else the embedded "
-        "engine.",
+        "engine; in ImageJ the embedded one, which makes TrackMate's links.",
     )
     engine_python: Annotated[Path | None, Shown(advanced=True, empty="our own")] = Field(
         None,
