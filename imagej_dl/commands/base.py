@@ -47,13 +47,21 @@ class Shown:
 
     label : where the key alone would say too little; path : whether a path is that of a folder or
     of a file; unit : shown behind the label; advanced : asked for in a second dialog, under
-    "More settings".
+    "More settings"; empty : what it means to leave the field empty; needed : whether it must be
+    filled in, though the command line has another way; once : never kept for the next time, as
+    switches that can destroy and what is about one image only; gives, takes : "project" or
+    "model", where the value is the other commands' next, or theirs is the next here.
     """
 
     label: str = ""
     path: Literal["folder", "file"] = "file"
     unit: str = ""
     advanced: bool = False
+    empty: str = ""
+    needed: bool = False
+    once: bool = False
+    gives: Literal["", "project", "model"] = ""
+    takes: Literal["", "project", "model"] = ""
 
 
 class Command(BaseModel):
@@ -88,6 +96,14 @@ class Command(BaseModel):
         """Say whether this is a training, which ImageJ shows in a window of its own."""
         return False
 
+    def check(self) -> None:
+        """Raise UserError for what would end the work as soon as it begins; takes no time."""
+
+    @classmethod
+    def holding(cls) -> dict[str, Any] | None:
+        """Return the values that hold now, of a command that sets some; None for the others."""
+        return None
+
     def serve(self, desk: Desk, progress: Progress) -> None:
         """Do the work for ImageJ, with what is open there; as in a terminal where not said."""
         self.run(progress)
@@ -103,7 +119,7 @@ class Command(BaseModel):
         try:
             return cls.model_validate(values)
         except ValidationError as error:
-            raise UserError(_words(error), path=source, remedy=_keys(cls)) from error
+            raise WrongValues(_wrong(error), path=source, remedy=_keys(cls)) from error
 
     @classmethod
     def read_json(cls, path: Path) -> dict[str, Any]:
@@ -123,13 +139,28 @@ def _contained(work: Callable[..., None]) -> Callable[..., None]:
     return contained
 
 
-def _words(error: ValidationError) -> str:
+class WrongValues(UserError):
+    """Keys and values that a command's declaration refuses: `wrong` has each with its words."""
+
+    def __init__(
+        self, wrong: list[tuple[str, str]], *, path: str | Path | None, remedy: str | None
+    ) -> None:
+        self.wrong = wrong
+        text = "; ".join(f"{key}: {words}" for key, words in wrong)
+        super().__init__(text, path=path, remedy=remedy)
+
+
+def _wrong(error: ValidationError) -> list[tuple[str, str]]:
     parts = []
     for item in error.errors():
         key = ".".join(str(part) for part in item["loc"]) or "values"
         words = "unknown key" if item["type"] == "extra_forbidden" else item["msg"]
-        parts.append(f"{key}: {words}")
-    return "; ".join(parts)
+        if item["type"] == "value_error":  # of a check of ours
+            words = words.removeprefix("Value error, ")
+            if not item["loc"] and ": " in words:
+                key, words = words.split(": ", 1)
+        parts.append((key, words))
+    return parts
 
 
 def _keys(cls: type[Command]) -> str:

@@ -33,15 +33,21 @@ class Labels(Command):
     of the ROI Manager (or of the image's overlay) make one in a window of its own.
     """
 
-    source: Annotated[Path | None, Positional(), Shown("Project or image", path="folder")] = Field(
+    source: Annotated[
+        Path | None,
+        Positional(),
+        Shown("Project or image", path="folder", once=True, empty="the open image and its ROIs"),
+    ] = Field(
         None,
         description="The project, or a folder of images with RoiSets; or the image the ROIs were "
         "drawn on; in ImageJ the open image and its ROIs where left out.",
     )
-    roiset: Annotated[Path | None, Positional()] = Field(
-        None, description="The ROIs: a RoiSet.zip or a .roi file. Not for a folder."
-    )
-    out: Path | None = Field(
+    roiset: Annotated[
+        Path | None, Positional(), Shown(once=True, empty="those of the ROI Manager")
+    ] = Field(None, description="The ROIs: a RoiSet.zip or a .roi file. Not for a folder.")
+    out: Annotated[
+        Path | None, Shown("Label map", once=True, empty="not saved; of a project in Processed")
+    ] = Field(
         None,
         description="The label map to write (.tif); for a folder, the folder that gets images "
         "and masks (its own Processed where this is left out).",
@@ -54,13 +60,15 @@ class Labels(Command):
     lines_as_areas: Annotated[bool, Shown(advanced=True)] = Field(
         False, description="Fill lines too, as wide as their stroke (pixels)."
     )
-    channel: Annotated[int | None, Shown(advanced=True)] = Field(
+    channel: Annotated[int | None, Shown(advanced=True, empty="all")] = Field(
         None, ge=1, description="Take only ROIs of this channel, from 1, and those without one."
     )
-    axes: Annotated[str | None, Shown(advanced=True)] = Field(
+    axes: Annotated[str | None, Shown(advanced=True, empty="as the file says")] = Field(
         None, description="The image's axes, such as TYX, where its file says them wrong."
     )
-    overwrite: bool = Field(False, description="Replace files that are there.")
+    overwrite: Annotated[bool, Shown(once=True)] = Field(
+        False, description="Replace files that are there."
+    )
 
     def takes(self) -> set[Literal["image", "plane", "rois"]]:
         return {"image", "rois"} if self.source is None else set()

@@ -27,6 +27,7 @@ MENU = {
     "evaluate": "ImageJ-DL Evaluate",
     "settings": "ImageJ-DL Settings",
 }
+_LABELS = {"rois": "ROIs", "roiset": "RoiSet", "json": "JSON file"}
 SEPARATOR = ";"
 """Between the paths of a key that takes several."""
 
@@ -35,7 +36,8 @@ def describe(name: str) -> dict[str, Any]:
     """Describe a command for ImageJ's dialog: label, help, and fields in their order.
 
     A field has key, label, type (text, int, float, bool, choice, file, folder), choices,
-    default (None: nothing), required, several, unit, advanced, help.
+    default (None: nothing), required, several, unit, advanced, help, and of :class:`Shown`
+    needed, empty, once, gives and shares. `holds`: the command sets what holds from then on.
     """
     declaration = commands.load(name)
     return {
@@ -43,6 +45,7 @@ def describe(name: str) -> dict[str, Any]:
         "label": MENU[name],
         "summary": commands.TABLE[name][1],
         "help": declaration.__doc__ or "",
+        "holds": declaration.holding() is not None,
         "fields": [_field(declaration, key) for key in declaration.model_fields],
     }
 
@@ -81,14 +84,19 @@ def _field(declaration: type[Command], key: str) -> dict[str, Any]:
     default = None if field.is_required() else field.get_default(call_default_factory=True)
     return {
         "key": key,
-        "label": shown.label or key.replace("_", " ").capitalize(),
+        "label": shown.label or _LABELS.get(key) or key.replace("_", " ").capitalize(),
         "type": shown.path if kind == "path" else kind,
         "choices": choices,
         "default": None if default == [] else to_jsonable_python(default),
         "required": field.is_required(),
+        "needed": field.is_required() or shown.needed,
         "several": several,
         "unit": shown.unit,
         "advanced": shown.advanced,
+        "empty": shown.empty,
+        "once": shown.once,
+        "gives": shown.gives,
+        "shares": shown.takes,
         "help": field.description or "",
     }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -47,6 +47,10 @@ class Settings(Command):
         description="How long the worker process of ImageJ waits for the next command before it "
         "ends and gives its memory back.",
     )
+
+    @classmethod
+    def holding(cls) -> dict[str, Any]:
+        return preferences.read().model_dump()
 
     def run(self, progress: Progress) -> None:
         given = self.model_dump(exclude_none=True)

@@ -31,7 +31,9 @@ class Track(Command):
     it is there.
     """
 
-    labels: Annotated[Path | None, Positional(), Shown("Label movie")] = Field(
+    labels: Annotated[
+        Path | None, Positional(), Shown("Label movie", once=True, empty="the open one")
+    ] = Field(
         None,
         description="Label movie: a TIFF with frames, one number for each object; in ImageJ the "
         "open one where left out.",
@@ -39,7 +41,7 @@ class Track(Command):
     out: Annotated[Path, Shown("Results", path="folder")] = Field(
         description="Folder for the results, made anew."
     )
-    image: Path | None = Field(
+    image: Annotated[Path | None, Shown("Movie", once=True, empty="none")] = Field(
         None, description="The movie the labels are of: intensities, and TrackMate's window."
     )
     engine: Literal["auto", "trackmate", "embedded", "motile", "btrack", "trackastra"] = Field(
@@ -47,18 +49,18 @@ class Track(Command):
         description="TrackMate in a Fiji, or the embedded engine without Java; or motile, btrack "
         "or Trackastra where it is installed (`imagej-dl doctor` says so). auto: that of the "
         "settings' tracker; TrackMate where it is there and has memory enough, else the embedded "
-        "engine.",
+        "engine; in ImageJ the embedded one, which makes TrackMate's links.",
     )
-    engine_python: Annotated[Path | None, Shown(advanced=True)] = Field(
+    engine_python: Annotated[Path | None, Shown(advanced=True, empty="our own")] = Field(
         None,
         description="The Python of the environment that has motile, btrack or Trackastra; "
         "IMAGEJ_DL_BTRACK_PYTHON (and so on) or our own if not given.",
     )
-    settings: Annotated[Path | None, Shown(advanced=True)] = Field(
+    settings: Annotated[Path | None, Shown(advanced=True, empty="LAP, distances as below")] = Field(
         None,
-        description='JSON file {"tracker": …, "settings": {…}} with TrackMate\'s keys, distances'
-        " in the image's unit; unless given, LAP with gap closing over 2 frames and splitting. "
-        "Trackers MOTILE, BTRACK and TRACKASTRA have keys of their own.",
+        description='JSON file {"tracker": …, "settings": {…}} with TrackMate\'s keys, '
+        "distances in the image's unit; unless given, LAP with gap closing over 2 frames and "
+        "splitting. Trackers MOTILE, BTRACK and TRACKASTRA have keys of their own.",
     )
     distances: Annotated[Literal["data", "trackmate"], Shown(advanced=True)] = Field(
         "data",
@@ -99,16 +101,18 @@ class Track(Command):
         description="Show the result in TrackMate's window with the image, and end when it is "
         "closed; needs a Fiji with TrackMate and a screen. In ImageJ it is shown anyway.",
     )
-    axes: Annotated[str | None, Shown(advanced=True)] = Field(
+    axes: Annotated[str | None, Shown(advanced=True, empty="as the file says")] = Field(
         None, description="Axes of the label file when it does not say them, such as TYX."
     )
-    image_axes: Annotated[str | None, Shown(advanced=True)] = Field(
+    image_axes: Annotated[str | None, Shown(advanced=True, empty="as the file says")] = Field(
         None, description="Axes of the movie where its file says them wrong, such as TCYX."
     )
-    fiji: Annotated[str | None, Shown(advanced=True)] = Field(
+    fiji: Annotated[str | None, Shown(advanced=True, empty="this one")] = Field(
         None, description="Fiji folder, Maven coordinate or 'endpoint'; FIJI_HOME if not given."
     )
-    overwrite: bool = Field(False, description="Replace the folder if it is there.")
+    overwrite: Annotated[bool, Shown(once=True)] = Field(
+        False, description="Replace the folder if it is there."
+    )
 
     def takes(self) -> set[Literal["image", "plane", "rois"]]:
         return {"image"} if self.labels is None else set()
@@ -116,7 +120,8 @@ class Track(Command):
     def serve(self, desk: Desk, progress: Progress) -> None:
         from imagej_dl import images
 
-        command = self.model_copy(update={"fiji": self.fiji or desk.fiji, "open": False})
+        update = {"fiji": self.fiji or desk.fiji, "open": False, "engine": self._engine()}
+        command = self.model_copy(update=update)
         ours: Path | None = None
         if self.labels is None:
             image = desk.open_image()
@@ -143,6 +148,22 @@ class Track(Command):
             raise
         desk.show_file("image", self.out / "tracked.tif")
         desk.show_file("trackmate", self.out / "tracks.xml")
+        # Of an open label movie that has no other image its own window is the movie.
+        desk.shown[-1]["on_source"] = self.labels is None and self.image is None
+
+    def _engine(self) -> str:
+        """Return the engine for ImageJ: a second Fiji is started only where it is asked for.
+
+        The embedded engine makes the links that TrackMate makes, and TrackMate's window in the
+        Fiji that is there opens on them.
+        """
+        from imagej_dl import tracking
+        from imagej_dl.tracking.embedded import TRACKERS
+
+        if self.engine != "auto":
+            return self.engine
+        settings = tracking.read_settings(self.settings) if self.settings else None
+        return "embedded" if settings is None or settings.tracker in TRACKERS else "auto"
 
     def run(self, progress: Progress) -> None:
         if self.labels is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -54,6 +54,24 @@ class Train(TrainOptions):
         found = {name: metrics["validation"][name] for name in ("ap_0.5", "ap_0.7")}
         desk.values |= {name: "NaN" if v is None else v for name, v in found.items()}
 
+    def check(self) -> None:
+        if self.project.suffix.lower() == ".json" or self.search or cluster.task() is not None:
+            return  # the one says where, the others look later
+        from imagej_dl.training import early
+
+        assert self.out is not None, "the declaration asks for it"
+        if self.resume and self.overwrite:
+            raise UserError("--resume and --overwrite exclude each other")
+        early.look(self.source(self._given()), self.out, self.resume, self.overwrite)
+
+    def _given(self) -> dict[str, Any]:
+        """Return the given settings; the rest is left to what the training goes on from."""
+        decided = self.resume or self.start is not None
+        given = self.model_dump(exclude=APART, exclude_unset=decided) | self.further()
+        if self.learning_rate is None:
+            given.pop("learning_rate", None)
+        return given
+
     def run(self, progress: Progress, watch: Watch = ignore) -> None:
         """Train; `watch` is told each epoch, and `progress` how good it was."""
         if self.project.suffix.lower() == ".json":
@@ -75,15 +93,12 @@ class Train(TrainOptions):
         if self.search and not self.resume:
             self._searched(progress).run(progress, watch)
             return
+        self.check()  # before TensorFlow is loaded, which takes its time
         from imagej_dl import training
         from imagej_dl.models import backend
         from imagej_dl.training.checkpoints import Checkpoints
 
-        # What was not given is left to the stopped training, or to the model to start from.
-        decided = self.resume or self.start is not None
-        given = self.model_dump(exclude=APART, exclude_unset=decided) | self.further()
-        if self.learning_rate is None:
-            given.pop("learning_rate", None)
+        given = self._given()
 
         def told(epoch: Epoch) -> None:
             if epoch.bundle is not None:  # else it was told before the resume

@@ -130,7 +130,9 @@ def train(
         if kept is None and machines.chief:
             # A stopped training is forgotten only now that the new one has its data.
             discard(folder)
+        progress("building", 0, 1)
         loop = assemble(chosen, parts, examples, state, machines, folder, progress, begun)
+        progress("building", 1, 1)
         loop.began, loop.watch = began, watch
         loop.tensorboard = out / "tensorboard" if tensorboard and machines.chief else None
         if arrays is not None:

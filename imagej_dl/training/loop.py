@@ -102,13 +102,19 @@ class Loop:
             return PATIENCE
         losses: list[float] = []
         writer = self._writer()
+        first = True  # it is long in coming: the network is made ready with it
+        self._wishes.ask(partial(self.progress, "first batch", 0, 1))
         batches = stream(self.patches, state.step, settings.total_steps)
         for batch in batches:
-            self._wishes.ask(partial(self.progress, "training", int(fraction * 1000), 1000))
+            if not first:
+                self._wishes.ask(partial(self.progress, "training", int(fraction * 1000), 1000))
             rate = self._rate(fraction)
             losses.append(self.step(batch, rate))
             if not math.isfinite(losses[-1]):
                 raise self._diverged()
+            if first:
+                first = False
+                self._wishes.ask(partial(self.progress, "first batch", 1, 1))
             state.step += 1
             every = settings.log_every
             if writer is not None and every and state.step % every == 0:

@@ -59,10 +59,12 @@ class Dialog {
 
     static GenericDialog build(Map command, List fields, Map<String, String> before, boolean more) {
         def dialog = new GenericDialog(command.label)
-        dialog.addMessage(command.summary)
+        boolean needed = fields.any { it.needed }
+        dialog.addMessage(command.summary + (needed ? "\nFields with * are needed." : ""))
         fields.each { field ->
             String value = before.containsKey(field.key) ? before[field.key] : text(field.default)
-            String label = field.label + (field.required ? " *" : "")
+            String label = field.label + (field.unit ? " ($field.unit)" : "") +
+                (field.needed ? " *" : field.empty ? " - empty: $field.empty" : "")
             switch (field.type) {
                 case "folder": dialog.addDirectoryField(label, value, 30); break
                 case "file": dialog.addFileField(label, value, 30); break
@@ -71,8 +73,7 @@ class Dialog {
                     def choices = (field.required || field.default != null ? [] : [""]) + field.choices
                     dialog.addChoice(label, choices as String[], value); break
                 default:
-                    dialog.addStringField(label + (field.unit ? " ($field.unit)" : ""), value,
-                        field.type == "text" ? 24 : 8)
+                    dialog.addStringField(label, value, field.type == "text" ? 24 : 8)
             }
         }
         if (more) dialog.addCheckbox(MORE, false)

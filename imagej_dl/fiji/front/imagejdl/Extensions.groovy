@@ -22,7 +22,7 @@ class Extensions implements MacroExtension {
     private static final Map FUNCTIONS = [
         dl_run: [TEXT, TEXT], dl_value: [TEXT], dl_labels: [TEXT], dl_train: [TEXT, TEXT, NUMBER],
         dl_predict: [TEXT, TEXT], dl_track: [TEXT, TEXT], dl_count: [TEXT, NUMBER_OR_NONE],
-        dl_score: [TEXT, TEXT, NUMBER], dl_rois: [TEXT]]
+        dl_score: [TEXT, TEXT, NUMBER], dl_rois: [TEXT], dl_stop: [TEXT]]
     private final Front front
 
     private Extensions(Front front) { this.front = front }
@@ -47,7 +47,7 @@ class Extensions implements MacroExtension {
 
     /** Runs a command of the menu on the current image; gives its values as lines key=value. */
     private String dl_run(String command, String options) {
-        def found = front.call(command, Options.parse(options), WindowManager.currentImage)
+        def found = front.call(command, Options.parse(options), new Caller().image())
         return found.collect { key, value -> "$key=$value" }.join("\n")
     }
 
@@ -71,6 +71,9 @@ class Extensions implements MacroExtension {
     private Object dl_track(String title, String out) {
         front.call("track", [out: out], window(title)).image
     }
+
+    /** Ends the macro with these words, without a screen with an exit code, too. */
+    private Object dl_stop(String words) { throw new Trouble(words) }
 
     /** How many objects a label image shows, on one plane (from 1) or on all together. */
     private Object dl_count(String title, Double plane) {
@@ -110,7 +113,7 @@ class Extensions implements MacroExtension {
         try {
             front.quietly("rois", [labels: file.path, out: roiset.path, overwrite: "true"])
             def rois = Rois.read(roiset)
-            Rois.add(rois, labels)
+            Rois.found(rois, labels, labels)
             return rois.size()
         } finally {
             [file, roiset].each { it.delete() }
@@ -119,7 +122,7 @@ class Extensions implements MacroExtension {
 
     /** The image of this title; of several the current one, as macros mean it by getTitle(). */
     private static ImagePlus window(String title) {
-        def current = WindowManager.currentImage
+        def current = new Caller().image()
         def found = current?.title == title ? current : WindowManager.getImage(title)
         if (found == null) throw new Trouble("There is no image of the title $title open")
         return found
