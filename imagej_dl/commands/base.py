@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from imagej_dl.errors import UserError
 from imagej_dl.files import load_json
 from imagej_dl.progress import Progress
+from imagej_dl.validation import in_words
 
 if TYPE_CHECKING:
     from imagej_dl.worker.desk import Desk
@@ -86,7 +87,7 @@ class Command(BaseModel):
         try:
             return cls.model_validate(values)
         except ValidationError as error:
-            raise UserError(_words(error), path=source, remedy=_keys(cls)) from error
+            raise UserError(in_words(error, cls.model_fields), path=source) from error
 
     @classmethod
     def read_json(cls, path: Path) -> dict[str, Any]:
@@ -95,16 +96,3 @@ class Command(BaseModel):
         if not isinstance(values, dict):
             raise UserError("must hold one JSON object", path=path)
         return values
-
-
-def _words(error: ValidationError) -> str:
-    parts = []
-    for item in error.errors():
-        key = ".".join(str(part) for part in item["loc"]) or "values"
-        words = "unknown key" if item["type"] == "extra_forbidden" else item["msg"]
-        parts.append(f"{key}: {words}")
-    return "; ".join(parts)
-
-
-def _keys(cls: type[Command]) -> str:
-    return "The keys are " + ", ".join(cls.model_fields) + "."
