@@ -24,7 +24,7 @@ class PredictOptions(Command):
     """The declaration of a prediction: its model, its images, and what is written."""
 
     model: Annotated[Path, Positional(), Shown(path="folder")] = Field(
-        description="The model's folder."
+        description="The model's folder, or the .h5 file of a model that Fluffy trained."
     )
     images: Annotated[list[Path], Positional(), Shown("Image files")] = Field(
         [], description="Images, or folders of images; in ImageJ the open image where left out."
