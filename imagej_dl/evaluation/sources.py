@@ -10,7 +10,7 @@ import numpy as np
 
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.evaluation.ctc import is_ctc
-from imagej_dl.images import read_labels
+from imagej_dl.images import read_labels, sets
 from imagej_dl.images.formats import SUFFIXES
 from imagej_dl.project import visible
 from imagej_dl.tracking import ctc
@@ -64,7 +64,7 @@ def pair(pred: Path, truth: Path) -> list[tuple[str, Path, Path]]:
 def find(folder: Path) -> dict[str, Path]:
     """Find the label maps of a folder by name."""
     for base in (folder, folder / "masks"):
-        if files := visible(base, _LABELS):
+        if files := sets.once(visible(base, _LABELS)):
             found = {path.stem: path for path in files}
             if hidden := [path.name for path in files if found[path.stem] is not path]:
                 warnings.warn(

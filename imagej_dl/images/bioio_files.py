@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +13,7 @@ import numpy as np
 import xarray as xr
 
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.images import scenes
+from imagej_dl.images import alarms, scenes
 from imagej_dl.images.microscopes import made
 
 SUFFIXES = (
@@ -34,7 +33,7 @@ SUFFIXES = (
 """What bioio and its plugins read (of .zarr it is a folder)."""
 
 # It logs each thing that a file does not state, with the traceback.
-logging.getLogger("bioio_lif").setLevel(logging.CRITICAL)
+_LOGGER = "bioio_lif"
 
 
 def names(path: Path) -> list[str]:
@@ -89,7 +88,8 @@ def _opened(path: Path, scene: int | None = None) -> Iterator[Any]:
     from bioio import BioImage
 
     try:
-        yield BioImage(path)
+        with alarms.collected(_LOGGER):
+            yield BioImage(path)
     except UserError:
         raise
     except Exception as error:  # each plugin has its own

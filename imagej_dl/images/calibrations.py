@@ -129,6 +129,10 @@ def _of_series(
         for image in root.iterfind("{*}Image")
         for pixels in image.iterfind("{*}Pixels")
     ]
+    if (number := series.attr.get("image")) is not None:
+        # Of a stack's positions each has an image in the XML, or all have one.
+        number = 0 if len(found) == 1 else number
+        return found[number][1] if number < len(found) else None
     if len(found) == len(file.series) or series.kind != "ome":
         place = next(i for i, other in enumerate(file.series) if other is series)
         return found[place][1] if place < len(found) else None

@@ -6,7 +6,6 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +15,14 @@ import xarray as xr
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.images import scenes
 from imagej_dl.images.microscopes import made
+from imagej_dl.images.planes import Kept, kept
 
 SUFFIX = ".czi"
 
 _AXES = "TCZ"
+_SMALL, _SPARSEST = 2**24, 20
+_Block = tuple[dict[str, int], int, int]
+"""Where a block lies, the number of its tile, and its area in pixels."""
 
 
 def names(path: Path) -> list[str]:
@@ -42,22 +45,34 @@ def read(path: Path, axes: str | None = None, scene: int | None = None) -> xr.Da
         found = _scenes(file)
         key, _ = found[scenes.index(path, [name for _, name in found], scene)]
         blocks = _blocks(file, key)
-        ranges = {a: _range([where[a] for where, _ in blocks if a in where]) for a in _AXES}
+        ranges = {a: _range([where[a] for where, *_ in blocks if a in where]) for a in _AXES}
         _refuse_axes(path, blocks)
-        _warn_mosaic(path, len({tile for _, tile in blocks}))
         stack = [axis for axis in _AXES if ranges[axis]]
-        where = {} if key is None else {"scene": key}
-        planes = [
-            file.read(plane=dict(zip(stack, place, strict=True)), **where)
-            for place in product(*(ranges[axis] for axis in stack))
-        ]
         metadata = file.metadata
-    array = np.stack(planes).reshape([len(ranges[axis]) for axis in stack] + [*planes[0].shape])
+        found_planes = _kept(blocks, ranges, _declared(metadata) if len(found) == 1 else {})
+        _refuse_sparse(file, key, blocks)
+        _warn_mosaic(path, len({tile for _, tile, _ in blocks}))
+        for words in found_planes.said:
+            warnings.warn(f"{path}: {words}", DataWarning, stacklevel=3)
+        where = {} if key is None else {"scene": key}
+        first = {axis: ranges[axis].start if axis in stack else 0 for axis in _AXES}
+        array = None
+        for place, plane in enumerate(np.ndindex(found_planes.shape)):
+            if place not in found_planes.places:
+                continue
+            at = {a: first[a] + i for a, i in zip(_AXES, plane, strict=True) if a in stack}
+            pixels = file.read(plane=at, **where)
+            if array is None:
+                array = np.zeros((found_planes.number, *pixels.shape), pixels.dtype)
+            array[place] = pixels
+    assert array is not None
+    sizes = dict(zip(_AXES, found_planes.shape, strict=True))
+    array = array.reshape([sizes[axis] for axis in stack] + [*array.shape[1:]])
     stated = "".join(stack) + "YX"
     attrs = _size(metadata)
     if array.shape[-1] == 1:
         array = array[..., 0]
-        attrs |= _channels(metadata, list(ranges["C"] or [0]))
+        attrs |= _channels(metadata, list(ranges["C"][: sizes["C"]] or [0]))
     elif len(ranges["C"]) > 1:
         raise UserError("has colours in several channels", path=path, remedy="Split them in ZEN.")
     else:
@@ -105,14 +120,15 @@ def _name(scene: dict[str, Any]) -> str:
     return "-".join(str(part) for part in (scene.get("@Name"), well) if part)
 
 
-def _blocks(file: Any, key: int | None) -> list[tuple[dict[str, int], int]]:
-    """Return where the blocks of pixels of a scene lie on T, C, Z …, and their tiles' numbers."""
-    blocks: list[tuple[dict[str, int], int]] = []
+def _blocks(file: Any, key: int | None) -> list[_Block]:
+    """Return where the blocks of pixels of a scene lie on T, C, Z …, their tiles and areas."""
+    blocks: list[_Block] = []
 
     def add(_: int, block: Any) -> bool:
         where = block.coordinate.to_dict()
         if where.pop("S", None) == key or key is None:
-            blocks.append((where, block.mIndex if block.is_mindex_valid() else 0))
+            tile = block.mIndex if block.is_mindex_valid() else 0
+            blocks.append((where, tile, block.logicalRect.w * block.logicalRect.h))
         return True
 
     file.enumerate_subblocks_subset(add, only_layer0=True)
@@ -121,13 +137,52 @@ def _blocks(file: Any, key: int | None) -> list[tuple[dict[str, int], int]]:
     return blocks
 
 
+def _declared(metadata: Any) -> dict[str, int]:
+    """Return the numbers of frames, channels and slices that the metadata state."""
+    sizes = {}
+    for axis in _AXES:
+        try:
+            sizes[axis] = int(_image(metadata)[f"Size{axis}"])
+        except (KeyError, TypeError, ValueError):
+            continue
+    return sizes
+
+
+def _kept(blocks: list[_Block], ranges: dict[str, range], stated: dict[str, int]) -> Kept:
+    """Compare the planes that have pixels with those that are declared."""
+    shape = [max(len(ranges[axis]), stated.get(axis, 1), 1) for axis in _AXES]
+    tiles: dict[int, set[int]] = {}
+    for where, tile, _ in blocks:
+        place = 0
+        for axis, size in zip(_AXES, shape, strict=True):
+            place = place * size + (where[axis] - ranges[axis].start if axis in where else 0)
+        tiles.setdefault(place, set()).add(tile)
+    most = max(len(some) for some in tiles.values())
+    found = kept(_AXES, shape, tiles.keys(), "its metadata")
+    partly = sum(len(tiles[place]) < most for place in found.places.values())
+    if partly:
+        found.said.append(
+            f"{partly} of its planes lack some of the {most} tiles that others have: what is "
+            "missing is black"
+        )
+    return found
+
+
+def _refuse_sparse(file: Any, key: int | None, blocks: list[_Block]) -> None:
+    """Refuse a plane that is far larger than the pixels in it."""
+    box = file.total_bounding_rectangle if key is None else file.scenes_bounding_rectangle[key]
+    area = sum(area for where, _, area in blocks if where == blocks[0][0])
+    if box.w * box.h > max(_SMALL, _SPARSEST * area):
+        raise ValueError(f"it declares {box.w} × {box.h} pixels, and has {area} of them")
+
+
 def _range(places: list[int]) -> range:
     return range(min(places), max(places) + 1) if places else range(0)
 
 
-def _refuse_axes(path: Path, blocks: list[tuple[dict[str, int], int]]) -> None:
-    others = {axis for where, _ in blocks for axis in where} - set(_AXES)
-    strange = sorted(a for a in others if len({where.get(a) for where, _ in blocks}) > 1)
+def _refuse_axes(path: Path, blocks: list[_Block]) -> None:
+    others = {axis for where, *_ in blocks for axis in where} - set(_AXES)
+    strange = sorted(a for a in others if len({where.get(a) for where, *_ in blocks}) > 1)
     if strange:
         raise UserError(
             f"has the axes {', '.join(strange)}, which are not of T, C, Z, Y, X",

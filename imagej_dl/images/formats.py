@@ -8,7 +8,7 @@ from pathlib import Path
 import xarray as xr
 
 from imagej_dl.errors import UserError
-from imagej_dl.images import bioio_files, czi, microscopes, pictures, scenes, series
+from imagej_dl.images import bioio_files, czi, microscopes, pictures, scenes, series, sets
 from imagej_dl.images.array import as_labels
 from imagej_dl.images.tiff import read_tiff
 
@@ -81,6 +81,21 @@ def scenes_of(path: str | Path) -> list[scenes.Scene]:
     return scenes.numbered(path, ())
 
 
+def nbytes(path: str | Path) -> int:
+    """Return how much memory the pixels of an image file take, which are not read.
+
+    Of a file with several scenes it is the first. See :func:`read` for errors.
+    """
+    path = Path(path)
+    suffix = _known(path)
+    if suffix in _PICTURE:
+        return pictures.nbytes(path)
+    if suffix in (*_TIFF, microscopes.STK):
+        return series.nbytes(path)
+    image = read(path)
+    return int(image.nbytes)
+
+
 def _known(path: Path) -> str:
     """Return the suffix of a file that is there and of a kind that is known."""
     if not path.exists():
@@ -117,6 +132,8 @@ def read_labels(path: str | Path, axes: str | None = None) -> xr.DataArray:
 def find(sources: Iterable[Path]) -> list[Path]:
     """Return the image files among `sources`; a folder stands for the images in it, by name.
 
+    Of several files that are one image (see :mod:`imagej_dl.images.sets`) the first is returned.
+
     Raises
     ------
     UserError : for a path that is not there and a folder without an image.
@@ -134,4 +151,4 @@ def find(sources: Iterable[Path]) -> list[Path]:
         if not inside:
             raise UserError(f"holds no image ({', '.join(SUFFIXES)})", path=source)
         found += inside
-    return found
+    return sets.once(found)

@@ -14,8 +14,9 @@ import tifffile
 import xarray as xr
 
 from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.images import alarms, held
 from imagej_dl.images.array import make
-from imagej_dl.images.series import BROKEN
+from imagej_dl.images.series import BROKEN, of, warn
 
 STK = ".stk"
 
@@ -33,19 +34,23 @@ def read_stk(path: Path, axes: str | None = None) -> xr.DataArray:
     DataWarning : when the file states neither; the planes are taken as slices then.
     """
     try:
-        with tifffile.TiffFile(path) as file:
+        with alarms.collected("tifffile") as said, tifffile.TiffFile(path) as file:
+            tiff = of(path, file, said)
             metadata = file.stk_metadata
             if metadata is None:
                 raise ValueError("it has no tags of MetaMorph's")
-            array = np.asarray(file.series[0].asarray())
-            page = file.series[0].keyframe
-        array = array.astype(array.dtype.newbyteorder("="), copy=False)
-        count = int(metadata["NumberPlanes"])
-        array = array.reshape(count, *page.shape)
+            stated = int(metadata["NumberPlanes"])
+            found = held.checked(file.series[0], tiff.chain, "its header")
+            array, page = held.read(found.series), found.series.keyframe
+            warn(tiff, found)
+        array = array.reshape(-1, *page.shape)
+        count = len(array)
         attrs = _metamorph_size(metadata)
         depth = np.abs(np.asarray(metadata.get("ZDistance", 0), float)).ravel()
         heights = np.asarray(metadata.get("AbsoluteZ", 0), float).ravel()
         times = _milliseconds(metadata)
+        if stated != count:  # of planes that lack the times say nothing
+            depth, heights, times = depth[:count], heights[:count], times[:count]
     except BROKEN as error:
         words = " ".join(str(error).split()) or type(error).__name__
         raise UserError(f"is not a readable MetaMorph stack ({words})", path=path) from error

@@ -17,6 +17,10 @@ from imagej_dl.images.array import make
 if TYPE_CHECKING:
     from PIL import Image
 
+# No kind of packing that PNG and JPEG have makes pixels more than so many times smaller.
+_UNPACKED, _SMALL = 2000, 2**26
+_BITS = {"1": 1, "I;16": 16, "I": 32, "F": 32}
+
 
 @contextmanager
 def opened(path: Path) -> Iterator[Image.Image]:
@@ -25,15 +29,36 @@ def opened(path: Path) -> Iterator[Image.Image]:
 
     try:
         with Image.open(path) as picture:
+            _refuse_unheld(picture, path)
             yield picture
+    except Image.DecompressionBombError as error:
+        raise UserError(
+            "is larger than PNG and JPEG are read here", path=path, remedy="Save it as TIFF."
+        ) from error
     except (
         UnidentifiedImageError,
         OSError,
         ValueError,
         SyntaxError,  # Pillow's word for a damaged PNG
-        Image.DecompressionBombError,
     ) as error:
         raise UserError(f"is not a readable picture ({error})", path=path) from error
+
+
+def _refuse_unheld(picture: Image.Image, path: Path) -> None:
+    """Refuse a picture that is larger than what its file could unpack to."""
+    bits = _BITS.get(picture.mode, 8 * len(picture.getbands()))
+    size = picture.width * picture.height * bits // 8
+    if size > max(_SMALL, path.stat().st_size * _UNPACKED):
+        raise ValueError(
+            f"its header declares {picture.width} × {picture.height} pixels, and the file has "
+            f"{path.stat().st_size} bytes"
+        )
+
+
+def nbytes(path: Path) -> int:
+    """Return how much memory the pixels of a picture take, which are not read."""
+    with opened(path) as picture:
+        return picture.width * picture.height * 4
 
 
 def read(path: Path) -> xr.DataArray:

@@ -1,20 +1,34 @@
-"""The scenes of a TIFF: the series of pages that OME's XML, or the pages' sizes, tell apart."""
+"""The scenes of a TIFF: the images that OME's XML, an index, or the pages' sizes tell apart."""
 
 from __future__ import annotations
 
 import struct
+import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import tifffile
 
-from imagej_dl.errors import UserError
-from imagej_dl.images import calibrations
+from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.images import (
+    alarms,
+    calibrations,
+    chains,
+    held,
+    imagej_stacks,
+    micromanager,
+    ome,
+    ome_series,
+)
 
 # In other kinds of files what follows the first series is a preview, a label or an overview.
-_KINDS = ("ome", "shaped", "generic")
+_KINDS = ("shaped", "generic")
+# Tags whose loss leaves other planes than the file has: the description, MetaMorph's planes.
+_NEEDED = ("TiffTag 270 ", "TiffTag 33629 ")
+OME = "(OME)"
 
 BROKEN = (
     tifffile.TiffFileError,
@@ -32,21 +46,111 @@ BROKEN = (
 )
 """What tifffile raises: a damaged header may say anything, and so leads the reader anywhere."""
 
+# What tifffile says of files that are as they should be, or what is said better here.
+_NO_ALARMS = (
+    "coercing invalid ASCII to bytes",
+    "failed to read display settings",
+    "failed to read comments",
+    "invalid page offset",
+    "corrupted tag list",
+    "invalid offset to page",
+    "circular reference",
+    "suspicious number of tags",
+    "incorrect StripByteCounts count",
+    "incorrect StripOffsets count",
+)
 
-def of(file: tifffile.TiffFile) -> list[tifffile.TiffPageSeries]:
-    """Return the series of an open TIFF that are scenes; there is at least one.
 
-    Previews (reduced images) and masks are none. Of a set of OME-TIFFs that name each other, each
-    file has the scenes that begin in it.
+@dataclass(frozen=True)
+class Tiff:
+    """A TIFF that is open, the pages it has, and what was said about it so far."""
+
+    path: Path
+    file: tifffile.TiffFile
+    chain: chains.Chain
+    alarms: list[str]
+
+    def scenes(self) -> list[held.Found]:
+        """Return the scenes of the file; there is at least one.
+
+        Previews (reduced images) and masks are none. Of a set of OME-TIFFs that name each other,
+        each file has the scenes that begin in it, or else those of which it has planes.
+        """
+        file, chain = self.file, self.chain
+        if (stack := micromanager.stack(file, chain)) is not None:
+            return micromanager.scenes(self.path, file, chain, stack)
+        if file.is_ome and (found := ome_series.scenes(self.path, file, chain)):
+            return found
+        # What tifffile would make of such descriptions is not compared, and may be of other files.
+        file.is_mmstack = False
+        if file.is_ome:
+            file.is_ome = False
+            self.alarms.append(_unusable(self.path, file))
+        if file.is_imagej:
+            return [held.Found("", lambda: imagej_stacks.of(file, chain))]
+        if chain.broken and not chain.ahead:
+            raise ValueError(f"{chains.CUT}: {chain.broken}")
+        series = list(file.series)
+        if not series:
+            raise ValueError("it holds no image")
+        if series[0].kind not in _KINDS:
+            seen = series[:1]
+        else:
+            seen = [s for s in series if not (s.keyframe.is_reduced or s.keyframe.is_mask)]
+        return [
+            held.Found("", lambda s=s: self._compared(s))  # type: ignore[misc]
+            for s in seen or series[:1]
+        ]
+
+    def _compared(self, series: tifffile.TiffPageSeries) -> held.Held:
+        made = held.checked(series, self.chain, "its header")
+        if not self.chain.broken or (series.kind in ("stk", "shaped") and not made.said):
+            return made
+        if len(self.chain.offsets) == 1:
+            # Of how many it is the first nothing says: a movie would become an image.
+            raise ValueError(f"{chains.CUT}: {self.chain.broken}")
+        words = f"is cut short or damaged ({self.chain.broken}); the pages before are read"
+        return held.Held(made.series, [words, *made.said])
+
+
+def _unusable(path: Path, file: tifffile.TiffFile) -> str:
+    """Say why the OME-XML of a file says nothing of its pages."""
+    root = ome.parsed(file.pages.first.description, path)
+    name = None if root is None else ome.elsewhere(root)
+    if name is not None:
+        return f"{OME} its OME-XML is in {name}, which is not there: axes and sizes are not known"
+    words = "is no XML" if root is None else "names none of its pages"
+    return f"{OME} its OME-XML {words}: axes and sizes are not known"
+
+
+def of(path: Path, file: tifffile.TiffFile, said: list[str]) -> Tiff:
+    """Go through the pages of an open TIFF.
+
+    Raises
+    ------
+    ValueError : when what its description says was lost.
     """
-    found = list(file.series)
-    if not found:
-        raise ValueError("it holds no image")
-    if found[0].kind not in _KINDS:
-        return found[:1]
-    own = [s for s in found if s.keyframe.parent.filehandle.path == file.filehandle.path]
-    seen = [s for s in own or found if not (s.keyframe.is_reduced or s.keyframe.is_mask)]
-    return seen or found[:1]
+    chain = chains.of(file)
+    lost = (words for words in said if "invalid value offset" in words)
+    if any(tag in words for words in lost for tag in _NEEDED):
+        raise ValueError(f"{chains.CUT}: what says how many planes it has lies beyond its end")
+    return Tiff(path, file, chain, said)
+
+
+def warn(tiff: Tiff, made: held.Held) -> None:
+    """Warn of what is to say about an image that was read, once its pixels have been read."""
+    for words in [*made.said, *alarming(tiff.alarms)]:
+        warnings.warn(f"{tiff.path}: {words}", DataWarning, stacklevel=5)
+
+
+def alarming(said: list[str]) -> list[str]:
+    """Return what tifffile said that is of any interest, without repetition."""
+    some = [
+        words.removeprefix(OME).strip() if words.startswith(OME) else f"tifffile says: {words}"
+        for words in said
+        if not any(known in words for known in _NO_ALARMS)
+    ]
+    return list(dict.fromkeys(" ".join(words.split()) for words in some))
 
 
 def names(path: Path) -> list[str]:
@@ -56,23 +160,53 @@ def names(path: Path) -> list[str]:
     ------
     UserError : when it is no TIFF that can be read.
     """
-    with opened(path) as file:
-        return [series.name if series.kind == "ome" else "" for series in of(file)]
+    with opened(path) as tiff:
+        return [found.name for found in tiff.scenes()]
+
+
+def nbytes(path: Path) -> int:
+    """Return how many bytes the pixels of the first scene of a TIFF take.
+
+    Raises
+    ------
+    UserError : when it is no TIFF that can be read.
+    """
+    with opened(path) as tiff:
+        found = tiff.scenes()[0].held().series
+        return max(found.nbytes, found.size)
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[tifffile.TiffFile]:
+def opened(path: Path) -> Iterator[Tiff]:
     """Open a TIFF whose XML is safe; whatever is wrong with it is a UserError."""
+    tiff: Tiff | None = None
     try:
-        with tifffile.TiffFile(path) as file:
-            calibrations.refuse_entities(path, file)
-            yield file
+        with alarms.collected("tifffile") as said, _file(path) as file:
+            tiff = of(path, file, said)
+            yield tiff
     except UserError:
         raise
     except BROKEN as error:
         words = " ".join(str(error).split()) or type(error).__name__
+        if tiff is not None and tiff.chain.broken and chains.CUT not in words:
+            words = f"{chains.CUT}: {tiff.chain.broken}"
         raise UserError(
             f"is not a readable TIFF image ({words})",
             path=path,
-            remedy="Open it in ImageJ and save it again as TIFF.",
+            remedy="Copy it again from where it was made."
+            if chains.CUT in words
+            else "Open it in ImageJ and save it again as TIFF.",
         ) from error
+
+
+@contextmanager
+def _file(path: Path) -> Iterator[tifffile.TiffFile]:
+    """Open a file, with the XML of the file that its own XML names."""
+    with tifffile.TiffFile(path) as file:
+        calibrations.refuse_entities(path, file)
+        text = ome_series.text_elsewhere(path, file)
+        if text is None:
+            yield file
+            return
+    with tifffile.TiffFile(path, omexml=text) as file:
+        yield file

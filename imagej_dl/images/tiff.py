@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import math
 import shutil
 import sys
 import tempfile
@@ -17,7 +15,16 @@ import xarray as xr
 
 from imagej_dl.errors import UserError
 from imagej_dl.files import atomic, refuse_existing
-from imagej_dl.images import calibrations, display, exact, large, scenes, series
+from imagej_dl.images import (
+    calibrations,
+    display,
+    exact,
+    held,
+    large,
+    micromanager,
+    scenes,
+    series,
+)
 from imagej_dl.images.array import AXES, calibration, make
 
 _CLASSIC_LIMIT = 2**32 - 2**25
@@ -31,20 +38,22 @@ _IMAGEJ_TYPES = ("uint8", "uint16", "float32")
 # What ImageJ keeps in a tag of its own and not in the description.
 _BINARY = ("Info", "Labels", "Ranges", "LUTs", "ROI", "Overlays", "Properties")
 
-# What is wrong with a file is said once, by our error, and not in lines of the log before it.
-logging.getLogger("tifffile").setLevel(logging.CRITICAL)
-
 
 def read_tiff(
     path: Path, axes: str | None = None, mapped: bool = False, scene: int | None = None
 ) -> xr.DataArray:
     """Read a TIFF; see :func:`imagej_dl.images.read`."""
-    with series.opened(path) as file:
-        found = series.of(file)
-        chosen = found[scenes.index(path, [s.name for s in found], scene)]
+    with series.opened(path) as tiff:
+        file, found = tiff.file, tiff.scenes()
+        number = scenes.index(path, [one.name for one in found], scene)
+        made = found[number].held()
+        chosen = made.series
         array = _pixels(path, file, chosen, mapped)
         array, names = _without_alpha(array, chosen)
         attrs = calibrations.read(path, file, chosen)
+        if chosen.kind == "mmstack" and not file.is_ome:
+            attrs |= micromanager.size(file)
+        series.warn(tiff, made)
         metadata = dict(file.imagej_metadata or {})
         colour_map = file.pages.first.colormap if file.is_imagej else None
         if array.dtype.kind == "c":
@@ -69,25 +78,18 @@ def _pixels(
     path: Path, file: tifffile.TiffFile, series: tifffile.TiffPageSeries, mapped: bool
 ) -> np.ndarray:
     """Return the pixels of a series: loaded in native byte order, or mapped as they are."""
-    page = series.keyframe
-    missing = math.prod(page.chunked) - len(page.dataoffsets)
-    # tifffile fills with 0 what a file has not. (One part of many rows is often said wrongly.)
-    if missing > 0 and not (page.is_contiguous and len(page.dataoffsets) == 1):
-        raise ValueError(f"it lacks {missing} of {math.prod(page.chunked)} parts of its pixels")
-    if mapped and series.nbytes >= _MAP_ABOVE and series.dataoffset is not None:
+    single = not series.is_multifile  # else what lies behind each other may be of several files
+    if mapped and single and series.nbytes >= _MAP_ABOVE and series.dataoffset is not None:
         keyframe = series.keyframe
         if keyframe.is_memmappable:
             dtype = np.dtype(f"{file.byteorder}{series.dtype.char}")
             with suppress(OSError):  # some network disks cannot map
                 return np.memmap(path, dtype, "r", series.dataoffset, series.shape)
-    if mapped and _MAP_ABOVE <= series.nbytes < _room():
+    if mapped and single and _MAP_ABOVE <= series.nbytes < _room():
         # What is compressed is unpacked into a temporary file, piece by piece.
         array = series.asarray(out="memmap")
-    else:
-        array = series.asarray()
-    if array.dtype.byteorder == ">":
-        array = array.astype(array.dtype.newbyteorder("="))
-    return array
+        return array.astype(array.dtype.newbyteorder("="), copy=False)
+    return held.read(series)
 
 
 def _room() -> int:

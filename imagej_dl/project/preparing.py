@@ -12,12 +12,13 @@ from pathlib import Path
 from imagej_dl import images
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.files import refuse_existing
+from imagej_dl.images.ome_series import COMPANION
 from imagej_dl.images.scenes import index
 from imagej_dl.images.storable import storable
 from imagej_dl.progress import Progress, silent
 from imagej_dl.project.folders import roiset
 from imagej_dl.project.parts import Part, parts_of
-from imagej_dl.project.raw import ALL, WHOLE, raw_files, read_raw, store, taken
+from imagej_dl.project.raw import ALL, WHOLE, image_files, raw_files, read_raw, store, taken
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ def prepare_all(
     labeling = path / "Labeling"
     parts = parts_of(files, _there(labeling))
     chosen = _chosen(parts, scenes)
-    _name_others(raw, files)
+    _name_others(raw)
     found: list[Prepared] = []
     failed: list[UserError] = []
     for done, part in enumerate(chosen):
@@ -179,8 +180,13 @@ def _check_rois(target: Path) -> None:
         )
 
 
-def _name_others(raw: Path, files: list[Path]) -> None:
-    others = sorted(p.name for p in raw.iterdir() if p not in files and p.name[0] != ".")
+def _name_others(raw: Path) -> None:
+    files = image_files(raw)
+    others = sorted(
+        p.name
+        for p in raw.iterdir()
+        if p not in files and p.name[0] != "." and not p.name.endswith(COMPANION)
+    )
     if others:
         more = f" and {len(others) - 5} more" if len(others) > 5 else ""
         warnings.warn(

@@ -12,7 +12,7 @@ import xarray as xr
 from imagej_dl import images
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.files import atomic
-from imagej_dl.images import series
+from imagej_dl.images import series, sets
 from imagej_dl.images.formats import RAW, SUFFIXES
 from imagej_dl.images.microscopes import warn_unstated
 from imagej_dl.images.storable import storable
@@ -25,7 +25,15 @@ _TYPES = ("bool", "uint8", "uint16", "int16", "uint32", "int32", "float32")
 
 
 def raw_files(folder: Path) -> list[Path]:
-    """Return the image files of a Raw folder, sorted; hidden ones are no data."""
+    """Return the image files of a Raw folder, sorted; hidden ones are no data.
+
+    Of several files that are one image the first is returned.
+    """
+    return sets.once(image_files(folder))
+
+
+def image_files(folder: Path) -> list[Path]:
+    """Return all image files of a Raw folder, sorted, each of several that are one image too."""
     if not folder.is_dir():
         return []
     return sorted(
@@ -131,10 +139,16 @@ def _rest(picture: xr.DataArray, axis: str) -> list[str]:
 
 
 def _is_imagejs(path: Path) -> bool:
-    """Say whether ImageJ opens a TIFF as what it is: one of its own, or a single plain page."""
+    """Say whether ImageJ opens a TIFF as what it is: one of its own, or a single plain page.
+
+    One that does not hold what it declares is none: a copy would not hold it either.
+    """
     if path.suffix.lower() not in (".tif", ".tiff"):
         return False
-    with tifffile.TiffFile(path) as file:
+    with series.opened(path) as tiff:
+        file = tiff.file
+        if tiff.chain.broken or tiff.scenes()[0].held().said:
+            return False
         own = file.is_imagej or len(file.pages) == 1
         if not own or file.is_ome or file.is_stk or file.is_lsm or file.is_bigtiff:
             return False
@@ -157,8 +171,8 @@ def _opens(page: tifffile.TiffPage) -> bool:
 def _unstated(path: Path, scene: int) -> int:
     """Return the number of planes on an axis that a TIFF does not name; 0 when it names all."""
     try:
-        with series.opened(path) as file:
-            chosen = series.of(file)[scene - 1]
+        with series.opened(path) as tiff:
+            chosen = tiff.scenes()[scene - 1].held().series
             sizes = zip(chosen.axes, chosen.shape, strict=True)
             return max((size for name, size in sizes if name not in "TCZYXS"), default=0)
     except UserError:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from imagej_dl import images
 from imagej_dl.errors import UserError
+from imagej_dl.images import sets
 from imagej_dl.models.folder import CONFIG, load_config
 from imagej_dl.web import results
 from imagej_dl.web.guard import guard
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from flask import Flask
 
 MIB = 2**20
+UPLOADS = "uploads"
 _STATIC = {"page.js": "text/javascript", "page.css": "text/css"}
 _FILES = {results.LABELS: "image/tiff", results.ROIS: "application/zip", results.TABLE: "text/csv"}
 
@@ -109,12 +111,16 @@ def application(
         names = [safe_name(one.filename) for one in given]
         folder = jobs.room()
         try:
-            kept: list[tuple[str, Path]] = []
-            for number, (one, (stem, suffix)) in enumerate(zip(given, names, strict=True)):
-                path = folder / f"upload{number}{suffix}"
+            kept: dict[Path, str] = {}
+            # The files of a set know each other by their names.
+            (folder / UPLOADS).mkdir()
+            for one, (stem, suffix) in zip(given, names, strict=True):
+                name = unlike(stem, kept.values())
+                path = folder / UPLOADS / f"{name}{suffix}"
                 one.save(path)
-                kept.append((unlike(stem, (name for name, _ in kept)), path))
-            return jsonify(_status(jobs.add(choice, folder, kept))), 201
+                kept[path] = name
+            found = [(kept[path], path) for path in sets.once(list(kept))]
+            return jsonify(_status(jobs.add(choice, folder, found))), 201
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise

@@ -7,10 +7,9 @@ import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
 
-import tifffile
-
 from imagej_dl.errors import UserError
-from imagej_dl.images.formats import SUFFIXES
+from imagej_dl.images import sets
+from imagej_dl.images.formats import SUFFIXES, nbytes
 from imagej_dl.images.microscopes import STK
 
 ALLOWED = (*SUFFIXES, STK)
@@ -51,35 +50,20 @@ def refuse_large(path: Path, shown: str, limit: int) -> None:
     """Raise UserError for an image that is larger in memory than `limit` bytes, or in parts.
 
     A small file may unpack to any size, and the XML of an OME-TIFF may name other files of this
-    machine: both are found out before a pixel is read.
+    machine: both are found out before a pixel is read. The files of a set are those of one upload.
     """
-    if path.suffix not in (".tif", ".tiff", STK):
-        from PIL import Image
-
-        try:
-            with Image.open(path) as picture:
-                size = picture.width * picture.height * 4
-        except Image.DecompressionBombError as error:
+    try:
+        if missing := sets.missing(path):
+            more = f" and {len(missing) - 3} more" if missing[3:] else ""
             raise UserError(
-                "is larger than PNG and JPEG are read here", path=shown, remedy="Save it as TIFF."
-            ) from error
-        except Exception as error:
-            raise UserError("is not a readable picture", path=shown) from error
-    else:
-        try:
-            with tifffile.TiffFile(path) as file:
-                if "filename" in (file.ome_metadata or "").lower():
-                    raise UserError(
-                        "is one of several files that belong together",
-                        path=shown,
-                        remedy="Save it as one TIFF in Fiji.",
-                    )
-                series = file.series[0]
-                size = max(series.nbytes, series.size)
-        except UserError:
-            raise
-        except Exception as error:  # a damaged header may say anything
-            raise UserError("is not a readable TIFF image", path=shown) from error
+                f"is one of several files that belong together, and lacks "
+                f"{', '.join(missing[:3])}{more}",
+                remedy="Upload all of them at once, or save it as one TIFF in Fiji.",
+            )
+        size = nbytes(path)
+    except UserError as error:
+        # Where it lies here is nobody's business.
+        raise UserError(error.problem, path=shown, remedy=error.remedy) from error
     if size > limit:
         raise UserError(
             f"holds {size / 2**20:.0f} MiB of pixels, and {limit / 2**20:.0f} are allowed",

@@ -212,10 +212,24 @@ def test_limits(client: Any) -> None:
     assert "larger than PNG and JPEG are read here" in job["items"][0]["message"]
     # an OME-TIFF that names another file
     stream = io.BytesIO()
-    xml = '<OME><TiffData><UUID FileName="../../secret.tif">x</UUID></TiffData></OME>'
+    planes = "".join(
+        f'<TiffData IFD="0" FirstT="{t}"><UUID FileName="{name}">{name}</UUID></TiffData>'
+        for t, name in enumerate(("ome.tif", "../../secret.tif"))
+    )
+    sizes = 'SizeX="9" SizeY="9" SizeZ="1" SizeC="1" SizeT="2"'
+    xml = f'<OME><Image><Pixels DimensionOrder="XYCZT" {sizes}>{planes}</Pixels></Image></OME>'
     tifffile.imwrite(stream, np.zeros((9, 9), np.uint8), description=xml, metadata=None)
     job = finished(client, post(client, (io.BytesIO(stream.getvalue()), "ome.tif")))
-    assert "one of several files" in job["items"][0]["message"]
+    words = "one of several files that belong together, and lacks ../../secret.tif. Upload all"
+    assert words in job["items"][0]["message"]
+
+
+def test_a_set_is_one_image(client: Any, shared_data: Path) -> None:
+    folder = shared_data / "faults" / "sets" / "set_whole"
+    parts = [(io.BytesIO(path.read_bytes()), path.name) for path in sorted(folder.iterdir())]
+    job = finished(client, post(client, *parts[:3]))
+    assert [item["name"] for item in job["items"]] == ["t0.ome"]
+    assert "lacks t3.ome.tif" in job["items"][0]["message"]
 
 
 def test_other_pages_can_do_nothing(client: Any) -> None:

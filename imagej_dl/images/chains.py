@@ -1,0 +1,131 @@
+"""The pages of a TIFF as its header links them, gone through before anything is believed."""
+
+from __future__ import annotations
+
+import math
+import struct
+from dataclasses import dataclass
+
+import tifffile
+
+CUT = "it is cut short or damaged"
+"""What is said of a file that ends too early."""
+
+_MOST_TAGS = 4096
+# Width, height, bits of a sample, compression, samples of a pixel: pages of one stack share them.
+_ALIKE = frozenset((256, 257, 258, 259, 277))
+_SUBFILE, _REDUCED_OR_MASK = 254, 0b101
+_WHOLE_BYTES = (8, 16, 32, 64)
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Where the pages of a file are.
+
+    Attributes
+    ----------
+    offsets : of each page that is there, in bytes.
+    kinds : what must be the same of all pages of a stack, as it is in the file.
+    extras : places in `offsets` of previews and masks.
+    broken : why there is no further page where there should be one; "" where the chain ends.
+    ahead : where the page that is not there should begin; 0 where the chain ends or turns back.
+    """
+
+    offsets: list[int]
+    kinds: list[bytes]
+    extras: frozenset[int]
+    broken: str = ""
+    ahead: int = 0
+
+    def number(self) -> int:
+        """Return how many pages there are, without previews and masks."""
+        return len(self.offsets) - len(self.extras)
+
+
+def of(file: tifffile.TiffFile) -> Chain:
+    """Go through the pages of an open TIFF; a chain that never ends is one that is broken."""
+    fh, tiff = file.filehandle, file.tiff
+    offsets: list[int] = []
+    kinds: list[bytes] = []
+    extras: set[int] = set()
+    places: dict[int, int] = {}
+    try:
+        offset, size = file.pages.first.offset, fh.size
+    except LookupError as error:
+        raise ValueError(f"{CUT}: it has no page") from error
+
+    def ended(broken: str = "", ahead: int = 0) -> Chain:
+        return Chain(offsets, kinds, frozenset(extras), broken, ahead)
+
+    while offset:
+        number = len(offsets) + 1
+        if offset in places:
+            return ended(f"page {number} would be page {places[offset]} again")
+        if offset >= size:
+            words = f"page {number} would begin at byte {offset}, and the file has {size}"
+            return ended(words, offset)
+        fh.seek(offset)
+        head = fh.read(tiff.tagnosize)
+        count = struct.unpack(tiff.tagnoformat, head)[0] if len(head) == tiff.tagnosize else 0
+        if count > _MOST_TAGS:
+            return ended(f"page {number} would have {count} tags")
+        table = fh.read(count * tiff.tagsize + tiff.offsetsize)
+        if not count or len(table) < count * tiff.tagsize + tiff.offsetsize:
+            return ended(f"page {number}, at byte {offset}, is cut short", offset)
+        places[offset] = number
+        kind = []
+        for at in range(0, count * tiff.tagsize, tiff.tagsize):
+            code = struct.unpack_from(tiff.tagformat1[:2], table, at)[0]
+            if code in _ALIKE:
+                kind.append(_entry(table[at : at + tiff.tagsize], tiff))
+            elif code == _SUBFILE:
+                value = table[at + tiff.tagsize - tiff.offsetsize :][:4]
+                if struct.unpack(tiff.tagformat1[0] + "I", value)[0] & _REDUCED_OR_MASK and offsets:
+                    extras.add(len(offsets))
+        offsets.append(offset)
+        kinds.append(b"".join(kind))
+        offset = int(struct.unpack(tiff.offsetformat, table[-tiff.offsetsize :])[0])
+    return ended()
+
+
+def _entry(entry: bytes, tiff: tifffile.tifffile.TiffFormat) -> bytes:
+    """Return a tag without a value that lies elsewhere, which may be at any place."""
+    count = int.from_bytes(
+        entry[4 : 4 + tiff.offsetsize], "little" if tiff.tagformat1[0] == "<" else "big"
+    )
+    return entry if count <= 2 else entry[: -tiff.offsetsize]
+
+
+def whole(page: tifffile.TiffPage | tifffile.TiffFrame) -> bool:
+    """Say whether the file has all the pixels that a page says to have."""
+    key, size = page.keyframe, page.parent.filehandle.size
+    assert key is not None
+    places = list(zip(page.dataoffsets, page.databytecounts, strict=False))
+    if key.is_contiguous and len(page.dataoffsets) == 1:
+        # One part of many rows; its size is often said wrongly.
+        first = page.dataoffsets[0]
+        return first > 0 and first + key.nbytes <= size
+    if not places or len(places) < math.prod(key.chunked):
+        return False
+    if key.compression == 1 and not key.is_tiled and key.bitspersample in _WHOLE_BYTES:
+        if sum(count for _, count in places) < key.nbytes:
+            return False
+        # What the last part has beyond the image is of no use.
+        beyond = sum(count for _, count in places) - key.nbytes
+        places[-1] = (places[-1][0], max(places[-1][1] - beyond, 1))
+    return all(place > 0 and count > 0 and place + count <= size for place, count in places)
+
+
+def in_a_row(page: tifffile.TiffPage, planes: int, chain: Chain) -> int:
+    """Return how many of `planes` the file has where only the first has a page of its own.
+
+    ImageJ, MetaMorph and others write the pixels of all planes behind each other. 0 where they
+    do not lie so.
+    """
+    if not page.is_final or len(page.dataoffsets) < 1 or page.dataoffsets[0] <= 0:
+        return 0
+    first, end = page.dataoffsets[0], page.dataoffsets[0] + planes * page.nbytes
+    following = [*chain.offsets[1:2], chain.ahead] if chain.ahead else chain.offsets[1:2]
+    if any(first < offset < end for offset in following):
+        return 0
+    return min(planes, max(page.parent.filehandle.size - first, 0) // max(page.nbytes, 1))

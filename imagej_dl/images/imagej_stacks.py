@@ -1,0 +1,97 @@
+"""The planes that ImageJ's description declares, in pages of their own or one behind the other."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import tifffile
+
+from imagej_dl.images import chains, held
+
+BY = "ImageJ's description"
+_AXES = {"czt": "TZC", "default": "TZC", "ctz": "ZTC", "zct": "TCZ", "ztc": "CTZ"} | {
+    "tcz": "ZCT",
+    "tzc": "CZT",
+}
+_SIZES = {"T": "frames", "Z": "slices", "C": "channels"}
+
+
+def of(file: tifffile.TiffFile, chain: chains.Chain) -> held.Held:
+    """Return the stack of an open TIFF that has ImageJ's description.
+
+    Raises
+    ------
+    ValueError : when none of its planes is whole.
+    """
+    metadata: dict[str, Any] = file.imagej_metadata or {}
+    said: list[str] = []
+    page = file.pages.first
+    order = str(metadata.get("order", "czt")).lower()
+    names = _AXES.get(order, "TZC")
+    if order not in _AXES:
+        said.append(f"{BY} has the order {order}, which is not known; czt is assumed")
+    sizes = {axis: _number(metadata, key, said) for axis, key in _SIZES.items()}
+    images = _number(metadata, "images", said)
+    channels = sizes["C"]
+    if channels > 1 and (
+        page.shaped[0] == channels  # samples of their own planes, as Bio-Formats declares them
+        or (page.shaped[4] == channels and images == sizes["T"] * sizes["Z"])
+    ):
+        sizes["C"] = 1
+    axes, declared = names, [sizes[axis] for axis in names]
+    total = math.prod(declared)
+    pages = chain.number()
+    if total == 1:
+        # No sizes, only a number: a stack whose axis is not said.
+        total = max(images, 1)
+        if images == 1 and pages > 1:
+            total = pages
+        axes, declared = "I" + axes, [total, *declared]
+    elif images > 1 and images != total:
+        said.append(
+            f"{BY} says images={images}, and "
+            + " × ".join(f"{_SIZES[a]}={n}" for a, n in zip(axes, declared, strict=True) if n > 1)
+            + f"; the latter are taken, {total} in all"
+        )
+    row = chains.in_a_row(page, total, chain)
+    single = pages == 1 or row == total
+    if single and row:
+        found = held.in_a_row(page, axes, declared, row, BY, "imagej")
+        beyond = _beyond(page, chain, total)
+        if row == total and max(beyond, pages - total) > 0:
+            said.append(_surplus(max(beyond, pages - total), total))
+        return held.Held(found.series, said + found.said)
+    there: dict[int, held.Page] = {}
+    places = [i for i in range(len(chain.offsets)) if i not in chain.extras]
+    for number, place in enumerate(places[:total]):
+        one = page if place == 0 else held.page_at(file, chain, place, page)
+        if chains.whole(one):
+            there[number] = one
+    if not there:
+        raise ValueError(held.lacks(page))
+    made = held.stacked(there, axes, declared, BY, file, kind="imagej")
+    if pages > total:
+        said.append(_surplus(pages - total, total))
+    return held.Held(made.series, said + made.said)
+
+
+def _number(metadata: dict[str, Any], key: str, said: list[str]) -> int:
+    value = metadata.get(key, 1)
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 1:
+        return value
+    said.append(f"{BY} says {key}={value}, which is left out")
+    return 1
+
+
+def _beyond(page: tifffile.TiffPage, chain: chains.Chain, total: int) -> int:
+    """Return how many further planes lie behind those that are declared, to the file's end."""
+    if len(chain.offsets) > 1 or chain.broken or page.nbytes < 1:
+        return 0
+    rest = page.parent.filehandle.size - page.dataoffsets[0] - total * page.nbytes
+    return rest // page.nbytes if rest > 0 and rest % page.nbytes == 0 else 0
+
+
+def _surplus(more: int, total: int) -> str:
+    planes = f"{more} more plane{'s' if more > 1 else ''}"
+    return f"the file has {planes} than the {total} that {BY} declares: left out"
