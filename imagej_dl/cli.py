@@ -34,6 +34,29 @@ class _Commands(click.Group):
             formatter.write_dl([(name, text) for name, (_, text) in commands.TABLE.items()])
 
 
+class _Described(click.Command):
+    """Lists what is given by its place, too, with its description, before the options."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        rows = [
+            (parameter.metavar or "", parameter.text)
+            for parameter in self.get_params(ctx)
+            if isinstance(parameter, _Argument)
+        ]
+        if rows:
+            with formatter.section("Arguments"):
+                formatter.write_dl(rows)
+        super().format_options(ctx, formatter)
+
+
+class _Argument(click.Argument):
+    """An argument with a description, which click's own have not."""
+
+    def __init__(self, *args: Any, text: str, **kwargs: Any) -> None:
+        self.text = text
+        super().__init__(*args, **kwargs)
+
+
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="imagej-dl")
 def cli() -> None:
@@ -124,7 +147,7 @@ def _command(name: str) -> click.Command:
         type=click.Path(path_type=Path),
         help="Read the parameters from this JSON file; options given here come before it.",
     )
-    return click.Command(
+    return _Described(
         name,
         callback=callback,
         params=[*(_parameter(declaration, name) for name in declaration.model_fields), option],
@@ -140,8 +163,9 @@ def _parameter(declaration: type[Command], name: str) -> click.Parameter:
     if declaration.is_positional(name):
         # Not required here: the value may come from --from-json; pydantic asks for it.
         shown = name.upper() if field.is_required() else f"[{name.upper()}]"
-        return click.Argument(
+        return _Argument(
             [name],
+            text=field.description or "",
             type=kind,
             nargs=-1 if many else 1,
             required=False,
@@ -150,7 +174,7 @@ def _parameter(declaration: type[Command], name: str) -> click.Parameter:
     text = field.description or ""
     if field.is_required():
         text += "  [required]"
-    elif field.default not in (None, False, "") and not field.default_factory:
+    elif field.default not in (None, False, "", []) and not field.default_factory:
         text += f"  [default: {field.default}]"
     dashed = name.replace("_", "-")
     if kind is click.BOOL:

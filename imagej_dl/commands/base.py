@@ -23,6 +23,7 @@ from imagej_dl import containment
 from imagej_dl.errors import UserError
 from imagej_dl.files import load_json
 from imagej_dl.progress import Progress
+from imagej_dl.validation import listed
 
 if TYPE_CHECKING:
     from imagej_dl.worker.desk import Desk
@@ -119,7 +120,7 @@ class Command(BaseModel):
         try:
             return cls.model_validate(values)
         except ValidationError as error:
-            raise WrongValues(_wrong(error), path=source, remedy=_keys(cls)) from error
+            raise WrongValues(listed(error, cls.model_fields), path=source) from error
 
     @classmethod
     def read_json(cls, path: Path) -> dict[str, Any]:
@@ -142,26 +143,7 @@ def _contained(work: Callable[..., None]) -> Callable[..., None]:
 class WrongValues(UserError):
     """Keys and values that a command's declaration refuses: `wrong` has each with its words."""
 
-    def __init__(
-        self, wrong: list[tuple[str, str]], *, path: str | Path | None, remedy: str | None
-    ) -> None:
+    def __init__(self, wrong: list[tuple[str, str]], *, path: str | Path | None = None) -> None:
         self.wrong = wrong
         text = "; ".join(f"{key}: {words}" for key, words in wrong)
-        super().__init__(text, path=path, remedy=remedy)
-
-
-def _wrong(error: ValidationError) -> list[tuple[str, str]]:
-    parts = []
-    for item in error.errors():
-        key = ".".join(str(part) for part in item["loc"]) or "values"
-        words = "unknown key" if item["type"] == "extra_forbidden" else item["msg"]
-        if item["type"] == "value_error":  # of a check of ours
-            words = words.removeprefix("Value error, ")
-            if not item["loc"] and ": " in words:
-                key, words = words.split(": ", 1)
-        parts.append((key, words))
-    return parts
-
-
-def _keys(cls: type[Command]) -> str:
-    return "The keys are " + ", ".join(cls.model_fields) + "."
+        super().__init__(text, path=path)

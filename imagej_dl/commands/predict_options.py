@@ -24,7 +24,7 @@ class PredictOptions(Command):
     """The declaration of a prediction: its model, its images, and what is written."""
 
     model: Annotated[Path, Positional(), Shown(path="folder", gives="model", takes="model")] = (
-        Field(description="The model's folder.")
+        Field(description="The model's folder, or the .h5 file of a model that Fluffy trained.")
     )
     images: Annotated[
         list[Path], Positional(), Shown("Image files", once=True, empty="the open image")

@@ -49,6 +49,12 @@ class Normalisation(BaseModel):
     method: Literal["percentile", "range", "median", "mean", "equalise"] = "percentile"
     lower: float = Field(1.0, ge=0, lt=100, description="Lower percentile, in %.")
     upper: float = Field(99.8, gt=0, le=100, description="Upper percentile, in %.")
+    largest: float | None = Field(
+        None,
+        gt=0,
+        description="What `range` divides by, whatever the image's type: Fluffy's models were made "
+        "with 65535. The type's largest value where left out.",
+    )
     clip: bool = Field(False, description="Clip what comes out to 0 … 1.")
     scope: Literal["plane", "video"] = Field(
         "plane", description="Whether planes are measured each for itself, or a video as a whole."
@@ -93,7 +99,7 @@ class Normalisation(BaseModel):
         top = _top(plane)
         even = self._even(plane, top)
         if self.method == "range":
-            return self._clipped((even / np.float32(top)).astype(np.float32))
+            return self._clipped((even / np.float32(self.largest or top)).astype(np.float32))
         if levels is None:
             if self.method == "percentile":
                 # The way that is used most has a short cut.

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -14,7 +17,7 @@ from numpy.typing import NDArray
 from imagej_dl import images, preferences
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.images import greys, large, units
-from imagej_dl.models import ModelBundle
+from imagej_dl.models import ModelBundle, load
 from imagej_dl.prediction import engine, storage, tiles
 from imagej_dl.prediction.beyond import words
 from imagej_dl.prediction.blocks import Blocks
@@ -58,8 +61,8 @@ class Plane:
 
 
 def predict(
-    bundle: ModelBundle,
-    image: xr.DataArray,
+    bundle: ModelBundle | str | os.PathLike[str],
+    image: xr.DataArray | NDArray[Any] | str | os.PathLike[str],
     *,
     tile: int | None = None,
     halo: int | None = None,
@@ -71,10 +74,11 @@ def predict(
 
     Parameters
     ----------
-    bundle : the model and its configuration.
-    image : dims YX, TYX, ZYX or TZYX, with C when the model has several channels. Each plane is
-        normalised and segmented on its own; by a recurrent model with the frames before it, the
-        first standing for those before the first. May be a memory map: planes are read one by one.
+    bundle : the model and its configuration, or its folder.
+    image : the image, its file, or an array (Y, X). Its dims: YX, TYX, ZYX or TZYX, with C when
+        the model has several channels. Each plane is normalised and segmented on its own; by a
+        recurrent model with the frames before it, the first standing for those before the first.
+        May be a memory map: planes are read one by one.
     tile : largest side in px of what the network is given at once, halo included; by default
         that of the user's settings, or four times the halo. The result is the same whatever it is.
     halo : px by which tiles overlap on each side; by default as far as the network sees, so that
@@ -98,6 +102,9 @@ def predict(
     -----
     DataWarning : for planes that are far from what the training saw, with what is done about it.
     """
+    if isinstance(bundle, str | os.PathLike):
+        bundle = load(Path(bundle))
+    image = images.image_of(image)
     dims = [str(d) for d in image.dims if d != "C"]
     shape = tuple(image.sizes[d] for d in dims)
     classes = len(bundle.config.classes)

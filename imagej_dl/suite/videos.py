@@ -30,12 +30,13 @@ def read_relation(path: Path) -> dict[str, list[str]]:
 
     Warns
     -----
-    DataWarning : when a video's name says another number of frames (`_START-END`).
+    DataWarning : when a video's name says another number of frames (`_START-END`), and when a
+        frame is in two videos.
 
     Raises
     ------
-    UserError : when it is not there, its first line is a frame already, or a line has not two
-        columns.
+    UserError : when it is not there, its first line is a frame already, a line has not two
+        columns, or a video has a frame twice.
     """
     refuse_special(path)
     try:
@@ -57,7 +58,15 @@ def read_relation(path: Path) -> dict[str, list[str]]:
             raise UserError(words, path=path, remedy=remedy)
         video, frame = (names.same(cells.plain(part.strip())) for part in row)
         videos.setdefault(video, []).append(frame)
+    of: dict[str, str] = {}
     for video, frames in videos.items():
+        for frame in frames:
+            if (other := of.setdefault(frame, video)) != video:
+                words = f"{path}: {frame} is in {other} and in {video}"
+                warnings.warn(words, DataWarning, stacklevel=2)
+        if len(set(frames)) < len(frames):
+            twice = next(frame for frame in frames if frames.count(frame) > 1)
+            raise UserError(f"{video} has the frame {twice} twice", path=path)
         said = _said(video)
         if said is not None and said != len(frames):
             warnings.warn(

@@ -62,7 +62,8 @@ def find_given(
     ----------
     folder, validation, test : see :func:`find_pairs`; a test folder without labels is left out.
     recurrent : whether single frames are put together to videos.
-    videos : the table `videos2im_relation.csv` of these, where it is not in the folder.
+    videos : the table `videos2im_relation.csv` of these, where it is not in the folder. It is
+        that of the test folder first of all: configurations of microscopy-dl-suite-tf name it so.
 
     Raises
     ------
@@ -74,7 +75,13 @@ def find_given(
             parts.append([])
         elif data.is_suite(place):
             labelled = place is not test or data.is_labelled(place)
-            found = data.items(place, labelled=labelled, recurrent=recurrent, relation=videos)
+            found = data.items(
+                place,
+                labelled=labelled,
+                recurrent=recurrent,
+                relation=videos,
+                own_first=place is not test,
+            )
             parts.append([item for item in found if item.labels is not None])
         else:
             parts.append([data.Item("", image, labels) for image, labels in find_pairs(place)])

@@ -15,6 +15,7 @@ from imagej_dl.models.network import Network
 from imagej_dl.training.augment import Augmentation
 from imagej_dl.training.losses import Loss, fits, output
 from imagej_dl.training.weights import WeightMap
+from imagej_dl.validation import in_words
 
 Precision = Literal["float32", "mixed_float16", "mixed_bfloat16"]
 """In what a training computes, as Keras' dtype policies are called."""
@@ -210,10 +211,7 @@ class Settings(BaseModel):
         try:
             return cls.model_validate(values)
         except ValidationError as error:
-            words = [
-                f"{'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg']}" for e in error.errors()
-            ]
-            raise UserError("; ".join(words)) from error
+            raise UserError(in_words(error, cls.model_fields, "settings")) from error
 
     @model_validator(mode="before")
     @classmethod

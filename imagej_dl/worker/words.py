@@ -55,8 +55,6 @@ def error(error: UserError, command: str, door: Door) -> str:
         return spoken(str(error), command, door)
     parts = []
     for key, words in error.wrong:
-        if words == "Field required":
-            words = "must be given"
         parts.append(f"{_name(command, key, door)}: {spoken(words, command, door)}")
     if door == "dialog":
         return f"{menu.MENU[command]}: " + "; ".join(parts)

@@ -220,13 +220,10 @@ def test_flags_and_numbers_of_a_macro_become_values() -> None:
     assert predict.rois is False
 
 
-def test_unknown_key_names_the_known_ones() -> None:
+def test_unknown_key_names_the_nearest() -> None:
     given = menu.parse("train", {"project": "/p", "out": "/m", "epoch": "5"})
-    with pytest.raises(UserError, match=r"epoch: unknown key") as error:
+    with pytest.raises(UserError, match=r"epoch: unknown key, perhaps epochs$"):
         commands.load("train").declare(given)
-    assert error.value.remedy is not None
-    for key in PUBLISHED["ImageJ-DL Train"]:
-        assert key in error.value.remedy
 
 
 # What ImageJ hands over: the option string of run("...", "...").
