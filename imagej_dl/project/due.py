@@ -123,7 +123,9 @@ def there(path: Path) -> Path | None:
 def _is_behind(item: Drawn, mask: Path, filling: Filling) -> bool:
     """Say whether a label map is as it was made, of ROIs that have changed since."""
     before, now = origin.read(mask), facts_of(item, mask, filling)
-    if "roiset" not in before or before["roiset"] == now["roiset"]:
+    if "roiset" not in before:
+        before = {}  # made of no ROIs, but predicted for instance
+    if not before or before["roiset"] == now["roiset"]:
         if before and before.get("filling") != now["filling"]:
             _warn(f"{mask}: was made with other settings, and is kept; --overwrite makes it anew")
         for path in (item.image,) if before else (item.image, item.rois):
