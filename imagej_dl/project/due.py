@@ -11,7 +11,7 @@ import os
 import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from imagej_dl import rois
@@ -132,7 +132,8 @@ def _is_behind(item: Drawn, mask: Path, filling: Filling) -> bool:
             if _time(path) > mask.stat().st_mtime and not _is_same(path, before):
                 _keep(path, mask)
         return False
-    if before.get("rois") != now["rois"]:
+    # A RoiSet.zip may have taken the place of a .roi, or of Fluffy's masks.
+    if PurePosixPath(str(before.get("rois"))).parent != PurePosixPath(str(now["rois"])).parent:
         raise UserError(
             f"is there already, made of other ROIs ({before.get('rois')}) than {item.rois}",
             path=mask,
