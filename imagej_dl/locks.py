@@ -15,7 +15,7 @@ import re
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,13 +45,20 @@ class Holder:
 
 
 @contextmanager
-def held(path: str | os.PathLike[str], what: str, *, wait: float = 0.0) -> Iterator[None]:
+def held(
+    path: str | os.PathLike[str], what: str, *, wait: float = 0.0
+) -> Iterator[Callable[[], bool]]:
     """Be the only run that writes into a folder, which need not be there yet.
 
     Parameters
     ----------
     what : what is done, for whoever is refused meanwhile: "a training".
     wait : seconds to wait for another run, for what takes a moment only.
+
+    Yields
+    ------
+    a function that says whether it still is: on a machine that slept for long it may have been
+    taken for dead.
 
     Raises
     ------
@@ -62,7 +69,7 @@ def held(path: str | os.PathLike[str], what: str, *, wait: float = 0.0) -> Itera
     new = [folder for folder in target.parents if not folder.exists()]
     lock = _place(target)
     if lock is None:
-        yield
+        yield lambda: True
         return
     if temporaries.due(lock.parent):
         moving.heal(lock.parent)
@@ -81,7 +88,7 @@ def held(path: str | os.PathLike[str], what: str, *, wait: float = 0.0) -> Itera
     beat = threading.Thread(target=_renew, args=(lock, text, ended), daemon=True)
     beat.start()
     try:
-        yield
+        yield lambda: _content(lock) == text
     finally:
         ended.set()
         if _content(lock) == text:  # else it was taken over, after a long sleep

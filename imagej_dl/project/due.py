@@ -11,7 +11,7 @@ import os
 import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from imagej_dl import rois
@@ -123,14 +123,17 @@ def there(path: Path) -> Path | None:
 def _is_behind(item: Drawn, mask: Path, filling: Filling) -> bool:
     """Say whether a label map is as it was made, of ROIs that have changed since."""
     before, now = origin.read(mask), facts_of(item, mask, filling)
-    if "roiset" not in before or before["roiset"] == now["roiset"]:
+    if "roiset" not in before:
+        before = {}  # made of no ROIs, but predicted for instance
+    if not before or before["roiset"] == now["roiset"]:
         if before and before.get("filling") != now["filling"]:
             _warn(f"{mask}: was made with other settings, and is kept; --overwrite makes it anew")
         for path in (item.image,) if before else (item.image, item.rois):
             if _time(path) > mask.stat().st_mtime and not _is_same(path, before):
                 _keep(path, mask)
         return False
-    if before.get("rois") != now["rois"]:
+    # A RoiSet.zip may have taken the place of a .roi, or of Fluffy's masks.
+    if PurePosixPath(str(before.get("rois"))).parent != PurePosixPath(str(now["rois"])).parent:
         raise UserError(
             f"is there already, made of other ROIs ({before.get('rois')}) than {item.rois}",
             path=mask,

@@ -22,6 +22,7 @@ from imagej_dl.images.formats import SUFFIXES
 FOLDERS = ("Raw", "Labeling", "Processed/images", "Processed/masks")
 RESULTS = ("labels", "mask", "masks")  # stems of label maps, which are no input
 BACKUPS = "RoiSet_backups"  # in Labeling/NAME: the RoiSets before, numbered
+NOTHING = "holds no image with ROIs"
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ def drawn(path: str | os.PathLike[str]) -> list[Drawn]:
         found += _single(folder)
     if not found:
         raise UserError(
-            "holds no image with ROIs",
+            NOTHING,
             path=path,
             remedy="Save the ROIs of NAME as Labeling/NAME/RoiSet.zip, the image being "
             "Labeling/NAME/images/NAME.tif or beside the RoiSet.",

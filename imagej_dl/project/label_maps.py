@@ -17,7 +17,7 @@ from imagej_dl.images.storable import storable
 from imagej_dl.progress import Progress, silent
 from imagej_dl.project.due import IMAGES, MASKS, Due, facts_of, look, there
 from imagej_dl.project.filling import Filling
-from imagej_dl.project.folders import drawn, processed, visible
+from imagej_dl.project.folders import NOTHING, drawn, processed, visible
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,8 @@ def refresh(
                 except UserError as error:
                     _left(f"{error}: there is no new label map of it")
     except UserError as error:
+        if error.problem == NOTHING:
+            return  # the label maps came from elsewhere
         _left(f"{error}: label maps are taken as they are")
 
 

@@ -91,8 +91,8 @@ def train(
         )
     machines = here()
     # Of several machines the first writes.
-    alone = locks.held(out, "a training") if machines.chief else nullcontext()
-    with alone, machines.together():
+    alone = locks.held(out, "a training") if machines.chief else nullcontext(lambda: True)
+    with alone as ours, machines.together():
         folder = out / states.FOLDER
         if machines.chief:
             heal(out)
@@ -133,7 +133,7 @@ def train(
         progress("building", 0, 1)
         loop = assemble(chosen, parts, examples, state, machines, folder, progress, begun)
         progress("building", 1, 1)
-        loop.began, loop.watch = began, watch
+        loop.began, loop.watch, loop.ours = began, watch, ours
         loop.tensorboard = out / "tensorboard" if tensorboard and machines.chief else None
         if arrays is not None:
             states.restore(arrays, loop.model, loop.step.optimizer, folder)

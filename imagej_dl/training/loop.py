@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -40,7 +40,8 @@ class Loop:
 
     `config` is the model's as `watch` sees it. run() returns why it ended: FINISHED, TIME,
     PATIENCE, CANCELLED or ENOUGH. Of several machines all run it, and all with the same result;
-    only the first validates, keeps the state and tells `watch`.
+    only the first validates, keeps the state and tells `watch`. `ours` says whether the folder is
+    still this run's.
     """
 
     model: Any
@@ -56,6 +57,7 @@ class Loop:
     watch: Watch = ignore
     tensorboard: Path | None = None
     began: float = field(default_factory=time.monotonic)
+    ours: Callable[[], bool] = lambda: True
 
     def __post_init__(self) -> None:
         self._wishes = Wishes(self.machines)
@@ -181,6 +183,12 @@ class Loop:
     def _keep(self, best: bool, writer: Any) -> Content:
         """Keep the state, and tell the listeners; the first machine does it for all."""
         state = self.state
+        if not self.ours():
+            raise UserError(
+                "another imagej-dl has taken this one for dead, and writes into its folder",
+                path=self.folder.parent,
+                remedy="Train into another folder.",
+            )
         states.save(self.folder, state, self.model, self.step.optimizer, best)
         if writer is not None:
             tf = backend.tensorflow()

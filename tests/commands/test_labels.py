@@ -291,3 +291,13 @@ def test_what_is_missing(drawn: Path) -> None:
         run(source=drawn / "none.tif", roiset=drawn / "cell.zip", out=drawn / "l.tif")
     with pytest.raises(UserError, match="overlap"):
         run(source=drawn, overlap="middle")
+
+
+def test_a_zip_in_place_of_a_roi_is_newer_not_another(drawn: Path) -> None:
+    (drawn / "cell.zip").unlink()
+    (drawn / "cell.roi").write_bytes(rois.encode(Roi("rectangle", "a", box=(0, 0, 2, 2))))
+    run(source=drawn)
+    (drawn / "cell.roi").unlink()
+    rois.write([Roi("rectangle", "b", box=(0, 0, 3, 3))], drawn / "cell.zip")
+    run(source=drawn)
+    assert int((images.read(drawn / "Processed" / "masks" / "cell.tif") == 1).sum()) == 9

@@ -101,3 +101,16 @@ def test_other_folders_are_left_as_they_are(tmp_path: Path, learnt: dict[str, in
     Train.declare({"project": tmp_path / "d", "out": tmp_path / "M"}).run(silent)
     assert learnt == {"a": 81, "b": 81}
     assert not list((tmp_path / "d").rglob("*.csv"))
+
+
+def test_a_project_with_label_maps_from_elsewhere_is_left_as_it_is(
+    tmp_path: Path, learnt: dict[str, int], recwarn: pytest.WarningsRecorder
+) -> None:
+    project.create(tmp_path / "p")
+    for name in "ab":
+        for part in ("images", "masks"):
+            image = images.make(np.ones((9, 9), np.uint16))
+            images.write(image, tmp_path / "p" / "Processed" / part / f"{name}.tif")
+    Train.declare({"project": tmp_path / "p", "out": tmp_path / "M"}).run(silent)
+    assert learnt == {"a": 81, "b": 81}
+    assert [str(w.message) for w in recwarn if w.category is DataWarning] == []

@@ -49,3 +49,15 @@ def test_a_stop_gives_the_folder_back(tmp_path, folder):
         train(folder, tmp_path / "M", epochs=2, progress=stop, **TINY)
     assert not locks.place_of(tmp_path / "M").exists()
     train(folder, tmp_path / "M", epochs=1, **TINY)
+
+
+def test_one_that_was_taken_for_dead_writes_no_more(tmp_path, folder):
+    """As after a long sleep of its machine, when another has begun there."""
+    out = tmp_path / "M"
+
+    def taken(epoch) -> None:
+        locks.place_of(out).write_text("another's")
+
+    with pytest.raises(UserError, match="has taken this one for dead"):
+        train(folder, out, epochs=2, watch=taken, **TINY)
+    assert locks.place_of(out).read_text() == "another's"
