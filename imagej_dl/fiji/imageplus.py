@@ -16,7 +16,7 @@ import xarray as xr
 
 from imagej_dl.errors import UserError
 from imagej_dl.fiji import display, pixels
-from imagej_dl.images import AXES, calibration, exact, make
+from imagej_dl.images import AXES, calibration, exact, make, units
 from imagej_dl.images.array import HYPERSTACK, from_hyperstack, seconds
 
 # ImageJ respells some units (um becomes µm); the file's own spelling is kept beside it.
@@ -103,10 +103,7 @@ def from_imageplus(imp: Any) -> xr.DataArray:
     return from_hyperstack(
         array.reshape(frames, slices, channels, height, width),
         title=str(imp.getTitle()),
-        pixel_width=float(cal.pixelWidth),
-        pixel_height=float(cal.pixelHeight),
-        pixel_depth=float(cal.pixelDepth),
-        unit=_unit(imp, cal),
+        **_sizes(imp, cal),
         frame_interval=float(cal.frameInterval) * seconds(str(cal.getTimeUnit())),
         **display.read(imp),
     )
@@ -149,6 +146,19 @@ def _calibrate(imp: Any, image: xr.DataArray) -> None:
     cal.setTimeUnit("sec")
 
 
+def _sizes(imp: Any, cal: Any) -> dict[str, Any]:
+    attrs: dict[str, Any] = {
+        "unit": _unit(imp, cal),
+        "pixel_width": float(cal.pixelWidth),
+        "pixel_height": float(cal.pixelHeight),
+        "pixel_depth": abs(float(cal.pixelDepth)) or 1.0,
+    }
+    unit, high, deep = (str(found()) for found in (cal.getUnit, cal.getYUnit, cal.getZUnit))
+    own = "" if high == unit else high, "" if deep == unit else deep
+    units.in_one(str(imp.getTitle()), attrs, own, told=int(imp.getNSlices()) > 1)
+    return attrs
+
+
 def _unit(imp: Any, cal: Any) -> str:
     ours, theirs = imp.getProp(_UNIT), str(cal.getUnit())
     if ours is not None:
@@ -157,4 +167,4 @@ def _unit(imp: Any, cal: Any) -> str:
         # Unless the user has changed the unit since.
         if str(respelled.getUnit()) == theirs:
             return str(ours)
-    return theirs
+    return units.kept(theirs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ import numpy as np
 import xarray as xr
 
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.images import alarms, scenes
+from imagej_dl.images import alarms, scenes, units
 from imagej_dl.images.microscopes import made
 
 SUFFIXES = (
@@ -68,10 +69,12 @@ def read(path: Path, axes: str | None = None, scene: int | None = None) -> xr.Da
             array, axes_read = array.squeeze(channel), axes_read.replace("C", "")
         axes_read, channels = axes_read.replace("S", "C"), []
     attrs: dict[str, Any] = {"channels": channels} if channels else {}
+    known: dict[str, Any] = {"unit": "µm"}
     for axis, key in (("X", "pixel_width"), ("Y", "pixel_height"), ("Z", "pixel_depth")):
-        if value := getattr(sizes, axis, None):
-            attrs |= {key: float(value), "unit": "µm"}
-    if interval:
+        if math.isfinite(value := abs(float(getattr(sizes, axis, None) or 0))) and value:
+            known[key] = value
+    attrs |= units.completed(path.name, known)
+    if math.isfinite(interval) and interval > 0:
         attrs["frame_interval"] = interval
     return made(path, array, axes.upper() if axes else axes_read, attrs)
 

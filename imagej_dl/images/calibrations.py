@@ -1,9 +1,8 @@
-"""Calibration in the metadata of TIFF files: ImageJ's description and tags, OME's XML."""
+"""Calibration in the metadata of TIFF files: as ImageJ reads it, and in OME's XML."""
 
 from __future__ import annotations
 
 import math
-import re
 import warnings
 import xml.etree.ElementTree as ET
 from pathlib import Path
@@ -13,12 +12,9 @@ import tifffile
 
 from imagej_dl import safe_xml
 from imagej_dl.errors import DataWarning
+from imagej_dl.images import described, intervals, units
 from imagej_dl.images.array import seconds
 
-# Other spellings of micrometres than the two that are kept, "µm" and "um".
-_UNITS = {"micron": "µm", "microns": "µm", "μm": "µm", "": "pixel", "pixels": "pixel"}
-_INCH = {2: "inch", 3: "cm"}
-_METRES = {"pm": 1e-12, "Å": 1e-10, "nm": 1e-9, "µm": 1e-6, "mm": 1e-3, "cm": 1e-2, "m": 1.0}
 _SIZES = ("pixel_width", "pixel_height", "pixel_depth")
 
 
@@ -29,7 +25,13 @@ def read(path: Path, file: tifffile.TiffFile, series: tifffile.TiffPageSeries) -
     -----
     DataWarning : for pixel sizes and intervals that are not positive numbers.
     """
-    attrs = _ome(path, file, series) if file.is_ome else _imagej(file)
+    if file.is_ome:
+        attrs = _ome(path, file, series)
+    else:
+        sizes = dict(zip(series.axes, series.shape, strict=True))
+        # A plain stack, whose axis has no name of ours, is one of slices.
+        slices = any(n > 1 for axis, n in sizes.items() if axis not in "TCSYX")
+        attrs = described.calibration(path, file, slices)
     if any(not _positive(attrs.get(name, 1.0)) for name in _SIZES[:2]):
         _warn(path, f"pixel sizes of {attrs.get('pixel_width')} × {attrs.get('pixel_height')}")
         attrs = {name: value for name, value in attrs.items() if name not in (*_SIZES, "unit")}
@@ -45,45 +47,12 @@ def refuse_entities(path: Path, file: tifffile.TiffFile) -> None:
     safe_xml.check(file.pages.first.description, path, "Save it again as TIFF in ImageJ.")
 
 
-def escaped(text: str) -> str:
-    r"""Write what is not ASCII as ImageJ does, in Java's escapes: Å is \\u00C5."""
-    units = text.encode("utf-16-be")
-    codes = [int.from_bytes(units[i : i + 2], "big") for i in range(0, len(units), 2)]
-    return "".join(chr(code) if code < 128 else f"\\u{code:04X}" for code in codes)
-
-
-def unescaped(text: str) -> str:
-    """Read what :func:`escaped` and ImageJ write."""
-    found = re.sub(r"\\u([0-9a-fA-F]{4})", lambda match: chr(int(match[1], 16)), text)
-    return found.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-
-
 def _positive(value: float) -> bool:
     return math.isfinite(value) and value > 0
 
 
 def _warn(path: Path, what: str) -> None:
     warnings.warn(f"{path.name}: {what} is left out", DataWarning, stacklevel=5)
-
-
-def _imagej(file: tifffile.TiffFile) -> dict[str, Any]:
-    tags = file.pages.first.tags
-    metadata = file.imagej_metadata or {}
-    attrs: dict[str, Any] = {}
-    unit = unescaped(str(metadata.get("unit", ""))).strip()
-    unit = unit or _INCH.get(_tag(tags, "ResolutionUnit", 1), "")
-    attrs["unit"] = _UNITS.get(unit, unit)
-    if attrs["unit"] != "pixel" or metadata:
-        attrs["pixel_width"] = _size(tags, "XResolution")
-        attrs["pixel_height"] = _size(tags, "YResolution")
-    attrs["pixel_depth"] = float(metadata.get("spacing", 1.0)) or 1.0
-    interval = float(metadata.get("finterval", 0.0))
-    if not interval and metadata.get("fps"):
-        interval = 1 / float(metadata["fps"])
-    if interval:
-        interval *= seconds(unescaped(str(metadata.get("tunit", "sec"))))
-    attrs["frame_interval"] = interval
-    return attrs
 
 
 def _ome(path: Path, file: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> dict[str, Any]:
@@ -94,9 +63,7 @@ def _ome(path: Path, file: tifffile.TiffFile, series: tifffile.TiffPageSeries) -
     pixels = _of_series(path, root, file, series)
     if pixels is None:
         return {}
-    attrs = _ome_size(path, pixels)
-    if value := pixels.get("TimeIncrement"):
-        attrs["frame_interval"] = float(value) * seconds(pixels.get("TimeIncrementUnit", "s"))
+    attrs = _ome_size(path, pixels) | _ome_interval(path, pixels)
     names = [channel.get("Name", "") for channel in pixels.iterfind("{*}Channel")]
     if names and all(names) and "S" not in series.axes:
         attrs["channels"] = names
@@ -107,17 +74,50 @@ def _ome_size(path: Path, pixels: ET.Element) -> dict[str, Any]:
     """Return the pixel sizes in one unit, that of the first; OME gives each axis its own."""
     attrs: dict[str, Any] = {}
     for axis, name in (("X", "pixel_width"), ("Y", "pixel_height"), ("Z", "pixel_depth")):
-        if not (value := pixels.get(f"PhysicalSize{axis}")):
+        value = _float(path, pixels, f"PhysicalSize{axis}")
+        if value is not None and math.isnan(value) and axis != "Z":
+            return {}
+        if value is None or math.isnan(value):
             continue
-        theirs = pixels.get(f"PhysicalSize{axis}Unit", "µm")
+        theirs = units.kept(pixels.get(f"PhysicalSize{axis}Unit") or "µm")
         unit = attrs.setdefault("unit", theirs)
-        if theirs == unit:
-            attrs[name] = float(value)
-        elif theirs in _METRES and unit in _METRES:
-            attrs[name] = float(value) * (_METRES[theirs] / _METRES[unit])
-        else:
+        scale = units.factor(theirs, unit)
+        if scale is None:
             _warn(path, f"a size of pixels along {axis} of {value} {theirs}, not {unit},")
-    return attrs
+        else:
+            attrs[name] = value * scale
+    return units.completed(path.name, attrs, told=pixels.get("SizeZ") != "1")
+
+
+def _ome_interval(path: Path, pixels: ET.Element) -> dict[str, Any]:
+    """Return the interval that is stated, else that of the times of the frames' first planes."""
+    stated = _float(path, pixels, "TimeIncrement") or 0.0
+    stated *= seconds(pixels.get("TimeIncrementUnit", "s")) if stated else 1.0
+    times: dict[int, float] = {}
+    for plane in pixels.iterfind("{*}Plane"):
+        frame, text = plane.get("TheT", ""), plane.get("DeltaT")
+        delta = described.number(text)
+        if text and delta is None:
+            _warn(path, f"DeltaT={text!r}, which is no number,")
+            times.clear()
+            break
+        if frame.isdecimal() and delta is not None:
+            time = delta * seconds(plane.get("DeltaTUnit", "s"))
+            times[int(frame)] = min(time, times.get(int(frame), time))
+    usable = stated if _positive(stated) else 0.0
+    interval = intervals.compared(path, usable, times)
+    if not interval and stated < 0:
+        _warn(path, f"a frame interval of {stated}")
+    return {"frame_interval": interval} if interval else {}
+
+
+def _float(path: Path, pixels: ET.Element, name: str) -> float | None:
+    text = (pixels.get(name) or "").strip()
+    value = described.number(text)
+    if text and (value is None or not math.isfinite(value)):
+        _warn(path, f"{name}={text!r}, which is no number,")
+        return math.nan
+    return value
 
 
 def _of_series(
@@ -147,13 +147,3 @@ def _of_series(
         )
         return None
     return alike[0]
-
-
-def _size(tags: Any, name: str) -> float:
-    above, below = _tag(tags, name, (1, 1))
-    return below / above if above else math.nan
-
-
-def _tag(tags: Any, name: str, default: Any) -> Any:
-    tag = tags.get(name)
-    return default if tag is None else tag.value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ import numpy as np
 import xarray as xr
 
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.images import scenes
+from imagej_dl.images import scenes, units
 from imagej_dl.images.microscopes import made
 from imagej_dl.images.planes import Kept, kept
 
@@ -69,7 +70,7 @@ def read(path: Path, axes: str | None = None, scene: int | None = None) -> xr.Da
     sizes = dict(zip(_AXES, found_planes.shape, strict=True))
     array = array.reshape([sizes[axis] for axis in stack] + [*array.shape[1:]])
     stated = "".join(stack) + "YX"
-    attrs = _size(metadata)
+    attrs = _size(path.name, metadata)
     if array.shape[-1] == 1:
         array = array[..., 0]
         attrs |= _channels(metadata, list(ranges["C"][: sizes["C"]] or [0]))
@@ -217,7 +218,7 @@ def _channels(metadata: Any, places: list[int]) -> dict[str, Any]:
         return {}
 
 
-def _size(metadata: Any) -> dict[str, Any]:
+def _size(title: str, metadata: Any) -> dict[str, Any]:
     """Return the pixel size from a CZI's XML, which gives it in metres, and the interval."""
     try:
         items = _listed(metadata["ImageDocument"]["Metadata"]["Scaling"]["Items"]["Distance"])
@@ -225,12 +226,12 @@ def _size(metadata: Any) -> dict[str, Any]:
     except (KeyError, TypeError, ValueError):
         sizes = {}
     keys = {"X": "pixel_width", "Y": "pixel_height", "Z": "pixel_depth"}
-    attrs: dict[str, Any] = {keys[a]: v for a, v in sizes.items() if a in keys and v > 0}
-    if attrs:
-        attrs["unit"] = "µm"
+    attrs: dict[str, Any] = {keys[a]: v for a, v in sizes.items() if a in keys and 0 < v < math.inf}
+    attrs = units.completed(title, attrs | {"unit": "µm"})
     try:
         positions = _image(metadata)["Dimensions"]["T"]["Positions"]
-        attrs["frame_interval"] = float(positions["Interval"]["Increment"])
+        interval = float(positions["Interval"]["Increment"])
+        attrs |= {"frame_interval": interval} if 0 < interval < math.inf else {}
     except (KeyError, TypeError, ValueError):
         pass
     return attrs

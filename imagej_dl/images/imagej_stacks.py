@@ -47,14 +47,14 @@ def of(file: tifffile.TiffFile, chain: chains.Chain) -> held.Held:
         total = images if images > 1 else max(pages, 1)
         axes, declared = "I" + axes, [total, *declared]
     elif images not in (1, total):
-        there = max(pages, chains.in_a_row(page, max(images, total), chain))
-        words = " × ".join(f"{key}={sizes[axis]}" for axis, key in _SIZES.items())
-        if images <= there < total or total < images <= there:
+        enough = max(pages, chains.in_a_row(page, max(images, total), chain))
+        words = " × ".join(str(sizes[axis]) for axis in "CZT") + " (channels × slices × frames)"
+        if images <= enough < total or total < images <= enough:
             # As ImageJ does: where the sizes do not fit the planes, these are slices.
             said.append(f"has {images} planes, which are not {words}: they are taken as slices")
             axes, declared, total = "Z", [images], images
         else:
-            said.append(f"{BY} says images={images}, and {words}; the latter are taken")
+            said.append(f"{BY} says images={images}, and {words}: the latter are taken")
     row = chains.in_a_row(page, total, chain)
     single = pages == 1 or row == total
     if single and row:

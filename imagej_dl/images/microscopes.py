@@ -14,13 +14,11 @@ import tifffile
 import xarray as xr
 
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.images import alarms, held
+from imagej_dl.images import alarms, held, intervals, units
 from imagej_dl.images.array import make
 from imagej_dl.images.series import BROKEN, of, warn
 
 STK = ".stk"
-
-_UNITS = {"um": "µm", "microns": "µm", "micron": "µm", "μm": "µm", "micrometer": "µm", "": "pixel"}
 
 
 def read_stk(path: Path, axes: str | None = None) -> xr.DataArray:
@@ -60,7 +58,7 @@ def read_stk(path: Path, axes: str | None = None) -> xr.DataArray:
         attrs["pixel_depth"] = float(np.median(apart)) or 1.0
     elif count > 1 and len(times) == count and np.ptp(times):
         stack = "T"
-        attrs["frame_interval"] = float(np.median(np.diff(times))) / 1000
+        attrs["frame_interval"] = intervals.of_times(path, dict(enumerate(times / 1000)))
     elif count > 1 and axes is None:
         warn_unstated(path, count)
     names = axes.upper() if axes else stack + page.axes.replace("S", "C")
@@ -103,7 +101,7 @@ def _metamorph_size(metadata: dict[str, Any]) -> dict[str, Any]:
     unit = str(metadata.get("CalibrationUnits") or "").strip("\0 ")
     if not metadata.get("SpatialCalibration") or not (width > 0 and height > 0):
         return {}
-    return {"pixel_width": width, "pixel_height": height, "unit": _UNITS.get(unit, unit)}
+    return {"pixel_width": width, "pixel_height": height, "unit": units.plain(unit)}
 
 
 def _milliseconds(metadata: dict[str, Any]) -> np.ndarray:

@@ -9,9 +9,8 @@ from dataclasses import asdict, replace
 import xarray as xr
 
 from imagej_dl.errors import DataWarning
+from imagej_dl.images import units
 from imagej_dl.images.array import AXES, Calibration, calibration, with_data
-
-_SAME_UNIT = {"um": "µm", "μm": "µm", "micron": "µm", "microns": "µm"}
 
 
 def stacked_like(image: xr.DataArray, other: xr.DataArray) -> xr.DataArray:
@@ -55,7 +54,8 @@ def calibrated_like(labels: xr.DataArray, image: xr.DataArray) -> xr.DataArray:
     ours, theirs = calibration(labels), calibration(image)
     here = labels.attrs.get("title") or "the labels"
     there = image.attrs.get("title") or "their image"
-    if ours.unit == "pixel" != theirs.unit:
+    known = units.is_calibrated(ours.unit)
+    if not known and units.is_calibrated(theirs.unit):
         interval = theirs.frame_interval or ours.frame_interval
         taken = replace(theirs, frame_interval=interval)
     elif not ours.frame_interval and theirs.frame_interval:
@@ -64,7 +64,7 @@ def calibrated_like(labels: xr.DataArray, image: xr.DataArray) -> xr.DataArray:
         taken = ours
     if taken != ours:
         words = f"not calibrated; {_said(taken)}"
-        if ours.unit != "pixel":
+        if known:
             words = f"says no frame interval; {taken.frame_interval:g} s"
         warnings.warn(f"{here}: {words} taken from {there}", DataWarning, stacklevel=3)
     if not same_calibration(taken, theirs):
@@ -77,13 +77,17 @@ def calibrated_like(labels: xr.DataArray, image: xr.DataArray) -> xr.DataArray:
 
 
 def same_calibration(ours: Calibration, theirs: Calibration) -> bool:
-    """Say whether two calibrations are the same but for rounding, or one of them says nothing."""
-    if "pixel" not in (ours.unit, theirs.unit):
-        if _SAME_UNIT.get(ours.unit, ours.unit) != _SAME_UNIT.get(theirs.unit, theirs.unit):
+    """Say whether two calibrations are the same but for rounding, or one of them says nothing.
+
+    Sizes in two units of length are compared, such as 0.65 µm and 650 nm.
+    """
+    if units.is_calibrated(ours.unit) and units.is_calibrated(theirs.unit):
+        scale = units.factor(theirs.unit, ours.unit)
+        if scale is None:
             return False
         pairs = [
-            (ours.pixel_width, theirs.pixel_width),
-            (ours.pixel_height, theirs.pixel_height),
+            (ours.pixel_width, theirs.pixel_width * scale),
+            (ours.pixel_height, theirs.pixel_height * scale),
         ]
     else:
         pairs = []

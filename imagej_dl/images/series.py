@@ -17,6 +17,7 @@ from imagej_dl.images import (
     alarms,
     calibrations,
     chains,
+    described,
     held,
     imagej_stacks,
     micromanager,
@@ -204,6 +205,7 @@ def _file(path: Path) -> Iterator[tifffile.TiffFile]:
     """Open a file, with the XML of the file that its own XML names."""
     with tifffile.TiffFile(path) as file:
         calibrations.refuse_entities(path, file)
+        described.tidy(file)
         text = ome_series.text_elsewhere(path, file)
         if text is None:
             yield file

@@ -17,11 +17,13 @@ from imagej_dl.errors import UserError
 from imagej_dl.files import atomic, refuse_existing
 from imagej_dl.images import (
     calibrations,
+    described,
     display,
     exact,
     held,
     large,
     micromanager,
+    samples,
     scenes,
     series,
 )
@@ -32,7 +34,6 @@ _CLASSIC_LIMIT = 2**32 - 2**25
 _SMALLEST, _LARGEST = 2.0**-31, 2.0**31
 _MAP_ABOVE = 256 * 2**20
 _NATIVE: Literal["<", ">"] = "<" if sys.byteorder == "little" else ">"
-_ALPHA = (1, 2)
 # Of the types ImageJ has, those that its own TIFFs hold; labels above 16 bits go as uint32.
 _IMAGEJ_TYPES = ("uint8", "uint16", "float32")
 # What ImageJ keeps in a tag of its own and not in the description.
@@ -49,13 +50,13 @@ def read_tiff(
         made = found[number].held()
         chosen = made.series
         array = _pixels(path, file, chosen, mapped)
-        array, names = _without_alpha(array, chosen)
+        array, names = samples.colours(array, chosen)
         attrs = calibrations.read(path, file, chosen)
         if chosen.kind == "mmstack" and not file.is_ome:
             attrs |= micromanager.size(file)
         series.warn(tiff, made)
         metadata = dict(file.imagej_metadata or {})
-        colour_map = file.pages.first.colormap if file.is_imagej else None
+        colour_map = samples.colour_map(file, array.dtype)
         if array.dtype.kind == "c":
             raise UserError(
                 "holds complex numbers, not intensities",
@@ -64,7 +65,8 @@ def read_tiff(
             )
         if array.dtype == bool:
             array = array.astype(np.uint8) * 255
-        array = _ids(array, metadata)
+        array = described.signed(file, _ids(array, metadata), metadata)
+        described.warn_of_function(path, file, array)
         array, names = _named(path, array, names, axes)
         channels = array.shape[names.index("C")] if "C" in names else 1
         attrs |= display.from_metadata(path, metadata, channels, colour_map)
@@ -102,21 +104,6 @@ def _ids(array: np.ndarray, metadata: dict[str, Any]) -> np.ndarray:
     properties = metadata.get("Properties")
     ids = properties.get(exact.IDS) if isinstance(properties, dict) else None
     return array if ids is None else exact.received(array, None, ids)
-
-
-def _without_alpha(array: np.ndarray, series: Any) -> tuple[np.ndarray, str]:
-    """Leave out samples that say how opaque a pixel is: they are no channel of the image."""
-    names, extra = series.axes, tuple(series.keyframe.extrasamples or ())
-    if "S" in names and any(kind in _ALPHA for kind in extra):
-        axis = names.index("S")
-        samples = array.shape[axis]
-        colours = range(samples - len(extra))
-        kept = [
-            *colours,
-            *(samples - len(extra) + i for i, k in enumerate(extra) if k not in _ALPHA),
-        ]
-        array = array.take(kept, axis)
-    return array, names
 
 
 def write(image: xr.DataArray, path: str | Path, overwrite: bool = False, **extra: Any) -> None:
@@ -194,7 +181,7 @@ def write(image: xr.DataArray, path: str | Path, overwrite: bool = False, **extr
 def _ascii(metadata: dict[str, Any]) -> dict[str, Any]:
     """Write text as ImageJ does: its description is ASCII with Java's escapes."""
     return {
-        name: calibrations.escaped(value) if isinstance(value, str) else value
+        name: described.escaped(value) if isinstance(value, str) else value
         for name, value in metadata.items()
     }
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from imagej_dl import images, preferences
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.images import large
+from imagej_dl.images import large, units
 from imagej_dl.models import ModelBundle
 from imagej_dl.prediction import engine, storage, tiles
 from imagej_dl.prediction.blocks import Blocks
@@ -240,12 +240,14 @@ def _check(bundle: ModelBundle, image: xr.DataArray) -> None:
             stacklevel=3,
         )
     cal = images.calibration(image)
-    if config.unit == cal.unit != "pixel":
-        ratio = cal.pixel_width / config.pixel_width
+    if units.is_calibrated(config.unit) and units.is_calibrated(cal.unit):
+        scale = units.factor(cal.unit, config.unit)
+        ratio = 0.0 if scale is None else cal.pixel_width * scale / config.pixel_width
         if not 0.75 <= ratio <= 4 / 3:
             warnings.warn(
                 f"{title or 'the image'}: its pixels are {cal.pixel_width:g} {cal.unit} wide, "
-                f"those the model was trained on {config.pixel_width:g}: objects may be missed",
+                f"those the model was trained on {config.pixel_width:g} {config.unit}: objects may "
+                "be missed",
                 DataWarning,
                 stacklevel=3,
             )

@@ -10,6 +10,7 @@ import numpy as np
 
 from imagej_dl.errors import UserError
 from imagej_dl.files import atomic_folder, refuse_existing
+from imagej_dl.images import units
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 _INSTALL = "Install it with `pip install imagej-dl[geff]`."
 _ABSENT = ("pixel",)  # columns that are of use here only
+_NAMES = {"pm": "picometer", "Å": "angstrom", "nm": "nanometer", "µm": "micrometer",
+          "mm": "millimeter", "cm": "centimeter", "m": "meter"}  # fmt: skip
+"""Units as GEFF calls them."""
 
 
 def to_networkx(tracks: Tracks) -> nx.DiGraph:
@@ -67,8 +71,7 @@ def write_geff(tracks: Tracks, path: str | Path, overwrite: bool = False) -> Non
     geff = need_geff()
     if not len(tracks.spots):
         raise UserError("there are no spots: a GEFF folder cannot be empty", path=path)
-    unit = {"µm": "micrometer", "um": "micrometer", "micron": "micrometer", "nm": "nanometer",
-            "mm": "millimeter"}.get(tracks.calibration.unit)  # fmt: skip
+    unit = _NAMES.get(units.plain(tracks.calibration.unit), tracks.calibration.unit)
     second = "second" if tracks.calibration.frame_interval else "frame"
     with atomic_folder(path, overwrite=overwrite) as temporary, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of units that are not the format's own
@@ -76,7 +79,7 @@ def write_geff(tracks: Tracks, path: str | Path, overwrite: bool = False) -> Non
             to_networkx(tracks),
             temporary,
             axis_names=["t", "y", "x"],
-            axis_units=[second, unit or tracks.calibration.unit, unit or tracks.calibration.unit],
+            axis_units=[second, unit, unit],
             axis_types=["time", "space", "space"],
             overwrite=True,
         )

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from imagej_dl import images
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.images import Calibration, Normalisation
+from imagej_dl.images import Calibration, Normalisation, units
 from imagej_dl.models import ModelConfig
 from imagej_dl.progress import Progress, silent
 from imagej_dl.training import targets
@@ -86,7 +86,7 @@ class Examples:
         self._first = self._calibrated = ""
         if like is not None:
             self.channels, self._first = like.channels, _MODEL
-            if like.unit != "pixel":
+            if units.is_calibrated(like.unit):
                 self._calibrated = _MODEL
                 self.calibration = Calibration(like.pixel_width, like.pixel_height, unit=like.unit)
         diameters: list[NDArray[np.float64]] = []
@@ -135,7 +135,8 @@ class Examples:
         if not self._calibrated:
             self.calibration, self._calibrated = cal, name
         first = self.calibration
-        if first.unit != cal.unit or abs(cal.pixel_width / first.pixel_width - 1) > 0.1:
+        scale = units.factor(cal.unit, first.unit)
+        if scale is None or abs(cal.pixel_width * scale / first.pixel_width - 1) > 0.1:
             warnings.warn(
                 f"{name}: pixels of {cal.pixel_width:g} {cal.unit}, those of {self._calibrated} "
                 f"are {first.pixel_width:g} {first.unit}; the model records the latter",

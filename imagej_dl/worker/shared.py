@@ -1,7 +1,8 @@
 """Images in memory that ImageJ's process and this one share.
 
 An image goes as an array of the axes T, Z, C, Y, X (ImageJ's order of planes) with a dictionary
-`about`: title, pixel_width, pixel_height, pixel_depth, unit, frame_interval (s), and
+`about`: title, pixel_width, pixel_height, pixel_depth, unit, frame_interval (s), from ImageJ also
+`unit_y` and `unit_z` where they are others, `time_unit` and `signed` (16 bit), and
 `props` for what ImageJ has no type for (see :mod:`imagej_dl.images.exact`).
 """
 
@@ -16,7 +17,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from imagej_dl.images import calibration, coloured, exact
+from imagej_dl.images import calibration, coloured, exact, units
 from imagej_dl.images.array import HYPERSTACK, from_hyperstack, seconds
 
 enough = threading.Event()
@@ -33,6 +34,13 @@ def to_image(array: Any, about: dict[str, Any]) -> xr.DataArray:
     pixels = exact.received(np.array(array.ndarray()), props.get(exact.DTYPE), props.get(exact.IDS))
     array.shm.close()
     _given.append(array.shm.name)
+    about["unit"] = units.kept(about["unit"])
+    about["pixel_depth"] = abs(about["pixel_depth"]) or 1.0
+    own = about.pop("unit_y", ""), about.pop("unit_z", "")
+    units.in_one(about.get("title", ""), about, own, told=pixels.shape[1] > 1)
+    if about.pop("signed", False) and pixels.dtype == np.uint16:
+        # ImageJ holds signed numbers as unsigned ones, 32768 higher.
+        pixels = (pixels ^ np.uint16(0x8000)).view(np.int16)
     return from_hyperstack(pixels, **about)
 
 

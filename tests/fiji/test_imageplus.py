@@ -118,9 +118,16 @@ def hyperstack() -> dict[str, Any]:
     for c, z, t in ((1, 1, 1), (3, 1, 1), (1, 4, 1), (1, 1, 2), (3, 4, 2)):
         imp.setPosition(c, z, t)
         values.append(float(imp.getProcessor().getf(0, 0)))
-    unit = str(imp.getCalibration().getUnit())
-    imp.getCalibration().setUnit("nm")
+    cal = imp.getCalibration()
+    unit = str(cal.getUnit())
+    cal.setYUnit("mm")
+    cal.setZUnit("nm")
+    cal.pixelHeight, cal.pixelDepth = 0.002, -300
+    own = images.calibration(fiji.from_imageplus(imp))
+    cal.setYUnit("")
+    cal.setUnit("nm")
     return {
+        "own units": (own.unit, own.pixel_height, own.pixel_depth),
         "dims": [int(n) for n in imp.getDimensions()],
         "values": values,
         "unit": unit,
@@ -267,6 +274,7 @@ def test_positions_title_and_unit(seen: dict[str, Any]) -> None:
     assert found["values"] == [0, 8, 3, 12, 23]
     assert found["unit"] == "µm"
     assert found["changed unit"] == "nm"
+    assert found["own units"] == ("µm", pytest.approx(2), pytest.approx(0.3))
     assert found["title"] == "own"
 
 

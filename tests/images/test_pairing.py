@@ -56,7 +56,16 @@ def test_calibrations_that_differ_are_said_and_the_labels_stay() -> None:
     assert kept.attrs["pixel_width"] == 0.6
 
 
-@pytest.mark.parametrize("ours", [CALIBRATED, {**CALIBRATED, "unit": "µm", "pixel_width": 0.50001}])
+@pytest.mark.parametrize(
+    "ours",
+    [
+        CALIBRATED,
+        {**CALIBRATED, "unit": "µm", "pixel_width": 0.50001},
+        {**CALIBRATED, "unit": "nm", "pixel_width": 500.0, "pixel_height": 500.0},
+        {**CALIBRATED, "unit": "micrometer"},
+        {**CALIBRATED, "unit": "cm", "pixel_width": 5e-5, "pixel_height": 5e-5},
+    ],
+)
 def test_the_same_calibration_is_silent(ours: dict) -> None:
     labels, image = pair(ours, CALIBRATED)
     with warnings.catch_warnings():

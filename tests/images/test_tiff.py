@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import struct
 import warnings
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -163,25 +162,6 @@ def test_damaged_png_is_named(tmp_path: Path) -> None:
         images.read(path)
     with pytest.raises(UserError, match=r"mask_0\.png: is not a readable picture"):
         rois.read(tmp_path)
-
-
-def test_16_bit_colours_of_png_are_said_to_be_cut(tmp_path: Path) -> None:
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        body = kind + data
-        return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
-
-    for kind, samples in ((0, 1), (2, 3), (4, 2)):
-        row = b"\0" + bytes(range(2 * 4 * samples))
-        header = struct.pack(">IIBBBBB", 4, 2, 16, kind, 0, 0, 0)
-        parts = (
-            chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(2 * row)) + chunk(b"IEND", b"")
-        )
-        (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + parts)
-        if kind:
-            with pytest.warns(DataWarning, match=r"a\.png: of its 16-bit colours .* 8 bits"):
-                images.read(tmp_path / "a.png")
-        else:
-            assert images.read(tmp_path / "a.png").dtype == np.uint16
 
 
 @pytest.mark.parametrize("unit", ["Å", "µm", "Ωm", "m²", "𝑥"])

@@ -128,16 +128,23 @@ def test_slices_are_segmented_each_on_its_own_and_that_is_said(cutoff):
     np.testing.assert_array_equal(result.labels > 0, image > 0)
 
 
-def test_other_pixel_sizes_are_warned_of_but_only_in_the_same_unit():
+def test_other_pixel_sizes_are_warned_of_in_any_unit_of_length():
     bundle = models.threshold()
     config = bundle.config.model_copy(update={"unit": "µm", "pixel_width": 0.5})
     bundle = models.ModelBundle(bundle.model, config)
     make = lambda **cal: images.make(squares(30, 41), **cal)  # noqa: E731
     with pytest.warns(DataWarning, match="1.3 µm wide"):
         predict(bundle, make(pixel_width=1.3, unit="µm"))
+    for unit, size in (("nm", 1300), ("um", 1.3), ("micrometer", 1.3), ("cm", 1.3e-4), ("inch", 1)):
+        with pytest.warns(DataWarning, match=f"{size:g} {unit} wide"):
+            predict(bundle, make(pixel_width=size, unit=unit))
+    with pytest.warns(DataWarning, match="1 furlong wide"):
+        predict(bundle, make(pixel_width=1.0, unit="furlong"))
     with warnings.catch_warnings():
         warnings.simplefilter("error", DataWarning)
         predict(bundle, make(pixel_width=0.6, unit="µm"))
+        predict(bundle, make(pixel_width=600, unit="nm"))
+        predict(bundle, make(pixel_width=0.5, unit="microns"))
         predict(bundle, make())
 
 

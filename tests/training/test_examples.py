@@ -1,5 +1,6 @@
 import gc
 import tempfile
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -113,6 +114,15 @@ def test_other_pixel_sizes_are_warned_of():
     large = pair(pixel_width=0.5, pixel_height=0.5, unit="µm", title="large.tif")
     with pytest.warns(DataWarning, match=r"large\.tif: pixels of 0.5 µm"):
         read(small, large)
+
+
+def test_pixel_sizes_are_compared_in_any_unit_of_length():
+    one = pair(pixel_width=0.5, pixel_height=0.5, unit="micron")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", DataWarning)
+        read(one, pair(pixel_width=500, pixel_height=500, unit="nm"))
+    with pytest.warns(DataWarning, match=r"nm\.tif: pixels of 0.5 nm"):
+        read(one, pair(pixel_width=0.5, pixel_height=0.5, unit="nm", title="nm.tif"))
 
 
 def test_nothing_to_train_on():

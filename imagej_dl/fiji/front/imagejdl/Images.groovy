@@ -62,6 +62,8 @@ class Images {
         boolean same = exact != null && respelled.unit == cal.unit
         return [title: imp.title, pixel_width: cal.pixelWidth, pixel_height: cal.pixelHeight,
             pixel_depth: cal.pixelDepth, unit: same ? exact : cal.unit,
+            unit_y: cal.YUnit == cal.unit ? "" : cal.YUnit,
+            unit_z: cal.ZUnit == cal.unit ? "" : cal.ZUnit, signed: cal.isSigned16Bit(),
             frame_interval: cal.frameInterval, time_unit: cal.timeUnit,
             props: EXACT.collectEntries { [it, imp.getProp(it)] }.findAll { it.value != null }]
     }

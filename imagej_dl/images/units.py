@@ -1,0 +1,132 @@
+"""Units of length: how they are spelled, and how long they are."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+from imagej_dl.errors import DataWarning
+
+_INCH = 0.0254
+_SPELLINGS: dict[str, tuple[float, str]] = {
+    "fm": (1e-15, "femtometer femtometers femtometre femtometres"),
+    "pm": (1e-12, "picometer picometers picometre picometres"),
+    "Å": (1e-10, "\u212b A angstrom angstroms ångström ångströms"),
+    "nm": (1e-9, "nanometer nanometers nanometre nanometres"),
+    "µm": (1e-6, "μm um micron microns micrometer micrometers micrometre micrometres"),
+    "mm": (1e-3, "millimeter millimeters millimetre millimetres"),
+    "cm": (1e-2, "centimeter centimeters centimetre centimetres"),
+    "dm": (1e-1, "decimeter decimeters decimetre decimetres"),
+    "m": (1.0, "meter meters metre metres"),
+    "km": (1e3, "kilometer kilometers kilometre kilometres"),
+    "thou": (_INCH / 1000, "mil mils"),
+    "pt": (_INCH / 72, ""),
+    "inch": (_INCH, 'in inches "'),
+    "ft": (12 * _INCH, "foot feet"),
+    "yd": (36 * _INCH, "yard yards"),
+}
+"""Each unit as it is written here, its metres, and how else it is spelled."""
+
+PIXEL = "pixel"
+"""The unit of an image that is not calibrated."""
+
+_PIXELS = ("", "pixels", "px")
+_PLAIN = {word: name for name, (_, words) in _SPELLINGS.items() for word in (name, *words.split())}
+_PLAIN |= dict.fromkeys(_PIXELS, PIXEL)
+# Words may be written in capitals; of symbols only these, since Mm is no mm.
+_ANY_CASE = {word.lower(): name for word, name in _PLAIN.items() if len(word) > 3}
+_ANY_CASE |= {"UM": "µm", "NM": "nm", "MM": "mm", "CM": "cm", "µM": "µm", "PX": PIXEL}
+
+
+def plain(unit: str) -> str:
+    """Return the one spelling of a unit of length, µm of "um" or "microns"; others as they are.
+
+    An image that is not calibrated has "pixel".
+    """
+    word = unit.strip()
+    known = _PLAIN.get(word) or _ANY_CASE.get(word) or _ANY_CASE.get(word.lower())
+    return known or word
+
+
+def kept(unit: str) -> str:
+    """Return the spelling that an image keeps: the plain one, but "um" where a file has that."""
+    return "um" if unit.strip() == "um" else plain(unit)
+
+
+def is_calibrated(unit: str) -> bool:
+    """Say whether a unit is one of the world, not "pixel"."""
+    return plain(unit) != PIXEL
+
+
+def factor(unit: str, other: str) -> float | None:
+    """Return how many of the other unit one is: 1000 for "micron" and "nm".
+
+    None where that is not known: one of them is no length, or is in pixels.
+    """
+    one, two = plain(unit), plain(other)
+    if one == two:
+        return 1.0
+    if one not in _SPELLINGS or two not in _SPELLINGS:
+        return None
+    return _SPELLINGS[one][0] / _SPELLINGS[two][0]
+
+
+def in_one(title: str, attrs: dict[str, Any], own: tuple[str, str], *, told: bool = True) -> None:
+    """Give pixel height and depth in the unit of the width, in place; ImageJ has one for each axis.
+
+    Parameters
+    ----------
+    title : of the image, for what is said about it.
+    attrs : with `unit`, and those of the pixel sizes that there are.
+    own : those of height and depth; "" where they have none of their own.
+    told : whether a depth that is left out is said: not where it does not matter.
+
+    Warns
+    -----
+    DataWarning : for sizes in units that have nothing to do with each other. The height is then
+        taken to be as the width, and the depth is left out.
+    """
+    unit = attrs.get("unit", PIXEL)
+    for name, theirs in zip(("pixel_height", "pixel_depth"), own, strict=True):
+        scale = factor(theirs, unit) if theirs.strip() else 1.0
+        if name not in attrs or scale == 1:
+            continue
+        if scale is not None:
+            attrs[name] *= scale
+            continue
+        what = "a pixel height" if name == "pixel_height" else "a slice distance"
+        words = f"{title}: {what} of {attrs.pop(name):g} {theirs}, where the width is in {unit},"
+        if name == "pixel_height":
+            attrs[name] = attrs["pixel_width"]
+        if name == "pixel_height" or told:
+            warnings.warn(f"{words} is left out", DataWarning, stacklevel=3)
+
+
+def completed(title: str, attrs: dict[str, Any], *, told: bool = True) -> dict[str, Any]:
+    """Return the attrs of pixel sizes that a file states, with none that is made up.
+
+    Parameters
+    ----------
+    title : of the image, for what is said about it.
+    attrs : `unit`, and those of pixel_width, pixel_height and pixel_depth that are stated.
+    told : whether a depth that is left out is said: not where it does not matter.
+
+    Warns
+    -----
+    DataWarning : for one of width and height alone, which is taken for both, and for a depth
+        alone, which is left out, as it has no meaning beside pixels of no size.
+    """
+    width, height = attrs.get("pixel_width"), attrs.get("pixel_height")
+    if width is None and height is None:
+        if "pixel_depth" in attrs and told:
+            words = f"a slice distance of {attrs['pixel_depth']:g} {attrs.get('unit', PIXEL)}"
+            words = f"{title}: states {words} and no pixel size: it is left out"
+            warnings.warn(words, DataWarning, stacklevel=4)
+        return {}
+    if width is None or height is None:
+        known, lacking = ("height", "width") if width is None else ("width", "height")
+        words = f"{title}: states no pixel {lacking}; it is taken to be as the {known}"
+        warnings.warn(words, DataWarning, stacklevel=4)
+        size = height if width is None else width
+        return attrs | {"pixel_width": size, "pixel_height": size}
+    return attrs

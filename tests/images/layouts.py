@@ -1,0 +1,242 @@
+"""Files of every layout: each a name and what writes it, for tests against ImageJ's reader.
+
+The pixels of a file depend on its name alone.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+
+HEIGHT, WIDTH = 12, 19
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A file to be made: its name, what writes it at a path, and the planes that are in it."""
+
+    name: str
+    write: Callable[[Path], None]
+    truth: Callable[[], np.ndarray] | None = None
+
+
+def pixels(name: str, shape: tuple[int, ...], dtype: str) -> np.ndarray:
+    """Return pixels that a reader which mistakes bytes, rows, planes or signs gets wrong."""
+    random = np.random.default_rng(zlib.crc32(name.encode()))
+    kind = np.dtype(dtype)
+    if kind.kind == "b":
+        return random.random(shape) < 0.4
+    if kind.kind == "c":
+        return (random.random(shape) + 1j * random.random(shape)).astype(kind)
+    if kind.kind == "f":
+        return (random.random(shape) * 200 - 50).astype(kind)
+    limits = np.iinfo(kind)
+    reach = min(limits.max, 2**20)
+    made = random.integers(max(limits.min, -(2**20)), reach, shape, endpoint=True).astype(kind)
+    made.flat[:3] = limits.min, limits.max, 1
+    return made
+
+
+def tiff(
+    name: str, dtype: str = "uint8", shape: tuple[int, ...] = (HEIGHT, WIDTH), **how: Any
+) -> Layout:
+    """Return a TIFF that tifffile writes, without a description unless it is given."""
+    file = f"{name}.tif"
+    if not (how.get("imagej") or how.get("ome")):
+        how.setdefault("metadata", None)
+    how.setdefault("photometric", "minisblack")
+
+    def write(path: Path) -> None:
+        tifffile.imwrite(path, pixels(file, shape, dtype), **how)
+
+    plain = len(shape) == 2 and dtype != "bool" and how.get("compression") != "jpeg"
+    return Layout(file, write, (lambda: pixels(file, shape, dtype)) if plain else None)
+
+
+TYPES = (
+    *("bool", "uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64"),
+    *("float16", "float32", "float64", "complex64"),
+)
+ORDERS = {"little": "<", "big": ">"}
+COMPRESSIONS = ("lzw", "zlib", "packbits", "zstd", "lzma")
+
+
+def types() -> Iterator[Layout]:
+    for dtype, (word, order) in product(TYPES, ORDERS.items()):
+        yield tiff(f"type_{dtype}_{word}", dtype, byteorder=order)
+
+
+def compressions() -> Iterator[Layout]:
+    for dtype, compression in product(("uint8", "uint16", "int16", "float32"), COMPRESSIONS):
+        for word, order in ORDERS.items():
+            name = f"{compression}_{dtype}_{word}"
+            yield tiff(name, dtype, compression=compression, byteorder=order, rowsperstrip=5)
+    for compression, dtype in product(("lzw", "zlib"), ("uint8", "uint16", "int16", "float32")):
+        predictor = 3 if dtype == "float32" else 2
+        how: dict = {"compression": compression, "predictor": predictor, "rowsperstrip": 4}
+        yield tiff(f"{compression}_{dtype}_predictor", dtype, **how)
+    yield tiff("jpeg_uint8", compression="jpeg")
+    yield tiff("jpeg_rgb", shape=(HEIGHT, WIDTH, 3), photometric="rgb", compression="jpeg")
+    yield tiff("jpeg_ycbcr", shape=(16, 32, 3), photometric="ycbcr", compression="jpeg")
+    yield tiff("packbits_bool", "bool", compression="packbits")
+
+
+def parts() -> Iterator[Layout]:
+    for dtype, rows in product(("uint8", "uint16", "int16", "float32"), (1, 5)):
+        yield tiff(f"strips{rows}_{dtype}", dtype, rowsperstrip=rows)
+    for dtype, compression in product(("uint8", "uint16", "float32"), (None, "zlib")):
+        name = f"tiles_{dtype}_{compression or 'plain'}"
+        yield tiff(name, dtype, (24, 40), tile=(16, 16), compression=compression)
+    yield tiff("tiles_rgb", shape=(24, 40, 3), tile=(16, 16), photometric="rgb")
+    yield tiff("tiles_planar", shape=(3, 24, 40), tile=(16, 16), photometric="rgb",
+               planarconfig="separate")  # fmt: skip
+    for dtype in ("uint8", "uint16"):
+        yield tiff(f"bigtiff_{dtype}", dtype, bigtiff=True)
+
+
+def colours() -> Iterator[Layout]:
+    contig, planar = (HEIGHT, WIDTH, 3), (3, HEIGHT, WIDTH)
+    for dtype, compression in product(("uint8", "uint16"), (None, "lzw", "zlib", "packbits")):
+        for word, order in ORDERS.items() if dtype == "uint16" else (("", "<"),):
+            name = f"_{dtype}{word}_{compression or 'plain'}"
+            how: dict = {"photometric": "rgb", "compression": compression, "byteorder": order}
+            yield tiff("chunky" + name, dtype, contig, planarconfig="contig", **how)
+            yield tiff("planar" + name, dtype, planar, planarconfig="separate", **how)
+    yield tiff("chunky_float32", "float32", contig, photometric="rgb")
+    yield tiff("chunky_strips", shape=contig, photometric="rgb", rowsperstrip=4)
+    yield tiff("chunky_predictor", shape=contig, photometric="rgb", compression="lzw", predictor=2)
+    yield tiff("chunky_grey", shape=contig, planarconfig="contig")
+    for count, extra in product((2, 4), ("unspecified", "unassalpha", "assocalpha")):
+        for dtype in ("uint8", "uint16"):
+            photometric = "rgb" if count == 4 else "minisblack"
+            how = {"photometric": photometric, "extrasamples": [extra]}
+            shape = (HEIGHT, WIDTH, count)
+            name = f"samples{count}_{extra}_{dtype}"
+            yield tiff(name, dtype, shape, planarconfig="contig", **how)
+    for dtype in ("uint8", "uint16"):
+        yield tiff(f"samples4_planar_{dtype}", dtype, (4, HEIGHT, WIDTH), photometric="rgb",
+                   planarconfig="separate", extrasamples=["unspecified"])  # fmt: skip
+        yield tiff(f"samples4_grey_{dtype}", dtype, (HEIGHT, WIDTH, 4), planarconfig="contig",
+                   extrasamples=["unspecified"] * 3)  # fmt: skip
+        yield tiff(f"samples5_{dtype}", dtype, (HEIGHT, WIDTH, 5), planarconfig="contig",
+                   photometric="rgb", extrasamples=["unspecified"] * 2)  # fmt: skip
+        yield tiff(f"cmyk_{dtype}", dtype, (HEIGHT, WIDTH, 4), photometric="separated",
+                   planarconfig="contig")  # fmt: skip
+        yield tiff(f"samples2_planar_{dtype}", dtype, (2, HEIGHT, WIDTH), planarconfig="separate",
+                   extrasamples=["unspecified"])  # fmt: skip
+    yield tiff("movie_rgb", shape=(4, *contig), photometric="rgb")
+    yield tiff("movie_rgb16", "uint16", shape=(4, *contig), photometric="rgb")
+    yield tiff("movie_planar", shape=(4, *planar), photometric="rgb", planarconfig="separate")
+    yield tiff("movie_rgba", shape=(4, HEIGHT, WIDTH, 4), photometric="rgb",
+               extrasamples=["unspecified"])  # fmt: skip
+
+
+def colour_map(name: str, entries: int = 256) -> np.ndarray:
+    """Return a palette of TIFF's: (3, entries) uint16."""
+    random = np.random.default_rng(zlib.crc32(name.encode()))
+    return (random.integers(0, 256, (3, entries)) * 257).astype(np.uint16)
+
+
+RAMP = np.stack([np.arange(256), np.zeros(256), np.zeros(256)]).astype(np.uint16) * 257
+"""A LUT: red from dark to bright."""
+
+
+def _packed(name: str, bits: int, extra: tuple = (), photometric: int = 1) -> Layout:
+    """Return a TIFF of samples that are no whole bytes, rows padded to bytes."""
+    file = f"{name}.tif"
+
+    def write(path: Path) -> None:
+        values = np.random.default_rng(zlib.crc32(name.encode())).integers(
+            0, 2**bits, (HEIGHT, WIDTH)
+        )
+        places = values[..., None] >> np.arange(bits - 1, -1, -1) & 1
+        data = np.packbits(places.reshape(HEIGHT, -1).astype(np.uint8), axis=1)
+        write_tiff(path, data.tobytes(), bits=bits, photometric=photometric, extra=extra)
+
+    return Layout(file, write)
+
+
+def write_tiff(
+    path: Path,
+    data: bytes,
+    *,
+    bits: int = 8,
+    photometric: int = 1,
+    extra: tuple = (),
+    size: tuple[int, int] = (HEIGHT, WIDTH),
+) -> None:
+    """Write a TIFF by hand, for what no library writes: extra are (tag, type, values)."""
+    height, width = size
+    entries = {256: (3, [width]), 257: (3, [height]), 258: (3, [bits]), 259: (3, [1])}
+    entries |= {262: (3, [photometric]), 273: (4, [8]), 277: (3, [1]), 278: (3, [height])}
+    entries |= {279: (4, [len(data)])} | {tag: (kind, values) for tag, kind, values in extra}
+    body = data + b"\0" * (len(data) % 2)
+    table = b""
+    for tag, (kind, values) in sorted(entries.items()):
+        raw = np.asarray(values, {2: "u1", 3: "<u2", 4: "<u4", 5: "<u4"}[kind]).tobytes()
+        count = len(values) // (2 if kind == 5 else 1)
+        if len(raw) > 4:
+            raw, body = (8 + len(body)).to_bytes(4, "little"), body + raw + b"\0" * (len(raw) % 2)
+        table += tag.to_bytes(2, "little") + kind.to_bytes(2, "little")
+        table += count.to_bytes(4, "little") + raw.ljust(4, b"\0")
+    start = (8 + len(body)).to_bytes(4, "little")
+    end = len(entries).to_bytes(2, "little") + table + bytes(4)
+    path.write_bytes(b"II*\0" + start + body + end)
+
+
+def palettes() -> Iterator[Layout]:
+    for bits in (1, 2, 4, 10, 12):
+        yield _packed(f"bits{bits}", bits)
+        yield _packed(f"bits{bits}_white", bits, photometric=0)
+    for bits in (1, 2, 4):
+        extra = ((320, 3, colour_map("p", 2**bits).ravel().tolist()),)
+        yield _packed(f"palette{bits}", bits, extra, photometric=3)
+    for dtype in ("bool", "uint8", "uint16", "int16", "float32"):
+        yield tiff(f"white_{dtype}", dtype, photometric="miniswhite")
+        yield tiff(f"white_stack_{dtype}", dtype, (3, HEIGHT, WIDTH), photometric="miniswhite")
+    yield tiff("palette8", photometric="palette", colormap=colour_map("a"))
+    yield tiff("palette8_ramp", photometric="palette", colormap=RAMP)
+    yield tiff("palette8_lzw", photometric="palette", colormap=RAMP, compression="lzw")
+    yield tiff("palette8_stack", shape=(4, HEIGHT, WIDTH), photometric="palette", colormap=RAMP)
+    yield tiff("palette16", "uint16", photometric="palette", colormap=colour_map("b", 65536))
+    yield tiff("grey_with_map", extratags=[(320, 3, 768, RAMP.ravel(), True)])
+
+
+def stacks() -> Iterator[Layout]:
+    for dtype in ("bool", "uint8", "uint16", "int16", "uint32", "int32", "float32"):
+        yield tiff(f"pages_{dtype}", dtype, (5, HEIGHT, WIDTH))
+    for dtype in ("uint8", "uint16", "float32"):
+        yield tiff(f"pages_zlib_{dtype}", dtype, (5, HEIGHT, WIDTH), compression="zlib")
+    sizes = {"T": 2, "Z": 3, "C": 4}
+    for axes in ("T", "Z", "C", "TZ", "TC", "ZC", "TZC"):
+        for dtype in ("uint8", "uint16", "float32"):
+            shape = (*(sizes[axis] for axis in axes), HEIGHT, WIDTH)
+            metadata = {"axes": f"{axes}YX"}
+            yield tiff(f"hyper_{axes}_{dtype}", dtype, shape, imagej=True, metadata=metadata)
+        if axes != "C":
+            shape = (*(sizes[axis] for axis in axes), HEIGHT, WIDTH, 3)
+            metadata = {"axes": f"{axes}YXS"}
+            yield tiff(f"hyper_{axes}_rgb", "uint8", shape, imagej=True, metadata=metadata,
+                       photometric="rgb")  # fmt: skip
+    for axes in ("TZ", "TC"):
+        shape = (*(sizes[axis] for axis in axes), HEIGHT, WIDTH)
+        metadata = {"axes": f"{axes}YX"}
+        yield tiff(f"hyper_{axes}_zlib", "uint16", shape, imagej=True, metadata=metadata,
+                   compression="zlib")  # fmt: skip
+        yield tiff(f"hyper_{axes}_big", "uint16", shape, imagej=True, metadata=metadata,
+                   byteorder=">")  # fmt: skip
+        yield tiff(f"hyper_{axes}_shaped", "uint16", shape, metadata={"axes": f"{axes}YX"})
+    yield tiff("hyper_one", "uint16", (1, HEIGHT, WIDTH), imagej=True, metadata={"axes": "TYX"})
+
+
+def layouts() -> list[Layout]:
+    """Return the layouts of pixels in TIFFs."""
+    groups = (types, compressions, parts, colours, palettes, stacks)
+    return [layout for group in groups for layout in group()]
