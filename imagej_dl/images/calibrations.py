@@ -27,6 +27,8 @@ def read(path: Path, file: tifffile.TiffFile, series: tifffile.TiffPageSeries) -
     """
     if file.is_ome:
         attrs = _ome(path, file, series)
+        if "pixel_width" not in attrs:
+            attrs = described.calibration(path, file, False) | attrs
     else:
         sizes = dict(zip(series.axes, series.shape, strict=True))
         # A plain stack, whose axis has no name of ours, is one of slices.

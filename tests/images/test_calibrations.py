@@ -120,6 +120,14 @@ def test_sizes_in_xml(tmp_path: Path, attributes: str, unit: str, sizes: tuple, 
     assert bool(words) == bool(said)
 
 
+def test_tags_count_where_xml_states_no_size(tmp_path: Path) -> None:
+    tags = {"resolution": (15384.6, 15384.6), "resolutionunit": 3}
+    assert read(tmp_path, made.ome("a", **tags))[0].pixel_width == pytest.approx(0.65, rel=1e-4)
+    found, said = read(tmp_path, made.ome("b", 'PhysicalSizeX="0.5"', **tags))
+    assert (found.unit, found.pixel_width, found.pixel_height) == ("µm", 0.5, 0.5)
+    assert "no pixel height" in said
+
+
 def test_uneven_times_of_metamorph_are_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
