@@ -86,6 +86,12 @@ def test_times_of_planes(
     assert bool(words) == bool(said)
 
 
+def test_an_unknown_unit_of_times_is_said_once(tmp_path: Path) -> None:
+    found, said = read(tmp_path, made.ome("a", planes=made.delta(["0", "1", "2"], "fortnight")))
+    assert found.frame_interval == 1
+    assert said.count("fortnight") == 1
+
+
 def test_times_of_planes_that_lack_some(tmp_path: Path) -> None:
     planes = made.delta(["0", "30", "60", "90"])
     layout = made.ome("a", planes=(planes[0], planes[1], planes[3]), size=(1, 1, 4))
