@@ -86,6 +86,12 @@ def test_times_of_planes(
     assert bool(words) == bool(said)
 
 
+def test_an_unknown_unit_of_times_is_said_once(tmp_path: Path) -> None:
+    found, said = read(tmp_path, made.ome("a", planes=made.delta(["0", "1", "2"], "fortnight")))
+    assert found.frame_interval == 1
+    assert said.count("fortnight") == 1
+
+
 def test_times_of_planes_that_lack_some(tmp_path: Path) -> None:
     planes = made.delta(["0", "30", "60", "90"])
     layout = made.ome("a", planes=(planes[0], planes[1], planes[3]), size=(1, 1, 4))
@@ -118,6 +124,14 @@ def test_sizes_in_xml(tmp_path: Path, attributes: str, unit: str, sizes: tuple, 
     )
     assert words in said
     assert bool(words) == bool(said)
+
+
+def test_tags_count_where_xml_states_no_size(tmp_path: Path) -> None:
+    tags = {"resolution": (15384.6, 15384.6), "resolutionunit": 3}
+    assert read(tmp_path, made.ome("a", **tags))[0].pixel_width == pytest.approx(0.65, rel=1e-4)
+    found, said = read(tmp_path, made.ome("b", 'PhysicalSizeX="0.5"', **tags))
+    assert (found.unit, found.pixel_width, found.pixel_height) == ("µm", 0.5, 0.5)
+    assert "no pixel height" in said
 
 
 def test_uneven_times_of_metamorph_are_said(
