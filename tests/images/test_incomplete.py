@@ -352,3 +352,26 @@ def test_a_czi_that_is_mostly_nothing_is_refused(tmp_path: Path) -> None:
         file.write_metadata("a")
     with pytest.raises(UserError, match=r"a\.czi: .*of these 100000001 planes the file has only 2"):
         images.read(path)
+
+
+def test_planes_that_nothing_declares(tmp_path: Path) -> None:
+    path, stack = tmp_path / "a.tif", movie(4)[:, 0, 0]
+    tifffile.imwrite(path, stack[0], metadata=None)
+    np.testing.assert_array_equal(read(path), stack[0])
+    with path.open("ab") as file:
+        file.write(stack[1:].tobytes())
+    words = "has room for 3 more planes, which nothing in it declares: left out"
+    np.testing.assert_array_equal(read(path, words), stack[0])
+
+
+def test_depths_of_metamorph_that_are_none(tmp_path: Path) -> None:
+    path = tmp_path / "a.stk"
+    write_stk(path, STACK, apart=0.5)
+    data = bytearray(path.read_bytes())
+    at = data.index(STACK.astype("<u2").tobytes()) + STACK.nbytes
+    for plane in range(6):  # 0.5 is 500 of 1000: of 0 there is no distance
+        data[at + 24 * plane + 4 : at + 24 * plane + 8] = bytes(4)
+    path.write_bytes(data)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert images.read(path).attrs["pixel_depth"] == 1.0
