@@ -9,6 +9,7 @@ ImagePlus, which its duplicates and its TIFF files keep.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -88,6 +89,12 @@ def from_imageplus(imp: Any) -> xr.DataArray:
     dtype = {_GRAY16: np.uint16, _GRAY32: np.float32, _COLOR_RGB: np.int32}.get(kind, np.uint8)
     array = pixels.from_stack(imp.getStack(), dtype)
     cal = imp.getCalibration()
+    interval = float(cal.frameInterval) * seconds(str(cal.getTimeUnit()))
+    shown = display.read(imp)
+    signed = kind == _GRAY16 and bool(cal.isSigned16Bit())
+    if signed and "display_ranges" in shown:
+        # They are those of the pixels that ImageJ holds, 32768 higher.
+        shown["display_ranges"] = [(a - 32768, b - 32768) for a, b in shown["display_ranges"]]
     if kind == _COLOR_RGB:
         if channels > 1:
             raise UserError(
@@ -96,7 +103,7 @@ def from_imageplus(imp: Any) -> xr.DataArray:
                 remedy="Use Image > Type > RGB Stack or Image > Color > Split Channels first.",
             )
         channels, array = 3, _unpacked(array)
-    elif kind == _GRAY16 and bool(cal.isSigned16Bit()):
+    elif signed:
         array = (array ^ np.uint16(0x8000)).view(np.int16)
     else:
         array = exact.received(array, _property(imp, exact.DTYPE), _property(imp, exact.IDS))
@@ -104,8 +111,8 @@ def from_imageplus(imp: Any) -> xr.DataArray:
         array.reshape(frames, slices, channels, height, width),
         title=str(imp.getTitle()),
         **_sizes(imp, cal),
-        frame_interval=float(cal.frameInterval) * seconds(str(cal.getTimeUnit())),
-        **display.read(imp),
+        frame_interval=interval if 0 < interval < math.inf else 0.0,
+        **shown,
     )
 
 

@@ -27,6 +27,8 @@ def read(path: Path, file: tifffile.TiffFile, series: tifffile.TiffPageSeries) -
     """
     if file.is_ome:
         attrs = _ome(path, file, series)
+        if "pixel_width" not in attrs:
+            attrs = described.calibration(path, file, False) | attrs
     else:
         sizes = dict(zip(series.axes, series.shape, strict=True))
         # A plain stack, whose axis has no name of ours, is one of slices.
@@ -94,6 +96,7 @@ def _ome_interval(path: Path, pixels: ET.Element) -> dict[str, Any]:
     stated = _float(path, pixels, "TimeIncrement") or 0.0
     stated *= seconds(pixels.get("TimeIncrementUnit", "s")) if stated else 1.0
     times: dict[int, float] = {}
+    lengths: dict[str, float] = {}
     for plane in pixels.iterfind("{*}Plane"):
         frame, text = plane.get("TheT", ""), plane.get("DeltaT")
         delta = described.number(text)
@@ -102,7 +105,10 @@ def _ome_interval(path: Path, pixels: ET.Element) -> dict[str, Any]:
             times.clear()
             break
         if frame.isdecimal() and delta is not None:
-            time = delta * seconds(plane.get("DeltaTUnit", "s"))
+            unit = plane.get("DeltaTUnit", "s")
+            if unit not in lengths:  # what is not known is said once
+                lengths[unit] = seconds(unit)
+            time = delta * lengths[unit]
             times[int(frame)] = min(time, times.get(int(frame), time))
     usable = stated if _positive(stated) else 0.0
     interval = intervals.compared(path, usable, times)

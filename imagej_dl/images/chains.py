@@ -15,6 +15,8 @@ _MOST_TAGS = 4096
 # Width, height, bits of a sample, compression, samples of a pixel: pages of one stack share them.
 _ALIKE = frozenset((256, 257, 258, 259, 277))
 _SUBFILE, _REDUCED_OR_MASK = 254, 0b101
+# What is behind the pixels of smaller pages may be tags.
+_NO_TAGS = 128
 _WHOLE_BYTES = (8, 16, 32, 64)
 
 
@@ -174,3 +176,13 @@ def in_a_row(page: tifffile.TiffPage, planes: int, chain: Chain) -> int:
     if any(first < offset < end for offset in following):
         return 0
     return min(planes, max(page.parent.filehandle.size - first, 0) // max(page.nbytes, 1))
+
+
+def beyond(page: tifffile.TiffPage, chain: Chain, total: int) -> int:
+    """Return how many further planes lie behind those that are declared, to the file's end."""
+    if not page.is_final or len(chain.offsets) > 1 or chain.broken or page.nbytes < _NO_TAGS:
+        return 0
+    if page.offset > page.dataoffsets[0]:
+        return 0  # the page's tags are behind its pixels
+    rest = page.parent.filehandle.size - page.dataoffsets[0] - total * page.nbytes
+    return rest // page.nbytes if rest > 0 and rest % page.nbytes == 0 else 0

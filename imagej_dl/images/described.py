@@ -18,6 +18,7 @@ from imagej_dl.images.array import seconds
 # What Java's Double.valueOf takes, of which Python's float takes more and less.
 _NUMBER = re.compile(r"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?[fFdD]?|NaN|Infinity)")
 _LINE = re.compile(r"\s*([^\s=:#!][^\s=:]*)\s*[=:\s]?\s*(.*)")
+_COUNTS = ("images", "channels", "slices", "frames")
 # Of ij.measure.Calibration; those up to the last one have coefficients.
 _STRAIGHT_LINE, _EXP_RECOVERY, _UNCALIBRATED_OD = 0, 13, 21
 _SIGNED = (-32768.0, 1.0)
@@ -52,6 +53,16 @@ def number(text: str | None) -> float | None:
     """Return a number as Java reads it; None where it is none, as with a decimal comma."""
     word = "" if text is None else text.strip()
     return float(word.rstrip("fFdD")) if _NUMBER.fullmatch(word) else None
+
+
+def tidy(file: tifffile.TiffFile) -> None:
+    """Have tifffile take the counts of ImageJ's description as ImageJ does: 6.0 is 6."""
+    metadata = file.imagej_metadata if file.is_imagej else None
+    for name in _COUNTS if metadata else ():
+        if metadata and name in metadata and type(metadata[name]) is not int:
+            whole = number(str(metadata[name]))
+            if whole is not None and math.isfinite(whole):
+                metadata[name] = int(whole)
 
 
 def calibration(path: Path, file: tifffile.TiffFile, slices: bool) -> dict[str, Any]:

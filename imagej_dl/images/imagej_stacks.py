@@ -47,19 +47,19 @@ def of(file: tifffile.TiffFile, chain: chains.Chain) -> held.Held:
         total = images if images > 1 else max(pages, 1)
         axes, declared = "I" + axes, [total, *declared]
     elif images not in (1, total):
-        count = max(pages, chains.in_a_row(page, max(images, total), chain))
-        words = " × ".join(f"{key}={sizes[axis]}" for axis, key in _SIZES.items())
-        if images <= count < total or total < images <= count:
+        enough = max(pages, chains.in_a_row(page, max(images, total), chain))
+        words = " × ".join(str(sizes[axis]) for axis in "CZT") + " (channels × slices × frames)"
+        if images <= enough < total or total < images <= enough:
             # As ImageJ does: where the sizes do not fit the planes, these are slices.
             said.append(f"has {images} planes, which are not {words}: they are taken as slices")
             axes, declared, total = "Z", [images], images
         else:
-            said.append(f"{BY} says images={images}, and {words}; the latter are taken")
+            said.append(f"{BY} says images={images}, and {words}: the latter are taken")
     row = chains.in_a_row(page, total, chain)
     single = pages == 1 or row == total
     if single and row:
         found = held.in_a_row(page, axes, declared, row, BY, "imagej")
-        beyond = _beyond(page, chain, total)
+        beyond = chains.beyond(page, chain, total)
         if row == total and max(beyond, pages - total) > 0:
             said.append(_surplus(max(beyond, pages - total), total))
         return held.Held(found.series, said + found.said)
@@ -83,14 +83,6 @@ def _number(metadata: dict[str, Any], key: str, said: list[str]) -> int:
         return value
     said.append(f"{BY} says {key}={value}, which is left out")
     return 1
-
-
-def _beyond(page: tifffile.TiffPage, chain: chains.Chain, total: int) -> int:
-    """Return how many further planes lie behind those that are declared, to the file's end."""
-    if len(chain.offsets) > 1 or chain.broken or page.nbytes < 1:
-        return 0
-    rest = page.parent.filehandle.size - page.dataoffsets[0] - total * page.nbytes
-    return rest // page.nbytes if rest > 0 and rest % page.nbytes == 0 else 0
 
 
 def _surplus(more: int, total: int) -> str:

@@ -14,9 +14,9 @@ import tifffile
 import xarray as xr
 
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.images import alarms, held, intervals, units
+from imagej_dl.images import held, intervals, units
 from imagej_dl.images.array import make
-from imagej_dl.images.series import BROKEN, of, warn
+from imagej_dl.images.series import BROKEN, of, quiet, warn
 
 STK = ".stk"
 
@@ -32,7 +32,7 @@ def read_stk(path: Path, axes: str | None = None) -> xr.DataArray:
     DataWarning : when the file states neither; the planes are taken as slices then.
     """
     try:
-        with alarms.collected("tifffile") as said, tifffile.TiffFile(path) as file:
+        with quiet() as said, tifffile.TiffFile(path) as file:
             tiff = of(path, file, said)
             metadata = file.stk_metadata
             if metadata is None:
@@ -55,7 +55,8 @@ def read_stk(path: Path, axes: str | None = None) -> xr.DataArray:
     stack = "Z"
     if count > 1 and (depth.any() or np.ptp(heights)):
         apart = depth[depth > 0] if depth.any() else np.abs(np.diff(heights))
-        attrs["pixel_depth"] = float(np.median(apart)) or 1.0
+        apart = apart[np.isfinite(apart) & (apart > 0)]
+        attrs["pixel_depth"] = float(np.median(apart)) if len(apart) else 1.0
     elif count > 1 and len(times) == count and np.ptp(times):
         stack = "T"
         attrs["frame_interval"] = intervals.of_times(path, dict(enumerate(times / 1000)))

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import tifffile
 
 from imagej_dl.errors import DataWarning, UserError
@@ -17,6 +18,7 @@ from imagej_dl.images import (
     alarms,
     calibrations,
     chains,
+    described,
     held,
     imagej_stacks,
     micromanager,
@@ -56,8 +58,8 @@ _NO_ALARMS = (
     "invalid offset to page",
     "circular reference",
     "suspicious number of tags",
-    "incorrect StripByteCounts count",
-    "incorrect StripOffsets count",
+    "incorrect StripByteCounts count (1 != ",
+    "incorrect StripOffsets count (1 != ",
 )
 
 
@@ -104,6 +106,9 @@ class Tiff:
 
     def _compared(self, series: tifffile.TiffPageSeries) -> held.Held:
         made = held.checked(series, self.chain, "its header")
+        if len(series) == 1 and (more := chains.beyond(series.keyframe, self.chain, 1)):
+            planes = "1 more plane" if more == 1 else f"{more} more planes"
+            made.said.append(f"has room for {planes}, which nothing in it declares: left out")
         if not self.chain.broken or (series.kind in ("stk", "shaped") and not made.said):
             return made
         if len(self.chain.offsets) == 1:
@@ -177,11 +182,18 @@ def nbytes(path: Path) -> int:
 
 
 @contextmanager
+def quiet() -> Iterator[list[str]]:
+    """Collect what tifffile says; of numbers that make no sense NumPy says nothing."""
+    with alarms.collected("tifffile") as said, np.errstate(all="ignore"):
+        yield said
+
+
+@contextmanager
 def opened(path: Path) -> Iterator[Tiff]:
     """Open a TIFF whose XML is safe; whatever is wrong with it is a UserError."""
     tiff: Tiff | None = None
     try:
-        with alarms.collected("tifffile") as said, _file(path) as file:
+        with quiet() as said, _file(path) as file:
             tiff = of(path, file, said)
             yield tiff
     except UserError:
@@ -204,6 +216,7 @@ def _file(path: Path) -> Iterator[tifffile.TiffFile]:
     """Open a file, with the XML of the file that its own XML names."""
     with tifffile.TiffFile(path) as file:
         calibrations.refuse_entities(path, file)
+        described.tidy(file)
         text = ome_series.text_elsewhere(path, file)
         if text is None:
             yield file

@@ -183,8 +183,12 @@ def types_left_behind() -> dict[str, Any]:
     signed.getCalibration().setSigned16BitCalibration()
     signed.getProcessor().set(0, 0, 32768 - 5)
     images_of = {"wide": wide, "mask": mask, "whole": whole, "signed": signed}
+    signed.setDisplayRange(32768 - 5, 32768 + 7)
     back = {name: fiji.from_imageplus(imp) for name, imp in images_of.items()}
-    return {name: f"{image.dtype} {float(image[0, 0])}" for name, image in back.items()}
+    seen = {name: f"{image.dtype} {float(image[0, 0])}" for name, image in back.items()}
+    again = fiji.to_imageplus(back["signed"])
+    low, high = again.getDisplayRangeMin(), again.getDisplayRangeMax()
+    return {**seen, "range": (float(low), float(high))}
 
 
 def colours() -> dict[str, Any]:
@@ -297,6 +301,7 @@ def test_pixels_that_changed_their_type(seen: dict[str, Any]) -> None:
         "mask": "uint8 17.0",
         "whole": "float32 0.5",
         "signed": "int16 -5.0",
+        "range": (-5, 7),
     }
 
 

@@ -20,7 +20,10 @@ HEIGHT, WIDTH = 12, 19
 
 @dataclass(frozen=True)
 class Layout:
-    """A file to be made: its name, what writes it at a path, and the planes that are in it."""
+    """A file to be made: its name, what writes it at a path, and the planes that are in it.
+
+    Of pixels with several samples each sample has planes of its own.
+    """
 
     name: str
     write: Callable[[Path], None]
@@ -56,8 +59,16 @@ def tiff(
     def write(path: Path) -> None:
         tifffile.imwrite(path, pixels(file, shape, dtype), **how)
 
-    plain = len(shape) == 2 and dtype != "bool" and how.get("compression") != "jpeg"
-    return Layout(file, write, (lambda: pixels(file, shape, dtype)) if plain else None)
+    def truth() -> np.ndarray:
+        array = pixels(file, shape, dtype)
+        chunky = how["photometric"] == "rgb" or how.get("planarconfig") == "contig"
+        if chunky and how.get("planarconfig") != "separate":
+            array = np.moveaxis(array, -1, 0)
+        array = array.reshape(-1, *array.shape[-2:])
+        return array.astype(np.uint8) * 255 if dtype == "bool" else array
+
+    lossy = how.get("compression") == "jpeg" or how["photometric"] == "separated"
+    return Layout(file, write, None if lossy else truth)
 
 
 TYPES = (
@@ -152,15 +163,18 @@ def _packed(name: str, bits: int, extra: tuple = (), photometric: int = 1) -> La
     """Return a TIFF of samples that are no whole bytes, rows padded to bytes."""
     file = f"{name}.tif"
 
+    def truth() -> np.ndarray:
+        random = np.random.default_rng(zlib.crc32(name.encode()))
+        values = random.integers(0, 2**bits, (1, HEIGHT, WIDTH))
+        return values * 255 if bits == 1 else values
+
     def write(path: Path) -> None:
-        values = np.random.default_rng(zlib.crc32(name.encode())).integers(
-            0, 2**bits, (HEIGHT, WIDTH)
-        )
+        [values] = truth()
         places = values[..., None] >> np.arange(bits - 1, -1, -1) & 1
         data = np.packbits(places.reshape(HEIGHT, -1).astype(np.uint8), axis=1)
         write_tiff(path, data.tobytes(), bits=bits, photometric=photometric, extra=extra)
 
-    return Layout(file, write)
+    return Layout(file, write, truth)
 
 
 def write_tiff(

@@ -178,6 +178,7 @@ def ome(
     dtype: str = "uint16",
     size: tuple[int, int, int] = (1, 1, 3),
     order: str = "XYZCT",
+    **how: Any,
 ) -> Layout:
     """Return an OME-TIFF with these attributes of Pixels; size: channels, slices, frames."""
     file = f"{name}.ome.tif"
@@ -194,7 +195,7 @@ def ome(
     def write(path: Path) -> None:
         array = pixels(file, (channels * slices * frames, HEIGHT, WIDTH), dtype)
         tifffile.imwrite(
-            path, array, photometric="minisblack", metadata=None, description=text.encode()
+            path, array, photometric="minisblack", metadata=None, description=text.encode(), **how
         )
 
     return Layout(file, write)
@@ -226,6 +227,7 @@ def ome_layouts() -> Iterator[Layout]:
         name = "".join(c for c in unit if c.isascii() and c.isalpha()) or "x"
         yield ome(f"ome_unit{number}_{name}", _sized("0.5", unit))
     yield ome("ome_none")
+    yield ome("ome_tags", resolution=(400, 200), resolutionunit=3)
     yield ome("ome_no_unit", _sized("0.5"))
     yield ome("ome_comma", _sized("0,5") + ' TimeIncrement="1,5"')
     yield ome("ome_words", _sized("half") + ' TimeIncrement="soon"')

@@ -13,6 +13,7 @@ import differences
 import layouts
 import layouts_calibrated
 import layouts_pictures
+import layouts_random
 import numpy as np
 import pytest
 import seen_by_imagej
@@ -20,6 +21,7 @@ import xarray as xr
 
 from imagej_dl import UserError, images
 
+MODULES = (layouts, layouts_calibrated, layouts_pictures, layouts_random)
 DOCS = Path(__file__).parents[2] / "docs" / "reading.md"
 METRES = {
     **dict.fromkeys(("um", "µm", "μm", "micron", "microns", "micrometer", "micrometers"), 1e-6),
@@ -41,12 +43,8 @@ def test_every_layout_is_read_as_imagej_opens_it(
     tmp_path: Path, own_process: Callable[..., Any]
 ) -> None:
     """Each file that differs is in the table of differences, and each entry of it is needed."""
-    made = {
-        layout.name: layout
-        for module in (layouts, layouts_calibrated, layouts_pictures)
-        for layout in module.layouts()
-    }
-    assert len(made) >= 600
+    made = {layout.name: layout for module in MODULES for layout in module.layouts()}
+    assert len(made) >= 800
     for layout in made.values():
         layout.write(tmp_path / layout.name)
     seen = own_process(seen_by_imagej.saved_and_opened, tmp_path)
@@ -57,7 +55,8 @@ def test_every_layout_is_read_as_imagej_opens_it(
         if not file.startswith("cut_"):
             counts += 1, theirs is not None, not isinstance(ours, str)
         allowed = [d for d in differences.TABLE if d.covers(file)]
-        for aspect, words in _differing(theirs, ours, made.get(file)):
+        found = [*_differing(theirs, ours), *_untrue(ours, made.get(file))]
+        for aspect, words in found:
             by = [d for d in allowed if aspect in d.aspects]
             needed.update(p for d in by for p in d.files if fnmatch(file, p))
             if not by:
@@ -74,8 +73,7 @@ def test_the_docs_have_the_table_of_differences() -> None:
 
 
 def test_no_entry_covers_nothing() -> None:
-    modules = (layouts, layouts_calibrated, layouts_pictures)
-    names = [layout.name for module in modules for layout in module.layouts()]
+    names = [layout.name for module in MODULES for layout in module.layouts()]
     assert len(names) == len(set(names))
     for difference in differences.TABLE:
         for pattern in difference.files:
@@ -93,7 +91,7 @@ def _read(path: Path) -> xr.DataArray | str:
 
 
 def _differing(
-    theirs: dict[str, Any] | None, ours: xr.DataArray | str, layout: layouts.Layout | None
+    theirs: dict[str, Any] | None, ours: xr.DataArray | str
 ) -> Iterator[tuple[str, str]]:
     """Go through the aspects in which they differ, with words about it."""
     if theirs is None or isinstance(ours, str):
@@ -101,10 +99,7 @@ def _differing(
             yield "read", f"ImageJ opens it, here: {ours}"
         elif not isinstance(ours, str):
             yield "read", "ImageJ does not open it"
-        yield from _untrue(ours, layout)
         return
-    if layout is not None and layout.name.startswith("cut_"):
-        yield from _untrue(ours, layout)
     sizes = {axis: ours.sizes.get(axis, 1) for axis in "CZTYX"}
     if sizes != theirs["dims"]:
         yield "axes", f"{theirs['dims']} in ImageJ, here {sizes}"
@@ -134,10 +129,18 @@ def _untrue(ours: xr.DataArray | str, layout: layouts.Layout | None) -> Iterator
     """Compare with what was written, of a movie that was cut short with its first planes."""
     if isinstance(ours, str) or layout is None or layout.truth is None:
         return
-    truth = layout.truth()
-    if truth.ndim > 2:
-        truth = truth[: ours.size // truth[0].size]
-    if not np.array_equal(np.ravel(ours), np.ravel(truth), equal_nan=truth.dtype.kind == "f"):
+    truth, cut = layout.truth(), layout.name.startswith("cut_")
+    found = ours.transpose(..., "Y", "X").data.reshape(-1, *truth.shape[1:])
+    if cut:
+        truth = truth[: len(found)]
+    elif any(word in layout.name for word in ("alpha", "samples4", "movie_rgba")):
+        return  # a sample is left out, as it is meant
+    sign = 32768 if found.dtype == np.int16 and truth.dtype == np.uint16 else 0
+    here, there = (
+        sorted(plane.tobytes() for plane in a.astype(np.float64))
+        for a in (found + 1.0 * sign, truth)
+    )
+    if here != there:
         yield "truth", "other pixels than were written"
 
 

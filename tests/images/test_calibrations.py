@@ -86,6 +86,12 @@ def test_times_of_planes(
     assert bool(words) == bool(said)
 
 
+def test_an_unknown_unit_of_times_is_said_once(tmp_path: Path) -> None:
+    found, said = read(tmp_path, made.ome("a", planes=made.delta(["0", "1", "2"], "fortnight")))
+    assert found.frame_interval == 1
+    assert said.count("fortnight") == 1
+
+
 def test_times_of_planes_that_lack_some(tmp_path: Path) -> None:
     planes = made.delta(["0", "30", "60", "90"])
     layout = made.ome("a", planes=(planes[0], planes[1], planes[3]), size=(1, 1, 4))
@@ -120,6 +126,14 @@ def test_sizes_in_xml(tmp_path: Path, attributes: str, unit: str, sizes: tuple, 
     assert bool(words) == bool(said)
 
 
+def test_tags_count_where_xml_states_no_size(tmp_path: Path) -> None:
+    tags = {"resolution": (15384.6, 15384.6), "resolutionunit": 3}
+    assert read(tmp_path, made.ome("a", **tags))[0].pixel_width == pytest.approx(0.65, rel=1e-4)
+    found, said = read(tmp_path, made.ome("b", 'PhysicalSizeX="0.5"', **tags))
+    assert (found.unit, found.pixel_width, found.pixel_height) == ("µm", 0.5, 0.5)
+    assert "no pixel height" in said
+
+
 def test_uneven_times_of_metamorph_are_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -138,7 +152,7 @@ def test_uneven_times_of_metamorph_are_said(
 def test_planes_that_the_description_does_not_divide(tmp_path: Path) -> None:
     layout = made.described("a", "slices=2\nframes=2\n", slices=6)
     layout.write(tmp_path / layout.name)
-    with pytest.warns(DataWarning, match="has 6 planes, which are not frames=2 × slices=2"):
+    with pytest.warns(DataWarning, match="has 6 planes, which are not 1 × 2 × 2"):
         assert images.read(tmp_path / layout.name).sizes["Z"] == 6
 
 

@@ -101,10 +101,15 @@ def test_what_is_kept_of_what_is_declared() -> None:
         ("images=9\nframes=9", 6, 6, "declares 9 frames, and the file has 6: the other 3"),
         ("images=9\nslices=9", 6, 6, "declares 9 slices, and the file has 6: the other 3"),
         ("images=4\nframes=4", 6, 4, "the file has 2 more planes than the 4 that ImageJ's"),
-        ("images=9\nframes=6", 6, 6, "images=9, and frames=6 × slices=1 × channels=1; the latter"),
-        ("images=3\nframes=6", 6, 6, "images=3, and frames=6 × slices=1 × channels=1; the latter"),
-        ("images=6\nframes=4", 6, 6, "has 6 planes, which are not frames=4 × slices=1"),
-        ("images=6\nframes=8", 6, 6, "has 6 planes, which are not frames=8 × slices=1"),
+        (
+            "images=9\nframes=6",
+            6,
+            6,
+            "images=9, and 1 × 1 × 6 .channels × slices × frames.: the latter",
+        ),
+        ("images=3\nframes=6", 6, 6, "images=3, and 1 × 1 × 6 .channels"),
+        ("images=6\nframes=4", 6, 6, "has 6 planes, which are not 1 × 1 × 4"),
+        ("images=6\nframes=8", 6, 6, "has 6 planes, which are not 1 × 1 × 8"),
         ("images=6\nframes=-6", 6, 6, "says frames=-6, which is left out"),
         ("images=6\nframes=many", 6, 6, "says frames=many, which is left out"),
         ("images=12\nchannels=2\nframes=6", 7, 3, r"declares 6 frames, .* has 3.*1 of 2 planes"),
@@ -347,3 +352,26 @@ def test_a_czi_that_is_mostly_nothing_is_refused(tmp_path: Path) -> None:
         file.write_metadata("a")
     with pytest.raises(UserError, match=r"a\.czi: .*of these 100000001 planes the file has only 2"):
         images.read(path)
+
+
+def test_planes_that_nothing_declares(tmp_path: Path) -> None:
+    path, stack = tmp_path / "a.tif", movie(4)[:, 0, 0]
+    tifffile.imwrite(path, stack[0], metadata=None)
+    np.testing.assert_array_equal(read(path), stack[0])
+    with path.open("ab") as file:
+        file.write(stack[1:].tobytes())
+    words = "has room for 3 more planes, which nothing in it declares: left out"
+    np.testing.assert_array_equal(read(path, words), stack[0])
+
+
+def test_depths_of_metamorph_that_are_none(tmp_path: Path) -> None:
+    path = tmp_path / "a.stk"
+    write_stk(path, STACK, apart=0.5)
+    data = bytearray(path.read_bytes())
+    at = data.index(STACK.astype("<u2").tobytes()) + STACK.nbytes
+    for plane in range(6):  # 0.5 is 500 of 1000: of 0 there is no distance
+        data[at + 24 * plane + 4 : at + 24 * plane + 8] = bytes(4)
+    path.write_bytes(data)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert images.read(path).attrs["pixel_depth"] == 1.0

@@ -197,6 +197,36 @@ def test_xml_in_a_companion(tmp_path: Path) -> None:
     assert "its OME-XML is in a.companion.ome, which is not there" in words[0]
 
 
+def test_xml_in_the_first_file_of_a_set(tmp_path: Path) -> None:
+    """As Micro-Manager and Bio-Formats write sets: the others only name the first."""
+    stack = movie(3)
+    write_set(tmp_path, stack, NAMES[:3])
+    for t in (1, 2):
+        only = '<BinaryOnly MetadataFile="t0.ome.tif" UUID="urn:uuid:x"/>'
+        write_pages(tmp_path / NAMES[t], stack[t, 0], ome(only, f"{NAMES[t]}-{stack[0].flat[0]}"))
+    for name in NAMES[:3]:
+        found, words = said(tmp_path / name)
+        np.testing.assert_array_equal(found, stack[:, 0, 0])
+        assert words == []
+    assert names(images.find([tmp_path])) == NAMES[:1]
+
+
+def test_sets_of_channels_with_all_frames_in_each(tmp_path: Path) -> None:
+    stack = movie(4, 3)
+    files = ["DAPI.ome.tif", "GFP.ome.tif", "RFP.ome.tif"]
+    data = "".join(block(file, file, t, t, 0, c) for c, file in enumerate(files) for t in range(4))
+    for c, file in enumerate(files):
+        write_pages(tmp_path / file, stack[:, 0, c], ome(pixels(stack, data), file))
+    for file in files:
+        np.testing.assert_array_equal(said(tmp_path / file)[0], stack[:, 0])
+    assert names(images.find([tmp_path])) == files[:1]
+    (tmp_path / files[1]).unlink()
+    found, words = said(tmp_path / files[2])
+    np.testing.assert_array_equal(found[:, [0, 2]], stack[:, 0][:, [0, 2]])
+    assert not found[:, 1].any()
+    assert "GFP.ome.tif, of its set, is not there" in words[0]
+
+
 def test_an_entity_bomb_in_a_companion_is_refused(tmp_path: Path) -> None:
     path = companion(tmp_path, movie(2))[0]
     bomb = "<!DOCTYPE OME [<!ENTITY a 'b'>]><OME>&a;</OME>"
