@@ -51,11 +51,13 @@ def test_every_layout_is_read_as_imagej_opens_it(
     assert seen.keys() > made.keys()
     wrong, needed, counts = [], set(), np.zeros(3, int)
     for file, theirs in sorted(seen.items()):
-        ours = _read(tmp_path / file)
+        ours, said = _read(tmp_path / file)
         if not file.startswith("cut_"):
             counts += 1, theirs is not None, not isinstance(ours, str)
         allowed = [d for d in differences.TABLE if d.covers(file)]
         found = [*_differing(theirs, ours), *_untrue(ours, made.get(file))]
+        if file.startswith("cut_") and not isinstance(ours, str) and found and not said:
+            found.append(("silence", "planes lack, and nothing is said of it"))
         for aspect, words in found:
             by = [d for d in allowed if aspect in d.aspects]
             needed.update(p for d in by for p in d.files if fnmatch(file, p))
@@ -81,13 +83,14 @@ def test_no_entry_covers_nothing() -> None:
             assert any(map(alone.covers, names)), pattern
 
 
-def _read(path: Path) -> xr.DataArray | str:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+def _read(path: Path) -> tuple[xr.DataArray | str, bool]:
+    """Return the image, or the error, and whether there was a warning."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
         try:
-            return images.read(path)
+            return images.read(path), bool(caught)
         except UserError as error:
-            return str(error)
+            return str(error), bool(caught)
 
 
 def _differing(
