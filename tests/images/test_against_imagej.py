@@ -12,6 +12,8 @@ from typing import Any
 import differences
 import layouts
 import layouts_calibrated
+import layouts_ome
+import layouts_palettes
 import layouts_pictures
 import layouts_random
 import numpy as np
@@ -21,7 +23,14 @@ import xarray as xr
 
 from imagej_dl import UserError, images
 
-MODULES = (layouts, layouts_calibrated, layouts_pictures, layouts_random)
+MODULES = (
+    layouts,
+    layouts_palettes,
+    layouts_calibrated,
+    layouts_ome,
+    layouts_pictures,
+    layouts_random,
+)
 DOCS = Path(__file__).parents[2] / "docs" / "reading.md"
 METRES = {
     **dict.fromkeys(("um", "µm", "μm", "micron", "microns", "micrometer", "micrometers"), 1e-6),
