@@ -40,9 +40,9 @@ METRES = {
     "ft": 0.3048,
 }  # fmt: skip
 SECONDS = {
-    **dict.fromkeys(("sec", "s", "SEC", "frame"), 1.0), **dict.fromkeys(("ms", "msec"), 1e-3),
+    **dict.fromkeys(("sec", "s", "SEC"), 1.0), **dict.fromkeys(("ms", "msec"), 1e-3),
     **dict.fromkeys(("min", "minutes"), 60.0), **dict.fromkeys(("h", "hr", "hours"), 3600.0),
-    "days": 86400.0, "µs": 1e-6,
+    "days": 86400.0, "µs": 1e-6, "frame": 0.0,
 }  # fmt: skip
 GREY = np.repeat(np.arange(256)[:, None], 3, axis=1)
 

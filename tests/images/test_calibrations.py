@@ -87,6 +87,12 @@ def test_times_of_planes(
     assert bool(words) == bool(said)
 
 
+def test_frames_are_no_unit_of_time(tmp_path: Path) -> None:
+    text = "frames=3\nfinterval=1\ntunit=frame\n"
+    found, said = read(tmp_path, layouts_calibrated.described("a", text, slices=3))
+    assert (found.frame_interval, said) == (0, "")
+
+
 def test_an_unknown_unit_of_times_is_said_once(tmp_path: Path) -> None:
     found, said = read(tmp_path, made.ome("a", planes=made.delta(["0", "1", "2"], "fortnight")))
     assert found.frame_interval == 1
