@@ -61,7 +61,7 @@ class Predict(PredictOptions):
             desk.show(result.probabilities, f"{source.name}-probabilities")
         if self.rois:
             desk.show_rois(trace(result.labels, hyperstack=hyperstack or None))
-        desk.values["objects"] = objects(result)
+        desk.values |= {"objects": objects(result), "left_out": result.left_out}
         say(_summary(source.name, result, time.perf_counter() - started))
 
     def run(self, progress: Progress) -> None:

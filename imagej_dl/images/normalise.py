@@ -225,7 +225,7 @@ class Normalisation(BaseModel):
             for index, tally in enumerate(tallies):
                 tally.add(channels[..., index])
             if sample is not None:
-                sample.add(np.array(plane))
+                sample.add(plane)
             most = top
         pairs = [self._of(tally, most) for tally in tallies]
         return Levels(tuple(values for values, _ in pairs), tuple(become for _, become in pairs))

@@ -210,7 +210,8 @@ class Sample:
         """Take neighbouring rows (Y, X, ...)."""
         for low in range(0, len(rows), _SLAB):
             if self._count % self._step == 0:
-                self.slabs.append(rows[low : low + _SLAB])
+                # A copy: a view would keep all rows in memory.
+                self.slabs.append(np.array(rows[low : low + _SLAB]))
             self._count += 1
         while len(self.slabs) > 1 and sum(s.shape[0] * s.shape[1] for s in self.slabs) > _PIXELS:
             self._step *= 2

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from imagej_dl.images import Normalisation, Seen
-from imagej_dl.images.seen import Look, look
+from imagej_dl.images.seen import Look, Sample, look
 
 RULE = Normalisation()
 
@@ -107,6 +107,18 @@ def test_a_video_is_bounded_as_a_whole():
     found = rule.levels(full, SEEN, far)
     assert far == []
     np.testing.assert_array_equal(found.values, rule.levels(full).values)
+
+
+def test_a_sample_of_a_large_plane_is_small_and_says_the_same():
+    plane = np.tile(cells(0)[0], (20, 20))
+    sample = Sample()
+    for low in range(0, len(plane), 1000):
+        sample.add(plane[low : low + 1000])
+    assert sum(slab.size for slab in sample.slabs) <= 2**22
+    assert all(slab.base is None for slab in sample.slabs)
+    one, part = look([plane], 0, 1), look(sample.slabs, 0, 1)
+    assert part.noise == pytest.approx(one.noise, rel=0.05)
+    assert part.bright == pytest.approx(one.bright, rel=0.05)
 
 
 def test_each_channel_has_bounds_of_its_own():

@@ -36,6 +36,19 @@ def test_without_objects_the_settings_stay():
     assert np.isnan(score)
 
 
+def test_what_one_image_decides_is_chance():
+    """Lower least areas find the small objects of one image of three, or of all."""
+    small, large = np.zeros((80, 80), np.uint16), scene()
+    for i in range(16):
+        y, x = divmod(i, 4)
+        small[4 + 19 * y : 11 + 19 * y, 4 + 19 * x : 11 + 19 * x] = i + 1
+    start = Instances(region_erosion=2, minimum_area=60)
+    one = [(certain(labels), labels) for labels in (small, large, large)]
+    assert choose(one, start, "border")[0] == start
+    most = [(certain(labels), labels) for labels in (small, small, large)]
+    assert choose(most, start, "border")[0] != start
+
+
 def test_what_one_object_decides_is_chance():
     """One of three small objects would be found with a lower least area: that is no reason."""
     labels = np.zeros((60, 60), np.uint16)
