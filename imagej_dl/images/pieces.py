@@ -206,7 +206,8 @@ def _say(
     one = len(shared) == 1
     picture = 2 * len(shared) > total > _FEW
     advice = (
-        "It looks like an image, not a label map"
+        "It looks like an image, not a label map, or like labels that were saved as JPEG or scaled "
+        "with interpolation"
         if picture
         else "Each id is one object; cells of their own need ids of their own"
     )
