@@ -183,6 +183,11 @@ def load_json(path: Path) -> Any:
         ) from error
 
 
+def write_text(path: Path, text: str) -> None:
+    r"""Write text in UTF-8; of a name of another encoding, the bytes as JSON's \\udcXX."""
+    path.write_text(text, encoding="utf-8", errors="backslashreplace")
+
+
 def text_of(path: Path) -> str:
     """Return the text of a file in UTF-8, without the mark that Windows puts at its beginning.
 

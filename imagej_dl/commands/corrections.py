@@ -12,7 +12,7 @@ from pydantic import Field
 
 from imagej_dl.commands.base import Command, Positional, Shown, say
 from imagej_dl.errors import UserError
-from imagej_dl.files import atomic_folder, refuse_existing, refuse_input
+from imagej_dl.files import atomic_folder, refuse_existing, refuse_input, write_text
 from imagej_dl.names import cut
 from imagej_dl.progress import Progress
 
@@ -102,7 +102,7 @@ class Corrections(Command):
                 "files": (files := leftovers.record(temporary, _TRAINING)),
             }
             text = json.dumps(report, indent=2, ensure_ascii=False) + "\n"
-            (temporary / "corrections.json").write_text(text, encoding="utf-8")
+            write_text(temporary / "corrections.json", text)
         if self.overwrite:
             leftovers.clear(self.out, _TRAINING, former, files)
         self._say(found, scores, pairs)

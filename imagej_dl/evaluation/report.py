@@ -12,7 +12,7 @@ from imagej_dl.errors import UserError
 from imagej_dl.evaluation import ctc as challenge
 from imagej_dl.evaluation.matching import THRESHOLDS, Matching, match, total
 from imagej_dl.evaluation.sources import frames, pair
-from imagej_dl.files import atomic, refuse_existing
+from imagej_dl.files import atomic, refuse_existing, write_text
 from imagej_dl.images.repeats import gathered
 from imagej_dl.progress import Progress, note, silent
 from imagej_dl.tracking import ctc
@@ -68,7 +68,7 @@ class Report:
         refuse_existing(path, overwrite)
         with atomic(path) as temporary:
             text = json.dumps(self.to_json(), indent=2, ensure_ascii=False)
-            temporary.write_text(text + "\n", encoding="utf-8")
+            write_text(temporary, text + "\n")
 
     def table(self) -> str:
         """Return the scores as a table to read."""
