@@ -165,10 +165,8 @@ def test_long_names_never_end_a_run(tmp_path: Path, name: str) -> None:
 
 def test_a_label_map_of_too_long_a_name_is_said(tmp_path: Path) -> None:
     item = project.Drawn("y" * 252, picture(tmp_path / "a.tif"), tmp_path / "b.zip")
-    from imagej_dl.commands.labels import _fitting
-
     with pytest.warns(DataWarning, match="has too long a name.*It is left out"):
-        assert _fitting([item], tmp_path) == []
+        assert project.fitting([item], tmp_path) == []
 
 
 @pytest.mark.parametrize("name", ["-a", "a b", "p%d%s#1", "it's", 'say "x"', "new\nline", "a.b.c"])

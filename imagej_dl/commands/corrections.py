@@ -12,9 +12,10 @@ from pydantic import Field
 
 from imagej_dl.commands.base import Command, Positional, Shown, say
 from imagej_dl.errors import UserError
-from imagej_dl.files import atomic_folder, refuse_existing, refuse_input, write_text
+from imagej_dl.files import atomic_folder, refuse_existing, refuse_input
 from imagej_dl.names import cut
 from imagej_dl.progress import Progress
+from imagej_dl.texts import write_text
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import xarray as xr
 from pydantic import Field
 
-from imagej_dl import images, names, project, rois
+from imagej_dl import images, project, rois
 from imagej_dl.commands.base import Command, Positional, Shown, say
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.files import refuse_existing, refuse_input
@@ -104,7 +104,7 @@ class Labels(Command):
         if self.roiset is not None:
             raise UserError("is a folder, so a RoiSet of its own cannot be given", path=folder)
         target = self.out or project.processed(folder)
-        found = _fitting(project.drawn(folder), target)
+        found = project.fitting(project.drawn(folder), target)
         inputs = [path for item in found for path in (item.image, item.rois)]
         plan = []
         for item in found:
@@ -178,18 +178,6 @@ class Labels(Command):
         contested = f", {report.contested} contested pixels ({self.overlap} wins)"
         kept = f"{name}: {len(report.kept)} of {total} ROIs"
         return kept + (contested if report.contested else "")
-
-
-def _fitting(found: list[project.Drawn], target: Path) -> list[project.Drawn]:
-    """Leave out images whose label maps would have too long a name; they are said."""
-    kept = []
-    for item in found:
-        try:
-            names.need([target / f"{item.name}.tif"], item.image)
-            kept.append(item)
-        except UserError as error:
-            warnings.warn(f"{error} It is left out", DataWarning, stacklevel=3)
-    return kept
 
 
 def _keep(item: project.Drawn, labels: Path) -> None:

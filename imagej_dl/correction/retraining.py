@@ -18,9 +18,9 @@ from imagej_dl.correction.state import MODELS, Book, Retrained, Training
 from imagej_dl.correction.status import Row, rows
 from imagej_dl.correction.trial import trial
 from imagej_dl.errors import Cancelled, UserError
-from imagej_dl.files import text_of
 from imagej_dl.progress import Progress, silent
 from imagej_dl.project import Sheet
+from imagej_dl.texts import text_of
 
 if TYPE_CHECKING:
     from imagej_dl.models import ModelBundle

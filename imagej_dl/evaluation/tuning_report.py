@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from imagej_dl.errors import UserError
 from imagej_dl.evaluation import tuning_space
 from imagej_dl.evaluation.tuning_study import WRITTEN
-from imagej_dl.files import atomic, write_text
+from imagej_dl.files import atomic
+from imagej_dl.texts import write_text
 from imagej_dl.tracking import settings
 
 if TYPE_CHECKING:

@@ -20,11 +20,12 @@ from pydantic import ValidationError
 
 from imagej_dl import images
 from imagej_dl.errors import UserError
-from imagej_dl.files import atomic_folder, text_of
+from imagej_dl.files import atomic_folder
 from imagej_dl.models import trust
 from imagej_dl.models.bundle import ModelBundle
 from imagej_dl.models.config import FORMAT_VERSION, ModelConfig
 from imagej_dl.models.windows import frames_of
+from imagej_dl.texts import text_of
 
 NETWORK, CONFIG = "model.keras", "config.json"
 TEST_IMAGE, TEST_EXPECTED = "test_image.tif", "test_expected.tif"

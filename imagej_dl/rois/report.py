@@ -11,7 +11,8 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.files import atomic, text_of
+from imagej_dl.files import atomic
+from imagej_dl.texts import text_of
 
 LEFT_OUT = "left out:"
 _NAMED = 5

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.files import atomic_folder, text_of
+from imagej_dl.files import atomic_folder
+from imagej_dl.texts import text_of
 from imagej_dl.tracking.lineage import Merges, Segments
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from imagej_dl import images, leftovers
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.files import atomic_folder, write_text
+from imagej_dl.files import atomic_folder
+from imagej_dl.texts import write_text
 from imagej_dl.tracking import ctc, graphs, tables, trackmate_xml
 from imagej_dl.tracking.lineage import Merges
 from imagej_dl.tracking.tracks import Tracks

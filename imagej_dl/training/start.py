@@ -10,9 +10,9 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from imagej_dl.errors import UserError
-from imagej_dl.files import text_of
 from imagej_dl.models import ModelBundle, ModelConfig, registry
 from imagej_dl.models import folder as folders
+from imagej_dl.texts import text_of
 from imagej_dl.training.settings import Settings
 
 LEARNING_RATE = 1e-3
