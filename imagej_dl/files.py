@@ -13,6 +13,7 @@ from typing import Any
 from imagej_dl import containment, moving, temporaries
 from imagej_dl.errors import UserError
 from imagej_dl.regular import refuse_special
+from imagej_dl.texts import text_of
 
 _REMEDIES = {
     errno.ENOSPC: ("the disk is full", "Free some space on that disk, or choose another folder."),
@@ -209,26 +210,4 @@ def load_json(path: Path) -> Any:
             f"is not JSON ({words})",
             path=path,
             remedy="It may have been cut short: copy it again, or mend it in a text editor.",
-        ) from error
-
-
-def text_of(path: Path) -> str:
-    """Return the text of a file in UTF-8, without the mark that Windows puts at its beginning.
-
-    Raises
-    ------
-    OSError : when it cannot be read.
-    UserError : when it is text of another encoding.
-    """
-    content = path.read_bytes()
-    try:
-        if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
-            raise UnicodeError
-        return content.decode("utf-8-sig")
-    except UnicodeError as error:
-        utf_16 = content[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in content[:100]
-        raise UserError(
-            "is text in UTF-16, not in UTF-8" if utf_16 else "is no text in UTF-8",
-            path=path,
-            remedy="Save it as UTF-8: a text editor offers it at Save As, Excel as CSV UTF-8.",
         ) from error

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 import unicodedata
 import warnings
 from pathlib import Path
@@ -161,10 +165,8 @@ def test_long_names_never_end_a_run(tmp_path: Path, name: str) -> None:
 
 def test_a_label_map_of_too_long_a_name_is_said(tmp_path: Path) -> None:
     item = project.Drawn("y" * 252, picture(tmp_path / "a.tif"), tmp_path / "b.zip")
-    from imagej_dl.commands.labels import _fitting
-
     with pytest.warns(DataWarning, match="has too long a name.*It is left out"):
-        assert _fitting([item], tmp_path) == []
+        assert project.fitting([item], tmp_path) == []
 
 
 @pytest.mark.parametrize("name", ["-a", "a b", "p%d%s#1", "it's", 'say "x"', "new\nline", "a.b.c"])
@@ -180,3 +182,22 @@ def test_names_of_all_kinds_go_through(tmp_path: Path, name: str) -> None:
 def test_cut_leaves_whole_letters() -> None:
     assert names.cut("ü" * 200, 11) == "ü" * 122
     assert names.cut("short", 11) == "short"
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="their names are Unicode")
+@pytest.mark.parametrize("coding", ["utf-8:strict", "ascii:strict", "cp1252:strict"])
+def test_names_that_the_terminal_cannot_show_end_no_run(tmp_path: Path, coding: str) -> None:
+    name = os.fsdecode("Größe-細".encode() + b"-\xe4")  # of another encoding
+    drawn(tmp_path / "flat", name)
+    command = [sys.executable, "-m", "imagej_dl"]
+    env = {**os.environ, "PYTHONIOENCODING": coding}
+    masks = tmp_path / "out" / "masks"
+    for more in (
+        ["labels", str(tmp_path / "flat"), "--out", str(tmp_path / "out")],
+        ["evaluate", "--pred", str(masks), "--truth", str(masks), "--json", str(tmp_path / "s")],
+    ):
+        done = subprocess.run([*command, *more], env=env, capture_output=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert b"Traceback" not in done.stderr
+    scores = json.loads((tmp_path / "s").read_text(encoding="utf-8"))
+    assert list(scores["images"]) == [name]

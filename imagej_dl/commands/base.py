@@ -8,6 +8,7 @@ ImageJ's dialog must know besides.
 
 from __future__ import annotations
 
+import sys
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
@@ -28,7 +29,14 @@ from imagej_dl.validation import listed
 if TYPE_CHECKING:
     from imagej_dl.worker.desk import Desk
 
-listener: ContextVar[Callable[[str], None]] = ContextVar("listener", default=click.echo)
+
+def _echo(text: str) -> None:
+    """Write to the terminal, or a file in its encoding, which may lack letters of a name."""
+    coding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    click.echo(text.encode(coding, "backslashreplace").decode(coding))
+
+
+listener: ContextVar[Callable[[str], None]] = ContextVar("listener", default=_echo)
 """Who hears what a command says: the terminal, unless a worker listens for ImageJ."""
 
 

@@ -16,6 +16,7 @@ from imagej_dl.errors import UserError
 from imagej_dl.files import atomic_folder, heal, refuse_existing, refuse_input
 from imagej_dl.names import cut
 from imagej_dl.progress import Progress
+from imagej_dl.texts import write_text
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -108,7 +109,7 @@ class Corrections(Command):
                 "files": (files := leftovers.record(temporary, _TRAINING)),
             }
             text = json.dumps(report, indent=2, ensure_ascii=False) + "\n"
-            (temporary / "corrections.json").write_text(text, encoding="utf-8")
+            write_text(temporary / "corrections.json", text)
         if self.overwrite:
             leftovers.clear(self.out, _TRAINING, former, files)
         self._say(found, scores, pairs)

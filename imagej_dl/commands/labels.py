@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from imagej_dl import images, locks, names, project, rois
+from imagej_dl import images, locks, project, rois
 from imagej_dl.commands.base import Command, Positional, Shown, say
-from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.errors import UserError
 from imagej_dl.files import heal, refuse_existing, refuse_input, together
 from imagej_dl.progress import Progress
 from imagej_dl.project import label_maps
@@ -115,7 +114,7 @@ class Labels(Command):
         if self.roiset is not None:
             raise UserError("is a folder, so a RoiSet of its own cannot be given", path=folder)
         target = self.out or project.processed(folder)
-        found = _fitting(project.drawn(folder), target)
+        found = project.fitting(project.drawn(folder), target)
         with locks.held(target, "labels"):
             heal(target)
             plan = look(found, target, self._filling(), overwrite=self.overwrite, kept=_keep)
@@ -160,18 +159,6 @@ class Labels(Command):
         contested = f", {report.contested} contested pixels ({self.overlap} wins)"
         kept = f"{name}: {len(report.kept)} of {total} ROIs"
         return kept + (contested if report.contested else "")
-
-
-def _fitting(found: list[project.Drawn], target: Path) -> list[project.Drawn]:
-    """Leave out images whose label maps would have too long a name; they are said."""
-    kept = []
-    for item in found:
-        try:
-            names.need([target / f"{item.name}.tif"], item.image)
-            kept.append(item)
-        except UserError as error:
-            warnings.warn(f"{error} It is left out", DataWarning, stacklevel=3)
-    return kept
 
 
 def _keep(labels: Path) -> None:

@@ -16,6 +16,7 @@ from imagej_dl.evaluation.sources import frames, pair
 from imagej_dl.files import atomic, refuse_existing
 from imagej_dl.images.repeats import gathered
 from imagej_dl.progress import Progress, note, silent
+from imagej_dl.texts import write_text
 from imagej_dl.tracking import ctc
 
 # The scores of tracks that the table shows; the JSON holds all.
@@ -69,7 +70,7 @@ class Report:
         refuse_existing(path, overwrite)
         with atomic(path) as temporary:
             text = json.dumps(self.to_json(), indent=2, ensure_ascii=False)
-            temporary.write_text(text + "\n", encoding="utf-8")
+            write_text(temporary, text + "\n")
 
     def table(self) -> str:
         """Return the scores as a table to read."""

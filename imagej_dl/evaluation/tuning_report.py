@@ -12,6 +12,7 @@ from imagej_dl.errors import UserError
 from imagej_dl.evaluation import tuning_space
 from imagej_dl.evaluation.tuning_study import WRITTEN
 from imagej_dl.files import atomic
+from imagej_dl.texts import write_text
 from imagej_dl.tracking import settings
 
 if TYPE_CHECKING:
@@ -106,4 +107,4 @@ def _trial(trial: optuna.trial.FrozenTrial) -> Trial:
 def _json(path: Path, values: dict[str, Any]) -> None:
     with atomic(path) as temporary:
         text = json.dumps(values, indent=2, ensure_ascii=False)
-        temporary.write_text(text + "\n", encoding="utf-8")
+        write_text(temporary, text + "\n")

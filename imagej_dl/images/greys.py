@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from pathlib import PurePath
+from pathlib import Path, PurePath
 
 import numpy as np
 import xarray as xr
 
 from imagej_dl.errors import DataWarning
-from imagej_dl.images import large
+from imagej_dl.images import large, pictures, series
 from imagej_dl.images.array import DISPLAY, with_data
 
 _PICTURES = (".png", ".jpg", ".jpeg")
@@ -24,6 +24,19 @@ def is_grey(image: xr.DataArray) -> bool:
         if not all(np.array_equal(red, planes[i][place]) for i in (1, 2)):
             return False
     return True
+
+
+def may_be_coloured(path: Path) -> bool:
+    """Say whether a file may have three channels, by its header; it need not be read for that."""
+    if path.suffix.lower() not in (".tif", ".tiff"):
+        with warnings.catch_warnings(), pictures.opened(path) as picture:
+            warnings.simplefilter("ignore")
+            return picture.mode not in ("1", "L", "LA", "I", "F") and picture.mode[:2] != "I;"
+    with series.opened(path) as file:
+        first = file.scenes()[0].held().series
+        return any(
+            size in (3, 4) for n, size in zip(first.axes, first.shape, strict=True) if n in "CS"
+        )
 
 
 def as_grey(image: xr.DataArray, name: object = None) -> xr.DataArray:

@@ -13,7 +13,6 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.images import series
 from imagej_dl.images.array import make
 
 if TYPE_CHECKING:
@@ -102,19 +101,6 @@ def read(path: Path) -> xr.DataArray:
         _warn(path, "its red, green and blue are the same: they are read as one grey channel")
         array = array[..., 0]
     return make(array, "YX" if array.ndim == 2 else "YXC", title=path.name, **attrs)
-
-
-def may_be_coloured(path: Path) -> bool:
-    """Say whether a file may have three channels, by its header; it need not be read for that."""
-    if path.suffix.lower() not in (".tif", ".tiff"):
-        with warnings.catch_warnings(), opened(path) as picture:
-            warnings.simplefilter("ignore")
-            return picture.mode not in ("1", "L", "LA", "I", "F") and picture.mode[:2] != "I;"
-    with series.opened(path) as file:
-        first = file.scenes()[0].held().series
-        return any(
-            size in (3, 4) for n, size in zip(first.axes, first.shape, strict=True) if n in "CS"
-        )
 
 
 def deep_colours(path: Path) -> bool:

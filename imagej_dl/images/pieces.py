@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from imagej_dl.images import large
 from imagej_dl.images.array import as_labels, with_data
+from imagej_dl.images.connected import measured, numbered
 from imagej_dl.images.repeats import warn
 
 _MASKS = (255, 65535)  # what masks have inside
@@ -31,7 +32,7 @@ _PLANE = 2**25  # pixels of a plane from which only masks are looked for
 
 @dataclass(frozen=True)
 class _Block:
-    """The pieces of a plane or volume, with their ids and sizes in pixels; number 0 is none."""
+    """The pieces of a plane or volume: their ids, and their sizes in pixels."""
 
     pixels: NDArray
     ids: NDArray[np.int64]
@@ -39,7 +40,9 @@ class _Block:
 
     def several(self) -> dict[int, int]:
         """Return the ids in several large pieces, with how many are no strays."""
-        found = {}
+        found: dict[int, int] = {}
+        if len(np.unique(self.ids)) == len(self.ids):
+            return found
         order = np.lexsort((-self.sizes, self.ids))
         ids, first = np.unique(self.ids[order], return_index=True)
         for label, sizes in zip(ids, np.split(self.sizes[order], first[1:]), strict=True):
@@ -83,7 +86,9 @@ def as_objects(
     size = labels.sizes["Y"] * labels.sizes["X"] * (labels.sizes.get("Z", 1) if volumes else 1)
     if not len(ids) or (size > _PLANE and len(ids) > _FEW):
         return labels
-    blocks = [_examined(block) for block in _blocks(array, 3 if volumes and depth else 2)]
+    blocks = [
+        _Block(block, *measured(block)) for block in _blocks(array, 3 if volumes and depth else 2)
+    ]
     found = [block.several() for block in blocks]
     if len(ids) == 1:
         _warn_inverted(labels, name)
@@ -118,26 +123,6 @@ def _blocks(array: NDArray, axes: int) -> Iterator[NDArray]:
         yield array[place]
 
 
-def _numbered(block: NDArray) -> NDArray:
-    """Number the pieces of a plane or volume from 1."""
-    from scipy import ndimage as ndi
-    from skimage.measure import label
-
-    ids = block[block > 0]
-    if ids.size and (ids == ids[0]).all():  # which needs less memory
-        return ndi.label(block > 0, np.ones((3,) * block.ndim), np.int32)[0]
-    return label(block, background=0, connectivity=block.ndim)
-
-
-def _examined(block: NDArray) -> _Block:
-    numbered = _numbered(block).ravel()
-    sizes = np.bincount(numbered)
-    owner = np.zeros(len(sizes), np.int64)
-    owner[numbered] = block.ravel()
-    owner[0] = sizes[0] = 0
-    return _Block(block, owner, sizes)
-
-
 def _is_mask(label: int, blocks: list[_Block], found: list[dict[int, int]]) -> bool:
     """Say whether the only id of a label map is that of several objects."""
     pieces = [len(block.whole(label)) for block in blocks]
@@ -146,27 +131,27 @@ def _is_mask(label: int, blocks: list[_Block], found: list[dict[int, int]]) -> b
     if any(several.get(label, 0) > 2 for several in found):
         return True
     # One object that a gap cuts, in a frame here and there, is no mask.
-    apart = [_apart(block, label) for block, several in zip(blocks, found, strict=True) if several]
+    apart = [_apart(block) for block, several in zip(blocks, found, strict=True) if several]
     return sum(apart) * 4 >= sum(count > 0 for count in pieces) and any(apart)
 
 
 def _besides(block: _Block) -> bool:
     """Say whether the only id has pieces besides its largest that are no strays."""
-    sizes = np.sort(block.sizes[1:])[::-1]
+    sizes = np.sort(block.sizes)[::-1]
     if len(sizes) < 2:
         return False
     return bool(sizes[1] >= _STRAY * sizes[0] or sizes[1:].sum() >= _REST * sizes[0])
 
 
-def _apart(block: _Block, label: int) -> bool:
-    """Say whether the two largest pieces of an id are too far apart to be one object cut."""
+def _apart(block: _Block) -> bool:
+    """Say whether the two largest pieces of the only id are too far apart to be one object cut."""
     from scipy import ndimage as ndi
 
-    first, second = block.whole(label)[:2]
-    numbered = _numbered(block.pixels)
-    distance = ndi.distance_transform_edt(numbered != first)
-    gap = float(distance[numbered == second].min())
-    diameter = 2 * np.sqrt(min(block.sizes[first], block.sizes[second]) / np.pi)
+    pieces = numbered(block.pixels)
+    sizes = np.bincount(pieces.ravel())
+    second, first = np.argsort(sizes[1:], kind="stable")[-2:] + 1
+    gap = float(ndi.distance_transform_edt(pieces != first)[pieces == second].min())
+    diameter = 2 * np.sqrt(sizes[second] / np.pi)
     return gap > max(_CLOSE * diameter, 2)
 
 
@@ -184,11 +169,11 @@ def _bordering(array: NDArray) -> bool:
 
 
 def _split(labels: xr.DataArray, blocks: list[_Block], name: object, ids: NDArray) -> xr.DataArray:
-    most = max(len(block.sizes) for block in blocks) - 1
+    most = max(len(block.sizes) for block in blocks)
     made = np.stack(
-        [_numbered(b.pixels).astype(np.uint16 if most < 2**16 else np.uint32) for b in blocks]
+        [numbered(b.pixels).astype(np.uint16 if most < 2**16 else np.uint32) for b in blocks]
     ).reshape(labels.shape)
-    total = sum(len(block.sizes) - 1 for block in blocks)
+    total = sum(len(block.sizes) for block in blocks)
     planes = f" in {len(blocks)} planes" if len(blocks) > 1 else ""
     what = f"one number ({ids[0]})" if len(ids) == 1 else f"the numbers {_listed(ids.tolist())}"
     warn(
@@ -221,7 +206,8 @@ def _say(
     one = len(shared) == 1
     picture = 2 * len(shared) > total > _FEW
     advice = (
-        "It looks like an image, not a label map"
+        "It looks like an image, not a label map, or like labels that were saved as JPEG or scaled "
+        "with interpolation"
         if picture
         else "Each id is one object; cells of their own need ids of their own"
     )

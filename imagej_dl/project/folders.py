@@ -114,6 +114,18 @@ def drawn(path: str | os.PathLike[str]) -> list[Drawn]:
     return found
 
 
+def fitting(found: list[Drawn], target: Path) -> list[Drawn]:
+    """Leave out images whose label maps would have too long a name in a folder; they are said."""
+    kept = []
+    for item in found:
+        try:
+            names.need([target / f"{item.name}.tif"], item.image)
+            kept.append(item)
+        except UserError as error:
+            _warn(f"{error} It is left out")
+    return kept
+
+
 def pairs(path: str | os.PathLike[str]) -> list[Pair]:
     """Find the image and label pairs of a project or of a folder with `images` and `masks`.
 

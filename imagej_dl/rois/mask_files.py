@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import ndimage as ndi
 
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.images import make, pictures
+from imagej_dl.images import label_maps, lossy, make
 from imagej_dl.names import is_data
 from imagej_dl.rois.labelling import LABEL_KEY, SIZE_KEY
 from imagej_dl.rois.report import some_of
@@ -93,9 +93,11 @@ def read_masks(folder: Path) -> list[Roi]:
 
 
 def _read(path: Path) -> NDArray[np.bool_]:
-    with pictures.opened(path) as picture:
-        # Of a palette the numbers count: ImageJ may show 255 as black.
-        array = np.asarray(picture)
+    lossy.refuse(path)
+    # Of a palette the numbers count: ImageJ may show 255 as black.
+    array = label_maps.read_picture(path).values
+    if array.ndim == 3 and (array == array[:1]).all():
+        array = array[0]  # grey, saved in colours
     remedy = "A mask is 8-bit, 0 outside of its object and 255 inside."
     if array.ndim != 2:
         raise UserError("is a colour image, not a mask", path=path, remedy=remedy)

@@ -12,8 +12,9 @@ from pathlib import Path
 
 from imagej_dl import cells
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.files import atomic, text_of
+from imagej_dl.files import atomic
 from imagej_dl.regular import refuse_special
+from imagej_dl.texts import text_of
 
 LEFT_OUT = "left out:"
 _NAMED = 5

@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 
 from imagej_dl import cells, images, names
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.files import atomic_folder, text_of
+from imagej_dl.files import atomic_folder
 from imagej_dl.images import AXES
 from imagej_dl.images.formats import SUFFIXES
 from imagej_dl.regular import refuse_special
 from imagej_dl.suite.maps import write_maps
+from imagej_dl.texts import text_of
 
 RELATION = "videos2im_relation.csv"
 TRACKS = "tracks"

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from imagej_dl import images
 from imagej_dl.errors import UserError
-from imagej_dl.images import greys, label_maps, lossy, numbers, pictures
+from imagej_dl.images import greys, label_maps, lossy, numbers
 
 
 def checked(
@@ -40,7 +40,7 @@ def channels_of(sources: Iterable[str | Path | xr.DataArray]) -> int:
     for source in sources:
         if not isinstance(source, xr.DataArray):
             try:
-                if not pictures.may_be_coloured(Path(source)):
+                if not greys.may_be_coloured(Path(source)):
                     continue
                 source = images.read(source, mapped=True)
             except UserError:

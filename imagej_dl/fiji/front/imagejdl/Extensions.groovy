@@ -77,12 +77,15 @@ class Extensions implements MacroExtension {
 
     /** How many objects a label image shows, on one plane (from 1) or on all together. */
     private Object dl_count(String title, Double plane) {
-        def stack = window(title).getStack()
-        if (plane == null) return (1..stack.size).sum { different(stack.getPixels(it)) }
+        def imp = window(title)
+        def stack = imp.getStack()
+        // Of signed 16-bit pixels, which ImageJ keeps 32768 higher, that number is the background.
+        int none = imp.calibration.isSigned16Bit() ? 32768 : 0
+        if (plane == null) return (1..stack.size).sum { different(stack.getPixels(it), none) }
         int index = plane as int
         if (index < 1 || index > stack.size)
             throw new Trouble("$title has the planes 1 to $stack.size, and no plane $index")
-        return different(stack.getPixels(index))
+        return different(stack.getPixels(index), none)
     }
 
     /** The average precision of predicted labels at an IoU of 0.5, 0.6, 0.7, 0.8 or 0.9. */
@@ -139,9 +142,9 @@ class Extensions implements MacroExtension {
         return file
     }
 
-    /** How many different numbers above 0 there are. */
+    /** How many different numbers there are besides that of the background. */
     @CompileStatic
-    private static int different(Object pixels) {
+    private static int different(Object pixels, int none) {
         def seen = new BitSet(65536)
         if (pixels instanceof byte[]) {
             for (byte value : (byte[]) pixels) seen.set(value & 0xff)
@@ -156,7 +159,7 @@ class Extensions implements MacroExtension {
             }
             return found.size()
         } else throw new Trouble("A label image has 8, 16 or 32 bits, and no colours")
-        seen.clear(0)
+        seen.clear(none)
         return seen.cardinality()
     }
 }
