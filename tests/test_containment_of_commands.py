@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -142,7 +143,7 @@ def test_no_place_is_written_through(command: Run, tmp_path: Path) -> None:
     folders = {name for name in made if (tmp_path / "clean" / name).is_dir()}
     outside = _outside(tmp_path / "outside")
     mine = _content(outside)
-    followed = 0
+    tried = 0
     for number, name in enumerate(made):
         for target in [outside] if name in folders else [outside / "keys", outside / "absent"]:
             again = tmp_path / f"again{number}-{target.name}"
@@ -152,9 +153,8 @@ def test_no_place_is_written_through(command: Run, tmp_path: Path) -> None:
                 continue  # which the user names
             place.parent.mkdir(parents=True, exist_ok=True)
             place.symlink_to(target)
-            try:
+            tried += 1
+            with suppress(UserError):  # or the link itself is replaced
                 command(again)
-            except UserError:
-                followed += 1
             assert _content(outside) == mine, f"{name} -> {target}"
-    assert followed or command is _new
+    assert tried
