@@ -27,8 +27,8 @@ class Live:
 
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
-        open_image = desk.image is not None and not _is_labels(desk.image)
-        self.plane = _middle(desk.image) if open_image else None
+        shown = desk.image
+        self.plane = None if shown is None or _is_labels(shown) else _middle(shown)
         self.least = preferences.read().preview
         self.last = self.cost = 0.0
 
