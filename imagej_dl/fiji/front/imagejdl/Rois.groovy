@@ -77,7 +77,11 @@ class Rois {
         if (window == null) return
         // The Manager has copies, whose names it may have changed.
         (window.roisAsArray as List).takeRight(rois.size()).each { it.setProperty(MARK, mark + " " + shape(it)) }
-        if (shownOn?.isVisible()) window.runCommand(shownOn, "Show All")
+        if (!shownOn?.isVisible()) return
+        def selection = shownOn.roi
+        window.runCommand(shownOn, "Show All")
+        // ImageJ takes the selection away, which is the user's.
+        if (selection != null && shownOn.roi == null) shownOn.setRoi(selection)
     }
 
     /** What of a ROI a user changes: its name, its place and its outline. */
