@@ -54,7 +54,7 @@ class Annotate(Command):
             if self.name is None:
                 raise UserError(
                     "ROIs are stored for an image, and none is named",
-                    remedy="Say with name which image they were drawn on.",
+                    remedy="Say with --name which image they were drawn on.",
                 )
             saved = project.save_rois(self.project, self.name, self.rois)
             say(f"{saved.path}: {saved.count} ROIs" + _kept(saved.backup))

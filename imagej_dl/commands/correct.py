@@ -110,7 +110,7 @@ class Correct(Command):
             if self.rois is None:
                 raise UserError(
                     "there are no ROIs to save",
-                    remedy="Name the corrected RoiSet with rois, or choose the step empty if "
+                    remedy="Name the corrected RoiSet with --rois, or choose the step empty if "
                     "there is no object on the image.",
                 )
             say(corrected(correction.save(self.project, self._named(), self.rois)))
@@ -143,7 +143,7 @@ class Correct(Command):
     def _named(self) -> str:
         if self.name is None:
             raise UserError(
-                f"the step {self.step} needs the image's name", remedy="Say it with name."
+                f"the step {self.step} needs the image's name", remedy="Say it with --name."
             )
         return self.name
 

@@ -46,7 +46,7 @@ def describe(name: str) -> dict[str, Any]:
         "summary": commands.TABLE[name][1],
         "help": declaration.__doc__ or "",
         "holds": declaration.holding() is not None,
-        "fields": [_field(declaration, key) for key in declaration.model_fields],
+        "fields": [field(declaration, key) for key in declaration.model_fields],
     }
 
 
@@ -77,19 +77,20 @@ def _as_written(value: str) -> str:
     return value if meant == value or os.path.lexists(value) else meant
 
 
-def _field(declaration: type[Command], key: str) -> dict[str, Any]:
-    field = declaration.model_fields[key]
-    shown = next((mark for mark in field.metadata if isinstance(mark, Shown)), Shown())
-    kind, several, choices = _kind(field.annotation)
-    default = None if field.is_required() else field.get_default(call_default_factory=True)
+def field(declaration: type[Command], key: str) -> dict[str, Any]:
+    """Describe a field of a command; see :func:`describe`."""
+    declared = declaration.model_fields[key]
+    shown = next((mark for mark in declared.metadata if isinstance(mark, Shown)), Shown())
+    kind, several, choices = _kind(declared.annotation)
+    default = None if declared.is_required() else declared.get_default(call_default_factory=True)
     return {
         "key": key,
         "label": shown.label or _LABELS.get(key) or key.replace("_", " ").capitalize(),
         "type": shown.path if kind == "path" else kind,
         "choices": choices,
         "default": None if default == [] else to_jsonable_python(default),
-        "required": field.is_required(),
-        "needed": field.is_required() or shown.needed,
+        "required": declared.is_required(),
+        "needed": declared.is_required() or shown.needed,
         "several": several,
         "unit": shown.unit,
         "advanced": shown.advanced,
@@ -97,7 +98,7 @@ def _field(declaration: type[Command], key: str) -> dict[str, Any]:
         "once": shown.once,
         "gives": shown.gives,
         "shares": shown.takes,
-        "help": field.description or "",
+        "help": declared.description or "",
     }
 
 

@@ -27,8 +27,8 @@ class Live:
 
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
-        image = desk.image
-        self.plane = None if image is None or _is_labels(image) else _middle(image)
+        shown = desk.image
+        self.plane = None if shown is None or _is_labels(shown) else _middle(shown)
         self.least = preferences.read().preview
         self.last = self.cost = 0.0
 

@@ -57,7 +57,7 @@ def error(error: UserError, command: str, door: Door) -> str:
     for key, words in error.wrong:
         parts.append(f"{_name(command, key, door)}: {spoken(words, command, door)}")
     if door == "dialog":
-        return f"{menu.MENU[command]}: " + "; ".join(parts)
+        return f"{menu.MENU.get(command, command)}: " + "; ".join(parts)
     return "; ".join(parts) + (f". {error.remedy}" if error.remedy else "")
 
 
@@ -133,4 +133,5 @@ def _name(command: str, key: str, door: Door) -> str:
 
 @cache
 def _fields(command: str) -> dict[str, dict[str, Any]]:
-    return {field["key"]: field for field in menu.describe(command)["fields"]}
+    declaration = commands.load(command)
+    return {key: menu.field(declaration, key) for key in declaration.model_fields}

@@ -152,6 +152,10 @@ def test_wrong_values_go_by_the_labels_of_the_dialog() -> None:
     assert str(caught.value).startswith("out: the model's folder must be named")
 
 
+def test_a_command_that_is_not_in_the_menu_has_words_too() -> None:
+    assert words.spoken("pass --overwrite", "rois", "macro") == "add overwrite"
+
+
 def test_what_ends_a_training_at_once_is_said_without_tensorflow(tmp_path: Path) -> None:
     import subprocess
     import sys

@@ -61,17 +61,27 @@ class Rois {
      */
     static void found(List<Roi> rois, ImagePlus imp, ImagePlus shownOn) {
         def title = (shownOn ?: imp)?.title?.replaceAll(/\.\w{1,4}$/, "")
-        rois.each { if (title && it.name) it.name = "$title $it.name" }
         def mark = "$SESSION ${shownOn?.ID}"
         remove(((manager()?.roisAsArray ?: []) as List).findAll {
             it.getProperty(MARK) == mark + " " + shape(it)
         })
+        def taken = ((manager()?.roisAsArray ?: []) as List)*.name as Set
+        rois.findAll { title && it.name }.each { roi ->
+            String name = "$title $roi.name"
+            int more = 2
+            while (!taken.add(name)) name = "$title $roi.name (${more++})"
+            roi.name = name
+        }
         add(rois, imp)
         def window = manager()
         if (window == null) return
         // The Manager has copies, whose names it may have changed.
         (window.roisAsArray as List).takeRight(rois.size()).each { it.setProperty(MARK, mark + " " + shape(it)) }
-        if (shownOn?.isVisible()) window.runCommand(shownOn, "Show All")
+        if (!shownOn?.isVisible()) return
+        def selection = shownOn.roi
+        window.runCommand(shownOn, "Show All")
+        // ImageJ takes the selection away, which is the user's.
+        if (selection != null && shownOn.roi == null) shownOn.setRoi(selection)
     }
 
     /** What of a ROI a user changes: its name, its place and its outline. */

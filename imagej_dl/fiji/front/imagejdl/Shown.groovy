@@ -3,6 +3,7 @@ package imagejdl
 import ij.IJ
 import ij.ImagePlus
 import ij.WindowManager
+import ij.macro.Interpreter
 import ij.measure.ResultsTable
 import java.awt.GraphicsEnvironment
 
@@ -48,7 +49,8 @@ class Shown {
     }
 
     private void trackmate(Map item) {
-        if (GraphicsEnvironment.isHeadless()) return
+        // In batch mode its movie would be an image of the macro's.
+        if (GraphicsEnvironment.isHeadless() || Interpreter.batchMode) return
         try {
             TrackMate.open(item.path, item.on_source ? source : null, this.class.classLoader)
             // Commands and macros go on with the tracked movie.

@@ -27,7 +27,7 @@ class TrackMate {
         def plugin = loader.loadClass("fiji.plugin.trackmate.LoadTrackMatePlugIn")
         def made
         try {
-            made = new GroovyShell(loader).evaluate(LOADER).newInstance(find: { File file -> movie(file, movie) })
+            made = new GroovyShell(loader).evaluate(LOADER).newInstance(find: { File file -> windowOf(file, movie) })
         } catch (Exception | LinkageError other) {
             made = plugin.newInstance()  // of another version: it opens the movie once more
         }
@@ -35,7 +35,7 @@ class TrackMate {
     }
 
     /** The open window that shows the movie of a file of tracks, as it is on disk; or null. */
-    private static ImagePlus movie(File file, ImagePlus known) {
+    private static ImagePlus windowOf(File file, ImagePlus known) {
         def data = DocumentBuilderFactory.newInstance().newDocumentBuilder().parse(file)
             .getElementsByTagName("ImageData").item(0)
         def image = new File(data.getAttribute("folder"), data.getAttribute("filename"))
