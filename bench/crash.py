@@ -203,6 +203,8 @@ class Judge:
         for path, digest in sorted(now.items()):
             if path not in self.whole:
                 wrong.append(f"left: {path}")
+            elif path.startswith(self.scenario.varies):
+                wrong += [f"damaged: {path} ({words})"] if (words := damage(place / path)) else []
             elif path in self.steady and digest != self.whole[path]:
                 wrong.append(f"differs: {path}")
             elif words := damage(place / path):

@@ -21,6 +21,7 @@ class Scenario:
 
     prepare : makes the data in an empty folder, in which the command is run.
     outputs : what it replaces, by the folder's name: for a moment that may be missing.
+    varies : files, by what their paths begin with, that a stop may change.
     done : words of an error that says that the result is there.
     points : at how many operations it is killed unless more is asked for; None: at all.
     network : whether TensorFlow is needed.
@@ -30,6 +31,7 @@ class Scenario:
     arguments: list[str]
     prepare: Callable[[Path], None]
     outputs: str = " "
+    varies: str = " "
     done: tuple[str, ...] = THERE
     points: int | None = None
     network: bool = False
@@ -249,6 +251,7 @@ _ALL = [
         "search",
         ["search", "P", "--out", "S", "--patch", "32", *SPACE],
         labelled,
+        varies="S/trials.",  # a trial that is tried again has a number of its own
         points=15,
         network=True,
     ),

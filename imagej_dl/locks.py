@@ -13,6 +13,7 @@ import json
 import os
 import re
 import socket
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -26,6 +27,7 @@ from imagej_dl.errors import UserError
 RENEWED, SILENT = 20.0, 900.0
 """Seconds between two signs of life, and after which another machine's lock is taken over."""
 _PATIENCE = 0.05
+_SUFFIX = ".imagej-dl.lock"
 
 
 @dataclass(frozen=True)
@@ -71,8 +73,7 @@ def held(
     if lock is None:
         yield lambda: True
         return
-    if temporaries.due(lock.parent):
-        moving.heal(lock.parent)
+    sweep(lock.parent)
     text = _text(what)
     until = time.monotonic() + wait
     while (other := _take(lock, text)) is not None:
@@ -101,7 +102,7 @@ def held(
 def place_of(path: str | os.PathLike[str]) -> Path:
     """Return where the lock of a folder is: beside it."""
     target = Path(os.path.realpath(path))
-    return target.with_name(f".{target.name[:150]}.imagej-dl.lock")
+    return target.with_name(f".{target.name[:150]}{_SUFFIX}")
 
 
 def holder(lock: Path) -> Holder | None:
@@ -109,9 +110,22 @@ def holder(lock: Path) -> Holder | None:
     return _holder(lock, _content(lock))
 
 
+def sweep(folder: Path) -> None:
+    """Remove what killed runs left in a folder, their locks included, and where temporary files
+    are; once a minute."""
+    temporaries.sweep(Path(tempfile.gettempdir()))
+    if not temporaries.due(folder):
+        return
+    moving.heal(folder)
+    for lock in folder.glob(f".*{_SUFFIX}"):
+        before = _content(lock)
+        if before is not None and _holder(lock, before) is None:
+            _take_away(lock, before)
+
+
 def _place(target: Path) -> Path | None:
     lock = place_of(target)
-    places = [lock] + ([target / ".imagej-dl.lock"] if target.is_dir() else [])
+    places = [lock] + ([target / _SUFFIX] if target.is_dir() else [])
     for place in places:
         folder = place.parent
         with suppress(OSError):
@@ -136,19 +150,25 @@ def _take(lock: Path, text: str) -> Holder | None:
     found = _holder(lock, before)
     if found is not None:
         return found
+    if not _take_away(lock, before):
+        return holder(lock) or _unknown()
+    return None if _create(lock, text) else holder(lock) or _unknown()
+
+
+def _take_away(lock: Path, before: str) -> bool:
+    """Remove a lock of the dead, unless another run has taken it over meanwhile."""
     # Only one can move it away; what was moved must be what was looked at.
     away = lock.with_name(temporaries.name(lock.name))
     try:
         os.rename(lock, away)
     except OSError:
-        return holder(lock) or _unknown()
-    if _content(away) != before:
+        return False
+    same = _content(away) == before
+    if not same:
         with suppress(OSError):
             os.link(away, lock)
-        away.unlink(missing_ok=True)
-        return holder(lock) or _unknown()
     away.unlink(missing_ok=True)
-    return None if _create(lock, text) else holder(lock) or _unknown()
+    return same
 
 
 def _create(lock: Path, text: str) -> bool:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from imagej_dl import UserError, locks, processes
+from imagej_dl import UserError, locks, processes, temporaries
 
 GONE = replace(processes.this(), number=2**22 + 1)
 
@@ -79,6 +79,17 @@ def test_locks_of_the_dead_are_taken_over(tmp_path: Path) -> None:
     os.utime(locks.place_of(out), (1, 1))
     with locks.held(out, "a training"):
         pass
+
+
+def test_locks_that_killed_runs_left_beside_it_are_removed(tmp_path: Path) -> None:
+    dead = left(tmp_path / "other", GONE)
+    far = left(tmp_path / "far", replace(GONE, host="012345"))
+    with locks.held(tmp_path / "alive", "one"), locks.held(tmp_path / "out", "two"):
+        temporaries._swept.clear()
+        locks.sweep(tmp_path)
+        assert locks.place_of(tmp_path / "alive").exists()
+    assert not dead.exists()
+    assert far.exists()
 
 
 def test_another_machines_lock_holds_while_it_is_renewed(tmp_path: Path) -> None:

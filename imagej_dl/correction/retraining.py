@@ -127,6 +127,7 @@ def _retrain(
 def _tidy(book: Book) -> None:
     """Remove what killed retrainings left, and finish what they were moving."""
     models = book.folder / MODELS
+    locks.sweep(models)
     heal(models)
     for folder in models.glob("round_*"):
         heal(folder)
