@@ -181,15 +181,18 @@ def corrected(found: Correction) -> str:
 def retrained(found: Retraining) -> str:
     """Say in a few lines what came of a retraining."""
     from imagej_dl.correction.status import table
+    from imagej_dl.evaluation.report import shown
 
     lines = [f"{found.model}: trained on {found.images} images (ended by: {found.ended})"]
-    if found.before is None or found.after is None:
+    scores = (found.before, found.after)
+    if not found.validation:
         lines.append("too few images to keep some apart and tell whether it became better")
     else:
         known = "" if found.unseen else ", which a model was trained on,"
         lines.append(
             f"average precision on {len(found.validation)} validation images{known} "
-            f"{found.before:.3f} before, {found.after:.3f} now (mean over IoU .5 to .9)"
+            f"{shown(found.before)} before, {shown(found.after)} now (mean over IoU .5 to .9)"
+            + ("; –: no object is drawn there, and none was found" if None in scores else "")
         )
     if not found.accepted:
         lines.append(

@@ -22,7 +22,7 @@ _BRIGHT = 1.5
 _ABOVE = 6.0
 """How far above the background, in its noise, what is bright begins."""
 _UPPER = 75
-"""Percentile of what is bright that stands for it: debris may be a quarter of that."""
+"""Percentile of what is bright that stands for it, unless debris is more than a quarter of that."""
 _QUANTUM = 12**-0.5
 _SIDE = 2.3263 - 0.6745
 """From the 1 % quantile of normal noise to the 25 %."""
@@ -40,6 +40,9 @@ class SeenChannel(BaseModel):
         default=None,
         description="Least and largest upper end of the stretch, beside what is bright; both "
         "above the background.",
+    )
+    middle: tuple[float, float] | None = Field(
+        default=None, description="The same, beside the median of what is bright."
     )
     top: float = Field(description="Largest intensity, normalised.")
     levels: tuple[float, float] = Field(
@@ -63,11 +66,11 @@ class Seen(BaseModel):
             return None
         found = []
         for same in zip(*looks, strict=True):
-            ends = [look.end for look in same if look.end is not None]
             found.append(
                 SeenChannel(
                     noise=max(look.noise / look.spread for look in same),
-                    bright=(min(ends), max(ends)) if ends else None,
+                    bright=_span([e for look in same if (e := look.end(look.bright)) is not None]),
+                    middle=_span([e for look in same if (e := look.end(look.middle)) is not None]),
                     top=max((look.most - look.low) / look.spread for look in same),
                     levels=(min(look.low for look in same), max(look.high for look in same)),
                 )
@@ -78,11 +81,11 @@ class Seen(BaseModel):
         """Join what two trainings saw, the one having begun with the other's model."""
         channels = []
         for one, two in zip(self.channels, other.channels, strict=True):
-            ends = [c.bright for c in (one, two) if c.bright is not None]
             channels.append(
                 SeenChannel(
                     noise=max(one.noise, two.noise),
-                    bright=(min(e[0] for e in ends), max(e[1] for e in ends)) if ends else None,
+                    bright=_span([*(one.bright or ()), *(two.bright or ())]),
+                    middle=_span([*(one.middle or ()), *(two.middle or ())]),
                     top=max(one.top, two.top),
                     levels=(
                         min(one.levels[0], two.levels[0]),
@@ -97,10 +100,15 @@ class Seen(BaseModel):
         )
 
 
+def _span(values: Sequence[float]) -> tuple[float, float] | None:
+    return (min(values), max(values)) if values else None
+
+
 @dataclass(frozen=True)
 class Look:
     """A channel of a plane: the ends of its stretch, its lower quartile, its noise, its largest
-    pixel, how many pixels are bright and what stands for them."""
+    pixel, how many pixels are bright, and what stands for them: an upper percentile, the median.
+    """
 
     low: float
     high: float
@@ -109,17 +117,15 @@ class Look:
     most: float
     area: float
     bright: float | None
+    middle: float | None
 
     @property
     def spread(self) -> float:
         return self.high - self.low if self.high > self.low else 1.0
 
-    @property
-    def end(self) -> float | None:
-        """The end of the stretch beside what is bright."""
-        if self.bright is None:
-            return None
-        return (self.high - self.quarter) / (self.bright - self.quarter)
+    def end(self, bright: float | None) -> float | None:
+        """Return the end of the stretch beside what is bright."""
+        return None if bright is None else (self.high - self.quarter) / (bright - self.quarter)
 
 
 @dataclass(frozen=True)
@@ -169,8 +175,10 @@ def look(slabs: Sequence[NDArray], low: float, high: float) -> Look:
     # Uneven light and blurred noise show in how far the darker pixels lie apart.
     noise = max(noise, (quarter - darkest) / _SIDE)
     above = mean[mean > quarter + _ABOVE * noise]
-    bright = float(np.percentile(above, _UPPER)) if above.size else None
-    return Look(low, high, quarter, noise, most, 4.0 * above.size, bright)
+    bright = middle = None
+    if above.size:
+        bright, middle = (float(v) for v in np.percentile(above, (_UPPER, 50)))
+    return Look(low, high, quarter, noise, most, 4.0 * above.size, bright, middle)
 
 
 def bounded(of: Look, seen: Seen, number: int) -> tuple[float, list[Far]]:
@@ -181,15 +189,21 @@ def bounded(of: Look, seen: Seen, number: int) -> tuple[float, list[Far]]:
     if of.high <= of.low:
         return of.high, []
     high, far = of.high, []
-    if of.bright is not None and of.area >= seen.area and channel.bright is not None:
+    end = of.end(of.bright) if of.area >= seen.area else None
+    if end is not None and channel.bright is not None:
         least, largest = channel.bright
-        unit, end = of.bright - of.quarter, (of.high - of.quarter) / (of.bright - of.quarter)
+        # Of much debris the upper percentile is debris, but not the median.
+        most = of.end(of.middle) or 0.0
+        usual, greatest = channel.middle or (1.0, np.inf)
         if end > largest * _BRIGHT:
-            high = of.quarter + largest * unit
+            high = of.quarter + (of.high - of.quarter) * largest / end
             far.append(Far("bright", end, largest))
         elif end < least / _BRIGHT:
-            high = of.quarter + least * unit
+            high = of.quarter + (of.high - of.quarter) * least / end
             far.append(Far("few", end, least))
+        elif most > greatest * _BRIGHT:
+            high = of.quarter + (of.high - of.quarter) * (usual * greatest) ** 0.5 / most
+            far.append(Far("bright", most, greatest))
     # One plane says less of how noisy the next may be than many do.
     noise = channel.noise * (1 + seen.planes**-0.5)
     floor = of.noise / noise if noise else 0.0

@@ -140,7 +140,8 @@ def _seen(example: Example, part: tuple[slice, slice]) -> NDArray[np.float32]:
 def _scores(found: Truth, settings: Instances) -> dict[str, float | None]:
     values = average_precision(found, settings)
     # Without any object, true or found, there is no score; JSON knows no NaN.
-    return {
+    scores = {
         f"ap_{t:g}": None if math.isnan(v) else round(v, 4)
         for t, v in zip(THRESHOLDS, values, strict=True)
     }
+    return scores | {"objects": sum(len(np.setdiff1d(labels, 0)) for _, labels in found)}

@@ -8,6 +8,9 @@ from typing import Any
 from imagej_dl.training.state import RESUMABLE
 from imagej_dl.training.watch import Epoch
 
+_FEW = 20
+"""Objects below which a score says little."""
+
 
 def line(epoch: Epoch) -> str:
     """Say how good an epoch was, and how long the training still takes."""
@@ -47,4 +50,6 @@ def summary(out: Path, metrics: dict[str, Any]) -> str:
 def _precision(found: dict[str, Any]) -> str:
     if found["ap_0.5"] is None:
         return "average precision – (no object is there, and none was found)"
-    return f"average precision {found['ap_0.5']:.3f} at IoU .5, {found['ap_0.7']:.3f} at .7"
+    text = f"average precision {found['ap_0.5']:.3f} at IoU .5, {found['ap_0.7']:.3f} at .7"
+    few = found.get("objects", _FEW) < _FEW
+    return text + (f" (of {found['objects']} object(s): much of it is chance)" if few else "")

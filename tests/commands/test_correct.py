@@ -145,6 +145,7 @@ def test_retrain(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[
             retraining(),
             retraining(after=0.4, accepted=False, present=Path("M")),
             retraining(before=None, after=None, unseen=False, validation=[]),
+            retraining(before=0.0, after=None),
         ]
     )
     given = []
@@ -164,6 +165,8 @@ def test_retrain(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[
     assert "it is worse, so M stays in use" in capsys.readouterr().out
     run(step="retrain")
     assert "too few images" in capsys.readouterr().out
+    run(step="retrain")
+    assert "0.000 before, – now" in capsys.readouterr().out
     assert (given[0]["epochs"], given[0]["accept"], given[1]["accept"]) == (3, False, True)
 
 

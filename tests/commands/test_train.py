@@ -125,6 +125,14 @@ def test_summary_names_the_way_on(tmp_path):
     assert text.endswith("--resume goes on from here.")
 
 
+def test_a_score_of_few_objects_is_called_chance(tmp_path):
+    found = {"val_dice": 0.9, "ap_0.5": 1.0, "ap_0.7": 1.0}
+    metrics = {"best_epoch": 3, "epochs": 5, "seconds": 90, "ended": "patience"}
+    text = summary(tmp_path, metrics | {"validation": found | {"objects": 1}})
+    assert "1.000 at .7 (of 1 object(s): much of it is chance)" in text
+    assert "chance" not in summary(tmp_path, metrics | {"validation": found | {"objects": 80}})
+
+
 def test_says_each_epoch_and_starts_from_a_model(data, tmp_path, capfd):
     arguments = ["train", str(data), *TINY, "--out"]
     assert CliRunner().invoke(cli.cli, [*arguments, str(tmp_path / "A")]).exit_code == 0

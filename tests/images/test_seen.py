@@ -79,6 +79,17 @@ def test_debris_on_few_pixels_does_not_hide_the_cells():
     assert found.max() <= SEEN.channels[0].top + 1e-6
 
 
+def test_debris_may_be_nearly_half_of_what_is_bright():
+    plane, inside = cells(3, count=4)
+    plane[:25, :25] = 60000
+    inside[:25, :25] = False
+    assert 0.3 < 25**2 / (25**2 + inside.sum()) < 0.5
+    far = []
+    found = RULE(plane, None, SEEN, far)
+    assert [one.why for one in far] == ["bright"]
+    assert 0.5 < np.median(found[inside]) < 1.2
+
+
 def test_a_hot_pixel_is_bounded_and_named():
     plane = cells(4)[0].astype(np.float32)
     plane[30, 40] = 1e30

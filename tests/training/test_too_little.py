@@ -114,6 +114,7 @@ def test_perfect_emptiness_is_not_nought(faults: Path, tmp_path: Path) -> None:
     text = (tmp_path / "M" / "metrics.json").read_text()
     assert "NaN" not in text
     metrics = json.loads(text)
+    assert metrics["test"].pop("objects") == 0
     assert set(metrics["test"].values()) == {None}
     assert metrics["validation"]["ap_0.5"] > 0.5
     said = words.summary(tmp_path / "M", metrics)

@@ -117,7 +117,7 @@ def test_enough_ends_as_a_whole_training_and_can_be_resumed(tmp_path, pairs, by)
     train(pairs, out, epochs=4, progress=progress, watch=watch, **TINY)
     found = metrics(out)
     assert (found["ended"], found["epochs"]) == ("enough", 2)
-    assert found["test"].keys() == {"ap_0.5", "ap_0.6", "ap_0.7", "ap_0.8", "ap_0.9"}
+    assert found["test"].keys() == {*(f"ap_0.{i}" for i in range(5, 10)), "objects"}
     assert "choosing" in stages
     models.load(out, verify=True)
     train(pairs, out, resume=True)
