@@ -23,6 +23,7 @@ HYPERSTACK = "TZCYX"
 """ImageJ's own order: channels are the innermost axis of a hyperstack's planes."""
 
 _SECONDS = {
+    0.0: ("frame", "frames", "pixel", "pixels"),
     1e-9: ("ns", "nsec", "nanosecond", "nanoseconds"),
     1e-6: ("µs", "μs", "us", "usec", "microsecond", "microseconds"),
     1e-3: ("ms", "msec", "millisecond", "milliseconds"),
@@ -35,7 +36,7 @@ _LENGTH_OF = {name: length for length, names in _SECONDS.items() for name in nam
 
 
 def seconds(unit: str) -> float:
-    """Return how many seconds a time unit of ImageJ's or OME's is.
+    """Return how many seconds a time unit of ImageJ's or OME's is: 0 for "frame", which is none.
 
     Warns
     -----

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 # No kind of packing that PNG and JPEG have makes pixels more than so many times smaller.
 _UNPACKED, _SMALL = 2000, 2**26
 _BITS = {"1": 1, "I;16": 16, "I": 32, "F": 32}
+_TRANSPARENT = "its transparency is left out; the colours are read as they are in the file"
 # How much darker the next colour of a LUT may be than the last one, of 255: rounding.
 _ROUNDING = 2.0
 
@@ -78,8 +79,9 @@ def read(path: Path) -> xr.DataArray:
     attrs: dict[str, Any] = {}
     with opened(path) as picture:
         mode = picture.mode
+        key = picture.info.get("transparency")
         if picture.format == "PNG" and deep_colours(path):
-            array = _deep(path, picture)
+            array, key = _deep(path, picture), None
         elif mode == "P":
             attrs, array = _indexed(path, picture), np.asarray(picture)
         elif mode.endswith("A"):
@@ -91,6 +93,8 @@ def read(path: Path) -> xr.DataArray:
         else:
             array = np.asarray(picture)
         grey = picture.format == "JPEG" and array.ndim == 3
+        if _keyed_out(array, key):
+            _warn(path, _TRANSPARENT)
     if array.dtype == bool:
         array = array.astype(np.uint8) * 255
     if grey and (array == array[..., :1]).all():
@@ -127,8 +131,20 @@ def _deep(path: Path, picture: Image.Image) -> NDArray[Any]:
 def _opaque(path: Path, array: NDArray[Any]) -> NDArray[Any]:
     """Return (Y, X, 2 or 4) without its last sample, and grey as (Y, X)."""
     if (array[..., -1] != np.iinfo(array.dtype).max).any():
-        _warn(path, "its transparency is left out; the colours are read as they are in the file")
+        _warn(path, _TRANSPARENT)
     return array[..., 0] if array.shape[-1] == 2 else array[..., :3]
+
+
+def _keyed_out(array: NDArray[Any], key: Any) -> bool:
+    """Say whether a PNG calls pixels transparent by their number or colour."""
+    if key is None or array.dtype == bool:
+        return False
+    if isinstance(key, bytes):  # the opacity of each colour of a palette
+        opaque = np.full(256, 255, np.uint8)
+        opaque[: len(key)] = np.frombuffer(key, np.uint8)[:256]
+        return bool(array.dtype == np.uint8 and (opaque[array] < 255).any())
+    same = array == np.asarray(key)
+    return bool((same.all(axis=-1) if array.ndim == 3 else same).any())
 
 
 def _indexed(path: Path, picture: Image.Image) -> dict[str, Any]:

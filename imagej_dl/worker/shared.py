@@ -9,6 +9,7 @@ An image goes as an array of the axes T, Z, C, Y, X (ImageJ's order of planes) w
 from __future__ import annotations
 
 import atexit
+import math
 import threading
 from contextlib import suppress
 from multiprocessing.shared_memory import SharedMemory
@@ -30,7 +31,8 @@ def to_image(array: Any, about: dict[str, Any]) -> xr.DataArray:
     """Copy ImageJ's image out of shared memory; axes of length 1 are dropped, Y and X excepted."""
     about = dict(about)
     props = about.pop("props", None) or {}
-    about["frame_interval"] *= seconds(about.pop("time_unit", "s") or "s")
+    interval = about["frame_interval"] * seconds(about.pop("time_unit", "s") or "s")
+    about["frame_interval"] = interval if 0 < interval < math.inf else 0.0
     pixels = exact.received(np.array(array.ndarray()), props.get(exact.DTYPE), props.get(exact.IDS))
     array.shm.close()
     _given.append(array.shm.name)

@@ -12,6 +12,8 @@ from typing import Any
 import differences
 import layouts
 import layouts_calibrated
+import layouts_ome
+import layouts_palettes
 import layouts_pictures
 import layouts_random
 import numpy as np
@@ -21,7 +23,14 @@ import xarray as xr
 
 from imagej_dl import UserError, images
 
-MODULES = (layouts, layouts_calibrated, layouts_pictures, layouts_random)
+MODULES = (
+    layouts,
+    layouts_palettes,
+    layouts_calibrated,
+    layouts_ome,
+    layouts_pictures,
+    layouts_random,
+)
 DOCS = Path(__file__).parents[2] / "docs" / "reading.md"
 METRES = {
     **dict.fromkeys(("um", "µm", "μm", "micron", "microns", "micrometer", "micrometers"), 1e-6),
@@ -31,9 +40,9 @@ METRES = {
     "ft": 0.3048,
 }  # fmt: skip
 SECONDS = {
-    **dict.fromkeys(("sec", "s", "SEC", "frame"), 1.0), **dict.fromkeys(("ms", "msec"), 1e-3),
+    **dict.fromkeys(("sec", "s", "SEC"), 1.0), **dict.fromkeys(("ms", "msec"), 1e-3),
     **dict.fromkeys(("min", "minutes"), 60.0), **dict.fromkeys(("h", "hr", "hours"), 3600.0),
-    "days": 86400.0, "µs": 1e-6,
+    "days": 86400.0, "µs": 1e-6, "frame": 0.0,
 }  # fmt: skip
 GREY = np.repeat(np.arange(256)[:, None], 3, axis=1)
 
@@ -51,11 +60,13 @@ def test_every_layout_is_read_as_imagej_opens_it(
     assert seen.keys() > made.keys()
     wrong, needed, counts = [], set(), np.zeros(3, int)
     for file, theirs in sorted(seen.items()):
-        ours = _read(tmp_path / file)
+        ours, said = _read(tmp_path / file)
         if not file.startswith("cut_"):
             counts += 1, theirs is not None, not isinstance(ours, str)
         allowed = [d for d in differences.TABLE if d.covers(file)]
         found = [*_differing(theirs, ours), *_untrue(ours, made.get(file))]
+        if file.startswith("cut_") and not isinstance(ours, str) and found and not said:
+            found.append(("silence", "planes lack, and nothing is said of it"))
         for aspect, words in found:
             by = [d for d in allowed if aspect in d.aspects]
             needed.update(p for d in by for p in d.files if fnmatch(file, p))
@@ -81,13 +92,14 @@ def test_no_entry_covers_nothing() -> None:
             assert any(map(alone.covers, names)), pattern
 
 
-def _read(path: Path) -> xr.DataArray | str:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+def _read(path: Path) -> tuple[xr.DataArray | str, bool]:
+    """Return the image, or the error, and whether there was a warning."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
         try:
-            return images.read(path)
+            return images.read(path), bool(caught)
         except UserError as error:
-            return str(error)
+            return str(error), bool(caught)
 
 
 def _differing(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import warnings
 from pathlib import Path
 
-import layouts_calibrated as made
+import layouts_calibrated
+import layouts_ome as made
 import numpy as np
 import pytest
 from layouts import Layout
@@ -86,6 +87,12 @@ def test_times_of_planes(
     assert bool(words) == bool(said)
 
 
+def test_frames_are_no_unit_of_time(tmp_path: Path) -> None:
+    text = "frames=3\nfinterval=1\ntunit=frame\n"
+    found, said = read(tmp_path, layouts_calibrated.described("a", text, slices=3))
+    assert (found.frame_interval, said) == (0, "")
+
+
 def test_an_unknown_unit_of_times_is_said_once(tmp_path: Path) -> None:
     found, said = read(tmp_path, made.ome("a", planes=made.delta(["0", "1", "2"], "fortnight")))
     assert found.frame_interval == 1
@@ -150,7 +157,7 @@ def test_uneven_times_of_metamorph_are_said(
 
 
 def test_planes_that_the_description_does_not_divide(tmp_path: Path) -> None:
-    layout = made.described("a", "slices=2\nframes=2\n", slices=6)
+    layout = layouts_calibrated.described("a", "slices=2\nframes=2\n", slices=6)
     layout.write(tmp_path / layout.name)
     with pytest.warns(DataWarning, match="has 6 planes, which are not 1 × 2 × 2"):
         assert images.read(tmp_path / layout.name).sizes["Z"] == 6
@@ -168,9 +175,9 @@ def test_signed_pixels_that_imagej_saved(shared_data: Path, name: str) -> None:
 
 
 def test_calibration_functions_are_said(tmp_path: Path) -> None:
-    layout = made.described("a", "cf=0\nc0=10\nc1=0.5\nvunit=OD\n")
+    layout = layouts_calibrated.described("a", "cf=0\nc0=10\nc1=0.5\nvunit=OD\n")
     assert "calibration function (a straight line, 10, 0.5)" in read(tmp_path, layout)[1]
-    layout = made.described("a", "cf=0\nc0=0\nc1=1\nvunit=OD\n")
+    layout = layouts_calibrated.described("a", "cf=0\nc0=0\nc1=1\nvunit=OD\n")
     assert read(tmp_path, layout)[1] == ""
 
 

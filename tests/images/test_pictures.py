@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import struct
 import warnings
 from pathlib import Path
 
@@ -82,6 +83,24 @@ def test_transparency_is_said(tmp_path: Path, kind: int, bits: int) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         read(tmp_path, made.png("b", bits, kind, alpha=2**bits - 1))
+
+
+@pytest.mark.parametrize("kind", ["grey8", "grey16", "rgb8", "rgb16", "palette8"])
+def test_transparent_colours_are_said(tmp_path: Path, kind: str) -> None:
+    bits = 16 if "16" in kind else 8
+    pixels = np.full((4, 5, 3 if "rgb" in kind else 1), 7)
+    number = {"grey": made.GREY, "rgb": made.RGB, "palette": made.PALETTE}[kind.rstrip("0168")]
+    for there in (True, False):
+        key = 7 if there else 9
+        data = struct.pack(">H", key) * pixels.shape[-1]
+        chunks: tuple = ((b"tRNS", data),)
+        if "palette" in kind:
+            chunks = (made.ramp(1), (b"tRNS", b"\xff" * key + b"\0"))
+        made.write_png(tmp_path / "a.png", pixels, bits, number, chunks=chunks)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            images.read(tmp_path / "a.png")
+        assert [("transparency is left out" in str(w.message)) for w in caught] == [True] * there
 
 
 def test_jpeg_in_grey_colours_is_grey(tmp_path: Path) -> None:

@@ -30,6 +30,10 @@ def test_units_of_each_axis() -> None:
     assert image.attrs["pixel_height"] == pytest.approx(0.5)
     assert image.attrs["pixel_depth"] == pytest.approx(0.3)
     assert image.attrs["frame_interval"] == 120
+    for interval, unit in ((-1, "sec"), (float("nan"), "sec"), (2, "frame")):
+        array, about = given(np.zeros((2, 1, 1, 4, 5), np.uint8), frame_interval=interval)
+        image = shared.to_image(array, about | {"time_unit": unit})
+        assert image.attrs["frame_interval"] == 0
 
 
 def test_signed_pixels() -> None:
