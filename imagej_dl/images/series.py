@@ -30,7 +30,7 @@ from imagej_dl.images import (
 _KINDS = ("shaped", "generic")
 # Tags whose loss leaves other planes than the file has: the description, MetaMorph's planes.
 _NEEDED = ("TiffTag 270 ", "TiffTag 33629 ")
-OME = "(OME)"
+OWN = "(own)"
 
 BROKEN = (
     tifffile.TiffFileError,
@@ -95,6 +95,11 @@ class Tiff:
         series = list(file.series)
         if not series:
             raise ValueError("it holds no image")
+        if series[0].kind == "generic":
+            used = sum(len(level) for one in series for level in one.levels)
+            if (more := len(chain.offsets) - used) > 0:
+                said = f"{more} of its {len(chain.offsets)} pages cannot be read, and are left out"
+                self.alarms.append(f"{OWN} {said}")
         if series[0].kind not in _KINDS:
             seen = series[:1]
         else:
@@ -123,9 +128,9 @@ def _unusable(path: Path, file: tifffile.TiffFile) -> str:
     root = ome.parsed(file.pages.first.description, path)
     name = None if root is None else ome.elsewhere(root)
     if name is not None:
-        return f"{OME} its OME-XML is in {name}, which is not there: axes and sizes are not known"
+        return f"{OWN} its OME-XML is in {name}, which is not there: axes and sizes are not known"
     words = "is no XML" if root is None else "names none of its pages"
-    return f"{OME} its OME-XML {words}: axes and sizes are not known"
+    return f"{OWN} its OME-XML {words}: axes and sizes are not known"
 
 
 def of(path: Path, file: tifffile.TiffFile, said: list[str]) -> Tiff:
@@ -151,7 +156,7 @@ def warn(tiff: Tiff, made: held.Held) -> None:
 def alarming(said: list[str]) -> list[str]:
     """Return what tifffile said that is of any interest, without repetition."""
     some = [
-        words.removeprefix(OME).strip() if words.startswith(OME) else f"tifffile says: {words}"
+        words.removeprefix(OWN).strip() if words.startswith(OWN) else f"tifffile says: {words}"
         for words in said
         if not any(known in words for known in _NO_ALARMS)
     ]

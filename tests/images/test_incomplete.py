@@ -375,3 +375,15 @@ def test_depths_of_metamorph_that_are_none(tmp_path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert images.read(path).attrs["pixel_depth"] == 1.0
+
+
+def test_pages_that_cannot_be_read_are_counted(tmp_path: Path) -> None:
+    path, stack = tmp_path / "a.tif", movie(4)[:, 0, 0]
+    write_pages(path, stack, "", rowsperstrip=4)
+    with tifffile.TiffFile(path) as file:
+        place = file.pages[2].aspage().tags["BitsPerSample"].offset
+    data = bytearray(path.read_bytes())
+    data[place + 4 : place + 8] = bytes(4)  # of no number: tifffile ends there without a word
+    path.write_bytes(data)
+    words = "2 of its 4 pages cannot be read, and are left out"
+    np.testing.assert_array_equal(read(path, words), stack[:2])
