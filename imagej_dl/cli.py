@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin
 
@@ -33,6 +34,29 @@ class _Commands(click.Group):
             formatter.write_dl([(name, text) for name, (_, text) in commands.TABLE.items()])
 
 
+class _Described(click.Command):
+    """Lists what is given by its place, too, with its description, before the options."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        rows = [
+            (parameter.metavar or "", parameter.text)
+            for parameter in self.get_params(ctx)
+            if isinstance(parameter, _Argument)
+        ]
+        if rows:
+            with formatter.section("Arguments"):
+                formatter.write_dl(rows)
+        super().format_options(ctx, formatter)
+
+
+class _Argument(click.Argument):
+    """An argument with a description, which click's own have not."""
+
+    def __init__(self, *args: Any, text: str, **kwargs: Any) -> None:
+        self.text = text
+        super().__init__(*args, **kwargs)
+
+
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="imagej-dl")
 def cli() -> None:
@@ -46,20 +70,19 @@ def main() -> None:
     try:
         # Not click's own mode, which would end Ctrl-C and our errors its own way.
         code = cli(standalone_mode=False)
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except UserError as error:
-        click.echo(f"error: {error}", err=True)
+        _complain(str(error))
         code = 2
     except OSError as error:
-        # Any look at a file may be refused: too long a name, a folder that may not be read.
-        if error.filename is None:
-            raise
-        click.echo(f"error: {in_words(error)}", err=True)
-        code = 2
+        code = _refused(error)
     except MemoryError:
-        click.echo("error: there is not enough memory; try smaller tiles or images", err=True)
+        _complain("there is not enough memory; try smaller tiles or images")
         code = 2
     except click.ClickException as error:
-        error.show()
+        with suppress(OSError):
+            error.show()
         code = error.exit_code
     except (Cancelled, KeyboardInterrupt, click.Abort):
         code = _cancelled()
@@ -71,8 +94,28 @@ def main() -> None:
     _end(code if isinstance(code, int) else 0)
 
 
+def _refused(error: OSError) -> int:
+    """Say what the system refused: a file (too long a name, one not to be read) or our output."""
+    if error.filename is not None:
+        _complain(str(in_words(error)))
+        return 2
+    # What is left in the buffers would be tried again at the end of the process.
+    with suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if isinstance(error, BrokenPipeError):
+        return 1  # whoever read our output, such as head, has had enough
+    _complain(f"what is said cannot be written ({error.strerror or error})")
+    return 2
+
+
+def _complain(words: str) -> None:
+    with suppress(OSError):  # stderr may be full, too
+        click.echo(f"error: {words}", err=True)
+
+
 def _cancelled() -> int:
-    click.echo("cancelled", err=True)
+    with suppress(OSError):
+        click.echo("cancelled", err=True)
     return 130
 
 
@@ -104,7 +147,7 @@ def _command(name: str) -> click.Command:
         type=click.Path(path_type=Path),
         help="Read the parameters from this JSON file; options given here come before it.",
     )
-    return click.Command(
+    return _Described(
         name,
         callback=callback,
         params=[*(_parameter(declaration, name) for name in declaration.model_fields), option],
@@ -120,8 +163,9 @@ def _parameter(declaration: type[Command], name: str) -> click.Parameter:
     if declaration.is_positional(name):
         # Not required here: the value may come from --from-json; pydantic asks for it.
         shown = name.upper() if field.is_required() else f"[{name.upper()}]"
-        return click.Argument(
+        return _Argument(
             [name],
+            text=field.description or "",
             type=kind,
             nargs=-1 if many else 1,
             required=False,
@@ -130,7 +174,7 @@ def _parameter(declaration: type[Command], name: str) -> click.Parameter:
     text = field.description or ""
     if field.is_required():
         text += "  [required]"
-    elif field.default not in (None, False, "") and not field.default_factory:
+    elif field.default not in (None, False, "", []) and not field.default_factory:
         text += f"  [default: {field.default}]"
     dashed = name.replace("_", "-")
     if kind is click.BOOL:
@@ -158,4 +202,5 @@ def _kind(annotation: Any) -> tuple[click.ParamType, bool]:
 
 def _show_warning(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
     if issubclass(category, DataWarning):
-        click.echo(f"warning: {message}", err=True)
+        with suppress(OSError):
+            click.echo(f"warning: {message}", err=True)

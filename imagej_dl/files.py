@@ -5,14 +5,15 @@ from __future__ import annotations
 import errno
 import json
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from imagej_dl import containment, moving, temporaries
 from imagej_dl.errors import UserError
+from imagej_dl.regular import refuse_special
+from imagej_dl.texts import text_of
 
 _REMEDIES = {
     errno.ENOSPC: ("the disk is full", "Free some space on that disk, or choose another folder."),
@@ -22,11 +23,10 @@ _REMEDIES = {
     errno.EROFS: ("cannot be written here", "Choose a folder that you may write to."),
     errno.ENOTDIR: ("lies in something that is a file", "Choose another folder."),
     errno.EEXIST: ("lies in something that is a file", "Choose another folder."),
+    errno.ENOTEMPTY: ("was made by another program meanwhile", "Choose another folder."),
+    errno.ELOOP: ("is a link that leads in a circle", "Remove the link."),
     errno.ENAMETOOLONG: ("is too long a name", "Choose a shorter one."),
 }
-
-
-_WHOLE = (".geff", ".zarr")  # folders that are one thing: parts of two make none
 
 
 def refuse_existing(path: Path, overwrite: bool) -> None:
@@ -59,23 +59,28 @@ def atomic(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Give a temporary path beside `path`; on success it takes the place of `path`.
 
     A failure (also a full disk or a cancelled run) removes the temporary file and
-    leaves what was at `path` untouched. The suffix is kept, since some writers go by it.
+    leaves what was at `path` untouched; after a kill the next run removes it. The suffix is kept,
+    since some writers go by it. The content is on the disk before it gets its name.
     """
+    containment.check(path)
     target = Path(os.path.realpath(path))
     with _disk_errors(target):
         if target.is_dir():
             raise UserError("is a folder, not a file", path=path)
         target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(
-            prefix=f".{target.stem[:40]}-", suffix=target.suffix, dir=target.parent
-        )
-        os.close(handle)
-    temporary = Path(name)
+        lasting = not temporaries.within(target.parent)
+        if lasting and temporaries.due(target.parent):
+            moving.heal(target.parent)
+        temporary = target.with_name(temporaries.name(target.name))
+        temporary.open("xb").close()
     try:
         with _disk_errors(target):
             yield temporary
-            temporary.chmod(0o666 & ~_umask())
+            if lasting:
+                moving.sync(temporary)
             os.replace(temporary, target)
+            if lasting:
+                moving.sync(target.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -87,63 +92,86 @@ def atomic_folder(path: str | os.PathLike[str], *, overwrite: bool = False) -> I
     With `overwrite`, files and folders of the same names are replaced; what else is in the old
     folder stays where it is, for it may be anything of the user's. (A new folder that holds
     folders is merged with the old one; one that holds only files, or is a .geff or .zarr, replaces
-    it.) When that fails halfway, what was there before is put back.
+    it.) When that fails halfway, what was there before is put back; when it is killed halfway,
+    :func:`heal` goes on with it.
     """
+    containment.check(path, folder=True)
     target = Path(os.path.realpath(path))
     refuse_existing(target, overwrite)
     with _disk_errors(target):
         if target.exists() and not target.is_dir():
             raise UserError("is a file, not a folder", path=path)
         there = target.is_dir()
-        whole = target.suffix in _WHOLE
+        whole = target.suffix in moving.WHOLE
         home = target if there and not whole else target.parent
+    with _staged(home, target) as temporary:
+        new = temporary / moving.NEW / target.name
+        new.mkdir(parents=True)
+        yield new
+        if there:
+            source = new.parent if whole else new
+            moving.put(temporary, source, home, moving.plan(source, home))
+        else:
+            moving.sync_all(new)
+            os.replace(new, target)
+            moving.sync(home)
+
+
+@contextmanager
+def together(folder: str | os.PathLike[str], *, overwrite: bool = False) -> Iterator[Path]:
+    """Give a temporary folder; on success its files are put into `folder`, all of them or none.
+
+    They may lie in folders. What else is in `folder` stays as it is. A kill while they are moved
+    leaves some of them, until :func:`heal` goes on with it.
+
+    Raises
+    ------
+    UserError : when one is there already and `overwrite` is off.
+    """
+    home = Path(os.path.realpath(folder))
+    with _staged(home, home) as temporary:
+        new = temporary / moving.NEW
+        new.mkdir()
+        yield new
+        files = moving.files(new)
+        for name in files:
+            containment.check(home / name)
+            refuse_existing(home / name, overwrite)
+        moving.put(temporary, new, home, files)
+
+
+@contextmanager
+def _staged(home: Path, target: Path) -> Iterator[Path]:
+    with _disk_errors(target):
         home.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=".imagej-dl-", dir=home))
+        if not temporaries.within(home):
+            moving.heal(home)
+        temporary = home / temporaries.name()
+        temporary.mkdir()
     try:
         with _disk_errors(target):
-            new = temporary / "new" / target.name
-            new.mkdir(parents=True)
-            yield new
-            if there:
-                into = (new.parent, target.parent) if whole else (new, target)
-                _merge(*into, temporary / "old")
-            else:
-                os.replace(new, target)
-    finally:
-        # Holds no file of the user's any more: replaced ones only after all went well.
-        shutil.rmtree(temporary, ignore_errors=True)
-
-
-def _merge(new: Path, target: Path, old: Path) -> None:
-    """Move the entries of `new` into `target`, and those they replace into `old`."""
-    old.mkdir()
-    moved: list[tuple[Path | None, Path]] = []
-    try:
-        _move(new, target, old, moved)
+            yield temporary
     except BaseException:
-        for kept, place in reversed(moved):
-            if place.is_dir() and not place.is_symlink():
-                shutil.rmtree(place, ignore_errors=True)
-            else:
-                place.unlink(missing_ok=True)
-            if kept is not None:
-                os.replace(kept, place)
+        # Where not even putting back went well, what was there before is still in it.
+        if not (temporary / temporaries.MOVES).is_file():
+            temporaries.remove(temporary)
         raise
+    temporaries.remove(temporary)
 
 
-def _move(new: Path, target: Path, old: Path, moved: list[tuple[Path | None, Path]]) -> None:
-    for entry in sorted(new.iterdir()):
-        place = target / entry.name
-        folders = place.is_dir() and entry.is_dir() and entry.suffix not in _WHOLE
-        if folders and any(p.is_dir() for p in entry.iterdir()):
-            _move(entry, place, old, moved)
-            continue
-        kept = None
-        if os.path.lexists(place):
-            kept = old / str(len(moved))
-            os.replace(place, kept)
-        moved.append((kept, place))
-        os.replace(entry, place)
+def heal(folder: str | os.PathLike[str]) -> None:
+    """Finish what a killed run had begun to move into a folder, and remove what it left there."""
+    moving.heal(Path(os.path.realpath(folder)))
+
+
+def discard(path: Path) -> None:
+    """Remove a folder of ours at once: after a kill it is not there, or whole."""
+    if not os.path.lexists(path):
+        return
+    gone = path.with_name(temporaries.name())
+    with _disk_errors(path):
+        os.replace(path, gone)
+    temporaries.remove(gone)
 
 
 @contextmanager
@@ -169,21 +197,17 @@ def in_words(error: OSError, path: Path | None = None) -> UserError:
 
 def load_json(path: Path) -> Any:
     """Return what a JSON file holds; UserError when it is not there, or is no JSON."""
+    refuse_special(path)
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(text_of(path))
     except FileNotFoundError as error:
         raise UserError("there is no such file", path=path) from error
     except OSError as error:
         raise in_words(error, path) from error
     except (ValueError, RecursionError) as error:
+        words = "it is nested too deep" if isinstance(error, RecursionError) else str(error)
         raise UserError(
-            f"is not JSON ({error})",
+            f"is not JSON ({words})",
             path=path,
             remedy="It may have been cut short: copy it again, or mend it in a text editor.",
         ) from error
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

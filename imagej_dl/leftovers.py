@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from imagej_dl import containment
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.files import load_json
 
@@ -53,6 +54,7 @@ def clear(
         path = folder / name
         if name in new or not path.exists():
             continue
+        containment.check(path, folder=True)
         try:
             if former.get(name) != _checksum(path):
                 stay.append(name)

@@ -9,8 +9,11 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from imagej_dl import locks
 from imagej_dl.errors import UserError
 from imagej_dl.files import atomic, load_json
+
+_WAIT = 10.0
 
 
 class Preferences(BaseModel):
@@ -51,7 +54,8 @@ def read() -> Preferences:
 
 def change(**values: Any) -> Preferences:
     """Keep these values beside what is kept already, and return all."""
-    changed = Preferences.model_validate(read().model_dump() | values)
-    with atomic(path()) as temporary:
-        temporary.write_text(changed.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    with locks.held(path(), "the settings", wait=_WAIT):
+        changed = Preferences.model_validate(read().model_dump() | values)
+        with atomic(path()) as temporary:
+            temporary.write_text(changed.model_dump_json(indent=2) + "\n", encoding="utf-8")
     return changed

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Protocol, runtime_checkable
 
 _BAR = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}"
@@ -64,7 +65,8 @@ class Terminal:
 
     def note(self, text: str) -> None:
         if self._latest is None or self._latest.disable:
-            print(text, file=sys.stderr, flush=True)
+            with suppress(OSError):  # what is said beside the work must not end it
+                print(text, file=sys.stderr, flush=True)
         else:
             # The note knows the remaining time, and a line has no room for both.
             self._latest.bar_format = _BAR_WITH_NOTE
@@ -73,4 +75,4 @@ class Terminal:
 
 def terminal() -> Progress:
     """Return a listener for the command line."""
-    return Terminal()
+    return silent if sys.stderr is None else Terminal()

@@ -8,6 +8,7 @@ from typing import Any
 from xml.parsers import expat
 
 from imagej_dl.errors import UserError
+from imagej_dl.regular import refuse_special
 
 
 def parse(path: Path, remedy: str | None = None) -> ET.Element:
@@ -22,6 +23,7 @@ def parse(path: Path, remedy: str | None = None) -> ET.Element:
     UserError : when the file is not there, is not whole XML, or has a document type (DOCTYPE),
         in which entities are declared that may grow without bound or name other files.
     """
+    refuse_special(path)
     builder = ET.TreeBuilder()
     parser = _parser(path)
     parser.StartElementHandler = builder.start
@@ -35,7 +37,7 @@ def parse(path: Path, remedy: str | None = None) -> ET.Element:
         raise UserError("there is no such file", path=path) from error
     except OSError as error:
         raise UserError(f"cannot be read ({error})", path=path) from error
-    except (expat.ExpatError, ValueError) as error:
+    except (expat.ExpatError, ValueError, LookupError) as error:  # of an encoding
         raise UserError(f"is not whole XML ({error})", path=path, remedy=remedy) from error
 
 
@@ -53,7 +55,7 @@ def check(text: str, path: Path, remedy: str | None = None) -> None:
     parser.StartElementHandler = _stop
     try:
         parser.Parse(text, True)
-    except (expat.ExpatError, _Passed, ValueError):
+    except (expat.ExpatError, _Passed, ValueError, LookupError):
         return
 
 

@@ -12,7 +12,7 @@
 
 requires("1.54f");
 if (call("java.awt.GraphicsEnvironment.isHeadless") == "true")
-    exit("Annotate: drawing needs a screen.");
+    stop("Annotate: drawing needs a screen.");
 if (getArgument() != "") {
     project = option("project", "");
     tool = option("tool", "freehand");
@@ -47,7 +47,7 @@ function showMessageUnlessAsked(text) {
 
 // A folder without the separator that Browse puts at its end; it must be named: WHAT is in it.
 function namedFolder(path, what) {
-    if (path == "") exit("Annotate: say which folder " + what + ".");
+    if (path == "") stop("Annotate: say which folder " + what + ".");
     while (lengthOf(path) > 1 && (endsWith(path, "/") || endsWith(path, File.separator)))
         path = substring(path, 0, lengthOf(path) - 1);
     return path;
@@ -67,4 +67,13 @@ function option(key, usual) {
 function given(key) {
     if (indexOf(" " + getArgument() + " ", " " + key + " ") >= 0) return true;
     return false;
+}
+
+// Ends the macro with these words; without a screen with an exit code, too.
+function stop(words) {
+    if (call("java.awt.GraphicsEnvironment.isHeadless") == "true") {
+        run("ImageJ-DL Macro Extensions", "");
+        Ext.dl_stop(words);
+    }
+    exit(words);
 }

@@ -15,12 +15,14 @@
 // of the image that shows the lines. Works without a screen.
 
 requires("1.54f");
-if (nImages == 0) exit("Label_Boundaries: open a label image.");
-if (bitDepth() == 24) exit("Label_Boundaries: " + getTitle() + " is a colour picture, no label image.");
+if (nImages == 0) stop("Label_Boundaries: open a label image.");
+if (bitDepth() == 24) stop("Label_Boundaries: " + getTitle() + " is a colour picture, no label image.");
 if (getArgument() != "") {
     lines = option("lines", "outlines");
     show = option("show", "overlay");
     color = option("color", "yellow");
+} else if (call("java.awt.GraphicsEnvironment.isHeadless") == "true") {
+    stop("Label_Boundaries: without a screen there is no dialog; give options such as lines=outlines");
 } else {
     Dialog.create("Label boundaries");
     Dialog.addChoice("Lines", newArray("outlines", "touching"), "outlines");
@@ -31,8 +33,8 @@ if (getArgument() != "") {
     show = Dialog.getChoice();
     color = Dialog.getChoice();
 }
-if (lines != "outlines" && lines != "touching") exit("Label_Boundaries: lines is outlines or touching.");
-if (show != "overlay" && show != "image") exit("Label_Boundaries: show is overlay or image.");
+if (lines != "outlines" && lines != "touching") stop("Label_Boundaries: lines is outlines or touching.");
+if (show != "overlay" && show != "image") stop("Label_Boundaries: show is overlay or image.");
 
 setBatchMode(true);
 source = getImageID();
@@ -148,4 +150,13 @@ function option(key, usual) {
 function given(key) {
     if (indexOf(" " + getArgument() + " ", " " + key + " ") >= 0) return true;
     return false;
+}
+
+// Ends the macro with these words; without a screen with an exit code, too.
+function stop(words) {
+    if (call("java.awt.GraphicsEnvironment.isHeadless") == "true") {
+        run("ImageJ-DL Macro Extensions", "");
+        Ext.dl_stop(words);
+    }
+    exit(words);
 }

@@ -13,7 +13,7 @@
 // Returns the number of masks.
 
 requires("1.54f");
-if (nImages == 0) exit("Make_Masks: open the image that the ROIs were drawn on.");
+if (nImages == 0) stop("Make_Masks: open the image that the ROIs were drawn on.");
 headless = matches(call("java.awt.GraphicsEnvironment.isHeadless"), "true");
 setBatchMode(true);
 image = getImageID();
@@ -22,11 +22,13 @@ managed = !headless;
 if (managed) managed = roiManager("count") > 0;
 if (managed) count = roiManager("count");
 else count = Overlay.size;
-if (count == 0) exit("Make_Masks: no ROI is drawn. Draw an outline around each object and press t.");
+if (count == 0) stop("Make_Masks: no ROI is drawn. Draw an outline around each object and press t.");
 
 if (getArgument() != "") {
     place = option("folder", "");
     overwrite = given("overwrite");
+} else if (call("java.awt.GraphicsEnvironment.isHeadless") == "true") {
+    stop("Make_Masks: without a screen there is no dialog; give options such as folder=[/my masks]");
 } else {
     place = getDirectory("image");  // empty for an image that is in no file
     if (File.getName(place) == "images") place = File.getParent(place);
@@ -39,13 +41,13 @@ if (getArgument() != "") {
     overwrite = Dialog.getCheckbox();
 }
 place = namedFolder(place, "gets the folder masks");
-if (!File.isDirectory(place)) exit("Make_Masks: there is no folder " + place);
+if (!File.isDirectory(place)) stop("Make_Masks: there is no folder " + place);
 masks = place + File.separator + "masks" + File.separator;
 File.makeDirectory(masks);
 files = getFileList(masks);
 for (i = 0; i < files.length; i++) {
     if (!matches(files[i], "mask_\\d+\\.png")) continue;
-    if (!overwrite) exit("Make_Masks: there are masks in " + masks + " already. Tick Replace, or say overwrite.");
+    if (!overwrite) stop("Make_Masks: there are masks in " + masks + " already. Tick Replace, or say overwrite.");
     gone = File.delete(masks + files[i]);
 }
 
@@ -77,7 +79,7 @@ return "" + made;
 
 // A folder without the separator that Browse puts at its end; it must be named: WHAT is in it.
 function namedFolder(path, what) {
-    if (path == "") exit("Make_Masks: say which folder " + what + ".");
+    if (path == "") stop("Make_Masks: say which folder " + what + ".");
     while (lengthOf(path) > 1 && (endsWith(path, "/") || endsWith(path, File.separator)))
         path = substring(path, 0, lengthOf(path) - 1);
     return path;
@@ -97,4 +99,13 @@ function option(key, usual) {
 function given(key) {
     if (indexOf(" " + getArgument() + " ", " " + key + " ") >= 0) return true;
     return false;
+}
+
+// Ends the macro with these words; without a screen with an exit code, too.
+function stop(words) {
+    if (call("java.awt.GraphicsEnvironment.isHeadless") == "true") {
+        run("ImageJ-DL Macro Extensions", "");
+        Ext.dl_stop(words);
+    }
+    exit(words);
 }

@@ -15,6 +15,8 @@ if (getArgument() != "") {
     out = option("out", "");
     settings = option("settings", "");
     overwrite = given("overwrite");
+} else if (call("java.awt.GraphicsEnvironment.isHeadless") == "true") {
+    stop("Predict_Folder: without a screen there is no dialog; give options such as model=[/my model] images=[/my images] out=[/my results]");
 } else {
     Dialog.create("Predict a folder");
     Dialog.addDirectory("Model", "");
@@ -34,7 +36,7 @@ out = namedFolder(out, "gets the results");
 replacing = "";
 if (overwrite) replacing = " overwrite";
 table = out + File.separator + "counts.csv";
-if (File.exists(table) && !overwrite) exit("Predict_Folder: " + table + " is there already. Tick Replace, or say overwrite.");
+if (File.exists(table) && !overwrite) stop("Predict_Folder: " + table + " is there already. Tick Replace, or say overwrite.");
 
 run("ImageJ-DL Predict",
     "model=[" + model + "] images=[" + images + "] out=[" + out + "] " + settings + replacing);
@@ -61,7 +63,7 @@ return "" + total;
 
 // A folder without the separator that Browse puts at its end; it must be named: WHAT is in it.
 function namedFolder(path, what) {
-    if (path == "") exit("Predict_Folder: say which folder " + what + ".");
+    if (path == "") stop("Predict_Folder: say which folder " + what + ".");
     while (lengthOf(path) > 1 && (endsWith(path, "/") || endsWith(path, File.separator)))
         path = substring(path, 0, lengthOf(path) - 1);
     return path;
@@ -81,4 +83,13 @@ function option(key, usual) {
 function given(key) {
     if (indexOf(" " + getArgument() + " ", " " + key + " ") >= 0) return true;
     return false;
+}
+
+// Ends the macro with these words; without a screen with an exit code, too.
+function stop(words) {
+    if (call("java.awt.GraphicsEnvironment.isHeadless") == "true") {
+        run("ImageJ-DL Macro Extensions", "");
+        Ext.dl_stop(words);
+    }
+    exit(words);
 }

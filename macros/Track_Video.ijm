@@ -19,6 +19,8 @@ if (getArgument() != "") {
     settings = option("settings", "");
     overwrite = given("overwrite");
     if (movie != "") open(movie);
+} else if (call("java.awt.GraphicsEnvironment.isHeadless") == "true") {
+    stop("Track_Video: without a screen there is no dialog; give options such as model=[/my model] out=[/my tracks]");
 } else {
     Dialog.create("Track a video");
     Dialog.addDirectory("Model", "");
@@ -32,13 +34,13 @@ if (getArgument() != "") {
     if (Dialog.getCheckbox()) settings = "fill_gaps";
     overwrite = Dialog.getCheckbox();
 }
-if (nImages == 0) exit("Track_Video: open the movie, or name it with movie=[...].");
+if (nImages == 0) stop("Track_Video: open the movie, or name it with movie=[...].");
 Stack.getDimensions(width, height, channels, slices, frames);
-if (slices * frames == 1) exit("Track_Video: " + getTitle() + " has only one frame.");
+if (slices * frames == 1) stop("Track_Video: " + getTitle() + " has only one frame.");
 model = namedFolder(model, "holds the model");
 out = namedFolder(out, "gets the tracks");
 // Look before the movie is segmented, which may take long.
-if (File.exists(out) && !overwrite) exit("Track_Video: " + out + " is there already. Tick Replace, or say overwrite.");
+if (File.exists(out) && !overwrite) stop("Track_Video: " + out + " is there already. Tick Replace, or say overwrite.");
 replacing = "";
 if (overwrite) replacing = " overwrite";
 
@@ -64,7 +66,7 @@ return tracked;
 
 // A folder without the separator that Browse puts at its end; it must be named: WHAT is in it.
 function namedFolder(path, what) {
-    if (path == "") exit("Track_Video: say which folder " + what + ".");
+    if (path == "") stop("Track_Video: say which folder " + what + ".");
     while (lengthOf(path) > 1 && (endsWith(path, "/") || endsWith(path, File.separator)))
         path = substring(path, 0, lengthOf(path) - 1);
     return path;
@@ -84,4 +86,13 @@ function option(key, usual) {
 function given(key) {
     if (indexOf(" " + getArgument() + " ", " " + key + " ") >= 0) return true;
     return false;
+}
+
+// Ends the macro with these words; without a screen with an exit code, too.
+function stop(words) {
+    if (call("java.awt.GraphicsEnvironment.isHeadless") == "true") {
+        run("ImageJ-DL Macro Extensions", "");
+        Ext.dl_stop(words);
+    }
+    exit(words);
 }

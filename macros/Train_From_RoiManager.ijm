@@ -12,7 +12,7 @@
 // Returns the title of the predicted label image.
 
 requires("1.54f");
-if (nImages == 0) exit("Train_From_RoiManager: open the image that the ROIs were drawn on.");
+if (nImages == 0) stop("Train_From_RoiManager: open the image that the ROIs were drawn on.");
 image = getImageID();
 if (getArgument() != "") {
     project = option("project", "");
@@ -21,6 +21,8 @@ if (getArgument() != "") {
     rois = option("rois", "");
     settings = option("settings", "");
     overwrite = given("overwrite");
+} else if (call("java.awt.GraphicsEnvironment.isHeadless") == "true") {
+    stop("Train_From_RoiManager: without a screen there is no dialog; give options such as project=[/my cells]");
 } else {
     Dialog.create("Train from the ROI Manager");
     Dialog.addMessage("Stores the image and its ROIs in the project, and trains on all that is there.");
@@ -44,7 +46,7 @@ replacing = "";
 if (overwrite) replacing = " overwrite";
 if (rois == "") {
     if (roiManager("count") == 0)
-        exit("Train_From_RoiManager: the ROI Manager is empty.\n" +
+        stop("Train_From_RoiManager: the ROI Manager is empty.\n" +
             "Draw an outline around each object and press t after each.");
 }
 
@@ -53,9 +55,9 @@ name = replace(File.getNameWithoutExtension(getTitle()), "[^A-Za-z0-9_. -]", "_"
 folder = project + File.separator + "Labeling" + File.separator + name;
 target = folder + File.separator + "RoiSet.zip";
 if (File.exists(target) && !overwrite)
-    exit("Train_From_RoiManager: " + target + " is there already. Tick Replace, or say overwrite.");
+    stop("Train_From_RoiManager: " + target + " is there already. Tick Replace, or say overwrite.");
 if (File.exists(model) && !overwrite)
-    exit("Train_From_RoiManager: " + model + " is there already. Tick Replace, or say overwrite.");
+    stop("Train_From_RoiManager: " + model + " is there already. Tick Replace, or say overwrite.");
 
 // 1. The project, with this image and its ROIs in it.
 drawnOn = folder + File.separator + "images" + File.separator + name + ".tif";
@@ -64,7 +66,7 @@ stored = false;
 if (File.exists(drawnOn) && !overwrite) {
     opened = getInfo("image.directory") + getInfo("image.filename");
     if (opened != drawnOn)
-        exit("Train_From_RoiManager: " + drawnOn + " is there already. Tick Replace, or say overwrite.");
+        stop("Train_From_RoiManager: " + drawnOn + " is there already. Tick Replace, or say overwrite.");
     stored = true;
 }
 
@@ -86,7 +88,7 @@ run("ImageJ-DL Make label maps", "source=[" + project + "]" + replacing);
 selectImage(image);
 run("ImageJ-DL Train",
     "project=[" + project + "] out=[" + model + "] epochs=" + epochs + " " + settings + replacing);
-if (!File.isDirectory(model)) exit("Train_From_RoiManager: it was stopped before there was a model.");
+if (!File.isDirectory(model)) stop("Train_From_RoiManager: it was stopped before there was a model.");
 
 // 4. What it makes of the image. With rois=true its ROIs come into the ROI Manager, too.
 selectImage(image);
@@ -107,7 +109,7 @@ function store(id, path) {
 
 // A folder without the separator that Browse puts at its end; it must be named: WHAT is in it.
 function namedFolder(path, what) {
-    if (path == "") exit("Train_From_RoiManager: say which folder " + what + ".");
+    if (path == "") stop("Train_From_RoiManager: say which folder " + what + ".");
     while (lengthOf(path) > 1 && (endsWith(path, "/") || endsWith(path, File.separator)))
         path = substring(path, 0, lengthOf(path) - 1);
     return path;
@@ -127,4 +129,13 @@ function option(key, usual) {
 function given(key) {
     if (indexOf(" " + getArgument() + " ", " " + key + " ") >= 0) return true;
     return false;
+}
+
+// Ends the macro with these words; without a screen with an exit code, too.
+function stop(words) {
+    if (call("java.awt.GraphicsEnvironment.isHeadless") == "true") {
+        run("ImageJ-DL Macro Extensions", "");
+        Ext.dl_stop(words);
+    }
+    exit(words);
 }

@@ -15,6 +15,12 @@ from own_process import call
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def settings_of_their_own(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The user's settings, and what dialogs remember, stay out of the tests, and the other way."""
+    os.environ.setdefault("IMAGEJ_DL_HOME", str(tmp_path_factory.mktemp("settings")))
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of test data beside the project; the test skips where it is not there."""

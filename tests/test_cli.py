@@ -54,6 +54,20 @@ def test_unknown_option_and_key(tmp_path: Path) -> None:
     text = run("new", "--from-json", tmp_path / "a.json", code=2)
     assert "a.json" in text
     assert "colour: unknown key" in text
+    assert "project" not in text  # no list of all keys
+    (tmp_path / "a.json").write_text(json.dumps({"projekt": "x"}))
+    text = run("new", "--from-json", tmp_path / "a.json", code=2)
+    assert "project: must be given; projekt: unknown key, perhaps project" in text
+
+
+@pytest.mark.parametrize("name", commands.TABLE)
+def test_help_describes_what_is_given_by_its_place(name: str) -> None:
+    text = " ".join(run(name, "--help").split())
+    declaration = commands.load(name)
+    for field, declared in declaration.model_fields.items():
+        if declaration.is_positional(field):
+            assert f"{field.upper()}" in text
+            assert " ".join((declared.description or "").split()) in text
 
 
 def test_parameters_from_json(tmp_path: Path) -> None:

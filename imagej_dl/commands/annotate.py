@@ -26,13 +26,13 @@ class Annotate(Command):
     one that is there is kept in RoiSet_backups.
     """
 
-    project: Annotated[Path, Positional(), Shown(path="folder")] = Field(
-        description="The project's folder."
-    )
-    name: str | None = Field(
+    project: Annotated[
+        Path, Positional(), Shown(path="folder", gives="project", takes="project")
+    ] = Field(description="The project's folder.")
+    name: Annotated[str | None, Shown(once=True, empty="the next without ROIs")] = Field(
         None, description="Name of the image; the next without ROIs where this is left out."
     )
-    rois: Path | None = Field(
+    rois: Annotated[Path | None, Shown(once=True, empty="those drawn")] = Field(
         None, description="The RoiSet.zip to store for the image NAME; it is copied."
     )
 
@@ -54,13 +54,16 @@ class Annotate(Command):
             if self.name is None:
                 raise UserError(
                     "ROIs are stored for an image, and none is named",
-                    remedy="Say with name which image they were drawn on.",
+                    remedy="Say with --name which image they were drawn on.",
                 )
             saved = project.save_rois(self.project, self.name, self.rois)
             say(f"{saved.path}: {saved.count} ROIs" + _kept(saved.backup))
         item = project.next_to_draw(self.project, None if self.rois else self.name)
         if item is None:
-            say(f"{self.project}: ROIs are drawn on all images")
+            say(
+                f"{self.project}: ROIs are drawn on all images; next `imagej-dl labels "
+                f"{self.project}` makes their label maps, and `imagej-dl train` a model of them"
+            )
             return None
         project.prepare(item)
         return item

@@ -8,24 +8,35 @@ ImageJ's dialog must know besides.
 
 from __future__ import annotations
 
+import sys
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import click
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from imagej_dl import containment
 from imagej_dl.errors import UserError
 from imagej_dl.files import load_json
 from imagej_dl.progress import Progress
+from imagej_dl.validation import listed
 
 if TYPE_CHECKING:
     from imagej_dl.worker.desk import Desk
 
-listener: ContextVar[Callable[[str], None]] = ContextVar("listener", default=click.echo)
+
+def _echo(text: str) -> None:
+    """Write to the terminal, or a file in its encoding, which may lack letters of a name."""
+    coding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    click.echo(text.encode(coding, "backslashreplace").decode(coding))
+
+
+listener: ContextVar[Callable[[str], None]] = ContextVar("listener", default=_echo)
 """Who hears what a command says: the terminal, unless a worker listens for ImageJ."""
 
 
@@ -45,19 +56,42 @@ class Shown:
 
     label : where the key alone would say too little; path : whether a path is that of a folder or
     of a file; unit : shown behind the label; advanced : asked for in a second dialog, under
-    "More settings".
+    "More settings"; empty : what it means to leave the field empty; needed : whether it must be
+    filled in, though the command line has another way; once : never kept for the next time, as
+    switches that can destroy and what is about one image only; gives, takes : "project" or
+    "model", where the value is the other commands' next, or theirs is the next here.
     """
 
     label: str = ""
     path: Literal["folder", "file"] = "file"
     unit: str = ""
     advanced: bool = False
+    empty: str = ""
+    needed: bool = False
+    once: bool = False
+    gives: Literal["", "project", "model"] = ""
+    takes: Literal["", "project", "model"] = ""
 
 
 class Command(BaseModel):
     """Base of all commands. Unknown keys are refused; values are checked before work begins."""
 
     model_config = ConfigDict(extra="forbid", validate_default=True)
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Let what a command writes stay in the folders that it was given, whoever runs it."""
+        super().__init_subclass__(**kwargs)
+        for name in ("run", "serve"):
+            if name in vars(cls):
+                setattr(cls, name, _contained(vars(cls)[name]))
+
+    def paths(self) -> Iterator[Path]:
+        """Give the files and folders that the user named."""
+        for name in type(self).model_fields:
+            value = getattr(self, name)
+            for part in value if isinstance(value, list | tuple) else (value,):
+                if isinstance(part, Path):
+                    yield part
 
     @abstractmethod
     def run(self, progress: Progress) -> None:
@@ -70,6 +104,14 @@ class Command(BaseModel):
     def live(self) -> bool:
         """Say whether this is a training, which ImageJ shows in a window of its own."""
         return False
+
+    def check(self) -> None:
+        """Raise UserError for what would end the work as soon as it begins; takes no time."""
+
+    @classmethod
+    def holding(cls) -> dict[str, Any] | None:
+        """Return the values that hold now, of a command that sets some; None for the others."""
+        return None
 
     def serve(self, desk: Desk, progress: Progress) -> None:
         """Do the work for ImageJ, with what is open there; as in a terminal where not said."""
@@ -86,7 +128,7 @@ class Command(BaseModel):
         try:
             return cls.model_validate(values)
         except ValidationError as error:
-            raise UserError(_words(error), path=source, remedy=_keys(cls)) from error
+            raise WrongValues(listed(error, cls.model_fields), path=source) from error
 
     @classmethod
     def read_json(cls, path: Path) -> dict[str, Any]:
@@ -97,14 +139,19 @@ class Command(BaseModel):
         return values
 
 
-def _words(error: ValidationError) -> str:
-    parts = []
-    for item in error.errors():
-        key = ".".join(str(part) for part in item["loc"]) or "values"
-        words = "unknown key" if item["type"] == "extra_forbidden" else item["msg"]
-        parts.append(f"{key}: {words}")
-    return "; ".join(parts)
+def _contained(work: Callable[..., None]) -> Callable[..., None]:
+    @wraps(work)
+    def contained(self: Command, *args: Any, **kwargs: Any) -> None:
+        with containment.named(self.paths()):
+            work(self, *args, **kwargs)
+
+    return contained
 
 
-def _keys(cls: type[Command]) -> str:
-    return "The keys are " + ", ".join(cls.model_fields) + "."
+class WrongValues(UserError):
+    """Keys and values that a command's declaration refuses: `wrong` has each with its words."""
+
+    def __init__(self, wrong: list[tuple[str, str]], *, path: str | Path | None = None) -> None:
+        self.wrong = wrong
+        text = "; ".join(f"{key}: {words}" for key, words in wrong)
+        super().__init__(text, path=path)

@@ -28,31 +28,37 @@ class Correct(Command):
     in PROJECT/Corrections; whatever stops a step, the same step goes on.
     """
 
-    project: Annotated[Path, Positional(), Shown(path="folder")] = Field(
-        description="The project's folder."
-    )
-    model: Annotated[Path | None, Shown(path="folder")] = Field(
+    project: Annotated[
+        Path, Positional(), Shown(path="folder", gives="project", takes="project")
+    ] = Field(description="The project's folder.")
+    model: Annotated[
+        Path | None, Shown(path="folder", takes="model", gives="model", empty="the present one")
+    ] = Field(
         None, description="The model's folder to begin with; later steps know the present model."
     )
-    step: Literal["next", "save", "empty", "retrain", "status"] = Field(
-        "next",
-        description="next: propose ROIs on the least certain image; save: store the corrected "
-        "ROIs; empty: there is no object on the image; retrain: train on; status: the table.",
+    step: Annotated[Literal["next", "save", "empty", "retrain", "status"], Shown(once=True)] = (
+        Field(
+            "next",
+            description="next: propose ROIs on the least certain image; save: store the corrected "
+            "ROIs; empty: there is no object on the image; retrain: train on; status: the table.",
+        )
     )
-    name: str | None = Field(
+    name: Annotated[str | None, Shown(once=True, empty="the one that is open")] = Field(
         None, description="Name of the image: needed to save; for next, instead of the choice."
     )
-    rois: Path | None = Field(None, description="The corrected RoiSet.zip, to save.")
+    rois: Annotated[Path | None, Shown(once=True, empty="those of the ROI Manager")] = Field(
+        None, description="The corrected RoiSet.zip, to save."
+    )
     epochs: Annotated[int, Shown(advanced=True)] = Field(
-        20, ge=1, description="Epochs of 50 batches, at most, of a retraining."
+        20, ge=1, le=10**6, description="Epochs of 50 batches, at most, of a retraining."
     )
-    minutes: Annotated[float | None, Shown("Time limit", unit="min", advanced=True)] = setting(
-        "minutes"
-    )
+    minutes: Annotated[
+        float | None, Shown("Time limit", unit="min", advanced=True, empty="none")
+    ] = setting("minutes")
     learning_rate: Annotated[float, Shown(advanced=True)] = Field(
         1e-3, gt=0, lt=1, description="Highest learning rate of a retraining."
     )
-    accept: Annotated[bool, Shown(advanced=True)] = Field(
+    accept: Annotated[bool, Shown(advanced=True, once=True)] = Field(
         False,
         description="Use the retrained model also when it is worse on the validation images; "
         "right after a retraining, use that one.",
@@ -86,7 +92,11 @@ class Correct(Command):
 
         found = correction.next_image(self.project, self.model, name=self.name, progress=progress)
         if found is None:
-            say(f"{self.project}: no image is left to correct")
+            say(
+                f"{self.project}: no image is left to correct; next the step retrain trains the "
+                "model on all of them, or `imagej-dl predict` uses the present one (the step "
+                "status says which)"
+            )
         return found
 
     def run(self, progress: Progress) -> None:
@@ -100,7 +110,7 @@ class Correct(Command):
             if self.rois is None:
                 raise UserError(
                     "there are no ROIs to save",
-                    remedy="Name the corrected RoiSet with rois, or choose the step empty if "
+                    remedy="Name the corrected RoiSet with --rois, or choose the step empty if "
                     "there is no object on the image.",
                 )
             say(corrected(correction.save(self.project, self._named(), self.rois)))
@@ -133,7 +143,7 @@ class Correct(Command):
     def _named(self) -> str:
         if self.name is None:
             raise UserError(
-                f"the step {self.step} needs the image's name", remedy="Say it with name."
+                f"the step {self.step} needs the image's name", remedy="Say it with --name."
             )
         return self.name
 

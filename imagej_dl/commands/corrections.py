@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import numpy as np
 from pydantic import Field
 
+from imagej_dl import locks
 from imagej_dl.commands.base import Command, Positional, Shown, say
 from imagej_dl.errors import UserError
-from imagej_dl.files import atomic_folder, refuse_existing, refuse_input
+from imagej_dl.files import atomic_folder, heal, refuse_existing, refuse_input
+from imagej_dl.names import cut
 from imagej_dl.progress import Progress
+from imagej_dl.texts import write_text
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -60,6 +63,11 @@ class Corrections(Command):
     overwrite: bool = Field(False, description="Replace the folder if it is there.")
 
     def run(self, progress: Progress) -> None:
+        with locks.held(self.out, "corrections"):
+            heal(self.out)
+            self._run()
+
+    def _run(self) -> None:
         from imagej_dl import images, leftovers, tracking
         from imagej_dl.tracking import automatic as results
         from imagej_dl.tracking import corrections, ctc, tables
@@ -101,7 +109,7 @@ class Corrections(Command):
                 "files": (files := leftovers.record(temporary, _TRAINING)),
             }
             text = json.dumps(report, indent=2, ensure_ascii=False) + "\n"
-            (temporary / "corrections.json").write_text(text, encoding="utf-8")
+            write_text(temporary / "corrections.json", text)
         if self.overwrite:
             leftovers.clear(self.out, _TRAINING, former, files)
         self._say(found, scores, pairs)
@@ -121,7 +129,7 @@ class Corrections(Command):
         numbers = np.arange(1, len(found.tracks.spots) + 1)
         labels = found.tracks.painted(numbers)
         chosen = range(labels.sizes["T"]) if self.frames == "all" else found.frames.tolist()
-        name = Path(self.image or self.tracks).stem
+        name = cut(Path(self.image or self.tracks).stem, len("_t000000.tif"))
         for part in ("images", "masks"):
             (folder / part).mkdir(parents=True)
         for frame in chosen:

@@ -26,22 +26,26 @@ class Evaluate(Command):
     Tracking Challenge folders: SEG, DET, TRA and others.
     """
 
-    pred: Path | None = Field(
-        None,
-        description="Label file, folder of label files, Cell Tracking Challenge result folder, or"
-        " the folder that `track` wrote; in ImageJ the open label map where left out.",
+    pred: Annotated[Path | None, Shown("Prediction", once=True, empty="the open label map")] = (
+        Field(
+            None,
+            description="Label file, folder of label files, Cell Tracking Challenge result folder, "
+            "or the folder that `track` wrote; in ImageJ the open label map where left out.",
+        )
     )
     truth: Path = Field(
         description="What it is measured against: the same kind, for tracks NN_GT (with SEG alone,"
         " SEG is measured) or a folder with man_track.txt."
     )
-    axes: Annotated[str | None, Shown(advanced=True)] = Field(
+    axes: Annotated[str | None, Shown(advanced=True, empty="as the file says")] = Field(
         None, description="Axes of the label files when they do not say them, such as TYX."
     )
-    json: Path | None = Field(  # type: ignore[assignment]
+    json: Annotated[Path | None, Shown(empty="not saved")] = Field(  # type: ignore[assignment]
         None, description="JSON file to write the scores to, those of each image included."
     )
-    overwrite: bool = Field(False, description="Replace the JSON file if it is there.")
+    overwrite: Annotated[bool, Shown(once=True)] = Field(
+        False, description="Replace the JSON file if it is there."
+    )
 
     def takes(self) -> set[Literal["image", "plane", "rois"]]:
         return {"image"} if self.pred is None else set()
@@ -53,7 +57,7 @@ class Evaluate(Command):
         from imagej_dl import images
 
         path = desk.folder / f"{Path(str(desk.open_image().attrs['title'])).stem}.tif"
-        images.write(images.as_labels(desk.open_image()), path)
+        images.write(desk.label_map(volumes=True), path)
         self.model_copy(update={"pred": path}).run(progress)
 
     def run(self, progress: Progress) -> None:
@@ -61,7 +65,7 @@ class Evaluate(Command):
         from imagej_dl.files import refuse_existing
 
         if self.pred is None:
-            raise UserError("say with --pred what is to be scored")
+            raise UserError("nothing is named to be scored", remedy="Name it with --pred.")
 
         if self.json:
             refuse_existing(self.json, self.overwrite)

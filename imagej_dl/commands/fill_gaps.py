@@ -16,8 +16,9 @@ from imagej_dl.tracking.gaps import SIGMA, SMALLEST
 class FillGaps(Command):
     """Fill in objects that single frames of a label movie lack.
 
-    The masks are smoothed along time, and what is then positive is added (as
-    microscopy-dl-suite-tf does; its own values are --sigma 2 --fuse --tidy). The regions are
+    The masks are smoothed along time, and what is then positive, between two appearances of an
+    object, is added (as
+    microscopy-dl-suite-tf does; its own values are --sigma 2 --fuse --tidy --ends). The regions are
     larger than the objects: they are made for tracking. `track --fill-gaps` does both, and gives
     the tracks the objects' own shapes again.
     """
@@ -27,16 +28,28 @@ class FillGaps(Command):
     )
     out: Path = Field(description="The TIFF to write, objects numbered frame by frame.")
     sigma: Annotated[float, Shown(unit="px, frames")] = Field(
-        SIGMA, gt=0, description="Of the Gaussian, in pixels and frames; 1 where cells are close."
+        SIGMA,
+        gt=0,
+        le=100,
+        description="Of the Gaussian, in pixels and frames; 1 where cells are close.",
     )
-    smallest: Annotated[int, Shown(unit="px")] = Field(
-        SMALLEST, ge=1, description="Pixels below which a region is dropped."
+    smallest: Annotated[int | None, Shown(unit="px")] = Field(
+        None,
+        ge=1,
+        lt=2**63,
+        description=f"Pixels below which a region is dropped: {SMALLEST}, or a quarter of the "
+        "objects' median area where that is less, when left out.",
     )
     fuse: bool = Field(False, description="Make one object of those whose regions touch.")
     tidy: bool = Field(
         False,
         description="First close each frame's mask over 3 pixels, fill holes, drop pieces below "
         "150 pixels.",
+    )
+    ends: bool = Field(
+        False,
+        description="Add objects before their first and after their last appearance, too, as "
+        "microscopy-dl-suite-tf does; what one frame shows is then in five.",
     )
     axes: Annotated[str | None, Shown(advanced=True)] = Field(
         None, description="Axes of the label file when it does not say them, such as TYX."
@@ -50,13 +63,18 @@ class FillGaps(Command):
 
         refuse_input(self.out, self.labels)
         refuse_existing(self.out, self.overwrite)
-        movie = tracking.as_movie(images.read(self.labels, self.axes), self.labels)
+        movie = tracking.as_movie(images.read_labels(self.labels, self.axes), self.labels)
         filled = tracking.fill_gaps(
-            movie, self.sigma, self.smallest, self.fuse, self.tidy, progress
+            movie, self.sigma, self.smallest, self.fuse, self.tidy, progress, self.ends
         )
         images.write(filled, self.out, overwrite=self.overwrite)
         before, after = (
             sum(len(np.unique(frame)) - bool((frame == 0).any()) for frame in np.asarray(movie))
             for movie in (movie, filled)
         )
-        say(f"{self.out}: {after} objects in {movie.sizes['T']} frames, {before} before")
+        added = tracking.added(movie, filled)
+        where = "gaps and at both ends of appearances" if self.ends else "gaps between appearances"
+        say(
+            f"{self.out}: {after} objects in {movie.sizes['T']} frames, {before} before; "
+            f"{added} filled in, in {where}"
+        )

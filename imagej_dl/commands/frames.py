@@ -11,6 +11,7 @@ from pydantic import Field
 from imagej_dl import images
 from imagej_dl.commands.base import Command, Positional, Shown, say
 from imagej_dl.files import atomic_folder, refuse_existing, refuse_input
+from imagej_dl.images import label_maps
 from imagej_dl.progress import Progress
 
 
@@ -112,17 +113,26 @@ class Frames(Command):
         self, needed: bool | Literal["some"]
     ) -> tuple[dict[str, xr.DataArray], dict[str, xr.DataArray]]:
         """Return the videos and the label maps of those that have some; see `suite.items`."""
+        from imagej_dl import suite
         from imagej_dl.suite import data
 
         found = data.items(self.folder, labelled=needed, recurrent=True, relation=self.videos)
         pictures = {item.name: _read(item.image) for item in found}
+        # The ids of tracks are theirs, and frames cut and joined keep what they are.
+        as_is = self.action != "to-ctc" or bool(suite.read_tracks(self.folder))
         return pictures, {
-            item.name: _read(item.labels) for item in found if item.labels is not None
+            item.name: _labels(item.labels, as_is) for item in found if item.labels is not None
         }
 
 
 def _read(source: str | Path | xr.DataArray) -> xr.DataArray:
     return source if isinstance(source, xr.DataArray) else images.read(source)
+
+
+def _labels(source: str | Path | xr.DataArray, as_is: bool) -> xr.DataArray:
+    if isinstance(source, xr.DataArray):
+        return label_maps.of(source, as_is=as_is)
+    return images.read_labels(source, as_is=as_is)
 
 
 def _count(videos: dict[str, xr.DataArray]) -> str:

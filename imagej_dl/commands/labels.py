@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-import xarray as xr
 from pydantic import Field
 
-from imagej_dl import images, project, rois
+from imagej_dl import images, locks, project, rois
 from imagej_dl.commands.base import Command, Positional, Shown, say
-from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.files import refuse_existing, refuse_input
-from imagej_dl.images.storable import storable
+from imagej_dl.errors import UserError
+from imagej_dl.files import heal, refuse_existing, refuse_input, together
 from imagej_dl.progress import Progress
+from imagej_dl.project import label_maps
+from imagej_dl.project.due import look
+from imagej_dl.project.filling import Filling
 
 if TYPE_CHECKING:
     from imagej_dl.worker import Desk
@@ -25,21 +25,28 @@ class Labels(Command):
 
     An image (SOURCE) and ROISET (a RoiSet.zip or a .roi) make one label map. SOURCE may be a
     project, or a folder with images and RoiSets: each image goes to Processed/images and its
-    label map to Processed/masks under the same name; pairs that are there already are kept,
-    so new drawings can be added. Beside each label map lies a table (.csv) of its ROIs: label,
+    label map to Processed/masks under the same name; what is there already is kept, so new
+    drawings can be added and a stopped run goes on, but for label maps whose ROIs were changed
+    since. Beside each label map lies a table (.csv) of its ROIs: label,
     name, type, position, area in pixels. In ImageJ, without SOURCE, the open image and the ROIs
     of the ROI Manager (or of the image's overlay) make one in a window of its own.
     """
 
-    source: Annotated[Path | None, Positional(), Shown("Project or image", path="folder")] = Field(
+    source: Annotated[
+        Path | None,
+        Positional(),
+        Shown("Project or image", path="folder", once=True, empty="the open image and its ROIs"),
+    ] = Field(
         None,
         description="The project, or a folder of images with RoiSets; or the image the ROIs were "
         "drawn on; in ImageJ the open image and its ROIs where left out.",
     )
-    roiset: Annotated[Path | None, Positional()] = Field(
-        None, description="The ROIs: a RoiSet.zip or a .roi file. Not for a folder."
-    )
-    out: Path | None = Field(
+    roiset: Annotated[
+        Path | None, Positional(), Shown(once=True, empty="those of the ROI Manager")
+    ] = Field(None, description="The ROIs: a RoiSet.zip or a .roi file. Not for a folder.")
+    out: Annotated[
+        Path | None, Shown("Label map", once=True, empty="not saved; of a project in Processed")
+    ] = Field(
         None,
         description="The label map to write (.tif); for a folder, the folder that gets images "
         "and masks (its own Processed where this is left out).",
@@ -52,13 +59,15 @@ class Labels(Command):
     lines_as_areas: Annotated[bool, Shown(advanced=True)] = Field(
         False, description="Fill lines too, as wide as their stroke (pixels)."
     )
-    channel: Annotated[int | None, Shown(advanced=True)] = Field(
+    channel: Annotated[int | None, Shown(advanced=True, empty="all")] = Field(
         None, ge=1, description="Take only ROIs of this channel, from 1, and those without one."
     )
-    axes: Annotated[str | None, Shown(advanced=True)] = Field(
+    axes: Annotated[str | None, Shown(advanced=True, empty="as the file says")] = Field(
         None, description="The image's axes, such as TYX, where its file says them wrong."
     )
-    overwrite: bool = Field(False, description="Replace files that are there.")
+    overwrite: Annotated[bool, Shown(once=True)] = Field(
+        False, description="Replace files that are there."
+    )
 
     def takes(self) -> set[Literal["image", "plane", "rois"]]:
         return {"image", "rois"} if self.source is None else set()
@@ -79,10 +88,11 @@ class Labels(Command):
         if self.out is not None:
             self._refuse_out(self.out, [desk.image_path] if desk.image_path else [])
         found = rois.read(desk.roiset)
-        labels, report = self._fill(found, image, "ROI Manager")
+        labels, report = self._filling().fill(found, image, "ROI Manager")
         if self.out is not None:
-            report.write(rois.table_path(self.out))
-            images.write(images.coloured(labels), self.out, overwrite=self.overwrite)
+            with together(self.out.parent, overwrite=self.overwrite) as folder:
+                images.write(images.coloured(labels), folder / self.out.name)
+                report.write(rois.table_path(folder / self.out.name))
         desk.show_labels(labels, f"{Path(title).stem}-labels")
         desk.values["objects"] = len(report.kept)
         say(self._summary(title, report, len(found)))
@@ -103,22 +113,23 @@ class Labels(Command):
     def _run_folder(self, folder: Path, progress: Progress) -> None:
         if self.roiset is not None:
             raise UserError("is a folder, so a RoiSet of its own cannot be given", path=folder)
-        found = project.drawn(folder)
         target = self.out or project.processed(folder)
-        inputs = [path for item in found for path in (item.image, item.rois)]
-        plan = []
-        for item in found:
-            image, labels = (target / part / f"{item.name}.tif" for part in ("images", "masks"))
-            outputs = [image, rois.table_path(labels), labels]
-            if not self.overwrite and all(path.is_file() for path in outputs):
-                _keep(item, labels)
-                continue
-            self._refuse(outputs, inputs)
-            plan.append((item, image, labels))
-        for done, (item, image, labels) in enumerate(plan):
-            progress("labels", done, len(plan))
-            self._make(item.image, item.rois, labels, image)
-        progress("labels", len(plan), len(plan))
+        found = project.fitting(project.drawn(folder), target)
+        with locks.held(target, "labels"):
+            heal(target)
+            plan = look(found, target, self._filling(), overwrite=self.overwrite, kept=_keep)
+            for done, due in enumerate(plan):
+                progress("labels", done, len(plan))
+                made = label_maps.make(due, self._filling(), target)
+                if due.labels is not None:
+                    say(self._summary(str(due.labels), made.report, made.total))
+                else:
+                    rest = [str(path) for path in (due.image, due.table) if path is not None]
+                    say(f"{' and '.join(rest)}: made, for {due.place} is there already")
+            progress("labels", len(plan), len(plan))
+
+    def _filling(self) -> Filling:
+        return Filling(self.overlap, self.lines_as_areas, self.channel, self.axes)
 
     def _refuse_out(self, out: Path, inputs: list[Path]) -> None:
         if out.suffix.lower() not in (".tif", ".tiff"):
@@ -129,50 +140,20 @@ class Labels(Command):
 
     def _refuse(self, outputs: list[Path], inputs: list[Path]) -> None:
         # all are looked at before the first is written
+        heal(outputs[0].parent)
         for path in outputs:
             refuse_input(path, *inputs)
             refuse_existing(path, self.overwrite)
 
-    def _make(self, image: Path, roiset: Path, out: Path, copy: Path | None = None) -> None:
-        """Write the label map `out`, its table and, as `copy`, the image: all or nothing new."""
+    def _make(self, image: Path, roiset: Path, out: Path) -> None:
+        """Write the label map `out` and its table: both or neither."""
         picture = images.read(image, self.axes)
         found = rois.read(roiset)
-        labels, report = self._fill(found, picture, roiset)
-        if copy is not None:
-            picture = storable(picture, image)
-        # the label map comes last: where one is, its image and table are too
-        table = rois.table_path(out)
-        new = [path for path in (copy, table, out) if path is not None and not path.exists()]
-        try:
-            if copy is not None:
-                images.write(picture, copy, overwrite=self.overwrite)
-            report.write(table)
-            images.write(images.coloured(labels), out, overwrite=self.overwrite)
-        except BaseException:
-            for path in new:
-                path.unlink(missing_ok=True)
-            raise
+        labels, report = self._filling().fill(found, picture, roiset)
+        with together(out.parent, overwrite=self.overwrite) as folder:
+            images.write(images.coloured(labels), folder / out.name)
+            report.write(rois.table_path(folder / out.name))
         say(self._summary(str(out), report, len(found)))
-
-    def _fill(
-        self, found: list[rois.Roi], image: xr.DataArray, source: str | Path
-    ) -> tuple[xr.DataArray, rois.LabelReport]:
-        """Fill the ROIs; warnings and errors say which of several RoiSets they are about."""
-        try:
-            with warnings.catch_warnings(record=True) as caught:
-                warnings.simplefilter("always")
-                labels, report = rois.label_map(
-                    found,
-                    image,
-                    overlap=self.overlap,
-                    lines_as_areas=self.lines_as_areas,
-                    channel=self.channel,
-                )
-        except UserError as error:
-            raise UserError(error.problem, path=source, remedy=error.remedy) from error
-        for item in caught:
-            warnings.warn(f"{source}: {item.message}", item.category, stacklevel=2)
-        return labels, report
 
     def _summary(self, name: str, report: rois.LabelReport, total: int) -> str:
         contested = f", {report.contested} contested pixels ({self.overlap} wins)"
@@ -180,13 +161,5 @@ class Labels(Command):
         return kept + (contested if report.contested else "")
 
 
-def _keep(item: project.Drawn, labels: Path) -> None:
+def _keep(labels: Path) -> None:
     say(f"{labels}: is there already and is kept (--overwrite makes it anew)")
-    made = labels.stat().st_mtime
-    for path in (item.image, item.rois):
-        if path.stat().st_mtime > made:
-            warnings.warn(
-                f"{path}: is newer than {labels}, which is kept; --overwrite makes it anew",
-                DataWarning,
-                stacklevel=3,
-            )

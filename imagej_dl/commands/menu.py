@@ -6,6 +6,7 @@ and never change (tests/commands/test_menu.py holds them).
 
 from __future__ import annotations
 
+import os
 import types
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin
@@ -26,6 +27,7 @@ MENU = {
     "evaluate": "ImageJ-DL Evaluate",
     "settings": "ImageJ-DL Settings",
 }
+_LABELS = {"rois": "ROIs", "roiset": "RoiSet", "json": "JSON file"}
 SEPARATOR = ";"
 """Between the paths of a key that takes several."""
 
@@ -34,7 +36,8 @@ def describe(name: str) -> dict[str, Any]:
     """Describe a command for ImageJ's dialog: label, help, and fields in their order.
 
     A field has key, label, type (text, int, float, bool, choice, file, folder), choices,
-    default (None: nothing), required, several, unit, advanced, help.
+    default (None: nothing), required, several, unit, advanced, help, and of :class:`Shown`
+    needed, empty, once, gives and shares. `holds`: the command sets what holds from then on.
     """
     declaration = commands.load(name)
     return {
@@ -42,17 +45,21 @@ def describe(name: str) -> dict[str, Any]:
         "label": MENU[name],
         "summary": commands.TABLE[name][1],
         "help": declaration.__doc__ or "",
-        "fields": [_field(declaration, key) for key in declaration.model_fields],
+        "holds": declaration.holding() is not None,
+        "fields": [field(declaration, key) for key in declaration.model_fields],
     }
 
 
 def parse(name: str, given: dict[str, Any]) -> dict[str, Any]:
-    """Return what a macro or a dialog gave, with the words of lists apart and blanks left out."""
+    """Return what a macro or a dialog gave, with the words of lists apart and blanks left out.
+
+    Without a screen ImageJ reads a macro's UTF-8 as Latin-1: such values are set right.
+    """
     fields = commands.load(name).model_fields
     values: dict[str, Any] = {}
     for key, value in given.items():
         if isinstance(value, str):
-            value = value.strip()
+            value = _as_written(value.strip())
             if not value:
                 continue
             if key in fields and _kind(fields[key].annotation)[1]:
@@ -61,22 +68,37 @@ def parse(name: str, given: dict[str, Any]) -> dict[str, Any]:
     return values
 
 
-def _field(declaration: type[Command], key: str) -> dict[str, Any]:
-    field = declaration.model_fields[key]
-    shown = next((mark for mark in field.metadata if isinstance(mark, Shown)), Shown())
-    kind, several, choices = _kind(field.annotation)
-    default = None if field.is_required() else field.get_default(call_default_factory=True)
+def _as_written(value: str) -> str:
+    """Return a value whose UTF-8 was read as Latin-1 (Ã¤ for ä) as it stands in the macro."""
+    try:
+        meant = value.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        return value
+    return value if meant == value or os.path.lexists(value) else meant
+
+
+def field(declaration: type[Command], key: str) -> dict[str, Any]:
+    """Describe a field of a command; see :func:`describe`."""
+    declared = declaration.model_fields[key]
+    shown = next((mark for mark in declared.metadata if isinstance(mark, Shown)), Shown())
+    kind, several, choices = _kind(declared.annotation)
+    default = None if declared.is_required() else declared.get_default(call_default_factory=True)
     return {
         "key": key,
-        "label": shown.label or key.replace("_", " ").capitalize(),
+        "label": shown.label or _LABELS.get(key) or key.replace("_", " ").capitalize(),
         "type": shown.path if kind == "path" else kind,
         "choices": choices,
         "default": None if default == [] else to_jsonable_python(default),
-        "required": field.is_required(),
+        "required": declared.is_required(),
+        "needed": declared.is_required() or shown.needed,
         "several": several,
         "unit": shown.unit,
         "advanced": shown.advanced,
-        "help": field.description or "",
+        "empty": shown.empty,
+        "once": shown.once,
+        "gives": shown.gives,
+        "shares": shown.takes,
+        "help": declared.description or "",
     }
 
 

@@ -19,7 +19,7 @@ class New(Command):
     label pairs that training reads; Raw is a place to keep images as they came.
     """
 
-    project: Annotated[Path, Positional(), Shown(path="folder")] = Field(
+    project: Annotated[Path, Positional(), Shown(path="folder", gives="project")] = Field(
         description="The project's folder, made anew."
     )
 

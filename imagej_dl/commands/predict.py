@@ -6,14 +6,14 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from imagej_dl import images
+from imagej_dl import images, locks
 from imagej_dl.commands.base import say
 from imagej_dl.commands.predict_options import PredictOptions
 from imagej_dl.errors import UserError
-from imagej_dl.files import refuse_existing
+from imagej_dl.files import heal, refuse_existing
 from imagej_dl.images.black import warn_black
 from imagej_dl.prediction.inputs import Source, find
-from imagej_dl.prediction.results import objects
+from imagej_dl.prediction.results import Results, objects
 from imagej_dl.progress import Progress
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ class Predict(PredictOptions):
         source = Source(Path(str(image.attrs["title"])), Path(str(image.attrs["title"])).stem)
         results = self.results() if self.out is not None else None
         if results is not None:
+            results.need_names(source)
             results.refuse([source])
         started = time.perf_counter()
         bundle = self.bundle()
@@ -54,13 +55,13 @@ class Predict(PredictOptions):
         except UserError as error:
             raise _of(source, error) from error
         if results is not None:
-            results.write(source, result, hyperstack)
+            results.write(source, result, hyperstack, self.made())
         desk.show_labels(result.labels, f"{source.name}-labels")
         if result.probabilities is not None:
             desk.show(result.probabilities, f"{source.name}-probabilities")
         if self.rois:
             desk.show_rois(trace(result.labels, hyperstack=hyperstack or None))
-        desk.values["objects"] = objects(result)
+        desk.values |= {"objects": objects(result), "left_out": result.left_out}
         say(_summary(source.name, result, time.perf_counter() - started))
 
     def run(self, progress: Progress) -> None:
@@ -69,16 +70,32 @@ class Predict(PredictOptions):
             return
         if not self.images:
             raise UserError("name the images to predict, or folders of images")
-        from imagej_dl import models, suite
+        from imagej_dl import models
 
         tables = self.tables()
         recurrent = models.load_config(self.model).frames > 1
         sources = find(self.images, recurrent=recurrent, videos=self.videos, scenes=self.scenes)
         results = self.results()
-        results.refuse(sources)
-        if tables:
-            refuse_existing(results.folder / suite.CHALLENGE, self.overwrite)
-        bundle = self.bundle()
+        with locks.held(results.folder, "a prediction"):
+            heal(results.folder)
+            self._all(sources, results, tables, progress)
+
+    def _all(
+        self, sources: list[Source], results: Results, tables: list[Path], progress: Progress
+    ) -> None:
+        from imagej_dl import suite
+
+        made = self.made()
+        sources, kept = results.refuse(sources, made)
+        if kept:
+            of = len(kept) + len(sources)
+            say(f"{results.folder}: the results of {len(kept)} of {of} images are there, and kept")
+        challenge = results.folder / suite.CHALLENGE
+        if tables and (sources or not challenge.exists()):
+            refuse_existing(challenge, self.overwrite)
+        elif tables:
+            return
+        bundle = self.bundle() if sources else None
         failed: list[UserError] = []
         for number, source in enumerate(sources):
             several = _Several(progress, source.name, number, len(sources))
@@ -86,11 +103,13 @@ class Predict(PredictOptions):
             # What is wrong with one image must not cost the others theirs; a disk that is full
             # or a folder that cannot be written to ends it all, and is raised where it is written.
             try:
+                results.need_names(source)
+                assert bundle is not None, "there are sources"
                 found = self._predict(bundle, source, several)
             except UserError as error:
                 failed.append(_of(source, error))
                 continue
-            results.write(source, *found)
+            results.write(source, *found, made)
             seconds = time.perf_counter() - started
             text = _summary(str(results.files(source)["labels"]), found[0], seconds)
             empty = self.rois and not objects(found[0])
@@ -145,7 +164,10 @@ class Predict(PredictOptions):
 def _summary(name: str, result: Prediction, seconds: float) -> str:
     planes = result.labels.size // (result.labels.sizes["Y"] * result.labels.sizes["X"])
     where = f" on {planes} planes" if planes > 1 else ""
-    return f"{name}: {objects(result)} objects{where}, {seconds:.1f} s"
+    text = f"{name}: {objects(result)} objects{where}, {seconds:.1f} s"
+    if result.left_out:
+        text += f"; {result.left_out} under minimum_area ({result.minimum_area} px) left out"
+    return text
 
 
 class _Several:

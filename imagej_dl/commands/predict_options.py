@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -23,13 +23,15 @@ Switch = Literal["model", "yes", "no"]
 class PredictOptions(Command):
     """The declaration of a prediction: its model, its images, and what is written."""
 
-    model: Annotated[Path, Positional(), Shown(path="folder")] = Field(
-        description="The model's folder."
+    model: Annotated[Path, Positional(), Shown(path="folder", gives="model", takes="model")] = (
+        Field(description="The model's folder, or the .h5 file of a model that Fluffy trained.")
     )
-    images: Annotated[list[Path], Positional(), Shown("Image files")] = Field(
+    images: Annotated[
+        list[Path], Positional(), Shown("Image files", once=True, empty="the open image")
+    ] = Field(
         [], description="Images, or folders of images; in ImageJ the open image where left out."
     )
-    out: Annotated[Path | None, Shown("Results", path="folder")] = Field(
+    out: Annotated[Path | None, Shown("Results", path="folder", empty="not saved")] = Field(
         None, description="The folder that gets the results; not needed for the open image."
     )
     rois: bool = Field(
@@ -40,59 +42,69 @@ class PredictOptions(Command):
     probabilities: bool = Field(
         False, description="Write NAME_probabilities.tif too, one channel a class, from 0 to 1."
     )
-    tile: Annotated[int | None, Shown(unit="px", advanced=True)] = Field(
+    tile: Annotated[int | None, Shown(unit="px", advanced=True, empty="that of Settings")] = Field(
         None,
         ge=1,
+        le=2**20,
         description="Largest side in pixels of what the network is given at once (that of "
         "the settings where left out); smaller takes less memory, the result is the same.",
     )
-    batch: Annotated[int | None, Shown(advanced=True)] = Field(
-        None, ge=1, description="Most tiles given to the network at once."
+    batch: Annotated[int | None, Shown(advanced=True, empty="as memory allows")] = Field(
+        None, ge=1, le=2**16, description="Most tiles given to the network at once."
     )
-    halo: Annotated[int | None, Shown(unit="px", advanced=True)] = Field(
+    halo: Annotated[
+        int | None, Shown(unit="px", advanced=True, empty="as far as the model sees")
+    ] = Field(
         None,
         ge=0,
+        le=2**14,
         description="Pixels by which tiles overlap on each side; as far as the model sees where "
         "left out; less is faster, but edges of tiles may show.",
     )
-    videos: Annotated[Path | None, Shown("Table of videos", advanced=True)] = Field(
+    videos: Annotated[Path | None, Shown("Table of videos", advanced=True, empty="none")] = Field(
         None,
         description="The table videos2im_relation.csv of single frames: their videos are put "
         "together, in OUT/reconstructed_videos and as OUT/CTC_evaluation/NN_RES; where left out, "
         "that of a folder with inputs.",
     )
-    weights: Annotated[Path | None, Shown("Other weights", advanced=True)] = Field(
-        None, description="A file of weights of the model's network, such as a checkpoint."
+    weights: Annotated[Path | None, Shown("Other weights", advanced=True, empty="the model's")] = (
+        Field(None, description="A file of weights of the model's network, such as a checkpoint.")
     )
-    closing: Annotated[int | None, Shown(unit="px", advanced=True)] = Field(
+    closing: Annotated[int | None, Shown(unit="px", advanced=True, empty="the model's")] = Field(
         None,
         ge=0,
+        le=50,
         description="Radius in pixels of the disc that closes gaps in objects; 0: none; the "
         "model's where left out.",
     )
     fill_holes: Annotated[Switch, Shown(advanced=True)] = Field(
         "model", description="Whether holes in objects are filled; model: as the model says."
     )
-    minimum_area: Annotated[int | None, Shown(unit="px", advanced=True)] = Field(
-        None,
-        ge=0,
-        description="Smallest object that is kept, in pixels; the model's where left out.",
+    minimum_area: Annotated[int | None, Shown(unit="px", advanced=True, empty="the model's")] = (
+        Field(
+            None,
+            ge=0,
+            lt=2**63,
+            description="Smallest object that is kept, in pixels; the model's where left out.",
+        )
     )
     drop_edge: Annotated[Switch, Shown(advanced=True)] = Field(
         "model",
         description="Whether objects that touch the image's edge are dropped; model: as the model "
         "says.",
     )
-    scenes: Annotated[str | None, Shown(advanced=True)] = Field(
+    scenes: Annotated[str | None, Shown(advanced=True, empty="the first")] = Field(
         None,
         pattern=PATTERN,
         description="Which scenes (series, positions) of files with several: all, or a scene's "
         "number from 1; the results are called NAME_SCENE. The first, as NAME, where left out.",
     )
-    axes: Annotated[str | None, Shown(advanced=True)] = Field(
+    axes: Annotated[str | None, Shown(advanced=True, empty="as the file says")] = Field(
         None, description="The images' axes, such as TYX, where their files say them wrong."
     )
-    overwrite: bool = Field(False, description="Replace results that are there.")
+    overwrite: Annotated[bool, Shown(once=True)] = Field(
+        False, description="Replace results that are there."
+    )
 
     def tables(self) -> list[Path]:
         """Return the tables of the videos that the images are frames of."""
@@ -131,7 +143,22 @@ class PredictOptions(Command):
         instances = config.instances.model_copy(update=changed)
         return config.model_copy(update={"instances": instances})
 
+    def made(self) -> dict[str, Any]:
+        """Return what results depend on: the model's fingerprint, and the settings."""
+        from imagej_dl import models
+        from imagej_dl.correction.state import fingerprint
+        from imagej_dl.images.origin import digest
+
+        model = fingerprint(self.model)
+        if self.weights is not None:
+            model += f"+{digest(self.weights)}"
+        # Tiles and batches change nothing.
+        config = self._treated(models.load_config(self.model))
+        how: dict[str, Any] = {"instances": config.instances.model_dump(mode="json")}
+        given = {"halo": self.halo, "axes": self.axes, "scenes": self.scenes}
+        return {"model": model, "how": how | {k: v for k, v in given.items() if v is not None}}
+
     def results(self) -> Results:
         if self.out is None:
-            raise UserError("say with --out which folder gets the results")
+            raise UserError("no folder is named for the results", remedy="Name it with --out.")
         return Results(self.out, self.rois, self.probabilities, self.overwrite)

@@ -1,4 +1,4 @@
-"""The search for settings, as `search` and `train --search` do it."""
+"""What comes before a training: label maps that are due, and the search for settings."""
 
 from __future__ import annotations
 
@@ -29,6 +29,22 @@ def find(
     what = "Dice" if options.get("kind") == "binary" else "average precision at IoU .5"
     say(f"{out}: best of {found.trials} trials ({what} {found.score:.3f}): {words}")
     return found.settings
+
+
+def refresh(folder: Path, progress: Progress) -> None:
+    """Make the label maps of a project that are missing or behind their ROIs, and say so."""
+    from imagej_dl.project import label_maps
+
+    def made(item: label_maps.Made) -> None:
+        due = item.due
+        why = {
+            "new": f"made of {due.item.rois}, which had no label map yet",
+            "newer": f"made anew, for {due.item.rois} was changed",
+            "missing": "what was missing beside it is made",
+        }
+        say(f"{due.place}: {why[due.why]}")
+
+    label_maps.refresh(folder, progress, made=made)
 
 
 def settings(

@@ -16,9 +16,10 @@ class Serve(Command):
     """Serve a web page that segments uploaded images.
 
     One or many images are uploaded (TIFF, STK, PNG, JPEG), a model is chosen, the objects are
-    seen and counted, and label map, RoiSet.zip and a table are downloaded. Uploads are kept for
-    an hour at most. Only this machine can reach it unless --host says otherwise; it asks for no
-    password, so name a host only within a network that you trust. Ctrl-C ends it.
+    seen and counted, and label map, RoiSet.zip and a table are downloaded. Uploads and results are
+    removed an hour after they are done. Only this machine can reach it unless --host says
+    otherwise; it asks for no password, so name a host only within a network that you trust.
+    Ctrl-C ends it.
     """
 
     models: Annotated[Path, Positional(), Shown(path="folder")] = Field(
@@ -31,12 +32,16 @@ class Serve(Command):
     )
     upload: int = Field(500, ge=1, description="Largest upload in MiB.")
     pixels: int = Field(2048, ge=1, description="Largest image in MiB of pixels.")
+    planes: int = Field(2000, ge=1, description="Most planes (frames, slices) of an image.")
+    minutes: float = Field(30, gt=0, description="Most minutes that an image may take.")
+    waiting: int = Field(1000, ge=1, description="Most images that may wait at once.")
 
     def run(self, progress: Progress) -> None:
         from imagej_dl.web import application, listen
 
         hosts = {name.lower() for name in (self.host, socket.gethostname(), *self.names)}
-        app = application(self.models, upload=self.upload, pixels=self.pixels, hosts=hosts)
+        limits = self.model_dump(include={"upload", "pixels", "planes", "minutes", "waiting"})
+        app = application(self.models, hosts=hosts, **limits)
         say(f"{_address(self.host, self.port)} (Ctrl-C ends it)")
         listen(app, self.host, self.port)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -30,6 +30,7 @@ class Settings(Command):
     tile: Annotated[int | None, Shown(unit="px")] = Field(
         None,
         ge=64,
+        le=2**20,
         description="Largest side of what the network is given at once when predicting; smaller "
         "takes less memory, the result is the same.",
     )
@@ -46,6 +47,10 @@ class Settings(Command):
         description="How long the worker process of ImageJ waits for the next command before it "
         "ends and gives its memory back.",
     )
+
+    @classmethod
+    def holding(cls) -> dict[str, Any]:
+        return preferences.read().model_dump()
 
     def run(self, progress: Progress) -> None:
         given = self.model_dump(exclude_none=True)

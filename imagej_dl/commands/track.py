@@ -6,14 +6,19 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
+import numpy as np
 from pydantic import Field
 
+from imagej_dl import locks
 from imagej_dl.commands.base import Command, Positional, Shown, say
 from imagej_dl.errors import UserError
-from imagej_dl.files import refuse_existing, refuse_input
+from imagej_dl.files import heal, refuse_existing, refuse_input
 from imagej_dl.progress import Progress
 
 if TYPE_CHECKING:
+    import xarray as xr
+
+    from imagej_dl.tracking import Tracks
     from imagej_dl.worker import Desk
 
 
@@ -26,7 +31,9 @@ class Track(Command):
     it is there.
     """
 
-    labels: Annotated[Path | None, Positional(), Shown("Label movie")] = Field(
+    labels: Annotated[
+        Path | None, Positional(), Shown("Label movie", once=True, empty="the open one")
+    ] = Field(
         None,
         description="Label movie: a TIFF with frames, one number for each object; in ImageJ the "
         "open one where left out.",
@@ -34,7 +41,7 @@ class Track(Command):
     out: Annotated[Path, Shown("Results", path="folder")] = Field(
         description="Folder for the results, made anew."
     )
-    image: Path | None = Field(
+    image: Annotated[Path | None, Shown("Movie", once=True, empty="none")] = Field(
         None, description="The movie the labels are of: intensities, and TrackMate's window."
     )
     engine: Literal["auto", "trackmate", "embedded", "motile", "btrack", "trackastra"] = Field(
@@ -42,18 +49,24 @@ class Track(Command):
         description="TrackMate in a Fiji, or the embedded engine without Java; or motile, btrack "
         "or Trackastra where it is installed (`imagej-dl doctor` says so). auto: that of the "
         "settings' tracker; TrackMate where it is there and has memory enough, else the embedded "
-        "engine.",
+        "engine; in ImageJ the embedded one, which makes TrackMate's links.",
     )
-    engine_python: Annotated[Path | None, Shown(advanced=True)] = Field(
+    engine_python: Annotated[Path | None, Shown(advanced=True, empty="our own")] = Field(
         None,
         description="The Python of the environment that has motile, btrack or Trackastra; "
         "IMAGEJ_DL_BTRACK_PYTHON (and so on) or our own if not given.",
     )
-    settings: Annotated[Path | None, Shown(advanced=True)] = Field(
+    settings: Annotated[Path | None, Shown(advanced=True, empty="LAP, distances as below")] = Field(
         None,
-        description='JSON file {"tracker": …, "settings": {…}} with TrackMate\'s keys, distances'
-        " in the image's unit; unless given, LAP with gap closing and splitting, 15 and 2 frames. "
-        "Trackers MOTILE, BTRACK and TRACKASTRA have keys of their own.",
+        description='JSON file {"tracker": …, "settings": {…}} with TrackMate\'s keys, '
+        "distances in the image's unit; unless given, LAP with gap closing over 2 frames and "
+        "splitting. Trackers MOTILE, BTRACK and TRACKASTRA have keys of their own.",
+    )
+    distances: Annotated[Literal["data", "trackmate"], Shown(advanced=True)] = Field(
+        "data",
+        description="Without settings, how far objects are linked. data: three times their median "
+        "radius, or twice their median step where that is more, and divisions two thirds of that; "
+        "trackmate: its plain 15, in the image's unit.",
     )
     fill_gaps: bool = Field(
         False,
@@ -88,16 +101,18 @@ class Track(Command):
         description="Show the result in TrackMate's window with the image, and end when it is "
         "closed; needs a Fiji with TrackMate and a screen. In ImageJ it is shown anyway.",
     )
-    axes: Annotated[str | None, Shown(advanced=True)] = Field(
+    axes: Annotated[str | None, Shown(advanced=True, empty="as the file says")] = Field(
         None, description="Axes of the label file when it does not say them, such as TYX."
     )
-    image_axes: Annotated[str | None, Shown(advanced=True)] = Field(
+    image_axes: Annotated[str | None, Shown(advanced=True, empty="as the file says")] = Field(
         None, description="Axes of the movie where its file says them wrong, such as TCYX."
     )
-    fiji: Annotated[str | None, Shown(advanced=True)] = Field(
+    fiji: Annotated[str | None, Shown(advanced=True, empty="this one")] = Field(
         None, description="Fiji folder, Maven coordinate or 'endpoint'; FIJI_HOME if not given."
     )
-    overwrite: bool = Field(False, description="Replace the folder if it is there.")
+    overwrite: Annotated[bool, Shown(once=True)] = Field(
+        False, description="Replace the folder if it is there."
+    )
 
     def takes(self) -> set[Literal["image", "plane", "rois"]]:
         return {"image"} if self.labels is None else set()
@@ -105,17 +120,20 @@ class Track(Command):
     def serve(self, desk: Desk, progress: Progress) -> None:
         from imagej_dl import images
 
-        command = self.model_copy(update={"fiji": self.fiji or desk.fiji, "open": False})
+        update = {"fiji": self.fiji or desk.fiji, "open": False, "engine": self._engine()}
+        command = self.model_copy(update=update)
         ours: Path | None = None
         if self.labels is None:
             image = desk.open_image()
             # With settings their detector says what it takes: a mask, probabilities.
-            labels = image if self.settings else images.as_labels(image)
-            refuse_existing(self.out, self.overwrite)
+            labels = image if self.settings else desk.label_map()
             # TrackMate's file names the movie's: one that is not on disk is put beside it.
             name = Path(str(labels.attrs["title"])).stem
             name = "labels" if name.lower() in ("", "tracked") else name  # tracked.tif is a result
             path = desk.image_path or self.out / f"{name}.tif"
+            if desk.image_path is None:
+                _forget(path, labels)
+            refuse_existing(self.out, self.overwrite)
             if desk.image_path is None:
                 ours = None if self.out.exists() else path
                 images.write(labels, path, overwrite=self.overwrite)
@@ -130,31 +148,64 @@ class Track(Command):
             raise
         desk.show_file("image", self.out / "tracked.tif")
         desk.show_file("trackmate", self.out / "tracks.xml")
+        # Of an open label movie that has no other image its own window is the movie.
+        desk.shown[-1]["on_source"] = self.labels is None and self.image is None
+
+    def _engine(self) -> str:
+        """Return the engine for ImageJ: a second Fiji is started only where it is asked for.
+
+        The embedded engine makes the links that TrackMate makes, and TrackMate's window in the
+        Fiji that is there opens on them.
+        """
+        from imagej_dl import tracking
+        from imagej_dl.tracking.embedded import TRACKERS
+
+        if self.engine != "auto":
+            return self.engine
+        settings = tracking.read_settings(self.settings) if self.settings else None
+        return "embedded" if settings is None or settings.tracker in TRACKERS else "auto"
 
     def run(self, progress: Progress) -> None:
+        if self.labels is None:
+            raise UserError("name the label movie to track")
+        with locks.held(self.out, "a tracking"):
+            self._track(progress)
+
+    def _track(self, progress: Progress) -> None:
         from imagej_dl import images, tracking
         from imagej_dl.tracking import graphs
 
-        if self.labels is None:
-            raise UserError("name the label movie to track")
+        assert self.labels is not None
+        heal(self.out)
         refuse_existing(self.out, self.overwrite)
         refuse_input(self.out / "tracked.tif", self.labels, self.image)
         if self.geff:
             graphs.need_geff()  # before the work, which would be lost without it
-        settings = tracking.read_settings(self.settings) if self.settings else None
+        settings = (
+            tracking.read_settings(self.settings)
+            if self.settings
+            else tracking.default_settings(self.engine)
+        )
         if self.fill_gaps:
-            settings = (settings or tracking.default_settings(self.engine)).filling_gaps()
+            settings = settings.filling_gaps()
         if self.split_fused:
-            settings = (settings or tracking.default_settings(self.engine)).splitting_fused()
+            settings = settings.splitting_fused()
         if self.open:
             from imagej_dl.fiji import trackmate
 
             # Before the work: a process starts its Java once, with a screen or without.
             trackmate.start_window(self.fiji)
-        labels = images.read(self.labels, self.axes)
+        takes_labels = settings.takes_labels
+        reader = images.read_labels if takes_labels else images.read
+        labels = reader(self.labels, self.axes)
         image = images.read(self.image, self.image_axes) if self.image else None
-        if settings is None or settings.takes_labels:
+        if takes_labels:
             labels, image = tracking.pair(labels, image, self.labels, self.image)
+        reach = None
+        if self.settings is None and self.distances == "data":
+            at = labels if image is None else images.calibrated_like(labels, image)
+            reach = tracking.measured_distance(at)
+            settings = tracking.fitted_settings(settings, reach)
         tracks = tracking.track(
             labels,
             image,
@@ -184,7 +235,36 @@ class Track(Command):
         name = names.get(tracks.engine, tracks.engine)
         counts = ", ".join(f"{number} {name}" for name, number in tracks.counts.items())
         say(f"{self.out}: {tracks.settings.tracker} by {name}: {counts}")
+        if settings.fill_gaps:
+            say(f"{_filled(tracks, labels)} objects filled in, in gaps between appearances")
+        if reach is not None:
+            say(f"Linked up to {reach} (distances=trackmate takes TrackMate's plain 15).")
         if self.open:
             say("TrackMate shows them; close its windows to end.")
             trackmate.open_window(self.out / "tracks.xml")
             trackmate.wait_until_closed()
+
+
+def _filled(tracks: Tracks, labels: xr.DataArray) -> int:
+    """Count the spots where the labels have no object."""
+    from imagej_dl import tracking
+
+    movie = tracking.as_movie(labels)
+    spots = tracks.spots
+    return sum(
+        int((movie.isel(T=int(frame)).values.reshape(-1)[rows["pixel"].to_numpy()] == 0).sum())
+        for frame, rows in spots.groupby("frame")
+    )
+
+
+def _forget(path: Path, labels: xr.DataArray) -> None:
+    """Remove a folder that holds nothing but this movie: a tracking of it was killed."""
+    from imagej_dl import images
+
+    folder = path.parent
+    if path.is_symlink() or not folder.is_dir() or [*folder.iterdir()] != [path]:
+        return
+    with suppress(UserError, OSError):
+        if np.array_equal(images.read(path).squeeze(), labels.squeeze()):
+            path.unlink()
+            folder.rmdir()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from imagej_dl import locks
 from imagej_dl.commands.base import say
 from imagej_dl.commands.train_options import APART, TrainOptions
 from imagej_dl.errors import UserError
@@ -50,7 +51,26 @@ class Train(TrainOptions):
         out = self.out or Path(self._whole().out or "")
         metrics = json.loads((out / "metrics.json").read_text(encoding="utf-8"))
         desk.values |= {"model": str(out), "ended": metrics["ended"]}
-        desk.values |= {name: metrics["validation"][name] for name in ("ap_0.5", "ap_0.7")}
+        found = {name: metrics["validation"][name] for name in ("ap_0.5", "ap_0.7")}
+        desk.values |= {name: "NaN" if v is None else v for name, v in found.items()}
+
+    def check(self) -> None:
+        if self.project.suffix.lower() == ".json" or self.search or cluster.task() is not None:
+            return  # the one says where, the others look later
+        from imagej_dl.training import early
+
+        assert self.out is not None, "the declaration asks for it"
+        if self.resume and self.overwrite:
+            raise UserError("--resume and --overwrite exclude each other")
+        early.look(self.source(self._given()), self.out, self.resume, self.overwrite)
+
+    def _given(self) -> dict[str, Any]:
+        """Return the given settings; the rest is left to what the training goes on from."""
+        decided = self.resume or self.start is not None
+        given = self.model_dump(exclude=APART, exclude_unset=decided) | self.further()
+        if self.learning_rate is None:
+            given.pop("learning_rate", None)
+        return given
 
     def run(self, progress: Progress, watch: Watch = ignore) -> None:
         """Train; `watch` is told each epoch, and `progress` how good it was."""
@@ -64,18 +84,21 @@ class Train(TrainOptions):
         assert self.out is not None, "the declaration asks for it"
         if self.resume and self.overwrite:
             raise UserError("--resume and --overwrite exclude each other")
+        others = cluster.task()
+        alone = others is None or len(others.addresses) < 2  # else all read while one writes
+        if self.refresh and not self.resume and alone:
+            from imagej_dl.commands.searching import refresh
+
+            refresh(self.project, progress)
         if self.search and not self.resume:
             self._searched(progress).run(progress, watch)
             return
+        self.check()  # before TensorFlow is loaded, which takes its time
         from imagej_dl import training
         from imagej_dl.models import backend
         from imagej_dl.training.checkpoints import Checkpoints
 
-        # What was not given is left to the stopped training, or to the model to start from.
-        decided = self.resume or self.start is not None
-        given = self.model_dump(exclude=APART, exclude_unset=decided) | self.further()
-        if self.learning_rate is None:
-            given.pop("learning_rate", None)
+        given = self._given()
 
         def told(epoch: Epoch) -> None:
             if epoch.bundle is not None:  # else it was told before the resume
@@ -86,7 +109,6 @@ class Train(TrainOptions):
 
         every = self.checkpoints
         keep = Checkpoints(self.out, every, self.steps(given)) if every else None
-        others = cluster.task()
         where = ""
         if others is not None and len(others.addresses) > 1:
             where = f" as worker {others.number} of {len(others.addresses)}, once all are there"
@@ -149,9 +171,10 @@ class Train(TrainOptions):
         given = self.model_dump(exclude=APART) | further
         fixed = self.model_fields_set | {*further}
         source, out = self.source(given), self.search_folder()
-        found = searching.settings(source, out, given, fixed, progress)
+        with locks.held(out, "a search"):
+            found = searching.settings(source, out, given, fixed, progress)
         found["settings"] = {**further, **found.get("settings", {})} or None
-        return self.model_copy(update={**found, "search": False})
+        return self.model_copy(update={**found, "search": False, "refresh": False})
 
     def _write_more(self, bundle: ModelBundle) -> None:
         """Write what is asked for under Fluffy's names."""

@@ -35,6 +35,7 @@ APART = {
     "search",
     "fluffy_names",
     "h5",
+    "refresh",
 }
 """Fields that are none of the training's settings."""
 
@@ -42,27 +43,33 @@ APART = {
 class TrainOptions(Command):
     """The declaration of a training: its data, its settings, and what is written."""
 
-    project: Annotated[Path, Positional(), Shown(path="folder")] = Field(
-        description="The project, or a folder of labelled images, or a suite's CONFIG.json."
-    )
-    out: Annotated[Path | None, Shown("New model", path="folder")] = Field(
-        default=None,
-        description="The model's folder, made anew; needed unless a CONFIG.json says it.",
+    project: Annotated[
+        Path, Positional(), Shown(path="folder", gives="project", takes="project")
+    ] = Field(description="The project, or a folder of labelled images, or a suite's CONFIG.json.")
+    out: Annotated[Path | None, Shown("New model", path="folder", needed=True, gives="model")] = (
+        Field(
+            default=None,
+            description="The model's folder, made anew; needed unless a CONFIG.json says it.",
+        )
     )
     kind: Kind = setting("kind")
     epochs: int = setting("epochs")
-    minutes: Annotated[float | None, Shown("Time limit", unit="min")] = setting("minutes")
+    minutes: Annotated[float | None, Shown("Time limit", unit="min", empty="none")] = setting(
+        "minutes"
+    )
     patience: Annotated[int, Shown(unit="epochs", advanced=True)] = setting("patience")
     patch: Annotated[int, Shown(unit="px", advanced=True)] = setting("patch")
     batch: Annotated[int, Shown(unit="patches", advanced=True)] = setting("batch")
     # Not the settings' own: which it is depends on `start`.
-    learning_rate: Annotated[float | None, Shown(advanced=True)] = Field(
-        default=None,
-        gt=0,
-        lt=1,
-        description="Highest learning rate, without a unit; when left out "
-        f"{Settings.model_fields['learning_rate'].default:g} for unet, less for the other "
-        f"networks, and {FINE_TUNING:g} at most when there is a model to start from.",
+    learning_rate: Annotated[float | None, Shown(advanced=True, empty="that of the network")] = (
+        Field(
+            default=None,
+            gt=0,
+            lt=1,
+            description="Highest learning rate, without a unit; when left out "
+            f"{Settings.model_fields['learning_rate'].default:g} for unet, less for the other "
+            f"networks, and {FINE_TUNING:g} at most when there is a model to start from.",
+        )
     )
     depth: Annotated[int, Shown(unit="levels", advanced=True)] = setting("depth")
     width: Annotated[int, Shown(unit="filters", advanced=True)] = setting("width")
@@ -73,34 +80,41 @@ class TrainOptions(Command):
     architecture: Annotated[registry.Name, Shown("Network", advanced=True)] = setting(
         "architecture"
     )
-    validation_folder: Annotated[Path | None, Shown(path="folder", advanced=True)] = Field(
+    validation_folder: Annotated[
+        Path | None, Shown(path="folder", advanced=True, empty="a share of the images")
+    ] = Field(
         default=None,
         description="A folder of labelled images to validate with, in place of a share of the "
         "others.",
     )
-    test_folder: Annotated[Path | None, Shown(path="folder", advanced=True)] = Field(
+    test_folder: Annotated[
+        Path | None, Shown(path="folder", advanced=True, empty="a share of the images")
+    ] = Field(
         default=None, description="A folder of labelled images for the test, in place of a share."
     )
-    videos: Annotated[Path | None, Shown("Table of videos", advanced=True)] = Field(
+    videos: Annotated[Path | None, Shown("Table of videos", advanced=True, empty="none")] = Field(
         default=None,
         description="The table videos2im_relation.csv, which says what video single frames are "
         "of; for networks with lstm.",
     )
-    checkpoints: Annotated[int | None, Shown(unit="batches", advanced=True)] = Field(
+    checkpoints: Annotated[int | None, Shown(unit="batches", advanced=True, empty="none")] = Field(
         default=None,
         ge=1,
+        le=10**9,
         description="Keep the weights in OUT/checkpoints at the end of the epoch after so many "
         "batches each, and after the last.",
     )
-    settings: Annotated[str | dict[str, Any] | None, Shown(advanced=True)] = Field(
+    settings: Annotated[str | dict[str, Any] | None, Shown(advanced=True, empty="none")] = Field(
         default=None,
         description='Further settings as JSON, such as {"loss": "sparse_cce"}: those of '
         "imagej_dl.training.Settings.",
     )
-    start: Annotated[Path | None, Shown("Start from model", path="folder")] = Field(
-        default=None,
-        description="A model's folder to start from: its weights are trained on, and kind, patch, "
-        "depth and width are its own.",
+    start: Annotated[Path | None, Shown("Start from model", path="folder", empty="a new one")] = (
+        Field(
+            default=None,
+            description="A model's folder to start from: its weights are trained on, and kind, "
+            "patch, depth and width are its own.",
+        )
     )
     tensorboard: Annotated[bool, Shown(advanced=True)] = Field(
         default=False, description="Write event files for TensorBoard."
@@ -119,12 +133,19 @@ class TrainOptions(Command):
         default=False,
         description="Write the network as YYYYMMDD_NAME.h5, Keras' older format, too.",
     )
-    resume: bool = Field(
+    refresh: Annotated[bool, Shown("Make missing label maps", advanced=True)] = Field(
+        default=True,
+        description="Make the label maps of a project first that are missing in Processed, or "
+        "whose ROIs were changed since; those that a user has changed are kept.",
+    )
+    resume: Annotated[bool, Shown(once=True)] = Field(
         default=False,
         description="Go on with a training that was stopped or killed; "
         "of its settings only epochs, minutes and patience may change.",
     )
-    overwrite: bool = Field(default=False, description="Replace a model that is there.")
+    overwrite: Annotated[bool, Shown(once=True)] = Field(
+        default=False, description="Replace a model that is there."
+    )
 
     @model_validator(mode="after")
     def _somewhere(self) -> TrainOptions:
@@ -141,7 +162,7 @@ class TrainOptions(Command):
             return self.settings or {}
         try:
             found = json.loads(self.settings)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise UserError(f"settings: is not JSON ({error})") from error
         if not isinstance(found, dict):
             raise UserError('settings: must be one JSON object, such as {"loss": "sparse_cce"}')

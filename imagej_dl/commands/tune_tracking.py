@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from imagej_dl import locks
 from imagej_dl.commands.base import Command, Positional, Shown, say
 from imagej_dl.errors import UserError
 from imagej_dl.files import load_json
@@ -46,7 +47,10 @@ class TuneTracking(Command):
         "BTRACK",
     ] = Field("SPARSE_LAP_TRACKER", description="The tracker, by its key, as in a settings file.")
     trials: int = Field(
-        60, ge=1, description="How many settings to try, those of a stopped tuning included."
+        60,
+        ge=1,
+        le=10**6,
+        description="How many settings to try, those of a stopped tuning included.",
     )
     held_out: float = Field(
         0.3,
@@ -66,7 +70,9 @@ class TuneTracking(Command):
         '"ALLOW_TRACK_SPLITTING": [true, false]}: two bounds or the values; unless given, all '
         "that matter, distances from a half to eight times the objects' radius.",
     )
-    seed: Annotated[int, Shown(advanced=True)] = Field(0, ge=0, description="Of the search.")
+    seed: Annotated[int, Shown(advanced=True)] = Field(
+        0, ge=0, lt=2**31, description="Of the search."
+    )
     resume: bool = Field(False, description="Go on with the trials in the folder.")
     axes: Annotated[str | None, Shown(advanced=True)] = Field(
         None, description="Axes of the label file when it does not say them, such as TYX."
@@ -76,7 +82,7 @@ class TuneTracking(Command):
         from imagej_dl import images, tracking
         from imagej_dl.evaluation import ctc, tuning
 
-        movie = tracking.as_movie(images.read(self.labels, self.axes), self.labels)
+        movie = tracking.as_movie(images.read_labels(self.labels, self.axes), self.labels)
         truth = ctc.read_truth(self.truth)
         frames = len(truth.tracks.masks)
         if frames != movie.sizes["T"]:
@@ -84,20 +90,21 @@ class TuneTracking(Command):
                 f"has {movie.sizes['T']} frames, the truth {self.truth} has {frames}",
                 path=self.labels,
             )
-        found = tuning.tune(
-            movie,
-            truth,
-            self.out,
-            self.tracker,
-            self.objective,
-            self.trials,
-            self._space(),
-            self.seed,
-            self.resume,
-            progress,
-            self.held_out,
-            self.ctc_gaps,
-        )
+        with locks.held(self.out, "a tuning"):
+            found = tuning.tune(
+                movie,
+                truth,
+                self.out,
+                self.tracker,
+                self.objective,
+                self.trials,
+                self._space(),
+                self.seed,
+                self.resume,
+                progress,
+                self.held_out,
+                self.ctc_gaps,
+            )
         before, after = (_text(one[self.objective]) for one in (found.default, found.best))
         say(
             f"{self.out / 'best.json'}: {self.objective} {after}, with the defaults "

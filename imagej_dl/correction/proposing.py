@@ -12,8 +12,10 @@ import numpy as np
 import xarray as xr
 
 from imagej_dl import images, project, rois
+from imagej_dl.containment import contained
 from imagej_dl.correction.records import LABELS, PROPOSAL, digest_of, finished, record
-from imagej_dl.correction.state import Book, Proposed, Score, fingerprint, stamp
+from imagej_dl.correction.state import Book, fingerprint, stamp
+from imagej_dl.correction.state_parts import Proposed, Score
 from imagej_dl.correction.uncertainty import Uncertainty
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.progress import Progress, silent
@@ -55,6 +57,7 @@ class Proposal:
     drawn: bool = False
 
 
+@contained
 def next_image(
     path: str | os.PathLike[str],
     model: Path | None = None,
@@ -175,7 +178,7 @@ class _Look:
         if sheet.name in state.proposed:
             return
         picture = images.read(image, mapped=True)
-        labels = images.read_labels(self._file(sheet, LABELS))
+        labels = images.read_labels(self._file(sheet, LABELS), as_is=True)
         found = rois.trace(labels, hyperstack="C" in picture.dims or None)
         path = self._file(sheet, PROPOSAL)
         path.unlink(missing_ok=True)  # there is none without objects

@@ -11,7 +11,8 @@ import xarray as xr
 
 from imagej_dl import images, rois
 from imagej_dl.correction.changes import compare
-from imagej_dl.correction.state import Book, Corrected, stamp
+from imagej_dl.correction.state import Book, stamp
+from imagej_dl.correction.state_parts import Corrected
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.project import Sheet
 
@@ -40,7 +41,7 @@ def record(book: Book, sheets: list[Sheet]) -> None:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", DataWarning)  # they came when it was stored
-                proposal = images.read_labels(before)
+                proposal = images.read_labels(before, as_is=True)
                 changes = compare(proposal, labels(sheet, proposal))
         except UserError as error:
             warnings.warn(f"{error}: its corrections are not counted", DataWarning, stacklevel=2)

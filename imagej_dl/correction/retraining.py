@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import xarray as xr
 
-from imagej_dl import images, project
+from imagej_dl import containment, images, locks, project
+from imagej_dl.containment import contained
 from imagej_dl.correction.records import labels, learnt_from, record
-from imagej_dl.correction.state import MODELS, Book, Retrained, Training
+from imagej_dl.correction.state import MODELS, Book
+from imagej_dl.correction.state_parts import Retrained, Training
 from imagej_dl.correction.status import Row, rows
 from imagej_dl.correction.trial import trial
 from imagej_dl.errors import Cancelled, UserError
+from imagej_dl.files import discard, heal, load_json
 from imagej_dl.progress import Progress, silent
 from imagej_dl.project import Sheet
 
@@ -28,6 +29,7 @@ MARGIN = 0.02
 """A model is worse when its average precision is lower by more: less is chance on few images."""
 
 EPOCHS, VALIDATION = 20, 0.2
+TRAINING = ".training"
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,7 @@ class Retraining:
     rows: list[Row]
 
 
+@contained
 def retrain(
     path: str | os.PathLike[str],
     model: Path | None = None,
@@ -95,6 +98,16 @@ def retrain(
     Cancelled : when it was stopped; the same call goes on with it.
     """
     book = Book.open(path, model)
+    with locks.held(book.folder / MODELS, "a retraining"):
+        book = Book.open(path, model)  # as it is now that no other can end
+        return _retrain(book, accept, progress, watch, settings)
+
+
+def _retrain(
+    book: Book, accept: bool, progress: Progress, watch: Any, settings: dict[str, Any]
+) -> Retraining:
+    path = book.project
+    _tidy(book)
     sheets = project.sheets(path)
     record(book, sheets)
     wanted = learnt_from(book, sheets)
@@ -109,6 +122,16 @@ def retrain(
     chosen = [sheet for sheet in project.sheets(path) if sheet.name in wanted]
     ended, trained = _train(book, chosen, wanted, progress, watch, settings)
     return _finish(book, chosen, wanted, ended, trained, accept, progress)
+
+
+def _tidy(book: Book) -> None:
+    """Remove what killed retrainings left, and finish what they were moving."""
+    models = book.folder / MODELS
+    heal(models)
+    for folder in models.glob("round_*"):
+        heal(folder)
+    for ended in book.state.retrained:
+        discard(book.path(ended.model) / TRAINING)
 
 
 def _refuse(book: Book, wanted: dict[str, str]) -> None:
@@ -147,7 +170,8 @@ def _train(
     resume = same and states.kept(out / states.FOLDER)
     if not resume:
         # Never the present model: that is of a round before.
-        shutil.rmtree(out, ignore_errors=True)
+        containment.check(out, folder=True)
+        discard(out)
         state.training = Training(round=state.round, images=wanted)
         book.save()
         settings = {"epochs": EPOCHS, "validation": VALIDATION, "test": 0.0, **settings}
@@ -178,10 +202,13 @@ def _pair(sheet: Sheet) -> tuple[Path | xr.DataArray, Path | xr.DataArray]:
 
 def _ended(out: Path) -> str | None:
     """Return why the training of a model ended; None when it was cancelled or has not ended."""
-    try:
-        ended = json.loads((out / "metrics.json").read_text(encoding="utf-8"))["ended"]
-    except FileNotFoundError:
+    path = out / "metrics.json"
+    if not path.exists():
         return None
+    found = load_json(path)
+    ended = found.get("ended") if isinstance(found, dict) else None
+    if ended is None:
+        raise UserError("does not say how the training ended", path=path)
     return None if ended == "cancelled" else str(ended)
 
 
@@ -216,7 +243,7 @@ def _finish(
     state.round += 1
     state.training, state.trained = None, wanted
     book.save()
-    shutil.rmtree(out / ".training", ignore_errors=True)
+    discard(out / TRAINING)
     return _result(book, result, ended)
 
 
@@ -248,7 +275,9 @@ def _result(book: Book, of: Retrained, ended: str) -> Retraining:
 
 def _validation(out: Path, sheets: list[Sheet]) -> tuple[list[Sheet], bool]:
     """Return the images that validated as a whole, and whether no model was trained on them."""
-    split = json.loads((out / "split.json").read_text(encoding="utf-8"))
+    split = load_json(out / "split.json")
+    if not isinstance(split, dict) or not {"by", "validation"} <= set(split):
+        raise UserError("does not say what the training validated on", path=out / "split.json")
     if split["by"] != "files":
         return [], False
     names = {re.sub(r"( [TZ]=\d+)+$", "", name) for name in split["validation"]}

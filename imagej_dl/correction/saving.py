@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from imagej_dl import project
+from imagej_dl.containment import contained
 from imagej_dl.correction.changes import Changes
 from imagej_dl.correction.records import record
 from imagej_dl.correction.state import Book
@@ -31,6 +32,7 @@ class Correction:
     changes: Changes | None
 
 
+@contained
 def save(
     path: str | os.PathLike[str], name: str, source: str | os.PathLike[str] | bytes
 ) -> Correction:
@@ -53,6 +55,7 @@ def save(
     return Correction(name, stored.path, stored.count, stored.backup, changes)
 
 
+@contained
 def mark_empty(path: str | os.PathLike[str], name: str) -> Correction:
     """Record that there is no object on an image: it is then trained on as background.
 

@@ -6,106 +6,30 @@ import hashlib
 import os
 import re
 from pathlib import Path
-from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
-from imagej_dl.correction.changes import Changes
+from imagej_dl import locks
+from imagej_dl.correction.merging import merged
+from imagej_dl.correction.state_parts import Stamp, State
 from imagej_dl.errors import UserError
 from imagej_dl.files import atomic, load_json
 from imagej_dl.models.folder import CONFIG, NETWORK, load_config
 
 FOLDER, FILE, MODELS = "Corrections", "state.json", "models"
 VERSION = 1
-
-Stamp = tuple[int, int]
-"""Time of a file's last change in ns, and its size in bytes: another when its content is."""
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class Score(_Part):
-    """How uncertain the model (its fingerprint) is of an image (its file's stamp)."""
-
-    model: str
-    image: Stamp
-    uncertainty: float
-
-
-class Proposed(Score):
-    """What was proposed for an image, in which round and by which model (its folder).
-
-    `rois` is the digest of the proposed RoiSet, "" where there is no object.
-    """
-
-    round: int
-    by: str
-    objects: int
-    rois: str
-
-
-class Corrected(_Part):
-    """How a proposal was corrected; `rois` is the digest of the RoiSet, "" for no object."""
-
-    round: int
-    by: str
-    rois: str
-    changes: Changes
-
-
-class Training(_Part):
-    """A retraining on images (name: digest of image and ROIs)."""
-
-    round: int
-    images: dict[str, str]
-
-
-class Retrained(_Part):
-    """What came of a retraining; scores are average precisions, mean over IoU .5 … .9.
-
-    `before` and `after` are those of the model before and of the new one on the `validation`
-    images; `unseen` says whether both were trained without these.
-    """
-
-    round: int
-    model: str
-    images: int
-    validation: list[str]
-    unseen: bool
-    before: float | None
-    after: float | None
-    accepted: bool
-
-
-class State(_Part):
-    """All that is kept beside the RoiSets. Paths are relative to the project where they can be.
-
-    begun : the model that was named last; present : the one that proposes now.
-    round : the one under way, from 1 (or after those of a former beginning); each ends with a
-        retraining.
-    trained : what the last retraining was given, as :class:`Training`'s images.
-    """
-
-    version: Literal[1] = 1
-    begun: str
-    present: str
-    round: int = 1
-    scores: dict[str, Score] = {}
-    proposed: dict[str, Proposed] = {}
-    corrected: dict[str, Corrected] = {}
-    empty: list[str] = []
-    training: Training | None = None
-    trained: dict[str, str] = {}
-    retrained: list[Retrained] = []
+_WAIT = 60.0
 
 
 class Book:
-    """A project and the state of its corrections; :meth:`save` writes it, whole or not at all."""
+    """A project and the state of its corrections; :meth:`save` writes it, whole or not at all.
+
+    What another run, in ImageJ or in a shell, has written since it was read is kept with it.
+    """
 
     def __init__(self, project: Path, state: State) -> None:
         self.project, self.state = project, state
+        self._read = state.model_copy(deep=True)
 
     @classmethod
     def open(cls, project: str | os.PathLike[str], model: Path | None = None) -> Book:
@@ -133,7 +57,9 @@ class Book:
             return cls(project, State(begun=named, present=named, round=_first_round(project)))
         if named is not None and named not in (state.begun, state.present):
             # A retraining that was under way had begun from the other model.
-            state = state.model_copy(update={"begun": named, "present": named, "training": None})
+            book = cls(project, state)
+            state.begun, state.present, state.training = named, named, None
+            return book
         return cls(project, state)
 
     @property
@@ -155,10 +81,19 @@ class Book:
         return _short(self.project, path)
 
     def save(self) -> None:
-        """Write the state."""
-        text = self.state.model_dump_json(indent=1)
-        with atomic(self.folder / FILE) as temporary:
-            temporary.write_text(text + "\n", encoding="utf-8")
+        """Write the state, with what others have changed in it since it was read."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with locks.held(self.folder / FILE, "the corrections", wait=_WAIT):
+            there = _read(self.folder / FILE)
+            if there is not None and there != self._read:
+                found = merged(self._read, self.state, there)
+                # The caller may hold on to the state.
+                for name in State.model_fields:
+                    setattr(self.state, name, getattr(found, name))
+            text = self.state.model_dump_json(indent=1)
+            with atomic(self.folder / FILE) as temporary:
+                temporary.write_text(text + "\n", encoding="utf-8")
+        self._read = self.state.model_copy(deep=True)
 
 
 def fingerprint(model: Path) -> str:

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from imagej_dl import project
+from imagej_dl.containment import contained
 from imagej_dl.correction.changes import Changes
 from imagej_dl.correction.records import finished, record
-from imagej_dl.correction.state import Book, Retrained, State
+from imagej_dl.correction.state import Book
+from imagej_dl.correction.state_parts import Retrained, State
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ class Status:
     rows: list[Row]
 
 
+@contained
 def status(path: str | os.PathLike[str], model: Path | None = None) -> Status:
     """Say how far the loop is.
 

@@ -137,18 +137,37 @@ def _calculate(
     if len(result.masks) == 1:
         # py-ctcmetrics wants two frames; one without objects changes no score.
         tracking = {name: [*values, []] for name, values in tracking.items()}
-    rows = truth.tracks.tracks
+    # It makes tables as long as the largest id, so ids are numbered anew in their order.
+    rows, ours = _numbered(truth.tracks.tracks), _numbered(result.tracks)
+    tracking = tracking | {
+        f"{name}_{side}": _numbers(tracking[f"{name}_{side}"], of.tracks)
+        for name in ("labels", "mapped")
+        for side, of in (("ref", truth.tracks), ("comp", result))
+    }
     undefined = set() if any(segmentation["labels_ref"]) else {"SEG"}
     if not np.any((rows[:, 1] < rows[:, 2]) | (rows[:, 3] > 0)):
         undefined.add("LNK")  # the truth has no link
     wanted = [name for name in (*METRICS, *also) if name not in undefined]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        found = calculate_metrics(
-            result.tracks.copy(), truth.tracks.tracks.copy(), tracking, segmentation, wanted, True
-        )
+        found = calculate_metrics(ours, rows.copy(), tracking, segmentation, wanted, True)
     scores = {key: _plain(value) for key, value in found.items() if not isinstance(value, dict)}
     return {key: value for key, value in scores.items() if key != "BC" or value is not None}
+
+
+def _numbered(rows: np.ndarray) -> np.ndarray:
+    """Return a table of tracks whose ids are 1 to their number."""
+    ids = np.unique(rows[:, 0])
+    made = rows.copy()
+    made[:, 0] = np.searchsorted(ids, rows[:, 0]) + 1
+    made[:, 3] = np.where(rows[:, 3] > 0, np.searchsorted(ids, rows[:, 3]) + 1, 0)
+    return made
+
+
+def _numbers(frames: list[list], rows: np.ndarray) -> list[list]:
+    """Return the ids of masks, frame by frame, numbered as :func:`_numbered` does."""
+    ids = np.unique(rows[:, 0])
+    return [(np.searchsorted(ids, np.array(here, np.int64)) + 1).tolist() for here in frames]
 
 
 def _plain(value: Any) -> float | int | None:

@@ -6,6 +6,7 @@ Kirillov et al. 2019), whose "accuracy" is called average precision here, as in 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -19,7 +20,10 @@ THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.9)
 
 @dataclass(frozen=True)
 class Matching:
-    """Counts of one or more images at one threshold; the scores follow from them."""
+    """Counts of one or more images at one threshold; the scores follow from them.
+
+    Where there is no object, true or predicted, they are undefined: NaN.
+    """
 
     threshold: float
     true_positives: int = 0
@@ -51,39 +55,45 @@ class Matching:
 
     @property
     def average_precision(self) -> float:
-        """TP / (TP + FP + FN); 0 where there are no objects at all."""
-        return _ratio(self.true_positives, self.n_true + self.false_positives)
+        """TP / (TP + FP + FN)."""
+        return self._ratio(self.true_positives, self.n_true + self.false_positives)
 
     @property
     def precision(self) -> float:
         """TP / (TP + FP)."""
-        return _ratio(self.true_positives, self.n_pred)
+        return self._ratio(self.true_positives, self.n_pred)
 
     @property
     def recall(self) -> float:
         """TP / (TP + FN)."""
-        return _ratio(self.true_positives, self.n_true)
+        return self._ratio(self.true_positives, self.n_true)
 
     @property
     def f1(self) -> float:
         """2 TP / (2 TP + FP + FN)."""
-        return _ratio(2 * self.true_positives, self.n_true + self.n_pred)
+        return self._ratio(2 * self.true_positives, self.n_true + self.n_pred)
 
     @property
     def mean_matched_iou(self) -> float:
         """Mean intersection over union of the matched objects."""
-        return _ratio(self.sum_iou, self.true_positives)
+        return self._ratio(self.sum_iou, self.true_positives)
 
     @property
     def panoptic_quality(self) -> float:
         """Sum of the matched IoU / (TP + FP / 2 + FN / 2)."""
-        return _ratio(2 * self.sum_iou, self.n_true + self.n_pred)
+        return self._ratio(2 * self.sum_iou, self.n_true + self.n_pred)
 
     def to_json(self) -> dict[str, Any]:
-        """Return counts and scores."""
+        """Return counts and scores; None for what is undefined."""
         names = ["average_precision", "precision", "recall", "f1"]
         names += ["panoptic_quality", "mean_matched_iou", "n_true", "n_pred"]
-        return asdict(self) | {name: getattr(self, name) for name in names}
+        found = asdict(self) | {name: getattr(self, name) for name in names}
+        return {name: None if value != value else value for name, value in found.items()}
+
+    def _ratio(self, above: float, below: float) -> float:
+        if not self.n_true and not self.n_pred:
+            return math.nan
+        return above / below if below > 0 else 0.0
 
 
 def match(
@@ -130,7 +140,3 @@ def _match(found: Overlap, threshold: float) -> Matching:
 def total(matchings: Iterable[list[Matching]]) -> list[Matching]:
     """Add the matchings of images, threshold by threshold."""
     return [sum(same[1:], same[0]) for same in zip(*matchings, strict=True)]
-
-
-def _ratio(above: float, below: float) -> float:
-    return above / below if below > 0 else 0.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from pathlib import Path
@@ -13,7 +14,9 @@ from imagej_dl.evaluation import ctc as challenge
 from imagej_dl.evaluation.matching import THRESHOLDS, Matching, match, total
 from imagej_dl.evaluation.sources import frames, pair
 from imagej_dl.files import atomic, refuse_existing
+from imagej_dl.images.repeats import gathered
 from imagej_dl.progress import Progress, note, silent
+from imagej_dl.texts import write_text
 from imagej_dl.tracking import ctc
 
 # The scores of tracks that the table shows; the JSON holds all.
@@ -45,8 +48,8 @@ class Report:
 
     @property
     def mean_average_precision(self) -> float | None:
-        """Mean of the average precisions over the thresholds."""
-        if not self.matchings:
+        """Mean of the average precisions over the thresholds; None where there is no object."""
+        if not self.matchings or math.isnan(self.matchings[0].average_precision):
             return None
         return sum(m.average_precision for m in self.matchings) / len(self.matchings)
 
@@ -67,7 +70,7 @@ class Report:
         refuse_existing(path, overwrite)
         with atomic(path) as temporary:
             text = json.dumps(self.to_json(), indent=2, ensure_ascii=False)
-            temporary.write_text(text + "\n", encoding="utf-8")
+            write_text(temporary, text + "\n")
 
     def table(self) -> str:
         """Return the scores as a table to read."""
@@ -77,21 +80,31 @@ class Report:
                 "  IoU      AP      F1  precision  recall      PQ  mean IoU  objects (pred)"
             )
             for m in self.matchings:
-                lines.append(
-                    f"{m.threshold:5.2f}  {m.average_precision:6.3f}  {m.f1:6.3f}  "
-                    f"{m.precision:9.3f}  {m.recall:6.3f}  {m.panoptic_quality:6.3f}  "
-                    f"{m.mean_matched_iou:8.3f}  {m.n_true:7d} ({m.n_pred})"
+                scores = (
+                    f"{shown(m.average_precision, 6)}  {shown(m.f1, 6)}  {shown(m.precision, 9)}  "
+                    f"{shown(m.recall, 6)}  {shown(m.panoptic_quality, 6)}  "
+                    f"{shown(m.mean_matched_iou, 8)}"
                 )
-            lines.append(f" mean  {self.mean_average_precision:6.3f}")
+                lines.append(f"{m.threshold:5.2f}  {scores}  {m.n_true:7d} ({m.n_pred})")
+            lines.append(f" mean  {shown(self.mean_average_precision, 6)}")
+            if self.mean_average_precision is None:
+                lines.append("No object is there, and none was found: no score is defined.")
         for key in _SHOWN:
             if key not in self.tracks:
                 continue
             value = self.tracks[key]
-            shown = "–" if value is None else f"{value:.4f}" if isinstance(value, float) else value
-            lines.append(f"{_SHOWN[key]:>24}  {shown}")
+            text = "–" if value is None else f"{value:.4f}" if isinstance(value, float) else value
+            lines.append(f"{_SHOWN[key]:>24}  {text}")
         return "\n".join(lines)
 
 
+def shown(score: float | None, width: int = 0) -> str:
+    """Write a score with three decimals, and an undefined one (None, NaN) as a dash."""
+    text = "–" if score is None or math.isnan(score) else f"{score:.3f}"
+    return f"{text:>{width}}"
+
+
+@gathered()
 def evaluate(
     pred: str | Path,
     truth: str | Path,

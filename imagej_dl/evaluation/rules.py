@@ -6,6 +6,7 @@ from pathlib import Path
 
 from imagej_dl.errors import UserError
 from imagej_dl.tracking.ctc import CtcFolder
+from imagej_dl.tracking.ctc_rules import problem_of
 
 
 def check_truth(truth: CtcFolder, labels: list[list], path: Path | None) -> None:
@@ -13,15 +14,8 @@ def check_truth(truth: CtcFolder, labels: list[list], path: Path | None) -> None
 
     Masks may lack a track that the table has, as some of the challenge's own do.
     """
-    ids, begins, ends, parents = truth.tracks.T
-    listed = set(ids.tolist())
-    problem = ""
-    if len(listed) != len(ids):
-        problem = "names an id twice"
-    elif (wrong := ends < begins).any():
-        problem = f"has track {ids[wrong][0]} end before it begins"
-    elif alone := set(parents[parents != 0].tolist()) - listed:
-        problem = f"names the parent {min(alone)}, which is no track in it"
+    listed = set(truth.tracks[:, 0].tolist())
+    problem = problem_of(truth.tracks, len(truth.masks), strict=False)
     for frame, here in enumerate(labels):
         if not problem and (extra := set(here) - listed):
             problem = f"lacks id {min(extra)}, which the mask of frame {frame} holds"
@@ -31,22 +25,13 @@ def check_truth(truth: CtcFolder, labels: list[list], path: Path | None) -> None
 
 def check_result(result: CtcFolder, labels: list[list]) -> None:
     """Refuse what the challenge's own check refuses, saying what it is."""
-    rows = {int(row[0]): row for row in result.tracks}
-    if len(rows) != len(result.tracks):
-        raise UserError("the table of tracks names an id twice")
-    for number, begin, end, parent in result.tracks.tolist():
-        if end < begin:
-            raise UserError(f"track {number} ends (frame {end}) before it begins ({begin})")
-        if parent and parent not in rows:
-            raise UserError(f"track {number} has the parent {parent}, which is not in the table")
-        if parent and rows[parent][2] >= begin:
-            raise UserError(f"track {number} begins before its parent {parent} ends")
+    if problem := problem_of(result.tracks, len(result.masks)):
+        raise UserError(f"the table of tracks {problem}")
     begins: dict[int, list[int]] = {}
     ends: dict[int, list[int]] = {}
     for number, first, last, _ in result.tracks.tolist():
-        # A track that begins before the movie is in its first mask as well.
-        begins.setdefault(max(first, 0), []).append(number)
-        ends.setdefault(max(last + 1, 0), []).append(number)
+        begins.setdefault(first, []).append(number)
+        ends.setdefault(last + 1, []).append(number)
     listed: set[int] = set()
     for frame, here in enumerate(labels):
         listed.update(begins.get(frame, ()))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from imagej_dl import names
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.evaluation.ctc import is_ctc
 from imagej_dl.images import read_labels, sets
@@ -45,16 +46,16 @@ def pair(pred: Path, truth: Path) -> list[tuple[str, Path, Path]]:
         return [(truth.name, pred, truth)]
     predictions, truths = find(pred), find(truth)
     if missing := sorted(set(truths) - set(predictions)):
-        names = ", ".join(missing[:5]) + (" …" if len(missing) > 5 else "")
+        some = ", ".join(missing[:5]) + (" …" if len(missing) > 5 else "")
         raise UserError(
-            f"has no prediction for {len(missing)} of {len(truths)} images: {names}",
+            f"has no prediction for {len(missing)} of {len(truths)} images: {some}",
             path=pred,
             remedy="Predictions are matched by name.",
         )
     if extra := sorted(set(predictions) - set(truths)):
-        names = ", ".join(extra[:5]) + (" …" if len(extra) > 5 else "")
+        some = ", ".join(extra[:5]) + (" …" if len(extra) > 5 else "")
         warnings.warn(
-            f"{len(extra)} predictions have no truth and are left out: {names}",
+            f"{len(extra)} predictions have no truth and are left out: {some}",
             DataWarning,
             stacklevel=2,
         )
@@ -64,9 +65,10 @@ def pair(pred: Path, truth: Path) -> list[tuple[str, Path, Path]]:
 def find(folder: Path) -> dict[str, Path]:
     """Find the label maps of a folder by name."""
     for base in (folder, folder / "masks"):
-        if files := sets.once(visible(base, _LABELS)):
-            found = {path.stem: path for path in files}
-            if hidden := [path.name for path in files if found[path.stem] is not path]:
+        files = sets.once(visible(base, _LABELS)) or visible(base)  # lossy ones are refused by name
+        if files:
+            found = {names.same(path.stem): path for path in files}
+            if hidden := [path.name for path in files if found[names.same(path.stem)] is not path]:
                 warnings.warn(
                     f"{base}: left out, since others are called alike: {', '.join(hidden[:5])}",
                     DataWarning,
@@ -74,9 +76,9 @@ def find(folder: Path) -> dict[str, Path]:
                 )
             return found
     nested = {
-        path.parent.name: path
+        names.same(path.parent.name): path
         for path in sorted(folder.glob("*/labels.tif"))
-        if path.parent.name[0] != "."
+        if names.is_data(path.parent)
     }
     if nested:
         return nested
@@ -92,6 +94,6 @@ def frames(path: Path, axes: str | None = None) -> Iterator[np.ndarray]:
     if path.is_dir():
         yield from ctc.read(path).masks
         return
-    labels = read_labels(path, axes)
+    labels = read_labels(path, axes, volumes=True)
     labels = labels.squeeze([a for a in "TZ" if labels.sizes.get(a) == 1])
     yield from np.asarray(labels) if "T" in labels.dims else [np.asarray(labels)]

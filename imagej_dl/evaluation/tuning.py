@@ -20,7 +20,7 @@ from imagej_dl.evaluation import parts, tuning_report, tuning_space, tuning_stud
 from imagej_dl.evaluation.tuning_report import Tuned
 from imagej_dl.evaluation.tuning_space import Space
 from imagej_dl.progress import Progress, silent
-from imagej_dl.tracking import choice, ctc, engine, settings
+from imagej_dl.tracking import choice, ctc, distances, engine, settings
 
 if TYPE_CHECKING:
     import optuna
@@ -74,7 +74,9 @@ def tune(
     """
     folder = Path(folder)
     radius = float(np.median(_radii(labels)))
-    space = dict(space) if space is not None else tuning_space.of(tracker, radius)
+    reach = distances.measured(labels)
+    distance = None if reach is None else round(reach.distance, 3)
+    space = dict(space) if space is not None else tuning_space.of(tracker, radius, distance)
     tuning_space.check(space, tracker)
     (labels, truth), last = parts.split(labels, truth, held_out)
     signature = tuning_study.signature(labels, tracker, objective, space, gaps)
@@ -84,6 +86,9 @@ def tune(
     # The first that is scored has the defaults, also after one that was stopped.
     if not done and not any(trial.state.name == "WAITING" for trial in study.trials):
         study.enqueue_trial(tuning_space.defaults(tracker, space))
+        # Then what `track` does unasked.
+        if distance is not None and trials > 1:
+            study.enqueue_trial(tuning_space.defaults(tracker, space, distance))
 
     def listen(*_: Any) -> None:
         """Within a trial, which may be long: it is stopped as well."""

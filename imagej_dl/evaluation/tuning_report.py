@@ -7,10 +7,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from imagej_dl import cells
 from imagej_dl.errors import UserError
 from imagej_dl.evaluation import tuning_space
 from imagej_dl.evaluation.tuning_study import WRITTEN
 from imagej_dl.files import atomic
+from imagej_dl.texts import write_text
 from imagej_dl.tracking import settings
 
 if TYPE_CHECKING:
@@ -86,7 +88,7 @@ def write(
         {"trial": t.number, objective: t.value, **t.user_attrs["scores"], **t.params} for t in done
     ]
     with atomic(trials_path) as temporary:
-        pd.DataFrame(rows).to_csv(temporary, index=False, lineterminator="\n")
+        pd.DataFrame(rows).map(cells.safe).to_csv(temporary, index=False, lineterminator="\n")
     return Tuned(best.settings, best.scores, default.scores, len(done), held)
 
 
@@ -105,4 +107,4 @@ def _trial(trial: optuna.trial.FrozenTrial) -> Trial:
 def _json(path: Path, values: dict[str, Any]) -> None:
     with atomic(path) as temporary:
         text = json.dumps(values, indent=2, ensure_ascii=False)
-        temporary.write_text(text + "\n", encoding="utf-8")
+        write_text(temporary, text + "\n")

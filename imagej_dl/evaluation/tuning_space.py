@@ -58,17 +58,19 @@ _NEEDS = {
 }
 
 
-def of(tracker: str, radius: float) -> dict[str, list[Any]]:
+def of(tracker: str, radius: float, distance: float | None = None) -> dict[str, list[Any]]:
     """The settings of a tracker that are tuned unless others are named.
 
-    Distances go from a half to eight times the objects' median radius (in their unit).
+    Distances go from a half to eight times the objects' median radius (in their unit), or to twice
+    the `distance` that their size and motion say, if that is more.
     """
+    farthest = max(8 * radius, 2 * (distance or 0.0))
     models = settings.MODELS | settings.OTHERS
     known = [str(field.alias) for field in models[tracker].model_fields.values()]
     found: dict[str, list[Any]] = {}
     for key in known:
         if key in _FAR and not key.startswith("MERGING"):
-            found[key] = [round(0.5 * radius, 3), round(8 * radius, 3)]
+            found[key] = [round(0.5 * radius, 3), round(farthest, 3)]
         elif key in _CHOICES:
             found[key] = list(_CHOICES[key])
     return found | {key: list(_CHOICES[key]) for key in BEFORE}
@@ -88,9 +90,11 @@ def check(space: Space, tracker: str) -> None:
         raise UserError("there is no setting to tune")
 
 
-def defaults(tracker: str, space: Space) -> dict[str, Any]:
-    """The tracker's usual values, as near as the space allows."""
+def defaults(tracker: str, space: Space, distance: float | None = None) -> dict[str, Any]:
+    """The tracker's usual values, distances as measured, as near as the space allows."""
     values = settings.make(tracker).settings.to_map() | dict.fromkeys(BEFORE, False)
+    if distance is not None:
+        values |= {key: distance for key in _FAR if key in values}
     if "ALLOW_TRACK_SPLITTING" in values:
         values["ALLOW_TRACK_SPLITTING"] = True
     found = {}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from imagej_dl import containment, optional
 from imagej_dl.errors import UserError
 from imagej_dl.evaluation.ctc import Truth
 from imagej_dl.evaluation.tuning_space import Space
@@ -46,14 +47,11 @@ def open_study(folder: Path, resume: bool, seed: int, signature: dict[str, Any])
     UserError : without Optuna, when there are trials already or none to go on with, and when they
         are of something else.
     """
-    try:
-        import optuna
-        from optuna.storages import JournalStorage
-        from optuna.storages.journal import JournalFileBackend
-    except ImportError as error:
-        raise UserError(
-            "Optuna is not installed", remedy="Install it with `pip install imagej-dl[tune]`."
-        ) from error
+    install = "Install it with `pip install imagej-dl[tune]`."
+    optuna = optional.need("optuna", "Optuna", install)
+    from optuna.storages import JournalStorage
+    from optuna.storages.journal import JournalFileBackend
+
     log = folder / LOG
     if log.exists() and not resume:
         raise UserError(
@@ -64,6 +62,8 @@ def open_study(folder: Path, resume: bool, seed: int, signature: dict[str, Any])
             raise UserError("is already there", path=folder / name, remedy="Name another folder.")
     if resume and not log.exists():
         raise UserError("there are no trials to go on with", path=log)
+    for name in (LOG, f"{LOG}.lock"):
+        containment.check(folder / name)
     folder.mkdir(parents=True, exist_ok=True)
     optuna.logging.set_verbosity(optuna.logging.ERROR)  # of what fails we say it ourselves
     with warnings.catch_warnings():

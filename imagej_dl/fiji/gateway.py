@@ -19,6 +19,7 @@ from typing import Any, Literal
 
 from imagej_dl.errors import UserError
 from imagej_dl.fiji import jars as maven
+from imagej_dl.fiji import locales
 
 EMBEDDED = "net.imagej:ij:1.54p"
 ENDPOINT = "sc.fiji:fiji"
@@ -167,10 +168,11 @@ def _start(kind: Kind, home: str, display: bool, jars: Sequence[str]) -> Gateway
     scyjava.config.set_java_constraints(fetch="auto")
     # At the end of the process nothing waits for Java's threads: an open window would hang it.
     jpype.config.destroy_jvm = False
-    if kind == "embedded":
-        _start_embedded(home, display, jars)
-        return Gateway(kind, home, not display)
-    return Gateway(kind, home, not display, _start_fiji(kind, home, display, jars))
+    with locales.in_unicode():
+        if kind == "embedded":
+            _start_embedded(home, display, jars)
+            return Gateway(kind, home, not display)
+        return Gateway(kind, home, not display, _start_fiji(kind, home, display, jars))
 
 
 def _start_embedded(coordinate: str, display: bool, jars: Sequence[str]) -> None:

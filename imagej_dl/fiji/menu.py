@@ -82,7 +82,7 @@ def run(command: str, **values: Any) -> dict[str, Any]:
 
 
 def run_macro(path: Path, argument: str = "") -> str:
-    """Run an ImageJ macro and return what it returns.
+    """Run an ImageJ macro and return what it returns; its text is UTF-8, or else Latin-1.
 
     Raises
     ------
@@ -92,13 +92,30 @@ def run_macro(path: Path, argument: str = "") -> str:
 
     front = _front()
     front.forget()
-    result = jimport("ij.IJ").runMacroFile(str(path.resolve()), argument)
+    text = _unlike_latin(path)
+    if text is None:
+        result = jimport("ij.IJ").runMacroFile(str(path.resolve()), argument)
+    else:
+        runner = jimport("ij.plugin.Macro_Runner")()
+        runner.setFilePath(str(path.resolve()))
+        result = runner.runMacro(text, argument)
     text = "" if result is None else str(result)
     if (trouble := front.getLastTrouble()) is not None:
         raise UserError(str(trouble), path=path)
     if text == "[aborted]":
         raise UserError("was aborted by an error; ImageJ's message says in which line", path=path)
     return text
+
+
+def _unlike_latin(path: Path) -> str | None:
+    """Return a macro's text where it is not what ImageJ would read, in Latin-1."""
+    content = path.read_bytes()
+    if content.isascii() or path.suffix.lower() not in (".ijm", ".txt"):
+        return None
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return None
 
 
 def open_image(path: Path) -> None:

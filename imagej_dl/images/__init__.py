@@ -7,22 +7,28 @@ whose attrs are those of :class:`Calibration` and a `title`. All steps hand imag
 from imagej_dl.images.array import AXES, Calibration, as_labels, calibration, make, with_data
 from imagej_dl.images.display import coloured
 from imagej_dl.images.formats import find, read, read_labels, scenes_of
+from imagej_dl.images.given import image_of, labels_of
 from imagej_dl.images.luts import glasbey
 from imagej_dl.images.normalise import Levels, Normalisation
 from imagej_dl.images.pairing import calibrated_like, stacked_like
+from imagej_dl.images.seen import Far, Seen
 from imagej_dl.images.tiff import write
 
 __all__ = [
     "AXES",
     "Calibration",
+    "Far",
     "Levels",
     "Normalisation",
+    "Seen",
     "as_labels",
     "calibrated_like",
     "calibration",
     "coloured",
     "find",
     "glasbey",
+    "image_of",
+    "labels_of",
     "make",
     "read",
     "read_labels",

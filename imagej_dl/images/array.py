@@ -141,11 +141,20 @@ def as_labels(labels: Any) -> Any:
         fits = large.largest(array) <= np.iinfo(np.uint16).max if array.ndim > 1 else False
         return labels.astype(np.uint16) if fits else labels
     if array.dtype.kind == "f" and not np.array_equal(array, np.rint(array)):
+        wrong = array[array != np.rint(array)]  # NaN too
         raise UserError(
-            "is not a label map: its values are not whole numbers",
-            remedy="A label map has 0 for background and one whole number for each object.",
+            f"is not a label map: {wrong.size} of its {array.size} pixels are not whole numbers, "
+            f"such as {wrong[0]:g}",
+            remedy="A label map has 0 for background and one whole number for each object: save "
+            "it where it was made without scaling, smoothing or interpolation.",
         )
     low, high = (array.min(), array.max()) if array.size else (0, 0)
     if low < 0 or high > np.iinfo(np.uint32).max:
-        raise UserError(f"is not a label map: its values go from {low} to {high}")
+        raise UserError(
+            f"is not a label map: its values go from {low} to {high}",
+            remedy="A label map has 0 for background and one whole number above 0 for each "
+            "object, up to 4294967295; in ImageJ, Process > Math > Min... sets lower values to 0."
+            if low < 0
+            else "Number its objects anew from 1.",
+        )
     return labels.astype(np.uint16 if high <= np.iinfo(np.uint16).max else np.uint32)

@@ -6,13 +6,13 @@ import math
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
+from imagej_dl import optional
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.images import alarms, scenes, units
 from imagej_dl.images.microscopes import made
@@ -81,18 +81,18 @@ def read(path: Path, axes: str | None = None, scene: int | None = None) -> xr.Da
 
 @contextmanager
 def _opened(path: Path, scene: int | None = None) -> Iterator[Any]:
-    if find_spec("bioio") is None:
-        raise UserError(
-            f"is a {path.suffix} file, and bioio, which may read it, is not installed",
-            path=path,
-            remedy="pip install 'imagej-dl[bioio]' and bioio's plugin for the format (such as "
-            "bioio-nd2), or save it as TIFF in Fiji.",
-        )
-    from bioio import BioImage
-
+    install = (
+        "pip install 'imagej-dl[bioio]' and bioio's plugin for the format (such as bioio-nd2), or "
+        "save it as TIFF in Fiji."
+    )
+    words = f"is a {path.suffix} file, and bioio, which may read it,"
+    try:
+        bioio = optional.need("bioio", words, install)
+    except UserError as error:
+        raise UserError(error.problem, path=path, remedy=error.remedy) from error
     try:
         with alarms.collected(_LOGGER):
-            yield BioImage(path)
+            yield bioio.BioImage(path)
     except UserError:
         raise
     except Exception as error:  # each plugin has its own

@@ -6,13 +6,13 @@ import math
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
+from imagej_dl import optional
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.images import scenes, units
 from imagej_dl.images.microscopes import made
@@ -85,13 +85,12 @@ def read(path: Path, axes: str | None = None, scene: int | None = None) -> xr.Da
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Any]:
-    if find_spec("pylibCZIrw") is None:
-        raise UserError(
-            "is a CZI file, and pylibCZIrw, which reads them, is not installed",
-            path=path,
-            remedy="pip install 'imagej-dl[czi]', or save it as TIFF in Fiji.",
-        )
-    from pylibCZIrw import czi
+    install = "pip install 'imagej-dl[czi]', or save it as TIFF in Fiji."
+    words = "is a CZI file, and pylibCZIrw, which reads them,"
+    try:
+        czi = optional.need("pylibCZIrw.czi", words, install)
+    except UserError as error:
+        raise UserError(error.problem, path=path, remedy=error.remedy) from error
 
     try:
         with czi.open_czi(str(path)) as file:

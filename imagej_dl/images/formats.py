@@ -7,10 +7,21 @@ from pathlib import Path
 
 import xarray as xr
 
+from imagej_dl import names
 from imagej_dl.errors import UserError
-from imagej_dl.images import bioio_files, czi, microscopes, pictures, scenes, series, sets
-from imagej_dl.images.array import as_labels
+from imagej_dl.images import (
+    bioio_files,
+    czi,
+    label_maps,
+    lossy,
+    microscopes,
+    pictures,
+    scenes,
+    series,
+    sets,
+)
 from imagej_dl.images.tiff import read_tiff
+from imagej_dl.regular import refuse_special
 
 _TIFF, _PICTURE = (".tif", ".tiff"), (".png", ".jpg", ".jpeg")
 SUFFIXES = (*_TIFF, *_PICTURE)
@@ -104,6 +115,7 @@ def _known(path: Path) -> str:
     if path.is_dir() and suffix != ".zarr":
         raise UserError("is a folder, not an image", path=path)
     if suffix in (*SUFFIXES, *RAW):
+        refuse_special(path, folder=True)
         return suffix
     raise UserError(
         f"has a suffix that is not known ({path.suffix or 'none'})",
@@ -113,20 +125,32 @@ def _known(path: Path) -> str:
     )
 
 
-def read_labels(path: str | Path, axes: str | None = None) -> xr.DataArray:
-    """Read a label map: as :func:`read`, as uint16 or uint32; UserError if it is none."""
-    image = read(path, axes)
-    try:
-        labels = as_labels(image)
-    except UserError as error:
-        raise UserError(error.problem, path=path, remedy=error.remedy) from error
-    if "C" in labels.dims:
-        raise UserError(
-            "has channels, so it is an image and not a label map",
-            path=path,
-            remedy="If that axis is time, pass --axes TYX.",
-        )
-    return labels
+def read_labels(
+    path: str | Path, axes: str | None = None, *, as_is: bool = False, volumes: bool = False
+) -> xr.DataArray:
+    """Read a label map as uint16 or uint32: the numbers in the file, of a palette its indices.
+
+    Parameters
+    ----------
+    path, axes : see :func:`read`.
+    as_is : whether the ids are taken as they are, as those of tracks; else the pieces of a mask
+        become its objects, see :func:`imagej_dl.images.pieces.as_objects`.
+    volumes : whether the pieces of a stack are those of volumes, not of single slices.
+
+    Raises
+    ------
+    UserError : as of :func:`read`; for lossy files, and for an image that is no label map.
+
+    Warns
+    -----
+    DataWarning : for what is assumed: masks, ids in several pieces, NaN.
+    """
+    path = Path(path)
+    picture = _known(path) in _PICTURE
+    lossy.refuse(path)
+    image = label_maps.read_picture(path) if picture else read(path, axes)
+    drawn = not as_is and label_maps.is_drawn(path)
+    return label_maps.of(image, path, as_is=as_is, volumes=volumes, drawn=drawn)
 
 
 def find(sources: Iterable[Path]) -> list[Path]:
@@ -146,7 +170,7 @@ def find(sources: Iterable[Path]) -> list[Path]:
             found.append(source)
             continue
         inside = sorted(
-            p for p in source.iterdir() if p.suffix.lower() in SUFFIXES and p.name[0] != "."
+            p for p in source.iterdir() if p.suffix.lower() in SUFFIXES and names.is_data(p)
         )
         if not inside:
             raise UserError(f"holds no image ({', '.join(SUFFIXES)})", path=source)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,7 +11,14 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from scipy import ndimage as ndi
 
+from imagej_dl.images import seen as seeing
+from imagej_dl.images.seen import Far, Look, Sample, Seen
 from imagej_dl.images.tally import Tally
+
+_ABSURD = 1e6
+"""Times the stretch: 16 bits cannot hold so bright a pixel beside what else is in a plane."""
+_LET = 100.0
+"""What such a pixel becomes where no training says how bright one may be."""
 
 
 @dataclass(frozen=True)
@@ -19,10 +26,12 @@ class Levels:
     """What normalisation must know of intensities, of each channel: `values` and what they become.
 
     Between them it is linear; the ends go on with the slope there, or, for one value, with 1.
+    `tops` are what intensities become at most, where that is bounded.
     """
 
     values: tuple[NDArray[np.float64], ...]
     become: tuple[NDArray[np.float64], ...]
+    tops: tuple[float, ...] | None = None
 
 
 class Normalisation(BaseModel):
@@ -40,6 +49,12 @@ class Normalisation(BaseModel):
     method: Literal["percentile", "range", "median", "mean", "equalise"] = "percentile"
     lower: float = Field(1.0, ge=0, lt=100, description="Lower percentile, in %.")
     upper: float = Field(99.8, gt=0, le=100, description="Upper percentile, in %.")
+    largest: float | None = Field(
+        None,
+        gt=0,
+        description="What `range` divides by, whatever the image's type: Fluffy's models were made "
+        "with 65535. The type's largest value where left out.",
+    )
     clip: bool = Field(False, description="Clip what comes out to 0 … 1.")
     scope: Literal["plane", "video"] = Field(
         "plane", description="Whether planes are measured each for itself, or a video as a whole."
@@ -47,6 +62,7 @@ class Normalisation(BaseModel):
     illumination: float = Field(
         0.0,
         ge=0,
+        le=10_000,
         description="Sigma in px of a Gaussian that is taken off before as uneven light, its mean "
         "being kept; 0: nothing is.",
     )
@@ -59,13 +75,22 @@ class Normalisation(BaseModel):
             )
         return self
 
-    def __call__(self, plane: NDArray, levels: Levels | None = None) -> NDArray[np.float32]:
+    def __call__(
+        self,
+        plane: NDArray,
+        levels: Levels | None = None,
+        seen: Seen | None = None,
+        far: list[Far] | None = None,
+    ) -> NDArray[np.float32]:
         """Normalise one plane.
 
         Parameters
         ----------
         plane : array (Y, X), or (Y, X, C) whose channels are normalised each for itself.
         levels : of the video, see :meth:`levels`; without, the plane is measured by itself.
+        seen : what the training saw, which bounds the stretch of a plane that is measured by
+            itself (method `percentile`).
+        far : takes why the plane is beyond that, and the first absurd pixel.
 
         Returns
         -------
@@ -74,32 +99,124 @@ class Normalisation(BaseModel):
         top = _top(plane)
         even = self._even(plane, top)
         if self.method == "range":
-            return self._clipped((even / np.float32(top)).astype(np.float32))
+            return self._clipped((even / np.float32(self.largest or top)).astype(np.float32))
         if levels is None:
             if self.method == "percentile":
                 # The way that is used most has a short cut.
                 low, high = np.percentile(even, (self.lower, self.upper), axis=(0, 1))
-                return self._clipped(_stretched(even, low, high))
-            levels = self._measured([(even, top)])
+                levels = self._bounded(even, low, high, seen, far)
+                if levels is None:
+                    return self._sane(self._clipped(_stretched(even, low, high)), plane, seen, far)
+            else:
+                levels = self._measured([(even, top)])
         channels = even.reshape(*even.shape[:2], -1)
         done = [
             _applied(channels[..., i], values, become)
             for i, (values, become) in enumerate(zip(levels.values, levels.become, strict=True))
         ]
-        return self._clipped(np.stack(done, axis=-1).reshape(even.shape))
+        if levels.tops is not None:
+            done = [
+                np.minimum(one, np.float32(t)) for one, t in zip(done, levels.tops, strict=True)
+            ]
+        return self._sane(
+            self._clipped(np.stack(done, axis=-1).reshape(even.shape)), plane, seen, far
+        )
 
-    def levels(self, planes: Iterable[NDArray]) -> Levels | None:
+    def look(self, plane: NDArray, levels: Levels | None = None) -> tuple[Look, ...] | None:
+        """Measure the channels of a plane as training keeps them; None for other methods."""
+        if self.method != "percentile":
+            return None
+        even = self._even(plane, _top(plane))
+        if levels is None:
+            low, high = np.percentile(even, (self.lower, self.upper), axis=(0, 1))
+        else:
+            low, high = (np.array([values[i] for values in levels.values]) for i in (0, 1))
+        return self._looks(Sample.of(even), low, high)
+
+    def _looks(self, slabs: Sequence[NDArray], low: NDArray, high: NDArray) -> tuple[Look, ...]:
+        ends = zip(np.atleast_1d(low), np.atleast_1d(high), strict=True)
+        return tuple(
+            seeing.look(channel, float(a), float(b))
+            for channel, (a, b) in zip(seeing.channels(slabs), ends, strict=True)
+        )
+
+    def _bounded(
+        self,
+        even: NDArray | Sample,
+        low: NDArray,
+        high: NDArray,
+        seen: Seen | None,
+        far: list[Far] | None,
+    ) -> Levels | None:
+        """Return other levels where the training bounds the stretch, else None."""
+        slabs = even.slabs if isinstance(even, Sample) else Sample.of(even)
+        if seen is None or self.method != "percentile" or not slabs:
+            return None
+        looks = self._looks(slabs, low, high)
+        if len(looks) != len(seen.channels):
+            return None
+        ends, why = zip(*(seeing.bounded(one, seen, i) for i, one in enumerate(looks)), strict=True)
+        if not any(why):
+            return None
+        if far is not None:
+            far += [one for channel in why for one in channel]
+        return Levels(
+            tuple(
+                np.array((one.low, end if end > one.low else one.low + 1.0))
+                for one, end in zip(looks, ends, strict=True)
+            ),
+            (np.array((0.0, 1.0)),) * len(looks),
+            # What is brighter than all that the training saw is no more than that.
+            tuple(
+                channel.top if said else np.inf
+                for channel, said in zip(seen.channels, why, strict=True)
+            ),
+        )
+
+    def _sane(
+        self,
+        ready: NDArray[np.float32],
+        plane: NDArray,
+        seen: Seen | None,
+        far: list[Far] | None,
+    ) -> NDArray[np.float32]:
+        """Bound pixels that would make all around them no number."""
+        if plane.dtype.kind != "f":
+            return ready
+        wild = np.abs(ready) > _ABSURD
+        if not wild.any():
+            return ready
+        at = np.unravel_index(int(np.argmax(wild)), ready.shape)
+        top = max(c.top for c in seen.channels) if seen is not None else _LET
+        if far is not None:
+            far.append(Far("hot", float(plane[at]), top, (int(at[0]), int(at[1]))))
+        return np.where(wild, np.sign(ready) * np.float32(top), ready)
+
+    def levels(
+        self,
+        planes: Iterable[NDArray],
+        seen: Seen | None = None,
+        far: list[Far] | None = None,
+    ) -> Levels | None:
         """Measure all planes of a video together; None where each is measured for itself.
 
         Parameters
         ----------
         planes : arrays (Y, X) or (Y, X, C), read one by one.
+        seen, far : as for a call.
         """
         if self.scope == "plane" or self.method == "range":
             return None
-        return self._measured((self._even(p, _top(p)), _top(p)) for p in planes)
+        sample = Sample() if seen is not None else None
+        found = self._measured(((self._even(p, _top(p)), _top(p)) for p in planes), sample)
+        if sample is None or self.method != "percentile":
+            return found
+        low, high = (np.array([values[i] for values in found.values]) for i in (0, 1))
+        return self._bounded(sample, low, high, seen, far) or found
 
-    def _measured(self, planes: Iterable[tuple[NDArray, float]]) -> Levels:
+    def _measured(
+        self, planes: Iterable[tuple[NDArray, float]], sample: Sample | None = None
+    ) -> Levels:
         tallies: list[Tally] = []
         most = 1.0
         for plane, top in planes:
@@ -107,6 +224,8 @@ class Normalisation(BaseModel):
             tallies = tallies or [Tally() for _ in range(channels.shape[-1])]
             for index, tally in enumerate(tallies):
                 tally.add(channels[..., index])
+            if sample is not None:
+                sample.add(plane)
             most = top
         pairs = [self._of(tally, most) for tally in tallies]
         return Levels(tuple(values for values, _ in pairs), tuple(become for _, become in pairs))

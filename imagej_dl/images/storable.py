@@ -9,11 +9,15 @@ import numpy as np
 import xarray as xr
 
 from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.images import greys
 from imagej_dl.images.array import with_data
 
 
 def storable(picture: xr.DataArray, path: str | os.PathLike[str]) -> xr.DataArray:
     """Return an image in a pixel type of ImageJ's: uint16 where that is exact, else float32.
+
+    Of one whose red, green and blue are the same, one channel (see
+    :func:`imagej_dl.images.greys.as_grey`).
 
     Parameters
     ----------
@@ -26,8 +30,9 @@ def storable(picture: xr.DataArray, path: str | os.PathLike[str]) -> xr.DataArra
 
     Warns
     -----
-    DataWarning : when the type changes.
+    DataWarning : when the type or the channels change.
     """
+    picture = greys.as_grey(picture, path)
     array = picture.values
     if array.dtype.name in ("uint8", "uint16", "float32"):
         return picture

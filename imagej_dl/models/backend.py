@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from types import ModuleType
 
-from imagej_dl import preferences
+from imagej_dl import optional, preferences
 from imagej_dl.errors import UserError
 
 
@@ -37,9 +37,9 @@ def keras() -> ModuleType:
         with _quiet():
             import keras as library
             import tensorflow as tf
-    except ImportError as error:
+    except (ImportError, OSError, AttributeError, TypeError) as error:
         raise UserError(
-            f"TensorFlow cannot be imported ({error})",
+            f"TensorFlow cannot be imported ({optional.cause(str(error))})",
             remedy="Install it again: pip install --force-reinstall tensorflow keras.",
         ) from error
     if library.backend.backend() != "tensorflow":

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagej_dl.errors import UserError
-from imagej_dl.images import Levels
+from imagej_dl.images import Far, Levels
 from imagej_dl.models.config import ModelConfig
 from imagej_dl.models.windows import fed
 
@@ -69,15 +69,18 @@ class ModelBundle:
                 f"the window has {len(window)} frames, the model sees {self.config.frames}",
                 path=self.folder,
             )
-        levels = self.config.normalisation.levels(window)
+        levels = self.config.normalisation.levels(window, self.config.seen)
         return np.concatenate([self.prepare(plane, levels) for plane in window], axis=-1)
 
-    def prepare(self, plane: NDArray, levels: Levels | None = None) -> NDArray[np.float32]:
+    def prepare(
+        self, plane: NDArray, levels: Levels | None = None, far: list[Far] | None = None
+    ) -> NDArray[np.float32]:
         """Normalise a plane (Y, X) or (Y, X, C) to the network's input (Y, X, C), float32.
 
-        `levels` are those of its video, where the model normalises by the video.
+        `levels` are those of its video, where the model normalises by the video; `far` takes in
+        what the plane is beyond what the training saw.
         """
-        ready = self.config.normalisation(plane, levels)
+        ready = self.config.normalisation(plane, levels, self.config.seen, far)
         ready = ready[..., None] if ready.ndim == 2 else ready
         if ready.shape[-1] != self.config.channels:
             raise UserError(

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from imagej_dl.images import Normalisation
+from imagej_dl.images import Normalisation, Seen
 
 FORMAT_VERSION = 1
 """Version of the MODEL folder; raised when an older reader would misread a newer folder."""
@@ -46,16 +46,30 @@ class Instances(BaseModel):
     # The defaults were among the best of a grid on real nuclei of 9 to 45 px diameter, on
     # predictions of networks that had not seen the image (three folds over 36 images).
     smoothing: float = Field(
-        default=1.0, ge=0, description="Sigma of the Gaussian on depth and p_object, in px."
+        default=1.0,
+        ge=0,
+        le=100,
+        allow_inf_nan=False,
+        description="Sigma of the Gaussian on depth and p_object, in px.",
     )
     object_weight: float = Field(
-        default=10.0, ge=0, description="What p_object = 1 counts beside the depth, in px."
+        default=10.0,
+        ge=0,
+        le=1e6,
+        allow_inf_nan=False,
+        description="What p_object = 1 counts beside the depth, in px.",
     )
     marker_height: float = Field(
-        default=2.0, gt=0, description="Least height of a hill, in px: larger splits less."
+        default=2.0,
+        gt=0,
+        le=1e6,
+        allow_inf_nan=False,
+        description="Least height of a hill, in px: larger splits less.",
     )
     fill_holes: bool = Field(default=True, description="Whether holes in objects are filled.")
-    minimum_area: int = Field(default=0, ge=0, description="Smallest object that is kept, in px.")
+    minimum_area: int = Field(
+        default=0, ge=0, lt=2**63, description="Smallest object that is kept, in px."
+    )
     drop_edge: bool = Field(
         default=False, description="Whether objects that touch the image's edge are dropped."
     )
@@ -93,26 +107,44 @@ class ModelConfig(BaseModel):
     axes: Literal["YX", "YXC", "TYX", "TYXC"] = Field(
         default="YX", description="Axes of what is predicted at once."
     )
-    channels: int = Field(default=1, ge=1, description="Input channels.")
+    channels: int = Field(default=1, ge=1, le=1000, description="Input channels.")
     frames: int = Field(
-        default=1, ge=1, description="Frames that the network sees, the segmented one last."
+        default=1,
+        ge=1,
+        le=1000,
+        description="Frames that the network sees, the segmented one last.",
     )
-    pixel_width: float = Field(default=1.0, gt=0, description="Pixel size, in `unit`.")
-    pixel_height: float = Field(default=1.0, gt=0, description="Pixel size, in `unit`.")
+    pixel_width: float = Field(
+        default=1.0, gt=0, allow_inf_nan=False, description="Pixel size, in `unit`."
+    )
+    pixel_height: float = Field(
+        default=1.0, gt=0, allow_inf_nan=False, description="Pixel size, in `unit`."
+    )
     unit: str = "pixel"
     object_diameter: float | None = Field(
-        default=None, gt=0, description="Median diameter of the training objects, in px."
+        default=None,
+        gt=0,
+        allow_inf_nan=False,
+        description="Median diameter of the training objects, in px.",
     )
-    patch: int = Field(ge=8, description="Side of the training patches, in px.")
-    halo: int = Field(ge=0, description="Reach of the receptive field on each side, in px.")
+    patch: int = Field(ge=8, le=2**16, description="Side of the training patches, in px.")
+    halo: int = Field(
+        ge=0, le=2**14, description="Reach of the receptive field on each side, in px."
+    )
     multiple_of: int = Field(
         ge=1,
+        le=2**12,
         description="Input sides, and offsets of tiles, must be multiples of it, in px: "
         "pooling makes the result depend on the grid's phase.",
     )
+    seen: Seen | None = Field(
+        default=None,
+        description="What the training saw of intensities, which bounds how far a plane is "
+        "stretched; models of earlier versions have none, and no bounds.",
+    )
     instances: Instances = Instances()
     border_size: int = Field(
-        default=2, ge=1, description="Border: half width of the border class, px."
+        default=2, ge=1, le=100, description="Border: half width of the border class, px."
     )
     training: dict[str, Any] = Field(
         default_factory=dict, description="The settings of the training, for the record."

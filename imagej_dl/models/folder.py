@@ -10,6 +10,7 @@ metrics.json, split.json, log.csv, loss.png   of the training, for the reader
 from __future__ import annotations
 
 import json
+import warnings
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,9 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from imagej_dl import images
-from imagej_dl.errors import UserError
-from imagej_dl.files import atomic_folder
-from imagej_dl.models import trust
+from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.files import atomic_folder, heal, load_json
+from imagej_dl.models import fluffy_h5, trust
 from imagej_dl.models.bundle import ModelBundle
 from imagej_dl.models.config import FORMAT_VERSION, ModelConfig
 from imagej_dl.models.windows import frames_of
@@ -77,11 +78,11 @@ def save(
 
 
 def load(folder: str | Path, *, verify: bool = False) -> ModelBundle:
-    """Read a MODEL folder.
+    """Read a MODEL folder, or a model that Fluffy saved.
 
     Parameters
     ----------
-    folder : what :func:`save` wrote.
+    folder : what :func:`save` wrote; or Fluffy's .h5 file, see :mod:`imagej_dl.models.fluffy_h5`.
     verify : predict the test image and compare with the probabilities kept beside it.
 
     Raises
@@ -90,6 +91,8 @@ def load(folder: str | Path, *, verify: bool = False) -> ModelBundle:
         Keras would have to run, or (with `verify`) gives other probabilities than it did.
     """
     folder = Path(folder)
+    if fluffy_h5.is_file(folder):
+        return fluffy_h5.load(folder)
     config = load_config(folder)
     bundle = ModelBundle(_load_network(folder / NETWORK, config), config, folder)
     if verify:
@@ -98,10 +101,18 @@ def load(folder: str | Path, *, verify: bool = False) -> ModelBundle:
 
 
 def load_config(folder: str | Path) -> ModelConfig:
-    """Read only the configuration, without TensorFlow; errors as in :func:`load`."""
+    """Read only the configuration, without TensorFlow; errors as in :func:`load`.
+
+    (Of Fluffy's .h5 files it is found by building the network, which needs TensorFlow.)
+    """
     folder = Path(folder)
+    if fluffy_h5.is_file(folder):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DataWarning)  # :func:`load` says it
+            return fluffy_h5.load(folder).config
     if not folder.is_dir():
         raise UserError("there is no such model folder", path=folder)
+    heal(folder)  # a training may have been killed while it put a new model there
     path = folder / CONFIG
     if not path.is_file():
         if (folder / ".training").is_dir():
@@ -116,7 +127,7 @@ def load_config(folder: str | Path) -> ModelConfig:
             remedy="Name a folder that imagej-dl train has made.",
         )
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = load_json(path)
         version = content.get("format_version") if isinstance(content, dict) else None
         if version != FORMAT_VERSION:
             raise UserError(

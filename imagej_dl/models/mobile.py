@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import Field
 
 from imagej_dl.models import backend
-from imagej_dl.models.suite_unets import SuiteNetwork
+from imagej_dl.models.suite_unets import Side, SuiteNetwork
 
 SKIPS = (
     "block_1_expand_relu",
@@ -39,7 +39,7 @@ class MobileUNet(SuiteNetwork):
     learning_rate = 1e-3
 
     depth: int = Field(default=3, ge=1, le=5, description="Skip connections (pools), of 5.")
-    kernel_size: tuple[int, int] = Field(default=(3, 3), description="Of the decoder's kernels.")
+    kernel_size: tuple[Side, Side] = Field(default=(3, 3), description="Of the decoder's kernels.")
     dilation_rate: int = Field(default=2, ge=1, le=8, description="Of the decoder's kernels.")
     alpha: float = Field(
         default=0.35, gt=0, le=2, description="Share of MobileNetV2's filters (mobile_alpha)."
@@ -146,7 +146,7 @@ class UNetLstm(SuiteNetwork):
     """
 
     depth: int = Field(default=3, ge=1, le=6, description="Levels (pools), each halving.")
-    kernel_size: tuple[int, int] = Field(default=(3, 3), description="Of the kernels.")
+    kernel_size: tuple[Side, Side] = Field(default=(3, 3), description="Of the kernels.")
     frames: int = Field(default=5, ge=2, le=50, description="Frames seen (time_windows).")
 
     @property

@@ -25,8 +25,8 @@ class Network(BaseModel):
     learning_rate: ClassVar[float] = 3e-3
     """Highest learning rate of a training, unless another is given."""
 
-    channels: int = Field(default=1, ge=1, description="Input channels.")
-    classes: int = Field(default=3, ge=1, description="Output channels.")
+    channels: int = Field(default=1, ge=1, le=1000, description="Input channels.")
+    classes: int = Field(default=3, ge=1, le=1000, description="Output channels.")
     output: Output | None = Field(
         default=None,
         description="softmax: one class a pixel; sigmoid: each class for itself; when left out "

@@ -6,14 +6,15 @@ layers say. Its `unet` is called `unet_suite` here, since `unet` is Fluffy's.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from imagej_dl.models import backend
 from imagej_dl.models.network import Network
 
-Kernel = tuple[int, int]
+Side = Annotated[int, Field(ge=1, le=63)]
+Kernel = tuple[Side, Side]
 
 
 class SuiteNetwork(Network):
@@ -22,7 +23,9 @@ class SuiteNetwork(Network):
     # Without batch normalisation 3e-3 was seen to end with no object found (bench/networks.py).
     learning_rate = 3e-4
 
-    width: int = Field(default=16, ge=1, description="Filters of the first level (n_filters).")
+    width: int = Field(
+        default=16, ge=1, le=4096, description="Filters of the first level (n_filters)."
+    )
     dropout: float = Field(default=0.01, ge=0, lt=1, description="Dropout of the first level.")
     activation: str = Field(default="elu", description="Activation, as Keras names it.")
     kernel_initializer: str = Field(

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from imagej_dl.models import weight_files
 from imagej_dl.models.mobile import EACH_FRAME
 
 _SERIES = ("separable_conv2d", "batch_normalization", "conv_lst_m2d")
@@ -25,8 +26,15 @@ Weights = dict[str, dict[str, NDArray]]
 
 
 def read(path: Path) -> Weights | None:
-    """Read the weights by their names; None when the file is none of the suite's MobileNets."""
+    """Read the weights by their names; None when the file is none of the suite's MobileNets.
+
+    Raises
+    ------
+    UserError : when it is no whole HDF5, or declares more than it can hold.
+    """
     import h5py
+
+    weight_files.check(path, path)
 
     found: Weights = {}
 
@@ -39,7 +47,7 @@ def read(path: Path) -> Weights | None:
         with h5py.File(path) as file:
             legacy = "layer_names" in file.attrs
             file.visititems(keep)  # which follows no link to another file
-    except OSError:
+    except (OSError, RuntimeError, KeyError, TypeError, ValueError):  # in attributes
         return None
     return found if legacy and any(name.startswith(_SERIES[0]) for name in found) else None
 

@@ -21,8 +21,10 @@ class UNet(Network):
     """
 
     depth: int = Field(default=4, ge=1, le=7, description="Levels, each halving the resolution.")
-    width: int = Field(default=16, ge=1, description="Filters of the first level.")
-    last_width: int = Field(default=16, ge=1, description="Filters of the last convolutions.")
+    width: int = Field(default=16, ge=1, le=4096, description="Filters of the first level.")
+    last_width: int = Field(
+        default=16, ge=1, le=4096, description="Filters of the last convolutions."
+    )
     dropout: float = Field(
         default=0.1, ge=0, lt=1, description="Dropout of level i is dropout·(i+1), at most 0.5."
     )

@@ -46,6 +46,7 @@ class Blocks:
         self.objects = in_file(shape, np.float32) if settings.split else None
         self.labels = in_file(shape, np.uint32)
         self.told = False  # that something was too large for a window
+        self.small: list[int] = []  # areas of objects that were dropped as too small
         self.first = [0]  # of each object the place of its label's first pixel
         smooth = 3 * (int(4 * settings.smoothing) + 1) if settings.split else 0
         self.reach = 2 * settings.closing + settings.region_erosion + smooth + 2
@@ -128,7 +129,7 @@ class Blocks:
         height, width = self.shape
         inner = (rows.start > 0, rows.stop < height, columns.start > 0, columns.stop < width)
         made = np.where(wanted, _NOTHING, np.uint32(0))
-        for one in outlined(labels, self.settings, among, inner):
+        for one in outlined(labels, self.settings, among, inner, self.small):
             y, x = divmod(one.first, labels.shape[1])
             # Pixels of the region belong to their own pieces alone, holes to whoever fills them.
             free = wanted[one.box] | ~region[one.box]

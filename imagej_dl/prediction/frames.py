@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
@@ -11,20 +12,22 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from imagej_dl.errors import UserError
-from imagej_dl.images import Levels, large
+from imagej_dl.images import Far, Levels, large, numbers
 from imagej_dl.models import ModelBundle
 from imagej_dl.prediction import storage
 
 _ROWS = 2**22  # pixels measured at a time
 
 
-def ready(bundle: ModelBundle, image: xr.DataArray) -> Iterator[Any]:
+def ready(
+    bundle: ModelBundle, image: xr.DataArray, beyond: list[Beyond] | None = None
+) -> Iterator[Any]:
     """Give the planes of an image as the network wants them, one by one, in the order of T and Z.
 
     Parameters
     ----------
     image : any of T and Z, Y, X, and C; read plane by plane.
+    beyond : takes which planes are beyond what the training saw.
 
     Yields
     ------
@@ -39,16 +42,19 @@ def ready(bundle: ModelBundle, image: xr.DataArray) -> Iterator[Any]:
     """
     frames = bundle.config.frames
     depth = image.sizes.get("Z", 1)
-    levels = [_levels(bundle, image, z) for z in range(depth)]
+    beyond = [] if beyond is None else beyond
+    levels = [_levels(bundle, image, z, beyond) for z in range(depth)]
     before: list[deque[Any]] = [deque(maxlen=frames) for _ in range(depth)]
     # What takes uneven light off looks over the whole plane.
     lazy = _size(image) > storage.LARGE and not bundle.config.normalisation.illumination
     for t, z in product(range(image.sizes.get("T", 1)), range(depth)):
         plane: Any
         if lazy:
-            plane = Lazy(bundle, image, t, z, levels[z])
+            plane = Lazy(bundle, image, t, z, levels[z], beyond)
         else:
-            plane = bundle.prepare(_part(image, t, z), levels[z])
+            far: list[Far] = []
+            plane = bundle.prepare(_part(image, t, z), levels[z], far)
+            beyond += [Beyond(t, z, one) for one in far]
         if frames == 1:
             yield plane
             continue
@@ -57,21 +63,43 @@ def ready(bundle: ModelBundle, image: xr.DataArray) -> Iterator[Any]:
         yield Together(list(seen)) if lazy else np.concatenate(seen, axis=-1)
 
 
+@dataclass(frozen=True)
+class Beyond:
+    """A plane that is beyond what the training saw, and why; t is -1 of a whole video."""
+
+    t: int
+    z: int
+    far: Far
+
+
 class Lazy:
     """A plane (Y, X, C) of which only the parts that are asked for are read and normalised."""
 
     def __init__(
-        self, bundle: ModelBundle, image: xr.DataArray, t: int, z: int, levels: Levels | None
+        self,
+        bundle: ModelBundle,
+        image: xr.DataArray,
+        t: int,
+        z: int,
+        levels: Levels | None,
+        beyond: list[Beyond],
     ) -> None:
         self.bundle, self.image, self.place = bundle, image, (t, z)
         self.shape = (image.sizes["Y"], image.sizes["X"], bundle.config.channels)
         rule = bundle.config.normalisation
         # Measured as a video is: rows at a time; of 8 and 16 bits the percentiles are the same.
         alone = rule.model_copy(update={"scope": "video"})
-        self.levels = levels or alone.levels(_rows(image, t, z))
+        far: list[Far] = []
+        self.levels = levels or alone.levels(_rows(image, t, z), bundle.config.seen, far)
+        self.beyond = beyond
+        beyond += [Beyond(t, z, one) for one in far]
 
     def __getitem__(self, where: tuple[slice, slice]) -> NDArray[np.float32]:
-        part = self.bundle.prepare(_part(self.image, *self.place, where), self.levels)
+        far: list[Far] = []
+        part = self.bundle.prepare(_part(self.image, *self.place, where), self.levels, far)
+        for one in far:
+            at = ((where[0].start or 0) + one.at[0], (where[1].start or 0) + one.at[1])
+            self.beyond.append(Beyond(*self.place, replace(one, at=at)))
         large.forget(self.image.data)
         return part
 
@@ -91,12 +119,18 @@ def _size(image: xr.DataArray) -> int:
     return image.sizes["Y"] * image.sizes["X"]
 
 
-def _levels(bundle: ModelBundle, image: xr.DataArray, z: int) -> Levels | None:
+def _levels(
+    bundle: ModelBundle, image: xr.DataArray, z: int, beyond: list[Beyond]
+) -> Levels | None:
     times = range(image.sizes.get("T", 1))
     rule = bundle.config.normalisation
+    parts = (_part(image, t, z) for t in times)
     if _size(image) > storage.LARGE and not rule.illumination:
-        return rule.levels(part for t in times for part in _rows(image, t, z))
-    return rule.levels(_part(image, t, z) for t in times)
+        parts = (part for t in times for part in _rows(image, t, z))
+    far: list[Far] = []
+    found = rule.levels(parts, bundle.config.seen, far)
+    beyond += [Beyond(-1, z, one) for one in far]
+    return found
 
 
 def _rows(image: xr.DataArray, t: int, z: int) -> Iterator[NDArray]:
@@ -118,11 +152,6 @@ def _part(
     values = plane.values
     if not values.dtype.isnative:  # as in a memory map of a file of ImageJ's
         values = values.astype(values.dtype.newbyteorder("="))
-    if values.dtype.kind == "f" and not np.isfinite(values).all():
-        at = " ".join(f"{axis}={index + 1}" for axis, index in place.items())
-        raise UserError(
-            f"the image has pixels that are NaN or infinite{' at ' + at if at else ''}",
-            path=image.attrs.get("title") or None,
-            remedy="In ImageJ, Process > Filters > Remove NaNs... replaces them.",
-        )
+    begin = (where[0].start or 0, where[1].start or 0)
+    numbers.check(values, image.attrs.get("title") or None, place, begin)
     return values

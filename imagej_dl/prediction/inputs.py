@@ -8,7 +8,7 @@ from pathlib import Path
 
 import xarray as xr
 
-from imagej_dl import images
+from imagej_dl import images, names
 from imagej_dl.errors import UserError
 from imagej_dl.images import sets
 from imagej_dl.images.formats import SUFFIXES
@@ -70,10 +70,10 @@ def find(
             sources.append(one)
         elif one in single:
             sources += _scenes(one, scenes)
-    names: dict[str, Source] = {}
+    known: dict[str, Source] = {}
     for source in sources:
-        # Some file systems do not tell capitals.
-        other = names.setdefault(source.name.casefold(), source)
+        # Some file systems do not tell capitals, or how accents are written.
+        other = known.setdefault(names.folded(source.name), source)
         if other is not source:
             raise UserError(
                 f"has the same name as {other.path}: their results would be one file",
@@ -103,10 +103,14 @@ def _files(path: Path) -> list[Path]:
     if path.is_dir():
         if own := _image(path):
             return [own]
-        nested = [_image(folder) for folder in sorted(path.iterdir()) if folder.is_dir()]
+        nested = [_image(folder) for folder in _folders(path)]
         if any(nested) and not _has_images(path):
             return [file for file in nested if file is not None]
     return images.find([path])
+
+
+def _folders(path: Path) -> list[Path]:
+    return sorted(p for p in path.iterdir() if p.is_dir() and names.is_data(p))
 
 
 def _image(folder: Path) -> Path | None:
@@ -116,7 +120,7 @@ def _image(folder: Path) -> Path | None:
 
 
 def _has_images(folder: Path) -> bool:
-    return any(p.suffix.lower() in SUFFIXES and p.name[0] != "." for p in folder.iterdir())
+    return any(p.suffix.lower() in SUFFIXES and names.is_data(p) for p in folder.iterdir())
 
 
 def _name(file: Path) -> str:

@@ -35,12 +35,18 @@ def instances(probabilities: NDArray, settings: Instances) -> NDArray:
     label map (Y, X), ids 1…n in the order of the objects' first pixels, row by row; uint16, or
     uint32 above 65535 objects. Each object is 4-connected and, with `fill_holes`, has no holes.
     """
+    return counted(probabilities, settings)[0]
+
+
+def counted(probabilities: NDArray, settings: Instances) -> tuple[NDArray, int]:
+    """Return the same label map, and how many objects below `minimum_area` are left out of it."""
     region, objects = evidence(probabilities, settings)
     labels = parted(true_region(region, settings), objects, settings)
     tidy = np.zeros(labels.shape, np.uint32)
-    for number, one in enumerate(outlined(labels, settings), 1):
+    small: list[int] = []
+    for number, one in enumerate(outlined(labels, settings, small=small), 1):
         tidy[one.box][one.inside] = number
-    return as_labels(tidy)
+    return as_labels(tidy), len(small)
 
 
 def evidence(
@@ -119,11 +125,13 @@ def outlined(
     settings: Instances,
     among: NDArray | None = None,
     inner: tuple[bool, bool, bool, bool] = (False, False, False, False),
+    small: list[int] | None = None,
 ) -> Iterator[Outlined]:
     """Fill holes, drop small objects and those at the edge; give the rest, by their first pixels.
 
     `among` names the labels that are looked at, all by default. `inner` says which sides (top,
-    bottom, left, right) are no edge of the image.
+    bottom, left, right) are no edge of the image. `small` takes the areas of those that are
+    dropped as too small, in px.
     """
     boxes = ndi.find_objects(labels)
     ids, first = np.unique(labels, return_index=True)
@@ -147,8 +155,11 @@ def outlined(
                 filled = ndi.binary_fill_holes(filled) & (filled | (part == 0))
         if settings.drop_edge and _at_edge(filled, box, labels.shape, inner):
             continue
-        if np.count_nonzero(filled) >= settings.minimum_area:
+        area = int(np.count_nonzero(filled))
+        if area >= settings.minimum_area:
             yield Outlined(begin, box, filled)
+        elif small is not None:
+            small.append(area)
 
 
 def _at_edge(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -13,12 +16,13 @@ from numpy.typing import NDArray
 
 from imagej_dl import images, preferences
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.images import large, units
-from imagej_dl.models import ModelBundle
+from imagej_dl.images import greys, large, units
+from imagej_dl.models import ModelBundle, load
 from imagej_dl.prediction import engine, storage, tiles
+from imagej_dl.prediction.beyond import words
 from imagej_dl.prediction.blocks import Blocks
-from imagej_dl.prediction.frames import ready
-from imagej_dl.prediction.instances import instances
+from imagej_dl.prediction.frames import Beyond, ready
+from imagej_dl.prediction.instances import counted
 from imagej_dl.prediction.network import looks_at_each, network
 from imagej_dl.progress import Progress, silent
 
@@ -31,10 +35,15 @@ class Prediction:
 
     labels : label map, dims of the image without C. Ids are those of each plane for itself.
     probabilities : float32, the same dims and C, one channel a class; None if not asked for.
+    left_out : how many objects are left out because they are smaller than the `minimum_area` of
+        the model's instance settings, over all planes.
+    minimum_area : what that was, in px.
     """
 
     labels: xr.DataArray
     probabilities: xr.DataArray | None = None
+    left_out: int = 0
+    minimum_area: int = 0
 
 
 @dataclass(frozen=True)
@@ -42,17 +51,18 @@ class Plane:
     """A finished plane: `index` over T and Z, label map (Y, X), probabilities (Y, X, classes).
 
     Those of a large plane lie in temporary files; its probabilities may be left out, and are empty
-    then.
+    then. `left_out` counts objects below the model's `minimum_area`.
     """
 
     index: tuple[int, ...]
     labels: NDArray
     probabilities: NDArray[np.float32]
+    left_out: int = 0
 
 
 def predict(
-    bundle: ModelBundle,
-    image: xr.DataArray,
+    bundle: ModelBundle | str | os.PathLike[str],
+    image: xr.DataArray | NDArray[Any] | str | os.PathLike[str],
     *,
     tile: int | None = None,
     halo: int | None = None,
@@ -64,10 +74,11 @@ def predict(
 
     Parameters
     ----------
-    bundle : the model and its configuration.
-    image : dims YX, TYX, ZYX or TZYX, with C when the model has several channels. Each plane is
-        normalised and segmented on its own; by a recurrent model with the frames before it, the
-        first standing for those before the first. May be a memory map: planes are read one by one.
+    bundle : the model and its configuration, or its folder.
+    image : the image, its file, or an array (Y, X). Its dims: YX, TYX, ZYX or TZYX, with C when
+        the model has several channels. Each plane is normalised and segmented on its own; by a
+        recurrent model with the frames before it, the first standing for those before the first.
+        May be a memory map: planes are read one by one.
     tile : largest side in px of what the network is given at once, halo included; by default
         that of the user's settings, or four times the halo. The result is the same whatever it is.
     halo : px by which tiles overlap on each side; by default as far as the network sees, so that
@@ -86,14 +97,23 @@ def predict(
     ------
     UserError : when the channels are not the model's, a pixel is NaN or infinite, there is no
         pixel, or the tile is smaller than what the model looks at.
+
+    Warns
+    -----
+    DataWarning : for planes that are far from what the training saw, with what is done about it.
     """
+    if isinstance(bundle, str | os.PathLike):
+        bundle = load(Path(bundle))
+    image = images.image_of(image)
     dims = [str(d) for d in image.dims if d != "C"]
     shape = tuple(image.sizes[d] for d in dims)
     classes = len(bundle.config.classes)
     labels: NDArray | None = None
     kept: NDArray[np.float32] | None = None
     given = {"tile": tile, "halo": halo, "batch": batch, "progress": progress}
+    left_out = 0
     for plane in planes(bundle, image, probabilities=probabilities, **given):  # type: ignore[arg-type]
+        left_out += plane.left_out
         if not plane.index:
             # The only one; what planes() has still to do is to say that all is done.
             labels, kept = plane.labels, plane.probabilities if probabilities else None
@@ -112,6 +132,8 @@ def predict(
     return Prediction(
         images.with_data(image, labels, dims),
         None if kept is None else images.with_data(image, kept, [*dims, "C"]),
+        left_out,
+        bundle.config.instances.minimum_area,
     )
 
 
@@ -130,8 +152,9 @@ def planes(
     Parameters, axes and errors are those of :func:`predict`; what is wrong with the image as a
     whole is raised at the first plane. Without `probabilities`, large planes have none.
     """
-    _check(bundle, image)
     config = bundle.config
+    image = greys.with_channels(image, config.channels)
+    _check(bundle, image)
     needed = config.halo
     halo = needed if halo is None else halo
     least = 2 * (-(-halo // config.multiple_of) + 1) * config.multiple_of
@@ -154,8 +177,9 @@ def planes(
     canvas: _Canvas | None = None
     done, total = 0, len(indices) * len(cut[0])
     progress("predict", done, total)
+    beyond: list[Beyond] = []
     for strip in tiles.strips(
-        ready(bundle, image),
+        ready(bundle, image, beyond),
         network(bundle, len(indices) * len(cut[0]) * len(cut[1]) * window),
         tile=tile,
         halo=halo,
@@ -172,6 +196,8 @@ def planes(
             canvas = None
         done += 1
         progress("predict", done, total)
+    for text in words(beyond, image):
+        warnings.warn(text, DataWarning, stacklevel=2)
 
 
 class _Canvas:
@@ -194,8 +220,10 @@ class _Canvas:
 
     def finish(self, index: tuple[int, ...], progress: Progress) -> Plane:
         if self.blocks is not None:
-            return Plane(index, self.blocks.finish(progress), self.whole)
-        return Plane(index, instances(self.whole, self.settings), self.whole)
+            labels = self.blocks.finish(progress)
+            return Plane(index, labels, self.whole, len(self.blocks.small))
+        labels, left_out = counted(self.whole, self.settings)
+        return Plane(index, labels, self.whole, left_out)
 
 
 def _tile(halo: int, least: int) -> int:
@@ -218,10 +246,17 @@ def _check(bundle: ModelBundle, image: xr.DataArray) -> None:
         raise UserError("the image has no pixels", path=title)
     channels = image.sizes.get("C", 1)
     if channels != config.channels:
+        remedy = "In ImageJ, Image > Color > Split Channels or Merge Channels... makes such one."
+        if channels == 1 and config.channels == 3:
+            remedy += (
+                " Where the model was trained on colour pictures, Image > Type > RGB Color does."
+            )
+        elif channels == 3 and config.channels == 1:
+            remedy += " Of colours, Image > Type > 8-bit makes grey values."
         raise UserError(
             f"the image has {channels} channel(s), the model was trained on {config.channels}",
             path=title,
-            remedy="In ImageJ, Image > Color > Split Channels or Merge Channels... makes such one.",
+            remedy=remedy,
         )
     if image.sizes.get("Z", 1) > 1:
         frames = config.frames > 1 and image.sizes.get("T", 1) == 1

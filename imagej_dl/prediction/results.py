@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from imagej_dl import images
+from imagej_dl import images, names
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.files import refuse_existing
+from imagej_dl.files import refuse_existing, together
+from imagej_dl.images import origin
 
 if TYPE_CHECKING:
     from imagej_dl.prediction.inputs import Source
     from imagej_dl.prediction.predict import Prediction
+    from imagej_dl.rois import Roi
 
 
 @dataclass(frozen=True)
@@ -34,8 +37,19 @@ class Results:
             paths["probabilities"] = self.folder / f"{source.name}_probabilities.tif"
         return paths
 
-    def refuse(self, sources: list[Source]) -> None:
+    def refuse(
+        self, sources: list[Source], made: dict[str, Any] | None = None
+    ) -> tuple[list[Source], list[Source]]:
         """Look at all files before the first image is predicted.
+
+        Parameters
+        ----------
+        made : what predictions are made with now, as :meth:`write` keeps it: of several images,
+            those whose results were made so before a stop need not be predicted again.
+
+        Returns
+        -------
+        the images to predict, and those whose results are whole and are kept.
 
         Raises
         ------
@@ -44,6 +58,7 @@ class Results:
         """
         inputs = {source.path.resolve() for source in sources}
         taken: dict[Path, Source] = {}
+        due: list[Source] = []
         for source in sources:
             for path in self.files(source).values():
                 if path.resolve() in inputs:
@@ -57,38 +72,104 @@ class Results:
                     raise UserError(
                         f"would be the result of {other.path} and of {source.path}", path=path
                     )
-                refuse_existing(path, self.overwrite)
+            if made is None or self.overwrite or len(sources) == 1 or self._lacks(source, made):
+                due.append(source)
+                for path in self.files(source).values():
+                    if names.fits(path):  # else the image is left out when it is its turn
+                        refuse_existing(path, self.overwrite)
+        return due, [source for source in sources if source not in due]
 
-    def write(self, source: Source, result: Prediction, hyperstack: bool) -> None:
-        """Write the files of an image; `hyperstack` says whether ImageJ shows it as one.
+    def need_names(self, source: Source) -> None:
+        """Raise UserError where a result of an image would have too long a name."""
+        names.need(self.files(source).values(), source.path)
+
+    def _lacks(self, source: Source, made: dict[str, Any]) -> bool:
+        """Say whether results of an image are not there; refuse those that were made otherwise."""
+        paths = self.files(source)
+        labels = paths["labels"]
+        before = origin.read(labels)
+        if "model" not in before:
+            return True
+        now = {**made, "image": _stamp(source)}
+        for key, words in _OTHERWISE.items():
+            if before.get(key) != now[key]:
+                raise UserError(
+                    f"is already there, made {words}",
+                    path=labels,
+                    remedy="Choose another folder, or pass --overwrite.",
+                )
+        none = {"rois"} if before.get("objects") == 0 else set()
+        missing = [key for key, path in paths.items() if key not in none and not path.is_file()]
+        if missing:
+            raise UserError(
+                f"is already there, but without its {missing[0]}",
+                path=labels,
+                remedy="Pass --overwrite, or remove it: it is then predicted again.",
+            )
+        return False
+
+    def write(
+        self,
+        source: Source,
+        result: Prediction,
+        hyperstack: bool,
+        made: dict[str, Any] | None = None,
+    ) -> None:
+        """Write the files of an image, all of them or none.
+
+        `hyperstack` says whether ImageJ shows it as one; `made` is kept in the label map: the
+        model's fingerprint and the settings.
 
         Warns
         -----
         DataWarning : when a former prediction's ROIs or probabilities stay beside new labels.
         """
         paths = self.files(source)
-        # The label map comes last: where it is, the rest is whole.
-        if result.probabilities is not None:
-            path = paths["probabilities"]
-            images.write(result.probabilities, path, self.overwrite, min=0.0, max=1.0)
-        if self.rois:
-            from imagej_dl.rois import trace, write
+        found: list[Roi] = []
+        with together(self.folder, overwrite=self.overwrite) as folder:
+            if result.probabilities is not None:
+                path = folder / paths["probabilities"].name
+                images.write(result.probabilities, path, min=0.0, max=1.0)
+            if self.rois:
+                from imagej_dl.rois import trace, write
 
-            found = trace(result.labels, hyperstack=hyperstack or None)
-            if found:
-                write(found, paths["rois"], overwrite=self.overwrite)
-            else:
-                # An empty archive is none that ImageJ opens; an old one would be of other labels.
-                paths["rois"].unlink(missing_ok=True)
-        images.write(images.coloured(result.labels), paths["labels"], self.overwrite)
+                found = trace(result.labels, hyperstack=hyperstack or None)
+                if found:
+                    write(found, folder / paths["rois"].name)
+            facts: dict[str, Any] = {**made, "image": _stamp(source)} if made else {}
+            kept = origin.of(result.labels, **facts, objects=objects(result)) if made else {}
+            images.write(images.coloured(result.labels), folder / paths["labels"].name, **kept)
+        if self.rois and not found:
+            # An empty archive is none that ImageJ opens; an old one would be of other labels.
+            paths["rois"].unlink(missing_ok=True)
         # They may hold what the user has corrected, so they stay.
         every = replace(self, rois=True, probabilities=True).files(source)
-        if old := [path.name for key, path in every.items() if key not in paths and path.exists()]:
+        if old := [
+            path.name for key, path in every.items() if key not in paths and os.path.exists(path)
+        ]:
             warnings.warn(
                 f"{self.folder}: {', '.join(old)} was there before and is of other labels",
                 DataWarning,
                 stacklevel=2,
             )
+
+
+_OTHERWISE = {
+    "model": "by another model",
+    "how": "with other settings",
+    "image": "of another image, or of this one before it was changed",
+}
+
+
+def _stamp(source: Source) -> list[int] | str | None:
+    """Return what tells an image's file from the same one changed."""
+    if source.image is not None:
+        return origin.digest_of(source.image)
+    try:
+        found = source.path.stat()
+    except OSError:
+        return None  # it is open in ImageJ, and in no file
+    return [found.st_size, found.st_mtime_ns]
 
 
 def objects(result: Prediction) -> int:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from imagej_dl import names
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.files import atomic_folder
 from imagej_dl.images import find
@@ -21,6 +22,7 @@ from imagej_dl.images.formats import SUFFIXES
 FOLDERS = ("Raw", "Labeling", "Processed/images", "Processed/masks")
 RESULTS = ("labels", "mask", "masks")  # stems of label maps, which are no input
 BACKUPS = "RoiSet_backups"  # in Labeling/NAME: the RoiSets before, numbered
+NOTHING = "holds no image with ROIs"
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ def create(path: str | os.PathLike[str]) -> None:
     UserError : when there is such a file or folder already, unless it is an empty folder.
     """
     path = Path(path)
-    if path.exists() and not (path.is_dir() and not any(path.iterdir())):
+    if path.exists() and not (path.is_dir() and not any(map(names.is_data, path.iterdir()))):
         raise UserError("is already there", path=path, remedy="Choose another name.")
     with atomic_folder(path, overwrite=True) as folder:
         for name in FOLDERS:
@@ -69,7 +71,7 @@ def visible(folder: Path, suffixes: tuple[str, ...] = SUFFIXES) -> list[Path]:
     return sorted(
         p
         for p in folder.iterdir()
-        if p.suffix.lower() in suffixes and p.name[0] != "." and p.is_file()
+        if p.suffix.lower() in suffixes and names.is_data(p) and p.is_file()
     )
 
 
@@ -97,19 +99,31 @@ def drawn(path: str | os.PathLike[str]) -> list[Drawn]:
         raise UserError("is no folder" if path.exists() else "there is no such folder", path=path)
     top = path / "Labeling" if (path / "Labeling").is_dir() else path
     found = list(beside(top)) or list(_single(top))
-    for folder in sorted(p for p in top.iterdir() if p.is_dir() and p.name[0] != "."):
+    for folder in sorted(p for p in top.iterdir() if p.is_dir() and names.is_data(p)):
         found += _single(folder)
     if not found:
         raise UserError(
-            "holds no image with ROIs",
+            NOTHING,
             path=path,
             remedy="Save the ROIs of NAME as Labeling/NAME/RoiSet.zip, the image being "
             "Labeling/NAME/images/NAME.tif or beside the RoiSet.",
         )
-    names = [item.name for item in found]
-    if twice := sorted({name for name in names if names.count(name) > 1}):
+    called = [names.same(item.name) for item in found]
+    if twice := sorted({name for name in called if called.count(name) > 1}):
         raise UserError(f"holds two images of the name {twice[0]}", path=path)
     return found
+
+
+def fitting(found: list[Drawn], target: Path) -> list[Drawn]:
+    """Leave out images whose label maps would have too long a name in a folder; they are said."""
+    kept = []
+    for item in found:
+        try:
+            names.need([target / f"{item.name}.tif"], item.image)
+            kept.append(item)
+        except UserError as error:
+            _warn(f"{error} It is left out")
+    return kept
 
 
 def pairs(path: str | os.PathLike[str]) -> list[Pair]:
@@ -141,7 +155,7 @@ def pairs(path: str | os.PathLike[str]) -> list[Pair]:
 def _named(folder: Path) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for file in find([folder]):
-        other = found.setdefault(file.stem, file)
+        other = found.setdefault(names.same(file.stem), file)
         if other is not file:
             raise UserError(
                 f"holds two images of the name {file.stem} ({other.name}, {file.name})",
@@ -186,12 +200,12 @@ def image_of(folder: Path, name: str) -> Path | None:
 
 def beside(folder: Path) -> Iterator[Drawn]:
     """Give images with a RoiSet of the same name in one folder."""
-    rois = {p.stem: p for p in visible(folder, (".zip", ".roi"))}
+    rois = {names.same(p.stem): p for p in visible(folder, (".zip", ".roi"))}
     for image in visible(folder):
-        name = image.stem
+        name = names.same(image.stem)
         candidates = (name, f"{name}_RoiSet", f"{name}-RoiSet", f"RoiSet_{name}", f"RoiSet-{name}")
         if match := next((rois[c] for c in candidates if c in rois), None):
-            yield Drawn(name, image, match)
+            yield Drawn(image.stem, image, match)
 
 
 def _only(folder: Path, suffixes: tuple[str, ...], *preferred: str) -> Path | None:
@@ -199,7 +213,7 @@ def _only(folder: Path, suffixes: tuple[str, ...], *preferred: str) -> Path | No
     files = [p for p in visible(folder, suffixes) if p.stem not in RESULTS]
     for name in preferred:
         for file in files:
-            if file.stem == name:
+            if names.same(file.stem) == names.same(name):
                 return file
     return files[0] if len(files) == 1 else None
 

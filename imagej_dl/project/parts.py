@@ -11,6 +11,7 @@ from pathlib import Path
 from imagej_dl import images
 from imagej_dl.errors import UserError
 from imagej_dl.images.scenes import Scene, raw_name
+from imagej_dl.names import folded
 
 _SLICE, _SCENE = r"_\d+", "_.+"
 
@@ -50,13 +51,13 @@ def parts_of(files: Iterable[Path], there: Iterable[str]) -> list[Part]:
     ------
     UserError : when two would have one name; some file systems do not tell capitals.
     """
-    known = {name.casefold() for name in there}
+    known = {folded(name) for name in there}
     found: list[Part] = []
     first: dict[str, Part] = {}
     for file in files:
         found += _parts(file, known)
     for part in found:
-        other = first.setdefault(part.name.casefold(), part)
+        other = first.setdefault(folded(part.name), part)
         if other is not part:
             raise UserError(
                 f"holds two images of the name {part.name} ({other}, {part})",
@@ -75,7 +76,7 @@ def _parts(file: Path, there: set[str]) -> list[Part]:
         return [Part(file, None, name, listed=False)]
     if len(scenes) == 1:
         return [Part(file, None, name)]
-    before = name.casefold() in there
+    before = folded(name) in there
     return [
         Part(file, s.number, name if before and s.number == 1 else name + s.suffix, s.name)
         for s in scenes
@@ -97,9 +98,9 @@ def made_of(part: Part, others: Iterable[Part], names: Iterable[str]) -> bool:
     names : of the images that are there. NAME_0, NAME_1 … are slices of NAME, unless Raw has a
         file of that name. Fluffy's images are called as the file up to its first dot.
     """
-    there = {name.casefold() for name in names}
-    all_names = [other.name.casefold() for other in others]
-    name = part.name.casefold()
+    there = {folded(name) for name in names}
+    all_names = [folded(other.name) for other in others]
+    name = folded(part.name)
     short = name.split(".")[0]
     alone = sum(other.split(".")[0] == short for other in all_names) == 1
     # Of a file that cannot be read here the scenes may have been made elsewhere.

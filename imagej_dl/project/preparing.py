@@ -10,11 +10,13 @@ from itertools import groupby
 from pathlib import Path
 
 from imagej_dl import images
+from imagej_dl.containment import contained
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.files import refuse_existing
 from imagej_dl.images.ome_series import COMPANION
 from imagej_dl.images.scenes import index
 from imagej_dl.images.storable import storable
+from imagej_dl.names import find, is_data, need
 from imagej_dl.progress import Progress, silent
 from imagej_dl.project.folders import roiset
 from imagej_dl.project.parts import Part, parts_of
@@ -35,6 +37,7 @@ class Prepared:
         return self.part.file
 
 
+@contained
 def prepare_all(
     path: str | os.PathLike[str],
     slices: str = WHOLE,
@@ -88,7 +91,7 @@ def prepare_all(
     labeling = path / "Labeling"
     parts = parts_of(files, _there(labeling))
     chosen = _chosen(parts, scenes)
-    _name_others(raw)
+    _name_others(raw, image_files(raw))
     found: list[Prepared] = []
     failed: list[UserError] = []
     for done, part in enumerate(chosen):
@@ -136,6 +139,7 @@ def _prepare(
     file, name = part.file, part.name
     if slices != ALL:
         target = _place(path, name)
+        need([target], file)
         if target.exists() and not overwrite:
             return [Prepared(target, part, True)]
         _check_rois(target)
@@ -157,6 +161,7 @@ def _prepare(
                 remedy="Rename one of them.",
             )
         target = _place(path, called)
+        need([target], file)
         if target.exists() and not overwrite:
             made.append(Prepared(target, part, True))
             continue
@@ -168,7 +173,7 @@ def _prepare(
 
 
 def _place(path: Path, name: str) -> Path:
-    return path / "Labeling" / name / "images" / f"{name}.tif"
+    return find(find(path / "Labeling", name) / "images", f"{name}.tif")
 
 
 def _check_rois(target: Path) -> None:
@@ -180,12 +185,11 @@ def _check_rois(target: Path) -> None:
         )
 
 
-def _name_others(raw: Path) -> None:
-    files = image_files(raw)
+def _name_others(raw: Path, files: list[Path]) -> None:
     others = sorted(
         p.name
         for p in raw.iterdir()
-        if p not in files and p.name[0] != "." and not p.name.endswith(COMPANION)
+        if p not in files and is_data(p) and not p.name.endswith(COMPANION)
     )
     if others:
         more = f" and {len(others) - 5} more" if len(others) > 5 else ""

@@ -9,7 +9,7 @@ from pathlib import Path
 import tifffile
 import xarray as xr
 
-from imagej_dl import images
+from imagej_dl import images, names
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.files import atomic
 from imagej_dl.images import series, sets
@@ -41,7 +41,7 @@ def image_files(folder: Path) -> list[Path]:
         p
         for p in folder.iterdir()
         if p.suffix.lower() in (*SUFFIXES, *RAW)
-        and p.name[0] != "."
+        and names.is_data(p)
         and (p.is_file() or p.suffix.lower() == ".zarr")
     )
 

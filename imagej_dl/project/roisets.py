@@ -7,17 +7,21 @@ import re
 import shutil
 import tempfile
 import warnings
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import xarray as xr
 
-from imagej_dl import rois
+from imagej_dl import locks, rois, temporaries
+from imagej_dl.containment import contained
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.files import atomic
 from imagej_dl.project.folders import BACKUPS
 from imagej_dl.project.sheets import prepare, sheet
 from imagej_dl.rois.report import LEFT_OUT, some_of
+
+_WAIT = 60.0
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,7 @@ class Saved:
     backup: Path | None
 
 
+@contained
 def save_rois(
     project: str | os.PathLike[str], name: str, source: str | os.PathLike[str] | bytes
 ) -> Saved:
@@ -48,27 +53,28 @@ def save_rois(
         slices that the image has not, or outside of it; nothing is stored then.
     """
     there = sheet(project, name)
-    with tempfile.TemporaryDirectory(prefix="imagej-dl-") as folder:
+    with tempfile.TemporaryDirectory(prefix=temporaries.prefix()) as folder:
         given = Path(folder) / "RoiSet.zip"
         if isinstance(source, bytes):
             given.write_bytes(source)
             found, shown = rois.read(given), "the ROIs"
         else:
             found, shown = rois.read(source), os.fspath(source)
-            if Path(source).suffix.lower() == ".roi":
-                rois.write(found, given)
-            else:
-                shutil.copyfile(source, given)
+            shutil.copyfile(source, given)
+        if not zipfile.is_zipfile(given):  # a single ROI, whatever its name is
+            rois.write(found, given, overwrite=True)
         image = there.read()
         _check_fit(found, image, shown, name)
         prepare(there)
         target = there.rois.with_suffix(".zip")
         new = given.read_bytes()
-        if target.is_file() and target.read_bytes() == new:
-            return Saved(target, len(found), None)
-        kept = backup(target) if target.is_file() else None
-        with atomic(target) as temporary:
-            temporary.write_bytes(new)
+        # Two at once would give their backups one number.
+        with locks.held(target, "saving ROIs", wait=_WAIT):
+            if target.is_file() and target.read_bytes() == new:
+                return Saved(target, len(found), None)
+            kept = backup(target) if target.is_file() else None
+            with atomic(target) as temporary:
+                temporary.write_bytes(new)
     return Saved(target, len(found), kept)
 
 

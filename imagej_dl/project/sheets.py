@@ -8,7 +8,7 @@ from pathlib import Path
 
 import xarray as xr
 
-from imagej_dl import images
+from imagej_dl import images, names
 from imagej_dl.errors import UserError
 from imagej_dl.project.folders import beside, image_of, masks_of, roiset
 from imagej_dl.project.parts import made_of, parts_of
@@ -74,7 +74,7 @@ def sheets(path: str | os.PathLike[str]) -> list[Sheet]:
     flat = beside(labeling) if labeling.is_dir() else ()
     found = {item.name: Sheet(item.name, item.image, item.rois, None, True) for item in flat}
     inner = labeling.iterdir() if labeling.is_dir() else ()
-    for folder in sorted(p for p in inner if p.is_dir() and p.name[0] != "."):
+    for folder in sorted(p for p in inner if p.is_dir() and names.is_data(p)):
         if image := image_of(folder, folder.name):
             found[folder.name] = _sheet(folder, image)
     known = list(found)
@@ -90,13 +90,13 @@ def sheets(path: str | os.PathLike[str]) -> list[Sheet]:
 
 def sheet(path: str | os.PathLike[str], name: str) -> Sheet:
     """Return the image of this name; UserError when the project has none."""
-    found = {item.name: item for item in sheets(path)}
-    if name not in found:
+    found = {names.same(item.name): item for item in sheets(path)}
+    if names.same(name) not in found:
         some = ", ".join(list(found)[:5]) + (" …" if len(found) > 5 else "")
         raise UserError(
             f"has no image of the name {name}", path=path, remedy=f"It has {some or 'none'}."
         )
-    return found[name]
+    return found[names.same(name)]
 
 
 def next_to_draw(path: str | os.PathLike[str], name: str | None = None) -> Next | None:

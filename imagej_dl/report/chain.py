@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shlex
 import shutil
@@ -15,7 +16,7 @@ from typing import Any
 import click
 import numpy as np
 
-from imagej_dl import commands, images, project, simulation
+from imagej_dl import commands, containment, images, project, simulation
 from imagej_dl.errors import UserError
 from imagej_dl.prediction import inputs
 from imagej_dl.progress import Progress
@@ -90,11 +91,13 @@ def make_room(out: Path) -> None:
                 remedy="Name another folder with --out.",
             )
         for name in MADE:
+            containment.check(out / name, folder=True)
             if (out / name).is_dir():
                 shutil.rmtree(out / name)
             else:
                 (out / name).unlink(missing_ok=True)
     out.mkdir(parents=True, exist_ok=True)
+    containment.check(out / MARK)
     (out / MARK).touch()
 
 
@@ -140,11 +143,14 @@ def labels(chain: Chain) -> None:
         step.command = chain.command("labels", source=chain.out / "project")
         pairs = project.pairs(chain.out / "project")
         for pair in pairs[:2]:
-            plane, found = _plane(images.read(pair.image)), _plane(images.read_labels(pair.labels))
+            plane, found = (
+                _plane(images.read(pair.image)),
+                _plane(images.read_labels(pair.labels, as_is=True)),
+            )
             shown = [pictures.grey(plane), pictures.outlined(plane, found)]
             row = pictures.side_by_side([*shown, pictures.coloured(found)])
             step.pictures.append((row, f"{pair.name}: image, ROIs, label map."))
-        counts = [int(images.read_labels(p.labels).max()) for p in pairs]
+        counts = [int(images.read_labels(p.labels, as_is=True).max()) for p in pairs]
         step.figures = {"label maps": len(pairs), "labels": sum(counts)}
 
 
@@ -177,7 +183,7 @@ def predict(chain: Chain) -> Path:
         )
         source = inputs.find(sources)[0]
         predicted = out / f"{source.name}.tif"
-        image, found = images.read(source.path), images.read_labels(predicted)
+        image, found = images.read(source.path), images.read_labels(predicted, as_is=True)
         chances = images.read(out / f"{source.name}_probabilities.tif")
         for which in dict.fromkeys((0, (image.sizes.get("T", 1) - 1) // 2)):
             plane = _plane(image, which)
@@ -226,7 +232,7 @@ def track(chain: Chain, predicted: Path, fiji: str | None) -> None:
             ("lineage.png", "Lineages, time downwards."),
         ):
             step.pictures.append((pictures.read_png(out / name), text))
-        tracked = images.read_labels(out / "tracked.tif").values
+        tracked = images.read_labels(out / "tracked.tif", as_is=True).values
         row = [pictures.coloured(tracked[i]) for i in (0, len(tracked) // 2, len(tracked) - 1)]
         step.pictures.append((pictures.side_by_side(row), "Label movie with one id a track."))
         step.figures = _counts(out / "settings.json")
@@ -239,12 +245,13 @@ def evaluate(chain: Chain, predicted: Path) -> None:
 
     assert chain.truth is not None
     with chain.step("Evaluation", "Against the truth; 1 is perfect.") as step:
-        found = images.read_labels(predicted).values
+        found = images.read_labels(predicted, as_is=True).values
         truth = ctc.read_truth(chain.truth).tracks.masks
         frames = zip(truth, found, strict=True)
         for item in evaluation.total(evaluation.match(t, p) for t, p in frames):
             if round(item.threshold, 2) in (0.5, 0.7, 0.9):
-                step.figures[f"AP at IoU {item.threshold:g}"] = float(item.average_precision)  # type: ignore[index]
+                score = "–" if math.isnan(item.average_precision) else item.average_precision
+                step.figures[f"AP at IoU {item.threshold:g}"] = score  # type: ignore[index]
         result = chain.out / "tracks" / "CTC" / "01_RES"
         step.command = chain.command("evaluate", pred=result, truth=chain.truth)
         scores = evaluation.evaluate(result, chain.truth).tracks
@@ -286,5 +293,5 @@ def _imagej_reads(predicted: Path) -> dict[str, object]:
     roiset = predicted.with_name(f"{predicted.stem}_RoiSet.zip")
     found = rois.read(roiset) if roiset.exists() else []  # nothing was found, so none is written
     area = sum(int(roi_manager.to_java(roi).getStatistics().pixelCount) for roi in found)
-    here = int((images.read_labels(predicted) > 0).sum())
+    here = int((images.read_labels(predicted, as_is=True) > 0).sum())
     return {"ROIs read by ImageJ": len(found), "their pixels": area, "pixels of the labels": here}

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
+import struct
 import warnings
 import zipfile
 import zlib
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.files import atomic, refuse_existing
+from imagej_dl.regular import refuse_special
 from imagej_dl.rois.decoder import decode
 from imagej_dl.rois.encoder import encode
 from imagej_dl.rois.roi import POINTED, Roi
@@ -22,14 +26,17 @@ _TOTAL_LIMIT = 512 * 2**20
 _RATIO_LIMIT, _RATIO_FROM = 200, 2**20
 _ENTRIES_LIMIT = 2_000_000
 _LONGEST_NAME = 16_000  # characters; an archive holds names of 65535 bytes
+_UTF_8 = 0x800  # the flag of an entry whose name is UTF-8
+_UNICODE_PATH = 0x7075
 _REMEDY = "Save the ROIs again with ImageJ's ROI Manager (More > Save)."
 
 
 def read(path: str | os.PathLike[str]) -> list[Roi]:
     """Read a RoiSet.zip, a single .roi file, or a folder of masks of single objects.
 
-    The order is that in which ImageJ's ROI Manager lists them; entries of the archive that are
-    no .roi files are ignored.
+    Which of the first two a file is, its content says: ImageJ may save a single ROI under a name
+    that ends in .zip. The order is that in which ImageJ's ROI Manager lists them; entries of the
+    archive that are no .roi files, and what macOS adds (__MACOSX), are ignored.
 
     Parameters
     ----------
@@ -41,6 +48,7 @@ def read(path: str | os.PathLike[str]) -> list[Roi]:
         short or unreasonably large; the message names the file and the entry.
     """
     path = Path(path)
+    refuse_special(path, folder=True)
     try:
         if path.is_dir():
             from imagej_dl.rois.mask_files import mask_files, read_masks
@@ -108,7 +116,9 @@ def _read_single(path: Path) -> Roi:
     size = path.stat().st_size
     if size == 0:
         raise UserError("is empty", path=path, remedy=_REMEDY)
-    if path.suffix.lower() == ".zip":
+    with path.open("rb") as file:
+        bare = file.read(4) == b"Iout"
+    if path.suffix.lower() == ".zip" and not bare:
         raise UserError("is not a ZIP archive, or is cut short", path=path, remedy=_REMEDY)
     if size > _ENTRY_LIMIT:
         raise UserError("is too large for a ROI", path=path)
@@ -121,7 +131,7 @@ def _read_single(path: Path) -> Roi:
 def _read_entries(archive: zipfile.ZipFile, path: Path) -> list[Roi]:
     # ImageJ reads the entries as they lie in the file, not as the directory lists them
     entries = sorted(
-        (entry for entry in archive.infolist() if entry.filename.endswith(".roi")),
+        (entry for entry in archive.infolist() if _is_roi(archive, entry)),
         key=lambda entry: entry.header_offset,
     )
     if not entries:
@@ -131,7 +141,8 @@ def _read_entries(archive: zipfile.ZipFile, path: Path) -> list[Roi]:
         raise UserError(f"would unpack to {total / 2**20:.0f} MiB", path=path, remedy=_REMEDY)
     rois = []
     for entry in entries:
-        where = f"{path}/{entry.filename}"
+        name = _decoded(entry)
+        where = f"{path}/{name}"
         if entry.file_size > _ENTRY_LIMIT:
             raise UserError("is too large for a ROI", path=where, remedy=_REMEDY)
         if entry.file_size > max(_RATIO_FROM, _RATIO_LIMIT * entry.compress_size):
@@ -142,8 +153,47 @@ def _read_entries(archive: zipfile.ZipFile, path: Path) -> list[Roi]:
                 data = stream.read(entry.file_size + 1)
         except (zipfile.BadZipFile, zlib.error, EOFError) as error:
             raise UserError(f"is damaged ({error})", path=where, remedy=_REMEDY) from error
-        rois.append(decode(data, Path(entry.filename).name, where))
+        rois.append(decode(data, re.split(r"[/\\]", name)[-1], where))
     return rois
+
+
+def _is_roi(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bool:
+    """Say whether an entry is to be read: macOS adds a ._NAME.roi, which is no ROI, for each."""
+    *folders, name = re.split(r"[/\\]", entry.filename)
+    if not name.endswith(".roi"):
+        return False
+    if "__MACOSX" not in folders and not name.startswith("._"):
+        return True
+    try:
+        with archive.open(entry) as stream:
+            return stream.read(2) == b"Io"  # a ROI may be called so
+    except (zipfile.BadZipFile, zlib.error, EOFError):
+        return False
+
+
+def _decoded(entry: zipfile.ZipInfo) -> str:
+    """Return an entry's name: in UTF-8, as ImageJ reads it, whether it says so or not.
+
+    What is no UTF-8 is Latin-1 where all its letters are such, else of DOS (code page 437).
+    """
+    if entry.flag_bits & _UTF_8:
+        return entry.filename
+    plain = entry.filename.encode("cp437", "replace")
+    for content in filter(None, (_unicode_path(entry.extra), plain)):
+        with suppress(UnicodeDecodeError):
+            return content.decode("utf-8")
+    latin = all(byte < 0x80 or byte >= 0xC0 for byte in plain)
+    return plain.decode("latin-1") if latin else entry.filename
+
+
+def _unicode_path(extra: bytes) -> bytes:
+    """Return the name in UTF-8 that Info-ZIP and others add to an entry; nothing without."""
+    while len(extra) >= 4:
+        kind, length = struct.unpack_from("<HH", extra)
+        if kind == _UNICODE_PATH and length > 5:
+            return extra[9 : 4 + length]  # after its version and a check sum
+        extra = extra[4 + length :]
+    return b""
 
 
 def _without_empty(rois: list[Roi], path: Path) -> list[Roi]:

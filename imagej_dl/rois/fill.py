@@ -82,7 +82,7 @@ def polygons(shapes: Outlines, height: int | None = None) -> Runs:
     if per_roi.max() > _MOST:
         raise UserError(
             f"a ROI with {len(edges.rows)} edges is too large to fill",
-            remedy="Simplify it in ImageJ with Edit > Selection > Interpolate.",
+            remedy="Draw it anew in ImageJ, or take its Edit > Selection > Convex Hull.",
         )
     if per_roi.sum() > 2 * MOST_RUNS:
         raise UserError("there are too many ROIs, or too large ones, to fill")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from imagej_dl import images
 from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.rois import archive
 from imagej_dl.rois.encoder import box
 from imagej_dl.rois.fill import Runs
 from imagej_dl.rois.masks import fill
@@ -27,8 +29,8 @@ SIZE_KEY = "imagej-dl.size"
 
 
 def label_map(
-    rois: Sequence[Roi],
-    like: xr.DataArray | Sequence[int],
+    rois: Sequence[Roi] | str | os.PathLike[str],
+    like: xr.DataArray | NDArray[Any] | str | os.PathLike[str] | Sequence[int],
     *,
     overlap: Overlap = "last",
     lines_as_areas: bool = False,
@@ -43,8 +45,9 @@ def label_map(
 
     Parameters
     ----------
-    rois : points, text, angles, images and (unless `lines_as_areas`) lines are left out.
-    like : the image; or a shape YX, TYX or TZYX.
+    rois : ROIs, or the path of a RoiSet.zip or .roi; points, text, angles, images and (unless
+        `lines_as_areas`) lines are left out.
+    like : the image, its file, or an array (Y, X); or a shape YX, TYX or TZYX.
     overlap : whose a pixel in several ROIs is: the last or first in RoiSet order, the one of
         the smallest area, or an error.
     lines_as_areas : paint lines as wide as their stroke (ImageJ's Line to Area).
@@ -62,6 +65,10 @@ def label_map(
     UserError : when no ROI has a pixel on the image, ROIs overlap and `overlap` is "error", or
         they were masks of another size than the image.
     """
+    if isinstance(rois, str | os.PathLike):
+        rois = archive.read(rois)
+    elif isinstance(rois, Roi):
+        rois = [rois]
     image = _template(like)
     sizes = {str(axis): int(size) for axis, size in image.sizes.items()}
     stack = Stack(*(sizes.get(axis, 1) for axis in "CZT"))
@@ -105,9 +112,12 @@ def label_map(
 _NOTHING = Roi("point")
 
 
-def _template(like: xr.DataArray | Sequence[int]) -> xr.DataArray:
-    if isinstance(like, xr.DataArray):
-        return like
+def _template(like: Any) -> xr.DataArray:
+    shape_given = isinstance(like, Sequence) and not isinstance(like, str)
+    if not shape_given and getattr(like, "ndim", 0) != 1:
+        return images.image_of(like)
+    if not all(isinstance(size, int | np.integer) for size in like):
+        raise UserError(f"{like} is no shape YX, TYX or TZYX")
     shape = tuple(int(size) for size in like)
     dims = {2: "YX", 3: "TYX", 4: "TZYX"}.get(len(shape))
     if dims is None:
@@ -202,7 +212,7 @@ def _number(
     copies = []
     for i, where in placed.items():
         text = rois[i].get(LABEL_KEY) if ids == "recorded" else None
-        recorded = int(text) if text and text.isascii() and text.isdigit() else 0
+        recorded = int(text) if text and text.isascii() and text.isdigit() and len(text) < 19 else 0
         if not 0 < recorded < 2**32:
             continue
         if (recorded, where) in taken:

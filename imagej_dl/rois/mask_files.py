@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from scipy import ndimage as ndi
 
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.images import make, pictures
+from imagej_dl.images import label_maps, lossy, make
+from imagej_dl.names import is_data
 from imagej_dl.rois.labelling import LABEL_KEY, SIZE_KEY
 from imagej_dl.rois.report import some_of
 from imagej_dl.rois.roi import Roi
@@ -63,7 +64,7 @@ def read_masks(folder: Path) -> list[Roi]:
     files = mask_files(folder)
     if not files:
         raise UserError("holds no masks (mask_0.png, mask_1.png …)", path=folder)
-    strange = [p.name for p in sorted(folder.iterdir()) if p.name[0] != "."]
+    strange = [p.name for p in sorted(folder.iterdir()) if is_data(p)]
     strange = [name for name in strange if not _NAME.fullmatch(name)]
     if strange:
         _warn(f"{folder}: left out, being no masks: {some_of(strange)}")
@@ -92,9 +93,11 @@ def read_masks(folder: Path) -> list[Roi]:
 
 
 def _read(path: Path) -> NDArray[np.bool_]:
-    with pictures.opened(path) as picture:
-        # Of a palette the numbers count: ImageJ may show 255 as black.
-        array = np.asarray(picture)
+    lossy.refuse(path)
+    # Of a palette the numbers count: ImageJ may show 255 as black.
+    array = label_maps.read_picture(path).values
+    if array.ndim == 3 and (array == array[:1]).all():
+        array = array[0]  # grey, saved in colours
     remedy = "A mask is 8-bit, 0 outside of its object and 255 inside."
     if array.ndim != 2:
         raise UserError("is a colour image, not a mask", path=path, remedy=remedy)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
 import warnings
 from collections import defaultdict
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
+from imagej_dl import cells
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.files import atomic
+from imagej_dl.regular import refuse_special
+from imagej_dl.texts import text_of
 
 LEFT_OUT = "left out:"
 _NAMED = 5
@@ -80,7 +84,8 @@ class LabelReport:
             table = csv.DictWriter(file, names)
             table.writeheader()
             for row in self.rows:
-                table.writerow(asdict(row) | {"clipped": int(row.clipped)})
+                values = asdict(row) | {"clipped": int(row.clipped)}
+                table.writerow({key: cells.safe(value) for key, value in values.items()})
 
 
 def some_of(names: list[str]) -> str:
@@ -104,13 +109,16 @@ def read_names(path: str | os.PathLike[str]) -> dict[int, str]:
     UserError : when the file is no such table.
     """
     names: dict[int, str] = {}
+    refuse_special(path)
     try:
-        # Excel puts a mark before the first column's name.
-        with Path(path).open(encoding="utf-8-sig", newline="") as file:
-            for row in csv.DictReader(file):
-                label = int(row["label"])
-                if label:
-                    names.setdefault(label, row["name"])
+        # Excel puts a mark before the first column's name, and in many languages a ; between.
+        text = text_of(Path(path))
+        first = text.partition("\n")[0]
+        split = ";" if first.count(";") > first.count(",") else ","
+        for row in csv.DictReader(io.StringIO(text, newline=""), delimiter=split):
+            label = int(row["label"])
+            if label:
+                names.setdefault(label, cells.plain(row["name"]))
     except (KeyError, ValueError, csv.Error, TypeError) as error:
         raise UserError(
             "is not a table of labels", path=path, remedy="It needs the columns label and name."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ _START_X, _START_Y = np.array((1, 0, 0, 1)), np.array((0, 0, 1, 1))
 
 
 def trace(
-    labels: xr.DataArray | NDArray[Any],
+    labels: xr.DataArray | NDArray[Any] | str | os.PathLike[str],
     names: Mapping[int, str] | None = None,
     *,
     hyperstack: bool | None = None,
@@ -41,7 +42,7 @@ def trace(
 
     Parameters
     ----------
-    labels : a label image with dims of T, Z, Y, X, or a bare array YX, TYX or TZYX.
+    labels : a label map with dims of T, Z, Y, X, its file, or a bare array YX, TYX or TZYX.
     names : name of each label; others are called "label-0012". ROIs of a stack get "-t003" or
         "-z003" behind it, in place of one that is there from a former time.
     hyperstack : whether ROIs get a hyperstack position (slice and frame) or one in a plain
@@ -83,17 +84,13 @@ def trace(
     return rois
 
 
-def _as_image(labels: xr.DataArray | NDArray[Any]) -> xr.DataArray:
-    if isinstance(labels, xr.DataArray):
-        if "C" in labels.dims:
-            if labels.sizes["C"] > 1:
-                raise UserError("has channels, a label map has none")
-            labels = labels.isel(C=0)
-        return labels
-    array = np.asarray(labels)
-    if array.ndim not in (2, 3, 4):
-        raise UserError(f"an array of shape {array.shape} is no label map YX, TYX or TZYX")
-    return images.make(array, {2: "YX", 3: "TYX", 4: "TZYX"}[array.ndim])
+def _as_image(labels: Any) -> xr.DataArray:
+    labels = images.labels_of(labels)
+    if "C" in labels.dims:
+        if labels.sizes["C"] > 1:
+            raise UserError("has channels, a label map has none")
+        labels = labels.isel(C=0)
+    return labels
 
 
 def _roi(rings: list[Ints], name: str, label: int) -> Roi:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+from imagej_dl import temporaries
 from imagej_dl.errors import Cancelled, Enough
 from imagej_dl.models import ModelBundle, backend
 from imagej_dl.progress import Progress
@@ -30,7 +31,7 @@ def score(settings: Settings, parts: Split, examples: Examples, progress: Progre
     UserError : when the loss is no number any more.
     Cancelled, Enough : when `progress` has raised them, or at Ctrl-C.
     """
-    with tempfile.TemporaryDirectory(prefix="imagej-dl-") as name:
+    with tempfile.TemporaryDirectory(prefix=temporaries.prefix()) as name:
         folder = Path(name)
         state = State(settings.model_dump(mode="json"), parts.record(), examples.fingerprint)
         used = meeting.here(several=False)

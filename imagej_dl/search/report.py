@@ -9,22 +9,54 @@ import json
 from pathlib import Path
 from typing import Any
 
+from imagej_dl import cells
 from imagej_dl.files import atomic
 from imagej_dl.search.study import Study
+from imagej_dl.training.settings import Settings
 
 TABLE, PICTURE, PAGE, BEST = "trials.csv", "trials.png", "trials.html", "best.json"
 _STATES = {"COMPLETE": "scored", "PRUNED": "ended early"}
 
+OWN = (
+    "kind",
+    "architecture",
+    "epochs",
+    "minutes",
+    "patience",
+    "patch",
+    "batch",
+    "learning_rate",
+    "depth",
+    "width",
+    "validation",
+    "test",
+    "seed",
+    "precision",
+)
+"""Settings that are keys of `imagej-dl train` themselves; it takes the others under `settings`."""
 
-FURTHER = ("optimizer", "last_width")
-"""Settings that `imagej-dl train` takes under its key `settings`."""
+_TRIALS_ONLY = {"epochs", "steps", "minutes", "patience"}
 
 
 def train_keys(settings: dict[str, Any]) -> dict[str, Any]:
     """Return settings as the keys of `imagej-dl train`."""
-    own = {name: value for name, value in settings.items() if name not in FURTHER}
-    more = {name: settings[name] for name in FURTHER if name in settings}
+    own = {name: value for name, value in settings.items() if name in OWN}
+    more = {name: value for name, value in settings.items() if name not in OWN}
     return {**own, "settings": more} if more else own
+
+
+def best_keys(study: Study, settings: Settings) -> dict[str, Any]:
+    """Return the keys of `imagej-dl train` that train as the best trial did, but for how long.
+
+    Parameters
+    ----------
+    settings : those of the trials. Of them those that are not the defaults are given, and always
+        kind and patch, which a model cannot be without.
+    """
+    base = settings.model_dump(mode="json", exclude_defaults=True)
+    base |= {"kind": settings.kind, "patch": settings.patch}
+    base = {name: value for name, value in base.items() if name not in _TRIALS_ONLY}
+    return train_keys(base | dict(study.best().params))
 
 
 def rows(study: Study) -> list[dict[str, Any]]:
@@ -49,8 +81,8 @@ def rows(study: Study) -> list[dict[str, Any]]:
     return found
 
 
-def write(study: Study, out: Path) -> None:
-    """Write the report into the folder, replacing what is there."""
+def write(study: Study, out: Path, settings: Settings) -> None:
+    """Write the report into the folder, replacing what is there; see :func:`best_keys`."""
     table = rows(study)
     if not table:
         return
@@ -58,7 +90,7 @@ def write(study: Study, out: Path) -> None:
     with atomic(out / TABLE) as path, path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, columns)
         writer.writeheader()
-        writer.writerows(table)
+        writer.writerows({key: cells.safe(v) for key, v in row.items()} for row in table)
     with atomic(out / PICTURE) as path:
         _draw(table, study.space.values, path)
     picture = base64.b64encode((out / PICTURE).read_bytes()).decode()
@@ -66,7 +98,7 @@ def write(study: Study, out: Path) -> None:
         path.write_text(_page(table, columns, picture), encoding="utf-8")
     if study.trials("COMPLETE"):
         with atomic(out / BEST) as path:
-            text = json.dumps(train_keys(dict(study.best().params)), indent=2)
+            text = json.dumps(best_keys(study, settings), indent=2)
             path.write_text(text + "\n", encoding="utf-8")
 
 

@@ -116,14 +116,14 @@ def search(
     try:
         while work.left():
             work.one()
-            report.write(study, out)
+            report.write(study, out, settings)
         if not worker:
             work.wait()
     except Enough:
         pass  # the best of the trials so far will do
     if worker and not study.trials("COMPLETE"):
         return None
-    report.write(study, out)
+    report.write(study, out, settings)
     best = study.best()
     return Found(dict(best.params), float(best.value), len(study.trials("COMPLETE", "PRUNED")))
 

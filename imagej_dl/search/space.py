@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from imagej_dl.errors import UserError
 from imagej_dl.files import load_json
 from imagej_dl.training import Settings
+from imagej_dl.validation import in_words
 
 
 class Space(BaseModel):
@@ -51,11 +52,7 @@ class Space(BaseModel):
         try:
             return cls.model_validate(load_json(path))
         except ValidationError as error:
-            words = [
-                f"{'.'.join(map(str, e['loc'])) or 'space'}: {e['msg']}" for e in error.errors()
-            ]
-            keys = ", ".join(cls.model_fields)
-            raise UserError("; ".join(words), path=path, remedy=f"The keys are {keys}.") from error
+            raise UserError(in_words(error, cls.model_fields, "space"), path=path) from error
 
     @property
     def values(self) -> dict[str, list[Any]]:

@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from imagej_dl import containment, optional
 from imagej_dl.errors import UserError
 from imagej_dl.search.space import Space
 from imagej_dl.training.settings import Settings
@@ -39,15 +40,13 @@ class Study:
     def __init__(
         self, storage: Path | str, name: str, space: Space, signature: dict[str, Any], seed: int
     ) -> None:
-        try:
-            import optuna
-        except ImportError as error:
-            raise UserError(
-                "Optuna, which chooses what to try, is not installed",
-                remedy="pip install 'imagej-dl[search]'",
-            ) from error
+        optuna = optional.need(
+            "optuna", "Optuna, which chooses what to try,", "pip install 'imagej-dl[search]'"
+        )
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._optuna, self.space = optuna, space
+        for suffix in ("", "-journal") if isinstance(storage, Path) else ():
+            containment.check(f"{storage}{suffix}")
         url = f"sqlite:///{storage.resolve()}" if isinstance(storage, Path) else storage
         try:
             waits = {"connect_args": {"timeout": 60}} if url.startswith("sqlite") else {}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -12,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from imagej_dl.errors import UserError
 from imagej_dl.files import load_json
+from imagej_dl.validation import in_words, unknown
 
 
 def _none(value: Any) -> Any:
@@ -126,15 +126,14 @@ def read(path: Path) -> SuiteConfig:
             path=path,
             remedy="For our own JSON: imagej-dl train --from-json FILE.",
         )
-    unknown = [key for key in content if key not in SuiteConfig.model_fields]
-    if unknown:
-        raise UserError("; ".join(_unknown(key) for key in unknown), path=path)
+    known = SuiteConfig.model_fields
+    if strange := [key for key in content if key not in known]:
+        raise UserError("; ".join(f"{key}: {unknown(key, known)}" for key in strange), path=path)
     try:
         return SuiteConfig.model_validate(content)
     except ValidationError as error:
-        found = error.errors()
-        words = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in found]
-        raise UserError("; ".join(words), path=path, remedy=_template(found)) from error
+        remedy = _template(error.errors())
+        raise UserError(in_words(error, known), path=path, remedy=remedy) from error
 
 
 def _template(errors: Sequence[Mapping[str, Any]]) -> str | None:
@@ -147,8 +146,3 @@ def _template(errors: Sequence[Mapping[str, Any]]) -> str | None:
 def _written(value: Any) -> str:
     value = list(value) if isinstance(value, tuple) else value
     return json.dumps("None" if value is None else value)
-
-
-def _unknown(key: str) -> str:
-    near = get_close_matches(key, SuiteConfig.model_fields, 1, 0.5)
-    return f"{key}: unknown key" + (f", perhaps {near[0]}" if near else "")

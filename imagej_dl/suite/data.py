@@ -11,7 +11,7 @@ from typing import Literal
 
 import xarray as xr
 
-from imagej_dl import images
+from imagej_dl import images, names
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.images.formats import SUFFIXES
 from imagej_dl.suite.videos import RELATION, assemble, read_relation
@@ -54,6 +54,7 @@ def items(
     labelled: bool | Literal["some"] = True,
     recurrent: bool = False,
     relation: Path | None = None,
+    own_first: bool = False,
 ) -> list[Item]:
     """Find the images of a folder, with what belongs to them.
 
@@ -64,6 +65,9 @@ def items(
     labelled : whether each image needs a label map; "some": those that are there need an image.
     recurrent : whether single frames are put together to videos, by `videos2im_relation.csv`.
     relation : that table, where it is not in the folder or `stack2im` in it.
+    own_first : whether the folder's own table goes before `relation`, which may be another
+        folder's: frames of two folders often have the same names. Then `relation` is taken for
+        a folder without a table only, and never where it lies in another folder with `inputs`.
 
     Raises
     ------
@@ -72,7 +76,8 @@ def items(
 
     Warns
     -----
-    DataWarning : for videos of the table that lack a frame here, which are left out.
+    DataWarning : for videos of the table that lack a frame here, which are left out, and for a
+        table from elsewhere that is taken for a folder without one.
     """
     inputs = _folder(folder, _INPUTS)
     if inputs is None:
@@ -91,25 +96,50 @@ def items(
         Item(file.stem, file, labels.get(key), contours.get(key), weights.get(key))
         for key, file in pictures.items()
     ]
-    return _videos(found, folder, relation, labelled == "some") if recurrent else found
+    return _videos(found, folder, relation, labelled == "some", own_first) if recurrent else found
 
 
-def table_of(folder: Path, relation: Path | None = None) -> Path | None:
+def table_of(folder: Path, relation: Path | None = None, *, own_first: bool = False) -> Path | None:
     """Return the table that says which videos the single frames of a folder are of.
 
     It is `relation`, or else `videos2im_relation.csv` in the folder, in `stack2im` in it, or beside
-    it: the first that knows all the frames. None where none does, or all images are videos.
+    it: the first that knows all the frames. None where none does, or all images are videos. With
+    `own_first`, see :func:`items`.
     """
     inputs = _folder(folder, _INPUTS)
     files = _files(inputs).values() if inputs else ()
-    single = [file.name for file in files if _is_frame(file)]
-    return _table(folder, relation, single) if single else None
+    single = [names.same(file.name) for file in files if _is_frame(file)]
+    return _table(folder, relation, single, own_first) if single else None
 
 
-def _table(folder: Path, relation: Path | None, frames: Collection[str]) -> Path | None:
-    near = (relation, folder / RELATION, folder / "stack2im" / RELATION, folder.parent / RELATION)
-    tables = (path for path in near if path is not None and path.is_file())
-    return next((path for path in tables if _knows(read_relation(path), frames)), None)
+def _table(
+    folder: Path, relation: Path | None, frames: Collection[str], own_first: bool
+) -> Path | None:
+    known = (path for path in _tables(folder, relation, own_first) if path.is_file())
+    return next((path for path in known if not _unknown(path, frames)), None)
+
+
+def _tables(folder: Path, relation: Path | None, own_first: bool) -> list[Path]:
+    """Return where a folder's table may be, the likeliest first."""
+    own = [folder / RELATION, folder / "stack2im" / RELATION, folder.parent / RELATION]
+    if relation is None:
+        return own
+    if not own_first:
+        return [relation, *own]
+    return own if _is_anothers(relation, folder) else [*own, relation]
+
+
+def _is_anothers(table: Path, folder: Path) -> bool:
+    """Return whether a table lies in a folder with `inputs` that is not this one."""
+    place = table.resolve().parent
+    home = place.parent if place.name == "stack2im" else place
+    return is_suite(home) and home != folder.resolve()
+
+
+def _unknown(table: Path, frames: Collection[str]) -> list[str]:
+    """Return the frames that a table does not know."""
+    known = {frame for own in read_relation(table).values() for frame in own}
+    return [frame for frame in frames if frame not in known]
 
 
 def _folder(folder: Path, names: tuple[str, ...]) -> Path | None:
@@ -120,7 +150,7 @@ def _files(folder: Path) -> dict[str, Path]:
     """Return the images of a folder by what pairs them: their number, or their name."""
     if not folder.is_dir():
         return {}
-    files = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and p.name[0] != ".")
+    files = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and names.is_data(p))
     found: dict[str, Path] = {}
     for file in files:
         other = found.setdefault(_key(file.stem), file)
@@ -134,6 +164,7 @@ def _files(folder: Path) -> dict[str, Path]:
 
 
 def _key(stem: str) -> str:
+    stem = names.same(stem)
     match = _RAW.fullmatch(stem) or _IDS.fullmatch(stem)
     return f"#{int(match[1])}" if match else stem.removesuffix("_weight")
 
@@ -156,37 +187,62 @@ def _check(
         )
 
 
-def _videos(found: list[Item], folder: Path, relation: Path | None, some: bool) -> list[Item]:
+def _videos(
+    found: list[Item], folder: Path, relation: Path | None, some: bool, own_first: bool
+) -> list[Item]:
     """Put single frames together to videos; files that are videos stay what they are."""
     single = {
-        item.image.name: item
+        names.same(item.image.name): item
         for item in found
         if isinstance(item.image, Path) and _is_frame(item.image)
     }
     if not single:
         return [_as_video(item) for item in found]
-    path = _table(folder, relation, single)
-    table = None if path is None else read_relation(path)
-    if table is None:
-        warnings.warn(
-            f"{folder}: no {RELATION} says which video each frame is of; each stands for itself",
-            DataWarning,
-            stacklevel=3,
-        )
+    path = _table(folder, relation, single, own_first)
+    if path is None:
+        words = _why_no_table(folder, relation, single, own_first)
+        warnings.warn(f"{folder}: {words}; each stands for itself", DataWarning, stacklevel=3)
         return found
+    table = read_relation(path)
+    if path == relation and (words := _beside_own(folder, table, single, own_first)):
+        warnings.warn(f"{folder}: {words}; {path} is taken", DataWarning, stacklevel=3)
     _name_incomplete(folder, table, single)
     whole = [_as_video(item) for item in found if item not in single.values()]
     return whole + [
         Item(
             video,
             _assembled([single[frame].image for frame in frames]),
-            _maybe([single[frame].labels for frame in frames], some),
+            _maybe([single[frame].labels for frame in frames], some, labels=True),
             _maybe([single[frame].contours for frame in frames]),
             _maybe([single[frame].weights for frame in frames]),
         )
         for video, frames in table.items()
         if all(frame in single for frame in frames)
     ]
+
+
+def _why_no_table(
+    folder: Path, relation: Path | None, frames: Collection[str], own_first: bool
+) -> str:
+    for path in _tables(folder, relation, own_first):
+        if path.is_file() and (lacking := _unknown(path, frames)):
+            return (
+                f"{path} does not know {len(lacking)} of the {len(frames)} frames "
+                f"({', '.join(lacking[:3])}{' …' if len(lacking) > 3 else ''})"
+            )
+    return f"no {RELATION} says which video each frame is of"
+
+
+def _beside_own(
+    folder: Path, given: dict[str, list[str]], frames: Collection[str], own_first: bool
+) -> str:
+    """Return what a user should know when a given table is taken, empty when all is clear."""
+    own = _table(folder, None, frames, True)
+    if own is None:
+        return f"has no {RELATION} of its own" if own_first else ""
+    here = [video for video in read_relation(own).values() if video[0] in frames]
+    there = [video for video in given.values() if video[0] in frames]
+    return "" if here == there else f"{own} puts the frames together otherwise"
 
 
 def _name_incomplete(folder: Path, table: dict[str, list[str]], single: dict[str, Item]) -> None:
@@ -215,17 +271,15 @@ def _as_video(item: Item) -> Item:
     return replace(item, image=renamed.transpose(*(a for a in images.AXES if a in renamed.dims)))
 
 
-def _knows(table: dict[str, list[str]], names: Collection[str]) -> bool:
-    return {frame for frames in table.values() for frame in frames} >= set(names)
-
-
 def _assembled(files: list[Source]) -> xr.DataArray:
     return assemble([file for file in files if isinstance(file, Path)])
 
 
-def _maybe(files: list[Source | None], some: bool = False) -> xr.DataArray | None:
+def _maybe(
+    files: list[Source | None], some: bool = False, *, labels: bool = False
+) -> xr.DataArray | None:
     there = {t: file for t, file in enumerate(files) if isinstance(file, Path)}
     if len(there) == len(files) or (some and there):
-        video = assemble(list(there.values()))
+        video = assemble(list(there.values()), labels=labels)
         return video if len(there) == len(files) else video.assign_coords(T=list(there))
     return None

@@ -17,6 +17,7 @@ from imagej_dl import images
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.suite.videos import assemble
 from imagej_dl.tracking import ctc
+from imagej_dl.tracking.ctc_rules import problem_of
 
 Truth = Literal["gold", "silver"]
 """Whose segmentation: NN_GT/SEG, drawn by people, or NN_ST/SEG, that of several programs."""
@@ -107,7 +108,10 @@ class _Truth:
         segmented = ctc.numbered(seg, "man_seg") if seg.is_dir() else {}
         if marked and not segmented:
             _warn(f"{seg}: there is no segmentation; the tracking masks are taken for the objects")
-        rows = ctc.read_tracks(tra / "man_track.txt") if (tra / "man_track.txt").is_file() else None
+        table = tra / "man_track.txt"
+        rows = ctc.read_tracks(table) if table.is_file() else None
+        if rows is not None and (problem := problem_of(rows, strict=False)):
+            raise UserError(problem, path=table)
         return cls(segmented, marked, rows)
 
     @property

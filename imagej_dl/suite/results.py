@@ -6,10 +6,12 @@ import warnings
 from collections.abc import Iterable
 from pathlib import Path
 
+import numpy as np
 import xarray as xr
 
-from imagej_dl import images
+from imagej_dl import images, names
 from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.images import label_maps
 from imagej_dl.images.formats import SUFFIXES
 from imagej_dl.progress import Progress, silent
 from imagej_dl.suite import to_ctc
@@ -34,17 +36,20 @@ def results(folder: Path, relation: Path | None = None) -> dict[str, xr.DataArra
     found: dict[str, xr.DataArray] = {}
     if relation is None:
         place = folder / VIDEOS if (folder / VIDEOS).is_dir() else folder
-        inside = sorted(place.iterdir()) if place.is_dir() else []
+        inside = sorted(filter(names.is_data, place.iterdir())) if place.is_dir() else []
         for path in inside:
             if path.suffix.lower() in SUFFIXES and not path.stem.endswith("_probabilities"):
                 found[path.stem] = _video(images.read_labels(path))
     else:
         for video, frames in read_relation(relation).items():
-            whole, parts = folder / f"{video}.tif", [_result(folder, frame) for frame in frames]
+            whole, parts = (
+                names.find(folder, f"{video}.tif"),
+                [_result(folder, frame) for frame in frames],
+            )
             if whole.is_file():
                 found[video] = _video(images.read_labels(whole))
             elif all(part.is_file() for part in parts):
-                found[video] = assemble(parts)
+                found[video] = label_maps.of(assemble(parts, labels=True), video)
     if not found:
         raise UserError(
             "holds no label maps" + (f" of the videos of {relation}" if relation else ""),
@@ -98,7 +103,9 @@ def rebuild(
     if not found:
         return []
     for video, labels in found.items():
-        images.write(images.coloured(labels), folder / VIDEOS / f"{video}.tif", overwrite)
+        path = folder / VIDEOS / f"{video}.tif"
+        if overwrite or not _is_there(path, labels):
+            images.write(images.coloured(labels), path, overwrite)
     try:
         to_ctc.write_results(found, folder / CHALLENGE, overwrite=overwrite, progress=progress)
     except UserError as error:
@@ -108,10 +115,18 @@ def rebuild(
     return list(found)
 
 
+def _is_there(path: Path, labels: xr.DataArray) -> bool:
+    """Say whether a video was put together before a stop."""
+    try:
+        return path.is_file() and np.array_equal(images.read_labels(path).squeeze(), labels)
+    except UserError:
+        return False
+
+
 def _result(folder: Path, frame: str) -> Path:
     """Return the label map of a frame: predict writes .tif, whatever the frame's suffix is."""
-    own = folder / frame
-    return own if own.is_file() else folder / f"{Path(frame).stem}.tif"
+    own = names.find(folder, frame)
+    return own if own.is_file() else names.find(folder, f"{Path(frame).stem}.tif")
 
 
 def _video(labels: xr.DataArray) -> xr.DataArray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,12 +12,14 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from imagej_dl import images
+from imagej_dl import cells, images, names
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.files import atomic_folder
 from imagej_dl.images import AXES
 from imagej_dl.images.formats import SUFFIXES
+from imagej_dl.regular import refuse_special
 from imagej_dl.suite.maps import write_maps
+from imagej_dl.texts import text_of
 
 RELATION = "videos2im_relation.csv"
 TRACKS = "tracks"
@@ -28,17 +31,22 @@ def read_relation(path: Path) -> dict[str, list[str]]:
 
     Warns
     -----
-    DataWarning : when a video's name says another number of frames (`_START-END`).
+    DataWarning : when a video's name says another number of frames (`_START-END`), and when a
+        frame is in two videos.
 
     Raises
     ------
-    UserError : when it is not there, its first line is a frame already, or a line has not two
-        columns.
+    UserError : when it is not there, its first line is a frame already, a line has not two
+        columns, or a video has a frame twice.
     """
+    refuse_special(path)
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = [row for row in csv.reader(file, delimiter=";") if any(map(str.strip, row))]
-    except (OSError, UnicodeDecodeError) as error:
+        lines = text_of(path).splitlines()
+    except OSError as error:
+        raise UserError(f"cannot be read ({error})", path=path) from error
+    try:
+        rows = [row for row in csv.reader(lines, delimiter=";") if any(map(str.strip, row))]
+    except csv.Error as error:
         raise UserError(f"cannot be read ({error})", path=path) from error
     videos: dict[str, list[str]] = {}
     remedy = "The first line is Video;Frame, each after it has a video and a frame."
@@ -49,9 +57,17 @@ def read_relation(path: Path) -> dict[str, list[str]]:
         if len(row) != 2:
             words = f"line {number} is not VIDEO;FRAME ({';'.join(row)})"
             raise UserError(words, path=path, remedy=remedy)
-        video, frame = (part.strip() for part in row)
+        video, frame = (names.same(cells.plain(part.strip())) for part in row)
         videos.setdefault(video, []).append(frame)
+    of: dict[str, str] = {}
     for video, frames in videos.items():
+        for frame in frames:
+            if (other := of.setdefault(frame, video)) != video:
+                words = f"{path}: {frame} is in {other} and in {video}"
+                warnings.warn(words, DataWarning, stacklevel=2)
+        if len(set(frames)) < len(frames):
+            twice = next(frame for frame in frames if frames.count(frame) > 1)
+            raise UserError(f"{video} has the frame {twice} twice", path=path)
         said = _said(video)
         if said is not None and said != len(frames):
             warnings.warn(
@@ -64,18 +80,25 @@ def read_relation(path: Path) -> dict[str, list[str]]:
 
 def write_relation(path: Path, videos: Mapping[str, Sequence[str]]) -> None:
     """Write the table, as the suite does."""
-    lines = [f"{video};{frame}" for video, frames in videos.items() for frame in frames]
+    lines = [
+        f"{cells.safe(video)};{cells.safe(frame)}"
+        for video, frames in videos.items()
+        for frame in frames
+    ]
     path.write_text("\n".join(["Video; Frame", *lines]) + "\n", encoding="utf-8")
 
 
-def assemble(frames: Sequence[Path]) -> xr.DataArray:
-    """Return single frames as one video, T first.
+def assemble(frames: Sequence[Path], *, labels: bool = False) -> xr.DataArray:
+    """Return single frames as one video, T first; `labels` says that they are label maps.
 
     Raises
     ------
     UserError : when a frame is a stack itself, or has another size than the first.
     """
-    planes = [images.read(frame).squeeze() for frame in frames]
+    if labels:
+        planes = [images.read_labels(frame, as_is=True).squeeze() for frame in frames]
+    else:
+        planes = [images.read(frame).squeeze() for frame in frames]
     for frame, plane in zip(frames, planes, strict=True):
         if "T" in plane.dims or "Z" in plane.dims:
             raise UserError("is a stack, not a single frame", path=frame)
@@ -147,7 +170,7 @@ def _frame(video: xr.DataArray, t: int) -> xr.DataArray:
 def _said(video: str) -> int | None:
     """Return how many frames a name VIDEO_START-END says."""
     first, dash, last = video.rpartition("_")[2].partition("-")
-    if not (dash and first.isdigit() and last.isdigit()):
+    if not (dash and all(re.fullmatch("[0-9]{1,9}", part) for part in (first, last))):
         return None
     return int(last) - int(first) + 1
 
@@ -157,5 +180,5 @@ def read_tracks(folder: Path) -> dict[str, NDArray]:
     from imagej_dl.tracking import ctc
 
     place = folder / TRACKS
-    found = sorted(place.glob("*.txt")) if place.is_dir() else []
+    found = sorted(filter(names.is_data, place.glob("*.txt"))) if place.is_dir() else []
     return {path.stem: ctc.read_tracks(path) for path in found}

@@ -1,7 +1,10 @@
 """Tracking: label movies to spots, links, tracks and lineages, and the files that hold them."""
 
+from imagej_dl.tracking.distances import fitted as fitted_settings
+from imagej_dl.tracking.distances import measured as measured_distance
 from imagej_dl.tracking.engine import TRACKERS, track
 from imagej_dl.tracking.fused import split as split_fused
+from imagej_dl.tracking.gaps import added
 from imagej_dl.tracking.gaps import fill as fill_gaps
 from imagej_dl.tracking.gaps import onto as onto_segmentation
 from imagej_dl.tracking.graphs import napari_tracks, to_networkx, write_geff
@@ -20,12 +23,15 @@ __all__ = [
     "TRACKERS",
     "TrackerSettings",
     "Tracks",
+    "added",
     "as_movie",
     "build",
     "default_settings",
     "fill_gaps",
     "find_spots",
+    "fitted_settings",
     "make_settings",
+    "measured_distance",
     "napari_tracks",
     "onto_segmentation",
     "pair",

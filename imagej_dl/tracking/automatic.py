@@ -43,7 +43,7 @@ def read(folder: str | Path) -> Tracks:
 
     folder = Path(folder)
     tracked = folder / "tracked.tif"
-    movie = as_movie(read_labels(tracked), tracked)
+    movie = as_movie(read_labels(tracked, as_is=True), tracked)
     movies = [movie]
     if (masks := _masks(folder)) is not None:
         whole = _unpainted(ctc.read(masks).masks, np.asarray(movie))
@@ -52,11 +52,20 @@ def read(folder: str | Path) -> Tracks:
         table = pd.read_csv(folder / "spots.csv")
         edges = pd.read_csv(folder / "edges.csv")
         row = dict(zip(table["id"].tolist(), range(len(table)), strict=True))
-        ends = [edges[name].map(row).to_numpy(np.int64) for name in ("source", "target")]
+        ends = [edges[name].map(row) for name in ("source", "target")]
         costs = edges["cost"].to_numpy(float)
         where = table[["frame", "x", "y"]].to_numpy(float)
-    except (OSError, KeyError, ValueError) as error:
-        raise UserError(f"is no result of `imagej-dl track` ({error})", path=folder) from error
+        if not np.isfinite(where).all():
+            raise ValueError("spots.csv lacks places of spots")
+        lost = edges.loc[~edges[["source", "target"]].isin(list(row)).all(axis=1)]
+        if len(lost):
+            raise ValueError(f"edges.csv has {len(lost)} links of spots that spots.csv has not")
+    except (OSError, KeyError, ValueError, TypeError, OverflowError, AttributeError) as error:
+        raise UserError(
+            f"is no whole result of `imagej-dl track` ({error})",
+            path=folder,
+            remedy="Track it again.",
+        ) from error
     size = images.calibration(movie).pixel_width
     simple = _simplified(folder)
     for movie, tried in product(movies, (simple, not simple)):
@@ -72,7 +81,7 @@ def read(folder: str | Path) -> Tracks:
             "its spots.csv does not fit its masks", path=folder, remedy="Track it again."
         )
     spots = spots.iloc[at].reset_index(drop=True)
-    links = Links(ends[0], ends[1], costs)
+    links = Links(ends[0].to_numpy(np.int64), ends[1].to_numpy(np.int64), costs)
     return build(spots, [contours[i] for i in at], links, movie, default(), "embedded")
 
 
@@ -125,7 +134,7 @@ def _unpainted(masks: np.ndarray, tracked: np.ndarray) -> np.ndarray:
 
 
 def _masks(folder: Path) -> Path | None:
-    found = sorted((folder / "CTC").glob("*_RES"))
+    found = [p for p in sorted((folder / "CTC").glob("*_RES")) if p.is_dir()]
     return found[0] if len(found) == 1 else None
 
 

@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.files import atomic_folder
+from imagej_dl.files import atomic_folder, in_words
+from imagej_dl.regular import refuse_special
+from imagej_dl.texts import text_of
 from imagej_dl.tracking.lineage import Merges, Segments
 
 if TYPE_CHECKING:
@@ -176,13 +178,16 @@ def read(folder: str | Path) -> CtcFolder:
 
 def read_tracks(path: Path) -> np.ndarray:
     """Read a table of tracks, res_track.txt or man_track.txt: (N, 4) whole numbers."""
+    refuse_special(path)
     try:
-        lines = [line.split() for line in path.read_text().splitlines()]
+        lines = [line.split() for line in text_of(path).splitlines()]
         if wrong := next((line for line in lines if len(line) not in (0, 4)), None):
             raise ValueError(f"{len(wrong)} words in a line: {' '.join(wrong)[:40]}")
         rows = [[int(word) for word in line] for line in lines if line]
         return np.array(rows, np.int64).reshape(-1, 4)
-    except ValueError as error:
+    except OSError as error:
+        raise in_words(error, path) from error
+    except (ValueError, OverflowError) as error:
         raise UserError(
             f"is not a table of tracks ({error})",
             path=path,
@@ -206,10 +211,14 @@ def read_masks(folder: Path, prefix: str) -> np.ndarray:
 
 def numbered(folder: Path, prefix: str) -> dict[int, Path]:
     """Find the files `prefixNNN.tif` of a folder by their numbers, in order."""
-    found = {}
-    for path in folder.iterdir():
+    found: dict[int, Path] = {}
+    for path in sorted(folder.iterdir()):
         if match := re.fullmatch(prefix + r"_?(\d+)\.tiff?", path.name):
-            found[int(match.group(1))] = path
+            other = found.setdefault(int(match.group(1)), path)
+            if other is not path:
+                raise UserError(
+                    f"has the number of {other.name}", path=path, remedy="Remove one of them."
+                )
     return dict(sorted(found.items()))
 
 
@@ -217,7 +226,7 @@ def read_mask(path: Path) -> np.ndarray:
     """Read one 2-D mask of whole numbers."""
     from imagej_dl.images import read_labels
 
-    mask = read_labels(path)
+    mask = read_labels(path, as_is=True)  # its ids are those of tracks
     if mask.ndim != 2:
         raise UserError(f"is not one 2-D mask but of the shape {mask.shape}", path=path)
     return np.asarray(mask)

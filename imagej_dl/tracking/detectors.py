@@ -63,7 +63,7 @@ def labelled(movie: xr.DataArray, detector: LabelImage | Mask | Threshold) -> xr
     Parameters
     ----------
     movie : labels, mask, or intensities or probabilities; T, Y, X and channels, of which the
-        detector's is taken.
+        detector's is taken. May be an array or the path of a file.
 
     Returns
     -------
@@ -74,6 +74,8 @@ def labelled(movie: xr.DataArray, detector: LabelImage | Mask | Threshold) -> xr
     ------
     UserError : when there is no such channel.
     """
+    of = images.labels_of if isinstance(detector, LabelImage) else images.image_of
+    movie = of(movie)
     channels = movie.sizes.get("C", 1)
     if detector.target_channel > channels:
         raise UserError(

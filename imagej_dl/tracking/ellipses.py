@@ -13,7 +13,9 @@ def fit(contours: Polygons) -> tuple[np.ndarray, ...]:
     """Fit an ellipse to each contour's corners: x0, y0, long and short half axis, angle.
 
     Halir and Flusser's direct fit in the form of Chernov and Doube, as in TrackMate. Of the many
-    ellipses through four corners the smallest is taken.
+    ellipses through three or four corners the smallest is taken; corners in a row have none (NaN).
+    The angle is that of the long axis, above -pi/2 and up to pi/2. TrackMate's is the same line,
+    but differs by pi where the sign of an eigenvector, which is free, came out the other way.
     """
     starts = contours.offsets[:-1]
     middle = np.add.reduceat(contours.points, starts, axis=0) / contours.sizes[:, None]
@@ -43,6 +45,11 @@ def fit(contours: Polygons) -> tuple[np.ndarray, ...]:
     for some in np.split(four, range(_AT_ONCE, len(four), _AT_ONCE)):
         corners = contours.points[starts[some, None] + np.arange(4)] - middle[some, None]
         conics[some] = _smallest(corners)
+    three = np.flatnonzero(contours.sizes - closed == 3)
+    corners = contours.points[starts[three, None] + np.arange(3)] - middle[three, None]
+    conics[three] = _steiner(corners)
+    # The sign of a conic is free, and LAPACK's choice is not every machine's.
+    conics *= np.where(conics[:, 0] + conics[:, 2] < 0, -1.0, 1.0)[:, None]
     a, b, c, d, e, f = conics.T
     with np.errstate(invalid="ignore", divide="ignore"):
         discriminant = b * b - 4 * a * c
@@ -54,9 +61,24 @@ def fit(contours: Polygons) -> tuple[np.ndarray, ...]:
         y0 = (2 * a * e - b * d) / discriminant + middle[:, 1]
         theta = np.where(b != 0, np.arctan((c - a - term3) / b), np.where(a < 0, 0.0, np.pi / 2))
     swap = two > one
-    turned = theta + np.pi / 2
-    theta = np.where(swap, np.where(turned > np.pi, turned - np.pi, turned), theta)
-    return x0, y0, np.where(swap, two, one), np.where(swap, one, two), theta
+    theta = np.where(swap, theta + np.pi / 2, theta)
+    theta = np.where(theta > np.pi / 2, theta - np.pi, theta)
+    found = x0, y0, np.where(swap, two, one), np.where(swap, one, two), theta
+    ellipse = (discriminant < 0) & np.isfinite(found).all(axis=0) & (found[3] > 0)
+    return tuple(np.where(ellipse, values, np.nan) for values in found)
+
+
+def _steiner(corners: np.ndarray) -> np.ndarray:
+    """Return the conics a..f of the smallest ellipses through three corners each, (N, 3, 2)."""
+    centre = corners.mean(axis=1)
+    corners = corners - centre[:, None]
+    spread = 2 / 3 * corners.transpose(0, 2, 1) @ corners
+    (p, q), (_, r) = spread.transpose(1, 2, 0)
+    whole = p * r - q * q
+    whole = np.where(whole > 1e-9 * (p + r) ** 2, whole, 0.0)  # in a row: no ellipse
+    x, y = centre.T
+    free = r * x * x - 2 * q * x * y + p * y * y - whole
+    return np.stack([r, -2 * q, p, 2 * (q * y - r * x), 2 * (q * x - p * y), free], axis=1)
 
 
 def _smallest(corners: np.ndarray) -> np.ndarray:

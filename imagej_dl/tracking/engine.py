@@ -12,7 +12,7 @@ import numpy as np
 from imagej_dl import images
 from imagej_dl.errors import DataWarning, NotEnoughMemory
 from imagej_dl.progress import Progress, silent
-from imagej_dl.tracking import choice, declared, engines, filters, fused, gaps
+from imagej_dl.tracking import choice, declared, distances, engines, filters, fused, gaps
 from imagej_dl.tracking.costs import Links
 from imagej_dl.tracking.detectors import labelled
 from imagej_dl.tracking.embedded import TRACKERS, Detected
@@ -58,7 +58,8 @@ def track(
     image : the movie itself, T, Y, X and channels; for intensities, and for the calibration of
         labels that have none.
     settings : detector, cuts, gap filling, tracker and filters; TrackMate's LAP tracker with
-        splitting unless given, or the engine's own tracker.
+        splitting unless given, or the engine's own tracker, with distances by the objects' size
+        and motion (:func:`imagej_dl.tracking.distances.measured`).
     engine : TrackMate in a Fiji, the embedded engine, motile, btrack or Trackastra; auto takes
         what the settings' tracker is of, and TrackMate where a Fiji with it is found and its
         memory suffices.
@@ -77,6 +78,7 @@ def track(
     UserError : for labels that are no 2-D movie, settings that the engine has not, and an engine
         that is not there.
     """
+    own = settings is None
     settings = settings or default(engine)
     engine = choice.of(engine, settings)
     movie, image = pair(labelled(labels, settings.detector), image)
@@ -88,6 +90,10 @@ def track(
         warnings.warn("there is one frame only: nothing to link", DataWarning, stacklevel=2)
     if not np.asarray(movie).any():
         warnings.warn("there is no object in the labels", DataWarning, stacklevel=2)
+    if own:
+        settings = distances.fitted(settings, distances.measured(movie))
+    else:
+        distances.warn_of(settings, movie)
     bridge = choice.trackmate(engine, fiji) if engine in ("auto", "trackmate") else None
     name = ("embedded" if bridge is None else "trackmate") if engine == "auto" else engine
     way = _Way(name, bridge, fiji, python, image_path, progress, engine == "auto")

@@ -29,30 +29,37 @@ if TYPE_CHECKING:
 SIGMA = 1.0
 """Of the smoothing, in pixels and in frames; microscopy-dl-suite-tf's own is 2."""
 SMALLEST = 100
-"""Pixels below which a filled region is dropped."""
+"""Pixels below which a filled region is dropped, where objects are not so small themselves."""
 _ON = 255  # the masks are smoothed as 8-bit numbers, whose rounding says how far they reach
 
 
 def fill(
     labels: xr.DataArray,
     sigma: float = SIGMA,
-    smallest: int = SMALLEST,
+    smallest: int | None = None,
     fuse: bool = False,
     tidied: bool = False,
     progress: Progress = silent,
+    ends: bool = False,
 ) -> xr.DataArray:
     """Return a label movie in which gaps of up to a few frames are filled.
+
+    What is added lies between two appearances: through regions that overlap from frame to frame
+    it hangs together with an object before and with one after.
 
     Parameters
     ----------
     labels : label movie or mask, T, Y, X.
     sigma : of the Gaussian, in pixels and frames; an object reaches about 2.5 times as far, in
         space as well as over frames.
-    smallest : pixels; smaller regions are dropped.
+    smallest : pixels; smaller regions are dropped. By default 100, or a quarter of the objects'
+        median area where that is less.
     fuse : make one object of what touches, as microscopy-dl-suite-tf does; else objects that
         the movie holds apart stay apart, each with the pixels nearest to it.
     tidied : clean each frame's mask first; see
         :func:`imagej_dl.tracking.tidying.tidy`.
+    ends : add as well what comes before the first and after the last appearance, as
+        microscopy-dl-suite-tf does; what is there in one frame only is then in five.
 
     Returns
     -------
@@ -68,6 +75,8 @@ def fill(
     given = np.asarray(movie)
     if tidied:
         given = np.stack([tidied_labels(frame) for frame in given])
+    if smallest is None:
+        smallest = _smallest(given)
     reach = smooth(given > 0, sigma)
     found = np.zeros(given.shape, np.uint32)
     lost = 0
@@ -78,6 +87,8 @@ def fill(
         gone = (frame > 0) & (found[number] == 0)
         lost += len(np.setdiff1d(frame[gone], frame[found[number] > 0]))
         progress("gaps", number + 1, len(given))
+    if not ends:
+        found = _between(found, given > 0)
     if lost:
         warnings.warn(
             f"{lost} objects are left out: with what is filled around them they have fewer than"
@@ -86,6 +97,38 @@ def fill(
             stacklevel=2,
         )
     return images.with_data(movie, images.as_labels(found))
+
+
+def _smallest(frames: np.ndarray) -> int:
+    sizes = [np.unique(frame[frame > 0], return_counts=True)[1] for frame in frames]
+    every = np.concatenate([np.zeros(0, int), *sizes])
+    return min(SMALLEST, max(1, int(np.median(every) / 4))) if every.size else SMALLEST
+
+
+def _between(found: np.ndarray, given: np.ndarray) -> np.ndarray:
+    """Drop regions without an object that have one only before them, or only after them."""
+    own = [np.unique(f[g]) for f, g in zip(found, given, strict=True)]
+    before = _reached(found, own)
+    after = _reached(found[::-1], own[::-1])[::-1]
+    kept = np.zeros_like(found)
+    for number, frame in enumerate(found):
+        good = np.union1d(own[number], np.intersect1d(before[number], after[number]))
+        ids = np.zeros(int(frame.max(initial=0)) + 1, found.dtype)
+        good = good[good > 0]
+        ids[good] = np.arange(1, len(good) + 1)
+        kept[number] = ids[frame]
+    return kept
+
+
+def _reached(found: np.ndarray, own: list[np.ndarray]) -> list[np.ndarray]:
+    """Return of each frame the regions that hang together with an object of an earlier one."""
+    reached = [np.zeros(0, found.dtype)]
+    for number in range(1, len(found)):
+        last = np.isin(found[number - 1], np.union1d(own[number - 1], reached[-1]))
+        last &= found[number - 1] > 0
+        ids = np.unique(found[number][last])
+        reached.append(ids[ids > 0])
+    return reached
 
 
 def smooth(masks: np.ndarray, sigma: float = SIGMA) -> np.ndarray:
@@ -99,6 +142,14 @@ def smooth(masks: np.ndarray, sigma: float = SIGMA) -> np.ndarray:
     rows = gaussian_filter(bright, (sigma, sigma, 0)).astype(np.uint16)
     columns = gaussian_filter(bright, (sigma, 0, sigma))
     return (rows + columns) // 2 > 0
+
+
+def added(labels: xr.DataArray, filled: xr.DataArray) -> int:
+    """Count the objects of a filled movie where the first segmentation has none."""
+    pairs = zip(np.asarray(as_movie(labels)), np.asarray(filled), strict=True)
+    return sum(
+        len(np.setdiff1d(np.unique(new[new > 0]), np.unique(new[old > 0]))) for old, new in pairs
+    )
 
 
 def merge(regions: np.ndarray, labels: np.ndarray) -> np.ndarray:

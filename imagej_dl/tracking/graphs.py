@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from imagej_dl import optional
 from imagej_dl.errors import UserError
 from imagej_dl.files import atomic_folder, refuse_existing
 from imagej_dl.images import units
@@ -35,10 +36,7 @@ def to_networkx(tracks: Tracks) -> nx.DiGraph:
     ------
     UserError : when NetworkX is not installed.
     """
-    try:
-        import networkx as nx
-    except ImportError as error:
-        raise UserError("NetworkX is not installed", remedy=_INSTALL) from error
+    nx = optional.need("networkx", "NetworkX", _INSTALL)
     table = tracks.spots.drop(columns=[name for name in _ABSENT if name in tracks.spots])
     table = table.assign(segment=tracks.segments(cut_gaps=True).of_spot)
     graph = nx.DiGraph()
@@ -52,11 +50,7 @@ def to_networkx(tracks: Tracks) -> nx.DiGraph:
 
 def need_geff() -> Any:
     """Return the library geff; UserError when it is not installed."""
-    try:
-        import geff
-    except ImportError as error:
-        raise UserError("geff is not installed", remedy=_INSTALL) from error
-    return geff
+    return optional.need("geff", "geff", _INSTALL)
 
 
 def write_geff(tracks: Tracks, path: str | Path, overwrite: bool = False) -> None:

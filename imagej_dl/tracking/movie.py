@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,11 +19,16 @@ _LOOKED_AT = 3  # frames
 def as_movie(labels: Any, path: Any = None) -> xr.DataArray:
     """Return a label image as uint16 or uint32 with the axes T, Y, X.
 
+    `labels` may be an array (Y, X) or (T, Y, X), or the path of a file, too.
+
     Raises
     ------
     UserError : for 3-D labels, for time stored in Z, for several channels, for numbers that are
         no labels, and for a picture; names `path`, or the image's title.
     """
+    if isinstance(labels, str | os.PathLike):
+        path = path or labels
+    labels = images.labels_of(labels)
     path = path or labels.attrs.get("title") or None
     sizes = {str(axis): size for axis, size in labels.sizes.items()}
     if sizes.get("C", 1) > 1:
@@ -85,8 +91,10 @@ def pair(
     ------
     UserError : as :func:`as_movie`, and when the two have different frames or sizes.
     """
+    labels = images.labels_of(labels)
     if image is None:
         return as_movie(labels, path), None
+    image = images.image_of(image)
     if image.sizes.get("T", 1) > 1:
         labels = images.stacked_like(labels, image)
     movie = as_movie(labels, path)

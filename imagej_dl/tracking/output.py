@@ -10,6 +10,7 @@ from pathlib import Path
 from imagej_dl import images, leftovers
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.files import atomic_folder
+from imagej_dl.texts import write_text
 from imagej_dl.tracking import ctc, graphs, tables, trackmate_xml
 from imagej_dl.tracking.lineage import Merges
 from imagej_dl.tracking.tracks import Tracks
@@ -86,7 +87,7 @@ def write(
             "files": files,
         }
         text = json.dumps(found, indent=2, ensure_ascii=False)
-        (temporary / "settings.json").write_text(text + "\n", encoding="utf-8")
+        write_text(temporary / "settings.json", text + "\n")
     if overwrite:
         challenge = f"CTC/{sequence}_RES"
         written = [*files, challenge] if scored else files

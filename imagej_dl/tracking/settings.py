@@ -32,7 +32,7 @@ class LapSettings(Map):
     linking_feature_penalties: Penalties = Field(default_factory=dict)
     allow_gap_closing: bool = True
     gap_closing_max_distance: Distance = 15.0
-    max_frame_gap: int = Field(2, ge=0)
+    max_frame_gap: int = Field(2, ge=0, le=10**6)
     gap_closing_feature_penalties: Penalties = Field(default_factory=dict)
     allow_track_splitting: bool = False
     splitting_max_distance: Distance = 15.0
@@ -50,7 +50,7 @@ class KalmanSettings(Map):
 
     linking_max_distance: Distance = 15.0
     kalman_search_radius: Radius = 20.0
-    max_frame_gap: int = Field(2, ge=0)
+    max_frame_gap: int = Field(2, ge=0, le=10**6)
 
 
 class AdvancedKalmanSettings(LapSettings):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from imagej_dl import cells
 from imagej_dl.files import atomic, refuse_existing
 from imagej_dl.tracking import ctc
 
@@ -101,4 +102,6 @@ def _write(table, path: str | Path, overwrite: bool) -> None:  # type: ignore[no
     path = Path(path)
     refuse_existing(path, overwrite)
     with atomic(path) as temporary:
-        table.to_csv(temporary, index=False, lineterminator="\n")
+        text = table.select_dtypes(exclude="number").columns
+        table = table.assign(**{name: table[name].map(cells.safe) for name in text})
+        table.rename(columns=cells.safe).to_csv(temporary, index=False, lineterminator="\n")

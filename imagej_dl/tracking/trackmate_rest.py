@@ -56,7 +56,7 @@ def slices(root: ET.Element | None) -> int:
     """The slices of the movie that a file is of; 1 where it does not say."""
     image = None if root is None else root.find("Settings/ImageData")
     text = "1" if image is None else image.get("nslices", "1")
-    return max(1, int(text)) if text.isdigit() else 1
+    return max(1, int(text)) if text.isascii() and text.isdigit() and len(text) < 19 else 1
 
 
 def add(ours: ET.Element, rest: ET.Element) -> None:

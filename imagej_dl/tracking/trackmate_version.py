@@ -15,7 +15,7 @@ def check_version(root: ET.Element, path: Path) -> None:
     """Warn of a file of a newer TrackMate than is known here."""
     version = root.get("version", "")
     major = version.split(".")[0]
-    if major.isdigit() and int(major) > _NEWEST:
+    if major.isascii() and major.isdigit() and int(major[:18]) > _NEWEST:
         warnings.warn(
             f"{path} was written by TrackMate {version}, which is newer than {_NEWEST}: it is"
             " read as if it were of that version",

@@ -153,6 +153,7 @@ def _config(model: Any, settings: Settings, examples: Examples, begun: Start | N
         object_diameter=examples.diameter,
         patch=settings.patch,
         halo=field.halo,
+        seen=examples.seen,
         multiple_of=field.multiple_of,
         instances=instances.model_copy(update={"minimum_area": smallest, **settings.treatment}),
         border_size=settings.border_size,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from imagej_dl.files import atomic
 from imagej_dl.training.watch import Epoch
 
 FOLDER = "checkpoints"
@@ -28,10 +29,7 @@ class Checkpoints:
         if epoch.bundle is None:
             return
         before, now = (e * self.steps // self.every for e in (epoch.epoch - 1, epoch.epoch))
-        self.folder.mkdir(parents=True, exist_ok=True)
         names = ["last"] + ([f"{epoch.epoch:05}"] if now > before else [])
         for name in names:
-            # Beside it first: a kill must not leave half a file under the name.
-            part = self.folder / f".{name}.weights.h5"
-            epoch.bundle.model.save_weights(part)
-            part.replace(self.folder / f"{name}.weights.h5")
+            with atomic(self.folder / f"{name}.weights.h5") as part:
+                epoch.bundle.model.save_weights(part)

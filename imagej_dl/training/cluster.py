@@ -39,7 +39,7 @@ def task() -> Task | None:
         if not jobs:
             return None
         return _found(jobs, content["task"])
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         words = f"no {error}" if isinstance(error, KeyError) else str(error)
         raise UserError(
             f"{VARIABLE} does not name machines and this one's task ({words})",

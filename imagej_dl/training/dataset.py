@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage as ndi
 
+from imagej_dl.images.boxes import boxes
 from imagej_dl.models import CLASSES, backend
 from imagej_dl.training import augment, targets
 from imagej_dl.training.augment import Augmentation
@@ -238,7 +238,7 @@ def _starts(length: int, side: int) -> list[int]:
 
 def _centres(labels: NDArray) -> NDArray[np.float64]:
     """Middles (y, x) of the objects' boxes, in px."""
-    boxes = [box for box in ndi.find_objects(labels) if box is not None]
     return np.array(
-        [[(part.start + part.stop - 1) / 2 for part in box] for box in boxes], np.float64
+        [[(part.start + part.stop - 1) / 2 for part in box] for _, box in boxes(labels)],
+        np.float64,
     ).reshape(-1, 2)

@@ -6,6 +6,7 @@ import hashlib
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import xarray as xr
@@ -13,13 +14,32 @@ from numpy.typing import NDArray
 
 from imagej_dl import images
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.images import Calibration, Normalisation, units
+from imagej_dl.images import (
+    Calibration,
+    Far,
+    Levels,
+    Normalisation,
+    Seen,
+    greys,
+    numbers,
+    units,
+)
+from imagej_dl.images.repeats import gathered
+from imagej_dl.images.seen import Look, bounded
 from imagej_dl.models import ModelConfig
 from imagej_dl.progress import Progress, silent
 from imagej_dl.training import targets
 from imagej_dl.training.dataset import Example
 from imagej_dl.training.given import Maps, Pair
-from imagej_dl.training.reading import belonging, checked, labels_of, name_of, plane_of, short_names
+from imagej_dl.training.reading import (
+    belonging,
+    channels_of,
+    checked,
+    labels_of,
+    name_of,
+    plane_of,
+    short_names,
+)
 from imagej_dl.training.store import Store
 from imagej_dl.training.weights import WeightMap, contour_map, unet_map
 
@@ -54,11 +74,14 @@ class Examples:
     calibration : of the first image, or of the model `like` that a training starts from; others
         that differ by more than 10 % are warned of.
     diameter : median diameter of all objects in px.
-    smallest : area in px that 99 % of all objects exceed.
+    smallest : area in px below which nothing is an object (see :func:`targets.least_area`).
+    seen : of intensities, in the planes with objects (and what the model `like` saw); None for
+        ways of normalisation that it does not bound.
     raw : the first plane that has an object, as it is in its file: the model's test image. For a
         recurrent network the window (T, Y, X) or (T, Y, X, C) that ends with it.
     """
 
+    @gathered()
     def __init__(
         self,
         pairs: Iterable[Pair],
@@ -89,11 +112,15 @@ class Examples:
             if units.is_calibrated(like.unit):
                 self._calibrated = _MODEL
                 self.calibration = Calibration(like.pixel_width, like.pixel_height, unit=like.unit)
+        self._looks: list[tuple[Look, ...]] = []
+        self._bare: dict[str, tuple[Look, ...]] = {}
         diameters: list[NDArray[np.float64]] = []
         names = short_names([image for image, _ in pairs])
+        wanted = like.channels if like is not None else channels_of(image for image, _ in pairs)
         for done, (source, truth) in enumerate(pairs):
             progress("reading", done, len(pairs))
             image = source if isinstance(source, xr.DataArray) else images.read(source)
+            image = greys.with_channels(image, wanted, names[done])
             labels = labels_of(truth, image)
             place = names[done] if isinstance(truth, xr.DataArray) else str(truth)
             image, labels = checked(names[done], image, labels, place)
@@ -115,7 +142,12 @@ class Examples:
                 remedy="Draw ROIs, or check that the label maps are those of the images.",
             )
         self.diameter = float(np.median(sizes))
-        self.smallest = int(np.pi / 4 * np.percentile(sizes, 1) ** 2)
+        self.smallest = targets.least_area(sizes)
+        # Less than a quarter of an object is none that the contrast may be measured by.
+        self.seen = Seen.of(self._looks, np.pi / 16 * self.diameter**2)
+        if like is not None and like.seen is not None and self.seen is not None:
+            self.seen += like.seen
+        self._bound()
 
     @property
     def fingerprint(self) -> str:
@@ -130,7 +162,8 @@ class Examples:
             raise UserError(
                 f"has {channels} channel(s), {self._first} has {self.channels}",
                 path=name,
-                remedy="Train on images that have the same channels.",
+                remedy="Train on images that have the same channels; in ImageJ, Image > Type > RGB "
+                "Color makes three of a grey picture, and 8-bit one of a coloured one.",
             )
         if not self._calibrated:
             self.calibration, self._calibrated = cal, name
@@ -175,8 +208,7 @@ class Examples:
         for place in places if self._frames > 1 else filled:
             raw = plane_of(name, image, place)
             z = place.get("Z", 0)
-            ready = self._normalisation(raw, levels[z])
-            ready = ready[..., None] if ready.ndim == 2 else ready
+            ready = self._ready(name, raw, place, levels[z])
             self._digest.update(ready.tobytes())
             seen = before.setdefault(z, deque(maxlen=self._frames))
             kept = self._store.keep(ready)
@@ -184,6 +216,11 @@ class Examples:
             if place not in filled:
                 continue
             flat = np.ascontiguousarray(labels.isel(place).data)
+            if (look := self._normalisation.look(raw, levels[z])) is not None:
+                if flat.any():
+                    self._looks.append(look)
+                elif self._frames == 1 and levels[z] is None:
+                    self._bare[name_of(raw)] = look
             if not self.raw.size and flat.any():
                 self.raw = raw if self._frames == 1 else np.stack([one for one, _ in seen])
             self._digest.update(flat.tobytes())
@@ -198,6 +235,40 @@ class Examples:
                 )
             )
         return examples
+
+    def _bound(self) -> None:
+        """Stretch planes without objects as prediction will, by what is seen in those with some."""
+        if self.seen is None:
+            return
+        for planes in self.sources:
+            for number, example in enumerate(planes):
+                looks = self._bare.get(example.digest)
+                if looks is None or example.labels.any():
+                    continue
+                image, changed = np.array(example.image), False
+                for i, look in enumerate(looks):
+                    high, far = bounded(look, self.seen, i)
+                    if far:
+                        factor = np.float32(look.spread / (high - look.low))
+                        top = np.float32(self.seen.channels[i].top)
+                        image[..., i] = np.minimum(image[..., i] * factor, top)
+                        changed = True
+                if changed:
+                    planes[number] = replace(example, image=self._store.keep(image))
+
+    def _ready(
+        self, name: str, raw: NDArray, place: dict[str, int], levels: Levels | None
+    ) -> NDArray[np.float32]:
+        far: list[Far] = []
+        ready = self._normalisation(raw, levels, far=far)
+        if far:
+            raise UserError(
+                f"the pixel at {numbers.where(far[0].at, place)} is {far[0].plane:g}, so far "
+                "beyond all others that no network can be trained with it",
+                path=name,
+                remedy=numbers.remedy(numbers.outlying(raw)),
+            )
+        return ready[..., None] if ready.ndim == 2 else ready
 
     def _extra(
         self, labels: NDArray, place: dict[str, int], extra: dict[str, xr.DataArray]

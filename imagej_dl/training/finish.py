@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import math
 import tempfile
 from contextlib import suppress
 from itertools import zip_longest
@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from imagej_dl import temporaries
 from imagej_dl.errors import Cancelled, Enough
 from imagej_dl.evaluation import THRESHOLDS
+from imagej_dl.files import discard
 from imagej_dl.models import Instances, ModelBundle
 from imagej_dl.models import folder as folders
 from imagej_dl.prediction.network import network
@@ -69,7 +71,7 @@ def finish(out: Path, loop: Loop, parts: Split, raw: NDArray, ended: str) -> Mod
     }
     if state.start is not None:
         metrics["started_from"] = Start.model_validate(state.start).record()
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory(prefix=temporaries.prefix()) as name:
         log, curve = Path(name) / "log.csv", Path(name) / "loss.png"
         write_log(state, log)
         draw(state, curve)
@@ -84,7 +86,7 @@ def finish(out: Path, loop: Loop, parts: Split, raw: NDArray, ended: str) -> Mod
             overwrite=True,
         )
     if ended not in RESUMABLE:
-        shutil.rmtree(loop.folder)
+        discard(loop.folder)
     return written
 
 
@@ -100,7 +102,7 @@ def _patient(progress: Progress) -> Progress:
 
 def _scored(
     bundle: ModelBundle, settings: Settings, parts: Split, progress: Progress
-) -> tuple[Instances, dict[str, dict[str, float]]]:
+) -> tuple[Instances, dict[str, dict[str, float | None]]]:
     """Choose the instance settings and score validation and test with them."""
     found = predicted(bundle, parts.validation)
     # The few settings cannot be learnt by heart as weights can, so the training images may have
@@ -135,6 +137,10 @@ def _seen(example: Example, part: tuple[slice, slice]) -> NDArray[np.float32]:
     return np.stack(example.part(part).planes, axis=-1)
 
 
-def _scores(found: Truth, settings: Instances) -> dict[str, float]:
+def _scores(found: Truth, settings: Instances) -> dict[str, float | None]:
     values = average_precision(found, settings)
-    return {f"ap_{t:g}": round(v, 4) for t, v in zip(THRESHOLDS, values, strict=True)}
+    # Without any object, true or found, there is no score; JSON knows no NaN.
+    return {
+        f"ap_{t:g}": None if math.isnan(v) else round(v, 4)
+        for t, v in zip(THRESHOLDS, values, strict=True)
+    }

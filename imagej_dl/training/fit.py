@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 import warnings
 from collections.abc import Iterable
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from imagej_dl import containment, locks
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.files import load_json, refuse_existing
+from imagej_dl.files import discard, heal, load_json, refuse_existing
 from imagej_dl.models import ModelBundle
 from imagej_dl.models import folder as folders
 from imagej_dl.progress import Progress, silent
@@ -84,13 +85,18 @@ def train(
     """
     began = time.monotonic()
     out = Path(out)
-    folder = out / states.FOLDER
     if tensorboard and find_spec("tensorboard") is None:
         raise UserError(
             "TensorBoard is not installed", remedy="pip install tensorboard, or leave it out."
         )
     machines = here()
-    with machines.together():
+    # Of several machines the first writes.
+    alone = locks.held(out, "a training") if machines.chief else nullcontext(lambda: True)
+    with alone as ours, machines.together():
+        folder = out / states.FOLDER
+        if machines.chief:
+            heal(out)
+            heal(folder)
         arrays = machines.shared(partial(states.content, folder)) if resume else None
         kept = states.of(arrays) if arrays is not None else None
         begun, model = _begun(start, kept, out)
@@ -123,9 +129,11 @@ def train(
         state = fresh if kept is None else replace(kept, settings=fresh.settings)
         if kept is None and machines.chief:
             # A stopped training is forgotten only now that the new one has its data.
-            shutil.rmtree(folder, ignore_errors=True)
+            discard(folder)
+        progress("building", 0, 1)
         loop = assemble(chosen, parts, examples, state, machines, folder, progress, begun)
-        loop.began, loop.watch = began, watch
+        progress("building", 1, 1)
+        loop.began, loop.watch, loop.ours = began, watch, ours
         loop.tensorboard = out / "tensorboard" if tensorboard and machines.chief else None
         if arrays is not None:
             states.restore(arrays, loop.model, loop.step.optimizer, folder)
@@ -205,6 +213,7 @@ def _make_room(out: Path, overwrite: bool) -> Content:
             remedy="Go on with it with --resume, or begin anew with --overwrite.",
         )
     refuse_existing(out, overwrite)
+    containment.check(out / states.FOLDER, folder=True)
     if out.exists() and not ((out / states.FOLDER).is_dir() or _is_replaceable(out)):
         raise UserError(
             "is there and is no model, so it is not overwritten",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from imagej_dl import containment
 from imagej_dl.errors import Cancelled, Enough, UserError
 from imagej_dl.models import ModelBundle, ModelConfig, backend
 from imagej_dl.progress import Progress
@@ -27,6 +28,8 @@ from imagej_dl.training.step import Step
 from imagej_dl.training.watch import MARGIN, Epoch, Watch, ignore, told
 from imagej_dl.training.wishes import Wishes
 
+_BRIGHTEST = 100.0
+"""Normalised: above it, a pixel may be why a training diverges."""
 _SHOWN_EVERY = 5
 """Epochs between two sets of pictures in TensorBoard, which are large."""
 
@@ -37,7 +40,8 @@ class Loop:
 
     `config` is the model's as `watch` sees it. run() returns why it ended: FINISHED, TIME,
     PATIENCE, CANCELLED or ENOUGH. Of several machines all run it, and all with the same result;
-    only the first validates, keeps the state and tells `watch`.
+    only the first validates, keeps the state and tells `watch`. `ours` says whether the folder is
+    still this run's.
     """
 
     model: Any
@@ -53,6 +57,7 @@ class Loop:
     watch: Watch = ignore
     tensorboard: Path | None = None
     began: float = field(default_factory=time.monotonic)
+    ours: Callable[[], bool] = lambda: True
 
     def __post_init__(self) -> None:
         self._wishes = Wishes(self.machines)
@@ -99,16 +104,19 @@ class Loop:
             return PATIENCE
         losses: list[float] = []
         writer = self._writer()
+        first = True  # it is long in coming: the network is made ready with it
+        self._wishes.ask(partial(self.progress, "first batch", 0, 1))
         batches = stream(self.patches, state.step, settings.total_steps)
         for batch in batches:
-            self._wishes.ask(partial(self.progress, "training", int(fraction * 1000), 1000))
+            if not first:
+                self._wishes.ask(partial(self.progress, "training", int(fraction * 1000), 1000))
             rate = self._rate(fraction)
             losses.append(self.step(batch, rate))
             if not math.isfinite(losses[-1]):
-                raise UserError(
-                    f"the loss is no number any more after {state.step} batches",
-                    remedy="Choose a smaller --learning-rate.",
-                )
+                raise self._diverged()
+            if first:
+                first = False
+                self._wishes.ask(partial(self.progress, "first batch", 1, 1))
             state.step += 1
             every = settings.log_every
             if writer is not None and every and state.step % every == 0:
@@ -129,6 +137,20 @@ class Loop:
                 fraction = self._wishes.agreed(clock.fraction(state.step))
         self.progress("training", 1000, 1000)
         return FINISHED if state.step >= settings.total_steps else TIME
+
+    def _diverged(self) -> UserError:
+        problem = f"the loss is no number any more after {self.state.step} batches"
+        brightest = max(self.patches.examples, key=lambda e: float(np.abs(e.image).max()))
+        values = np.abs(brightest.image)
+        if values.max() <= _BRIGHTEST:
+            return UserError(problem, remedy="Choose a smaller --learning-rate.")
+        y, x, _ = np.unravel_index(int(values.argmax()), values.shape)
+        return UserError(
+            f"{problem}: {brightest.name} has a pixel, at x={x}, y={y}, that is "
+            f"{values.max():.3g} times as bright as what is bright beside it",
+            remedy="Take it out (in ImageJ, Process > Noise > Remove Outliers...), or choose a "
+            "smaller --learning-rate.",
+        )
 
     def _patient_no_more(self) -> bool:
         return self.state.epoch - self.state.best_epoch >= self.settings.patience
@@ -161,6 +183,12 @@ class Loop:
     def _keep(self, best: bool, writer: Any) -> Content:
         """Keep the state, and tell the listeners; the first machine does it for all."""
         state = self.state
+        if not self.ours():
+            raise UserError(
+                "another imagej-dl has taken this one for dead, and writes into its folder",
+                path=self.folder.parent,
+                remedy="Train into another folder.",
+            )
         states.save(self.folder, state, self.model, self.step.optimizer, best)
         if writer is not None:
             tf = backend.tensorflow()
@@ -190,4 +218,5 @@ class Loop:
     def _writer(self) -> Any:
         if self.tensorboard is None:
             return None
+        containment.check(self.tensorboard, folder=True)
         return backend.tensorflow().summary.create_file_writer(str(self.tensorboard))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from imagej_dl import project
+from imagej_dl import names, project
 from imagej_dl.errors import UserError
 from imagej_dl.images.formats import SUFFIXES
 from imagej_dl.suite import data
@@ -31,7 +31,7 @@ def find_pairs(folder: str | Path) -> list[Pair]:
         return pairs_of(data.items(folder))
     if (project.processed(folder) / "masks").is_dir():
         return [(pair.image, pair.labels) for pair in project.pairs(folder)]
-    inner = sorted(p for p in folder.iterdir() if p.is_dir() and p.name[0] != ".")
+    inner = sorted(p for p in folder.iterdir() if p.is_dir() and names.is_data(p))
     found = [pair for place in (folder, *inner) if (pair := _labelled(place))]
     if found:
         return found
@@ -62,7 +62,8 @@ def find_given(
     ----------
     folder, validation, test : see :func:`find_pairs`; a test folder without labels is left out.
     recurrent : whether single frames are put together to videos.
-    videos : the table `videos2im_relation.csv` of these, where it is not in the folder.
+    videos : the table `videos2im_relation.csv` of these, where it is not in the folder. It is
+        that of the test folder first of all: configurations of microscopy-dl-suite-tf name it so.
 
     Raises
     ------
@@ -74,7 +75,13 @@ def find_given(
             parts.append([])
         elif data.is_suite(place):
             labelled = place is not test or data.is_labelled(place)
-            found = data.items(place, labelled=labelled, recurrent=recurrent, relation=videos)
+            found = data.items(
+                place,
+                labelled=labelled,
+                recurrent=recurrent,
+                relation=videos,
+                own_first=place is not test,
+            )
             parts.append([item for item in found if item.labels is not None])
         else:
             parts.append([data.Item("", image, labels) for image, labels in find_pairs(place)])
@@ -90,8 +97,10 @@ def pairs_of(items: Iterable[data.Item]) -> list[Pair]:
 
 def _labelled(folder: Path) -> Pair | None:
     """Return the image and label map of a folder NAME, if it holds these two."""
-    files = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and p.name[0] != ".")
+    files = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and names.is_data(p))
     labels = [p for p in files if p.stem in project.RESULTS]
     others = [p for p in files if p.stem not in project.RESULTS]
-    named = [p for p in others if p.stem in ("image", folder.name)] or others
+    named = [
+        p for p in others if names.same(p.stem) in ("image", names.same(folder.name))
+    ] or others
     return (named[0], labels[0]) if len(labels) == 1 and len(named) == 1 else None

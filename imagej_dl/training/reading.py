@@ -4,32 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
 from imagej_dl import images
 from imagej_dl.errors import UserError
+from imagej_dl.images import greys, label_maps, lossy, numbers
 
 
 def checked(
     name: str, image: xr.DataArray, labels: xr.DataArray, labels_name: str
 ) -> tuple[xr.DataArray, xr.DataArray]:
     """Check that the labels are labels and those of the image; give them its axes."""
-    if "C" in labels.dims:
-        raise UserError(
-            "is a colour or multi-channel image, not a label map",
-            path=labels_name,
-            remedy="Label maps have one channel, whose values are the objects' ids.",
-        )
-    try:
-        labels = images.as_labels(labels)
-    except UserError as error:
-        raise UserError(error.problem, path=labels_name, remedy=error.remedy) from error
-    labels = images.stacked_like(labels, image)
+    labels = images.stacked_like(label_maps.of(labels, labels_name, as_is=True), image)
     wanted = [axis for axis in image.dims if axis != "C"]
     sizes = tuple(image.sizes[axis] for axis in wanted)
     if labels.shape != sizes:
@@ -42,25 +32,42 @@ def checked(
     return image, images.with_data(labels, labels.data, [str(axis) for axis in wanted])
 
 
+def channels_of(sources: Iterable[str | Path | xr.DataArray]) -> int:
+    """Return the channels that grey pictures have among others: 3 where one is coloured, else 1.
+
+    Of the files, only those of three channels are read, up to the first that is coloured.
+    """
+    for source in sources:
+        if not isinstance(source, xr.DataArray):
+            try:
+                if not greys.may_be_coloured(Path(source)):
+                    continue
+                source = images.read(source, mapped=True)
+            except UserError:
+                continue  # said when it is its turn
+        if source.sizes.get("C", 1) == 3 and not greys.is_grey(source):
+            return 3
+    return 1
+
+
 def plane_of(name: str, image: xr.DataArray, place: dict[str, int]) -> NDArray:
     """Return a plane (Y, X) or (Y, X, C) of an image as it is in its file.
 
-    Raises UserError for pixels that are no number or infinite.
+    Raises UserError for pixels that are NaN or infinite.
     """
     plane = image.isel(place).transpose(..., "Y", "X")
     raw = plane.transpose("Y", "X", "C").data if "C" in plane.dims else plane.data
-    if not np.isfinite(raw).all():
-        raise UserError(
-            "holds pixels that are no number or infinite",
-            path=name,
-            remedy="Replace them, in ImageJ with Process > Math > NaN Background.",
-        )
+    numbers.check(raw, name, place)
     return raw
 
 
 def belonging(source: str | Path | xr.DataArray, image: xr.DataArray) -> xr.DataArray:
     """Read a map that belongs to an image, and check that it has its size."""
-    found = source if isinstance(source, xr.DataArray) else images.read(source)
+    if isinstance(source, xr.DataArray):
+        found = source
+    else:
+        lossy.refuse(Path(source))
+        found = greys.as_grey(images.read(source))
     found = images.stacked_like(found, image)
     wanted = {axis: size for axis, size in image.sizes.items() if axis != "C"}
     if dict(found.sizes) != wanted:
@@ -96,11 +103,14 @@ def short_names(sources: Sequence[str | Path | xr.DataArray]) -> list[str]:
 
 
 def labels_of(source: str | Path | xr.DataArray, image: xr.DataArray) -> xr.DataArray:
-    """Return the label map of an image: an array, a file, or the ROIs of a RoiSet, filled."""
+    """Return the label map of an image: an array, a file, or the ROIs of a RoiSet, filled.
+
+    The pieces of masks become their objects.
+    """
     if isinstance(source, xr.DataArray):
-        return source
+        return label_maps.of(source)
     if Path(source).suffix.lower() not in (".zip", ".roi") and not Path(source).is_dir():
-        return images.read(source)
+        return images.read_labels(source)
     from imagej_dl import rois
 
     try:

@@ -15,9 +15,14 @@ from imagej_dl.models.network import Network
 from imagej_dl.training.augment import Augmentation
 from imagej_dl.training.losses import Loss, fits, output
 from imagej_dl.training.weights import WeightMap
+from imagej_dl.validation import in_words
 
 Precision = Literal["float32", "mixed_float16", "mixed_bfloat16"]
 """In what a training computes, as Keras' dtype policies are called."""
+
+
+_PIXELS, _STEPS = 2**28, 10**8
+"""Of a batch, and batches of a training: more are a slip of the keyboard."""
 
 
 class Settings(BaseModel):
@@ -48,21 +53,25 @@ class Settings(BaseModel):
         description="Weights to begin with: a file (.weights.h5, .h5, .hdf5, .keras), or imagenet "
         "for the networks with a MobileNet; random when left out.",
     )
-    epochs: int = Field(default=60, ge=1, description="Epochs of 50 batches, at most.")
-    steps: int = Field(default=50, ge=1, description="Batches of an epoch.")
+    epochs: int = Field(default=60, ge=1, le=10**6, description="Epochs of 50 batches, at most.")
+    steps: int = Field(default=50, ge=1, le=10**6, description="Batches of an epoch.")
     minutes: float | None = Field(
         default=None,
         gt=0,
+        allow_inf_nan=False,
         description="Time limit in minutes, to which the learning rate is fitted; choosing the "
         "instance settings comes after it.",
     )
     patience: int = Field(
-        default=20, ge=1, description="Epochs with a worse validation than before until it stops."
+        default=20,
+        ge=1,
+        le=10**6,
+        description="Epochs with a worse validation than before until it stops.",
     )
     patch: int = Field(default=128, ge=16, le=4096, description="Side of the patches in px.")
     batch: int = Field(default=8, ge=1, le=1024, description="Patches of a batch.")
     per_image: int = Field(
-        default=1, ge=1, description="Patches of a batch that are cut of the same image."
+        default=1, ge=1, le=1024, description="Patches of a batch that are cut of the same image."
     )
     optimizer: Literal["Adam", "RMSprop"] = Field(
         default="Adam", description="How the gradient is followed."
@@ -78,7 +87,7 @@ class Settings(BaseModel):
         description="cycle: the learning rate rises, then falls to nothing; plateau: it is halved "
         "when the validation has not become better for `plateau` epochs.",
     )
-    plateau: int = Field(default=10, ge=1, description="Epochs until the rate is halved.")
+    plateau: int = Field(default=10, ge=1, le=10**6, description="Epochs until the rate is halved.")
     depth: int = Field(
         default=3, ge=1, le=7, description="Levels of the U-Net; each sees twice as far."
     )
@@ -102,6 +111,7 @@ class Settings(BaseModel):
     sampling_pdf: float | None = Field(
         default=None,
         gt=0,
+        allow_inf_nan=False,
         description="How much more often than a pixel of the background one of an object is the "
         "centre of a patch; in place of `foreground`.",
     )
@@ -118,10 +128,16 @@ class Settings(BaseModel):
         "map of the U-Net paper; contour, those at outlines; none.",
     )
     contact_weight: float = Field(
-        default=5.0, ge=0, description="Weight of pixels between touching objects, beside 1."
+        default=5.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="Weight of pixels between touching objects, beside 1.",
     )
     dice: float = Field(
-        default=0.0, ge=0, description="Weight of the Dice loss beside the cross-entropy."
+        default=0.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="Weight of the Dice loss beside the cross-entropy.",
     )
     closing: int | None = Field(
         default=None, ge=0, le=50, description="After-treatment: radius of the closing in px."
@@ -130,7 +146,10 @@ class Settings(BaseModel):
         default=None, description="After-treatment: whether holes in objects are filled."
     )
     minimum_area: int | None = Field(
-        default=None, ge=0, description="After-treatment: smallest object that is kept, in px."
+        default=None,
+        ge=0,
+        lt=2**63,
+        description="After-treatment: smallest object that is kept, in px.",
     )
     drop_edge: bool | None = Field(
         default=None, description="After-treatment: whether objects at the edge are dropped."
@@ -141,7 +160,10 @@ class Settings(BaseModel):
         "on GPUs with tensor cores and slower on processors. The model itself is float32.",
     )
     log_every: int | None = Field(
-        default=None, ge=1, description="Batches between two points of TensorBoard, beside epochs."
+        default=None,
+        ge=1,
+        le=10**9,
+        description="Batches between two points of TensorBoard, beside epochs.",
     )
     augmentation: Augmentation = Field(default_factory=lambda: Augmentation.model_validate({}))
     normalisation: Normalisation = Field(default_factory=lambda: Normalisation.model_validate({}))
@@ -189,10 +211,7 @@ class Settings(BaseModel):
         try:
             return cls.model_validate(values)
         except ValidationError as error:
-            words = [
-                f"{'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg']}" for e in error.errors()
-            ]
-            raise UserError("; ".join(words)) from error
+            raise UserError(in_words(error, cls.model_fields, "settings")) from error
 
     @model_validator(mode="before")
     @classmethod
@@ -211,6 +230,16 @@ class Settings(BaseModel):
             raise ValueError(str(error)) from error
         if self.patch % period:
             raise ValueError(f"a patch of {self.patch} px is no multiple of 2^depth = {period}")
+        if self.batch * self.patch**2 > _PIXELS:
+            raise ValueError(
+                f"a batch of {self.batch} patches of {self.patch} px does not fit into any memory: "
+                f"at most {_PIXELS:,} pixels"
+            )
+        if self.total_steps > _STEPS:
+            raise ValueError(
+                f"{self.epochs} epochs of {self.steps} batches would take years: at most "
+                f"{_STEPS:,} batches in all"
+            )
         fits(self.loss, self.kind, self.class_weights)
         if self.validation + self.test >= 1:
             raise ValueError("validation and test leave nothing to train on")

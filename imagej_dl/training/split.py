@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from scipy import ndimage as ndi
 
 from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.images.boxes import boxes as places
 from imagej_dl.training.dataset import Example
 
 _FEWEST_FILES = 3
@@ -204,7 +204,7 @@ def _best_cut(example: Example, share: float) -> _Cut | None:
     side, with validation after it.
     """
     size = example.labels.shape
-    boxes = [box for box in ndi.find_objects(example.labels) if box is not None]
+    boxes = [box for _, box in places(example.labels)]
     found = []
     longer = int(np.argmax(size))
     for axis in (0, 1):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
 from imagej_dl.errors import UserError
+from imagej_dl.files import load_json
 from imagej_dl.models import ModelBundle, ModelConfig, registry
 from imagej_dl.models import folder as folders
 from imagej_dl.training.settings import Settings
@@ -30,8 +30,8 @@ _OF_NETWORK = ("depth", "width", "last_width", "dropout", "frames")
 class Start(BaseModel):
     """A model that a training starts from, as its state keeps it: a resume needs no folder.
 
-    name : of its folder.
-    sha256 : of its model.keras.
+    name : of its folder, or of Fluffy's file.
+    sha256 : of its model.keras, or of that file.
     config, digests : its configuration, and the pixels of its split (see
         :class:`imagej_dl.training.split.Split`).
     before : what its validation loss, Jaccard index and Dice were on the new validation patches.
@@ -116,7 +116,7 @@ def settings(given: dict[str, Any], config: ModelConfig) -> Settings:
 
 def check_same(folder: str | Path, begun: Start | None) -> None:
     """Raise UserError if a training that is resumed did not start from this model."""
-    if begun is None or not Path(folder).is_dir() or _digest(Path(folder)) != begun.sha256:
+    if begun is None or not Path(folder).exists() or _digest(Path(folder)) != begun.sha256:
         raise UserError(
             "the training that is to go on did not start from this model",
             path=folder,
@@ -125,7 +125,7 @@ def check_same(folder: str | Path, begun: Start | None) -> None:
 
 
 def _digest(folder: Path) -> str:
-    path = folder / folders.NETWORK
+    path = folder if folder.is_file() else folder / folders.NETWORK
     if not path.is_file():
         return ""
     with path.open("rb") as file:
@@ -135,7 +135,7 @@ def _digest(folder: Path) -> str:
 def _digests(path: Path) -> dict[str, list[str]]:
     """Read whose pixels the model knows; models of other hands need not say it."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))["digests"]
+        found = load_json(path)["digests"]
         return {str(part): [str(name) for name in names] for part, names in found.items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (UserError, KeyError, TypeError, AttributeError):
         return {}

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import zipfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from imagej_dl import containment, npz
 from imagej_dl.errors import UserError
 from imagej_dl.files import atomic
 
@@ -17,6 +17,15 @@ FOLDER = ".training"
 """The folder in MODEL that holds the state until the training is finished."""
 
 _LAST = "last.npz"
+_KINDS = {
+    "settings": dict,
+    "split": dict,
+    "fingerprint": str,
+    "epoch": int,
+    "step": int,
+    "rows": list,
+}
+_REMEDY = "Train anew (--overwrite)."
 
 COLUMNS = (
     "epoch",
@@ -65,6 +74,7 @@ class State:
 
 def save(folder: Path, state: State, model: Any, optimizer: Any, best: bool) -> None:
     """Write the state with weights and optimizer, atomically; `best` keeps the weights apart."""
+    containment.check(folder, folder=True)
     folder.mkdir(parents=True, exist_ok=True)
     if best:
         _write(folder / "best.npz", {f"w{i}": w for i, w in enumerate(model.get_weights())})
@@ -98,8 +108,18 @@ def content(folder: Path) -> dict[str, np.ndarray]:
 
 
 def of(arrays: dict[str, np.ndarray]) -> State:
-    """Return the state of what was kept."""
-    return State(**json.loads(bytes(arrays["state"])))
+    """Return the state of what was kept; raise UserError when it is damaged."""
+    try:
+        found = State(**json.loads(bytes(arrays["state"])))
+        for field_, kind in _KINDS.items():
+            if not isinstance(getattr(found, field_), kind):
+                raise TypeError(f"{field_} is no {kind.__name__}")
+        return found
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        words = f"it holds no {error}" if isinstance(error, KeyError) else str(error)
+        raise UserError(
+            f"the state of the training is damaged ({words})", remedy=_REMEDY
+        ) from error
 
 
 def best(folder: Path) -> dict[str, np.ndarray]:
@@ -113,11 +133,14 @@ def restore(arrays: dict[str, np.ndarray], model: Any, optimizer: Any, folder: P
     States of earlier versions do not say how far the dropouts' random numbers were.
     """
     set_weights(model, arrays, folder)
-    for i, variable in enumerate(optimizer.variables):
-        variable.assign(arrays[f"o{i}"])
-    for i, variable in enumerate(_random(model)):
-        if f"s{i}" in arrays:
-            variable.assign(arrays[f"s{i}"])
+    try:
+        for i, variable in enumerate(optimizer.variables):
+            variable.assign(arrays[f"o{i}"])
+        for i, variable in enumerate(_random(model)):
+            if f"s{i}" in arrays:
+                variable.assign(arrays[f"s{i}"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(f"is not of this network ({error})", path=folder, remedy=_REMEDY) from error
 
 
 def _random(model: Any) -> list[Any]:
@@ -135,11 +158,7 @@ def set_weights(model: Any, arrays: dict[str, np.ndarray], path: Path) -> None:
 
 
 def _read(path: Path) -> dict[str, np.ndarray]:
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in arrays.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise UserError(f"is damaged ({error})", path=path, remedy="Train anew.") from error
+    return npz.read(path, _REMEDY)
 
 
 def _write(path: Path, arrays: dict[str, np.ndarray]) -> None:

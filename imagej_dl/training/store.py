@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from imagej_dl import temporaries
+
 
 class Store:
     """Keeps arrays in memory up to a limit, then in memory-mapped files that vanish with it."""
@@ -23,7 +25,7 @@ class Store:
         if self._free >= 0:
             return array
         if self._folder is None:
-            self._folder = tempfile.TemporaryDirectory(prefix="imagej-dl-")
+            self._folder = tempfile.TemporaryDirectory(prefix=temporaries.prefix())
         path = Path(self._folder.name) / f"{self._count}.npy"
         self._count += 1
         np.save(path, array)

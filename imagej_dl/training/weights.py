@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
 
+from imagej_dl.images.boxes import boxes
+
 WeightMap = Literal["contacts", "unet", "contour", "none"]
 
 
@@ -37,9 +39,7 @@ def unet_map(
     reach = int(np.ceil(5 * sigma))
     first = np.full(labels.shape, np.inf, np.float32)
     second = first.copy()
-    for number, box in enumerate(ndi.find_objects(labels), 1):
-        if box is None:
-            continue
+    for number, box in boxes(labels):
         near = tuple(slice(max(s.start - reach, 0), s.stop + reach) for s in box)
         distance = ndi.distance_transform_edt(labels[near] != number).astype(np.float32)
         later = np.maximum(first[near], distance)

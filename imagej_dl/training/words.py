@@ -44,5 +44,7 @@ def summary(out: Path, metrics: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _precision(found: dict[str, float]) -> str:
+def _precision(found: dict[str, Any]) -> str:
+    if found["ap_0.5"] is None:
+        return "average precision – (no object is there, and none was found)"
     return f"average precision {found['ap_0.5']:.3f} at IoU .5, {found['ap_0.7']:.3f} at .7"

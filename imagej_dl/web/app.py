@@ -7,14 +7,14 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from imagej_dl import images
+from imagej_dl import images, optional
 from imagej_dl.errors import UserError
 from imagej_dl.images import sets
 from imagej_dl.models.folder import CONFIG, load_config
 from imagej_dl.web import results
 from imagej_dl.web.guard import guard
-from imagej_dl.web.intake import ALLOWED, safe_name, unlike
-from imagej_dl.web.jobs import Item, Job, Jobs, packed
+from imagej_dl.web.intake import ALLOWED, sorted_out, unlike
+from imagej_dl.web.jobs import Item, Job, Jobs, Limits, packed
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -40,7 +40,15 @@ def models_of(folder: Path) -> dict[str, Path]:
 
 
 def application(
-    models: Path, *, upload: int = 500, pixels: int = 2048, files: int = 200, hosts: Any = ()
+    models: Path,
+    *,
+    upload: int = 500,
+    pixels: int = 2048,
+    planes: int = 2000,
+    minutes: float = 30.0,
+    waiting: int = 1000,
+    files: int = 200,
+    hosts: Any = (),
 ) -> Flask:
     """Make the application.
 
@@ -49,6 +57,8 @@ def application(
     models : a model's folder, or one that holds some.
     upload : MiB that one upload may have.
     pixels : MiB of pixels that one image may have.
+    planes, minutes, waiting : planes that one image may have, minutes that it may take, images that
+        may wait.
     files : images that one upload may have.
     hosts : names under which it may be asked for besides localhost and addresses in numbers.
 
@@ -56,19 +66,15 @@ def application(
     ------
     UserError : when there is no model, or Flask is not installed.
     """
-    try:
-        from flask import Flask, Response, abort, jsonify, request, send_file
-    except ImportError as error:
-        raise UserError(
-            "Flask, which serves the page, is not installed",
-            remedy="pip install 'imagej-dl[serve]'",
-        ) from error
+    optional.need("flask", "Flask, which serves the page,", "pip install 'imagej-dl[serve]'")
+    from flask import Flask, Response, abort, jsonify, request, send_file
+
     models_of(models)
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = upload * MIB
     app.config["MAX_FORM_PARTS"] = files + 10
     app.config["MAX_FORM_MEMORY_SIZE"] = 2**19  # of fields that are no files; a read is 2^16
-    jobs = Jobs(pixels * MIB)
+    jobs = Jobs(Limits(pixels * MIB, planes, minutes, waiting))
     app.extensions["imagej-dl"] = jobs
     guard(app, hosts)
     here = resources.files("imagej_dl.web") / "static"
@@ -108,25 +114,31 @@ def application(
         given = request.files.getlist("images")
         if not given or len(given) > files:
             raise UserError(f"from 1 to {files} images can be uploaded at once")
-        names = [safe_name(one.filename) for one in given]
+        jobs.check_room(len(given))
+        names, refused = sorted_out(one.filename for one in given)
         folder = jobs.room()
         try:
             kept: dict[Path, str] = {}
             # The files of a set know each other by their names.
             (folder / UPLOADS).mkdir()
-            for one, (stem, suffix) in zip(given, names, strict=True):
-                name = unlike(stem, kept.values())
-                path = folder / UPLOADS / f"{name}{suffix}"
+            for one, named in zip(given, names, strict=True):
+                if named is None:
+                    continue
+                name = unlike(named[0], kept.values())
+                path = folder / UPLOADS / f"{name}{named[1]}"
                 one.save(path)
                 kept[path] = name
             found = [(kept[path], path) for path in sets.once(list(kept))]
-            return jsonify(_status(jobs.add(choice, folder, found))), 201
+            return jsonify(status_of(jobs.add(choice, folder, found, refused))), 201
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
 
     def job_of(identity: str) -> Job:
-        return jobs.get(identity) or abort(404)
+        return jobs.get(identity) or abort(404, jobs.why_gone(identity))
+
+    def status_of(job: Job) -> dict[str, Any]:
+        return {**_status(job), "ahead": jobs.ahead(job)}
 
     def item_of(identity: str, number: int) -> Item:
         items = job_of(identity).items
@@ -136,11 +148,11 @@ def application(
 
     @app.get("/api/jobs/<identity>")
     def status(identity: str) -> Any:
-        return jsonify(_status(job_of(identity)))
+        return jsonify(status_of(job_of(identity)))
 
     @app.delete("/api/jobs/<identity>")
     def forget(identity: str) -> Any:
-        return ("", 204) if jobs.remove(identity) else abort(404)
+        return ("", 204) if jobs.remove(identity) else abort(404, jobs.why_gone(identity))
 
     @app.get("/api/jobs/<identity>/<int:number>/overlay.png")
     def overlay(identity: str, number: int) -> Response:

@@ -7,6 +7,8 @@ import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
 
+import xarray as xr
+
 from imagej_dl.errors import UserError
 from imagej_dl.images import sets
 from imagej_dl.images.formats import SUFFIXES, nbytes
@@ -34,6 +36,35 @@ def safe_name(given: str | None) -> tuple[str, str]:
         )
     stem = re.sub(r"[^\w .()+-]", "_", path.stem).strip(" .")[:_LONGEST] or "image"
     return (f"_{stem}" if _DEVICES.fullmatch(stem) else stem), suffix
+
+
+def sorted_out(
+    given: Iterable[str | None],
+) -> tuple[list[tuple[str, str] | None], dict[str, str]]:
+    """Return the harmless stem and suffix of each uploaded file, and what is refused.
+
+    Returns
+    -------
+    names : None for a file that is refused: one of them must not cost the others their upload.
+    refused : what is said of each, by its name as it is shown.
+
+    Raises
+    ------
+    UserError : when all are refused.
+    """
+    names: list[tuple[str, str] | None] = []
+    refused: dict[str, str] = {}
+    for one in given:
+        try:
+            names.append(safe_name(one))
+        except UserError as error:
+            names.append(None)
+            shown, _, words = error.problem.partition(" is no image")
+            refused[unlike(shown, refused)] = f"is no image{words}. {error.remedy}"
+            last = error
+    if not any(names):
+        raise last
+    return names, refused
 
 
 def unlike(stem: str, taken: Iterable[str]) -> str:
@@ -68,5 +99,15 @@ def refuse_large(path: Path, shown: str, limit: int) -> None:
         raise UserError(
             f"holds {size / 2**20:.0f} MiB of pixels, and {limit / 2**20:.0f} are allowed",
             path=shown,
+            remedy="Use `imagej-dl predict`, which has no such limit.",
+        )
+
+
+def refuse_long(image: xr.DataArray, planes: int) -> None:
+    """Raise UserError for an image of more than so many planes."""
+    count = image.sizes.get("T", 1) * image.sizes.get("Z", 1)
+    if count > planes:
+        raise UserError(
+            f"has {count} planes, and {planes} are allowed",
             remedy="Use `imagej-dl predict`, which has no such limit.",
         )

@@ -15,16 +15,34 @@ from pathlib import Path
 from queue import Queue
 from typing import Any
 
-from imagej_dl import images
+from imagej_dl import images, temporaries
 from imagej_dl.errors import Cancelled, UserError
 from imagej_dl.models import ModelBundle, load
 from imagej_dl.web import results
-from imagej_dl.web.intake import refuse_large
+from imagej_dl.web.intake import refuse_large, refuse_long
 
 KEPT = 3600.0
-"""Seconds after which a job and its files are removed."""
+"""Seconds after its last image is done until a job and its files are removed."""
 MOST = 100
-"""Jobs that are kept at most; the oldest go first."""
+"""Jobs that are kept at most; the oldest that are done go first."""
+_SWEPT = 30.0
+"""Seconds between two looks for what is old."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one image, and all that wait, may cost others.
+
+    pixels : bytes of pixels that an image may have.
+    planes : planes that an image may have.
+    minutes : minutes that an image may take.
+    waiting : images that may wait.
+    """
+
+    pixels: int
+    planes: int = 2000
+    minutes: float = 30.0
+    waiting: int = 1000
 
 
 @dataclass
@@ -37,12 +55,19 @@ class Item:
     state: str = "waiting"
     message: str = ""
     done: float = 0.0
+    begun: float = 0.0
     found: dict[str, Any] = field(default_factory=dict)
 
     def told(self) -> dict[str, Any]:
         """Say it to the page."""
         shared = {"name": self.name, "state": self.state, "message": self.message}
-        return {**shared, "done": round(self.done, 3), **self.found}
+        working = self.state == "working"
+        seconds = round(time.monotonic() - self.begun) if working else 0
+        return {**shared, "done": round(self.done, 3), "seconds": seconds, **self.found}
+
+    def fail(self, words: str) -> None:
+        """End it; the message comes first: who reads the state as ended finds it there."""
+        self.message, self.state = words, "failed"
 
 
 @dataclass
@@ -53,49 +78,92 @@ class Job:
     model: Path
     folder: Path
     items: list[Item]
-    begun: float = field(default_factory=time.monotonic)
+    ended: float | None = None
     gone: bool = False
 
     @property
     def finished(self) -> bool:
-        return all(item.state in ("done", "failed") for item in self.items)
+        return not self.open
+
+    @property
+    def open(self) -> list[Item]:
+        """The images that wait, and the one at work."""
+        return [item for item in self.items if item.state in ("waiting", "working")]
+
+    @property
+    def waiting(self) -> list[Item]:
+        """The images that wait."""
+        return [item for item in self.items if item.state == "waiting"]
 
 
 class Jobs:
-    """All jobs; `close` ends the thread and removes all files.
+    """All jobs; `close` ends the threads and removes all files.
 
     Parameters
     ----------
-    limit : bytes of pixels that an image may have.
+    limits : what an image may cost, and how many may wait.
     """
 
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
-        self._home = Path(tempfile.mkdtemp(prefix="imagej-dl-web-"))
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self._start = secrets.token_urlsafe(4)
+        self._closed = threading.Event()
+        self._present: Job | None = None
+        self._home = Path(tempfile.mkdtemp(prefix=temporaries.prefix("web")))
         self._jobs: OrderedDict[str, Job] = OrderedDict()
         self._lock = threading.Lock()
         self._queue: Queue[Job | None] = Queue()
         self._bundle: ModelBundle | None = None
         self._thread = threading.Thread(target=self._work, name="predictions", daemon=True)
         self._thread.start()
+        # The promised hour ends also where nobody comes any more.
+        threading.Thread(target=self._sweeping, name="sweeping", daemon=True).start()
 
     def room(self) -> Path:
         """Make an empty folder for an upload."""
         self.sweep()
         return Path(tempfile.mkdtemp(dir=self._home))
 
-    def add(self, model: Path, folder: Path, files: list[tuple[str, Path]]) -> Job:
-        """Queue the files (name, path) of an upload."""
+    def check_room(self, count: int) -> None:
+        """Raise UserError where `count` more images would be more than may wait."""
+        waiting = sum(len(job.waiting) for job in self._all())
+        if waiting + count > self.limits.waiting:
+            raise UserError(
+                f"{waiting} images are waiting, and {self.limits.waiting} may",
+                remedy="Try again when some of them are done, or upload fewer.",
+            )
+
+    def add(
+        self, model: Path, folder: Path, files: list[tuple[str, Path]], refused: dict[str, str]
+    ) -> Job:
+        """Queue the files (name, path) of an upload; `refused` are the words for the others."""
         items = []
         for number, (name, path) in enumerate(files):
             place = folder / str(number)
             place.mkdir()
             items.append(Item(name, path, place))
-        job = Job(secrets.token_urlsafe(12), model, folder, items)
+        items += [Item(n, folder, folder, "failed", words) for n, words in refused.items()]
+        job = Job(f"{self._start}.{secrets.token_urlsafe(12)}", model, folder, items)
         with self._lock:
             self._jobs[job.id] = job
         self._queue.put(job)
         return job
+
+    def ahead(self, job: Job) -> int:
+        """Return how many images are done before the first of this job's that waits."""
+        jobs = self._all()
+        before = jobs[: jobs.index(job)] if job in jobs else []
+        return sum(len(other.open) for other in before)
+
+    def why_gone(self, identity: str) -> str:
+        """Return why there is no job of this name."""
+        if not identity.startswith(f"{self._start}."):
+            return "the program was started anew since this upload: upload the images again"
+        return "this upload was removed, or its hour is over: upload the images again"
+
+    def _all(self) -> list[Job]:
+        with self._lock:
+            return list(self._jobs.values())
 
     def get(self, identity: str) -> Job | None:
         """Return a job, None where there is none (any more)."""
@@ -103,13 +171,14 @@ class Jobs:
             return self._jobs.get(identity)
 
     def remove(self, identity: str) -> bool:
-        """Forget a job and remove its files, if need be once its present image is done."""
+        """Forget a job and remove its files; its present image is stopped first."""
         with self._lock:
             job = self._jobs.pop(identity, None)
-        if job is None:
-            return False
-        job.gone = True
-        if job.finished:
+            if job is None:
+                return False
+            job.gone = True
+            present = job is self._present
+        if not present:  # else whoever works on it removes them
             shutil.rmtree(job.folder, ignore_errors=True)
         return True
 
@@ -117,14 +186,19 @@ class Jobs:
         """Remove what is old."""
         now = time.monotonic()
         with self._lock:
-            ended = [job for job in self._jobs.values() if job.finished]
-            old = [job.id for job in ended if now - job.begun > KEPT]
+            ended = [job for job in self._jobs.values() if job.ended is not None]
+            old = [job.id for job in ended if now - (job.ended or now) > KEPT]
             old += [job.id for job in ended[: max(0, len(self._jobs) - MOST)]]
         for identity in old:
             self.remove(identity)
 
+    def _sweeping(self) -> None:
+        while not self._closed.wait(min(_SWEPT, KEPT)):
+            self.sweep()
+
     def close(self) -> None:
         """Stop working and remove all files."""
+        self._closed.set()
         with self._lock:
             for job in self._jobs.values():
                 job.gone = True
@@ -135,41 +209,50 @@ class Jobs:
 
     def _work(self) -> None:
         while (job := self._queue.get()) is not None:
-            for item in job.items:
+            with self._lock:
+                self._present = None if job.gone else job
+            for item in job.waiting:
                 if job.gone:
                     break
                 self._do(job, item)
+            with self._lock:
+                self._present, job.ended = None, time.monotonic()
             if job.gone:
                 shutil.rmtree(job.folder, ignore_errors=True)
 
     def _do(self, job: Job, item: Item) -> None:
-        # The state is said last: who reads it as ended finds the message there.
         def listen(stage: str, done: int, total: int) -> None:
             item.done = done / max(total, 1)
             if job.gone:
                 raise Cancelled
+            if time.monotonic() - item.begun > 60 * self.limits.minutes:
+                raise UserError(
+                    f"took longer than the {self.limits.minutes:g} minutes that an image may",
+                    remedy="Use `imagej-dl predict`, which has no such limit.",
+                )
 
-        item.state = "working"
+        item.begun, item.state = time.monotonic(), "working"
         try:
             with warnings.catch_warnings(record=True) as said:
                 warnings.simplefilter("always")
-                refuse_large(item.path, item.name, self.limit)
+                refuse_large(item.path, item.name, self.limits.pixels)
                 image = images.read(item.path)
+                refuse_long(image, self.limits.planes)
                 image.attrs["title"] = item.name
                 item.found = results.segment(self._model(job.model), image, item.folder, listen)
             words = [str(w.message) for w in said if issubclass(w.category, UserWarning)]
             item.message = "; ".join(words).replace(str(item.path), item.name)
             item.state = "done"
         except Cancelled:
-            item.state = "failed"
+            item.fail("removed")
         except UserError as error:
             # Where it lies here is nobody's business.
             text = error.problem + (f". {error.remedy}" if error.remedy else "")
-            item.message, item.state = text.replace(str(item.path), item.name), "failed"
+            item.fail(text.replace(str(item.path), item.name))
         except MemoryError:
-            item.message, item.state = "there is not enough memory for this image", "failed"
+            item.fail("there is not enough memory for this image")
         except Exception as error:  # one image must not end the service
-            item.message, item.state = f"{type(error).__name__}: it cannot be segmented", "failed"
+            item.fail(f"{type(error).__name__}: it cannot be segmented")
 
     def _model(self, folder: Path) -> ModelBundle:
         if self._bundle is None or self._bundle.folder != folder:

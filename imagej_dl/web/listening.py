@@ -7,6 +7,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING
 
+from imagej_dl import optional
 from imagej_dl.errors import UserError
 
 if TYPE_CHECKING:
@@ -24,15 +25,11 @@ def listen(app: Flask, host: str, port: int) -> None:
     """
     jobs: Jobs = app.extensions["imagej-dl"]
     try:
+        waitress = optional.need(
+            "waitress", "waitress, which serves the page,", "pip install 'imagej-dl[serve]'"
+        )
         try:
-            from waitress import create_server
-        except ImportError as error:
-            raise UserError(
-                "waitress, which serves the page, is not installed",
-                remedy="pip install 'imagej-dl[serve]'",
-            ) from error
-        try:
-            server = create_server(
+            server = waitress.create_server(
                 app,
                 host=host,
                 port=port,

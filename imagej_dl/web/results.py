@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 import xarray as xr
 
 from imagej_dl import images, rois
+from imagej_dl.errors import DataWarning
 from imagej_dl.models import ModelBundle
 from imagej_dl.progress import Progress
 from imagej_dl.report.pictures import outlined, png
@@ -28,7 +30,14 @@ def segment(bundle: ModelBundle, image: xr.DataArray, folder: Path, progress: Pr
     """
     from imagej_dl.prediction import predict
 
-    labels = predict(bundle, image, progress=progress).labels
+    result = predict(bundle, image, progress=progress)
+    labels = result.labels
+    if result.left_out:
+        warnings.warn(
+            f"{result.left_out} objects under minimum_area ({result.minimum_area} px) left out",
+            DataWarning,
+            stacklevel=2,
+        )
     images.write(images.coloured(labels), folder / LABELS)
     found = rois.trace(labels, hyperstack=True if "C" in image.dims else None)
     if found:

@@ -2,10 +2,10 @@
 
 ImageJ's side starts it through Appose (https://github.com/apposed/appose), hands images over in
 shared memory, hears how far it is, and cancels it. Its calls are :func:`commands`,
-:func:`plan`, :func:`run` and :func:`enough`.
+:func:`plan`, :func:`run`, :func:`enough`, :func:`holding` and :func:`remember`.
 """
 
 from imagej_dl.worker.desk import Desk
-from imagej_dl.worker.run import commands, enough, plan, run
+from imagej_dl.worker.run import commands, enough, holding, plan, remember, run
 
-__all__ = ["Desk", "commands", "enough", "plan", "run"]
+__all__ = ["Desk", "commands", "enough", "holding", "plan", "remember", "run"]

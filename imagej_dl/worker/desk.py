@@ -47,6 +47,15 @@ class Desk:
             )
         return self.image
 
+    def label_map(self, *, volumes: bool = False) -> xr.DataArray:
+        """Return the open image as a label map, as :func:`imagej_dl.images.read_labels` does."""
+        from imagej_dl.images import label_maps, lossy
+
+        image = self.open_image()
+        if self.image_path is not None:
+            lossy.refuse(self.image_path)
+        return label_maps.of(image, volumes=volumes)
+
     def show(self, image: xr.DataArray, title: str) -> None:
         """Open an image in a window of its own."""
         self.shown.append({"kind": "image", "image": image, "title": title})

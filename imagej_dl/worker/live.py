@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+import numpy as np
 import xarray as xr
 
 from imagej_dl import preferences
@@ -26,7 +27,8 @@ class Live:
 
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
-        self.plane = None if desk.image is None else _middle(desk.image)
+        shown = desk.image
+        self.plane = None if shown is None or _is_labels(shown) else _middle(shown)
         self.least = preferences.read().preview
         self.last = self.cost = 0.0
 
@@ -54,6 +56,26 @@ class Live:
         self.desk.tell({"kind": "preview", "preview": labels, "epoch": epoch.epoch})
         # ImageJ has copied those before; a long training would fill the memory with them.
         shared.release(but=2)
+
+
+def _is_labels(image: xr.DataArray) -> bool:
+    """Say whether an image looks like a label map or a mask, on which there is nothing to see.
+
+    Almost all neighbours within its objects are the same number, and where two objects touch it
+    jumps, as the steps of a smooth picture do not.
+    """
+    pixels = np.asarray(image.data)
+    if pixels.ndim != 2 or (pixels.dtype.kind == "f" and (pixels != np.rint(pixels)).any()):
+        return False
+    pixels = pixels.astype(np.int64)
+    pairs = [(pixels[:, 1:], pixels[:, :-1]), (pixels[1:], pixels[:-1])]
+    one, other = (np.concatenate([pair[side].ravel() for pair in pairs]) for side in (0, 1))
+    inside = (one > 0) & (other > 0)
+    steps = np.abs(one - other)[inside]
+    jumps = steps[steps > 0]
+    if not inside.any() or inside.all() or len(jumps) > 0.15 * len(steps):
+        return False
+    return len(jumps) < 0.04 * len(steps) or float(np.median(jumps)) > 1
 
 
 def _middle(image: xr.DataArray) -> xr.DataArray:

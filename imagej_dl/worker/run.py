@@ -2,34 +2,56 @@
 
 from __future__ import annotations
 
-import re
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from imagej_dl import preferences
+from imagej_dl import optional, preferences, temporaries
 from imagej_dl.commands import load, menu
 from imagej_dl.commands.base import Command, listener
 from imagej_dl.errors import Cancelled, DataWarning, Enough, UserError
 from imagej_dl.files import in_words
-from imagej_dl.worker import shared
+from imagej_dl.worker import memory, shared, words
 from imagej_dl.worker.desk import Desk
 
 # Files that ImageJ reads after a command has ended; gone with this process.
-_folder = tempfile.TemporaryDirectory(prefix="imagej-dl-")
+_folder = tempfile.TemporaryDirectory(prefix=temporaries.prefix())
 
 
 def commands() -> dict[str, Any]:
-    """Describe the commands of the menu: {"commands": [...], "idle": seconds}."""
+    """Describe the commands of the menu.
+
+    Returns
+    -------
+    {"commands": as :func:`menu.describe` says, "idle": seconds that the worker waits, "remembered":
+    what :func:`remember` was given last}.
+    """
     described = [menu.describe(name) for name in menu.MENU]
-    return {"commands": described, "idle": preferences.read().idle}
+    idle = preferences.read().idle
+    return {"commands": described, "idle": idle, "remembered": memory.read()}
 
 
-def plan(command: str, values: dict[str, Any]) -> dict[str, Any]:
+def holding(command: str) -> dict[str, Any]:
+    """Return the values that hold now, as text, of a command that sets some: {"values": ...}."""
+    values = load(command).holding() or {}
+    return {"values": {key: str(value) for key, value in values.items()}}
+
+
+def remember(values: dict[str, Any]) -> dict[str, Any]:
+    """Keep what dialogs were given, for the next start of ImageJ."""
+    memory.write(values)
+    return {}
+
+
+def plan(command: str, values: dict[str, Any], door: words.Door = "macro") -> dict[str, Any]:
     """Check a command's values, and say how ImageJ runs it.
+
+    Parameters
+    ----------
+    door : whether a dialog or a macro gave them: what is wrong is said in its words.
 
     Returns
     -------
@@ -38,13 +60,14 @@ def plan(command: str, values: dict[str, Any]) -> dict[str, Any]:
     """
     try:
         declared = _declare(command, values)
+        declared.check()
         return {
             "takes": sorted(declared.takes()),
             "live": declared.live(),
             "idle": preferences.read().idle,
         }
     except UserError as error:
-        return {"error": _words(error)}
+        return {"error": words.error(error, command, door)}
 
 
 def run(
@@ -56,6 +79,7 @@ def run(
     image_path: str | None = None,
     roiset: str | None = None,
     fiji: str | None = None,
+    door: words.Door = "macro",
 ) -> dict[str, Any]:
     """Run a command for ImageJ.
 
@@ -65,6 +89,7 @@ def run(
     values : the command's keys and values, as a macro or a dialog gives them.
     image, about : the open image in shared memory and what :func:`shared.to_image` needs to know.
     image_path, roiset, fiji : as in :class:`Desk`.
+    door : as for :func:`plan`.
 
     Returns
     -------
@@ -82,9 +107,13 @@ def run(
         fiji=fiji,
         tell=lambda event: task.update(info=shared.encoded(event)),
     )
-    token = listener.set(said.append)
+
+    def hear(text: str) -> None:
+        said.append(words.spoken(text, command, door))
+
+    token = listener.set(hear)
     try:
-        with _warnings(said):
+        with _warnings(hear):
             _declare(command, values).serve(desk, _progress(task))
         return {
             "text": "\n".join(said),
@@ -92,20 +121,22 @@ def run(
             "values": desk.values,
         }
     except UserError as error:
-        return {"text": "\n".join(said), "error": _words(error)}
+        return {"text": "\n".join(said), "error": words.error(error, command, door)}
     except Cancelled:
         return {"text": "\n".join(said), "cancelled": True}
     except OSError as error:
         if error.filename is None:
             raise
-        return {"text": "\n".join(said), "error": str(in_words(error))}
+        return {"text": "\n".join(said), "error": words.error(in_words(error), command, door)}
     except MemoryError:
-        words = "there is not enough memory; try smaller tiles or images"
-        return {"text": "\n".join(said), "error": words}
+        text = "there is not enough memory; try smaller tiles or images"
+        return {"text": "\n".join(said), "error": text}
     except ImportError as error:
-        missing = (error.name or str(error)).split(".")[0]
-        words = f"{missing} is not installed in {_environment()}. pip install {missing}"
-        return {"text": "\n".join(said), "error": words}
+        name = (error.name or "").split(".")[0]
+        text = f"a library does not load in {_environment()} ({optional.cause(str(error))})"
+        if name and isinstance(error, ModuleNotFoundError) and not optional.there(name):
+            text = f"{name} is not installed in {_environment()}. pip install {name}"
+        return {"text": "\n".join(said), "error": text}
     finally:
         listener.reset(token)
 
@@ -117,14 +148,6 @@ def enough() -> None:
 
 def _declare(command: str, values: dict[str, Any]) -> Command:
     return load(command).declare(menu.parse(command, dict(values)))
-
-
-def _words(error: UserError) -> str:
-    """Say it for ImageJ, where options are keys: overwrite, not --overwrite."""
-    # But not those of a command for a terminal that a remedy names.
-    return re.sub(
-        r"(?<!\S)(?<!pip install )--([a-z][a-z-]*)", lambda m: m[1].replace("-", "_"), str(error)
-    )
 
 
 def _progress(task: Any) -> Any:
@@ -146,11 +169,11 @@ def _progress(task: Any) -> Any:
 
 
 @contextmanager
-def _warnings(said: list[str]) -> Iterator[None]:
+def _warnings(hear: Callable[[str], None]) -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("always", DataWarning)
         warnings.showwarning = lambda message, category, *_, **__: (
-            said.append(f"warning: {message}") if issubclass(category, DataWarning) else None
+            hear(f"warning: {message}") if issubclass(category, DataWarning) else None
         )
         yield
 

@@ -13,11 +13,13 @@ import math
 import threading
 from contextlib import suppress
 from multiprocessing.shared_memory import SharedMemory
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
+from imagej_dl import temporaries
 from imagej_dl.images import calibration, coloured, exact, units
 from imagej_dl.images.array import HYPERSTACK, from_hyperstack, seconds
 
@@ -25,6 +27,8 @@ enough = threading.Event()
 """Set when the user wants the training's model as it is now."""
 _kept: list[Any] = []
 _given: list[str] = []
+_marks: list[Path] = []
+_LISTED = Path("/dev/shm")
 
 
 def to_image(array: Any, about: dict[str, Any]) -> xr.DataArray:
@@ -43,6 +47,7 @@ def to_image(array: Any, about: dict[str, Any]) -> xr.DataArray:
     if about.pop("signed", False) and pixels.dtype == np.uint16:
         # ImageJ holds signed numbers as unsigned ones, 32768 higher.
         pixels = (pixels ^ np.uint16(0x8000)).view(np.int16)
+    _mark(array.shm.name)
     return from_hyperstack(pixels, **about)
 
 
@@ -66,7 +71,7 @@ def share(image: xr.DataArray, labels: bool = False) -> dict[str, Any]:
     pixels = sent.array
     full = image.copy(data=pixels).expand_dims([a for a in HYPERSTACK if a not in image.dims])
     ordered = full.transpose(*HYPERSTACK).data
-    block = appose.NDArray(str(pixels.dtype), ordered.shape)
+    block = appose.NDArray(str(pixels.dtype), ordered.shape, _room(ordered.nbytes))
     _kept.append(block)
     block.ndarray()[...] = ordered
     ours = calibration(image)
@@ -94,15 +99,43 @@ def release(but: int = 0) -> None:
         _unlink(block.shm.name)
 
 
+def _room(size: int) -> Any:
+    """Return shared memory whose name says whose it is, where a later process can look for it."""
+    if not _LISTED.is_dir():
+        return None  # and elsewhere names may have 30 letters only
+    from appose import SharedMemory as Shared
+
+    _sweep()
+    return Shared(name=temporaries.name(hidden=False), create=True, rsize=size)
+
+
+def _mark(given: str) -> None:
+    """Note what ImageJ gave: when both are killed, the next worker takes it away."""
+    if _LISTED.is_dir():
+        _sweep()
+        with suppress(OSError):
+            mark = _LISTED / temporaries.name(given.strip("/"), hidden=False)
+            mark.touch()
+            _marks.append(mark)
+
+
+def _sweep() -> None:
+    for name in temporaries.sweep(_LISTED):
+        if given := temporaries.what(name):
+            _unlink(given)
+
+
 def _end() -> None:
     release()
     # What ImageJ gave it takes away itself, unless it was killed.
     for name in _given:
         _unlink(name)
+    for mark in _marks:
+        mark.unlink(missing_ok=True)
 
 
 def _unlink(name: str) -> None:
-    with suppress(FileNotFoundError):
+    with suppress(FileNotFoundError, ValueError):
         SharedMemory(name).unlink()
 
 

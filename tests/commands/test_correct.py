@@ -9,7 +9,7 @@ import pytest
 from imagej_dl import correction, progress
 from imagej_dl.commands.correct import Correct
 from imagej_dl.correction import Changes, Correction, Proposal, Retraining, Row, Status
-from imagej_dl.correction.state import Retrained
+from imagej_dl.correction.state_parts import Retrained
 from imagej_dl.errors import Cancelled, UserError
 from imagej_dl.training import Settings
 
@@ -87,7 +87,7 @@ def test_next(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str
     run()
     assert "ROIs are drawn on it already: RoiSet.zip" in capsys.readouterr().out
     run()
-    assert capsys.readouterr().out == "p: no image is left to correct\n"
+    assert capsys.readouterr().out.startswith("p: no image is left to correct; next the step retr")
     assert given[:2] == [(Path("p"), Path("M"), None), (Path("p"), None, "a")]
 
 

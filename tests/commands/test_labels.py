@@ -142,12 +142,73 @@ def test_new_drawings_are_added(drawn: Path, capsys: pytest.CaptureFixture[str])
     assert [pair.name for pair in project.pairs(drawn)] == ["cell", "other"]
     assert mask.read_bytes() == corrected
     assert f"{mask}: is there already and is kept (--overwrite" in capsys.readouterr().out
+    by_hand = images.read_labels(mask)
+    by_hand[:2, 6:] = 3
+    images.write(images.coloured(by_hand), mask, overwrite=True)
+    corrected = mask.read_bytes()
+    rois.write([Roi("rectangle", "one", box=(0, 0, 3, 3))], drawn / "cell.zip", overwrite=True)
     later = mask.stat().st_mtime + 10
     os.utime(drawn / "cell.zip", (later, later))
     with pytest.warns(DataWarning, match=r"cell\.zip: is newer than .*cell\.tif, which is kept"):
         run(source=drawn)
+    assert mask.read_bytes() == corrected
     run(source=drawn, overwrite=True)
     assert mask.read_bytes() != corrected
+
+
+def test_a_label_map_follows_its_rois_unless_a_user_has_changed_it(drawn: Path) -> None:
+    """What `labels` has made is known again by what it keeps in the file."""
+    run(source=drawn)
+    mask = drawn / "Processed" / "masks" / "cell.tif"
+    rois.write([Roi("rectangle", "other", box=(0, 0, 3, 3))], drawn / "cell.zip", overwrite=True)
+    os.utime(drawn / "cell.zip", (1, 1))  # times are not asked
+    run(source=drawn)
+    assert int((images.read(mask) == 1).sum()) == 9
+    assert rois.read_names(rois.table_path(mask)) == {1: "other"}
+    by_hand = images.read_labels(mask)
+    by_hand[7, 7] = 2
+    with tifffile.TiffFile(mask) as file:
+        made = file.pages.first.description
+    kept = next(line.partition("=")[2] for line in made.splitlines() if "imagej_dl=" in line)
+    images.write(images.coloured(by_hand), mask, overwrite=True, imagej_dl=kept)
+    corrected = mask.read_bytes()
+    rois.write([Roi("rectangle", "third", box=(0, 0, 4, 4))], drawn / "cell.zip", overwrite=True)
+    with pytest.warns(DataWarning, match=r"which was changed since it was made and is kept"):
+        run(source=drawn)
+    assert mask.read_bytes() == corrected
+
+
+def test_what_is_missing_is_made(drawn: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As after Fluffy, which has no tables, or a stop: the rest is made, what is there is kept."""
+    run(source=drawn)
+    processed = drawn / "Processed"
+    whole = {p: p.read_bytes() for p in processed.rglob("*") if p.is_file()}
+    for gone in (["masks/cell.csv"], ["images/cell.tif"], ["masks/cell.tif"], ["masks/cell.tif"]):
+        for name in gone:
+            (processed / name).unlink()
+        run(source=drawn)
+        assert {p: p.read_bytes() for p in processed.rglob("*") if p.is_file()} == whole
+    fluffy = np.asarray(images.read_labels(processed / "masks" / "cell.tif"))
+    tifffile.imwrite(processed / "masks" / "cell.tif", fluffy)
+    (processed / "masks" / "cell.csv").unlink()
+    before = (processed / "masks" / "cell.tif").read_bytes()
+    run(source=drawn)
+    assert (processed / "masks" / "cell.tif").read_bytes() == before
+    assert rois.read_names(processed / "masks" / "cell.csv") == {1: "one", 2: "two"}
+    assert f"{processed / 'masks' / 'cell.csv'}: made" in capsys.readouterr().out
+
+
+def test_label_maps_of_other_rois_are_not_replaced(drawn: Path, tmp_path: Path) -> None:
+    run(source=drawn, out=tmp_path / "out")
+    other = tmp_path / "b"
+    other.mkdir()
+    (other / "cell.tif").write_bytes((drawn / "cell.tif").read_bytes())
+    rois.write([Roi("oval", "x", box=(0, 0, 3, 3))], other / "cell.zip")
+    mask = tmp_path / "out" / "masks" / "cell.tif"
+    before = mask.read_bytes()
+    with pytest.raises(UserError, match="made of other ROIs"):
+        run(source=other, out=tmp_path / "out")
+    assert mask.read_bytes() == before
 
 
 @pytest.mark.parametrize(
@@ -230,3 +291,13 @@ def test_what_is_missing(drawn: Path) -> None:
         run(source=drawn / "none.tif", roiset=drawn / "cell.zip", out=drawn / "l.tif")
     with pytest.raises(UserError, match="overlap"):
         run(source=drawn, overlap="middle")
+
+
+def test_a_zip_in_place_of_a_roi_is_newer_not_another(drawn: Path) -> None:
+    (drawn / "cell.zip").unlink()
+    (drawn / "cell.roi").write_bytes(rois.encode(Roi("rectangle", "a", box=(0, 0, 2, 2))))
+    run(source=drawn)
+    (drawn / "cell.roi").unlink()
+    rois.write([Roi("rectangle", "b", box=(0, 0, 3, 3))], drawn / "cell.zip")
+    run(source=drawn)
+    assert int((images.read(drawn / "Processed" / "masks" / "cell.tif") == 1).sum()) == 9

@@ -315,3 +315,59 @@ def test_what_a_file_does_not_hold_is_said_at_each_door(model, tmp_path, capsys,
     code, errors, answer = ended("more")
     words = f"{path}: is not a readable TIFF image (it is cut short"
     assert (code, words in errors, words in answer["error"]) == (2, True, True)
+
+
+def test_a_folder_goes_on_with_the_images_that_lack_results(model, tmp_path, capsys, monkeypatch):
+    """After a stop what is whole is kept, of the same model, settings and images only."""
+    names = ("a", "b", "c")
+    for shift, name in enumerate(names):
+        write(tmp_path / "raw" / f"{name}.tif", np.roll(cells(), shift))
+    raw, out = tmp_path / "raw", tmp_path / "out"
+    run(model, raw, out=tmp_path / "undisturbed", rois=True)
+    real = images.write
+
+    def full(image, path, *args, **kwargs):
+        if Path(path).name == "b.tif":
+            raise OSError(28, "No space left on device")
+        real(image, path, *args, **kwargs)
+
+    monkeypatch.setattr(images, "write", full)
+    with pytest.raises(UserError, match="the disk is full"):
+        run(model, raw, out=out, rois=True)
+    monkeypatch.undo()
+    assert files(out) == ["a.tif", "a_RoiSet.zip"]
+    stamp = (out / "a.tif").stat().st_mtime_ns
+    capsys.readouterr()
+    run(model, raw, out=out, rois=True)
+    said = capsys.readouterr().out
+    assert f"{out}: the results of 1 of 3 images are there, and kept" in said
+    assert (out / "a.tif").stat().st_mtime_ns == stamp
+    for name in files(tmp_path / "undisturbed"):
+        assert (out / name).read_bytes() == (tmp_path / "undisturbed" / name).read_bytes()
+    run(model, raw, out=out, rois=True)
+    assert "the results of 3 of 3 images are there" in capsys.readouterr().out
+
+
+def test_results_of_another_model_or_other_settings_are_not_mixed(model, tmp_path):
+    for name in ("a", "b"):
+        write(tmp_path / "raw" / f"{name}.tif", cells())
+    raw, out = tmp_path / "raw", tmp_path / "out"
+    run(model, raw, out=out)
+    (out / "b.tif").unlink()
+    with pytest.raises(UserError, match=r"a\.tif: is already there, made with other settings"):
+        run(model, raw, out=out, minimum_area=3)
+    config = json.loads((model / "config.json").read_text())
+    other = tmp_path / "other"
+    other.mkdir()
+    for file in model.iterdir():
+        (other / file.name).write_bytes(file.read_bytes())
+    (other / "config.json").write_text(json.dumps({**config, "patch": 96}))
+    with pytest.raises(UserError, match=r"a\.tif: is already there, made by another model"):
+        run(other, raw, out=out)
+    images.write(images.make(cells()[::-1]), raw / "a.tif", overwrite=True)
+    with pytest.raises(UserError, match=r"a\.tif: .* of another image, or of this one before"):
+        run(model, raw, out=out)
+    assert files(out) == ["a.tif"]
+    write(tmp_path / "foreign" / "a.tif", np.zeros((5, 5), np.uint8))
+    with pytest.raises(UserError, match=r"a\.tif: is already there"):
+        run(model, raw, out=tmp_path / "foreign")

@@ -21,7 +21,12 @@ def run(**values: object) -> None:
 
 def test_whole_run(shared_data, tmp_path, capsys):
     movie = shared_data / "movie"
-    run(labels=movie / "detections.tif", image=movie / "movie.tif", out=tmp_path / "out")
+    run(
+        labels=movie / "detections.tif",
+        image=movie / "movie.tif",
+        distances="trackmate",
+        out=tmp_path / "out",
+    )
     said = capsys.readouterr().out
     assert "by the embedded engine" in said
     assert "775 spots, 741 links, 28 tracks, 2 divisions" in said

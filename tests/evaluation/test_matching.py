@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import math
+
 import numpy as np
 import pytest
 
@@ -69,10 +72,21 @@ def test_by_hand():
     assert (strict.true_positives, strict.mean_matched_iou) == (1, 0.75)
 
 
-def test_no_objects():
+def test_without_any_object_there_is_no_score():
+    nothing, some = np.zeros((4, 4), int), np.eye(4, dtype=int)
+    none = evaluation.match(nothing, nothing)[0]
+    assert none.n_true == none.n_pred == 0
+    for name in ("average_precision", "precision", "recall", "f1", "panoptic_quality"):
+        assert math.isnan(getattr(none, name)), name
+    assert none.to_json()["average_precision"] is None
+    json.dumps(none.to_json(), allow_nan=False)
+    both = evaluation.total([[none], evaluation.match(some, some, (0.5,))])[0]
+    assert both.average_precision == 1.0
+
+
+def test_objects_on_one_side_only():
     nothing, some = np.zeros((4, 4), int), np.eye(4, dtype=int)
     for pair, counts in (
-        ((nothing, nothing), (0, 0, 0)),
         ((some, nothing), (0, 0, 1)),
         ((nothing, some), (0, 1, 0)),
     ):

@@ -119,3 +119,15 @@ def test_of_two_called_alike_one_is_left_out_with_a_word(tmp_path):
         (tmp_path / name).touch()
     with pytest.warns(DataWarning, match=r"left out.*a\.png"):
         assert sources.find(tmp_path) == {"a": tmp_path / "a.tif"}
+
+
+def test_perfect_emptiness_has_no_score(tmp_path):
+    images.write(images.make(np.zeros((8, 8), np.uint16)), tmp_path / "a.tif")
+    report = evaluation.evaluate(tmp_path / "a.tif", tmp_path / "a.tif")
+    assert report.mean_average_precision is None
+    assert "0.000" not in report.table()
+    assert "No object is there, and none was found" in report.table()
+    report.write(tmp_path / "scores.json")
+    text = (tmp_path / "scores.json").read_text(encoding="utf-8")
+    assert "NaN" not in text
+    assert json.loads(text)["thresholds"][0]["average_precision"] is None

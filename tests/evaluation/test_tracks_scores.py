@@ -11,7 +11,6 @@ import tifffile
 from imagej_dl import evaluation, images, tracking
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.evaluation import ctc as challenge
-from imagej_dl.evaluation import rules
 from imagej_dl.tracking import ctc
 
 
@@ -135,11 +134,15 @@ def test_one_frame(tmp_path):
     ("rows", "words"),
     [
         ([[1, 0, 2, 9]], "parent 9"),
-        ([[1, 2, 0, 0]], "ends"),
+        ([[1, 2, 0, 0]], r"track 1 end \(frame 0\) before it begins \(2\)"),
         ([[1, 0, 1, 0]], "the mask of frame 2 holds id 1"),
         ([[1, 0, 2, 0], [1, 0, 2, 0]], "twice"),
         ([[1, 0, 2, 0], [2, 1, 1, 0]], "track 2 is not in the mask of frame 1"),
         ([[1, 0, 2, 2], [2, 0, 2, 0]], "before its parent"),
+        ([[1, 0, 3, 0]], "end in frame 3, and the last frame is 2"),
+        ([[1, 0, 2, 0], [2, 3, 3, 0]], "end in frame 3, and the last frame is 2"),
+        ([[1, -1, 2, 0]], "begin in frame -1"),
+        ([[1, 0, 2, 0], [-2, 0, 2, 0]], "has the id -2"),
     ],
 )
 def test_broken_results_are_named(truth, tmp_path, rows, words):
@@ -188,8 +191,10 @@ def test_a_truth_that_segments_some_frames_and_tracks_none(result, full_layout, 
     ("old", "new", "problem"),
     [
         ("1 0 4 0\n", "", "lacks id 1, which the mask of frame 0 holds"),
-        ("2 0 4 0", "2 0 4 9", "names the parent 9"),
-        ("2 0 4 0", "2 4 0 0", "has track 2 end before it begins"),
+        ("2 0 4 0", "2 0 4 9", "with the parent 9, which is no track"),
+        ("2 0 4 0", "2 4 0 0", "has track 2 end .* before it begins"),
+        ("2 0 4 0", "2 0 5 0", "end in frame 5, and the last frame is 4"),
+        ("2 0 4 0", "2 0 4 1", "before its parent 1 begins"),
         ("2 0 4 0", "1 0 4 0", "names an id twice"),
     ],
 )
@@ -207,9 +212,29 @@ def test_a_broken_truth_is_named(old, new, problem, tmp_path):
         evaluation.evaluate(tmp_path / "01_RES", tmp_path / "01_GT")
 
 
-def test_tracks_beyond_the_movie_are_no_tracks_of_it():
-    """They begin or end before it, or after."""
-    rows = np.array([[1, -2, 1, 0], [2, -4, -3, 0], [3, 5, 6, 0], [4, 2, 9, 0]])
-    rules.check_result(ctc.CtcFolder(np.zeros((3, 2, 2)), rows), [[1], [1], [4]])
-    with pytest.raises(UserError, match="track 1 is not in the mask of frame 1"):
-        rules.check_result(ctc.CtcFolder(np.zeros((3, 2, 2)), rows), [[1], [], [4]])
+def test_a_row_past_the_last_frame_is_refused(shared_data):
+    """As of a movie that was cut after it was tracked."""
+    tracks = shared_data / "faults" / "tracking"
+    with pytest.raises(UserError, match=r"bad1_RES: .*track 1 end in frame 9, .*last frame is 7"):
+        evaluation.evaluate(tracks / "bad1_RES", tracks / "g1_GT")
+
+
+def test_a_mark_and_line_ends_of_windows_are_read(shared_data):
+    tracks = shared_data / "faults" / "tracking"
+    assert evaluation.evaluate(tracks / "crlf_RES", tracks / "g1_GT").tracks["TRA"] == 1.0
+
+
+def test_a_table_in_utf_16_is_named(truth, tmp_path):
+    folder, masks = truth
+    res = _write(tmp_path / "01_RES", masks, [[1, 0, 2, 0]])
+    (res / "res_track.txt").write_text("1 0 2 0\n", encoding="utf-16")
+    with pytest.raises(UserError, match=r"res_track\.txt: is text in UTF-16"):
+        evaluation.evaluate(res, folder)
+
+
+def test_two_masks_of_one_frame_are_refused(truth, tmp_path):
+    folder, masks = truth
+    res = _write(tmp_path / "01_RES", masks, [[1, 0, 2, 0]])
+    shutil.copy(res / "mask000.tif", res / "mask00.tif")
+    with pytest.raises(UserError, match=r"has the number of mask00"):
+        evaluation.evaluate(res, folder)

@@ -16,26 +16,42 @@ QUICK = "epochs=1 width=8 depth=2 patch=64 batch=2"
 """A training of seconds."""
 OPENS = "--add-opens=java.base/java.lang=ALL-UNNAMED"
 
-# In a Fiji the installed scripts are commands; in ImageJ alone this makes them so.
+SCIJAVA = "org.scijava:scijava-common:2.99.0"
+"""Whose threads a Fiji runs scripts in."""
+
+# In a Fiji the installed scripts are commands, and run in a thread that the macro's waits for; in
+# ImageJ alone this makes them so.
 LISTENER = """\
 def scripts = new File(System.getProperty("scripts"))
+def service = org.scijava.thread.ThreadService
+def threads = new org.scijava.Context(service).service(service)
 ij.Executer.addCommandListener({ String command ->
     def file = new File(scripts, command.replace(" ", "_") + ".groovy")
     if (!file.isFile()) return command
-    new GroovyShell(this.class.classLoader).evaluate(file)
+    def options = ij.Macro.options
+    def work = {
+        Thread.currentThread().name = 'Run$_SciJava'
+        ij.Macro.options = options
+        new GroovyShell(this.class.classLoader).evaluate(file)
+    }
+    try {
+        threads.run(work as java.util.concurrent.Callable).get()
+    } catch (java.util.concurrent.ExecutionException error) {
+        throw error.cause
+    }
     return null
 } as ij.CommandListener)
 """
 
 
 def central() -> list[Path]:
-    """Jars from Maven Central, as the gateway has them: ImageJ, its patcher, Appose, Groovy."""
+    """Jars from Maven Central: ImageJ, its patcher, Appose, Groovy, SciJava's threads."""
     import jgo
 
     from imagej_dl.fiji import gateway, menu
 
     environment = jgo.build(
-        endpoint="+".join([menu.APPOSE, gateway.PATCHER, gateway.EMBEDDED]),
+        endpoint="+".join([menu.APPOSE, gateway.PATCHER, SCIJAVA, gateway.EMBEDDED]),
         repositories={},
         resolver=jgo.maven.PythonResolver(lenient=True),
     )

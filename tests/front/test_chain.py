@@ -53,14 +53,13 @@ def _chain(
 
     recorder = hosted.jimport("ij.plugin.frame.Recorder")
     recorder()  # opens it
-    count = hosted.manager_count()
     hosted.select("cells.tif")
     hosted.choose("ImageJ-DL Predict")
     hosted.press(hosted.fill(front, "ImageJ-DL Predict", model=model), "OK")
     title = hosted.wait(lambda: hosted.newest("cells-labels-1"), 60, "labels by the menu")
-    # The ROIs come after the labels, one by one.
-    hosted.wait(lambda: hosted.manager_count() >= count + seen["macro"]["rois"], 120)
-    seen["menu"] = _seen(title, count)
+    # The ROIs come after the labels, in place of those found on the image before.
+    hosted.wait(lambda: front.getLast().get("rois"), 120)
+    seen["menu"] = _seen(title, 0)
     lines = [
         line
         for line in str(recorder.getInstance().getText()).splitlines()
@@ -69,9 +68,8 @@ def _chain(
     recorder.getInstance().close()
     seen["lines"] = lines
 
-    count = hosted.manager_count()
     title = hosted.macro('selectImage("cells.tif");\n' + lines[-1] + "\nreturn getTitle();")
-    seen["recorded"] = _seen(title, count)
+    seen["recorded"] = _seen(title, 0)
 
     count = hosted.manager_count()
     title, rois = hosted.macro(

@@ -12,6 +12,7 @@ from imagej_dl.images import large
 from imagej_dl.models import Instances
 from imagej_dl.prediction import instances
 from imagej_dl.prediction.blocks import _NOTHING, Blocks
+from imagej_dl.prediction.instances import counted
 
 
 def picture(seed=0, shape=(331, 417), share=0.35, scale=4):
@@ -61,6 +62,16 @@ def test_the_same_as_of_the_whole_plane(more):
         assert expected.max() > 100
         assert found.dtype == expected.dtype
         np.testing.assert_array_equal(found, expected)
+
+
+def test_as_many_are_left_out_as_of_the_whole_plane():
+    settings = Instances(region_erosion=2, minimum_area=40)
+    values = picture(1)
+    made = Blocks(values.shape[:2], settings, 64)
+    made.add(0, values)
+    made.finish()
+    _, count = counted(values, settings)
+    assert count == len(made.small) > 10
 
 
 @pytest.mark.parametrize("kind", ["two", "one"])

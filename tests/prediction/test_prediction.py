@@ -153,7 +153,7 @@ def test_pixels_that_are_no_numbers_are_refused_by_place(cutoff, bad):
     array = squares(3, 30, 41, dtype=np.float32)
     array[1, 4, 5] = bad
     image = images.make(array, "TYX", title="holes.tif")
-    with pytest.raises(UserError, match=r"holes.tif: .*NaN or infinite at T=2"):
+    with pytest.raises(UserError, match=r"holes.tif: .*NaN or infinite.*x=5, y=4, T=2"):
         predict(cutoff, image)
 
 

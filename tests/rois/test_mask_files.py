@@ -136,7 +136,7 @@ def test_masks_that_are_not_binary(tree: Path) -> None:
     Image.fromarray(np.arange(600, dtype=np.uint16).reshape(SHAPE).astype(np.uint8)).save(path)
     with pytest.raises(UserError, match=r"mask_7\.png: is not binary: .* from 1 to 255"):
         run(source=tree)
-    Image.new("RGB", SHAPE[::-1]).save(path)
+    Image.new("RGB", SHAPE[::-1], "red").save(path)
     with pytest.raises(UserError, match=r"mask_7\.png: is a colour image"):
         run(source=tree)
     path.write_bytes(b"no png")
@@ -148,3 +148,23 @@ def test_two_masks_of_one_number(tree: Path, masks: list[np.ndarray]) -> None:
     write(tree / "Labeling" / "cell" / "masks" / "mask_07.png", masks[0])
     with pytest.raises(UserError, match=r"has the number of mask_07\.png"):
         run(source=tree)
+
+
+def test_masks_in_grey_colours_and_palettes_are_read(tmp_path: Path) -> None:
+    mask = np.zeros(SHAPE, np.uint8)
+    mask[3:9, 4:12] = 255
+    Image.fromarray(np.stack([mask] * 4, -1)).save(tmp_path / "mask_0.png")
+    Image.fromarray(mask > 0).save(tmp_path / "mask_1.png")
+    picture = Image.fromarray(mask, "P")
+    picture.putpalette(list(range(255, -1, -1)) * 3)  # 255 is shown black
+    picture.save(tmp_path / "mask_2.png")
+    for roi in rois.read(tmp_path):
+        found, x, y = rois.mask(roi)
+        assert (x, y, found.shape, found.all()) == (4, 3, (6, 8), True)
+
+
+def test_a_lossy_mask_is_refused_under_any_name(tmp_path: Path) -> None:
+    Image.fromarray(np.zeros(SHAPE, np.uint8)).save(tmp_path / "mask_0.jpg")
+    (tmp_path / "mask_0.jpg").rename(tmp_path / "mask_0.png")
+    with pytest.raises(UserError, match=r"mask_0\.png: .*JPEG compression is lossy"):
+        rois.read(tmp_path)

@@ -14,9 +14,11 @@ import pytest
 
 from imagej_dl import images
 from imagej_dl.commands.searching import find
+from imagej_dl.commands.train import Train
 from imagej_dl.errors import Cancelled, DataWarning, UserError
 from imagej_dl.progress import silent
 from imagej_dl.search import Space, folds, search
+from imagej_dl.search.report import OWN
 from imagej_dl.search.run import Found
 from imagej_dl.search.study import Study
 from imagej_dl.training.dataset import Example
@@ -105,7 +107,7 @@ def test_space(tmp_path: Path) -> None:
     (tmp_path / "s.json").write_text('{"depth": [3, 4]}')
     assert Space.read(tmp_path / "s.json").depth == (3, 4)
     (tmp_path / "s.json").write_text('{"deep": [3]}')
-    with pytest.raises(UserError, match=r"s\.json: deep: .*The keys are optimizer"):
+    with pytest.raises(UserError, match=r"s\.json: deep: unknown key, perhaps depth$"):
         Space.read(tmp_path / "s.json")
     with pytest.raises(UserError, match="optimizer"):
         space(optimizer=["Sgd"]).check(TINY)
@@ -143,7 +145,10 @@ def test_a_search_goes_on_from_the_fold_where_it_stopped(data: Path, tmp_path: P
     table = rows(out)
     assert len(table) == 2
     best = json.loads((out / "best.json").read_text())
-    assert best.pop("settings") | best == found.settings
+    # It trains as the trials did: with their kind and patch, too.
+    assert best.pop("settings") | best == found.settings | {"kind": "border", "patch": 32}
+    train = Train.declare({**best, "project": data, "out": out / "again"})
+    assert (train.kind, train.patch, train.width) == ("border", 32, best["width"])
     top = max(table, key=lambda row: float(row["score"]))
     assert float(top["score"]) == pytest.approx(found.score, abs=1e-4)
     assert str(best["width"]) == top["width"]
@@ -154,6 +159,10 @@ def test_a_search_goes_on_from_the_fold_where_it_stopped(data: Path, tmp_path: P
     assert search(data, out, trials=2, count=2, space=space(), **TINY) == found
     with pytest.raises(UserError, match=r"search\.db: holds a search that has other .*settings"):
         search(data, out, trials=2, count=2, space=space(), **{**TINY, "steps": 3})
+
+
+def test_keys_of_train_are_told_from_further_settings() -> None:
+    assert set(OWN) == set(Settings.model_fields) & set(Train.model_fields)
 
 
 def test_a_search_of_an_earlier_version_goes_on(tmp_path: Path) -> None:

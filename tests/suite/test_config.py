@@ -40,6 +40,7 @@ def test_the_real_files_are_read_and_say_settings(shared_data):
             "clip": True,
             "scope": "video",
             "illumination": 0.0,
+            "largest": None,
         }
         assert values["project"] == given["TRAINPATH"]
         assert predict_values(read(file), elsewhere=True)["halo"] == 115

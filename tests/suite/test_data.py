@@ -209,6 +209,75 @@ def test_the_table_that_knows_the_frames(frames, tmp_path):
     assert table_of(folder, tmp_path / "other.csv") is None
 
 
+@pytest.fixture
+def parts(tmp_path):
+    """Folders train, val and test, whose frames have the same names and are of other videos."""
+    lengths = {"train": (3, 3), "val": (2, 4), "test": (4, 4)}
+    for seed, (part, frames) in enumerate(lengths.items()):
+        made = [make(seed, count) for count in frames]
+        videos = {f"{part}{n}": video for n, (video, _) in enumerate(made)}
+        labels = {f"{part}{n}": truth for n, (_, truth) in enumerate(made)}
+        write_frames(videos, labels, tmp_path / part)
+    return tmp_path
+
+
+def frames_of(found):
+    return [[image.sizes["T"] for image, _ in part] for part in found]
+
+
+def test_the_table_of_the_test_folder_is_not_that_of_the_others(parts, recwarn):
+    # The real configurations name the test folder's table for all three folders.
+    given = find_given(
+        parts / "train",
+        parts / "val",
+        parts / "test",
+        recurrent=True,
+        videos=parts / "test" / "videos2im_relation.csv",
+    )
+    assert frames_of((given.train, given.validation, given.test)) == [[3, 3], [2, 4], [4, 4]]
+    assert not [w for w in recwarn if issubclass(w.category, DataWarning)]
+
+
+def test_a_folder_without_a_table_does_not_take_the_test_folders(parts):
+    (parts / "val" / "videos2im_relation.csv").unlink()
+    table = parts / "test" / "videos2im_relation.csv"
+    with pytest.warns(DataWarning, match=r"val: no videos2im_relation.csv says"):
+        given = find_given(
+            parts / "train", parts / "val", parts / "test", recurrent=True, videos=table
+        )
+    assert len(given.validation) == 6
+    # A table that lies by itself may be meant for all: it is taken, and said.
+    shutil.copy(table, parts / "all.csv")
+    with pytest.warns(DataWarning, match=r"val: has no videos2im_relation.csv of its own; .*all"):
+        find_given(
+            parts / "train", parts / "val", parts / "test", recurrent=True, videos=parts / "all.csv"
+        )
+
+
+def test_a_given_table_that_contradicts_the_folders_own_is_said(parts):
+    given = parts / "given.csv"
+    write_relation(given, {"a": [f"raw_{n:03}.tif" for n in range(1, 9)]})
+    with pytest.warns(DataWarning, match=r"puts the frames together otherwise; .*given.csv is tak"):
+        assert len(items(parts / "test", recurrent=True, relation=given)) == 1
+
+
+def test_a_table_that_does_not_know_the_frames_is_named(parts):
+    table = parts / "val" / "videos2im_relation.csv"
+    write_relation(table, {"a": ["raw_001.tif", "raw_002.tif"]})
+    with pytest.warns(DataWarning, match=r"relation.csv does not know 4 of the 6 frames \(raw_003"):
+        items(parts / "val", recurrent=True)
+
+
+def test_frames_in_two_videos_or_twice_in_one_are_said(tmp_path):
+    path = tmp_path / "t.csv"
+    write_relation(path, {"a": ["1.tif", "2.tif"], "b": ["2.tif", "3.tif"]})
+    with pytest.warns(DataWarning, match=r"2.tif is in a and in b"):
+        read_relation(path)
+    write_relation(path, {"a": ["1.tif", "1.tif"]})
+    with pytest.raises(UserError, match=r"a has the frame 1.tif twice"):
+        read_relation(path)
+
+
 def test_videos_of_two_tables_are_numbered_on(tmp_path):
     _, labels = movie(frames=2)
     for name in ("a", "b"):

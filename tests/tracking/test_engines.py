@@ -227,7 +227,7 @@ def test_a_runner_ends_with_its_parent():
 def test_what_is_not_installed_says_how(monkeypatch):
     for name in engines.TRACKERS:
         monkeypatch.delenv(process.variable(name), raising=False)
-    monkeypatch.setattr(process.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(process.optional, "there", lambda name: False)
     for name in engines.TRACKERS:
         with pytest.raises(UserError, match=f"{name} is not installed.*pip install"):
             engines.find(name)

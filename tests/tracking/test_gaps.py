@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import lineages
 import numpy as np
 import pytest
@@ -31,9 +33,10 @@ def test_a_frame_without_the_object_is_filled():
 
 
 @pytest.mark.parametrize("missing", [(0,), (6,), (0, 1)])
-def test_gaps_at_the_start_and_the_end_are_filled(missing):
+def test_gaps_at_the_start_and_the_end_are_filled_on_request(missing):
     labels = _movie(*missing)
-    filled = gaps.fill(labels)
+    assert not np.asarray(gaps.fill(labels))[list(missing), 15, 15].any()
+    filled = gaps.fill(labels, ends=True)
     assert (np.asarray(filled)[:, 15, 15] > 0).all()
     tracks = tracking.track(filled, engine="embedded")
     assert (np.bincount(tracks.segments(True).of_spot)[1:] == 7).all()  # two, from end to end
@@ -142,8 +145,8 @@ def test_gap_filling_helps(shared_data, tmp_path, movie):
 def test_objects_too_small_are_left_out_with_a_word():
     labels = lineages.movie(*[{1: (8, 8), 2: (36, 36)}] * 3, side=3)
     with pytest.warns(DataWarning, match="6 objects are left out.*fewer than 100 pixels"):
-        assert not np.asarray(gaps.fill(labels)).any()
-    assert np.asarray(gaps.fill(labels, smallest=1)).any()
+        assert not np.asarray(gaps.fill(labels, smallest=100)).any()
+    assert np.asarray(gaps.fill(labels)).any()
 
 
 def test_a_tidied_hole_is_of_the_object_round_it():
@@ -166,3 +169,34 @@ def test_contours_stay_as_traced_where_asked_for():
         labels, settings=chosen.model_copy(update={"fill_gaps": False}), engine="embedded"
     )
     np.testing.assert_array_equal(filled.contours[1], plain.contours[1])
+
+
+def test_gaps_are_filled_between_appearances_only(shared_data):
+    labels = images.read(shared_data / "faults" / "tracking" / "k_gaps.tif")
+    filled = gaps.fill(labels)
+    there = [len(np.unique(frame)) - 1 for frame in filled.values]
+    assert there == [0, *[2] * 10, 0]
+    assert gaps.added(labels, filled) == 4
+    suite = [len(np.unique(frame)) - 1 for frame in gaps.fill(labels, ends=True).values]
+    assert suite == [2] * 12
+
+
+def test_debris_of_one_frame_stays_in_it(shared_data):
+    labels = images.read(shared_data / "faults" / "tracking" / "k_debris.tif")
+    filled = gaps.fill(labels)
+    assert gaps.added(labels, filled) == 0
+    assert [len(np.unique(f)) - 1 for f in filled.values] == [1] * 5 + [2] + [1] * 4
+    tracks = tracking.track(
+        labels, settings=tracking.default_settings().filling_gaps(), engine="embedded"
+    )
+    lengths = np.bincount(tracks.spots["track_id"].to_numpy() + 1)
+    assert sorted(lengths[1:]) == [10]
+    assert lengths[0] == 1  # a spot without a track
+    assert [len(np.unique(f)) - 1 for f in gaps.fill(labels, ends=True).values].count(2) == 5
+
+
+def test_small_objects_are_not_dropped_by_default():
+    labels = lineages.movie(*[{1: (8, 8)}] * 3, side=5)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert gaps.fill(labels, sigma=0.5).max() == 1

@@ -31,7 +31,34 @@ def test_wrong_settings_are_made_better():
 def test_without_objects_the_settings_stay():
     empty = np.zeros((30, 30), np.uint16)
     start = Instances(region_erosion=2)
-    assert choose([(certain(empty), empty)], start, "border") == (start, 0.0)
+    chosen, score = choose([(certain(empty), empty)], start, "border")
+    assert chosen == start
+    assert np.isnan(score)
+
+
+def test_what_one_image_decides_is_chance():
+    """Lower least areas find the small objects of one image of three, or of all."""
+    small, large = np.zeros((80, 80), np.uint16), scene()
+    for i in range(16):
+        y, x = divmod(i, 4)
+        small[4 + 19 * y : 11 + 19 * y, 4 + 19 * x : 11 + 19 * x] = i + 1
+    start = Instances(region_erosion=2, minimum_area=60)
+    one = [(certain(labels), labels) for labels in (small, large, large)]
+    assert choose(one, start, "border")[0] == start
+    most = [(certain(labels), labels) for labels in (small, small, large)]
+    assert choose(most, start, "border")[0] != start
+
+
+def test_what_one_object_decides_is_chance():
+    """One of three small objects would be found with a lower least area: that is no reason."""
+    labels = np.zeros((60, 60), np.uint16)
+    labels[5:20, 5:20], labels[30:45, 30:45], labels[5:12, 40:47] = 1, 2, 3
+    start = Instances(region_erosion=2, minimum_area=60)
+    found = [(certain(labels), labels)]
+    better = start.model_copy(update={"minimum_area": 30})
+    gained = np.mean(average_precision(found, better)) - np.mean(average_precision(found, start))
+    assert gained > 0.2
+    assert choose(found, start, "border")[0] == start
 
 
 def test_says_how_far_it_is():

@@ -87,7 +87,7 @@ def test_diameter_is_the_median_over_all_images():
         (lambda i, m: (i, m + 0.5), "whole numbers"),
         (lambda i, m: (i, m.astype(np.int32) - 1), "-1"),
         (lambda i, m: (i, m * 0), "none of the label maps"),
-        (lambda i, m: (i.astype(np.float32) * np.inf, m), "no number"),
+        (lambda i, m: (i.astype(np.float32) * np.inf, m), "NaN or infinite"),
     ],
 )
 def test_pairs_that_do_not_fit(change, words):
@@ -98,8 +98,10 @@ def test_pairs_that_do_not_fit(change, words):
 
 def test_colour_label_maps_are_refused():
     image, _ = pair()
-    with pytest.raises(UserError, match="colour"):
-        read((image, images.make(np.zeros((20, 30, 3), np.uint8), "YXC")))
+    colours = np.zeros((20, 30, 3), np.uint8)
+    colours[5, 5, 0] = 1
+    with pytest.raises(UserError, match="has channels"):
+        read((image, images.make(colours, "YXC")))
 
 
 def test_images_of_other_channels_are_named():

@@ -304,10 +304,20 @@ def test_loss_that_is_no_number(tmp_path, pairs, monkeypatch):
         train(pairs, tmp_path / "M", epochs=1, **TINY)
 
 
+def test_a_pixel_that_may_be_why_is_named(tmp_path, pairs, monkeypatch):
+    image, labels = pairs[0]
+    bright = image.data.astype(np.float32)
+    bright[7, 9] = 1e5
+    data = [(images.make(bright, title="bright.tif"), labels), *pairs[1:]]
+    monkeypatch.setattr("imagej_dl.training.loop.Step.__call__", lambda *_: float("nan"))
+    with pytest.raises(UserError, match=r"bright\.tif has a pixel, at x=9, y=7.*Remove Outliers"):
+        train(data, tmp_path / "M", epochs=1, validation=0.1, test=0, seed=1, **TINY)
+
+
 def test_pixels_that_are_no_number(tmp_path, pairs):
     image, labels = pairs[3]
     pairs[3] = (images.make(np.full(image.shape, np.nan, np.float32), title="bad.tif"), labels)
-    with pytest.raises(UserError, match=r"bad\.tif.*no number"):
+    with pytest.raises(UserError, match=r"bad\.tif.*NaN or infinite"):
         train(pairs, tmp_path / "M", epochs=1, **TINY)
 
 

@@ -13,6 +13,7 @@ import urllib.error
 import urllib.request
 import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -57,14 +58,10 @@ def model(tmp_path: Path) -> Path:
     return folder.parent
 
 
-@pytest.fixture
-def address(model: Path, tmp_path: Path) -> Iterator[str]:
-    """Where the command serves; it is ended as `docker stop` does, and must clean up."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    home = tmp_path / "temporary"
-    home.mkdir()
+@contextmanager
+def served(model: Path, port: int, home: Path) -> Iterator[str]:
+    """Serve by the command; it is ended as `docker stop` does, and must clean up."""
+    home.mkdir(exist_ok=True)
     command = [sys.executable, "-m", "imagej_dl", "serve", str(model), "--port", str(port)]
     with subprocess.Popen(command, env={**os.environ, "TMPDIR": str(home)}) as process:
         found = f"http://127.0.0.1:{port}"
@@ -78,6 +75,19 @@ def address(model: Path, tmp_path: Path) -> Iterator[str]:
         process.terminate()
         assert process.wait(timeout=30) == 0
     assert not list(home.glob("imagej-dl-web-*"))
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+@pytest.fixture
+def address(model: Path, port: int, tmp_path: Path) -> Iterator[str]:
+    with served(model, port, tmp_path / "temporary") as found:
+        yield found
 
 
 def get(address: str, link: str) -> bytes:
@@ -124,3 +134,30 @@ def test_upload_see_download_remove(address: str, tmp_path: Path) -> None:
         browser.close()
     with pytest.raises(urllib.error.HTTPError, match="404"):
         get(address, everything)
+
+
+def test_a_reload_shows_it_again_and_a_restart_is_said(
+    model: Path, port: int, tmp_path: Path
+) -> None:
+    images.write(images.make(squares(3)), tmp_path / "few.tif")
+    browser = Browser(tmp_path / "profile")
+    says = "document.body.innerText.includes('{}')".format
+    try:
+        with served(model, port, tmp_path / "temporary") as address:
+            browser("Page.navigate", url=address)
+            browser.until("document.querySelectorAll('#model option').length == 1")
+            browser.choose_files("#images", [tmp_path / "few.tif"])
+            browser.until("!document.querySelector('#go').disabled")
+            browser.run("document.querySelector('#go').click()")
+            browser.until(says("3 objects in 1 of 1 images"), 120)
+            browser("Page.navigate", url=f"{address}/?again")
+            browser.until(says("3 objects in 1 of 1 images"), 20)
+        with served(model, port, tmp_path / "temporary"):
+            browser("Page.navigate", url=address)
+            browser.until(says("started anew since this upload"), 20)
+            browser.run("document.querySelector('#results button').click()")
+            browser("Page.navigate", url=f"{address}/?later")
+            browser.until("document.querySelectorAll('#model option').length == 1")
+            assert not browser.run(says("started anew"))
+    finally:
+        browser.close()

@@ -270,7 +270,6 @@ def test_files_are_removed(app: Any, client: Any) -> None:
     post(client, (io.BytesIO(b"x"), "a.py"))
     assert not list(home.iterdir())
     finished(client, post(client, (tiff(many(3)), "a.tif")))
-    app.extensions["imagej-dl"]._jobs.popitem()[1].begun -= 2 * jobs.KEPT
     app.extensions["imagej-dl"].close()
     assert not home.exists()
 
@@ -278,7 +277,8 @@ def test_files_are_removed(app: Any, client: Any) -> None:
 def test_old_jobs_go(app: Any, client: Any) -> None:
     store = app.extensions["imagej-dl"]
     job = finished(client, post(client, (tiff(many(3)), "a.tif")))
-    store.get(job["id"]).begun -= jobs.KEPT + 1
+    until(lambda: store.get(job["id"]).ended is not None)
+    store.get(job["id"]).ended -= jobs.KEPT + 1
     store.sweep()
     assert store.get(job["id"]) is None
     assert not list(store._home.iterdir())
@@ -375,3 +375,104 @@ def test_an_address_to_type_is_said(
     Serve(models=tmp_path, host=host).run(silent)
     assert asked == [(host, 5000)]
     assert said in capsys.readouterr().out
+
+
+@pytest.fixture
+def slow(app: Any, monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Make each image take until the event is set; it is seen at each step of the progress."""
+    go = threading.Event()
+
+    def wait(bundle: Any, image: Any, progress: Any) -> Any:
+        for _ in range(600):
+            progress("predict", 1, 4)
+            if go.wait(0.02):
+                break
+        return bright(bundle, image, progress)
+
+    monkeypatch.setattr("imagej_dl.prediction.predict", wait)
+    return go
+
+
+def until(said: Any) -> None:
+    for _ in range(300):
+        if said():
+            return
+        time.sleep(0.02)
+    raise AssertionError("it did not come to that")
+
+
+def test_one_foreign_file_does_not_lose_the_upload(client: Any) -> None:
+    files = [(tiff(many(3)), "a.tif"), (io.BytesIO(b"x"), "notes.docx"), (io.BytesIO(b""), "e.tif")]
+    job = finished(client, post(client, *files))
+    states = {item["name"]: (item["state"], item["message"]) for item in job["items"]}
+    assert states["a"] == ("done", "")
+    assert states["notes.docx"][0] == states["e"][0] == "failed"
+    assert "is no image that is known here. Known are .tif" in states["notes.docx"][1]
+    names = zipfile.ZipFile(
+        io.BytesIO(client.get(f"/api/jobs/{job['id']}/all.zip").data)
+    ).namelist()
+    assert "a_labels.tif" in names
+
+
+def test_removing_while_it_is_at_work(app: Any, client: Any, slow: threading.Event) -> None:
+    home = app.extensions["imagej-dl"]._home
+    first = post(client, (tiff(many(3)), "a.tif"), (tiff(many(3)), "b.tif")).json["id"]
+    second = post(client, (tiff(many(3)), "c.tif")).json["id"]
+    until(lambda: client.get(f"/api/jobs/{first}").json["items"][0]["state"] == "working")
+    working = client.get(f"/api/jobs/{first}").json
+    assert (working["items"][0]["done"], working["ahead"]) == (0.25, 0)
+    assert client.get(f"/api/jobs/{second}").json["ahead"] == 2
+    # One that waits goes at once, one at work as soon as it can be stopped.
+    assert client.delete(f"/api/jobs/{second}", headers=OWN).status_code == 204
+    assert len(list(home.iterdir())) == 1
+    assert client.delete(f"/api/jobs/{first}", headers=OWN).status_code == 204
+    until(lambda: not list(home.iterdir()))
+    slow.set()
+    assert finished(client, post(client, (tiff(many(3)), "d.tif")))["items"][0]["state"] == "done"
+
+
+def test_limits_of_planes_time_and_queue(
+    tmp_path: Path, client: Any, slow: threading.Event
+) -> None:
+    made = application(tmp_path / "models", planes=3, minutes=0.1 / 60, waiting=2)
+    try:
+        other = made.test_client()
+        long = np.zeros((4, 9, 9), np.uint8)
+        job = finished(other, post(other, (tiff(long, "TYX"), "long.tif")))
+        assert "has 4 planes, and 3 are allowed" in job["items"][0]["message"]
+        job = finished(other, post(other, (tiff(many(3)), "slow.tif")))
+        assert "took longer than the 0.00166667 minutes" in job["items"][0]["message"]
+        made.extensions["imagej-dl"].limits = jobs.Limits(2**20, minutes=1, waiting=2)
+        held = post(other, (tiff(many(3)), "a.tif"), (tiff(many(3)), "b.tif"))
+        until(lambda: other.get(f"/api/jobs/{held.json['id']}").json["items"][0]["seconds"] >= 0)
+        until(lambda: other.get(f"/api/jobs/{held.json['id']}").json["items"][0]["done"])
+        refused = post(other, (tiff(many(3)), "c.tif"), (tiff(many(3)), "d.tif"))
+        assert refused.status_code == 400
+        assert "1 images are waiting, and 2 may" in refused.json["error"]
+        slow.set()
+        assert finished(other, held)
+    finally:
+        made.extensions["imagej-dl"].close()
+
+
+def test_uploads_go_where_nobody_comes_any_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, client: Any
+) -> None:
+    monkeypatch.setattr(jobs, "KEPT", 0.3)
+    made = application(tmp_path / "models")
+    try:
+        other = made.test_client()
+        finished(other, post(other, (tiff(many(3)), "a.tif")))
+        home = made.extensions["imagej-dl"]._home
+        until(lambda: not list(home.iterdir()))
+    finally:
+        made.extensions["imagej-dl"].close()
+
+
+def test_a_job_of_before_a_restart_says_so(app: Any, client: Any) -> None:
+    job = finished(client, post(client, (tiff(many(3)), "a.tif")))
+    answer = client.get("/api/jobs/abcdef.0123456789")
+    assert answer.status_code == 404
+    assert "was started anew since this upload" in answer.json["error"]
+    client.delete(f"/api/jobs/{job['id']}", headers=OWN)
+    assert "its hour is over" in client.get(f"/api/jobs/{job['id']}").json["error"]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from imagej_dl import temporaries
 from imagej_dl.errors import Cancelled, NotEnoughMemory, UserError
 from imagej_dl.fiji import gateway
 from imagej_dl.fiji.trackmate import filters, settings, spots
@@ -169,7 +170,7 @@ def _file(model: Any, measured: Any, log: Log) -> bytes:
     """Return the TrackMate file that TrackMate itself writes of its model."""
     from scyjava import jimport
 
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(prefix=temporaries.prefix()) as folder:
         path = Path(folder, "tracks.xml")
         writer = jimport(f"{PACKAGE}.io.TmXmlWriter")(
             jimport("java.io.File")(str(path)), jimport(f"{PACKAGE}.Logger").VOID_LOGGER

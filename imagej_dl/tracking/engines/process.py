@@ -7,9 +7,9 @@ the Python of whichever environment it is installed in. That Python needs NumPy 
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from imagej_dl import optional, temporaries
 from imagej_dl.errors import UserError
 from imagej_dl.progress import Progress, silent
 
@@ -52,7 +53,7 @@ def find(name: str, python: str | Path | None = None) -> str:
     """
     named = python or os.environ.get(variable(name))
     if not named:
-        if importlib.util.find_spec(name) is None:
+        if not optional.there(name):
             raise UserError(f"{name} is not installed", remedy=how(name))
         return sys.executable
     # A link stays one: it is by its place that a Python knows its environment.
@@ -80,7 +81,7 @@ def version(name: str, python: str | Path | None = None) -> str:
         raise UserError(f"{name} does not start: {error}", path=command) from error
     lines = said.stdout.strip().splitlines()
     if said.returncode or not lines:
-        raise UserError(_failed(name, said.stderr), path=command, remedy=how(name))
+        raise _failed(name, said.stderr, command)
     return lines[-1]
 
 
@@ -101,7 +102,7 @@ def run(
     command = find(name, python)
     # On Windows a file may stay open a moment after its process was ended.
     with tempfile.TemporaryDirectory(
-        prefix=f"imagej-dl-{name}-", ignore_cleanup_errors=True
+        prefix=temporaries.prefix(name), ignore_cleanup_errors=True
     ) as folder:
         given, found, log = (Path(folder) / part for part in ("given.npz", "found.npz", "log"))
         np.savez(given, **{"settings": np.array(json.dumps(settings)), **arrays})  # type: ignore[arg-type]
@@ -133,7 +134,7 @@ def run(
             )
         if process.returncode or not found.is_file():
             said = log.read_text(encoding="utf-8", errors="replace")
-            raise UserError(_failed(name, said), path=command, remedy=how(name))
+            raise _failed(name, said, command)
         with np.load(found) as file:
             return dict(file)
 
@@ -164,6 +165,20 @@ def _environment(command: str) -> dict[str, str]:
     return {key: value for key, value in os.environ.items() if key not in left_out}
 
 
-def _failed(name: str, said: str) -> str:
-    lines = [line for line in said.splitlines() if line.strip()]
-    return f"{name} failed: {lines[-1].strip() if lines else 'it said nothing'}"
+def _failed(name: str, said: str, command: str) -> UserError:
+    """Return the error of an engine that failed: with the cause, and what mends it."""
+    why = optional.cause(said)
+    if re.search(rf"No module named '{name}'", why):
+        return UserError(f"{name} is not installed", path=command, remedy=how(name))
+    if "ImportError" in said or "OSError" in said or why != _last(said):
+        return UserError(
+            f"{name} is installed, but does not load: {why}",
+            path=command,
+            remedy="Install what it names into that environment, or make "
+            f"{_OWN.format(name, f'{variable(name)} or --engine-python')}.",
+        )
+    return UserError(f"{name} failed: {why}", path=command)
+
+
+def _last(said: str) -> str:
+    return next((line.strip() for line in reversed(said.splitlines()) if line.strip()), "")

@@ -4,6 +4,9 @@ const $ = (id) => document.getElementById(id);
 const own = { "X-ImageJ-DL": "1" };
 let models = [];
 let limits = {};
+const KEPT = "imagej-dl-jobs"; // uploads of this tab: a reload shows them again
+const WAIT = 700; // ms between two looks
+const RETRY = 3000; // ms until a server that does not answer is asked again
 
 function make(tag, content, attributes = {}) {
   const element = document.createElement(tag);
@@ -20,8 +23,28 @@ function say(text, wrong = false) {
 async function ask(address, options) {
   const answer = await fetch(address, options);
   const content = answer.status === 204 ? {} : await answer.json();
-  if (!answer.ok) throw new Error(content.error || answer.statusText);
+  if (!answer.ok) throw Object.assign(new Error(content.error || answer.statusText), { status: answer.status });
   return content;
+}
+
+function kept() {
+  return JSON.parse(sessionStorage.getItem(KEPT) || "[]");
+}
+
+function keep(id) {
+  sessionStorage.setItem(KEPT, JSON.stringify([...kept().filter((other) => other !== id), id]));
+}
+
+function forget(id) {
+  sessionStorage.setItem(KEPT, JSON.stringify(kept().filter((other) => other !== id)));
+}
+
+function pause(milliseconds) {
+  return new Promise((ready) => setTimeout(ready, milliseconds));
+}
+
+function span(seconds) {
+  return seconds < 100 ? `${Math.round(seconds)} s` : `${Math.round(seconds / 60)} min`;
 }
 
 function about() {
@@ -80,32 +103,84 @@ function draw(place, job, number, item) {
     place.append(links(job, number, item), views(job, number, item));
   } else if (item.state === "working") {
     place.append(make("progress", undefined, { value: item.done }));
+    const left = item.done > 0.02 && item.done < 1 ? `, about ${span((item.seconds * (1 - item.done)) / item.done)} left` : "";
+    place.append(make("span", ` ${Math.floor(100 * item.done)} %, ${span(item.seconds)}${left}`));
   } else {
     place.append(make("p", item.state, { class: "state" }));
   }
   if (item.message) place.append(make("p", item.message, { class: "state" }));
 }
 
+// Asks how a job is until it is done; resolves to null when it is there no more.
+async function next(job, all) {
+  for (;;) {
+    await pause(WAIT);
+    try {
+      return await ask(`/api/jobs/${job.id}`);
+    } catch (error) {
+      if (error.status) throw error;
+      all.textContent = "The server does not answer; it is asked again …";
+      await pause(RETRY);
+    }
+  }
+}
+
 async function follow(job, box) {
+  keep(job.id);
   const places = job.items.map(() => make("article"));
   const all = make("p");
   const drop = make("button", "Remove", { type: "button" });
+  let removed = false;
   drop.addEventListener("click", async () => {
-    await ask(`/api/jobs/${job.id}`, { method: "DELETE", headers: own });
+    removed = true;
+    forget(job.id);
     box.remove();
+    await ask(`/api/jobs/${job.id}`, { method: "DELETE", headers: own }).catch((error) => {
+      if (error.status !== 404) say(error.message, true);
+    });
   });
+  const told = make("span");
+  all.append(told, " ", drop);
   box.append(all, ...places);
-  for (;;) {
-    job.items.forEach((item, number) => draw(places[number], job, number, item));
-    if (job.finished) break;
-    await new Promise((ready) => setTimeout(ready, 700));
-    job = await ask(`/api/jobs/${job.id}`);
+  try {
+    for (;;) {
+      job.items.forEach((item, number) => draw(places[number], job, number, item));
+      if (job.finished) break;
+      const ended = job.items.filter((item) => item.state === "done" || item.state === "failed").length;
+      told.textContent = job.ahead ? `${job.ahead} images of other uploads come first` : `${ended} of ${job.items.length} images are done`;
+      job = await next(job, told);
+      if (removed) return;
+    }
+  } catch (error) {
+    if (removed) return;
+    forget(job.id);
+    gone(box, error.message);
+    return;
   }
   const done = job.items.filter((item) => item.state === "done");
   const total = done.reduce((sum, item) => sum + item.objects, 0);
-  all.append(make("b", `${total} objects in ${done.length} of ${job.items.length} images `));
-  if (done.length) all.append(make("a", "All results (ZIP)", { href: `/api/jobs/${job.id}/all.zip`, download: "" }), " ");
-  all.append(drop);
+  told.replaceChildren(make("b", `${total} objects in ${done.length} of ${job.items.length} images `));
+  if (done.length) told.append(make("a", "All results (ZIP)", { href: `/api/jobs/${job.id}/all.zip`, download: "" }));
+}
+
+function gone(box, words) {
+  const away = make("button", "Close", { type: "button" });
+  away.addEventListener("click", () => box.remove());
+  const line = make("p", `${words} `, { class: "wrong" });
+  line.append(away);
+  box.replaceChildren(line);
+}
+
+// Shows again what was uploaded before the page was loaded anew, or why it is there no more.
+function again() {
+  for (const id of kept()) {
+    const box = make("section");
+    $("results").prepend(box);
+    ask(`/api/jobs/${id}`).then((job) => follow(job, box), (error) => {
+      if (error.status) forget(id);
+      gone(box, error.message);
+    });
+  }
 }
 
 async function send(files) {
@@ -124,7 +199,7 @@ async function send(files) {
     say("");
     const box = make("section");
     $("results").prepend(box);
-    await follow(job, box);
+    follow(job, box);
   } catch (error) {
     say(error.message, true);
   } finally {
@@ -142,4 +217,5 @@ for (const name of ["dragover", "dragleave", "drop"]) {
     if (name === "drop") { $("images").files = event.dataTransfer.files; $("go").disabled = !$("images").files.length; }
   });
 }
+again();
 begin().catch((error) => say(error.message, true));

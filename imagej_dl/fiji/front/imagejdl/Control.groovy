@@ -1,21 +1,33 @@
 package imagejdl
 
+import ij.IJ
 import java.awt.BorderLayout
 import java.awt.FlowLayout
 import java.awt.GridLayout
+import java.awt.event.ComponentAdapter
+import java.awt.event.ComponentEvent
+import java.awt.event.KeyEvent
+import java.util.concurrent.CountDownLatch
 import javax.swing.BorderFactory
 import javax.swing.JButton
+import javax.swing.JComponent
+import javax.swing.JDialog
 import javax.swing.JFrame
 import javax.swing.JLabel
+import javax.swing.JOptionPane
 import javax.swing.JPanel
 import javax.swing.JProgressBar
+import javax.swing.KeyStroke
 import javax.swing.SwingUtilities
 import javax.swing.WindowConstants
 
 /** The small window of a training: how far it is, how long it takes, "Use now" and "Cancel". */
 class Control {
+    private static final Map STAGES = [reading: "Reading images and labels...", building: "Building the network...",
+        "first batch": "Making the first batch, which takes longer than the others..."]
     private final JFrame frame
-    private final JLabel first = new JLabel("Starting...")
+    private JDialog question
+    private final JLabel first = new JLabel("Starting Python and TensorFlow...")
     private final JLabel second = new JLabel(" ")
     private final JProgressBar bar = new JProgressBar(0, 1000)
     private final JButton now = new JButton("Use now")
@@ -39,6 +51,8 @@ class Control {
             all.add(lines, BorderLayout.CENTER)
             all.add(buttons, BorderLayout.SOUTH)
             frame.contentPane = all
+            all.registerKeyboardAction({ IJ.setKeyDown(KeyEvent.VK_ESCAPE) },
+                KeyStroke.getKeyStroke(KeyEvent.VK_ESCAPE, 0), JComponent.WHEN_IN_FOCUSED_WINDOW)
             frame.setSize(560, 170)
             frame.setLocation(20, 120)
             frame.visible = true
@@ -48,7 +62,7 @@ class Control {
     void stage(String stage, double part) {
         SwingUtilities.invokeLater {
             bar.value = (1000 * part) as int
-            if (!now.enabled && cancel.enabled) first.text = stage.capitalize() + "..."
+            if (!now.enabled && cancel.enabled) first.text = STAGES[stage] ?: stage.capitalize() + "..."
         }
     }
 
@@ -62,7 +76,30 @@ class Control {
         }
     }
 
-    void close() { SwingUtilities.invokeLater { frame.dispose() } }
+    /** Asks whether the training is to be stopped; true for yes. The training goes on meanwhile. */
+    boolean asksToStop() {
+        def pane = new JOptionPane("Stop the training? Its best model so far is kept, and Resume goes on.",
+            JOptionPane.QUESTION_MESSAGE, JOptionPane.YES_NO_OPTION)
+        def answered = new CountDownLatch(1)
+        SwingUtilities.invokeLater {
+            question = pane.createDialog(frame, frame.title)
+            question.modal = false  // the user's images stay in reach
+            question.addComponentListener(new ComponentAdapter() {
+                void componentHidden(ComponentEvent event) { answered.countDown() }
+            })
+            question.alwaysOnTop = true
+            question.visible = true
+        }
+        answered.await()
+        return pane.value == JOptionPane.YES_OPTION
+    }
+
+    /** Closes it before it returns: what is said next must not stand behind it. */
+    void close() {
+        def end = { question?.dispose(); frame.dispose() }
+        if (SwingUtilities.isEventDispatchThread()) end()
+        else SwingUtilities.invokeAndWait(end as Runnable)
+    }
 
     private void ended(String words) {
         now.enabled = false

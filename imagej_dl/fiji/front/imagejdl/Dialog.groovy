@@ -27,27 +27,44 @@ class Dialog {
     /** Tells ImageJ's Recorder the line that does the same again. */
     static void record(Map command, Map<String, String> values) {
         if (!Recorder.record) return
-        Recorder.setCommand(command.label)
+        def said = new LinkedHashMap<String, String>()
         command.fields.each { field ->
             String value = values[field.key]
             String usual = text(field.default)
             boolean same = (value ?: "") == usual
             if (field.type == "bool") {
-                if (value == "true") Recorder.recordOption(field.key)
-                else if (!same && value != null) Recorder.recordOption(field.key, "false")
+                if (value == "true") said[field.key] = null
+                else if (!same && value != null) said[field.key] = "false"
             } else if (value && !(same && field.advanced)) {
-                Recorder.recordOption(field.key, value)
+                said[field.key] = value
             }
         }
-        Recorder.saveCommand()
+        if (said.values().every { it == null || Options.simple(it) }) {
+            Recorder.setCommand(command.label)
+            said.each { key, value ->
+                if (value == null) Recorder.recordOption(key) else Recorder.recordOption(key, value)
+            }
+            Recorder.saveCommand()
+        } else {
+            // The Recorder would write quotes and backslashes as they are: no macro runs that.
+            def options = said.collect { key, value ->
+                value == null ? key : key + "=" + Options.quote(value)
+            }.join(" ")
+            String run = Recorder.scriptMode() ? "IJ.run(" : "run("
+            Recorder.recordString(
+                run + Options.literal(command.label) + ", " + Options.literal(options) + ");\n")
+            Recorder.disableCommandRecording()
+        }
     }
 
     static GenericDialog build(Map command, List fields, Map<String, String> before, boolean more) {
         def dialog = new GenericDialog(command.label)
-        dialog.addMessage(command.summary)
+        boolean needed = fields.any { it.needed }
+        dialog.addMessage(command.summary + (needed ? "\nFields with * are needed." : ""))
         fields.each { field ->
             String value = before.containsKey(field.key) ? before[field.key] : text(field.default)
-            String label = field.label + (field.required ? " *" : "")
+            String label = field.label + (field.unit ? " ($field.unit)" : "") +
+                (field.needed ? " *" : field.empty ? " - empty: $field.empty" : "")
             switch (field.type) {
                 case "folder": dialog.addDirectoryField(label, value, 30); break
                 case "file": dialog.addFileField(label, value, 30); break
@@ -56,8 +73,7 @@ class Dialog {
                     def choices = (field.required || field.default != null ? [] : [""]) + field.choices
                     dialog.addChoice(label, choices as String[], value); break
                 default:
-                    dialog.addStringField(label + (field.unit ? " ($field.unit)" : ""), value,
-                        field.type == "text" ? 24 : 8)
+                    dialog.addStringField(label, value, field.type == "text" ? 24 : 8)
             }
         }
         if (more) dialog.addCheckbox(MORE, false)

@@ -26,6 +26,7 @@ class Drawing {
         image = IJ.openImage(path)
         if (image == null) throw new Trouble("$path: ImageJ cannot open it")
         image.show()
+        new Caller().select(image)
         def rois = proposed?.isFile() ? Rois.read(proposed) : []
         Rois.add(rois, image)
         // All outlines are seen on it, drawn or proposed.

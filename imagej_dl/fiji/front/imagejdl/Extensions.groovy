@@ -22,7 +22,7 @@ class Extensions implements MacroExtension {
     private static final Map FUNCTIONS = [
         dl_run: [TEXT, TEXT], dl_value: [TEXT], dl_labels: [TEXT], dl_train: [TEXT, TEXT, NUMBER],
         dl_predict: [TEXT, TEXT], dl_track: [TEXT, TEXT], dl_count: [TEXT, NUMBER_OR_NONE],
-        dl_score: [TEXT, TEXT, NUMBER], dl_rois: [TEXT]]
+        dl_score: [TEXT, TEXT, NUMBER], dl_rois: [TEXT], dl_stop: [TEXT]]
     private final Front front
 
     private Extensions(Front front) { this.front = front }
@@ -47,7 +47,7 @@ class Extensions implements MacroExtension {
 
     /** Runs a command of the menu on the current image; gives its values as lines key=value. */
     private String dl_run(String command, String options) {
-        def found = front.call(command, Options.parse(options), WindowManager.currentImage)
+        def found = front.call(command, Options.parse(options), new Caller().image())
         return found.collect { key, value -> "$key=$value" }.join("\n")
     }
 
@@ -72,14 +72,20 @@ class Extensions implements MacroExtension {
         front.call("track", [out: out], window(title)).image
     }
 
+    /** Ends the macro with these words, without a screen with an exit code, too. */
+    private Object dl_stop(String words) { throw new Trouble(words) }
+
     /** How many objects a label image shows, on one plane (from 1) or on all together. */
     private Object dl_count(String title, Double plane) {
-        def stack = window(title).getStack()
-        if (plane == null) return (1..stack.size).sum { different(stack.getPixels(it)) }
+        def imp = window(title)
+        def stack = imp.getStack()
+        // Of signed 16-bit pixels, which ImageJ keeps 32768 higher, that number is the background.
+        int none = imp.calibration.isSigned16Bit() ? 32768 : 0
+        if (plane == null) return (1..stack.size).sum { different(stack.getPixels(it), none) }
         int index = plane as int
         if (index < 1 || index > stack.size)
             throw new Trouble("$title has the planes 1 to $stack.size, and no plane $index")
-        return different(stack.getPixels(index))
+        return different(stack.getPixels(index), none)
     }
 
     /** The average precision of predicted labels at an IoU of 0.5, 0.6, 0.7, 0.8 or 0.9. */
@@ -110,7 +116,7 @@ class Extensions implements MacroExtension {
         try {
             front.quietly("rois", [labels: file.path, out: roiset.path, overwrite: "true"])
             def rois = Rois.read(roiset)
-            Rois.add(rois, labels)
+            Rois.found(rois, labels, labels)
             return rois.size()
         } finally {
             [file, roiset].each { it.delete() }
@@ -119,7 +125,7 @@ class Extensions implements MacroExtension {
 
     /** The image of this title; of several the current one, as macros mean it by getTitle(). */
     private static ImagePlus window(String title) {
-        def current = WindowManager.currentImage
+        def current = new Caller().image()
         def found = current?.title == title ? current : WindowManager.getImage(title)
         if (found == null) throw new Trouble("There is no image of the title $title open")
         return found
@@ -136,9 +142,9 @@ class Extensions implements MacroExtension {
         return file
     }
 
-    /** How many different numbers above 0 there are. */
+    /** How many different numbers there are besides that of the background. */
     @CompileStatic
-    private static int different(Object pixels) {
+    private static int different(Object pixels, int none) {
         def seen = new BitSet(65536)
         if (pixels instanceof byte[]) {
             for (byte value : (byte[]) pixels) seen.set(value & 0xff)
@@ -153,7 +159,7 @@ class Extensions implements MacroExtension {
             }
             return found.size()
         } else throw new Trouble("A label image has 8, 16 or 32 bits, and no colours")
-        seen.clear(0)
+        seen.clear(none)
         return seen.cardinality()
     }
 }

@@ -3,10 +3,12 @@ package imagejdl
 import ij.IJ
 import ij.ImagePlus
 import ij.Macro
-import ij.WindowManager
+import ij.gui.MessageDialog
 import ij.plugin.frame.Recorder
 import ij.macro.Interpreter
+import java.awt.EventQueue
 import java.awt.GraphicsEnvironment
+import java.awt.Window
 import java.util.concurrent.locks.ReentrantLock
 
 /**
@@ -27,7 +29,7 @@ class Front {
     private int working      // commands under way that use the worker
     private long idle        // when the last of them ended; 0: none has, or the worker is gone
     private final ReentrantLock turn = new ReentrantLock()
-    private final Map<String, Map<String, String>> asked = [:].withDefault { [:] }
+    private Memory memory
 
     Front(File home, File python) {
         this.home = home
@@ -43,6 +45,8 @@ class Front {
             def told = busy { worker.call("commands", [:]) }
             patience = told.idle as double
             commands = told.commands
+            memory = new Memory(told.remembered)
+            Menu.order(commands*.label)
             watchIdle()
             IJ.showStatus("")
         }
@@ -61,22 +65,31 @@ class Front {
      */
     void run(String name, String options) {
         // The one that is in front now: once a dialog is closed another window may be.
-        def image = WindowManager.currentImage
+        def image = new Caller().image()
+        boolean macro = options?.trim() || GraphicsEnvironment.isHeadless()
         try {
             def command = command(name)
-            def values = options?.trim() ? Options.parse(options) : ask(command)
-            if (values != null) execute(command, values, image)
+            def values = options?.trim() ? Options.parse(options) : macro ? [:] : ask(command)
+            if (values == null) return
+            def found = execute(command, values, image, macro ? "macro" : "dialog")
+            if (macro || found.cancelled) return
+            memory.share(command, values, found)
+            remember()
         } catch (Trouble trouble) {
             tell(trouble)
         } catch (Exception error) {
-            if (error.message == Macro.MACRO_CANCELED) throw error
+            if (error.message == Macro.MACRO_CANCELED) {
+                // In a thread of Fiji's it would be shown as a failure; the macro ends by itself.
+                if (new Caller().any) return
+                throw error
+            }
             error.printStackTrace()
             tell(new Trouble("This should not have happened: $error"))
         }
     }
 
     /** Runs a command with these values; returns its values for scripts. Throws Trouble. */
-    Map call(String name, Map<String, ?> values, ImagePlus image = WindowManager.currentImage) {
+    Map call(String name, Map<String, ?> values, ImagePlus image = new Caller().image()) {
         return execute(command(name), values.collectEntries { k, v -> [k, v?.toString()] }, image)
     }
 
@@ -102,34 +115,43 @@ class Front {
     void close() { worker.close() }
 
     private Map<String, String> ask(Map command) {
-        if (GraphicsEnvironment.isHeadless()) return [:]
-        def before = asked[command.name]
+        def before = memory.before(command)
         // Whoever has an image open to correct wants it saved next.
         if (command.name == "correct" && Drawing.current("correct")) before = before + [step: "save"]
-        def values = Dialog.ask(command, before)
+        // What holds now is shown, and only what is changed of it is said.
+        def now = command.holds ? busy { worker.call("holding", [command: command.name]) }.values : [:]
+        def values = Dialog.ask(command, before + now)
         if (values != null) {
-            asked[command.name] = values
+            values = values.findAll { key, value -> now[key] != value }
+            memory.keep(command, values)
+            remember()
             Dialog.record(command, values)
         } else Recorder.disableCommandRecording()  // Fiji would write the line all the same
         return values
     }
 
-    private Map execute(Map command, Map values, ImagePlus image) {
+    private void remember() { busy { worker.call("remember", [values: memory.all()]) } }
+
+    private Map execute(Map command, Map values, ImagePlus image, String door = "macro") {
         last = [:]
         def thread = Thread.currentThread()
         def loader = thread.contextClassLoader
+        def caller = new Caller()
         // A thread of Python's has none, by which Swing would look for Fiji's look and feel.
         if (loader == null) thread.contextClassLoader = this.class.classLoader
         try {
             return busy {
-                def plan = worker.call("plan", [command: command.name, values: values])
+                def plan = worker.call("plan", [command: command.name, values: values, door: door])
                 if (plan.error) throw new Trouble(plan.error)
                 patience = plan.idle as double
                 def kind = plan.live ? Training : KINDS.get(command.name, Run)
-                last = kind.newInstance(this, command, values, plan.takes as Set, image).start()
+                def run = kind.newInstance(this, command, values, plan.takes as Set, image)
+                run.door = door
+                last = run.start()
             }
         } finally {
             thread.contextClassLoader = loader
+            caller.leave()
         }
     }
 
@@ -180,6 +202,7 @@ class Front {
         IJ.showStatus("")
         IJ.showProgress(1.0)
         def words = wrapped(trouble.message).readLines().take(16).join("\n")
+        inFront()
         // From the menu not by IJ.error: that says nothing once a macro has been aborted before,
         // and it would abort another macro that runs meanwhile.
         def thread = Thread.currentThread().name
@@ -187,6 +210,20 @@ class Front {
             (thread.startsWith('Run$_') || thread.endsWith('Macro$'))
         if (macro) IJ.error("ImageJ-DL", words)
         else IJ.showMessage("ImageJ-DL", words)
+    }
+
+    /** Raises the message that comes now: it must not stand behind a training's windows. */
+    private static void inFront() {
+        Thread.startDaemon("imagej-dl-message") {
+            for (i in 0..<100) {
+                def shown = Window.windows.find { it instanceof MessageDialog && it.showing && it.title == "ImageJ-DL" }
+                if (shown != null) {
+                    EventQueue.invokeLater { shown.alwaysOnTop = true; shown.toFront() }
+                    return
+                }
+                sleep(50)
+            }
+        }
     }
 
     /** Lines that a window has room for. */

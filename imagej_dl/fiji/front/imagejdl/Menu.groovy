@@ -5,6 +5,7 @@ import ij.Executer
 import ij.IJ
 import ij.Macro
 import ij.Menus
+import java.awt.EventQueue
 import java.awt.Menu as AwtMenu
 import java.awt.MenuItem
 
@@ -37,6 +38,22 @@ class Menu implements CommandListener {
             Menus.commands.put(command.label, "imagejdl.Menu(\"$command.name\")".toString())
         }
         if (there == null) plugins.add(ours)
+    }
+
+    /** Puts the menu into the order of work; Fiji sorts scripts by their names. */
+    static void order(List<String> labels) {
+        def bar = Menus.menuBar
+        if (bar == null) return
+        def plugins = (0..<bar.menuCount).collect { bar.getMenu(it) }.find { it.label == "Plugins" }
+        def ours = plugins == null ? null : items(plugins).find { it instanceof AwtMenu && it.label == "ImageJ-DL" }
+        if (ours == null) return
+        def there = items(ours)
+        def ordered = there.sort(false) { labels.indexOf(it.label) < 0 ? labels.size() : labels.indexOf(it.label) }
+        if (ordered*.label == there*.label) return
+        EventQueue.invokeLater {
+            ours.removeAll()
+            ordered.each { ours.add(it) }
+        }
     }
 
     private static List<MenuItem> items(AwtMenu menu) {

@@ -14,6 +14,9 @@ import java.util.zip.ZipOutputStream
 
 /** ROIs between ImageJ and files. The user's own are never cleared: ours come after them. */
 class Rois {
+    /** Marks a ROI as found by a command: when, on which image, and how it was. */
+    private static final String MARK = "imagej-dl.found"
+    private static final String SESSION = UUID.randomUUID()
     /** The ROI Manager that is there, shown or of batch mode; null where there is none. */
     static RoiManager manager() {
         // Without a screen the one of batch mode cannot be made either.
@@ -50,6 +53,42 @@ class Rois {
                 }
             }
         }
+    }
+
+    /**
+     * Adds what a command has found on an image, in place of what it found there before; ROIs that
+     * the user has changed since stay. Their names tell of which image they are.
+     */
+    static void found(List<Roi> rois, ImagePlus imp, ImagePlus shownOn) {
+        def title = (shownOn ?: imp)?.title?.replaceAll(/\.\w{1,4}$/, "")
+        def mark = "$SESSION ${shownOn?.ID}"
+        remove(((manager()?.roisAsArray ?: []) as List).findAll {
+            it.getProperty(MARK) == mark + " " + shape(it)
+        })
+        def taken = ((manager()?.roisAsArray ?: []) as List)*.name as Set
+        rois.findAll { title && it.name }.each { roi ->
+            String name = "$title $roi.name"
+            int more = 2
+            while (!taken.add(name)) name = "$title $roi.name (${more++})"
+            roi.name = name
+        }
+        add(rois, imp)
+        def window = manager()
+        if (window == null) return
+        // The Manager has copies, whose names it may have changed.
+        (window.roisAsArray as List).takeRight(rois.size()).each { it.setProperty(MARK, mark + " " + shape(it)) }
+        if (!shownOn?.isVisible()) return
+        def selection = shownOn.roi
+        window.runCommand(shownOn, "Show All")
+        // ImageJ takes the selection away, which is the user's.
+        if (selection != null && shownOn.roi == null) shownOn.setRoi(selection)
+    }
+
+    /** What of a ROI a user changes: its name, its place and its outline. */
+    private static String shape(Roi roi) {
+        def points = roi.floatPolygon
+        [roi.name, roi.type, roi.position, roi.CPosition, roi.ZPosition, roi.TPosition,
+            Arrays.hashCode(points.xpoints), Arrays.hashCode(points.ypoints), roi.bounds].hashCode() as String
     }
 
     /** Adds to the ROI Manager; without a screen, to the overlay of the image. */

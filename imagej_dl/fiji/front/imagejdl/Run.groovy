@@ -3,6 +3,8 @@ package imagejdl
 import ij.IJ
 import ij.ImagePlus
 import ij.ImageStack
+import ij.Macro
+import ij.macro.Interpreter
 import org.apposed.appose.NDArray
 import org.apposed.appose.TaskEvent
 
@@ -13,6 +15,8 @@ class Run {
     final Map values
     final Set takes
     final ImagePlus image
+    /** What gave the values, "dialog" or "macro": what is said is in its words. */
+    String door = "macro"
 
     Run(Front front, Map command, Map values, Set takes, ImagePlus image) {
         this.front = front
@@ -25,7 +29,7 @@ class Run {
     Map start() {
         NDArray array = null
         File roiset = null
-        def inputs = [command: command.name, values: values]
+        def inputs = [command: command.name, values: values, door: door]
         try {
             def given = image == null ? null : "image" in takes ? image : "plane" in takes ? plane(image) : null
             if (given != null) {
@@ -53,7 +57,24 @@ class Run {
     protected Object inTurn(Closure work) { front.inTurn(work) }
 
     protected Map work(Map inputs) {
-        front.worker.call("run", inputs, { IJ.escapePressed() }, { TaskEvent event -> heard(event) })
+        front.worker.call("run", inputs, { escaped() }, { TaskEvent event -> heard(event) })
+    }
+
+    /**
+     * Whether Esc was pressed; the macro is then let go of. ImageJ holds the window system for two
+     * seconds until it has ended, and stops its thread where it has not: what was done would be
+     * lost, and a macro of Fiji's editor would seem to run for ever.
+     */
+    protected boolean escaped() {
+        if (!IJ.escapePressed()) return false
+        def macro = Interpreter.instance
+        if (door == "macro" && macro != null) {
+            sleep(200)  // what ImageJ does at once, such as to leave batch mode, is done by then
+            Macro.abort = true
+            macro.shutdown()
+            Interpreter.setInstance(null)
+        }
+        return true
     }
 
     protected void heard(TaskEvent event) {

@@ -3,6 +3,7 @@ package imagejdl
 import ij.IJ
 import ij.ImagePlus
 import ij.WindowManager
+import ij.macro.Interpreter
 import ij.measure.ResultsTable
 import java.awt.GraphicsEnvironment
 
@@ -10,7 +11,9 @@ import java.awt.GraphicsEnvironment
 class Shown {
     final ImagePlus source
     final Map values = [:]
+    private final Caller caller = new Caller()
     private ImagePlus last
+    private ImagePlus neighbour
 
     Shown(ImagePlus source) { this.source = source }
 
@@ -26,7 +29,7 @@ class Shown {
 
     private void rois(Map item) {
         def rois = Rois.read(new File(item.path))
-        Rois.add(rois, last ?: source)
+        Rois.found(rois, last ?: source, source)
         values.rois = rois.size()
     }
 
@@ -46,19 +49,36 @@ class Shown {
     }
 
     private void trackmate(Map item) {
-        if (GraphicsEnvironment.isHeadless()) return
+        // In batch mode its movie would be an image of the macro's.
+        if (GraphicsEnvironment.isHeadless() || Interpreter.batchMode) return
         try {
-            def plugin = this.class.classLoader.loadClass("fiji.plugin.trackmate.LoadTrackMatePlugIn")
-            plugin.newInstance().run(item.path)
-            // It opens the movie anew; commands and macros go on with the tracked one.
-            if (last?.isVisible()) WindowManager.setCurrentWindow(last.window)
+            TrackMate.open(item.path, item.on_source ? source : null, this.class.classLoader)
+            // Commands and macros go on with the tracked movie.
+            caller.select(last)
         } catch (ClassNotFoundException none) {
             IJ.log("TrackMate is not in this ImageJ; Fiji opens $item.path")
         }
     }
 
-    private static void open(ImagePlus imp) {
+    private void open(ImagePlus imp) {
         // Without a screen there is no window: batch mode's list keeps it for the macro.
         imp.show()
+        beside(imp)
+        caller.select(imp)
+    }
+
+    /** Moves a window to where it does not hide the image it came of, if the screen has room. */
+    private void beside(ImagePlus imp) {
+        def window = imp.window
+        def near = (neighbour ?: source)?.window
+        if (window == null || near == null || !near.showing) return
+        neighbour = imp
+        def screen = near.graphicsConfiguration.bounds
+        def places = [[near.x + near.width + 8, near.y], [near.x - window.width - 8, near.y],
+            [near.x, near.y + near.height + 8], [near.x, near.y - window.height - 8]]
+        def free = places.find { x, y ->
+            screen.contains(x as int, y as int, window.width, window.height)
+        } ?: [Math.min(near.x + 40, screen.x + screen.width - 80), Math.min(near.y + 40, screen.y + screen.height - 80)]
+        window.setLocation(free[0] as int, free[1] as int)
     }
 }

@@ -7,6 +7,7 @@ import ij.gui.ImageRoi
 import ij.gui.Overlay
 import ij.gui.Plot
 import ij.gui.PlotWindow
+import ij.macro.Interpreter
 import java.awt.GraphicsEnvironment
 import org.apposed.appose.TaskEvent
 
@@ -15,17 +16,21 @@ import org.apposed.appose.TaskEvent
  * the open image, the remaining time, and two ways to end it.
  */
 class Training extends Run {
+    /** The window of the training before, for the next one to draw in. */
+    private static PlotWindow lastCurve
     private final Worker worker
     private final List<Map> epochs = []
     private final String name
     private volatile boolean cancelled
     private volatile boolean enough
+    private volatile boolean asking
     private Control control
     private PlotWindow curve
     private ImagePlus preview
 
     Training(Front front, Map command, Map values, Set takes, ImagePlus image) {
-        super(front, command, values, takes, picture(image))
+        // A curve is no image to preview on.
+        super(front, command, values, takes, image?.window instanceof PlotWindow ? null : image)
         worker = new Worker(front.python)
         name = new File(values.out ?: values.project ?: "model").name
     }
@@ -36,21 +41,39 @@ class Training extends Run {
         if (!GraphicsEnvironment.isHeadless())
             control = new Control("ImageJ-DL: training $name", { useNow() }, { cancelled = true })
         try {
-            // In a macro Esc ends it, as it ends macros; else Esc is for the user's own work.
+            // In a macro Esc ends it, as it ends macros; else it may be meant for something else.
             def result = worker.call("run", inputs,
-                { cancelled || (IJ.isMacro() && IJ.escapePressed()) }, { TaskEvent e -> heard(e) })
+                { cancelled || (door == "macro" || control == null ? escaped() : IJ.escapePressed() && !ask()) },
+                { TaskEvent e -> heard(e) })
             if (result.killed) result.text = "The training was stopped at once; Resume goes on " +
                 "from its last epoch."
             return result
         } finally {
             worker.close()
             control?.close()
-            def current = WindowManager.currentImage
+            def caller = new Caller()
+            def current = caller.image()
             preview?.with { changes = false; close() }
             // The user, or the macro, goes on with the image they had, not with the curve.
-            if (current.is(preview) || current.is(curve?.imagePlus)) current = image
-            if (current?.isVisible()) IJ.selectWindow(current.ID)
+            if (current.is(preview) || current.is(curve?.imagePlus)) caller.select(image)
+            else caller.select(current)
+            synchronized (Training) { if (curve != null) lastCurve = curve }
         }
+    }
+
+    /** Asks once at a time; true would mean that nothing is to be asked. */
+    private boolean ask() {
+        IJ.resetEscape()
+        if (asking) return true
+        asking = true
+        Thread.startDaemon("imagej-dl-question") {
+            try {
+                if (control.asksToStop()) cancelled = true
+            } finally {
+                asking = false
+            }
+        }
+        return true
     }
 
     protected Map finish(Map result) {
@@ -76,15 +99,8 @@ class Training extends Run {
         } else {
             epochs << info
             control?.epoch(info, best())
-            if (control != null) draw()
+            if (windows()) draw()
         }
-    }
-
-    /** The image to preview on: not the curve of the training before, which may lie on top. */
-    private static ImagePlus picture(ImagePlus current) {
-        if (!(current?.window instanceof PlotWindow)) return current
-        def others = WindowManager.IDList.collect { WindowManager.getImage(it) }
-        return others.findAll { !(it.window instanceof PlotWindow) }.with { it ? it.last() : null }
     }
 
     private void useNow() {
@@ -92,10 +108,14 @@ class Training extends Run {
         Thread.startDaemon("imagej-dl-use-now") { worker.call("enough", [:]) }
     }
 
+    /** Whether windows may be opened: in batch mode they would be images of the macro's. */
+    private boolean windows() { control != null && !Interpreter.batchMode }
+
     private Map best() { epochs.findAll { it.kept }?.last() }
 
     private void draw() {
-        def plot = new Plot("Training of $name", "Epoch", "Loss")
+        String title = "Training of $name"
+        def plot = new Plot(title, "Epoch", "Loss")
         def x = epochs.collect { it.epoch as float } as float[]
         [["loss", "#3366cc", "training"], ["val_loss", "#dd6611", "validation"]].each { key, colour, label ->
             plot.setColor(colour)
@@ -108,15 +128,25 @@ class Training extends Run {
         double highest = epochs.collect { Math.max(it.loss as double, it.val_loss as double) }.max()
         plot.setLimits(0, Math.max(5, epochs.size()), 0, 1.05 * highest)
         plot.addLegend("", "top-right")
+        if (curve == null) {
+            // One window of curves is enough, however many trainings there were.
+            synchronized (Training) {
+                if (lastCurve != null && !lastCurve.closed) curve = lastCurve
+                lastCurve = null
+            }
+        }
         if (curve == null || curve.closed) {
             beside { curve = plot.show() }
             curve.setLocation(20, 320)
-        } else curve.drawPlot(plot)
+        } else {
+            curve.drawPlot(plot)
+            if (curve.imagePlus.title != title) curve.imagePlus.title = title
+        }
     }
 
     /** The plane with the model's labels over it, in a window of its own: the user's stays as it is. */
     private void show(ImagePlus labels, int epoch) {
-        if (control == null) return
+        if (!windows()) return
         if (preview == null || !preview.isVisible()) {
             preview = plane(image)
             preview.setDisplayRange(image.displayRangeMin, image.displayRangeMax)

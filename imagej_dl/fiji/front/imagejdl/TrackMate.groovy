@@ -1,0 +1,56 @@
+package imagejdl
+
+import ij.ImagePlus
+import ij.WindowManager
+import javax.xml.parsers.DocumentBuilderFactory
+
+/** TrackMate's window on a file of tracks, over the movie's own window where that is open. */
+class TrackMate {
+    // Compiled where TrackMate is: ImageJ alone does not have it.
+    private static final String LOADER = """
+        import fiji.plugin.trackmate.LoadTrackMatePlugIn
+        import fiji.plugin.trackmate.io.TmXmlReader
+        class OverOpenMovie extends LoadTrackMatePlugIn {
+            Closure find
+            protected TmXmlReader createReader(File file) {
+                def find = this.find
+                return new TmXmlReader(file) {
+                    ij.ImagePlus readImage() { find(file) ?: super.readImage() }
+                }
+            }
+        }
+        return OverOpenMovie
+        """
+
+    /** ClassNotFoundException where there is no TrackMate. */
+    static void open(String path, ImagePlus movie, ClassLoader loader) {
+        def plugin = loader.loadClass("fiji.plugin.trackmate.LoadTrackMatePlugIn")
+        def made
+        try {
+            made = new GroovyShell(loader).evaluate(LOADER).newInstance(find: { File file -> windowOf(file, movie) })
+        } catch (Exception | LinkageError other) {
+            made = plugin.newInstance()  // of another version: it opens the movie once more
+        }
+        made.run(path)
+    }
+
+    /** The open window that shows the movie of a file of tracks, as it is on disk; or null. */
+    private static ImagePlus windowOf(File file, ImagePlus known) {
+        def data = DocumentBuilderFactory.newInstance().newDocumentBuilder().parse(file)
+            .getElementsByTagName("ImageData").item(0)
+        def image = new File(data.getAttribute("folder"), data.getAttribute("filename"))
+        if (!image.absolute) image = new File(file.parentFile, image.path)
+        def open = (WindowManager.IDList ?: []).collect { WindowManager.getImage(it) }
+        return ([known] + open).find { imp ->
+            // TrackMate clears the overlay of what it draws on, and goes by frames.
+            imp != null && imp.visible && imp.overlay == null && imp.NFrames == (data.getAttribute("nframes") as int) &&
+                imp.NSlices == 1 && (imp.is(known) || (!imp.changes && same(imp, image)))
+        }
+    }
+
+    private static boolean same(ImagePlus imp, File file) {
+        def info = imp.originalFileInfo
+        info?.directory != null && info.fileName != null &&
+            new File(info.directory, info.fileName).canonicalPath == file.canonicalPath
+    }
+}

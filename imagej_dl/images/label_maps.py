@@ -1,0 +1,114 @@
+"""Label maps: files and images whose numbers are the ids of objects."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.images import greys, pictures, pieces
+from imagej_dl.images.array import as_labels, make, with_data
+
+_TABLE = "label,roi,name,type"
+"""How the table begins that lies beside a label map made of ROIs."""
+
+
+def of(
+    image: xr.DataArray,
+    path: object = None,
+    *,
+    as_is: bool = False,
+    volumes: bool = False,
+    drawn: bool = False,
+) -> xr.DataArray:
+    """Return an image as a label map: uint16 or uint32, 0 for the background.
+
+    Parameters
+    ----------
+    image : (T, C, Z, Y, X), some of these axes; C only where its channels are the same.
+    path : its file, for what is said about it.
+    as_is : whether the ids are taken as they are, as those of tracks.
+    volumes, drawn : see :func:`imagej_dl.images.pieces.as_objects`.
+
+    Raises
+    ------
+    UserError : for colours and channels, and numbers that are no ids.
+
+    Warns
+    -----
+    DataWarning : for NaN, which is taken as background, and as `as_objects`.
+    """
+    name = path or image.attrs.get("title") or None
+    image = greys.as_grey(image, name)
+    if "C" in image.dims:
+        raise UserError(
+            "has channels, so it is an image and not a label map",
+            path=None if name is None else str(name),
+            remedy="A label map has one channel, whose numbers are the objects' ids. If that "
+            "axis is time, pass --axes TYX.",
+        )
+    if np.dtype(image.dtype).kind == "f":
+        image = _without_nan(image, name)
+    try:
+        labels = as_labels(image)
+    except UserError as error:
+        raise UserError(
+            error.problem, path=None if name is None else str(name), remedy=error.remedy
+        ) from error
+    if as_is:
+        return labels
+    return pieces.as_objects(labels, name, volumes=volumes, drawn=drawn)
+
+
+def read_picture(path: Path) -> xr.DataArray:
+    """Read a PNG as the numbers that are in it: of a palette they are its indices.
+
+    Raises
+    ------
+    UserError : when it cannot be read, or when its numbers have more bits than can be.
+    """
+    with pictures.opened(path) as picture:
+        if picture.format == "PNG" and pictures.deep_colours(path):
+            raise UserError(
+                "has 16 bits and transparency or colours, of which 8 bits could be read",
+                path=path,
+                remedy="Save the label map as TIFF.",
+            )
+        mode = picture.mode
+        if mode.endswith(("A", "a")) and mode != "PA":
+            mode = {"LA": "L", "La": "L"}.get(mode, "RGB")
+        if mode == "PA":
+            array = np.asarray(picture)[..., 0]
+        else:
+            array = np.asarray(picture if mode == picture.mode else picture.convert(mode))
+    if array.dtype == bool:
+        array = array.astype(np.uint8) * 255
+    return make(array, "YX" if array.ndim == 2 else "YXC", title=path.name)
+
+
+def is_drawn(path: Path) -> bool:
+    """Say whether the table of a label map made of ROIs lies beside it: its ids are objects."""
+    try:
+        with path.with_suffix(".csv").open(encoding="utf-8-sig") as file:
+            return file.readline(200).startswith(_TABLE)
+    except (OSError, ValueError):
+        return False
+
+
+def _without_nan(image: xr.DataArray, name: object) -> xr.DataArray:
+    """Take NaN, which ImageJ's thresholds leave outside of objects, as background."""
+    array: NDArray = np.asarray(image.data)
+    nan = np.isnan(array)
+    if not nan.any():
+        return image
+    warnings.warn(
+        f"{name or 'the label map'}: {np.count_nonzero(nan)} pixels are no number (NaN); they are "
+        "taken as background",
+        DataWarning,
+        stacklevel=3,
+    )
+    return with_data(image, np.where(nan, array.dtype.type(0), array))

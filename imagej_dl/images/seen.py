@@ -1,0 +1,233 @@
+"""What a training saw of intensities, and the bounds that this sets to the stretch of a plane.
+
+Percentiles need no knowledge of bit depth or exposure, but they trust that a plane is like
+another: of one that is nearly empty they make noise as bright as cells, and debris on more pixels
+than the upper percentile leaves makes the cells as dark as noise. So a model keeps how large the
+noise of its training planes was beside their stretch, and how the stretch ended beside what is
+bright in them. Both are ratios within a plane: another exposure changes neither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+_BRIGHT = 1.5
+"""By how much a plane may be beyond what the training saw bright."""
+_ABOVE = 6.0
+"""How far above the background, in its noise, what is bright begins."""
+_UPPER = 75
+"""Percentile of what is bright that stands for it: debris may be a quarter of that."""
+_QUANTUM = 12**-0.5
+_SIDE = 2.3263 - 0.6745
+"""From the 1 % quantile of normal noise to the 25 %."""
+_SLAB = 16
+_PIXELS = 2**22
+
+
+class SeenChannel(BaseModel):
+    """What the planes of a training with objects were like, in one channel."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    noise: float = Field(ge=0, description="Largest noise, beside the stretch.")
+    bright: tuple[float, float] | None = Field(
+        default=None,
+        description="Least and largest upper end of the stretch, beside what is bright; both "
+        "above the background.",
+    )
+    top: float = Field(description="Largest intensity, normalised.")
+    levels: tuple[float, float] = Field(
+        description="Lowest and highest end of the stretch, as in the files."
+    )
+
+
+class Seen(BaseModel):
+    """What a training saw."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    planes: int = Field(ge=1, description="How many with objects.")
+    area: float = Field(ge=0, description="Pixels that what is bright must have to count.")
+    channels: tuple[SeenChannel, ...]
+
+    @classmethod
+    def of(cls, looks: Sequence[tuple[Look, ...]], area: float) -> Seen | None:
+        """Sum up planes, each with its channels; None without any."""
+        if not looks:
+            return None
+        found = []
+        for same in zip(*looks, strict=True):
+            ends = [look.end for look in same if look.end is not None]
+            found.append(
+                SeenChannel(
+                    noise=max(look.noise / look.spread for look in same),
+                    bright=(min(ends), max(ends)) if ends else None,
+                    top=max((look.most - look.low) / look.spread for look in same),
+                    levels=(min(look.low for look in same), max(look.high for look in same)),
+                )
+            )
+        return cls(planes=len(looks), area=area, channels=tuple(found))
+
+    def __add__(self, other: Seen) -> Seen:
+        """Join what two trainings saw, the one having begun with the other's model."""
+        channels = []
+        for one, two in zip(self.channels, other.channels, strict=True):
+            ends = [c.bright for c in (one, two) if c.bright is not None]
+            channels.append(
+                SeenChannel(
+                    noise=max(one.noise, two.noise),
+                    bright=(min(e[0] for e in ends), max(e[1] for e in ends)) if ends else None,
+                    top=max(one.top, two.top),
+                    levels=(
+                        min(one.levels[0], two.levels[0]),
+                        max(one.levels[1], two.levels[1]),
+                    ),
+                )
+            )
+        return Seen(
+            planes=self.planes + other.planes,
+            area=min(self.area, other.area),
+            channels=tuple(channels),
+        )
+
+
+@dataclass(frozen=True)
+class Look:
+    """A channel of a plane: the ends of its stretch, its lower quartile, its noise, its largest
+    pixel, how many pixels are bright and what stands for them."""
+
+    low: float
+    high: float
+    quarter: float
+    noise: float
+    most: float
+    area: float
+    bright: float | None
+
+    @property
+    def spread(self) -> float:
+        return self.high - self.low if self.high > self.low else 1.0
+
+    @property
+    def end(self) -> float | None:
+        """The end of the stretch beside what is bright."""
+        if self.bright is None:
+            return None
+        return (self.high - self.quarter) / (self.bright - self.quarter)
+
+
+@dataclass(frozen=True)
+class Far:
+    """Why a channel of a plane is stretched otherwise than by its percentiles.
+
+    why : "bright", "few" or "noise": its stretch ended too high or too low beside what is bright
+        in it, or made its noise too large; "hot": pixels are absurd.
+    plane, training : the ratio, and the nearest that the training saw; of "hot" the pixel's value,
+        and the largest that is let through, normalised.
+    at : of "hot" the first such pixel, (y, x).
+    """
+
+    why: Literal["bright", "few", "noise", "hot"]
+    plane: float
+    training: float
+    at: tuple[int, int] = (0, 0)
+
+
+def look(slabs: Sequence[NDArray], low: float, high: float) -> Look:
+    """Measure a channel.
+
+    Parameters
+    ----------
+    slabs : arrays (Y, X) of neighbouring rows, such as one plane.
+    low, high : the ends of its stretch.
+    """
+    whole = slabs[0].dtype.kind in "ui"
+    means, steps = [], []
+    for slab in slabs:
+        rows, columns = (size // 2 * 2 for size in slab.shape)
+        values = slab[:rows, :columns].astype(np.float64)
+        first, second = values[::2, ::2], values[::2, 1::2]
+        third, fourth = values[1::2, ::2], values[1::2, 1::2]
+        means.append(((first + second + third + fourth) / 4).ravel())
+        # What is left of two pixels' difference when that of the two below is taken off: noise.
+        steps.append((np.abs(first - second - third + fourth) / 2).ravel())
+    mean, step = np.concatenate(means), np.concatenate(steps)
+    pixels = np.concatenate([slab.ravel() for slab in slabs])
+    most = float(pixels.max())
+    darkest, quarter = (float(v) for v in np.percentile(pixels, (1, 25)))
+    noise = _QUANTUM if whole else 0.0
+    if mean.size:
+        dark = step[mean <= np.median(mean)]
+        few = np.minimum(dark, np.percentile(dark, 99))
+        noise = max(noise, float(np.sqrt(np.pi / 2) * few.mean()))
+    # Uneven light and blurred noise show in how far the darker pixels lie apart.
+    noise = max(noise, (quarter - darkest) / _SIDE)
+    above = mean[mean > quarter + _ABOVE * noise]
+    bright = float(np.percentile(above, _UPPER)) if above.size else None
+    return Look(low, high, quarter, noise, most, 4.0 * above.size, bright)
+
+
+def bounded(of: Look, seen: Seen, number: int) -> tuple[float, list[Far]]:
+    """Return the upper end of the stretch of channel `number` that the training allows, and why
+    it is another than that by percentiles.
+    """
+    channel = seen.channels[number]
+    if of.high <= of.low:
+        return of.high, []
+    high, far = of.high, []
+    if of.bright is not None and of.area >= seen.area and channel.bright is not None:
+        least, largest = channel.bright
+        unit, end = of.bright - of.quarter, (of.high - of.quarter) / (of.bright - of.quarter)
+        if end > largest * _BRIGHT:
+            high = of.quarter + largest * unit
+            far.append(Far("bright", end, largest))
+        elif end < least / _BRIGHT:
+            high = of.quarter + least * unit
+            far.append(Far("few", end, least))
+    # One plane says less of how noisy the next may be than many do.
+    noise = channel.noise * (1 + seen.planes**-0.5)
+    floor = of.noise / noise if noise else 0.0
+    if high - of.low < floor:
+        far.append(Far("noise", of.noise / (high - of.low), channel.noise))
+        high = of.low + floor
+    return high, far
+
+
+class Sample:
+    """Rows of a plane, or of several, that stand for all: whole ones of up to 4 million pixels."""
+
+    def __init__(self) -> None:
+        self.slabs: list[NDArray] = []
+        self._step, self._count = 1, 0
+
+    def add(self, rows: NDArray) -> None:
+        """Take neighbouring rows (Y, X, ...)."""
+        for low in range(0, len(rows), _SLAB):
+            if self._count % self._step == 0:
+                # A copy: a view would keep all rows in memory.
+                self.slabs.append(np.array(rows[low : low + _SLAB]))
+            self._count += 1
+        while len(self.slabs) > 1 and sum(s.shape[0] * s.shape[1] for s in self.slabs) > _PIXELS:
+            self._step *= 2
+            self.slabs = self.slabs[::2]
+
+    @classmethod
+    def of(cls, plane: NDArray) -> Sequence[NDArray]:
+        """Return the slabs of one plane."""
+        if plane.shape[0] * plane.shape[1] <= _PIXELS:
+            return [plane]
+        sample = cls()
+        sample.add(plane)
+        return sample.slabs
+
+
+def channels(slabs: Iterable[NDArray]) -> list[list[NDArray]]:
+    """Part slabs (Y, X) or (Y, X, C) into those of each channel."""
+    parted = [slab.reshape(*slab.shape[:2], -1) for slab in slabs]
+    return [[slab[..., i] for slab in parted] for i in range(parted[0].shape[-1])]

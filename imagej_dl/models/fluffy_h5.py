@@ -1,0 +1,182 @@
+"""Models that Fluffy (BBQuercus/fluffy, MIT) saved: a single .h5 file of Keras 2.
+
+The file is not opened as a model: which network it is of follows from the shapes of its weights,
+since Fluffy knows one U-Net only. That network is built here and given the weights. What Fluffy's
+programs know besides (how intensities are scaled, what the channels are) is written in its source.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imagej_dl._version import __version__
+from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.images import Normalisation
+from imagej_dl.models import backend
+from imagej_dl.models.bundle import ModelBundle
+from imagej_dl.models.config import CLASSES, Architecture, Instances, Kind, ModelConfig
+from imagej_dl.models.receptive_field import receptive_field
+from imagej_dl.models.unet import UNet
+
+SUFFIXES = (".h5", ".hdf5")
+
+_LARGEST = 256 * 2**20
+"""Numbers in one weight, at most: the widest U-Net has far fewer."""
+_SERIES = re.compile(r"(conv2d|batch_normalization)(?:_(\d+))?")
+_NORM = ("gamma", "beta", "moving_mean", "moving_variance")
+_BORDER = 2
+_RANGE = 65535.0
+
+Layer = dict[str, NDArray]
+
+
+def is_file(path: Path) -> bool:
+    """Return whether a path is such a file by its name, and no folder."""
+    return path.suffix.lower() in SUFFIXES and path.is_file()
+
+
+def load(path: Path) -> ModelBundle:
+    """Read a model that Fluffy trained.
+
+    Parameters
+    ----------
+    path : its YYYYMMDD_NAME.h5.
+
+    Returns
+    -------
+    the model, in no folder. Intensities are divided by 65535, as Fluffy does with every image.
+
+    Raises
+    ------
+    UserError : when the file is damaged, or of another network.
+
+    Warns
+    -----
+    DataWarning : that nothing is known of the pixel size and of the size of the objects.
+    """
+    convolutions, norms = _read(path)
+    network = _network(path, convolutions, norms)
+    model = network.build()
+    _assign(path, model, convolutions, norms)
+    warnings.warn(
+        f"{path}: a model of Fluffy, which keeps neither pixel size nor object size: intensities "
+        "are divided by 65535, whatever the image's type, and no object is too small",
+        DataWarning,
+        stacklevel=3,
+    )
+    return ModelBundle(model, _config(model, network))
+
+
+def _network(path: Path, convolutions: list[Layer], norms: list[Layer]) -> UNet:
+    """Return the U-Net whose weights these are."""
+    kernels = [layer["kernel"] for layer in convolutions]
+    depth, rest = divmod(len(kernels) - 3, 4)
+    classes = kernels[-1].shape[-1] if kernels else 0
+    if depth < 1 or rest or len(norms) != 4 * depth or classes not in (1, 3):
+        raise UserError(
+            f"is no model of Fluffy ({len(kernels)} convolutions, {len(norms)} batch "
+            f"normalisations, {classes} channels out)",
+            path=path,
+            remedy="Of other Keras files only the weights are taken, to begin a training with: "
+            'train with settings {"pretrained": FILE}.',
+        )
+    return UNet(
+        depth=depth,
+        width=kernels[0].shape[-1],
+        last_width=kernels[-2].shape[-1],
+        channels=kernels[0].shape[-2],
+        classes=classes,
+    )
+
+
+def _assign(path: Path, model: Any, convolutions: list[Layer], norms: list[Layer]) -> None:
+    left = {"Conv2D": list(convolutions), "BatchNormalization": list(norms)}
+    for layer in model.layers:
+        if not layer.weights:
+            continue
+        found = left[type(layer).__name__].pop(0)
+        values = [found.get(variable.name) for variable in layer.weights]
+        shapes = [None if value is None else value.shape for value in values]
+        if shapes != [tuple(variable.shape) for variable in layer.weights]:
+            raise UserError(
+                f"is no model of Fluffy (the weights of {layer.name} have the shapes {shapes})",
+                path=path,
+            )
+        layer.set_weights(values)
+
+
+def _config(model: Any, network: UNet) -> ModelConfig:
+    field = receptive_field(model)
+    kind: Kind = "binary" if network.classes == 1 else "border"
+    return ModelConfig(
+        kind=kind,
+        classes=CLASSES[kind],
+        architecture=Architecture(name="unet", arguments=network.model_dump()),
+        normalisation=Normalisation.model_validate({"method": "range", "largest": _RANGE}),
+        axes="YX" if network.channels == 1 else "YXC",
+        channels=network.channels,
+        patch=256,  # Fluffy's
+        halo=field.halo,
+        multiple_of=field.multiple_of,
+        instances=Instances.of_kind(kind, _BORDER),
+        border_size=_BORDER,
+        imagej_dl_version=__version__,
+        keras_version=backend.keras().__version__,
+        tensorflow_version=backend.tensorflow().__version__,
+    )
+
+
+def _read(path: Path) -> tuple[list[Layer], list[Layer]]:
+    """Return the convolutions and batch normalisations, in the order in which they were made."""
+    import h5py
+
+    found: dict[str, Layer] = {}
+    try:
+        with h5py.File(path) as file:
+            for name, dataset in _datasets(file.get("model_weights", file), path):
+                parts = name.split("/")
+                if len(parts) > 1 and _SERIES.fullmatch(parts[-2]):
+                    key = parts[-1].removesuffix(":0")
+                    found.setdefault(parts[-2], {})[key] = np.asarray(dataset)
+    except (OSError, RuntimeError, KeyError, ValueError) as error:
+        raise UserError(
+            f"is no HDF5 file, or damaged ({error})", path=path, remedy="Copy it again."
+        ) from error
+    return (
+        _numbered(found, "conv2d", ("kernel", "bias")),
+        _numbered(found, "batch_normalization", _NORM),
+    )
+
+
+def _datasets(group: Any, path: Path) -> Iterator[tuple[str, Any]]:
+    """Return the data in a group by their names; refuse what is in other files, or too much."""
+    import h5py
+
+    named: list[tuple[str, Any]] = []
+    group.visititems(lambda name, node: named.append((name, node)))  # follows no link to a file
+    for name, node in named:
+        if not isinstance(node, h5py.Dataset):
+            continue
+        if node.external or node.is_virtual:
+            raise UserError(f"takes {name} from another file", path=path)
+        if node.size is None or node.size > _LARGEST:
+            raise UserError(f"declares {name} of an absurd size ({node.shape})", path=path)
+        yield name, node
+
+
+def _numbered(found: dict[str, Layer], series: str, weights: tuple[str, ...]) -> list[Layer]:
+    """Return the layers of a series by their numbers: Keras numbers them as they are made."""
+    matches = [(_SERIES.fullmatch(name), layer) for name, layer in found.items()]
+    own = [
+        (int(match[2] or 0), layer)
+        for match, layer in matches
+        if match and match[1] == series and set(weights) <= layer.keys()
+    ]
+    return [layer for _, layer in sorted(own, key=lambda pair: pair[0])]

@@ -1,0 +1,71 @@
+"""Libraries that are not needed by all: one that is missing is told from one that does not load."""
+
+from __future__ import annotations
+
+import re
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+from imagej_dl.errors import UserError
+
+_LOADER = re.compile(
+    r"GLIBC|CXXABI|shared object|undefined symbol|DLL load failed|image not found|"
+    r"Library not loaded|Symbol not found|wrong ELF|invalid ELF|mach-o|Illegal instruction",
+    re.IGNORECASE,
+)
+"""What dynamic loaders say of a library that does not fit the machine."""
+
+
+def need(name: str, words: str, install: str) -> Any:
+    """Import a library and return it.
+
+    Parameters
+    ----------
+    name : of the module.
+    words : what the user knows it as, such as "Optuna, which chooses what to try,".
+    install : how it is installed, as a sentence.
+
+    Raises
+    ------
+    UserError : when it is not installed; or, with its own words, when it does not load.
+    """
+    try:
+        return import_module(name)
+    except ImportError as error:
+        if missing(error, name):
+            raise UserError(f"{words} is not installed", remedy=install) from error
+        raise broken(words, error) from error
+    except Exception as error:  # a compiled part raises OSError, a stale one whatever it meets
+        raise broken(words, error) from error
+
+
+def there(name: str) -> bool:
+    """Say whether a library is installed; it is not imported for that."""
+    try:
+        return find_spec(name) is not None
+    except (ImportError, ValueError):  # it was set to None, or its parent does not load
+        return False
+
+
+def missing(error: ImportError, name: str) -> bool:
+    """Say whether the library itself is not there, not something that it needs."""
+    wanted = name.split(".")
+    found = (error.name or "").split(".")
+    return isinstance(error, ModuleNotFoundError) and wanted[: len(found)] == found
+
+
+def broken(words: str, error: BaseException) -> UserError:
+    """Return the error for a library that is installed and does not load, with the cause."""
+    said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    return UserError(
+        f"{words} is installed, but does not load ({cause(said)})",
+        remedy="Install it again into this environment with what it names, or leave it out.",
+    )
+
+
+def cause(said: str) -> str:
+    """Return the line of a program's last words that says why: a loader's, else the last one."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    loaders = [line for line in lines if _LOADER.search(line)]
+    return (loaders or lines or ["it said nothing"])[-1][:400]

@@ -1,0 +1,34 @@
+"""Text files: UTF-8, with or without the mark that Windows puts at their beginning."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from imagej_dl.errors import UserError
+
+
+def write_text(path: Path, text: str) -> None:
+    r"""Write text in UTF-8; of a name of another encoding, the bytes as JSON's \\udcXX."""
+    path.write_text(text, encoding="utf-8", errors="backslashreplace")
+
+
+def text_of(path: Path) -> str:
+    """Return the text of a file in UTF-8, without the mark that Windows puts at its beginning.
+
+    Raises
+    ------
+    OSError : when it cannot be read.
+    UserError : when it is text of another encoding.
+    """
+    content = path.read_bytes()
+    try:
+        if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+            raise UnicodeError
+        return content.decode("utf-8-sig")
+    except UnicodeError as error:
+        utf_16 = content[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in content[:100]
+        raise UserError(
+            "is text in UTF-16, not in UTF-8" if utf_16 else "is no text in UTF-8",
+            path=path,
+            remedy="Save it as UTF-8: a text editor offers it at Save As, Excel as CSV UTF-8.",
+        ) from error

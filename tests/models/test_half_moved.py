@@ -1,0 +1,55 @@
+"""A model folder whose replacement was killed halfway is whole again when it is read."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.append(str(Path(__file__).parents[1] / "prediction"))
+import small_models
+
+from imagej_dl import files
+from imagej_dl.models.folder import load_config
+
+FILES = ("model.keras", "metrics.json", "split.json", "loss.png")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.parametrize("at", range(1, 8))
+def test_a_killed_replacement_is_finished_when_the_model_is_read(tmp_path: Path, at: int) -> None:
+    config = small_models.bundle_of(None, "binary", halo=0, multiple_of=1).config
+    out = tmp_path / "M"
+
+    def write(folder: Path, patch: int) -> None:
+        for name in FILES:
+            (folder / name).write_text(f"{patch}")
+        text = json.dumps({**config.model_dump(mode="json"), "patch": patch})
+        (folder / "config.json").write_text(text)
+
+    out.mkdir()
+    write(out, 64)
+    (out / "notes.txt").write_text("mine")
+    child = os.fork()
+    if not child:
+        real, count = os.replace, 0
+
+        def killed(source: object, target: object) -> None:
+            nonlocal count
+            count += 1
+            if count == at:
+                os._exit(9)
+            real(source, target)  # type: ignore[arg-type]
+
+        os.replace = killed  # type: ignore[assignment]
+        with files.atomic_folder(out, overwrite=True) as folder:
+            write(folder, 96)
+        os._exit(0)
+    os.waitpid(child, 0)
+    patch = load_config(out).patch
+    assert patch == (64 if at == 1 else 96)
+    assert {(out / name).read_text() for name in FILES} == {str(patch)}
+    assert sorted(p.name for p in out.iterdir()) == sorted([*FILES, "config.json", "notes.txt"])

@@ -1,0 +1,66 @@
+"""A short run of bench/fuzz.py: changed files of all formats are read or refused, never more."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+BENCH = Path(__file__).parents[1] / "bench"
+EACH = 100
+"""Inputs of each format, the same ones each time; bench/fuzz.py reads many more."""
+
+
+@pytest.fixture(scope="module")
+def fuzz() -> ModuleType:
+    """Load bench/fuzz.py."""
+    spec = importlib.util.spec_from_file_location("fuzz", BENCH / "fuzz.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["fuzz"] = module  # dataclasses look themselves up there
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_changed_files_are_read_or_refused(fuzz: ModuleType, tmp_path: Path) -> None:
+    names = [name for name in fuzz.TARGETS if name not in ("tiff", "ome", "stk", "czi", "labels")]
+    outcome = fuzz.fuzz(names, EACH * len(names), tmp_path)
+    failed = [f"{name}:{number} {kind}\n{trace}" for name, number, kind, trace in outcome.failures]
+    assert not failed, "\n".join(failed)
+    for name in names:
+        counts = outcome.counts[name]
+        assert counts["ok"], f"of {name} even the valid files are refused"
+        assert counts["refused"], f"what is changed in {name} is not noticed"
+
+
+def test_what_is_wrong_is_found(
+    fuzz: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reader that fails, takes all the memory, all the time, or ends the process is told."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os, sys, importlib.abc\n"
+        "def broken(path):\n"
+        "    n = path.read_bytes()[0] % 5\n"
+        "    if n == 0: return None\n"
+        "    if n == 1: raise KeyError(n)\n"
+        "    if n == 2: bytearray(3 * 10**9)\n"
+        "    if n == 3:\n"
+        "        while True: pass\n"
+        "    os._exit(7)\n"
+        "import imagej_dl.correction.state as state\n"
+        "state._read = broken\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(fuzz, "SECONDS", 0.3)
+    monkeypatch.setattr(
+        sys.modules["fuzzing.seeds"],
+        "make",
+        lambda folder: (folder / "state.json").write_text("2"),  # "2" is 50: read
+    )
+    outcome = fuzz.fuzz(["corrections"], 40)
+    assert {kind for _, _, kind, _ in outcome.failures} >= {"KeyError", "time", "ended by 7"}
+    assert {kind for _, _, kind, _ in outcome.failures} & {"memory", "MemoryError"}
