@@ -11,10 +11,11 @@ import pytest
 import tifffile
 from cut_layouts import STACK, write_micromanager
 from metamorph import write_stk
-from ome_sets import movie, ome, pixels, write_pages
+from ome_sets import movie, ome, pixels, write_pages, write_set
 
 from imagej_dl import images
 from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.images import large, tiff
 from imagej_dl.images.planes import kept
 
 
@@ -387,3 +388,24 @@ def test_pages_that_cannot_be_read_are_counted(tmp_path: Path) -> None:
     path.write_bytes(data)
     words = "2 of its 4 pages cannot be read, and are left out"
     np.testing.assert_array_equal(read(path, words), stack[:2])
+
+
+def test_what_is_kept_is_mapped_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a large movie that was cut the whole frames lie in the file, and are not loaded."""
+    monkeypatch.setattr(tiff, "_MAP_ABOVE", 100)
+    stack = movie(6)
+    images.write(images.make(stack[:, 0, 0], "TYX"), tmp_path / "a.tif")
+    data = (tmp_path / "a.tif").read_bytes()
+    (tmp_path / "a.tif").write_bytes(data[: len(data) // 2])
+    tifffile.imwrite(tmp_path / "b.ome.tif", stack[:, 0, 0], metadata={"axes": "TYX"})
+    with tifffile.TiffFile(tmp_path / "b.ome.tif") as file:
+        text = str(file.ome_metadata)
+    tifffile.tiffcomment(tmp_path / "b.ome.tif", text.replace('SizeT="6"', 'SizeT="9"').encode())
+    for name in ("a.tif", "b.ome.tif"):
+        with pytest.warns(DataWarning, match="frames, and the file has"):
+            image = images.read(tmp_path / name, mapped=True)
+        assert large.mapped(image.data)
+        np.testing.assert_array_equal(image, stack[: len(image), 0, 0])
+    # Of several files nothing is mapped, also where their pages would follow each other.
+    paths = write_set(tmp_path, stack, [f"t{t}.ome.tif" for t in range(6)])
+    np.testing.assert_array_equal(images.read(paths[2], mapped=True), stack[:, 0, 0])

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
+from ome_sets import write_set
 from PIL import Image
 
 pytest.importorskip("flask", reason="needs Flask (the extra serve)")
@@ -224,12 +225,21 @@ def test_limits(client: Any) -> None:
     assert words in job["items"][0]["message"]
 
 
-def test_a_set_is_one_image(client: Any, shared_data: Path) -> None:
-    folder = shared_data / "faults" / "sets" / "set_whole"
-    parts = [(io.BytesIO(path.read_bytes()), path.name) for path in sorted(folder.iterdir())]
-    job = finished(client, post(client, *parts[:3]))
-    assert [item["name"] for item in job["items"]] == ["t0.ome"]
-    assert "lacks t3.ome.tif" in job["items"][0]["message"]
+def test_a_set_is_one_image(client: Any, tmp_path: Path) -> None:
+    stack = np.zeros((3, 1, 1, 64, 64), np.uint16)
+    stack[:, :, :, 20:40, 20:40] = 60000
+    paths = write_set(tmp_path, stack, ["t0.ome.tif", "t1.ome.tif", "t2.ome.tif"])
+    parts = [(path.read_bytes(), path.name) for path in paths]
+
+    def sent(*some: tuple[bytes, str]) -> list[dict]:
+        job = finished(client, post(client, *((io.BytesIO(data), name) for data, name in some)))
+        return job["items"]
+
+    (item,) = sent(*reversed(parts))
+    assert (item["name"], item["state"], item["planes"]) == ("t0.ome", "done", 3)
+    (item,) = sent(*parts[1:])
+    assert item["state"] == "failed"
+    assert "several files that belong together, and lacks t0.ome.tif" in item["message"]
 
 
 def test_other_pages_can_do_nothing(client: Any) -> None:
