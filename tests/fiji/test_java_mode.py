@@ -83,6 +83,7 @@ Thread.start("driver") {
         click(dialog.buttons[0], dialog.buttons[0].label)
         wait("the labels") { WindowManager.getImage("image-labels") }
         wait("the line") { recorder.text.contains("ImageJ-DL") }
+        wait("the ROIs") { ij.plugin.frame.RoiManager.instance?.count }
         sleep(1000)
         out.recorded = recorder.text
         out.order = (0..<ours[0].itemCount).collect { ours[0].getItem(it).label }
