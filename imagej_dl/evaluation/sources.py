@@ -11,7 +11,7 @@ import numpy as np
 from imagej_dl import names
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.evaluation.ctc import is_ctc
-from imagej_dl.images import read_labels, sets
+from imagej_dl.images import read_labels
 from imagej_dl.images.formats import SUFFIXES
 from imagej_dl.project import visible
 from imagej_dl.tracking import ctc
@@ -65,7 +65,7 @@ def pair(pred: Path, truth: Path) -> list[tuple[str, Path, Path]]:
 def find(folder: Path) -> dict[str, Path]:
     """Find the label maps of a folder by name."""
     for base in (folder, folder / "masks"):
-        files = sets.once(visible(base, _LABELS)) or visible(base)  # lossy ones are refused by name
+        files = visible(base, _LABELS) or visible(base)  # lossy ones are refused by name
         if files:
             found = {names.same(path.stem): path for path in files}
             if hidden := [path.name for path in files if found[names.same(path.stem)] is not path]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from imagej_dl import names
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.files import atomic_folder
-from imagej_dl.images import find
+from imagej_dl.images import find, sets
 from imagej_dl.images.formats import SUFFIXES
 
 FOLDERS = ("Raw", "Labeling", "Processed/images", "Processed/masks")
@@ -64,15 +64,13 @@ def create(path: str | os.PathLike[str]) -> None:
 def visible(folder: Path, suffixes: tuple[str, ...] = SUFFIXES) -> list[Path]:
     """Return the files of a folder with one of the suffixes, sorted; none where there is none.
 
-    Hidden ones are no data: macOS puts a `._NAME.tif` beside each NAME.tif on foreign disks.
+    Hidden ones are no data: macOS puts a `._NAME.tif` beside each NAME.tif on foreign disks. Of
+    several files that are one image the first is returned.
     """
     if not folder.is_dir():
         return []
-    return sorted(
-        p
-        for p in folder.iterdir()
-        if p.suffix.lower() in suffixes and names.is_data(p) and p.is_file()
-    )
+    files = (p for p in folder.iterdir() if p.suffix.lower() in suffixes and names.is_data(p))
+    return sets.once(sorted(p for p in files if p.is_file()))
 
 
 def processed(path: str | os.PathLike[str]) -> Path:

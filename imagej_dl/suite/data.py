@@ -13,6 +13,7 @@ import xarray as xr
 
 from imagej_dl import images, names
 from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.images import sets
 from imagej_dl.images.formats import SUFFIXES
 from imagej_dl.suite.videos import RELATION, assemble, read_relation
 
@@ -150,7 +151,8 @@ def _files(folder: Path) -> dict[str, Path]:
     """Return the images of a folder by what pairs them: their number, or their name."""
     if not folder.is_dir():
         return {}
-    files = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and names.is_data(p))
+    known = (p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and names.is_data(p))
+    files = sets.once(sorted(known))
     found: dict[str, Path] = {}
     for file in files:
         other = found.setdefault(_key(file.stem), file)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from imagej_dl import names, project
 from imagej_dl.errors import UserError
+from imagej_dl.images import sets
 from imagej_dl.images.formats import SUFFIXES
 from imagej_dl.suite import data
 from imagej_dl.training.given import Given, Maps, Pair
@@ -97,7 +98,8 @@ def pairs_of(items: Iterable[data.Item]) -> list[Pair]:
 
 def _labelled(folder: Path) -> Pair | None:
     """Return the image and label map of a folder NAME, if it holds these two."""
-    files = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and names.is_data(p))
+    known = (p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and names.is_data(p))
+    files = sets.once(sorted(known))
     labels = [p for p in files if p.stem in project.RESULTS]
     others = [p for p in files if p.stem not in project.RESULTS]
     named = [

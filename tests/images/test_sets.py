@@ -20,6 +20,7 @@ from imagej_dl.images import descriptions
 from imagej_dl.prediction import inputs
 from imagej_dl.project.preparing import prepare_all
 from imagej_dl.project.raw import raw_files
+from imagej_dl.training.pairs import find_pairs
 
 NAMES = [f"t{t}.ome.tif" for t in range(4)]
 
@@ -274,3 +275,21 @@ def test_descriptions_are_read_alone(tmp_path: Path) -> None:
                 assert descriptions.of(path) == text
     path.write_bytes(b"II*\0\xff\xff\xff\xff")
     assert descriptions.of(path) is None
+
+
+def test_sets_are_one_image_to_train_on(tmp_path: Path) -> None:
+    stack = movie(3)
+    labels = images.make((stack[:, 0, 0] > 30000).astype(np.uint16), "TYX")
+    places = {
+        "p/Processed/images": "p/Processed/masks/t0.ome.tif",
+        "s/inputs": "s/labels/t0.ome.tif",
+        "n/cells": "n/cells/labels.tif",
+    }
+    for inputs_of, mask in places.items():
+        (tmp_path / inputs_of).mkdir(parents=True)
+        write_set(tmp_path / inputs_of, stack, NAMES[:3])
+        (tmp_path / mask).parent.mkdir(exist_ok=True)
+        images.write(labels, tmp_path / mask)
+        folder = tmp_path / inputs_of.split("/")[0]
+        ((image, found),) = find_pairs(folder)
+        assert (Path(str(image)).name, found) == ("t0.ome.tif", tmp_path / mask)
