@@ -3,7 +3,7 @@
     python bench/empty_planes.py MODEL
 
 makes twenty planes of 1024² px, each a noisy dark background with none to five real nuclei (of
-the training set of ../shared/data/nuclei, as bright as they are beside their own noise), and eight
+the training set of ../shared/data/nuclei, as bright as they are beside their own noise), and twelve
 crowded ones with debris or dimmer light, and prints what the model finds on them.
 """
 
@@ -145,7 +145,7 @@ def _sixteen(values: NDArray[np.float64]) -> NDArray[np.uint16]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("model", type=Path)
+    parser.add_argument("model", type=Path, help="a model folder, of this version")
     parser.add_argument("--data", type=Path, default=DATA)
     options = parser.parse_args()
     bundle = models.load(options.model)

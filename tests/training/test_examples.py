@@ -206,3 +206,31 @@ def test_folders_with_nothing_to_train_on(tmp_path):
     (tmp_path / "f").write_text("")
     with pytest.raises(UserError, match="no folder"):
         find_pairs(tmp_path / "f")
+
+
+def noisy(seed, filled):
+    """An image of bright squares on noise, or of noise alone, and its labels."""
+    rng = np.random.default_rng(seed)
+    labels = np.zeros((96, 96), np.uint16)
+    if filled:
+        labels[10:30, 10:30], labels[50:70, 40:60] = 1, 2
+    plane = rng.normal(100, 5, labels.shape) + 200 * (labels > 0)
+    image = images.make(plane.round().astype(np.uint16), title=f"{seed}.tif")
+    return image, images.make(labels)
+
+
+def test_planes_without_objects_are_trained_on_as_they_are_predicted():
+    pairs = [noisy(0, True), noisy(1, False), noisy(2, True)]
+    found = Examples(pairs, Normalisation())
+    assert found.seen.planes == 2
+    assert found.seen.channels[0].levels[0] == pytest.approx(90, abs=5)
+    full, empty, _ = (planes[0].image for planes in found.sources)
+    np.testing.assert_array_equal(full[..., 0], Normalisation()(pairs[0][0].data))
+    assert Normalisation()(pairs[1][0].data).std() > 0.1
+    assert empty.std() < 0.06
+    predicted = Normalisation()(pairs[1][0].data, None, found.seen)
+    np.testing.assert_allclose(empty[..., 0], predicted, atol=1e-5)
+
+
+def test_other_ways_to_normalise_keep_nothing():
+    assert Examples([noisy(0, True)], Normalisation(method="range")).seen is None
