@@ -17,6 +17,7 @@ from imagej_dl import locks, rois, temporaries
 from imagej_dl.containment import contained
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.files import atomic
+from imagej_dl.names import cut
 from imagej_dl.project.folders import BACKUPS
 from imagej_dl.project.sheets import prepare, sheet
 from imagej_dl.rois.report import LEFT_OUT, some_of
@@ -102,13 +103,14 @@ def _check_fit(found: list[rois.Roi], image: xr.DataArray, shown: str, name: str
 def backup(target: Path) -> Path:
     """Copy a RoiSet to the next free number in RoiSet_backups beside it; return that path."""
     folder = target.parent / BACKUPS
-    pattern = re.compile(rf"{re.escape(target.stem)}_(\d+)\.zip")
+    stem = cut(target.stem, len("_000.zip"))
+    pattern = re.compile(rf"{re.escape(stem)}_(\d+)\.zip")
     names = [p.name for p in folder.iterdir()] if folder.is_dir() else []
     last = max((int(match[1]) for name in names if (match := pattern.fullmatch(name))), default=0)
     content = target.read_bytes()
-    before = folder / f"{target.stem}_{last:03}.zip"
+    before = folder / f"{stem}_{last:03}.zip"
     if last and before.read_bytes() == content:
         return before  # as when it was stopped just after this step
-    with atomic(folder / f"{target.stem}_{last + 1:03}.zip") as temporary:
+    with atomic(folder / f"{stem}_{last + 1:03}.zip") as temporary:
         temporary.write_bytes(content)
-    return folder / f"{target.stem}_{last + 1:03}.zip"
+    return folder / f"{stem}_{last + 1:03}.zip"

@@ -10,6 +10,7 @@ import xarray as xr
 
 from imagej_dl import preferences
 from imagej_dl.errors import UserError
+from imagej_dl.images import greys
 from imagej_dl.worker import shared
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ class Live:
             return
         from imagej_dl.prediction import predict
 
+        # Once, not at each preview: it is said.
+        self.plane = greys.with_channels(self.plane, epoch.bundle.config.channels)
         try:
             labels = predict(epoch.bundle, self.plane).labels
         except UserError as error:

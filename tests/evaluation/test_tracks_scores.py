@@ -77,9 +77,10 @@ def test_truth_without_segmentation_has_no_seg(result, full_layout, tmp_path):
 
 
 def _write(folder, masks, rows, prefix="mask", table="res_track.txt"):
-    folder.mkdir()
+    folder.mkdir(parents=True)
+    kind = np.uint16 if np.max(masks) < 2**16 else np.uint32
     for number, mask in enumerate(masks):
-        tifffile.imwrite(folder / f"{prefix}{number:03d}.tif", np.asarray(mask, np.uint16))
+        tifffile.imwrite(folder / f"{prefix}{number:03d}.tif", np.asarray(mask, kind))
     np.savetxt(folder / table, np.array(rows).reshape(-1, 4), fmt="%d")
     return folder
 
@@ -238,3 +239,27 @@ def test_two_masks_of_one_frame_are_refused(truth, tmp_path):
     shutil.copy(res / "mask000.tif", res / "mask00.tif")
     with pytest.raises(UserError, match=r"has the number of mask00"):
         evaluation.evaluate(res, folder)
+
+
+def test_scores_of_large_ids_need_no_large_tables(tmp_path):
+    """They are those of small ids, in the same order."""
+    import tracemalloc
+
+    masks = np.zeros((4, 20, 20), np.uint32)
+    masks[:, 2:6, 2:6], masks[:2, 10:14, 10:14] = 1, 2
+    masks[2:, 9:11, 10:14], masks[2:, 13:15, 10:14] = 3, 4
+    rows = [[1, 0, 3, 0], [2, 0, 1, 0], [3, 2, 3, 2], [4, 2, 3, 2]]
+    ids = np.array([0, 7, 2**31, 2**32 - 2, 2**32 - 1], np.uint32)
+    large = [[int(ids[i]), first, last, int(ids[p])] for i, first, last, p in rows]
+    found = []
+    for name, labels, table in (("a", masks, rows), ("b", ids[masks], large)):
+        res = _write(tmp_path / name / "01_RES", labels, table)
+        true = _write(tmp_path / name / "t", labels, table, "man_track", "man_track.txt")
+        (res / "mask001.tif").write_bytes((res / "mask000.tif").read_bytes())
+        tracemalloc.start()
+        found.append(evaluation.evaluate(res, true).tracks)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert found[0] == found[1]
+    assert found[0]["TRA"] == 1
+    assert peak < 2**26

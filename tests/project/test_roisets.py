@@ -115,3 +115,12 @@ def test_what_is_no_roiset(home: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no image of the name other"):
         project.save_rois(home, "other", roiset(tmp_path / "given.zip"))
     assert list((home / "Labeling").iterdir()) == []
+
+
+def test_backups_of_long_names(tmp_path):
+    target = tmp_path / f"{'ü' * 125}.zip"
+    for content in (b"a", b"b", b"b"):
+        target.write_bytes(content)
+        kept = project.backup(target)
+    assert kept.name == f"{'ü' * 123}_002.zip"
+    assert kept.read_bytes() == b"b"
