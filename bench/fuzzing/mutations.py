@@ -125,7 +125,8 @@ def fields(data: bytes, rng: Random) -> bytes:
         deep = rng.choice(("[", '{"a":'))
         return data.replace(b":", b":" + deep.encode() * 200_000, 1)
     places: list[tuple[Any, Any]] = []
-    _places(found, places)
+    if isinstance(found, dict | list):
+        _places(found, places)
     if not places:
         return json.dumps(rng.choice(_VALUES)).encode()
     holder, key = rng.choice(places)

@@ -57,9 +57,11 @@ def read(folder: str | Path) -> Tracks:
         where = table[["frame", "x", "y"]].to_numpy(float)
         if not np.isfinite(where).all():
             raise ValueError("spots.csv lacks places of spots")
-        lost = edges.loc[~edges[["source", "target"]].isin(list(row)).all(axis=1)]
-        if len(lost):
-            raise ValueError(f"edges.csv has {len(lost)} links of spots that spots.csv has not")
+        if table["id"].isna().any():
+            raise ValueError("spots.csv lacks ids of spots")
+        lost = int((ends[0].isna() | ends[1].isna()).sum())
+        if lost:
+            raise ValueError(f"edges.csv has {lost} links of spots that spots.csv has not")
     except (OSError, KeyError, ValueError, TypeError, OverflowError, AttributeError) as error:
         raise UserError(
             f"is no whole result of `imagej-dl track` ({error})",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 _REMEDY = "Save it again in TrackMate."
 _FAR = 1e12  # neither pixels nor µm, but what a damaged file says
+_MOST, _PIXELS = 10**6, 2**36  # frames or pixels of a side, and of a movie
 _PLACES = {"POSITION_X": "x", "POSITION_Y": "y", "POSITION_Z": "z", "POSITION_T": "t"}
 
 
@@ -166,6 +168,8 @@ def _image(
         int(given.get("height", 0)),
         int(given.get("width", 0)),
     )
+    if not (min(shape) >= 0 and max(shape) <= _MOST and math.prod(shape) <= _PIXELS):
+        raise ValueError(f"a movie of {shape[0]} frames of {shape[2]} × {shape[1]} pixels")
     cal = Calibration(
         pixel_width=float(given.get("pixelwidth", 1)),
         pixel_height=float(given.get("pixelheight", 1)),

@@ -41,6 +41,7 @@ def test_cut_anywhere(result: Path, tmp_path: Path, name: str) -> None:
         ("spots.csv", b"\n1,", b"\n99999999999999999999,"),
         ("spots.csv", b"\n1,", b"\nx,"),
         ("edges.csv", b"\n0,", b"\n1e400,"),
+        ("edges.csv", b"\n0,", b"\n,"),
         ("edges.csv", b"source", b"sauce"),
         ("edges.csv", b"\n0,", b"\n\x00\xff,"),
     ],
@@ -62,6 +63,29 @@ def test_numbers_beyond_64_bits(tmp_path: Path, text: str) -> None:
     (tmp_path / "res_track.txt").write_text(text)
     with pytest.raises(UserError, match="is not a table of tracks"):
         ctc.read_tracks(tmp_path / "res_track.txt")
+
+
+def test_identifiers_that_are_missing_on_both_sides(result: Path, tmp_path: Path) -> None:
+    shutil.copytree(result, tmp_path / "changed")
+    for name in ("spots.csv", "edges.csv"):
+        text = (result / name).read_bytes()
+        (tmp_path / "changed" / name).write_bytes(text.replace(b"\n0,", b"\n,", 1))
+    with pytest.raises(UserError, match="no whole result"):
+        automatic.read(tmp_path / "changed")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [(b'frame="1"', b'frame="4294967296"'), (b'width="60"', b'width="99999999999"')],
+)
+def test_movie_of_absurd_size(result: Path, tmp_path: Path, old: bytes, new: bytes) -> None:
+    text = (result / "tracks.xml").read_bytes()
+    text = text.replace(b'FRAME="1"', b'FRAME="4294967296"') if b"frame" in old else text
+    text = text.replace(old, new)
+    (tmp_path / "tracks.xml").write_bytes(text)
+    assert new in text or b"4294967296" in text
+    with pytest.raises(UserError, match="damaged TrackMate file"):
+        tracking.read_trackmate(tmp_path / "tracks.xml")
 
 
 @pytest.mark.parametrize("name", ["x-none", "U0F-8", "utf-7", "idna", "hex", ""])
