@@ -87,7 +87,9 @@ def test_next(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str
     run()
     assert "ROIs are drawn on it already: RoiSet.zip" in capsys.readouterr().out
     run()
-    assert capsys.readouterr().out.startswith("p: no image is left to correct; next the step retr")
+    said = capsys.readouterr().out
+    assert said.startswith("p: no image is left to correct; next the step retrain ")
+    assert "`imagej-dl predict`" in said
     assert given[:2] == [(Path("p"), Path("M"), None), (Path("p"), None, "a")]
 
 

@@ -4,6 +4,7 @@ import ij.IJ
 import java.awt.BorderLayout
 import java.awt.FlowLayout
 import java.awt.GridLayout
+import java.awt.Window
 import java.awt.event.ComponentAdapter
 import java.awt.event.ComponentEvent
 import java.awt.event.KeyEvent
@@ -25,7 +26,7 @@ import javax.swing.WindowConstants
 class Control {
     private static final Map STAGES = [reading: "Reading images and labels...", building: "Building the network...",
         "first batch": "Making the first batch, which takes longer than the others..."]
-    private final JFrame frame
+    final JFrame frame
     private JDialog question
     private final JLabel first = new JLabel("Starting Python and TensorFlow...")
     private final JLabel second = new JLabel(" ")
@@ -33,7 +34,7 @@ class Control {
     private final JButton now = new JButton("Use now")
     private final JButton cancel = new JButton("Cancel")
 
-    Control(String title, Closure useNow, Closure stop) {
+    Control(String title, Window image, Closure useNow, Closure stop) {
         frame = new JFrame(title)
         SwingUtilities.invokeAndWait {
             frame.defaultCloseOperation = WindowConstants.DO_NOTHING_ON_CLOSE
@@ -55,6 +56,7 @@ class Control {
                 KeyStroke.getKeyStroke(KeyEvent.VK_ESCAPE, 0), JComponent.WHEN_IN_FOCUSED_WINDOW)
             frame.setSize(560, 170)
             frame.setLocation(20, 120)
+            Places.beside(frame, [image])
             frame.visible = true
         }
     }

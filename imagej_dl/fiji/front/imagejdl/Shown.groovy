@@ -13,7 +13,7 @@ class Shown {
     final Map values = [:]
     private final Caller caller = new Caller()
     private ImagePlus last
-    private ImagePlus neighbour
+    private final List<ImagePlus> opened = []
 
     Shown(ImagePlus source) { this.source = source }
 
@@ -63,22 +63,8 @@ class Shown {
     private void open(ImagePlus imp) {
         // Without a screen there is no window: batch mode's list keeps it for the macro.
         imp.show()
-        beside(imp)
+        if (imp.window != null) Places.beside(imp.window, [source?.window] + opened*.window)
+        opened << imp
         caller.select(imp)
-    }
-
-    /** Moves a window to where it does not hide the image it came of, if the screen has room. */
-    private void beside(ImagePlus imp) {
-        def window = imp.window
-        def near = (neighbour ?: source)?.window
-        if (window == null || near == null || !near.showing) return
-        neighbour = imp
-        def screen = near.graphicsConfiguration.bounds
-        def places = [[near.x + near.width + 8, near.y], [near.x - window.width - 8, near.y],
-            [near.x, near.y + near.height + 8], [near.x, near.y - window.height - 8]]
-        def free = places.find { x, y ->
-            screen.contains(x as int, y as int, window.width, window.height)
-        } ?: [Math.min(near.x + 40, screen.x + screen.width - 80), Math.min(near.y + 40, screen.y + screen.height - 80)]
-        window.setLocation(free[0] as int, free[1] as int)
     }
 }
