@@ -375,3 +375,16 @@ def test_depths_of_metamorph_that_are_none(tmp_path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert images.read(path).attrs["pixel_depth"] == 1.0
+
+
+@pytest.mark.parametrize("pages", [1, 3])
+def test_planes_and_axes_that_only_tifffiles_description_has(tmp_path: Path, pages: int) -> None:
+    path = tmp_path / "shaped.tif"
+    words = '{"shape": [5, 8, 8], "axes": "TYX"}'
+    with tifffile.TiffWriter(path) as file:
+        for i in range(pages):
+            plane = np.full((8, 8), i + 1, np.uint8)
+            file.write(plane, description=words if i == 0 else None, metadata=None)
+    left = f"header declares 5 frames, and the file has {pages}: the other {5 - pages} are left"
+    found = read(path, left)
+    assert found.reshape(pages, -1)[:, 0].tolist() == list(range(1, pages + 1))
