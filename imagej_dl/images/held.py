@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -126,9 +127,7 @@ def checked(series: tifffile.TiffPageSeries, chain: chains.Chain, by: str) -> He
             return _plausible(Held(series))
         whole: dict[int, Page] = dict.fromkeys(range(there), key)
     else:
-        whole = {
-            i: page for i, page in enumerate(series) if page is not None and chains.whole(page)
-        }
+        whole = {i: page for i, page in _pages(series) if page is not None and chains.whole(page)}
     if len(whole) == number == len(series):
         return _plausible(Held(series))
     if not whole:
@@ -152,6 +151,12 @@ def checked(series: tifffile.TiffPageSeries, chain: chains.Chain, by: str) -> He
         transform=series.transform,
     )
     return _plausible(Held(made, list(found.said)))
+
+
+def _pages(series: tifffile.TiffPageSeries) -> Iterator[tuple[int, Page | None]]:
+    # A description with axes is believed by tifffile: its series may go on where no page is.
+    with suppress(IndexError):
+        yield from enumerate(series)
 
 
 def _plausible(made: Held) -> Held:

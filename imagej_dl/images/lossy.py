@@ -8,7 +8,7 @@ from pathlib import Path
 import tifffile
 
 from imagej_dl.errors import UserError
-from imagej_dl.images.series import BROKEN
+from imagej_dl.images.series import BROKEN, quiet
 
 _HEAD = 2**16  # bytes looked at; what says the method is among the first of a file
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -57,7 +57,7 @@ def _of_picture(head: bytes) -> str | None:
 
 def _of_tiff(path: Path) -> str | None:
     try:
-        with tifffile.TiffFile(path) as file:
+        with quiet(), tifffile.TiffFile(path) as file:
             for series in file.series:
                 page = series.keyframe
                 if method := _of_page(file, page):

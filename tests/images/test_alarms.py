@@ -14,6 +14,7 @@ import pytest
 import tifffile
 
 from imagej_dl import images
+from imagej_dl.errors import DataWarning
 from imagej_dl.images import alarms
 
 LOGGER = logging.getLogger("tifffile")
@@ -122,3 +123,14 @@ def test_nothing_is_said_of_files_that_are_well(tmp_path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         images.read(path)
+
+
+def test_label_maps_of_cut_files_log_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "cut.tif"
+    words = "ImageJ=1.54p\nimages=5\nframes=5\nhyperstack=true\n"
+    tifffile.imwrite(path, np.ones((8, 8), np.uint8), description=words, metadata=None)
+    with pytest.warns(DataWarning, match="declares 5 frames, and the file has 1"):
+        images.read_labels(path)
+    assert not caplog.records

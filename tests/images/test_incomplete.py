@@ -409,3 +409,16 @@ def test_what_is_kept_is_mapped_too(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     # Of several files nothing is mapped, also where their pages would follow each other.
     paths = write_set(tmp_path, stack, [f"t{t}.ome.tif" for t in range(6)])
     np.testing.assert_array_equal(images.read(paths[2], mapped=True), stack[:, 0, 0])
+
+
+@pytest.mark.parametrize("pages", [1, 3])
+def test_planes_and_axes_that_only_tifffiles_description_has(tmp_path: Path, pages: int) -> None:
+    path = tmp_path / "shaped.tif"
+    words = '{"shape": [5, 8, 8], "axes": "TYX"}'
+    with tifffile.TiffWriter(path) as file:
+        for i in range(pages):
+            plane = np.full((8, 8), i + 1, np.uint8)
+            file.write(plane, description=words if i == 0 else None, metadata=None)
+    left = f"header declares 5 frames, and the file has {pages}: the other {5 - pages} are left"
+    found = read(path, left)
+    assert found.reshape(pages, -1)[:, 0].tolist() == list(range(1, pages + 1))
