@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from numpy.typing import NDArray
 from imagej_dl._version import __version__
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.images import Normalisation
-from imagej_dl.models import backend
+from imagej_dl.models import backend, weight_files
 from imagej_dl.models.bundle import ModelBundle
 from imagej_dl.models.config import CLASSES, Architecture, Instances, Kind, ModelConfig
 from imagej_dl.models.receptive_field import receptive_field
@@ -27,8 +26,6 @@ from imagej_dl.models.unet import UNet
 
 SUFFIXES = (".h5", ".hdf5")
 
-_LARGEST = 256 * 2**20
-"""Numbers in one weight, at most: the widest U-Net has far fewer."""
 _SERIES = re.compile(r"(conv2d|batch_normalization)(?:_(\d+))?")
 _NORM = ("gamma", "beta", "moving_mean", "moving_variance")
 _BORDER = 2
@@ -137,15 +134,18 @@ def _read(path: Path) -> tuple[list[Layer], list[Layer]]:
     """Return the convolutions and batch normalisations, in the order in which they were made."""
     import h5py
 
+    weight_files.check(path, path)
     found: dict[str, Layer] = {}
+
+    def keep(name: str, node: Any) -> None:
+        parts = name.split("/")
+        if isinstance(node, h5py.Dataset) and len(parts) > 1 and _SERIES.fullmatch(parts[-2]):
+            found.setdefault(parts[-2], {})[parts[-1].removesuffix(":0")] = np.asarray(node)
+
     try:
         with h5py.File(path) as file:
-            for name, dataset in _datasets(file.get("model_weights", file), path):
-                parts = name.split("/")
-                if len(parts) > 1 and _SERIES.fullmatch(parts[-2]):
-                    key = parts[-1].removesuffix(":0")
-                    found.setdefault(parts[-2], {})[key] = np.asarray(dataset)
-    except (OSError, RuntimeError, KeyError, ValueError) as error:
+            file.get("model_weights", file).visititems(keep)
+    except (OSError, RuntimeError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise UserError(
             f"is no HDF5 file, or damaged ({error})", path=path, remedy="Copy it again."
         ) from error
@@ -153,22 +153,6 @@ def _read(path: Path) -> tuple[list[Layer], list[Layer]]:
         _numbered(found, "conv2d", ("kernel", "bias")),
         _numbered(found, "batch_normalization", _NORM),
     )
-
-
-def _datasets(group: Any, path: Path) -> Iterator[tuple[str, Any]]:
-    """Return the data in a group by their names; refuse what is in other files, or too much."""
-    import h5py
-
-    named: list[tuple[str, Any]] = []
-    group.visititems(lambda name, node: named.append((name, node)))  # follows no link to a file
-    for name, node in named:
-        if not isinstance(node, h5py.Dataset):
-            continue
-        if node.external or node.is_virtual:
-            raise UserError(f"takes {name} from another file", path=path)
-        if node.size is None or node.size > _LARGEST:
-            raise UserError(f"declares {name} of an absurd size ({node.shape})", path=path)
-        yield name, node
 
 
 def _numbered(found: dict[str, Layer], series: str, weights: tuple[str, ...]) -> list[Layer]:

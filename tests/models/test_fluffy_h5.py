@@ -95,7 +95,7 @@ def test_predict_takes_it(tmp_path: Path) -> None:
 
 def test_other_files_are_named(tmp_path: Path) -> None:
     (tmp_path / "text.h5").write_text("no")
-    with pytest.raises(UserError, match=r"text\.h5: is no HDF5 file, or damaged"):
+    with pytest.raises(UserError, match=r"text\.h5: is no file of weights in HDF5, or damaged"):
         models.load(tmp_path / "text.h5")
     with h5py.File(tmp_path / "other.h5", "w") as file:
         file["model_weights/dense/dense/kernel:0"] = np.zeros((2, 2))
@@ -104,11 +104,11 @@ def test_other_files_are_named(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "far.h5", "w") as file:
         stored = [(str(tmp_path / "text.h5"), 0, 2)]
         file.create_dataset("model_weights/conv2d/kernel", (2,), "u1", external=stored)
-    with pytest.raises(UserError, match=r"far\.h5: takes conv2d/kernel from another file"):
+    with pytest.raises(UserError, match=r"far\.h5: keeps its values in other files"):
         models.load(tmp_path / "far.h5")
     with h5py.File(tmp_path / "huge.h5", "w") as file:
         file.create_dataset("model_weights/conv2d/kernel", (10**6, 10**6), "f4", chunks=True)
-    with pytest.raises(UserError, match=r"huge\.h5: declares conv2d/kernel of an absurd size"):
+    with pytest.raises(UserError, match=r"huge\.h5: declares arrays of more than"):
         models.load(tmp_path / "huge.h5")
 
 
