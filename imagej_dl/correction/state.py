@@ -97,7 +97,7 @@ class Book:
 
 
 def fingerprint(model: Path) -> str:
-    """Return a digest of a model's network and configuration.
+    """Return a digest of a model's network and configuration, or of Fluffy's one file.
 
     Raises
     ------
@@ -105,10 +105,10 @@ def fingerprint(model: Path) -> str:
     """
     load_config(model)
     digest = hashlib.sha256()
-    for name in (CONFIG, NETWORK):
-        if not (model / name).is_file():
-            raise UserError("is missing", path=model / name)
-        digest.update((model / name).read_bytes())
+    for path in [model] if model.is_file() else [model / CONFIG, model / NETWORK]:
+        if not path.is_file():
+            raise UserError("is missing", path=path)
+        digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 
 
