@@ -23,7 +23,7 @@ assert found.points >= int(sys.argv[3]) and not found.failures
 
 
 @pytest.mark.parametrize(
-    ("command", "points"), [("labels", 12), ("labels-rest", 12), ("prepare", 6), ("track-over", 6)]
+    ("command", "points"), [("labels", 8), ("labels-rest", 6), ("prepare", 4), ("track-over", 4)]
 )
 def test_what_a_kill_leaves_is_finished_by_the_same_command(command: str, points: int) -> None:
     """In a process of its own, since it forks and these have threads."""
