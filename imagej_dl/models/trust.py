@@ -125,6 +125,8 @@ def _check_members(archive: zipfile.ZipFile, path: Path) -> None:
     if any(entry.compress_type not in _PACKED for entry in archive.infolist()):
         # Others may ask for any memory before they unpack a byte.
         raise UserError("is packed as no Keras model is", path=path, remedy=_REMEDY)
+    if any(entry.compress_size > path.stat().st_size for entry in archive.infolist()):
+        raise zipfile.BadZipFile("a member is said to be longer than the file")
     total = sum(entry.file_size for entry in archive.infolist())
     if archive.getinfo(_CONFIG).file_size > _LARGEST:
         raise UserError("describes a network of an absurd size", path=path)
