@@ -31,6 +31,10 @@ def read(path: Path, remedy: str | None = None) -> dict[str, np.ndarray]:
     try:
         with zipfile.ZipFile(path) as archive:
             entries = [e for e in archive.infolist() if e.filename.endswith(".npy")]
+            if any(e.compress_type not in (0, zipfile.ZIP_DEFLATED) for e in entries):
+                raise ValueError("it is packed as no archive of NumPy's is")
+            if any(entry.compress_size > path.stat().st_size for entry in entries):
+                raise ValueError("an array is said to be longer than the file")
             total = sum(entry.file_size for entry in entries)
             if total > _FREE + _RATIO * path.stat().st_size:
                 raise ValueError(f"it would unpack to {total / 2**20:.0f} MiB")

@@ -54,6 +54,7 @@ _MODULES = frozenset(("keras.initializers", "keras.regularizers", "keras.constra
 _NETWORKS = frozenset(("Functional", "Sequential"))
 _LARGEST = 64 * 2**20
 _METADATA, _CONFIG, _WEIGHTS = "metadata.json", "config.json", "model.weights.h5"
+_PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _MEMBERS = (_METADATA, _CONFIG, _WEIGHTS)
 _SIZES = ("filters", "kernel_size", "pool_size", "size", "strides", "padding", "depth_multiplier")
 _SIDE, _KERNEL = 65536, 2**24  # of what a layer may have: more than any network of ours
@@ -121,6 +122,11 @@ def _check_members(archive: zipfile.ZipFile, path: Path) -> None:
             path=path,
             remedy="Open only models that imagej-dl made.",
         )
+    if any(entry.compress_type not in _PACKED for entry in archive.infolist()):
+        # Others may ask for any memory before they unpack a byte.
+        raise UserError("is packed as no Keras model is", path=path, remedy=_REMEDY)
+    if any(entry.compress_size > path.stat().st_size for entry in archive.infolist()):
+        raise zipfile.BadZipFile("a member is said to be longer than the file")
     total = sum(entry.file_size for entry in archive.infolist())
     if archive.getinfo(_CONFIG).file_size > _LARGEST:
         raise UserError("describes a network of an absurd size", path=path)
@@ -162,7 +168,8 @@ def _settings(description: Any) -> Iterator[dict[str, Any]]:
 def _parts(description: Any) -> Iterator[tuple[str | None, str]]:
     if isinstance(description, dict):
         if "class_name" in description:
-            yield description.get("module"), str(description["class_name"])
+            module = description.get("module")
+            yield None if module is None else str(module), str(description["class_name"])
         for value in description.values():
             yield from _parts(value)
     elif isinstance(description, list):

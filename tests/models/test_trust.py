@@ -53,3 +53,10 @@ def test_what_is_no_model(tmp_path: Path, content: bytes) -> None:
     path.write_bytes(content)
     with pytest.raises(UserError, match="no Keras model"):
         check_parts(path)
+
+
+@pytest.mark.parametrize("module", [[], {"a": 1}, 5, [["keras.layers"]]])
+def test_module_that_is_no_text(tmp_path: Path, module: Any) -> None:
+    part = {"module": module, "class_name": "Conv2D", "config": {}}
+    with pytest.raises(UserError, match="holds a part"):
+        check_parts(archive(tmp_path / "a.keras", part))
