@@ -8,9 +8,9 @@ from pathlib import Path, PurePath
 import numpy as np
 import xarray as xr
 
-from imagej_dl.errors import DataWarning
-from imagej_dl.images import large, pictures, series
+from imagej_dl.images import large, pictures, repeats, series
 from imagej_dl.images.array import DISPLAY, with_data
+from imagej_dl.images.repeats import warn
 
 _PICTURES = (".png", ".jpg", ".jpeg")
 
@@ -54,11 +54,10 @@ def as_grey(image: xr.DataArray, name: object = None) -> xr.DataArray:
     """
     if not is_grey(image):
         return image
-    warnings.warn(
+    warn(
+        repeats.GREYS,
         f"{name or image.attrs.get('title') or 'the image'}: its red, green and blue are the "
         "same: they are taken as one grey channel",
-        DataWarning,
-        stacklevel=3,
     )
     grey = image.isel(C=0, drop=True)
     grey.attrs = {k: v for k, v in image.attrs.items() if k not in DISPLAY or k == "overlay"}
@@ -82,10 +81,9 @@ def with_channels(image: xr.DataArray, channels: int, name: object = None) -> xr
     picture = PurePath(title).suffix.lower() in _PICTURES and image.dtype == np.uint8
     if channels != 3 or "C" in image.dims or not picture:
         return image
-    warnings.warn(
+    warn(
+        "grey pictures",
         f"{name or title}: is a grey picture; its grey values are taken for red, green and blue",
-        DataWarning,
-        stacklevel=3,
     )
     dims = [str(axis) for axis in image.dims]
     return with_data(image, np.stack([image.data] * 3, axis=-1), [*dims, "C"])

@@ -13,6 +13,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.images import repeats
 from imagej_dl.images.array import make
 
 if TYPE_CHECKING:
@@ -98,7 +99,8 @@ def read(path: Path) -> xr.DataArray:
     if array.dtype == bool:
         array = array.astype(np.uint8) * 255
     if grey and (array == array[..., :1]).all():
-        _warn(path, "its red, green and blue are the same: they are read as one grey channel")
+        same = "its red, green and blue are the same: they are read as one grey channel"
+        repeats.warn(repeats.GREYS, f"{path}: {same}")
         array = array[..., 0]
     return make(array, "YX" if array.ndim == 2 else "YXC", title=path.name, **attrs)
 

@@ -107,3 +107,15 @@ def test_prepare_and_labels_make_one_channel(tmp_path: Path) -> None:
     with pytest.warns(DataWarning, match=SAME):
         Labels(source=flat, out=tmp_path / "out").run(silent)
     np.testing.assert_array_equal(images.read(tmp_path / "out" / "images" / "b.tif"), GREY)
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg"])
+def test_many_pictures_to_train_on_are_said_in_few_lines(tmp_path: Path, suffix: str) -> None:
+    labels = images.make(np.pad(np.ones((9, 9), np.uint16), ((5, 10), (5, 16))))
+    paths = [save(tmp_path / f"{i}.{suffix}", np.stack([GREY] * 3, -1)) for i in range(9)]
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        Examples([(path, labels) for path in paths], Normalisation())
+    words = [str(w.message) for w in said if SAME in str(w.message)]
+    assert len(words) == 4
+    assert words[-1] == f"6 more images whose {SAME}"

@@ -305,11 +305,12 @@ def test_pieces_of_an_empty_map() -> None:
 
 
 def test_of_many_masks_a_few_are_said(tmp_path: Path) -> None:
-    tifffile.imwrite(tmp_path / "m.tif", discs(9, value=255).astype(np.uint8))
+    for i in range(8):
+        tifffile.imwrite(tmp_path / f"m{i}.tif", discs(9, value=255).astype(np.uint8))
     with warnings.catch_warnings(record=True) as said, repeats.gathered():
         warnings.simplefilter("always")
-        for _ in range(8):
-            images.read_labels(tmp_path / "m.tif")
+        for i in [*range(8), 0, 1]:
+            images.read_labels(tmp_path / f"m{i}.tif")
     words = [str(one.message) for one in said]
     assert len(words) == 4
     assert words[-1] == "5 more masks"
