@@ -128,6 +128,7 @@ def together(folder: str | os.PathLike[str], *, overwrite: bool = False) -> Iter
     ------
     UserError : when one is there already and `overwrite` is off.
     """
+    containment.check(folder, folder=True)
     home = Path(os.path.realpath(folder))
     with _staged(home, home) as temporary:
         new = temporary / moving.NEW
@@ -135,7 +136,6 @@ def together(folder: str | os.PathLike[str], *, overwrite: bool = False) -> Iter
         yield new
         files = moving.files(new)
         for name in files:
-            containment.check(home / name)
             refuse_existing(home / name, overwrite)
         moving.put(temporary, new, home, files)
 
@@ -168,6 +168,7 @@ def discard(path: Path) -> None:
     """Remove a folder of ours at once: after a kill it is not there, or whole."""
     if not os.path.lexists(path):
         return
+    containment.check(path, folder=True)
     gone = path.with_name(temporaries.name())
     with _disk_errors(path):
         os.replace(path, gone)

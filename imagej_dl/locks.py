@@ -21,7 +21,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from imagej_dl import moving, processes, temporaries
+from imagej_dl import containment, moving, processes, temporaries
 from imagej_dl.errors import UserError
 
 RENEWED, SILENT = 20.0, 900.0
@@ -67,6 +67,7 @@ def held(
     UserError : when another run is at work there. Where neither the folder nor the one around it
         can be written to there is no lock: what is written says so itself.
     """
+    containment.check(path, folder=True)
     target = Path(os.path.realpath(path))
     new = [folder for folder in target.parents if not folder.exists()]
     lock = _place(target)

@@ -50,6 +50,9 @@ def files(new: Path) -> list[str]:
 
 def put(temporary: Path, source: Path, home: Path, moves: list[str]) -> None:
     """Move entries of `source`, a folder in `temporary`, to `home`; put all back on a failure."""
+    with containment.named([home]):
+        for name in moves:
+            containment.check(home / name)
     lasting = not temporaries.within(home)
     if lasting:
         sync_all(source)
@@ -89,7 +92,6 @@ def _move(
         entry, place, kept = source / name, home / name, old / str(number)
         if not os.path.lexists(entry):
             continue  # it was moved before a kill
-        containment.check(place.parent, folder=True)
         done.append((entry, place, kept))
         place.parent.mkdir(parents=True, exist_ok=True)
         if os.path.lexists(place):
