@@ -172,7 +172,7 @@ def _refuse_sparse(file: Any, key: int | None, blocks: list[_Block]) -> None:
     """Refuse a plane that is far larger than the pixels in it."""
     box = file.total_bounding_rectangle if key is None else file.scenes_bounding_rectangle[key]
     area = sum(area for where, _, area in blocks if where == blocks[0][0])
-    if box.w * box.h > max(_SMALL, _SPARSEST * area):
+    if box.w < 1 or box.h < 1 or box.w * box.h > max(_SMALL, _SPARSEST * area):
         raise ValueError(f"it declares {box.w} × {box.h} pixels, and has {area} of them")
 
 

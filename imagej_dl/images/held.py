@@ -206,6 +206,7 @@ def lacks(page: tifffile.TiffPage) -> str:
 
 def read(series: tifffile.TiffPageSeries) -> np.ndarray:
     """Load the pixels of a series in native byte order; planes that are missing are 0."""
+    _refuse_parts(series.keyframe)
     if not series.is_multifile:
         array = series.asarray()
         if array.shape != series.shape or not array.size:
@@ -226,3 +227,11 @@ def read(series: tifffile.TiffPageSeries) -> np.ndarray:
             if closed:
                 handle.close()
     return array.reshape(series.shape)
+
+
+def _refuse_parts(page: tifffile.TiffPage | tifffile.TiffFrame) -> None:
+    """Raise ValueError for tiles or strips far larger than their image: each would be unpacked."""
+    size = math.prod(page.chunks) * page.dtype.itemsize
+    if size > max(_SMALL, 4 * page.nbytes):
+        shape = " × ".join(map(str, page.chunks))
+        raise ValueError(f"its parts are said to have {shape} pixels, the image has fewer")
