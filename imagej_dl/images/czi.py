@@ -14,7 +14,7 @@ import xarray as xr
 
 from imagej_dl import optional
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.images import scenes, units
+from imagej_dl.images import scenes, segments, units
 from imagej_dl.images.microscopes import made
 from imagej_dl.images.planes import Kept, kept
 
@@ -91,8 +91,8 @@ def _opened(path: Path) -> Iterator[Any]:
         czi = optional.need("pylibCZIrw.czi", words, install)
     except UserError as error:
         raise UserError(error.problem, path=path, remedy=error.remedy) from error
-
     try:
+        segments.check_czi(path)
         with czi.open_czi(str(path)) as file:
             yield file
     except UserError:

@@ -13,7 +13,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.images import repeats
+from imagej_dl.images import repeats, segments
 from imagej_dl.images.array import make
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ def opened(path: Path) -> Iterator[Image.Image]:
     from PIL import Image, UnidentifiedImageError
 
     try:
+        segments.check_png(path)
         with Image.open(path) as picture:
             _refuse_unheld(picture, path)
             yield picture

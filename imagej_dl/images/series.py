@@ -92,6 +92,7 @@ class Tiff:
             return [held.Found("", lambda: imagej_stacks.of(file, chain))]
         if chain.broken and not chain.ahead:
             raise ValueError(f"{chains.CUT}: {chain.broken}")
+        len(file.pages)  # else tifffile looks for ever for what follows the last whole page
         series = list(file.series)
         if not series:
             raise ValueError("it holds no image")
