@@ -49,16 +49,3 @@ def test_tiff_with_tiles_far_larger_than_its_image(tmp_path: Path) -> None:
         file.pages.first.tags["TileLength"].overwrite(2**28)
     with pytest.raises(UserError):
         images.read(path)
-
-
-def test_tiff_whose_second_page_is_damaged_ends(tmp_path: Path) -> None:
-    path = tmp_path / "a.tif"
-    pages = np.ones((2, 12, 10), np.uint16)
-    tifffile.imwrite(path, pages, photometric="minisblack", metadata=None)
-    with tifffile.TiffFile(path) as file:
-        second = file.pages[1].offset
-    data = bytearray(path.read_bytes())
-    data[second : second + 2] = struct.pack("<H", 0)
-    path.write_bytes(data)
-    with pytest.raises(UserError):
-        images.read(path)
