@@ -231,7 +231,7 @@ def read(series: tifffile.TiffPageSeries) -> np.ndarray:
 
 def _refuse_parts(page: tifffile.TiffPage | tifffile.TiffFrame) -> None:
     """Raise ValueError for tiles or strips far larger than their image: each would be unpacked."""
-    size = math.prod(page.chunks) * page.dtype.itemsize
+    size = math.prod(page.chunks) * (1 if page.dtype is None else page.dtype.itemsize)
     if size > max(_SMALL, 4 * page.nbytes):
         shape = " × ".join(map(str, page.chunks))
         raise ValueError(f"its parts are said to have {shape} pixels, the image has fewer")
