@@ -52,7 +52,7 @@ def test_spot_filter_before_tracking(shared_data):
     assert found.spots["id"].tolist() == expected["id"].tolist()
     # It is as if the objects had never been there.
     alone = whole.painted(np.where(whole.spots["id"].isin(expected["id"]), 1, 0))
-    again = tracking.track(labels.where(alone > 0, 0), engine="embedded")
+    again = tracking.track(labels.where(alone > 0, 0), settings=_made(), engine="embedded")
     links = [list(zip(t.links.sources, t.links.targets, strict=True)) for t in (found, again)]
     assert links[0] == links[1]
     assert len(found.everything.spots) == len(whole.spots)
