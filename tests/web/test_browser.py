@@ -71,8 +71,10 @@ def served(model: Path, port: int, home: Path) -> Iterator[str]:
                 break
             except OSError:
                 time.sleep(0.2)
-        yield found
-        process.terminate()
+        try:
+            yield found
+        finally:
+            process.terminate()  # else a failed test would wait for it without end
         assert process.wait(timeout=30) == 0
     assert not list(home.glob("imagej-dl-web-*"))
 
@@ -141,7 +143,7 @@ def test_a_reload_shows_it_again_and_a_restart_is_said(
 ) -> None:
     images.write(images.make(squares(3)), tmp_path / "few.tif")
     browser = Browser(tmp_path / "profile")
-    says = "document.body.innerText.includes('{}')".format
+    says = "(document.body?.innerText ?? '').includes('{}')".format
     try:
         with served(model, port, tmp_path / "temporary") as address:
             browser("Page.navigate", url=address)
