@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from pathlib import Path
 
@@ -11,7 +12,6 @@ from metamorph import write_stk
 
 from imagej_dl import images
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.images import bioio_files, czi
 
 
 @pytest.fixture
@@ -123,8 +123,8 @@ def test_bioio(tmp_path: Path) -> None:
 def test_a_missing_extra_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, extra: str
 ) -> None:
-    for reader in (bioio_files, czi):
-        monkeypatch.setattr(reader, "find_spec", lambda name: None)
+    for module in ("bioio", "pylibCZIrw", "pylibCZIrw.czi"):
+        monkeypatch.setitem(sys.modules, module, None)
     (tmp_path / name).write_bytes(b"x")
     with pytest.raises(UserError, match=rf"{name}: is a .*pip install 'imagej-dl\[{extra}\]'"):
         images.read(tmp_path / name)

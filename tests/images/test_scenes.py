@@ -18,7 +18,6 @@ from ome_scenes import FIRST, SECOND, write_ome
 
 from imagej_dl import images
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.images import bioio_files
 from imagej_dl.images.scenes import numbered
 
 RNG = np.random.default_rng(1)
@@ -221,7 +220,6 @@ def test_bioio_scenes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     module: Any = types.ModuleType("bioio")
     module.BioImage = _Fake
     monkeypatch.setitem(sys.modules, "bioio", module)
-    monkeypatch.setattr(bioio_files, "find_spec", lambda name: True)
     path = tmp_path / "a.lif"
     path.write_bytes(b"x")
     assert [s.suffix for s in images.scenes_of(path)] == ["_scene1_R1", "_scene2_R1"]
