@@ -126,7 +126,8 @@ def together(folder: str | os.PathLike[str], *, overwrite: bool = False) -> Iter
 
     Raises
     ------
-    UserError : when one is there already and `overwrite` is off.
+    UserError : when one is there already and `overwrite` is off, and when a link leads out of
+        the folder that the user named.
     """
     containment.check(folder, folder=True)
     home = Path(os.path.realpath(folder))
@@ -161,6 +162,10 @@ def _staged(home: Path, target: Path) -> Iterator[Path]:
 
 def heal(folder: str | os.PathLike[str]) -> None:
     """Finish what a killed run had begun to move into a folder, and remove what it left there."""
+    try:
+        containment.check(Path(folder, temporaries.name()))
+    except UserError:
+        return  # what lies behind a link that nobody named stays as it is
     moving.heal(Path(os.path.realpath(folder)))
 
 

@@ -54,9 +54,18 @@ def test_labels_writes_nothing_outside(
     place.parent.mkdir(parents=True, exist_ok=True)
     place.symlink_to(outside if link in ("Processed", "Processed/masks") else outside / target)
     before = content(outside)
-    with pytest.raises(UserError):  # whichever word comes first
+    with pytest.raises(UserError, match=r"leads out|already there|not a readable"):
         run("labels", source=project, overwrite=overwrite)
     assert content(outside) == before
+
+
+def test_labels_follows_no_link_in_place_of_the_whole_folder(project: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (project / "Processed").symlink_to(tmp_path / "elsewhere")
+    for overwrite in (False, True):
+        with pytest.raises(UserError, match=r"Processed: is a link that leads out of"):
+            run("labels", source=project, overwrite=overwrite)
+    assert not any((tmp_path / "elsewhere").iterdir())
 
 
 def test_folder_that_user_names_may_be_a_link(project: Path, tmp_path: Path) -> None:
@@ -67,6 +76,10 @@ def test_folder_that_user_names_may_be_a_link(project: Path, tmp_path: Path) -> 
     assert (project / "Processed" / "masks" / "cell.tif").is_file()
     run("labels", source=project, out=tmp_path / "out")
     assert (tmp_path / "big" / "masks" / "cell.tif").is_file()
+    image = project / "Processed" / "images" / "cell.tif"
+    rois = next(project.rglob("*RoiSet.zip"))
+    run("labels", source=image, roiset=rois, out=tmp_path / "out" / "one.tif")
+    assert (tmp_path / "big" / "one.tif").is_file()
 
 
 def test_link_within_the_project_is_followed(project: Path) -> None:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import tifffile
 
 from imagej_dl import UserError, files, images, npz, rois, safe_xml, suite, tracking
 from imagej_dl.models.folder import load_config
@@ -71,3 +75,23 @@ def test_pipe_as_configuration(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "config.json")
     with pytest.raises(UserError):
         load_config(tmp_path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+def test_a_named_pipe_among_images_is_not_waited_for(tmp_path: Path) -> None:
+    for suffix in ("tif", "png"):
+        os.mkfifo(tmp_path / f"pipe.{suffix}")
+    tifffile.imwrite(tmp_path / "a.tif", np.ones((4, 4), np.uint8))
+    code = (
+        "import sys; from pathlib import Path; from imagej_dl import images\n"
+        "from imagej_dl.errors import UserError\n"
+        "from imagej_dl.images import greys\n"
+        "folder = Path(sys.argv[1]); assert len(images.find([folder])) == 3\n"
+        "for name in ('pipe.tif', 'pipe.png'):\n"
+        "    assert images.find([folder / name]) == [folder / name]\n"
+        "    for read in (images.read, images.read_labels, greys.may_be_coloured):\n"
+        "        try: read(folder / name)\n"
+        "        except UserError as error: assert 'named pipe' in str(error)\n"
+        "        else: raise AssertionError(name)\n"
+    )
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True, timeout=60)

@@ -16,8 +16,8 @@ _MOST_TAGS = 4096
 
 def of(path: Path) -> str | None:
     """Return the description of a TIFF's first page; None where there is none."""
-    if path.suffix.lower() not in _TIFF:
-        return None
+    if path.suffix.lower() not in _TIFF or not path.is_file():
+        return None  # a named pipe in the folder would be waited for
     try:
         with path.open("rb") as file:
             return _described(file.read(16), file)

@@ -166,8 +166,8 @@ def find(sources: Iterable[Path]) -> list[Path]:
     for source in sources:
         if not source.exists():
             raise UserError("there is no such file or folder", path=source)
-        if source.is_file():
-            found.append(source)
+        if not source.is_dir():
+            found.append(source)  # what is no file is refused when it is read
             continue
         inside = sorted(
             p for p in source.iterdir() if p.suffix.lower() in SUFFIXES and names.is_data(p)

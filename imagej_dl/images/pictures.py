@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.images import repeats, segments
 from imagej_dl.images.array import make
+from imagej_dl.regular import refuse_special
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -32,6 +33,7 @@ def opened(path: Path) -> Iterator[Image.Image]:
     """Open a picture; whatever is wrong with it, also when its pixels are read, is a UserError."""
     from PIL import Image, UnidentifiedImageError
 
+    refuse_special(path)
     try:
         segments.check_png(path)
         with Image.open(path) as picture:

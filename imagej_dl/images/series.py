@@ -25,6 +25,7 @@ from imagej_dl.images import (
     ome,
     ome_series,
 )
+from imagej_dl.regular import refuse_special
 
 # In other kinds of files what follows the first series is a preview, a label or an overview.
 _KINDS = ("shaped", "generic")
@@ -198,6 +199,7 @@ def quiet() -> Iterator[list[str]]:
 def opened(path: Path) -> Iterator[Tiff]:
     """Open a TIFF whose XML is safe; whatever is wrong with it is a UserError."""
     tiff: Tiff | None = None
+    refuse_special(path)
     try:
         with quiet() as said, _file(path) as file:
             tiff = of(path, file, said)
