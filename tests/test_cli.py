@@ -151,3 +151,15 @@ def test_java_that_ctrl_c_ended_is_no_defect(
         cli.main()
     assert code.value.code == 130
     assert capsys.readouterr().err == "cancelled\n"
+
+
+def test_declarations_leave_the_filters_of_warnings() -> None:
+    code = (
+        "import warnings, pydantic, scipy.sparse, scipy.special\n"  # they add some of their own
+        "from imagej_dl import commands\n"
+        "warnings.simplefilter('error', UserWarning); before = list(warnings.filters)\n"
+        "for name in commands.TABLE: commands.load(name)\n"
+        "assert warnings.filters == before, warnings.filters[:3]\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

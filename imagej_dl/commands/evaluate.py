@@ -15,7 +15,10 @@ from imagej_dl.progress import Progress
 if TYPE_CHECKING:
     from imagej_dl.worker import Desk
 
-# pydantic has a method of this name, long deprecated and not used here.
+# pydantic has a method of this name, long deprecated and not used here; it says so as the class
+# is made, and the filters are the program's that imports us.
+_quiet = warnings.catch_warnings()
+_quiet.__enter__()
 warnings.filterwarnings("ignore", 'Field name "json"', UserWarning)
 
 
@@ -73,3 +76,6 @@ class Evaluate(Command):
         if self.json:
             report.write(self.json, self.overwrite)
         say(report.table())
+
+
+_quiet.__exit__(None, None, None)
