@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import warnings
 from collections.abc import Collection
@@ -40,7 +41,7 @@ class Item:
 
 def is_suite(folder: Path) -> bool:
     """Say whether a folder has the suite's `inputs`."""
-    return any((folder / name).is_dir() for name in _INPUTS)
+    return any(os.path.isdir(folder / name) for name in _INPUTS)  # whatever its name is
 
 
 def is_labelled(folder: Path) -> bool:

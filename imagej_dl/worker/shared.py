@@ -97,6 +97,10 @@ def release(but: int = 0) -> None:
         block.shm.close()
         # ImageJ took its name away when it had copied it; one it never asked for has it still.
         _unlink(block.shm.name)
+    # What ImageJ has taken away needs no mark any more: it takes it away when it has its answer.
+    for mark in [mark for mark in _marks if not (_LISTED / temporaries.what(mark.name)).exists()]:
+        mark.unlink(missing_ok=True)
+        _marks.remove(mark)
 
 
 def _room(size: int) -> Any:

@@ -218,8 +218,8 @@ def test_every_command_did_its_work(after: dict[str, Any]) -> None:
     assert {"mine-labels", "tracked.tif"} <= set(after["titles"])
 
 
-def test_pain_2_an_unknown_key_is_named_with_the_known(after: dict[str, Any]) -> None:
+def test_pain_2_an_unknown_key_is_named_with_the_nearest(after: dict[str, Any]) -> None:
     words = after["failed"]["a wrong key"]
     assert "modle" in words
     assert "unknown key" in words
-    assert "probabilities" in words
+    assert "perhaps model" in words

@@ -28,14 +28,15 @@ BAD = {
     "no image": ('run("ImageJ-DL Predict", "model=[{model}]");', ["no image open", "Open"]),
     "no ROI": (
         'newImage("empty", "8-bit black", 20, 20, 1); run("ImageJ-DL Make label maps", "rois");',
-        ["unknown key", "overlap"],
+        ["rois: unknown key"],
     ),
     "no ROI drawn": (
         'selectImage("empty"); run("ImageJ-DL Make label maps", "overlap=last");',
         ["empty", "no ROI is drawn", "press t"],
     ),
     "RGB": (
-        'newImage("colours", "RGB ramp", 64, 64, 1); run("ImageJ-DL Predict", "model=[{model}]");',
+        'newImage("colours", "RGB ramp", 64, 64, 1); setColor("red"); fillRect(9, 9, 20, 20); '
+        'run("ImageJ-DL Predict", "model=[{model}]");',
         ["colours", "3 channel", "Split Channels"],
     ),
     "NaN": (
