@@ -260,7 +260,7 @@ def test_one_window_of_curves(again: dict[str, Any]) -> None:
 def test_it_says_what_goes_on_before_the_first_epoch(again: dict[str, Any]) -> None:
     told = " ".join(again["stages"])
     assert "Starting Python" in told
-    assert "eading" in told
+    assert "uilding" in told  # reading a few small images may be over before it is looked at
     assert "first batch" in told.lower()
 
 
