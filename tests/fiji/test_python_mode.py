@@ -63,10 +63,12 @@ with open(folder + "/told.json", "w") as file:
 EDITOR
 """
 LEAVE = "import os; os._exit(0)"
-# PyImageJ asks the network for a jar that this Fiji has; nothing else is done to the start.
+# PyImageJ asks the network for a jar that this Fiji has, and SciJava for a Java that is there;
+# nothing else is done to the start.
 START = """\
 import runpy, sys, imagej, scyjava
 scyjava.config.endpoints.clear()
+scyjava.config.set_java_constraints(fetch="auto")
 sys.argv = sys.argv[1:]
 runpy.run_path(sys.argv[0], run_name="__main__")
 """

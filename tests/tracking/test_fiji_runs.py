@@ -107,10 +107,14 @@ def test_ctrl_c_is_one_word(fiji_home: Path, tmp_path: Path) -> None:
 
 
 def test_macro_without_a_screen(fiji_home: Path, tmp_path: Path) -> None:
-    """`run("ImageJ-DL Track", …)` in a Fiji that has no window; with one see tests/fiji."""
+    """`run("ImageJ-DL Track", …)` in a Fiji that has no window; with one see tests/fiji.
+
+    TrackMate is asked for: else the embedded engine makes the same links, without a second Fiji.
+    """
     labels, _ = simulated.movie(4, 10, 3)
     images.write(labels, tmp_path / "labels.tif")
     options = f"labels=[{tmp_path / 'labels.tif'}] out=[{tmp_path / 'out'}]"
+    options += " engine=trackmate"
     (tmp_path / "track.ijm").write_text(f'run("ImageJ-DL Track", "{options}"); print("ended");')
     command = [sys.executable, "-m", "imagej_dl", "fiji", str(fiji_home), "--headless"]
     command += ["--macro", str(tmp_path / "track.ijm")]
