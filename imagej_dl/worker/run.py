@@ -68,6 +68,10 @@ def plan(command: str, values: dict[str, Any], door: words.Door = "macro") -> di
         }
     except UserError as error:
         return {"error": words.error(error, command, door)}
+    except OSError as error:  # too long a name, a folder that may not be looked into
+        if error.filename is None:
+            raise
+        return {"error": words.error(in_words(error), command, door)}
 
 
 def run(
