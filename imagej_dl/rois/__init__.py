@@ -3,10 +3,10 @@
 from imagej_dl.rois.archive import read, write
 from imagej_dl.rois.decoder import decode
 from imagej_dl.rois.encoder import encode
-from imagej_dl.rois.labelling import LABEL_KEY, label_map
+from imagej_dl.rois.labelling import label_map
 from imagej_dl.rois.masks import mask
 from imagej_dl.rois.report import LabelReport, LabelRow, read_names, table_path
-from imagej_dl.rois.roi import Looks, Roi
+from imagej_dl.rois.roi import LABEL_KEY, Looks, Roi
 from imagej_dl.rois.tracing import trace
 
 __all__ = [

@@ -20,12 +20,7 @@ from imagej_dl.rois.masks import fill
 from imagej_dl.rois.painting import Overlap, paint
 from imagej_dl.rois.positions import Position, Stack, exchanged, position
 from imagej_dl.rois.report import LEFT_OUT, LabelReport, LabelRow, some_of
-from imagej_dl.rois.roi import AREAS, LINES, Roi
-
-LABEL_KEY = "imagej-dl.label"
-"""The ROI property in which :func:`imagej_dl.rois.trace` keeps a label's id."""
-SIZE_KEY = "imagej-dl.size"
-"""The ROI property in which a ROI made of a mask keeps the mask's size, "width x height"."""
+from imagej_dl.rois.roi import AREAS, LABEL_KEY, LINES, SIZE_KEY, Roi
 
 
 def label_map(

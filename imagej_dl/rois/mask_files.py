@@ -13,9 +13,8 @@ from scipy import ndimage as ndi
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.images import label_maps, lossy, make
 from imagej_dl.names import is_data
-from imagej_dl.rois.labelling import LABEL_KEY, SIZE_KEY
 from imagej_dl.rois.report import some_of
-from imagej_dl.rois.roi import Roi
+from imagej_dl.rois.roi import LABEL_KEY, SIZE_KEY, Roi
 from imagej_dl.rois.tracing import trace
 
 _NAME = re.compile(r"mask_(\d+)\.png", re.IGNORECASE)

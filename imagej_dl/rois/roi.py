@@ -44,6 +44,11 @@ LINES = frozenset(("line", "arrow", "polyline", "freeline", "angle"))
 POINTED = frozenset(("polygon", "freehand", "traced", "polyline", "freeline", "angle", "point"))
 """The kinds whose outline is `Roi.points`."""
 
+LABEL_KEY = "imagej-dl.label"
+"""The ROI property in which :func:`imagej_dl.rois.trace` keeps a label's id."""
+SIZE_KEY = "imagej-dl.size"
+"""The ROI property in which a ROI made of a mask keeps the mask's size, "width x height"."""
+
 
 @dataclass(frozen=True)
 class Looks:

@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 
 from imagej_dl import images
 from imagej_dl.errors import UserError
-from imagej_dl.rois.labelling import LABEL_KEY
-from imagej_dl.rois.roi import Roi
+from imagej_dl.rois.roi import LABEL_KEY, Roi
 
 Ints = NDArray[np.int64]
 _BATCH = 4_000_000  # pixels outlined at a time
