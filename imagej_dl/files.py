@@ -196,6 +196,16 @@ def _disk_errors(target: Path) -> Iterator[None]:
         raise UserError(f"cannot be written ({error.strerror or error})", path=path) from error
 
 
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make a dictionary of a JSON object; of a key that is there twice nobody knows which counts."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise UserError(f"has the key {twice} twice", remedy="Remove one of them.")
+    return found
+
+
 def in_words(error: OSError, path: Path | None = None) -> UserError:
     """Return the error that names the file which the system refuses, `path` where it says none."""
     return UserError(f"cannot be used ({error.strerror or error})", path=path or error.filename)
@@ -205,11 +215,13 @@ def load_json(path: Path) -> Any:
     """Return what a JSON file holds; UserError when it is not there, or is no JSON."""
     refuse_special(path)
     try:
-        return json.loads(text_of(path))
+        return json.loads(text_of(path), object_pairs_hook=_once)
     except FileNotFoundError as error:
         raise UserError("there is no such file", path=path) from error
     except OSError as error:
         raise in_words(error, path) from error
+    except UserError as error:
+        raise UserError(error.problem, path=path, remedy=error.remedy) from error
     except (ValueError, RecursionError) as error:
         words = "it is nested too deep" if isinstance(error, RecursionError) else str(error)
         raise UserError(

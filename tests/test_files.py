@@ -122,3 +122,9 @@ def test_inputs_are_not_written_over(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="over the input"):
         files.refuse_input(tmp_path / "data", source)
     files.refuse_input(tmp_path / "other", source, None)
+
+
+def test_a_key_that_is_there_twice_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text('{"epochs": 3, "settings": {"steps": 1, "steps": 2}}')
+    with pytest.raises(UserError, match=r"a\.json: has the key steps twice"):
+        files.load_json(tmp_path / "a.json")

@@ -204,8 +204,14 @@ def test_contours_that_are_not_simplified(tmp_path):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda r: r.find(".//ImageData").set("width", "999999999"), "damaged TrackMate file .a movie of 6 frames of 999999999"),
-        (lambda r: r.find(".//Spot").set("FRAME", "99999999999"), "damaged TrackMate file .a movie of 100000000000 frames"),
+        (
+            lambda r: r.find(".//ImageData").set("width", "999999999"),
+            "damaged TrackMate file .a movie of 6 frames of 999999999",
+        ),
+        (
+            lambda r: r.find(".//Spot").set("FRAME", "99999999999"),
+            "damaged TrackMate file .a movie of 100000000000 frames",
+        ),
         (
             lambda r: ET.SubElement(
                 r.find(".//SpotFilterCollection"), "Filter", feature="AREA", value="NaN"
