@@ -197,7 +197,7 @@ def _disk_errors(target: Path) -> Iterator[None]:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Make a dictionary of a JSON object; of a key that is there twice nobody knows which counts."""
+    """Make a dictionary of a JSON object; of a key that is twice there nobody knows what counts."""
     found = dict(pairs)
     if len(found) < len(pairs):
         names = [name for name, _ in pairs]
