@@ -17,6 +17,8 @@ from imagej_dl.project.due import look
 from imagej_dl.project.filling import Filling
 
 if TYPE_CHECKING:
+    import xarray as xr
+
     from imagej_dl.worker import Desk
 
 
@@ -90,9 +92,7 @@ class Labels(Command):
         found = rois.read(desk.roiset)
         labels, report = self._filling().fill(found, image, "ROI Manager")
         if self.out is not None:
-            with together(self.out.parent, overwrite=self.overwrite) as folder:
-                images.write(images.coloured(labels), folder / self.out.name)
-                report.write(rois.table_path(folder / self.out.name))
+            self._write(labels, report, self.out)
         desk.show_labels(labels, f"{Path(title).stem}-labels")
         desk.values["objects"] = len(report.kept)
         say(self._summary(title, report, len(found)))
@@ -146,14 +146,17 @@ class Labels(Command):
             refuse_existing(path, self.overwrite)
 
     def _make(self, image: Path, roiset: Path, out: Path) -> None:
-        """Write the label map `out` and its table: both or neither."""
         picture = images.read(image, self.axes)
         found = rois.read(roiset)
         labels, report = self._filling().fill(found, picture, roiset)
+        self._write(labels, report, out)
+        say(self._summary(str(out), report, len(found)))
+
+    def _write(self, labels: xr.DataArray, report: rois.LabelReport, out: Path) -> None:
+        """Write the label map `out` and its table: both or neither."""
         with together(out.parent, overwrite=self.overwrite) as folder:
             images.write(images.coloured(labels), folder / out.name)
             report.write(rois.table_path(folder / out.name))
-        say(self._summary(str(out), report, len(found)))
 
     def _summary(self, name: str, report: rois.LabelReport, total: int) -> str:
         contested = f", {report.contested} contested pixels ({self.overlap} wins)"

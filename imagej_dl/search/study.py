@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from imagej_dl import containment, optional
+from imagej_dl import containment, optional, processes
 from imagej_dl.errors import UserError
 from imagej_dl.search.space import Space
 from imagej_dl.training.settings import Settings
@@ -154,23 +154,6 @@ def _dead(trial: Any) -> bool:
     host, process = attrs.get("worker") or ("", 0)
     if host == socket.gethostname():
         # A process that works on nothing yet has no trial: its number is that of a dead one.
-        return process == os.getpid() or not _alive(process)
+        return process == os.getpid() or not processes.running(process)
     begun = trial.datetime_start.timestamp() if trial.datetime_start else 0.0
     return time.time() - max(attrs.get("beat", 0.0), attrs.get("begun", 0.0), begun) > SILENT
-
-
-def _alive(process: int) -> bool:
-    if os.name == "nt":
-        import ctypes
-
-        handle = ctypes.windll.kernel32.OpenProcess(0x1000, False, process)  # type: ignore[attr-defined]
-        if handle:
-            ctypes.windll.kernel32.CloseHandle(handle)  # type: ignore[attr-defined]
-        return bool(handle)
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
