@@ -22,8 +22,8 @@ import xarray as xr
 
 from imagej_dl import images, tracking
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.evaluation import ctc as scores
-from imagej_dl.evaluation import parts, tuning, tuning_space
+from imagej_dl.evaluation import ctc_metrics as scores
+from imagej_dl.evaluation import movie_parts, tuning, tuning_space
 from imagej_dl.tracking import ctc, engines
 from imagej_dl.tracking.settings import TrackerSettings, default
 
@@ -116,7 +116,7 @@ def measure(movie: str, source: str, row: Row, options: argparse.Namespace) -> d
         folder = options.out / f"tuning-{movie}-{source}-{row.engine}{done}"
         chosen = tuned(labels, truth, row, folder)
     whole = scored(labels, truth, chosen, row)
-    _, last = parts.split(labels, truth, HELD_OUT)
+    _, last = movie_parts.split(labels, truth, HELD_OUT)
     assert last is not None
     rest = scored(*last, chosen, row)
     divisions = [whole[key] for key in ("tp_div(1)", "gt_divisions", "fp_div(1)")]

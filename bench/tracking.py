@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 
 from imagej_dl import images, tracking
-from imagej_dl.tracking import lap, settings
+from imagej_dl.tracking import settings
+from imagej_dl.tracking.trackers import lap
 
 
 def made_movie(count: int, frames: int = 97, seed: int = 0) -> np.ndarray:

@@ -10,11 +10,11 @@ from typing import Any
 
 from imagej_dl.models import backend
 from imagej_dl.suite.convert import AUGMENTATION
-from imagej_dl.training import find_pairs, loss
-from imagej_dl.training.assembly import sampling_of
-from imagej_dl.training.dataset import Patches, stream
+from imagej_dl.training import find_pairs, objective
+from imagej_dl.training.builder import sampling_of
+from imagej_dl.training.distributed.strategy import Machines
 from imagej_dl.training.examples import Examples
-from imagej_dl.training.machines import Machines
+from imagej_dl.training.patches import Patches, stream
 from imagej_dl.training.settings import Settings
 from imagej_dl.training.step import Step
 
@@ -69,7 +69,7 @@ def patches_of(settings: Settings, data: Path) -> Patches:
 def compiled(settings: Settings) -> Any:
     """The network as Keras trains it by itself."""
     model = settings.built(1).build()
-    compute = loss.of(settings)
+    compute = objective.of(settings)
     optimizer = getattr(backend.keras().optimizers, settings.optimizer)(settings.learning_rate)
     model.compile(optimizer, loss=lambda true, found: compute(true, found))
     return model

@@ -14,7 +14,7 @@ import click
 from imagej_dl import commands
 from imagej_dl._version import __version__
 from imagej_dl.errors import Cancelled, DataWarning, UserError
-from imagej_dl.files import in_words
+from imagej_dl.filesystem.atomic import in_words
 
 if TYPE_CHECKING:
     from imagej_dl.commands.base import Command

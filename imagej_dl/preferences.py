@@ -9,9 +9,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from imagej_dl import locks
 from imagej_dl.errors import UserError
-from imagej_dl.files import atomic, load_json
+from imagej_dl.filesystem import locks
+from imagej_dl.filesystem.atomic import atomic, load_json
 
 _WAIT = 10.0
 

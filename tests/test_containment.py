@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 import tifffile
 
-from imagej_dl import UserError, commands, containment, files, rois
+from imagej_dl import UserError, commands, rois
+from imagej_dl.filesystem import atomic as files
+from imagej_dl.filesystem import containment
 from imagej_dl.progress import silent
 
 

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from imagej_dl import UserError, locks, processes, temporaries
+from imagej_dl import UserError
+from imagej_dl.filesystem import locks, processes, temporaries
 
 GONE = replace(processes.this(), number=2**22 + 1)
 

@@ -13,9 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from imagej_dl import evaluation, images, names, project, rois
+from imagej_dl import evaluation, images, project, rois
 from imagej_dl.commands.labels import Labels
 from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.filesystem import names
 from imagej_dl.prediction import inputs
 from imagej_dl.prediction.inputs import Source
 from imagej_dl.prediction.results import Results
@@ -130,7 +131,7 @@ def test_a_table_of_videos_in_utf_16_is_named(tmp_path: Path) -> None:
 
 
 def test_json_with_a_mark_is_read_and_utf_16_named(tmp_path: Path) -> None:
-    from imagej_dl.files import load_json
+    from imagej_dl.filesystem.atomic import load_json
 
     (tmp_path / "a.json").write_text('{"a": "ä"}', encoding="utf-8-sig")
     assert load_json(tmp_path / "a.json") == {"a": "ä"}

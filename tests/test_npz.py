@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from imagej_dl import UserError, npz
+from imagej_dl import UserError
+from imagej_dl.filesystem import npz
 
 
 def test_arrays_come_back(tmp_path: Path) -> None:

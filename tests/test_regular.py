@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 import tifffile
 
-from imagej_dl import UserError, files, images, npz, rois, safe_xml, suite, tracking
+from imagej_dl import UserError, images, rois, suite, tracking
+from imagej_dl.filesystem import atomic, npz, safe_xml
 from imagej_dl.models.folder import load_config
 from imagej_dl.tracking import ctc
 
@@ -27,7 +28,7 @@ READERS: dict[str, Callable[[Path], Any]] = {
     "a.zip": rois.read,
     "a.roi": rois.read,
     "a.csv": rois.read_names,
-    "a.json": files.load_json,
+    "a.json": atomic.load_json,
     "t.json": tracking.read_settings,
     "a.xml": safe_xml.parse,
     "t.xml": tracking.read_trackmate,
@@ -63,12 +64,12 @@ def test_links_in_a_circle(tmp_path: Path, name: str) -> None:
 def test_devices_and_sockets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a.json").symlink_to("/dev/zero")
     with pytest.raises(UserError, match="is a device"):
-        files.load_json(tmp_path / "a.json")
+        atomic.load_json(tmp_path / "a.json")
     monkeypatch.chdir(tmp_path)  # names of sockets may have about 100 characters
     with socket.socket(socket.AF_UNIX) as one:
         one.bind("b.json")
         with pytest.raises(UserError, match="is a socket"):
-            files.load_json(tmp_path / "b.json")
+            atomic.load_json(tmp_path / "b.json")
 
 
 def test_pipe_as_configuration(tmp_path: Path) -> None:

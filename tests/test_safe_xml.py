@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from imagej_dl import safe_xml
 from imagej_dl.errors import UserError
+from imagej_dl.filesystem import safe_xml
 
 
 def test_a_file_is_parsed(tmp_path: Path) -> None:

@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from imagej_dl import UserError, files, processes, temporaries
+from imagej_dl import UserError
+from imagej_dl.filesystem import atomic as files
+from imagej_dl.filesystem import processes, temporaries
 
 GONE = replace(processes.this(), number=2**22 + 1)
 

@@ -110,7 +110,7 @@ def _declared(path: Path) -> Any:
 
 def _tuning(path: Path) -> Any:
     from imagej_dl.evaluation import tuning_space
-    from imagej_dl.files import load_json
+    from imagej_dl.filesystem.atomic import load_json
 
     found = load_json(path)
     return tuning_space.check(found, "SPARSE_LAP_TRACKER") if isinstance(found, dict) else None
@@ -150,9 +150,9 @@ def _weights(path: Path) -> Any:
 
 
 def _state(path: Path) -> Any:
-    from imagej_dl.training import state
+    from imagej_dl.training import checkpoint
 
-    return state.of(state.content(path))
+    return checkpoint.of(checkpoint.content(path))
 
 
 _TIFFS = ("imagej.tif", "lzw.tif", "zlib_tiles.tif", "big.tif", "pages.tif", "rgb.tif")

@@ -20,14 +20,14 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import click
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from imagej_dl import containment
 from imagej_dl.errors import UserError
-from imagej_dl.files import load_json
+from imagej_dl.filesystem import containment
+from imagej_dl.filesystem.atomic import load_json
 from imagej_dl.progress import Progress
 from imagej_dl.validation import listed
 
 if TYPE_CHECKING:
-    from imagej_dl.worker.desk import Desk
+    from imagej_dl.worker.session import Desk
 
 
 def _echo(text: str) -> None:

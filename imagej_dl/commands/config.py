@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from imagej_dl.commands.base import Command, Positional, Shown, say
-from imagej_dl.files import atomic, refuse_existing, refuse_input
+from imagej_dl.filesystem.atomic import atomic, refuse_existing, refuse_input
 from imagej_dl.progress import Progress
 
 

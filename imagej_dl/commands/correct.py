@@ -10,8 +10,8 @@ from pydantic import Field
 from imagej_dl.commands.base import Command, Positional, Shown, say
 from imagej_dl.errors import Cancelled, UserError
 from imagej_dl.progress import Progress
+from imagej_dl.training.events import Watch, ignore
 from imagej_dl.training.settings import setting
-from imagej_dl.training.watch import Watch, ignore
 
 if TYPE_CHECKING:
     from imagej_dl.correction import Correction, Proposal, Retraining, Status
@@ -72,7 +72,7 @@ class Correct(Command):
 
     def serve(self, desk: Desk, progress: Progress) -> None:
         if self.live():
-            from imagej_dl.worker.live import Live
+            from imagej_dl.worker.training_events import Live
 
             found = self.retrain(progress, Live(desk))
             say(retrained(found))

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import numpy as np
 from pydantic import Field
 
-from imagej_dl import locks
 from imagej_dl.commands.base import Command, Positional, Shown, say
 from imagej_dl.errors import UserError
-from imagej_dl.files import atomic_folder, heal, refuse_existing, refuse_input
-from imagej_dl.names import cut
+from imagej_dl.filesystem import locks
+from imagej_dl.filesystem.atomic import atomic_folder, heal, refuse_existing, refuse_input
+from imagej_dl.filesystem.names import cut
+from imagej_dl.filesystem.text import write_text
 from imagej_dl.progress import Progress
-from imagej_dl.texts import write_text
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -68,7 +68,8 @@ class Corrections(Command):
             self._run()
 
     def _run(self) -> None:
-        from imagej_dl import images, leftovers, tracking
+        from imagej_dl import images, tracking
+        from imagej_dl.filesystem import stale_outputs
         from imagej_dl.tracking import automatic as results
         from imagej_dl.tracking import corrections, ctc, tables
 
@@ -92,7 +93,7 @@ class Corrections(Command):
         truth = ctc.layout(found.tracks, *manner, self.out / "01_GT")
         segments = found.tracks.segments(manner[0] == "cut", manner[1])
         scores = _scores(folder, truth) if folder else {}
-        former = leftovers.recorded(self.out / "corrections.json")
+        former = stale_outputs.recorded(self.out / "corrections.json")
         with atomic_folder(self.out, overwrite=self.overwrite) as temporary:
             ctc.write_truth(truth, temporary / "01_GT")
             images.write(images.coloured(found.tracks.tracked()), temporary / "tracked.tif")
@@ -106,12 +107,12 @@ class Corrections(Command):
                 "frames": found.frames.tolist(),
                 "automatic": scores,
                 "counts": found.tracks.counts,
-                "files": (files := leftovers.record(temporary, _TRAINING)),
+                "files": (files := stale_outputs.record(temporary, _TRAINING)),
             }
             text = json.dumps(report, indent=2, ensure_ascii=False) + "\n"
             write_text(temporary / "corrections.json", text)
         if self.overwrite:
-            leftovers.clear(self.out, _TRAINING, former, files)
+            stale_outputs.clear(self.out, _TRAINING, former, files)
         self._say(found, scores, pairs)
 
     def _automatic(self) -> Path | None:
@@ -155,7 +156,7 @@ class Corrections(Command):
 
 def _scores(folder: Path, truth: CtcFolder) -> dict[str, Any]:
     """Score the automatic result's own CTC folder against the corrected tracks."""
-    from imagej_dl.evaluation import ctc as scores
+    from imagej_dl.evaluation import ctc_metrics as scores
     from imagej_dl.tracking import ctc
 
     result = scores.find_result(folder)

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from imagej_dl.commands.base import Command, say
 from imagej_dl.errors import UserError
-from imagej_dl.files import refuse_existing, refuse_input
+from imagej_dl.filesystem.atomic import refuse_existing, refuse_input
 from imagej_dl.progress import Progress
 
 

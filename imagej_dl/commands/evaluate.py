@@ -65,7 +65,7 @@ class Evaluate(Command):
 
     def run(self, progress: Progress) -> None:
         from imagej_dl import evaluation
-        from imagej_dl.files import refuse_existing
+        from imagej_dl.filesystem.atomic import refuse_existing
 
         if self.pred is None:
             raise UserError("nothing is named to be scored", remedy="Name it with --pred.")

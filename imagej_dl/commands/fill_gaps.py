@@ -8,9 +8,9 @@ from typing import Annotated
 from pydantic import Field
 
 from imagej_dl.commands.base import Command, Positional, Shown, say
-from imagej_dl.files import refuse_existing, refuse_input
+from imagej_dl.filesystem.atomic import refuse_existing, refuse_input
 from imagej_dl.progress import Progress
-from imagej_dl.tracking.gaps import SIGMA, SMALLEST
+from imagej_dl.tracking.gap_filling import SIGMA, SMALLEST
 
 
 class FillGaps(Command):

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from imagej_dl import images
 from imagej_dl.commands.base import Command, Positional, Shown, say
-from imagej_dl.files import atomic_folder, refuse_existing, refuse_input
+from imagej_dl.filesystem.atomic import atomic_folder, refuse_existing, refuse_input
 from imagej_dl.images import label_maps
 from imagej_dl.progress import Progress
 
@@ -75,7 +75,7 @@ class Frames(Command):
 
     def _cut_or_join(self) -> None:
         from imagej_dl.suite import data, write_frames
-        from imagej_dl.suite.maps import write_maps
+        from imagej_dl.suite.weight_maps import write_maps
 
         pictures, truth = self._both(data.is_labelled(self.folder))
         if self.action == "split":

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from imagej_dl import images, locks, project, rois
+from imagej_dl import images, project, rois
 from imagej_dl.commands.base import Command, Positional, Shown, say
 from imagej_dl.errors import UserError
-from imagej_dl.files import heal, refuse_existing, refuse_input, together
+from imagej_dl.filesystem import locks
+from imagej_dl.filesystem.atomic import heal, refuse_existing, refuse_input, together
 from imagej_dl.progress import Progress
 from imagej_dl.project import label_maps
-from imagej_dl.project.due import look
-from imagej_dl.project.filling import Filling
+from imagej_dl.project.outdated import look
+from imagej_dl.project.rasterizing import Filling
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -11,8 +11,8 @@ from pydantic import Field
 from imagej_dl import rois
 from imagej_dl.commands.base import Command, Positional, say
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.files import refuse_existing, refuse_input
-from imagej_dl.images.formats import read_labels
+from imagej_dl.filesystem.atomic import refuse_existing, refuse_input
+from imagej_dl.images.reading import read_labels
 from imagej_dl.progress import Progress
 
 

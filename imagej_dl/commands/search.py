@@ -8,11 +8,11 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from imagej_dl import locks
 from imagej_dl.commands.base import Command, Positional, Shown, say
 from imagej_dl.commands.searching import find, refresh
 from imagej_dl.commands.train import Train
-from imagej_dl.files import heal
+from imagej_dl.filesystem import locks
+from imagej_dl.filesystem.atomic import heal
 from imagej_dl.models.config import Kind
 from imagej_dl.progress import Progress
 from imagej_dl.training.settings import setting

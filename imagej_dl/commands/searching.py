@@ -11,7 +11,7 @@ from imagej_dl.errors import UserError
 from imagej_dl.progress import Progress
 
 if TYPE_CHECKING:
-    from imagej_dl.training.given import Given
+    from imagej_dl.training.data_sources import Given
 
 
 def find(

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from imagej_dl import locks
 from imagej_dl.commands.base import Command, Positional, Shown, say
 from imagej_dl.errors import UserError
-from imagej_dl.files import heal, refuse_existing, refuse_input
+from imagej_dl.filesystem import locks
+from imagej_dl.filesystem.atomic import heal, refuse_existing, refuse_input
 from imagej_dl.progress import Progress
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ class Track(Command):
         Fiji that is there opens on them.
         """
         from imagej_dl import tracking
-        from imagej_dl.tracking.embedded import TRACKERS
+        from imagej_dl.tracking.trackers.embedded import TRACKERS
 
         if self.engine != "auto":
             return self.engine

@@ -11,13 +11,13 @@ from pydantic import Field, model_validator
 
 from imagej_dl.commands.base import Command, Positional, Shown
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.models import registry
 from imagej_dl.models.config import Kind
+from imagej_dl.models.networks import registry
+from imagej_dl.training.fine_tuning import LEARNING_RATE as FINE_TUNING
 from imagej_dl.training.settings import Precision, Settings, setting
-from imagej_dl.training.start import LEARNING_RATE as FINE_TUNING
 
 if TYPE_CHECKING:
-    from imagej_dl.training.given import Given
+    from imagej_dl.training.data_sources import Given
 
 
 APART = {
@@ -189,14 +189,14 @@ class TrainOptions(Command):
 
         Of several machines only the first has it; where it is missing, training says so.
         """
-        from imagej_dl.training import state
+        from imagej_dl.training import checkpoint
 
-        folder = (self.out or Path()) / state.FOLDER
-        return state.read(folder).settings if state.kept(folder) else {}
+        folder = (self.out or Path()) / checkpoint.FOLDER
+        return checkpoint.read(folder).settings if checkpoint.kept(folder) else {}
 
     def source(self, given: dict[str, Any]) -> Path | Given:
         """Return what to train on; with folders for validation or test, or videos, all of them."""
-        from imagej_dl.models.registry import takes
+        from imagej_dl.models.networks.registry import takes
         from imagej_dl.suite import data
         from imagej_dl.training.pairs import find_given
 

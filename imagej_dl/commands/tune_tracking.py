@@ -7,10 +7,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from imagej_dl import locks
 from imagej_dl.commands.base import Command, Positional, Shown, say
 from imagej_dl.errors import UserError
-from imagej_dl.files import load_json
+from imagej_dl.filesystem import locks
+from imagej_dl.filesystem.atomic import load_json
 from imagej_dl.progress import Progress
 
 
@@ -80,10 +80,10 @@ class TuneTracking(Command):
 
     def run(self, progress: Progress) -> None:
         from imagej_dl import images, tracking
-        from imagej_dl.evaluation import ctc, tuning
+        from imagej_dl.evaluation import ctc_metrics, tuning
 
         movie = tracking.as_movie(images.read_labels(self.labels, self.axes), self.labels)
-        truth = ctc.read_truth(self.truth)
+        truth = ctc_metrics.read_truth(self.truth)
         frames = len(truth.tracks.masks)
         if frames != movie.sizes["T"]:
             raise UserError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
-from imagej_dl.correction.state_parts import State
+from imagej_dl.correction.rounds import State
 
 V = TypeVar("V")
 

@@ -11,8 +11,8 @@ import xarray as xr
 
 from imagej_dl import images, rois
 from imagej_dl.correction.changes import compare
+from imagej_dl.correction.rounds import Corrected
 from imagej_dl.correction.state import Book, stamp
-from imagej_dl.correction.state_parts import Corrected
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.project import Sheet
 

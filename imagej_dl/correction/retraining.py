@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import xarray as xr
 
-from imagej_dl import containment, images, locks, project
-from imagej_dl.containment import contained
+from imagej_dl import images, project
 from imagej_dl.correction.records import labels, learnt_from, record
+from imagej_dl.correction.rounds import Retrained, Training
 from imagej_dl.correction.state import MODELS, Book
-from imagej_dl.correction.state_parts import Retrained, Training
 from imagej_dl.correction.status import Row, rows
-from imagej_dl.correction.trial import trial
+from imagej_dl.correction.validation import trial
 from imagej_dl.errors import Cancelled, UserError
-from imagej_dl.files import discard, heal, load_json
+from imagej_dl.filesystem import containment, locks
+from imagej_dl.filesystem.atomic import discard, heal, load_json
+from imagej_dl.filesystem.containment import contained
 from imagej_dl.progress import Progress, silent
 from imagej_dl.project import Sheet
 
@@ -161,7 +162,7 @@ def _train(
 ) -> tuple[str, ModelBundle | Path]:
     """Train, or go on with a training that was stopped; return why it ended, and the model."""
     from imagej_dl import training
-    from imagej_dl.training import state as states
+    from imagej_dl.training import checkpoint as states
 
     state = book.state
     out = book.folder / MODELS / f"round_{state.round}"

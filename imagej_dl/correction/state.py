@@ -9,11 +9,11 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from imagej_dl import locks
 from imagej_dl.correction.merging import merged
-from imagej_dl.correction.state_parts import Stamp, State
+from imagej_dl.correction.rounds import Stamp, State
 from imagej_dl.errors import UserError
-from imagej_dl.files import atomic, load_json
+from imagej_dl.filesystem import locks
+from imagej_dl.filesystem.atomic import atomic, load_json
 from imagej_dl.models.folder import CONFIG, NETWORK, load_config
 
 FOLDER, FILE, MODELS = "Corrections", "state.json", "models"

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from imagej_dl import project
-from imagej_dl.containment import contained
 from imagej_dl.correction.changes import Changes
 from imagej_dl.correction.records import finished, record
+from imagej_dl.correction.rounds import Retrained, State
 from imagej_dl.correction.state import Book
-from imagej_dl.correction.state_parts import Retrained, State
+from imagej_dl.filesystem.containment import contained
 
 
 @dataclass(frozen=True)

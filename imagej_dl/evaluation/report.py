@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from imagej_dl.errors import UserError
-from imagej_dl.evaluation import ctc as challenge
+from imagej_dl.evaluation import ctc_metrics as challenge
 from imagej_dl.evaluation.matching import THRESHOLDS, Matching, match, total
-from imagej_dl.evaluation.sources import frames, pair
-from imagej_dl.files import atomic, refuse_existing
-from imagej_dl.images.repeats import gathered
+from imagej_dl.evaluation.pairing import frames, pair
+from imagej_dl.filesystem.atomic import atomic, refuse_existing
+from imagej_dl.filesystem.text import write_text
+from imagej_dl.images.repeated_warnings import gathered
 from imagej_dl.progress import Progress, note, silent
-from imagej_dl.texts import write_text
 from imagej_dl.tracking import ctc
 
 # The scores of tracks that the table shows; the JSON holds all.

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn
 import numpy as np
 
 from imagej_dl.errors import DataWarning, Enough, UserError
-from imagej_dl.evaluation import ctc as scores
-from imagej_dl.evaluation import parts, tuning_report, tuning_space, tuning_study
+from imagej_dl.evaluation import ctc_metrics as scores
+from imagej_dl.evaluation import movie_parts, tuning_report, tuning_space, tuning_study
 from imagej_dl.evaluation.tuning_report import Tuned
 from imagej_dl.evaluation.tuning_space import Space
 from imagej_dl.progress import Progress, silent
-from imagej_dl.tracking import choice, ctc, distances, engine, settings
+from imagej_dl.tracking import choice, ctc, linking, linking_distance, settings
 
 if TYPE_CHECKING:
     import optuna
@@ -48,7 +48,7 @@ def tune(
     Parameters
     ----------
     labels : label movie, T, Y, X.
-    truth : what it is scored against; see :func:`imagej_dl.evaluation.ctc.read_truth`.
+    truth : what it is scored against; see :func:`imagej_dl.evaluation.ctc_metrics.read_truth`.
     folder : where the trials are kept (`trials.log`), and at the end `best.json` (for `track
         --settings`), `trials.csv` and `report.json` are written.
     objective : TRA, LNK (links alone) or CHOTA.
@@ -74,11 +74,11 @@ def tune(
     """
     folder = Path(folder)
     radius = float(np.median(_radii(labels)))
-    reach = distances.measured(labels)
+    reach = linking_distance.measured(labels)
     distance = None if reach is None else round(reach.distance, 3)
     space = dict(space) if space is not None else tuning_space.of(tracker, radius, distance)
     tuning_space.check(space, tracker)
-    (labels, truth), last = parts.split(labels, truth, held_out)
+    (labels, truth), last = movie_parts.split(labels, truth, held_out)
     signature = tuning_study.signature(labels, tracker, objective, space, gaps)
     study = tuning_study.open_study(folder, resume, seed, signature)
     tuning_study.hold(study, folder, labels, truth)
@@ -159,6 +159,6 @@ def _score(
         warnings.simplefilter("ignore", DataWarning)  # the same in each trial
         own = choice.of("auto", chosen)
         own = "embedded" if own == "auto" else own
-        tracks = engine.track(labels, settings=chosen, engine=own, progress=progress)
+        tracks = linking.track(labels, settings=chosen, engine=own, progress=progress)
         also = ("CHOTA",) if objective == "CHOTA" else ()
         return scores.score(ctc.layout(tracks, gaps), truth, also)

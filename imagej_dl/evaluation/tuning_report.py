@@ -7,12 +7,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from imagej_dl import cells
 from imagej_dl.errors import UserError
 from imagej_dl.evaluation import tuning_space
 from imagej_dl.evaluation.tuning_study import WRITTEN
-from imagej_dl.files import atomic
-from imagej_dl.texts import write_text
+from imagej_dl.filesystem import csv_cells
+from imagej_dl.filesystem.atomic import atomic
+from imagej_dl.filesystem.text import write_text
 from imagej_dl.tracking import settings
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def write(
         {"trial": t.number, objective: t.value, **t.user_attrs["scores"], **t.params} for t in done
     ]
     with atomic(trials_path) as temporary:
-        pd.DataFrame(rows).map(cells.safe).to_csv(temporary, index=False, lineterminator="\n")
+        pd.DataFrame(rows).map(csv_cells.safe).to_csv(temporary, index=False, lineterminator="\n")
     return Tuned(best.settings, best.scores, default.scores, len(done), held)
 
 

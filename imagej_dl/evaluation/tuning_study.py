@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from imagej_dl import containment, optional
+from imagej_dl import optional
 from imagej_dl.errors import UserError
-from imagej_dl.evaluation.ctc import Truth
+from imagej_dl.evaluation.ctc_metrics import Truth
 from imagej_dl.evaluation.tuning_space import Space
+from imagej_dl.filesystem import containment
 from imagej_dl.images import calibration
 
 if TYPE_CHECKING:

@@ -74,12 +74,12 @@ def _imagej(fiji: str | None) -> Iterator[Finding]:
 
 def _engines() -> Iterator[Finding]:
     """The other programs that track."""
-    from imagej_dl.tracking import engines
+    from imagej_dl.tracking import trackers
 
-    for name in engines.TRACKERS:
+    for name in trackers.TRACKERS:
         try:
-            version = engines.version(name)
-            yield Finding(name, True, f"{version} ({engines.find(name)})", needed=False)
+            version = trackers.version(name)
+            yield Finding(name, True, f"{version} ({trackers.find(name)})", needed=False)
         except UserError as error:
             yield Finding(name, False, str(error), needed=False)
 
@@ -102,10 +102,10 @@ def _tensorflow() -> Iterator[Finding]:
 
 def _openvino(gpu: bool) -> Finding:
     from imagej_dl import preferences
-    from imagej_dl.prediction import engine
+    from imagej_dl.prediction import openvino_backend
 
     asked = preferences.read().engine
-    if not engine.installed():
+    if not openvino_backend.installed():
         text = (
             "TensorFlow predicts; on the CPU OpenVINO is faster: pip install 'imagej-dl[openvino]'"
         )

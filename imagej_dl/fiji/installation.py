@@ -18,7 +18,7 @@ from imagej_dl._version import __version__
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.fiji import gateway, scripts
 from imagej_dl.fiji.scripts import MACROS, SCRIPTS
-from imagej_dl.files import atomic, load_json
+from imagej_dl.filesystem.atomic import atomic, load_json
 
 MANIFEST = f"{SCRIPTS}/installed.json"
 NEEDED = {

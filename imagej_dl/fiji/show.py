@@ -13,7 +13,7 @@ from imagej_dl.errors import UserError
 from imagej_dl.fiji import roi_manager
 from imagej_dl.fiji.gateway import show_window
 from imagej_dl.fiji.imageplus import to_imageplus
-from imagej_dl.files import atomic, refuse_existing
+from imagej_dl.filesystem.atomic import atomic, refuse_existing
 from imagej_dl.images import coloured, glasbey, stacked_like
 
 

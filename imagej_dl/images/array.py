@@ -11,7 +11,7 @@ import numpy as np
 import xarray as xr
 
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.images import large
+from imagej_dl.images import memory_maps
 
 AXES = "TCZYX"
 """The axes of an image in their order; those an image has not are left out."""
@@ -138,7 +138,7 @@ def as_labels(labels: Any) -> Any:
     if array.dtype == np.uint16:
         return labels
     if array.dtype == np.uint32:
-        fits = large.largest(array) <= np.iinfo(np.uint16).max if array.ndim > 1 else False
+        fits = memory_maps.largest(array) <= np.iinfo(np.uint16).max if array.ndim > 1 else False
         return labels.astype(np.uint16) if fits else labels
     if array.dtype.kind == "f" and not np.array_equal(array, np.rint(array)):
         wrong = array[array != np.rint(array)]  # NaN too

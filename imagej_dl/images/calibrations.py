@@ -10,10 +10,11 @@ from typing import Any
 
 import tifffile
 
-from imagej_dl import safe_xml
 from imagej_dl.errors import DataWarning
-from imagej_dl.images import described, intervals, units
+from imagej_dl.filesystem import safe_xml
+from imagej_dl.images import frame_intervals, units
 from imagej_dl.images.array import seconds
+from imagej_dl.images.tiff import imagej_description
 
 _SIZES = ("pixel_width", "pixel_height", "pixel_depth")
 
@@ -28,12 +29,12 @@ def read(path: Path, file: tifffile.TiffFile, series: tifffile.TiffPageSeries) -
     if file.is_ome:
         attrs = _ome(path, file, series)
         if "pixel_width" not in attrs:
-            attrs = described.calibration(path, file, False) | attrs
+            attrs = imagej_description.calibration(path, file, False) | attrs
     else:
         sizes = dict(zip(series.axes, series.shape, strict=True))
         # A plain stack, whose axis has no name of ours, is one of slices.
         slices = any(n > 1 for axis, n in sizes.items() if axis not in "TCSYX")
-        attrs = described.calibration(path, file, slices)
+        attrs = imagej_description.calibration(path, file, slices)
     if any(not _positive(attrs.get(name, 1.0)) for name in _SIZES[:2]):
         _warn(path, f"pixel sizes of {attrs.get('pixel_width')} × {attrs.get('pixel_height')}")
         attrs = {name: value for name, value in attrs.items() if name not in (*_SIZES, "unit")}
@@ -99,7 +100,7 @@ def _ome_interval(path: Path, pixels: ET.Element) -> dict[str, Any]:
     lengths: dict[str, float] = {}
     for plane in pixels.iterfind("{*}Plane"):
         frame, text = plane.get("TheT", ""), plane.get("DeltaT")
-        delta = described.number(text)
+        delta = imagej_description.number(text)
         if text and delta is None:
             _warn(path, f"DeltaT={text!r}, which is no number,")
             times.clear()
@@ -111,7 +112,7 @@ def _ome_interval(path: Path, pixels: ET.Element) -> dict[str, Any]:
             time = delta * lengths[unit]
             times[int(frame)] = min(time, times.get(int(frame), time))
     usable = stated if _positive(stated) else 0.0
-    interval = intervals.compared(path, usable, times)
+    interval = frame_intervals.compared(path, usable, times)
     if not interval and stated < 0:
         _warn(path, f"a frame interval of {stated}")
     return {"frame_interval": interval} if interval else {}
@@ -119,7 +120,7 @@ def _ome_interval(path: Path, pixels: ET.Element) -> dict[str, Any]:
 
 def _float(path: Path, pixels: ET.Element, name: str) -> float | None:
     text = (pixels.get(name) or "").strip()
-    value = described.number(text)
+    value = imagej_description.number(text)
     if text and (value is None or not math.isfinite(value)):
         _warn(path, f"{name}={text!r}, which is no number,")
         return math.nan

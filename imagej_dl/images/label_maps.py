@@ -10,8 +10,9 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.images import greys, pictures, pieces
+from imagej_dl.images import grey_rgb, id_semantics
 from imagej_dl.images.array import as_labels, make, with_data
+from imagej_dl.images.formats import pictures
 
 _TABLE = "label,roi,name,type"
 """How the table begins that lies beside a label map made of ROIs."""
@@ -32,7 +33,7 @@ def of(
     image : (T, C, Z, Y, X), some of these axes; C only where its channels are the same.
     path : its file, for what is said about it.
     as_is : whether the ids are taken as they are, as those of tracks.
-    volumes, drawn : see :func:`imagej_dl.images.pieces.as_objects`.
+    volumes, drawn : see :func:`imagej_dl.images.id_semantics.as_objects`.
 
     Raises
     ------
@@ -43,7 +44,7 @@ def of(
     DataWarning : for NaN, which is taken as background, and as `as_objects`.
     """
     name = path or image.attrs.get("title") or None
-    image = greys.as_grey(image, name)
+    image = grey_rgb.as_grey(image, name)
     if "C" in image.dims:
         raise UserError(
             "has channels, so it is an image and not a label map",
@@ -61,7 +62,7 @@ def of(
         ) from error
     if as_is:
         return labels
-    return pieces.as_objects(labels, name, volumes=volumes, drawn=drawn)
+    return id_semantics.as_objects(labels, name, volumes=volumes, drawn=drawn)
 
 
 def read_picture(path: Path) -> xr.DataArray:

@@ -21,8 +21,8 @@ from imagej_dl.images import Normalisation
 from imagej_dl.models import backend, weight_files
 from imagej_dl.models.bundle import ModelBundle
 from imagej_dl.models.config import CLASSES, Architecture, Instances, Kind, ModelConfig
+from imagej_dl.models.networks.unet import UNet
 from imagej_dl.models.receptive_field import receptive_field
-from imagej_dl.models.unet import UNet
 
 SUFFIXES = (".h5", ".hdf5")
 

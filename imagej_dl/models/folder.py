@@ -21,11 +21,11 @@ from pydantic import ValidationError
 
 from imagej_dl import images
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.files import atomic_folder, heal, load_json
+from imagej_dl.filesystem.atomic import atomic_folder, heal, load_json
 from imagej_dl.models import fluffy_h5, trust
 from imagej_dl.models.bundle import ModelBundle
 from imagej_dl.models.config import FORMAT_VERSION, ModelConfig
-from imagej_dl.models.windows import frames_of
+from imagej_dl.models.frame_windows import frames_of
 
 NETWORK, CONFIG = "model.keras", "config.json"
 TEST_IMAGE, TEST_EXPECTED = "test_image.tif", "test_expected.tif"

@@ -9,8 +9,8 @@ from typing import Any
 
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.models import backend, suite_weights, trust
-from imagej_dl.models.mobile import MobileUNet
-from imagej_dl.models.network import Network
+from imagej_dl.models.networks.base import Network
+from imagej_dl.models.networks.mobilenet_unets import MobileUNet
 
 IMAGENET = "imagenet"
 _SUFFIXES = (".weights.h5", ".h5", ".hdf5", ".keras")

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagej_dl.models import weight_files
-from imagej_dl.models.mobile import EACH_FRAME
+from imagej_dl.models.networks.mobilenet_unets import EACH_FRAME
 
 _SERIES = ("separable_conv2d", "batch_normalization", "conv_lst_m2d")
 _OURS = ("SeparableConv2D", "BatchNormalization", "ConvLSTM2D")

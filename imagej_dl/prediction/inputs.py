@@ -8,11 +8,12 @@ from pathlib import Path
 
 import xarray as xr
 
-from imagej_dl import images, names
+from imagej_dl import images
 from imagej_dl.errors import UserError
-from imagej_dl.images import sets
-from imagej_dl.images.formats import SUFFIXES
+from imagej_dl.filesystem import names
+from imagej_dl.images.reading import SUFFIXES
 from imagej_dl.images.scenes import wanted
+from imagej_dl.images.tiff import file_sets
 from imagej_dl.suite import data
 
 
@@ -63,7 +64,7 @@ def find(
         else:
             found += _files(path)
     # Of files that are one image, as a shell names each of them, the first stands for all.
-    single = set(sets.once([one for one in found if isinstance(one, Path)]))
+    single = set(file_sets.once([one for one in found if isinstance(one, Path)]))
     sources: list[Source] = []
     for one in found:
         if isinstance(one, Source):

@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 
 from imagej_dl import images, preferences
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.images import greys, large, units
+from imagej_dl.images import grey_rgb, memory_maps, units
 from imagej_dl.models import ModelBundle, load
-from imagej_dl.prediction import engine, storage, tiles
-from imagej_dl.prediction.beyond import words
-from imagej_dl.prediction.blocks import Blocks
+from imagej_dl.prediction import array_storage, openvino_backend, tiles
+from imagej_dl.prediction.blockwise import Blocks
 from imagej_dl.prediction.frames import Beyond, ready
-from imagej_dl.prediction.instances import counted
+from imagej_dl.prediction.intensity_range import words
 from imagej_dl.prediction.network import looks_at_each, network
+from imagej_dl.prediction.postprocessing import counted
 from imagej_dl.progress import Progress, silent
 
 _BATCH_PIXELS = 1024 * 1024
@@ -119,14 +119,14 @@ def predict(
             labels, kept = plane.labels, plane.probabilities if probabilities else None
             continue
         if labels is None:
-            labels = storage.empty(shape, plane.labels.dtype)
+            labels = array_storage.empty(shape, plane.labels.dtype)
         kind = np.promote_types(labels.dtype, plane.labels.dtype)
         if kind != labels.dtype:
-            former, labels = labels, storage.empty(shape, kind)
+            former, labels = labels, array_storage.empty(shape, kind)
             _copy(former, labels)
         _copy(plane.labels, labels[plane.index])
         if probabilities:
-            kept = storage.empty((*shape, classes)) if kept is None else kept
+            kept = array_storage.empty((*shape, classes)) if kept is None else kept
             kept[plane.index] = plane.probabilities
     assert labels is not None, "an image without planes is refused"
     return Prediction(
@@ -153,7 +153,7 @@ def planes(
     whole is raised at the first plane. Without `probabilities`, large planes have none.
     """
     config = bundle.config
-    image = greys.with_channels(image, config.channels)
+    image = grey_rgb.with_channels(image, config.channels)
     _check(bundle, image)
     needed = config.halo
     halo = needed if halo is None else halo
@@ -191,7 +191,7 @@ def planes(
         canvas.add(strip)
         if strip.last:
             if canvas.blocks is not None:
-                engine.rest(bundle.model)
+                openvino_backend.rest(bundle.model)
             yield canvas.finish(indices[strip.plane], progress)
             canvas = None
         done += 1
@@ -205,16 +205,16 @@ class _Canvas:
 
     def __init__(self, bundle: ModelBundle, shape: tuple[int, int], probabilities: bool) -> None:
         self.settings, classes = bundle.config.instances, len(bundle.config.classes)
-        is_large = shape[0] * shape[1] > storage.LARGE
+        is_large = shape[0] * shape[1] > array_storage.LARGE
         self.blocks = Blocks(shape, self.settings) if is_large else None
         kept = shape if probabilities or not is_large else (0, 0)
-        make = storage.in_file if is_large and probabilities else np.empty
+        make = array_storage.in_file if is_large and probabilities else np.empty
         self.whole: NDArray[np.float32] = make((*kept, classes), np.float32)
 
     def add(self, strip: tiles.Strip) -> None:
         if self.whole.size:
             self.whole[strip.low : strip.high] = strip.values
-            large.forget(self.whole)
+            memory_maps.forget(self.whole)
         if self.blocks is not None:
             self.blocks.add(strip.low, strip.values)
 
@@ -235,9 +235,9 @@ def _tile(halo: int, least: int) -> int:
 
 
 def _copy(source: NDArray, target: NDArray) -> None:
-    for place, part in large.pieces(source):
+    for place, part in memory_maps.pieces(source):
         target[place] = part
-        large.forget(target)
+        memory_maps.forget(target)
 
 
 def _check(bundle: ModelBundle, image: xr.DataArray) -> None:

@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from imagej_dl import images, names
+from imagej_dl import images
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.files import refuse_existing, together
-from imagej_dl.images import origin
+from imagej_dl.filesystem import names
+from imagej_dl.filesystem.atomic import refuse_existing, together
+from imagej_dl.images import provenance
 
 if TYPE_CHECKING:
     from imagej_dl.prediction.inputs import Source
@@ -87,7 +88,7 @@ class Results:
         """Say whether results of an image are not there; refuse those that were made otherwise."""
         paths = self.files(source)
         labels = paths["labels"]
-        before = origin.read(labels)
+        before = provenance.read(labels)
         if "model" not in before:
             return True
         now = {**made, "image": _stamp(source)}
@@ -137,7 +138,7 @@ class Results:
                 if found:
                     write(found, folder / paths["rois"].name)
             facts: dict[str, Any] = {**made, "image": _stamp(source)} if made else {}
-            kept = origin.of(result.labels, **facts, objects=objects(result)) if made else {}
+            kept = provenance.of(result.labels, **facts, objects=objects(result)) if made else {}
             images.write(images.coloured(result.labels), folder / paths["labels"].name, **kept)
         if self.rois and not found:
             # An empty archive is none that ImageJ opens; an old one would be of other labels.
@@ -164,7 +165,7 @@ _OTHERWISE = {
 def _stamp(source: Source) -> list[int] | str | None:
     """Return what tells an image's file from the same one changed."""
     if source.image is not None:
-        return origin.digest_of(source.image)
+        return provenance.digest_of(source.image)
     try:
         found = source.path.stat()
     except OSError:
@@ -176,4 +177,4 @@ def objects(result: Prediction) -> int:
     """Count the objects of all planes; each plane has ids of its own from 1."""
     labels = result.labels
     planes = labels.data.reshape(-1, labels.sizes["Y"], labels.sizes["X"])
-    return sum(images.large.largest(plane) for plane in planes)
+    return sum(images.memory_maps.largest(plane) for plane in planes)

@@ -13,11 +13,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from imagej_dl import names
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.files import atomic_folder
-from imagej_dl.images import find, sets
-from imagej_dl.images.formats import SUFFIXES
+from imagej_dl.filesystem import names
+from imagej_dl.filesystem.atomic import atomic_folder
+from imagej_dl.images import find
+from imagej_dl.images.reading import SUFFIXES
+from imagej_dl.images.tiff import file_sets
 
 FOLDERS = ("Raw", "Labeling", "Processed/images", "Processed/masks")
 RESULTS = ("labels", "mask", "masks")  # stems of label maps, which are no input
@@ -70,7 +71,7 @@ def visible(folder: Path, suffixes: tuple[str, ...] = SUFFIXES) -> list[Path]:
     if not folder.is_dir():
         return []
     files = (p for p in folder.iterdir() if p.suffix.lower() in suffixes and names.is_data(p))
-    return sets.once(sorted(p for p in files if p.is_file()))
+    return file_sets.once(sorted(p for p in files if p.is_file()))
 
 
 def processed(path: str | os.PathLike[str]) -> Path:

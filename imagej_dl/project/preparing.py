@@ -10,17 +10,17 @@ from itertools import groupby
 from pathlib import Path
 
 from imagej_dl import images
-from imagej_dl.containment import contained
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.files import refuse_existing
-from imagej_dl.images.ome_series import COMPANION
+from imagej_dl.filesystem.atomic import refuse_existing
+from imagej_dl.filesystem.containment import contained
+from imagej_dl.filesystem.names import find, is_data, need
+from imagej_dl.images.imagej_dtypes import storable
 from imagej_dl.images.scenes import index
-from imagej_dl.images.storable import storable
-from imagej_dl.names import find, is_data, need
+from imagej_dl.images.tiff.ome_series import COMPANION
 from imagej_dl.progress import Progress, silent
 from imagej_dl.project.folders import roiset
-from imagej_dl.project.parts import Part, parts_of
 from imagej_dl.project.raw import ALL, WHOLE, image_files, raw_files, read_raw, store, taken
+from imagej_dl.project.raw_scenes import Part, parts_of
 
 
 @dataclass(frozen=True)

@@ -9,14 +9,15 @@ from pathlib import Path
 import tifffile
 import xarray as xr
 
-from imagej_dl import images, names
+from imagej_dl import images
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.files import atomic
-from imagej_dl.images import series, sets
-from imagej_dl.images.black import warn_black
-from imagej_dl.images.formats import RAW, SUFFIXES
-from imagej_dl.images.microscopes import warn_unstated
-from imagej_dl.images.storable import storable
+from imagej_dl.filesystem import names
+from imagej_dl.filesystem.atomic import atomic
+from imagej_dl.images.blank_planes import warn_black
+from imagej_dl.images.formats.metamorph import warn_unstated
+from imagej_dl.images.imagej_dtypes import storable
+from imagej_dl.images.reading import RAW, SUFFIXES
+from imagej_dl.images.tiff import file_sets, series
 
 WHOLE, ALL, MAX, MIDDLE = "whole", "all", "max", "middle"
 
@@ -30,7 +31,7 @@ def raw_files(folder: Path) -> list[Path]:
 
     Of several files that are one image the first is returned.
     """
-    return sets.once(image_files(folder))
+    return file_sets.once(image_files(folder))
 
 
 def image_files(folder: Path) -> list[Path]:

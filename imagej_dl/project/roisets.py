@@ -13,13 +13,14 @@ from pathlib import Path
 
 import xarray as xr
 
-from imagej_dl import locks, rois, temporaries
-from imagej_dl.containment import contained
+from imagej_dl import rois
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.files import atomic
-from imagej_dl.names import cut
+from imagej_dl.filesystem import locks, temporaries
+from imagej_dl.filesystem.atomic import atomic
+from imagej_dl.filesystem.containment import contained
+from imagej_dl.filesystem.names import cut
+from imagej_dl.project.annotation_queue import prepare, sheet
 from imagej_dl.project.folders import BACKUPS
-from imagej_dl.project.sheets import prepare, sheet
 from imagej_dl.rois.report import LEFT_OUT, some_of
 
 _WAIT = 60.0

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from imagej_dl import images
 from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.geometry.rasterize import Runs
 from imagej_dl.rois import archive
 from imagej_dl.rois.encoder import box
-from imagej_dl.rois.fill import Runs
 from imagej_dl.rois.masks import fill
 from imagej_dl.rois.painting import Overlap, paint
 from imagej_dl.rois.positions import Position, Stack, exchanged, position

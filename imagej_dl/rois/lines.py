@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imagej_dl.rois.fill import NO_RUNS, Runs, polygons
+from imagej_dl.geometry.rasterize import NO_RUNS, Runs, polygons
 from imagej_dl.rois.outlines import Outlines, rectangle_vertices, relative_to_box, spline_points
 from imagej_dl.rois.roi import Roi
 
 
 def line_runs(roi: Roi, height: int | None = None) -> Runs:
-    """Fill a line ROI with its stroke width; see :func:`imagej_dl.rois.fill.polygons`."""
+    """Fill a line ROI with its stroke width; see :func:`imagej_dl.geometry.rasterize.polygons`."""
     width = max(float(np.float32(roi.stroke_width)), 1.0)
     if roi.kind in ("line", "arrow"):
         as_area = Roi("rotated rectangle", params=(*roi.params[:4], width))

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from scipy import ndimage as ndi
 
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.images import label_maps, lossy, make
-from imagej_dl.names import is_data
+from imagej_dl.filesystem.names import is_data
+from imagej_dl.images import label_maps, lossy_compression, make
 from imagej_dl.rois.report import some_of
 from imagej_dl.rois.roi import LABEL_KEY, SIZE_KEY, Roi
 from imagej_dl.rois.tracing import trace
@@ -92,7 +92,7 @@ def read_masks(folder: Path) -> list[Roi]:
 
 
 def _read(path: Path) -> NDArray[np.bool_]:
-    lossy.refuse(path)
+    lossy_compression.refuse(path)
     # Of a palette the numbers count: ImageJ may show 255 as black.
     array = label_maps.read_picture(path).values
     if array.ndim == 3 and (array == array[:1]).all():

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagej_dl.errors import UserError
-from imagej_dl.rois.fill import MOST_RUNS, NO_RUNS, Runs, polygons
+from imagej_dl.geometry.rasterize import MOST_RUNS, NO_RUNS, Runs, polygons
 from imagej_dl.rois.lines import line_runs
 from imagej_dl.rois.outlines import outlines, whole_box
 from imagej_dl.rois.roi import AREAS, LINES, Roi

@@ -10,11 +10,11 @@ from collections import defaultdict
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from imagej_dl import cells
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.files import atomic
-from imagej_dl.regular import refuse_special
-from imagej_dl.texts import text_of
+from imagej_dl.filesystem import csv_cells
+from imagej_dl.filesystem.atomic import atomic
+from imagej_dl.filesystem.regular import refuse_special
+from imagej_dl.filesystem.text import text_of
 
 LEFT_OUT = "left out:"
 _NAMED = 5
@@ -85,7 +85,7 @@ class LabelReport:
             table.writeheader()
             for row in self.rows:
                 values = asdict(row) | {"clipped": int(row.clipped)}
-                table.writerow({key: cells.safe(value) for key, value in values.items()})
+                table.writerow({key: csv_cells.safe(value) for key, value in values.items()})
 
 
 def some_of(names: list[str]) -> str:
@@ -118,7 +118,7 @@ def read_names(path: str | os.PathLike[str]) -> dict[int, str]:
         for row in csv.DictReader(io.StringIO(text, newline=""), delimiter=split):
             label = int(row["label"])
             if label:
-                names.setdefault(label, cells.plain(row["name"]))
+                names.setdefault(label, csv_cells.plain(row["name"]))
     except (KeyError, ValueError, csv.Error, TypeError) as error:
         raise UserError(
             "is not a table of labels", path=path, remedy="It needs the columns label and name."

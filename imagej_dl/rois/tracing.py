@@ -139,7 +139,7 @@ def _bands(labels: NDArray[Any]) -> Iterator[tuple[int, NDArray[Any]]]:
     begin: list[list[int]] = []
     for number, low in enumerate(starts):
         present = np.unique(labels[low : low + rows]).tolist()
-        images.large.forget(labels)
+        images.memory_maps.forget(labels)
         begin.append([label for label in present if label and label not in last])
         last.update(dict.fromkeys(present, number))
     for number, low in enumerate(starts):
@@ -147,7 +147,7 @@ def _bands(labels: NDArray[Any]) -> Iterator[tuple[int, NDArray[Any]]]:
             continue
         end = low + rows * (1 + max(last[label] for label in mine) - number)
         part = np.array(labels[low:end])
-        images.large.forget(labels)
+        images.memory_maps.forget(labels)
         part[~np.isin(part, mine)] = 0
         yield low, part
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from imagej_dl import temporaries
 from imagej_dl.errors import Cancelled, Enough
+from imagej_dl.filesystem import temporaries
 from imagej_dl.models import ModelBundle, backend
 from imagej_dl.progress import Progress
-from imagej_dl.training import assembly, choose, finish, meeting
-from imagej_dl.training import state as states
+from imagej_dl.training import builder, finalize, postprocessing_search
+from imagej_dl.training import checkpoint as states
+from imagej_dl.training.checkpoint import State
+from imagej_dl.training.distributed import meeting
 from imagej_dl.training.examples import Examples
 from imagej_dl.training.settings import Settings
 from imagej_dl.training.split import Split
-from imagej_dl.training.state import State
 
 
 def score(settings: Settings, parts: Split, examples: Examples, progress: Progress) -> float:
@@ -35,19 +36,19 @@ def score(settings: Settings, parts: Split, examples: Examples, progress: Progre
         folder = Path(name)
         state = State(settings.model_dump(mode="json"), parts.record(), examples.fingerprint)
         used = meeting.here(several=False)
-        loop = assembly.assemble(settings, parts, examples, state, used, folder, progress)
+        loop = builder.assemble(settings, parts, examples, state, used, folder, progress)
         ended = loop.run()
         if ended in (states.CANCELLED, states.ENOUGH):
             # The loop keeps what it has when it is stopped; a fold is whole or not at all.
             raise Enough if ended == states.ENOUGH else Cancelled
         states.set_weights(loop.model, states.best(folder), folder)
-        loop.model = assembly.plain(loop)
+        loop.model = builder.plain(loop)
         row = loop.state.rows[loop.state.best_epoch - 1]
     try:
         if settings.kind == "binary":
             return float(row["val_dice"])
-        found = finish.predicted(ModelBundle(loop.model, loop.config), parts.validation)
-        return float(choose.average_precision(found, loop.config.instances)[0])
+        found = finalize.predicted(ModelBundle(loop.model, loop.config), parts.validation)
+        return float(postprocessing_search.average_precision(found, loop.config.instances)[0])
     finally:
         del loop
         # Dozens of networks would otherwise stay in memory until the search ends.

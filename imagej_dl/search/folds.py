@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.training.dataset import Example
+from imagej_dl.training.patches import Example
 from imagej_dl.training.split import Split, split
 
 

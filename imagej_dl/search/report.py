@@ -9,8 +9,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from imagej_dl import cells
-from imagej_dl.files import atomic
+from imagej_dl.filesystem import csv_cells as cells
+from imagej_dl.filesystem.atomic import atomic
 from imagej_dl.search.study import Study
 from imagej_dl.training.settings import Settings
 

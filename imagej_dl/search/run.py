@@ -17,9 +17,9 @@ from imagej_dl.search.folds import folds
 from imagej_dl.search.space import Space
 from imagej_dl.search.study import NAME, Beat, Study
 from imagej_dl.training import Settings, find_pairs
+from imagej_dl.training.data_sources import Given
+from imagej_dl.training.distributed.meeting import here
 from imagej_dl.training.examples import Examples
-from imagej_dl.training.given import Given
-from imagej_dl.training.meeting import here
 from imagej_dl.training.split import Split
 
 DATABASE = "search.db"

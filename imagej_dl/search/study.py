@@ -9,8 +9,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from imagej_dl import containment, optional, processes
+from imagej_dl import optional
 from imagej_dl.errors import UserError
+from imagej_dl.filesystem import containment, processes
 from imagej_dl.search.space import Space
 from imagej_dl.training.settings import Settings
 

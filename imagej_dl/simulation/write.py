@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from imagej_dl import images, project, rois
-from imagej_dl.files import atomic_folder
+from imagej_dl.filesystem.atomic import atomic_folder
 from imagej_dl.simulation import nuclei
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from imagej_dl.errors import UserError
-from imagej_dl.files import load_json
+from imagej_dl.filesystem.atomic import load_json
 from imagej_dl.validation import in_words, unknown
 
 

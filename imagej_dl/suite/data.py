@@ -12,10 +12,11 @@ from typing import Literal
 
 import xarray as xr
 
-from imagej_dl import images, names
+from imagej_dl import images
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.images import sets
-from imagej_dl.images.formats import SUFFIXES
+from imagej_dl.filesystem import names
+from imagej_dl.images.reading import SUFFIXES
+from imagej_dl.images.tiff import file_sets
 from imagej_dl.suite.videos import RELATION, assemble, read_relation
 
 _INPUTS, _LABELS = ("inputs", "input"), ("labels", "label")
@@ -153,7 +154,7 @@ def _files(folder: Path) -> dict[str, Path]:
     if not folder.is_dir():
         return {}
     known = (p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and names.is_data(p))
-    files = sets.once(sorted(known))
+    files = file_sets.once(sorted(known))
     found: dict[str, Path] = {}
     for file in files:
         other = found.setdefault(_key(file.stem), file)

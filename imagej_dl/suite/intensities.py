@@ -6,7 +6,7 @@ from typing import Any
 
 from imagej_dl.errors import UserError
 from imagej_dl.suite.config import SuiteConfig
-from imagej_dl.suite.places import warn
+from imagej_dl.suite.paths import warn
 
 _METHODS = {"PERCENTILE": "percentile", "MEDIAN": "median", "MEAN": "mean", "HE": "equalise"}
 _LIGHT = 75.5

@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from imagej_dl import images, names
+from imagej_dl import images
 from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.filesystem import names
 from imagej_dl.images import label_maps
-from imagej_dl.images.formats import SUFFIXES
+from imagej_dl.images.reading import SUFFIXES
 from imagej_dl.progress import Progress, silent
-from imagej_dl.suite import to_ctc
+from imagej_dl.suite import ctc_export
 from imagej_dl.suite.videos import assemble, read_relation
 
 VIDEOS, CHALLENGE = "reconstructed_videos", "CTC_evaluation"
@@ -107,7 +108,7 @@ def rebuild(
         if overwrite or not _is_there(path, labels):
             images.write(images.coloured(labels), path, overwrite)
     try:
-        to_ctc.write_results(found, folder / CHALLENGE, overwrite=overwrite, progress=progress)
+        ctc_export.write_results(found, folder / CHALLENGE, overwrite=overwrite, progress=progress)
     except UserError as error:
         if (folder / CHALLENGE).exists() and not overwrite:
             raise

@@ -12,14 +12,15 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from imagej_dl import cells, images, names
+from imagej_dl import images
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.files import atomic_folder
+from imagej_dl.filesystem import csv_cells, names
+from imagej_dl.filesystem.atomic import atomic_folder
+from imagej_dl.filesystem.regular import refuse_special
+from imagej_dl.filesystem.text import text_of
 from imagej_dl.images import AXES
-from imagej_dl.images.formats import SUFFIXES
-from imagej_dl.regular import refuse_special
-from imagej_dl.suite.maps import write_maps
-from imagej_dl.texts import text_of
+from imagej_dl.images.reading import SUFFIXES
+from imagej_dl.suite.weight_maps import write_maps
 
 RELATION = "videos2im_relation.csv"
 TRACKS = "tracks"
@@ -57,7 +58,7 @@ def read_relation(path: Path) -> dict[str, list[str]]:
         if len(row) != 2:
             words = f"line {number} is not VIDEO;FRAME ({';'.join(row)})"
             raise UserError(words, path=path, remedy=remedy)
-        video, frame = (names.same(cells.plain(part.strip())) for part in row)
+        video, frame = (names.same(csv_cells.plain(part.strip())) for part in row)
         videos.setdefault(video, []).append(frame)
     of: dict[str, str] = {}
     for video, frames in videos.items():
@@ -81,7 +82,7 @@ def read_relation(path: Path) -> dict[str, list[str]]:
 def write_relation(path: Path, videos: Mapping[str, Sequence[str]]) -> None:
     """Write the table, as the suite does."""
     lines = [
-        f"{cells.safe(video)};{cells.safe(frame)}"
+        f"{csv_cells.safe(video)};{csv_cells.safe(frame)}"
         for video, frames in videos.items()
         for frame in frames
     ]
@@ -129,7 +130,7 @@ def write_frames(
     labels : label maps of some or all of them, of the same length.
     tracks : of sequences NN of the Cell Tracking Challenge, rows `id, first frame, last frame,
         parent`: `tracks/NN.txt`.
-    maps : whether contours and weights are written too, see :mod:`imagej_dl.suite.maps`.
+    maps : whether contours and weights are written too, see :mod:`imagej_dl.suite.weight_maps`.
 
     Raises
     ------

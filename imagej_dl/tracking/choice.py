@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from imagej_dl.errors import UserError
-from imagej_dl.tracking import engines
+from imagej_dl.tracking import trackers
 from imagej_dl.tracking.settings import TrackerSettings
 
 Engine = Literal["auto", "trackmate", "embedded", "motile", "btrack", "trackastra"]
@@ -13,12 +13,12 @@ Engine = Literal["auto", "trackmate", "embedded", "motile", "btrack", "trackastr
 
 def of(engine: Engine, settings: TrackerSettings) -> Engine:
     """The engine of the settings' tracker; UserError where another one was asked for."""
-    others = {key: name for name, key in engines.TRACKERS.items()}
+    others = {key: name for name, key in trackers.TRACKERS.items()}
     own = others.get(settings.tracker)
     if engine == "auto":
         return own or "auto"  # type: ignore[return-value]
-    if own != engine and (own is not None or engine in engines.TRACKERS):
-        key = engines.TRACKERS.get(engine, "SPARSE_LAP_TRACKER")
+    if own != engine and (own is not None or engine in trackers.TRACKERS):
+        key = trackers.TRACKERS.get(engine, "SPARSE_LAP_TRACKER")
         raise UserError(
             f"the settings are of {settings.tracker}, which {engine} has not",
             remedy=f'Write {{"tracker": "{key}"}}, or leave --engine out.',

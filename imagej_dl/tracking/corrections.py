@@ -10,11 +10,11 @@ import numpy as np
 from imagej_dl import images
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.images import make
-from imagej_dl.tracking import trackmate_rest
 from imagej_dl.tracking.automatic import SAME, rows_at
 from imagej_dl.tracking.automatic import read as read_automatic
 from imagej_dl.tracking.changes import compare
 from imagej_dl.tracking.drawing import draw, seeds_of
+from imagej_dl.tracking.trackmate import passthrough
 from imagej_dl.tracking.tracks import Tracks
 
 __all__ = ["Corrected", "correct", "read_automatic"]
@@ -44,7 +44,7 @@ def correct(tracks: Tracks, automatic: Tracks | None = None) -> Corrected:
 
     Parameters
     ----------
-    tracks : a TrackMate file as :func:`imagej_dl.tracking.trackmate_reader.read` gives it.
+    tracks : a TrackMate file as :func:`imagej_dl.tracking.trackmate.reader.read` gives it.
     automatic : the result that was corrected; see :func:`read_automatic`.
 
     Raises
@@ -58,7 +58,7 @@ def correct(tracks: Tracks, automatic: Tracks | None = None) -> Corrected:
     """
     shape = tracks.shape
     found = automatic
-    if (slices := trackmate_rest.slices(tracks.rest)) > 1:
+    if (slices := passthrough.slices(tracks.rest)) > 1:
         raise UserError(
             f"the tracks are of a 3-D movie ({slices} slices); corrections work on 2-D movies",
             remedy="If the slices are frames, set them in ImageJ's Image > Properties, and track "

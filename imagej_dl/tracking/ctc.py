@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.files import atomic_folder, in_words
-from imagej_dl.regular import refuse_special
-from imagej_dl.texts import text_of
+from imagej_dl.filesystem.atomic import atomic_folder, in_words
+from imagej_dl.filesystem.regular import refuse_special
+from imagej_dl.filesystem.text import text_of
 from imagej_dl.tracking.lineage import Merges, Segments
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from imagej_dl.errors import UserError
-from imagej_dl.tracking import costs
+from imagej_dl.tracking.trackers import cost_matrix
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,7 +34,7 @@ def of_spots(spots: pd.DataFrame, filters: Iterable[Filter]) -> np.ndarray:
     """Say which spots pass; what is not a number is above everything, as in Java."""
 
     def passes(found: Filter) -> np.ndarray:
-        values = costs.column(spots, found.feature)
+        values = cost_matrix.column(spots, found.feature)
         values = np.where(np.isnan(values), np.inf, values)
         return values >= found.value if found.isabove else values <= found.value
 
@@ -42,12 +42,12 @@ def of_spots(spots: pd.DataFrame, filters: Iterable[Filter]) -> np.ndarray:
 
 
 def of_links(features: pd.DataFrame, filters: Iterable[Filter]) -> np.ndarray:
-    """Say which links pass; `features` as :func:`imagej_dl.tracking.declared.of_edges`."""
+    """Say which links pass; `features` as :func:`imagej_dl.tracking.features.of_edges`."""
     return _of_table(features, filters, "links")
 
 
 def of_tracks(features: pd.DataFrame, filters: Iterable[Filter]) -> np.ndarray:
-    """Say which tracks pass; `features` as :func:`imagej_dl.tracking.declared.of_tracks`."""
+    """Say which tracks pass; `features` as :func:`imagej_dl.tracking.features.of_tracks`."""
     return _of_table(features, filters, "tracks")
 
 

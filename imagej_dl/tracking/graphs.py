@@ -10,7 +10,7 @@ import numpy as np
 
 from imagej_dl import optional
 from imagej_dl.errors import UserError
-from imagej_dl.files import atomic_folder, refuse_existing
+from imagej_dl.filesystem.atomic import atomic_folder, refuse_existing
 from imagej_dl.images import units
 
 if TYPE_CHECKING:

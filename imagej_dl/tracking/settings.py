@@ -14,10 +14,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from imagej_dl.errors import UserError
 from imagej_dl.tracking.detectors import NAMES, Detector, LabelImage
-from imagej_dl.tracking.engines import TRACKERS
-from imagej_dl.tracking.engines.settings import OTHERS
 from imagej_dl.tracking.filters import Filter
-from imagej_dl.tracking.maps import Map
+from imagej_dl.tracking.trackers import TRACKERS
+from imagej_dl.tracking.trackers.foreign_settings import OTHERS
+from imagej_dl.tracking.trackers.settings_map import Map
 
 Penalties = dict[str, float]
 # Infinity, which scripts give TrackMate, is however far; the Kalman filter reckons with its radius.

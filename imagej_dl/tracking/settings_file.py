@@ -15,9 +15,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from imagej_dl.errors import UserError
-from imagej_dl.files import load_json
+from imagej_dl.filesystem.atomic import load_json
 from imagej_dl.tracking.settings import TrackerSettings, make
-from imagej_dl.tracking.trackmate_reader import read_settings
+from imagej_dl.tracking.trackmate.reader import read_settings
 
 # What settings.json of a result says besides.
 _OF_A_RESULT = (

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from imagej_dl.errors import DataWarning
+from imagej_dl.geometry import contours as outlines
+from imagej_dl.geometry import simplify
 from imagej_dl.images import calibration
 from imagej_dl.progress import Progress, silent
-from imagej_dl.tracking import outlines, shapes, simplify
-from imagej_dl.tracking.movie import as_movie, check
+from imagej_dl.tracking import spot_features
+from imagej_dl.tracking.label_movie import as_movie, check
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,7 +82,7 @@ def find(
     )
     if not len(pixels):
         return pd.DataFrame({name: [] for name in _COLUMNS}).astype(_TYPES), []
-    centre, area = shapes.centroids(outlines.Polygons(pixels.points * scale, pixels.offsets))
+    centre, area = spot_features.centroids(outlines.Polygons(pixels.points * scale, pixels.offsets))
     relative = pixels.points * scale - centre[pixels.owners]
     contours = outlines.Polygons(relative, pixels.offsets)
     interval = cal.frame_interval or 1.0
@@ -94,7 +96,7 @@ def find(
         "t": frame * interval,
         "radius": np.sqrt(area / np.pi),
         "quality": quality.astype(float),
-        **shapes.features(contours, area),
+        **spot_features.features(contours, area),
         **_measured(contours, centre, scale, frame, movie, image),
     }
     order = np.lexsort((table["x"], table["y"], frame))
@@ -122,12 +124,12 @@ def _measured(
     around = centre[contours.owners]
     polygons, outer = (
         outlines.Polygons((around + shape.points) / scale, shape.offsets)
-        for shape in (contours, shapes.doubled(contours))
+        for shape in (contours, spot_features.doubled(contours))
     )
     found: dict[str, np.ndarray] = {}
     for channel in range(fitting.sizes["C"]):
         plane = np.asarray(fitting.transpose("C", "T", "Y", "X")[channel])
-        values = shapes.intensities(polygons, outer, frame, plane)
+        values = spot_features.intensities(polygons, outer, frame, plane)
         found |= {f"{name}_ch{channel + 1}": value for name, value in values.items()}
     return found
 

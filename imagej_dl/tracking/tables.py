@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imagej_dl import cells
-from imagej_dl.files import atomic, refuse_existing
+from imagej_dl.filesystem import csv_cells
+from imagej_dl.filesystem.atomic import atomic, refuse_existing
 from imagej_dl.tracking import ctc
 
 if TYPE_CHECKING:
@@ -103,5 +103,5 @@ def _write(table, path: str | Path, overwrite: bool) -> None:  # type: ignore[no
     refuse_existing(path, overwrite)
     with atomic(path) as temporary:
         text = table.select_dtypes(exclude="number").columns
-        table = table.assign(**{name: table[name].map(cells.safe) for name in text})
-        table.rename(columns=cells.safe).to_csv(temporary, index=False, lineterminator="\n")
+        table = table.assign(**{name: table[name].map(csv_cells.safe) for name in text})
+        table.rename(columns=csv_cells.safe).to_csv(temporary, index=False, lineterminator="\n")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from imagej_dl.files import atomic
-from imagej_dl.training.watch import Epoch
+from imagej_dl.filesystem.atomic import atomic
+from imagej_dl.training.events import Epoch
 
 FOLDER = "checkpoints"
 

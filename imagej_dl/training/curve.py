@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from imagej_dl.training.state import COLUMNS, State
+from imagej_dl.training.checkpoint import COLUMNS, State
 
 
 def write_log(state: State, path: Path) -> None:

@@ -20,18 +20,18 @@ from imagej_dl.images import (
     Levels,
     Normalisation,
     Seen,
-    greys,
-    numbers,
+    grey_rgb,
+    non_finite,
     units,
 )
-from imagej_dl.images.repeats import gathered
-from imagej_dl.images.seen import Look, bounded
+from imagej_dl.images.repeated_warnings import gathered
+from imagej_dl.images.training_intensities import Look, bounded
 from imagej_dl.models import ModelConfig
 from imagej_dl.progress import Progress, silent
 from imagej_dl.training import targets
-from imagej_dl.training.dataset import Example
-from imagej_dl.training.given import Maps, Pair
-from imagej_dl.training.reading import (
+from imagej_dl.training.array_store import Store
+from imagej_dl.training.data_sources import Maps, Pair
+from imagej_dl.training.example_files import (
     belonging,
     channels_of,
     checked,
@@ -40,8 +40,8 @@ from imagej_dl.training.reading import (
     plane_of,
     short_names,
 )
-from imagej_dl.training.store import Store
-from imagej_dl.training.weights import WeightMap, contour_map, unet_map
+from imagej_dl.training.patches import Example
+from imagej_dl.training.weight_maps import WeightMap, contour_map, unet_map
 
 _MAPS: dict[str, Callable[[NDArray], NDArray[np.float32]]] = {
     "unet": unet_map,
@@ -120,7 +120,7 @@ class Examples:
         for done, (source, truth) in enumerate(pairs):
             progress("reading", done, len(pairs))
             image = source if isinstance(source, xr.DataArray) else images.read(source)
-            image = greys.with_channels(image, wanted, names[done])
+            image = grey_rgb.with_channels(image, wanted, names[done])
             labels = labels_of(truth, image)
             place = names[done] if isinstance(truth, xr.DataArray) else str(truth)
             image, labels = checked(names[done], image, labels, place)
@@ -263,10 +263,10 @@ class Examples:
         ready = self._normalisation(raw, levels, far=far)
         if far:
             raise UserError(
-                f"the pixel at {numbers.where(far[0].at, place)} is {far[0].plane:g}, so far "
+                f"the pixel at {non_finite.where(far[0].at, place)} is {far[0].plane:g}, so far "
                 "beyond all others that no network can be trained with it",
                 path=name,
-                remedy=numbers.remedy(numbers.outlying(raw)),
+                remedy=non_finite.remedy(non_finite.outlying(raw)),
             )
         return ready[..., None] if ready.ndim == 2 else ready
 

@@ -12,27 +12,27 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from imagej_dl import containment, locks
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.files import discard, heal, load_json, refuse_existing
+from imagej_dl.filesystem import containment, locks
+from imagej_dl.filesystem.atomic import discard, heal, load_json, refuse_existing
 from imagej_dl.models import ModelBundle
 from imagej_dl.models import folder as folders
 from imagej_dl.progress import Progress, silent
+from imagej_dl.training import checkpoint as states
 from imagej_dl.training import checkpoints
-from imagej_dl.training import start as starts
-from imagej_dl.training import state as states
-from imagej_dl.training.assembly import assemble, divide, plain
+from imagej_dl.training import fine_tuning as starts
+from imagej_dl.training.builder import assemble, divide, plain
+from imagej_dl.training.checkpoint import State
+from imagej_dl.training.data_sources import Given, Pair
+from imagej_dl.training.distributed.meeting import here
+from imagej_dl.training.distributed.messages import Content
+from imagej_dl.training.events import Watch, ignore
 from imagej_dl.training.examples import Examples
-from imagej_dl.training.finish import finish
-from imagej_dl.training.given import Given, Pair
-from imagej_dl.training.meeting import here
-from imagej_dl.training.messages import Content
+from imagej_dl.training.finalize import finish
+from imagej_dl.training.fine_tuning import Start
 from imagej_dl.training.pairs import find_pairs
 from imagej_dl.training.settings import Settings
-from imagej_dl.training.start import Start
-from imagej_dl.training.state import State
 from imagej_dl.training.step import warn_of
-from imagej_dl.training.watch import Watch, ignore
 
 
 def train(

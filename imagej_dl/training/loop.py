@@ -12,21 +12,21 @@ from typing import Any
 
 import numpy as np
 
-from imagej_dl import containment
 from imagej_dl.errors import Cancelled, Enough, UserError
+from imagej_dl.filesystem import containment
 from imagej_dl.models import ModelBundle, ModelConfig, backend
 from imagej_dl.progress import Progress
-from imagej_dl.training import state as states
-from imagej_dl.training.dataset import Patches, stream
-from imagej_dl.training.loss import Validator
-from imagej_dl.training.machines import Machines
-from imagej_dl.training.messages import Content
+from imagej_dl.training import checkpoint as states
+from imagej_dl.training.checkpoint import CANCELLED, ENOUGH, FINISHED, PATIENCE, TIME, State
+from imagej_dl.training.distributed.messages import Content
+from imagej_dl.training.distributed.stopping import Wishes
+from imagej_dl.training.distributed.strategy import Machines
+from imagej_dl.training.events import MARGIN, Epoch, Watch, ignore, told
+from imagej_dl.training.objective import Validator
+from imagej_dl.training.patches import Patches, stream
 from imagej_dl.training.schedule import Clock, learning_rate, plateau
 from imagej_dl.training.settings import Settings
-from imagej_dl.training.state import CANCELLED, ENOUGH, FINISHED, PATIENCE, TIME, State
 from imagej_dl.training.step import Step
-from imagej_dl.training.watch import MARGIN, Epoch, Watch, ignore, told
-from imagej_dl.training.wishes import Wishes
 
 _BRIGHTEST = 100.0
 """Normalised: above it, a pixel may be why a training diverges."""

@@ -57,7 +57,7 @@ def fits(loss: str, kind: str, class_weights: Sequence[float] | None) -> None:
 def named(
     loss: str, class_weights: Sequence[float] | None = None, total: Total = whole
 ) -> Function:
-    """Return the loss of this name; `cross_entropy` is :func:`imagej_dl.training.loss.loss`."""
+    """Return the loss of this name; for `cross_entropy` see `imagej_dl.training.objective`."""
     functions: dict[str, Function] = {
         "binary_cce": binary_cce,
         "weighted_bce": weighted_bce,

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from imagej_dl import names, project
+from imagej_dl import project
 from imagej_dl.errors import UserError
-from imagej_dl.images import sets
-from imagej_dl.images.formats import SUFFIXES
+from imagej_dl.filesystem import names
+from imagej_dl.images.reading import SUFFIXES
+from imagej_dl.images.tiff import file_sets
 from imagej_dl.suite import data
-from imagej_dl.training.given import Given, Maps, Pair
+from imagej_dl.training.data_sources import Given, Maps, Pair
 
 
 def find_pairs(folder: str | Path) -> list[Pair]:
@@ -99,7 +100,7 @@ def pairs_of(items: Iterable[data.Item]) -> list[Pair]:
 def _labelled(folder: Path) -> Pair | None:
     """Return the image and label map of a folder NAME, if it holds these two."""
     known = (p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and names.is_data(p))
-    files = sets.once(sorted(known))
+    files = file_sets.once(sorted(known))
     labels = [p for p in files if p.stem in project.RESULTS]
     others = [p for p in files if p.stem not in project.RESULTS]
     named = [

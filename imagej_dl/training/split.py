@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.images.boxes import boxes as places
-from imagej_dl.training.dataset import Example
+from imagej_dl.images.bounding_boxes import boxes as places
+from imagej_dl.training.patches import Example
 
 _FEWEST_FILES = 3
 _FEWEST_PLANES = 5

@@ -9,9 +9,9 @@ from typing import Any
 
 from imagej_dl.errors import DataWarning
 from imagej_dl.models import backend
-from imagej_dl.models.windows import fed
-from imagej_dl.training import loss
-from imagej_dl.training.machines import Machines
+from imagej_dl.models.frame_windows import fed
+from imagej_dl.training import objective
+from imagej_dl.training.distributed.strategy import Machines
 from imagej_dl.training.settings import Precision, Settings
 
 _FIRST_FACTOR, _STEADY = 2.0**15, 2000
@@ -30,7 +30,7 @@ class Step:
 
     def __init__(self, model: Any, settings: Settings, machines: Machines) -> None:
         tf, keras = backend.tensorflow(), backend.keras()
-        compute = loss.of(settings, machines.total)
+        compute = objective.of(settings, machines.total)
         half = self._half = settings.precision == "mixed_float16"
         with machines.scope():
             optimizer = getattr(keras.optimizers, settings.optimizer)(settings.learning_rate)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from imagej_dl import images, optional
 from imagej_dl.errors import UserError
-from imagej_dl.images import sets
+from imagej_dl.images.tiff import file_sets
 from imagej_dl.models.folder import CONFIG, load_config
 from imagej_dl.web import results
 from imagej_dl.web.guard import guard
@@ -128,7 +128,7 @@ def application(
                 path = folder / UPLOADS / f"{name}{named[1]}"
                 one.save(path)
                 kept[path] = name
-            found = [(kept[path], path) for path in sets.once(list(kept))]
+            found = [(kept[path], path) for path in file_sets.once(list(kept))]
             return jsonify(status_of(jobs.add(choice, folder, found, refused))), 201
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)

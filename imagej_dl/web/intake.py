@@ -10,9 +10,9 @@ from pathlib import Path
 import xarray as xr
 
 from imagej_dl.errors import UserError
-from imagej_dl.images import sets
-from imagej_dl.images.formats import SUFFIXES, nbytes
-from imagej_dl.images.microscopes import STK
+from imagej_dl.images.formats.metamorph import STK
+from imagej_dl.images.reading import SUFFIXES, nbytes
+from imagej_dl.images.tiff import file_sets
 
 ALLOWED = (*SUFFIXES, STK)
 _LONGEST = 80
@@ -84,7 +84,7 @@ def refuse_large(path: Path, shown: str, limit: int) -> None:
     machine: both are found out before a pixel is read. The files of a set are those of one upload.
     """
     try:
-        if missing := sets.missing(path):
+        if missing := file_sets.missing(path):
             more = f" and {len(missing) - 3} more" if missing[3:] else ""
             raise UserError(
                 f"is one of several files that belong together, and lacks "

@@ -15,8 +15,9 @@ from pathlib import Path
 from queue import Queue
 from typing import Any
 
-from imagej_dl import images, temporaries
+from imagej_dl import images
 from imagej_dl.errors import Cancelled, UserError
+from imagej_dl.filesystem import temporaries
 from imagej_dl.models import ModelBundle, load
 from imagej_dl.web import results
 from imagej_dl.web.intake import refuse_large, refuse_long

@@ -5,7 +5,7 @@ shared memory, hears how far it is, and cancels it. Its calls are :func:`command
 :func:`plan`, :func:`run`, :func:`enough`, :func:`holding` and :func:`remember`.
 """
 
-from imagej_dl.worker.desk import Desk
 from imagej_dl.worker.run import commands, enough, holding, plan, remember, run
+from imagej_dl.worker.session import Desk
 
 __all__ = ["Desk", "commands", "enough", "holding", "plan", "remember", "run"]

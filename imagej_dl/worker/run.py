@@ -9,13 +9,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from imagej_dl import optional, preferences, temporaries
+from imagej_dl import optional, preferences
 from imagej_dl.commands import load, menu
 from imagej_dl.commands.base import Command, listener
 from imagej_dl.errors import Cancelled, DataWarning, Enough, UserError
-from imagej_dl.files import in_words
-from imagej_dl.worker import memory, shared, words
-from imagej_dl.worker.desk import Desk
+from imagej_dl.filesystem import temporaries
+from imagej_dl.filesystem.atomic import in_words
+from imagej_dl.worker import dialog_values, imagej_names, shared_memory
+from imagej_dl.worker.session import Desk
 
 # Files that ImageJ reads after a command has ended; gone with this process.
 _folder = tempfile.TemporaryDirectory(prefix=temporaries.prefix())
@@ -31,7 +32,7 @@ def commands() -> dict[str, Any]:
     """
     described = [menu.describe(name) for name in menu.MENU]
     idle = preferences.read().idle
-    return {"commands": described, "idle": idle, "remembered": memory.read()}
+    return {"commands": described, "idle": idle, "remembered": dialog_values.read()}
 
 
 def holding(command: str) -> dict[str, Any]:
@@ -42,11 +43,11 @@ def holding(command: str) -> dict[str, Any]:
 
 def remember(values: dict[str, Any]) -> dict[str, Any]:
     """Keep what dialogs were given, for the next start of ImageJ."""
-    memory.write(values)
+    dialog_values.write(values)
     return {}
 
 
-def plan(command: str, values: dict[str, Any], door: words.Door = "macro") -> dict[str, Any]:
+def plan(command: str, values: dict[str, Any], door: imagej_names.Door = "macro") -> dict[str, Any]:
     """Check a command's values, and say how ImageJ runs it.
 
     Parameters
@@ -67,11 +68,11 @@ def plan(command: str, values: dict[str, Any], door: words.Door = "macro") -> di
             "idle": preferences.read().idle,
         }
     except UserError as error:
-        return {"error": words.error(error, command, door)}
+        return {"error": imagej_names.error(error, command, door)}
     except OSError as error:  # too long a name, a folder that may not be looked into
         if error.filename is None:
             raise
-        return {"error": words.error(in_words(error), command, door)}
+        return {"error": imagej_names.error(in_words(error), command, door)}
 
 
 def run(
@@ -83,7 +84,7 @@ def run(
     image_path: str | None = None,
     roiset: str | None = None,
     fiji: str | None = None,
-    door: words.Door = "macro",
+    door: imagej_names.Door = "macro",
 ) -> dict[str, Any]:
     """Run a command for ImageJ.
 
@@ -100,20 +101,20 @@ def run(
     {"text": what the command says, "shown": what is to be opened, "values": for macros}, or
     {"error": words for the user}, or {"cancelled": True}; "text" also with these two.
     """
-    shared.release()
-    shared.enough.clear()
+    shared_memory.release()
+    shared_memory.enough.clear()
     said: list[str] = []
     desk = Desk(
         Path(tempfile.mkdtemp(dir=_folder.name)),
-        image=None if image is None else shared.to_image(image, about or {}),
+        image=None if image is None else shared_memory.to_image(image, about or {}),
         image_path=None if image_path is None else Path(image_path),
         roiset=None if roiset is None else Path(roiset),
         fiji=fiji,
-        tell=lambda event: task.update(info=shared.encoded(event)),
+        tell=lambda event: task.update(info=shared_memory.encoded(event)),
     )
 
     def hear(text: str) -> None:
-        said.append(words.spoken(text, command, door))
+        said.append(imagej_names.spoken(text, command, door))
 
     token = listener.set(hear)
     try:
@@ -121,17 +122,20 @@ def run(
             _declare(command, values).serve(desk, _progress(task))
         return {
             "text": "\n".join(said),
-            "shown": [shared.encoded(item) for item in desk.shown],
+            "shown": [shared_memory.encoded(item) for item in desk.shown],
             "values": desk.values,
         }
     except UserError as error:
-        return {"text": "\n".join(said), "error": words.error(error, command, door)}
+        return {"text": "\n".join(said), "error": imagej_names.error(error, command, door)}
     except Cancelled:
         return {"text": "\n".join(said), "cancelled": True}
     except OSError as error:
         if error.filename is None:
             raise
-        return {"text": "\n".join(said), "error": words.error(in_words(error), command, door)}
+        return {
+            "text": "\n".join(said),
+            "error": imagej_names.error(in_words(error), command, door),
+        }
     except MemoryError:
         text = "there is not enough memory; try smaller tiles or images"
         return {"text": "\n".join(said), "error": text}
@@ -147,7 +151,7 @@ def run(
 
 def enough() -> None:
     """End the running training, and keep its model as it is: "use now"."""
-    shared.enough.set()
+    shared_memory.enough.set()
 
 
 def _declare(command: str, values: dict[str, Any]) -> Command:
@@ -163,7 +167,7 @@ def _progress(task: Any) -> Any:
         # Where ImageJ has ended, nobody listens any more: what is there is kept.
         if task.cancel_requested or not getattr(task._worker, "running", True):
             raise Cancelled
-        if shared.enough.is_set():
+        if shared_memory.enough.is_set():
             raise Enough
         if (stage, done, total) != last:
             last = (stage, done, total)

@@ -13,7 +13,7 @@ import tifffile
 from imagej_dl import images, progress, project, rois
 from imagej_dl.commands.labels import Labels
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.images.storable import storable
+from imagej_dl.images.imagej_dtypes import storable
 from imagej_dl.rois import Roi
 from imagej_dl.worker import Desk
 

@@ -8,7 +8,7 @@ from imagej_dl import cli, images, models
 from imagej_dl.commands.train import Train
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.training import Settings
-from imagej_dl.training.words import left, summary
+from imagej_dl.training.reporting import left, summary
 
 pytestmark = pytest.mark.tf
 

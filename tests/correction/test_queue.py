@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from imagej_dl import correction, images, project, rois
-from imagej_dl.correction import Changes, Uncertainty, proposing
+from imagej_dl.correction import Changes, Uncertainty, proposals
 from imagej_dl.correction import state as states
 from imagej_dl.errors import DataWarning, UserError
 
@@ -42,9 +42,9 @@ class Model:
 @pytest.fixture
 def model(monkeypatch: pytest.MonkeyPatch) -> Model:
     found = Model()
-    monkeypatch.setattr(proposing, "predict", found.predict)
+    monkeypatch.setattr(proposals, "predict", found.predict)
     monkeypatch.setattr("imagej_dl.models.load", lambda folder: None)
-    monkeypatch.setattr(proposing, "fingerprint", lambda folder: f"{folder.name}{found.add}")
+    monkeypatch.setattr(proposals, "fingerprint", lambda folder: f"{folder.name}{found.add}")
     monkeypatch.setattr(states, "load_config", lambda folder: None)
     return found
 

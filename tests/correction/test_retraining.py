@@ -17,7 +17,7 @@ import pytest
 
 from imagej_dl import correction, images, models, project, rois, training
 from imagej_dl.evaluation.overlap import overlap
-from imagej_dl.training import state as training_states
+from imagej_dl.training import checkpoint as training_states
 
 pytestmark = [
     pytest.mark.tf,

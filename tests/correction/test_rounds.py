@@ -14,7 +14,7 @@ from imagej_dl.correction import retraining
 from imagej_dl.correction import state as states
 from imagej_dl.correction.state import Book
 from imagej_dl.errors import Cancelled, UserError
-from imagej_dl.training import state as training_states
+from imagej_dl.training import checkpoint as training_states
 
 NAMES = "abcdef"
 

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from test_rounds import Trainer, draw, home, scores, trainer  # noqa: F401 (fixtures)
 
-from imagej_dl import UserError, correction, files, locks, training
+from imagej_dl import UserError, correction, training
 from imagej_dl.correction.merging import merged
+from imagej_dl.correction.rounds import Score, State
 from imagej_dl.correction.state import Book
-from imagej_dl.correction.state_parts import Score, State
+from imagej_dl.filesystem import atomic, locks
 
 
 def test_a_decision_made_during_a_retraining_is_kept(
@@ -111,12 +112,12 @@ def test_what_a_killed_retraining_left_is_removed(
     def killed(path: Path) -> None:
         if path.name == ".training":
             raise KeyboardInterrupt
-        files.discard(path)
+        atomic.discard(path)
 
     monkeypatch.setattr("imagej_dl.correction.retraining.discard", killed)
     with pytest.raises(KeyboardInterrupt):
         correction.retrain(home, Path("M"))
-    monkeypatch.setattr("imagej_dl.correction.retraining.discard", files.discard)
+    monkeypatch.setattr("imagej_dl.correction.retraining.discard", atomic.discard)
     with pytest.raises(UserError, match="no image was corrected since"):
         correction.retrain(home)
     assert not (home / "Corrections" / "models" / "round_1" / ".training").exists()

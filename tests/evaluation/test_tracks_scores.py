@@ -10,7 +10,7 @@ import tifffile
 
 from imagej_dl import evaluation, images, tracking
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.evaluation import ctc as challenge
+from imagej_dl.evaluation import ctc_metrics as challenge
 from imagej_dl.tracking import ctc
 
 

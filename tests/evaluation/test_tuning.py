@@ -13,8 +13,8 @@ import pytest
 from imagej_dl import images, tracking
 from imagej_dl.commands.tune_tracking import TuneTracking
 from imagej_dl.errors import Cancelled, DataWarning, Enough, UserError
-from imagej_dl.evaluation import ctc as scores
-from imagej_dl.evaluation import parts, tuning
+from imagej_dl.evaluation import ctc_metrics as scores
+from imagej_dl.evaluation import movie_parts, tuning
 from imagej_dl.progress import silent
 from imagej_dl.tracking import ctc
 
@@ -84,7 +84,7 @@ def test_the_last_frames_are_kept_apart(truth, tmp_path):
         for bounds, said in (((0, 3), told), ((3, 5), held)):
             part = _labels().isel(T=slice(*bounds))
             tracks = tracking.track(part, settings=chosen, engine="embedded")
-            assert scores.score(ctc.layout(tracks), parts.cut(whole, *bounds)) == said
+            assert scores.score(ctc.layout(tracks), movie_parts.cut(whole, *bounds)) == said
     assert found.held.best["TRA"] == 1 > found.held.default["TRA"]
     report = json.loads((tmp_path / "out" / "report.json").read_text())
     assert report["held_out"]["frames"] == [3, 4]
@@ -108,11 +108,11 @@ def test_parts_of_the_truth():
     rows = np.array([[1, 0, 2, 0], [2, 3, 5, 1], [3, 3, 3, 1], [4, 5, 5, 3]])
     masks = np.arange(6).reshape(6, 1, 1)
     whole = scores.Truth(ctc.CtcFolder(masks, rows), {1: masks[1], 4: masks[4]})
-    last = parts.cut(whole, 3, 6)
+    last = movie_parts.cut(whole, 3, 6)
     assert last.tracks.tracks.tolist() == [[2, 0, 2, 0], [3, 0, 0, 0], [4, 2, 2, 3]]
     assert last.tracks.masks.ravel().tolist() == [3, 4, 5]
     assert list(last.segmentation) == [1]
-    assert parts.cut(whole, 1, 4).tracks.tracks.tolist() == [
+    assert movie_parts.cut(whole, 1, 4).tracks.tracks.tolist() == [
         [1, 0, 1, 0],
         [2, 2, 2, 1],
         [3, 2, 2, 1],

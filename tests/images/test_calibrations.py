@@ -147,7 +147,7 @@ def test_uneven_times_of_metamorph_are_said(
     path = tmp_path / "a.stk"
     write_stk(path, np.ones((4, 5, 6), np.uint16), interval=500)
     assert calibration(path) == (images.Calibration(frame_interval=0.5), "")
-    from imagej_dl.images import microscopes
+    from imagej_dl.images.formats import metamorph as microscopes
 
     times = np.array([0.0, 500, 1000, 9000])
     monkeypatch.setattr(microscopes, "_milliseconds", lambda metadata: times)

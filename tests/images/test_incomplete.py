@@ -15,8 +15,9 @@ from ome_sets import movie, ome, pixels, write_pages, write_set
 
 from imagej_dl import images
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.images import large, tiff
-from imagej_dl.images.planes import kept
+from imagej_dl.images import memory_maps
+from imagej_dl.images.missing_planes import kept
+from imagej_dl.images.tiff import files as tiff
 
 
 def read(path: Path, *words: str, scene: int | None = None) -> np.ndarray:
@@ -404,7 +405,7 @@ def test_what_is_kept_is_mapped_too(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     for name in ("a.tif", "b.ome.tif"):
         with pytest.warns(DataWarning, match="frames, and the file has"):
             image = images.read(tmp_path / name, mapped=True)
-        assert large.mapped(image.data)
+        assert memory_maps.mapped(image.data)
         np.testing.assert_array_equal(image, stack[: len(image), 0, 0])
     # Of several files nothing is mapped, also where their pages would follow each other.
     paths = write_set(tmp_path, stack, [f"t{t}.ome.tif" for t in range(6)])

@@ -13,7 +13,7 @@ from PIL import Image
 
 from imagej_dl import images
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.images import label_maps, lossy, pieces, repeats
+from imagej_dl.images import id_semantics, label_maps, lossy_compression, repeated_warnings
 
 
 def discs(count: int, radius: int = 6, side: int = 100, value: int | None = None) -> np.ndarray:
@@ -223,8 +223,8 @@ def test_a_tiff_compressed_as_jpeg_is_refused(tmp_path: Path) -> None:
 
 
 def test_lossless_jpeg_is_not_refused() -> None:
-    assert lossy._of_picture(b"\xff\xd8\xff\xc3" + bytes(20)) is None
-    assert lossy._of_picture(b"\xff\xd8\xff\xc0" + bytes(20)) == "JPEG"
+    assert lossy_compression._of_picture(b"\xff\xd8\xff\xc3" + bytes(20)) is None
+    assert lossy_compression._of_picture(b"\xff\xd8\xff\xc0" + bytes(20)) == "JPEG"
 
 
 def test_nan_is_background_and_said(tmp_path: Path) -> None:
@@ -301,13 +301,13 @@ def test_a_picture_is_named_as_one(shared_data: Path) -> None:
 
 def test_pieces_of_an_empty_map() -> None:
     empty = images.make(np.zeros((5, 5), np.uint16))
-    assert pieces.as_objects(empty) is empty
+    assert id_semantics.as_objects(empty) is empty
 
 
 def test_of_many_masks_a_few_are_said(tmp_path: Path) -> None:
     for i in range(8):
         tifffile.imwrite(tmp_path / f"m{i}.tif", discs(9, value=255).astype(np.uint8))
-    with warnings.catch_warnings(record=True) as said, repeats.gathered():
+    with warnings.catch_warnings(record=True) as said, repeated_warnings.gathered():
         warnings.simplefilter("always")
         for i in [*range(8), 0, 1]:
             images.read_labels(tmp_path / f"m{i}.tif")

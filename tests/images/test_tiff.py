@@ -12,7 +12,8 @@ import tifffile
 
 from imagej_dl import UserError, images, rois
 from imagej_dl.errors import DataWarning
-from imagej_dl.images import large, tiff
+from imagej_dl.images import memory_maps
+from imagej_dl.images.tiff import files as tiff
 
 RNG = np.random.default_rng(3)
 
@@ -360,18 +361,18 @@ def test_large_files_are_mapped_where_asked(
     tifffile.imwrite(path, array, compression="zlib", byteorder=byteorder)
     unpacked = images.read(path, "TYX", mapped=True)
     np.testing.assert_array_equal(unpacked, array[:, 0])
-    assert large.mapped(unpacked.data)
+    assert memory_maps.mapped(unpacked.data)
     monkeypatch.setattr(tiff, "_room", lambda: 100)
     unpacked = images.read(path, "TYX", mapped=True)
     np.testing.assert_array_equal(unpacked, array[:, 0])
-    assert not large.mapped(unpacked.data)
+    assert not memory_maps.mapped(unpacked.data)
 
 
 def test_what_lies_in_a_file_is_written_piece_by_piece(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "a.tif"
-    monkeypatch.setattr(large, "_AT_ONCE", 1000)
+    monkeypatch.setattr(memory_maps, "_AT_ONCE", 1000)
     for limit in (tiff._CLASSIC_LIMIT, 100):
         monkeypatch.setattr(tiff, "_CLASSIC_LIMIT", limit)
         for kind in ("u1", "<u2", ">u2", "<f4", ">u4", "<u4"):  # also of other programs' files
@@ -385,7 +386,7 @@ def test_what_lies_in_a_file_is_written_piece_by_piece(
     def full(array: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(large, "pieces", full)
+    monkeypatch.setattr(memory_maps, "pieces", full)
     with pytest.raises(UserError, match="disk is full"):
         images.write(images.make(array, "TYXC"), tmp_path / "b.tif")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.tif", "array"]

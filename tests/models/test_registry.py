@@ -7,8 +7,8 @@ import pytest
 
 from imagej_dl.errors import UserError
 from imagej_dl.models import backend, trust
+from imagej_dl.models.networks.registry import NETWORKS, network
 from imagej_dl.models.receptive_field import receptive_field
-from imagej_dl.models.registry import NETWORKS, network
 
 pytestmark = pytest.mark.tf
 

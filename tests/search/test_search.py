@@ -21,8 +21,8 @@ from imagej_dl.search import Space, folds, search
 from imagej_dl.search.report import OWN
 from imagej_dl.search.run import Found
 from imagej_dl.search.study import Study
-from imagej_dl.training.dataset import Example
-from imagej_dl.training.given import Given
+from imagej_dl.training.data_sources import Given
+from imagej_dl.training.patches import Example
 from imagej_dl.training.settings import Settings
 from imagej_dl.training.split import Split
 

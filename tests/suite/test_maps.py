@@ -5,7 +5,7 @@ from suite_movie import movie, write_pair
 from imagej_dl import images
 from imagej_dl.suite import items
 from imagej_dl.training.targets import BORDER, contour_target
-from imagej_dl.training.weights import unet_map
+from imagej_dl.training.weight_maps import unet_map
 
 
 def test_contours_and_weights_as_files_are_those_that_training_makes(tmp_path):

@@ -8,7 +8,8 @@ from pathlib import Path
 import lineages
 import pytest
 
-from imagej_dl import UserError, safe_xml, tracking
+from imagej_dl import UserError, tracking
+from imagej_dl.filesystem import safe_xml
 from imagej_dl.tracking import automatic, ctc
 
 

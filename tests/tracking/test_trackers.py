@@ -12,8 +12,9 @@ import pytest
 from imagej_dl import images, tracking
 from imagej_dl.errors import DataWarning
 from imagej_dl.progress import silent
-from imagej_dl.tracking import kalman, nearest, overlap, settings
-from imagej_dl.tracking.engine import TRACKERS, Detected
+from imagej_dl.tracking import settings
+from imagej_dl.tracking.linking import TRACKERS, Detected
+from imagej_dl.tracking.trackers import kalman, nearest_neighbor, overlap
 
 
 @pytest.fixture(scope="module", params=["movie", "movie-dense"])
@@ -60,7 +61,7 @@ def test_nearest_equals_trackmate_in_its_order(movie):
     detected, folder = movie
     chosen, golden = _golden(folder, "nearest")
     frames = detected.spots["frame"].to_numpy()
-    usual = nearest.by_label(detected.spots)
+    usual = nearest_neighbor.by_label(detected.spots)
     theirs = set(zip(golden["source"], golden["target"], strict=True))
     matched = set()
     for frame in range(detected.frames - 1):
@@ -70,7 +71,7 @@ def test_nearest_equals_trackmate_in_its_order(movie):
         turns = usual[rows] - usual[rows].min()
         for begin in range(own):
             rotated = np.where(turns < own, (turns - begin) % own, turns)
-            links = nearest.link(two, chosen.settings, turns=rotated)
+            links = nearest_neighbor.link(two, chosen.settings, turns=rotated)
             pairs = {(int(rows[a]), int(rows[b])) for a, b in _pairs(links)}
             if pairs == expected:
                 matched |= pairs
@@ -86,17 +87,17 @@ def _spots(*rows):
 
 def test_nearest_first_label_chooses_first():
     spots = _spots((0, 0, 0), (0, 3, 0), (1, 2, 0), (1, 9, 0))
-    links = nearest.link(spots, settings.NearestSettings(linking_max_distance=8.0))
+    links = nearest_neighbor.link(spots, settings.NearestSettings(linking_max_distance=8.0))
     assert _pairs(links) == [(0, 2), (1, 3)]
-    links = nearest.link(spots, settings.NearestSettings(), turns=np.array([1, 0, 2, 3]))
+    links = nearest_neighbor.link(spots, settings.NearestSettings(), turns=np.array([1, 0, 2, 3]))
     assert _pairs(links) == [(0, 3), (1, 2)]
 
 
 def test_nearest_has_a_closed_radius_and_no_gaps():
     near = settings.NearestSettings(linking_max_distance=5.0)
-    assert len(nearest.link(_spots((0, 0, 0), (1, 5, 0)), near).costs) == 1
-    assert len(nearest.link(_spots((0, 0, 0), (1, 5.001, 0)), near).costs) == 0
-    assert len(nearest.link(_spots((0, 0, 0), (2, 0, 0)), near).costs) == 0
+    assert len(nearest_neighbor.link(_spots((0, 0, 0), (1, 5, 0)), near).costs) == 1
+    assert len(nearest_neighbor.link(_spots((0, 0, 0), (1, 5.001, 0)), near).costs) == 0
+    assert len(nearest_neighbor.link(_spots((0, 0, 0), (2, 0, 0)), near).costs) == 0
 
 
 def test_kalman_follows_the_motion_over_a_gap():

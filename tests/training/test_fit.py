@@ -13,7 +13,7 @@ import pytest
 
 from imagej_dl import images, models
 from imagej_dl.errors import Cancelled, DataWarning, UserError
-from imagej_dl.training import state as states
+from imagej_dl.training import checkpoint as states
 from imagej_dl.training import train
 from imagej_dl.training.schedule import Clock
 
@@ -192,7 +192,7 @@ def test_stopped_while_choosing_it_goes_on_with_choosing(tmp_path, pairs, monkey
 
     worse = iter(range(1, 100))
     monkeypatch.setattr(
-        "imagej_dl.training.loss.Validator.__call__",
+        "imagej_dl.training.objective.Validator.__call__",
         lambda self, model: dict.fromkeys(("loss", "jaccard", "dice", "accuracy"), next(worse)),
     )
     out = tmp_path / "M"

@@ -7,7 +7,7 @@ import pytest
 
 from imagej_dl.errors import UserError
 from imagej_dl.training import losses
-from imagej_dl.training.loss import of
+from imagej_dl.training.objective import of
 from imagej_dl.training.settings import Settings
 
 pytestmark = pytest.mark.tf

@@ -15,7 +15,7 @@ from imagej_dl.evaluation import match
 from imagej_dl.models import ModelBundle
 from imagej_dl.prediction import predict
 from imagej_dl.progress import silent
-from imagej_dl.training import targets, train, words
+from imagej_dl.training import reporting, targets, train
 
 pytestmark = [pytest.mark.tf, pytest.mark.filterwarnings("ignore::imagej_dl.errors.DataWarning")]
 
@@ -117,7 +117,7 @@ def test_perfect_emptiness_is_not_nought(faults: Path, tmp_path: Path) -> None:
     assert metrics["test"].pop("objects") == 0
     assert set(metrics["test"].values()) == {None}
     assert metrics["validation"]["ap_0.5"] > 0.5
-    said = words.summary(tmp_path / "M", metrics)
+    said = reporting.summary(tmp_path / "M", metrics)
     assert "test: average precision – (no object is there, and none was found)" in said
 
 

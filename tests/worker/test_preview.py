@@ -9,7 +9,7 @@ import pytest
 
 from imagej_dl import images
 from imagej_dl.worker import Desk
-from imagej_dl.worker.live import Live
+from imagej_dl.worker.training_events import Live
 
 
 def _previews(image: np.ndarray) -> bool:

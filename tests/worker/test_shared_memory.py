@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from imagej_dl import images, temporaries
-from imagej_dl.worker import shared
+from imagej_dl import images
+from imagej_dl.filesystem import temporaries
+from imagej_dl.worker import shared_memory as shared
 
 LISTED = Path("/dev/shm")
 pytestmark = pytest.mark.skipif(not LISTED.is_dir(), reason="shared memory is not listed here")

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from imagej_dl import temporaries
 from imagej_dl.errors import Cancelled, NotEnoughMemory, UserError
 from imagej_dl.fiji import gateway
 from imagej_dl.fiji.trackmate import filters, settings, spots
 from imagej_dl.fiji.trackmate.log import Log
 from imagej_dl.fiji.trackmate.settings import PACKAGE
+from imagej_dl.filesystem import temporaries
 from imagej_dl.progress import Progress, silent
 
 if TYPE_CHECKING:

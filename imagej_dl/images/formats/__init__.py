@@ -1,0 +1,1 @@
+"""Image formats besides TIFF: a module each."""

@@ -1,0 +1,114 @@
+"""MetaMorph stacks, and what the readers of microscopes' files share.
+
+Axes and pixel sizes are those that the file states.
+"""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+import xarray as xr
+
+from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.images import frame_intervals, units
+from imagej_dl.images.array import make
+from imagej_dl.images.tiff import partial_series
+from imagej_dl.images.tiff.series import BROKEN, of, quiet, warn
+
+STK = ".stk"
+
+
+def read_stk(path: Path, axes: str | None = None) -> xr.DataArray:
+    """Read a MetaMorph stack with all its planes, which follow the only page that TIFF knows.
+
+    The planes are slices where the file states distances between them, else frames where it
+    states different times. See :func:`imagej_dl.images.read` for parameters and errors.
+
+    Warns
+    -----
+    DataWarning : when the file states neither; the planes are taken as slices then.
+    """
+    try:
+        with quiet() as said, tifffile.TiffFile(path) as file:
+            tiff = of(path, file, said)
+            metadata = file.stk_metadata
+            if metadata is None:
+                raise ValueError("it has no tags of MetaMorph's")
+            stated = int(metadata["NumberPlanes"])
+            found = partial_series.checked(file.series[0], tiff.chain, "its header")
+            array, page = partial_series.read(found.series), found.series.keyframe
+            warn(tiff, found)
+        array = array.reshape(-1, *page.shape)
+        count = len(array)
+        attrs = _metamorph_size(metadata)
+        depth = np.abs(np.asarray(metadata.get("ZDistance", 0), float)).ravel()
+        heights = np.asarray(metadata.get("AbsoluteZ", 0), float).ravel()
+        times = _milliseconds(metadata)
+        if stated != count:  # of planes that lack the times say nothing
+            depth, heights, times = depth[:count], heights[:count], times[:count]
+    except BROKEN as error:
+        words = " ".join(str(error).split()) or type(error).__name__
+        raise UserError(f"is not a readable MetaMorph stack ({words})", path=path) from error
+    stack = "Z"
+    if count > 1 and (depth.any() or np.ptp(heights)):
+        apart = depth[depth > 0] if depth.any() else np.abs(np.diff(heights))
+        apart = apart[np.isfinite(apart) & (apart > 0)]
+        attrs["pixel_depth"] = float(np.median(apart)) if len(apart) else 1.0
+    elif count > 1 and len(times) == count and np.ptp(times):
+        stack = "T"
+        attrs["frame_interval"] = frame_intervals.of_times(path, dict(enumerate(times / 1000)))
+    elif count > 1 and axes is None:
+        warn_unstated(path, count)
+    names = axes.upper() if axes else stack + page.axes.replace("S", "C")
+    return made(path, array, names, attrs)
+
+
+def warn_unstated(path: Path, count: int) -> None:
+    """Say that a file does not state what its planes are."""
+    warnings.warn(
+        f"{path}: does not say what its {count} planes are; they are taken as slices (Z). If they "
+        "are frames, pass --axes TYX",
+        DataWarning,
+        stacklevel=4,
+    )
+
+
+def made(path: Path, array: np.ndarray, names: str, attrs: dict[str, Any]) -> xr.DataArray:
+    """Drop axes of length 1 and make the image; `names` may be given for all axes or the rest.
+
+    Raises
+    ------
+    UserError : when the names do not fit the array, or are no axes of an image.
+    """
+    if len(names) != array.ndim:
+        array = array.squeeze()
+    if len(names) != array.ndim:
+        raise UserError(
+            f"has the shape {array.shape}, to which the axes {names} do not fit", path=path
+        )
+    keep = [i for i, name in enumerate(names) if array.shape[i] > 1 or name in "YX"]
+    array = array.reshape([array.shape[i] for i in keep])
+    try:
+        return make(array, "".join(names[i] for i in keep), title=path.name, **attrs)
+    except UserError as error:
+        raise UserError(error.problem, path=path, remedy=error.remedy) from error
+
+
+def _metamorph_size(metadata: dict[str, Any]) -> dict[str, Any]:
+    width, height = (float(metadata.get(f"{axis}Calibration") or 0) for axis in "XY")
+    unit = str(metadata.get("CalibrationUnits") or "").strip("\0 ")
+    if not metadata.get("SpatialCalibration") or not (width > 0 and height > 0):
+        return {}
+    return {"pixel_width": width, "pixel_height": height, "unit": units.plain(unit)}
+
+
+def _milliseconds(metadata: dict[str, Any]) -> np.ndarray:
+    """Return when the planes were made, in ms."""
+    dates = metadata.get("DatetimeCreated")
+    if dates is not None:
+        return np.asarray(dates, "datetime64[ms]").astype(float)
+    return np.asarray(metadata.get("TimeCreated", ()), float)  # since midnight

@@ -1,0 +1,91 @@
+"""Grey pictures that are saved in colours: red, green and blue are the same."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path, PurePath
+
+import numpy as np
+import xarray as xr
+
+from imagej_dl.images import memory_maps, repeated_warnings
+from imagej_dl.images.array import DISPLAY, with_data
+from imagej_dl.images.formats import pictures
+from imagej_dl.images.repeated_warnings import warn
+from imagej_dl.images.tiff import series
+
+_PICTURES = (".png", ".jpg", ".jpeg")
+
+
+def is_grey(image: xr.DataArray) -> bool:
+    """Say whether an image has three channels, which are the same in every pixel."""
+    if image.sizes.get("C", 1) != 3 or not image.size:
+        return False
+    planes = image.transpose("C", ..., "Y", "X").data
+    for place, red in memory_maps.pieces(planes[0]):
+        if not all(np.array_equal(red, planes[i][place]) for i in (1, 2)):
+            return False
+    return True
+
+
+def may_be_coloured(path: Path) -> bool:
+    """Say whether a file may have three channels, by its header; it need not be read for that."""
+    if path.suffix.lower() not in (".tif", ".tiff"):
+        with warnings.catch_warnings(), pictures.opened(path) as picture:
+            warnings.simplefilter("ignore")
+            return picture.mode not in ("1", "L", "LA", "I", "F") and picture.mode[:2] != "I;"
+    with series.opened(path) as file:
+        first = file.scenes()[0].held().series
+        return any(
+            size in (3, 4) for n, size in zip(first.axes, first.shape, strict=True) if n in "CS"
+        )
+
+
+def as_grey(image: xr.DataArray, name: object = None) -> xr.DataArray:
+    """Return a picture whose red, green and blue are the same as one channel, as ImageJ opens it.
+
+    Any other image is returned as it is.
+
+    Parameters
+    ----------
+    name : its file, for what is said about it; its title unless given.
+
+    Warns
+    -----
+    DataWarning : when it becomes one channel.
+    """
+    if not is_grey(image):
+        return image
+    warn(
+        repeated_warnings.GREYS,
+        f"{name or image.attrs.get('title') or 'the image'}: its red, green and blue are the "
+        "same: they are taken as one grey channel",
+    )
+    grey = image.isel(C=0, drop=True)
+    grey.attrs = {k: v for k, v in image.attrs.items() if k not in DISPLAY or k == "overlay"}
+    return grey
+
+
+def with_channels(image: xr.DataArray, channels: int, name: object = None) -> xr.DataArray:
+    """Return a grey picture with as many channels as others, or a model, have: one or three.
+
+    One saved in colours becomes one channel where one is wanted; a PNG or JPEG of one channel
+    becomes three that are the same where colours are wanted. Any other image is returned as it
+    is, since channels of a microscope are no colours.
+
+    Warns
+    -----
+    DataWarning : when the channels change.
+    """
+    if channels == 1:
+        return as_grey(image, name)
+    title = str(image.attrs.get("title") or "")
+    picture = PurePath(title).suffix.lower() in _PICTURES and image.dtype == np.uint8
+    if channels != 3 or "C" in image.dims or not picture:
+        return image
+    warn(
+        "grey pictures",
+        f"{name or title}: is a grey picture; its grey values are taken for red, green and blue",
+    )
+    dims = [str(axis) for axis in image.dims]
+    return with_data(image, np.stack([image.data] * 3, axis=-1), [*dims, "C"])

@@ -1,0 +1,73 @@
+"""TrackMate's nearest neighbour tracker without Java.
+
+Each spot in turn takes the nearest spot of the next frame that is still free. TrackMate says of
+it itself that it is not deterministic: where two spots want the same one, the first has it, and
+the order is that of a hash table: the frame's spots in the order of their labels, but beginning
+anywhere, since the numbers that its threads gave the spots, modulo the table's size, decide. Here
+each frame begins with its lowest label, so that the same labels always make the same links.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from imagej_dl.progress import Progress, silent
+from imagej_dl.tracking.settings import NearestSettings
+from imagej_dl.tracking.trackers.cost_matrix import Costs, Links
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def link(
+    spots: pd.DataFrame,
+    settings: NearestSettings,
+    progress: Progress = silent,
+    turns: np.ndarray | None = None,
+) -> Links:
+    """Link spots by TrackMate's nearest neighbour tracker.
+
+    Parameters
+    ----------
+    spots : table of :func:`imagej_dl.tracking.spots.find`, ordered by frame.
+    settings : distance in the unit of x and y.
+    turns : for each spot when it chooses among those of its frame, the least first; that of
+        :func:`by_label` unless given.
+    """
+    frames = spots["frame"].to_numpy()
+    order = by_label(spots) if turns is None else turns
+    costs = Costs(spots, {})
+    last = int(frames.max(initial=0))
+    bounds = np.searchsorted(frames, np.arange(last + 2))
+    found = []
+    for frame in range(last):
+        now = np.arange(bounds[frame], bounds[frame + 1])
+        then = np.arange(bounds[frame + 1], bounds[frame + 2])
+        links = costs.possible(now, then, settings.linking_max_distance)
+        by_turn = np.lexsort((links.targets, links.costs, order[links.sources]))
+        found.append(first_come(links.take(by_turn)))
+        progress("linking", frame + 1, last)
+    return Links.join(found)
+
+
+def by_label(spots: pd.DataFrame) -> np.ndarray:
+    """The order in which one thread of TrackMate's makes the spots: by frame, label and place."""
+    keys = (spots["x"], spots["y"], spots["pixel"], spots["label"], spots["frame"])
+    turns = np.empty(len(spots), np.int64)
+    turns[np.lexsort(keys)] = np.arange(len(spots))
+    return turns
+
+
+def first_come(links: Links) -> Links:
+    """Of links in the order of preference take each whose two ends are still free."""
+    used: tuple[set[int], set[int]] = (set(), set())
+    chosen = []
+    pairs = zip(links.sources.tolist(), links.targets.tolist(), strict=True)
+    for number, (source, target) in enumerate(pairs):
+        if source not in used[0] and target not in used[1]:
+            used[0].add(source)
+            used[1].add(target)
+            chosen.append(number)
+    return links.take(np.array(chosen, np.int64))

@@ -1,0 +1,180 @@
+"""Reading TrackMate's XML files of versions 6 to 8: spots, contours, links, settings."""
+
+from __future__ import annotations
+
+import math
+import xml.etree.ElementTree as ET
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from imagej_dl.errors import UserError
+from imagej_dl.filesystem import safe_xml
+from imagej_dl.images import Calibration
+from imagej_dl.tracking.settings import TrackerSettings, default
+from imagej_dl.tracking.trackmate import links as trackmate_links
+from imagej_dl.tracking.trackmate import passthrough, time_units
+from imagej_dl.tracking.trackmate import settings as trackmate_settings
+from imagej_dl.tracking.trackmate.version import check_version
+from imagej_dl.tracking.tracks import Tracks
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_REMEDY = "Save it again in TrackMate."
+_FAR = 1e12  # neither pixels nor µm, but what a damaged file says
+_MOST, _PIXELS = 10**6, 2**36  # frames or pixels of a side, and of a movie
+_PLACES = {"POSITION_X": "x", "POSITION_Y": "y", "POSITION_Z": "z", "POSITION_T": "t"}
+
+
+def read(path: str | Path) -> Tracks:
+    """Read a TrackMate file.
+
+    The spots keep TrackMate's ids; they come ordered by frame, y, x, links by source and target.
+    Times are in seconds, whatever the file's unit is, and frames where it has none.
+    What the file's filters hide is in `everything` only. What is not known here is kept, for
+    :func:`imagej_dl.tracking.trackmate.writer.write` to write it back. A tracker that is not known
+    is read with its links, under the default settings.
+
+    Raises
+    ------
+    UserError : when the file is not TrackMate's, is cut short, holds a DOCTYPE, or links spots
+        that it does not hold.
+
+    Warns
+    -----
+    DataWarning : for a file of a newer TrackMate than is known here, and for links within a frame.
+    """
+    path = Path(path)
+    root = safe_xml.parse(path, _REMEDY)
+    model = root.find("Model")
+    if root.tag != "TrackMate" or model is None:
+        raise UserError("is not a TrackMate file with a model", path=path)
+    check_version(root, path)
+    try:
+        spots, contours = _spots(model)
+        edges = trackmate_links.read(model)
+        settings = trackmate_settings.read(root, path) or default()
+        clock = time_units.of_file(root)
+        spots["t"] *= clock.length
+        shape, cal, image = _image(root, model, spots, clock.frame_interval)
+        visible = spots.pop("visibility").to_numpy() > 0
+        shown = {int(e.attrib["TRACK_ID"]) for e in model.iterfind("FilteredTracks/TrackID")}
+    except (KeyError, ValueError, TypeError, OverflowError) as error:
+        raise UserError(f"is a damaged TrackMate file ({error})", path=path) from error
+    for end in ("source", "target"):
+        if missing := set(edges[end]) - set(spots["id"]):
+            raise UserError(f"links spot {min(missing)}, which it does not hold", path=path)
+    if spots["id"].duplicated().any():
+        raise UserError("holds two spots of one ID", path=path)
+    edges = trackmate_links.forward(edges, spots, path)
+    track_of = dict(zip(edges["source"], edges["track_id"], strict=True))
+    track_of |= dict(zip(edges["target"], edges["track_id"], strict=True))
+    spots["track_id"] = [track_of.get(number, -1) for number in spots["id"]]
+    rest = passthrough.of(root)
+    found = Tracks(
+        spots, edges, contours, settings, "trackmate", shape, cal, None, image, rest=rest
+    )
+    ids = spots["track_id"].to_numpy()
+    if model.find("FilteredTracks") is not None:
+        alone = not settings.track_filters
+        visible &= np.isin(ids, list(shown)) | ((ids < 0) & alone)
+    return found if visible.all() else found.only(visible)
+
+
+def read_settings(path: str | Path) -> TrackerSettings:
+    """Read detector, tracker and filters of a TrackMate file.
+
+    Raises
+    ------
+    UserError : as :func:`read`, and for a tracker or detector that is not known here.
+    """
+    path = Path(path)
+    root = safe_xml.parse(path, _REMEDY)
+    if root.tag != "TrackMate":
+        raise UserError("is not a TrackMate file", path=path)
+    check_version(root, path)
+    element, known = trackmate_settings.tracker_of(root)
+    if element is None or "TRACKER_NAME" not in element.attrib:
+        raise UserError("holds no settings of a tracker", path=path)
+    if not known:
+        name = element.attrib["TRACKER_NAME"]
+        raise UserError(f"unknown tracker {name!r}", path=path)
+    try:
+        settings = trackmate_settings.read(root, path)
+    except (KeyError, ValueError, TypeError, OverflowError) as error:
+        raise UserError(f"is a damaged TrackMate file ({error})", path=path) from error
+    assert settings is not None
+    return settings
+
+
+def _spots(model: ET.Element) -> tuple[pd.DataFrame, list[np.ndarray]]:
+    import pandas as pd
+
+    rows: list[dict[str, float]] = []
+    contours = []
+    for spot in model.iterfind("AllSpots/SpotsInFrame/Spot"):
+        row = {"id": float(spot.attrib["ID"])}
+        for key, value in spot.attrib.items():
+            if key not in ("ID", "name", "ROI_N_POINTS"):
+                row[_PLACES.get(key, key.lower())] = float(value)
+        rows.append(row)
+        corners = np.array((spot.text or "").split(), float).reshape(-1, 2)
+        if len(corners) != int(spot.get("ROI_N_POINTS", len(corners))):
+            raise ValueError(f"spot {spot.attrib['ID']} has {len(corners)} corners")
+        contours.append(corners)
+    leading = ["id", "frame", "label", "pixel", "x", "y", "z", "t", "radius", "quality"]
+    table = pd.DataFrame(rows)
+    if not rows:
+        table = pd.DataFrame({name: np.zeros(0) for name in leading})
+    table["label"], table["pixel"] = table.get("label", 0), -1
+    if "visibility" not in table:
+        table["visibility"] = 1.0
+    if "t" not in table:
+        table["t"] = table["frame"]
+    _check_places(table)
+    rest = [name for name in table if name not in leading]
+    table = table[[*leading, *rest]].astype(
+        dict.fromkeys(("id", "frame", "label", "pixel"), np.int64)
+    )
+    order = np.lexsort((table["x"], table["y"], table["frame"]))
+    if not any(len(corners) for corners in contours):
+        return table.iloc[order].reset_index(drop=True), []
+    return table.iloc[order].reset_index(drop=True), [contours[i] for i in order]
+
+
+def _check_places(table: pd.DataFrame) -> None:
+    """Raise ValueError for a spot whose place or frame is none."""
+    places = table[["x", "y", "frame"]].to_numpy(float)
+    wrong = ~(np.abs(places) < _FAR).all(axis=1) | (places[:, 2] < 0)
+    if wrong.any():
+        spot = table[wrong].iloc[0]
+        where = f"x {spot['x']}, y {spot['y']}, frame {spot['frame']}"
+        raise ValueError(f"spot {spot['id']:.0f} lies nowhere: {where}")
+
+
+def _image(
+    root: ET.Element, model: ET.Element, spots: pd.DataFrame, interval: float
+) -> tuple[tuple[int, int, int], Calibration, Path | None]:
+    element = root.find("Settings/ImageData")
+    given = {} if element is None else element.attrib
+    frames = int(spots["frame"].max()) + 1 if len(spots) else 0
+    shape = (
+        max(int(given.get("nframes", 0)), frames),
+        int(given.get("height", 0)),
+        int(given.get("width", 0)),
+    )
+    if not (min(shape) >= 0 and max(shape) <= _MOST and math.prod(shape) <= _PIXELS):
+        raise ValueError(f"a movie of {shape[0]} frames of {shape[2]} × {shape[1]} pixels")
+    cal = Calibration(
+        pixel_width=float(given.get("pixelwidth", 1)),
+        pixel_height=float(given.get("pixelheight", 1)),
+        pixel_depth=float(given.get("voxeldepth", 1)),
+        unit=model.get("spatialunits", "pixel"),
+        frame_interval=interval,
+    )
+    if not (0 < cal.pixel_width < _FAR and 0 < cal.pixel_height < _FAR):
+        raise ValueError(f"a pixel is {cal.pixel_width:g} × {cal.pixel_height:g} {cal.unit}")
+    name = given.get("filename")
+    return shape, cal, Path(given.get("folder", "")) / name if name else None

@@ -1,0 +1,166 @@
+"""The state of a training on disk: after a stop, or a kill, it goes on from the last epoch."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from imagej_dl.errors import UserError
+from imagej_dl.filesystem import containment, npz
+from imagej_dl.filesystem.atomic import atomic
+
+FOLDER = ".training"
+"""The folder in MODEL that holds the state until the training is finished."""
+
+_LAST = "last.npz"
+_KINDS = {
+    "settings": dict,
+    "split": dict,
+    "fingerprint": str,
+    "epoch": int,
+    "step": int,
+    "rows": list,
+}
+_REMEDY = "Train anew (--overwrite)."
+
+COLUMNS = (
+    "epoch",
+    "seconds",
+    "learning_rate",
+    "loss",
+    "val_loss",
+    "val_jaccard",
+    "val_dice",
+    "val_accuracy",
+)
+"""Columns of log.csv; seconds since the start, without the time between stop and resume."""
+
+
+FINISHED, TIME, PATIENCE = "all epochs", "time limit", "patience"
+CANCELLED, ENOUGH = "cancelled", "enough"
+RESUMABLE = (TIME, CANCELLED, ENOUGH)
+"""Ends that --resume can go on from."""
+
+
+@dataclass
+class State:
+    """How far a training is.
+
+    `step` counts batches; `ready` is how many seconds passed until the first was done, with
+    reading before it; `fingerprint` is that of the examples; `best_epoch` is the epoch that is
+    kept, `best_loss` the lowest validation loss of all; `start` is the
+    :class:`imagej_dl.training.fine_tuning.Start` of the model that it began with, if any; `factor`
+    and `steady` are those of :class:`imagej_dl.training.step.Step`.
+    """
+
+    settings: dict[str, Any]
+    split: dict[str, Any]
+    fingerprint: str
+    epoch: int = 0
+    step: int = 0
+    seconds: float = 0.0
+    ready: float = 0.0
+    best_epoch: int = 0
+    best_loss: float = float("inf")
+    rows: list[dict[str, float]] = field(default_factory=list)
+    start: dict[str, Any] | None = None
+    factor: float | None = None
+    steady: int = 0
+
+
+def save(folder: Path, state: State, model: Any, optimizer: Any, best: bool) -> None:
+    """Write the state with weights and optimizer, atomically; `best` keeps the weights apart."""
+    containment.check(folder, folder=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    if best:
+        _write(folder / "best.npz", {f"w{i}": w for i, w in enumerate(model.get_weights())})
+    arrays = {f"w{i}": w for i, w in enumerate(model.get_weights())}
+    arrays |= {f"o{i}": np.asarray(v) for i, v in enumerate(optimizer.variables)}
+    arrays |= {f"s{i}": np.asarray(v) for i, v in enumerate(_random(model))}
+    # In one file, so that weights and the numbers that go with them cannot part.
+    text = json.dumps(asdict(state))
+    _write(folder / _LAST, arrays | {"state": np.frombuffer(text.encode(), np.uint8)})
+
+
+def kept(folder: Path) -> bool:
+    """Say whether there is a state: whether an epoch was whole."""
+    return (folder / _LAST).is_file()
+
+
+def read(folder: Path) -> State:
+    """Read the state; raise UserError when there is none or it is damaged."""
+    return of(content(folder))
+
+
+def content(folder: Path) -> dict[str, np.ndarray]:
+    """Read all that :func:`save` kept: state, weights and optimizer; errors as in :func:`read`."""
+    if not kept(folder):
+        raise UserError(
+            "there is no stopped training to go on with",
+            path=folder.parent,
+            remedy="Leave --resume out.",
+        )
+    return _read(folder / _LAST)
+
+
+def of(arrays: dict[str, np.ndarray]) -> State:
+    """Return the state of what was kept; raise UserError when it is damaged."""
+    try:
+        found = State(**json.loads(bytes(arrays["state"])))
+        for field_, kind in _KINDS.items():
+            if not isinstance(getattr(found, field_), kind):
+                raise TypeError(f"{field_} is no {kind.__name__}")
+        return found
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        words = f"it holds no {error}" if isinstance(error, KeyError) else str(error)
+        raise UserError(
+            f"the state of the training is damaged ({words})", remedy=_REMEDY
+        ) from error
+
+
+def best(folder: Path) -> dict[str, np.ndarray]:
+    """Read the best weights."""
+    return _read(folder / "best.npz")
+
+
+def restore(arrays: dict[str, np.ndarray], model: Any, optimizer: Any, folder: Path) -> None:
+    """Give the model and the built optimizer what was kept in `folder`.
+
+    States of earlier versions do not say how far the dropouts' random numbers were.
+    """
+    set_weights(model, arrays, folder)
+    try:
+        for i, variable in enumerate(optimizer.variables):
+            variable.assign(arrays[f"o{i}"])
+        for i, variable in enumerate(_random(model)):
+            if f"s{i}" in arrays:
+                variable.assign(arrays[f"s{i}"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(f"is not of this network ({error})", path=folder, remedy=_REMEDY) from error
+
+
+def _random(model: Any) -> list[Any]:
+    """Return what a model has beside its weights: how far the random numbers of dropout are."""
+    weights = {id(weight) for weight in model.weights}
+    return [variable for variable in model.variables if id(variable) not in weights]
+
+
+def set_weights(model: Any, arrays: dict[str, np.ndarray], path: Path) -> None:
+    """Give the model weights that were kept in `path`."""
+    try:
+        model.set_weights([arrays[f"w{i}"] for i in range(len(model.weights))])
+    except (KeyError, ValueError) as error:
+        raise UserError(f"is not of this network ({error})", path=path) from error
+
+
+def _read(path: Path) -> dict[str, np.ndarray]:
+    return npz.read(path, _REMEDY)
+
+
+def _write(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    with atomic(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, **arrays)  # type: ignore[arg-type]

@@ -1,0 +1,147 @@
+"""What comes after the last epoch: instance settings, scores, and the MODEL folder."""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from contextlib import suppress
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imagej_dl.errors import Cancelled, Enough
+from imagej_dl.evaluation import THRESHOLDS
+from imagej_dl.filesystem import temporaries
+from imagej_dl.filesystem.atomic import discard
+from imagej_dl.models import Instances, ModelBundle
+from imagej_dl.models import folder as folders
+from imagej_dl.prediction.network import network
+from imagej_dl.progress import Progress
+from imagej_dl.training.checkpoint import CANCELLED, RESUMABLE
+from imagej_dl.training.curve import draw, write_log
+from imagej_dl.training.fine_tuning import Start
+from imagej_dl.training.loop import Loop
+from imagej_dl.training.patches import Example
+from imagej_dl.training.postprocessing_search import Truth, average_precision, choose, some
+from imagej_dl.training.settings import Settings
+from imagej_dl.training.split import Split
+
+_TEST_SIDE = 256
+_SCORED_SIDE = 2048
+_QUICK_SIDE = 1024
+
+
+def finish(out: Path, loop: Loop, parts: Split, raw: NDArray, ended: str) -> ModelBundle:
+    """Choose the instance settings, score the network and write the folder.
+
+    Parameters
+    ----------
+    loop : whose network has the weights that are kept.
+    raw : the model's test image, (Y, X) or (Y, X, C), of a recurrent one with T before it.
+    ended : why the loop ended. Once it was cancelled the user waits, so the instance settings
+        stay as they are, and only some of the validation images are scored.
+
+    Cancelled and Ctrl-C while choosing are the same as before it.
+    """
+    settings, state, config = loop.settings, loop.state, loop.config
+    bundle = ModelBundle(loop.model, config)
+    scores: dict[str, Any] = {}
+    if ended != CANCELLED:
+        try:
+            best, scores = _scored(bundle, settings, parts, _patient(loop.progress))
+            config = config.model_copy(update={"instances": best})
+        except (Cancelled, KeyboardInterrupt):
+            ended = CANCELLED
+    if ended == CANCELLED:
+        few = parts.validation[: some([e.labels.size for e in parts.validation])]
+        found = predicted(bundle, few, _QUICK_SIDE)
+        scores = {"validation": _scores(found, config.instances)}
+    last = state.rows[state.best_epoch - 1]
+    scores["validation"] |= {name: v for name, v in last.items() if name.startswith("val_")}
+    metrics = {
+        "ended": ended,
+        "epochs": state.epoch,
+        "best_epoch": state.best_epoch,
+        "seconds": round(state.seconds, 1),
+        "device": loop.machines.words,
+        **scores,
+    }
+    if state.start is not None:
+        metrics["started_from"] = Start.model_validate(state.start).record()
+    with tempfile.TemporaryDirectory(prefix=temporaries.prefix()) as name:
+        log, curve = Path(name) / "log.csv", Path(name) / "loss.png"
+        write_log(state, log)
+        draw(state, curve)
+        written = folders.save(
+            loop.model,
+            config,
+            out,
+            test_image=raw[(slice(None),) * (config.frames > 1) + (slice(_TEST_SIDE),) * 2],
+            metrics=metrics,
+            split=state.split,
+            files={log.name: log, curve.name: curve},
+            overwrite=True,
+        )
+    if ended not in RESUMABLE:
+        discard(loop.folder)
+    return written
+
+
+def _patient(progress: Progress) -> Progress:
+    """Let Enough pass: it asks for what is being done."""
+
+    def listen(stage: str, done: int, total: int) -> None:
+        with suppress(Enough):
+            progress(stage, done, total)
+
+    return listen
+
+
+def _scored(
+    bundle: ModelBundle, settings: Settings, parts: Split, progress: Progress
+) -> tuple[Instances, dict[str, dict[str, float | None]]]:
+    """Choose the instance settings and score validation and test with them."""
+    found = predicted(bundle, parts.validation)
+    # The few settings cannot be learnt by heart as weights can, so the training images may have
+    # a say: the validation images alone are often too few to stand for all there are.
+    more = predicted(bundle, parts.train[: _looked_at(parts)])
+    both = [item for pair in zip_longest(found, more) for item in pair if item is not None]
+    start = bundle.config.instances
+    best, _ = choose(both, start, settings.kind, progress, settings.treatment)
+    scores = {"validation": _scores(found, best)}
+    if parts.test:
+        scores["test"] = _scores(predicted(bundle, parts.test), best)
+    return best, scores
+
+
+def _looked_at(parts: Split) -> int:
+    """Return how many training images have a say: choosing looks at so many pixels, in turns."""
+    pairs = zip(parts.validation, parts.train, strict=False)
+    return some([e.labels.size for pair in pairs for e in pair]) // 2
+
+
+def predicted(bundle: ModelBundle, examples: list[Example], side: int = _SCORED_SIDE) -> Truth:
+    """Return what the network says of examples, cut to `side` px, beside their label maps."""
+    part = (slice(0, side),) * 2  # of images so large that memory may not hold them whole
+    # Compiling takes longer than a few small images do, but not than a few windows of frames.
+    run = network(bundle) if bundle.config.frames > 1 else None
+    return [
+        (bundle.network_output(_seen(e, part), run), np.asarray(e.labels[part])) for e in examples
+    ]
+
+
+def _seen(example: Example, part: tuple[slice, slice]) -> NDArray[np.float32]:
+    return np.stack(example.part(part).planes, axis=-1)
+
+
+def _scores(found: Truth, settings: Instances) -> dict[str, float | None]:
+    values = average_precision(found, settings)
+    # Without any object, true or found, there is no score; JSON knows no NaN.
+    scores = {
+        f"ap_{t:g}": None if math.isnan(v) else round(v, 4)
+        for t, v in zip(THRESHOLDS, values, strict=True)
+    }
+    return scores | {"objects": sum(len(np.setdiff1d(labels, 0)) for _, labels in found)}
