@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.errors import UserError, warn
 from imagej_dl.evaluation import ctc_rules
 from imagej_dl.evaluation.overlap import overlap
 from imagej_dl.tracking import ctc
@@ -119,7 +119,7 @@ def score(result: CtcFolder, truth: Truth, also: tuple[str, ...] = ()) -> dict[s
     if not any(tracking["labels_ref"]):
         raise UserError("the truth has no objects: there is nothing to score", path=truth.path)
     if not any(tracking["labels_comp"]):
-        warnings.warn("the result has no objects: its scores are 0", DataWarning, stacklevel=2)
+        warn("the result has no objects: its scores are 0")
         names = ("SEG", "DET", "TRA", "LNK", "CT", "TF", *also)
         return {"Valid": 1, **dict.fromkeys(names, 0.0)}
     return _calculate(result, truth, tracking, segmentation, also)

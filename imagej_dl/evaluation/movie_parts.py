@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from imagej_dl.errors import DataWarning
+from imagej_dl.errors import warn
 from imagej_dl.evaluation.ctc_metrics import Truth
 from imagej_dl.tracking.ctc import CtcFolder
 
@@ -43,11 +42,9 @@ def split(labels: xr.DataArray, truth: Truth, share: float) -> tuple[Part, Part 
         (labels.isel(T=slice(*bounds)), cut(truth, *bounds)) for bounds in ((0, at), (at, frames))
     ]
     if min(at, frames - at) < _LEAST or not all(len(part.tracks.tracks) for _, part in parts):
-        warnings.warn(
+        warn(
             f"{frames} frames are too few to keep some apart: all are tuned on, and no score says"
-            " how good the settings are elsewhere",
-            DataWarning,
-            stacklevel=3,
+            " how good the settings are elsewhere"
         )
         return (labels, truth), None
     return parts[0], parts[1]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 import numpy as np
 
-from imagej_dl.errors import DataWarning, Enough, UserError
+from imagej_dl.errors import DataWarning, Enough, UserError, warn
 from imagej_dl.evaluation import ctc_metrics as scores
 from imagej_dl.evaluation import movie_parts, tuning_report, tuning_space, tuning_study
 from imagej_dl.evaluation.tuning_report import Tuned
@@ -143,7 +143,7 @@ def _pass_over(number: int, error: UserError) -> NoReturn:
     """Leave out a trial whose settings an engine fails under."""
     from optuna import TrialPruned
 
-    warnings.warn(f"trial {number + 1} is left out: {error}", DataWarning, stacklevel=3)
+    warn(f"trial {number + 1} is left out: {error}")
     raise TrialPruned from error
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from imagej_dl import images
-from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.errors import UserError, warn
 from imagej_dl.filesystem.atomic import atomic_folder
 from imagej_dl.progress import Progress, silent
 from imagej_dl.suite.ctc_import import runs
@@ -176,4 +175,4 @@ def _small(mask: NDArray) -> NDArray:
 
 
 def _warn(words: str) -> None:
-    warnings.warn(words, DataWarning, stacklevel=3)
+    warn(words)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +13,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from imagej_dl import images
-from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.errors import UserError, warn
 from imagej_dl.suite.videos import assemble
 from imagej_dl.tracking import ctc
 from imagej_dl.tracking.ctc_rules import problem_of
@@ -204,4 +203,4 @@ def runs(frames: list[int]) -> Iterator[list[int]]:
 
 
 def _warn(words: str) -> None:
-    warnings.warn(words, DataWarning, stacklevel=4)
+    warn(words)

@@ -9,14 +9,13 @@ is kept and the others are cut.
 from __future__ import annotations
 
 import re
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.errors import UserError, warn
 from imagej_dl.filesystem.atomic import atomic_folder, in_words
 from imagej_dl.filesystem.regular import refuse_special
 from imagej_dl.filesystem.text import text_of
@@ -99,11 +98,9 @@ def layout(
         )
     if segments.cut:
         where = f" of {path.name}" if path else ""
-        warnings.warn(
+        warn(
             f"{segments.cut} links into merged tracks are left out{where}: a track"
-            " of the Cell Tracking Challenge has one parent",
-            DataWarning,
-            stacklevel=3,
+            " of the Cell Tracking Challenge has one parent"
         )
     masks = np.asarray(tracks.painted(segments.of_spot)).astype(np.uint16)
     if gaps == "fill":
