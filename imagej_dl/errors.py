@@ -6,8 +6,15 @@ import contextlib
 import os
 import sys
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
+
+from imagej_dl.validation import in_words
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 _PACKAGE = str(Path(__file__).parent) + os.sep
 
@@ -33,6 +40,30 @@ class UserError(Exception):
         self.path = None if path is None else os.fspath(path)
         self.remedy = remedy
         super().__init__(_message(problem, self.path, remedy))
+
+    def at(self, path: str | os.PathLike[str] | None) -> UserError:
+        """Return the same error about another file or folder, which the caller knows better."""
+        return UserError(self.problem, path=path, remedy=self.remedy)
+
+    @classmethod
+    def of_validation(
+        cls,
+        error: ValidationError,
+        known: Iterable[str] = (),
+        whole: str = "values",
+        *,
+        prefix: str = "",
+        path: str | os.PathLike[str] | None = None,
+        remedy: str | None = None,
+    ) -> UserError:
+        """Return the error of declared values in words: which key, and what is wrong with it.
+
+        Parameters
+        ----------
+        known, whole : as for :func:`imagej_dl.validation.in_words`.
+        prefix : words before them, such as "is damaged: ".
+        """
+        return UserError(prefix + in_words(error, known, whole), path=path, remedy=remedy)
 
 
 class NotEnoughMemory(UserError):

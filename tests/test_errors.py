@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 import imagej_dl
 from imagej_dl import errors
@@ -86,3 +87,34 @@ def test_no_other_module_issues_a_data_warning() -> None:
                 if any(ast.unparse(value).endswith("DataWarning") for value in given):
                     wrong.append(f"{path.relative_to(PACKAGE)}:{node.lineno}")
     assert not wrong, "call imagej_dl.errors.warn"
+
+
+class Declared(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    epochs: int = 1
+
+
+def test_an_error_at_another_file_keeps_its_remedy() -> None:
+    error = UserError("has no pixels", path="tmp.tif", remedy="Save it again.").at("a.tif")
+    assert str(error) == "a.tif: has no pixels. Save it again."
+
+
+def test_a_validation_error_in_words() -> None:
+    with pytest.raises(ValidationError) as raised:
+        Declared.model_validate({"epoch": 3, "epochs": "many"})
+    error = UserError.of_validation(
+        raised.value, Declared.model_fields, prefix="is damaged: ", path="a.json"
+    )
+    assert str(error) == (
+        "a.json: is damaged: epochs: Input should be a valid integer, unable to parse string as an "
+        "integer; epoch: unknown key, perhaps epochs"
+    )
+
+
+def test_no_other_module_words_a_validation_error() -> None:
+    wrong = [
+        path.relative_to(PACKAGE)
+        for path in PACKAGE.rglob("*.py")
+        if path.name != "validation.py" and '["msg"]' in path.read_text(encoding="utf-8")
+    ]
+    assert not wrong, "call imagej_dl.errors.UserError.of_validation"

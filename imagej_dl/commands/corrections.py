@@ -81,7 +81,7 @@ class Corrections(Command):
         try:
             found = corrections.correct(edited, automatic)
         except UserError as error:
-            raise UserError(error.problem, path=self.tracks, remedy=error.remedy) from error
+            raise error.at(self.tracks) from error
         image = images.read(self.image, self.image_axes) if self.image else None
         labels = found.tracks.labels
         if image is not None and labels is not None:
@@ -168,7 +168,7 @@ def _scores(folder: Path, truth: CtcFolder) -> dict[str, Any]:
     try:
         return scores.score(ctc.read(result), whole)
     except UserError as error:
-        raise UserError(error.problem, path=error.path or result, remedy=error.remedy) from error
+        raise error.at(error.path or result) from error
 
 
 def _renumbered(labels: np.ndarray) -> np.ndarray:

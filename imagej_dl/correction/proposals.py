@@ -244,4 +244,4 @@ def predict(
 def _of(sheet: Sheet, error: UserError) -> UserError:
     """Name the file in an error that knows only the image's title."""
     file = sheet.source or sheet.image
-    return UserError(error.problem, path=file, remedy=error.remedy)
+    return error.at(file)

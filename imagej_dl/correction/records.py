@@ -60,7 +60,7 @@ def labels(sheet: Sheet, like: xr.DataArray) -> xr.DataArray:
     try:
         return rois.label_map(rois.read(sheet.rois), like)[0]
     except UserError as error:
-        raise UserError(error.problem, path=sheet.rois, remedy=error.remedy) from error
+        raise error.at(sheet.rois) from error
 
 
 def digest_of(path: Path) -> str:

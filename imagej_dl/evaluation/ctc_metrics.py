@@ -69,7 +69,7 @@ def segmentation_score(result: Path, truth: Path) -> float:
     try:
         found = _match((i, ctc.read_mask(true[i]), ctc.read_mask(masks[i])) for i in true)
     except UserError as error:
-        raise UserError(error.problem, path=error.path or result) from error
+        raise error.at(error.path or result) from error
     if not any(found["labels_ref"]):
         raise UserError("segments no object: there is nothing to score", path=truth)
     return seg(found["labels_ref"], found["ious"])

@@ -131,7 +131,7 @@ def evaluate(
             try:
                 scores = challenge.score(ctc.read(pred), challenge.read_truth(truth))
             except UserError as error:
-                raise error if error.path else UserError(error.problem, path=pred) from error
+                raise error.at(error.path or pred) from error
             return Report(str(pred), str(truth), tracks=scores)
         if challenge.is_segmentation(truth) and ctc.numbered(pred, "mask"):
             note(progress, f"{truth}: has no tracks (TRA), only SEG is measured")

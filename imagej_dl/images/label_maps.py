@@ -56,9 +56,7 @@ def of(
     try:
         labels = as_labels(image)
     except UserError as error:
-        raise UserError(
-            error.problem, path=None if name is None else str(name), remedy=error.remedy
-        ) from error
+        raise error.at(None if name is None else str(name)) from error
     if as_is:
         return labels
     return id_semantics.as_objects(labels, name, volumes=volumes, drawn=drawn)

@@ -37,7 +37,7 @@ class Filling:
                     channel=self.channel,
                 )
         except UserError as error:
-            raise UserError(error.problem, path=source, remedy=error.remedy) from error
+            raise error.at(source) from error
         for item in caught:
             if issubclass(item.category, DataWarning):
                 warn(str(item.message), path=source)

@@ -87,7 +87,7 @@ def _check_fit(found: list[rois.Roi], image: xr.DataArray, shown: str, name: str
             warnings.simplefilter("always")
             _, report = rois.label_map(found, image)
     except UserError as error:
-        raise UserError(error.problem, path=shown, remedy=error.remedy) from error
+        raise error.at(shown) from error
     strange = [row for row in report.rows if row.note.startswith(f"{LEFT_OUT} lies ")]
     if strange:
         why = strange[0].note.removeprefix(f"{LEFT_OUT} ")

@@ -94,7 +94,7 @@ def made(path: Path, array: np.ndarray, names: str, attrs: dict[str, Any]) -> xr
     try:
         return make(array, "".join(names[i] for i in keep), title=path.name, **attrs)
     except UserError as error:
-        raise UserError(error.problem, path=path, remedy=error.remedy) from error
+        raise error.at(path) from error
 
 
 def _metamorph_size(metadata: dict[str, Any]) -> dict[str, Any]:
