@@ -14,10 +14,9 @@ import numpy as np
 import pytest
 import tifffile
 
-from imagej_dl import UserError, images, rois, suite, tracking
+from imagej_dl import UserError, ctc, images, rois, suite, tracking
 from imagej_dl.filesystem import atomic, npz, safe_xml
 from imagej_dl.models.folder import load_config
-from imagej_dl.tracking import ctc
 
 READERS: dict[str, Callable[[Path], Any]] = {
     "a.tif": images.read,
@@ -86,11 +85,11 @@ def test_a_named_pipe_among_images_is_not_waited_for(tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from imagej_dl import images\n"
         "from imagej_dl.errors import UserError\n"
-        "from imagej_dl.images import greys\n"
+        "from imagej_dl.images import grey_rgb\n"
         "folder = Path(sys.argv[1]); assert len(images.find([folder])) == 3\n"
         "for name in ('pipe.tif', 'pipe.png'):\n"
         "    assert images.find([folder / name]) == [folder / name]\n"
-        "    for read in (images.read, images.read_labels, greys.may_be_coloured):\n"
+        "    for read in (images.read, images.read_labels, grey_rgb.may_be_coloured):\n"
         "        try: read(folder / name)\n"
         "        except UserError as error: assert 'named pipe' in str(error)\n"
         "        else: raise AssertionError(name)\n"

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
+from imagej_dl.ctc import GroundTruth
 from imagej_dl.errors import warn
-from imagej_dl.evaluation.ctc_metrics import Truth
-from imagej_dl.tracking.ctc import CtcFolder
 
 if TYPE_CHECKING:
     import xarray as xr
 
-Part = tuple["xr.DataArray", Truth]
+Part = tuple["xr.DataArray", GroundTruth]
 _LEAST = 2  # frames: fewer have no link
 
 
-def split(labels: xr.DataArray, truth: Truth, share: float) -> tuple[Part, Part | None]:
+def split(labels: xr.DataArray, truth: GroundTruth, share: float) -> tuple[Part, Part | None]:
     """Keep the last frames apart.
 
     Parameters
@@ -39,7 +36,7 @@ def split(labels: xr.DataArray, truth: Truth, share: float) -> tuple[Part, Part 
     if share <= 0:
         return (labels, truth), None
     parts = [
-        (labels.isel(T=slice(*bounds)), cut(truth, *bounds)) for bounds in ((0, at), (at, frames))
+        (labels.isel(T=slice(*bounds)), truth.cut(*bounds)) for bounds in ((0, at), (at, frames))
     ]
     if min(at, frames - at) < _LEAST or not all(len(part.tracks.tracks) for _, part in parts):
         warn(
@@ -48,18 +45,3 @@ def split(labels: xr.DataArray, truth: Truth, share: float) -> tuple[Part, Part 
         )
         return (labels, truth), None
     return parts[0], parts[1]
-
-
-def cut(truth: Truth, begin: int, end: int) -> Truth:
-    """Return the truth of the frames from `begin` to before `end`, counted from 0.
-
-    A track whose parent has no frame there has none.
-    """
-    rows = truth.tracks.tracks
-    rows = rows[(rows[:, 1] < end) & (rows[:, 2] >= begin)].copy()
-    rows[:, 1] = np.maximum(rows[:, 1], begin) - begin
-    rows[:, 2] = np.minimum(rows[:, 2], end - 1) - begin
-    rows[~np.isin(rows[:, 3], rows[:, 0]), 3] = 0
-    found = truth.segmentation.items()
-    segmentation = {number - begin: mask for number, mask in found if begin <= number < end}
-    return Truth(CtcFolder(truth.tracks.masks[begin:end], rows), segmentation, truth.path)

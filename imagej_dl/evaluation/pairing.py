@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
+from imagej_dl import ctc
+from imagej_dl.ctc import is_ctc
 from imagej_dl.errors import UserError, warn
-from imagej_dl.evaluation.ctc_metrics import is_ctc
 from imagej_dl.filesystem import names
 from imagej_dl.images import read_labels
 from imagej_dl.images.reading import SUFFIXES
 from imagej_dl.project import visible
-from imagej_dl.tracking import ctc
 
 _LABELS = tuple(suffix for suffix in SUFFIXES if suffix not in (".jpg", ".jpeg"))  # lossless
 

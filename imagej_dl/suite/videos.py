@@ -173,7 +173,7 @@ def _said(video: str) -> int | None:
 
 def read_tracks(folder: Path) -> dict[str, NDArray]:
     """Read the tables `tracks/NN.txt` of a folder, where there are any."""
-    from imagej_dl.tracking import ctc
+    from imagej_dl import ctc
 
     place = folder / TRACKS
     found = sorted(filter(names.is_data, place.glob("*.txt"))) if place.is_dir() else []
