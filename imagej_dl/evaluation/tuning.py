@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -85,24 +85,37 @@ def tune(
     tuning_study.hold(study, folder, labels, truth)
     done = len(tuning_report.finished(study))
     # The first that is scored has the defaults, also after one that was stopped.
-    if not done and not any(trial.state.name == "WAITING" for trial in study.trials):
-        study.enqueue_trial(tuning_space.defaults(tracker, space))
+    if not done and not study.trials("WAITING"):
+        study.enqueue(tuning_space.defaults(tracker, space))
         # Then what `track` does unasked.
         if distance is not None and trials > 1:
-            study.enqueue_trial(tuning_space.defaults(tracker, space, distance))
+            study.enqueue(tuning_space.defaults(tracker, space, distance))
 
     def listen(*_: Any) -> None:
         """Within a trial, which may be long: it is stopped as well."""
         progress("tuning", number, trials)
 
-    def one(trial: optuna.Trial) -> float:
+    def one() -> None:
+        trial = study.ask()
+        try:
+            score = scored(trial)
+        except BaseException:
+            study.fail(trial)
+            raise
+        if score is None:
+            study.prune(trial)
+        else:
+            study.tell(trial, score)
+
+    def scored(trial: optuna.Trial) -> float | None:
         chosen = tuning_space.choose(trial, tracker, space)
         try:
             found = _score(labels, truth, chosen, objective, gaps, listen)
         except UserError as error:
             if not tuning_report.finished(study):
                 raise  # not even the defaults do
-            _pass_over(number, error)
+            warn(f"trial {number + 1} is left out: {error}")
+            return None
         if objective not in found:
             raise UserError(
                 f"{objective} is not defined for this truth", remedy="Choose another objective."
@@ -114,7 +127,7 @@ def tune(
     try:
         for number in range(done, trials):
             progress("tuning", number, trials)
-            study.optimize(one, n_trials=1)
+            one()
         progress("tuning", trials, trials)
     except Enough:
         pass
@@ -126,8 +139,8 @@ def tune(
     held = None
     if last is not None:
         first, end = labels.sizes["T"], labels.sizes["T"] + last[0].sizes["T"]
-        scored = [_score(*last, one, objective, gaps) for one in (best.settings, default.settings)]
-        held = tuning_report.Held((first, end - 1), *scored)
+        both = [_score(*last, one, objective, gaps) for one in (best.settings, default.settings)]
+        held = tuning_report.Held((first, end - 1), *both)
     return tuning_report.write(study, folder, objective, best, default, held)
 
 
@@ -138,14 +151,6 @@ def _radii(labels: xr.DataArray) -> np.ndarray:
     if not len(spots):
         raise UserError("has no objects to track", path=labels.attrs.get("title") or None)
     return spots["radius"].to_numpy()
-
-
-def _pass_over(number: int, error: UserError) -> NoReturn:
-    """Leave out a trial whose settings an engine fails under."""
-    from optuna import TrialPruned
-
-    warn(f"trial {number + 1} is left out: {error}")
-    raise TrialPruned from error
 
 
 def _score(

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from imagej_dl import optional
 from imagej_dl.ctc import GroundTruth
 from imagej_dl.errors import UserError
 from imagej_dl.evaluation.tuning_space import Space
-from imagej_dl.filesystem import containment
 from imagej_dl.images import calibration
+from imagej_dl.optimization import Study
 
 if TYPE_CHECKING:
-    import optuna
     import xarray as xr
 
 LOG = "trials.log"
@@ -40,7 +36,7 @@ def signature(
     }
 
 
-def open_study(folder: Path, resume: bool, seed: int, signature: dict[str, Any]) -> optuna.Study:
+def open_study(folder: Path, resume: bool, seed: int, signature: dict[str, Any]) -> Study:
     """Make the file of trials, or open that which is there.
 
     Raises
@@ -48,11 +44,6 @@ def open_study(folder: Path, resume: bool, seed: int, signature: dict[str, Any])
     UserError : without Optuna, when there are trials already or none to go on with, and when they
         are of something else.
     """
-    install = "Install it with `pip install imagej-dl[tune]`."
-    optuna = optional.need("optuna", "Optuna", install)
-    from optuna.storages import JournalStorage
-    from optuna.storages.journal import JournalFileBackend
-
     log = folder / LOG
     if log.exists() and not resume:
         raise UserError(
@@ -63,40 +54,17 @@ def open_study(folder: Path, resume: bool, seed: int, signature: dict[str, Any])
             raise UserError("is already there", path=folder / name, remedy="Name another folder.")
     if resume and not log.exists():
         raise UserError("there are no trials to go on with", path=log)
-    for name in (LOG, f"{LOG}.lock"):
-        containment.check(folder / name)
-    folder.mkdir(parents=True, exist_ok=True)
-    optuna.logging.set_verbosity(optuna.logging.ERROR)  # of what fails we say it ourselves
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of what is experimental
-        try:
-            study = optuna.create_study(
-                storage=JournalStorage(JournalFileBackend(str(log))),
-                study_name="tracking",
-                direction="maximize",
-                load_if_exists=True,
-            )
-            # Another seed when the search goes on, else it would repeat itself.
-            study.sampler = optuna.samplers.TPESampler(
-                seed=seed + len(study.trials), multivariate=True, group=True
-            )
-        except (ValueError, KeyError) as error:
-            raise UserError(f"is no file of trials ({error})", path=log) from error
-    known = study.user_attrs.get("of")
-    if known is None:
-        study.set_user_attr("of", signature)
-    elif known != json.loads(json.dumps(signature)):
-        both = [*signature, *(key for key in known if key not in signature)]
-        other = [key for key in both if known.get(key) != signature.get(key)]
+    study = Study(log, "tracking", extra="tune", seed=seed, conditional=True)
+    if different := study.differing("of", signature):
         raise UserError(
-            f"its trials are of another {' and '.join(other) or 'tuning'}",
+            f"its trials are of another {' and '.join(different)}",
             path=log,
             remedy="Name another folder.",
         )
     return study
 
 
-def hold(study: optuna.Study, folder: Path, labels: xr.DataArray, truth: GroundTruth) -> None:
+def hold(study: Study, folder: Path, labels: xr.DataArray, truth: GroundTruth) -> None:
     """Keep fingerprints of the labels and the truth of the trials; of a study that has some:
 
     Raises
@@ -109,13 +77,11 @@ def hold(study: optuna.Study, folder: Path, labels: xr.DataArray, truth: GroundT
         "labels": _fingerprint(str(calibration(labels)), labels),
         "truth": _fingerprint(truth.tracks.masks, truth.tracks.tracks, *segmented),
     }
-    known = study.user_attrs.get("fingerprints")
-    if known is None:  # new, or of a version that kept none
-        study.set_user_attr("fingerprints", now)
-        return
+    # Those of a version that kept none are taken for ours.
+    different = study.differing("fingerprints", now)
     places = {"labels": labels.attrs.get("title") or None, "truth": truth.path}
     for name, place in places.items():
-        if known[name] != now[name]:
+        if name in different:
             raise UserError(
                 f"the trials in {folder / LOG} are of other {name}",
                 path=place,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,12 @@ from typing import Any
 import numpy as np
 
 from imagej_dl.errors import Cancelled, Enough, UserError
+from imagej_dl.optimization import Heartbeat, Study
 from imagej_dl.progress import Progress, note, silent
 from imagej_dl.search import report
 from imagej_dl.search.fold import score
 from imagej_dl.search.folds import folds
 from imagej_dl.search.space import Space
-from imagej_dl.search.study import NAME, Beat, Study
 from imagej_dl.training import Settings, find_pairs
 from imagej_dl.training.data_sources import Given
 from imagej_dl.training.distributed.meeting import here
@@ -23,9 +24,11 @@ from imagej_dl.training.examples import Examples
 from imagej_dl.training.split import Split
 
 DATABASE = "search.db"
+NAME = "imagej-dl"
 EPOCHS, STEPS = 10, 20
 _PART = 100
 _WAIT = 2.0
+_STARTUP = 4
 
 
 @dataclass(frozen=True)
@@ -111,26 +114,60 @@ def search(
         "space": space.model_dump(mode="json"),
         "settings": Settings.of({**base, **space.first}).model_dump(mode="json"),
     }
-    study = Study(storage or out / DATABASE, name, space, signature, settings.seed)
-    work = _Work(study, base, parts, examples, trials, progress)
+    study = opened(storage or out / DATABASE, name, space, signature, settings.seed)
+    work = _Work(study, space, base, parts, examples, trials, progress)
     try:
         while work.left():
             work.one()
-            report.write(study, out, settings)
+            report.write(study, space, out, settings)
         if not worker:
             work.wait()
     except Enough:
         pass  # the best of the trials so far will do
     if worker and not study.trials("COMPLETE"):
         return None
-    report.write(study, out, settings)
+    report.write(study, space, out, settings)
     best = study.best()
     return Found(dict(best.params), float(best.value), len(study.trials("COMPLETE", "PRUNED")))
+
+
+def opened(
+    storage: Path | str, name: str, space: Space, signature: dict[str, Any], seed: int
+) -> Study:
+    """Open the trials of a search, the space's first values coming first.
+
+    Parameters
+    ----------
+    signature : what all workers must have in common: data, folds, settings.
+
+    Raises
+    ------
+    UserError : when Optuna is missing, the storage cannot be opened, or holds another search.
+    """
+    study = Study(storage, name, extra="search", seed=seed, startup=_STARTUP, prune=True)
+    if different := study.differing("signature", signature, _upgraded):
+        raise UserError(
+            f"holds a search that has other {', '.join(sorted(different))}",
+            path=storage,
+            remedy="Start it as it was begun, or choose another folder or --study.",
+        )
+    if not study.trials():
+        study.enqueue(space.first, once=True)
+    return study
+
+
+def _upgraded(signature: dict[str, Any]) -> dict[str, Any]:
+    """Give settings that an earlier version did not know their defaults."""
+    with suppress(UserError):  # a setting is gone by now: another search
+        known = Settings.of(signature["settings"]).model_dump(mode="json")
+        return {**signature, "settings": known}
+    return signature
 
 
 @dataclass
 class _Work:
     study: Study
+    space: Space
     base: dict[str, Any]
     parts: list[Split]
     examples: Examples
@@ -154,15 +191,18 @@ class _Work:
 
     def one(self) -> None:
         """Do one trial."""
-        trial, chosen, scores = self.study.ask()
-        beat = Beat(trial)
+        trial = self.study.ask()
+        chosen, scores = self.space.choose(trial), list(trial.user_attrs.get("folds", ()))
+        beat = Heartbeat(trial)
         try:
             self._folds(trial, chosen, scores, beat)
         except BaseException:
             self.study.put_back(trial)
             raise
 
-    def _folds(self, trial: Any, chosen: dict[str, Any], scores: list[float], beat: Beat) -> None:
+    def _folds(
+        self, trial: Any, chosen: dict[str, Any], scores: list[float], beat: Heartbeat
+    ) -> None:
         words = ", ".join(f"{name} {value}" for name, value in chosen.items())
         for number, part in enumerate(self.parts):
             if number >= len(scores):
@@ -185,7 +225,7 @@ class _Work:
         self.study.tell(trial, float(np.mean(scores)))
 
     def _score(
-        self, trial: Any, chosen: dict[str, Any], part: Split, beat: Beat, number: int
+        self, trial: Any, chosen: dict[str, Any], part: Split, beat: Heartbeat, number: int
     ) -> float | None:
         def listen(stage: str, done: int, total: int) -> None:
             beat()

@@ -63,6 +63,10 @@ class Space(BaseModel):
         """The values that are tried first."""
         return {name: values[0] for name, values in self.values.items()}
 
+    def choose(self, trial: Any) -> dict[str, Any]:
+        """Let a trial of Optuna's choose a value of each setting."""
+        return {name: trial.suggest_categorical(name, own) for name, own in self.values.items()}
+
     def check(self, base: dict[str, Any]) -> None:
         """Raise UserError for a value that the training does not take with the `base` settings."""
         for name, values in self.values.items():
