@@ -36,6 +36,8 @@ class MobileUNet(SuiteNetwork):
     block of `width` filters without dropout.
     """
 
+    name = "mobilenet_mobileunet"
+
     learning_rate = 1e-3
 
     depth: int = Field(default=3, ge=1, le=5, description="Skip connections (pools), of 5.")
@@ -110,6 +112,8 @@ class MobileUNetLstm(MobileUNet):
     (N, frames, Y, X, channels) → (N, Y, X, classes) of the last frame.
     """
 
+    name = "mobilenet_mobileunet_lstm"
+
     frames: int = Field(default=5, ge=2, le=50, description="Frames seen (time_windows).")
 
     @property
@@ -144,6 +148,8 @@ class UNetLstm(SuiteNetwork):
     Down: ConvLSTM2D and a convolution a level, pooling in space only, dropout·level; up: 2×
     upsampling, the skip, two convolutions of each frame; the mean over the frames at the end.
     """
+
+    name = "unet_lstm"
 
     depth: int = Field(default=3, ge=1, le=6, description="Levels (pools), each halving.")
     kernel_size: tuple[Side, Side] = Field(default=(3, 3), description="Of the kernels.")

@@ -1,53 +1,46 @@
-"""The networks by their names, as config.json and the training's settings say them."""
+"""The networks by their names, as config.json and the training's settings have them.
+
+Every class in a module of this folder that declares its `name` is one: a new network is a module.
+"""
 
 from __future__ import annotations
 
-from typing import Any, Literal, get_args
+import pkgutil
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import ValidationError
 
 from imagej_dl.errors import UserError
+from imagej_dl.models import networks
 from imagej_dl.models.networks.base import Network
-from imagej_dl.models.networks.mobilenet_unets import MobileUNet, MobileUNetLstm, UNetLstm
-from imagej_dl.models.networks.suite_unets import (
-    CategoricalUNet,
-    CategoricalUNetFc,
-    CategoricalUNetFcDil,
-    CategoricalUNetTranspose,
-    UNetSuite,
-)
-from imagej_dl.models.networks.unet import UNet
 
-Name = Literal[
-    "unet",
-    "unet_suite",
-    "categorical_unet",
-    "categorical_unet_fc",
-    "categorical_unet_fc_dil",
-    "categorical_unet_transpose",
-    "mobilenet_mobileunet",
-    "mobilenet_mobileunet_lstm",
-    "unet_lstm",
-]
+DEFAULT = "unet"
+"""The network of a training that names none."""
 
-NETWORKS: dict[str, type[Network]] = dict(
-    zip(
-        get_args(Name),
-        (
-            UNet,
-            UNetSuite,
-            CategoricalUNet,
-            CategoricalUNetFc,
-            CategoricalUNetFcDil,
-            CategoricalUNetTranspose,
-            MobileUNet,
-            MobileUNetLstm,
-            UNetLstm,
-        ),
-        strict=True,
-    )
-)
+
+def _found() -> dict[str, type[Network]]:
+    """Return the classes by their names, the default first, the others in alphabetical order."""
+    found: dict[str, type[Network]] = {}
+    for item in pkgutil.iter_modules(networks.__path__, f"{networks.__name__}."):
+        if item.name == __name__:
+            continue
+        for value in vars(import_module(item.name)).values():
+            network = isinstance(value, type) and issubclass(value, Network)
+            if network and value.__module__ == item.name and "name" in vars(value):
+                if value.name in found:
+                    raise ValueError(f"two networks are called {value.name}")
+                found[value.name] = value
+    return dict(sorted(found.items(), key=lambda pair: (pair[0] != DEFAULT, pair[0])))
+
+
+NETWORKS = _found()
 """`unet` is Fluffy's, `unet_suite` the `unet` of microscopy-dl-suite-tf; the others are its own."""
+
+if TYPE_CHECKING:
+    Name = str
+else:
+    Name = Literal[tuple(NETWORKS)]
 
 
 def network(name: str, arguments: dict[str, Any]) -> Network:

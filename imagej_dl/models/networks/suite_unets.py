@@ -50,6 +50,8 @@ class UNetSuite(SuiteNetwork):
     differ in their output channels only: one, or one a class.
     """
 
+    name = "unet_suite"
+
     @property
     def multiple_of(self) -> int:
         return 16
@@ -79,6 +81,8 @@ class UNetSuite(SuiteNetwork):
 
 class CategoricalUNet(UNetSuite):
     """`categorical_unet`: the suite's `unet` with one output channel a class."""
+
+    name = "categorical_unet"
 
 
 class _Blocks(SuiteNetwork):
@@ -142,6 +146,8 @@ class _Blocks(SuiteNetwork):
 class CategoricalUNetTranspose(_Blocks):
     """`categorical_unet_transpose`: max pooling down, transposed 2×2 convolutions up."""
 
+    name = "categorical_unet_transpose"
+
     def _shrink(self, x: Any, level: int) -> Any:
         return backend.keras().layers.MaxPooling2D(2, name=f"down{level}_pool")(x)
 
@@ -149,9 +155,13 @@ class CategoricalUNetTranspose(_Blocks):
 class CategoricalUNetFc(_Blocks):
     """`categorical_unet_fc`: strided convolutions down instead of pooling."""
 
+    name = "categorical_unet_fc"
+
 
 class CategoricalUNetFcDil(_Blocks):
     """`categorical_unet_fc_dil`: a first convolution, dilated blocks (r, then 2r) down."""
+
+    name = "categorical_unet_fc_dil"
 
     dilation_rate: int = Field(
         default=2, ge=1, le=8, description="Dilation of a block's first convolution; 2× after it."

@@ -20,6 +20,8 @@ class UNet(Network):
     first decoder block works there.
     """
 
+    name = "unet"
+
     depth: int = Field(default=4, ge=1, le=7, description="Levels, each halving the resolution.")
     width: int = Field(default=16, ge=1, le=4096, description="Filters of the first level.")
     last_width: int = Field(
