@@ -20,11 +20,11 @@ from typing import Any
 
 import xarray as xr
 
-from imagej_dl import images, tracking
+from imagej_dl import ctc, images, tracking
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.evaluation import ctc_metrics as scores
 from imagej_dl.evaluation import movie_parts, tuning, tuning_space
-from imagej_dl.tracking import ctc, trackers
+from imagej_dl.tracking import trackers
 from imagej_dl.tracking.settings import TrackerSettings, default
 
 HELD_OUT = 0.3
@@ -78,7 +78,7 @@ def labels_of(movie: str, source: str, options: argparse.Namespace) -> xr.DataAr
     return tracking.as_movie(images.read(path))
 
 
-def tuned(labels: xr.DataArray, truth: scores.Truth, row: Row, folder: Path) -> TrackerSettings:
+def tuned(labels: xr.DataArray, truth: ctc.GroundTruth, row: Row, folder: Path) -> TrackerSettings:
     """Tune an engine's settings for TRA; what is done before tracking is done in each trial."""
     tracker = default(row.engine).tracker
     radius = float(tracking.find_spots(labels)[0]["radius"].median())
@@ -98,7 +98,7 @@ def tuned(labels: xr.DataArray, truth: scores.Truth, row: Row, folder: Path) -> 
 
 
 def scored(
-    labels: xr.DataArray, truth: scores.Truth, chosen: TrackerSettings, row: Row
+    labels: xr.DataArray, truth: ctc.GroundTruth, chosen: TrackerSettings, row: Row
 ) -> dict[str, Any]:
     tracks = tracking.track(labels, settings=chosen, engine=row.engine)  # type: ignore[arg-type]
     return scores.score(ctc.layout(tracks, "fill" if PAINT in row.options else "cut"), truth)
@@ -106,7 +106,7 @@ def scored(
 
 def measure(movie: str, source: str, row: Row, options: argparse.Namespace) -> dict[str, Any]:
     labels = labels_of(movie, source, options)
-    truth = scores.read_truth(options.data / movie / "truth")
+    truth = ctc.read_truth(options.data / movie / "truth")
     chosen = default(row.engine)
     chosen = chosen.filling_gaps() if FILL in row.options else chosen
     chosen = chosen.splitting_fused() if CUT in row.options else chosen

@@ -49,7 +49,13 @@ def read() -> Preferences:
     try:
         return Preferences.model_validate(load_json(file))
     except ValidationError as error:
-        raise UserError("holds no settings of imagej-dl", path=file, remedy="Delete it.") from error
+        raise UserError.of_validation(
+            error,
+            Preferences.model_fields,
+            prefix="holds no settings of imagej-dl: ",
+            path=file,
+            remedy="Delete it.",
+        ) from error
 
 
 def change(**values: Any) -> Preferences:

@@ -14,10 +14,9 @@ import numpy as np
 import pytest
 import tifffile
 
-from imagej_dl import UserError, images, rois, suite, tracking
+from imagej_dl import UserError, ctc, images, rois, suite, tracking
 from imagej_dl.filesystem import atomic, npz, safe_xml
 from imagej_dl.models.folder import load_config
-from imagej_dl.tracking import ctc
 
 READERS: dict[str, Callable[[Path], Any]] = {
     "a.tif": images.read,

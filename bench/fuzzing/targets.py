@@ -71,7 +71,7 @@ def _result(path: Path) -> Any:
 
 
 def _table(path: Path) -> Any:
-    from imagej_dl.tracking import ctc
+    from imagej_dl import ctc
 
     return ctc.read_tracks(path)
 

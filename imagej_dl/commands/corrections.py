@@ -21,8 +21,8 @@ from imagej_dl.progress import Progress
 if TYPE_CHECKING:
     import xarray as xr
 
+    from imagej_dl.ctc import CtcFolder
     from imagej_dl.tracking.corrections import Corrected
-    from imagej_dl.tracking.ctc import CtcFolder
 
 # What is written with an image only.
 _TRAINING = ("training/images", "training/masks")
@@ -68,10 +68,10 @@ class Corrections(Command):
             self._run()
 
     def _run(self) -> None:
-        from imagej_dl import images, tracking
+        from imagej_dl import ctc, images, tracking
         from imagej_dl.filesystem import stale_outputs
         from imagej_dl.tracking import automatic as results
-        from imagej_dl.tracking import corrections, ctc, tables
+        from imagej_dl.tracking import corrections, tables
 
         folder = self._automatic()
         refuse_input(self.out, self.tracks, self.image, folder)
@@ -81,7 +81,7 @@ class Corrections(Command):
         try:
             found = corrections.correct(edited, automatic)
         except UserError as error:
-            raise UserError(error.problem, path=self.tracks, remedy=error.remedy) from error
+            raise error.at(self.tracks) from error
         image = images.read(self.image, self.image_axes) if self.image else None
         labels = found.tracks.labels
         if image is not None and labels is not None:
@@ -156,19 +156,19 @@ class Corrections(Command):
 
 def _scores(folder: Path, truth: CtcFolder) -> dict[str, Any]:
     """Score the automatic result's own CTC folder against the corrected tracks."""
+    from imagej_dl import ctc
     from imagej_dl.evaluation import ctc_metrics as scores
-    from imagej_dl.tracking import ctc
 
-    result = scores.find_result(folder)
-    if not scores.is_ctc(result):
+    result = ctc.find_result(folder)
+    if not ctc.is_ctc(result):
         raise UserError(
             "holds no CTC/NN_RES to score", path=folder, remedy="Track it again, or move it there."
         )
-    whole = scores.Truth(truth, dict(enumerate(truth.masks)))
+    whole = ctc.GroundTruth(truth, dict(enumerate(truth.masks)))
     try:
         return scores.score(ctc.read(result), whole)
     except UserError as error:
-        raise UserError(error.problem, path=error.path or result, remedy=error.remedy) from error
+        raise error.at(error.path or result) from error
 
 
 def _renumbered(labels: np.ndarray) -> np.ndarray:

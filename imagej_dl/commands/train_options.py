@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, model_validator
 
 from imagej_dl.commands.base import Command, Positional, Shown
-from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.errors import UserError, warn
 from imagej_dl.models.config import Kind
 from imagej_dl.models.networks import registry
 from imagej_dl.training.fine_tuning import LEARNING_RATE as FINE_TUNING
@@ -201,11 +200,7 @@ class TrainOptions(Command):
         from imagej_dl.training.pairs import find_given
 
         if self.videos is not None and not data.is_suite(self.project):
-            warnings.warn(
-                f"{self.videos}: is of no use, since {self.project} has no folder inputs",
-                DataWarning,
-                stacklevel=2,
-            )
+            warn(f"is of no use, since {self.project} has no folder inputs", path=self.videos)
         if not (self.validation_folder or self.test_folder or data.is_suite(self.project)):
             return self.project
         return find_given(

@@ -79,11 +79,11 @@ class TuneTracking(Command):
     )
 
     def run(self, progress: Progress) -> None:
-        from imagej_dl import images, tracking
-        from imagej_dl.evaluation import ctc_metrics, tuning
+        from imagej_dl import ctc, images, tracking
+        from imagej_dl.evaluation import tuning
 
         movie = tracking.as_movie(images.read_labels(self.labels, self.axes), self.labels)
-        truth = ctc_metrics.read_truth(self.truth)
+        truth = ctc.read_truth(self.truth)
         frames = len(truth.tracks.masks)
         if frames != movie.sizes["T"]:
             raise UserError(
@@ -130,7 +130,7 @@ class TuneTracking(Command):
         try:
             tuning_space.check(found, self.tracker)
         except UserError as error:
-            raise UserError(error.problem, path=self.space, remedy=error.remedy) from error
+            raise error.at(self.space) from error
         return found
 
 

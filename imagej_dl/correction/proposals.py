@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +15,7 @@ from imagej_dl.correction.records import LABELS, PROPOSAL, digest_of, finished, 
 from imagej_dl.correction.rounds import Proposed, Score
 from imagej_dl.correction.state import Book, fingerprint, stamp
 from imagej_dl.correction.uncertainty import Uncertainty
-from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.errors import UserError, warn
 from imagej_dl.filesystem.containment import contained
 from imagej_dl.progress import Progress, silent
 from imagej_dl.project import Sheet
@@ -163,9 +162,7 @@ class _Look:
                 self._measure(sheet, lambda *_, done=done: self._say(done, len(new)))
             except UserError as error:
                 self.failed.append(_of(sheet, error))
-                warnings.warn(
-                    f"{self.failed[-1]}: it is left out of the queue", DataWarning, stacklevel=3
-                )
+                warn(f"{self.failed[-1]}: it is left out of the queue")
         self._say(len(new), len(new))
 
     def propose(self, sheet: Sheet) -> None:
@@ -218,11 +215,7 @@ class _Look:
         path = self._file(sheet, PROPOSAL)
         if path.is_file() and digest_of(path) != old.rois:
             kept = project.backup(path)
-            warnings.warn(
-                f"{path}: was changed and not saved as {sheet.rois}; it is kept as {kept}",
-                DataWarning,
-                stacklevel=5,
-            )
+            warn(f"was changed and not saved as {sheet.rois}; it is kept as {kept}", path=path)
 
     def _file(self, sheet: Sheet, name: str) -> Path:
         return self.book.folder / sheet.name / name
@@ -251,4 +244,4 @@ def predict(
 def _of(sheet: Sheet, error: UserError) -> UserError:
     """Name the file in an error that knows only the image's title."""
     file = sheet.source or sheet.image
-    return UserError(error.problem, path=file, remedy=error.remedy)
+    return error.at(file)

@@ -13,7 +13,7 @@ from imagej_dl import images, rois
 from imagej_dl.correction.changes import compare
 from imagej_dl.correction.rounds import Corrected
 from imagej_dl.correction.state import Book, stamp
-from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.errors import DataWarning, UserError, warn
 from imagej_dl.project import Sheet
 
 PROPOSAL, LABELS = "proposed_RoiSet.zip", "proposed.tif"
@@ -44,7 +44,7 @@ def record(book: Book, sheets: list[Sheet]) -> None:
                 proposal = images.read_labels(before, as_is=True)
                 changes = compare(proposal, labels(sheet, proposal))
         except UserError as error:
-            warnings.warn(f"{error}: its corrections are not counted", DataWarning, stacklevel=2)
+            warn(f"{error}: its corrections are not counted")
             continue
         state.corrected[sheet.name] = Corrected(
             round=proposed.round, by=proposed.by, rois=digest, changes=changes
@@ -60,7 +60,7 @@ def labels(sheet: Sheet, like: xr.DataArray) -> xr.DataArray:
     try:
         return rois.label_map(rois.read(sheet.rois), like)[0]
     except UserError as error:
-        raise UserError(error.problem, path=sheet.rois, remedy=error.remedy) from error
+        raise error.at(sheet.rois) from error
 
 
 def digest_of(path: Path) -> str:

@@ -143,9 +143,10 @@ def _read(path: Path) -> State | None:
     try:
         return State.model_validate(content)
     except ValidationError as error:
-        first = error.errors()[0]
-        raise UserError(
-            f"is damaged: {'.'.join(map(str, first['loc']))} {first['msg']}",
+        raise UserError.of_validation(
+            error,
+            State.model_fields,
+            prefix="is damaged: ",
             path=path,
             remedy="Move it away to begin anew: the RoiSets stay.",
         ) from error

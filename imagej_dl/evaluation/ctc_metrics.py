@@ -4,47 +4,17 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.evaluation import ctc_rules
+from imagej_dl import ctc
+from imagej_dl.ctc import CtcFolder, GroundTruth, problem_of
+from imagej_dl.errors import UserError, warn
 from imagej_dl.evaluation.overlap import overlap
-from imagej_dl.tracking import ctc
-from imagej_dl.tracking.ctc import CtcFolder
 
 METRICS = ["Valid", "SEG", "DET", "TRA", "LNK", "CT", "TF", "BC", "CCA"]
-
-
-@dataclass(frozen=True)
-class Truth:
-    """Tracks of the truth and, by frame, the masks that SEG is measured on; where it was read."""
-
-    tracks: CtcFolder
-    segmentation: dict[int, np.ndarray]
-    path: Path | None = None
-
-
-def is_ctc(path: Path) -> bool:
-    """Whether a folder holds tracks in the challenge's layout."""
-    names = ("res_track.txt", "man_track.txt", "TRA/man_track.txt")
-    return any((path / name).is_file() for name in names)
-
-
-def find_result(path: Path) -> Path:
-    """Return the result folder itself, or the only NN_RES in it or in its CTC folder."""
-    if is_ctc(path):
-        return path
-    found = [p for base in (path, path / "CTC") for p in sorted(base.glob("*_RES")) if is_ctc(p)]
-    return found[0] if len(found) == 1 else path
-
-
-def is_segmentation(path: Path) -> bool:
-    """Whether a folder is a truth of the challenge's that segments frames but tracks none."""
-    return (path / "SEG").is_dir() and not (path / "TRA").is_dir() and not is_ctc(path)
 
 
 def segmentation_score(result: Path, truth: Path) -> float:
@@ -63,33 +33,19 @@ def segmentation_score(result: Path, truth: Path) -> float:
     from ctc_metrics.metrics import seg
 
     masks = ctc.numbered(result, "mask")
-    true = ctc.numbered(truth / "SEG", "man_seg")
+    true = ctc.segmented(truth)
     if missing := sorted(set(true) - set(masks)):
         raise UserError(f"has no mask of frame {missing[0]}, which the truth segments", path=result)
     try:
         found = _match((i, ctc.read_mask(true[i]), ctc.read_mask(masks[i])) for i in true)
     except UserError as error:
-        raise UserError(error.problem, path=error.path or result) from error
+        raise error.at(error.path or result) from error
     if not any(found["labels_ref"]):
         raise UserError("segments no object: there is nothing to score", path=truth)
     return seg(found["labels_ref"], found["ious"])
 
 
-def read_truth(folder: Path) -> Truth:
-    """Read `NN_GT` (TRA and SEG), or a folder with man_track.txt and man_trackNNN.tif alone.
-
-    In the second form the tracking masks serve for SEG as well, which is right where they are
-    whole objects.
-    """
-    tracks = ctc.read(folder)
-    if (folder / "TRA").is_dir():
-        files = ctc.numbered(folder / "SEG", "man_seg") if (folder / "SEG").is_dir() else {}
-        masks = {number: ctc.read_mask(path) for number, path in files.items()}
-        return Truth(tracks, masks, folder)
-    return Truth(tracks, dict(enumerate(tracks.masks)), folder)
-
-
-def score(result: CtcFolder, truth: Truth, also: tuple[str, ...] = ()) -> dict[str, Any]:
+def score(result: CtcFolder, truth: GroundTruth, also: tuple[str, ...] = ()) -> dict[str, Any]:
     """Score a result against the truth; `also` by these measures of py-ctcmetrics (CHOTA, …).
 
     Returns
@@ -114,20 +70,53 @@ def score(result: CtcFolder, truth: Truth, also: tuple[str, ...] = ()) -> dict[s
     segmentation = _match(
         (number, mask, result.masks[number]) for number, mask in truth.segmentation.items()
     )
-    ctc_rules.check_result(result, tracking["labels_comp"])
-    ctc_rules.check_truth(truth.tracks, tracking["labels_ref"], truth.path)
+    _check_result(result, tracking["labels_comp"])
+    _check_truth(truth.tracks, tracking["labels_ref"], truth.path)
     if not any(tracking["labels_ref"]):
         raise UserError("the truth has no objects: there is nothing to score", path=truth.path)
     if not any(tracking["labels_comp"]):
-        warnings.warn("the result has no objects: its scores are 0", DataWarning, stacklevel=2)
+        warn("the result has no objects: its scores are 0")
         names = ("SEG", "DET", "TRA", "LNK", "CT", "TF", *also)
         return {"Valid": 1, **dict.fromkeys(names, 0.0)}
     return _calculate(result, truth, tracking, segmentation, also)
 
 
+def _check_truth(truth: CtcFolder, labels: list[list], path: Path | None) -> None:
+    """Refuse ground truth whose masks and table do not belong together.
+
+    Masks may lack a track that the table has, as some of the challenge's own do.
+    """
+    listed = set(truth.tracks[:, 0].tolist())
+    problem = problem_of(truth.tracks, len(truth.masks), strict=False)
+    for frame, here in enumerate(labels):
+        if not problem and (extra := set(here) - listed):
+            problem = f"lacks id {min(extra)}, which the mask of frame {frame} holds"
+    if problem:
+        raise UserError(f"the truth's table of tracks {problem}", path=path)
+
+
+def _check_result(result: CtcFolder, labels: list[list]) -> None:
+    """Refuse what the challenge's own check refuses, saying what it is."""
+    if problem := problem_of(result.tracks, len(result.masks)):
+        raise UserError(f"the table of tracks {problem}")
+    begins: dict[int, list[int]] = {}
+    ends: dict[int, list[int]] = {}
+    for number, first, last, _ in result.tracks.tolist():
+        begins.setdefault(first, []).append(number)
+        ends.setdefault(last + 1, []).append(number)
+    listed: set[int] = set()
+    for frame, here in enumerate(labels):
+        listed.update(begins.get(frame, ()))
+        listed.difference_update(ends.get(frame, ()))
+        if extra := set(here) - listed:
+            raise UserError(f"the mask of frame {frame} holds id {min(extra)}, the table does not")
+        if missing := listed - set(here):
+            raise UserError(f"track {min(missing)} is not in the mask of frame {frame}")
+
+
 def _calculate(
     result: CtcFolder,
-    truth: Truth,
+    truth: GroundTruth,
     tracking: dict[str, Any],
     segmentation: dict[str, Any],
     also: tuple[str, ...],

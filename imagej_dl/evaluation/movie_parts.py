@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from imagej_dl.errors import DataWarning
-from imagej_dl.evaluation.ctc_metrics import Truth
-from imagej_dl.tracking.ctc import CtcFolder
+from imagej_dl.ctc import GroundTruth
+from imagej_dl.errors import warn
 
 if TYPE_CHECKING:
     import xarray as xr
 
-Part = tuple["xr.DataArray", Truth]
+Part = tuple["xr.DataArray", GroundTruth]
 _LEAST = 2  # frames: fewer have no link
 
 
-def split(labels: xr.DataArray, truth: Truth, share: float) -> tuple[Part, Part | None]:
+def split(labels: xr.DataArray, truth: GroundTruth, share: float) -> tuple[Part, Part | None]:
     """Keep the last frames apart.
 
     Parameters
@@ -40,29 +36,12 @@ def split(labels: xr.DataArray, truth: Truth, share: float) -> tuple[Part, Part 
     if share <= 0:
         return (labels, truth), None
     parts = [
-        (labels.isel(T=slice(*bounds)), cut(truth, *bounds)) for bounds in ((0, at), (at, frames))
+        (labels.isel(T=slice(*bounds)), truth.cut(*bounds)) for bounds in ((0, at), (at, frames))
     ]
     if min(at, frames - at) < _LEAST or not all(len(part.tracks.tracks) for _, part in parts):
-        warnings.warn(
+        warn(
             f"{frames} frames are too few to keep some apart: all are tuned on, and no score says"
-            " how good the settings are elsewhere",
-            DataWarning,
-            stacklevel=3,
+            " how good the settings are elsewhere"
         )
         return (labels, truth), None
     return parts[0], parts[1]
-
-
-def cut(truth: Truth, begin: int, end: int) -> Truth:
-    """Return the truth of the frames from `begin` to before `end`, counted from 0.
-
-    A track whose parent has no frame there has none.
-    """
-    rows = truth.tracks.tracks
-    rows = rows[(rows[:, 1] < end) & (rows[:, 2] >= begin)].copy()
-    rows[:, 1] = np.maximum(rows[:, 1], begin) - begin
-    rows[:, 2] = np.minimum(rows[:, 2], end - 1) - begin
-    rows[~np.isin(rows[:, 3], rows[:, 0]), 3] = 0
-    found = truth.segmentation.items()
-    segmentation = {number - begin: mask for number, mask in found if begin <= number < end}
-    return Truth(CtcFolder(truth.tracks.masks[begin:end], rows), segmentation, truth.path)

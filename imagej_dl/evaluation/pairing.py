@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
-from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.evaluation.ctc_metrics import is_ctc
+from imagej_dl import ctc
+from imagej_dl.ctc import is_ctc
+from imagej_dl.errors import UserError, warn
 from imagej_dl.filesystem import names
 from imagej_dl.images import read_labels
 from imagej_dl.images.reading import SUFFIXES
 from imagej_dl.project import visible
-from imagej_dl.tracking import ctc
 
 _LABELS = tuple(suffix for suffix in SUFFIXES if suffix not in (".jpg", ".jpeg"))  # lossless
 
@@ -54,11 +53,7 @@ def pair(pred: Path, truth: Path) -> list[tuple[str, Path, Path]]:
         )
     if extra := sorted(set(predictions) - set(truths)):
         some = ", ".join(extra[:5]) + (" …" if len(extra) > 5 else "")
-        warnings.warn(
-            f"{len(extra)} predictions have no truth and are left out: {some}",
-            DataWarning,
-            stacklevel=2,
-        )
+        warn(f"{len(extra)} predictions have no truth and are left out: {some}")
     return [(name, predictions[name], truths[name]) for name in sorted(truths)]
 
 
@@ -69,11 +64,7 @@ def find(folder: Path) -> dict[str, Path]:
         if files:
             found = {names.same(path.stem): path for path in files}
             if hidden := [path.name for path in files if found[names.same(path.stem)] is not path]:
-                warnings.warn(
-                    f"{base}: left out, since others are called alike: {', '.join(hidden[:5])}",
-                    DataWarning,
-                    stacklevel=3,
-                )
+                warn(f"{base}: left out, since others are called alike: {', '.join(hidden[:5])}")
             return found
     nested = {
         names.same(path.parent.name): path

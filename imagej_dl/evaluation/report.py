@@ -9,6 +9,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+from imagej_dl import ctc
 from imagej_dl.errors import UserError
 from imagej_dl.evaluation import ctc_metrics as challenge
 from imagej_dl.evaluation.matching import THRESHOLDS, Matching, match, total
@@ -17,7 +18,6 @@ from imagej_dl.filesystem.atomic import atomic, refuse_existing
 from imagej_dl.filesystem.text import write_text
 from imagej_dl.images.repeated_warnings import gathered
 from imagej_dl.progress import Progress, note, silent
-from imagej_dl.tracking import ctc
 
 # The scores of tracks that the table shows; the JSON holds all.
 _SHOWN = {
@@ -126,14 +126,14 @@ def evaluate(
     """
     pred, truth = Path(pred), Path(truth)
     if pred.is_dir() and truth.is_dir():
-        pred = challenge.find_result(pred)
-        if challenge.is_ctc(pred) and challenge.is_ctc(truth):
+        pred = ctc.find_result(pred)
+        if ctc.is_ctc(pred) and ctc.is_ctc(truth):
             try:
-                scores = challenge.score(ctc.read(pred), challenge.read_truth(truth))
+                scores = challenge.score(ctc.read(pred), ctc.read_truth(truth))
             except UserError as error:
-                raise error if error.path else UserError(error.problem, path=pred) from error
+                raise error.at(error.path or pred) from error
             return Report(str(pred), str(truth), tracks=scores)
-        if challenge.is_segmentation(truth) and ctc.numbered(pred, "mask"):
+        if ctc.is_segmentation(truth) and ctc.numbered(pred, "mask"):
             note(progress, f"{truth}: has no tracks (TRA), only SEG is measured")
             segmented = {"SEG": challenge.segmentation_score(pred, truth)}
             return Report(str(pred), str(truth), tracks=segmented)

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 import numpy as np
 
-from imagej_dl.errors import DataWarning, Enough, UserError
+from imagej_dl import ctc
+from imagej_dl.errors import DataWarning, Enough, UserError, warn
 from imagej_dl.evaluation import ctc_metrics as scores
 from imagej_dl.evaluation import movie_parts, tuning_report, tuning_space, tuning_study
 from imagej_dl.evaluation.tuning_report import Tuned
 from imagej_dl.evaluation.tuning_space import Space
 from imagej_dl.progress import Progress, silent
-from imagej_dl.tracking import choice, ctc, linking, linking_distance, settings
+from imagej_dl.tracking import choice, linking, linking_distance, settings
 
 if TYPE_CHECKING:
     import optuna
@@ -31,7 +32,7 @@ Objective = Literal["TRA", "LNK", "CHOTA"]
 
 def tune(
     labels: xr.DataArray,
-    truth: scores.Truth,
+    truth: ctc.GroundTruth,
     folder: str | Path,
     tracker: str = "SPARSE_LAP_TRACKER",
     objective: Objective = "TRA",
@@ -48,7 +49,7 @@ def tune(
     Parameters
     ----------
     labels : label movie, T, Y, X.
-    truth : what it is scored against; see :func:`imagej_dl.evaluation.ctc_metrics.read_truth`.
+    truth : what it is scored against; see :func:`imagej_dl.ctc.read_truth`.
     folder : where the trials are kept (`trials.log`), and at the end `best.json` (for `track
         --settings`), `trials.csv` and `report.json` are written.
     objective : TRA, LNK (links alone) or CHOTA.
@@ -59,7 +60,7 @@ def tune(
     seed : of the search.
     resume : go on with the trials in the folder.
     held_out : share of the frames, the last ones, that nothing is tuned on.
-    gaps : how gaps are scored; see :func:`imagej_dl.tracking.ctc.layout`.
+    gaps : how gaps are scored; see :func:`imagej_dl.ctc.layout`.
 
     Raises
     ------
@@ -143,13 +144,13 @@ def _pass_over(number: int, error: UserError) -> NoReturn:
     """Leave out a trial whose settings an engine fails under."""
     from optuna import TrialPruned
 
-    warnings.warn(f"trial {number + 1} is left out: {error}", DataWarning, stacklevel=3)
+    warn(f"trial {number + 1} is left out: {error}")
     raise TrialPruned from error
 
 
 def _score(
     labels: xr.DataArray,
-    truth: scores.Truth,
+    truth: ctc.GroundTruth,
     chosen: settings.TrackerSettings,
     objective: str,
     gaps: ctc.Gaps,

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from imagej_dl import optional
+from imagej_dl.ctc import GroundTruth
 from imagej_dl.errors import UserError
-from imagej_dl.evaluation.ctc_metrics import Truth
 from imagej_dl.evaluation.tuning_space import Space
 from imagej_dl.filesystem import containment
 from imagej_dl.images import calibration
@@ -96,7 +96,7 @@ def open_study(folder: Path, resume: bool, seed: int, signature: dict[str, Any])
     return study
 
 
-def hold(study: optuna.Study, folder: Path, labels: xr.DataArray, truth: Truth) -> None:
+def hold(study: optuna.Study, folder: Path, labels: xr.DataArray, truth: GroundTruth) -> None:
     """Keep fingerprints of the labels and the truth of the trials; of a study that has some:
 
     Raises

@@ -7,7 +7,6 @@ in a property when the ImagePlus is made, and become attrs only when they have c
 from __future__ import annotations
 
 import json
-import warnings
 import zlib
 from collections.abc import Sequence
 from typing import Any
@@ -16,7 +15,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.errors import UserError, warn
 from imagej_dl.fiji import roi_manager
 from imagej_dl.images import display
 
@@ -159,7 +158,7 @@ def _decoded(rois: Sequence[bytes], image: xr.DataArray) -> list[Any]:
             found.append(roi_manager.decoded(data))
         except UserError as error:
             title = image.attrs.get("title") or "the image"
-            warnings.warn(f"{title}: {error.problem}: left out", DataWarning, stacklevel=4)
+            warn(f"{title}: {error.problem}: left out")
     return found
 
 

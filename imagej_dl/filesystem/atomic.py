@@ -221,7 +221,7 @@ def load_json(path: Path) -> Any:
     except OSError as error:
         raise in_words(error, path) from error
     except UserError as error:
-        raise UserError(error.problem, path=path, remedy=error.remedy) from error
+        raise error.at(path) from error
     except (ValueError, RecursionError) as error:
         words = "it is nested too deep" if isinstance(error, RecursionError) else str(error)
         raise UserError(

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import warnings
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.errors import UserError, warn
 from imagej_dl.filesystem import containment
 from imagej_dl.filesystem.atomic import load_json
 
@@ -67,7 +66,7 @@ def clear(
             stay.append(name)
     if stay:
         text = f"{', '.join(stay)} in {folder} was there before and is not of this result"
-        warnings.warn(text, DataWarning, stacklevel=2)
+        warn(text)
 
 
 def _drop_empty(path: Path, folder: Path) -> None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-import warnings
 from dataclasses import asdict, replace
 
 import xarray as xr
 
-from imagej_dl.errors import DataWarning
+from imagej_dl.errors import warn
 from imagej_dl.images import units
 from imagej_dl.images.array import AXES, Calibration, calibration, with_data
 
@@ -31,12 +30,10 @@ def stacked_like(image: xr.DataArray, other: xr.DataArray) -> xr.DataArray:
     if image.sizes[mine[0]] != other.sizes[theirs[0]]:
         return image
     words = {"T": "frames", "Z": "slices"}
-    warnings.warn(
+    warn(
         f"{image.attrs.get('title') or 'the image'}: its {image.sizes[mine[0]]} "
         f"{words[mine[0]]} are taken as {words[theirs[0]]}, as in "
-        f"{other.attrs.get('title') or 'the other image'}",
-        DataWarning,
-        stacklevel=3,
+        f"{other.attrs.get('title') or 'the other image'}"
     )
     flat = image.isel({axis: 0 for axis in theirs if axis in image.dims}, drop=True)
     renamed = flat.rename({mine[0]: theirs[0]})
@@ -66,13 +63,9 @@ def calibrated_like(labels: xr.DataArray, image: xr.DataArray) -> xr.DataArray:
         words = f"not calibrated; {_said(taken)}"
         if known:
             words = f"says no frame interval; {taken.frame_interval:g} s"
-        warnings.warn(f"{here}: {words} taken from {there}", DataWarning, stacklevel=3)
+        warn(f"{here}: {words} taken from {there}")
     if not same_calibration(taken, theirs):
-        warnings.warn(
-            f"{here}: {_said(taken)}, but {_said(theirs)} in {there}; the former is used",
-            DataWarning,
-            stacklevel=3,
-        )
+        warn(f"{here}: {_said(taken)}, but {_said(theirs)} in {there}; the former is used")
     return labels if taken == ours else with_data(labels, labels.data, **asdict(taken))
 
 

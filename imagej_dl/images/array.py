@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.errors import UserError, warn
 from imagej_dl.images import memory_maps
 
 AXES = "TCZYX"
@@ -44,11 +43,7 @@ def seconds(unit: str) -> float:
     """
     known = _LENGTH_OF.get(unit.strip().lower())
     if known is None:
-        warnings.warn(
-            f"the time unit {unit!r} is not known: frame intervals are taken as seconds",
-            DataWarning,
-            stacklevel=3,
-        )
+        warn(f"the time unit {unit!r} is not known: frame intervals are taken as seconds")
     return 1.0 if known is None else known
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 
 import numpy as np
 import xarray as xr
 
-from imagej_dl.errors import DataWarning
+from imagej_dl.errors import warn
 from imagej_dl.images import memory_maps
 from imagej_dl.images.missing_planes import named
 
@@ -44,7 +43,7 @@ def warn_black(image: xr.DataArray, path: Path) -> None:
 
 def _warn(path: Path, words: str, number: int) -> None:
     verb = "is" if number == 1 else "are"
-    warnings.warn(f"{path}: {words} {verb} black: all pixels are 0", DataWarning, stacklevel=4)
+    warn(f"{words} {verb} black: all pixels are 0", path=path)
 
 
 def _black(plane: np.ndarray) -> bool:

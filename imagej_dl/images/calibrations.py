@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-import warnings
 import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any
 
 import tifffile
 
-from imagej_dl.errors import DataWarning
+from imagej_dl.errors import warn
 from imagej_dl.filesystem import safe_xml
 from imagej_dl.images import frame_intervals, units
 from imagej_dl.images.array import seconds
@@ -55,7 +54,7 @@ def _positive(value: float) -> bool:
 
 
 def _warn(path: Path, what: str) -> None:
-    warnings.warn(f"{path.name}: {what} is left out", DataWarning, stacklevel=5)
+    warn(f"{what} is left out", path=path.name)
 
 
 def _ome(path: Path, file: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> dict[str, Any]:
@@ -146,11 +145,10 @@ def _of_series(
     # What the file lacks is no series: only the name says which is which.
     alike = [pixels for name, pixels in found if (name or "") == series.name]
     if len(alike) != 1:
-        warnings.warn(
-            f"{path}: does not say which of its {len(found)} pixel sizes are those of the scene "
+        warn(
+            f"does not say which of its {len(found)} pixel sizes are those of the scene "
             f"{series.name}: they are left out",
-            DataWarning,
-            stacklevel=5,
+            path=path,
         )
         return None
     return alike[0]

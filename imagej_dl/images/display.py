@@ -19,7 +19,6 @@ other; and what another version of ImageJ keeps in a ROI stays in it.
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.errors import UserError, warn
 from imagej_dl.images import memory_maps
 from imagej_dl.images.label_lut import glasbey
 
@@ -152,7 +151,7 @@ def from_metadata(path: Path, metadata: dict[str, Any], channels: int, colour_ma
         attrs |= {"overlay": overlay} if overlay else {}
     else:
         words = f"{path.name}: the image's own ROIs are left out: they are damaged"
-        warnings.warn(words, DataWarning, stacklevel=4)
+        warn(words)
     return attrs
 
 
@@ -183,4 +182,4 @@ def _for_channels(image: xr.DataArray, key: str) -> list[Any] | None:
 
 def _left_out(image: xr.DataArray, what: str) -> None:
     title = image.attrs.get("title") or "the image"
-    warnings.warn(f"{title}: {what}: left out", DataWarning, stacklevel=5)
+    warn(f"{title}: {what}: left out")

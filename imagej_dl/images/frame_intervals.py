@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
-from imagej_dl.errors import DataWarning
+from imagej_dl.errors import warn
 
 _UNEVEN = 0.1
 
@@ -60,4 +59,4 @@ def compared(path: Path, stated: float, times: Mapping[int, float]) -> float:
 
 
 def _warn(path: Path, words: str) -> None:
-    warnings.warn(f"{path.name}: {words}", DataWarning, stacklevel=6)
+    warn(words, path=path.name)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import warnings
 
 import numpy as np
 import xarray as xr
 
-from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.errors import UserError, warn
 from imagej_dl.images import grey_rgb
 from imagej_dl.images.array import with_data
 
@@ -50,10 +49,8 @@ def storable(picture: xr.DataArray, path: str | os.PathLike[str]) -> xr.DataArra
         if bool((np.isinf(stored) & np.isfinite(array)).any()):
             raise UserError("has values that are too large for 32-bit pixels", path=path)
         rounded = not np.array_equal(stored.astype(array.dtype), array, equal_nan=True)
-    warnings.warn(
+    warn(
         f"{path}: its {array.dtype} pixels are written as {stored.dtype}"
-        + (", rounded" if rounded else ""),
-        DataWarning,
-        stacklevel=3,
+        + (", rounded" if rounded else "")
     )
     return with_data(picture, stored)

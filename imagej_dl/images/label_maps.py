@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.errors import UserError, warn
 from imagej_dl.images import grey_rgb, id_semantics
 from imagej_dl.images.array import as_labels, make, with_data
 from imagej_dl.images.formats import pictures
@@ -57,9 +56,7 @@ def of(
     try:
         labels = as_labels(image)
     except UserError as error:
-        raise UserError(
-            error.problem, path=None if name is None else str(name), remedy=error.remedy
-        ) from error
+        raise error.at(None if name is None else str(name)) from error
     if as_is:
         return labels
     return id_semantics.as_objects(labels, name, volumes=volumes, drawn=drawn)
@@ -106,10 +103,8 @@ def _without_nan(image: xr.DataArray, name: object) -> xr.DataArray:
     nan = np.isnan(array)
     if not nan.any():
         return image
-    warnings.warn(
+    warn(
         f"{name or 'the label map'}: {np.count_nonzero(nan)} pixels are no number (NaN); they are "
-        "taken as background",
-        DataWarning,
-        stacklevel=3,
+        "taken as background"
     )
     return with_data(image, np.where(nan, array.dtype.type(0), array))

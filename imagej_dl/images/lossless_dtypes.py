@@ -9,14 +9,13 @@ edits in ImageJ is what its number says. The table of stand-ins goes with the im
 from __future__ import annotations
 
 import re
-import warnings
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.errors import UserError, warn
 
 DTYPE = "imagej_dl.dtype"
 """Property of an ImagePlus: the pixels' type in Python and the one they were sent as."""
@@ -96,11 +95,9 @@ def received(array: NDArray[Any], dtype: str | None, ids: str | None) -> NDArray
     if ids:
         restored = _restored(array, ids)
         if restored is None:
-            warnings.warn(
+            warn(
                 "the image had stand-ins for ids above 2^24, but its numbers are no labels any "
-                "more: they are left as they are",
-                DataWarning,
-                stacklevel=3,
+                "more: they are left as they are"
             )
             return array
         return restored.astype(np.uint32)
@@ -125,11 +122,7 @@ def _rounded(array: NDArray[Any], name: str | None) -> NDArray[np.float32]:
         largest = np.abs(array[changed]).max()
         if largest > LARGEST and np.array_equal(array, np.rint(array)):
             _refuse(float(largest), name)
-        warnings.warn(
-            f"{name or 'the image'}: float64 is rounded to ImageJ's 32-bit float",
-            DataWarning,
-            stacklevel=4,
-        )
+        warn(f"{name or 'the image'}: float64 is rounded to ImageJ's 32-bit float")
     return made
 
 
@@ -173,11 +166,9 @@ def _standing_in(array: NDArray[Any], name: str | None) -> tuple[NDArray[np.floa
     made = array.astype(np.float32)
     where = array > LARGEST
     made[where] = numbers[np.searchsorted(large, array[where])]
-    warnings.warn(
+    warn(
         f"{name or 'the labels'}: ids above {LARGEST} ({len(large)} of them) have stand-ins "
-        f"in ImageJ, {numbers[-1]} to {numbers[0]}; Python gets the ids back",
-        DataWarning,
-        stacklevel=5,
+        f"in ImageJ, {numbers[-1]} to {numbers[0]}; Python gets the ids back"
     )
     return made, ",".join(f"{n}={i}" for n, i in zip(numbers, large, strict=True))
 

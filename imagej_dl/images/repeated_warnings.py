@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-from imagej_dl.errors import DataWarning
+from imagej_dl import errors
 
 GREYS = "images whose red, green and blue are the same"
 
@@ -31,9 +30,9 @@ def gathered() -> Iterator[None]:
         for kind, all_words in said.items():
             words = list(dict.fromkeys(all_words))
             for text in words[:_EACH]:
-                warnings.warn(text, DataWarning, stacklevel=4)
+                errors.warn(text)
             if (more := len(words) - _EACH) > 0:
-                warnings.warn(f"{more} more {kind}", DataWarning, stacklevel=4)
+                errors.warn(f"{more} more {kind}")
 
 
 def warn(kind: str, words: str) -> None:
@@ -45,6 +44,6 @@ def warn(kind: str, words: str) -> None:
     """
     said = _said.get()
     if said is None:
-        warnings.warn(words, DataWarning, stacklevel=6)
+        errors.warn(words)
     else:
         said.setdefault(kind, []).append(words)

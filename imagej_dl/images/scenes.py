@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.errors import UserError, warn
 
 ALL = "all"
 PATTERN = "^(all|[1-9][0-9]*)$"
@@ -94,12 +93,11 @@ def index(path: Path, names: Sequence[str], scene: int | None) -> int:
     if scene is None:
         if count > 1:
             first = f", {names[0]}," if names[0] else ""
-            warnings.warn(
-                f"{path}: holds {count} scenes{_listed(names)}, of which the first{first} is read; "
+            warn(
+                f"holds {count} scenes{_listed(names)}, of which the first{first} is read; "
                 "`imagej-dl prepare` makes an image of each, `imagej-dl predict --scenes all` "
                 "predicts each",
-                DataWarning,
-                stacklevel=4,
+                path=path,
             )
         return 0
     if not 1 <= scene <= count:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
-from imagej_dl.errors import DataWarning
+from imagej_dl.errors import warn
 
 _INCH = 0.0254
 _SPELLINGS: dict[str, tuple[float, str]] = {
@@ -99,7 +98,7 @@ def in_one(title: str, attrs: dict[str, Any], own: tuple[str, str], *, told: boo
         if name == "pixel_height":
             attrs[name] = attrs["pixel_width"]
         if name == "pixel_height" or told:
-            warnings.warn(f"{words} is left out", DataWarning, stacklevel=3)
+            warn(f"{words} is left out")
 
 
 def completed(title: str, attrs: dict[str, Any], *, told: bool = True) -> dict[str, Any]:
@@ -121,12 +120,12 @@ def completed(title: str, attrs: dict[str, Any], *, told: bool = True) -> dict[s
         if "pixel_depth" in attrs and told:
             words = f"a slice distance of {attrs['pixel_depth']:g} {attrs.get('unit', PIXEL)}"
             words = f"{title}: states {words} and no pixel size: it is left out"
-            warnings.warn(words, DataWarning, stacklevel=4)
+            warn(words)
         return {}
     if width is None or height is None:
         known, lacking = ("height", "width") if width is None else ("width", "height")
         words = f"{title}: states no pixel {lacking}; it is taken to be as the {known}"
-        warnings.warn(words, DataWarning, stacklevel=4)
+        warn(words)
         size = height if width is None else width
         return attrs | {"pixel_width": size, "pixel_height": size}
     return attrs

@@ -8,7 +8,6 @@ programs know besides (how intensities are scaled, what the channels are) is wri
 from __future__ import annotations
 
 import re
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagej_dl._version import __version__
-from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.errors import UserError, warn
 from imagej_dl.images import Normalisation
 from imagej_dl.models import backend, weight_files
 from imagej_dl.models.bundle import ModelBundle
@@ -62,11 +61,10 @@ def load(path: Path) -> ModelBundle:
     network = _network(path, convolutions, norms)
     model = network.build()
     _assign(path, model, convolutions, norms)
-    warnings.warn(
-        f"{path}: a model of Fluffy, which keeps neither pixel size nor object size: intensities "
+    warn(
+        "a model of Fluffy, which keeps neither pixel size nor object size: intensities "
         "are divided by 65535, whatever the image's type, and no object is too small",
-        DataWarning,
-        stacklevel=3,
+        path=path,
     )
     return ModelBundle(model, _config(model, network))
 

@@ -137,9 +137,7 @@ def load_config(folder: str | Path) -> ModelConfig:
             )
         return ModelConfig.model_validate(content)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise UserError(f"is not right: {where} {first['msg']}", path=path) from error
+        raise UserError.of_validation(error, ModelConfig.model_fields, path=path) from error
     except (ValueError, OSError) as error:
         raise UserError(f"cannot be read ({error})", path=path) from error
 

@@ -7,7 +7,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.errors import UserError, warn
 from imagej_dl.models import backend, suite_weights, trust
 from imagej_dl.models.networks.base import Network
 from imagej_dl.models.networks.mobilenet_unets import MobileUNet
@@ -103,4 +103,4 @@ def _imagenet(model: Any, network: Network) -> None:
 
 
 def _warn(words: str) -> None:
-    warnings.warn(f"{words}: it begins at random", DataWarning, stacklevel=5)
+    warn(f"{words}: it begins at random")

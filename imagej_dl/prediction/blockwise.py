@@ -8,14 +8,13 @@ may hold is parted there as the window shows it, which has `_WIDE` px around the
 
 from __future__ import annotations
 
-import warnings
 from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
 
-from imagej_dl.errors import DataWarning
+from imagej_dl.errors import warn
 from imagej_dl.images import memory_maps
 from imagej_dl.models import Instances
 from imagej_dl.prediction.array_storage import in_file
@@ -147,12 +146,10 @@ class Blocks:
 
     def _tell(self) -> None:
         if not self.told:
-            warnings.warn(
+            warn(
                 f"objects touch each other over more than {self.wide} px: in so large a plane "
                 "they are parted block by block, where block meets block perhaps otherwise than "
-                "in one piece",
-                DataWarning,
-                stacklevel=2,
+                "in one piece"
             )
         self.told = True
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import sys
-import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagej_dl import preferences
-from imagej_dl.errors import DataWarning
+from imagej_dl.errors import warn
 from imagej_dl.models import backend
 
 TOLERANCE = 1e-4
@@ -103,7 +102,7 @@ def _tried(function: Any, patch: tuple[NDArray, ...]) -> Run | None:
 
 
 def _refused(words: str) -> None:
-    warnings.warn(f"{words}: TensorFlow is used", DataWarning, stacklevel=6)
+    warn(f"{words}: TensorFlow is used")
 
 
 def _compiled(function: Any) -> Run:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
@@ -15,7 +14,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from imagej_dl import images, preferences
-from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.errors import UserError, warn
 from imagej_dl.images import grey_rgb, memory_maps, units
 from imagej_dl.models import ModelBundle, load
 from imagej_dl.prediction import array_storage, openvino_backend, tiles
@@ -162,11 +161,7 @@ def planes(
     sizes = [image.sizes[d] for d in "YX"]
     cut = [tiles.spans(size, tile, halo, config.multiple_of) for size in sizes]
     if halo < needed and max(map(len, cut)) > 1:
-        warnings.warn(
-            f"tiles overlap by {halo} px, the model looks {needed} px far: their edges may show",
-            DataWarning,
-            stacklevel=2,
-        )
+        warn(f"tiles overlap by {halo} px, the model looks {needed} px far: their edges may show")
     # Windows that follow each other share their frames, where each is looked at once.
     frames = 1 if looks_at_each(bundle.model) else config.frames
     window = cut[0][0].size * cut[1][0].size * frames
@@ -197,7 +192,7 @@ def planes(
         done += 1
         progress("predict", done, total)
     for text in words(beyond, image):
-        warnings.warn(text, DataWarning, stacklevel=2)
+        warn(text)
 
 
 class _Canvas:
@@ -260,29 +255,23 @@ def _check(bundle: ModelBundle, image: xr.DataArray) -> None:
         )
     if image.sizes.get("Z", 1) > 1:
         frames = config.frames > 1 and image.sizes.get("T", 1) == 1
-        warnings.warn(
+        warn(
             f"{title or 'the image'}: each of the {image.sizes['Z']} slices is segmented on its "
             "own; the ids of one slice have nothing to do with those of the next"
-            + (". If they are frames, say so: --axes TYX" if frames else ""),
-            DataWarning,
-            stacklevel=3,
+            + (". If they are frames, say so: --axes TYX" if frames else "")
         )
     if config.frames > 1 and image.sizes.get("T", 1) == 1:
-        warnings.warn(
+        warn(
             f"{title or 'the image'}: the model sees {config.frames} frames, and there is but one, "
-            "which is taken for all",
-            DataWarning,
-            stacklevel=3,
+            "which is taken for all"
         )
     cal = images.calibration(image)
     if units.is_calibrated(config.unit) and units.is_calibrated(cal.unit):
         scale = units.factor(cal.unit, config.unit)
         ratio = 0.0 if scale is None else cal.pixel_width * scale / config.pixel_width
         if not 0.75 <= ratio <= 4 / 3:
-            warnings.warn(
+            warn(
                 f"{title or 'the image'}: its pixels are {cal.pixel_width:g} {cal.unit} wide, "
                 f"those the model was trained on {config.pixel_width:g} {config.unit}: objects may "
-                "be missed",
-                DataWarning,
-                stacklevel=3,
+                "be missed"
             )

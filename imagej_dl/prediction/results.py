@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imagej_dl import images
-from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.errors import UserError, warn
 from imagej_dl.filesystem import names
 from imagej_dl.filesystem.atomic import refuse_existing, together
 from imagej_dl.images import provenance
@@ -148,11 +147,7 @@ class Results:
         if old := [
             path.name for key, path in every.items() if key not in paths and os.path.exists(path)
         ]:
-            warnings.warn(
-                f"{self.folder}: {', '.join(old)} was there before and is of other labels",
-                DataWarning,
-                stacklevel=2,
-            )
+            warn(f"{', '.join(old)} was there before and is of other labels", path=self.folder)
 
 
 _OTHERWISE = {

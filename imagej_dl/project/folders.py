@@ -8,12 +8,11 @@ Processed/masks for the image and label pairs that training reads.
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.errors import UserError, warn
 from imagej_dl.filesystem import names
 from imagej_dl.filesystem.atomic import atomic_folder
 from imagej_dl.images import find
@@ -218,4 +217,4 @@ def _only(folder: Path, suffixes: tuple[str, ...], *preferred: str) -> Path | No
 
 
 def _warn(text: str) -> None:
-    warnings.warn(text, DataWarning, stacklevel=4)
+    warn(text)

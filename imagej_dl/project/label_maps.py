@@ -10,7 +10,7 @@ from pathlib import Path
 import xarray as xr
 
 from imagej_dl import images, rois
-from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.errors import DataWarning, UserError, warn
 from imagej_dl.filesystem import locks
 from imagej_dl.filesystem.atomic import heal, together
 from imagej_dl.images import provenance
@@ -93,7 +93,7 @@ def refresh(
 
 
 def _left(text: str) -> None:
-    warnings.warn(text, DataWarning, stacklevel=3)
+    warn(text)
 
 
 def _check_size(due: Due, labels: xr.DataArray, target: Path) -> None:

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import csv
 import os
-import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from imagej_dl import rois
-from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.errors import UserError, warn
 from imagej_dl.filesystem.atomic import refuse_existing, refuse_input
 from imagej_dl.images import provenance
 from imagej_dl.project.folders import Drawn, visible
@@ -155,7 +154,7 @@ def _keep(newer: Path, mask: Path, more: str = "") -> None:
 
 
 def _warn(text: str) -> None:
-    warnings.warn(text, DataWarning, stacklevel=5)
+    warn(text)
 
 
 def _time(path: Path) -> float:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
 from imagej_dl import images
-from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.errors import UserError, warn
 from imagej_dl.filesystem.atomic import refuse_existing
 from imagej_dl.filesystem.containment import contained
 from imagej_dl.filesystem.names import find, is_data, need
@@ -178,11 +177,7 @@ def _place(path: Path, name: str) -> Path:
 
 def _check_rois(target: Path) -> None:
     if target.exists() and (drawn := roiset(target.parent.parent)):
-        warnings.warn(
-            f"{target}: is made anew, and {drawn} was drawn on the one before",
-            DataWarning,
-            stacklevel=4,
-        )
+        warn(f"is made anew, and {drawn} was drawn on the one before", path=target)
 
 
 def _name_others(raw: Path, files: list[Path]) -> None:
@@ -193,8 +188,4 @@ def _name_others(raw: Path, files: list[Path]) -> None:
     )
     if others:
         more = f" and {len(others) - 5} more" if len(others) > 5 else ""
-        warnings.warn(
-            f"{raw}: left out, being no images that are known: {', '.join(others[:5])}{more}",
-            DataWarning,
-            stacklevel=3,
-        )
+        warn(f"left out, being no images that are known: {', '.join(others[:5])}{more}", path=raw)

@@ -9,7 +9,7 @@ from pathlib import Path
 import xarray as xr
 
 from imagej_dl import rois
-from imagej_dl.errors import UserError
+from imagej_dl.errors import DataWarning, UserError, warn
 from imagej_dl.rois.painting import Overlap
 
 
@@ -37,7 +37,10 @@ class Filling:
                     channel=self.channel,
                 )
         except UserError as error:
-            raise UserError(error.problem, path=source, remedy=error.remedy) from error
+            raise error.at(source) from error
         for item in caught:
-            warnings.warn(f"{source}: {item.message}", item.category, stacklevel=2)
+            if issubclass(item.category, DataWarning):
+                warn(str(item.message), path=source)
+            else:
+                warnings.warn(f"{source}: {item.message}", item.category, stacklevel=2)
         return labels, report

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import shutil
-import warnings
 from pathlib import Path
 
 import tifffile
 import xarray as xr
 
 from imagej_dl import images
-from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.errors import UserError, warn
 from imagej_dl.filesystem import names
 from imagej_dl.filesystem.atomic import atomic
 from imagej_dl.images.blank_planes import warn_black
@@ -115,11 +114,7 @@ def taken(picture: xr.DataArray, slices: str, path: Path) -> list[xr.DataArray]:
         return [_plane(picture, axis, i) for i in range(count)]
     if slices == MAX:
         if axis == "T":
-            warnings.warn(
-                f"{path}: has no slices, so the maximum is that over its {count} frames",
-                DataWarning,
-                stacklevel=3,
-            )
+            warn(f"has no slices, so the maximum is that over its {count} frames", path=path)
         return [images.with_data(picture, picture.max(axis).data, _rest(picture, axis))]
     number = count // 2 + 1 if slices == MIDDLE else int(slices)
     if number > count:

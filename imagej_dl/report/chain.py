@@ -16,7 +16,7 @@ from typing import Any
 import click
 import numpy as np
 
-from imagej_dl import commands, images, project, simulation
+from imagej_dl import commands, ctc, images, project, simulation
 from imagej_dl.errors import UserError
 from imagej_dl.filesystem import containment
 from imagej_dl.prediction import inputs
@@ -242,12 +242,11 @@ def track(chain: Chain, predicted: Path, fiji: str | None) -> None:
 def evaluate(chain: Chain, predicted: Path) -> None:
     """Labels and tracks against the truth."""
     from imagej_dl import evaluation
-    from imagej_dl.evaluation import ctc_metrics
 
     assert chain.truth is not None
     with chain.step("Evaluation", "Against the truth; 1 is perfect.") as step:
         found = images.read_labels(predicted, as_is=True).values
-        truth = ctc_metrics.read_truth(chain.truth).tracks.masks
+        truth = ctc.read_truth(chain.truth).tracks.masks
         frames = zip(truth, found, strict=True)
         for item in evaluation.total(evaluation.match(t, p) for t, p in frames):
             if round(item.threshold, 2) in (0.5, 0.7, 0.9):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -12,7 +11,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from imagej_dl import images
-from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.errors import UserError, warn
 from imagej_dl.geometry.rasterize import Runs
 from imagej_dl.rois import archive
 from imagej_dl.rois.encoder import box
@@ -158,11 +157,9 @@ def _place(
         (not p.z or stack.slices == 1) and (not p.t or stack.frames == 1) for p in placed.values()
     )
     if everywhere and stack.slices * stack.frames > 1:
-        warnings.warn(
+        warn(
             f"{everywhere} ROIs have no position and are put on all "
-            f"{stack.slices * stack.frames} planes",
-            DataWarning,
-            stacklevel=3,
+            f"{stack.slices * stack.frames} planes"
         )
     return placed
 
@@ -216,10 +213,8 @@ def _number(
         taken.add((recorded, where))
         numbers[i] = recorded
     if copies:
-        warnings.warn(
-            "these ROIs are copies of others on the same plane and get new ids: " + some_of(copies),
-            DataWarning,
-            stacklevel=3,
+        warn(
+            "these ROIs are copies of others on the same plane and get new ids: " + some_of(copies)
         )
     new = [i for i in placed if not numbers[i]]
     first = int(numbers.max(initial=0)) + 1

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-import warnings
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
 
-from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.errors import UserError, warn
 from imagej_dl.filesystem.names import is_data
 from imagej_dl.images import label_maps, lossy_compression, make
 from imagej_dl.rois.report import some_of
@@ -123,4 +122,4 @@ def _roi(mask: NDArray[np.bool_], name: str, label: int) -> Roi:
 
 
 def _warn(text: str) -> None:
-    warnings.warn(text, DataWarning, stacklevel=4)
+    warn(text)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import os
-import warnings
 from collections import defaultdict
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.errors import UserError, warn
 from imagej_dl.filesystem import csv_cells
 from imagej_dl.filesystem.atomic import atomic
 from imagej_dl.filesystem.regular import refuse_special
@@ -75,7 +74,7 @@ class LabelReport:
     def warn(self) -> None:
         """Give each of the messages as a DataWarning."""
         for message in self.messages():
-            warnings.warn(message, DataWarning, stacklevel=3)
+            warn(message)
 
     def write(self, path: str | os.PathLike[str]) -> None:
         """Write the rows as CSV (UTF-8), replacing what is there."""

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 
-from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.errors import UserError, warn
 from imagej_dl.training.patches import Example
 from imagej_dl.training.split import Split, split
 
@@ -65,4 +63,4 @@ def folds(
 
 
 def _warn(text: str) -> None:
-    warnings.warn(text, DataWarning, stacklevel=3)
+    warn(text)

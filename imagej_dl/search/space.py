@@ -10,7 +10,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from imagej_dl.errors import UserError
 from imagej_dl.filesystem.atomic import load_json
 from imagej_dl.training import Settings
-from imagej_dl.validation import in_words
 
 
 class Space(BaseModel):
@@ -52,7 +51,7 @@ class Space(BaseModel):
         try:
             return cls.model_validate(load_json(path))
         except ValidationError as error:
-            raise UserError(in_words(error, cls.model_fields, "space"), path=path) from error
+            raise UserError.of_validation(error, cls.model_fields, "space", path=path) from error
 
     @property
     def values(self) -> dict[str, list[Any]]:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from imagej_dl.errors import UserError
 from imagej_dl.filesystem.atomic import load_json
-from imagej_dl.validation import in_words, unknown
+from imagej_dl.validation import unknown
 
 
 def _none(value: Any) -> Any:
@@ -133,7 +133,7 @@ def read(path: Path) -> SuiteConfig:
         return SuiteConfig.model_validate(content)
     except ValidationError as error:
         remedy = _template(error.errors())
-        raise UserError(in_words(error, known), path=path, remedy=remedy) from error
+        raise UserError.of_validation(error, known, path=path, remedy=remedy) from error
 
 
 def _template(errors: Sequence[Mapping[str, Any]]) -> str | None:

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from imagej_dl import images
-from imagej_dl.errors import UserError
+from imagej_dl.errors import UserError, warn
 from imagej_dl.models.networks.registry import takes
 from imagej_dl.suite.config import SuiteConfig
 from imagej_dl.suite.data import items
 from imagej_dl.suite.intensities import normalisation
-from imagej_dl.suite.paths import inference_weights, pretrained, there, warn
+from imagej_dl.suite.paths import inference_weights, pretrained, there
 
 _ONE = ("binary_cce", "weighted_bce", "weighted_bce_dice")
 _LOGGED = ("accuracy", "acc", "jaccard", "dice")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,14 +10,14 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from imagej_dl import images
-from imagej_dl.errors import DataWarning, UserError
+from imagej_dl import ctc, images
+from imagej_dl.ctc import CtcFolder
+from imagej_dl.ctc.identities import followed
+from imagej_dl.errors import UserError, warn
 from imagej_dl.filesystem.atomic import atomic_folder
 from imagej_dl.progress import Progress, silent
-from imagej_dl.suite.ctc_import import runs
-from imagej_dl.suite.sequences import masks_of, planes, sequences, stack
-from imagej_dl.tracking import ctc
-from imagej_dl.tracking.ctc import CtcFolder
+
+_NAME = re.compile(r"(\d{2,})_(\d+)-(\d+)")
 
 
 def write_truth(
@@ -67,15 +67,14 @@ def write_truth(
                     if bare
                     else "frames are missing"
                 )
-                _warn(f"{folder / name}: {why}: SEG is written, TRA, which needs all, is not")
-                for t, mask in masks.items():
-                    path = place / "SEG" / f"man_seg{t:0{digits}}.tif"
-                    images.write(images.make(_small(mask)), path)
+                warn(f"{folder / name}: {why}: SEG is written, TRA, which needs all, is not")
+                small = ((t, _small(mask)) for t, mask in masks.items())
+                ctc.write_masks(small, place / "SEG", "man_seg", frames[-1] + 1)
                 said.append(f"{name}: {len(frames)} frames, SEG of {len(masks)}, no TRA")
                 continue
             rows = tracks.get(name)
             if rows is None:
-                _warn(f"{folder / name}: no table says parents; ids are taken for tracks")
+                warn(f"{folder / name}: no table says parents; ids are taken for tracks")
             found = followed(np.stack(list(masks.values())), rows)
             words = f"{name}: {len(frames)} frames, {len(found.tracks)} tracks, "
             said.append(words + f"{int((found.tracks[:, 3] > 0).sum())} with a parent")
@@ -109,7 +108,7 @@ def write_results(
         for name, parts in sequences(labels).items():
             _, frames = parts[-1]
             if frames[-1] + 1 != sum(len(numbers) for _, numbers in parts):
-                _warn(f"{folder / name}: not all frames are there; masks are numbered without gaps")
+                warn(f"{folder / name}: not all frames are there; masks are numbered without gaps")
             masks = np.concatenate([stack(labels[video]) for video, _ in parts])
             movie = images.with_data(labels[parts[0][0]], masks, ("T", "Y", "X"))
             found = (
@@ -125,48 +124,11 @@ def write_results(
 def linked(labels: xr.DataArray, progress: Progress = silent) -> CtcFolder:
     """Track a label movie, whose ids mean nothing from frame to frame, by the LAP tracker.
 
-    Divisions give parents; see :func:`imagej_dl.tracking.ctc.layout`.
+    Divisions give parents; see :func:`imagej_dl.ctc.layout`.
     """
     from imagej_dl import tracking
 
     return ctc.layout(tracking.track(labels, engine="embedded", progress=progress))
-
-
-def followed(masks: NDArray, tracks: NDArray | None = None) -> CtcFolder:
-    """Return masks (T, Y, X) whose ids are the same in all frames, with their table of tracks.
-
-    The challenge knows no gaps: after one a track goes on under a new id whose parent is the part
-    before. Parents are those of the rows `id, first frame, last frame, parent`, where they are here
-    and end before their daughters begin.
-
-    Raises
-    ------
-    UserError : for ids that 16-bit masks do not hold.
-    """
-    seen: dict[int, list[int]] = {}
-    for t, mask in enumerate(masks):
-        for number in np.unique(mask[mask > 0]).tolist():
-            seen.setdefault(number, []).append(t)
-    masks, free = masks.astype(np.uint32), max(seen, default=0)
-    rows: dict[int, list[int]] = {}
-    last: dict[int, int] = {}
-    for number, frames in sorted(seen.items()):
-        parts = list(runs(frames))
-        ids = [number, *range(free + 1, free + len(parts))]
-        free += len(parts) - 1
-        for own, part, before in zip(ids, parts, [0, *ids[:-1]], strict=True):
-            rows[own] = [own, part[0], part[-1], before]
-            for t in part:
-                masks[t][masks[t] == number] = own
-        last[number] = ids[-1]
-    if free > np.iinfo(np.uint16).max:
-        raise UserError(f"the id {free} does not fit into 16-bit masks")
-    for number, *_, parent in () if tracks is None else tracks.tolist():
-        mother = last.get(parent)
-        if number in rows and mother is not None and rows[mother][2] < rows[number][1]:
-            rows[number][3] = mother
-    table = np.array(sorted(rows.values()), np.int64).reshape(-1, 4)
-    return CtcFolder(masks.astype(np.uint16), table)
 
 
 def _small(mask: NDArray) -> NDArray:
@@ -175,5 +137,62 @@ def _small(mask: NDArray) -> NDArray:
     return mask.astype(np.uint16)
 
 
-def _warn(words: str) -> None:
-    warnings.warn(words, DataWarning, stacklevel=3)
+def sequences(videos: Mapping[str, xr.DataArray]) -> dict[str, list[tuple[str, range]]]:
+    """Return the videos of each sequence NN, in their order, and which frames of it they are.
+
+    Names NN_FIRST-LAST say it, but frames without a gap are numbered from 0, wherever they begin.
+
+    Raises
+    ------
+    UserError : when videos of one sequence have frames of unequal size.
+    """
+    said = {name: _NAME.fullmatch(name) for name in videos}
+    found: dict[str, list[tuple[str, range]]] = {}
+    for count, (name, video) in enumerate(videos.items(), 1):
+        match, length = said[name], video.sizes.get("T", 1)
+        if match is None or not all(said.values()):
+            found[f"{count:02}"] = [(name, range(length))]
+        else:
+            first = int(match[2])
+            found.setdefault(match[1], []).append((name, range(first, first + length)))
+    for number, parts in found.items():
+        sizes = {name: tuple(videos[name].sizes[axis] for axis in "YX") for name, _ in parts}
+        if len(set(sizes.values())) > 1:
+            words = ", ".join(f"{name} {size}" for name, size in sizes.items())
+            raise UserError(
+                f"the parts of the sequence {number} have frames of unequal size ({words})",
+                remedy="Videos of other sequences have another number NN before NN_FIRST-LAST.",
+            )
+        parts.sort(key=lambda part: part[1].start)
+        first = parts[0][1].start
+        if parts[-1][1].stop - first == sum(len(numbers) for _, numbers in parts):
+            parts[:] = [(one, range(n.start - first, n.stop - first)) for one, n in parts]
+    return found
+
+
+def masks_of(
+    parts: list[tuple[str, range]], labels: Mapping[str, xr.DataArray]
+) -> dict[int, NDArray]:
+    """Return the labels (Y, X) of a sequence by its frames, as far as there are some.
+
+    `parts` are those of :func:`sequences`; labels of some frames of a video only have the
+    coordinate T, which says them.
+    """
+    found: dict[int, NDArray] = {}
+    for video, numbers in parts:
+        if (known := labels.get(video)) is not None:
+            places = known["T"].values.tolist() if "T" in known.coords else range(len(numbers))
+            found |= {numbers[t]: mask for t, mask in zip(places, stack(known), strict=True)}
+    return found
+
+
+def planes(video: xr.DataArray) -> list[xr.DataArray]:
+    """Return the frames of a video."""
+    if "T" not in video.dims:
+        return [video]
+    return [video.isel(T=t) for t in range(video.sizes["T"])]
+
+
+def stack(labels: xr.DataArray) -> NDArray:
+    """Return a label movie as one array (T, Y, X)."""
+    return np.stack([np.asarray(plane.data) for plane in planes(labels)])

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import warnings
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -13,11 +10,10 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from imagej_dl import images
-from imagej_dl.errors import DataWarning, UserError
+from imagej_dl import ctc, images
+from imagej_dl.ctc import identities
+from imagej_dl.errors import UserError, warn
 from imagej_dl.suite.videos import assemble
-from imagej_dl.tracking import ctc
-from imagej_dl.tracking.ctc_rules import problem_of
 
 Truth = Literal["gold", "silver"]
 """Whose segmentation: NN_GT/SEG, drawn by people, or NN_ST/SEG, that of several programs."""
@@ -53,26 +49,26 @@ def read(folder: Path, truth: Truth = "gold") -> FromCtc:
     -----
     DataWarning : for what is left out, objects without a marker and markers without an object.
     """
-    places = _sequences(folder)
+    places = ctc.find_sequences(folder)
     known = {name: _Truth.find(folder, name, truth) for name in places}
     some = any(one.labelled for one in known.values())
     found = FromCtc()
     for name, pictures in places.items():
         one = known[name]
         if some and not one.labelled:
-            _warn(f"{folder / name}: there is no truth; it is left out")
+            warn(f"{folder / name}: there is no truth; it is left out")
             continue
         wanted = sorted(one.labelled) if some else sorted(pictures)
         alone = [one.labelled[t].name for t in wanted if t not in pictures]
         if alone:
             raise UserError(f"has no image for {', '.join(alone)}", path=folder / name)
         if len(wanted) < len(pictures):
-            _warn(
+            warn(
                 f"{folder / name}: {len(pictures) - len(wanted)} of {len(pictures)} frames have no "
                 "segmentation and are left out"
             )
         masks = one.masks(wanted) if some else {}
-        for run in runs(wanted):
+        for run in identities.runs(wanted):
             video = f"{name}_{run[0]}-{run[-1]}"
             found.videos[video] = assemble([pictures[t] for t in run])
             if not some:
@@ -105,12 +101,12 @@ class _Truth:
         seg = folder / (f"{name}_GT" if truth == "gold" else f"{name}_ST") / "SEG"
         tra = folder / f"{name}_GT" / "TRA"
         marked = ctc.numbered(tra, "man_track") if tra.is_dir() else {}
-        segmented = ctc.numbered(seg, "man_seg") if seg.is_dir() else {}
+        segmented = ctc.segmented(seg.parent)
         if marked and not segmented:
-            _warn(f"{seg}: there is no segmentation; the tracking masks are taken for the objects")
-        table = tra / "man_track.txt"
+            warn(f"{seg}: there is no segmentation; the tracking masks are taken for the objects")
+        table = tra / ctc.folders.TRUTH
         rows = ctc.read_tracks(table) if table.is_file() else None
-        if rows is not None and (problem := problem_of(rows, strict=False)):
+        if rows is not None and (problem := ctc.problem_of(rows, strict=False)):
             raise UserError(problem, path=table)
         return cls(segmented, marked, rows)
 
@@ -138,70 +134,18 @@ class _Truth:
                     f"has the size {markers.shape}, {self.segmented[t].name} {objects.shape}",
                     path=self.marked[t],
                 )
-            ids = matched(objects, markers)
+            ids = identities.matched(objects, markers)
             new = [number for number in np.unique(objects[objects > 0]) if number not in ids]
             unmarked += len(new)
             empty += len(set(np.unique(markers[markers > 0]).tolist()) - set(ids.values()))
             # Ids of no track: an object that nobody has followed is a track of one frame.
             ids |= {int(number): highest + i for i, number in enumerate(new, 1)}
             highest += len(new)
-            found[t] = _renamed(objects, ids)
+            found[t] = identities.renamed(objects, ids)
         if unmarked or empty:
             place = next(iter(self.segmented.values())).parent
-            _warn(
+            warn(
                 f"{place}: {unmarked} objects have no marker, and get ids of their own; {empty} "
                 "markers have no object, and are left out"
             )
         return found
-
-
-def matched(objects: NDArray, markers: NDArray) -> dict[int, int]:
-    """Return the marker of each object (Y, X) that has one: pairs of the largest overlap first."""
-    both = (objects > 0) & (markers > 0)
-    pairs, counts = np.unique(
-        np.stack([objects[both], markers[both]]).astype(np.int64), axis=1, return_counts=True
-    )
-    ids: dict[int, int] = {}
-    taken: set[int] = set()
-    for i in np.argsort(-counts, kind="stable"):
-        own, marker = pairs[:, i].tolist()
-        if own not in ids and marker not in taken:
-            ids[own] = marker
-            taken.add(marker)
-    return ids
-
-
-def _renamed(objects: NDArray, ids: dict[int, int]) -> NDArray:
-    numbers, place = np.unique(objects, return_inverse=True)
-    new = np.array([ids.get(int(number), 0) for number in numbers], np.uint32)
-    return new[place].reshape(objects.shape)
-
-
-def _sequences(folder: Path) -> dict[str, dict[int, Path]]:
-    """Find the sequences NN with their images tNNN.tif."""
-    if not folder.is_dir():
-        raise UserError("there is no such folder", path=folder)
-    inner = sorted(p for p in folder.iterdir() if p.is_dir() and re.fullmatch(r"\d{2,}", p.name))
-    found = {place.name: ctc.numbered(place, "t") for place in inner}
-    found = {name: pictures for name, pictures in found.items() if pictures}
-    if not found:
-        raise UserError(
-            "holds no sequence of the Cell Tracking Challenge",
-            path=folder,
-            remedy="It must hold 01/t000.tif, and 01_GT/SEG/man_seg000.tif or "
-            "01_GT/TRA/man_track000.tif for labels.",
-        )
-    return found
-
-
-def runs(frames: list[int]) -> Iterator[list[int]]:
-    """Give frames that follow each other."""
-    first = 0
-    for i in range(1, len(frames) + 1):
-        if i == len(frames) or frames[i] != frames[i - 1] + 1:
-            yield frames[first:i]
-            first = i
-
-
-def _warn(words: str) -> None:
-    warnings.warn(words, DataWarning, stacklevel=4)

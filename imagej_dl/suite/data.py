@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import warnings
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Literal
 import xarray as xr
 
 from imagej_dl import images
-from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.errors import UserError, warn
 from imagej_dl.filesystem import names
 from imagej_dl.images.reading import SUFFIXES
 from imagej_dl.images.tiff import file_sets
@@ -205,11 +204,11 @@ def _videos(
     path = _table(folder, relation, single, own_first)
     if path is None:
         words = _why_no_table(folder, relation, single, own_first)
-        warnings.warn(f"{folder}: {words}; each stands for itself", DataWarning, stacklevel=3)
+        warn(f"{words}; each stands for itself", path=folder)
         return found
     table = read_relation(path)
     if path == relation and (words := _beside_own(folder, table, single, own_first)):
-        warnings.warn(f"{folder}: {words}; {path} is taken", DataWarning, stacklevel=3)
+        warn(f"{words}; {path} is taken", path=folder)
     _name_incomplete(folder, table, single)
     whole = [_as_video(item) for item in found if item not in single.values()]
     return whole + [
@@ -254,11 +253,10 @@ def _name_incomplete(folder: Path, table: dict[str, list[str]], single: dict[str
     for video, frames in table.items():
         missing = [frame for frame in frames if frame not in single]
         if missing and len(missing) < len(frames):
-            warnings.warn(
-                f"{folder}: {video} lacks {', '.join(missing)} and is left out, with the "
+            warn(
+                f"{video} lacks {', '.join(missing)} and is left out, with the "
                 f"{len(frames) - len(missing)} frames that are there",
-                DataWarning,
-                stacklevel=4,
+                path=folder,
             )
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from imagej_dl.errors import UserError
+from imagej_dl.errors import UserError, warn
 from imagej_dl.suite.config import SuiteConfig
-from imagej_dl.suite.paths import warn
 
 _METHODS = {"PERCENTILE": "percentile", "MEDIAN": "median", "MEAN": "mean", "HE": "equalise"}
 _LIGHT = 75.5

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 
-from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.errors import UserError, warn
 from imagej_dl.suite.config import SuiteConfig
 
 
@@ -56,8 +55,3 @@ def _file(config: SuiteConfig, name: str) -> Path | None:
     """Find a file of weights: among the checkpoints, as the suite does, or by its path."""
     places = (config.OUTPUTPATH / "checkpoints" / name, Path(name))
     return next((path for path in places if path.is_file()), None)
-
-
-def warn(words: str) -> None:
-    """Say what is taken in place of what a configuration asks for."""
-    warnings.warn(words, DataWarning, stacklevel=4)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from imagej_dl import images
-from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.errors import UserError, warn
 from imagej_dl.filesystem import names
 from imagej_dl.images import label_maps
 from imagej_dl.images.reading import SUFFIXES
@@ -112,7 +111,7 @@ def rebuild(
     except UserError as error:
         if (folder / CHALLENGE).exists() and not overwrite:
             raise
-        warnings.warn(f"there is no {CHALLENGE}: {error}", DataWarning, stacklevel=2)
+        warn(f"there is no {CHALLENGE}: {error}")
     return list(found)
 
 

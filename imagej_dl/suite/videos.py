@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import re
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from imagej_dl import images
-from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.errors import UserError, warn
 from imagej_dl.filesystem import csv_cells, names
 from imagej_dl.filesystem.atomic import atomic_folder
 from imagej_dl.filesystem.regular import refuse_special
@@ -65,17 +64,13 @@ def read_relation(path: Path) -> dict[str, list[str]]:
         for frame in frames:
             if (other := of.setdefault(frame, video)) != video:
                 words = f"{path}: {frame} is in {other} and in {video}"
-                warnings.warn(words, DataWarning, stacklevel=2)
+                warn(words)
         if len(set(frames)) < len(frames):
             twice = next(frame for frame in frames if frames.count(frame) > 1)
             raise UserError(f"{video} has the frame {twice} twice", path=path)
         said = _said(video)
         if said is not None and said != len(frames):
-            warnings.warn(
-                f"{path}: {video} has {len(frames)} frames, its name says {said}",
-                DataWarning,
-                stacklevel=2,
-            )
+            warn(f"{video} has {len(frames)} frames, its name says {said}", path=path)
     return videos
 
 
@@ -178,7 +173,7 @@ def _said(video: str) -> int | None:
 
 def read_tracks(folder: Path) -> dict[str, NDArray]:
     """Read the tables `tracks/NN.txt` of a folder, where there are any."""
-    from imagej_dl.tracking import ctc
+    from imagej_dl import ctc
 
     place = folder / TRACKS
     found = sorted(filter(names.is_data, place.glob("*.txt"))) if place.is_dir() else []

@@ -9,11 +9,10 @@ from typing import get_args
 
 import numpy as np
 
-from imagej_dl import images
+from imagej_dl import ctc, images
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.filesystem.atomic import load_json
 from imagej_dl.images import read_labels
-from imagej_dl.tracking import ctc
 from imagej_dl.tracking.label_movie import as_movie
 from imagej_dl.tracking.lineage import Merges
 from imagej_dl.tracking.settings import default

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from imagej_dl import images
-from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.errors import UserError, warn
 from imagej_dl.images import make
 from imagej_dl.tracking.automatic import SAME, rows_at
 from imagej_dl.tracking.automatic import read as read_automatic
@@ -92,11 +91,7 @@ def correct(tracks: Tracks, automatic: Tracks | None = None) -> Corrected:
     seeds = seeds_of(labels, len(tracks.spots))
     seen = seeds >= 0
     if lost := int(np.count_nonzero(~seen)):
-        warnings.warn(
-            f"{lost} spots are left out: they lie outside the image or under others",
-            DataWarning,
-            stacklevel=2,
-        )
+        warn(f"{lost} spots are left out: they lie outside the image or under others")
     spots = tracks.spots.assign(label=np.arange(1, len(seen) + 1), pixel=seeds)
     cal = tracks.calibration
     own = make(labels, "TYX", **vars(cal))

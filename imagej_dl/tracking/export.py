@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 
-from imagej_dl import images
-from imagej_dl.errors import DataWarning, UserError
+from imagej_dl import ctc, images
+from imagej_dl.errors import UserError, warn
 from imagej_dl.filesystem import stale_outputs
 from imagej_dl.filesystem.atomic import atomic_folder
 from imagej_dl.filesystem.text import write_text
-from imagej_dl.tracking import ctc, graphs, tables
+from imagej_dl.tracking import graphs, tables
 from imagej_dl.tracking.lineage import Merges
 from imagej_dl.tracking.trackmate import writer
 from imagej_dl.tracking.tracks import Tracks
@@ -39,7 +38,7 @@ def write(
     `tracks.xml` (as TrackMate wrote it, or of the same form), `tracked.tif` (one id for each
     track, see :meth:`Tracks.tracked`), `spots.csv`, `edges.csv`, `lineage.csv`, `settings.json`,
     if asked for `tracks.geff`, and `CTC/01_RES` (one id for each segment, with parents;
-    `sequence` is its number, `gaps` and `merges` as :func:`imagej_dl.tracking.ctc.layout` takes
+    `sequence` is its number, `gaps` and `merges` as :func:`imagej_dl.ctc.layout` takes
     them). `more` is called with the folder and writes what else shall be in it.
 
     Raises
@@ -67,7 +66,7 @@ def write(
         tables.write_lineage(tracks, temporary / "lineage.csv", segments)
         if geff and not len(tracks.spots):
             text = "there is no tracks.geff: it cannot be empty, and there are no spots"
-            warnings.warn(text, DataWarning, stacklevel=2)
+            warn(text)
         elif geff:
             graphs.write_geff(tracks, temporary / "tracks.geff")
         scored = True
@@ -76,7 +75,7 @@ def write(
             ctc.write(tracks, place, gaps=gaps, merges=merges)
         except UserError as error:  # more segments than 16-bit masks hold
             scored = False
-            warnings.warn(f"there is no CTC folder: {error.problem}", DataWarning, stacklevel=2)
+            warn(f"there is no CTC folder: {error.problem}")
         if more is not None:
             more(temporary)
         files = stale_outputs.record(temporary, _OPTIONAL)

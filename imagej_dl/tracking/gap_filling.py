@@ -8,14 +8,13 @@ track takes the objects of the first segmentation, and its own region where ther
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from imagej_dl import images
-from imagej_dl.errors import DataWarning
+from imagej_dl.errors import warn
 from imagej_dl.progress import Progress, silent
 from imagej_dl.tracking.label_movie import as_movie
 from imagej_dl.tracking.spots import find
@@ -90,11 +89,9 @@ def fill(
     if not ends:
         found = _between(found, given > 0)
     if lost:
-        warnings.warn(
+        warn(
             f"{lost} objects are left out: with what is filled around them they have fewer than"
-            f" {smallest} pixels (`fill-gaps --smallest` says how many they must have)",
-            DataWarning,
-            stacklevel=2,
+            f" {smallest} pixels (`fill-gaps --smallest` says how many they must have)"
         )
     return images.with_data(movie, images.as_labels(found))
 
@@ -218,11 +215,7 @@ def onto(
     source, target = at[links.sources + 1], at[links.targets + 1]
     kept = (source >= 0) & (target >= 0)
     if lost := int(np.count_nonzero(~kept)):
-        warnings.warn(
-            f"{lost} links are left out: they were of objects too small to make a spot",
-            DataWarning,
-            stacklevel=2,
-        )
+        warn(f"{lost} links are left out: they were of objects too small to make a spot")
     found = Links(source[kept], target[kept], links.costs[kept])
     made = build(spots, contours, found, own, tracks.settings, tracks.engine, tracks.image_path)
     return replace(made, calibration=tracks.calibration)

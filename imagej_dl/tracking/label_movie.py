@@ -56,7 +56,7 @@ def as_movie(labels: Any, path: Any = None) -> xr.DataArray:
     try:
         movie = images.as_labels(flat.transpose("T", "Y", "X"))
     except UserError as error:
-        raise UserError(error.problem, path=path, remedy=error.remedy) from error
+        raise error.at(path) from error
     if _is_picture(movie.values):
         raise UserError(
             "is no label movie: most neighbouring pixels differ, as those of a picture do",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from imagej_dl import images
-from imagej_dl.errors import DataWarning, NotEnoughMemory
+from imagej_dl.errors import NotEnoughMemory, warn
 from imagej_dl.progress import Progress, silent
 from imagej_dl.tracking import (
     choice,
@@ -95,9 +94,9 @@ def track(
         # Contours are in the labels' unit: what measures under them must go by the same.
         image = images.with_data(image, image.data, **asdict(images.calibration(movie)))
     if movie.sizes["T"] < 2:
-        warnings.warn("there is one frame only: nothing to link", DataWarning, stacklevel=2)
+        warn("there is one frame only: nothing to link")
     if not np.asarray(movie).any():
-        warnings.warn("there is no object in the labels", DataWarning, stacklevel=2)
+        warn("there is no object in the labels")
     if own:
         settings = linking_distance.fitted(settings, linking_distance.measured(movie))
     else:
@@ -123,7 +122,7 @@ def _track(
         if not way.changeable:
             raise
         text = f"{error.problem}; the embedded engine tracks instead"
-        warnings.warn(text, DataWarning, stacklevel=3)
+        warn(text)
         return _by_engine(movie, image, settings, replace(way, engine="embedded", bridge=None))
 
 

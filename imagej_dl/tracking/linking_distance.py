@@ -7,14 +7,13 @@ nanometres or pixels.
 from __future__ import annotations
 
 import math
-import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from imagej_dl import images
-from imagej_dl.errors import DataWarning
+from imagej_dl.errors import warn
 from imagej_dl.tracking.settings import TrackerSettings
 
 if TYPE_CHECKING:
@@ -118,7 +117,7 @@ def fitted(settings: TrackerSettings, reach: Reach | None) -> TrackerSettings:
     return settings.model_copy(update={"settings": model.model_validate({**values, **given})})
 
 
-def warn_of(settings: TrackerSettings, labels: xr.DataArray, stacklevel: int = 3) -> None:
+def warn_of(settings: TrackerSettings, labels: xr.DataArray) -> None:
     """Warn of distances below a pixel, or above a third of the image; infinity is meant so."""
     values = settings.settings.to_map()
     cal = images.calibration(labels)
@@ -141,7 +140,7 @@ def warn_of(settings: TrackerSettings, labels: xr.DataArray, stacklevel: int = 3
     if wrong:
         reach = measured(labels)
         own = f"; the objects' size and motion would say {reach}" if reach is not None else ""
-        warnings.warn("; ".join(wrong) + own, DataWarning, stacklevel=stacklevel)
+        warn("; ".join(wrong) + own)
 
 
 def _objects(frame: np.ndarray, size: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -174,8 +174,7 @@ def make(
         checked = model.model_validate(values)
         return TrackerSettings.model_validate({"tracker": tracker, "settings": checked, **others})
     except ValidationError as error:
-        words = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise UserError(words, path=source) from error
+        raise UserError.of_validation(error, TrackerSettings.model_fields, path=source) from error
 
 
 def _nearest(word: str, known: Any) -> str:

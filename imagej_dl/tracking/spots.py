@@ -6,12 +6,11 @@ a label, at the centroid of its simplified contour.
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from imagej_dl.errors import DataWarning
+from imagej_dl.errors import warn
 from imagej_dl.geometry import contours as outlines
 from imagej_dl.geometry import simplify
 from imagej_dl.images import calibration
@@ -70,11 +69,7 @@ def find(
         tables.append((frame[kept] + first, label, pixel % part[0].size, quality[kept]))
         progress("spots", min(first + at_once, len(frames)), len(frames))
     if lost:
-        warnings.warn(
-            f"{lost} objects are too small for a contour and make no spot, as in TrackMate",
-            DataWarning,
-            stacklevel=2,
-        )
+        warn(f"{lost} objects are too small for a contour and make no spot, as in TrackMate")
     frame, label, pixel, quality = (np.concatenate(column) for column in zip(*tables, strict=True))
     sizes = np.concatenate([p.sizes for p in polygons])
     pixels = outlines.Polygons(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from imagej_dl import ctc
 from imagej_dl.filesystem import csv_cells
 from imagej_dl.filesystem.atomic import atomic, refuse_existing
-from imagej_dl.tracking import ctc
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -13,7 +12,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from imagej_dl import images
-from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.errors import UserError, warn
 from imagej_dl.images import (
     Calibration,
     Far,
@@ -170,11 +169,9 @@ class Examples:
         first = self.calibration
         scale = units.factor(cal.unit, first.unit)
         if scale is None or abs(cal.pixel_width * scale / first.pixel_width - 1) > 0.1:
-            warnings.warn(
+            warn(
                 f"{name}: pixels of {cal.pixel_width:g} {cal.unit}, those of {self._calibrated} "
-                f"are {first.pixel_width:g} {first.unit}; the model records the latter",
-                DataWarning,
-                stacklevel=4,
+                f"are {first.pixel_width:g} {first.unit}; the model records the latter"
             )
 
     def _planes(
@@ -188,11 +185,9 @@ class Examples:
         filled = [place for place in places if labels.isel(place).data.any()]
         if filled and len(filled) < len(places):
             # In a stack, planes without any ROI are most often planes nobody has looked at.
-            warnings.warn(
+            warn(
                 f"{name}: {len(places) - len(filled)} of {len(places)} planes have no label and "
-                "are left out",
-                DataWarning,
-                stacklevel=4,
+                "are left out"
             )
         else:
             filled = places

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Iterable
 from contextlib import nullcontext
 from dataclasses import replace
@@ -12,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.errors import UserError, warn
 from imagej_dl.filesystem import containment, locks
 from imagej_dl.filesystem.atomic import discard, heal, load_json, refuse_existing
 from imagej_dl.models import ModelBundle
@@ -176,12 +175,10 @@ def _begun(
 def _compare(begun: Start, state: State) -> None:
     loss, before = state.rows[state.best_epoch - 1]["val_loss"], begun.before["loss"]
     if loss > before:
-        warnings.warn(
+        warn(
             f"the model is worse on the validation images than {begun.name}, which it started "
             f"from: validation loss {loss:.3g}, before {before:.3g}. A lower learning rate, or "
-            "more images, may help",
-            DataWarning,
-            stacklevel=3,
+            "more images, may help"
         )
 
 

@@ -16,7 +16,6 @@ from imagej_dl.models.networks.base import Network
 from imagej_dl.training.augmentation import Augmentation
 from imagej_dl.training.losses import Loss, fits, output
 from imagej_dl.training.weight_maps import WeightMap
-from imagej_dl.validation import in_words
 
 Precision = Literal["float32", "mixed_float16", "mixed_bfloat16"]
 """In what a training computes, as Keras' dtype policies are called."""
@@ -212,7 +211,7 @@ class Settings(BaseModel):
         try:
             return cls.model_validate(values)
         except ValidationError as error:
-            raise UserError(in_words(error, cls.model_fields, "settings")) from error
+            raise UserError.of_validation(error, cls.model_fields, "settings") from error
 
     @model_validator(mode="before")
     @classmethod

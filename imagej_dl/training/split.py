@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.errors import UserError, warn
 from imagej_dl.images.bounding_boxes import boxes as places
 from imagej_dl.training.patches import Example
 
@@ -102,7 +101,7 @@ def split(
 
 
 def _warn(words: str) -> None:
-    warnings.warn(words, DataWarning, stacklevel=4)
+    warn(words)
 
 
 def _files(

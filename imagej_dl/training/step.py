@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from imagej_dl.errors import DataWarning
+from imagej_dl.errors import warn
 from imagej_dl.models import backend
 from imagej_dl.models.frame_windows import fed
 from imagej_dl.training import objective
@@ -101,8 +100,4 @@ def warn_of(name: Precision) -> None:
         where = f"on {slow[0]}"
     else:
         return
-    warnings.warn(
-        f"precision {name} is slower than float32 {where}, by far on a processor",
-        DataWarning,
-        stacklevel=3,
-    )
+    warn(f"precision {name} is slower than float32 {where}, by far on a processor")

@@ -94,7 +94,7 @@ def refuse_large(path: Path, shown: str, limit: int) -> None:
         size = nbytes(path)
     except UserError as error:
         # Where it lies here is nobody's business.
-        raise UserError(error.problem, path=shown, remedy=error.remedy) from error
+        raise error.at(shown) from error
     if size > limit:
         raise UserError(
             f"holds {size / 2**20:.0f} MiB of pixels, and {limit / 2**20:.0f} are allowed",

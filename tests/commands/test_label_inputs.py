@@ -127,7 +127,7 @@ def test_gaps_of_masks_are_those_of_their_objects(tmp_path: Path) -> None:
 
 def test_a_challenge_folder_of_one_cell_keeps_its_id(tmp_path: Path) -> None:
     """Its masks are single frames, of which each may look like a mask."""
-    from imagej_dl.tracking import ctc
+    from imagej_dl import ctc
 
     made = np.zeros((20, 20), np.uint16)
     made[2:8, 2:8], made[12:18, 12:18] = 5, 5

@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 import tifffile
 
-from imagej_dl import evaluation, images, tracking
+from imagej_dl import ctc, evaluation, images, tracking
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.evaluation import ctc_metrics as challenge
-from imagej_dl.tracking import ctc
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +63,7 @@ def test_tracking_alone(movie, least, shared_data, tmp_path):
 
 def test_truth_against_itself_is_perfect(shared_data, tmp_path):
     truth = shared_data / "movie" / "truth"
-    scores = challenge.score(ctc.read(truth), challenge.read_truth(truth))
+    scores = challenge.score(ctc.read(truth), ctc.read_truth(truth))
     for name in ("SEG", "DET", "TRA", "LNK", "CT", "TF", "BC(0)"):
         assert scores[name] == 1.0, name
 
@@ -101,7 +100,7 @@ def test_result_without_objects(truth, tmp_path):
     assert scores["TRA"] == scores["SEG"] == 0.0
     # So are those asked for besides: a tuning by CHOTA goes on.
     with pytest.warns(DataWarning, match="no objects"):
-        found = challenge.score(ctc.read(empty), challenge.read_truth(folder), ("CHOTA",))
+        found = challenge.score(ctc.read(empty), ctc.read_truth(folder), ("CHOTA",))
     assert found["CHOTA"] == 0.0
 
 

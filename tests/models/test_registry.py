@@ -274,5 +274,5 @@ def test_a_frozen_encoder_leaves_the_decoder_to_train():
 def test_what_is_not_there_is_said():
     with pytest.raises(UserError, match="no network called resnet"):
         network("resnet", {})
-    with pytest.raises(UserError, match=r"unet_lstm cannot be had with poolz.*width"):
+    with pytest.raises(UserError, match=r"unet_lstm cannot be built with poolz.*width"):
         network("unet_lstm", {"poolz": 3})

@@ -6,14 +6,12 @@ import numpy as np
 import pytest
 from suite_command import run
 
-from imagej_dl import images
+from imagej_dl import ctc, images
+from imagej_dl.ctc import CtcFolder
+from imagej_dl.ctc.identities import followed, matched
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.suite import items, read_ctc, write_ctc_results, write_ctc_truth
-from imagej_dl.suite.ctc_export import followed
-from imagej_dl.suite.ctc_import import matched
-from imagej_dl.suite.sequences import sequences
-from imagej_dl.tracking import ctc
-from imagej_dl.tracking.ctc import CtcFolder
+from imagej_dl.suite.ctc_export import sequences
 
 
 @pytest.fixture

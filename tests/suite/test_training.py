@@ -8,14 +8,13 @@ import tifffile
 from suite_command import run
 from suite_movie import movie, write_pair
 
-from imagej_dl import images, models
+from imagej_dl import ctc, images, models
 from imagej_dl.errors import DataWarning
 from imagej_dl.models.networks.registry import NETWORKS, takes
 from imagej_dl.models.pretrained import load_weights
 from imagej_dl.prediction import predict
 from imagej_dl.suite import write_frames
 from imagej_dl.suite.videos import write_relation
-from imagej_dl.tracking import ctc
 from imagej_dl.training import train
 
 pytestmark = [pytest.mark.tf, pytest.mark.filterwarnings("ignore::imagej_dl.errors.DataWarning")]

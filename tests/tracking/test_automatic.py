@@ -9,10 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from imagej_dl import images, progress, tracking
+from imagej_dl import ctc, images, progress, tracking
 from imagej_dl.commands.corrections import Corrections
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.tracking import ctc
 from imagej_dl.tracking.trackers.cost_matrix import Links
 from imagej_dl.tracking.tracks import build
 

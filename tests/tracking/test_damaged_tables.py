@@ -8,9 +8,9 @@ from pathlib import Path
 import lineages
 import pytest
 
-from imagej_dl import UserError, tracking
+from imagej_dl import UserError, ctc, tracking
 from imagej_dl.filesystem import safe_xml
-from imagej_dl.tracking import automatic, ctc
+from imagej_dl.tracking import automatic
 
 
 @pytest.fixture(scope="module")

@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from imagej_dl import images, tracking
+from imagej_dl import ctc, images, tracking
+from imagej_dl.ctc import from_tracks
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.tracking import ctc, tables
+from imagej_dl.tracking import tables
 from imagej_dl.tracking.trackers.cost_matrix import Links
 from imagej_dl.tracking.tracks import build
 
@@ -186,7 +187,7 @@ def test_what_a_former_run_left_goes_and_what_is_the_users_stays(tmp_path):
 def test_a_challenge_folder_of_other_tracks_is_named(tmp_path, monkeypatch):
     tracks = tracking.track(lineages.gap(), engine="embedded")
     tracking.write(tracks, tmp_path / "out")
-    monkeypatch.setattr(ctc, "_LIMIT", 0)
+    monkeypatch.setattr(from_tracks, "_LIMIT", 0)
     with pytest.warns(DataWarning) as said:
         tracking.write(tracks, tmp_path / "out", overwrite=True)
     assert "CTC/01_RES in" in str(said[-1].message)

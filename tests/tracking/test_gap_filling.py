@@ -8,9 +8,9 @@ import lineages
 import numpy as np
 import pytest
 
-from imagej_dl import images, tracking
+from imagej_dl import ctc, images, tracking
 from imagej_dl.errors import DataWarning
-from imagej_dl.tracking import ctc, gap_filling, tidying
+from imagej_dl.tracking import gap_filling, tidying
 
 
 def _movie(*missing, frames=7, side=14):
@@ -134,7 +134,7 @@ def test_gap_filling_helps(shared_data, tmp_path, movie):
     from imagej_dl.evaluation import ctc_metrics as scores
 
     labels = images.read(shared_data / movie / "detections.tif")
-    truth = scores.read_truth(shared_data / movie / "truth")
+    truth = ctc.read_truth(shared_data / movie / "truth")
     found = []
     for chosen in (tracking.default_settings(), tracking.default_settings().filling_gaps()):
         tracks = tracking.track(labels, settings=chosen, engine="embedded")

@@ -6,9 +6,10 @@ import lineages
 import numpy as np
 import pytest
 
-from imagej_dl import images, tracking
+from imagej_dl import ctc, images, tracking
+from imagej_dl.ctc import from_tracks
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.tracking import ctc, lineage
+from imagej_dl.tracking import lineage
 from imagej_dl.tracking.settings import MODELS
 
 
@@ -151,7 +152,7 @@ def test_an_object_of_two_spots_is_cut_at_its_corner(tmp_path):
 
 def test_more_segments_than_ctc_masks_hold(tmp_path, monkeypatch):
     tracks = tracking.track(lineages.division(), engine="embedded")
-    monkeypatch.setattr(ctc, "_LIMIT", 3)
+    monkeypatch.setattr(from_tracks, "_LIMIT", 3)
     with pytest.warns(DataWarning, match="no CTC folder: 4 track segments"):
         tracking.write(tracks, tmp_path / "out")
     assert (tmp_path / "out" / "tracked.tif").is_file()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +12,7 @@ import numpy as np
 import xarray as xr
 
 from imagej_dl import optional
-from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.errors import UserError, warn
 from imagej_dl.images import library_warnings, scenes, units
 from imagej_dl.images.formats.metamorph import made
 
@@ -89,7 +88,7 @@ def _opened(path: Path, scene: int | None = None) -> Iterator[Any]:
     try:
         bioio = optional.need("bioio", words, install)
     except UserError as error:
-        raise UserError(error.problem, path=path, remedy=error.remedy) from error
+        raise error.at(path) from error
     try:
         with library_warnings.collected(_LOGGER):
             yield bioio.BioImage(path)
@@ -121,9 +120,8 @@ def _check_mosaic(path: Path, tiles: int, apart: bool) -> None:
             path=path,
             remedy="Merge them in the microscope's program, or stitch them in Fiji.",
         )
-    warnings.warn(
-        f"{path}: is a mosaic of {tiles} tiles, put together by bioio's plugin as they lie, "
+    warn(
+        f"is a mosaic of {tiles} tiles, put together by bioio's plugin as they lie, "
         "without blending; the microscope's program can merge them",
-        DataWarning,
-        stacklevel=4,
+        path=path,
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +12,7 @@ import numpy as np
 import xarray as xr
 
 from imagej_dl import optional
-from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.errors import UserError, warn
 from imagej_dl.images import scenes, truncation, units
 from imagej_dl.images.formats.metamorph import made
 from imagej_dl.images.missing_planes import Kept, kept
@@ -54,7 +53,7 @@ def read(path: Path, axes: str | None = None, scene: int | None = None) -> xr.Da
         _refuse_sparse(file, key, blocks)
         _warn_mosaic(path, len({tile for _, tile, _ in blocks}))
         for words in found_planes.said:
-            warnings.warn(f"{path}: {words}", DataWarning, stacklevel=3)
+            warn(words, path=path)
         where = {} if key is None else {"scene": key}
         first = {axis: ranges[axis].start if axis in stack else 0 for axis in _AXES}
         array = None
@@ -90,7 +89,7 @@ def _opened(path: Path) -> Iterator[Any]:
     try:
         czi = optional.need("pylibCZIrw.czi", words, install)
     except UserError as error:
-        raise UserError(error.problem, path=path, remedy=error.remedy) from error
+        raise error.at(path) from error
     try:
         truncation.check_czi(path)
         with czi.open_czi(str(path)) as file:
@@ -193,11 +192,10 @@ def _refuse_axes(path: Path, blocks: list[_Block]) -> None:
 
 def _warn_mosaic(path: Path, tiles: int) -> None:
     if tiles > 1:
-        warnings.warn(
-            f"{path}: is a mosaic of {tiles} tiles, put together at their positions without "
+        warn(
+            f"is a mosaic of {tiles} tiles, put together at their positions without "
             "blending; ZEN's Stitching makes seams fit",
-            DataWarning,
-            stacklevel=4,
+            path=path,
         )
 
 

@@ -5,7 +5,6 @@ Axes and pixel sizes are those that the file states.
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,8 @@ import numpy as np
 import tifffile
 import xarray as xr
 
-from imagej_dl.errors import DataWarning, UserError
+from imagej_dl import errors
+from imagej_dl.errors import UserError
 from imagej_dl.images import frame_intervals, units
 from imagej_dl.images.array import make
 from imagej_dl.images.tiff import partial_series
@@ -69,11 +69,10 @@ def read_stk(path: Path, axes: str | None = None) -> xr.DataArray:
 
 def warn_unstated(path: Path, count: int) -> None:
     """Say that a file does not state what its planes are."""
-    warnings.warn(
-        f"{path}: does not say what its {count} planes are; they are taken as slices (Z). If they "
+    errors.warn(
+        f"does not say what its {count} planes are; they are taken as slices (Z). If they "
         "are frames, pass --axes TYX",
-        DataWarning,
-        stacklevel=4,
+        path=path,
     )
 
 
@@ -95,7 +94,7 @@ def made(path: Path, array: np.ndarray, names: str, attrs: dict[str, Any]) -> xr
     try:
         return make(array, "".join(names[i] for i in keep), title=path.name, **attrs)
     except UserError as error:
-        raise UserError(error.problem, path=path, remedy=error.remedy) from error
+        raise error.at(path) from error
 
 
 def _metamorph_size(metadata: dict[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +11,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.errors import UserError, warn
 from imagej_dl.filesystem.regular import refuse_special
 from imagej_dl.images import repeated_warnings, truncation
 from imagej_dl.images.array import make
@@ -170,4 +169,4 @@ def _indexed(path: Path, picture: Image.Image) -> dict[str, Any]:
 
 
 def _warn(path: Path, words: str) -> None:
-    warnings.warn(f"{path}: {words}", DataWarning, stacklevel=4)
+    warn(words, path=path)

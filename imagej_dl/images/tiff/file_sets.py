@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import tifffile
 
-from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.errors import UserError, warn
 from imagej_dl.images import library_warnings
 from imagej_dl.images.tiff import micromanager, ome_series, ome_xml, page_chain, quick_description
 
@@ -35,11 +34,7 @@ def once(files: Sequence[Path]) -> list[Path]:
             if first == path or first.absolute() not in given or not _is_stack(path):
                 kept.append(path)
         elif (other := found.copied) is not None and other.absolute() in given:
-            warnings.warn(
-                f"{path}: has the UUID of {other.name}, which is a part of a set: left out",
-                DataWarning,
-                stacklevel=3,
-            )
+            warn(f"has the UUID of {other.name}, which is a part of a set: left out", path=path)
         elif any(_first(names, given) == path for names in found.files):
             # The first of the files that are given stands for all of a set.
             kept.append(path)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 import re
-import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tifffile
 
-from imagej_dl.errors import DataWarning
+from imagej_dl.errors import warn
 from imagej_dl.images import units
 from imagej_dl.images.array import seconds
 
@@ -132,11 +131,10 @@ def warn_of_function(path: Path, file: tifffile.TiffFile, array: np.ndarray) -> 
     names = {_STRAIGHT_LINE: "a straight line", _UNCALIBRATED_OD: "uncalibrated optical density"}
     words = names.get(kind, f"number {kind}")
     listed = f", {', '.join(f'{n:g}' for n in numbers)}" if numbers else ""
-    warnings.warn(
-        f"{path.name}: ImageJ shows its grey values by a calibration function ({words}{listed}); "
+    warn(
+        f"ImageJ shows its grey values by a calibration function ({words}{listed}); "
         "they are read as they are in the file",
-        DataWarning,
-        stacklevel=4,
+        path=path.name,
     )
 
 
@@ -194,4 +192,4 @@ def _size(tags: Any, name: str) -> float:
 
 
 def _warn(path: Path, what: str) -> None:
-    warnings.warn(f"{path.name}: {what} is left out", DataWarning, stacklevel=6)
+    warn(f"{what} is left out", path=path.name)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +12,8 @@ from pathlib import Path
 import numpy as np
 import tifffile
 
-from imagej_dl.errors import DataWarning, UserError
+from imagej_dl import errors
+from imagej_dl.errors import UserError
 from imagej_dl.filesystem.regular import refuse_special
 from imagej_dl.images import calibrations
 from imagej_dl.images import library_warnings as alarms
@@ -152,7 +152,7 @@ def of(path: Path, file: tifffile.TiffFile, said: list[str]) -> Tiff:
 def warn(tiff: Tiff, made: partial_series.Held) -> None:
     """Warn of what is to say about an image that was read, once its pixels have been read."""
     for words in [*made.said, *alarming(tiff.alarms)]:
-        warnings.warn(f"{tiff.path}: {words}", DataWarning, stacklevel=5)
+        errors.warn(words, path=tiff.path)
 
 
 def alarming(said: list[str]) -> list[str]:

@@ -64,12 +64,13 @@ def network(name: str, arguments: dict[str, Any]) -> Network:
     try:
         return NETWORKS[name].model_validate(arguments)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        known = ", ".join(NETWORKS[name].model_fields)
-        raise UserError(
-            f"the network {name} cannot be had with {where}: {first['msg']}",
-            remedy=f"Its arguments are {known}.",
+        known = NETWORKS[name].model_fields
+        raise UserError.of_validation(
+            error,
+            known,
+            "arguments",
+            prefix=f"the network {name} cannot be built with ",
+            remedy=f"Its arguments are {', '.join(known)}.",
         ) from error
 
 

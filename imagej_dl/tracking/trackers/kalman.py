@@ -7,13 +7,12 @@ takes feature penalties, and closes gaps, splits and merges as the LAP tracker d
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from imagej_dl.errors import DataWarning
+from imagej_dl.errors import warn
 from imagej_dl.progress import Progress, silent
 from imagej_dl.tracking.settings import AdvancedKalmanSettings, KalmanSettings
 from imagej_dl.tracking.trackers.cost_matrix import Costs, Links, alternative, assign
@@ -118,11 +117,9 @@ def _grow(
     filled = np.flatnonzero(np.diff(bounds))
     if len(filled) < 2 or filled[1] == frames - 1:
         if len(filled) > 1:
-            warnings.warn(
+            warn(
                 "TrackMate's Kalman tracker links nothing in a movie whose second frame with"
-                " spots is its last; another tracker does",
-                DataWarning,
-                stacklevel=4,
+                " spots is its last; another tracker does"
             )
         return Links.none()
     costs = Costs(spots, penalties)

@@ -6,12 +6,11 @@ link to the past at most and two to the future, two only in the very next frame.
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from imagej_dl.errors import DataWarning
+from imagej_dl.errors import warn
 from imagej_dl.tracking.trackers import _subprocess
 from imagej_dl.tracking.trackers.base import Given
 from imagej_dl.tracking.trackers.cost_matrix import Links
@@ -44,11 +43,9 @@ def link(given: Given, settings: MotileSettings) -> Links:
     }
     found = _subprocess.run("motile", arrays, settings.to_map(), given.python, given.progress)
     if not found["best"]:
-        warnings.warn(
+        warn(
             f"motile was stopped after {settings.time_limit:g} s: these links may not be the best;"
-            " a larger TIME_LIMIT, or shorter distances, would tell",
-            DataWarning,
-            stacklevel=2,
+            " a larger TIME_LIMIT, or shorter distances, would tell"
         )
     chosen = found["chosen"]
     return Links(sources[chosen], targets[chosen], costs[chosen])

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from imagej_dl.errors import DataWarning
+from imagej_dl.errors import warn
 from imagej_dl.progress import Progress, silent
 from imagej_dl.tracking.settings import OverlapSettings
 from imagej_dl.tracking.trackers.cost_matrix import Links
@@ -47,11 +46,9 @@ def link(
     if not len(frames):
         return Links.none()
     if frames[0] > 0:
-        warnings.warn(
+        warn(
             "TrackMate's overlap tracker links nothing in a movie whose first frame has no"
-            " spots; leave that frame out, or take another tracker",
-            DataWarning,
-            stacklevel=3,
+            " spots; leave that frame out, or take another tracker"
         )
         return Links.none()
     shapes, areas = _shapes(spots, contours, settings)

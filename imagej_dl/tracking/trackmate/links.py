@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imagej_dl.errors import DataWarning
+from imagej_dl.errors import warn
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,9 +39,7 @@ def forward(edges: pd.DataFrame, spots: pd.DataFrame, path: Path) -> pd.DataFram
     frame = dict(zip(spots["id"], spots["frame"], strict=True))
     begin, end = edges["source"].map(frame), edges["target"].map(frame)
     if lost := int((begin == end).sum()):
-        warnings.warn(
-            f"{path}: {lost} links within one frame are left out", DataWarning, stacklevel=3
-        )
+        warn(f"{lost} links within one frame are left out", path=path)
     back = begin > end
     ends = {
         "source": edges["source"].where(~back, edges["target"]),

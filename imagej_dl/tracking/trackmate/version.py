@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
-from imagej_dl.errors import DataWarning
+from imagej_dl.errors import warn
 
 _NEWEST = 8
 
@@ -16,9 +15,7 @@ def check_version(root: ET.Element, path: Path) -> None:
     version = root.get("version", "")
     major = version.split(".")[0]
     if major.isascii() and major.isdigit() and int(major[:18]) > _NEWEST:
-        warnings.warn(
+        warn(
             f"{path} was written by TrackMate {version}, which is newer than {_NEWEST}: it is"
-            " read as if it were of that version",
-            DataWarning,
-            stacklevel=3,
+            " read as if it were of that version"
         )
