@@ -104,7 +104,7 @@ def _palette() -> Picture:
 
 
 def has_mp4() -> bool:
-    """Say whether MP4 can be written: ffmpeg as the package imageio-ffmpeg brings it."""
+    """Say whether MP4 can be written: ffmpeg is there by `imagej-dl[video]`."""
     return find_spec("imageio_ffmpeg") is not None
 
 
