@@ -104,7 +104,7 @@ def _palette() -> Picture:
 
 
 def has_mp4() -> bool:
-    """Return whether MP4 can be written: ffmpeg as the package imageio-ffmpeg brings it."""
+    """Return whether MP4 can be written: `imagej-dl[video]` brings ffmpeg."""
     return find_spec("imageio_ffmpeg") is not None
 
 
