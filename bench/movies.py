@@ -24,7 +24,7 @@ from imagej_dl import ctc, images, tracking
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.evaluation import ctc_metrics as scores
 from imagej_dl.evaluation import movie_parts, tuning, tuning_space
-from imagej_dl.tracking import engines
+from imagej_dl.tracking import trackers
 from imagej_dl.tracking.settings import TrackerSettings, default
 
 HELD_OUT = 0.3
@@ -55,7 +55,7 @@ def rows(trials: dict[str, int]) -> Iterator[Row]:
             yield Row("embedded", options, tuned)
     for name in ("motile", "btrack"):
         try:
-            engines.version(name)
+            trackers.version(name)
         except UserError as error:
             print(f"without {name}: {error}")
             continue

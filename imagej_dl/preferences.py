@@ -1,4 +1,4 @@
-"""What the user has set for all commands on this machine, in one small JSON file."""
+"""The user's preferences for all commands on this machine, in one small JSON file."""
 
 from __future__ import annotations
 

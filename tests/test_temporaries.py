@@ -66,7 +66,7 @@ def test_scratch_folders_of_killed_runs_are_removed(
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     code = (
-        "import os, tempfile; from imagej_dl import temporaries\n"
+        "import os, tempfile; from imagej_dl.filesystem import temporaries\n"
         "print(tempfile.mkdtemp(prefix=temporaries.prefix('web')), flush=True); os._exit(9)"
     )
     environment = {**os.environ, "TMPDIR": str(tmp_path)}

@@ -14,7 +14,7 @@ from imagej_dl.progress import Progress
 
 
 class Config(Command):
-    """Turn a configuration file of microscopy-dl-suite-tf into ours.
+    """Convert a configuration file of microscopy-dl-suite-tf.
 
     What comes of it is for imagej-dl train --from-json FILE, or predict. (train and predict take
     the suite's file itself, too.)

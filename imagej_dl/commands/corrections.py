@@ -29,7 +29,7 @@ _TRAINING = ("training/images", "training/masks")
 
 
 class Corrections(Command):
-    """Turn tracks corrected in TrackMate into truth to train and to score with.
+    """Turn tracks corrected in TrackMate into ground truth.
 
     Writes the label movie and the lineage as they were edited: tracked.tif (one id for each
     track), 01_GT (Cell Tracking Challenge truth), lineage.csv, spots.csv, edges.csv, tracks.xml;

@@ -14,7 +14,7 @@ from imagej_dl.progress import Progress
 
 
 class Demo(Command):
-    """Run the whole chain once, and report it with pictures.
+    """Run the whole workflow once, and report it with pictures.
 
     RoiSet.zip → label maps → training → prediction → ImageJ → tracks → evaluation, on a
     time-lapse that is simulated, or on your own images and RoiSets. Ends with report.html.

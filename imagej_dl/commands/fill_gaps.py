@@ -14,7 +14,7 @@ from imagej_dl.tracking.gap_filling import SIGMA, SMALLEST
 
 
 class FillGaps(Command):
-    """Fill in objects that single frames of a label movie lack.
+    """Fill in objects that are missing in single frames of a label movie.
 
     The masks are smoothed along time, and what is then positive, between two appearances of an
     object, is added (as

@@ -16,7 +16,7 @@ from imagej_dl.progress import Progress
 
 
 class Frames(Command):
-    """Cut videos into frames, or put frames together to videos; CTC folders too.
+    """Split videos into frames, or join frames into videos; CTC folders too.
 
     FOLDER has inputs and labels, as in microscopy-dl-suite-tf. split writes inputs/raw_NNN.tif,
     labels/instance_ids_NNN.tif and the table videos2im_relation.csv; join takes them and writes

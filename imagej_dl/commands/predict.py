@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from imagej_dl.models import ModelBundle
     from imagej_dl.prediction import Prediction
-    from imagej_dl.worker import Desk
+    from imagej_dl.worker import Session
 
 
 class Predict(PredictOptions):
@@ -34,16 +34,16 @@ class Predict(PredictOptions):
     links the objects of a video. In ImageJ the open image is segmented where none is named.
     """
 
-    def takes(self) -> set[Literal["image", "plane", "rois"]]:
+    def inputs(self) -> set[Literal["image", "plane", "rois"]]:
         return set() if self.images else {"image"}
 
-    def serve(self, desk: Desk, progress: Progress) -> None:
+    def run_in_imagej(self, session: Session, progress: Progress) -> None:
         if self.images:
             self.run(progress)
             return
         from imagej_dl.rois import trace
 
-        image = desk.open_image()
+        image = session.open_image()
         source = Source(Path(str(image.attrs["title"])), Path(str(image.attrs["title"])).stem)
         results = self.results() if self.out is not None else None
         if results is not None:
@@ -57,12 +57,12 @@ class Predict(PredictOptions):
             raise _of(source, error) from error
         if results is not None:
             results.write(source, result, hyperstack, self.made())
-        desk.show_labels(result.labels, f"{source.name}-labels")
+        session.show_labels(result.labels, f"{source.name}-labels")
         if result.probabilities is not None:
-            desk.show(result.probabilities, f"{source.name}-probabilities")
+            session.show(result.probabilities, f"{source.name}-probabilities")
         if self.rois:
-            desk.show_rois(trace(result.labels, hyperstack=hyperstack or None))
-        desk.values |= {"objects": objects(result), "left_out": result.left_out}
+            session.show_rois(trace(result.labels, hyperstack=hyperstack or None))
+        session.values |= {"objects": objects(result), "left_out": result.left_out}
         say(_summary(source.name, result, time.perf_counter() - started))
 
     def run(self, progress: Progress) -> None:

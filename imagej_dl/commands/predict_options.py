@@ -1,4 +1,4 @@
-"""What `imagej-dl predict` can be told, and what follows from it."""
+"""The options of `imagej-dl predict`, and what follows from them."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from imagej_dl.progress import Progress
 
 
 class Rois(Command):
-    """Turn a label map into a RoiSet.zip.
+    """Trace the objects of a label map into a RoiSet.zip.
 
     Each label of each plane becomes a ROI that encloses exactly its pixels: a traced one, or a
     composite where the label has holes or several pieces. Names come from the table (.csv)

@@ -19,7 +19,7 @@ from imagej_dl.training.settings import setting
 
 
 class Search(Command):
-    """Search for the settings that train the best model, then train it.
+    """Search hyperparameters for the best model, then train it.
 
     Bayesian search with cross-validation: each trial trains on all but one part of the images
     and finds the objects of that part, part after part; the score is their average precision at

@@ -1,4 +1,4 @@
-"""What comes before a training: label maps that are due, and the search for settings."""
+"""Steps before a training: missing label maps, and the search for hyperparameters."""
 
 from __future__ import annotations
 

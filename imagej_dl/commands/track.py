@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from imagej_dl.tracking import Tracks
-    from imagej_dl.worker import Desk
+    from imagej_dl.worker import Session
 
 
 class Track(Command):
-    """Track the labels of a video with TrackMate, or its like without Java.
+    """Track the objects of a label movie with TrackMate, or with its trackers in Python.
 
     Writes tracks.xml (TrackMate), tracked.tif (one id for each track), spots.csv, edges.csv,
     lineage.csv, settings.json and CTC/01_RES (Cell Tracking Challenge, with parents). In ImageJ
@@ -114,27 +114,27 @@ class Track(Command):
         False, description="Replace the folder if it is there."
     )
 
-    def takes(self) -> set[Literal["image", "plane", "rois"]]:
+    def inputs(self) -> set[Literal["image", "plane", "rois"]]:
         return {"image"} if self.labels is None else set()
 
-    def serve(self, desk: Desk, progress: Progress) -> None:
+    def run_in_imagej(self, session: Session, progress: Progress) -> None:
         from imagej_dl import images
 
-        update = {"fiji": self.fiji or desk.fiji, "open": False, "engine": self._engine()}
+        update = {"fiji": self.fiji or session.fiji, "open": False, "engine": self._engine()}
         command = self.model_copy(update=update)
         ours: Path | None = None
         if self.labels is None:
-            image = desk.open_image()
+            image = session.open_image()
             # With settings their detector says what it takes: a mask, probabilities.
-            labels = image if self.settings else desk.label_map()
+            labels = image if self.settings else session.label_map()
             # TrackMate's file names the movie's: one that is not on disk is put beside it.
             name = Path(str(labels.attrs["title"])).stem
             name = "labels" if name.lower() in ("", "tracked") else name  # tracked.tif is a result
-            path = desk.image_path or self.out / f"{name}.tif"
-            if desk.image_path is None:
+            path = session.image_path or self.out / f"{name}.tif"
+            if session.image_path is None:
                 _forget(path, labels)
             refuse_existing(self.out, self.overwrite)
-            if desk.image_path is None:
+            if session.image_path is None:
                 ours = None if self.out.exists() else path
                 images.write(labels, path, overwrite=self.overwrite)
             command = command.model_copy(update={"labels": path, "overwrite": True})
@@ -146,10 +146,10 @@ class Track(Command):
                 with suppress(OSError):
                     self.out.rmdir()
             raise
-        desk.show_file("image", self.out / "tracked.tif")
-        desk.show_file("trackmate", self.out / "tracks.xml")
+        session.show_file("image", self.out / "tracked.tif")
+        session.show_file("trackmate", self.out / "tracks.xml")
         # Of an open label movie that has no other image its own window is the movie.
-        desk.shown[-1]["on_source"] = self.labels is None and self.image is None
+        session.shown[-1]["on_source"] = self.labels is None and self.image is None
 
     def _engine(self) -> str:
         """Return the engine for ImageJ: a second Fiji is started only where it is asked for.

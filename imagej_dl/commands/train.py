@@ -20,7 +20,7 @@ from imagej_dl.training.reporting import line, summary
 
 if TYPE_CHECKING:
     from imagej_dl.models import ModelBundle
-    from imagej_dl.worker import Desk
+    from imagej_dl.worker import Session
 
 
 class Train(TrainOptions):
@@ -33,13 +33,13 @@ class Train(TrainOptions):
     chooses its settings, too.
     """
 
-    def takes(self) -> set[Literal["image", "plane", "rois"]]:
+    def inputs(self) -> set[Literal["image", "plane", "rois"]]:
         return {"plane"}  # for the preview
 
     def live(self) -> bool:
         return True
 
-    def serve(self, desk: Desk, progress: Progress) -> None:
+    def run_in_imagej(self, session: Session, progress: Progress) -> None:
         from imagej_dl.worker.training_events import Live
 
         # A dialog sets every field. Those left as they are do not count as given, or they would
@@ -47,12 +47,12 @@ class Train(TrainOptions):
         fields = type(self).model_fields
         given = {k: getattr(self, k) for k in self.model_fields_set}
         changed = {k: v for k, v in given.items() if v != fields[k].default}
-        type(self).declare(changed).run(progress, Live(desk))
+        type(self).declare(changed).run(progress, Live(session))
         out = self.out or Path(self._whole().out or "")
         metrics = json.loads((out / "metrics.json").read_text(encoding="utf-8"))
-        desk.values |= {"model": str(out), "ended": metrics["ended"]}
+        session.values |= {"model": str(out), "ended": metrics["ended"]}
         found = {name: metrics["validation"][name] for name in ("ap_0.5", "ap_0.7")}
-        desk.values |= {name: "NaN" if v is None else v for name, v in found.items()}
+        session.values |= {name: "NaN" if v is None else v for name, v in found.items()}
 
     def check(self) -> None:
         if self.project.suffix.lower() == ".json" or self.search or tf_config.task() is not None:

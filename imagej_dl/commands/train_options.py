@@ -1,4 +1,4 @@
-"""What `imagej-dl train` can be told, and what follows from it."""
+"""The options of `imagej-dl train`, and what follows from them."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from imagej_dl.progress import Progress
 
 
 class TuneTracking(Command):
-    """Find the tracker's settings that score best against truth.
+    """Tune a tracker's settings against the ground truth.
 
     Tracks the first frames of a label movie many times and scores each result against Cell
     Tracking Challenge truth, such as `corrections` makes; the last frames, kept apart, say how

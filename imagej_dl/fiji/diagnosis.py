@@ -1,4 +1,4 @@
-"""What is there of what imagej-dl works with, and the remedy for what is not."""
+"""Diagnosis of what imagej-dl works with: what is installed, and the remedy for what is not."""
 
 from __future__ import annotations
 

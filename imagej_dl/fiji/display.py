@@ -1,4 +1,4 @@
-"""How an ImagePlus is shown, to and from the attrs of :mod:`imagej_dl.images.display`.
+"""The display of an ImagePlus, to and from the attrs of :mod:`imagej_dl.images.display`.
 
 ImageJ always has a LUT and a range. Those it chose by itself are no one's choice: they are noted
 in a property when the ImagePlus is made, and become attrs only when they have changed since.
@@ -24,7 +24,7 @@ _GREY = np.repeat(np.arange(256, dtype=np.uint8)[:, None], 3, axis=1)
 
 
 def is_rgb(image: xr.DataArray) -> bool:
-    """Say whether the image becomes one of colours: three channels that its mode calls RGB."""
+    """Return whether the image becomes an RGB one: three channels that its mode calls RGB."""
     return image.attrs.get("display_mode") == "rgb" and display.mode(image) == "rgb"
 
 

@@ -29,7 +29,7 @@ NEEDED = {
 
 @dataclass
 class Outcome:
-    """What was done in a Fiji folder; paths are relative to `home`.
+    """Outcome of an installation into a Fiji folder; paths are relative to `home`.
 
     written : put in, or brought up to date; same : there already; removed : taken out;
     kept : left alone, because the user wrote or changed them.

@@ -32,7 +32,7 @@ _RATE = 8  # frames a second
 
 @dataclass(frozen=True)
 class _Marks:
-    """What is drawn, in pixels of the movie: places, links, contours, each with its colour."""
+    """Marks to draw, in pixels of the movie: positions, links, contours, each with its colour."""
 
     frame: NDArray
     track: NDArray
@@ -104,7 +104,7 @@ def _palette() -> Picture:
 
 
 def has_mp4() -> bool:
-    """Say whether MP4 can be written: ffmpeg as the package imageio-ffmpeg brings it."""
+    """Return whether MP4 can be written: `imagej-dl[video]` brings ffmpeg."""
     return find_spec("imageio_ffmpeg") is not None
 
 
@@ -203,7 +203,7 @@ def _draw(
 
 
 def _time(tracks: Tracks, frame: int) -> str:
-    """When a frame was taken; parts of a second where frames are not whole seconds apart."""
+    """Return a frame's time; with parts of a second where frames are not whole seconds apart."""
     step = tracks.calibration.frame_interval
     if step <= 0:
         return ""

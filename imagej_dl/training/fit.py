@@ -86,7 +86,8 @@ def train(
     out = Path(out)
     if tensorboard and find_spec("tensorboard") is None:
         raise UserError(
-            "TensorBoard is not installed", remedy="pip install tensorboard, or leave it out."
+            "TensorBoard is not installed",
+            remedy="pip install 'imagej-dl[tensorboard]', or leave it out.",
         )
     machines = here()
     # Of several machines the first writes.

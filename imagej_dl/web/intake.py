@@ -1,4 +1,4 @@
-"""What comes over the network: names and files, of which nothing is believed."""
+"""Uploads: names and files from the network, of which nothing is trusted."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ _SWEPT = 30.0
 
 @dataclass(frozen=True)
 class Limits:
-    """What one image, and all that wait, may cost others.
+    """Limits of one image, and of all that wait.
 
     pixels : bytes of pixels that an image may have.
     planes : planes that an image may have.
@@ -60,7 +60,7 @@ class Item:
     found: dict[str, Any] = field(default_factory=dict)
 
     def told(self) -> dict[str, Any]:
-        """Say it to the page."""
+        """Return the job as the page shows it."""
         shared = {"name": self.name, "state": self.state, "message": self.message}
         working = self.state == "working"
         seconds = round(time.monotonic() - self.begun) if working else 0

@@ -1,4 +1,4 @@
-"""What is made of one uploaded image: label map, ROIs, table, and what is shown of it."""
+"""Results of one uploaded image: label map, ROIs, table, and their preview."""
 
 from __future__ import annotations
 

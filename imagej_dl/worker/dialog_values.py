@@ -1,4 +1,4 @@
-"""What ImageJ's dialogs were given, kept beside the settings from one start to the next."""
+"""The values given in ImageJ's dialogs, kept beside the preferences from one start to the next."""
 
 from __future__ import annotations
 

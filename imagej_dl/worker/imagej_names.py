@@ -1,8 +1,8 @@
-"""What is said to a user of ImageJ: options and commands by the names that they have there.
+"""Messages for a user of ImageJ: options and commands by the names that they have there.
 
-Messages are written for a shell (`--overwrite`, `imagej-dl labels`). Here each is said again for
-the door that the command came through: a dialog, with the labels that it shows, or a macro,
-with its keys. What has no place in ImageJ is said to be for a terminal.
+Messages are written for a shell (`--overwrite`, `imagej-dl labels`). Here they are rewritten for
+the door that the command came through: a dialog, with the labels that it shows, or a macro, with
+its keys. What does not exist in ImageJ is marked as for a terminal.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _SETTINGS = ("tile", "device")
 
 
 def spoken(text: str, command: str, door: Door) -> str:
-    """Say a message again for those who gave `command` through this door."""
+    """Rewrite a message for those who gave `command` through this door."""
     kept: list[str] = []
 
     def keep(match: re.Match[str]) -> str:
@@ -50,7 +50,7 @@ def spoken(text: str, command: str, door: Door) -> str:
 
 
 def error(error: UserError, command: str, door: Door) -> str:
-    """Say what is wrong, and what to do about it through this door."""
+    """Return what is wrong, and what to do about it through this door."""
     if not isinstance(error, WrongValues):
         return spoken(str(error), command, door)
     parts = []
@@ -111,7 +111,7 @@ def _option(match: re.Match[str], command: str, door: Door) -> str:
 
 
 def _elsewhere(match: re.Match[str], key: str) -> str:
-    """Say an option that the command does not have in ImageJ."""
+    """Name an option that the command does not have in ImageJ."""
     verb = match["verb"] or ""
     if key in _SETTINGS:
         return f"{verb}{_fields('settings')[key]['label']} in {menu.MENU['settings']}"
@@ -120,7 +120,7 @@ def _elsewhere(match: re.Match[str], key: str) -> str:
 
 
 def _as(verb: str, words: str) -> str:
-    """Begin with a capital letter where the words before did."""
+    """Capitalise `words` where the text they replace began with a capital letter."""
     return words[0].upper() + words[1:] if verb[:1].isupper() else words
 
 

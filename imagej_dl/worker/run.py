@@ -16,7 +16,7 @@ from imagej_dl.errors import Cancelled, DataWarning, Enough, UserError
 from imagej_dl.filesystem import temporaries
 from imagej_dl.filesystem.atomic import in_words
 from imagej_dl.worker import dialog_values, imagej_names, shared_memory
-from imagej_dl.worker.session import Desk
+from imagej_dl.worker.session import Session
 
 # Files that ImageJ reads after a command has ended; gone with this process.
 _folder = tempfile.TemporaryDirectory(prefix=temporaries.prefix())
@@ -36,23 +36,23 @@ def commands() -> dict[str, Any]:
 
 
 def holding(command: str) -> dict[str, Any]:
-    """Return the values that hold now, as text, of a command that sets some: {"values": ...}."""
+    """Return the values in force, as text, of a command that sets preferences: {"values": ...}."""
     values = load(command).holding() or {}
     return {"values": {key: str(value) for key, value in values.items()}}
 
 
 def remember(values: dict[str, Any]) -> dict[str, Any]:
-    """Keep what dialogs were given, for the next start of ImageJ."""
+    """Keep the values given in dialogs for the next start of ImageJ."""
     dialog_values.write(values)
     return {}
 
 
 def plan(command: str, values: dict[str, Any], door: imagej_names.Door = "macro") -> dict[str, Any]:
-    """Check a command's values, and say how ImageJ runs it.
+    """Check a command's values, and return how ImageJ runs it.
 
     Parameters
     ----------
-    door : whether a dialog or a macro gave them: what is wrong is said in its words.
+    door : whether a dialog or a macro gave them: errors use its names.
 
     Returns
     -------
@@ -63,7 +63,7 @@ def plan(command: str, values: dict[str, Any], door: imagej_names.Door = "macro"
         declared = _declare(command, values)
         declared.check()
         return {
-            "takes": sorted(declared.takes()),
+            "takes": sorted(declared.inputs()),
             "live": declared.live(),
             "idle": preferences.read().idle,
         }
@@ -90,21 +90,21 @@ def run(
 
     Parameters
     ----------
-    task : Appose's: hears of progress and events, and knows whether the user cancelled.
+    task : Appose's: receives progress and events, and knows whether the user cancelled.
     values : the command's keys and values, as a macro or a dialog gives them.
     image, about : the open image in shared memory and what :func:`shared.to_image` needs to know.
-    image_path, roiset, fiji : as in :class:`Desk`.
+    image_path, roiset, fiji : as in :class:`Session`.
     door : as for :func:`plan`.
 
     Returns
     -------
-    {"text": what the command says, "shown": what is to be opened, "values": for macros}, or
+    {"text": the command's messages, "shown": what is to be opened, "values": for macros}, or
     {"error": words for the user}, or {"cancelled": True}; "text" also with these two.
     """
     shared_memory.release()
     shared_memory.enough.clear()
     said: list[str] = []
-    desk = Desk(
+    session = Session(
         Path(tempfile.mkdtemp(dir=_folder.name)),
         image=None if image is None else shared_memory.to_image(image, about or {}),
         image_path=None if image_path is None else Path(image_path),
@@ -119,11 +119,11 @@ def run(
     token = listener.set(hear)
     try:
         with _warnings(hear):
-            _declare(command, values).serve(desk, _progress(task))
+            _declare(command, values).run_in_imagej(session, _progress(task))
         return {
             "text": "\n".join(said),
-            "shown": [shared_memory.encoded(item) for item in desk.shown],
-            "values": desk.values,
+            "shown": [shared_memory.encoded(item) for item in session.shown],
+            "values": session.values,
         }
     except UserError as error:
         return {"text": "\n".join(said), "error": imagej_names.error(error, command, door)}

@@ -1,4 +1,4 @@
-"""What lies open in ImageJ when a command is run there, and what the command lays beside it."""
+"""A command's session in ImageJ: what is open when it is run there, and what it opens beside it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Desk:
+class Session:
     """The user's open image and ROIs, and the results that ImageJ is to show.
 
     image : the open image; None where there is none.

@@ -1,4 +1,4 @@
-"""What ImageJ hears of a training: each epoch, and now and then a preview on the open image."""
+"""Events of a training for ImageJ: each epoch, and now and then a preview on the open image."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from imagej_dl.worker import shared_memory
 
 if TYPE_CHECKING:
     from imagej_dl.training import Epoch
-    from imagej_dl.worker.session import Desk
+    from imagej_dl.worker.session import Session
 
 _SIDE = 1024
 
@@ -26,9 +26,9 @@ class Live:
     A preview takes at most a fifth of the training's time, whatever the preferences say.
     """
 
-    def __init__(self, desk: Desk) -> None:
-        self.desk = desk
-        shown = desk.image
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        shown = session.image
         self.plane = None if shown is None or _is_labels(shown) else _middle(shown)
         self.least = preferences.read().preview
         self.last = self.cost = 0.0
@@ -38,7 +38,7 @@ class Live:
             name: getattr(epoch, name)
             for name in ("epoch", "epochs", "seconds", "remaining", "loss", "val_loss", "val_dice")
         }
-        self.desk.tell(row | {"kept": epoch.kept})
+        self.session.tell(row | {"kept": epoch.kept})
         now = time.monotonic()
         due = now - self.last >= max(self.least, 4 * self.cost)
         if self.plane is None or epoch.bundle is None or not due:
@@ -52,17 +52,17 @@ class Live:
         except UserError as error:
             # Of another kind than the training images, perhaps: no reason to stop the training.
             self.plane = None
-            self.desk.tell({"note": f"no preview: {error}"})
+            self.session.tell({"note": f"no preview: {error}"})
             return
         self.last = time.monotonic()
         self.cost = self.last - now
-        self.desk.tell({"kind": "preview", "preview": labels, "epoch": epoch.epoch})
+        self.session.tell({"kind": "preview", "preview": labels, "epoch": epoch.epoch})
         # ImageJ has copied those before; a long training would fill the memory with them.
         shared_memory.release(but=2)
 
 
 def _is_labels(image: xr.DataArray) -> bool:
-    """Say whether an image looks like a label map or a mask, on which there is nothing to see.
+    """Return whether an image looks like a label map or a mask, on which there is nothing to see.
 
     Almost all neighbours within its objects are the same number, and where two objects touch it
     jumps, as the steps of a smooth picture do not.

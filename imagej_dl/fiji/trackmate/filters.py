@@ -52,7 +52,7 @@ def _check(filters: Iterable[Filter], known: Iterable[Any], what: str) -> None:
 
 
 def shown(model: Any, settings: TrackerSettings, row: dict[int, int]) -> np.ndarray:
-    """Say which spots TrackMate shows after its filters, by the rows that their IDs have here.
+    """Return the spots that TrackMate shows after its filters, as rows of our table.
 
     With a filter of tracks those without a track are not shown.
     """

@@ -11,7 +11,7 @@ _DONE = "Computation done in"
 
 
 class Log:
-    """What TrackMate says: a logger of its own that Python can look at.
+    """TrackMate's messages: a logger of its own that Python can read.
 
     Its loggers are Java classes that Python cannot extend. The one of its log panel, which works
     without a screen, keeps status and progress in a bar; the one around it keeps every word.

@@ -1,4 +1,4 @@
-"""Whether there is a TrackMate, and our settings as its own."""
+"""Availability of TrackMate, and our settings as its own."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _DETECTOR = f"{PACKAGE}.detection.LabelImageDetectorFactory"
 
 
 def available(fiji: str | None = None) -> bool:
-    """Say whether there is a Fiji with TrackMate; starts it, if one is named at all."""
+    """Return whether there is a Fiji with TrackMate; start it, if one is named at all."""
     if gateway.choose(fiji)[0] == "embedded" and not gateway.is_running():
         return False
     gateway.leave_ctrl_c()

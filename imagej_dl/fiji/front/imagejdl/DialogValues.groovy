@@ -4,12 +4,12 @@ package imagejdl
  * What dialogs were given, for the next time, also after a restart. A model or project that one
  * command has made is what the others ask for next; a switch that can destroy is never kept.
  */
-class Memory {
+class DialogValues {
     private final Map<String, Map<String, String>> asked = [:]
     private final Map<String, String> given = [:]
 
     /** Takes up what an earlier ImageJ kept: values by command, and those to share. */
-    Memory(Map told) {
+    DialogValues(Map told) {
         told?.asked?.each { name, values -> asked[name as String] = new LinkedHashMap(values) }
         if (told?.given) given.putAll(told.given)
     }

@@ -8,11 +8,11 @@ import java.awt.GraphicsEnvironment
  * Annotate next image, and Correct and retrain but for the training itself: the ROIs of the image
  * under way are stored, and the next one is opened, with ROIs to correct if the model proposes some.
  */
-class Sheets extends Run {
+class DrawingRun extends Run {
     private final boolean annotating
     private final Drawing drawing
 
-    Sheets(Front front, Map command, Map values, Set takes, ImagePlus image) {
+    DrawingRun(Front front, Map command, Map values, Set takes, ImagePlus image) {
         super(front, command, values, takes, image)
         annotating = command.name == "annotate"
         drawing = Drawing.current(command.name, values.project)
@@ -27,7 +27,7 @@ class Sheets extends Run {
             drawing.forget()  // closed and nothing drawn: left for another day
             return super.work(inputs)
         }
-        if (step == "save" && !rois) throw new Trouble(nothing())
+        if (step == "save" && !rois) throw new CommandError(nothing())
         def given = values + [name: drawing.name]
         File file = null
         try {
@@ -50,7 +50,7 @@ class Sheets extends Run {
         def open = Drawing.current(command.name)
         if (open?.isOpen()) {
             if (open.name == found.name) return found
-            throw new Trouble("$open.name is still open. Store its ROIs first (step save), or close " +
+            throw new CommandError("$open.name is still open. Store its ROIs first (step save), or close " +
                 "its window to leave it as it was.")
         }
         new Drawing(command.name, values.project, found.name, found.image_path,

@@ -4,7 +4,7 @@ import java.awt.Rectangle
 import java.awt.Window
 
 /** Where windows go: beside the user's image and each other, if the screen has room. */
-class Places {
+class WindowPlacement {
     static void beside(Window window, List<Window> others) {
         def taken = others.findAll { it?.showing && it != window }*.bounds
         if (!taken) return

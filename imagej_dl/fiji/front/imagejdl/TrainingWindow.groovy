@@ -23,7 +23,7 @@ import javax.swing.SwingUtilities
 import javax.swing.WindowConstants
 
 /** The small window of a training: how far it is, how long it takes, "Use now" and "Cancel". */
-class Control {
+class TrainingWindow {
     private static final Map STAGES = [reading: "Reading images and labels...", building: "Building the network...",
         "first batch": "Making the first batch, which takes longer than the others..."]
     final JFrame frame
@@ -34,7 +34,7 @@ class Control {
     private final JButton now = new JButton("Use now")
     private final JButton cancel = new JButton("Cancel")
 
-    Control(String title, Window image, Closure useNow, Closure stop) {
+    TrainingWindow(String title, Window image, Closure useNow, Closure stop) {
         frame = new JFrame(title)
         SwingUtilities.invokeAndWait {
             frame.defaultCloseOperation = WindowConstants.DO_NOTHING_ON_CLOSE
@@ -56,7 +56,7 @@ class Control {
                 KeyStroke.getKeyStroke(KeyEvent.VK_ESCAPE, 0), JComponent.WHEN_IN_FOCUSED_WINDOW)
             frame.setSize(560, 170)
             frame.setLocation(20, 120)
-            Places.beside(frame, [image])
+            WindowPlacement.beside(frame, [image])
             frame.visible = true
         }
     }

@@ -8,14 +8,14 @@ import ij.measure.ResultsTable
 import java.awt.GraphicsEnvironment
 
 /** Lays a command's results beside what the user has open; changes none of it. */
-class Shown {
+class ResultWindows {
     final ImagePlus source
     final Map values = [:]
     private final Caller caller = new Caller()
     private ImagePlus last
     private final List<ImagePlus> opened = []
 
-    Shown(ImagePlus source) { this.source = source }
+    ResultWindows(ImagePlus source) { this.source = source }
 
     void show(Map item) { this."${item.kind}"(item) }
 
@@ -35,7 +35,7 @@ class Shown {
 
     private void file(Map item) {
         last = IJ.openImage(item.path)
-        if (last == null) throw new Trouble("$item.path: ImageJ cannot open it")
+        if (last == null) throw new CommandError("$item.path: ImageJ cannot open it")
         // A macro finds it by its title: that of an earlier result may still be open.
         last.title = WindowManager.makeUniqueName(last.title)
         values.image = last.title
@@ -63,7 +63,7 @@ class Shown {
     private void open(ImagePlus imp) {
         // Without a screen there is no window: batch mode's list keeps it for the macro.
         imp.show()
-        if (imp.window != null) Places.beside(imp.window, [source?.window] + opened*.window)
+        if (imp.window != null) WindowPlacement.beside(imp.window, [source?.window] + opened*.window)
         opened << imp
         caller.select(imp)
     }
