@@ -1,4 +1,4 @@
-"""Which object is which in the masks of the Cell Tracking Challenge: ids, markers, frames."""
+"""The ids of objects in masks of the Cell Tracking Challenge, frame by frame, from markers."""
 
 from __future__ import annotations
 

@@ -18,24 +18,26 @@ METRICS = ["Valid", "SEG", "DET", "TRA", "LNK", "CT", "TF", "BC", "CCA"]
 
 
 def segmentation_score(result: Path, truth: Path) -> float:
-    """Return SEG of a result's masks in the frames that the truth segments.
+    """Return SEG of a result's masks in the frames that the ground truth segments.
 
     Parameters
     ----------
     result : a folder with maskNNN.tif; its table of tracks is not needed.
-    truth : a folder with SEG/man_segNNN.tif of some frames or all.
+    truth : the ground truth, a folder with SEG/man_segNNN.tif of some frames or all.
 
     Raises
     ------
     UserError : when masks of segmented frames are missing or of another shape, and when the
-        truth has none or no object.
+        ground truth has none or no object.
     """
     from ctc_metrics.metrics import seg
 
     masks = ctc.numbered(result, "mask")
     true = ctc.segmented(truth)
     if missing := sorted(set(true) - set(masks)):
-        raise UserError(f"has no mask of frame {missing[0]}, which the truth segments", path=result)
+        raise UserError(
+            f"has no mask of frame {missing[0]}, which the ground truth segments", path=result
+        )
     try:
         found = _match((i, ctc.read_mask(true[i]), ctc.read_mask(masks[i])) for i in true)
     except UserError as error:
@@ -46,12 +48,16 @@ def segmentation_score(result: Path, truth: Path) -> float:
 
 
 def score(result: CtcFolder, truth: GroundTruth, also: tuple[str, ...] = ()) -> dict[str, Any]:
-    """Score a result against the truth; `also` by these measures of py-ctcmetrics (CHOTA, …).
+    """Score a result against the ground truth.
+
+    Parameters
+    ----------
+    also : further measures of py-ctcmetrics, such as CHOTA.
 
     Returns
     -------
     SEG, DET, TRA (0 to 1, more is better), LNK, CT, TF, BC(i) and others. A score that is not
-    defined, such as BC without divisions or SEG without segmentation truth, is None or left out.
+    defined, such as BC without divisions or SEG without segmentation, is None or left out.
 
     Raises
     ------
@@ -59,21 +65,25 @@ def score(result: CtcFolder, truth: GroundTruth, also: tuple[str, ...] = ()) -> 
     """
     frames, true_frames = len(result.masks), len(truth.tracks.masks)
     if frames != true_frames:
-        raise UserError(f"the result has {frames} frames, the truth {true_frames}")
+        raise UserError(f"the result has {frames} frames, the ground truth {true_frames}")
     tracking = _match(
         (number, *pair)
         for number, pair in enumerate(zip(truth.tracks.masks, result.masks, strict=True))
     )
     beyond = [number for number in truth.segmentation if number >= frames]
     if beyond:
-        raise UserError(f"the truth segments frame {beyond[0]}; the result has {frames} frames")
+        raise UserError(
+            f"the ground truth segments frame {beyond[0]}; the result has {frames} frames"
+        )
     segmentation = _match(
         (number, mask, result.masks[number]) for number, mask in truth.segmentation.items()
     )
     _check_result(result, tracking["labels_comp"])
     _check_truth(truth.tracks, tracking["labels_ref"], truth.path)
     if not any(tracking["labels_ref"]):
-        raise UserError("the truth has no objects: there is nothing to score", path=truth.path)
+        raise UserError(
+            "the ground truth has no objects: there is nothing to score", path=truth.path
+        )
     if not any(tracking["labels_comp"]):
         warn("the result has no objects: its scores are 0")
         names = ("SEG", "DET", "TRA", "LNK", "CT", "TF", *also)
@@ -92,7 +102,7 @@ def _check_truth(truth: CtcFolder, labels: list[list], path: Path | None) -> Non
         if not problem and (extra := set(here) - listed):
             problem = f"lacks id {min(extra)}, which the mask of frame {frame} holds"
     if problem:
-        raise UserError(f"the truth's table of tracks {problem}", path=path)
+        raise UserError(f"the ground truth's table of tracks {problem}", path=path)
 
 
 def _check_result(result: CtcFolder, labels: list[list]) -> None:
@@ -135,7 +145,7 @@ def _calculate(
     }
     undefined = set() if any(segmentation["labels_ref"]) else {"SEG"}
     if not np.any((rows[:, 1] < rows[:, 2]) | (rows[:, 3] > 0)):
-        undefined.add("LNK")  # the truth has no link
+        undefined.add("LNK")  # the ground truth has no link
     wanted = [name for name in (*METRICS, *also) if name not in undefined]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -169,7 +179,7 @@ def _plain(value: Any) -> float | int | None:
 
 
 def _match(frames: Iterable[tuple[int, np.ndarray, np.ndarray]]) -> dict[str, list[list]]:
-    """Match frames (number, truth, result): more than half of the true object is covered."""
+    """Match frames (number, ground truth, result); more than half of the true object is covered."""
     names = ("labels_ref", "labels_comp", "mapped_ref", "mapped_comp", "ious")
     found: dict[str, list[list]] = {name: [] for name in names}
     for number, true, mask in frames:

@@ -1,4 +1,4 @@
-"""Some frames of a movie and of its truth: those tuned on, and those kept apart."""
+"""The frames of a movie and of its ground truth that are tuned on, and those held out."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ _LEAST = 2  # frames: fewer have no link
 
 
 def split(labels: xr.DataArray, truth: GroundTruth, share: float) -> tuple[Part, Part | None]:
-    """Keep the last frames apart.
+    """Hold out the last frames.
 
     Parameters
     ----------
-    labels : label movie, T, Y, X, of as many frames as the truth has.
-    share : of the frames to keep apart, 0 to below 1.
+    labels : label movie, T, Y, X, of as many frames as the ground truth has.
+    share : of the frames to hold out, 0 to below 1.
 
     Returns
     -------
-    first, last : each the labels and the truth of its frames; no last where the share is 0 or
-        the frames are too few.
+    first, last : each the labels and the ground truth of its frames; no last where the share is 0
+        or the frames are too few.
 
     Warns
     -----
-    DataWarning : when none can be kept apart.
+    DataWarning : when none can be held out.
     """
     frames = labels.sizes["T"]
     at = frames - round(share * frames)
@@ -40,7 +40,7 @@ def split(labels: xr.DataArray, truth: GroundTruth, share: float) -> tuple[Part,
     ]
     if min(at, frames - at) < _LEAST or not all(len(part.tracks.tracks) for _, part in parts):
         warn(
-            f"{frames} frames are too few to keep some apart: all are tuned on, and no score says"
+            f"{frames} frames are too few to hold some out: all are tuned on, and no score says"
             " how good the settings are elsewhere"
         )
         return (labels, truth), None

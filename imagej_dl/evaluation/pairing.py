@@ -19,7 +19,7 @@ _LABELS = tuple(suffix for suffix in SUFFIXES if suffix not in (".jpg", ".jpeg")
 
 
 def pair(pred: Path, truth: Path) -> list[tuple[str, Path, Path]]:
-    """Pair predictions with truths: (name, prediction, truth).
+    """Pair predictions with their ground truth: (name, prediction, ground truth).
 
     Two files are a pair. Two folders are paired by the names of their files without suffix, or,
     for `FOLDER/NAME/labels.tif`, of their subfolders; a project's `Processed` stands for its
@@ -27,7 +27,7 @@ def pair(pred: Path, truth: Path) -> list[tuple[str, Path, Path]]:
 
     Raises
     ------
-    UserError : for a truth without a prediction (named), and for folders without label maps.
+    UserError : for ground truth without a prediction (named), and for folders without label maps.
     """
     for path in (pred, truth):
         if not path.exists():
@@ -53,7 +53,7 @@ def pair(pred: Path, truth: Path) -> list[tuple[str, Path, Path]]:
         )
     if extra := sorted(set(predictions) - set(truths)):
         some = ", ".join(extra[:5]) + (" …" if len(extra) > 5 else "")
-        warn(f"{len(extra)} predictions have no truth and are left out: {some}")
+        warn(f"{len(extra)} predictions have no ground truth and are left out: {some}")
     return [(name, predictions[name], truths[name]) for name in sorted(truths)]
 
 

@@ -1,4 +1,4 @@
-"""Evaluating predictions against the truth, and the report of it."""
+"""The evaluation of predictions against the ground truth, and its report."""
 
 from __future__ import annotations
 
@@ -111,13 +111,13 @@ def evaluate(
     axes: str | None = None,
     progress: Progress = silent,
 ) -> Report:
-    """Evaluate label maps or tracks against the truth.
+    """Evaluate label maps or tracks against the ground truth.
 
     Parameters
     ----------
     pred, truth : two label files (a movie counts frame by frame), two folders of label maps with
         equal names, or two Cell Tracking Challenge folders; `pred` may also be the folder that
-        `imagej-dl track` wrote. A truth with SEG alone gives SEG of the frames that it has.
+        `imagej-dl track` wrote. Ground truth with SEG alone gives SEG of the frames that it has.
     axes : the axes of label files that do not say them, such as TYX.
 
     Raises
@@ -150,7 +150,7 @@ def _image(pred: Path, truth: Path, axes: str | None) -> list[Matching]:
     for number, (true, guess) in enumerate(zip_longest(frames(truth, axes), frames(pred, axes))):
         if true is None or guess is None:
             which = "fewer" if guess is None else "more"
-            raise UserError(f"has {which} frames than its truth {truth}", path=pred)
+            raise UserError(f"has {which} frames than its ground truth {truth}", path=pred)
         try:
             found.append(match(true, guess, THRESHOLDS))
         except UserError as error:

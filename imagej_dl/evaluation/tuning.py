@@ -1,9 +1,9 @@
-"""Settings of a tracker tuned against truth, by Optuna.
+"""The tuning of a tracker's settings against ground truth, by Optuna.
 
 Every trial tracks the first frames of a label movie under other settings and scores the result
-against Cell Tracking Challenge truth. The first are the tracker's defaults, so that the best is
-never worse. The last frames are kept apart: on them the best and the defaults are scored at the
-end. Trials are kept in a file as they are done: a tuning that was stopped goes on.
+against Cell Tracking Challenge ground truth. The first are the tracker's defaults, so that the
+best is never worse. The last frames are held out: on them the best and the defaults are scored at
+the end. Trials are kept in a file as they are done: a tuning that was stopped goes on.
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ def tune(
     held_out: float = 0.3,
     gaps: ctc.Gaps = "cut",
 ) -> Tuned:
-    """Look for the settings under which a tracker scores best.
+    """Find the settings under which a tracker scores best.
 
     Parameters
     ----------
     labels : label movie, T, Y, X.
-    truth : what it is scored against; see :func:`imagej_dl.ctc.read_truth`.
+    truth : the ground truth it is scored against; see :func:`imagej_dl.ctc.read_truth`.
     folder : where the trials are kept (`trials.log`), and at the end `best.json` (for `track
         --settings`), `trials.csv` and `report.json` are written.
     objective : TRA, LNK (links alone) or CHOTA.
@@ -57,7 +57,7 @@ def tune(
     space : settings and their bounds or values; those of
         :func:`imagej_dl.evaluation.tuning_space.of` unless given. What it does not name keeps
         TrackMate's default.
-    seed : of the search.
+    seed : of the sampler.
     resume : go on with the trials in the folder.
     held_out : share of the frames, the last ones, that nothing is tuned on.
     gaps : how gaps are scored; see :func:`imagej_dl.ctc.layout`.
@@ -71,7 +71,7 @@ def tune(
 
     Warns
     -----
-    DataWarning : when there are too few frames to keep some apart.
+    DataWarning : when there are too few frames to hold some out.
     """
     folder = Path(folder)
     radius = float(np.median(_radii(labels)))
@@ -118,7 +118,8 @@ def tune(
             return None
         if objective not in found:
             raise UserError(
-                f"{objective} is not defined for this truth", remedy="Choose another objective."
+                f"{objective} is not defined for this ground truth",
+                remedy="Choose another objective.",
             )
         trial.set_user_attr("settings", chosen.to_json())
         trial.set_user_attr("scores", found)

@@ -1,4 +1,4 @@
-"""What a tuning found: best.json, trials.csv and report.json."""
+"""The report of a tuning: best.json, trials.csv and report.json."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Tuned:
 
 
 def chosen(study: Study, folder: Path) -> tuple[Trial, Trial]:
-    """The best trial and the first, which has the tracker's defaults."""
+    """Return the best trial and the first, which has the tracker's defaults."""
     done = finished(study)
     if not done:
         raise UserError("no trial was done", path=folder)
@@ -63,7 +63,7 @@ def write(
     default: Trial,
     held: Held | None,
 ) -> Tuned:
-    """Write the files, and return what they say."""
+    """Write the files, and return what they hold."""
     done = finished(study)
     best_path, trials_path, report_path = (folder / name for name in WRITTEN)
     write_json(best.settings.to_json(), best_path)
@@ -87,7 +87,7 @@ def write(
 
 
 def finished(study: Study) -> list[FrozenTrial]:
-    """The trials that were scored, in their order; not those that failed or were stopped."""
+    """Return the trials that were scored, in their order; not those that failed or were stopped."""
     return [trial for trial in study.trials() if "scores" in trial.user_attrs]
 
 

@@ -1,4 +1,4 @@
-"""The file of trials that a tuning keeps, and goes on with."""
+"""The trials that a tuning keeps in its folder and resumes with."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 LOG = "trials.log"
 WRITTEN = ("best.json", "trials.csv", "report.json")
-"""What a tuning writes at its end."""
+"""The files that a tuning writes at its end."""
 
 
 def signature(
     labels: xr.DataArray, tracker: str, objective: str, space: Space, gaps: str
 ) -> dict[str, Any]:
-    """What trials must have been of for a tuning to go on with them."""
+    """Return what the trials of one tuning have in common."""
     pixels = np.asarray(labels)
     return {
         "tracker": tracker,
@@ -37,7 +37,7 @@ def signature(
 
 
 def open_study(folder: Path, resume: bool, seed: int, signature: dict[str, Any]) -> Study:
-    """Make the file of trials, or open that which is there.
+    """Create the study of a folder, or open the one that is there.
 
     Raises
     ------
@@ -65,7 +65,7 @@ def open_study(folder: Path, resume: bool, seed: int, signature: dict[str, Any])
 
 
 def hold(study: Study, folder: Path, labels: xr.DataArray, truth: GroundTruth) -> None:
-    """Keep fingerprints of the labels and the truth of the trials; of a study that has some:
+    """Keep fingerprints of the labels and the ground truth, or compare them with those kept.
 
     Raises
     ------
@@ -80,8 +80,9 @@ def hold(study: Study, folder: Path, labels: xr.DataArray, truth: GroundTruth) -
     # Those of a version that kept none are taken for ours.
     different = study.differing("fingerprints", now)
     places = {"labels": labels.attrs.get("title") or None, "truth": truth.path}
-    for name, place in places.items():
-        if name in different:
+    for key, place in places.items():
+        if key in different:
+            name = "ground truth" if key == "truth" else key
             raise UserError(
                 f"the trials in {folder / LOG} are of other {name}",
                 path=place,

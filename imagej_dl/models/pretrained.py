@@ -17,7 +17,7 @@ _SUFFIXES = (".weights.h5", ".h5", ".hdf5", ".keras")
 
 
 def initialise(model: Any, network: Network, source: str) -> None:
-    """Give an untrained model weights to begin with.
+    """Load the weights that an untrained model begins with.
 
     Parameters
     ----------

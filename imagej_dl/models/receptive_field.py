@@ -1,4 +1,4 @@
-"""How far a network looks: the halo that tiles need, read off its layers."""
+"""The receptive field of a network, and the halo that tiles need, from its layers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from imagej_dl.models.layers import LAYERS, Reach
 
 @dataclass(frozen=True)
 class ReceptiveField:
-    """What tiling must know of a network, in px of its input.
+    """The properties of a network that tiling needs, in px of its input.
 
     halo : an output pixel depends on input pixels at most this far away along Y or X.
     multiple_of : the pooling grid's period; inputs that begin at multiples of it give the same.

@@ -53,7 +53,7 @@ def read(path: Path) -> Weights | None:
 
 
 def assign(model: Any, weights: Weights) -> None:
-    """Give a MobileNet network the weights of the suite's.
+    """Set the weights of a MobileNet network to those of the suite's.
 
     Raises
     ------

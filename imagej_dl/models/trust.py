@@ -1,4 +1,4 @@
-"""What a `model.keras` from elsewhere may hold, looked at before Keras opens it.
+"""The parts that a `model.keras` from elsewhere may hold, checked before Keras opens it.
 
 Keras' safe mode refuses Python code in layers, but layers that load other files have slipped
 through it (CVE-2026-1462). Our networks need few kinds of parts: nothing else is opened.
@@ -123,7 +123,7 @@ def _product(value: Any) -> int:
 
 
 def _settings(description: Any) -> Iterator[dict[str, Any]]:
-    """Give the settings of all layers."""
+    """Yield the settings of all layers."""
     if isinstance(description, dict):
         if isinstance(description.get("config"), dict):
             yield description["config"]

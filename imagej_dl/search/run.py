@@ -1,4 +1,4 @@
-"""The search: trial after trial, until there are enough."""
+"""The hyperparameter search: trial after trial, until there are enough."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _STARTUP = 4
 
 @dataclass(frozen=True)
 class Found:
-    """What a search has found: the best settings, their score, and how many trials there are."""
+    """The result of a search: the best hyperparameters, their score and the number of trials."""
 
     settings: dict[str, Any]
     score: float
@@ -53,7 +53,7 @@ def search(
     progress: Progress = silent,
     **base: Any,
 ) -> Found | None:
-    """Search for the settings whose objects are best, by cross-validation.
+    """Search for the hyperparameters that segment objects best, by cross-validation.
 
     A tree-structured Parzen estimator (Bergstra et al., NeurIPS 2011) chooses what to try from
     what came of the trials before, the space's first values coming first. A trial trains on each
@@ -68,7 +68,7 @@ def search(
         goes on, with the trial and the fold at which it was stopped or killed.
     trials : how many, those of all workers together.
     count : of folds.
-    space : what to choose among; Fluffy's where left out.
+    space : the search space; Fluffy's where left out.
     storage : URL of a database, where it is not out/search.db; workers on several machines need
         one that they all reach (PostgreSQL, MySQL, or a file on a disk that locks rightly).
     name : of the search in the storage.
@@ -157,7 +157,7 @@ def opened(
 
 
 def _upgraded(signature: dict[str, Any]) -> dict[str, Any]:
-    """Give settings that an earlier version did not know their defaults."""
+    """Fill in the settings that an earlier version did not know, with their defaults."""
     with suppress(UserError):  # a setting is gone by now: another search
         known = Settings.of(signature["settings"]).model_dump(mode="json")
         return {**signature, "settings": known}
@@ -176,7 +176,7 @@ class _Work:
     _done: int = 0
 
     def left(self) -> bool:
-        """Say whether there is a trial to begin, once those of the dead are put back."""
+        """Put back the trials of dead workers; return whether there is a trial to begin."""
         self.study.put_back_dead()
         return len(self.study.trials("COMPLETE", "PRUNED", "RUNNING")) < self.trials
 

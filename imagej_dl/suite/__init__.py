@@ -1,4 +1,4 @@
-"""What users of microscopy-dl-suite-tf bring along: its JSON files, folders and video tables.
+"""Projects of microscopy-dl-suite-tf: its JSON files, folders and video tables.
 
 Its networks are in :mod:`imagej_dl.models`, its losses and targets in :mod:`imagej_dl.training`.
 """

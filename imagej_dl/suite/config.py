@@ -105,7 +105,7 @@ class SuiteConfig(BaseModel):
 
     @property
     def recurrent(self) -> bool:
-        """Whether the network looks at several frames."""
+        """True for a network that looks at several frames."""
         return self.architecture.endswith("lstm")
 
 
@@ -137,7 +137,7 @@ def read(path: Path) -> SuiteConfig:
 
 
 def _template(errors: Sequence[Mapping[str, Any]]) -> str | None:
-    """Say what the template has for the keys that are wrong."""
+    """Return a remedy: the template's values for the keys that are wrong."""
     fields = {str(e["loc"][0]): SuiteConfig.model_fields[str(e["loc"][0])] for e in errors}
     known = [f"{key} {_written(f.default)}" for key, f in fields.items() if not f.is_required()]
     return f"The template has {', '.join(known)}." if known else None

@@ -28,7 +28,7 @@ def write_truth(
     *,
     overwrite: bool = False,
 ) -> list[str]:
-    """Write images NN/tTTT.tif and their labels as truth, NN_GT/SEG and NN_GT/TRA.
+    """Write images NN/tTTT.tif and their labels as ground truth, NN_GT/SEG and NN_GT/TRA.
 
     Parameters
     ----------

@@ -16,7 +16,7 @@ from imagej_dl.errors import UserError, warn
 from imagej_dl.suite.videos import assemble
 
 Truth = Literal["gold", "silver"]
-"""Whose segmentation: NN_GT/SEG, drawn by people, or NN_ST/SEG, that of several programs."""
+"""The segmentation: gold, NN_GT/SEG, drawn by people; silver, NN_ST/SEG, of several programs."""
 
 
 @dataclass
@@ -38,12 +38,12 @@ def read(folder: Path, truth: Truth = "gold") -> FromCtc:
     A frame's labels are its man_segNNN.tif with the ids of the man_trackNNN.tif markers: each
     object gets that of the marker which covers most of its pixels, so that lineage is kept. Frames
     without man_seg are left out. Only where there is no SEG at all are the tracking masks taken
-    for the objects. Sequences without truth are left out, unless none has one.
+    for the objects. Sequences without ground truth are left out, unless none has one.
 
     Raises
     ------
-    UserError : for a folder without sequences, truth of frames that are not there, and masks of
-        another size than their images.
+    UserError : for a folder without sequences, ground truth of frames that are not there, and
+        masks of another size than their images.
 
     Warns
     -----
@@ -56,7 +56,7 @@ def read(folder: Path, truth: Truth = "gold") -> FromCtc:
     for name, pictures in places.items():
         one = known[name]
         if some and not one.labelled:
-            warn(f"{folder / name}: there is no truth; it is left out")
+            warn(f"{folder / name}: there is no ground truth; it is left out")
             continue
         wanted = sorted(one.labelled) if some else sorted(pictures)
         alone = [one.labelled[t].name for t in wanted if t not in pictures]
@@ -90,7 +90,7 @@ def read(folder: Path, truth: Truth = "gold") -> FromCtc:
 
 @dataclass(frozen=True)
 class _Truth:
-    """What there is of a sequence: files of objects and of markers by frames, rows of tracks."""
+    """The ground truth of a sequence: files of objects and of markers by frames, rows of tracks."""
 
     segmented: dict[int, Path]
     marked: dict[int, Path]

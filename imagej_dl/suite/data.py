@@ -40,12 +40,12 @@ class Item:
 
 
 def is_suite(folder: Path) -> bool:
-    """Say whether a folder has the suite's `inputs`."""
+    """Return True for a folder with the suite's `inputs`."""
     return any(os.path.isdir(folder / name) for name in _INPUTS)  # whatever its name is
 
 
 def is_labelled(folder: Path) -> bool:
-    """Say whether a folder has the suite's `labels`, with an image in it."""
+    """Return True for a folder with the suite's `labels` and an image in it."""
     place = _folder(folder, _LABELS)
     return place is not None and bool(_files(place))
 

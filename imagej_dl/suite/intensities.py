@@ -1,4 +1,4 @@
-"""How a configuration wants intensities made even and comparable."""
+"""The normalisation of intensities that a configuration asks for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was predicted of single frames or of videos, put together again."""
+"""Label maps predicted from single frames or videos, put together again."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def rebuild(
 
 
 def _is_there(path: Path, labels: xr.DataArray) -> bool:
-    """Say whether a video was put together before a stop."""
+    """Return True for a video that was put together before a stop."""
     try:
         return path.is_file() and np.array_equal(images.read_labels(path).squeeze(), labels)
     except UserError:

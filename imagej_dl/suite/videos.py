@@ -11,7 +11,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from imagej_dl import images
+from imagej_dl import ctc, images
 from imagej_dl.errors import UserError, warn
 from imagej_dl.filesystem import csv_cells, names
 from imagej_dl.filesystem.atomic import atomic_folder
@@ -63,8 +63,7 @@ def read_relation(path: Path) -> dict[str, list[str]]:
     for video, frames in videos.items():
         for frame in frames:
             if (other := of.setdefault(frame, video)) != video:
-                words = f"{path}: {frame} is in {other} and in {video}"
-                warn(words)
+                warn(f"{frame} is in {other} and in {video}", path=path)
         if len(set(frames)) < len(frames):
             twice = next(frame for frame in frames if frames.count(frame) > 1)
             raise UserError(f"{video} has the frame {twice} twice", path=path)
@@ -156,7 +155,7 @@ def write_frames(
         write_relation(temporary / RELATION, table)
         for sequence, rows in (tracks or {}).items():
             (temporary / TRACKS).mkdir(exist_ok=True)
-            np.savetxt(temporary / TRACKS / f"{sequence}.txt", rows, fmt="%d")
+            ctc.write_tracks(rows, temporary / TRACKS / f"{sequence}.txt")
 
 
 def _frame(video: xr.DataArray, t: int) -> xr.DataArray:
@@ -173,8 +172,6 @@ def _said(video: str) -> int | None:
 
 def read_tracks(folder: Path) -> dict[str, NDArray]:
     """Read the tables `tracks/NN.txt` of a folder, where there are any."""
-    from imagej_dl import ctc
-
     place = folder / TRACKS
     found = sorted(filter(names.is_data, place.glob("*.txt"))) if place.is_dir() else []
     return {path.stem: ctc.read_tracks(path) for path in found}

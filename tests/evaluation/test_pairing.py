@@ -56,7 +56,7 @@ def test_missing_and_additional_predictions(tmp_path):
         evaluation.evaluate(tmp_path / "pred", tmp_path / "truth")
     (tmp_path / "truth" / "b.tif").unlink()
     (tmp_path / "truth" / "c.tif").unlink()
-    with pytest.warns(DataWarning, match="1 predictions have no truth and are left out: x"):
+    with pytest.warns(DataWarning, match="1 predictions have no ground truth and are left out: x"):
         evaluation.evaluate(tmp_path / "pred", tmp_path / "truth")
 
 

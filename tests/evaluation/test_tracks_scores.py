@@ -156,7 +156,7 @@ def test_broken_results_are_named(truth, tmp_path, rows, words):
 def test_unequal_frames_and_shapes(truth, tmp_path):
     folder, masks = truth
     res = _write(tmp_path / "01_RES", masks[:2], [[1, 0, 1, 0]])
-    with pytest.raises(UserError, match="2 frames, the truth 3"):
+    with pytest.raises(UserError, match="2 frames, the ground truth 3"):
         evaluation.evaluate(res, folder)
     other = _write(tmp_path / "02_RES", masks[:, :8], [[1, 0, 2, 0]])
     with pytest.raises(UserError, match=r"in frame 0 .*shape"):

@@ -90,7 +90,7 @@ def test_the_last_frames_are_kept_apart(truth, tmp_path):
     assert report["held_out"]["best"]["TRA"] == 1
     with pytest.raises(UserError, match="another labels"):
         _tune(truth, tmp_path / "out", resume=True)
-    with pytest.warns(DataWarning, match="5 frames are too few to keep some apart"):
+    with pytest.warns(DataWarning, match="5 frames are too few to hold some out"):
         assert _tune(truth, tmp_path / "few", trials=1, held_out=0.1).held is None
 
 
@@ -225,7 +225,7 @@ def test_trials_of_other_data_are_refused(truth, tmp_path):
         replace(given, tracks=ctc.CtcFolder(given.tracks.masks, given.tracks.tracks[:-1])),
         replace(given, segmentation={0: given.segmentation[0]}),
     ):
-        with pytest.raises(UserError, match=r"trials\.log are of other truth") as said:
+        with pytest.raises(UserError, match=r"trials\.log are of other ground truth") as said:
             tuning.tune(_labels(), other, out, space=_SPACE, held_out=0.0, resume=True)
         assert said.value.path == str(truth)
         assert "another folder" in said.value.remedy

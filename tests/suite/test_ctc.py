@@ -99,7 +99,7 @@ def test_silver_truth_and_sequences_without_any(challenge, tmp_path):
         mask = ctc.read_mask(challenge / "01_GT" / "TRA" / f"man_track{t:03}.tif")
         images.write(images.make((mask > 0) * np.uint16(1)), silver / f"man_seg{t:03}.tif")
     shutil.copytree(challenge / "01", challenge / "02")
-    with pytest.warns(DataWarning, match="02: there is no truth"):
+    with pytest.warns(DataWarning, match="02: there is no ground truth"):
         found = read_ctc(challenge, "silver")
     assert list(found.videos) == list(found.labels) == ["01_0-4"]
     shutil.rmtree(challenge / "01_GT")

@@ -1,4 +1,4 @@
-"""What all networks have in common: described arguments, and `build`."""
+"""The base of all networks: described arguments, and `build`."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ class MobileUNet(SuiteNetwork):
 
     @property
     def imagenet(self) -> bool:
-        """Whether Keras has ImageNet weights for the encoder: it takes three channels."""
+        """True where Keras has ImageNet weights for the encoder, which takes three channels."""
         return self.channels in (1, 3) and self.alpha in (0.35, 0.5, 0.75, 1.0, 1.3, 1.4)
 
     def build(self) -> Any:

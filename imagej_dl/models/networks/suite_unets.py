@@ -18,7 +18,7 @@ Kernel = tuple[Side, Side]
 
 
 class SuiteNetwork(Network):
-    """What the suite's networks have in common, under its names without `model_`."""
+    """The arguments common to the suite's networks, under its names without `model_`."""
 
     # Without batch normalisation 3e-3 was seen to end with no object found (bench/networks.py).
     learning_rate = 3e-4
