@@ -72,7 +72,7 @@ def test_what_differs_is_seen(exact: bool, tmp_path: Path) -> None:
     (found / "more.json").write_text("{}")
     assert differences(expected, found, exact) == []
     with tifffile.TiffFile(found / "filled.tif") as file:
-        offset = file.pages[0].dataoffset
+        offset = file.pages[0].dataoffsets[0]
     data = bytearray((found / "filled.tif").read_bytes())
     data[offset] ^= 1
     (found / "filled.tif").write_bytes(data)
