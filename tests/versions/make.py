@@ -67,7 +67,8 @@ def moving(frames: int = 6, side: int = 48) -> tuple[np.ndarray, np.ndarray]:
             places[6] = (40 - 5, 8 - after)
         if t < 4:
             places[7] = (38 - t, 40)
-        for label, (cy, cx) in places.items():
+        for label, place in places.items():
+            cy, cx = np.array(place) + rng.integers(-1, 2, 2)
             labels[t][(y - cy) ** 2 + (x - cx) ** 2 < 10] = label
     image = rng.normal(20, 3, labels.shape) + 60 * (labels > 0)
     return np.clip(image, 0, 255).astype(np.uint8), labels
@@ -263,44 +264,45 @@ def make_tuning() -> None:
     command(f"{TUNING} --trials 4")
 
 
+# Distances in the midst of the steps, so that a small change of a tracker changes links.
 TRACKERS = {
     "lap": {
         "tracker": "SPARSE_LAP_TRACKER",
         "settings": {
-            "LINKING_MAX_DISTANCE": 4.0,
+            "LINKING_MAX_DISTANCE": 1.1,
             "LINKING_FEATURE_PENALTIES": {"AREA": 0.5},
             "ALLOW_TRACK_SPLITTING": True,
-            "SPLITTING_MAX_DISTANCE": 5.0,
+            "SPLITTING_MAX_DISTANCE": 4.0,
             "ALLOW_TRACK_MERGING": True,
-            "MERGING_MAX_DISTANCE": 5.0,
+            "MERGING_MAX_DISTANCE": 3.0,
         },
     },
     "simple_lap": {
         "tracker": "SIMPLE_SPARSE_LAP_TRACKER",
-        "settings": {"LINKING_MAX_DISTANCE": 4.0, "MAX_FRAME_GAP": 2},
+        "settings": {"LINKING_MAX_DISTANCE": 1.1, "MAX_FRAME_GAP": 2},
     },
     "nearest": {
         "tracker": "NEAREST_NEIGHBOR_TRACKER",
-        "settings": {"LINKING_MAX_DISTANCE": 4.0},
+        "settings": {"LINKING_MAX_DISTANCE": 1.1},
     },
     "kalman": {
         "tracker": "KALMAN_TRACKER",
-        "settings": {"LINKING_MAX_DISTANCE": 4.0, "KALMAN_SEARCH_RADIUS": 3.0},
+        "settings": {"LINKING_MAX_DISTANCE": 1.1, "KALMAN_SEARCH_RADIUS": 0.8},
     },
     "advanced_kalman": {
         "tracker": "ADVANCED_KALMAN_TRACKER",
-        "settings": {"LINKING_MAX_DISTANCE": 4.0, "ALLOW_TRACK_SPLITTING": True},
+        "settings": {"LINKING_MAX_DISTANCE": 1.1, "ALLOW_TRACK_SPLITTING": True},
     },
-    "overlap": {"tracker": "OVERLAP_TRACKER", "settings": {"MIN_IOU": 0.1}},
+    "overlap": {"tracker": "OVERLAP_TRACKER", "settings": {"MIN_IOU": 0.5}},
     "filtered": {
         "tracker": "SPARSE_LAP_TRACKER",
-        "settings": {"LINKING_MAX_DISTANCE": 4.0},
+        "settings": {"LINKING_MAX_DISTANCE": 1.1},
         "spot_filters": [{"feature": "AREA", "value": 2.0, "isabove": True}],
         "track_filters": [{"feature": "NUMBER_SPOTS", "value": 3.0, "isabove": True}],
         "fill_gaps": True,
         "split_fused": True,
     },
-    "motile": {"tracker": "MOTILE", "settings": {}},
+    "motile": {"tracker": "MOTILE", "settings": {"LINKING_MAX_DISTANCE": 1.1}},
 }
 
 
