@@ -11,7 +11,7 @@ from pydantic import Field
 from imagej_dl import images
 from imagej_dl.commands.base import Command, Positional, Shown, say
 from imagej_dl.filesystem.atomic import atomic_folder, refuse_existing, refuse_input
-from imagej_dl.images import label_maps
+from imagej_dl.images.labels import label_maps
 from imagej_dl.progress import Progress
 
 

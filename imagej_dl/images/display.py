@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.images import memory_maps
-from imagej_dl.images.label_lut import glasbey
+from imagej_dl.images.labels.label_lut import glasbey
 
 MODES = ("composite", "color", "grayscale")
 _NO_ROI = b"Iout".ljust(64, b"\0")

@@ -8,10 +8,11 @@ from pathlib import Path, PurePath
 import numpy as np
 import xarray as xr
 
-from imagej_dl.images import memory_maps, repeated_warnings
+from imagej_dl.images import memory_maps
 from imagej_dl.images.array import DISPLAY, with_data
+from imagej_dl.images.checks import repeated_warnings
+from imagej_dl.images.checks.repeated_warnings import warn
 from imagej_dl.images.formats import pictures
-from imagej_dl.images.repeated_warnings import warn
 from imagej_dl.images.tiff import series
 
 _PICTURES = (".png", ".jpg", ".jpeg")

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from scipy import ndimage as ndi
 
-from imagej_dl.images import training_intensities as seeing
-from imagej_dl.images.running_statistics import Tally
-from imagej_dl.images.training_intensities import Far, Look, Sample, Seen
+from imagej_dl.images.intensities import training_intensities as seeing
+from imagej_dl.images.intensities.running_statistics import Tally
+from imagej_dl.images.intensities.training_intensities import Far, Look, Sample, Seen
 
 _ABSURD = 1e6
 """Times the stretch: 16 bits cannot hold so bright a pixel beside what else is in a plane."""

@@ -9,11 +9,13 @@ import xarray as xr
 
 from imagej_dl.errors import UserError
 from imagej_dl.filesystem import names
-from imagej_dl.filesystem.regular import refuse_special
-from imagej_dl.images import label_maps, lossy_compression, scenes
+from imagej_dl.filesystem.regular_files import refuse_special
+from imagej_dl.images import scenes
+from imagej_dl.images.checks import lossy_compression
 from imagej_dl.images.formats import bioio_files, czi, metamorph, pictures
+from imagej_dl.images.labels import label_maps
 from imagej_dl.images.tiff import file_sets, series
-from imagej_dl.images.tiff.files import read_tiff
+from imagej_dl.images.tiff.writing import read_tiff
 
 _TIFF, _PICTURE = (".tif", ".tiff"), (".png", ".jpg", ".jpeg")
 SUFFIXES = (*_TIFF, *_PICTURE)
@@ -126,7 +128,7 @@ def read_labels(
     ----------
     path, axes : see :func:`read`.
     as_is : whether the ids are taken as they are, as those of tracks; else the pieces of a mask
-        become its objects, see :func:`imagej_dl.images.id_semantics.as_objects`.
+        become its objects, see :func:`imagej_dl.images.labels.id_semantics.as_objects`.
     volumes : whether the pieces of a stack are those of volumes, not of single slices.
 
     Raises

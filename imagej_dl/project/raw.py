@@ -13,7 +13,7 @@ from imagej_dl import images
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.filesystem import names
 from imagej_dl.filesystem.atomic import atomic
-from imagej_dl.images.blank_planes import warn_black
+from imagej_dl.images.checks.blank_planes import warn_black
 from imagej_dl.images.formats.metamorph import warn_unstated
 from imagej_dl.images.imagej_dtypes import storable
 from imagej_dl.images.reading import RAW, SUFFIXES

@@ -12,7 +12,9 @@ from scipy import ndimage as ndi
 
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.filesystem.names import is_data
-from imagej_dl.images import label_maps, lossy_compression, make
+from imagej_dl.images import make
+from imagej_dl.images.checks import lossy_compression
+from imagej_dl.images.labels import label_maps
 from imagej_dl.rois.report import some_of
 from imagej_dl.rois.roi import LABEL_KEY, SIZE_KEY, Roi
 from imagej_dl.rois.tracing import trace

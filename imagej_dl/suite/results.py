@@ -12,7 +12,7 @@ import xarray as xr
 from imagej_dl import images
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.filesystem import names
-from imagej_dl.images import label_maps
+from imagej_dl.images.labels import label_maps
 from imagej_dl.images.reading import SUFFIXES
 from imagej_dl.progress import Progress, silent
 from imagej_dl.suite import ctc_export

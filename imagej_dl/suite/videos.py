@@ -16,7 +16,7 @@ from imagej_dl import images
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.filesystem import csv_cells, names
 from imagej_dl.filesystem.atomic import atomic_folder
-from imagej_dl.filesystem.regular import refuse_special
+from imagej_dl.filesystem.regular_files import refuse_special
 from imagej_dl.filesystem.text import text_of
 from imagej_dl.images import AXES
 from imagej_dl.images.reading import SUFFIXES

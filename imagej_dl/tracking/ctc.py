@@ -18,7 +18,7 @@ import numpy as np
 
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.filesystem.atomic import atomic_folder, in_words
-from imagej_dl.filesystem.regular import refuse_special
+from imagej_dl.filesystem.regular_files import refuse_special
 from imagej_dl.filesystem.text import text_of
 from imagej_dl.tracking.lineage import Merges, Segments
 

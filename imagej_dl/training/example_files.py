@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 from imagej_dl import images
 from imagej_dl.errors import UserError
-from imagej_dl.images import grey_rgb, label_maps, lossy_compression, non_finite
+from imagej_dl.images import grey_rgb
+from imagej_dl.images.checks import lossy_compression, non_finite
+from imagej_dl.images.labels import label_maps
 
 
 def checked(

@@ -49,7 +49,8 @@ class Desk:
 
     def label_map(self, *, volumes: bool = False) -> xr.DataArray:
         """Return the open image as a label map, as :func:`imagej_dl.images.read_labels` does."""
-        from imagej_dl.images import label_maps, lossy_compression
+        from imagej_dl.images.checks import lossy_compression
+        from imagej_dl.images.labels import label_maps
 
         image = self.open_image()
         if self.image_path is not None:

@@ -16,8 +16,8 @@ from ome_sets import movie, ome, pixels, write_pages, write_set
 from imagej_dl import images
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.images import memory_maps
-from imagej_dl.images.missing_planes import kept
-from imagej_dl.images.tiff import files as tiff
+from imagej_dl.images.checks.missing_planes import kept
+from imagej_dl.images.tiff import writing as tiff
 
 
 def read(path: Path, *words: str, scene: int | None = None) -> np.ndarray:

@@ -14,7 +14,8 @@ import xarray as xr
 
 from imagej_dl import optional
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.images import library_warnings, scenes, units
+from imagej_dl.images import scenes, units
+from imagej_dl.images.checks import library_warnings
 from imagej_dl.images.formats.metamorph import made
 
 SUFFIXES = (

@@ -14,9 +14,10 @@ import xarray as xr
 
 from imagej_dl import optional
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.images import scenes, truncation, units
+from imagej_dl.images import scenes, units
+from imagej_dl.images.checks import truncation
+from imagej_dl.images.checks.missing_planes import Kept, kept
 from imagej_dl.images.formats.metamorph import made
-from imagej_dl.images.missing_planes import Kept, kept
 
 SUFFIX = ".czi"
 

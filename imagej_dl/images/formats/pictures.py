@@ -13,9 +13,9 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.filesystem.regular import refuse_special
-from imagej_dl.images import repeated_warnings, truncation
+from imagej_dl.filesystem.regular_files import refuse_special
 from imagej_dl.images.array import make
+from imagej_dl.images.checks import repeated_warnings, truncation
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -10,8 +10,8 @@ from pathlib import Path
 import tifffile
 
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.images import library_warnings
-from imagej_dl.images.tiff import micromanager, ome_series, ome_xml, page_chain, quick_description
+from imagej_dl.images.checks import library_warnings
+from imagej_dl.images.tiff import image_description, micromanager, ome_series, ome_xml, page_chain
 
 _TIFF = (".tif", ".tiff")
 _NAMING = ("FileName", "BinaryOnly")
@@ -60,7 +60,7 @@ def _first(names: tuple[Path, ...], given: Collection[Path]) -> Path | None:
 
 def _images(path: Path) -> _Images | None:
     """Return what sets a file has a part in; None where it stands for itself."""
-    text = quick_description.of(path)
+    text = image_description.of(path)
     if text is None or not text.endswith("OME>") or not any(word in text for word in _NAMING):
         return None
     try:
@@ -70,7 +70,7 @@ def _images(path: Path) -> _Images | None:
             root = None if other is None else ome_xml.parsed(other, path)
         if root is None:
             return None
-        members = ome_xml.Members(path, root, quick_description.uuid_in(text))
+        members = ome_xml.Members(path, root, image_description.uuid_in(text))
         found: list[tuple[Path, ...]] = []
         copied = None
         for image in ome_xml.images(root):
@@ -89,13 +89,13 @@ def _images(path: Path) -> _Images | None:
 
 def missing(path: Path) -> list[str]:
     """Return the names of the files that belong to one and are not there."""
-    text = quick_description.of(path)
+    text = image_description.of(path)
     if text is None or not text.endswith("OME>") or "FileName" not in text:
         return []
     root = ome_xml.parsed(text, path)
     if root is None:
         return []
-    members = ome_xml.Members(path, root, quick_description.uuid_in(text))
+    members = ome_xml.Members(path, root, image_description.uuid_in(text))
     try:
         blocks = [block for image in ome_xml.images(root) for block in image.blocks]
     except (ValueError, LookupError):

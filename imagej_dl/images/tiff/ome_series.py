@@ -10,7 +10,7 @@ from pathlib import Path
 
 import tifffile
 
-from imagej_dl.images.tiff import ome_xml, page_chain, partial_series, quick_description
+from imagej_dl.images.tiff import image_description, ome_xml, page_chain, partial_series
 
 BY = "its OME-XML"
 COMPANION = ".companion.ome"
@@ -38,7 +38,7 @@ def scenes(
     if root is None or ome_xml.elsewhere(root) is not None:
         return []
     declared = list(ome_xml.images(root, file.pages.first.samplesperpixel))
-    members = ome_xml.Members(path, root, quick_description.uuid_in(file.pages.first.description))
+    members = ome_xml.Members(path, root, image_description.uuid_in(file.pages.first.description))
     leading = [image for image in declared if _first(image, members) == path]
     own = [i for i in declared if any(members.of(block) == path for block in i.blocks)]
     return [
@@ -189,7 +189,7 @@ def _unlike(
     path: Path, members: ome_xml.Members, file: tifffile.TiffFile, blocks: list[ome_xml.Block]
 ) -> list[str]:
     """Say that a file of this name is not the one that is meant."""
-    theirs = quick_description.uuid_in(file.pages.first.description)
+    theirs = image_description.uuid_in(file.pages.first.description)
     if path == members.path or not theirs or theirs in {block.uuid for block in blocks}:
         return []
     return [f"{path.name}, of its set, has another UUID than the set says"]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from imagej_dl.filesystem import safe_xml
-from imagej_dl.images.tiff import quick_description
+from imagej_dl.images.tiff import image_description
 
 _REMEDY = "Save it again as TIFF in ImageJ."
 
@@ -182,7 +182,7 @@ class Members:
             return self.path
         found = self._beside(name)
         if found is None and uuid and self._unlike:
-            found = quick_description.of_uuid(self.path.parent, uuid)
+            found = image_description.of_uuid(self.path.parent, uuid)
         return found
 
     def _beside(self, name: str) -> Path | None:

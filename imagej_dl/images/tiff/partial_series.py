@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import tifffile
 
-from imagej_dl.images.missing_planes import kept
+from imagej_dl.images.checks.missing_planes import kept
 from imagej_dl.images.tiff import page_chain
 
 # How many times its size what is packed may have: as it is, LZW, PackBits, both kinds of Deflate.
@@ -57,7 +57,7 @@ def stacked(
     Parameters
     ----------
     there : each page that the file has whole, by its place among the declared planes.
-    axes, declared : of the planes, see :func:`imagej_dl.images.missing_planes.kept`.
+    axes, declared : of the planes, see :func:`imagej_dl.images.checks.missing_planes.kept`.
     by : what declares them.
     parent : the file that is open.
     **options : further ones of tifffile's series, such as `name` and `kind`.

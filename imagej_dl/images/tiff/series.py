@@ -14,10 +14,10 @@ import numpy as np
 import tifffile
 
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.filesystem.regular import refuse_special
-from imagej_dl.images import calibrations
-from imagej_dl.images import library_warnings as alarms
+from imagej_dl.filesystem.regular_files import refuse_special
+from imagej_dl.images.checks import library_warnings as alarms
 from imagej_dl.images.tiff import (
+    calibration,
     imagej_description,
     imagej_stacks,
     micromanager,
@@ -223,7 +223,7 @@ def opened(path: Path) -> Iterator[Tiff]:
 def _file(path: Path) -> Iterator[tifffile.TiffFile]:
     """Open a file, with the XML of the file that its own XML names."""
     with tifffile.TiffFile(path) as file:
-        calibrations.refuse_entities(path, file)
+        calibration.refuse_entities(path, file)
         imagej_description.tidy(file)
         text = ome_series.text_elsewhere(path, file)
         if text is None:

@@ -16,7 +16,7 @@ from ome_sets import block, movie, ome, pixels, write_pages, write_set
 from imagej_dl import images
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.evaluation import pairing
-from imagej_dl.images.tiff import quick_description
+from imagej_dl.images.tiff import image_description
 from imagej_dl.prediction import inputs
 from imagej_dl.project.preparing import prepare_all
 from imagej_dl.project.raw import raw_files
@@ -272,9 +272,9 @@ def test_descriptions_are_read_alone(tmp_path: Path) -> None:
             for text in ("abc", "d" * 300):
                 options = {"bigtiff": big, "byteorder": order, "metadata": None}
                 tifffile.imwrite(path, STACK[0], description=text, **options)
-                assert quick_description.of(path) == text
+                assert image_description.of(path) == text
     path.write_bytes(b"II*\0\xff\xff\xff\xff")
-    assert quick_description.of(path) is None
+    assert image_description.of(path) is None
 
 
 def test_sets_are_one_image_to_train_on(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import xarray as xr
 
 from imagej_dl.errors import DataWarning
 from imagej_dl.images import memory_maps
-from imagej_dl.images.missing_planes import named
+from imagej_dl.images.checks.missing_planes import named
 
 _NAMES = {"T": "frame", "Z": "slice", "C": "channel"}
 

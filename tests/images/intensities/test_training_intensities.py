@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from imagej_dl.images import Normalisation, Seen
-from imagej_dl.images.training_intensities import Look, Sample, look
+from imagej_dl.images.intensities.training_intensities import Look, Sample, look
 
 RULE = Normalisation()
 

@@ -86,11 +86,11 @@ def test_a_named_pipe_among_images_is_not_waited_for(tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from imagej_dl import images\n"
         "from imagej_dl.errors import UserError\n"
-        "from imagej_dl.images import greys\n"
+        "from imagej_dl.images import grey_rgb\n"
         "folder = Path(sys.argv[1]); assert len(images.find([folder])) == 3\n"
         "for name in ('pipe.tif', 'pipe.png'):\n"
         "    assert images.find([folder / name]) == [folder / name]\n"
-        "    for read in (images.read, images.read_labels, greys.may_be_coloured):\n"
+        "    for read in (images.read, images.read_labels, grey_rgb.may_be_coloured):\n"
         "        try: read(folder / name)\n"
         "        except UserError as error: assert 'named pipe' in str(error)\n"
         "        else: raise AssertionError(name)\n"

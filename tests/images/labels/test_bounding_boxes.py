@@ -7,7 +7,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from imagej_dl.images.bounding_boxes import boxes
+from imagej_dl.images.labels.bounding_boxes import boxes
 
 
 @pytest.mark.parametrize("dtype", [np.uint16, np.uint32])

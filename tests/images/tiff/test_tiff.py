@@ -13,7 +13,7 @@ import tifffile
 from imagej_dl import UserError, images, rois
 from imagej_dl.errors import DataWarning
 from imagej_dl.images import memory_maps
-from imagej_dl.images.tiff import files as tiff
+from imagej_dl.images.tiff import writing as tiff
 
 RNG = np.random.default_rng(3)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from skimage.measure import label
 
-from imagej_dl.images import connected_components
+from imagej_dl.images.labels import connected_components
 
 
 @pytest.mark.parametrize("seed", range(40))

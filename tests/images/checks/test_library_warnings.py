@@ -15,7 +15,7 @@ import tifffile
 
 from imagej_dl import images
 from imagej_dl.errors import DataWarning
-from imagej_dl.images import library_warnings
+from imagej_dl.images.checks import library_warnings
 
 LOGGER = logging.getLogger("tifffile")
 

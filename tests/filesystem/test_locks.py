@@ -31,7 +31,7 @@ def left(out: Path, process: processes.Process, age: float = 0.0) -> Path:
 def test_the_second_is_refused_with_a_word_about_the_first(tmp_path: Path) -> None:
     out = tmp_path / "out"
     code = (
-        "import sys; from imagej_dl import locks\n"
+        "import sys; from imagej_dl.filesystem import locks\n"
         "with locks.held(sys.argv[1], 'a training'):\n"
         "    print('held', flush=True); sys.stdin.read()"
     )

@@ -15,8 +15,9 @@ import xarray as xr
 
 from imagej_dl.errors import UserError
 from imagej_dl.filesystem.atomic import atomic, refuse_existing
-from imagej_dl.images import calibrations, display, lossless_dtypes, memory_maps, scenes
+from imagej_dl.images import display, lossless_dtypes, memory_maps, scenes
 from imagej_dl.images.array import AXES, calibration, make
+from imagej_dl.images.tiff import calibration as calibrations
 from imagej_dl.images.tiff import imagej_description as described
 from imagej_dl.images.tiff import micromanager, partial_series, samples, series
 

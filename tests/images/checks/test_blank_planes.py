@@ -11,7 +11,7 @@ from ome_sets import movie
 
 from imagej_dl import images
 from imagej_dl.errors import DataWarning
-from imagej_dl.images.blank_planes import warn_black
+from imagej_dl.images.checks.blank_planes import warn_black
 from imagej_dl.project.preparing import prepare_all
 
 

@@ -10,9 +10,10 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.images import grey_rgb, id_semantics
+from imagej_dl.images import grey_rgb
 from imagej_dl.images.array import as_labels, make, with_data
 from imagej_dl.images.formats import pictures
+from imagej_dl.images.labels import id_semantics
 
 _TABLE = "label,roi,name,type"
 """How the table begins that lies beside a label map made of ROIs."""
@@ -33,7 +34,7 @@ def of(
     image : (T, C, Z, Y, X), some of these axes; C only where its channels are the same.
     path : its file, for what is said about it.
     as_is : whether the ids are taken as they are, as those of tracks.
-    volumes, drawn : see :func:`imagej_dl.images.id_semantics.as_objects`.
+    volumes, drawn : see :func:`imagej_dl.images.labels.id_semantics.as_objects`.
 
     Raises
     ------

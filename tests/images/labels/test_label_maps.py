@@ -13,7 +13,8 @@ from PIL import Image
 
 from imagej_dl import images
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.images import id_semantics, label_maps, lossy_compression, repeated_warnings
+from imagej_dl.images.checks import lossy_compression, repeated_warnings
+from imagej_dl.images.labels import id_semantics, label_maps
 
 
 def discs(count: int, radius: int = 6, side: int = 100, value: int | None = None) -> np.ndarray:

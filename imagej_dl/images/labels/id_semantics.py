@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from imagej_dl.images import memory_maps
 from imagej_dl.images.array import as_labels, with_data
-from imagej_dl.images.connected_components import measured, numbered
-from imagej_dl.images.repeated_warnings import warn
+from imagej_dl.images.checks.repeated_warnings import warn
+from imagej_dl.images.labels.connected_components import measured, numbered
 
 _MASKS = (255, 65535)  # what masks have inside
 _SEVERAL = 1.4  # effective pieces from which an id is in several: two of them, one to five or less

@@ -75,7 +75,7 @@ def test_what_systems_leave_is_passed_over_in_silence(tmp_path: Path) -> None:
         assert [item.name for item in project.pairs(pairs)] == ["a"]
         assert len(find_pairs(suite)) == 1
         assert [source.name for source in inputs.find([flat])] == ["a"]
-        assert set(evaluation.sources.find(pairs / "masks")) == {"a"}
+        assert set(evaluation.pairing.find(pairs / "masks")) == {"a"}
 
 
 def test_a_folder_of_what_systems_leave_is_empty(tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ def test_accents_of_two_kinds_are_one_name(tmp_path: Path, one: str, other: str)
 
     for part, name in (("pred", one), ("truth", other)):
         picture(tmp_path / part / f"{name}.tif")
-    assert len(evaluation.sources.pair(tmp_path / "pred", tmp_path / "truth")) == 1
+    assert len(evaluation.pairing.pair(tmp_path / "pred", tmp_path / "truth")) == 1
 
 
 @pytest.mark.parametrize(("one", "other"), [(NFC, NFD), (NFD, NFC)])
