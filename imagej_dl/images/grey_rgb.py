@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
-from pathlib import Path, PurePath
+from pathlib import Path
 
 import numpy as np
 import xarray as xr
@@ -12,10 +11,7 @@ from imagej_dl.images import memory_maps
 from imagej_dl.images.array import DISPLAY, with_data
 from imagej_dl.images.checks import repeated_warnings
 from imagej_dl.images.checks.repeated_warnings import warn
-from imagej_dl.images.formats import pictures
-from imagej_dl.images.tiff import series
-
-_PICTURES = (".png", ".jpg", ".jpeg")
+from imagej_dl.images.formats import registry
 
 
 def is_grey(image: xr.DataArray) -> bool:
@@ -30,16 +26,13 @@ def is_grey(image: xr.DataArray) -> bool:
 
 
 def may_be_coloured(path: Path) -> bool:
-    """Say whether a file may have three channels, by its header; it need not be read for that."""
-    if path.suffix.lower() not in (".tif", ".tiff"):
-        with warnings.catch_warnings(), pictures.opened(path) as picture:
-            warnings.simplefilter("ignore")
-            return picture.mode not in ("1", "L", "LA", "I", "F") and picture.mode[:2] != "I;"
-    with series.opened(path) as file:
-        first = file.scenes()[0].held().series
-        return any(
-            size in (3, 4) for n, size in zip(first.axes, first.shape, strict=True) if n in "CS"
-        )
+    """Return True unless the header of a file rules out that it has three channels.
+
+    Raises
+    ------
+    UserError : when it is no image that can be read.
+    """
+    return registry.of_file(path).may_be_coloured(path)
 
 
 def as_grey(image: xr.DataArray, name: object = None) -> xr.DataArray:
@@ -81,7 +74,8 @@ def with_channels(image: xr.DataArray, channels: int, name: object = None) -> xr
     if channels == 1:
         return as_grey(image, name)
     title = str(image.attrs.get("title") or "")
-    picture = PurePath(title).suffix.lower() in _PICTURES and image.dtype == np.uint8
+    source = registry.by_name(title)
+    picture = source is not None and source.picture and image.dtype == np.uint8
     if channels != 3 or "C" in image.dims or not picture:
         return image
     warn(

@@ -9,18 +9,11 @@ import xarray as xr
 
 from imagej_dl.errors import UserError
 from imagej_dl.filesystem import names
-from imagej_dl.filesystem.regular_files import refuse_special
 from imagej_dl.images import scenes
 from imagej_dl.images.checks import lossy_compression
-from imagej_dl.images.formats import bioio_files, czi, metamorph, pictures
+from imagej_dl.images.formats import registry
 from imagej_dl.images.labels import label_maps
-from imagej_dl.images.tiff import file_sets, series
-from imagej_dl.images.tiff.writing import read_tiff
-
-_TIFF, _PICTURE = (".tif", ".tiff"), (".png", ".jpg", ".jpeg")
-SUFFIXES = (*_TIFF, *_PICTURE)
-RAW = (metamorph.STK, czi.SUFFIX, *bioio_files.SUFFIXES)
-"""Further suffixes, of microscopes' files."""
+from imagej_dl.images.tiff import file_sets
 
 
 def read(
@@ -57,15 +50,10 @@ def read(
     DataWarning : when the file has several scenes and none is chosen.
     """
     path = Path(path)
-    suffix = _known(path)
-    if suffix in _TIFF:
-        return read_tiff(path, axes, mapped, scene)
-    if suffix == czi.SUFFIX:
-        return czi.read(path, axes, scene)
-    if suffix in bioio_files.SUFFIXES:
-        return bioio_files.read(path, axes, scene)
-    scenes.index(path, (), scene)
-    return metamorph.read_stk(path, axes) if suffix == metamorph.STK else pictures.read(path)
+    source = registry.of_file(path)
+    if not source.multi_scene:
+        scenes.index(path, (), scene)
+    return source.read(path, axes, mapped, scene)
 
 
 def scenes_of(path: str | Path) -> list[scenes.Scene]:
@@ -76,14 +64,7 @@ def scenes_of(path: str | Path) -> list[scenes.Scene]:
     UserError : as of :func:`read`.
     """
     path = Path(path)
-    suffix = _known(path)
-    if suffix in _TIFF:
-        return scenes.numbered(path, series.names(path))
-    if suffix == czi.SUFFIX:
-        return scenes.numbered(path, czi.names(path))
-    if suffix in bioio_files.SUFFIXES:
-        return scenes.numbered(path, bioio_files.names(path))
-    return scenes.numbered(path, ())
+    return scenes.numbered(path, registry.of_file(path).scene_names(path))
 
 
 def nbytes(path: str | Path) -> int:
@@ -92,31 +73,7 @@ def nbytes(path: str | Path) -> int:
     Of a file with several scenes it is the first. See :func:`read` for errors.
     """
     path = Path(path)
-    suffix = _known(path)
-    if suffix in _PICTURE:
-        return pictures.nbytes(path)
-    if suffix in (*_TIFF, metamorph.STK):
-        return series.nbytes(path)
-    image = read(path)
-    return int(image.nbytes)
-
-
-def _known(path: Path) -> str:
-    """Return the suffix of a file that is there and of a kind that is known."""
-    if not path.exists():
-        raise UserError("there is no such file", path=path)
-    suffix = path.suffix.lower()
-    if path.is_dir() and suffix != ".zarr":
-        raise UserError("is a folder, not an image", path=path)
-    if suffix in (*SUFFIXES, *RAW):
-        refuse_special(path, folder=True)
-        return suffix
-    raise UserError(
-        f"has a suffix that is not known ({path.suffix or 'none'})",
-        path=path,
-        remedy=f"Known are {', '.join((*SUFFIXES, *RAW))}; in Fiji, File > Save As > Tiff makes "
-        "one.",
-    )
+    return registry.of_file(path).nbytes(path)
 
 
 def read_labels(
@@ -140,9 +97,9 @@ def read_labels(
     DataWarning : for what is assumed: masks, ids in several pieces, NaN.
     """
     path = Path(path)
-    picture = _known(path) in _PICTURE
+    source = registry.of_file(path)
     lossy_compression.refuse(path)
-    image = label_maps.read_picture(path) if picture else read(path, axes)
+    image = source.read_label_map(path, axes)
     drawn = not as_is and label_maps.is_drawn(path)
     return label_maps.of(image, path, as_is=as_is, volumes=volumes, drawn=drawn)
 
@@ -164,10 +121,17 @@ def find(sources: Iterable[Path]) -> list[Path]:
         if not source.is_dir():
             found.append(source)  # what is no file is refused when it is read
             continue
-        inside = sorted(
-            p for p in source.iterdir() if p.suffix.lower() in SUFFIXES and names.is_data(p)
-        )
-        if not inside:
-            raise UserError(f"holds no image ({', '.join(SUFFIXES)})", path=source)
-        found += inside
+        files = names.visible(source, registry.image_suffixes())
+        if not files:
+            suffixes = ", ".join(registry.image_suffixes())
+            raise UserError(f"holds no image ({suffixes})", path=source)
+        found += files
     return file_sets.once(found)
+
+
+def images_in(folder: Path) -> list[Path]:
+    """Return the image files in a folder, by name; none where there is no such folder.
+
+    Of several files that are one image the first is returned.
+    """
+    return file_sets.once(names.visible(folder, registry.image_suffixes()))

@@ -75,8 +75,7 @@ def sheets(path: str | os.PathLike[str]) -> list[Sheet]:
         )
     flat = beside(labeling) if labeling.is_dir() else ()
     found = {item.name: Sheet(item.name, item.image, item.rois, None, True) for item in flat}
-    inner = labeling.iterdir() if labeling.is_dir() else ()
-    for folder in sorted(p for p in inner if p.is_dir() and names.is_data(p)):
+    for folder in filter(Path.is_dir, names.visible(labeling)):
         if image := image_of(folder, folder.name):
             found[folder.name] = _sheet(folder, image)
     known = list(found)

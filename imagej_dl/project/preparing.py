@@ -13,7 +13,7 @@ from imagej_dl import images
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.filesystem.atomic import refuse_existing
 from imagej_dl.filesystem.containment import contained
-from imagej_dl.filesystem.names import find, is_data, need
+from imagej_dl.filesystem.names import find, need, visible
 from imagej_dl.images.imagej_dtypes import storable
 from imagej_dl.images.scenes import index
 from imagej_dl.images.tiff.ome_series import COMPANION
@@ -186,11 +186,7 @@ def _check_rois(target: Path) -> None:
 
 
 def _name_others(raw: Path, files: list[Path]) -> None:
-    others = sorted(
-        p.name
-        for p in raw.iterdir()
-        if p not in files and is_data(p) and not p.name.endswith(COMPANION)
-    )
+    others = [p.name for p in visible(raw) if p not in files and not p.name.endswith(COMPANION)]
     if others:
         more = f" and {len(others) - 5} more" if len(others) > 5 else ""
         warnings.warn(

@@ -17,7 +17,7 @@ from imagej_dl import images
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.images import memory_maps
 from imagej_dl.images.checks.missing_planes import kept
-from imagej_dl.images.tiff import writing as tiff
+from imagej_dl.images.tiff import reading
 
 
 def read(path: Path, *words: str, scene: int | None = None) -> np.ndarray:
@@ -393,7 +393,7 @@ def test_pages_that_cannot_be_read_are_counted(tmp_path: Path) -> None:
 
 def test_what_is_kept_is_mapped_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a large movie that was cut the whole frames lie in the file, and are not loaded."""
-    monkeypatch.setattr(tiff, "_MAP_ABOVE", 100)
+    monkeypatch.setattr(reading, "_MAP_ABOVE", 100)
     stack = movie(6)
     images.write(images.make(stack[:, 0, 0], "TYX"), tmp_path / "a.tif")
     data = (tmp_path / "a.tif").read_bytes()

@@ -16,35 +16,49 @@ from imagej_dl import optional
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.images import scenes, units
 from imagej_dl.images.checks import library_warnings
-from imagej_dl.images.formats.metamorph import made
-
-SUFFIXES = (
-    ".nd2",
-    ".lif",
-    ".dv",
-    ".r3d",
-    ".oib",
-    ".oif",
-    ".oir",
-    ".ims",
-    ".sld",
-    ".sldy",
-    ".vsi",
-    ".zarr",
-)
-"""What bioio and its plugins read (of .zarr it is a folder)."""
+from imagej_dl.images.formats.base import Format, labelled
 
 # It logs each thing that a file does not state, with the traceback.
 _LOGGER = "bioio_lif"
 
 
-def names(path: Path) -> list[str]:
-    """Return the names of a file's scenes: of a .lif with the folders, of a .nd2 its positions."""
-    with _opened(path) as image:
-        return [str(name or "") for name in image.scenes]
+class Bioio(Format):
+    """What bioio reads with a plugin for each format; a .zarr is a folder."""
+
+    name = "bioio"
+    suffixes = (
+        ".nd2",
+        ".lif",
+        ".dv",
+        ".r3d",
+        ".oib",
+        ".oif",
+        ".oir",
+        ".ims",
+        ".sld",
+        ".sldy",
+        ".vsi",
+        ".zarr",
+    )
+    folder_suffixes = (".zarr",)
+    raw_only = True
+    uploadable = False
+    multi_scene = True
+    library = "bioio"
+    install = "pip install 'imagej-dl[bioio]' and bioio's plugin for the format (such as bioio-nd2)"
+
+    def read(
+        self, path: Path, axes: str | None = None, mapped: bool = False, scene: int | None = None
+    ) -> xr.DataArray:
+        return _read(path, axes, scene)
+
+    def scene_names(self, path: Path) -> list[str]:
+        """Return the name of each scene: of a .lif with its folders, of a .nd2 the positions."""
+        with _opened(path) as image:
+            return [str(name or "") for name in image.scenes]
 
 
-def read(path: Path, axes: str | None = None, scene: int | None = None) -> xr.DataArray:
+def _read(path: Path, axes: str | None = None, scene: int | None = None) -> xr.DataArray:
     """Read a scene of what bioio and its plugins read; see :func:`imagej_dl.images.read`.
 
     Warns
@@ -77,15 +91,12 @@ def read(path: Path, axes: str | None = None, scene: int | None = None) -> xr.Da
     attrs |= units.completed(path.name, known)
     if math.isfinite(interval) and interval > 0:
         attrs["frame_interval"] = interval
-    return made(path, array, axes.upper() if axes else axes_read, attrs)
+    return labelled(path, array, axes.upper() if axes else axes_read, attrs)
 
 
 @contextmanager
 def _opened(path: Path, scene: int | None = None) -> Iterator[Any]:
-    install = (
-        "pip install 'imagej-dl[bioio]' and bioio's plugin for the format (such as bioio-nd2), or "
-        "save it as TIFF in Fiji."
-    )
+    install = f"{Bioio.install}, or save it as TIFF in Fiji."
     words = f"is a {path.suffix} file, and bioio, which may read it,"
     try:
         bioio = optional.need("bioio", words, install)

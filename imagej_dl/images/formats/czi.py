@@ -17,9 +17,7 @@ from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.images import scenes, units
 from imagej_dl.images.checks import truncation
 from imagej_dl.images.checks.missing_planes import Kept, kept
-from imagej_dl.images.formats.metamorph import made
-
-SUFFIX = ".czi"
+from imagej_dl.images.formats.base import Format, labelled
 
 _AXES = "TCZ"
 _SMALL, _SPARSEST = 2**24, 20
@@ -27,13 +25,29 @@ _Block = tuple[dict[str, int], int, int]
 """Where a block lies, the number of its tile, and its area in pixels."""
 
 
-def names(path: Path) -> list[str]:
-    """Return the names of a file's scenes: position and well, "" where it states none."""
-    with _opened(path) as file:
-        return [name for _, name in _scenes(file)]
+class Czi(Format):
+    """ZEISS CZI."""
+
+    name = "ZEISS CZI"
+    suffixes = (".czi",)
+    raw_only = True
+    uploadable = False
+    multi_scene = True
+    library = "pylibCZIrw"
+    install = "pip install 'imagej-dl[czi]'"
+
+    def read(
+        self, path: Path, axes: str | None = None, mapped: bool = False, scene: int | None = None
+    ) -> xr.DataArray:
+        return _read(path, axes, scene)
+
+    def scene_names(self, path: Path) -> list[str]:
+        """Return the name of each scene: position and well, "" where the file states none."""
+        with _opened(path) as file:
+            return [name for _, name in _scenes(file)]
 
 
-def read(path: Path, axes: str | None = None, scene: int | None = None) -> xr.DataArray:
+def _read(path: Path, axes: str | None = None, scene: int | None = None) -> xr.DataArray:
     """Read a scene of a CZI file; see :func:`imagej_dl.images.read`.
 
     Its axes are its own, also where other scenes have more slices. The tiles of a mosaic are put
@@ -81,12 +95,12 @@ def read(path: Path, axes: str | None = None, scene: int | None = None) -> xr.Da
         array, stated = array[..., ::-1], stated.replace("C", "c") + "C"  # blue, green, red
         if "c" in stated:
             array, stated = array.squeeze(stated.index("c")), stated.replace("c", "")
-    return made(path, array, axes.upper() if axes else stated, attrs)
+    return labelled(path, array, axes.upper() if axes else stated, attrs)
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Any]:
-    install = "pip install 'imagej-dl[czi]', or save it as TIFF in Fiji."
+    install = f"{Czi.install}, or save it as TIFF in Fiji."
     words = "is a CZI file, and pylibCZIrw, which reads them,"
     try:
         czi = optional.need("pylibCZIrw.czi", words, install)

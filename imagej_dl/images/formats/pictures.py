@@ -16,6 +16,7 @@ from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.filesystem.regular_files import refuse_special
 from imagej_dl.images.array import make
 from imagej_dl.images.checks import repeated_warnings, truncation
+from imagej_dl.images.formats.base import Format
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -26,6 +27,42 @@ _BITS = {"1": 1, "I;16": 16, "I": 32, "F": 32}
 _TRANSPARENT = "its transparency is left out; the colours are read as they are in the file"
 # How much darker the next colour of a LUT may be than the last one, of 255: rounding.
 _ROUNDING = 2.0
+
+
+class _Picture(Format):
+    picture = True
+
+    def read(
+        self, path: Path, axes: str | None = None, mapped: bool = False, scene: int | None = None
+    ) -> xr.DataArray:
+        return _read(path)
+
+    def read_label_map(self, path: Path, axes: str | None = None) -> xr.DataArray:
+        return read_indices(path)
+
+    def nbytes(self, path: Path) -> int:
+        with opened(path) as picture:
+            return picture.width * picture.height * 4
+
+    def may_be_coloured(self, path: Path) -> bool:
+        with warnings.catch_warnings(), opened(path) as picture:
+            warnings.simplefilter("ignore")
+            return picture.mode not in ("1", "L", "LA", "I", "F") and picture.mode[:2] != "I;"
+
+
+class Png(_Picture):
+    """PNG."""
+
+    name = "PNG"
+    suffixes = (".png",)
+
+
+class Jpeg(_Picture):
+    """JPEG, whose compression changes the ids of a label map."""
+
+    name = "JPEG"
+    suffixes = (".jpg", ".jpeg")
+    lossless = False
 
 
 @contextmanager
@@ -63,13 +100,7 @@ def _refuse_unheld(picture: Image.Image, path: Path) -> None:
         )
 
 
-def nbytes(path: Path) -> int:
-    """Return how much memory the pixels of a picture take, which are not read."""
-    with opened(path) as picture:
-        return picture.width * picture.height * 4
-
-
-def read(path: Path) -> xr.DataArray:
+def _read(path: Path) -> xr.DataArray:
     """Return a picture (Y, X), or (Y, X, C) in colours.
 
     Of a palette they are its numbers, and the palette is the image's LUT. What says how opaque a
@@ -106,6 +137,32 @@ def read(path: Path) -> xr.DataArray:
         repeated_warnings.warn(repeated_warnings.GREYS, f"{path}: {same}")
         array = array[..., 0]
     return make(array, "YX" if array.ndim == 2 else "YXC", title=path.name, **attrs)
+
+
+def read_indices(path: Path) -> xr.DataArray:
+    """Read a PNG as the numbers that are in it: of a palette they are its indices.
+
+    Raises
+    ------
+    UserError : when it cannot be read, or when its numbers have more bits than can be.
+    """
+    with opened(path) as picture:
+        if picture.format == "PNG" and deep_colours(path):
+            raise UserError(
+                "has 16 bits and transparency or colours, of which 8 bits could be read",
+                path=path,
+                remedy="Save the label map as TIFF.",
+            )
+        mode = picture.mode
+        if mode.endswith(("A", "a")) and mode != "PA":
+            mode = {"LA": "L", "La": "L"}.get(mode, "RGB")
+        if mode == "PA":
+            array = np.asarray(picture)[..., 0]
+        else:
+            array = np.asarray(picture if mode == picture.mode else picture.convert(mode))
+    if array.dtype == bool:
+        array = array.astype(np.uint8) * 255
+    return make(array, "YX" if array.ndim == 2 else "YXC", title=path.name)
 
 
 def deep_colours(path: Path) -> bool:

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.images import grey_rgb
-from imagej_dl.images.array import as_labels, make, with_data
-from imagej_dl.images.formats import pictures
+from imagej_dl.images.array import as_labels, with_data
 from imagej_dl.images.labels import id_semantics
 
 _TABLE = "label,roi,name,type"
@@ -64,32 +63,6 @@ def of(
     if as_is:
         return labels
     return id_semantics.as_objects(labels, name, volumes=volumes, drawn=drawn)
-
-
-def read_picture(path: Path) -> xr.DataArray:
-    """Read a PNG as the numbers that are in it: of a palette they are its indices.
-
-    Raises
-    ------
-    UserError : when it cannot be read, or when its numbers have more bits than can be.
-    """
-    with pictures.opened(path) as picture:
-        if picture.format == "PNG" and pictures.deep_colours(path):
-            raise UserError(
-                "has 16 bits and transparency or colours, of which 8 bits could be read",
-                path=path,
-                remedy="Save the label map as TIFF.",
-            )
-        mode = picture.mode
-        if mode.endswith(("A", "a")) and mode != "PA":
-            mode = {"LA": "L", "La": "L"}.get(mode, "RGB")
-        if mode == "PA":
-            array = np.asarray(picture)[..., 0]
-        else:
-            array = np.asarray(picture if mode == picture.mode else picture.convert(mode))
-    if array.dtype == bool:
-        array = array.astype(np.uint8) * 255
-    return make(array, "YX" if array.ndim == 2 else "YXC", title=path.name)
 
 
 def is_drawn(path: Path) -> bool:

@@ -11,9 +11,15 @@ import tifffile
 
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.images.checks import library_warnings
-from imagej_dl.images.tiff import image_description, micromanager, ome_series, ome_xml, page_chain
+from imagej_dl.images.tiff import (
+    SUFFIXES,
+    image_description,
+    micromanager,
+    ome_series,
+    ome_xml,
+    page_chain,
+)
 
-_TIFF = (".tif", ".tiff")
 _NAMING = ("FileName", "BinaryOnly")
 
 
@@ -24,7 +30,7 @@ def once(files: Sequence[Path]) -> list[Path]:
     the first of its files, which :func:`imagej_dl.images.read` reads with all others. Other files
     stay, in their order.
     """
-    if sum(path.suffix.lower() in _TIFF for path in files) < 2:
+    if sum(path.suffix.lower() in SUFFIXES for path in files) < 2:
         return list(files)
     given = {path.absolute() for path in files}
     kept: list[Path] = []

@@ -8,7 +8,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
 
-_TIFF = (".tif", ".tiff")
+from imagej_dl.filesystem import names
+from imagej_dl.images.tiff import SUFFIXES
+
 _DESCRIPTION, _ASCII = 270, 2
 _LONGEST = 2**28
 _MOST_TAGS = 4096
@@ -16,7 +18,7 @@ _MOST_TAGS = 4096
 
 def of(path: Path) -> str | None:
     """Return the description of a TIFF's first page; None where there is none."""
-    if path.suffix.lower() not in _TIFF or not path.is_file():
+    if path.suffix.lower() not in SUFFIXES or not path.is_file():
         return None  # a named pipe in the folder would be waited for
     try:
         with path.open("rb") as file:
@@ -68,7 +70,7 @@ def of_uuid(folder: Path, uuid: str) -> Path | None:
 def _uuids(folder: Path, *state: int) -> dict[str, Path]:
     """Remember the UUIDs of a folder for as long as its files have the names they have."""
     found: dict[str, Path] = {}
-    for path in sorted(folder.iterdir(), reverse=True):
-        if path.suffix.lower() in _TIFF and path.name[0] != "." and (text := of(path)):
+    for path in reversed(names.visible(folder, SUFFIXES)):
+        if text := of(path):
             found[uuid_in(text)] = path
     return found

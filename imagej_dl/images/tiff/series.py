@@ -188,6 +188,25 @@ def nbytes(path: Path) -> int:
         return max(found.nbytes, found.size)
 
 
+def may_be_coloured(path: Path) -> bool:
+    """Return True if the header allows that the first scene of a TIFF has three channels."""
+    with opened(path) as tiff:
+        first = tiff.scenes()[0].held().series
+        axes = zip(first.axes, first.shape, strict=True)
+        return any(size in (3, 4) for name, size in axes if name in "CS")
+
+
+def unnamed_planes(path: Path, scene: int) -> int:
+    """Return the length of an axis that a scene of a TIFF does not name; 0 where it names all."""
+    try:
+        with opened(path) as tiff:
+            chosen = tiff.scenes()[scene - 1].held().series
+            axes = zip(chosen.axes, chosen.shape, strict=True)
+            return max((size for name, size in axes if name not in "TCZYXS"), default=0)
+    except UserError:
+        return 0  # reading the file reports what is wrong with it
+
+
 @contextmanager
 def quiet() -> Iterator[list[str]]:
     """Collect what tifffile says; of numbers that make no sense NumPy says nothing."""

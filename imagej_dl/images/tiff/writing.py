@@ -1,11 +1,8 @@
-"""TIFF files as ImageJ reads and writes them: axes, pixel size, unit, frame interval, title."""
+"""Writing of TIFF files that ImageJ opens as the same hyperstack."""
 
 from __future__ import annotations
 
-import shutil
 import sys
-import tempfile
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,87 +12,19 @@ import xarray as xr
 
 from imagej_dl.errors import UserError
 from imagej_dl.filesystem.atomic import atomic, refuse_existing
-from imagej_dl.images import display, lossless_dtypes, memory_maps, scenes
-from imagej_dl.images.array import AXES, calibration, make
-from imagej_dl.images.tiff import calibration as calibrations
-from imagej_dl.images.tiff import imagej_description as described
-from imagej_dl.images.tiff import micromanager, partial_series, samples, series
+from imagej_dl.images import display, memory_maps
+from imagej_dl.images.array import calibration
+from imagej_dl.images.tiff import SUFFIXES
+from imagej_dl.images.tiff.imagej_description import escaped
 
 _CLASSIC_LIMIT = 2**32 - 2**25
 # A TIFF has the number of pixels in a unit of length as a fraction of 32-bit numbers.
 _SMALLEST, _LARGEST = 2.0**-31, 2.0**31
-_MAP_ABOVE = 256 * 2**20
 _NATIVE: Literal["<", ">"] = "<" if sys.byteorder == "little" else ">"
 # Of the types ImageJ has, those that its own TIFFs hold; labels above 16 bits go as uint32.
 _IMAGEJ_TYPES = ("uint8", "uint16", "float32")
 # What ImageJ keeps in a tag of its own and not in the description.
 _BINARY = ("Info", "Labels", "Ranges", "LUTs", "ROI", "Overlays", "Properties")
-
-
-def read_tiff(
-    path: Path, axes: str | None = None, mapped: bool = False, scene: int | None = None
-) -> xr.DataArray:
-    """Read a TIFF; see :func:`imagej_dl.images.read`."""
-    with series.opened(path) as tiff:
-        file, found = tiff.file, tiff.scenes()
-        number = scenes.index(path, [one.name for one in found], scene)
-        made = found[number].held()
-        chosen = made.series
-        array = _pixels(path, file, chosen, mapped)
-        array, names = samples.colours(array, chosen)
-        attrs = calibrations.read(path, file, chosen)
-        if chosen.kind == "mmstack" and not file.is_ome:
-            attrs |= micromanager.size(file)
-        series.warn(tiff, made)
-        metadata = dict(file.imagej_metadata or {})
-        colour_map = samples.colour_map(file, array.dtype)
-        if array.dtype.kind == "c":
-            raise UserError(
-                "holds complex numbers, not intensities",
-                path=path,
-                remedy="Save their magnitude or phase as an image.",
-            )
-        if array.dtype == bool:
-            array = array.astype(np.uint8) * 255
-        array = described.signed(file, _ids(array, metadata), metadata)
-        described.warn_of_function(path, file, array)
-        array, names = _named(path, array, names, axes)
-        channels = array.shape[names.index("C")] if "C" in names else 1
-        attrs |= display.from_metadata(path, metadata, channels, colour_map)
-    try:
-        return make(array, names, title=path.name, **attrs)
-    except UserError as error:
-        raise UserError(error.problem, path=path, remedy=error.remedy) from error
-
-
-def _pixels(
-    path: Path, file: tifffile.TiffFile, series: tifffile.TiffPageSeries, mapped: bool
-) -> np.ndarray:
-    """Return the pixels of a series: loaded in native byte order, or mapped as they are."""
-    single = not series.is_multifile  # else what lies behind each other may be of several files
-    if mapped and single and series.nbytes >= _MAP_ABOVE and series.dataoffset is not None:
-        keyframe = series.keyframe
-        if keyframe.is_memmappable:
-            dtype = np.dtype(f"{file.byteorder}{series.dtype.char}")
-            with suppress(OSError):  # some network disks cannot map
-                return np.memmap(path, dtype, "r", series.dataoffset, series.shape)
-    if mapped and single and _MAP_ABOVE <= series.nbytes < _room():
-        # What is compressed is unpacked into a temporary file, piece by piece.
-        array = series.asarray(out="memmap")
-        return array.astype(array.dtype.newbyteorder("="), copy=False)
-    return partial_series.read(series)
-
-
-def _room() -> int:
-    """Bytes of the temporary folder's disk: a memory map filled beyond them ends the process."""
-    return shutil.disk_usage(tempfile.gettempdir()).free
-
-
-def _ids(array: np.ndarray, metadata: dict[str, Any]) -> np.ndarray:
-    """Give ids above 2^24 back to a label map that ImageJ has saved with stand-ins."""
-    properties = metadata.get("Properties")
-    ids = properties.get(lossless_dtypes.IDS) if isinstance(properties, dict) else None
-    return array if ids is None else lossless_dtypes.received(array, None, ids)
 
 
 def write(image: xr.DataArray, path: str | Path, overwrite: bool = False, **extra: Any) -> None:
@@ -116,7 +45,7 @@ def write(image: xr.DataArray, path: str | Path, overwrite: bool = False, **extr
         type has no place in a TIFF of ImageJ's.
     """
     path = Path(path)
-    if path.suffix.lower() not in (".tif", ".tiff"):
+    if path.suffix.lower() not in SUFFIXES:
         raise UserError("is no name of a TIFF", path=path, remedy="Let it end in .tif or .tiff.")
     refuse_existing(path, overwrite)
     array = np.asarray(image)
@@ -173,35 +102,6 @@ def write(image: xr.DataArray, path: str | Path, overwrite: bool = False, **extr
 def _ascii(metadata: dict[str, Any]) -> dict[str, Any]:
     """Write text as ImageJ does: its description is ASCII with Java's escapes."""
     return {
-        name: described.escaped(value) if isinstance(value, str) else value
+        name: escaped(value) if isinstance(value, str) else value
         for name, value in metadata.items()
     }
-
-
-def _named(path: Path, array: np.ndarray, names: str, axes: str | None) -> tuple[np.ndarray, str]:
-    """Give every axis one of our names; refuse what cannot be known."""
-    if axes is not None:
-        wanted = axes.upper()
-        squeezed = array.squeeze()
-        if len(wanted) == array.ndim:
-            return array, wanted
-        if len(wanted) == squeezed.ndim:
-            return squeezed, wanted
-        raise UserError(
-            f"has the shape {array.shape}, to which the axes {axes} do not fit", path=path
-        )
-    names = names.replace("S", "C") if "C" not in names else names
-    # A plain stack of pages says nothing of its axis; ImageJ opens it as Z, and so do we.
-    free = [n for n in names if n not in AXES]
-    if len(free) == 1 and array.shape[names.index(free[0])] > 1 and "Z" not in names:
-        names = names.replace(free[0], "Z")
-    keep = [i for i, n in enumerate(names) if array.shape[i] > 1 or n in "YX"]
-    array = array.reshape([array.shape[i] for i in keep])
-    names = "".join(names[i] for i in keep)
-    if not set(names) <= set(AXES) or len(set(names)) != len(names):
-        raise UserError(
-            f"has axes that are not known ({names}, shape {array.shape})",
-            path=path,
-            remedy="Say what they are with --axes, for instance --axes TYX.",
-        )
-    return array, names

@@ -13,7 +13,7 @@ import tifffile
 from imagej_dl import UserError, images, rois
 from imagej_dl.errors import DataWarning
 from imagej_dl.images import memory_maps
-from imagej_dl.images.tiff import writing as tiff
+from imagej_dl.images.tiff import reading, writing
 
 RNG = np.random.default_rng(3)
 
@@ -345,7 +345,7 @@ def test_wrong_axes_name_the_file(tmp_path: Path, axes: str) -> None:
 def test_large_files_are_mapped_where_asked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, byteorder: str
 ) -> None:
-    monkeypatch.setattr(tiff, "_MAP_ABOVE", 100)
+    monkeypatch.setattr(reading, "_MAP_ABOVE", 100)
     array = RNG.integers(0, 60000, (4, 1, 20, 30), np.uint16)
     path = tmp_path / "a.tif"
     metadata = {"axes": "TCYX"}
@@ -362,7 +362,7 @@ def test_large_files_are_mapped_where_asked(
     unpacked = images.read(path, "TYX", mapped=True)
     np.testing.assert_array_equal(unpacked, array[:, 0])
     assert memory_maps.mapped(unpacked.data)
-    monkeypatch.setattr(tiff, "_room", lambda: 100)
+    monkeypatch.setattr(reading, "_room", lambda: 100)
     unpacked = images.read(path, "TYX", mapped=True)
     np.testing.assert_array_equal(unpacked, array[:, 0])
     assert not memory_maps.mapped(unpacked.data)
@@ -373,8 +373,8 @@ def test_what_lies_in_a_file_is_written_piece_by_piece(
 ) -> None:
     path = tmp_path / "a.tif"
     monkeypatch.setattr(memory_maps, "_AT_ONCE", 1000)
-    for limit in (tiff._CLASSIC_LIMIT, 100):
-        monkeypatch.setattr(tiff, "_CLASSIC_LIMIT", limit)
+    for limit in (writing._CLASSIC_LIMIT, 100):
+        monkeypatch.setattr(writing, "_CLASSIC_LIMIT", limit)
         for kind in ("u1", "<u2", ">u2", "<f4", ">u4", "<u4"):  # also of other programs' files
             array = np.memmap(tmp_path / "array", kind, "w+", shape=(3, 40, 50, 2))
             array[:] = RNG.integers(0, 250, array.shape)
