@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.images import memory_maps
-from imagej_dl.images.labels.label_lut import glasbey
+from imagej_dl.images.labels.label_lut import golden_angle_lut
 
 MODES = ("composite", "color", "grayscale")
 _NO_ROI = b"Iout".ljust(64, b"\0")
@@ -42,7 +42,7 @@ def coloured(labels: xr.DataArray) -> xr.DataArray:
     ImageJ spreads 256 colours over the range: from id 256 on, several ids in a row look alike.
     """
     top = memory_maps.largest(labels.data)
-    attrs = {"luts": [glasbey()], "display_ranges": [(0.0, float(max(255, top)))]}
+    attrs = {"luts": [golden_angle_lut()], "display_ranges": [(0.0, float(max(255, top)))]}
     return labels.assign_attrs(attrs)
 
 
