@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.errors import UserError
 from imagej_dl.images import memory_maps
 
 AXES = "TCZYX"
@@ -21,35 +20,6 @@ DISPLAY = ("luts", "display_ranges", "display_mode", "channels", "selection", "o
 
 HYPERSTACK = "TZCYX"
 """ImageJ's own order: channels are the innermost axis of a hyperstack's planes."""
-
-_SECONDS = {
-    0.0: ("frame", "frames", "pixel", "pixels"),
-    1e-9: ("ns", "nsec", "nanosecond", "nanoseconds"),
-    1e-6: ("µs", "μs", "us", "usec", "microsecond", "microseconds"),
-    1e-3: ("ms", "msec", "millisecond", "milliseconds"),
-    1.0: ("", "s", "sec", "secs", "second", "seconds"),
-    60.0: ("min", "mins", "minute", "minutes"),
-    3600.0: ("h", "hr", "hrs", "hour", "hours"),
-    86400.0: ("d", "day", "days"),
-}
-_LENGTH_OF = {name: length for length, names in _SECONDS.items() for name in names}
-
-
-def seconds(unit: str) -> float:
-    """Return how many seconds a time unit of ImageJ's or OME's is: 0 for "frame", which is none.
-
-    Warns
-    -----
-    DataWarning : for a unit that is not known, which counts as a second.
-    """
-    known = _LENGTH_OF.get(unit.strip().lower())
-    if known is None:
-        warnings.warn(
-            f"the time unit {unit!r} is not known: frame intervals are taken as seconds",
-            DataWarning,
-            stacklevel=3,
-        )
-    return 1.0 if known is None else known
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Units of length: how they are spelled, and how long they are."""
+"""Units of length and of time: how they are spelled, and how long they are."""
 
 from __future__ import annotations
 
@@ -37,6 +37,21 @@ _PLAIN |= dict.fromkeys(_PIXELS, PIXEL)
 _ANY_CASE = {word.lower(): name for word, name in _PLAIN.items() if len(word) > 3}
 _ANY_CASE |= {"UM": "µm", "NM": "nm", "MM": "mm", "CM": "cm", "µM": "µm", "PX": PIXEL}
 
+NO_TIME = ("frame", "frames", "pixel", "pixels")
+"""What ImageJ calls the unit of a time axis that is not calibrated."""
+
+_SECONDS = {
+    0.0: NO_TIME,
+    1e-9: ("ns", "nsec", "nanosecond", "nanoseconds"),
+    1e-6: ("µs", "μs", "us", "usec", "microsecond", "microseconds"),
+    1e-3: ("ms", "msec", "millisecond", "milliseconds"),
+    1.0: ("", "s", "sec", "secs", "second", "seconds"),
+    60.0: ("min", "mins", "minute", "minutes"),
+    3600.0: ("h", "hr", "hrs", "hour", "hours"),
+    86400.0: ("d", "day", "days"),
+}
+_LENGTH_OF = {name: length for length, names in _SECONDS.items() for name in names}
+
 
 def plain(unit: str) -> str:
     """Return the one spelling of a unit of length, µm of "um" or "microns"; others as they are.
@@ -69,6 +84,23 @@ def factor(unit: str, other: str) -> float | None:
     if one not in _SPELLINGS or two not in _SPELLINGS:
         return None
     return _SPELLINGS[one][0] / _SPELLINGS[two][0]
+
+
+def seconds(unit: str) -> float:
+    """Return the length in seconds of a unit of time of ImageJ's or OME's: 0 for "frame".
+
+    Warns
+    -----
+    DataWarning : for a unit that is not known, which counts as a second.
+    """
+    known = _LENGTH_OF.get(unit.strip().lower())
+    if known is None:
+        warnings.warn(
+            f"the time unit {unit!r} is not known: frame intervals are taken as seconds",
+            DataWarning,
+            stacklevel=3,
+        )
+    return 1.0 if known is None else known
 
 
 def in_one(title: str, attrs: dict[str, Any], own: tuple[str, str], *, told: bool = True) -> None:

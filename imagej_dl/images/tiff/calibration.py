@@ -13,8 +13,8 @@ import tifffile
 from imagej_dl.errors import DataWarning
 from imagej_dl.filesystem import safe_xml
 from imagej_dl.images import frame_intervals, units
-from imagej_dl.images.array import seconds
 from imagej_dl.images.tiff import imagej_description
+from imagej_dl.images.units import seconds
 
 _SIZES = ("pixel_width", "pixel_height", "pixel_depth")
 

@@ -13,7 +13,7 @@ import tifffile
 
 from imagej_dl.errors import DataWarning
 from imagej_dl.images import units
-from imagej_dl.images.array import seconds
+from imagej_dl.images.units import seconds
 
 # What Java's Double.valueOf takes, of which Python's float takes more and less.
 _NUMBER = re.compile(r"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?[fFdD]?|NaN|Infinity)")
