@@ -126,7 +126,7 @@ def find(sources: Iterable[Path]) -> list[Path]:
             suffixes = ", ".join(registry.image_suffixes())
             raise UserError(f"holds no image ({suffixes})", path=source)
         found += files
-    return file_sets.once(found)
+    return file_sets.one_per_image(found)
 
 
 def images_in(folder: Path) -> list[Path]:
@@ -134,4 +134,4 @@ def images_in(folder: Path) -> list[Path]:
 
     Of several files that are one image the first is returned.
     """
-    return file_sets.once(names.visible(folder, registry.image_suffixes()))
+    return file_sets.one_per_image(names.visible(folder, registry.image_suffixes()))

@@ -64,7 +64,7 @@ def find(
         else:
             found += _files(path)
     # Of files that are one image, as a shell names each of them, the first stands for all.
-    single = set(file_sets.once([one for one in found if isinstance(one, Path)]))
+    single = set(file_sets.one_per_image([one for one in found if isinstance(one, Path)]))
     sources: list[Source] = []
     for one in found:
         if isinstance(one, Source):

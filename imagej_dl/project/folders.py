@@ -73,7 +73,7 @@ def visible(folder: Path, suffixes: Collection[str] | None = None) -> list[Path]
     suffixes : in lower case, with the dot; None: those of images.
     """
     wanted = registry.image_suffixes() if suffixes is None else suffixes
-    return file_sets.once([p for p in names.visible(folder, wanted) if p.is_file()])
+    return file_sets.one_per_image([p for p in names.visible(folder, wanted) if p.is_file()])
 
 
 def processed(path: str | os.PathLike[str]) -> Path:

@@ -26,7 +26,7 @@ def raw_files(folder: Path) -> list[Path]:
 
     Of several files that are one image the first is returned.
     """
-    return file_sets.once(image_files(folder))
+    return file_sets.one_per_image(image_files(folder))
 
 
 def image_files(folder: Path) -> list[Path]:

@@ -131,7 +131,7 @@ def application(
                 path = folder / UPLOADS / f"{name}{named[1]}"
                 one.save(path)
                 kept[path] = name
-            found = [(kept[path], path) for path in file_sets.once(list(kept))]
+            found = [(kept[path], path) for path in file_sets.one_per_image(list(kept))]
             return jsonify(status_of(jobs.add(choice, folder, found, refused))), 201
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)

@@ -10,7 +10,7 @@ import xarray as xr
 
 from imagej_dl.errors import DataWarning
 from imagej_dl.images import memory_maps
-from imagej_dl.images.checks.missing_planes import named
+from imagej_dl.images.checks.missing_planes import enumerated
 
 _NAMES = {"T": "frame", "Z": "slice", "C": "channel"}
 
@@ -28,7 +28,7 @@ def warn_black(image: xr.DataArray, path: Path) -> None:
     axes = [name for name in map(str, image.dims) if name not in "YX"]
     planes = image.transpose(*axes, "Y", "X").data
     shape = planes.shape[:-2]
-    black = np.array([_black(planes[place]) for place in np.ndindex(shape)], bool).reshape(shape)
+    black = np.array([_is_black(planes[place]) for place in np.ndindex(shape)], bool).reshape(shape)
     if not black.any() or black.all():
         return
     for axis in sorted(axes, key="TZC".index):
@@ -36,7 +36,7 @@ def warn_black(image: xr.DataArray, path: Path) -> None:
         whole = np.asarray(black.all(others))
         if whole.sum() * (black.size // len(whole)) == black.sum():
             numbers = [number + 1 for number in np.flatnonzero(whole).tolist()]
-            words = f"{named(numbers, _NAMES[axis])} of {len(whole)}"
+            words = f"{enumerated(numbers, _NAMES[axis])} of {len(whole)}"
             _warn(path, words, len(numbers))
             return
     _warn(path, f"{black.sum()} of its {black.size} planes", int(black.sum()))
@@ -47,7 +47,7 @@ def _warn(path: Path, words: str, number: int) -> None:
     warnings.warn(f"{path}: {words} {verb} black: all pixels are 0", DataWarning, stacklevel=4)
 
 
-def _black(plane: np.ndarray) -> bool:
+def _is_black(plane: np.ndarray) -> bool:
     # Of most planes a row in the middle says it, and no more of a large file is read.
     found = not plane[plane.shape[0] // 2].any() and not plane.any()
     memory_maps.forget(plane)

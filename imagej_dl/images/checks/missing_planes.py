@@ -1,8 +1,8 @@
-"""The planes that a file declares, and those that it holds: what is missing is said, or refused.
+"""Comparison of the planes that a file declares with those that it holds.
 
-Frames (or slices) that lack at the end are left out, as where an acquisition was stopped or a file
-cut short. A plane that lacks between others stays, black, so that all others keep their time and
-place. Nothing is made of sizes that are only declared: what is missing costs no memory.
+Frames (or slices) that are missing at the end are left out, as after an acquisition that was
+stopped or in a file that was cut short. A plane that is missing between others stays, black, so
+that the others keep their time and place. Missing planes cost no memory, however many are declared.
 """
 
 from __future__ import annotations
@@ -18,53 +18,55 @@ _NAMES = {"T": "frame", "Z": "slice", "C": "channel", "I": "page", "Q": "plane",
 _FIRST = "TZC"
 _LISTED = 8
 _MOST = 2**62
-# So many planes can lack among those that are there: one in ten is there at least.
+# At least one plane in so many must be there.
 _SPARSEST = 10
 
 
 @dataclass(frozen=True)
-class Kept:
-    """The planes that are read.
+class AvailablePlanes:
+    """The planes that a file holds, with notes about the others.
 
     Attributes
     ----------
     shape : of the axes that are not of a plane, no longer than declared.
     places : of each plane that is there, in the order of a file (the last axis runs first): from
         its place among those of `shape` to its place among those that were declared.
-    said : what to say about the others.
+    notes : messages about missing planes.
     """
 
     shape: tuple[int, ...]
     places: Mapping[int, int]
-    said: list[str]
+    notes: list[str]
 
     @property
     def number(self) -> int:
-        """How many planes `shape` has."""
+        """Number of planes in `shape`."""
         return math.prod(self.shape)
 
 
-def kept(axes: str, declared: Sequence[int], there: Collection[int], by: str) -> Kept:
-    """Compare the planes that are there with those that are declared.
+def compare_planes(
+    axes: str, declared: Sequence[int], present: Collection[int], by: str
+) -> AvailablePlanes:
+    """Compare the planes that a file holds with those that it declares.
 
     Parameters
     ----------
-    axes : names of the axes that are not of a plane, such as "TZC".
+    axes : names of the axes outside a plane, such as "TZC".
     declared : their sizes.
-    there : places of the planes that are there, from 0, in the order of a file.
-    by : what declares them, such as "its OME-XML".
+    present : places of the planes that the file holds, from 0, in the order of the file.
+    by : the part of the file that declares them, such as "its OME-XML".
 
     Raises
     ------
-    ValueError : when there is none, or less than one in ten of those that would be read.
+    ValueError : when there is none, or fewer than one in ten of those that would be read.
     """
     total = math.prod(declared)
-    found = np.unique(np.fromiter((p for p in there if 0 <= p < min(total, _MOST)), np.int64))
-    if not len(found):
+    indices = np.unique(np.fromiter((p for p in present if 0 <= p < min(total, _MOST)), np.int64))
+    if not len(indices):
         raise ValueError(f"{by} declares {_planes(total)}, and the file has none of them")
-    if len(found) == total:
-        return Kept(tuple(declared), dict(enumerate(range(total))), [])
-    where = _unravelled(found, declared)
+    if len(indices) == total:
+        return AvailablePlanes(tuple(declared), dict(enumerate(range(total))), [])
+    where = _unravelled(indices, declared)
     axis, size = _cut(axes, declared, where)
     inside = where[axis] < size
     shape = tuple(size if i == axis else n for i, n in enumerate(declared))
@@ -74,15 +76,17 @@ def kept(axes: str, declared: Sequence[int], there: Collection[int], by: str) ->
     if len(new) * _SPARSEST < math.prod(shape):
         raise ValueError(
             f"{by} declares {_sizes(axes, declared)}, and of these {total} planes the file has "
-            f"only {len(found)}"
+            f"only {len(indices)}"
         )
-    said = _trimmed(axes, declared, axis, size, int((~inside).sum()), by)
-    said += _holes(axes, shape, new, by)
-    return Kept(shape, dict(zip(new.tolist(), found[inside].tolist(), strict=True)), said)
+    notes = _trimmed(axes, declared, axis, size, int((~inside).sum()), by)
+    notes += _holes(axes, shape, new, by)
+    return AvailablePlanes(
+        shape, dict(zip(new.tolist(), indices[inside].tolist(), strict=True)), notes
+    )
 
 
 def _cut(axes: str, declared: Sequence[int], where: list[np.ndarray]) -> tuple[int, int]:
-    """Return the axis that is cut, and how many places of it are left."""
+    """Return the axis along which planes are missing at the end, and its remaining length."""
     order = _order(axes, declared)
     each = {axis: math.prod(declared) // declared[axis] for axis in order}
     counts = {axis: Counter(where[axis].tolist()) for axis in order}
@@ -91,7 +95,7 @@ def _cut(axes: str, declared: Sequence[int], where: list[np.ndarray]) -> tuple[i
         last = max(counts[axis])
         if len(where[0]) == (last + 1) * each[axis]:
             return axis, last + 1
-    # Stopped within a frame: its planes are of no use, those of the frames before are.
+    # Stopped within a frame: only the frames before it are complete.
     first = order[0]
     last = max(counts[first])
     before = [count for place, count in counts[first].items() if place != last]
@@ -106,12 +110,12 @@ def _order(axes: str, sizes: Sequence[int]) -> list[int]:
 
 
 def _unravelled(places: np.ndarray, sizes: Sequence[int]) -> list[np.ndarray]:
-    """As NumPy's unravel_index, for sizes whose product is beyond any integer of NumPy's."""
-    found = []
+    """Unravel indices as NumPy does, also for sizes whose product exceeds NumPy's integers."""
+    indices = []
     for size in reversed(sizes):
-        found.append(places % min(size, _MOST))
+        indices.append(places % min(size, _MOST))
         places = places // min(size, _MOST)
-    return found[::-1]
+    return indices[::-1]
 
 
 def _trimmed(
@@ -130,18 +134,18 @@ def _trimmed(
     ]
 
 
-def _holes(axes: str, shape: Sequence[int], there: np.ndarray, by: str) -> list[str]:
+def _holes(axes: str, shape: Sequence[int], present: np.ndarray, by: str) -> list[str]:
     total = math.prod(shape)
-    if len(there) == total:
+    if len(present) == total:
         return []
-    missing = np.setdiff1d(np.arange(total), there)
+    missing = np.setdiff1d(np.arange(total), present)
     places = np.array(np.unravel_index(missing, shape)).reshape(len(shape), -1)
     axis = _order(axes, shape)[0]
     each = total // shape[axis]
     name = _NAMES.get(axes[axis], f"place along {axes[axis]}")
     counts = sorted(Counter(places[axis].tolist()).items())
     if all(count == each for _, count in counts):
-        words = named([place + 1 for place, _ in counts], name)
+        words = enumerated([place + 1 for place, _ in counts], name)
     else:
         some = [
             " ".join(
@@ -157,7 +161,7 @@ def _holes(axes: str, shape: Sequence[int], there: np.ndarray, by: str) -> list[
     return [f"{words} of the {shape[axis]} {name}s declared by {by} {verb} missing, and left black"]
 
 
-def named(numbers: Sequence[int], name: str) -> str:
+def enumerated(numbers: Sequence[int], name: str) -> str:
     """Return "frame 6", or "frames 6, 7, 9 …"."""
     some = ", ".join(str(number) for number in numbers[:_LISTED])
     more = f" and {len(numbers) - _LISTED} more" if len(numbers) > _LISTED else ""

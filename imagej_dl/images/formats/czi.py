@@ -16,7 +16,7 @@ from imagej_dl import optional
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.images import scenes, units
 from imagej_dl.images.checks import truncation
-from imagej_dl.images.checks.missing_planes import Kept, kept
+from imagej_dl.images.checks.missing_planes import AvailablePlanes, compare_planes
 from imagej_dl.images.formats.base import Format, labelled
 
 _AXES = "TCZ"
@@ -65,24 +65,24 @@ def _read(path: Path, axes: str | None = None, scene: int | None = None) -> xr.D
         _refuse_axes(path, blocks)
         stack = [axis for axis in _AXES if ranges[axis]]
         metadata = file.metadata
-        found_planes = _kept(blocks, ranges, _declared(metadata) if len(found) == 1 else {})
+        planes = _available(blocks, ranges, _declared(metadata) if len(found) == 1 else {})
         _refuse_sparse(file, key, blocks)
         _warn_mosaic(path, len({tile for _, tile, _ in blocks}))
-        for words in found_planes.said:
+        for words in planes.notes:
             warnings.warn(f"{path}: {words}", DataWarning, stacklevel=3)
         where = {} if key is None else {"scene": key}
         first = {axis: ranges[axis].start if axis in stack else 0 for axis in _AXES}
         array = None
-        for place, plane in enumerate(np.ndindex(found_planes.shape)):
-            if place not in found_planes.places:
+        for place, plane in enumerate(np.ndindex(planes.shape)):
+            if place not in planes.places:
                 continue
             at = {a: first[a] + i for a, i in zip(_AXES, plane, strict=True) if a in stack}
             pixels = file.read(plane=at, **where)
             if array is None:
-                array = np.zeros((found_planes.number, *pixels.shape), pixels.dtype)
+                array = np.zeros((planes.number, *pixels.shape), pixels.dtype)
             array[place] = pixels
     assert array is not None
-    sizes = dict(zip(_AXES, found_planes.shape, strict=True))
+    sizes = dict(zip(_AXES, planes.shape, strict=True))
     array = array.reshape([sizes[axis] for axis in stack] + [*array.shape[1:]])
     stated = "".join(stack) + "YX"
     attrs = _size(path.name, metadata)
@@ -122,7 +122,7 @@ def _scenes(file: Any) -> list[tuple[int | None, str]]:
     keys = sorted(file.scenes_bounding_rectangle) or [None]
     try:
         found = _image(file.metadata)["Dimensions"]["S"]["Scenes"]["Scene"]
-        stated = {int(item["@Index"]): item for item in _listed(found)}
+        stated = {int(item["@Index"]): item for item in _as_list(found)}
     except (KeyError, TypeError, ValueError):
         stated = {}
     return [(key, _name(stated.get(key, {}))) for key in keys]
@@ -163,7 +163,9 @@ def _declared(metadata: Any) -> dict[str, int]:
     return sizes
 
 
-def _kept(blocks: list[_Block], ranges: dict[str, range], stated: dict[str, int]) -> Kept:
+def _available(
+    blocks: list[_Block], ranges: dict[str, range], stated: dict[str, int]
+) -> AvailablePlanes:
     """Compare the planes that have pixels with those that are declared."""
     shape = [max(len(ranges[axis]), stated.get(axis, 1), 1) for axis in _AXES]
     tiles: dict[int, set[int]] = {}
@@ -173,10 +175,10 @@ def _kept(blocks: list[_Block], ranges: dict[str, range], stated: dict[str, int]
             place = place * size + (where[axis] - ranges[axis].start if axis in where else 0)
         tiles.setdefault(place, set()).add(tile)
     most = max(len(some) for some in tiles.values())
-    found = kept(_AXES, shape, tiles.keys(), "its metadata")
+    found = compare_planes(_AXES, shape, tiles.keys(), "its metadata")
     partly = sum(len(tiles[place]) < most for place in found.places.values())
     if partly:
-        found.said.append(
+        found.notes.append(
             f"{partly} of its planes lack some of the {most} tiles that others have: what is "
             "missing is black"
         )
@@ -220,13 +222,13 @@ def _image(metadata: Any) -> Any:
     return metadata["ImageDocument"]["Metadata"]["Information"]["Image"]
 
 
-def _listed(value: Any) -> list[Any]:
+def _as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
 def _channels(metadata: Any, places: list[int]) -> dict[str, Any]:
     try:
-        found = _listed(_image(metadata)["Dimensions"]["Channels"]["Channel"])
+        found = _as_list(_image(metadata)["Dimensions"]["Channels"]["Channel"])
         return {"channels": [str(found[place]["@Name"]) for place in places]}
     except (KeyError, TypeError, IndexError):
         return {}
@@ -235,7 +237,7 @@ def _channels(metadata: Any, places: list[int]) -> dict[str, Any]:
 def _size(title: str, metadata: Any) -> dict[str, Any]:
     """Return the pixel size from a CZI's XML, which gives it in metres, and the interval."""
     try:
-        items = _listed(metadata["ImageDocument"]["Metadata"]["Scaling"]["Items"]["Distance"])
+        items = _as_list(metadata["ImageDocument"]["Metadata"]["Scaling"]["Items"]["Distance"])
         sizes = {item["@Id"]: float(item["Value"]) * 1e6 for item in items if item.get("Value")}
     except (KeyError, TypeError, ValueError):
         sizes = {}

@@ -13,7 +13,7 @@ from imagej_dl.errors import UserError
 from imagej_dl.images import frame_intervals, units
 from imagej_dl.images.formats.base import Format, labelled, warn_unnamed_planes
 from imagej_dl.images.tiff import partial_series
-from imagej_dl.images.tiff.series import BROKEN, nbytes, of, quiet, warn
+from imagej_dl.images.tiff.series import BROKEN, from_file, nbytes, quiet, warn
 
 
 class MetaMorph(Format):
@@ -43,8 +43,8 @@ def _read(path: Path, axes: str | None = None) -> xr.DataArray:
     DataWarning : when the file states neither; the planes are taken as slices then.
     """
     try:
-        with quiet() as said, tifffile.TiffFile(path) as file:
-            tiff = of(path, file, said)
+        with quiet() as notes, tifffile.TiffFile(path) as file:
+            tiff = from_file(path, file, notes)
             metadata = file.stk_metadata
             if metadata is None:
                 raise ValueError("it has no tags of MetaMorph's")

@@ -1,4 +1,4 @@
-"""Calibration in the metadata of TIFF files: as ImageJ reads it, and in OME's XML."""
+"""Calibration in the metadata of TIFF files: as ImageJ reads it, and in OME-XML."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SIZES = ("pixel_width", "pixel_height", "pixel_depth")
 
 
 def read(path: Path, file: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> dict[str, Any]:
-    """Return the attrs of a series of an open TIFF; what makes no sense is left out.
+    """Return the calibration attrs of a series of an open TIFF; absurd values are left out.
 
     Warns
     -----
@@ -130,24 +130,24 @@ def _float(path: Path, pixels: ET.Element, name: str) -> float | None:
 def _of_series(
     path: Path, root: ET.Element, file: tifffile.TiffFile, series: tifffile.TiffPageSeries
 ) -> ET.Element | None:
-    """Return the Pixels that describe a series."""
-    found = [
+    """Return the Pixels element that describes a series."""
+    declared = [
         (image.get("Name"), pixels)
         for image in root.iterfind("{*}Image")
         for pixels in image.iterfind("{*}Pixels")
     ]
     if (number := series.attr.get("image")) is not None:
         # Of a stack's positions each has an image in the XML, or all have one.
-        number = 0 if len(found) == 1 else number
-        return found[number][1] if number < len(found) else None
-    if len(found) == len(file.series) or series.kind != "ome":
+        number = 0 if len(declared) == 1 else number
+        return declared[number][1] if number < len(declared) else None
+    if len(declared) == len(file.series) or series.kind != "ome":
         place = next(i for i, other in enumerate(file.series) if other is series)
-        return found[place][1] if place < len(found) else None
+        return declared[place][1] if place < len(declared) else None
     # What the file lacks is no series: only the name says which is which.
-    alike = [pixels for name, pixels in found if (name or "") == series.name]
+    alike = [pixels for name, pixels in declared if (name or "") == series.name]
     if len(alike) != 1:
         warnings.warn(
-            f"{path}: does not say which of its {len(found)} pixel sizes are those of the scene "
+            f"{path}: does not say which of its {len(declared)} pixel sizes are those of the scene "
             f"{series.name}: they are left out",
             DataWarning,
             stacklevel=5,

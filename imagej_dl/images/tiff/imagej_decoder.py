@@ -20,7 +20,7 @@ def opens(path: Path) -> bool:
     """
     with series.opened(path) as tiff:
         file = tiff.file
-        if tiff.chain.broken or tiff.scenes()[0].held().said:
+        if tiff.chain.broken or tiff.scenes()[0].load().notes:
             return False
         own = file.is_imagej or len(file.pages) == 1
         if not own or file.is_ome or file.is_stk or file.is_lsm or file.is_bigtiff:

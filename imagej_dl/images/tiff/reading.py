@@ -32,16 +32,16 @@ def read(
 ) -> xr.DataArray:
     """Read a TIFF; see :func:`imagej_dl.images.read`."""
     with series.opened(path) as tiff:
-        file, found = tiff.file, tiff.scenes()
-        number = scenes.index(path, [one.name for one in found], scene)
-        made = found[number].held()
-        chosen = made.series
+        file, tiff_scenes = tiff.file, tiff.scenes()
+        number = scenes.index(path, [one.name for one in tiff_scenes], scene)
+        partial = tiff_scenes[number].load()
+        chosen = partial.series
         array = _pixels(path, file, chosen, mapped)
         array, names = samples.colours(array, chosen)
         attrs = calibration.read(path, file, chosen)
         if chosen.kind == "mmstack" and not file.is_ome:
-            attrs |= micromanager.size(file)
-        series.warn(tiff, made)
+            attrs |= micromanager.calibration(file)
+        series.warn(tiff, partial)
         metadata = dict(file.imagej_metadata or {})
         colour_map = samples.colour_map(file, array.dtype)
         if array.dtype.kind == "c":
@@ -53,7 +53,7 @@ def read(
         if array.dtype == bool:
             array = array.astype(np.uint8) * 255
         array = imagej_description.signed(file, _ids(array, metadata), metadata)
-        imagej_description.warn_of_function(path, file, array)
+        imagej_description.warn_calibration_function(path, file, array)
         array, names = _named(path, array, names, axes)
         channels = array.shape[names.index("C")] if "C" in names else 1
         attrs |= display.from_metadata(path, metadata, channels, colour_map)
@@ -66,8 +66,8 @@ def read(
 def _pixels(
     path: Path, file: tifffile.TiffFile, series: tifffile.TiffPageSeries, mapped: bool
 ) -> np.ndarray:
-    """Return the pixels of a series: loaded in native byte order, or mapped as they are."""
-    single = not series.is_multifile  # else what lies behind each other may be of several files
+    """Return the pixels of a series: loaded in native byte order, or as a memory map."""
+    single = not series.is_multifile  # pixels that seem contiguous may lie in several files
     if mapped and single and series.nbytes >= _MAP_ABOVE and series.dataoffset is not None:
         keyframe = series.keyframe
         if keyframe.is_memmappable:
@@ -82,19 +82,19 @@ def _pixels(
 
 
 def _room() -> int:
-    """Bytes of the temporary folder's disk: a memory map filled beyond them ends the process."""
+    """Return the free bytes for temporary files: a memory map beyond them ends the process."""
     return shutil.disk_usage(tempfile.gettempdir()).free
 
 
 def _ids(array: np.ndarray, metadata: dict[str, Any]) -> np.ndarray:
-    """Give ids above 2^24 back to a label map that ImageJ has saved with stand-ins."""
+    """Restore ids above 2^24 in a label map that ImageJ saved with stand-ins."""
     properties = metadata.get("Properties")
     ids = properties.get(lossless_dtypes.IDS) if isinstance(properties, dict) else None
     return array if ids is None else lossless_dtypes.received(array, None, ids)
 
 
 def _named(path: Path, array: np.ndarray, names: str, axes: str | None) -> tuple[np.ndarray, str]:
-    """Give every axis one of our names; refuse what cannot be known."""
+    """Name each axis T, C, Z, Y or X; refuse axes that are ambiguous."""
     if axes is not None:
         wanted = axes.upper()
         squeezed = array.squeeze()
@@ -106,7 +106,7 @@ def _named(path: Path, array: np.ndarray, names: str, axes: str | None) -> tuple
             f"has the shape {array.shape}, to which the axes {axes} do not fit", path=path
         )
     names = names.replace("S", "C") if "C" not in names else names
-    # A plain stack of pages says nothing of its axis; ImageJ opens it as Z, and so do we.
+    # A plain stack of pages does not name its axis; ImageJ opens it as Z.
     free = [n for n in names if n not in AXES]
     if len(free) == 1 and array.shape[names.index(free[0])] > 1 and "Z" not in names:
         names = names.replace(free[0], "Z")

@@ -144,7 +144,7 @@ def test_a_file_of_another_set_under_the_name(tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.mkdir()
     shutil.copy(write_set(other, movie(3, seed=1), NAMES[:3])[1], paths[1])
-    assert "t1.ome.tif, of its set, has another UUID than the set says" in said(paths[0])[1][0]
+    assert "t1.ome.tif, of its set, has another UUID than the set states" in said(paths[0])[1][0]
     write_pages(paths[1], [stack[0, 0, 0, :5]], "")
     with pytest.raises(UserError, match=r"t1\.ome\.tif, of its set, has pixels of other size"):
         images.read(paths[0])
@@ -272,9 +272,9 @@ def test_descriptions_are_read_alone(tmp_path: Path) -> None:
             for text in ("abc", "d" * 300):
                 options = {"bigtiff": big, "byteorder": order, "metadata": None}
                 tifffile.imwrite(path, STACK[0], description=text, **options)
-                assert image_description.of(path) == text
+                assert image_description.read(path) == text
     path.write_bytes(b"II*\0\xff\xff\xff\xff")
-    assert image_description.of(path) is None
+    assert image_description.read(path) is None
 
 
 def test_sets_are_one_image_to_train_on(tmp_path: Path) -> None:
