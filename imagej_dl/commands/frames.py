@@ -131,7 +131,7 @@ def _read(source: str | Path | xr.DataArray) -> xr.DataArray:
 
 def _labels(source: str | Path | xr.DataArray, as_is: bool) -> xr.DataArray:
     if isinstance(source, xr.DataArray):
-        return label_maps.of(source, as_is=as_is)
+        return label_maps.from_image(source, as_is=as_is)
     return images.read_labels(source, as_is=as_is)
 
 

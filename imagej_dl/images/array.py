@@ -1,4 +1,4 @@
-"""The form in which all steps hand images on: an xarray.DataArray with axes and calibration."""
+"""The form of images in all steps: an xarray.DataArray with named axes and calibration."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from imagej_dl.errors import UserError
 from imagej_dl.images import memory_maps
 
 AXES = "TCZYX"
-"""The axes of an image in their order; those an image has not are left out."""
+"""The axes of an image in their order; an image has some of them."""
 
 DISPLAY = ("luts", "display_ranges", "display_mode", "channels", "selection", "overlay")
-"""Optional attrs that say how an image is shown; see :mod:`imagej_dl.images.display`."""
+"""Optional attrs about the display of an image; see :mod:`imagej_dl.images.display`."""
 
 HYPERSTACK = "TZCYX"
 """ImageJ's own order: channels are the innermost axis of a hyperstack's planes."""
@@ -24,7 +24,7 @@ HYPERSTACK = "TZCYX"
 
 @dataclass(frozen=True)
 class Calibration:
-    """What a pixel and a frame are in the world, in ImageJ's terms.
+    """The physical size of a pixel and the time between frames, in ImageJ's terms.
 
     `pixel_width`, `pixel_height` and `pixel_depth` are in `unit` ("pixel" when uncalibrated),
     `frame_interval` is in seconds (0: unknown).
@@ -44,8 +44,8 @@ def make(array: Any, dims: Sequence[str] | None = None, **attrs: Any) -> xr.Data
     ----------
     array : array of 2 to 5 axes, kept as it is (no copy unless axes must be put in order).
     dims : names of its axes, of T, C, Z, Y, X; in any order. 2-D may leave it out.
-    **attrs : `title`, and fields of :class:`Calibration`; defaults fill the rest. Those of
-        :data:`DISPLAY` only where they are given.
+    **attrs : `title`, fields of :class:`Calibration` (with defaults), and any of
+        :data:`DISPLAY`.
 
     Raises
     ------
@@ -81,7 +81,7 @@ def from_hyperstack(array: Any, **attrs: Any) -> xr.DataArray:
 
 
 def calibration(image: xr.DataArray) -> Calibration:
-    """Return the calibration kept in the image's attrs; defaults where they say nothing."""
+    """Return the calibration in the image's attrs, with defaults for what is missing."""
     attrs = image.attrs
     return Calibration(**{f.name: attrs.get(f.name, f.default) for f in fields(Calibration)})
 
@@ -91,7 +91,7 @@ def with_data(
 ) -> xr.DataArray:
     """Make an image of `array` with the attrs of `image` (same dims unless named).
 
-    How `image` is shown is not handed on: its LUTs, ranges and ROIs are about its own pixels.
+    LUTs, display ranges and ROIs are not copied: they belong to the former pixels.
     """
     known = asdict(calibration(image)) | {"title": image.attrs.get("title", "")} | attrs
     return make(array, dims if dims is not None else [str(d) for d in image.dims], **known)

@@ -1,4 +1,4 @@
-"""Grey pictures that are saved in colours: red, green and blue are the same."""
+"""Grey images saved as RGB, whose red, green and blue are the same."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from imagej_dl.images.formats import registry
 
 
 def is_grey(image: xr.DataArray) -> bool:
-    """Say whether an image has three channels, which are the same in every pixel."""
+    """Return True for an image with three channels that are the same in every pixel."""
     if image.sizes.get("C", 1) != 3 or not image.size:
         return False
     planes = image.transpose("C", ..., "Y", "X").data
@@ -36,17 +36,17 @@ def may_be_coloured(path: Path) -> bool:
 
 
 def as_grey(image: xr.DataArray, name: object = None) -> xr.DataArray:
-    """Return a picture whose red, green and blue are the same as one channel, as ImageJ opens it.
+    """Return an image whose red, green and blue are the same with one channel, as in ImageJ.
 
     Any other image is returned as it is.
 
     Parameters
     ----------
-    name : its file, for what is said about it; its title unless given.
+    name : its file, named in warnings; the title of the image where left out.
 
     Warns
     -----
-    DataWarning : when it becomes one channel.
+    DataWarning : when three channels become one.
     """
     if not is_grey(image):
         return image
@@ -61,11 +61,11 @@ def as_grey(image: xr.DataArray, name: object = None) -> xr.DataArray:
 
 
 def with_channels(image: xr.DataArray, channels: int, name: object = None) -> xr.DataArray:
-    """Return a grey picture with as many channels as others, or a model, have: one or three.
+    """Return a grey image with as many channels as other images, or a model, have: one or three.
 
-    One saved in colours becomes one channel where one is wanted; a PNG or JPEG of one channel
-    becomes three that are the same where colours are wanted. Any other image is returned as it
-    is, since channels of a microscope are no colours.
+    A grey image saved as RGB gets one channel where one is wanted; a PNG or JPEG of one channel
+    gets three that are the same where three are wanted. Any other image is returned as it is,
+    since the channels of a microscope are no colours.
 
     Warns
     -----

@@ -49,7 +49,7 @@ def results(folder: Path, relation: Path | None = None) -> dict[str, xr.DataArra
             if whole.is_file():
                 found[video] = _video(images.read_labels(whole))
             elif all(part.is_file() for part in parts):
-                found[video] = label_maps.of(assemble(parts, labels=True), video)
+                found[video] = label_maps.from_image(assemble(parts, labels=True), video)
     if not found:
         raise UserError(
             "holds no label maps" + (f" of the videos of {relation}" if relation else ""),

@@ -55,7 +55,7 @@ class Desk:
         image = self.open_image()
         if self.image_path is not None:
             lossy_compression.refuse(self.image_path)
-        return label_maps.of(image, volumes=volumes)
+        return label_maps.from_image(image, volumes=volumes)
 
     def show(self, image: xr.DataArray, title: str) -> None:
         """Open an image in a window of its own."""

@@ -1,4 +1,4 @@
-"""Planes in which nothing was recorded: a camera that stopped, a file made before its pixels."""
+"""Blank planes: those of a camera that stopped, or of a file written before its pixels."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _NAMES = {"T": "frame", "Z": "slice", "C": "channel"}
 
 
 def warn_black(image: xr.DataArray, path: Path) -> None:
-    """Say which planes of an image are 0 everywhere, where others are not.
+    """Warn of planes of an image that are 0 everywhere while others are not.
 
-    It is for images, not for label maps, where a plane without an object is nothing strange.
+    Not for label maps, where a plane without objects is nothing unusual.
 
     Warns
     -----
-    DataWarning : with the numbers of the frames (slices, channels) of which all is 0, or else of
-        the planes.
+    DataWarning : names the frames (slices, channels) that are blank, or else the number of blank
+        planes.
     """
     axes = [name for name in map(str, image.dims) if name not in "YX"]
     planes = image.transpose(*axes, "Y", "X").data
@@ -48,7 +48,7 @@ def _warn(path: Path, words: str, number: int) -> None:
 
 
 def _is_black(plane: np.ndarray) -> bool:
-    # Of most planes a row in the middle says it, and no more of a large file is read.
-    found = not plane[plane.shape[0] // 2].any() and not plane.any()
+    # One row in the middle decides for most planes, so that little of a large file is read.
+    black = not plane[plane.shape[0] // 2].any() and not plane.any()
     memory_maps.forget(plane)
-    return found
+    return black

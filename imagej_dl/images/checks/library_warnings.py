@@ -1,7 +1,7 @@
-"""What libraries log while a file is open: collected to be said with the file's name.
+"""Log messages of libraries while a file is open, collected to be shown with the file's name.
 
-A library's logger is everybody's, so nothing is set but while a file is open, and only what the
-thread that opened it logs is taken; other threads' lines go where they would have gone.
+A library's logger is shared by the process. It is changed only while a file is open, and only
+messages of the thread that opened it are collected; those of other threads pass as before.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _COLLECTORS: dict[str, _Collector] = {}
 
 
 class _Collector(logging.Filter):
-    """Takes the lines of the threads that collect, and lets those of others pass as before."""
+    """Filter that takes the messages of collecting threads and lets others pass as before."""
 
     def __init__(self, logger: logging.Logger) -> None:
         super().__init__()
@@ -44,7 +44,7 @@ def collected(name: str) -> Iterator[list[str]]:
     ------
     list to which each message is added as it comes.
     """
-    said: list[str] = []
+    messages: list[str] = []
     thread = threading.get_ident()
     logger = logging.getLogger(name)
     with _LOCK:
@@ -54,14 +54,14 @@ def collected(name: str) -> Iterator[list[str]]:
             logger.addFilter(collector)
             if collector.effective > logging.WARNING:
                 logger.setLevel(logging.WARNING)
-        collector.lists.setdefault(thread, []).append(said)
+        collector.lists.setdefault(thread, []).append(messages)
     try:
-        yield said
+        yield messages
     finally:
         with _LOCK:
             mine = collector.lists[thread]
-            # By identity: two lists may hold the same words.
-            mine[:] = [kept for kept in mine if kept is not said]
+            # By identity: two lists may hold the same messages.
+            mine[:] = [one for one in mine if one is not messages]
             if not mine:
                 del collector.lists[thread]
             if not collector.lists:

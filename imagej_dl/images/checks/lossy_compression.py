@@ -1,4 +1,4 @@
-"""Files whose compression changes pixels: a label map's numbers do not survive it."""
+"""Lossy compression of files, which changes the ids of a label map."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import tifffile
 from imagej_dl.errors import UserError
 from imagej_dl.images.tiff.series import BROKEN, quiet
 
-_HEAD = 2**16  # bytes looked at; what says the method is among the first of a file
+_HEAD = 2**16  # bytes of a file that are searched for the compression method
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _JPEGS = {6, 7, 33007, 34892}
 _JPEG_2000 = {33003, 33004, 33005, 34712}
@@ -25,7 +25,7 @@ _REMEDY = (
 
 
 def refuse(path: Path) -> None:
-    """Raise UserError for a file of lossy pixels, whatever its name is.
+    """Raise UserError for a file with lossy compression, whatever its name is.
 
     Known are JPEG, JPEG 2000, WebP, AVIF and HEIC, and TIFFs compressed by the first three.
     """
@@ -33,7 +33,7 @@ def refuse(path: Path) -> None:
         with path.open("rb") as file:
             head = file.read(_HEAD)
     except OSError:
-        return  # who reads it says what is wrong
+        return  # reported when it is read
     method = _of_tiff(path) if head[:4] in _TIFF else _of_picture(head)
     if method:
         raise UserError(
@@ -63,7 +63,7 @@ def _of_tiff(path: Path) -> str | None:
                 if method := _of_page(file, page):
                     return method
     except BROKEN:
-        pass  # who reads it says what is wrong
+        pass  # reported when it is read
     return None
 
 
@@ -89,7 +89,7 @@ def _lossless_jpeg(data: bytes) -> bool:
 
 
 def _irreversible(data: bytes) -> bool:
-    """Say whether a JPEG 2000 code stream has the 9-7 wavelet, which rounds."""
+    """Return True if a JPEG 2000 code stream has the 9-7 wavelet, which rounds."""
     coding = data.find(b"\xff\x52")
     return not 0 <= coding < len(data) - 13 or data[coding + 13] == 0
 

@@ -1,4 +1,4 @@
-"""Pixels that are no number, infinite or absurd: where they are, and what takes them out."""
+"""Pixels that are NaN, infinite or absurd: their places, and the remedy in ImageJ."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from imagej_dl.errors import UserError
 
 LEFT_OUT = "if (isNaN(v) || abs(v) > {limit}) v = 0"
-"""What ImageJ's Process > Math > Macro... takes to make such pixels 0."""
+"""The code for ImageJ's Process > Math > Macro... that makes such pixels 0."""
 
 
 def check(
@@ -24,7 +24,7 @@ def check(
     Parameters
     ----------
     place : of the plane, over T and Z, from 0.
-    begin : of the part that is given, (y, x).
+    begin : first pixel of the part in its plane, (y, x).
     """
     if plane.dtype.kind != "f":
         return
@@ -42,7 +42,7 @@ def check(
 
 
 def where(at: tuple[int, int], place: Mapping[str, int]) -> str:
-    """Say where a pixel (y, x) is, as ImageJ's status bar does; T and Z from 1."""
+    """Return the place of a pixel (y, x) as ImageJ's status bar shows it; T and Z from 1."""
     planes = "".join(f", {axis}={index + 1}" for axis, index in place.items())
     return f"x={at[1]}, y={at[0]}{planes}"
 
@@ -54,7 +54,7 @@ def outlying(plane: NDArray) -> float:
 
 
 def remedy(largest: float) -> str:
-    """Say what to do in ImageJ; `largest` is the largest pixel that is right."""
+    """Return the remedy in ImageJ; `largest` is the largest valid pixel."""
     limit = 10.0 ** np.ceil(np.log10(max(largest, 1.0)) + 1e-9)
     code = LEFT_OUT.format(limit=f"{limit:.0e}".replace("e+0", "e").replace("e+", "e"))
     return f"In ImageJ, Process > Math > Macro... with the code {code} makes them 0; save it then."

@@ -1,4 +1,4 @@
-"""Warnings that many images or label maps would repeat."""
+"""Warnings that many images or label maps would repeat, shortened to a few and a count."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from imagej_dl.errors import DataWarning
 
 GREYS = "images whose red, green and blue are the same"
 
-_EACH = 3  # files of which the same is said in full
+_EACH = 3  # files of which the same warning is shown in full
 
-_said: ContextVar[dict[str, list[str]] | None] = ContextVar("said", default=None)
+_pending: ContextVar[dict[str, list[str]] | None] = ContextVar("pending", default=None)
 
 
 @contextmanager
 def gathered() -> Iterator[None]:
-    """Say of many files what they are a few times only, and then how many more there are.
+    """Collect the warnings of :func:`warn`; at the end show a few of each kind and count the rest.
 
-    What is said of a file that is read several times is said once.
+    A warning that is repeated for the same file is shown once.
     """
-    said: dict[str, list[str]] = {}
-    token = _said.set(said)
+    pending: dict[str, list[str]] = {}
+    token = _pending.set(pending)
     try:
         yield
     finally:
-        _said.reset(token)
-        for kind, all_words in said.items():
+        _pending.reset(token)
+        for kind, all_words in pending.items():
             words = list(dict.fromkeys(all_words))
             for text in words[:_EACH]:
                 warnings.warn(text, DataWarning, stacklevel=4)
@@ -37,14 +37,15 @@ def gathered() -> Iterator[None]:
 
 
 def warn(kind: str, words: str) -> None:
-    """Give words as a DataWarning, now or when what gathers them ends.
+    """Issue a DataWarning, at once or at the end of :func:`gathered`.
 
     Parameters
     ----------
-    kind : what they say a file is, in the plural, such as "masks".
+    kind : of the files it is about, in the plural, such as "masks".
+    words : the message.
     """
-    said = _said.get()
-    if said is None:
+    pending = _pending.get()
+    if pending is None:
         warnings.warn(words, DataWarning, stacklevel=6)
     else:
-        said.setdefault(kind, []).append(words)
+        pending.setdefault(kind, []).append(words)

@@ -1,6 +1,6 @@
-"""Whether the parts of PNG and CZI files are as long as they say.
+"""Truncated PNG and CZI files, recognised before a library reads them.
 
-Libraries ask for as much memory as a part declares before they see that the file ends before it.
+Libraries allocate the memory that a part declares before they notice that the file ends early.
 """
 
 from __future__ import annotations
@@ -31,9 +31,7 @@ def check_png(path: Path) -> None:
 
 
 def check_czi(path: Path) -> None:
-    """Raise ValueError if a segment of a CZI reaches beyond the end of the file, or its pixels
-    beyond their segment.
-    """
+    """Raise ValueError if a CZI segment exceeds the file, or a block of pixels its segment."""
     size = path.stat().st_size
     with path.open("rb") as file:
         at = 0

@@ -1,4 +1,4 @@
-"""Further microscopes' files, by bioio and its plugin for the format."""
+"""Files of further microscopes, read by bioio and its plugin for the format."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from imagej_dl.images import scenes, units
 from imagej_dl.images.checks import library_warnings
 from imagej_dl.images.formats.base import Format, labelled
 
-# It logs each thing that a file does not state, with the traceback.
+# This plugin logs each value that a file does not state, with the traceback.
 _LOGGER = "bioio_lif"
 
 
 class Bioio(Format):
-    """What bioio reads with a plugin for each format; a .zarr is a folder."""
+    """Formats that bioio reads with a plugin for each; a .zarr is a folder."""
 
     name = "bioio"
     suffixes = (
@@ -59,16 +59,16 @@ class Bioio(Format):
 
 
 def _read(path: Path, axes: str | None = None, scene: int | None = None) -> xr.DataArray:
-    """Read a scene of what bioio and its plugins read; see :func:`imagej_dl.images.read`.
+    """Read a scene by bioio; see :func:`imagej_dl.images.read`.
 
     Warns
     -----
-    DataWarning : when there are several scenes and none is chosen, and for a mosaic, whose tiles
-        are put together by the plugin.
+    DataWarning : when there are several scenes and none is chosen, and for a mosaic, which the
+        plugin stitches.
     """
     with _opened(path, scene) as image:
         stated = [str(name or "") for name in image.scenes]
-        # By place: names may be alike, and by name the first of them would be read.
+        # By index: among scenes of the same name, the name would choose the first.
         image.set_scene(scenes.index(path, stated, scene))
         tiles = int(getattr(image.reader.dims, "M", 1))
         array, axes_read = np.asarray(image.data), str(image.dims.order)
@@ -118,12 +118,12 @@ def _opened(path: Path, scene: int | None = None) -> Iterator[Any]:
 
 
 def _interval(image: Any) -> float:
-    """Return the seconds between frames, of a .lif the mean of its time stamps; 0: unknown."""
-    found = getattr(image, "time_interval", None)
-    if found is None and int(getattr(image.reader.dims, "T", 1)) > 1:
-        found = getattr(image.reader, "timelapse_interval", None)
-    seconds = getattr(found, "total_seconds", None)
-    return float(seconds() if seconds else found or 0)
+    """Return the frame interval in seconds, for a .lif the mean of its time stamps; 0: unknown."""
+    interval = getattr(image, "time_interval", None)
+    if interval is None and int(getattr(image.reader.dims, "T", 1)) > 1:
+        interval = getattr(image.reader, "timelapse_interval", None)
+    seconds = getattr(interval, "total_seconds", None)
+    return float(seconds() if seconds else interval or 0)
 
 
 def _check_mosaic(path: Path, tiles: int, apart: bool) -> None:

@@ -22,7 +22,7 @@ from imagej_dl.images.formats.base import Format, labelled
 _AXES = "TCZ"
 _SMALL, _SPARSEST = 2**24, 20
 _Block = tuple[dict[str, int], int, int]
-"""Where a block lies, the number of its tile, and its area in pixels."""
+"""Place of a block on the axes, number of its tile, and its area in pixels."""
 
 
 class Czi(Format):
@@ -58,14 +58,14 @@ def _read(path: Path, axes: str | None = None, scene: int | None = None) -> xr.D
     DataWarning : when there are several scenes and none is chosen, and for a mosaic.
     """
     with _opened(path) as file:
-        found = _scenes(file)
-        key, _ = found[scenes.index(path, [name for _, name in found], scene)]
+        keyed = _scenes(file)
+        key, _ = keyed[scenes.index(path, [name for _, name in keyed], scene)]
         blocks = _blocks(file, key)
         ranges = {a: _range([where[a] for where, *_ in blocks if a in where]) for a in _AXES}
         _refuse_axes(path, blocks)
         stack = [axis for axis in _AXES if ranges[axis]]
         metadata = file.metadata
-        planes = _available(blocks, ranges, _declared(metadata) if len(found) == 1 else {})
+        planes = _available(blocks, ranges, _declared(metadata) if len(keyed) == 1 else {})
         _refuse_sparse(file, key, blocks)
         _warn_mosaic(path, len({tile for _, tile, _ in blocks}))
         for words in planes.notes:
@@ -136,7 +136,7 @@ def _name(scene: dict[str, Any]) -> str:
 
 
 def _blocks(file: Any, key: int | None) -> list[_Block]:
-    """Return where the blocks of pixels of a scene lie on T, C, Z …, their tiles and areas."""
+    """Return the places of the blocks of a scene on T, C, Z …, their tiles and areas."""
     blocks: list[_Block] = []
 
     def add(_: int, block: Any) -> bool:
@@ -166,7 +166,7 @@ def _declared(metadata: Any) -> dict[str, int]:
 def _available(
     blocks: list[_Block], ranges: dict[str, range], stated: dict[str, int]
 ) -> AvailablePlanes:
-    """Compare the planes that have pixels with those that are declared."""
+    """Compare the planes that have pixels with those that the file declares."""
     shape = [max(len(ranges[axis]), stated.get(axis, 1), 1) for axis in _AXES]
     tiles: dict[int, set[int]] = {}
     for where, tile, _ in blocks:
@@ -175,14 +175,14 @@ def _available(
             place = place * size + (where[axis] - ranges[axis].start if axis in where else 0)
         tiles.setdefault(place, set()).add(tile)
     most = max(len(some) for some in tiles.values())
-    found = compare_planes(_AXES, shape, tiles.keys(), "its metadata")
-    partly = sum(len(tiles[place]) < most for place in found.places.values())
+    planes = compare_planes(_AXES, shape, tiles.keys(), "its metadata")
+    partly = sum(len(tiles[place]) < most for place in planes.places.values())
     if partly:
-        found.notes.append(
+        planes.notes.append(
             f"{partly} of its planes lack some of the {most} tiles that others have: what is "
             "missing is black"
         )
-    return found
+    return planes
 
 
 def _refuse_sparse(file: Any, key: int | None, blocks: list[_Block]) -> None:

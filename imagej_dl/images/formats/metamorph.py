@@ -43,22 +43,22 @@ def _read(path: Path, axes: str | None = None) -> xr.DataArray:
     DataWarning : when the file states neither; the planes are taken as slices then.
     """
     try:
-        with quiet() as notes, tifffile.TiffFile(path) as file:
-            tiff = from_file(path, file, notes)
+        with quiet() as log, tifffile.TiffFile(path) as file:
+            tiff = from_file(path, file, log)
             metadata = file.stk_metadata
             if metadata is None:
                 raise ValueError("it has no tags of MetaMorph's")
             stated = int(metadata["NumberPlanes"])
-            found = partial_series.checked(file.series[0], tiff.chain, "its header")
-            array, page = partial_series.read(found.series), found.series.keyframe
-            warn(tiff, found)
+            partial = partial_series.checked(file.series[0], tiff.chain, "its header")
+            array, page = partial_series.read(partial.series), partial.series.keyframe
+            warn(tiff, partial)
         array = array.reshape(-1, *page.shape)
         count = len(array)
         attrs = _metamorph_size(metadata)
         depth = np.abs(np.asarray(metadata.get("ZDistance", 0), float)).ravel()
         heights = np.asarray(metadata.get("AbsoluteZ", 0), float).ravel()
         times = _milliseconds(metadata)
-        if stated != count:  # of planes that lack the times say nothing
+        if stated != count:  # values of planes that are missing
             depth, heights, times = depth[:count], heights[:count], times[:count]
     except BROKEN as error:
         words = " ".join(str(error).split()) or type(error).__name__

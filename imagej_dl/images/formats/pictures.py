@@ -1,4 +1,4 @@
-"""PNG and JPEG files: their numbers, as ImageJ reads them."""
+"""PNG and JPEG files, read as ImageJ reads them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from imagej_dl.images.formats.base import Format
 if TYPE_CHECKING:
     from PIL import Image
 
-# No kind of packing that PNG and JPEG have makes pixels more than so many times smaller.
+# The compression of PNG and JPEG makes pixels at most so many times smaller.
 _UNPACKED, _SMALL = 2000, 2**26
 _BITS = {"1": 1, "I;16": 16, "I": 32, "F": 32}
 _TRANSPARENT = "its transparency is left out; the colours are read as they are in the file"
@@ -67,7 +67,7 @@ class Jpeg(_Picture):
 
 @contextmanager
 def opened(path: Path) -> Iterator[Image.Image]:
-    """Open a picture; whatever is wrong with it, also when its pixels are read, is a UserError."""
+    """Open a picture; errors, also those when its pixels are read, are raised as UserError."""
     from PIL import Image, UnidentifiedImageError
 
     refuse_special(path)
@@ -103,8 +103,8 @@ def _refuse_unheld(picture: Image.Image, path: Path) -> None:
 def _read(path: Path) -> xr.DataArray:
     """Return a picture (Y, X), or (Y, X, C) in colours.
 
-    Of a palette they are its numbers, and the palette is the image's LUT. What says how opaque a
-    pixel is, is left out. A JPEG whose colours are grey has one channel.
+    Pixels with a palette are its indices, and the palette is the LUT of the image. Transparency is
+    left out. A JPEG whose colours are grey has one channel.
 
     Warns
     -----
@@ -140,11 +140,11 @@ def _read(path: Path) -> xr.DataArray:
 
 
 def read_indices(path: Path) -> xr.DataArray:
-    """Read a PNG as the numbers that are in it: of a palette they are its indices.
+    """Read a PNG as the numbers in the file; pixels with a palette are its indices.
 
     Raises
     ------
-    UserError : when it cannot be read, or when its numbers have more bits than can be.
+    UserError : when it cannot be read, or its numbers have more bits than Pillow reads.
     """
     with opened(path) as picture:
         if picture.format == "PNG" and deep_colours(path):
@@ -166,7 +166,7 @@ def read_indices(path: Path) -> xr.DataArray:
 
 
 def deep_colours(path: Path) -> bool:
-    """Say whether a PNG has 16 bits of several samples, of which Pillow reads 8 without a word."""
+    """Return True for a PNG with several 16-bit samples, of which Pillow silently reads 8 bits."""
     with path.open("rb") as file:
         header = file.read(26)
     depth, kind = header[24:]
@@ -185,7 +185,7 @@ def _deep(path: Path, picture: Image.Image) -> NDArray[Any]:
         )
         array = np.asarray(picture)
     else:
-        picture.load()  # what is damaged has the same words as in other pictures
+        picture.load()  # reports damage as for other pictures
         array = png_decode(path.read_bytes())
     return _opaque(path, array) if array.shape[-1] in (2, 4) else array
 
@@ -198,7 +198,7 @@ def _opaque(path: Path, array: NDArray[Any]) -> NDArray[Any]:
 
 
 def _keyed_out(array: NDArray[Any], key: Any) -> bool:
-    """Say whether a PNG calls pixels transparent by their number or colour."""
+    """Return True if a PNG declares a number or colour that occurs as transparent."""
     if key is None or array.dtype == bool:
         return False
     if isinstance(key, bytes):  # the opacity of each colour of a palette
@@ -210,7 +210,7 @@ def _keyed_out(array: NDArray[Any], key: Any) -> bool:
 
 
 def _indexed(path: Path, picture: Image.Image) -> dict[str, Any]:
-    """Return the palette as a LUT; say so where its numbers are no grey values."""
+    """Return the palette as a LUT; warn if its indices are no grey values."""
     flat = picture.getpalette("RGB") or []
     lut = np.zeros((256, 3), np.uint8)
     lut[: len(flat) // 3] = np.reshape(flat[: len(flat) // 3 * 3], (-1, 3))

@@ -1,4 +1,4 @@
-"""The intensities of many planes, counted, so that a video need not be held in memory."""
+"""Statistics of the intensities of many planes, without holding a movie in memory."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 _KEPT = 2**24
-"""Floats that are kept; of more an even share is, as percentiles need no more."""
+"""Maximum number of floats that are kept; of more, an even sample suffices for percentiles."""
 
 
-class Tally:
-    """Counts 8- and 16-bit pixels exactly; of floats it keeps a sample of 16 million."""
+class RunningStatistics:
+    """Statistics of pixels: exact for 8 and 16 bits, for floats of a sample of 16 million."""
 
     def __init__(self) -> None:
         self._counts = np.zeros(0, np.int64)
@@ -25,9 +25,9 @@ class Tally:
         self._sum += float(plane.sum(dtype=np.float64))
         self._number += plane.size
         if plane.dtype.kind == "u" and plane.dtype.itemsize <= 2:
-            found = np.bincount(plane.ravel(), minlength=len(self._counts))
-            found[: len(self._counts)] += self._counts
-            self._counts = found
+            counts = np.bincount(plane.ravel(), minlength=len(self._counts))
+            counts[: len(self._counts)] += self._counts
+            self._counts = counts
             return
         self._floats.append(plane.ravel()[:: self._step].copy())
         while sum(part.size for part in self._floats) > _KEPT:
@@ -39,7 +39,7 @@ class Tally:
         return self._sum / max(self._number, 1)
 
     def percentiles(self, at: Sequence[float]) -> list[float]:
-        """Return percentiles, linear between neighbours, as NumPy does."""
+        """Return percentiles, interpolated linearly as NumPy does."""
         if self._floats:
             return [float(p) for p in np.percentile(np.concatenate(self._floats), at)]
         below = np.cumsum(self._counts)
@@ -49,9 +49,9 @@ class Tally:
         return [float(v) for v in first + (second - first) * (place - np.floor(place))]
 
     def shares(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return the intensities that occur, and the share of pixels that are not above each.
+        """Return the intensities that occur, and the fraction of pixels that are not above each.
 
-        The darkest has the share 0, the brightest 1, the others lie between as their counts.
+        The darkest has the fraction 0, the brightest 1 (cumulative histogram).
         """
         if self._floats:
             values, counts = np.unique(np.concatenate(self._floats), return_counts=True)

@@ -1,10 +1,10 @@
-"""What a training saw of intensities, and the bounds that this sets to the stretch of a plane.
+"""Intensities of the training data, and the limits that they set to the stretch of a plane.
 
-Percentiles need no knowledge of bit depth or exposure, but they trust that a plane is like
-another: of one that is nearly empty they make noise as bright as cells, and debris on more pixels
-than the upper percentile leaves makes the cells as dark as noise. So a model keeps how large the
-noise of its training planes was beside their stretch, and how the stretch ended beside what is
-bright in them. Both are ratios within a plane: another exposure changes neither.
+Percentiles need no knowledge of bit depth or exposure, but they assume that planes are alike: in a
+nearly empty plane they make noise as bright as cells, and debris on more pixels than lie above the
+upper percentile makes cells as dark as noise. So a model stores two ratios of its training planes:
+noise to stretch, and upper end of the stretch to bright pixels. Both are ratios within a plane,
+which another exposure does not change.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 _BRIGHT = 1.5
-"""By how much a plane may be beyond what the training saw bright."""
+"""Factor by which a plane may exceed the range of the training data."""
 _ABOVE = 6.0
-"""How far above the background, in its noise, what is bright begins."""
+"""Distance of bright pixels above the background, in units of its noise."""
 _UPPER = 75
-"""Percentile of what is bright that stands for it, unless debris is more than a quarter of that."""
+"""Percentile that represents the bright pixels, while debris is at most a quarter of them."""
 _QUANTUM = 12**-0.5
 _SIDE = 2.3263 - 0.6745
 """From the 1 % quantile of normal noise to the 25 %."""
@@ -31,7 +31,7 @@ _PIXELS = 2**22
 
 
 class SeenChannel(BaseModel):
-    """What the planes of a training with objects were like, in one channel."""
+    """One channel of the training planes with objects."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -51,7 +51,7 @@ class SeenChannel(BaseModel):
 
 
 class Seen(BaseModel):
-    """What a training saw."""
+    """Intensities that a training has seen."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -61,12 +61,12 @@ class Seen(BaseModel):
 
     @classmethod
     def of(cls, looks: Sequence[tuple[Look, ...]], area: float) -> Seen | None:
-        """Sum up planes, each with its channels; None without any."""
+        """Summarise planes, each with its channels; None for no planes."""
         if not looks:
             return None
-        found = []
+        channels_seen = []
         for same in zip(*looks, strict=True):
-            found.append(
+            channels_seen.append(
                 SeenChannel(
                     noise=max(look.noise / look.spread for look in same),
                     bright=_span([e for look in same if (e := look.end(look.bright)) is not None]),
@@ -75,10 +75,10 @@ class Seen(BaseModel):
                     levels=(min(look.low for look in same), max(look.high for look in same)),
                 )
             )
-        return cls(planes=len(looks), area=area, channels=tuple(found))
+        return cls(planes=len(looks), area=area, channels=tuple(channels_seen))
 
     def __add__(self, other: Seen) -> Seen:
-        """Join what two trainings saw, the one having begun with the other's model."""
+        """Join the intensities of two trainings, one of which began with the other's model."""
         channels = []
         for one, two in zip(self.channels, other.channels, strict=True):
             channels.append(
@@ -124,13 +124,13 @@ class Look:
         return self.high - self.low if self.high > self.low else 1.0
 
     def end(self, bright: float | None) -> float | None:
-        """Return the end of the stretch beside what is bright."""
+        """Return the ratio of the end of the stretch to the bright pixels."""
         return None if bright is None else (self.high - self.quarter) / (bright - self.quarter)
 
 
 @dataclass(frozen=True)
 class Far:
-    """Why a channel of a plane is stretched otherwise than by its percentiles.
+    """Reason why a channel of a plane is not stretched by its percentiles.
 
     why : "bright", "few" or "noise": its stretch ended too high or too low beside what is bright
         in it, or made its noise too large; "hot": pixels are absurd.
@@ -161,7 +161,7 @@ def look(slabs: Sequence[NDArray], low: float, high: float) -> Look:
         first, second = values[::2, ::2], values[::2, 1::2]
         third, fourth = values[1::2, ::2], values[1::2, 1::2]
         means.append(((first + second + third + fourth) / 4).ravel())
-        # What is left of two pixels' difference when that of the two below is taken off: noise.
+        # The difference of two pixels minus that of the two below is noise.
         steps.append((np.abs(first - second - third + fourth) / 2).ravel())
     mean, step = np.concatenate(means), np.concatenate(steps)
     pixels = np.concatenate([slab.ravel() for slab in slabs])
@@ -242,6 +242,6 @@ class Sample:
 
 
 def channels(slabs: Iterable[NDArray]) -> list[list[NDArray]]:
-    """Part slabs (Y, X) or (Y, X, C) into those of each channel."""
+    """Split slabs (Y, X) or (Y, X, C) into those of each channel."""
     parted = [slab.reshape(*slab.shape[:2], -1) for slab in slabs]
     return [[slab[..., i] for slab in parted] for i in range(parted[0].shape[-1])]

@@ -1,4 +1,4 @@
-"""Where objects lie, in memory that grows with how many they are and not with their largest id."""
+"""Bounding boxes of objects, in memory that depends on their number, not on the largest id."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ Box = tuple[slice, ...]
 
 
 def boxes(labels: NDArray) -> list[tuple[int, Box]]:
-    """Return the ids of a label map in their order, each with the box of its pixels."""
+    """Return the ids of a label map in ascending order, each with its bounding box."""
     from scipy import ndimage as ndi
 
     # A table as long as the largest id, which may be 2³² − 1, is made only where it is short.
     if labels.max(initial=0) <= labels.size:
-        found = enumerate(ndi.find_objects(labels), 1)
-        return [(number, box) for number, box in found if box is not None]
+        numbered = enumerate(ndi.find_objects(labels), 1)
+        return [(number, box) for number, box in numbered if box is not None]
     ids, ranks = np.unique(labels, return_inverse=True)
     first = int(ids[0] == 0)
     places = ndi.find_objects(ranks.reshape(labels.shape) + (1 - first))

@@ -1,4 +1,4 @@
-"""Connected pieces of the ids of a label map; pixels that touch at corners are one piece."""
+"""Connected components of the ids of a label map; pixels that touch at corners are connected."""
 
 from __future__ import annotations
 
@@ -7,29 +7,29 @@ from numpy.typing import NDArray
 
 
 def measured(block: NDArray) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the id and the size in pixels of each piece of a plane (Y, X) or volume (Z, Y, X)."""
+    """Return the id and the size in pixels of each component of a plane (Y, X) or volume."""
     if block.ndim == 2:
         return _of_runs(block)
-    found = numbered(block).ravel()
-    sizes = np.bincount(found)
+    components = numbered(block).ravel()
+    sizes = np.bincount(components)
     ids = np.zeros(len(sizes), np.int64)
-    ids[found] = block.ravel()
+    ids[components] = block.ravel()
     return ids[1:], sizes[1:]
 
 
 def numbered(block: NDArray) -> NDArray:
-    """Number the pieces of a plane or volume from 1."""
+    """Number the components of a plane (Y, X) or volume (Z, Y, X) from 1."""
     from scipy import ndimage as ndi
     from skimage.measure import label
 
     ids = block[block > 0]
-    if ids.size and (ids == ids[0]).all():  # which needs less memory
+    if ids.size and (ids == ids[0]).all():  # needs less memory
         return ndi.label(block > 0, np.ones((3,) * block.ndim), np.int32)[0]
     return label(block, background=0, connectivity=block.ndim)
 
 
 def _of_runs(plane: NDArray) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Measure by runs, pixels of one id side by side, of which there are few."""
+    """Measure the components by runs, pixels of one id side by side, of which there are few."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
@@ -42,7 +42,7 @@ def _of_runs(plane: NDArray) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     ids = plane[row, start].astype(np.int64)
     of = ids > 0
     row, start, stop, ids = row[of], start[of], stop[of], ids[of]
-    # Room at the end of each row, so that runs of the next are not beside those of the last.
+    # A gap at the end of each row keeps its runs apart from those of the next row.
     begin, end = row * (width + 2) + start, row * (width + 2) + stop
     low = np.searchsorted(end, begin + width + 2, "left")
     high = np.searchsorted(begin, end + width + 2, "right")

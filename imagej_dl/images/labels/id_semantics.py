@@ -1,9 +1,9 @@
-"""What the ids of a label map are: one object each, or masks and classes that share a number.
+"""Meaning of the ids of a label map: objects, or masks and classes that share a number.
 
-A label map has one id for each object, which is one piece as a rule. A mask has one number for
-all objects: 255, or 1. Where all of it is a mask its pieces become the objects. Where some ids of
-a label map are in several large pieces (a cell that another one covers, or an id given twice)
-nothing is changed, but it is said.
+A label map has one id for each object, which is a single connected component as a rule. A mask has
+one number for all objects: 255, or 1. If an image is a mask, its connected components become the
+objects. If only some ids of a label map have several large components (a cell that another one
+covers, or an id used twice), nothing is changed, and a warning names the ids.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from imagej_dl.images.array import as_labels, with_data
 from imagej_dl.images.checks.repeated_warnings import warn
 from imagej_dl.images.labels.connected_components import measured, numbered
 
-_MASKS = (255, 65535)  # what masks have inside
+_MASKS = (255, 65535)  # values of masks
 _SEVERAL = 1.4  # effective pieces from which an id is in several: two of them, one to five or less
 _STRAY = 0.02  # of an id's largest piece: smaller ones are no objects of their own
 _REST = 0.05  # of an id's largest piece: as much in all other pieces is more than strays
@@ -38,19 +38,19 @@ class _Block:
     ids: NDArray[np.int64]
     sizes: NDArray[np.int64]
 
-    def several(self) -> dict[int, int]:
-        """Return the ids in several large pieces, with how many are no strays."""
-        found: dict[int, int] = {}
+    def split_ids(self) -> dict[int, int]:
+        """Return the ids in several large pieces, each with their number without strays."""
+        split: dict[int, int] = {}
         if len(np.unique(self.ids)) == len(self.ids):
-            return found
+            return split
         order = np.lexsort((-self.sizes, self.ids))
         ids, first = np.unique(self.ids[order], return_index=True)
         for label, sizes in zip(ids, np.split(self.sizes[order], first[1:]), strict=True):
             if len(sizes) > 1 and sizes.sum() ** 2 >= _SEVERAL * (sizes.astype(float) ** 2).sum():
-                found[int(label)] = int(np.count_nonzero(sizes >= _STRAY * sizes[0]))
-        return found
+                split[int(label)] = int(np.count_nonzero(sizes >= _STRAY * sizes[0]))
+        return split
 
-    def whole(self, label: int) -> NDArray[np.int64]:
+    def large_pieces(self, label: int) -> NDArray[np.int64]:
         """Return the numbers of the pieces of an id that are no strays, the largest first."""
         own = np.flatnonzero(self.ids == label)
         own = own[np.argsort(-self.sizes[own], kind="stable")]
@@ -65,9 +65,9 @@ def as_objects(
     Parameters
     ----------
     labels : uint16 or uint32 (T, Z, Y, X), some of these axes.
-    name : its file, for what is said about it.
-    volumes : whether pieces are those of a volume (Z, Y, X); else those of each plane.
-    drawn : whether the ids are known to be objects, so that none is split.
+    name : its file, named in warnings.
+    volumes : pieces are connected within a volume (Z, Y, X); else within each plane.
+    drawn : the ids are known to be objects, so that none is split.
 
     Returns
     -------
@@ -89,19 +89,19 @@ def as_objects(
     blocks = [
         _Block(block, *measured(block)) for block in _blocks(array, 3 if volumes and depth else 2)
     ]
-    found = [block.several() for block in blocks]
+    split = [block.split_ids() for block in blocks]
     if len(ids) == 1:
         _warn_inverted(labels, name)
-        if not drawn and _is_mask(int(ids[0]), blocks, found):
+        if not drawn and _is_mask(int(ids[0]), blocks, split):
             return _split(labels, blocks, name, ids)
-    shared = {label for several in found for label in several}
+    shared = {label for several in split for label in several}
     if not shared:
         return labels
     if not drawn and 1 < len(ids) <= _FEW and len(shared) == len(ids):
-        pieces = sum(sum(several.values()) for several in found)
-        if pieces >= 3 * len(ids) and not _bordering(array):
+        pieces = sum(sum(several.values()) for several in split)
+        if pieces >= 3 * len(ids) and not _touches_other_class(array):
             return _split(labels, blocks, name, ids)
-    _say(name, sorted(shared), len(ids), found, blocks)
+    _warn_split_ids(name, sorted(shared), len(ids), split, blocks)
     return labels
 
 
@@ -111,11 +111,11 @@ def _ids(array: NDArray) -> NDArray:
         counts = np.zeros(2**16, np.int64)
         for _, part in memory_maps.pieces(array):
             counts += np.bincount(part.ravel(), minlength=2**16)
-        found = np.flatnonzero(counts)
+        ids = np.flatnonzero(counts)
     else:
         parts = [np.unique(part) for _, part in memory_maps.pieces(array)]
-        found = np.unique(np.concatenate(parts)) if parts else np.zeros(0, array.dtype)
-    return found[found > 0]
+        ids = np.unique(np.concatenate(parts)) if parts else np.zeros(0, array.dtype)
+    return ids[ids > 0]
 
 
 def _blocks(array: NDArray, axes: int) -> Iterator[NDArray]:
@@ -123,28 +123,28 @@ def _blocks(array: NDArray, axes: int) -> Iterator[NDArray]:
         yield array[place]
 
 
-def _is_mask(label: int, blocks: list[_Block], found: list[dict[int, int]]) -> bool:
-    """Say whether the only id of a label map is that of several objects."""
-    pieces = [len(block.whole(label)) for block in blocks]
-    if label in _MASKS and any(_besides(block) for block in blocks):
+def _is_mask(label: int, blocks: list[_Block], split: list[dict[int, int]]) -> bool:
+    """Return True if the only id of a label map is that of several objects."""
+    pieces = [len(block.large_pieces(label)) for block in blocks]
+    if label in _MASKS and any(_has_further_pieces(block) for block in blocks):
         return True
-    if any(several.get(label, 0) > 2 for several in found):
+    if any(several.get(label, 0) > 2 for several in split):
         return True
     # One object that a gap cuts, in a frame here and there, is no mask.
-    apart = [_apart(block) for block, several in zip(blocks, found, strict=True) if several]
+    apart = [_is_far_apart(block) for block, several in zip(blocks, split, strict=True) if several]
     return sum(apart) * 4 >= sum(count > 0 for count in pieces) and any(apart)
 
 
-def _besides(block: _Block) -> bool:
-    """Say whether the only id has pieces besides its largest that are no strays."""
+def _has_further_pieces(block: _Block) -> bool:
+    """Return True if the only id has pieces besides its largest that are no strays."""
     sizes = np.sort(block.sizes)[::-1]
     if len(sizes) < 2:
         return False
     return bool(sizes[1] >= _STRAY * sizes[0] or sizes[1:].sum() >= _REST * sizes[0])
 
 
-def _apart(block: _Block) -> bool:
-    """Say whether the two largest pieces of the only id are too far apart to be one object cut."""
+def _is_far_apart(block: _Block) -> bool:
+    """Return True if the two largest pieces of the only id are too far apart for one cut object."""
     from scipy import ndimage as ndi
 
     pieces = numbered(block.pixels)
@@ -155,8 +155,8 @@ def _apart(block: _Block) -> bool:
     return gap > max(_CLOSE * diameter, 2)
 
 
-def _bordering(array: NDArray) -> bool:
-    """Say whether most objects of one class touch another class, as insides and borders do."""
+def _touches_other_class(array: NDArray) -> bool:
+    """Return True if most objects of one class touch another class, as insides and borders do."""
     pairs = edge = 0
     for one, other in (
         (array[..., 1:, :], array[..., :-1, :]),
@@ -185,7 +185,7 @@ def _split(labels: xr.DataArray, blocks: list[_Block], name: object, ids: NDArra
 
 
 def _warn_inverted(labels: xr.DataArray, name: object) -> None:
-    """Say that a mask whose edge is full most likely has its objects as 0."""
+    """Warn of a mask with a full edge, whose objects are most likely 0."""
     inside = np.asarray(labels.data) > 0
     edges = [inside[..., 0, :], inside[..., -1, :], inside[..., :, 0], inside[..., :, -1]]
     edge = np.concatenate([one.ravel() for one in edges])
@@ -197,11 +197,11 @@ def _warn_inverted(labels: xr.DataArray, name: object) -> None:
         )
 
 
-def _say(
-    name: object, shared: list[int], total: int, found: list[dict[int, int]], blocks: list[_Block]
+def _warn_split_ids(
+    name: object, shared: list[int], total: int, split: list[dict[int, int]], blocks: list[_Block]
 ) -> None:
-    most = max(max(several.values()) for several in found if several)
-    first = next(i for i, several in enumerate(found) if several)
+    most = max(max(several.values()) for several in split if several)
+    first = next(i for i, several in enumerate(split) if several)
     where = f", first in plane {first + 1} of {len(blocks)}" if len(blocks) > 1 else ""
     one = len(shared) == 1
     picture = 2 * len(shared) > total > _FEW

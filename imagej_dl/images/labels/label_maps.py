@@ -1,4 +1,4 @@
-"""Label maps: files and images whose numbers are the ids of objects."""
+"""Label maps: images whose pixels are the ids of objects, with 0 for the background."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from imagej_dl.images.array import as_labels, with_data
 from imagej_dl.images.labels import id_semantics
 
 _TABLE = "label,roi,name,type"
-"""How the table begins that lies beside a label map made of ROIs."""
+"""The first columns of the table beside a label map that was made of ROIs."""
 
 
-def of(
+def from_image(
     image: xr.DataArray,
     path: object = None,
     *,
@@ -31,13 +31,13 @@ def of(
     Parameters
     ----------
     image : (T, C, Z, Y, X), some of these axes; C only where its channels are the same.
-    path : its file, for what is said about it.
-    as_is : whether the ids are taken as they are, as those of tracks.
+    path : its file, named in warnings and errors.
+    as_is : take the ids as they are, as those of tracks.
     volumes, drawn : see :func:`imagej_dl.images.labels.id_semantics.as_objects`.
 
     Raises
     ------
-    UserError : for colours and channels, and numbers that are no ids.
+    UserError : for channels that differ, and pixels that are no ids.
 
     Warns
     -----
@@ -65,8 +65,8 @@ def of(
     return id_semantics.as_objects(labels, name, volumes=volumes, drawn=drawn)
 
 
-def is_drawn(path: Path) -> bool:
-    """Say whether the table of a label map made of ROIs lies beside it: its ids are objects."""
+def is_made_of_rois(path: Path) -> bool:
+    """Return True if the table of ROIs lies beside a label map, so that its ids are objects."""
     try:
         with path.with_suffix(".csv").open(encoding="utf-8-sig") as file:
             return file.readline(200).startswith(_TABLE)
@@ -75,7 +75,7 @@ def is_drawn(path: Path) -> bool:
 
 
 def _without_nan(image: xr.DataArray, name: object) -> xr.DataArray:
-    """Take NaN, which ImageJ's thresholds leave outside of objects, as background."""
+    """Replace NaN, which ImageJ's thresholds set outside of objects, by the background."""
     array: NDArray = np.asarray(image.data)
     nan = np.isnan(array)
     if not nan.any():

@@ -291,7 +291,7 @@ def test_large_ids_are_read_as_they_are() -> None:
     made[made == 9] = 2**32 - 1
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        found = label_maps.of(images.make(made))
+        found = label_maps.from_image(images.make(made))
     assert found.values.max() == 2**32 - 1
 
 
