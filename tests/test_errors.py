@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 import imagej_dl
 from imagej_dl import errors
 from imagej_dl.errors import DataWarning, UserError, warn
-from imagej_dl.images import repeated_warnings
+from imagej_dl.images.checks import repeated_warnings
 
 PACKAGE = Path(imagej_dl.__file__).parent
 

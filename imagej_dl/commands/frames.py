@@ -11,7 +11,7 @@ from pydantic import Field
 from imagej_dl import images
 from imagej_dl.commands.base import Command, Positional, Shown, say
 from imagej_dl.filesystem.atomic import atomic_folder, refuse_existing, refuse_input
-from imagej_dl.images import label_maps
+from imagej_dl.images.labels import label_maps
 from imagej_dl.progress import Progress
 
 
@@ -131,7 +131,7 @@ def _read(source: str | Path | xr.DataArray) -> xr.DataArray:
 
 def _labels(source: str | Path | xr.DataArray, as_is: bool) -> xr.DataArray:
     if isinstance(source, xr.DataArray):
-        return label_maps.of(source, as_is=as_is)
+        return label_maps.from_image(source, as_is=as_is)
     return images.read_labels(source, as_is=as_is)
 
 

@@ -12,6 +12,7 @@ from imagej_dl.commands.base import Command, Positional, Shown, say
 from imagej_dl.errors import UserError
 from imagej_dl.filesystem import locks
 from imagej_dl.filesystem.atomic import heal, refuse_existing, refuse_input, together
+from imagej_dl.images.formats import registry
 from imagej_dl.progress import Progress
 from imagej_dl.project import label_maps
 from imagej_dl.project.outdated import look
@@ -133,7 +134,7 @@ class Labels(Command):
         return Filling(self.overlap, self.lines_as_areas, self.channel, self.axes)
 
     def _refuse_out(self, out: Path, inputs: list[Path]) -> None:
-        if out.suffix.lower() not in (".tif", ".tiff"):
+        if out.suffix.lower() not in registry.writable_suffixes():
             raise UserError(
                 "is no name of a label map", path=out, remedy="Choose one that ends in .tif."
             )

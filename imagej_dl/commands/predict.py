@@ -12,7 +12,7 @@ from imagej_dl.commands.predict_options import PredictOptions
 from imagej_dl.errors import UserError
 from imagej_dl.filesystem import locks
 from imagej_dl.filesystem.atomic import heal, refuse_existing
-from imagej_dl.images.blank_planes import warn_black
+from imagej_dl.images.checks.blank_planes import warn_black
 from imagej_dl.prediction.inputs import Source, find
 from imagej_dl.prediction.results import Results, objects
 from imagej_dl.progress import Progress

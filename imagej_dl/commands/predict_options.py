@@ -147,7 +147,7 @@ class PredictOptions(Command):
         """Return what results depend on: the model's fingerprint, and the settings."""
         from imagej_dl import models
         from imagej_dl.correction.state import fingerprint
-        from imagej_dl.images.provenance import digest
+        from imagej_dl.images.labels.provenance import digest
 
         model = fingerprint(self.model)
         if self.weights is not None:

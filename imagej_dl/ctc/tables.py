@@ -11,7 +11,7 @@ import numpy as np
 
 from imagej_dl.errors import UserError
 from imagej_dl.filesystem.atomic import in_words
-from imagej_dl.filesystem.regular import refuse_special
+from imagej_dl.filesystem.regular_files import refuse_special
 from imagej_dl.filesystem.text import text_of
 
 

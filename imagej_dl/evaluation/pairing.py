@@ -12,10 +12,8 @@ from imagej_dl.ctc import is_ctc
 from imagej_dl.errors import UserError, warn
 from imagej_dl.filesystem import names
 from imagej_dl.images import read_labels
-from imagej_dl.images.reading import SUFFIXES
+from imagej_dl.images.formats import registry
 from imagej_dl.project import visible
-
-_LABELS = tuple(suffix for suffix in SUFFIXES if suffix not in (".jpg", ".jpeg"))  # lossless
 
 
 def pair(pred: Path, truth: Path) -> list[tuple[str, Path, Path]]:
@@ -60,7 +58,9 @@ def pair(pred: Path, truth: Path) -> list[tuple[str, Path, Path]]:
 def find(folder: Path) -> dict[str, Path]:
     """Find the label maps of a folder by name."""
     for base in (folder, folder / "masks"):
-        files = visible(base, _LABELS) or visible(base)  # lossy ones are refused by name
+        files = visible(base, registry.label_suffixes()) or visible(
+            base
+        )  # lossy ones are refused by name
         if files:
             found = {names.same(path.stem): path for path in files}
             if hidden := [path.name for path in files if found[names.same(path.stem)] is not path]:

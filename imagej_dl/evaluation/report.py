@@ -16,7 +16,7 @@ from imagej_dl.evaluation.matching import THRESHOLDS, Matching, match, total
 from imagej_dl.evaluation.pairing import frames, pair
 from imagej_dl.filesystem.atomic import atomic, refuse_existing
 from imagej_dl.filesystem.text import write_text
-from imagej_dl.images.repeated_warnings import gathered
+from imagej_dl.images.checks.repeated_warnings import gathered
 from imagej_dl.progress import Progress, note, silent
 
 # The scores of tracks that the table shows; the JSON holds all.

@@ -30,6 +30,7 @@ def diagnose(fiji: str | None = None) -> Iterator[Finding]:
     yield from _imagej(fiji)
     yield from _tensorflow()
     yield from _engines()
+    yield from _formats()
     yield Finding(
         "Display",
         gateway.has_display(),
@@ -82,6 +83,19 @@ def _engines() -> Iterator[Finding]:
             yield Finding(name, True, f"{version} ({trackers.find(name)})", needed=False)
         except UserError as error:
             yield Finding(name, False, str(error), needed=False)
+
+
+def _formats() -> Iterator[Finding]:
+    """Look for the optional libraries that read file formats."""
+    from imagej_dl import optional
+    from imagej_dl.images.formats import registry
+
+    for one in registry.FORMATS:
+        if one.library and optional.there(one.library):
+            version = importlib.metadata.version(one.library)
+            yield Finding(one.name, True, f"{one.library} {version}", needed=False)
+        elif one.library:
+            yield Finding(one.name, False, f"not read: {one.install}", needed=False)
 
 
 def _tensorflow() -> Iterator[Finding]:

@@ -18,7 +18,8 @@ import xarray as xr
 from imagej_dl.errors import UserError
 from imagej_dl.fiji import display, pixels
 from imagej_dl.images import AXES, calibration, lossless_dtypes, make, units
-from imagej_dl.images.array import HYPERSTACK, from_hyperstack, seconds
+from imagej_dl.images.array import HYPERSTACK, from_hyperstack
+from imagej_dl.images.units import seconds
 
 # ImageJ respells some units (um becomes µm); the file's own spelling is kept beside it.
 _UNIT = "imagej_dl.unit"

@@ -12,7 +12,7 @@ from typing import Any
 
 from imagej_dl.errors import UserError
 from imagej_dl.filesystem import containment, moves, temporaries
-from imagej_dl.filesystem.regular import refuse_special
+from imagej_dl.filesystem.regular_files import refuse_special
 from imagej_dl.filesystem.text import text_of
 
 _REMEDIES = {

@@ -4,23 +4,40 @@ from __future__ import annotations
 
 import os
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from imagej_dl.errors import UserError
 
 LONGEST = 255
 """Bytes of a name, as nearly all file systems have it."""
-# What macOS and Windows put beside a user's files; it is no data of theirs.
-_LEFT = {"__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r", "$recycle.bin"}
+# Files and folders that macOS and Windows put beside those of a user.
+_SYSTEM = {"__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r", "$recycle.bin"}
 
 
 def is_data(path: Path) -> bool:
-    """Say whether a file or folder is the user's: not hidden, nor one that a system leaves.
+    """Return True for a file or folder of the user's, False for hidden and system ones.
 
     macOS puts a `._NAME` beside each NAME on foreign disks, and `__MACOSX` into archives.
     """
-    return path.name[:1] != "." and path.name.lower() not in _LEFT
+    return path.name[:1] != "." and path.name.lower() not in _SYSTEM
+
+
+def visible(folder: Path, suffixes: Collection[str] | None = None) -> list[Path]:
+    """List the files and folders in a folder that are the user's (:func:`is_data`), by name.
+
+    Parameters
+    ----------
+    suffixes : in lower case, with the dot; those of the names that are listed. None: all.
+
+    Returns
+    -------
+    sorted paths; none where there is no such folder.
+    """
+    if not folder.is_dir():
+        return []
+    listed = (p for p in folder.iterdir() if suffixes is None or p.suffix.lower() in suffixes)
+    return sorted(filter(is_data, listed))
 
 
 def same(name: str) -> str:

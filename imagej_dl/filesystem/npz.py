@@ -11,7 +11,7 @@ import numpy as np
 from numpy.lib import format as npy
 
 from imagej_dl.errors import UserError
-from imagej_dl.filesystem.regular import refuse_special
+from imagej_dl.filesystem.regular_files import refuse_special
 
 _FREE, _RATIO = 64 * 2**20, 20  # bytes of arrays that a file may hold, and beside it by its size
 

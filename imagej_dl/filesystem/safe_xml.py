@@ -8,7 +8,7 @@ from typing import Any
 from xml.parsers import expat
 
 from imagej_dl.errors import UserError
-from imagej_dl.filesystem.regular import refuse_special
+from imagej_dl.filesystem.regular_files import refuse_special
 
 
 def parse(path: Path, remedy: str | None = None) -> ET.Element:

@@ -1,4 +1,4 @@
-"""An image and its labels as one: what their stack's axis is called, and how large a pixel is."""
+"""Alignment of an image and its label map: the name of their stack's axis, and calibration."""
 
 from __future__ import annotations
 
@@ -13,16 +13,15 @@ from imagej_dl.images.array import AXES, Calibration, calibration, with_data
 
 
 def stacked_like(image: xr.DataArray, other: xr.DataArray) -> xr.DataArray:
-    """Return the image with its stack called as that of `other`: Z for T, or T for Z.
+    """Return the image with its stack axis named as that of `other`: Z for T, or T for Z.
 
-    A video may be called a Z stack in one file and a T stack in the other, since ImageJ opens a
-    plain stack as Z; it is the same planes in the same order. Where both images have one of the
-    two axes, of the same length and another name, the name becomes that of `other`. Otherwise
-    the image is returned as it is.
+    A movie may be a Z stack in one file and a T stack in the other, since ImageJ opens a plain
+    stack as Z. If each image has one of the two axes, of the same length, the axis gets the name
+    that it has in `other`. Otherwise the image is returned as it is.
 
     Warns
     -----
-    DataWarning : when the axis got another name.
+    DataWarning : when the axis is renamed.
     """
     mine, theirs = _stack(image), _stack(other)
     if len(mine) != 1 or len(theirs) != 1 or mine == theirs:
@@ -45,8 +44,8 @@ def calibrated_like(labels: xr.DataArray, image: xr.DataArray) -> xr.DataArray:
 
     Warns
     -----
-    DataWarning : when something was taken from the image, and when both are calibrated and say
-        different things; then the labels' calibration stays.
+    DataWarning : when values are taken from the image, and when both are calibrated differently;
+        then the labels' calibration stays.
     """
     ours, theirs = calibration(labels), calibration(image)
     here = labels.attrs.get("title") or "the labels"
@@ -60,17 +59,20 @@ def calibrated_like(labels: xr.DataArray, image: xr.DataArray) -> xr.DataArray:
     else:
         taken = ours
     if taken != ours:
-        words = f"not calibrated; {_said(taken)}"
+        words = f"not calibrated; {_described(taken)}"
         if known:
-            words = f"says no frame interval; {taken.frame_interval:g} s"
-        warn(f"{here}: {words} taken from {there}")
+            words = f"has no frame interval; {taken.frame_interval:g} s"
+        warn(f"{words} taken from {there}", path=here)
     if not same_calibration(taken, theirs):
-        warn(f"{here}: {_said(taken)}, but {_said(theirs)} in {there}; the former is used")
+        warn(
+            f"{_described(taken)}, but {_described(theirs)} in {there}; the former is used",
+            path=here,
+        )
     return labels if taken == ours else with_data(labels, labels.data, **asdict(taken))
 
 
 def same_calibration(ours: Calibration, theirs: Calibration) -> bool:
-    """Say whether two calibrations are the same but for rounding, or one of them says nothing.
+    """Return True if two calibrations agree but for rounding, or one of them is unknown.
 
     Sizes in two units of length are compared, such as 0.65 µm and 650 nm.
     """
@@ -93,6 +95,6 @@ def _stack(image: xr.DataArray) -> list[str]:
     return [axis for axis in "TZ" if image.sizes.get(axis, 1) > 1]
 
 
-def _said(cal: Calibration) -> str:
+def _described(cal: Calibration) -> str:
     size = f"pixels of {cal.pixel_width:g} × {cal.pixel_height:g} {cal.unit}"
     return size + (f", frames of {cal.frame_interval:g} s" if cal.frame_interval else "")

@@ -1,4 +1,4 @@
-"""The time between frames, of the times at which they were taken."""
+"""Frame intervals from the times at which frames were taken."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ _UNEVEN = 0.1
 
 
 def of_times(path: Path, times: Mapping[int, float]) -> float:
-    """Return the seconds from a frame to the next, 0 where they do not tell.
+    """Return the median frame interval in seconds, 0 where the times do not give one.
 
     Parameters
     ----------
-    path : of the file, for what is said about it.
-    times : seconds of frames by their number; some may lack.
+    path : of the file, named in warnings.
+    times : seconds by frame number; some frames may be missing.
 
     Warns
     -----
-    DataWarning : when frames follow each other at unlike intervals (more than a tenth of the
-        median off), and when the times go back.
+    DataWarning : when intervals differ from the median by more than a tenth, and when times go
+        back.
     """
     frames = sorted(times)
     if len(frames) < 2:
@@ -43,7 +43,7 @@ def of_times(path: Path, times: Mapping[int, float]) -> float:
 
 
 def compared(path: Path, stated: float, times: Mapping[int, float]) -> float:
-    """Return the interval that a file states, else that of its frames' times; in seconds.
+    """Return the frame interval that a file states, or else that of its times; in seconds.
 
     Warns
     -----

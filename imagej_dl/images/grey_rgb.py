@@ -1,24 +1,21 @@
-"""Grey pictures that are saved in colours: red, green and blue are the same."""
+"""Grey images saved as RGB, whose red, green and blue are the same."""
 
 from __future__ import annotations
 
-import warnings
-from pathlib import Path, PurePath
+from pathlib import Path
 
 import numpy as np
 import xarray as xr
 
-from imagej_dl.images import memory_maps, repeated_warnings
+from imagej_dl.images import memory_maps
 from imagej_dl.images.array import DISPLAY, with_data
-from imagej_dl.images.formats import pictures
-from imagej_dl.images.repeated_warnings import warn
-from imagej_dl.images.tiff import series
-
-_PICTURES = (".png", ".jpg", ".jpeg")
+from imagej_dl.images.checks import repeated_warnings
+from imagej_dl.images.checks.repeated_warnings import warn
+from imagej_dl.images.formats import registry
 
 
 def is_grey(image: xr.DataArray) -> bool:
-    """Say whether an image has three channels, which are the same in every pixel."""
+    """Return True for an image with three channels that are the same in every pixel."""
     if image.sizes.get("C", 1) != 3 or not image.size:
         return False
     planes = image.transpose("C", ..., "Y", "X").data
@@ -29,30 +26,27 @@ def is_grey(image: xr.DataArray) -> bool:
 
 
 def may_be_coloured(path: Path) -> bool:
-    """Say whether a file may have three channels, by its header; it need not be read for that."""
-    if path.suffix.lower() not in (".tif", ".tiff"):
-        with warnings.catch_warnings(), pictures.opened(path) as picture:
-            warnings.simplefilter("ignore")
-            return picture.mode not in ("1", "L", "LA", "I", "F") and picture.mode[:2] != "I;"
-    with series.opened(path) as file:
-        first = file.scenes()[0].held().series
-        return any(
-            size in (3, 4) for n, size in zip(first.axes, first.shape, strict=True) if n in "CS"
-        )
+    """Return True unless the header of a file rules out that it has three channels.
+
+    Raises
+    ------
+    UserError : when it is no image that can be read.
+    """
+    return registry.of_file(path).may_be_coloured(path)
 
 
 def as_grey(image: xr.DataArray, name: object = None) -> xr.DataArray:
-    """Return a picture whose red, green and blue are the same as one channel, as ImageJ opens it.
+    """Return an image whose red, green and blue are the same with one channel, as in ImageJ.
 
     Any other image is returned as it is.
 
     Parameters
     ----------
-    name : its file, for what is said about it; its title unless given.
+    name : its file, named in warnings; the title of the image where left out.
 
     Warns
     -----
-    DataWarning : when it becomes one channel.
+    DataWarning : when three channels become one.
     """
     if not is_grey(image):
         return image
@@ -67,11 +61,11 @@ def as_grey(image: xr.DataArray, name: object = None) -> xr.DataArray:
 
 
 def with_channels(image: xr.DataArray, channels: int, name: object = None) -> xr.DataArray:
-    """Return a grey picture with as many channels as others, or a model, have: one or three.
+    """Return a grey image with as many channels as other images, or a model, have: one or three.
 
-    One saved in colours becomes one channel where one is wanted; a PNG or JPEG of one channel
-    becomes three that are the same where colours are wanted. Any other image is returned as it
-    is, since channels of a microscope are no colours.
+    A grey image saved as RGB gets one channel where one is wanted; a PNG or JPEG of one channel
+    gets three that are the same where three are wanted. Any other image is returned as it is,
+    since the channels of a microscope are no colours.
 
     Warns
     -----
@@ -80,7 +74,8 @@ def with_channels(image: xr.DataArray, channels: int, name: object = None) -> xr
     if channels == 1:
         return as_grey(image, name)
     title = str(image.attrs.get("title") or "")
-    picture = PurePath(title).suffix.lower() in _PICTURES and image.dtype == np.uint8
+    source = registry.by_name(title)
+    picture = source is not None and source.picture and image.dtype == np.uint8
     if channels != 3 or "C" in image.dims or not picture:
         return image
     warn(

@@ -1,4 +1,4 @@
-"""Pixel types that ImageJ has."""
+"""Conversion of images to the pixel types of ImageJ."""
 
 from __future__ import annotations
 
@@ -15,13 +15,12 @@ from imagej_dl.images.array import with_data
 def storable(picture: xr.DataArray, path: str | os.PathLike[str]) -> xr.DataArray:
     """Return an image in a pixel type of ImageJ's: uint16 where that is exact, else float32.
 
-    Of one whose red, green and blue are the same, one channel (see
-    :func:`imagej_dl.images.grey_rgb.as_grey`).
+    A grey image saved as RGB gets one channel (see :func:`imagej_dl.images.grey_rgb.as_grey`).
 
     Parameters
     ----------
     picture : of any type; uint8, uint16 and float32 stay as they are.
-    path : its file, for what is said about it.
+    path : its file, named in warnings and errors.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What callers hand over as an image or a label map: an image, a NumPy array, or a file's path."""
+"""Arguments that stand for an image or a label map: an image, a NumPy array, or a path."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ _LABELS = {2: "YX", 3: "TYX", 4: "TZYX"}
 
 
 def image_of(source: Any) -> xr.DataArray:
-    """Return an image: it itself, the one of a file, or of an array (Y, X).
+    """Return an image as it is, that of a file, or that of an array (Y, X).
 
     Raises
     ------
-    UserError : for an array of more axes, which does not say which they are, for an xarray of
-        other dims than T, C, Z, Y, X, and for anything else; as :func:`read` for a path.
+    UserError : for an array of more axes, whose names are unknown, for an xarray of other dims
+        than T, C, Z, Y, X, and for anything else; as :func:`read` for a path.
     """
     return _of(source, _PLANE) if not _is_path(source) else read(Path(source))
 
 
 def labels_of(source: Any) -> xr.DataArray:
-    """Return a label map: it itself, the one of a file, or of an array (Y, X), TYX or TZYX.
+    """Return a label map as it is, that of a file, or that of an array YX, TYX or TZYX.
 
     Raises
     ------
@@ -54,7 +54,7 @@ def _of(source: Any, axes: Mapping[int, str]) -> xr.DataArray:
         )
     if not isinstance(source, np.ndarray):
         raise UserError(
-            f"an image is wanted, not a {type(source).__name__}",
+            f"an image is needed, not a {type(source).__name__}",
             remedy="Give the path of a file, a NumPy array, or what images.read returns.",
         )
     if source.ndim not in axes and axes is _LABELS:

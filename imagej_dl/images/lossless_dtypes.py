@@ -190,7 +190,7 @@ def _restored(array: NDArray[Any], ids: str) -> NDArray[np.int64] | None:
 
 
 def _fits(array: NDArray[Any], dtype: str) -> bool:
-    """Say whether a cast to the type keeps every number."""
+    """Return True if a cast to the type keeps every number."""
     if dtype == "bool":
         return bool(np.isin(array, (0, 255)).all())
     if dtype.startswith("float"):

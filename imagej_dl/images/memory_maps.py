@@ -1,4 +1,4 @@
-"""Arrays larger than the memory: they lie in files, and are gone through some rows at a time."""
+"""Memory maps: arrays larger than the memory, in files, processed some rows at a time."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ _AT_ONCE = 2**25  # bytes
 
 
 def mapped(array: Any) -> bool:
-    """Say whether an array lies in a file."""
+    """Return True for an array that is, or is a view of, a memory map."""
     return _map(array) is not None
 
 
 def forget(array: Any) -> None:
-    """Give the memory back that holds what was read or written of a memory map.
+    """Release the memory that holds pixels read from or written to a memory map.
 
-    Nothing is lost: the file has it, or the system has still to write it there. Of an array that
-    is no memory map, and where the system cannot do it, nothing happens.
+    Nothing is lost: the pixels are in the file, or the system has yet to write them. Nothing
+    happens for other arrays, and where the system does not support it.
     """
-    found = _map(array)
-    if found is not None and hasattr(mmap, "MADV_DONTNEED"):
-        found.madvise(mmap.MADV_DONTNEED)
+    memory_map = _map(array)
+    if memory_map is not None and hasattr(mmap, "MADV_DONTNEED"):
+        memory_map.madvise(mmap.MADV_DONTNEED)
 
 
 def pieces(array: Any) -> Iterator[tuple[tuple[int | slice, ...], NDArray]]:
-    """Go through an array (..., Y, X) by blocks of rows: where each is, and its pixels.
+    """Yield an array (..., Y, X) in blocks of rows: the index of each, and its pixels.
 
-    What was read of a memory map is forgotten again.
+    Memory of a memory map is released after each block.
     """
     rows, row = array.shape[-2], max(array.shape[-1] * array.dtype.itemsize, 1)
     step = max(_AT_ONCE // row, 1)
@@ -43,13 +43,13 @@ def pieces(array: Any) -> Iterator[tuple[tuple[int | slice, ...], NDArray]]:
 
 
 def largest(array: Any) -> int:
-    """Return the largest whole number of an array (..., Y, X); 0 of an empty one."""
+    """Return the largest value of an integer array (..., Y, X); 0 for an empty one."""
     return max((int(part.max()) for _, part in pieces(array) if part.size), default=0)
 
 
 def _map(array: Any) -> mmap.mmap | None:
     while array is not None and not isinstance(array, mmap.mmap):
-        # A map that keeps changes to itself ("c") would lose them.
+        # A copy-on-write map ("c") would lose its changes.
         if isinstance(array, np.memmap) and array.mode == "c":
             return None
         array = getattr(array, "base", None)

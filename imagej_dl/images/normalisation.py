@@ -11,22 +11,22 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from scipy import ndimage as ndi
 
-from imagej_dl.images import training_intensities as seeing
-from imagej_dl.images.running_statistics import Tally
-from imagej_dl.images.training_intensities import Far, Look, Sample, Seen
+from imagej_dl.images.intensities import training_intensities as seeing
+from imagej_dl.images.intensities.running_statistics import RunningStatistics
+from imagej_dl.images.intensities.training_intensities import Far, Look, Sample, Seen
 
 _ABSURD = 1e6
-"""Times the stretch: 16 bits cannot hold so bright a pixel beside what else is in a plane."""
+"""In units of the stretch: no 16-bit pixel can be so far above the rest of its plane."""
 _LET = 100.0
-"""What such a pixel becomes where no training says how bright one may be."""
+"""Value of such a pixel where no training limits it."""
 
 
 @dataclass(frozen=True)
 class Levels:
-    """What normalisation must know of intensities, of each channel: `values` and what they become.
+    """The mapping of intensities of each channel: `values`, and what they `become`.
 
-    Between them it is linear; the ends go on with the slope there, or, for one value, with 1.
-    `tops` are what intensities become at most, where that is bounded.
+    It is linear between them, and continues at the ends with the slope there.
+    `tops` are upper limits of the mapped intensities, where there are any.
     """
 
     values: tuple[NDArray[np.float64], ...]
@@ -35,7 +35,7 @@ class Levels:
 
 
 class Normalisation(BaseModel):
-    """How intensities become the network's input.
+    """Normalisation of intensities for the network's input.
 
     `percentile` maps the lower and upper percentile to 0 and 1 and so needs no knowledge of bit
     depth or exposure; `range` divides by the type's largest value (Fluffy's way, with 65535 for
@@ -102,7 +102,7 @@ class Normalisation(BaseModel):
             return self._clipped((even / np.float32(self.largest or top)).astype(np.float32))
         if levels is None:
             if self.method == "percentile":
-                # The way that is used most has a short cut.
+                # A short cut for the usual method.
                 low, high = np.percentile(even, (self.lower, self.upper), axis=(0, 1))
                 levels = self._bounded(even, low, high, seen, far)
                 if levels is None:
@@ -148,7 +148,7 @@ class Normalisation(BaseModel):
         seen: Seen | None,
         far: list[Far] | None,
     ) -> Levels | None:
-        """Return other levels where the training bounds the stretch, else None."""
+        """Return other levels where the training limits the stretch, else None."""
         slabs = even.slabs if isinstance(even, Sample) else Sample.of(even)
         if seen is None or self.method != "percentile" or not slabs:
             return None
@@ -168,8 +168,8 @@ class Normalisation(BaseModel):
             (np.array((0.0, 1.0)),) * len(looks),
             # What is brighter than all that the training saw is no more than that.
             tuple(
-                channel.top if said else np.inf
-                for channel, said in zip(seen.channels, why, strict=True)
+                channel.top if reasons else np.inf
+                for channel, reasons in zip(seen.channels, why, strict=True)
             ),
         )
 
@@ -180,7 +180,7 @@ class Normalisation(BaseModel):
         seen: Seen | None,
         far: list[Far] | None,
     ) -> NDArray[np.float32]:
-        """Bound pixels that would make all around them no number."""
+        """Limit pixels so bright that they would make their surroundings NaN."""
         if plane.dtype.kind != "f":
             return ready
         wild = np.abs(ready) > _ABSURD
@@ -217,26 +217,28 @@ class Normalisation(BaseModel):
     def _measured(
         self, planes: Iterable[tuple[NDArray, float]], sample: Sample | None = None
     ) -> Levels:
-        tallies: list[Tally] = []
+        statistics: list[RunningStatistics] = []
         most = 1.0
         for plane, top in planes:
             channels = plane.reshape(*plane.shape[:2], -1)
-            tallies = tallies or [Tally() for _ in range(channels.shape[-1])]
-            for index, tally in enumerate(tallies):
-                tally.add(channels[..., index])
+            statistics = statistics or [RunningStatistics() for _ in range(channels.shape[-1])]
+            for index, one in enumerate(statistics):
+                one.add(channels[..., index])
             if sample is not None:
                 sample.add(plane)
             most = top
-        pairs = [self._of(tally, most) for tally in tallies]
+        pairs = [self._mapping(one, most) for one in statistics]
         return Levels(tuple(values for values, _ in pairs), tuple(become for _, become in pairs))
 
-    def _of(self, tally: Tally, top: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def _mapping(
+        self, one: RunningStatistics, top: float
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         if self.method == "percentile":
-            low, high = tally.percentiles((self.lower, self.upper))
+            low, high = one.percentiles((self.lower, self.upper))
             return np.array((low, high if high > low else low + 1.0)), np.array((0.0, 1.0))
         if self.method == "equalise":
-            return tally.shares()
-        middle = tally.percentiles((50.0,))[0] if self.method == "median" else tally.mean()
+            return one.shares()
+        middle = one.percentiles((50.0,))[0] if self.method == "median" else one.mean()
         return np.array((middle, middle + top)), np.array((0.5, 1.5))
 
     def _even(self, plane: NDArray, top: float) -> NDArray:

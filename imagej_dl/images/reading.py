@@ -9,16 +9,11 @@ import xarray as xr
 
 from imagej_dl.errors import UserError
 from imagej_dl.filesystem import names
-from imagej_dl.filesystem.regular import refuse_special
-from imagej_dl.images import label_maps, lossy_compression, scenes
-from imagej_dl.images.formats import bioio_files, czi, metamorph, pictures
-from imagej_dl.images.tiff import file_sets, series
-from imagej_dl.images.tiff.files import read_tiff
-
-_TIFF, _PICTURE = (".tif", ".tiff"), (".png", ".jpg", ".jpeg")
-SUFFIXES = (*_TIFF, *_PICTURE)
-RAW = (metamorph.STK, czi.SUFFIX, *bioio_files.SUFFIXES)
-"""Further suffixes, of microscopes' files."""
+from imagej_dl.images import scenes
+from imagej_dl.images.checks import lossy_compression
+from imagej_dl.images.formats import registry
+from imagej_dl.images.labels import label_maps
+from imagej_dl.images.tiff import file_sets
 
 
 def read(
@@ -34,12 +29,10 @@ def read(
     ----------
     path : TIFF (ImageJ, OME or plain), PNG, JPEG or MetaMorph .stk; CZI and what bioio reads
         where these extras are installed. Colour images have their colours as C.
-    axes : what the file's axes are, such as "TYX", where the file says nothing or says it wrong.
-    mapped : whether a TIFF of 256 MiB of pixels or more may come as a memory map, not to be written
-        to and in the byte order of the file, whose pixels are read where they are used; where it is
-        compressed, of a temporary file that it is unpacked into.
-    scene : which of the images of a file with several (see :func:`scenes_of`) is read, by its
-        number from 1; the first where left out.
+    axes : names of the file's axes, such as "TYX", where the file does not state them, or wrongly.
+    mapped : allow a read-only memory map, in the byte order of the file, for a TIFF of 256 MiB of
+        pixels or more; a compressed one is unpacked into a temporary file.
+    scene : number from 1 of the scene (see :func:`scenes_of`); the first where left out.
 
     Returns
     -------
@@ -55,15 +48,10 @@ def read(
     DataWarning : when the file has several scenes and none is chosen.
     """
     path = Path(path)
-    suffix = _known(path)
-    if suffix in _TIFF:
-        return read_tiff(path, axes, mapped, scene)
-    if suffix == czi.SUFFIX:
-        return czi.read(path, axes, scene)
-    if suffix in bioio_files.SUFFIXES:
-        return bioio_files.read(path, axes, scene)
-    scenes.index(path, (), scene)
-    return metamorph.read_stk(path, axes) if suffix == metamorph.STK else pictures.read(path)
+    source = registry.of_file(path)
+    if not source.multi_scene:
+        scenes.index(path, (), scene)
+    return source.read(path, axes, mapped, scene)
 
 
 def scenes_of(path: str | Path) -> list[scenes.Scene]:
@@ -71,78 +59,48 @@ def scenes_of(path: str | Path) -> list[scenes.Scene]:
 
     Raises
     ------
-    UserError : as of :func:`read`.
+    UserError : as :func:`read`.
     """
     path = Path(path)
-    suffix = _known(path)
-    if suffix in _TIFF:
-        return scenes.numbered(path, series.names(path))
-    if suffix == czi.SUFFIX:
-        return scenes.numbered(path, czi.names(path))
-    if suffix in bioio_files.SUFFIXES:
-        return scenes.numbered(path, bioio_files.names(path))
-    return scenes.numbered(path, ())
+    return scenes.numbered(path, registry.of_file(path).scene_names(path))
 
 
 def nbytes(path: str | Path) -> int:
-    """Return how much memory the pixels of an image file take, which are not read.
+    """Return the memory in bytes of the pixels of an image file, if possible without reading them.
 
-    Of a file with several scenes it is the first. See :func:`read` for errors.
+    Of a file with several scenes it is that of the first. See :func:`read` for errors.
     """
     path = Path(path)
-    suffix = _known(path)
-    if suffix in _PICTURE:
-        return pictures.nbytes(path)
-    if suffix in (*_TIFF, metamorph.STK):
-        return series.nbytes(path)
-    image = read(path)
-    return int(image.nbytes)
-
-
-def _known(path: Path) -> str:
-    """Return the suffix of a file that is there and of a kind that is known."""
-    if not path.exists():
-        raise UserError("there is no such file", path=path)
-    suffix = path.suffix.lower()
-    if path.is_dir() and suffix != ".zarr":
-        raise UserError("is a folder, not an image", path=path)
-    if suffix in (*SUFFIXES, *RAW):
-        refuse_special(path, folder=True)
-        return suffix
-    raise UserError(
-        f"has a suffix that is not known ({path.suffix or 'none'})",
-        path=path,
-        remedy=f"Known are {', '.join((*SUFFIXES, *RAW))}; in Fiji, File > Save As > Tiff makes "
-        "one.",
-    )
+    return registry.of_file(path).nbytes(path)
 
 
 def read_labels(
     path: str | Path, axes: str | None = None, *, as_is: bool = False, volumes: bool = False
 ) -> xr.DataArray:
-    """Read a label map as uint16 or uint32: the numbers in the file, of a palette its indices.
+    """Read a label map as uint16 or uint32: the numbers in the file, or the indices of a palette.
 
     Parameters
     ----------
     path, axes : see :func:`read`.
-    as_is : whether the ids are taken as they are, as those of tracks; else the pieces of a mask
-        become its objects, see :func:`imagej_dl.images.id_semantics.as_objects`.
-    volumes : whether the pieces of a stack are those of volumes, not of single slices.
+    as_is : take the ids as they are, as those of tracks; otherwise the connected components of a
+        mask become its objects, see
+        :func:`imagej_dl.images.labels.id_semantics.as_objects`.
+    volumes : connect components within volumes, not within single slices.
 
     Raises
     ------
-    UserError : as of :func:`read`; for lossy files, and for an image that is no label map.
+    UserError : as :func:`read`; for lossy files, and for an image that is no label map.
 
     Warns
     -----
-    DataWarning : for what is assumed: masks, ids in several pieces, NaN.
+    DataWarning : for assumptions about masks, ids in several pieces, and NaN.
     """
     path = Path(path)
-    picture = _known(path) in _PICTURE
+    source = registry.of_file(path)
     lossy_compression.refuse(path)
-    image = label_maps.read_picture(path) if picture else read(path, axes)
-    drawn = not as_is and label_maps.is_drawn(path)
-    return label_maps.of(image, path, as_is=as_is, volumes=volumes, drawn=drawn)
+    image = source.read_label_map(path, axes)
+    drawn = not as_is and label_maps.is_made_of_rois(path)
+    return label_maps.from_image(image, path, as_is=as_is, volumes=volumes, drawn=drawn)
 
 
 def find(sources: Iterable[Path]) -> list[Path]:
@@ -155,17 +113,24 @@ def find(sources: Iterable[Path]) -> list[Path]:
     ------
     UserError : for a path that is not there and a folder without an image.
     """
-    found: list[Path] = []
+    files: list[Path] = []
     for source in sources:
         if not source.exists():
             raise UserError("there is no such file or folder", path=source)
         if not source.is_dir():
-            found.append(source)  # what is no file is refused when it is read
+            files.append(source)  # refused when it is read, if it is no file
             continue
-        inside = sorted(
-            p for p in source.iterdir() if p.suffix.lower() in SUFFIXES and names.is_data(p)
-        )
+        inside = names.visible(source, registry.image_suffixes())
         if not inside:
-            raise UserError(f"holds no image ({', '.join(SUFFIXES)})", path=source)
-        found += inside
-    return file_sets.once(found)
+            suffixes = ", ".join(registry.image_suffixes())
+            raise UserError(f"holds no image ({suffixes})", path=source)
+        files += inside
+    return file_sets.one_per_image(files)
+
+
+def images_in(folder: Path) -> list[Path]:
+    """Return the image files in a folder, by name; none where there is no such folder.
+
+    Of several files that are one image the first is returned.
+    """
+    return file_sets.one_per_image(names.visible(folder, registry.image_suffixes()))

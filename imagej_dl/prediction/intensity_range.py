@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import xarray as xr
 
-from imagej_dl.images import Far, non_finite
+from imagej_dl.images import Far
+from imagej_dl.images.checks import non_finite
 from imagej_dl.prediction.frames import Beyond
 
 

@@ -11,7 +11,7 @@ from imagej_dl import images
 from imagej_dl.errors import UserError, warn
 from imagej_dl.filesystem import names
 from imagej_dl.filesystem.atomic import refuse_existing, together
-from imagej_dl.images import provenance
+from imagej_dl.images.labels import provenance
 
 if TYPE_CHECKING:
     from imagej_dl.prediction.inputs import Source

@@ -11,8 +11,9 @@ import xarray as xr
 from imagej_dl import images
 from imagej_dl.errors import UserError
 from imagej_dl.filesystem import names
+from imagej_dl.images.formats import registry
 from imagej_dl.project.folders import beside, image_of, masks_of, roiset
-from imagej_dl.project.raw import raw_files, read_raw, store
+from imagej_dl.project.raw_images import raw_files, read_raw, store
 from imagej_dl.project.raw_scenes import made_of, parts_of
 
 
@@ -75,8 +76,7 @@ def sheets(path: str | os.PathLike[str]) -> list[Sheet]:
         )
     flat = beside(labeling) if labeling.is_dir() else ()
     found = {item.name: Sheet(item.name, item.image, item.rois, None, True) for item in flat}
-    inner = labeling.iterdir() if labeling.is_dir() else ()
-    for folder in sorted(p for p in inner if p.is_dir() and names.is_data(p)):
+    for folder in filter(Path.is_dir, names.visible(labeling)):
         if image := image_of(folder, folder.name):
             found[folder.name] = _sheet(folder, image)
     known = list(found)
@@ -117,10 +117,11 @@ def next_to_draw(path: str | os.PathLike[str], name: str | None = None) -> Next 
     """
     found = sheets(path)
     if not found:
+        formats = ", ".join(one.name for one in registry.FORMATS)
         raise UserError(
             "has no images",
             path=path,
-            remedy="Put them into its Raw folder (TIFF, PNG, JPEG, STK, CZI).",
+            remedy=f"Put them into its Raw folder ({formats}).",
         )
     chosen = sheet(path, name) if name else next((s for s in found if not _known(s)), None)
     if chosen is None:

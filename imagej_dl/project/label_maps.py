@@ -13,8 +13,8 @@ from imagej_dl import images, rois
 from imagej_dl.errors import DataWarning, UserError, warn
 from imagej_dl.filesystem import locks
 from imagej_dl.filesystem.atomic import heal, together
-from imagej_dl.images import provenance
 from imagej_dl.images.imagej_dtypes import storable
+from imagej_dl.images.labels import provenance
 from imagej_dl.progress import Progress, silent
 from imagej_dl.project.folders import NOTHING, drawn, processed, visible
 from imagej_dl.project.outdated import IMAGES, MASKS, Due, facts_of, look, there

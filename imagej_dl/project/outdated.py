@@ -1,7 +1,8 @@
 """Which label maps of a project are to be made: those that are missing, or behind their ROIs.
 
-A label map keeps what it was made of (see :mod:`imagej_dl.images.provenance`). By that one that is
-behind its RoiSet is told from one that a user has corrected, which is never replaced unasked.
+A label map keeps what it was made of (see :mod:`imagej_dl.images.labels.provenance`). That tells
+one that is older than its RoiSet from one that a user has corrected, which is never replaced
+unasked.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Literal
 from imagej_dl import rois
 from imagej_dl.errors import UserError, warn
 from imagej_dl.filesystem.atomic import refuse_existing, refuse_input
-from imagej_dl.images import provenance
+from imagej_dl.images.labels import provenance
 from imagej_dl.project.folders import Drawn, visible
 from imagej_dl.project.rasterizing import Filling
 

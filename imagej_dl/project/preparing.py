@@ -12,13 +12,13 @@ from imagej_dl import images
 from imagej_dl.errors import UserError, warn
 from imagej_dl.filesystem.atomic import refuse_existing
 from imagej_dl.filesystem.containment import contained
-from imagej_dl.filesystem.names import find, is_data, need
+from imagej_dl.filesystem.names import find, need, visible
 from imagej_dl.images.imagej_dtypes import storable
 from imagej_dl.images.scenes import index
 from imagej_dl.images.tiff.ome_series import COMPANION
 from imagej_dl.progress import Progress, silent
 from imagej_dl.project.folders import roiset
-from imagej_dl.project.raw import ALL, WHOLE, image_files, raw_files, read_raw, store, taken
+from imagej_dl.project.raw_images import ALL, WHOLE, image_files, raw_files, read_raw, store, taken
 from imagej_dl.project.raw_scenes import Part, parts_of
 
 
@@ -52,7 +52,7 @@ def prepare_all(
     Parameters
     ----------
     path : the project.
-    slices : what to take of a stack, see :func:`imagej_dl.project.raw.taken`; with "all" the
+    slices : what to take of a stack, see :func:`imagej_dl.project.raw_images.taken`; with "all" the
         images are NAME_1, NAME_2 … (NAME_01 … from ten on).
     scenes : of files with several, "all" or one by its number from 1; their images are called
         NAME_SCENE, see :func:`imagej_dl.images.scenes.numbered`.
@@ -181,11 +181,7 @@ def _check_rois(target: Path) -> None:
 
 
 def _name_others(raw: Path, files: list[Path]) -> None:
-    others = sorted(
-        p.name
-        for p in raw.iterdir()
-        if p not in files and is_data(p) and not p.name.endswith(COMPANION)
-    )
+    others = [p.name for p in visible(raw) if p not in files and not p.name.endswith(COMPANION)]
     if others:
         more = f" and {len(others) - 5} more" if len(others) > 5 else ""
         warn(f"left out, being no images that are known: {', '.join(others[:5])}{more}", path=raw)

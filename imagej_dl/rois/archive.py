@@ -13,7 +13,7 @@ from pathlib import Path
 
 from imagej_dl.errors import UserError, warn
 from imagej_dl.filesystem.atomic import atomic, refuse_existing
-from imagej_dl.filesystem.regular import refuse_special
+from imagej_dl.filesystem.regular_files import refuse_special
 from imagej_dl.rois.decoder import decode
 from imagej_dl.rois.encoder import encode
 from imagej_dl.rois.roi import POINTED, Roi

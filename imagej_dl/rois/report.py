@@ -12,7 +12,7 @@ from pathlib import Path
 from imagej_dl.errors import UserError, warn
 from imagej_dl.filesystem import csv_cells
 from imagej_dl.filesystem.atomic import atomic
-from imagej_dl.filesystem.regular import refuse_special
+from imagej_dl.filesystem.regular_files import refuse_special
 from imagej_dl.filesystem.text import text_of
 
 LEFT_OUT = "left out:"

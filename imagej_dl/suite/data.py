@@ -14,8 +14,7 @@ import xarray as xr
 from imagej_dl import images
 from imagej_dl.errors import UserError, warn
 from imagej_dl.filesystem import names
-from imagej_dl.images.reading import SUFFIXES
-from imagej_dl.images.tiff import file_sets
+from imagej_dl.images.reading import images_in
 from imagej_dl.suite.videos import RELATION, assemble, read_relation
 
 _INPUTS, _LABELS = ("inputs", "input"), ("labels", "label")
@@ -150,10 +149,7 @@ def _folder(folder: Path, names: tuple[str, ...]) -> Path | None:
 
 def _files(folder: Path) -> dict[str, Path]:
     """Return the images of a folder by what pairs them: their number, or their name."""
-    if not folder.is_dir():
-        return {}
-    known = (p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and names.is_data(p))
-    files = file_sets.once(sorted(known))
+    files = images_in(folder)
     found: dict[str, Path] = {}
     for file in files:
         other = found.setdefault(_key(file.stem), file)

@@ -11,8 +11,8 @@ import xarray as xr
 from imagej_dl import images
 from imagej_dl.errors import UserError, warn
 from imagej_dl.filesystem import names
-from imagej_dl.images import label_maps
-from imagej_dl.images.reading import SUFFIXES
+from imagej_dl.images.formats import registry
+from imagej_dl.images.labels import label_maps
 from imagej_dl.progress import Progress, silent
 from imagej_dl.suite import ctc_export
 from imagej_dl.suite.videos import assemble, read_relation
@@ -36,9 +36,8 @@ def results(folder: Path, relation: Path | None = None) -> dict[str, xr.DataArra
     found: dict[str, xr.DataArray] = {}
     if relation is None:
         place = folder / VIDEOS if (folder / VIDEOS).is_dir() else folder
-        inside = sorted(filter(names.is_data, place.iterdir())) if place.is_dir() else []
-        for path in inside:
-            if path.suffix.lower() in SUFFIXES and not path.stem.endswith("_probabilities"):
+        for path in names.visible(place, registry.image_suffixes()):
+            if not path.stem.endswith("_probabilities"):
                 found[path.stem] = _video(images.read_labels(path))
     else:
         for video, frames in read_relation(relation).items():
@@ -49,7 +48,7 @@ def results(folder: Path, relation: Path | None = None) -> dict[str, xr.DataArra
             if whole.is_file():
                 found[video] = _video(images.read_labels(whole))
             elif all(part.is_file() for part in parts):
-                found[video] = label_maps.of(assemble(parts, labels=True), video)
+                found[video] = label_maps.from_image(assemble(parts, labels=True), video)
     if not found:
         raise UserError(
             "holds no label maps" + (f" of the videos of {relation}" if relation else ""),

@@ -15,10 +15,10 @@ from imagej_dl import ctc, images
 from imagej_dl.errors import UserError, warn
 from imagej_dl.filesystem import csv_cells, names
 from imagej_dl.filesystem.atomic import atomic_folder
-from imagej_dl.filesystem.regular import refuse_special
+from imagej_dl.filesystem.regular_files import refuse_special
 from imagej_dl.filesystem.text import text_of
 from imagej_dl.images import AXES
-from imagej_dl.images.reading import SUFFIXES
+from imagej_dl.images.formats import registry
 from imagej_dl.suite.weight_maps import write_maps
 
 RELATION = "videos2im_relation.csv"
@@ -50,7 +50,7 @@ def read_relation(path: Path) -> dict[str, list[str]]:
         raise UserError(f"cannot be read ({error})", path=path) from error
     videos: dict[str, list[str]] = {}
     remedy = "The first line is Video;Frame, each after it has a video and a frame."
-    if rows and Path(rows[0][-1].strip()).suffix.lower() in SUFFIXES:
+    if rows and registry.by_name(rows[0][-1].strip()) in registry.image_formats():
         words = f"line 1 is a frame ({';'.join(rows[0])}), not the names of the columns"
         raise UserError(words, path=path, remedy=remedy)
     for number, row in enumerate(rows[1:], 2):
@@ -173,5 +173,5 @@ def _said(video: str) -> int | None:
 def read_tracks(folder: Path) -> dict[str, NDArray]:
     """Read the tables `tracks/NN.txt` of a folder, where there are any."""
     place = folder / TRACKS
-    found = sorted(filter(names.is_data, place.glob("*.txt"))) if place.is_dir() else []
+    found = names.visible(place, (".txt",))
     return {path.stem: ctc.read_tracks(path) for path in found}

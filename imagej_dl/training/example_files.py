@@ -12,14 +12,16 @@ from numpy.typing import NDArray
 
 from imagej_dl import images
 from imagej_dl.errors import UserError
-from imagej_dl.images import grey_rgb, label_maps, lossy_compression, non_finite
+from imagej_dl.images import grey_rgb
+from imagej_dl.images.checks import lossy_compression, non_finite
+from imagej_dl.images.labels import label_maps
 
 
 def checked(
     name: str, image: xr.DataArray, labels: xr.DataArray, labels_name: str
 ) -> tuple[xr.DataArray, xr.DataArray]:
     """Check that the labels are labels and those of the image; give them its axes."""
-    labels = images.stacked_like(label_maps.of(labels, labels_name, as_is=True), image)
+    labels = images.stacked_like(label_maps.from_image(labels, labels_name, as_is=True), image)
     wanted = [axis for axis in image.dims if axis != "C"]
     sizes = tuple(image.sizes[axis] for axis in wanted)
     if labels.shape != sizes:
@@ -108,7 +110,7 @@ def labels_of(source: str | Path | xr.DataArray, image: xr.DataArray) -> xr.Data
     The pieces of masks become their objects.
     """
     if isinstance(source, xr.DataArray):
-        return label_maps.of(source)
+        return label_maps.from_image(source)
     if Path(source).suffix.lower() not in (".zip", ".roi") and not Path(source).is_dir():
         return images.read_labels(source)
     from imagej_dl import rois

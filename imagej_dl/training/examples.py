@@ -13,18 +13,10 @@ from numpy.typing import NDArray
 
 from imagej_dl import images
 from imagej_dl.errors import UserError, warn
-from imagej_dl.images import (
-    Calibration,
-    Far,
-    Levels,
-    Normalisation,
-    Seen,
-    grey_rgb,
-    non_finite,
-    units,
-)
-from imagej_dl.images.repeated_warnings import gathered
-from imagej_dl.images.training_intensities import Look, bounded
+from imagej_dl.images import Calibration, Far, Levels, Normalisation, Seen, grey_rgb, units
+from imagej_dl.images.checks import non_finite
+from imagej_dl.images.checks.repeated_warnings import gathered
+from imagej_dl.images.intensities.training_intensities import Look, bounded
 from imagej_dl.models import ModelConfig
 from imagej_dl.progress import Progress, silent
 from imagej_dl.training import targets

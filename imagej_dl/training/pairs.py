@@ -8,8 +8,7 @@ from pathlib import Path
 from imagej_dl import project
 from imagej_dl.errors import UserError
 from imagej_dl.filesystem import names
-from imagej_dl.images.reading import SUFFIXES
-from imagej_dl.images.tiff import file_sets
+from imagej_dl.images.reading import images_in
 from imagej_dl.suite import data
 from imagej_dl.training.data_sources import Given, Maps, Pair
 
@@ -33,7 +32,7 @@ def find_pairs(folder: str | Path) -> list[Pair]:
         return pairs_of(data.items(folder))
     if (project.processed(folder) / "masks").is_dir():
         return [(pair.image, pair.labels) for pair in project.pairs(folder)]
-    inner = sorted(p for p in folder.iterdir() if p.is_dir() and names.is_data(p))
+    inner = [p for p in names.visible(folder) if p.is_dir()]
     found = [pair for place in (folder, *inner) if (pair := _labelled(place))]
     if found:
         return found
@@ -99,8 +98,7 @@ def pairs_of(items: Iterable[data.Item]) -> list[Pair]:
 
 def _labelled(folder: Path) -> Pair | None:
     """Return the image and label map of a folder NAME, if it holds these two."""
-    known = (p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and names.is_data(p))
-    files = file_sets.once(sorted(known))
+    files = images_in(folder)
     labels = [p for p in files if p.stem in project.RESULTS]
     others = [p for p in files if p.stem not in project.RESULTS]
     named = [

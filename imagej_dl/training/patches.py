@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imagej_dl.images.bounding_boxes import boxes
+from imagej_dl.images.labels.bounding_boxes import boxes
 from imagej_dl.models import CLASSES, backend
 from imagej_dl.training import augmentation as augment
 from imagej_dl.training import targets

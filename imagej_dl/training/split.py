@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from imagej_dl.errors import UserError, warn
-from imagej_dl.images.bounding_boxes import boxes as places
+from imagej_dl.images.labels.bounding_boxes import boxes as places
 from imagej_dl.training.patches import Example
 
 _FEWEST_FILES = 3

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
 
-from imagej_dl.images.bounding_boxes import boxes
+from imagej_dl.images.labels.bounding_boxes import boxes
 
 WeightMap = Literal["contacts", "unet", "contour", "none"]
 

@@ -10,11 +10,10 @@ from pathlib import Path
 import xarray as xr
 
 from imagej_dl.errors import UserError
-from imagej_dl.images.formats.metamorph import STK
-from imagej_dl.images.reading import SUFFIXES, nbytes
+from imagej_dl.images.formats import registry
+from imagej_dl.images.reading import nbytes
 from imagej_dl.images.tiff import file_sets
 
-ALLOWED = (*SUFFIXES, STK)
 _LONGEST = 80
 _DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)  # Windows'
 
@@ -30,9 +29,10 @@ def safe_name(given: str | None) -> tuple[str, str]:
     path = Path(last)
     suffix = path.suffix.lower()
     shown = "".join(c for c in last if c.isprintable())[:_LONGEST] or "(no name)"
-    if suffix not in ALLOWED:
+    if suffix not in registry.upload_suffixes():
         raise UserError(
-            f"{shown} is no image that is known here", remedy=f"Known are {', '.join(ALLOWED)}."
+            f"{shown} is no image that is known here",
+            remedy=f"Known are {', '.join(registry.upload_suffixes())}.",
         )
     stem = re.sub(r"[^\w .()+-]", "_", path.stem).strip(" .")[:_LONGEST] or "image"
     return (f"_{stem}" if _DEVICES.fullmatch(stem) else stem), suffix

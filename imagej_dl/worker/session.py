@@ -49,12 +49,13 @@ class Session:
 
     def label_map(self, *, volumes: bool = False) -> xr.DataArray:
         """Return the open image as a label map, as :func:`imagej_dl.images.read_labels` does."""
-        from imagej_dl.images import label_maps, lossy_compression
+        from imagej_dl.images.checks import lossy_compression
+        from imagej_dl.images.labels import label_maps
 
         image = self.open_image()
         if self.image_path is not None:
             lossy_compression.refuse(self.image_path)
-        return label_maps.of(image, volumes=volumes)
+        return label_maps.from_image(image, volumes=volumes)
 
     def show(self, image: xr.DataArray, title: str) -> None:
         """Open an image in a window of its own."""

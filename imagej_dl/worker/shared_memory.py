@@ -21,7 +21,8 @@ import xarray as xr
 
 from imagej_dl.filesystem import temporaries
 from imagej_dl.images import calibration, coloured, lossless_dtypes, units
-from imagej_dl.images.array import HYPERSTACK, from_hyperstack, seconds
+from imagej_dl.images.array import HYPERSTACK, from_hyperstack
+from imagej_dl.images.units import seconds
 
 enough = threading.Event()
 """Set when the user wants the training's model as it is now."""

@@ -15,7 +15,7 @@ from own_process import call
 import imagej_dl
 from imagej_dl import UserError, fiji, images, rois
 from imagej_dl.geometry import rasterize
-from imagej_dl.images import non_finite
+from imagej_dl.images.checks import non_finite
 from imagej_dl.training.example_files import plane_of
 
 pytestmark = pytest.mark.jvm

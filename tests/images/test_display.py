@@ -55,7 +55,7 @@ def test_label_colours(tmp_path: Path) -> None:
     images.write(labels, tmp_path / "a.tif")
     with tifffile.TiffFile(tmp_path / "a.tif") as file:
         assert file.imagej_metadata["max"] == 700
-        np.testing.assert_array_equal(file.pages.first.colormap >> 8, images.glasbey().T)
+        np.testing.assert_array_equal(file.pages.first.colormap >> 8, images.golden_angle_lut().T)
         # The pixels are numbers for every reader, and not places in a palette.
         assert file.pages.first.photometric == tifffile.PHOTOMETRIC.MINISBLACK
     assert images.coloured(zeros("YX")).attrs["display_ranges"] == [(0.0, 255.0)]

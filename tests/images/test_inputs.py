@@ -66,8 +66,8 @@ def test_predict_takes_paths_and_arrays(tmp_path: Path) -> None:
     [
         (np.zeros((3, 4, 5)), r'shape \(3, 4, 5\) does not say which axes.*images.make\(array, "T'),
         (xr.DataArray(np.zeros((4, 5))), r"dims T, C, Z, Y, X.*this one has dim_0, dim_1.*rename"),
-        ([[1, 2], [3, 4]], "an image is wanted, not a list"),
-        (None, "an image is wanted, not a NoneType"),
+        ([[1, 2], [3, 4]], "an image is needed, not a list"),
+        (None, "an image is needed, not a NoneType"),
     ],
 )
 def test_what_is_unclear_is_said(source: object, words: str) -> None:

@@ -1,4 +1,4 @@
-"""Further microscopes' files, by bioio and its plugin for the format."""
+"""Files of further microscopes, read by bioio and its plugin for the format."""
 
 from __future__ import annotations
 
@@ -13,46 +13,61 @@ import xarray as xr
 
 from imagej_dl import optional
 from imagej_dl.errors import UserError, warn
-from imagej_dl.images import library_warnings, scenes, units
-from imagej_dl.images.formats.metamorph import made
+from imagej_dl.images import scenes, units
+from imagej_dl.images.checks import library_warnings
+from imagej_dl.images.formats.base import Format, labelled
 
-SUFFIXES = (
-    ".nd2",
-    ".lif",
-    ".dv",
-    ".r3d",
-    ".oib",
-    ".oif",
-    ".oir",
-    ".ims",
-    ".sld",
-    ".sldy",
-    ".vsi",
-    ".zarr",
-)
-"""What bioio and its plugins read (of .zarr it is a folder)."""
-
-# It logs each thing that a file does not state, with the traceback.
+# This plugin logs each value that a file does not state, with the traceback.
 _LOGGER = "bioio_lif"
 
 
-def names(path: Path) -> list[str]:
-    """Return the names of a file's scenes: of a .lif with the folders, of a .nd2 its positions."""
-    with _opened(path) as image:
-        return [str(name or "") for name in image.scenes]
+class Bioio(Format):
+    """Formats that bioio reads with a plugin for each; a .zarr is a folder."""
+
+    name = "bioio"
+    suffixes = (
+        ".nd2",
+        ".lif",
+        ".dv",
+        ".r3d",
+        ".oib",
+        ".oif",
+        ".oir",
+        ".ims",
+        ".sld",
+        ".sldy",
+        ".vsi",
+        ".zarr",
+    )
+    folder_suffixes = (".zarr",)
+    raw_only = True
+    uploadable = False
+    multi_scene = True
+    library = "bioio"
+    install = "pip install 'imagej-dl[bioio]' and bioio's plugin for the format (such as bioio-nd2)"
+
+    def read(
+        self, path: Path, axes: str | None = None, mapped: bool = False, scene: int | None = None
+    ) -> xr.DataArray:
+        return _read(path, axes, scene)
+
+    def scene_names(self, path: Path) -> list[str]:
+        """Return the name of each scene: of a .lif with its folders, of a .nd2 the positions."""
+        with _opened(path) as image:
+            return [str(name or "") for name in image.scenes]
 
 
-def read(path: Path, axes: str | None = None, scene: int | None = None) -> xr.DataArray:
-    """Read a scene of what bioio and its plugins read; see :func:`imagej_dl.images.read`.
+def _read(path: Path, axes: str | None = None, scene: int | None = None) -> xr.DataArray:
+    """Read a scene by bioio; see :func:`imagej_dl.images.read`.
 
     Warns
     -----
-    DataWarning : when there are several scenes and none is chosen, and for a mosaic, whose tiles
-        are put together by the plugin.
+    DataWarning : when there are several scenes and none is chosen, and for a mosaic, which the
+        plugin stitches.
     """
     with _opened(path, scene) as image:
         stated = [str(name or "") for name in image.scenes]
-        # By place: names may be alike, and by name the first of them would be read.
+        # By index: among scenes of the same name, the name would choose the first.
         image.set_scene(scenes.index(path, stated, scene))
         tiles = int(getattr(image.reader.dims, "M", 1))
         array, axes_read = np.asarray(image.data), str(image.dims.order)
@@ -75,20 +90,17 @@ def read(path: Path, axes: str | None = None, scene: int | None = None) -> xr.Da
     attrs |= units.completed(path.name, known)
     if math.isfinite(interval) and interval > 0:
         attrs["frame_interval"] = interval
-    return made(path, array, axes.upper() if axes else axes_read, attrs)
+    return labelled(path, array, axes.upper() if axes else axes_read, attrs)
 
 
 @contextmanager
 def _opened(path: Path, scene: int | None = None) -> Iterator[Any]:
-    install = (
-        "pip install 'imagej-dl[bioio]' and bioio's plugin for the format (such as bioio-nd2), or "
-        "save it as TIFF in Fiji."
-    )
+    install = f"{Bioio.install}, or save it as TIFF in Fiji."
     words = f"is a {path.suffix} file, and bioio, which may read it,"
     try:
         bioio = optional.need("bioio", words, install)
     except UserError as error:
-        raise error.at(path) from error
+        raise UserError(error.problem, path=path, remedy=error.remedy) from error
     try:
         with library_warnings.collected(_LOGGER):
             yield bioio.BioImage(path)
@@ -105,12 +117,12 @@ def _opened(path: Path, scene: int | None = None) -> Iterator[Any]:
 
 
 def _interval(image: Any) -> float:
-    """Return the seconds between frames, of a .lif the mean of its time stamps; 0: unknown."""
-    found = getattr(image, "time_interval", None)
-    if found is None and int(getattr(image.reader.dims, "T", 1)) > 1:
-        found = getattr(image.reader, "timelapse_interval", None)
-    seconds = getattr(found, "total_seconds", None)
-    return float(seconds() if seconds else found or 0)
+    """Return the frame interval in seconds, for a .lif the mean of its time stamps; 0: unknown."""
+    interval = getattr(image, "time_interval", None)
+    if interval is None and int(getattr(image.reader.dims, "T", 1)) > 1:
+        interval = getattr(image.reader, "timelapse_interval", None)
+    seconds = getattr(interval, "total_seconds", None)
+    return float(seconds() if seconds else interval or 0)
 
 
 def _check_mosaic(path: Path, tiles: int, apart: bool) -> None:

@@ -13,25 +13,40 @@ import xarray as xr
 
 from imagej_dl import optional
 from imagej_dl.errors import UserError, warn
-from imagej_dl.images import scenes, truncation, units
-from imagej_dl.images.formats.metamorph import made
-from imagej_dl.images.missing_planes import Kept, kept
-
-SUFFIX = ".czi"
+from imagej_dl.images import scenes, units
+from imagej_dl.images.checks import truncation
+from imagej_dl.images.checks.missing_planes import AvailablePlanes, compare_planes
+from imagej_dl.images.formats.base import Format, labelled
 
 _AXES = "TCZ"
 _SMALL, _SPARSEST = 2**24, 20
 _Block = tuple[dict[str, int], int, int]
-"""Where a block lies, the number of its tile, and its area in pixels."""
+"""Place of a block on the axes, number of its tile, and its area in pixels."""
 
 
-def names(path: Path) -> list[str]:
-    """Return the names of a file's scenes: position and well, "" where it states none."""
-    with _opened(path) as file:
-        return [name for _, name in _scenes(file)]
+class Czi(Format):
+    """ZEISS CZI."""
+
+    name = "ZEISS CZI"
+    suffixes = (".czi",)
+    raw_only = True
+    uploadable = False
+    multi_scene = True
+    library = "pylibCZIrw"
+    install = "pip install 'imagej-dl[czi]'"
+
+    def read(
+        self, path: Path, axes: str | None = None, mapped: bool = False, scene: int | None = None
+    ) -> xr.DataArray:
+        return _read(path, axes, scene)
+
+    def scene_names(self, path: Path) -> list[str]:
+        """Return the name of each scene: position and well, "" where the file states none."""
+        with _opened(path) as file:
+            return [name for _, name in _scenes(file)]
 
 
-def read(path: Path, axes: str | None = None, scene: int | None = None) -> xr.DataArray:
+def _read(path: Path, axes: str | None = None, scene: int | None = None) -> xr.DataArray:
     """Read a scene of a CZI file; see :func:`imagej_dl.images.read`.
 
     Its axes are its own, also where other scenes have more slices. The tiles of a mosaic are put
@@ -42,31 +57,31 @@ def read(path: Path, axes: str | None = None, scene: int | None = None) -> xr.Da
     DataWarning : when there are several scenes and none is chosen, and for a mosaic.
     """
     with _opened(path) as file:
-        found = _scenes(file)
-        key, _ = found[scenes.index(path, [name for _, name in found], scene)]
+        keyed = _scenes(file)
+        key, _ = keyed[scenes.index(path, [name for _, name in keyed], scene)]
         blocks = _blocks(file, key)
         ranges = {a: _range([where[a] for where, *_ in blocks if a in where]) for a in _AXES}
         _refuse_axes(path, blocks)
         stack = [axis for axis in _AXES if ranges[axis]]
         metadata = file.metadata
-        found_planes = _kept(blocks, ranges, _declared(metadata) if len(found) == 1 else {})
+        planes = _available(blocks, ranges, _declared(metadata) if len(keyed) == 1 else {})
         _refuse_sparse(file, key, blocks)
         _warn_mosaic(path, len({tile for _, tile, _ in blocks}))
-        for words in found_planes.said:
-            warn(words, path=path)
+        for words in planes.notes:
+            warn(f"{words}", path=path)
         where = {} if key is None else {"scene": key}
         first = {axis: ranges[axis].start if axis in stack else 0 for axis in _AXES}
         array = None
-        for place, plane in enumerate(np.ndindex(found_planes.shape)):
-            if place not in found_planes.places:
+        for place, plane in enumerate(np.ndindex(planes.shape)):
+            if place not in planes.places:
                 continue
             at = {a: first[a] + i for a, i in zip(_AXES, plane, strict=True) if a in stack}
             pixels = file.read(plane=at, **where)
             if array is None:
-                array = np.zeros((found_planes.number, *pixels.shape), pixels.dtype)
+                array = np.zeros((planes.number, *pixels.shape), pixels.dtype)
             array[place] = pixels
     assert array is not None
-    sizes = dict(zip(_AXES, found_planes.shape, strict=True))
+    sizes = dict(zip(_AXES, planes.shape, strict=True))
     array = array.reshape([sizes[axis] for axis in stack] + [*array.shape[1:]])
     stated = "".join(stack) + "YX"
     attrs = _size(path.name, metadata)
@@ -79,17 +94,17 @@ def read(path: Path, axes: str | None = None, scene: int | None = None) -> xr.Da
         array, stated = array[..., ::-1], stated.replace("C", "c") + "C"  # blue, green, red
         if "c" in stated:
             array, stated = array.squeeze(stated.index("c")), stated.replace("c", "")
-    return made(path, array, axes.upper() if axes else stated, attrs)
+    return labelled(path, array, axes.upper() if axes else stated, attrs)
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Any]:
-    install = "pip install 'imagej-dl[czi]', or save it as TIFF in Fiji."
+    install = f"{Czi.install}, or save it as TIFF in Fiji."
     words = "is a CZI file, and pylibCZIrw, which reads them,"
     try:
         czi = optional.need("pylibCZIrw.czi", words, install)
     except UserError as error:
-        raise error.at(path) from error
+        raise UserError(error.problem, path=path, remedy=error.remedy) from error
     try:
         truncation.check_czi(path)
         with czi.open_czi(str(path)) as file:
@@ -106,7 +121,7 @@ def _scenes(file: Any) -> list[tuple[int | None, str]]:
     keys = sorted(file.scenes_bounding_rectangle) or [None]
     try:
         found = _image(file.metadata)["Dimensions"]["S"]["Scenes"]["Scene"]
-        stated = {int(item["@Index"]): item for item in _listed(found)}
+        stated = {int(item["@Index"]): item for item in _as_list(found)}
     except (KeyError, TypeError, ValueError):
         stated = {}
     return [(key, _name(stated.get(key, {}))) for key in keys]
@@ -120,7 +135,7 @@ def _name(scene: dict[str, Any]) -> str:
 
 
 def _blocks(file: Any, key: int | None) -> list[_Block]:
-    """Return where the blocks of pixels of a scene lie on T, C, Z …, their tiles and areas."""
+    """Return the places of the blocks of a scene on T, C, Z …, their tiles and areas."""
     blocks: list[_Block] = []
 
     def add(_: int, block: Any) -> bool:
@@ -147,8 +162,10 @@ def _declared(metadata: Any) -> dict[str, int]:
     return sizes
 
 
-def _kept(blocks: list[_Block], ranges: dict[str, range], stated: dict[str, int]) -> Kept:
-    """Compare the planes that have pixels with those that are declared."""
+def _available(
+    blocks: list[_Block], ranges: dict[str, range], stated: dict[str, int]
+) -> AvailablePlanes:
+    """Compare the planes that have pixels with those that the file declares."""
     shape = [max(len(ranges[axis]), stated.get(axis, 1), 1) for axis in _AXES]
     tiles: dict[int, set[int]] = {}
     for where, tile, _ in blocks:
@@ -157,14 +174,14 @@ def _kept(blocks: list[_Block], ranges: dict[str, range], stated: dict[str, int]
             place = place * size + (where[axis] - ranges[axis].start if axis in where else 0)
         tiles.setdefault(place, set()).add(tile)
     most = max(len(some) for some in tiles.values())
-    found = kept(_AXES, shape, tiles.keys(), "its metadata")
-    partly = sum(len(tiles[place]) < most for place in found.places.values())
+    planes = compare_planes(_AXES, shape, tiles.keys(), "its metadata")
+    partly = sum(len(tiles[place]) < most for place in planes.places.values())
     if partly:
-        found.said.append(
+        planes.notes.append(
             f"{partly} of its planes lack some of the {most} tiles that others have: what is "
             "missing is black"
         )
-    return found
+    return planes
 
 
 def _refuse_sparse(file: Any, key: int | None, blocks: list[_Block]) -> None:
@@ -203,13 +220,13 @@ def _image(metadata: Any) -> Any:
     return metadata["ImageDocument"]["Metadata"]["Information"]["Image"]
 
 
-def _listed(value: Any) -> list[Any]:
+def _as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
 def _channels(metadata: Any, places: list[int]) -> dict[str, Any]:
     try:
-        found = _listed(_image(metadata)["Dimensions"]["Channels"]["Channel"])
+        found = _as_list(_image(metadata)["Dimensions"]["Channels"]["Channel"])
         return {"channels": [str(found[place]["@Name"]) for place in places]}
     except (KeyError, TypeError, IndexError):
         return {}
@@ -218,7 +235,7 @@ def _channels(metadata: Any, places: list[int]) -> dict[str, Any]:
 def _size(title: str, metadata: Any) -> dict[str, Any]:
     """Return the pixel size from a CZI's XML, which gives it in metres, and the interval."""
     try:
-        items = _listed(metadata["ImageDocument"]["Metadata"]["Scaling"]["Items"]["Distance"])
+        items = _as_list(metadata["ImageDocument"]["Metadata"]["Scaling"]["Items"]["Distance"])
         sizes = {item["@Id"]: float(item["Value"]) * 1e6 for item in items if item.get("Value")}
     except (KeyError, TypeError, ValueError):
         sizes = {}

@@ -1,7 +1,4 @@
-"""MetaMorph stacks, and what the readers of microscopes' files share.
-
-Axes and pixel sizes are those that the file states.
-"""
+"""MetaMorph stacks (.stk): TIFF files whose planes follow the only page."""
 
 from __future__ import annotations
 
@@ -12,17 +9,30 @@ import numpy as np
 import tifffile
 import xarray as xr
 
-from imagej_dl import errors
 from imagej_dl.errors import UserError
 from imagej_dl.images import frame_intervals, units
-from imagej_dl.images.array import make
+from imagej_dl.images.formats.base import Format, labelled, warn_unnamed_planes
 from imagej_dl.images.tiff import partial_series
-from imagej_dl.images.tiff.series import BROKEN, of, quiet, warn
-
-STK = ".stk"
+from imagej_dl.images.tiff.series import BROKEN, from_file, nbytes, quiet, warn
 
 
-def read_stk(path: Path, axes: str | None = None) -> xr.DataArray:
+class MetaMorph(Format):
+    """MetaMorph stacks, with the axes and pixel sizes that their own tags state."""
+
+    name = "MetaMorph stack"
+    suffixes = (".stk",)
+    raw_only = True
+
+    def read(
+        self, path: Path, axes: str | None = None, mapped: bool = False, scene: int | None = None
+    ) -> xr.DataArray:
+        return _read(path, axes)
+
+    def nbytes(self, path: Path) -> int:
+        return nbytes(path)
+
+
+def _read(path: Path, axes: str | None = None) -> xr.DataArray:
     """Read a MetaMorph stack with all its planes, which follow the only page that TIFF knows.
 
     The planes are slices where the file states distances between them, else frames where it
@@ -33,22 +43,22 @@ def read_stk(path: Path, axes: str | None = None) -> xr.DataArray:
     DataWarning : when the file states neither; the planes are taken as slices then.
     """
     try:
-        with quiet() as said, tifffile.TiffFile(path) as file:
-            tiff = of(path, file, said)
+        with quiet() as log, tifffile.TiffFile(path) as file:
+            tiff = from_file(path, file, log)
             metadata = file.stk_metadata
             if metadata is None:
                 raise ValueError("it has no tags of MetaMorph's")
             stated = int(metadata["NumberPlanes"])
-            found = partial_series.checked(file.series[0], tiff.chain, "its header")
-            array, page = partial_series.read(found.series), found.series.keyframe
-            warn(tiff, found)
+            partial = partial_series.checked(file.series[0], tiff.chain, "its header")
+            array, page = partial_series.read(partial.series), partial.series.keyframe
+            warn(tiff, partial)
         array = array.reshape(-1, *page.shape)
         count = len(array)
         attrs = _metamorph_size(metadata)
         depth = np.abs(np.asarray(metadata.get("ZDistance", 0), float)).ravel()
         heights = np.asarray(metadata.get("AbsoluteZ", 0), float).ravel()
         times = _milliseconds(metadata)
-        if stated != count:  # of planes that lack the times say nothing
+        if stated != count:  # values of planes that are missing
             depth, heights, times = depth[:count], heights[:count], times[:count]
     except BROKEN as error:
         words = " ".join(str(error).split()) or type(error).__name__
@@ -62,39 +72,9 @@ def read_stk(path: Path, axes: str | None = None) -> xr.DataArray:
         stack = "T"
         attrs["frame_interval"] = frame_intervals.of_times(path, dict(enumerate(times / 1000)))
     elif count > 1 and axes is None:
-        warn_unstated(path, count)
+        warn_unnamed_planes(path, count)
     names = axes.upper() if axes else stack + page.axes.replace("S", "C")
-    return made(path, array, names, attrs)
-
-
-def warn_unstated(path: Path, count: int) -> None:
-    """Say that a file does not state what its planes are."""
-    errors.warn(
-        f"does not say what its {count} planes are; they are taken as slices (Z). If they "
-        "are frames, pass --axes TYX",
-        path=path,
-    )
-
-
-def made(path: Path, array: np.ndarray, names: str, attrs: dict[str, Any]) -> xr.DataArray:
-    """Drop axes of length 1 and make the image; `names` may be given for all axes or the rest.
-
-    Raises
-    ------
-    UserError : when the names do not fit the array, or are no axes of an image.
-    """
-    if len(names) != array.ndim:
-        array = array.squeeze()
-    if len(names) != array.ndim:
-        raise UserError(
-            f"has the shape {array.shape}, to which the axes {names} do not fit", path=path
-        )
-    keep = [i for i, name in enumerate(names) if array.shape[i] > 1 or name in "YX"]
-    array = array.reshape([array.shape[i] for i in keep])
-    try:
-        return make(array, "".join(names[i] for i in keep), title=path.name, **attrs)
-    except UserError as error:
-        raise error.at(path) from error
+    return labelled(path, array, names, attrs)
 
 
 def _metamorph_size(metadata: dict[str, Any]) -> dict[str, Any]:

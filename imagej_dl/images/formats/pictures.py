@@ -1,7 +1,8 @@
-"""PNG and JPEG files: their numbers, as ImageJ reads them."""
+"""PNG and JPEG files, read as ImageJ reads them."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,14 +13,15 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from imagej_dl.errors import UserError, warn
-from imagej_dl.filesystem.regular import refuse_special
-from imagej_dl.images import repeated_warnings, truncation
+from imagej_dl.filesystem.regular_files import refuse_special
 from imagej_dl.images.array import make
+from imagej_dl.images.checks import repeated_warnings, truncation
+from imagej_dl.images.formats.base import Format
 
 if TYPE_CHECKING:
     from PIL import Image
 
-# No kind of packing that PNG and JPEG have makes pixels more than so many times smaller.
+# The compression of PNG and JPEG makes pixels at most so many times smaller.
 _UNPACKED, _SMALL = 2000, 2**26
 _BITS = {"1": 1, "I;16": 16, "I": 32, "F": 32}
 _TRANSPARENT = "its transparency is left out; the colours are read as they are in the file"
@@ -27,9 +29,45 @@ _TRANSPARENT = "its transparency is left out; the colours are read as they are i
 _ROUNDING = 2.0
 
 
+class _Picture(Format):
+    picture = True
+
+    def read(
+        self, path: Path, axes: str | None = None, mapped: bool = False, scene: int | None = None
+    ) -> xr.DataArray:
+        return _read(path)
+
+    def read_label_map(self, path: Path, axes: str | None = None) -> xr.DataArray:
+        return read_indices(path)
+
+    def nbytes(self, path: Path) -> int:
+        with opened(path) as picture:
+            return picture.width * picture.height * 4
+
+    def may_be_coloured(self, path: Path) -> bool:
+        with warnings.catch_warnings(), opened(path) as picture:
+            warnings.simplefilter("ignore")
+            return picture.mode not in ("1", "L", "LA", "I", "F") and picture.mode[:2] != "I;"
+
+
+class Png(_Picture):
+    """PNG."""
+
+    name = "PNG"
+    suffixes = (".png",)
+
+
+class Jpeg(_Picture):
+    """JPEG, whose compression changes the ids of a label map."""
+
+    name = "JPEG"
+    suffixes = (".jpg", ".jpeg")
+    lossless = False
+
+
 @contextmanager
 def opened(path: Path) -> Iterator[Image.Image]:
-    """Open a picture; whatever is wrong with it, also when its pixels are read, is a UserError."""
+    """Open a picture; errors, also those when its pixels are read, are raised as UserError."""
     from PIL import Image, UnidentifiedImageError
 
     refuse_special(path)
@@ -62,17 +100,11 @@ def _refuse_unheld(picture: Image.Image, path: Path) -> None:
         )
 
 
-def nbytes(path: Path) -> int:
-    """Return how much memory the pixels of a picture take, which are not read."""
-    with opened(path) as picture:
-        return picture.width * picture.height * 4
-
-
-def read(path: Path) -> xr.DataArray:
+def _read(path: Path) -> xr.DataArray:
     """Return a picture (Y, X), or (Y, X, C) in colours.
 
-    Of a palette they are its numbers, and the palette is the image's LUT. What says how opaque a
-    pixel is, is left out. A JPEG whose colours are grey has one channel.
+    Pixels with a palette are its indices, and the palette is the LUT of the image. Transparency is
+    left out. A JPEG whose colours are grey has one channel.
 
     Warns
     -----
@@ -107,8 +139,34 @@ def read(path: Path) -> xr.DataArray:
     return make(array, "YX" if array.ndim == 2 else "YXC", title=path.name, **attrs)
 
 
+def read_indices(path: Path) -> xr.DataArray:
+    """Read a PNG as the numbers in the file; pixels with a palette are its indices.
+
+    Raises
+    ------
+    UserError : when it cannot be read, or its numbers have more bits than Pillow reads.
+    """
+    with opened(path) as picture:
+        if picture.format == "PNG" and deep_colours(path):
+            raise UserError(
+                "has 16 bits and transparency or colours, of which 8 bits could be read",
+                path=path,
+                remedy="Save the label map as TIFF.",
+            )
+        mode = picture.mode
+        if mode.endswith(("A", "a")) and mode != "PA":
+            mode = {"LA": "L", "La": "L"}.get(mode, "RGB")
+        if mode == "PA":
+            array = np.asarray(picture)[..., 0]
+        else:
+            array = np.asarray(picture if mode == picture.mode else picture.convert(mode))
+    if array.dtype == bool:
+        array = array.astype(np.uint8) * 255
+    return make(array, "YX" if array.ndim == 2 else "YXC", title=path.name)
+
+
 def deep_colours(path: Path) -> bool:
-    """Say whether a PNG has 16 bits of several samples, of which Pillow reads 8 without a word."""
+    """Return True for a PNG with several 16-bit samples, of which Pillow silently reads 8 bits."""
     with path.open("rb") as file:
         header = file.read(26)
     depth, kind = header[24:]
@@ -127,7 +185,7 @@ def _deep(path: Path, picture: Image.Image) -> NDArray[Any]:
         )
         array = np.asarray(picture)
     else:
-        picture.load()  # what is damaged has the same words as in other pictures
+        picture.load()  # reports damage as for other pictures
         array = png_decode(path.read_bytes())
     return _opaque(path, array) if array.shape[-1] in (2, 4) else array
 
@@ -140,7 +198,7 @@ def _opaque(path: Path, array: NDArray[Any]) -> NDArray[Any]:
 
 
 def _keyed_out(array: NDArray[Any], key: Any) -> bool:
-    """Say whether a PNG calls pixels transparent by their number or colour."""
+    """Return True if a PNG declares a number or colour that occurs as transparent."""
     if key is None or array.dtype == bool:
         return False
     if isinstance(key, bytes):  # the opacity of each colour of a palette
@@ -152,7 +210,7 @@ def _keyed_out(array: NDArray[Any], key: Any) -> bool:
 
 
 def _indexed(path: Path, picture: Image.Image) -> dict[str, Any]:
-    """Return the palette as a LUT; say so where its numbers are no grey values."""
+    """Return the palette as a LUT; warn if its indices are no grey values."""
     flat = picture.getpalette("RGB") or []
     lut = np.zeros((256, 3), np.uint8)
     lut[: len(flat) // 3] = np.reshape(flat[: len(flat) // 3 * 3], (-1, 3))
@@ -169,4 +227,4 @@ def _indexed(path: Path, picture: Image.Image) -> dict[str, Any]:
 
 
 def _warn(path: Path, words: str) -> None:
-    warn(words, path=path)
+    warn(f"{words}", path=path)

@@ -12,9 +12,9 @@ import tifffile
 
 from imagej_dl.errors import warn
 from imagej_dl.images import units
-from imagej_dl.images.array import seconds
+from imagej_dl.images.units import seconds
 
-# What Java's Double.valueOf takes, of which Python's float takes more and less.
+# The numbers that Java's Double.valueOf accepts; Python's float accepts others.
 _NUMBER = re.compile(r"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?[fFdD]?|NaN|Infinity)")
 _LINE = re.compile(r"\s*([^\s=:#!][^\s=:]*)\s*[=:\s]?\s*(.*)")
 _COUNTS = ("images", "channels", "slices", "frames")
@@ -55,7 +55,7 @@ def number(text: str | None) -> float | None:
 
 
 def tidy(file: tifffile.TiffFile) -> None:
-    """Have tifffile take the counts of ImageJ's description as ImageJ does: 6.0 is 6."""
+    """Replace counts in tifffile's metadata by whole numbers as ImageJ does: 6.0 is 6."""
     metadata = file.imagej_metadata if file.is_imagej else None
     for name in _COUNTS if metadata else ():
         if metadata and name in metadata and type(metadata[name]) is not int:
@@ -69,11 +69,11 @@ def calibration(path: Path, file: tifffile.TiffFile, slices: bool) -> dict[str, 
 
     Parameters
     ----------
-    slices : whether the image has several, so that their distance matters.
+    slices : the image has several slices, so that their distance matters.
 
     Warns
     -----
-    DataWarning : for what is no number, and sizes in units that have nothing to do with each other.
+    DataWarning : for text that is no number, and for sizes in units that cannot be converted.
     """
     lines = properties(file)
     attrs = _tags(file, lines)
@@ -115,8 +115,8 @@ def signed(file: tifffile.TiffFile, array: np.ndarray, metadata: dict[str, Any])
     return (array ^ np.uint16(0x8000)).view(np.int16)
 
 
-def warn_of_function(path: Path, file: tifffile.TiffFile, array: np.ndarray) -> None:
-    """Say that ImageJ shows other numbers than the pixels, by a calibration function.
+def warn_calibration_function(path: Path, file: tifffile.TiffFile, array: np.ndarray) -> None:
+    """Warn that ImageJ shows calibrated values instead of the pixels.
 
     Warns
     -----
@@ -164,12 +164,12 @@ def _tags(file: tifffile.TiffFile, lines: dict[str, str] | None) -> dict[str, An
     if unit == "inch" and width == 1 / 72:
         # The screen's resolution of old: nothing is known.
         width, height, unit = 1.0, 1.0, None
-    said = None if lines is None else lines.get("unit", "").strip()
-    if said == "um" and unit == "cm":
+    stated_unit = None if lines is None else lines.get("unit", "").strip()
+    if stated_unit == "um" and unit == "cm":
         width, height = width * 1e4, height * 1e4
     if lines is not None:
         # Where ImageJ's description has no unit, that of the tags is not forgotten.
-        unit = said or unit or " "
+        unit = stated_unit or unit or " "
     if unit is None:
         return {}
     attrs: dict[str, Any] = {"unit": units.kept(unit)}
@@ -183,7 +183,7 @@ def _tags(file: tifffile.TiffFile, lines: dict[str, str] | None) -> dict[str, An
 
 
 def _size(tags: Any, name: str) -> float:
-    """Return the length of a pixel: 1 where nothing is said, as in ImageJ; NaN for no length."""
+    """Return the length of a pixel: 1 where it is not stated, as in ImageJ; NaN for no length."""
     value = getattr(tags.get(name), "value", (1, 1))
     if isinstance(value, tuple) and len(value) == 2:
         above, below = value

@@ -29,9 +29,9 @@ _NUMBERED = re.compile(r"(?P<stem>.*_MMStack.*)_(?P<number>\d+)(?P<suffix>(\.ome
 
 @dataclass(frozen=True)
 class Stack:
-    """What a stack says of itself: its summary, and its index with a row for each plane.
+    """The summary of a stack, and its index with a row for each plane.
 
-    `lost` says that the index is not there, as after a crash; it is that of the pages then.
+    `lost`: the file has no index, as after a crash; it is made from the tags of the pages then.
     """
 
     summary: dict[str, Any]
@@ -40,7 +40,7 @@ class Stack:
 
 
 def stack(file: tifffile.TiffFile, chain: page_chain.Chain) -> Stack | None:
-    """Return what a Micro-Manager stack says of itself; None where the file is none."""
+    """Return summary and index of a Micro-Manager stack; None for other files."""
     metadata = file.micromanager_metadata if file.is_micromanager else None
     if not metadata or metadata.get("MajorVersion", 1) != 0:
         return None
@@ -50,12 +50,12 @@ def stack(file: tifffile.TiffFile, chain: page_chain.Chain) -> Stack | None:
     if isinstance(index, np.ndarray) and index.ndim == 2 and len(index):
         return Stack(summary, index)
     if file.is_ome:
-        return None  # whose XML says it, too
+        return None  # its OME-XML describes the planes, too
     rows = []
     for number, offset in enumerate(chain.offsets):
         tag = page_chain.page_at(file, chain, number, None).tags.get(_TAG)  # type: ignore[union-attr]
-        said = tag.value if tag is not None and isinstance(tag.value, dict) else {}
-        place = [said.get(f"{name}Index") for name in ("Channel", "Slice", "Frame", "Position")]
+        notes = tag.value if tag is not None and isinstance(tag.value, dict) else {}
+        place = [notes.get(f"{name}Index") for name in ("Channel", "Slice", "Frame", "Position")]
         if not all(isinstance(one, int) and one >= 0 for one in place):
             return None
         rows.append([*place, offset])
@@ -64,17 +64,17 @@ def stack(file: tifffile.TiffFile, chain: page_chain.Chain) -> Stack | None:
 
 def scenes(
     path: Path, file: tifffile.TiffFile, chain: page_chain.Chain, own: Stack
-) -> list[partial_series.Found]:
+) -> list[partial_series.TiffScene]:
     """Return the positions of a stack: each is a scene with its frames, channels and slices."""
     positions = np.unique(own.index[:, _POSITION]).tolist()
     names = [f"Pos{position}" for position in positions] if len(positions) > 1 else [""]
     return [
-        partial_series.Found(name, partial(_held, path, file, chain, own, position))
+        partial_series.TiffScene(name, partial(_held, path, file, chain, own, position))
         for name, position in zip(names, positions, strict=True)
     ]
 
 
-def first_of(path: Path) -> Path:
+def first_file(path: Path) -> Path:
     """Return the first of the files of a long stack, by their names; of another file itself."""
     match = _NUMBERED.fullmatch(path.name)
     if match is None:
@@ -84,7 +84,7 @@ def first_of(path: Path) -> Path:
 
 
 def _further(path: Path) -> Iterator[Path]:
-    first = first_of(path)
+    first = first_file(path)
     suffix = first.name[re.search(r"(\.ome)?\.tiff?$", first.name, re.I).start() :]  # type: ignore[union-attr]
     number = 0
     other = first
@@ -97,15 +97,17 @@ def _further(path: Path) -> Iterator[Path]:
 
 def _held(
     path: Path, file: tifffile.TiffFile, chain: page_chain.Chain, own: Stack, position: int
-) -> partial_series.Held:
+) -> partial_series.PartialSeries:
     found = _pages(file, own.index, position)
     for other in _further(path):
         with suppress(*_UNREADABLE), tifffile.TiffFile(other) as more:
-            theirs = stack(more, page_chain.of(more))
+            theirs = stack(more, page_chain.read(more))
             if theirs is not None and _alike(own.summary, theirs.summary):
                 found = _pages(more, theirs.index, position) | found
     if not found:
-        raise ValueError(f"none of its planes is whole: {partial_series.lacks(file.pages.first)}")
+        raise ValueError(
+            f"none of its planes is whole: {partial_series.describe_missing(file.pages.first)}"
+        )
     declared = [
         max(max(place[i] for place in found) + 1, _stated(own.summary, key))
         for i, key in enumerate(_SIZES.values())
@@ -115,27 +117,31 @@ def _held(
     made = partial_series.stacked(
         there, "".join(_SIZES), declared, BY, file, kind="mmstack", attr=attr
     )
-    return partial_series.Held(made.series, _said(path, own, chain) + made.said)
+    return partial_series.PartialSeries(made.series, _notes(path, own, chain) + made.notes)
 
 
-def _said(path: Path, own: Stack, chain: page_chain.Chain) -> list[str]:
-    """Say what the index and the summary have more than the file, or less."""
-    index, said = own.index, []
+def _notes(path: Path, own: Stack, chain: page_chain.Chain) -> list[str]:
+    """Return notes about where index, summary and file disagree."""
+    index, notes = own.index, []
     if own.lost:
-        said.append("it has no index, as after a crash; its planes are found by what they say")
+        notes.append(
+            "it has no index, as after a crash; its planes are found by the tags of their pages"
+        )
     pages = len(np.unique(index[:, _OFFSET]))
     if pages < len(index):
-        said.append(f"its index names the same page for several planes, {len(index) - pages} times")
+        notes.append(
+            f"its index names the same page for several planes, {len(index) - pages} times"
+        )
     if (more := chain.number() - pages) > 0:
-        said.append(
+        notes.append(
             f"the file has {more} page{'s' if more > 1 else ''} that its index does not name"
         )
     here, positions = len(np.unique(index[:, _POSITION])), _stated(own.summary, "Positions")
     stem = re.split("_MMStack", path.name, flags=re.IGNORECASE)[0]
     pattern = f"{glob.escape(stem)}_MMStack*.tif*"
     if here < positions and len(list(path.parent.glob(pattern))) < positions:
-        said.append(f"{BY} declares {positions} positions, and {here} of them {_is(here)} here")
-    return said
+        notes.append(f"{BY} declares {positions} positions, and {here} of them {_is(here)} here")
+    return notes
 
 
 def _is(number: int) -> str:
@@ -158,7 +164,7 @@ def _pages(
                 page = tifffile.TiffFrame(file, len(pages), offset=row[_OFFSET], keyframe=key)
             except _UNREADABLE:
                 continue
-        if page_chain.whole(page):
+        if page_chain.is_complete(page):
             pages[place] = page
     return pages
 
@@ -174,7 +180,7 @@ def _stated(summary: dict[str, Any], key: str) -> int:
         return 1
 
 
-def size(file: tifffile.TiffFile) -> dict[str, Any]:
+def calibration(file: tifffile.TiffFile) -> dict[str, Any]:
     """Return pixel size and frame interval as a stack's summary states them."""
     summary = (file.micromanager_metadata or {}).get("Summary") or {}
 

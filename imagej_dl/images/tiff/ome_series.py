@@ -10,13 +10,13 @@ from pathlib import Path
 
 import tifffile
 
-from imagej_dl.images.tiff import ome_xml, page_chain, partial_series, quick_description
+from imagej_dl.images.tiff import image_description, ome_xml, page_chain, partial_series
 
 BY = "its OME-XML"
 COMPANION = ".companion.ome"
-"""How files end that only have the XML of others."""
+"""The end of the names of files that hold only the OME-XML of a set."""
 
-# What OME calls otherwise than NumPy.
+# Pixel types whose names in OME and NumPy differ.
 _TYPES = {"float": "float32", "double": "float64", "bit": "bool"} | {
     "complex": "complex64",
     "double-complex": "complex128",
@@ -27,40 +27,40 @@ _LONGEST = 2**28
 
 def scenes(
     path: Path, file: tifffile.TiffFile, chain: page_chain.Chain
-) -> list[partial_series.Found]:
+) -> list[partial_series.TiffScene]:
     """Return the images of which the file has the first plane, or else any; [] where none.
 
     Raises
     ------
     ValueError : when the XML does not say the sizes of an image.
     """
-    root = ome_xml.parsed(file.ome_metadata or "", path)
-    if root is None or ome_xml.elsewhere(root) is not None:
+    root = ome_xml.parse(file.ome_metadata or "", path)
+    if root is None or ome_xml.metadata_file(root) is not None:
         return []
     declared = list(ome_xml.images(root, file.pages.first.samplesperpixel))
-    members = ome_xml.Members(path, root, quick_description.uuid_in(file.pages.first.description))
+    members = ome_xml.Members(path, root, image_description.uuid_in(file.pages.first.description))
     leading = [image for image in declared if _first(image, members) == path]
     own = [i for i in declared if any(members.of(block) == path for block in i.blocks)]
     return [
-        partial_series.Found(image.name, partial(_held, image, declared, members, file, chain))
+        partial_series.TiffScene(image.name, partial(_held, image, declared, members, file, chain))
         for image in leading or own
     ]
 
 
-def text_elsewhere(path: Path, file: tifffile.TiffFile) -> str | None:
-    """Return the XML of the file that the XML of this one names; None where it has its own.
+def external_xml(path: Path, file: tifffile.TiffFile) -> str | None:
+    """Return the OME-XML of another file, to which the XML of this file refers.
 
-    It is None, too, where that file is not there.
+    None where this file has its own, and where the other file is missing.
     """
     if not file.is_ome or "BinaryOnly" not in (file.ome_metadata or ""):
         return None
-    root = ome_xml.parsed(file.ome_metadata or "", path)
-    name = None if root is None else ome_xml.elsewhere(root)
-    return xml_of(path, name) if name else None
+    root = ome_xml.parse(file.ome_metadata or "", path)
+    name = None if root is None else ome_xml.metadata_file(root)
+    return read_xml(path, name) if name else None
 
 
-def xml_of(path: Path, name: str) -> str | None:
-    """Return the XML of the file of a name beside another; None where there is none."""
+def read_xml(path: Path, name: str) -> str | None:
+    """Return the OME-XML of the file `name` in the folder of `path`; None where there is none."""
     other = path.parent / Path(name.replace("\\", "/")).name
     if not other.is_file() or other.stat().st_size > _LONGEST:
         return None
@@ -69,13 +69,13 @@ def xml_of(path: Path, name: str) -> str | None:
     else:
         with tifffile.TiffFile(other) as master:
             text = (master.ome_metadata or "").strip()
-    found = ome_xml.parsed(text, other)
-    usable = found is not None and ome_xml.elsewhere(found) is None and text.endswith("OME>")
+    found = ome_xml.parse(text, other)
+    usable = found is not None and ome_xml.metadata_file(found) is None and text.endswith("OME>")
     return text if usable else None
 
 
 def _first(image: ome_xml.Image, members: ome_xml.Members) -> Path | None:
-    """Return the file of the first plane whose file is there."""
+    """Return the file of the first plane, among the files that are there."""
     for block in sorted(image.blocks, key=lambda block: block.first):
         if (found := members.of(block)) is not None:
             return found
@@ -88,9 +88,9 @@ def _held(
     members: ome_xml.Members,
     file: tifffile.TiffFile,
     chain: page_chain.Chain,
-) -> partial_series.Held:
+) -> partial_series.PartialSeries:
     there: dict[int, partial_series.Page] = {}
-    said = list(dict.fromkeys(image.said))
+    notes = list(dict.fromkeys(image.notes))
     total = math.prod(image.shape)
     blocks: dict[Path, list[ome_xml.Block]] = {}
     missing: set[str] = set()
@@ -103,7 +103,7 @@ def _held(
     twice = 0
     for path, some in blocks.items():
         with _member(path, members, file, chain) as (other, pages):
-            said += _unlike(path, members, other, some)
+            notes += _uuid_notes(path, members, other, some)
             key: tifffile.TiffPage | None = None
             used: set[int] = set()
             for place, index in _places(some, pages, total):
@@ -111,26 +111,26 @@ def _held(
                 key = key or page.keyframe
                 assert key is not None
                 if first is None:
-                    said += _check_size(image, first := key)
+                    notes += _check_size(image, first := key)
                 elif (key.shape, key.dtype) != (first.shape, first.dtype):
                     raise ValueError(f"{path.name}, of its set, has pixels of other size or type")
                 twice += index in used
                 used.add(index)
-                if page_chain.whole(page):
+                if page_chain.is_complete(page):
                     there[place] = page
     if missing:
         names = sorted(missing)
         more = f" and {len(names) - 5} more" if names[5:] else ""
         verb = "is" if len(names) == 1 else "are"
-        said.append(f"{', '.join(names[:5])}{more}, of its set, {verb} not there")
+        notes.append(f"{', '.join(names[:5])}{more}, of its set, {verb} not there")
     if twice:
-        said.append(f"{BY} names the same page for several planes, {twice} times")
+        notes.append(f"{BY} names the same page for several planes, {twice} times")
     if not there:
-        said.append(f"none of the {total} planes that {BY} declares is there")
+        notes.append(f"none of the {total} planes that {BY} declares is there")
         if first is not None:
-            said.append(partial_series.lacks(first))
-        raise ValueError("; ".join(said))
-    made = partial_series.stacked(
+            notes.append(partial_series.describe_missing(first))
+        raise ValueError("; ".join(notes))
+    result = partial_series.stacked(
         there,
         image.axes,
         image.shape,
@@ -140,13 +140,14 @@ def _held(
         name=image.name,
         attr={"image": image.number},
     )
-    return partial_series.Held(made.series, said + made.said + _surplus(declared, members, chain))
+    notes += [*result.notes, *_surplus(declared, members, chain)]
+    return partial_series.PartialSeries(result.series, notes)
 
 
 def _places(
     blocks: list[ome_xml.Block], chain: page_chain.Chain, total: int
 ) -> Iterator[tuple[int, int]]:
-    """Go through planes and their pages, as far as there are such."""
+    """Yield the places of planes and the indices of their pages, as far as both exist."""
     for block in blocks:
         number = len(chain.offsets)
         last = number if block.count is None else min(block.page + block.count, number)
@@ -160,7 +161,7 @@ def _places(
 
 
 def _check_size(image: ome_xml.Image, page: tifffile.TiffPage) -> list[str]:
-    """Refuse pages of other sizes than those declared; say that their type is another."""
+    """Refuse pages of another size than declared; return a note where their type differs."""
     height, width = page.imagelength, page.imagewidth
     if (height, width) != image.size:
         raise ValueError(
@@ -177,28 +178,28 @@ def _check_size(image: ome_xml.Image, page: tifffile.TiffPage) -> list[str]:
 def _member(
     path: Path, members: ome_xml.Members, file: tifffile.TiffFile, chain: page_chain.Chain
 ) -> Iterator[tuple[tifffile.TiffFile, page_chain.Chain]]:
-    """Give a file of the set and its pages."""
+    """Open a file of the set; yield it and its chain of pages."""
     if path == members.path:
         yield file, chain
         return
     with tifffile.TiffFile(path) as other:
-        yield other, page_chain.of(other)
+        yield other, page_chain.read(other)
 
 
-def _unlike(
+def _uuid_notes(
     path: Path, members: ome_xml.Members, file: tifffile.TiffFile, blocks: list[ome_xml.Block]
 ) -> list[str]:
-    """Say that a file of this name is not the one that is meant."""
-    theirs = quick_description.uuid_in(file.pages.first.description)
+    """Return a note where the file of a name has another UUID than the set states."""
+    theirs = image_description.uuid_in(file.pages.first.description)
     if path == members.path or not theirs or theirs in {block.uuid for block in blocks}:
         return []
-    return [f"{path.name}, of its set, has another UUID than the set says"]
+    return [f"{path.name}, of its set, has another UUID than the set states"]
 
 
 def _surplus(
     declared: list[ome_xml.Image], members: ome_xml.Members, chain: page_chain.Chain
 ) -> list[str]:
-    """Say how many pages of the file no image names."""
+    """Return a note where pages of the file belong to no image."""
     number = len(chain.offsets)
     named = set(chain.extras)
     for block in (block for image in declared for block in image.blocks):

@@ -1,4 +1,4 @@
-"""What OME's XML declares: images, their sizes, and which page of which file is which plane."""
+"""The images that OME-XML declares, with their sizes and the file and page of each plane."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from imagej_dl.filesystem import safe_xml
-from imagej_dl.images.tiff import quick_description
+from imagej_dl.images.tiff import image_description
 
 _REMEDY = "Save it again as TIFF in ImageJ."
 
@@ -23,7 +23,7 @@ class Block:
     count : how many there are; None: all pages of the file from `page` on.
     page : of the first plane in its file, from 0.
     file : its name; "" where it is the file that has the XML.
-    uuid : of that file, as the XML says it; "" where it does not.
+    uuid : of that file, as the XML states it, or "".
     """
 
     first: int
@@ -43,7 +43,7 @@ class Image:
     axes, shape : of the planes, without those within a plane; the last runs first.
     samples : of each pixel of a page.
     size : height and width.
-    kind : of the pixels, as the XML says it; "" where it does not.
+    kind : pixel type, as the XML states it, or "".
     """
 
     number: int
@@ -54,11 +54,11 @@ class Image:
     size: tuple[int, int]
     kind: str = ""
     blocks: list[Block] = field(default_factory=list)
-    said: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
-def parsed(text: str, path: Path) -> ET.Element | None:
-    """Return the root of OME's XML; None where it is none."""
+def parse(text: str, path: Path) -> ET.Element | None:
+    """Return the root element of OME-XML; None for text that is no XML."""
     safe_xml.check(text, path, _REMEDY)
     try:
         return ET.fromstring(text)
@@ -66,19 +66,19 @@ def parsed(text: str, path: Path) -> ET.Element | None:
         return None
 
 
-def elsewhere(root: ET.Element) -> str | None:
-    """Return the name of the file that has the XML of a set, where this one only names it."""
+def metadata_file(root: ET.Element) -> str | None:
+    """Return the name of the file with the XML of a set (BinaryOnly); None where it is here."""
     found = root.find("{*}BinaryOnly")
     return None if found is None else found.get("MetadataFile", "")
 
 
 def images(root: ET.Element, samples: int = 1) -> Iterator[Image]:
-    """Go through the images that the XML declares.
+    """Yield the images that the XML declares.
 
     Parameters
     ----------
-    samples : of the pixels of the file's pages, for XML that does not say that its channels are
-        the samples.
+    samples : per pixel of the pages, for XML that does not state that its channels are the
+        samples.
 
     Raises
     ------
@@ -113,7 +113,7 @@ def _image(number: int, name: str, pixels: ET.Element, hint: int) -> Image:
     for data in pixels.iterfind("{*}TiffData"):
         places = [int(data.get(f"First{axis}") or 0) for axis in axes]
         if any(not 0 <= place < n for place, n in zip(places, shape, strict=True)):
-            image.said.append("its OME-XML names a plane beyond the sizes that it declares")
+            image.notes.append("its OME-XML names a plane beyond the sizes that it declares")
             continue
         first = 0
         for place, n in zip(places, shape, strict=True):
@@ -129,7 +129,7 @@ def _image(number: int, name: str, pixels: ET.Element, hint: int) -> Image:
 
 
 def _colours(pixels: ET.Element, sizes: dict[str, int], samples: int) -> bool:
-    """Say whether an image whose channels are declared singly has them in the samples of pages."""
+    """Return True if channels that are declared singly are the samples of the pages' pixels."""
     blocks = pixels.findall("{*}TiffData")
     planes = sum(int(block.get("PlaneCount") or 1) for block in blocks)
     first = all(block.get("FirstC", "0") == "0" for block in blocks)
@@ -145,7 +145,7 @@ def _size(pixels: ET.Element, axis: str) -> int:
 
 
 class Members:
-    """Finds the files that an XML names, in the folder of the one that has it.
+    """The files that an OME-XML names, looked for in the folder of the file that holds it.
 
     Parameters
     ----------
@@ -182,7 +182,7 @@ class Members:
             return self.path
         found = self._beside(name)
         if found is None and uuid and self._unlike:
-            found = quick_description.of_uuid(self.path.parent, uuid)
+            found = image_description.find_by_uuid(self.path.parent, uuid)
         return found
 
     def _beside(self, name: str) -> Path | None:

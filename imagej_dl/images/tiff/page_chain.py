@@ -1,4 +1,4 @@
-"""The pages of a TIFF as its header links them, gone through before anything is believed."""
+"""The pages of a TIFF as its header links them, followed before anything in them is trusted."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import tifffile
 
-CUT = "it is cut short or damaged"
-"""What is said of a file that ends too early."""
+TRUNCATED = "it is cut short or damaged"
+"""The message about a file that ends too early."""
 
 _MOST_TAGS = 4096
 # Width, height, bits of a sample, compression, samples of a pixel: pages of one stack share them.
@@ -22,15 +22,15 @@ _WHOLE_BYTES = (8, 16, 32, 64)
 
 @dataclass(frozen=True)
 class Chain:
-    """Where the pages of a file are.
+    """The places of the pages of a file.
 
     Attributes
     ----------
-    offsets : of each page that is there, in bytes.
-    kinds : what must be the same of all pages of a stack, as it is in the file.
+    offsets : byte at which each page begins.
+    kinds : the tags that must be alike for all pages of a stack, as the bytes in the file.
     extras : places in `offsets` of previews and masks.
-    broken : why there is no further page where there should be one; "" where the chain ends.
-    ahead : where the page that is not there should begin; 0 where the chain ends or turns back.
+    broken : why the next page cannot be read; "" where the chain ends as it should.
+    ahead : byte at which the unreadable page should begin; 0 where the chain ends or loops.
     """
 
     offsets: list[int]
@@ -44,8 +44,8 @@ class Chain:
         return len(self.offsets) - len(self.extras)
 
 
-def of(file: tifffile.TiffFile) -> Chain:
-    """Go through the pages of an open TIFF; a chain that never ends is one that is broken."""
+def read(file: tifffile.TiffFile) -> Chain:
+    """Follow the chain of pages of an open TIFF; a chain that loops is broken."""
     fh, tiff = file.filehandle, file.tiff
     offsets: list[int] = []
     kinds: list[bytes] = []
@@ -54,7 +54,7 @@ def of(file: tifffile.TiffFile) -> Chain:
     try:
         offset, size = file.pages.first.offset, fh.size
     except LookupError as error:
-        raise ValueError(f"{CUT}: it has no page") from error
+        raise ValueError(f"{TRUNCATED}: it has no page") from error
 
     def ended(broken: str = "", ahead: int = 0) -> Chain:
         return Chain(offsets, kinds, frozenset(extras), broken, ahead)
@@ -91,7 +91,7 @@ def of(file: tifffile.TiffFile) -> Chain:
 
 
 def _entry(entry: bytes, tiff: tifffile.tifffile.TiffFormat) -> bytes:
-    """Return a tag without a value that lies elsewhere, which may be at any place."""
+    """Return the bytes of a tag, without the offset of a value that is stored elsewhere."""
     count = int.from_bytes(
         entry[4 : 4 + tiff.offsetsize], "little" if tiff.tagformat1[0] == "<" else "big"
     )
@@ -101,7 +101,7 @@ def _entry(entry: bytes, tiff: tifffile.tifffile.TiffFormat) -> bytes:
 def page_at(
     file: tifffile.TiffFile, chain: Chain, index: int, key: tifffile.TiffPage | None
 ) -> tifffile.TiffPage | tifffile.TiffFrame:
-    """Read where the pixels of a page are; `key` is a page of the same kind that is read already.
+    """Read the tags of a page; `key` is a page of the same kind that has been read already.
 
     Raises
     ------
@@ -128,10 +128,10 @@ def _kind_of(page: tifffile.TiffPage) -> str:
     return f"{' × '.join(map(str, page.shape))} pixels of type {page.dtype}"
 
 
-def whole(page: tifffile.TiffPage | tifffile.TiffFrame) -> bool:
-    """Say whether the file has all the pixels that a page says to have.
+def is_complete(page: tifffile.TiffPage | tifffile.TiffFrame) -> bool:
+    """Return True if the file holds all pixels that a page declares.
 
-    Parts that the page itself says are nowhere do not count, see :func:`empty`.
+    Parts that the page itself declares as empty do not count, see :func:`empty_parts`.
     """
     key, size = page.keyframe, page.parent.filehandle.size
     assert key is not None
@@ -152,10 +152,10 @@ def whole(page: tifffile.TiffPage | tifffile.TiffFrame) -> bool:
     return bool(held) and all(place + count <= size for place, count in held)
 
 
-def empty(page: tifffile.TiffPage | tifffile.TiffFrame) -> int:
-    """Return how many parts of a page, of which others are there, were left out by who wrote it.
+def empty_parts(page: tifffile.TiffPage | tifffile.TiffFrame) -> int:
+    """Return how many parts of a page its writer left out.
 
-    Programs leave out tiles in which nothing is; they are 0.
+    Some programs leave out tiles in which all pixels are 0.
     """
     if 0 not in page.databytecounts and 0 not in page.dataoffsets:
         return 0
@@ -163,11 +163,10 @@ def empty(page: tifffile.TiffPage | tifffile.TiffFrame) -> int:
     return sum(place <= 0 or count <= 0 for place, count in places)
 
 
-def in_a_row(page: tifffile.TiffPage, planes: int, chain: Chain) -> int:
-    """Return how many of `planes` the file has where only the first has a page of its own.
+def contiguous_planes(page: tifffile.TiffPage, planes: int, chain: Chain) -> int:
+    """Return how many of `planes` lie one behind the other after the only page of a file.
 
-    ImageJ, MetaMorph and others write the pixels of all planes behind each other. 0 where they
-    do not lie so.
+    ImageJ, MetaMorph and others write stacks so. 0 where the planes do not lie so.
     """
     if not page.is_final or len(page.dataoffsets) < 1 or page.dataoffsets[0] <= 0:
         return 0
@@ -178,8 +177,8 @@ def in_a_row(page: tifffile.TiffPage, planes: int, chain: Chain) -> int:
     return min(planes, max(page.parent.filehandle.size - first, 0) // max(page.nbytes, 1))
 
 
-def beyond(page: tifffile.TiffPage, chain: Chain, total: int) -> int:
-    """Return how many further planes lie behind those that are declared, to the file's end."""
+def surplus_planes(page: tifffile.TiffPage, chain: Chain, total: int) -> int:
+    """Return how many further planes lie between the declared ones and the end of the file."""
     if not page.is_final or len(chain.offsets) > 1 or chain.broken or page.nbytes < _NO_TAGS:
         return 0
     if page.offset > page.dataoffsets[0]:

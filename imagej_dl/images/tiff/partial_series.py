@@ -1,4 +1,4 @@
-"""Series of a TIFF made of the pages that it holds, with what is to say about those it does not."""
+"""Series of a TIFF made of the pages that it holds, with notes about the pages that it lacks."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 import numpy as np
 import tifffile
 
-from imagej_dl.images.missing_planes import kept
+from imagej_dl.images.checks.missing_planes import compare_planes
 from imagej_dl.images.tiff import page_chain
 
-# How many times its size what is packed may have: as it is, LZW, PackBits, both kinds of Deflate.
-# (Of what is not packed one byte may hold eight pixels, and nine of ten planes may lack.)
+# The largest ratio of unpacked to packed size: none, LZW, PackBits, both kinds of Deflate.
+# (Uncompressed, one byte may hold eight pixels, and nine of ten planes may be missing.)
 _UNPACKED = {1: 80, 5: 4096, 8: 1100, 32773: 80, 32946: 1100}
 _UNPACKED_ANY = 20_000
 _SMALL = 2**26
@@ -23,85 +23,86 @@ Page = tifffile.TiffPage | tifffile.TiffFrame
 
 
 @dataclass(frozen=True)
-class Held:
+class PartialSeries:
     """A series that can be read, all planes of which are whole or known to be missing.
 
     Attributes
     ----------
-    series : what is read; planes that are missing are None in it.
-    said : what is to say about the file's planes.
+    series : to be read; planes that are missing are None in it.
+    notes : messages about planes that the file lacks, or has too many of.
     """
 
     series: tifffile.TiffPageSeries
-    said: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
-class Found:
-    """A scene of a file: its name, and how its pixels are found."""
+class TiffScene:
+    """A scene of a TIFF: its name, and a function that collects its pages."""
 
     name: str
-    held: Callable[[], Held]
+    load: Callable[[], PartialSeries]
 
 
 def stacked(
-    there: Mapping[int, Page],
+    present: Mapping[int, Page],
     axes: str,
     declared: Sequence[int],
     by: str,
     parent: tifffile.TiffFile,
     **options: object,
-) -> Held:
+) -> PartialSeries:
     """Make a series of single pages.
 
     Parameters
     ----------
-    there : each page that the file has whole, by its place among the declared planes.
-    axes, declared : of the planes, see :func:`imagej_dl.images.missing_planes.kept`.
+    present : the complete pages of the file by their places among the declared planes.
+    axes, declared : of the planes; see
+        :func:`imagej_dl.images.checks.missing_planes.compare_planes`.
     by : what declares them.
     parent : the file that is open.
     **options : further ones of tifffile's series, such as `name` and `kind`.
     """
-    found = kept(axes, declared, there.keys(), by)
-    # Of a page that others are compared with the keyframe is its own.
+    planes = compare_planes(axes, declared, present.keys(), by)
     pages = [
-        None if (old := found.places.get(i)) is None else there[old] for i in range(found.number)
+        None if (old := planes.places.get(i)) is None else present[old]
+        for i in range(planes.number)
     ]
     first = next(page for page in pages if page is not None).keyframe
     assert first is not None
     series = tifffile.TiffPageSeries(
         pages,
-        (*found.shape, *first.shape),
+        (*planes.shape, *first.shape),
         first.dtype,
         axes + first.axes,
         parent=parent,
         multifile=any(page.parent is not parent for page in pages if page is not None),
         **options,  # type: ignore[arg-type]
     )
-    return _plausible(Held(series, list(found.said)))
+    return _plausible(PartialSeries(series, list(planes.notes)))
 
 
-def in_a_row(
-    page: tifffile.TiffPage, axes: str, declared: Sequence[int], there: int, by: str, kind: str
-) -> Held:
-    """Make a series of planes whose pixels lie behind those of the only page, `there` of them."""
-    found = kept(axes, declared, range(there), by)
-    if found.number != len(found.places):
+def contiguous(
+    page: tifffile.TiffPage, axes: str, declared: Sequence[int], present: int, by: str, kind: str
+) -> PartialSeries:
+    """Make a series of `present` planes that lie one behind the other after the only page."""
+    planes = compare_planes(axes, declared, range(present), by)
+    if planes.number != len(planes.places):
         # A frame that is not whole is no hole: planes lie in order.
-        raise ValueError(f"{by} declares {math.prod(declared)} planes, and the file has {there}")
+        raise ValueError(f"{by} declares {math.prod(declared)} planes, and the file has {present}")
     series = tifffile.TiffPageSeries(
         [page],
-        (*found.shape, *page.shape),
+        (*planes.shape, *page.shape),
         page.dtype,
         axes + page.axes,
         parent=page.parent,
         kind=kind,
         truncated=True,
     )
-    return _plausible(Held(series, list(found.said)))
+    return _plausible(PartialSeries(series, list(planes.notes)))
 
 
-def checked(series: tifffile.TiffPageSeries, chain: page_chain.Chain, by: str) -> Held:
+def checked(series: tifffile.TiffPageSeries, chain: page_chain.Chain, by: str) -> PartialSeries:
     """Compare a series that tifffile has made with what the file holds.
 
     Raises
@@ -116,32 +117,35 @@ def checked(series: tifffile.TiffPageSeries, chain: page_chain.Chain, by: str) -
     number = math.prod(shape[:inner])
     if not math.prod(shape):
         raise ValueError(f"{by} declares no pixels")
-    if number == 1 and page_chain.whole(key):
-        return _plausible(Held(series))
+    if number == 1 and page_chain.is_complete(key):
+        return _plausible(PartialSeries(series))
     single = not series.is_multifile
-    if single and series.dataoffset and page_chain.in_a_row(key, number, chain) == number:
-        return _plausible(Held(series))
+    if single and series.dataoffset and page_chain.contiguous_planes(key, number, chain) == number:
+        return _plausible(PartialSeries(series))
     if len(series) == 1 and number > 1:
-        there = max(page_chain.in_a_row(key, number, chain), int(page_chain.whole(key)))
-        if there == number:
-            return _plausible(Held(series))
-        whole: dict[int, Page] = dict.fromkeys(range(there), key)
+        in_row = page_chain.contiguous_planes(key, number, chain)
+        held = max(in_row, int(page_chain.is_complete(key)))
+        if held == number:
+            return _plausible(PartialSeries(series))
+        complete: dict[int, Page] = dict.fromkeys(range(held), key)
     else:
-        whole = {
-            i: page for i, page in _pages(series) if page is not None and page_chain.whole(page)
+        complete = {
+            i: page
+            for i, page in _pages(series)
+            if page is not None and page_chain.is_complete(page)
         }
-    if len(whole) == number == len(series):
-        return _plausible(Held(series))
-    if not whole:
-        raise ValueError(lacks(key))
-    found = kept(axes[:inner], shape[:inner], whole.keys(), by)
+    if len(complete) == number == len(series):
+        return _plausible(PartialSeries(series))
+    if not complete:
+        raise ValueError(describe_missing(key))
+    planes = compare_planes(axes[:inner], shape[:inner], complete.keys(), by)
     if len(series) == 1:
         pages: list[Page | None] = [key]
     else:
-        pages = [whole.get(found.places.get(i, -1)) for i in range(found.number)]
-    made = tifffile.TiffPageSeries(
+        pages = [complete.get(planes.places.get(i, -1)) for i in range(planes.number)]
+    result = tifffile.TiffPageSeries(
         pages,
-        (*found.shape, *shape[inner:]),
+        (*planes.shape, *shape[inner:]),
         series.dtype,
         axes,
         parent=series.parent,
@@ -152,7 +156,7 @@ def checked(series: tifffile.TiffPageSeries, chain: page_chain.Chain, by: str) -
         squeeze=series.shape != series.get_shape(False),
         transform=series.transform,
     )
-    return _plausible(Held(made, list(found.said)))
+    return _plausible(PartialSeries(result, list(planes.notes)))
 
 
 def _pages(series: tifffile.TiffPageSeries) -> Iterator[tuple[int, Page | None]]:
@@ -161,17 +165,17 @@ def _pages(series: tifffile.TiffPageSeries) -> Iterator[tuple[int, Page | None]]
         yield from enumerate(series)
 
 
-def _plausible(made: Held) -> Held:
-    """Refuse a series that is far larger than what the file has of it could unpack to.
+def _plausible(result: PartialSeries) -> PartialSeries:
+    """Refuse a series far larger than the file could unpack to; note empty parts.
 
     Raises
     ------
-    ValueError : a header of some bytes may declare any size.
+    ValueError : when the declared size is implausible.
     """
-    series = made.series
-    if empty := sum(page_chain.empty(page) for page in _own_pages(series)):
+    series = result.series
+    if empty := sum(page_chain.empty_parts(page) for page in _own_pages(series)):
         parts = "1 part of its planes is" if empty == 1 else f"{empty} parts of its planes are"
-        made.said.append(f"{parts} empty in the file, and left black")
+        result.notes.append(f"{parts} empty in the file, and left black")
     pages = series if series.is_multifile else [series.keyframe]
     files = {page.parent.filehandle.path: page.parent for page in pages if page is not None}
     held = sum(file.filehandle.size for file in files.values())
@@ -181,18 +185,18 @@ def _plausible(made: Held) -> Held:
             f"its header declares {series.nbytes / 2**20:.0f} MiB of pixels, and the file has "
             f"{held} bytes"
         )
-    return made
+    return result
 
 
 def _own_pages(series: tifffile.TiffPageSeries) -> list[Page]:
-    """Return the pages of a series that are not only planes behind another."""
+    """Return the pages of a series that have tags of their own."""
     if series.dataoffset is not None and not series.is_multifile:
         return [series.keyframe]
     return [page for page in series if page is not None]
 
 
-def lacks(page: tifffile.TiffPage) -> str:
-    """Say what a page lacks of which the file has not all."""
+def describe_missing(page: tifffile.TiffPage) -> str:
+    """Describe what is missing of a page that the file does not hold completely."""
     size = page.parent.filehandle.size
     parts = math.prod(page.chunked)
     if len(page.dataoffsets) < parts and not page.is_contiguous:
@@ -203,7 +207,7 @@ def lacks(page: tifffile.TiffPage) -> str:
         end = max(end, page.dataoffsets[0] + (page.nbytes if page.is_contiguous else 0))
     if end <= size:
         return "it lacks parts of its pixels"
-    return f"{page_chain.CUT}: its pixels would end at byte {end}, and the file has {size}"
+    return f"{page_chain.TRUNCATED}: its pixels would end at byte {end}, and the file has {size}"
 
 
 def read(series: tifffile.TiffPageSeries) -> np.ndarray:
@@ -214,7 +218,7 @@ def read(series: tifffile.TiffPageSeries) -> np.ndarray:
         if array.shape != series.shape or not array.size:
             raise ValueError(f"of {series.shape} pixels it has {array.shape}")
         return array.astype(array.dtype.newbyteorder("="), copy=False)
-    # Page by page: where pages of several files lie in theirs says nothing of the whole.
+    # Page by page, since the pages lie in several files.
     array = np.zeros((len(series), *series.keyframe.shape), series.dtype.newbyteorder("="))
     for place, page in zip(array, series, strict=True):
         if page is None:
@@ -236,4 +240,4 @@ def _refuse_parts(page: tifffile.TiffPage | tifffile.TiffFrame) -> None:
     size = math.prod(page.chunks) * (1 if page.dtype is None else page.dtype.itemsize)
     if size > max(_SMALL, 4 * page.nbytes):
         shape = " × ".join(map(str, page.chunks))
-        raise ValueError(f"its parts are said to have {shape} pixels, the image has fewer")
+        raise ValueError(f"its parts declare {shape} pixels, and the image has fewer")

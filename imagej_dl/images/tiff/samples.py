@@ -1,4 +1,4 @@
-"""What the samples of a TIFF's pixels mean: colours, opacity, inks, a palette."""
+"""Samples of the pixels of a TIFF: colours, opacity, inks, a palette."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ _RAMP = np.arange(256, dtype=np.uint16) * 257
 
 
 def colours(array: NDArray[Any], series: tifffile.TiffPageSeries) -> tuple[NDArray[Any], str]:
-    """Return pixels whose samples are the image's channels, and their axes.
+    """Return pixels whose samples are channels of the image, and their axes.
 
-    Colours in each of several channels are channels one behind the other. What says how opaque a
-    pixel is, is none. A fourth 8-bit sample besides red, green and blue is left out, whatever it
-    is, and inks become colours, both as in ImageJ.
+    Colours in each of several channels become channels one behind the other. Opacity is left out.
+    A fourth 8-bit sample besides red, green and blue is left out, whatever it is, and inks become
+    colours, both as in ImageJ.
     """
     names = series.axes
     if "S" not in names:
         return array, names
     axis = names.index("S")
-    array = _meant(array, series.keyframe, axis)
+    array = _channels(array, series.keyframe, axis)
     if "C" not in names:
         return array, names
     array = np.moveaxis(array, axis, names.index("C") + (axis > names.index("C")))
@@ -33,8 +33,8 @@ def colours(array: NDArray[Any], series: tifffile.TiffPageSeries) -> tuple[NDArr
     return array.reshape(shape), names
 
 
-def _meant(array: NDArray[Any], page: tifffile.TiffPage, axis: int) -> NDArray[Any]:
-    """Return samples that are channels."""
+def _channels(array: NDArray[Any], page: tifffile.TiffPage, axis: int) -> NDArray[Any]:
+    """Return the samples that are channels."""
     samples, extra = array.shape[axis], tuple(page.extrasamples or ())
     if page.photometric == tifffile.PHOTOMETRIC.SEPARATED and samples == 4:
         return _of_inks(np.moveaxis(array, axis, 0), axis)
@@ -51,12 +51,12 @@ def colour_map(file: tifffile.TiffFile, dtype: np.dtype) -> NDArray[np.uint16] |
     ImageJ takes no notice of the palettes of 16-bit pixels in other programs' files.
     """
     page = file.pages.first
-    found = page.colormap
-    if found is not None and found.shape[0] == 3 and (file.is_imagej or dtype == np.uint8):
-        if found.shape[1] < 256 and page.bitspersample > 1:
-            found = np.pad(found, ((0, 0), (0, 256 - found.shape[1])))
-        if found.shape[1] == 256:
-            return found
+    palette = page.colormap
+    if palette is not None and palette.shape[0] == 3 and (file.is_imagej or dtype == np.uint8):
+        if palette.shape[1] < 256 and page.bitspersample > 1:
+            palette = np.pad(palette, ((0, 0), (0, 256 - palette.shape[1])))
+        if palette.shape[1] == 256:
+            return palette
     if page.photometric == tifffile.PHOTOMETRIC.MINISWHITE:
         return np.stack([_RAMP[::-1]] * 3)
     return None
@@ -67,5 +67,5 @@ def _of_inks(inks: NDArray[Any], axis: int) -> NDArray[Any]:
     bits = inks.dtype.itemsize * 8
     wide = inks.astype(np.int64)
     dark = (wide[:3] * (2**bits - wide[3]) >> bits) + wide[3]
-    found = 2**bits - 1 - np.where(wide[3] > 0, dark, wide[:3])
-    return np.moveaxis(found.astype(inks.dtype), 0, axis)
+    colour = 2**bits - 1 - np.where(wide[3] > 0, dark, wide[:3])
+    return np.moveaxis(colour.astype(inks.dtype), 0, axis)

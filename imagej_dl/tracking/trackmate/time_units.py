@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ET
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from imagej_dl.images.array import seconds
+from imagej_dl.images.units import NO_TIME, seconds
 from imagej_dl.tracking import features
 from imagej_dl.tracking.filters import Filter
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from imagej_dl.tracking.settings import TrackerSettings
     from imagej_dl.tracking.tracks import Tracks
 
-_NO_TIME = ("", "frame", "frames", "pixel", "pixels")
+_NO_TIME = ("", *NO_TIME)
 # What a feature of the dimension is to be multiplied by is the unit's length to this power.
 _POWERS = {"TIME": 1, "VELOCITY": -1, "ANGLE_RATE": -1}
 
