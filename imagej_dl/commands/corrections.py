@@ -70,8 +70,8 @@ class Corrections(Command):
     def _run(self) -> None:
         from imagej_dl import images, tracking
         from imagej_dl.filesystem import stale_outputs
-        from imagej_dl.tracking import automatic as results
-        from imagej_dl.tracking import corrections, ctc, tables
+        from imagej_dl.tracking import corrections, ctc, export
+        from imagej_dl.tracking.corrections import automatic_result as results
 
         folder = self._automatic()
         refuse_input(self.out, self.tracks, self.image, folder)
@@ -97,9 +97,9 @@ class Corrections(Command):
         with atomic_folder(self.out, overwrite=self.overwrite) as temporary:
             ctc.write_truth(truth, temporary / "01_GT")
             images.write(images.coloured(found.tracks.tracked()), temporary / "tracked.tif")
-            tables.write_spots(found.tracks, temporary / "spots.csv")
-            tables.write_edges(found.tracks, temporary / "edges.csv")
-            tables.write_lineage(found.tracks, temporary / "lineage.csv", segments)
+            export.write_spots(found.tracks, temporary / "spots.csv")
+            export.write_edges(found.tracks, temporary / "edges.csv")
+            export.write_lineage(found.tracks, temporary / "lineage.csv", segments)
             shutil.copyfile(self.tracks, temporary / "tracks.xml")
             pairs = self._pairs(found, image, temporary / "training")
             report = {

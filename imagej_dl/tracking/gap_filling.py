@@ -18,9 +18,9 @@ from imagej_dl import images
 from imagej_dl.errors import DataWarning
 from imagej_dl.progress import Progress, silent
 from imagej_dl.tracking.label_movie import as_movie
+from imagej_dl.tracking.links import Links
+from imagej_dl.tracking.mask_cleanup import tidied_labels, without_small
 from imagej_dl.tracking.spots import find
-from imagej_dl.tracking.tidying import tidied_labels, without_small
-from imagej_dl.tracking.trackers.cost_matrix import Links
 from imagej_dl.tracking.tracks import Tracks, build
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def fill(
     fuse : make one object of what touches, as microscopy-dl-suite-tf does; else objects that
         the movie holds apart stay apart, each with the pixels nearest to it.
     tidied : clean each frame's mask first; see
-        :func:`imagej_dl.tracking.tidying.tidy`.
+        :func:`imagej_dl.tracking.mask_cleanup.tidy`.
     ends : add as well what comes before the first and after the last appearance, as
         microscopy-dl-suite-tf does; what is there in one frame only is then in five.
 

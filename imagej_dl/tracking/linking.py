@@ -23,9 +23,9 @@ from imagej_dl.tracking import (
 from imagej_dl.tracking import features as declared
 from imagej_dl.tracking.detectors import labelled
 from imagej_dl.tracking.label_movie import pair
+from imagej_dl.tracking.links import Links
 from imagej_dl.tracking.settings import TrackerSettings, default
 from imagej_dl.tracking.spots import find
-from imagej_dl.tracking.trackers.cost_matrix import Links
 from imagej_dl.tracking.trackers.embedded import TRACKERS, Detected
 from imagej_dl.tracking.tracks import Tracks, build
 

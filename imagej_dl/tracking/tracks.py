@@ -12,8 +12,8 @@ import numpy as np
 from imagej_dl.images import Calibration, as_labels, calibration, with_data
 from imagej_dl.tracking import lineage
 from imagej_dl.tracking.label_movie import as_movie
+from imagej_dl.tracking.links import Links
 from imagej_dl.tracking.settings import TrackerSettings
-from imagej_dl.tracking.trackers.cost_matrix import Links
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-    from imagej_dl.tracking.trackers.cost_matrix import Links
+    from imagej_dl.tracking.links import Links
 
 _LARGE = 65535
 
@@ -80,7 +80,7 @@ def _other_spots(how: str) -> UserError:
 
 def links(tracks: Any, row: dict[int, int]) -> Links:
     """Return TrackMate's links between the rows of our spots table, forward in time."""
-    from imagej_dl.tracking.trackers.cost_matrix import Links
+    from imagej_dl.tracking.links import Links
 
     found = []
     for edge in tracks.edgeSet():

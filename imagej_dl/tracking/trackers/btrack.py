@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from imagej_dl.tracking.links import Links
 from imagej_dl.tracking.trackers import _subprocess
 from imagej_dl.tracking.trackers.base import Given
-from imagej_dl.tracking.trackers.cost_matrix import Links
 
 if TYPE_CHECKING:
     from imagej_dl.tracking.trackers.foreign_settings import BtrackSettings

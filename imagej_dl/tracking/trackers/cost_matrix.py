@@ -8,43 +8,18 @@ simplification of Jaqaman et al. 2008).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from imagej_dl.errors import UserError
+from imagej_dl.tracking.links import Links
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _NAMES = {"POSITION_X": "x", "POSITION_Y": "y", "POSITION_Z": "z", "POSITION_T": "t"}
 _NOT_FEATURES = ("id", "label", "pixel", "track_id")
-
-
-@dataclass(frozen=True)
-class Links:
-    """Possible or chosen links: row numbers of their spots and their costs, three arrays."""
-
-    sources: np.ndarray
-    targets: np.ndarray
-    costs: np.ndarray
-
-    @classmethod
-    def none(cls) -> Links:
-        return cls(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
-
-    @classmethod
-    def join(cls, parts: list[Links]) -> Links:
-        parts = [cls.none(), *parts]
-        return cls(
-            np.concatenate([p.sources for p in parts]),
-            np.concatenate([p.targets for p in parts]),
-            np.concatenate([p.costs for p in parts]),
-        )
-
-    def take(self, chosen: np.ndarray) -> Links:
-        return Links(self.sources[chosen], self.targets[chosen], self.costs[chosen])
 
 
 class Costs:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from imagej_dl.progress import Progress
+from imagej_dl.tracking.links import Links
 from imagej_dl.tracking.trackers import kalman, lap, nearest_neighbor, overlap
-from imagej_dl.tracking.trackers.cost_matrix import Links
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -15,8 +15,9 @@ import numpy as np
 
 from imagej_dl.errors import DataWarning
 from imagej_dl.progress import Progress, silent
+from imagej_dl.tracking.links import Links
 from imagej_dl.tracking.settings import AdvancedKalmanSettings, KalmanSettings
-from imagej_dl.tracking.trackers.cost_matrix import Costs, Links, alternative, assign
+from imagej_dl.tracking.trackers.cost_matrix import Costs, alternative, assign
 from imagej_dl.tracking.trackers.lap import segment_links
 
 if TYPE_CHECKING:

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from imagej_dl.progress import Progress, silent
+from imagej_dl.tracking.links import Links
 from imagej_dl.tracking.settings import LapSettings
-from imagej_dl.tracking.trackers.cost_matrix import Costs, Links, alternative, assign
+from imagej_dl.tracking.trackers.cost_matrix import Costs, alternative, assign
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from imagej_dl.errors import DataWarning
+from imagej_dl.tracking.links import Links
 from imagej_dl.tracking.trackers import _subprocess
 from imagej_dl.tracking.trackers.base import Given
-from imagej_dl.tracking.trackers.cost_matrix import Links
 
 if TYPE_CHECKING:
     from imagej_dl.tracking.trackers.foreign_settings import MotileSettings

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from imagej_dl.progress import Progress, silent
+from imagej_dl.tracking.links import Links
 from imagej_dl.tracking.settings import NearestSettings
-from imagej_dl.tracking.trackers.cost_matrix import Costs, Links
+from imagej_dl.tracking.trackers.cost_matrix import Costs
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,8 +10,8 @@ import numpy as np
 
 from imagej_dl.errors import DataWarning
 from imagej_dl.progress import Progress, silent
+from imagej_dl.tracking.links import Links
 from imagej_dl.tracking.settings import OverlapSettings
-from imagej_dl.tracking.trackers.cost_matrix import Links
 
 if TYPE_CHECKING:
     import pandas as pd

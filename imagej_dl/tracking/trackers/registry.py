@@ -11,8 +11,8 @@ import numpy as np
 
 from imagej_dl.images import calibration
 from imagej_dl.progress import Progress, silent
+from imagej_dl.tracking.links import Links
 from imagej_dl.tracking.trackers.base import Given
-from imagej_dl.tracking.trackers.cost_matrix import Links
 
 if TYPE_CHECKING:
     import pandas as pd

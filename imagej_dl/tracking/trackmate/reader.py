@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import math
+import warnings
 import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from imagej_dl.errors import UserError
+from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.filesystem import safe_xml
 from imagej_dl.images import Calibration
 from imagej_dl.tracking.settings import TrackerSettings, default
-from imagej_dl.tracking.trackmate import links as trackmate_links
 from imagej_dl.tracking.trackmate import passthrough, time_units
 from imagej_dl.tracking.trackmate import settings as trackmate_settings
-from imagej_dl.tracking.trackmate.version import check_version
 from imagej_dl.tracking.tracks import Tracks
 
 if TYPE_CHECKING:
     import pandas as pd
 
+_NEWEST = 8  # the major version of TrackMate up to which files are known
 _REMEDY = "Save it again in TrackMate."
 _FAR = 1e12  # neither pixels nor µm, but what a damaged file says
 _MOST, _PIXELS = 10**6, 2**36  # frames or pixels of a side, and of a movie
@@ -51,10 +51,10 @@ def read(path: str | Path) -> Tracks:
     model = root.find("Model")
     if root.tag != "TrackMate" or model is None:
         raise UserError("is not a TrackMate file with a model", path=path)
-    check_version(root, path)
+    _check_version(root, path)
     try:
         spots, contours = _spots(model)
-        edges = trackmate_links.read(model)
+        edges = _edges(model)
         settings = trackmate_settings.read(root, path) or default()
         clock = time_units.of_file(root)
         spots["t"] *= clock.length
@@ -68,7 +68,7 @@ def read(path: str | Path) -> Tracks:
             raise UserError(f"links spot {min(missing)}, which it does not hold", path=path)
     if spots["id"].duplicated().any():
         raise UserError("holds two spots of one ID", path=path)
-    edges = trackmate_links.forward(edges, spots, path)
+    edges = _forward(edges, spots, path)
     track_of = dict(zip(edges["source"], edges["track_id"], strict=True))
     track_of |= dict(zip(edges["target"], edges["track_id"], strict=True))
     spots["track_id"] = [track_of.get(number, -1) for number in spots["id"]]
@@ -94,7 +94,7 @@ def read_settings(path: str | Path) -> TrackerSettings:
     root = safe_xml.parse(path, _REMEDY)
     if root.tag != "TrackMate":
         raise UserError("is not a TrackMate file", path=path)
-    check_version(root, path)
+    _check_version(root, path)
     element, known = trackmate_settings.tracker_of(root)
     if element is None or "TRACKER_NAME" not in element.attrib:
         raise UserError("holds no settings of a tracker", path=path)
@@ -107,6 +107,19 @@ def read_settings(path: str | Path) -> TrackerSettings:
         raise UserError(f"is a damaged TrackMate file ({error})", path=path) from error
     assert settings is not None
     return settings
+
+
+def _check_version(root: ET.Element, path: Path) -> None:
+    """Warn of a file of a newer TrackMate than is known here."""
+    version = root.get("version", "")
+    major = version.split(".")[0]
+    if major.isascii() and major.isdigit() and int(major[:18]) > _NEWEST:
+        warnings.warn(
+            f"{path} was written by TrackMate {version}, which is newer than {_NEWEST}: it is"
+            " read as if it were of that version",
+            DataWarning,
+            stacklevel=3,
+        )
 
 
 def _spots(model: ET.Element) -> tuple[pd.DataFrame, list[np.ndarray]]:
@@ -152,6 +165,45 @@ def _check_places(table: pd.DataFrame) -> None:
         spot = table[wrong].iloc[0]
         where = f"x {spot['x']}, y {spot['y']}, frame {spot['frame']}"
         raise ValueError(f"spot {spot['id']:.0f} lies nowhere: {where}")
+
+
+def _edges(model: ET.Element) -> pd.DataFrame:
+    """The table of links as they stand: source, target, cost, track_id."""
+    import pandas as pd
+
+    rows = [
+        (
+            int(edge.attrib["SPOT_SOURCE_ID"]),
+            int(edge.attrib["SPOT_TARGET_ID"]),
+            float(edge.get("LINK_COST", "nan")),
+            int(track.attrib["TRACK_ID"]),
+        )
+        for track in model.iterfind("AllTracks/Track")
+        for edge in track.iterfind("Edge")
+    ]
+    table = pd.DataFrame(rows, columns=["source", "target", "cost", "track_id"])
+    table = table.astype({"source": int, "target": int, "cost": float, "track_id": int})
+    return table
+
+
+def _forward(edges: pd.DataFrame, spots: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """Turn links round that lead back in time, as TrackMate 7 writes some that were made by hand.
+
+    Of a link that is there twice one is left, and none of spots in one frame.
+    """
+    frame = dict(zip(spots["id"], spots["frame"], strict=True))
+    begin, end = edges["source"].map(frame), edges["target"].map(frame)
+    if lost := int((begin == end).sum()):
+        warnings.warn(
+            f"{path}: {lost} links within one frame are left out", DataWarning, stacklevel=3
+        )
+    back = begin > end
+    ends = {
+        "source": edges["source"].where(~back, edges["target"]),
+        "target": edges["target"].where(~back, edges["source"]),
+    }
+    table = edges.assign(**ends)[begin != end].drop_duplicates(["source", "target"])
+    return table.sort_values(["source", "target"], ignore_index=True)
 
 
 def _image(

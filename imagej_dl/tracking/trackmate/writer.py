@@ -6,7 +6,7 @@ import json
 import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,7 +15,6 @@ from imagej_dl.tracking import features as declared
 from imagej_dl.tracking import filters
 from imagej_dl.tracking.trackmate import passthrough, time_units
 from imagej_dl.tracking.trackmate import settings as trackmate_settings
-from imagej_dl.tracking.trackmate.display import DISPLAY
 from imagej_dl.tracking.trackmate.settings import java_text
 
 if TYPE_CHECKING:
@@ -59,7 +58,7 @@ def write(
     root.append(_settings(tracks, image or tracks.image_path))
     ET.SubElement(root, "GUIState", state="ConfigureViews")
     last = float(max(1, int(tracks.spots["track_id"].max()) if len(tracks.spots) else 1))
-    shown = DISPLAY | {"spotMax": last, "trackMax": last}
+    shown = _DISPLAY | {"spotMax": last, "trackMax": last}
     ET.SubElement(root, "DisplaySettings").text = json.dumps(shown, indent=2)
     if tracks.rest is not None:
         passthrough.add(root, tracks.rest)
@@ -182,3 +181,44 @@ def _rows(table: pd.DataFrame) -> list[dict[str, str]]:
         columns[str(key)] = [str(v) if whole else java_text(float(v)) for v in values.tolist()]
     keys = list(columns)
     return [dict(zip(keys, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+# The settings of TrackMate's window: contours and links coloured by track.
+_DISPLAY: dict[str, Any] = {
+    "name": "imagej-dl",
+    "spotUniformColor": "204, 51, 204, 255",
+    "spotColorByType": "TRACKS",
+    "spotColorByFeature": "TRACK_INDEX",
+    "spotDisplayRadius": 1.0,
+    "spotDisplayedAsRoi": True,
+    "spotMin": 0.0,
+    "spotMax": 10.0,
+    "spotShowName": False,
+    "trackMin": 0.0,
+    "trackMax": 10.0,
+    "trackColorByType": "TRACKS",
+    "trackColorByFeature": "TRACK_INDEX",
+    "trackUniformColor": "204, 204, 51, 255",
+    "undefinedValueColor": "0, 0, 0, 255",
+    "missingValueColor": "89, 89, 89, 255",
+    "highlightColor": "51, 230, 51, 255",
+    "trackDisplayMode": "FULL",
+    "colormap": "Jet",
+    "limitZDrawingDepth": False,
+    "drawingZDepth": 10.0,
+    "fadeTracks": True,
+    "fadeTrackRange": 30,
+    "useAntialiasing": True,
+    "spotVisible": True,
+    "trackVisible": True,
+    "font": {"name": "Arial", "style": 1, "size": 12},
+    "lineThickness": 1.0,
+    "selectionLineThickness": 4.0,
+    "trackschemeBackgroundColor1": "128, 128, 128, 255",
+    "trackschemeBackgroundColor2": "192, 192, 192, 255",
+    "trackschemeForegroundColor": "0, 0, 0, 255",
+    "trackschemeDecorationColor": "0, 0, 0, 255",
+    "trackschemeFillBox": False,
+    "spotFilled": False,
+    "spotTransparencyAlpha": 1.0,
+}

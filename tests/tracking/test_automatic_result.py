@@ -13,7 +13,7 @@ from imagej_dl import images, progress, tracking
 from imagej_dl.commands.corrections import Corrections
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.tracking import ctc
-from imagej_dl.tracking.trackers.cost_matrix import Links
+from imagej_dl.tracking.links import Links
 from imagej_dl.tracking.tracks import build
 
 

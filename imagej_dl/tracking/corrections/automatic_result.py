@@ -16,10 +16,10 @@ from imagej_dl.images import read_labels
 from imagej_dl.tracking import ctc
 from imagej_dl.tracking.label_movie import as_movie
 from imagej_dl.tracking.lineage import Merges
+from imagej_dl.tracking.links import Links
 from imagej_dl.tracking.settings import default
 from imagej_dl.tracking.settings_file import read as read_settings
 from imagej_dl.tracking.spots import find
-from imagej_dl.tracking.trackers.cost_matrix import Links
 from imagej_dl.tracking.tracks import Tracks, build
 
 SAME = 1e-5

@@ -10,10 +10,10 @@ import numpy as np
 from imagej_dl import images
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.images import make
-from imagej_dl.tracking.automatic import SAME, rows_at
-from imagej_dl.tracking.automatic import read as read_automatic
-from imagej_dl.tracking.changes import compare
-from imagej_dl.tracking.drawing import draw, seeds_of
+from imagej_dl.tracking.corrections.automatic_result import SAME, rows_at
+from imagej_dl.tracking.corrections.automatic_result import read as read_automatic
+from imagej_dl.tracking.corrections.changes import compare
+from imagej_dl.tracking.corrections.drawing import draw, seeds_of
 from imagej_dl.tracking.trackmate import passthrough
 from imagej_dl.tracking.tracks import Tracks
 
