@@ -14,12 +14,21 @@ from imagej_dl.errors import UserError
 from imagej_dl.filesystem import locks
 from imagej_dl.filesystem.atomic import heal, refuse_existing, refuse_input
 from imagej_dl.progress import Progress
+from imagej_dl.tracking.trackers import registry
 
 if TYPE_CHECKING:
     import xarray as xr
 
     from imagej_dl.tracking import Tracks
     from imagej_dl.worker import Desk
+
+    _Engine = str
+else:
+    _Engine = Literal[registry.engines()]
+
+*_OTHERS, _LAST = (tracker.label for tracker in registry.foreign().values())
+_FOREIGN = f"{', '.join(_OTHERS)} or {_LAST}"
+_VARIABLE = next(iter(registry.foreign().values())).program.variable
 
 
 class Track(Command):
@@ -44,23 +53,23 @@ class Track(Command):
     image: Annotated[Path | None, Shown("Movie", once=True, empty="none")] = Field(
         None, description="The movie the labels are of: intensities, and TrackMate's window."
     )
-    engine: Literal["auto", "trackmate", "embedded", "motile", "btrack", "trackastra"] = Field(
+    engine: _Engine = Field(
         "auto",
-        description="TrackMate in a Fiji, or the embedded engine without Java; or motile, btrack "
-        "or Trackastra where it is installed (`imagej-dl doctor` says so). auto: that of the "
-        "settings' tracker; TrackMate where it is there and has memory enough, else the embedded "
-        "engine; in ImageJ the embedded one, which makes TrackMate's links.",
+        description=f"TrackMate in a Fiji, or the embedded engine without Java; or {_FOREIGN} "
+        "where it is installed (see `imagej-dl doctor`). auto: the engine of the settings' "
+        "tracker; TrackMate if it is installed and has enough memory, else the embedded engine; "
+        "in ImageJ the embedded one, which makes the same links as TrackMate.",
     )
     engine_python: Annotated[Path | None, Shown(advanced=True, empty="our own")] = Field(
         None,
-        description="The Python of the environment that has motile, btrack or Trackastra; "
-        "IMAGEJ_DL_BTRACK_PYTHON (and so on) or our own if not given.",
+        description=f"The Python of the environment in which {_FOREIGN} is installed; unless it "
+        f"is named, that of a variable such as {_VARIABLE}, or our own.",
     )
     settings: Annotated[Path | None, Shown(advanced=True, empty="LAP, distances as below")] = Field(
         None,
         description='JSON file {"tracker": …, "settings": {…}} with TrackMate\'s keys, '
         "distances in the image's unit; unless given, LAP with gap closing over 2 frames and "
-        "splitting. Trackers MOTILE, BTRACK and TRACKASTRA have keys of their own.",
+        "splitting. The trackers of foreign engines have keys of their own.",
     )
     distances: Annotated[Literal["data", "trackmate"], Shown(advanced=True)] = Field(
         "data",
@@ -152,18 +161,17 @@ class Track(Command):
         desk.shown[-1]["on_source"] = self.labels is None and self.image is None
 
     def _engine(self) -> str:
-        """Return the engine for ImageJ: a second Fiji is started only where it is asked for.
+        """Return the engine for ImageJ: a second Fiji is started only on request.
 
         The embedded engine makes the links that TrackMate makes, and TrackMate's window in the
         Fiji that is there opens on them.
         """
         from imagej_dl import tracking
-        from imagej_dl.tracking.trackers.embedded import TRACKERS
 
         if self.engine != "auto":
             return self.engine
         settings = tracking.read_settings(self.settings) if self.settings else None
-        return "embedded" if settings is None or settings.tracker in TRACKERS else "auto"
+        return "embedded" if settings is None or settings.tracker in registry.embedded() else "auto"
 
     def run(self, progress: Progress) -> None:
         if self.labels is None:

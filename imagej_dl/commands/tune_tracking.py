@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -12,6 +12,12 @@ from imagej_dl.errors import UserError
 from imagej_dl.filesystem import locks
 from imagej_dl.filesystem.atomic import load_json
 from imagej_dl.progress import Progress
+from imagej_dl.tracking.trackers import registry
+
+if TYPE_CHECKING:
+    _TunableTracker = str
+else:
+    _TunableTracker = Literal[registry.tunable()]
 
 
 class TuneTracking(Command):
@@ -36,16 +42,9 @@ class TuneTracking(Command):
     objective: Literal["TRA", "LNK", "CHOTA"] = Field(
         "TRA", description="The score to raise: TRA, LNK (links alone) or CHOTA."
     )
-    tracker: Literal[
-        "SPARSE_LAP_TRACKER",
-        "SIMPLE_SPARSE_LAP_TRACKER",
-        "KALMAN_TRACKER",
-        "ADVANCED_KALMAN_TRACKER",
-        "NEAREST_NEIGHBOR_TRACKER",
-        "OVERLAP_TRACKER",
-        "MOTILE",
-        "BTRACK",
-    ] = Field("SPARSE_LAP_TRACKER", description="The tracker, by its key, as in a settings file.")
+    tracker: _TunableTracker = Field(
+        registry.DEFAULT, description="The tracker, by its key, as in a settings file."
+    )
     trials: int = Field(
         60,
         ge=1,

@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from imagej_dl import images
 from imagej_dl.errors import DataWarning
 from imagej_dl.progress import Progress, silent
-from imagej_dl.tracking.label_movie import as_movie
+from imagej_dl.tracking.label_movie import LabelMovie
 from imagej_dl.tracking.links import Links
 from imagej_dl.tracking.mask_cleanup import tidied_labels, without_small
 from imagej_dl.tracking.spots import find
@@ -34,7 +33,7 @@ _ON = 255  # the masks are smoothed as 8-bit numbers, whose rounding says how fa
 
 
 def fill(
-    labels: xr.DataArray,
+    labels: xr.DataArray | LabelMovie,
     sigma: float = SIGMA,
     smallest: int | None = None,
     fuse: bool = False,
@@ -71,24 +70,24 @@ def fill(
     """
     from skimage.measure import label
 
-    movie = as_movie(labels)
-    given = np.asarray(movie)
+    movie = LabelMovie.of(labels)
+    frames = movie.frames
     if tidied:
-        given = np.stack([tidied_labels(frame) for frame in given])
+        frames = np.stack([tidied_labels(frame) for frame in frames])
     if smallest is None:
-        smallest = _smallest(given)
-    reach = smooth(given > 0, sigma)
-    found = np.zeros(given.shape, np.uint32)
+        smallest = _smallest(frames)
+    smoothed = smooth(frames > 0, sigma)
+    filled = np.zeros(frames.shape, np.uint32)
     lost = 0
-    for number, frame in enumerate(given):
-        whole = label((frame > 0) | reach[number], connectivity=2)
+    for number, frame in enumerate(frames):
+        whole = label((frame > 0) | smoothed[number], connectivity=2)
         regions = whole if fuse else _apart(frame, whole)
-        found[number] = without_small(regions, smallest)
-        gone = (frame > 0) & (found[number] == 0)
-        lost += len(np.setdiff1d(frame[gone], frame[found[number] > 0]))
-        progress("gaps", number + 1, len(given))
+        filled[number] = without_small(regions, smallest)
+        gone = (frame > 0) & (filled[number] == 0)
+        lost += len(np.setdiff1d(frame[gone], frame[filled[number] > 0]))
+        progress("gaps", number + 1, len(frames))
     if not ends:
-        found = _between(found, given > 0)
+        filled = _between(filled, frames > 0)
     if lost:
         warnings.warn(
             f"{lost} objects are left out: with what is filled around them they have fewer than"
@@ -96,7 +95,7 @@ def fill(
             DataWarning,
             stacklevel=2,
         )
-    return images.with_data(movie, images.as_labels(found))
+    return movie.with_labels(filled).data
 
 
 def _smallest(frames: np.ndarray) -> int:
@@ -105,28 +104,28 @@ def _smallest(frames: np.ndarray) -> int:
     return min(SMALLEST, max(1, int(np.median(every) / 4))) if every.size else SMALLEST
 
 
-def _between(found: np.ndarray, given: np.ndarray) -> np.ndarray:
+def _between(filled: np.ndarray, present: np.ndarray) -> np.ndarray:
     """Drop regions without an object that have one only before them, or only after them."""
-    own = [np.unique(f[g]) for f, g in zip(found, given, strict=True)]
-    before = _reached(found, own)
-    after = _reached(found[::-1], own[::-1])[::-1]
-    kept = np.zeros_like(found)
-    for number, frame in enumerate(found):
+    own = [np.unique(f[g]) for f, g in zip(filled, present, strict=True)]
+    before = _reached(filled, own)
+    after = _reached(filled[::-1], own[::-1])[::-1]
+    kept = np.zeros_like(filled)
+    for number, frame in enumerate(filled):
         good = np.union1d(own[number], np.intersect1d(before[number], after[number]))
-        ids = np.zeros(int(frame.max(initial=0)) + 1, found.dtype)
+        ids = np.zeros(int(frame.max(initial=0)) + 1, filled.dtype)
         good = good[good > 0]
         ids[good] = np.arange(1, len(good) + 1)
         kept[number] = ids[frame]
     return kept
 
 
-def _reached(found: np.ndarray, own: list[np.ndarray]) -> list[np.ndarray]:
+def _reached(filled: np.ndarray, own: list[np.ndarray]) -> list[np.ndarray]:
     """Return of each frame the regions that hang together with an object of an earlier one."""
-    reached = [np.zeros(0, found.dtype)]
-    for number in range(1, len(found)):
-        last = np.isin(found[number - 1], np.union1d(own[number - 1], reached[-1]))
-        last &= found[number - 1] > 0
-        ids = np.unique(found[number][last])
+    reached = [np.zeros(0, filled.dtype)]
+    for number in range(1, len(filled)):
+        last = np.isin(filled[number - 1], np.union1d(own[number - 1], reached[-1]))
+        last &= filled[number - 1] > 0
+        ids = np.unique(filled[number][last])
         reached.append(ids[ids > 0])
     return reached
 
@@ -146,7 +145,7 @@ def smooth(masks: np.ndarray, sigma: float = SIGMA) -> np.ndarray:
 
 def added(labels: xr.DataArray, filled: xr.DataArray) -> int:
     """Count the objects of a filled movie where the first segmentation has none."""
-    pairs = zip(np.asarray(as_movie(labels)), np.asarray(filled), strict=True)
+    pairs = zip(LabelMovie.of(labels).frames, np.asarray(filled), strict=True)
     return sum(
         len(np.setdiff1d(np.unique(new[new > 0]), np.unique(new[old > 0]))) for old, new in pairs
     )
@@ -187,7 +186,7 @@ def merge(regions: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 def onto(
     tracks: Tracks,
-    labels: xr.DataArray,
+    labels: xr.DataArray | LabelMovie,
     image: xr.DataArray | None = None,
     progress: Progress = silent,
 ) -> Tracks:
@@ -205,10 +204,9 @@ def onto(
     -----
     DataWarning : for objects too small to make a spot, whose links go.
     """
-    movie = as_movie(labels)
+    movie = LabelMovie.of(labels)
     rows = np.arange(1, len(tracks.spots) + 1)
-    merged = merge(np.asarray(tracks.painted(rows)), np.asarray(movie))
-    own = images.with_data(movie, images.as_labels(merged))
+    own = movie.with_labels(merge(np.asarray(tracks.painted(rows)), movie.frames))
     spots, contours = find(own, image, progress, tracks.settings.detector.simplify_contours)
     # Of the pieces of one object the largest has its links.
     at = np.full(len(rows) + 1, -1)
@@ -223,9 +221,11 @@ def onto(
             DataWarning,
             stacklevel=2,
         )
-    found = Links(source[kept], target[kept], links.costs[kept])
-    made = build(spots, contours, found, own, tracks.settings, tracks.engine, tracks.image_path)
-    return replace(made, calibration=tracks.calibration)
+    links = Links(source[kept], target[kept], links.costs[kept])
+    onto_objects = build(
+        spots, contours, links, own, tracks.settings, tracks.engine, tracks.image_path
+    )
+    return replace(onto_objects, calibration=tracks.calibration)
 
 
 def _apart(frame: np.ndarray, whole: np.ndarray) -> np.ndarray:

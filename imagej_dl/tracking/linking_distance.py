@@ -1,4 +1,4 @@
-"""How far objects are linked, where nobody has said it: by their own size and motion.
+"""Maximal linking distances where no settings are named: by the size and motion of the objects.
 
 TrackMate's 15 is a good number of micrometres for cells, and a bad one of inches, centimetres,
 nanometres or pixels.
@@ -26,26 +26,8 @@ RADII, STEPS = 3.0, 2.0
 Three radii were better than 15 µm on six of six sequences of cells. Steps are for objects that are
 small beside their motion.
 """
-_DAUGHTERS = 2 / 3
-"""Of that distance, how far a daughter is looked for: with all of it false divisions are more than
-twice as many, and no more true ones."""
 SHARE = 1 / 3
 """Of the image's longer side: farther links are none of objects."""
-KEYS = (
-    "LINKING_MAX_DISTANCE",
-    "GAP_CLOSING_MAX_DISTANCE",
-    "SPLITTING_MAX_DISTANCE",
-    "MERGING_MAX_DISTANCE",
-    "KALMAN_SEARCH_RADIUS",
-    "MAX_SEARCH_RADIUS",
-    "DIST_THRESH",
-)
-_OF_DAUGHTERS = {"SPLITTING_MAX_DISTANCE", "MERGING_MAX_DISTANCE"}
-_NEEDS = {
-    "GAP_CLOSING_MAX_DISTANCE": "ALLOW_GAP_CLOSING",
-    "SPLITTING_MAX_DISTANCE": "ALLOW_TRACK_SPLITTING",
-    "MERGING_MAX_DISTANCE": "ALLOW_TRACK_MERGING",
-}
 _FRAMES = 25
 
 
@@ -107,15 +89,19 @@ def measured(labels: xr.DataArray) -> Reach | None:
 
 
 def fitted(settings: TrackerSettings, reach: Reach | None) -> TrackerSettings:
-    """Return settings whose distances are what was measured, two thirds of it for divisions."""
-    values = settings.settings.to_map()
-    given = {} if reach is None else {key: reach.distance for key in KEYS if key in values}
-    if reach is None or not given:
-        return settings
-    for key in _OF_DAUGHTERS & given.keys():
-        given[key] = _DAUGHTERS * reach.distance
+    """Return settings with the measured distance for each distance: two thirds for divisions.
+
+    With all of it false divisions are more than twice as many, and true ones no more. The share is
+    declared with each setting (:class:`imagej_dl.tracking.trackers.base.Setting`).
+    """
     model = type(settings.settings)
-    return settings.model_copy(update={"settings": model.model_validate({**values, **given})})
+    declared = model.declared().items()
+    shares = {key: setting.distance for key, setting in declared if setting.distance}
+    if reach is None or not shares:
+        return settings
+    distances = {key: share * reach.distance for key, share in shares.items()}
+    values = {**settings.settings.to_map(), **distances}
+    return settings.model_copy(update={"settings": model.model_validate(values)})
 
 
 def warn_of(settings: TrackerSettings, labels: xr.DataArray, stacklevel: int = 3) -> None:
@@ -126,8 +112,8 @@ def warn_of(settings: TrackerSettings, labels: xr.DataArray, stacklevel: int = 3
     most = SHARE * float((np.array(labels.shape[-2:]) * sides).max())
     unit = "px" if cal.unit == "pixel" else cal.unit
     wrong = []
-    for key in KEYS:
-        if key not in values or values.get(_NEEDS.get(key, ""), True) is False:
+    for key, setting in type(settings.settings).declared().items():
+        if not setting.distance or values.get(setting.only_with, True) is False:
             continue
         value = float(values[key])  # infinity is written as a word
         if not math.isfinite(value):

@@ -1,8 +1,8 @@
 """Settings of a tracker from a file.
 
 A settings file is `{"tracker": "SPARSE_LAP_TRACKER", "settings": {"LINKING_MAX_DISTANCE": 15}}`;
-keys left out take TrackMate's values. The trackers of other engines (MOTILE, BTRACK, TRACKASTRA)
-are named in the same way. Distances are in the image's unit (µm), gaps in frames.
+keys left out take TrackMate's values. The trackers of foreign engines are named in the same way.
+Distances are in the image's unit (µm), gaps in frames.
 It may also hold `detector` ({"DETECTOR_NAME": "THRESHOLD_DETECTOR", "INTENSITY_THRESHOLD": 0.5}),
 `initial_spot_filter` (the least quality) and the lists `spot_filters`, `edge_filters` and
 `track_filters` of {"feature": "AREA", "value": 50, "isabove": true}; `fill_gaps` (true) fills in
@@ -17,9 +17,10 @@ from pathlib import Path
 from imagej_dl.errors import UserError
 from imagej_dl.filesystem.atomic import load_json
 from imagej_dl.tracking.settings import TrackerSettings, make
+from imagej_dl.tracking.trackers import registry
 from imagej_dl.tracking.trackmate.reader import read_settings
 
-# What settings.json of a result says besides.
+# Keys that settings.json of a result has besides.
 _OF_A_RESULT = (
     "engine",
     "counts",
@@ -36,7 +37,7 @@ def read(path: str | Path) -> TrackerSettings:
     if path.suffix.lower() == ".xml":
         return read_settings(path)
     found = load_json(path)
-    right = '{"tracker": "SPARSE_LAP_TRACKER", "settings": {…}}'
+    right = f'{{"tracker": "{registry.DEFAULT}", "settings": {{…}}}}'
     if not isinstance(found, dict) or not isinstance(found.get("tracker"), str):
         raise UserError("names no tracker", path=path, remedy=f"It must hold {right}.")
     others = {key: value for key, value in found.items() if key not in _OF_A_RESULT}

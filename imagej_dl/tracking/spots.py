@@ -14,10 +14,9 @@ import numpy as np
 from imagej_dl.errors import DataWarning
 from imagej_dl.geometry import contours as outlines
 from imagej_dl.geometry import simplify
-from imagej_dl.images import calibration
 from imagej_dl.progress import Progress, silent
 from imagej_dl.tracking import spot_features
-from imagej_dl.tracking.label_movie import as_movie, check
+from imagej_dl.tracking.label_movie import LabelMovie, check
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,7 +27,7 @@ _PIXELS_AT_ONCE = 2**23
 
 
 def find(
-    labels: xr.DataArray,
+    labels: xr.DataArray | LabelMovie,
     image: xr.DataArray | None = None,
     progress: Progress = silent,
     simple: bool = True,
@@ -52,9 +51,8 @@ def find(
     """
     import pandas as pd
 
-    movie = as_movie(labels)
-    frames = np.asarray(movie)
-    cal = calibration(movie)
+    movie = LabelMovie.of(labels)
+    frames, cal = movie.frames, movie.calibration
     scale = np.array([cal.pixel_width, cal.pixel_height])
     at_once = max(1, _PIXELS_AT_ONCE // max(1, frames[0].size))
     tables, polygons, lost = [], [], 0
@@ -110,12 +108,12 @@ def _measured(
     centre: np.ndarray,
     scale: np.ndarray,
     frame: np.ndarray,
-    movie: xr.DataArray,
+    movie: LabelMovie,
     image: xr.DataArray | None,
 ) -> dict[str, np.ndarray]:
     if image is None:
         return {}
-    check(image, movie)
+    check(image, movie.data)
     fitting = image.isel(Z=0) if "Z" in image.dims else image
     for axis in ("T", "C"):
         if axis not in fitting.dims:

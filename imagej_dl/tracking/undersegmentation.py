@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from imagej_dl import images
 from imagej_dl.progress import Progress, silent
-from imagej_dl.tracking.label_movie import as_movie
+from imagej_dl.tracking.label_movie import LabelMovie
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -41,23 +40,27 @@ def split(labels: xr.DataArray, ahead: int = AHEAD, progress: Progress = silent)
     -------
     labels : one of the parts keeps the object's number, the others have new ones.
     """
-    movie = as_movie(labels)
-    given = np.asarray(movie)
-    found = given.astype(np.uint32)
-    before = _Frame(found[0])
-    later = deque(_Frame(frame) for frame in given[1 : 1 + ahead])
-    for number in range(1, len(found)):
-        later.extend(_Frame(frame) for frame in given[number + ahead : number + ahead + 1])
+    return split_movie(LabelMovie.of(labels), ahead, progress).data
+
+
+def split_movie(movie: LabelMovie, ahead: int = AHEAD, progress: Progress = silent) -> LabelMovie:
+    """Split fused objects of a movie; see :func:`split`."""
+    original = movie.frames
+    frames = original.astype(np.uint32)
+    before = _Frame(frames[0])
+    later = deque(_Frame(frame) for frame in original[1 : 1 + ahead])
+    for number in range(1, len(frames)):
+        later.extend(_Frame(frame) for frame in original[number + ahead : number + ahead + 1])
         if later:
             later.popleft()
-        now = _Frame(found[number])
+        now = _Frame(frames[number])
         for fused, parts in _covering(now, before).items():
             where = now.ranks[now.boxes[fused]] == fused
             if any(_parts(where, now.boxes[fused], frame) > 1 for frame in later):
                 _cut(now, fused, before, parts)
-        before = _Frame(found[number])  # as it is now
-        progress("fused", number + 1, len(found))
-    return images.with_data(movie, images.as_labels(found))
+        before = _Frame(frames[number])  # with what was split
+        progress("fused", number + 1, len(frames))
+    return movie.with_labels(frames)
 
 
 class _Frame:

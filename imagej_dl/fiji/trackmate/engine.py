@@ -61,20 +61,22 @@ def track(
     NotEnoughMemory : when Java's memory does not suffice.
     Cancelled : when `progress` raises it; TrackMate is told to stop.
     """
+    from imagej_dl.tracking.label_movie import LabelMovie
     from imagej_dl.tracking.spots import find
     from imagej_dl.tracking.tracks import build
 
     gateway.leave_ctrl_c()
     gateway.start(fiji)
     simple = chosen.detector.simplify_contours
-    table, contours = find(labels, image, progress, simple)
+    movie = LabelMovie.of(labels)
+    table, contours = find(movie, image, progress, simple)
     good = np.flatnonzero(table["quality"].to_numpy() >= chosen.initial_spot_filter)
     table, contours = table.iloc[good].reset_index(drop=True), [contours[i] for i in good]
     log = Log()
     model, measured = _work(spots.low_ids(labels), image, chosen, image_path, log, progress)
     row = spots.match(table, model.getSpots())
     links = spots.links(model.getTrackModel(), row)
-    tracks = build(table, contours, links, labels, chosen, "trackmate", image_path)
+    tracks = build(table, contours, links, movie, chosen, "trackmate", image_path)
     shown = filters.shown(model, chosen, row) if chosen.filtered else None
     if shown is not None and not shown.all():
         tracks = tracks.only(shown)

@@ -14,7 +14,7 @@ from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.filesystem.atomic import load_json
 from imagej_dl.images import read_labels
 from imagej_dl.tracking import ctc
-from imagej_dl.tracking.label_movie import as_movie
+from imagej_dl.tracking.label_movie import LabelMovie
 from imagej_dl.tracking.lineage import Merges
 from imagej_dl.tracking.links import Links
 from imagej_dl.tracking.settings import default
@@ -44,11 +44,11 @@ def read(folder: str | Path) -> Tracks:
 
     folder = Path(folder)
     tracked = folder / "tracked.tif"
-    movie = as_movie(read_labels(tracked, as_is=True), tracked)
+    movie = LabelMovie.of(read_labels(tracked, as_is=True), tracked)
     movies = [movie]
     if (masks := _masks(folder)) is not None:
-        whole = _unpainted(ctc.read(masks).masks, np.asarray(movie))
-        movies.insert(0, images.with_data(movie, whole))
+        whole = _unpainted(ctc.read(masks).masks, movie.frames)
+        movies.insert(0, LabelMovie.of(images.with_data(movie.data, whole)))
     try:
         table = pd.read_csv(folder / "spots.csv")
         edges = pd.read_csv(folder / "edges.csv")
@@ -69,7 +69,7 @@ def read(folder: str | Path) -> Tracks:
             path=folder,
             remedy="Track it again.",
         ) from error
-    size = images.calibration(movie).pixel_width
+    size = movie.calibration.pixel_width
     simple = _simplified(folder)
     for movie, tried in product(movies, (simple, not simple)):
         with warnings.catch_warnings():

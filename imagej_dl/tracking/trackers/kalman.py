@@ -9,16 +9,27 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import numpy as np
+from pydantic import Field
 
 from imagej_dl.errors import DataWarning
 from imagej_dl.progress import Progress, silent
 from imagej_dl.tracking.links import Links
-from imagej_dl.tracking.settings import AdvancedKalmanSettings, KalmanSettings
+from imagej_dl.tracking.trackers.base import (
+    BY_SIZE,
+    EMBEDDED,
+    IMAGE_UNIT,
+    TRACKMATE,
+    Detected,
+    Distance,
+    Setting,
+    SettingsMap,
+    Tracker,
+)
 from imagej_dl.tracking.trackers.cost_matrix import Costs, alternative, assign
-from imagej_dl.tracking.trackers.lap import segment_links
+from imagej_dl.tracking.trackers.lap import LapSettings, segment_links
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,6 +37,58 @@ if TYPE_CHECKING:
 _FACTOR = 1.05  # of the cost of not linking; fixed in this tracker
 _MOVES = np.eye(6) + np.eye(6, k=3)  # a frame later the place is the place and the velocity
 _SEES = np.eye(3, 6)
+
+
+# The filter computes with its radius, which so must be finite.
+Radius = Annotated[float, Field(ge=0, le=1e100), Setting(IMAGE_UNIT, distance=1, search=BY_SIZE)]
+_RADIUS_TEXT = "Maximal distance of a spot from where its track predicts it."
+
+
+class KalmanSettings(SettingsMap):
+    """TrackMate's Kalman tracker: linear motion."""
+
+    linking_max_distance: Annotated[Distance, Setting(IMAGE_UNIT, distance=1, search=BY_SIZE)] = (
+        Field(15.0, description="Maximal distance of the first link of a track.")
+    )
+    kalman_search_radius: Radius = Field(20.0, description=_RADIUS_TEXT)
+    max_frame_gap: Annotated[int, Setting("frames", search=(1, 4))] = Field(
+        2, ge=0, le=10**6, description="Maximal number of frames from one spot to the next."
+    )
+
+
+class AdvancedKalmanSettings(LapSettings):
+    """The Kalman tracker with feature penalties, splitting and merging."""
+
+    kalman_search_radius: Radius = Field(20.0, description=_RADIUS_TEXT)
+
+
+class Kalman(Tracker):
+    """TrackMate's Kalman tracker."""
+
+    key = "KALMAN_TRACKER"
+    label = "Kalman tracker"
+    settings_model: ClassVar[type[SettingsMap]] = KalmanSettings
+    engines = (EMBEDDED, TRACKMATE)
+
+    def link(self, detected: Detected, settings: KalmanSettings, progress: Progress) -> Links:
+        return link(detected.spots, detected.frames, settings, progress)
+
+
+class AdvancedKalman(Tracker):
+    """TrackMate's advanced Kalman tracker."""
+
+    key = "ADVANCED_KALMAN_TRACKER"
+    label = "advanced Kalman tracker"
+    settings_model: ClassVar[type[SettingsMap]] = AdvancedKalmanSettings
+    engines = (EMBEDDED, TRACKMATE)
+
+    def link(
+        self, detected: Detected, settings: AdvancedKalmanSettings, progress: Progress
+    ) -> Links:
+        return link_advanced(detected.spots, detected.frames, settings, progress)
+
+
+TRACKERS = (Kalman(), AdvancedKalman())
 
 
 @dataclass(frozen=True)

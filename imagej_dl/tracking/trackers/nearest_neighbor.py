@@ -9,17 +9,51 @@ each frame begins with its lowest label, so that the same labels always make the
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import numpy as np
+from pydantic import Field
 
 from imagej_dl.progress import Progress, silent
 from imagej_dl.tracking.links import Links
-from imagej_dl.tracking.settings import NearestSettings
+from imagej_dl.tracking.trackers.base import (
+    BY_SIZE,
+    EMBEDDED,
+    IMAGE_UNIT,
+    TRACKMATE,
+    Detected,
+    Distance,
+    Setting,
+    SettingsMap,
+    Tracker,
+)
 from imagej_dl.tracking.trackers.cost_matrix import Costs
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+class NearestSettings(SettingsMap):
+    """TrackMate's nearest neighbour search."""
+
+    linking_max_distance: Annotated[Distance, Setting(IMAGE_UNIT, distance=1, search=BY_SIZE)] = (
+        Field(15.0, description="Maximal distance of a link to the next frame.")
+    )
+
+
+class NearestNeighbor(Tracker):
+    """TrackMate's nearest neighbour tracker."""
+
+    key = "NEAREST_NEIGHBOR_TRACKER"
+    label = "nearest neighbour tracker"
+    settings_model: ClassVar[type[SettingsMap]] = NearestSettings
+    engines = (EMBEDDED, TRACKMATE)
+
+    def link(self, detected: Detected, settings: NearestSettings, progress: Progress) -> Links:
+        return link(detected.spots, settings, progress)
+
+
+TRACKERS = (NearestNeighbor(),)
 
 
 def link(

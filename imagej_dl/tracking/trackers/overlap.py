@@ -4,19 +4,57 @@ from __future__ import annotations
 
 import warnings
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
+from pydantic import Field
 
 from imagej_dl.errors import DataWarning
 from imagej_dl.progress import Progress, silent
 from imagej_dl.tracking.links import Links
-from imagej_dl.tracking.settings import OverlapSettings
+from imagej_dl.tracking.trackers.base import (
+    EMBEDDED,
+    TRACKMATE,
+    Detected,
+    Setting,
+    SettingsMap,
+    Tracker,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _CORNERS = 32  # of the circle that stands for a spot without a contour
+
+
+class OverlapSettings(SettingsMap):
+    """TrackMate's overlap tracker: intersection over union of contours."""
+
+    scale_factor: Annotated[float, Setting(search=(0.8, 2.0))] = Field(
+        1.0, gt=0, le=1e6, description="Factor by which contours are enlarged first."
+    )
+    min_iou: Annotated[float, Setting(search=(0.01, 0.6))] = Field(
+        0.3, ge=0, le=1, description="Intersection over union that a link must exceed."
+    )
+    iou_calculation: Literal["FAST", "PRECISE"] = Field(
+        "PRECISE", description="PRECISE: of the contours; FAST: of their bounding boxes."
+    )
+
+
+class Overlap(Tracker):
+    """TrackMate's overlap tracker."""
+
+    key = "OVERLAP_TRACKER"
+    label = "overlap tracker"
+    settings_model: ClassVar[type[SettingsMap]] = OverlapSettings
+    engines = (EMBEDDED, TRACKMATE)
+    needs = ("spots", "contours")
+
+    def link(self, detected: Detected, settings: OverlapSettings, progress: Progress) -> Links:
+        return link(detected.spots, detected.contours, settings, progress)
+
+
+TRACKERS = (Overlap(),)
 
 
 def link(

@@ -11,7 +11,7 @@ import xml.etree.ElementTree as ET
 
 from imagej_dl.tracking import features
 from imagej_dl.tracking.detectors import NAMES
-from imagej_dl.tracking.settings import MODELS
+from imagej_dl.tracking.trackers import registry
 
 # Told apart from their like by these attributes.
 _KEYS = {
@@ -83,7 +83,8 @@ def _unknown(element: ET.Element) -> bool:
     """Whether it holds the settings of a detector or tracker that is not known here."""
     if element.tag == "DetectorSettings":
         return element.get("DETECTOR_NAME", NAMES[0]) not in NAMES
-    return element.tag == "TrackerSettings" and element.get("TRACKER_NAME", "") not in MODELS
+    known = registry.in_trackmate(element.get("TRACKER_NAME"))
+    return element.tag == "TrackerSettings" and not known
 
 
 def _measured(name: str) -> bool:

@@ -10,8 +10,8 @@ from typing import Any
 
 from imagej_dl.tracking.detectors import NAMES
 from imagej_dl.tracking.filters import Filter, from_xml
-from imagej_dl.tracking.settings import MODELS, TrackerSettings, make
-from imagej_dl.tracking.trackers.foreign_settings import OTHERS
+from imagej_dl.tracking.settings import TrackerSettings, make
+from imagej_dl.tracking.trackers import registry
 from imagej_dl.tracking.trackmate import time_units
 
 # In the place of a tracker that TrackMate has not: it opens the tracks as made by hand. Ours stands
@@ -28,11 +28,16 @@ _LAP_GROUPS = {
 def tracker_of(root: ET.Element) -> tuple[ET.Element | None, bool]:
     """The element of a file's root that has the tracker's settings; whether it is known here."""
     other = root.find(f"Settings/{_OTHER}")
-    if other is not None and other.get("TRACKER_NAME") in OTHERS:
+    if other is not None and _foreign(other.get("TRACKER_NAME")):
         return other, True
     # Not a tracker of ours: plug-ins of TrackMate's may be called alike.
     element = root.find("Settings/TrackerSettings")
-    return element, element is not None and element.get("TRACKER_NAME") in MODELS
+    return element, element is not None and registry.in_trackmate(element.get("TRACKER_NAME"))
+
+
+def _foreign(key: str | None) -> bool:
+    """Return True for a tracker that is known here, but not to TrackMate."""
+    return key in registry.trackers() and not registry.in_trackmate(key)
 
 
 def read(root: ET.Element, path: Path) -> TrackerSettings | None:
@@ -54,7 +59,7 @@ def read(root: ET.Element, path: Path) -> TrackerSettings | None:
         if penalties is not None and group.tag in prefixes:
             found = {key: float(value) for key, value in penalties.attrib.items()}
             values[f"{prefixes[group.tag]}_FEATURE_PENALTIES"] = found
-    known = {str(f.alias) for f in (MODELS | OTHERS)[tracker].model_fields.values()}
+    known = registry.trackers()[tracker].settings_model.declared()
     values = {k: v for k, v in values.items() if k in known}
     filters = {
         key: tuple(from_xml(e.attrib) for e in root.iterfind(f"Settings/{name}/Filter"))
@@ -91,7 +96,7 @@ def append(element: ET.Element, chosen: TrackerSettings) -> None:
     least = repr(chosen.initial_spot_filter)
     ET.SubElement(element, "InitialSpotFilter", feature="QUALITY", value=least, isabove="true")
     _filters(element, "SpotFilterCollection", chosen.spot_filters)
-    if chosen.tracker in OTHERS:
+    if _foreign(chosen.tracker):
         ET.SubElement(element, "TrackerSettings", TRACKER_NAME=_MANUAL)
     element.append(_tracker(chosen))
     if chosen.edge_filters:  # which TrackMate has not, and passes over
@@ -108,7 +113,7 @@ def _filters(parent: ET.Element, name: str, found: Iterable[Filter]) -> None:
 
 def _tracker(settings: TrackerSettings) -> ET.Element:
     values = settings.settings.to_map()
-    name = _OTHER if settings.tracker in OTHERS else "TrackerSettings"
+    name = _OTHER if _foreign(settings.tracker) else "TrackerSettings"
     element = ET.Element(name, TRACKER_NAME=settings.tracker)
     grouped = _LAP_GROUPS if "CUTOFF_PERCENTILE" in values else {}
     for name, prefixes in grouped.items():

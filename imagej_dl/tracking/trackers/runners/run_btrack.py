@@ -1,4 +1,4 @@
-"""Run by the Python that has btrack: GIVEN.npz FOUND.npz; without them it says its version."""
+"""Run by the Python that has btrack: INPUT.npz OUTPUT.npz; without them it prints a version."""
 
 import json
 import sys
@@ -31,10 +31,10 @@ def links(tracks: list) -> list[tuple[int, int]]:
     return sorted(set(found))
 
 
-def solve(given: Any, settings: dict[str, Any]) -> list[tuple[int, int]]:
+def solve(inputs: Any, settings: dict[str, Any]) -> list[tuple[int, int]]:
     with btrack.BayesianTracker(verbose=False) as tracker:
         tracker.configure({**settings["config"], "max_search_radius": settings["radius"]})
-        tracker.append(list(objects(given["frames"], given["places"])))
+        tracker.append(list(objects(inputs["frames"], inputs["places"])))
         tracker.volume = tuple(tuple(bounds) for bounds in settings["volume"])
         tracker.track(step_size=100)
         tracker.step()  # of three frames it leaves out the last; of others nothing is left to do
@@ -48,8 +48,8 @@ def main() -> None:
         print(btrack.__version__)
         return
     end_with_parent()
-    with np.load(sys.argv[1]) as given:
-        found = solve(given, json.loads(str(given["settings"])))
+    with np.load(sys.argv[1]) as inputs:
+        found = solve(inputs, json.loads(str(inputs["settings"])))
     pairs = np.array(found, np.int64).reshape(-1, 2)
     np.savez(sys.argv[2], sources=pairs[:, 0], targets=pairs[:, 1])
 
