@@ -62,8 +62,8 @@ class Track(Command):
     )
     engine_python: Annotated[Path | None, Shown(advanced=True, empty="our own")] = Field(
         None,
-        description=f"The Python of the environment in which {_FOREIGN} is installed; unless it "
-        f"is named, that of a variable such as {_VARIABLE}, or our own.",
+        description=f"The Python of the environment in which {_FOREIGN} is installed. Without it "
+        f"the one that a variable such as {_VARIABLE} names, or imagej-dl's own.",
     )
     settings: Annotated[Path | None, Shown(advanced=True, empty="LAP, distances as below")] = Field(
         None,

@@ -5,7 +5,6 @@ python -m imagej_dl.tracking.trackers.documentation docs/tracking.md
 
 from __future__ import annotations
 
-import re
 import sys
 from pathlib import Path
 
@@ -77,8 +76,10 @@ def updated(page: str) -> str:
     Each table stands between `<!-- trackers: NAME -->` and `<!-- end -->`.
     """
     for name, table in TABLES.items():
-        between = rf"(<!-- trackers: {name} -->\n).*?(\n<!-- end -->)"
-        page = re.sub(between, lambda m, t=table: m[1] + t() + m[2], page, flags=re.DOTALL)  # type: ignore[misc]
+        start, end = f"<!-- trackers: {name} -->\n", "<!-- end -->"
+        before, _, rest = page.partition(start)
+        after = rest.partition(end)[2]
+        page = f"{before}{start}\n{table()}\n\n{end}{after}"
     return page
 
 
