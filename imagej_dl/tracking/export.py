@@ -46,7 +46,7 @@ def write(
     track, see :meth:`Tracks.tracked`), `spots.csv`, `edges.csv`, `lineage.csv`, `settings.json`,
     if asked for `tracks.geff`, and `CTC/01_RES` (one id for each segment, with parents;
     `sequence` is its number, `gaps` and `merges` as :func:`imagej_dl.tracking.ctc.layout` takes
-    them). `more` is called with the folder and writes what else shall be in it.
+    them). `more` is called with the folder and writes further files into it.
 
     Raises
     ------
@@ -86,7 +86,7 @@ def write(
         if more is not None:
             more(temporary)
         files = stale_outputs.record(temporary, _OPTIONAL)
-        found = {
+        summary = {
             **tracks.settings.to_json(),
             "engine": tracks.engine,
             "counts": tracks.counts,
@@ -94,7 +94,7 @@ def write(
             "ctc_merges": merges,
             "files": files,
         }
-        text = json.dumps(found, indent=2, ensure_ascii=False)
+        text = json.dumps(summary, indent=2, ensure_ascii=False)
         write_text(temporary / "settings.json", text + "\n")
     if overwrite:
         challenge = f"CTC/{sequence}_RES"
@@ -128,7 +128,7 @@ def write_lineage(
 
 
 def lineage(tracks: Tracks, segments: Segments | None = None) -> pd.DataFrame:
-    """The lineage: one row for each segment, from birth to division or end.
+    """Return the lineage: one row for each segment, from birth to division or end.
 
     Columns
     -------

@@ -1,8 +1,8 @@
-"""Gap filling of microscopy-dl-suite-tf: objects that a frame lacks, from the frames around it.
+"""Gap filling of microscopy-dl-suite-tf: objects missing in a frame, from the frames around it.
 
-The masks are smoothed along time; wherever the result is positive there is something, be it that
-the frame itself shows nothing there. What is tracked are these larger regions; afterwards each
-track takes the objects of the first segmentation, and its own region where there is none
+The masks are smoothed along time. Wherever the result is positive there is an object, even if the
+frame itself has none there. These larger regions are tracked. Afterwards each track gets the
+objects of the first segmentation, and keeps its own region where there is none
 (Gómez-de-Mariscal et al., arXiv 2112.08817). Ids are as wide as they must be: they never wrap.
 """
 
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     import xarray as xr
 
 SIGMA = 1.0
-"""Of the smoothing, in pixels and in frames; microscopy-dl-suite-tf's own is 2."""
+"""Standard deviation of the smoothing, in pixels and in frames; microscopy-dl-suite-tf has 2."""
 SMALLEST = 100
-"""Pixels below which a filled region is dropped, where objects are not so small themselves."""
-_ON = 255  # the masks are smoothed as 8-bit numbers, whose rounding says how far they reach
+"""Minimal size of a filled region, in pixels, where objects are not smaller themselves."""
+_ON = 255  # the masks are smoothed as 8-bit numbers, whose rounding limits how far they reach
 
 
 def fill(
@@ -43,22 +43,22 @@ def fill(
 ) -> xr.DataArray:
     """Return a label movie in which gaps of up to a few frames are filled.
 
-    What is added lies between two appearances: through regions that overlap from frame to frame
-    it hangs together with an object before and with one after.
+    What is added lies between two appearances: it is connected to an object before and to one
+    after by regions that overlap from frame to frame.
 
     Parameters
     ----------
     labels : label movie or mask, T, Y, X.
-    sigma : of the Gaussian, in pixels and frames; an object reaches about 2.5 times as far, in
-        space as well as over frames.
+    sigma : standard deviation of the Gaussian, in pixels and frames; an object reaches about 2.5
+        times as far, in space as well as over frames.
     smallest : pixels; smaller regions are dropped. By default 100, or a quarter of the objects'
         median area where that is less.
-    fuse : make one object of what touches, as microscopy-dl-suite-tf does; else objects that
-        the movie holds apart stay apart, each with the pixels nearest to it.
+    fuse : fuse objects that touch, as microscopy-dl-suite-tf does; otherwise objects that are
+        separate in the movie stay separate, each with the pixels nearest to it.
     tidied : clean each frame's mask first; see
         :func:`imagej_dl.tracking.mask_cleanup.tidy`.
-    ends : add as well what comes before the first and after the last appearance, as
-        microscopy-dl-suite-tf does; what is there in one frame only is then in five.
+    ends : also add objects before their first and after their last appearance, as
+        microscopy-dl-suite-tf does; an object of one frame is then in five.
 
     Returns
     -------
@@ -91,7 +91,7 @@ def fill(
     if lost:
         warnings.warn(
             f"{lost} objects are left out: with what is filled around them they have fewer than"
-            f" {smallest} pixels (`fill-gaps --smallest` says how many they must have)",
+            f" {smallest} pixels (`fill-gaps --smallest` sets the limit)",
             DataWarning,
             stacklevel=2,
         )
@@ -120,7 +120,7 @@ def _between(filled: np.ndarray, present: np.ndarray) -> np.ndarray:
 
 
 def _reached(filled: np.ndarray, own: list[np.ndarray]) -> list[np.ndarray]:
-    """Return of each frame the regions that hang together with an object of an earlier one."""
+    """Return for each frame the regions that are connected to an object of an earlier frame."""
     reached = [np.zeros(0, filled.dtype)]
     for number in range(1, len(filled)):
         last = np.isin(filled[number - 1], np.union1d(own[number - 1], reached[-1]))
@@ -131,7 +131,7 @@ def _reached(filled: np.ndarray, own: list[np.ndarray]) -> list[np.ndarray]:
 
 
 def smooth(masks: np.ndarray, sigma: float = SIGMA) -> np.ndarray:
-    """Say where the masks (T, Y, X), smoothed along time, are positive.
+    """Return where the masks (T, Y, X), smoothed along time, are positive.
 
     The mean of two Gaussians, in the planes of rows and time and of columns and time.
     """
@@ -161,9 +161,9 @@ def merge(regions: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
     Returns
     -------
-    merged : uint32; in each frame the object that a region overlaps most has the region's id (of
-        several regions that would have it, that which overlaps it most), and a region that
-        overlaps none keeps its own pixels. Objects that no region takes are left out.
+    merged : uint32; in each frame the object that a region overlaps most gets the region's id (of
+        several such regions, that of the one which overlaps it most), and a region that
+        overlaps none keeps its own pixels. Objects without a region are left out.
     """
     from skimage.measure import label
 
@@ -196,7 +196,7 @@ def onto(
 
     Parameters
     ----------
-    tracks : tracks of what :func:`fill` made of the labels.
+    tracks : tracks of the labels as :func:`fill` returns them.
     labels : the label movie itself.
     image : the movie, for intensities.
 
@@ -208,7 +208,7 @@ def onto(
     rows = np.arange(1, len(tracks.spots) + 1)
     own = movie.with_labels(merge(np.asarray(tracks.painted(rows)), movie.frames))
     spots, contours = find(own, image, progress, tracks.settings.detector.simplify_contours)
-    # Of the pieces of one object the largest has its links.
+    # The largest piece of an object gets its links.
     at = np.full(len(rows) + 1, -1)
     order = np.argsort(spots["area"].to_numpy(), kind="stable")
     at[spots["label"].to_numpy()[order]] = order

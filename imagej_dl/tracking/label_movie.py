@@ -124,9 +124,9 @@ def _is_picture(movie: np.ndarray) -> bool:
 def pair(
     labels: xr.DataArray, image: xr.DataArray | None, path: Any = None, image_path: Any = None
 ) -> tuple[xr.DataArray, xr.DataArray | None]:
-    """Return the label movie (T, Y, X) and the movie it is of, with the same frames.
+    """Return the label movie (T, Y, X) and its movie, with the same frames.
 
-    Time that one of them calls Z is T where the other says so, with a DataWarning.
+    If one of them has its time in Z, and the other in T, both get it in T, with a DataWarning.
 
     Raises
     ------

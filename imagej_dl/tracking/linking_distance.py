@@ -1,7 +1,7 @@
 """Maximal linking distances where no settings are named: by the size and motion of the objects.
 
-TrackMate's 15 is a good number of micrometres for cells, and a bad one of inches, centimetres,
-nanometres or pixels.
+TrackMate's 15 suits cells in micrometres, but no image in inches, centimetres, nanometres or
+pixels.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ if TYPE_CHECKING:
     import xarray as xr
 
 RADII, STEPS = 3.0, 2.0
-"""Of the median radius, and of the median step, how many an object is looked for around its place.
+"""Maximal distance in units of the median radius, and of the median step, of the objects.
 
 Three radii were better than 15 µm on six of six sequences of cells. Steps are for objects that are
 small beside their motion.
 """
 SHARE = 1 / 3
-"""Of the image's longer side: farther links are none of objects."""
+"""Share of the longer side of the image; longer links are no links of objects."""
 _FRAMES = 25
 
 
 @dataclass(frozen=True)
 class Reach:
-    """How far objects are looked for.
+    """A maximal linking distance.
 
     distance : in the image's `unit`.
-    words : how it was found.
+    words : how it was measured.
     """
 
     distance: float
@@ -58,7 +58,7 @@ def measured(labels: xr.DataArray) -> Reach | None:
     cal = images.calibration(labels)
     size = np.array([cal.pixel_height, cal.pixel_width])
     frames = labels.sizes["T"]
-    # An even share of the pairs of frames says as much as all.
+    # Evenly chosen pairs of frames are enough.
     starts = np.unique(np.linspace(0, max(frames - 2, 0), min(frames, _FRAMES)).astype(int))
     radii: list[np.ndarray] = []
     steps: list[np.ndarray] = []
@@ -126,7 +126,7 @@ def warn_of(settings: TrackerSettings, labels: xr.DataArray, stacklevel: int = 3
             )
     if wrong:
         reach = measured(labels)
-        own = f"; the objects' size and motion would say {reach}" if reach is not None else ""
+        own = f"; by the objects' size and motion it would be {reach}" if reach is not None else ""
         warnings.warn("; ".join(wrong) + own, DataWarning, stacklevel=stacklevel)
 
 
@@ -141,7 +141,7 @@ def _objects(frame: np.ndarray, size: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 
 def _steps(before: np.ndarray, after: np.ndarray) -> np.ndarray:
-    """Return how far objects moved that are each other's nearest in two frames."""
+    """Return the distances of objects in two frames that are each other's nearest."""
     from scipy.spatial import cKDTree
 
     if not len(before) or not len(after):

@@ -1,4 +1,4 @@
-"""Spots of a label movie, equal to those of TrackMate's label image detector.
+"""Detect the spots of a label movie, equal to those of TrackMate's label image detector.
 
 TrackMate 8's `LabelImageDetector` with simplified contours: one spot for each connected piece of
 a label, at the centroid of its simplified contour.
@@ -124,12 +124,12 @@ def _measured(
         outlines.Polygons((around + shape.points) / scale, shape.offsets)
         for shape in (contours, spot_features.doubled(contours))
     )
-    found: dict[str, np.ndarray] = {}
+    measured: dict[str, np.ndarray] = {}
     for channel in range(fitting.sizes["C"]):
         plane = np.asarray(fitting.transpose("C", "T", "Y", "X")[channel])
         values = spot_features.intensities(polygons, outer, frame, plane)
-        found |= {f"{name}_ch{channel + 1}": value for name, value in values.items()}
-    return found
+        measured |= {f"{name}_ch{channel + 1}": value for name, value in values.items()}
+    return measured
 
 
 _TYPES = dict.fromkeys(("id", "frame", "label", "pixel"), np.int64)

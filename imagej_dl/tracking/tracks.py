@@ -132,7 +132,7 @@ class Tracks:
         return self.painted(self.track_labels())
 
     def painted(self, ids: np.ndarray) -> xr.DataArray:
-        """Return the label movie with each spot's object in the id given for it, 0 elsewhere."""
+        """Return the label movie with each spot's object painted with its id, 0 elsewhere."""
         if self.labels is None:
             raise ValueError("these tracks carry no label movie")
         movie = np.asarray(self.labels)

@@ -1,9 +1,9 @@
-"""Objects that are several: cut where the frames before and after hold them apart.
+"""Split fused objects by the frames before and after.
 
-A segmentation now and then makes one object of cells that touch. What covers several objects of
-the frame before, and is covered by several again a few frames later, is taken for so many: each
-of its pixels goes to the nearest of the objects before. A division is not cut, nor what was one
-object before, nor what stays one.
+A segmentation now and then fuses cells that touch. An object that covers several objects of the
+frame before, and several again of one of the next frames, is split: each of its pixels goes to the
+nearest of the objects before. A division is not split, nor an object that was
+one before, nor one that stays fused.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ if TYPE_CHECKING:
 _Box = tuple[slice, ...]
 
 AHEAD = 5
-"""Frames within which an object must be seen as several again."""
-_COVERED = 0.5  # of an object's pixels, for it to be one of those that another covers
-_ALIKE = 0.35  # by which the areas before and now may differ
+"""Number of frames within which an object must be several again."""
+_COVERED = 0.5  # share of an object's pixels from which on another object covers it
+_ALIKE = 0.35  # relative difference that the areas before and now may have
 
 
 def split(labels: xr.DataArray, ahead: int = AHEAD, progress: Progress = silent) -> xr.DataArray:
-    """Return a label movie in which fused objects are cut.
+    """Return a label movie in which fused objects are split.
 
     Parameters
     ----------
     labels : label movie, T, Y, X.
-    ahead : frames within which an object must be seen as several again.
+    ahead : number of frames within which an object must be several again.
 
     Returns
     -------
@@ -64,14 +64,14 @@ def split_movie(movie: LabelMovie, ahead: int = AHEAD, progress: Progress = sile
 
 
 class _Frame:
-    """A frame's labels, and by their ranks what is asked of them again and again."""
+    """The labels of a frame, with what is computed from them once."""
 
     def __init__(self, labels: np.ndarray) -> None:
         self.labels = labels
 
     @cached_property
     def ranked(self) -> tuple[np.ndarray, np.ndarray]:
-        """Numbers in order, and for each pixel the place of its own among them."""
+        """The labels in order, and for each pixel the rank of its label."""
         top = int(self.labels.max(initial=0))
         if top < self.labels.size:
             return np.arange(top + 1), self.labels.astype(np.int64)
@@ -94,30 +94,30 @@ class _Frame:
 
 
 def _covering(now: _Frame, before: _Frame) -> dict[int, np.ndarray]:
-    """The objects that cover several objects of the frame before, and which; by their ranks."""
+    """Return the objects that cover several objects of the frame before, with those; by rank."""
     both = (now.labels > 0) & (before.labels > 0)
     count = len(before.sizes)
     pairs, shared = np.unique(now.ranks[both] * count + before.ranks[both], return_counts=True)
     ours, theirs = np.divmod(pairs, count)
     whole = shared > _COVERED * before.sizes[theirs]
     ours, theirs = ours[whole], theirs[whole]
-    found, first, number = np.unique(ours, return_index=True, return_counts=True)
+    covering, first, number = np.unique(ours, return_index=True, return_counts=True)
     return {
         int(one): theirs[begin : begin + several]
-        for one, begin, several in zip(found, first, number, strict=True)
+        for one, begin, several in zip(covering, first, number, strict=True)
         if several > 1
     }
 
 
 def _parts(where: np.ndarray, box: _Box, frame: _Frame) -> int:
-    """How many objects of a frame a region of a box covers."""
+    """Count the objects of a frame that a region of a box covers."""
     ranks, shared = np.unique(frame.ranks[box][where], return_counts=True)
     objects = frame.ranked[0][ranks] > 0
     return int(np.count_nonzero(objects & (shared > _COVERED * frame.sizes[ranks])))
 
 
 def _cut(now: _Frame, fused: int, before: _Frame, parts: np.ndarray) -> None:
-    """Give each pixel of an object the number of the nearest of some objects before."""
+    """Give each pixel of an object the label of the nearest of some objects of the frame before."""
     from scipy.ndimage import distance_transform_edt
 
     area = before.sizes[parts].sum()
@@ -136,7 +136,7 @@ def _cut(now: _Frame, fused: int, before: _Frame, parts: np.ndarray) -> None:
 
 
 def _free(labels: np.ndarray) -> int:
-    """A number that no object has: the next above all, or where there is none the least."""
+    """Return a label that no object has: the next above all, or else the smallest."""
     after = int(labels.max()) + 1
     if after <= np.iinfo(labels.dtype).max:
         return after

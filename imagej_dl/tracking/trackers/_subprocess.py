@@ -143,7 +143,7 @@ class Program:
                     process.kill()
                     process.wait()
                     raise
-            if process.returncode < 0:  # the last line of its output tells nothing of this
+            if process.returncode < 0:  # its output does not mention this
                 number = -process.returncode
                 raise UserError(
                     f"{self.name} was ended by signal {number}"
@@ -181,9 +181,9 @@ def _wait(process: subprocess.Popen, name: str, progress: Progress) -> None:
 
 
 def _environment(command: str) -> dict[str, str]:
-    """The environment of another Python: without what names this one's packages.
+    """Return the environment variables for another Python, without those that name our packages.
 
-    Nor what keeps it from finding the module beside the runner.
+    PYTHONSAFEPATH would hide the module beside the runner.
     """
     left_out = {"PYTHONSAFEPATH"}
     if command != sys.executable:

@@ -40,7 +40,7 @@ class Setting:
     ----------
     unit : of its value; empty where it has none.
     distance : for a maximal linking distance the share of the distance measured in the label
-        movie that it takes where no settings are named; 0 for all other settings.
+        movie that it has where no settings are named; 0 for all other settings.
     only_with : key of the setting that switches this one on.
     search : two bounds or the values that `tune-tracking` searches; empty if it is not tuned.
     usual : its value where no settings are named, if that is not the default of the model.
@@ -134,7 +134,7 @@ class Tracker(ABC):
     """A way to link spots from frame to frame.
 
     Subclasses set the attributes and implement :meth:`link`; :mod:`imagej_dl.tracking.trackers`
-    says where an instance goes.
+    describes where an instance goes.
 
     Attributes
     ----------

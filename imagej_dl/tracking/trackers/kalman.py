@@ -1,8 +1,8 @@
 """TrackMate's Kalman trackers without Java: the same links at the same costs.
 
 Spots that keep a nearly constant velocity: each track predicts where its spot will be, and the
-predictions are assigned to the spots found there (TrackMate's `KalmanTracker`). The advanced one
-takes feature penalties, and closes gaps, splits and merges as the LAP tracker does.
+predictions are assigned to the spots near them (TrackMate's `KalmanTracker`). The advanced one
+has feature penalties, and closes gaps, splits and merges as the LAP tracker does.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ class Filters:
 
     @classmethod
     def start(cls, rows: np.ndarray, places: np.ndarray, steps: np.ndarray) -> Filters:
-        """Begin filters at places with steps as velocities, which are trusted wholly."""
+        """Begin filters at places with steps as velocities, which are taken as exact."""
         errors = np.tile(np.eye(6) * np.finfo(float).tiny, (len(rows), 1, 1))
         return cls(rows, np.hstack([places, steps]), errors, np.zeros(len(rows), int))
 
@@ -130,7 +130,7 @@ class Filters:
     def update(
         self, which: np.ndarray, rows: np.ndarray, places: np.ndarray, noise: np.ndarray
     ) -> Filters:
-        """Correct some filters by the spots found; the others have missed one more frame."""
+        """Correct some filters by their spots; the others have missed one more frame."""
         states, errors, spots = self.states.copy(), self.errors.copy(), self.rows.copy()
         missed = self.missed + 1
         missed[which] -= 1
@@ -197,7 +197,7 @@ def _grow(
     moving = np.eye(6) * (settings.kalman_search_radius / 3) ** 2
     seeing = np.eye(3) * (radii.mean() / 10) ** 2
     filters = Filters.start(free[:0], places[:0], places[:0])
-    found = []
+    links_by_frame = []
     for frame in range(second, frames):
         here = np.arange(bounds[frame], bounds[frame + 1])
         filters = filters.predict(moving)
@@ -210,10 +210,10 @@ def _grow(
                 places=filters.states[:, :3],
             )
         )
-        found.append(chosen)
+        links_by_frame.append(chosen)
         new = np.setdiff1d(here, chosen.targets)
         begun = _best(costs.possible(free, new, settings.linking_max_distance, strict=True))
-        found.append(begun)
+        links_by_frame.append(begun)
         by_row = np.argsort(filters.rows)
         which = by_row[np.searchsorted(filters.rows[by_row], chosen.sources)]
         filters = filters.update(which, chosen.targets, places[chosen.targets], seeing)
@@ -222,7 +222,7 @@ def _grow(
         filters = filters.join(Filters.start(begun.targets, places[begun.targets], steps))
         free = np.setdiff1d(new, begun.targets)
         progress("linking", frame + 1, frames)
-    return Links.join(found)
+    return Links.join(links_by_frame)
 
 
 def _best(links: Links) -> Links:

@@ -138,16 +138,16 @@ def frame_to_frame(
     costs = Costs(spots, settings.linking_feature_penalties)
     last = int(frames.max(initial=0))
     bounds = np.searchsorted(frames, np.arange(last + 2))
-    found = []
+    links_by_frame = []
     for frame in range(last):
         now = np.arange(bounds[frame], bounds[frame + 1])
         then = np.arange(bounds[frame + 1], bounds[frame + 2])
         links = costs.possible(now, then, settings.linking_max_distance, strict=True)
         if len(links.costs):
             unlinked = alternative(links.costs, settings.alternative_linking_cost_factor, 1.0)
-            found.append(assign(links, unlinked))
+            links_by_frame.append(assign(links, unlinked))
         progress("linking", frame + 1, last)
-    return Links.join(found)
+    return Links.join(links_by_frame)
 
 
 def segment_links(spots: pd.DataFrame, segments: Links, settings: LapSettings) -> Links:

@@ -94,13 +94,13 @@ def link(
         return Links.none()
     shapes, areas = _shapes(spots, contours, settings)
     filled = np.unique(frames)
-    found = []
+    links_by_frame = []
     for before, after in pairwise(filled):
         sources = np.arange(*np.searchsorted(frames, [before, before + 1]))
         targets = np.arange(*np.searchsorted(frames, [after, after + 1]))
-        found.append(_best(shapes, areas, sources, targets, settings.min_iou))
+        links_by_frame.append(_best(shapes, areas, sources, targets, settings.min_iou))
         progress("linking", int(after), int(filled[-1]))
-    return Links.join(found)
+    return Links.join(links_by_frame)
 
 
 def _best(
@@ -123,7 +123,7 @@ def _best(
 def _shapes(
     spots: pd.DataFrame, contours: list[np.ndarray], settings: OverlapSettings
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The spots' polygons or boxes, scaled round the spots, and their areas."""
+    """Return the polygons or boxes of the spots, scaled around the spots, and their areas."""
     import shapely
 
     centre = spots[["x", "y"]].to_numpy(float)

@@ -1,4 +1,4 @@
-"""Reading TrackMate's XML files of versions 6 to 8: spots, contours, links, settings."""
+"""Read TrackMate's XML files of versions 6 to 8: spots, contours, links, settings."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _NEWEST = 8  # the major version of TrackMate up to which files are known
 _REMEDY = "Save it again in TrackMate."
-_FAR = 1e12  # neither pixels nor µm, but what a damaged file says
+_FAR = 1e12  # a distance that only damaged files have
 _MOST, _PIXELS = 10**6, 2**36  # frames or pixels of a side, and of a movie
 _PLACES = {"POSITION_X": "x", "POSITION_Y": "y", "POSITION_Z": "z", "POSITION_T": "t"}
 
@@ -73,14 +73,14 @@ def read(path: str | Path) -> Tracks:
     track_of |= dict(zip(edges["target"], edges["track_id"], strict=True))
     spots["track_id"] = [track_of.get(number, -1) for number in spots["id"]]
     rest = passthrough.of(root)
-    found = Tracks(
+    tracks = Tracks(
         spots, edges, contours, settings, "trackmate", shape, cal, None, image, rest=rest
     )
     ids = spots["track_id"].to_numpy()
     if model.find("FilteredTracks") is not None:
         alone = not settings.track_filters
         visible &= np.isin(ids, list(shown)) | ((ids < 0) & alone)
-    return found if visible.all() else found.only(visible)
+    return tracks if visible.all() else tracks.only(visible)
 
 
 def read_settings(path: str | Path) -> TrackerSettings:
@@ -158,7 +158,7 @@ def _spots(model: ET.Element) -> tuple[pd.DataFrame, list[np.ndarray]]:
 
 
 def _check_places(table: pd.DataFrame) -> None:
-    """Raise ValueError for a spot whose place or frame is none."""
+    """Raise ValueError for a spot with an impossible position or frame."""
     places = table[["x", "y", "frame"]].to_numpy(float)
     wrong = ~(np.abs(places) < _FAR).all(axis=1) | (places[:, 2] < 0)
     if wrong.any():
@@ -168,7 +168,7 @@ def _check_places(table: pd.DataFrame) -> None:
 
 
 def _edges(model: ET.Element) -> pd.DataFrame:
-    """The table of links as they stand: source, target, cost, track_id."""
+    """Read the table of links as they are in the file: source, target, cost, track_id."""
     import pandas as pd
 
     rows = [
@@ -187,9 +187,9 @@ def _edges(model: ET.Element) -> pd.DataFrame:
 
 
 def _forward(edges: pd.DataFrame, spots: pd.DataFrame, path: Path) -> pd.DataFrame:
-    """Turn links round that lead back in time, as TrackMate 7 writes some that were made by hand.
+    """Turn links forward in time, as TrackMate 7 writes some that were made by hand backwards.
 
-    Of a link that is there twice one is left, and none of spots in one frame.
+    Duplicate links, and links within one frame, are left out.
     """
     frame = dict(zip(spots["id"], spots["frame"], strict=True))
     begin, end = edges["source"].map(frame), edges["target"].map(frame)
@@ -210,23 +210,23 @@ def _image(
     root: ET.Element, model: ET.Element, spots: pd.DataFrame, interval: float
 ) -> tuple[tuple[int, int, int], Calibration, Path | None]:
     element = root.find("Settings/ImageData")
-    given = {} if element is None else element.attrib
+    attributes = {} if element is None else element.attrib
     frames = int(spots["frame"].max()) + 1 if len(spots) else 0
     shape = (
-        max(int(given.get("nframes", 0)), frames),
-        int(given.get("height", 0)),
-        int(given.get("width", 0)),
+        max(int(attributes.get("nframes", 0)), frames),
+        int(attributes.get("height", 0)),
+        int(attributes.get("width", 0)),
     )
     if not (min(shape) >= 0 and max(shape) <= _MOST and math.prod(shape) <= _PIXELS):
         raise ValueError(f"a movie of {shape[0]} frames of {shape[2]} × {shape[1]} pixels")
     cal = Calibration(
-        pixel_width=float(given.get("pixelwidth", 1)),
-        pixel_height=float(given.get("pixelheight", 1)),
-        pixel_depth=float(given.get("voxeldepth", 1)),
+        pixel_width=float(attributes.get("pixelwidth", 1)),
+        pixel_height=float(attributes.get("pixelheight", 1)),
+        pixel_depth=float(attributes.get("voxeldepth", 1)),
         unit=model.get("spatialunits", "pixel"),
         frame_interval=interval,
     )
     if not (0 < cal.pixel_width < _FAR and 0 < cal.pixel_height < _FAR):
         raise ValueError(f"a pixel is {cal.pixel_width:g} × {cal.pixel_height:g} {cal.unit}")
-    name = given.get("filename")
-    return shape, cal, Path(given.get("folder", "")) / name if name else None
+    name = attributes.get("filename")
+    return shape, cal, Path(attributes.get("folder", "")) / name if name else None

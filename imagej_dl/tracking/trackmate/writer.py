@@ -1,4 +1,4 @@
-"""Writing TrackMate's XML file, which TrackMate 7 and 8 open with spots, contours and tracks."""
+"""Write TrackMate's XML file, which TrackMate 7 and 8 open with spots, contours and tracks."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ _ANALYZERS = {
 def write(
     tracks: Tracks, path: str | Path, overwrite: bool = False, image: Path | None = None
 ) -> None:
-    """Write tracks as a TrackMate file, with what the file they were read from held besides.
+    """Write tracks as a TrackMate file, with the rest of the file they were read from.
 
-    `image` is the image TrackMate shall open with it; a bare file name is looked for beside the
+    `image` is the image that TrackMate opens with it; a bare file name is looked for beside the
     XML file. Without one it is the tracks' own.
     """
     path = Path(path)
@@ -68,12 +68,12 @@ def write(
 
 
 def _readable(text: str) -> str:
-    """Put question marks for what XML cannot hold, such as control characters of a file's name."""
+    """Replace characters that XML cannot hold, such as control characters, by question marks."""
     return _UNREADABLE.sub("?", text)
 
 
 def _model(tracks: Tracks, shown: Tracks) -> ET.Element:
-    """All spots and tracks, of which `shown` pass the filters."""
+    """Return the element of all spots and tracks, of which `shown` pass the filters."""
     clock = time_units.of_tracks(tracks)
     model = ET.Element(
         "Model", spatialunits=_readable(tracks.calibration.unit), timeunits=clock.unit
@@ -173,7 +173,7 @@ def _settings(tracks: Tracks, image: Path | None) -> ET.Element:
 
 
 def _rows(table: pd.DataFrame) -> list[dict[str, str]]:
-    """Each row as attributes."""
+    """Return each row as attributes."""
     columns = {}
     for key in table:
         values = table[key].to_numpy()

@@ -17,7 +17,7 @@ KEPT = -1000.0  # each node's own cost: below all others', so that none is left 
 
 
 def solve(inputs: Any, settings: dict[str, Any]) -> tuple[np.ndarray, bool]:
-    """Which links are chosen, and whether time was enough to know that none is better."""
+    """Return which links are chosen, and whether the solution is known to be optimal."""
     graph = nx.DiGraph()
     for node, frame in enumerate(inputs["frames"].tolist()):
         graph.add_node(node, t=frame)

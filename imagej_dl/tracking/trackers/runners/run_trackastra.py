@@ -13,14 +13,14 @@ from trackastra.model import Trackastra
 
 def solve(inputs: Any, settings: dict[str, Any]) -> list[tuple[int, int, float]]:
     model = Trackastra.from_folder(Path(settings["MODEL"]), device=settings["DEVICE"])
-    found = model.track(
+    result = model.track(
         inputs["image"],
         inputs["labels"],
         mode=settings["MODE"],
         max_distance=settings["MAX_DISTANCE"],
         max_neighbors=settings["MAX_NEIGHBORS"],
     )
-    graph = found[0] if isinstance(found, tuple) else found  # versions before 0.4 gave it alone
+    graph = result[0] if isinstance(result, tuple) else result  # alone before version 0.4
     label = {node: int(values["label"]) for node, values in graph.nodes(data=True)}
     return [(label[a], label[b], float(v.get("weight", 1))) for a, b, v in graph.edges(data=True)]
 
@@ -31,8 +31,8 @@ def main() -> None:
         return
     end_with_parent()
     with np.load(sys.argv[1]) as inputs:
-        found = solve(inputs, json.loads(str(inputs["settings"])))
-    links = np.array(found, float).reshape(-1, 3)
+        edges = solve(inputs, json.loads(str(inputs["settings"])))
+    links = np.array(edges, float).reshape(-1, 3)
     pairs = links[:, :2].astype(np.int64)
     np.savez(sys.argv[2], sources=pairs[:, 0], targets=pairs[:, 1], weights=links[:, 2])
 
