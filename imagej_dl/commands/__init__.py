@@ -33,14 +33,17 @@ TABLE = {
         "Take the commands and macros out of a Fiji folder again, those and nothing else.",
     ),
     "show": ("Show", "Show a label map over its image in ImageJ, with its ROIs."),
-    "fill-gaps": ("FillGaps", "Fill in objects that single frames of a label movie lack."),
-    "track": ("Track", "Track the labels of a video with TrackMate, or its like without Java."),
+    "fill-gaps": ("FillGaps", "Fill in objects missing in single frames of a label movie."),
+    "track": ("Track", "Track the objects of a label movie, by TrackMate or without Java."),
     "corrections": (
         "Corrections",
-        "Turn tracks corrected in TrackMate into truth to train and to score with.",
+        "Turn tracks corrected in TrackMate into ground truth for training and scoring.",
     ),
     "evaluate": ("Evaluate", "Score label maps or tracks against the truth."),
-    "tune-tracking": ("TuneTracking", "Find the tracker's settings that score best against truth."),
+    "tune-tracking": (
+        "TuneTracking",
+        "Find the settings of a tracker that score best against ground truth.",
+    ),
     "serve": ("Serve", "Serve a web page that segments uploaded images."),
     "settings": ("Settings", "Set what holds for all commands on this machine."),
     "frames": (

@@ -21,6 +21,7 @@ from imagej_dl.evaluation.tuning_report import Tuned
 from imagej_dl.evaluation.tuning_space import Space
 from imagej_dl.progress import Progress, silent
 from imagej_dl.tracking import ctc, linking, linking_distance, settings
+from imagej_dl.tracking.trackers import registry
 
 if TYPE_CHECKING:
     import optuna
@@ -157,7 +158,7 @@ def _score(
 ) -> dict[str, Any]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DataWarning)  # the same in each trial
-        own = linking.engine_of("auto", chosen)
+        own = registry.engine_of("auto", chosen.tracker)
         own = "embedded" if own == "auto" else own
         tracks = linking.track(labels, settings=chosen, engine=own, progress=progress)
         also = ("CHOTA",) if objective == "CHOTA" else ()

@@ -86,7 +86,7 @@ def track(
     """
     fit_distances = settings is None
     settings = settings or default(engine)
-    engine = engine_of(engine, settings)
+    engine = registry.engine_of(engine, settings.tracker)
     movie, image = pair(labelled(labels, settings.detector), image)
     if image is not None:
         movie = images.calibrated_like(movie, image)
@@ -111,30 +111,6 @@ def track(
         tracks = _track(regions, image, settings, run)
         return gap_filling.onto(tracks, checked, image, progress)
     return _track(checked, image, settings, run)
-
-
-def engine_of(engine: str, settings: TrackerSettings) -> str:
-    """Return the engine that is to run the tracker of the settings.
-
-    "auto" stays where both TrackMate and the embedded engine have the tracker.
-
-    Raises
-    ------
-    UserError : for an engine that does not have this tracker, or that is not known.
-    """
-    known = registry.engines()
-    if engine not in known:
-        raise UserError(f"unknown engine {engine!r}", remedy=f"Known are {', '.join(known)}.")
-    engines = registry.trackers()[settings.tracker].engines
-    if engine == "auto":
-        return engine if TRACKMATE in engines else engines[0]
-    if engine not in engines:
-        key = registry.default_for(engine).key
-        raise UserError(
-            f"the settings are of {settings.tracker}, which {engine} does not have",
-            remedy=f'Write {{"tracker": "{key}"}}, or leave --engine out.',
-        )
-    return engine
 
 
 def trackmate(engine: str, fiji: str | None) -> Any:

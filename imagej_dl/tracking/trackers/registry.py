@@ -10,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
 
+from imagej_dl.errors import UserError
 from imagej_dl.tracking.trackers.base import EMBEDDED, TRACKMATE, Tracker
 from imagej_dl.tracking.trackers.foreign import ForeignTracker
 
@@ -75,3 +76,26 @@ def default_for(engine: str) -> Tracker:
     """Return the tracker of an engine where no settings are named."""
     own = foreign().get(engine)
     return trackers()[DEFAULT] if own is None else own
+
+
+def engine_of(engine: str, key: str) -> str:
+    """Return the engine that is to run a tracker.
+
+    "auto" stays where both TrackMate and the embedded engine have the tracker.
+
+    Raises
+    ------
+    UserError : for an engine that does not have this tracker, or that is not known.
+    """
+    known = engines()
+    if engine not in known:
+        raise UserError(f"unknown engine {engine!r}", remedy=f"Known are {', '.join(known)}.")
+    own = trackers()[key].engines
+    if engine == "auto":
+        return engine if TRACKMATE in own else own[0]
+    if engine not in own:
+        raise UserError(
+            f"the settings are of {key}, which {engine} does not have",
+            remedy=f'Write {{"tracker": "{default_for(engine).key}"}}, or leave --engine out.',
+        )
+    return engine
