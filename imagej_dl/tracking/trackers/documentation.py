@@ -77,7 +77,9 @@ def updated(page: str) -> str:
     """
     for name, table in TABLES.items():
         start, end = f"<!-- trackers: {name} -->\n", "<!-- end -->"
-        before, _, rest = page.partition(start)
+        before, marker, rest = page.partition(start)
+        if not marker:
+            raise ValueError(f"the page has no table {name}")
         after = rest.partition(end)[2]
         page = f"{before}{start}\n{table()}\n\n{end}{after}"
     return page
