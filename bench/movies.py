@@ -24,8 +24,8 @@ from imagej_dl import ctc, images, tracking
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.evaluation import ctc_metrics as scores
 from imagej_dl.evaluation import movie_parts, tuning, tuning_space
-from imagej_dl.tracking import trackers
 from imagej_dl.tracking.settings import TrackerSettings, default
+from imagej_dl.tracking.trackers import registry
 
 HELD_OUT = 0.3
 MOVIES = ("movie", "movie-dense")
@@ -55,7 +55,7 @@ def rows(trials: dict[str, int]) -> Iterator[Row]:
             yield Row("embedded", options, tuned)
     for name in ("motile", "btrack"):
         try:
-            trackers.version(name)
+            registry.foreign()[name].program.version()
         except UserError as error:
             print(f"without {name}: {error}")
             continue

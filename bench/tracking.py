@@ -53,7 +53,7 @@ def speed(count: int) -> None:
     print(f"  laptrack on the same spots: {theirs:.2f} s")
 
 
-def by_laptrack(spots: pd.DataFrame, chosen: settings.LapSettings) -> tuple[set, float]:
+def by_laptrack(spots: pd.DataFrame, chosen: lap.LapSettings) -> tuple[set, float]:
     """Links and time of laptrack under the settings nearest to ours."""
     from laptrack import LapTrack
 

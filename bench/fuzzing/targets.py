@@ -65,9 +65,9 @@ def _settings(path: Path) -> Any:
 
 
 def _result(path: Path) -> Any:
-    from imagej_dl.tracking import automatic
+    from imagej_dl.tracking.corrections import automatic_result
 
-    return automatic.manner(path, automatic.read(path))
+    return automatic_result.manner(path, automatic_result.read(path))
 
 
 def _table(path: Path) -> Any:

@@ -21,7 +21,8 @@ from imagej_dl.evaluation import movie_parts, tuning_report, tuning_space, tunin
 from imagej_dl.evaluation.tuning_report import Tuned
 from imagej_dl.evaluation.tuning_space import Space
 from imagej_dl.progress import Progress, silent
-from imagej_dl.tracking import choice, linking, linking_distance, settings
+from imagej_dl.tracking import linking, linking_distance, settings
+from imagej_dl.tracking.trackers import registry
 
 if TYPE_CHECKING:
     import optuna
@@ -164,7 +165,7 @@ def _score(
 ) -> dict[str, Any]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DataWarning)  # the same in each trial
-        own = choice.of("auto", chosen)
+        own = registry.engine_of("auto", chosen.tracker)
         own = "embedded" if own == "auto" else own
         tracks = linking.track(labels, settings=chosen, engine=own, progress=progress)
         also = ("CHOTA",) if objective == "CHOTA" else ()

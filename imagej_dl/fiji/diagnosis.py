@@ -74,15 +74,11 @@ def _imagej(fiji: str | None) -> Iterator[Finding]:
 
 
 def _engines() -> Iterator[Finding]:
-    """The other programs that track."""
-    from imagej_dl.tracking import trackers
+    """Look for the libraries of foreign tracking engines."""
+    from imagej_dl.tracking.trackers import registry
 
-    for name in trackers.TRACKERS:
-        try:
-            version = trackers.version(name)
-            yield Finding(name, True, f"{version} ({trackers.find(name)})", needed=False)
-        except UserError as error:
-            yield Finding(name, False, str(error), needed=False)
+    for name, tracker in registry.foreign().items():
+        yield Finding(name, *tracker.diagnose(), needed=False)
 
 
 def _formats() -> Iterator[Finding]:

@@ -1,20 +1,26 @@
-"""The folder of results of one tracking."""
+"""The files of a result: the folder that `track` writes, and its tables as CSV."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from imagej_dl import ctc, images
 from imagej_dl.errors import UserError, warn
-from imagej_dl.filesystem import stale_outputs
-from imagej_dl.filesystem.atomic import atomic_folder
+from imagej_dl.filesystem import csv_cells, stale_outputs
+from imagej_dl.filesystem.atomic import atomic, atomic_folder, refuse_existing
 from imagej_dl.filesystem.text import write_text
-from imagej_dl.tracking import graphs, tables
-from imagej_dl.tracking.lineage import Merges
+from imagej_dl.tracking import graphs
+from imagej_dl.tracking.lineage import Merges, Segments
 from imagej_dl.tracking.trackmate import writer
 from imagej_dl.tracking.tracks import Tracks
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # What is written where it is asked for only.
 _OPTIONAL = (
@@ -39,7 +45,7 @@ def write(
     track, see :meth:`Tracks.tracked`), `spots.csv`, `edges.csv`, `lineage.csv`, `settings.json`,
     if asked for `tracks.geff`, and `CTC/01_RES` (one id for each segment, with parents;
     `sequence` is its number, `gaps` and `merges` as :func:`imagej_dl.ctc.layout` takes
-    them). `more` is called with the folder and writes what else shall be in it.
+    them). `more` is called with the folder and writes further files into it.
 
     Raises
     ------
@@ -60,10 +66,10 @@ def write(
         else:
             writer.write(tracks, temporary / "tracks.xml", image=shown)
         images.write(images.coloured(tracks.tracked()), temporary / "tracked.tif")
-        tables.write_spots(tracks, temporary / "spots.csv")
-        tables.write_edges(tracks, temporary / "edges.csv")
+        write_spots(tracks, temporary / "spots.csv")
+        write_edges(tracks, temporary / "edges.csv")
         segments = tracks.segments(gaps == "cut", merges)
-        tables.write_lineage(tracks, temporary / "lineage.csv", segments)
+        write_lineage(tracks, temporary / "lineage.csv", segments)
         if geff and not len(tracks.spots):
             text = "there is no tracks.geff: it cannot be empty, and there are no spots"
             warn(text)
@@ -79,7 +85,7 @@ def write(
         if more is not None:
             more(temporary)
         files = stale_outputs.record(temporary, _OPTIONAL)
-        found = {
+        summary = {
             **tracks.settings.to_json(),
             "engine": tracks.engine,
             "counts": tracks.counts,
@@ -87,9 +93,99 @@ def write(
             "ctc_merges": merges,
             "files": files,
         }
-        text = json.dumps(found, indent=2, ensure_ascii=False)
+        text = json.dumps(summary, indent=2, ensure_ascii=False)
         write_text(temporary / "settings.json", text + "\n")
     if overwrite:
         challenge = f"CTC/{sequence}_RES"
         written = [*files, challenge] if scored else files
         stale_outputs.clear(folder, (*_OPTIONAL, challenge), former, written)
+
+
+def write_spots(tracks: Tracks, path: str | Path, overwrite: bool = False) -> None:
+    """Write one row a spot: id, track_id, tracked_label, frame, x, y, … in the image's unit.
+
+    `track_id` is TrackMate's, empty for spots without links; `tracked_label` is the object's id
+    in the tracked label map, `label` that in the label map that was tracked.
+    """
+    table = tracks.spots.drop(columns=["pixel", "track_id"])
+    linked = tracks.spots["track_id"]
+    table.insert(1, "track_id", linked.astype("Int64").mask(linked < 0))
+    table.insert(2, "tracked_label", tracks.track_labels())
+    _write_csv(table, path, overwrite)
+
+
+def write_edges(tracks: Tracks, path: str | Path, overwrite: bool = False) -> None:
+    """Write one row a link: source and target (ids of spots), cost, track_id."""
+    _write_csv(tracks.edges, path, overwrite)
+
+
+def write_lineage(
+    tracks: Tracks, path: str | Path, segments: Segments | None = None, overwrite: bool = False
+) -> None:
+    """Write one row a segment; see :func:`lineage`."""
+    _write_csv(lineage(tracks, segments), path, overwrite)
+
+
+def lineage(tracks: Tracks, segments: Segments | None = None) -> pd.DataFrame:
+    """Return the lineage: one row for each segment, from birth to division or end.
+
+    Columns
+    -------
+    id : that of the Cell Tracking Challenge masks.
+    parent : id of the segment it came from, 0 for none.
+    track_id : TrackMate's, empty for a lone spot.
+    generation : number of divisions before it in the movie.
+    first_frame, last_frame : from 0; spots : number of them.
+    start, stop : in seconds (frames if the interval is unknown).
+    children : ids of the segments that came from it, with spaces between.
+    fate : "divides", "goes on" (after a gap or into a merge, under another id), "ends", or
+        "movie ends".
+    """
+    import pandas as pd
+
+    segments = segments or tracks.segments(cut_gaps=True)
+    rows = ctc.table(tracks, segments)
+    of, spots = segments.of_spot - 1, tracks.spots
+    count = len(rows)
+    one = np.zeros(count, np.int64)
+    one[of] = np.arange(len(of))
+    children: list[list[int]] = [[] for _ in range(count)]
+    generation = np.zeros(count, np.int64)
+    for number, _, _, parent in rows[np.argsort(rows[:, 1], kind="stable")].tolist():
+        if parent:
+            children[parent - 1].append(number)
+    for number, _, _, parent in rows[np.argsort(rows[:, 1], kind="stable")].tolist():
+        if parent:
+            divides = len(children[parent - 1]) > 1
+            generation[number - 1] = generation[parent - 1] + divides
+    last = tracks.shape[0] - 1
+    fates = [
+        "divides" if len(own) > 1 else "goes on" if own else "movie ends" if end == last else "ends"
+        for own, end in zip(children, rows[:, 2].tolist(), strict=True)
+    ]
+    interval = tracks.calibration.frame_interval or 1.0
+    linked = spots["track_id"].iloc[one].reset_index(drop=True) if count else spots["track_id"]
+    return pd.DataFrame(
+        {
+            "id": rows[:, 0],
+            "parent": rows[:, 3],
+            "track_id": linked.astype("Int64").mask(linked < 0),
+            "generation": generation,
+            "first_frame": rows[:, 1],
+            "last_frame": rows[:, 2],
+            "spots": np.bincount(of, minlength=count),
+            "start": rows[:, 1] * interval,
+            "stop": rows[:, 2] * interval,
+            "children": [" ".join(map(str, sorted(own))) for own in children],
+            "fate": fates,
+        }
+    )
+
+
+def _write_csv(table: pd.DataFrame, path: str | Path, overwrite: bool) -> None:
+    path = Path(path)
+    refuse_existing(path, overwrite)
+    with atomic(path) as temporary:
+        text = table.select_dtypes(exclude="number").columns
+        table = table.assign(**{name: table[name].map(csv_cells.safe) for name in text})
+        table.rename(columns=csv_cells.safe).to_csv(temporary, index=False, lineterminator="\n")

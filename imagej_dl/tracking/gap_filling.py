@@ -1,8 +1,8 @@
-"""Gap filling of microscopy-dl-suite-tf: objects that a frame lacks, from the frames around it.
+"""Gap filling of microscopy-dl-suite-tf: objects missing in a frame, from the frames around it.
 
-The masks are smoothed along time; wherever the result is positive there is something, be it that
-the frame itself shows nothing there. What is tracked are these larger regions; afterwards each
-track takes the objects of the first segmentation, and its own region where there is none
+The masks are smoothed along time. Wherever the result is positive there is an object, even if the
+frame itself has none there. These larger regions are tracked. Afterwards each track gets the
+objects of the first segmentation, and keeps its own region where there is none
 (Gómez-de-Mariscal et al., arXiv 2112.08817). Ids are as wide as they must be: they never wrap.
 """
 
@@ -13,27 +13,26 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from imagej_dl import images
 from imagej_dl.errors import warn
 from imagej_dl.progress import Progress, silent
-from imagej_dl.tracking.label_movie import as_movie
+from imagej_dl.tracking.label_movie import LabelMovie
+from imagej_dl.tracking.links import Links
+from imagej_dl.tracking.mask_cleanup import tidied_labels, without_small
 from imagej_dl.tracking.spots import find
-from imagej_dl.tracking.tidying import tidied_labels, without_small
-from imagej_dl.tracking.trackers.cost_matrix import Links
 from imagej_dl.tracking.tracks import Tracks, build
 
 if TYPE_CHECKING:
     import xarray as xr
 
 SIGMA = 1.0
-"""Of the smoothing, in pixels and in frames; microscopy-dl-suite-tf's own is 2."""
+"""Standard deviation of the smoothing, in pixels and in frames; microscopy-dl-suite-tf has 2."""
 SMALLEST = 100
-"""Pixels below which a filled region is dropped, where objects are not so small themselves."""
-_ON = 255  # the masks are smoothed as 8-bit numbers, whose rounding says how far they reach
+"""Minimal size of a filled region, in pixels, where objects are not smaller themselves."""
+_ON = 255  # the masks are smoothed as 8-bit numbers, whose rounding limits how far they reach
 
 
 def fill(
-    labels: xr.DataArray,
+    labels: xr.DataArray | LabelMovie,
     sigma: float = SIGMA,
     smallest: int | None = None,
     fuse: bool = False,
@@ -43,22 +42,22 @@ def fill(
 ) -> xr.DataArray:
     """Return a label movie in which gaps of up to a few frames are filled.
 
-    What is added lies between two appearances: through regions that overlap from frame to frame
-    it hangs together with an object before and with one after.
+    What is added lies between two appearances: it is connected to an object before and to one
+    after by regions that overlap from frame to frame.
 
     Parameters
     ----------
     labels : label movie or mask, T, Y, X.
-    sigma : of the Gaussian, in pixels and frames; an object reaches about 2.5 times as far, in
-        space as well as over frames.
+    sigma : standard deviation of the Gaussian, in pixels and frames; an object reaches about 2.5
+        times as far, in space as well as over frames.
     smallest : pixels; smaller regions are dropped. By default 100, or a quarter of the objects'
         median area where that is less.
-    fuse : make one object of what touches, as microscopy-dl-suite-tf does; else objects that
-        the movie holds apart stay apart, each with the pixels nearest to it.
+    fuse : fuse objects that touch, as microscopy-dl-suite-tf does; otherwise objects that are
+        separate in the movie stay separate, each with the pixels nearest to it.
     tidied : clean each frame's mask first; see
-        :func:`imagej_dl.tracking.tidying.tidy`.
-    ends : add as well what comes before the first and after the last appearance, as
-        microscopy-dl-suite-tf does; what is there in one frame only is then in five.
+        :func:`imagej_dl.tracking.mask_cleanup.tidy`.
+    ends : also add objects before their first and after their last appearance, as
+        microscopy-dl-suite-tf does; an object of one frame is then in five.
 
     Returns
     -------
@@ -70,30 +69,30 @@ def fill(
     """
     from skimage.measure import label
 
-    movie = as_movie(labels)
-    given = np.asarray(movie)
+    movie = LabelMovie.of(labels)
+    frames = movie.frames
     if tidied:
-        given = np.stack([tidied_labels(frame) for frame in given])
+        frames = np.stack([tidied_labels(frame) for frame in frames])
     if smallest is None:
-        smallest = _smallest(given)
-    reach = smooth(given > 0, sigma)
-    found = np.zeros(given.shape, np.uint32)
+        smallest = _smallest(frames)
+    smoothed = smooth(frames > 0, sigma)
+    filled = np.zeros(frames.shape, np.uint32)
     lost = 0
-    for number, frame in enumerate(given):
-        whole = label((frame > 0) | reach[number], connectivity=2)
+    for number, frame in enumerate(frames):
+        whole = label((frame > 0) | smoothed[number], connectivity=2)
         regions = whole if fuse else _apart(frame, whole)
-        found[number] = without_small(regions, smallest)
-        gone = (frame > 0) & (found[number] == 0)
-        lost += len(np.setdiff1d(frame[gone], frame[found[number] > 0]))
-        progress("gaps", number + 1, len(given))
+        filled[number] = without_small(regions, smallest)
+        gone = (frame > 0) & (filled[number] == 0)
+        lost += len(np.setdiff1d(frame[gone], frame[filled[number] > 0]))
+        progress("gaps", number + 1, len(frames))
     if not ends:
-        found = _between(found, given > 0)
+        filled = _between(filled, frames > 0)
     if lost:
         warn(
             f"{lost} objects are left out: with what is filled around them they have fewer than"
-            f" {smallest} pixels (`fill-gaps --smallest` says how many they must have)"
+            f" {smallest} pixels (`fill-gaps --smallest` sets the limit)"
         )
-    return images.with_data(movie, images.as_labels(found))
+    return movie.with_labels(filled).data
 
 
 def _smallest(frames: np.ndarray) -> int:
@@ -102,34 +101,34 @@ def _smallest(frames: np.ndarray) -> int:
     return min(SMALLEST, max(1, int(np.median(every) / 4))) if every.size else SMALLEST
 
 
-def _between(found: np.ndarray, given: np.ndarray) -> np.ndarray:
+def _between(filled: np.ndarray, present: np.ndarray) -> np.ndarray:
     """Drop regions without an object that have one only before them, or only after them."""
-    own = [np.unique(f[g]) for f, g in zip(found, given, strict=True)]
-    before = _reached(found, own)
-    after = _reached(found[::-1], own[::-1])[::-1]
-    kept = np.zeros_like(found)
-    for number, frame in enumerate(found):
+    own = [np.unique(f[g]) for f, g in zip(filled, present, strict=True)]
+    before = _reached(filled, own)
+    after = _reached(filled[::-1], own[::-1])[::-1]
+    kept = np.zeros_like(filled)
+    for number, frame in enumerate(filled):
         good = np.union1d(own[number], np.intersect1d(before[number], after[number]))
-        ids = np.zeros(int(frame.max(initial=0)) + 1, found.dtype)
+        ids = np.zeros(int(frame.max(initial=0)) + 1, filled.dtype)
         good = good[good > 0]
         ids[good] = np.arange(1, len(good) + 1)
         kept[number] = ids[frame]
     return kept
 
 
-def _reached(found: np.ndarray, own: list[np.ndarray]) -> list[np.ndarray]:
-    """Return of each frame the regions that hang together with an object of an earlier one."""
-    reached = [np.zeros(0, found.dtype)]
-    for number in range(1, len(found)):
-        last = np.isin(found[number - 1], np.union1d(own[number - 1], reached[-1]))
-        last &= found[number - 1] > 0
-        ids = np.unique(found[number][last])
+def _reached(filled: np.ndarray, own: list[np.ndarray]) -> list[np.ndarray]:
+    """Return for each frame the regions that are connected to an object of an earlier frame."""
+    reached = [np.zeros(0, filled.dtype)]
+    for number in range(1, len(filled)):
+        last = np.isin(filled[number - 1], np.union1d(own[number - 1], reached[-1]))
+        last &= filled[number - 1] > 0
+        ids = np.unique(filled[number][last])
         reached.append(ids[ids > 0])
     return reached
 
 
 def smooth(masks: np.ndarray, sigma: float = SIGMA) -> np.ndarray:
-    """Say where the masks (T, Y, X), smoothed along time, are positive.
+    """Return where the masks (T, Y, X), smoothed along time, are positive.
 
     The mean of two Gaussians, in the planes of rows and time and of columns and time.
     """
@@ -143,7 +142,7 @@ def smooth(masks: np.ndarray, sigma: float = SIGMA) -> np.ndarray:
 
 def added(labels: xr.DataArray, filled: xr.DataArray) -> int:
     """Count the objects of a filled movie where the first segmentation has none."""
-    pairs = zip(np.asarray(as_movie(labels)), np.asarray(filled), strict=True)
+    pairs = zip(LabelMovie.of(labels).frames, np.asarray(filled), strict=True)
     return sum(
         len(np.setdiff1d(np.unique(new[new > 0]), np.unique(new[old > 0]))) for old, new in pairs
     )
@@ -159,9 +158,9 @@ def merge(regions: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
     Returns
     -------
-    merged : uint32; in each frame the object that a region overlaps most has the region's id (of
-        several regions that would have it, that which overlaps it most), and a region that
-        overlaps none keeps its own pixels. Objects that no region takes are left out.
+    merged : uint32; in each frame the object that a region overlaps most gets the region's id (of
+        several such regions, that of the one which overlaps it most), and a region that
+        overlaps none keeps its own pixels. Objects without a region are left out.
     """
     from skimage.measure import label
 
@@ -184,7 +183,7 @@ def merge(regions: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 def onto(
     tracks: Tracks,
-    labels: xr.DataArray,
+    labels: xr.DataArray | LabelMovie,
     image: xr.DataArray | None = None,
     progress: Progress = silent,
 ) -> Tracks:
@@ -194,7 +193,7 @@ def onto(
 
     Parameters
     ----------
-    tracks : tracks of what :func:`fill` made of the labels.
+    tracks : tracks of the labels as :func:`fill` returns them.
     labels : the label movie itself.
     image : the movie, for intensities.
 
@@ -202,12 +201,11 @@ def onto(
     -----
     DataWarning : for objects too small to make a spot, whose links go.
     """
-    movie = as_movie(labels)
+    movie = LabelMovie.of(labels)
     rows = np.arange(1, len(tracks.spots) + 1)
-    merged = merge(np.asarray(tracks.painted(rows)), np.asarray(movie))
-    own = images.with_data(movie, images.as_labels(merged))
+    own = movie.with_labels(merge(np.asarray(tracks.painted(rows)), movie.frames))
     spots, contours = find(own, image, progress, tracks.settings.detector.simplify_contours)
-    # Of the pieces of one object the largest has its links.
+    # The largest piece of an object gets its links.
     at = np.full(len(rows) + 1, -1)
     order = np.argsort(spots["area"].to_numpy(), kind="stable")
     at[spots["label"].to_numpy()[order]] = order
@@ -216,9 +214,11 @@ def onto(
     kept = (source >= 0) & (target >= 0)
     if lost := int(np.count_nonzero(~kept)):
         warn(f"{lost} links are left out: they were of objects too small to make a spot")
-    found = Links(source[kept], target[kept], links.costs[kept])
-    made = build(spots, contours, found, own, tracks.settings, tracks.engine, tracks.image_path)
-    return replace(made, calibration=tracks.calibration)
+    links = Links(source[kept], target[kept], links.costs[kept])
+    onto_objects = build(
+        spots, contours, links, own, tracks.settings, tracks.engine, tracks.image_path
+    )
+    return replace(onto_objects, calibration=tracks.calibration)
 
 
 def _apart(frame: np.ndarray, whole: np.ndarray) -> np.ndarray:

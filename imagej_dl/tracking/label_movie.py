@@ -1,8 +1,9 @@
-"""A label movie and the movie it is of, in the axes that tracking works on."""
+"""A label movie and its movie, in the axes that tracking works on."""
 
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +17,42 @@ if TYPE_CHECKING:
 _LOOKED_AT = 3  # frames
 
 
+@dataclass(frozen=True)
+class LabelMovie:
+    """A label image that was checked once: whole numbers, with the axes T, Y, X.
+
+    Parameters
+    ----------
+    data : uint16 or uint32, with its calibration; made by :meth:`of`.
+    """
+
+    data: xr.DataArray
+
+    @classmethod
+    def of(cls, labels: Any, path: Any = None) -> LabelMovie:
+        """Check a label image; return a label movie as it is. See :func:`as_movie`."""
+        return labels if isinstance(labels, cls) else cls(_checked(labels, path))
+
+    @property
+    def frames(self) -> np.ndarray:
+        """(T, Y, X) label of each pixel, 0 for background."""
+        return np.asarray(self.data)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Frames, rows, columns."""
+        return self.data.sizes["T"], self.data.sizes["Y"], self.data.sizes["X"]
+
+    @property
+    def calibration(self) -> images.Calibration:
+        """Pixel size, unit and frame interval."""
+        return images.calibration(self.data)
+
+    def with_labels(self, frames: np.ndarray) -> LabelMovie:
+        """Return a movie of the same calibration with other labels, (T, Y, X) whole numbers."""
+        return LabelMovie(images.with_data(self.data, images.as_labels(frames)))
+
+
 def as_movie(labels: Any, path: Any = None) -> xr.DataArray:
     """Return a label image as uint16 or uint32 with the axes T, Y, X.
 
@@ -26,6 +63,10 @@ def as_movie(labels: Any, path: Any = None) -> xr.DataArray:
     UserError : for 3-D labels, for time stored in Z, for several channels, for numbers that are
         no labels, and for a picture; names `path`, or the image's title.
     """
+    return LabelMovie.of(labels, path).data
+
+
+def _checked(labels: Any, path: Any = None) -> xr.DataArray:
     if isinstance(labels, str | os.PathLike):
         path = path or labels
     labels = images.labels_of(labels)
@@ -67,9 +108,9 @@ def as_movie(labels: Any, path: Any = None) -> xr.DataArray:
 
 
 def _is_picture(movie: np.ndarray) -> bool:
-    """Say whether most pixels above 0 beside one another have different numbers.
+    """Return True if most neighbouring pixels above 0 have different numbers.
 
-    A picture's noise would be a million objects, which takes minutes and helps nobody.
+    The noise of a picture would be a million objects, which takes minutes and helps nobody.
     """
     for frame in movie[:_LOOKED_AT]:
         inside = (frame[:, 1:] > 0) & (frame[:, :-1] > 0)
@@ -83,9 +124,9 @@ def _is_picture(movie: np.ndarray) -> bool:
 def pair(
     labels: xr.DataArray, image: xr.DataArray | None, path: Any = None, image_path: Any = None
 ) -> tuple[xr.DataArray, xr.DataArray | None]:
-    """Return the label movie (T, Y, X) and the movie it is of, with the same frames.
+    """Return the label movie (T, Y, X) and its movie, with the same frames.
 
-    Time that one of them calls Z is T where the other says so, with a DataWarning.
+    If one of them has its time in Z, and the other in T, both get it in T, with a DataWarning.
 
     Raises
     ------
@@ -113,7 +154,7 @@ def check(image: xr.DataArray, movie: xr.DataArray, path: Any = None) -> None:
     raise UserError(
         f"has {_size(image)}, but {labels} {_size(movie)}: they do not fit together",
         path=path or image.attrs.get("title") or None,
-        remedy="Give the movie that the labels were made of; if its axes are wrong, say them "
+        remedy="Name the movie that the labels were made of; if its axes are wrong, name them "
         "with --image-axes, such as TCYX.",
     )
 

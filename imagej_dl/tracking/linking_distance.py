@@ -1,7 +1,7 @@
-"""How far objects are linked, where nobody has said it: by their own size and motion.
+"""Maximal linking distances where no settings are named: by the size and motion of the objects.
 
-TrackMate's 15 is a good number of micrometres for cells, and a bad one of inches, centimetres,
-nanometres or pixels.
+TrackMate's 15 suits cells in micrometres, but no image in inches, centimetres, nanometres or
+pixels.
 """
 
 from __future__ import annotations
@@ -20,40 +20,22 @@ if TYPE_CHECKING:
     import xarray as xr
 
 RADII, STEPS = 3.0, 2.0
-"""Of the median radius, and of the median step, how many an object is looked for around its place.
+"""Maximal distance in units of the median radius, and of the median step, of the objects.
 
 Three radii were better than 15 µm on six of six sequences of cells. Steps are for objects that are
 small beside their motion.
 """
-_DAUGHTERS = 2 / 3
-"""Of that distance, how far a daughter is looked for: with all of it false divisions are more than
-twice as many, and no more true ones."""
 SHARE = 1 / 3
-"""Of the image's longer side: farther links are none of objects."""
-KEYS = (
-    "LINKING_MAX_DISTANCE",
-    "GAP_CLOSING_MAX_DISTANCE",
-    "SPLITTING_MAX_DISTANCE",
-    "MERGING_MAX_DISTANCE",
-    "KALMAN_SEARCH_RADIUS",
-    "MAX_SEARCH_RADIUS",
-    "DIST_THRESH",
-)
-_OF_DAUGHTERS = {"SPLITTING_MAX_DISTANCE", "MERGING_MAX_DISTANCE"}
-_NEEDS = {
-    "GAP_CLOSING_MAX_DISTANCE": "ALLOW_GAP_CLOSING",
-    "SPLITTING_MAX_DISTANCE": "ALLOW_TRACK_SPLITTING",
-    "MERGING_MAX_DISTANCE": "ALLOW_TRACK_MERGING",
-}
+"""Share of the longer side of the image; longer links are no links of objects."""
 _FRAMES = 25
 
 
 @dataclass(frozen=True)
 class Reach:
-    """How far objects are looked for.
+    """A maximal linking distance.
 
     distance : in the image's `unit`.
-    words : how it was found.
+    words : how it was measured.
     """
 
     distance: float
@@ -75,7 +57,7 @@ def measured(labels: xr.DataArray) -> Reach | None:
     cal = images.calibration(labels)
     size = np.array([cal.pixel_height, cal.pixel_width])
     frames = labels.sizes["T"]
-    # An even share of the pairs of frames says as much as all.
+    # Evenly chosen pairs of frames are enough.
     starts = np.unique(np.linspace(0, max(frames - 2, 0), min(frames, _FRAMES)).astype(int))
     radii: list[np.ndarray] = []
     steps: list[np.ndarray] = []
@@ -106,15 +88,19 @@ def measured(labels: xr.DataArray) -> Reach | None:
 
 
 def fitted(settings: TrackerSettings, reach: Reach | None) -> TrackerSettings:
-    """Return settings whose distances are what was measured, two thirds of it for divisions."""
-    values = settings.settings.to_map()
-    given = {} if reach is None else {key: reach.distance for key in KEYS if key in values}
-    if reach is None or not given:
-        return settings
-    for key in _OF_DAUGHTERS & given.keys():
-        given[key] = _DAUGHTERS * reach.distance
+    """Return settings with the measured distance for each distance: two thirds for divisions.
+
+    With all of it false divisions are more than twice as many, and true ones no more. The share is
+    declared with each setting (:class:`imagej_dl.tracking.trackers.base.Setting`).
+    """
     model = type(settings.settings)
-    return settings.model_copy(update={"settings": model.model_validate({**values, **given})})
+    declared = model.declared().items()
+    shares = {key: setting.distance for key, setting in declared if setting.distance}
+    if reach is None or not shares:
+        return settings
+    distances = {key: share * reach.distance for key, share in shares.items()}
+    values = {**settings.settings.to_map(), **distances}
+    return settings.model_copy(update={"settings": model.model_validate(values)})
 
 
 def warn_of(settings: TrackerSettings, labels: xr.DataArray) -> None:
@@ -125,8 +111,8 @@ def warn_of(settings: TrackerSettings, labels: xr.DataArray) -> None:
     most = SHARE * float((np.array(labels.shape[-2:]) * sides).max())
     unit = "px" if cal.unit == "pixel" else cal.unit
     wrong = []
-    for key in KEYS:
-        if key not in values or values.get(_NEEDS.get(key, ""), True) is False:
+    for key, setting in type(settings.settings).declared().items():
+        if not setting.distance or values.get(setting.only_with, True) is False:
             continue
         value = float(values[key])  # infinity is written as a word
         if not math.isfinite(value):
@@ -139,7 +125,7 @@ def warn_of(settings: TrackerSettings, labels: xr.DataArray) -> None:
             )
     if wrong:
         reach = measured(labels)
-        own = f"; the objects' size and motion would say {reach}" if reach is not None else ""
+        own = f"; by the objects' size and motion it would be {reach}" if reach is not None else ""
         warn("; ".join(wrong) + own)
 
 
@@ -154,7 +140,7 @@ def _objects(frame: np.ndarray, size: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 
 def _steps(before: np.ndarray, after: np.ndarray) -> np.ndarray:
-    """Return how far objects moved that are each other's nearest in two frames."""
+    """Return the distances of objects in two frames that are each other's nearest."""
     from scipy.spatial import cKDTree
 
     if not len(before) or not len(after):

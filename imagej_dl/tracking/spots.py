@@ -1,4 +1,4 @@
-"""Spots of a label movie, equal to those of TrackMate's label image detector.
+"""Detect the spots of a label movie, equal to those of TrackMate's label image detector.
 
 TrackMate 8's `LabelImageDetector` with simplified contours: one spot for each connected piece of
 a label, at the centroid of its simplified contour.
@@ -13,10 +13,9 @@ import numpy as np
 from imagej_dl.errors import warn
 from imagej_dl.geometry import contours as outlines
 from imagej_dl.geometry import simplify
-from imagej_dl.images import calibration
 from imagej_dl.progress import Progress, silent
 from imagej_dl.tracking import spot_features
-from imagej_dl.tracking.label_movie import as_movie, check
+from imagej_dl.tracking.label_movie import LabelMovie, check
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,7 +26,7 @@ _PIXELS_AT_ONCE = 2**23
 
 
 def find(
-    labels: xr.DataArray,
+    labels: xr.DataArray | LabelMovie,
     image: xr.DataArray | None = None,
     progress: Progress = silent,
     simple: bool = True,
@@ -51,9 +50,8 @@ def find(
     """
     import pandas as pd
 
-    movie = as_movie(labels)
-    frames = np.asarray(movie)
-    cal = calibration(movie)
+    movie = LabelMovie.of(labels)
+    frames, cal = movie.frames, movie.calibration
     scale = np.array([cal.pixel_width, cal.pixel_height])
     at_once = max(1, _PIXELS_AT_ONCE // max(1, frames[0].size))
     tables, polygons, lost = [], [], 0
@@ -105,12 +103,12 @@ def _measured(
     centre: np.ndarray,
     scale: np.ndarray,
     frame: np.ndarray,
-    movie: xr.DataArray,
+    movie: LabelMovie,
     image: xr.DataArray | None,
 ) -> dict[str, np.ndarray]:
     if image is None:
         return {}
-    check(image, movie)
+    check(image, movie.data)
     fitting = image.isel(Z=0) if "Z" in image.dims else image
     for axis in ("T", "C"):
         if axis not in fitting.dims:
@@ -121,12 +119,12 @@ def _measured(
         outlines.Polygons((around + shape.points) / scale, shape.offsets)
         for shape in (contours, spot_features.doubled(contours))
     )
-    found: dict[str, np.ndarray] = {}
+    measured: dict[str, np.ndarray] = {}
     for channel in range(fitting.sizes["C"]):
         plane = np.asarray(fitting.transpose("C", "T", "Y", "X")[channel])
         values = spot_features.intensities(polygons, outer, frame, plane)
-        found |= {f"{name}_ch{channel + 1}": value for name, value in values.items()}
-    return found
+        measured |= {f"{name}_ch{channel + 1}": value for name, value in values.items()}
+    return measured
 
 
 _TYPES = dict.fromkeys(("id", "frame", "label", "pixel"), np.int64)

@@ -1,9 +1,9 @@
-"""Objects that are several: cut where the frames before and after hold them apart.
+"""Split fused objects by the frames before and after.
 
-A segmentation now and then makes one object of cells that touch. What covers several objects of
-the frame before, and is covered by several again a few frames later, is taken for so many: each
-of its pixels goes to the nearest of the objects before. A division is not cut, nor what was one
-object before, nor what stays one.
+A segmentation now and then fuses cells that touch. An object that covers several objects of the
+frame before, and several again of one of the next frames, is split: each of its pixels goes to the
+nearest of the objects before. A division is not split, nor an object that was
+one before, nor one that stays fused.
 """
 
 from __future__ import annotations
@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from imagej_dl import images
 from imagej_dl.progress import Progress, silent
-from imagej_dl.tracking.label_movie import as_movie
+from imagej_dl.tracking.label_movie import LabelMovie
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -24,51 +23,55 @@ if TYPE_CHECKING:
 _Box = tuple[slice, ...]
 
 AHEAD = 5
-"""Frames within which an object must be seen as several again."""
-_COVERED = 0.5  # of an object's pixels, for it to be one of those that another covers
-_ALIKE = 0.35  # by which the areas before and now may differ
+"""Number of frames within which an object must be several again."""
+_COVERED = 0.5  # share of an object's pixels from which on another object covers it
+_ALIKE = 0.35  # relative difference that the areas before and now may have
 
 
 def split(labels: xr.DataArray, ahead: int = AHEAD, progress: Progress = silent) -> xr.DataArray:
-    """Return a label movie in which fused objects are cut.
+    """Return a label movie in which fused objects are split.
 
     Parameters
     ----------
     labels : label movie, T, Y, X.
-    ahead : frames within which an object must be seen as several again.
+    ahead : number of frames within which an object must be several again.
 
     Returns
     -------
     labels : one of the parts keeps the object's number, the others have new ones.
     """
-    movie = as_movie(labels)
-    given = np.asarray(movie)
-    found = given.astype(np.uint32)
-    before = _Frame(found[0])
-    later = deque(_Frame(frame) for frame in given[1 : 1 + ahead])
-    for number in range(1, len(found)):
-        later.extend(_Frame(frame) for frame in given[number + ahead : number + ahead + 1])
+    return split_movie(LabelMovie.of(labels), ahead, progress).data
+
+
+def split_movie(movie: LabelMovie, ahead: int = AHEAD, progress: Progress = silent) -> LabelMovie:
+    """Split fused objects of a movie; see :func:`split`."""
+    original = movie.frames
+    frames = original.astype(np.uint32)
+    before = _Frame(frames[0])
+    later = deque(_Frame(frame) for frame in original[1 : 1 + ahead])
+    for number in range(1, len(frames)):
+        later.extend(_Frame(frame) for frame in original[number + ahead : number + ahead + 1])
         if later:
             later.popleft()
-        now = _Frame(found[number])
+        now = _Frame(frames[number])
         for fused, parts in _covering(now, before).items():
             where = now.ranks[now.boxes[fused]] == fused
             if any(_parts(where, now.boxes[fused], frame) > 1 for frame in later):
                 _cut(now, fused, before, parts)
-        before = _Frame(found[number])  # as it is now
-        progress("fused", number + 1, len(found))
-    return images.with_data(movie, images.as_labels(found))
+        before = _Frame(frames[number])  # with what was split
+        progress("fused", number + 1, len(frames))
+    return movie.with_labels(frames)
 
 
 class _Frame:
-    """A frame's labels, and by their ranks what is asked of them again and again."""
+    """The labels of a frame, with what is computed from them once."""
 
     def __init__(self, labels: np.ndarray) -> None:
         self.labels = labels
 
     @cached_property
     def ranked(self) -> tuple[np.ndarray, np.ndarray]:
-        """Numbers in order, and for each pixel the place of its own among them."""
+        """The labels in order, and for each pixel the rank of its label."""
         top = int(self.labels.max(initial=0))
         if top < self.labels.size:
             return np.arange(top + 1), self.labels.astype(np.int64)
@@ -91,30 +94,30 @@ class _Frame:
 
 
 def _covering(now: _Frame, before: _Frame) -> dict[int, np.ndarray]:
-    """The objects that cover several objects of the frame before, and which; by their ranks."""
+    """Return the objects that cover several objects of the frame before, with those; by rank."""
     both = (now.labels > 0) & (before.labels > 0)
     count = len(before.sizes)
     pairs, shared = np.unique(now.ranks[both] * count + before.ranks[both], return_counts=True)
     ours, theirs = np.divmod(pairs, count)
     whole = shared > _COVERED * before.sizes[theirs]
     ours, theirs = ours[whole], theirs[whole]
-    found, first, number = np.unique(ours, return_index=True, return_counts=True)
+    covering, first, number = np.unique(ours, return_index=True, return_counts=True)
     return {
         int(one): theirs[begin : begin + several]
-        for one, begin, several in zip(found, first, number, strict=True)
+        for one, begin, several in zip(covering, first, number, strict=True)
         if several > 1
     }
 
 
 def _parts(where: np.ndarray, box: _Box, frame: _Frame) -> int:
-    """How many objects of a frame a region of a box covers."""
+    """Count the objects of a frame that a region of a box covers."""
     ranks, shared = np.unique(frame.ranks[box][where], return_counts=True)
     objects = frame.ranked[0][ranks] > 0
     return int(np.count_nonzero(objects & (shared > _COVERED * frame.sizes[ranks])))
 
 
 def _cut(now: _Frame, fused: int, before: _Frame, parts: np.ndarray) -> None:
-    """Give each pixel of an object the number of the nearest of some objects before."""
+    """Give each pixel of an object the label of the nearest of some objects of the frame before."""
     from scipy.ndimage import distance_transform_edt
 
     area = before.sizes[parts].sum()
@@ -133,7 +136,7 @@ def _cut(now: _Frame, fused: int, before: _Frame, parts: np.ndarray) -> None:
 
 
 def _free(labels: np.ndarray) -> int:
-    """A number that no object has: the next above all, or where there is none the least."""
+    """Return a label that no object has: the next above all, or else the smallest."""
     after = int(labels.max()) + 1
     if after <= np.iinfo(labels.dtype).max:
         return after

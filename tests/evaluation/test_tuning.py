@@ -287,7 +287,7 @@ def test_command(truth, tmp_path, capsys):
     assert "3 trials" in said
     short = _labels().isel(T=slice(0, 4))
     images.write(short, tmp_path / "labels.tif", overwrite=True)
-    with pytest.raises(UserError, match="4 frames, the truth"):
+    with pytest.raises(UserError, match="4 frames, the ground truth"):
         TuneTracking.declare({**values, "out": tmp_path / "other"}).run(silent)
 
 

@@ -57,8 +57,8 @@ def test_table_of_videos(tmp_path: Path) -> None:
 def test_tables_of_tracks(tmp_path: Path) -> None:
     import pandas as pd
 
-    from imagej_dl.tracking import tables
+    from imagej_dl.tracking import export
 
     table = pd.DataFrame({"id": [1, 2], "x": [-1.5, 2], "name": ["=1", "-2"], "@y": [1, 2]})
-    tables._write(table, tmp_path / "t.csv", False)
+    export._write_csv(table, tmp_path / "t.csv", False)
     assert (tmp_path / "t.csv").read_text() == "id,x,name,'@y\n1,-1.5,'=1,1\n2,2.0,-2,2\n"

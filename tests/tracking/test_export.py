@@ -12,8 +12,8 @@ import pytest
 from imagej_dl import ctc, images, tracking
 from imagej_dl.ctc import from_tracks
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.tracking import tables
-from imagej_dl.tracking.trackers.cost_matrix import Links
+from imagej_dl.tracking import export
+from imagej_dl.tracking.links import Links
 from imagej_dl.tracking.tracks import build
 
 
@@ -96,14 +96,14 @@ def test_missing_mask(tmp_path):
 
 
 def test_lineage_table():
-    table = tables.lineage(tracking.track(lineages.division(), engine="embedded"))
+    table = export.lineage(tracking.track(lineages.division(), engine="embedded"))
     assert table["id"].tolist() == [1, 2, 3, 4]
     assert table["parent"].tolist() == [0, 0, 1, 1]
     assert table["generation"].tolist() == [0, 0, 1, 1]
     assert table["children"].tolist() == ["3 4", "", "", ""]
     assert table["fate"].tolist() == ["divides", "movie ends", "movie ends", "movie ends"]
     assert table["stop"].tolist() == [120.0, 300.0, 300.0, 300.0]
-    after = tables.lineage(tracking.track(lineages.gap(), engine="embedded"))
+    after = export.lineage(tracking.track(lineages.gap(), engine="embedded"))
     assert after["fate"].tolist() == ["goes on", "movie ends", "movie ends"]
     assert after["generation"].tolist() == [0, 0, 0]
 

@@ -10,7 +10,7 @@ import pytest
 
 from imagej_dl import ctc, images, tracking
 from imagej_dl.errors import DataWarning
-from imagej_dl.tracking import gap_filling, tidying
+from imagej_dl.tracking import gap_filling, mask_cleanup
 
 
 def _movie(*missing, frames=7, side=14):
@@ -76,10 +76,10 @@ def test_tidy_closes_fills_and_drops():
     mask[40:46, 40:46] = True
     expected = np.zeros_like(mask)
     expected[5:25, 5:25] = True
-    np.testing.assert_array_equal(tidying.tidy(mask), expected)
+    np.testing.assert_array_equal(mask_cleanup.tidy(mask), expected)
     edge = np.zeros((30, 30), bool)
     edge[:, :10] = True
-    np.testing.assert_array_equal(tidying.tidy(edge), edge)
+    np.testing.assert_array_equal(mask_cleanup.tidy(edge), edge)
 
 
 def test_merge_takes_the_object_that_overlaps_most():

@@ -85,20 +85,20 @@ def test_percentile_is_the_nearest_value_halves_upwards():
 
 
 def test_linking_radius_is_open_and_gap_radius_closed():
-    linked = lap.link(_points((0, 0, 0), (1, 15, 0)), settings.LapSettings())
+    linked = lap.link(_points((0, 0, 0), (1, 15, 0)), lap.LapSettings())
     assert len(linked.costs) == 0
     gap = _points((0, 0, 0), (1, 0, 0), (3, 15, 0), (4, 15, 0))
-    assert len(lap.link(gap, settings.LapSettings()).costs) == 3
+    assert len(lap.link(gap, lap.LapSettings()).costs) == 3
 
 
 def test_empty_frames_are_not_skipped_over():
     spots = _points((0, 0, 0), (2, 0, 0))
-    assert len(lap.link(spots, settings.LapSettings()).costs) == 0
+    assert len(lap.link(spots, lap.LapSettings()).costs) == 0
 
 
 def test_a_still_movie_is_linked():
     rows = [(t, 50.0 * i, 0.0) for t in range(3) for i in range(4)]
-    assert len(lap.link(_points(*rows), settings.LapSettings()).costs) == 8
+    assert len(lap.link(_points(*rows), lap.LapSettings()).costs) == 8
 
 
 def test_infinite_distance():

@@ -70,7 +70,7 @@ def test_divisions_are_looked_for_nearer():
 )
 def test_given_distances_beyond_reason_are_warned_of(unit, words):
     labels = walking(4, unit=unit, width=UNITS[unit])
-    with pytest.warns(DataWarning, match=f"LINKING_MAX_DISTANCE 15 {unit} is .*{words}.*would say"):
+    with pytest.warns(DataWarning, match=f"_DISTANCE 15 {unit} is .*{words}.*it would be"):
         tracking.track(labels, settings=tracking.default_settings(), engine="embedded")
 
 

@@ -10,7 +10,7 @@ from imagej_dl import ctc, images, tracking
 from imagej_dl.ctc import from_tracks
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.tracking import lineage
-from imagej_dl.tracking.settings import MODELS
+from imagej_dl.tracking.trackers import registry
 
 
 def _track(labels, **values):
@@ -112,7 +112,7 @@ def test_objects_in_some_frames_only():
     assert tracks.counts["links"] == 1
 
 
-@pytest.mark.parametrize("key", sorted(MODELS))
+@pytest.mark.parametrize("key", sorted(registry.embedded()))
 def test_embedded_engine_has_every_tracker_of_the_settings(key):
     tracks = tracking.track(lineages.gap(), settings=tracking.make_settings(key), engine="embedded")
     assert tracks.settings.tracker == key
@@ -159,7 +159,7 @@ def test_more_segments_than_ctc_masks_hold(tmp_path, monkeypatch):
     assert not (tmp_path / "out" / "CTC").exists()
 
 
-@pytest.mark.parametrize("key", sorted(MODELS))
+@pytest.mark.parametrize("key", sorted(registry.embedded()))
 @pytest.mark.parametrize("frames", [[{}], [{1: (5, 5)}], [{}, {}, {1: (5, 5)}],
                                     [{1: (5, 5)}, {}, {}, {1: (5, 5)}]])  # fmt: skip
 @pytest.mark.filterwarnings("ignore::imagej_dl.errors.DataWarning")

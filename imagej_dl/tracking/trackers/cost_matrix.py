@@ -1,6 +1,6 @@
-"""TrackMate's costs of links, and the assignment that is least in sum.
+"""TrackMate's costs of links, and the assignment of minimal cost.
 
-The costs are the squared distances, tempered by feature penalties; the cost of not linking is
+The costs are the squared distances, raised by feature penalties; the cost of not linking is
 one value for a whole problem: the factor times a percentile of the accepted costs (TrackMate's
 simplification of Jaqaman et al. 2008).
 """
@@ -8,43 +8,18 @@ simplification of Jaqaman et al. 2008).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from imagej_dl.errors import UserError
+from imagej_dl.tracking.links import Links
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _NAMES = {"POSITION_X": "x", "POSITION_Y": "y", "POSITION_Z": "z", "POSITION_T": "t"}
 _NOT_FEATURES = ("id", "label", "pixel", "track_id")
-
-
-@dataclass(frozen=True)
-class Links:
-    """Possible or chosen links: row numbers of their spots and their costs, three arrays."""
-
-    sources: np.ndarray
-    targets: np.ndarray
-    costs: np.ndarray
-
-    @classmethod
-    def none(cls) -> Links:
-        return cls(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
-
-    @classmethod
-    def join(cls, parts: list[Links]) -> Links:
-        parts = [cls.none(), *parts]
-        return cls(
-            np.concatenate([p.sources for p in parts]),
-            np.concatenate([p.targets for p in parts]),
-            np.concatenate([p.costs for p in parts]),
-        )
-
-    def take(self, chosen: np.ndarray) -> Links:
-        return Links(self.sources[chosen], self.targets[chosen], self.costs[chosen])
 
 
 class Costs:
@@ -62,9 +37,9 @@ class Costs:
         strict: bool = False,
         places: np.ndarray | None = None,
     ) -> Links:
-        """All links of sources to targets that cost no more (strict: less) than limit².
+        """Return all links of sources to targets that cost at most (strict: less than) limit².
 
-        `places` are where the sources are taken to be instead of their own positions.
+        `places` are positions that replace those of the sources.
         """
         if not len(sources) or not len(targets):
             return Links.none()
@@ -92,7 +67,7 @@ class Costs:
         return np.where(squared == 0, np.finfo(float).tiny, squared) * penalty * penalty
 
     def _only_dearer(self) -> bool:
-        """Whether penalties only raise costs, so that distance alone can rule links out."""
+        """Return True if penalties only raise costs, so that distance alone can rule links out."""
         return all(f >= 0 and not np.any(values < 0) for values, f in self.penalised)
 
 
@@ -110,7 +85,7 @@ def column(spots: pd.DataFrame, key: str) -> np.ndarray:
 
 
 def alternative(costs: np.ndarray, factor: float, percentile: float) -> float:
-    """The cost of not linking: `factor` times a percentile of the costs, as TrackMate takes it."""
+    """Return the cost of not linking: `factor` times a percentile of the costs, as in TrackMate."""
     if percentile == 1:
         return factor * float(costs.max())
     # The nearest value, halves upwards: ImgLib2's Util.percentile.
@@ -119,7 +94,7 @@ def alternative(costs: np.ndarray, factor: float, percentile: float) -> float:
 
 
 def assign(links: Links, alternative_cost: float) -> Links:
-    """Choose the links whose costs, with the alternative for what stays free, are least in sum.
+    """Choose the links of minimal total cost, with the alternative cost for spots without a link.
 
     TrackMate solves Jaqaman's square matrix, in which a link saves two alternatives and costs a
     third in the lower right block. Its optimum is that of one row for each source with the
@@ -139,20 +114,20 @@ def assign(links: Links, alternative_cost: float) -> Links:
 
 
 def _once(rows: np.ndarray) -> np.ndarray:
-    """Which of these row numbers are there only once."""
+    """Return which of these row numbers occur only once."""
     rows = rows - rows.min()
     return np.asarray(np.bincount(rows)[rows] == 1)
 
 
 def _solve(links: Links, alternative_cost: float) -> np.ndarray:
-    """Which links are in the optimum of :func:`assign`."""
+    """Return which links are in the optimum of :func:`assign`."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
     sources, i = np.unique(links.sources, return_inverse=True)
     targets, j = np.unique(links.targets, return_inverse=True)
     own = np.arange(len(sources))
-    # SciPy takes a zero for a missing link; one more on every entry changes no optimum.
+    # To SciPy a zero is a missing link; adding one to every entry does not change the optimum.
     values = np.concatenate([links.costs, np.full(len(sources), alternative_cost)])
     values = values / alternative_cost + 1.0
     rows, columns = np.concatenate([i, own]), np.concatenate([j, len(targets) + own])
@@ -168,5 +143,5 @@ def _near(a: np.ndarray, b: np.ndarray, limit: float) -> tuple[np.ndarray, np.nd
     from scipy.spatial import cKDTree
 
     # A little more than the limit: the costs, not the tree's rounding, decide.
-    found = cKDTree(a).sparse_distance_matrix(cKDTree(b), limit * (1 + 1e-9), output_type="ndarray")
-    return found["i"], found["j"]
+    pairs = cKDTree(a).sparse_distance_matrix(cKDTree(b), limit * (1 + 1e-9), output_type="ndarray")
+    return pairs["i"], pairs["j"]

@@ -1,22 +1,34 @@
 """TrackMate's Kalman trackers without Java: the same links at the same costs.
 
 Spots that keep a nearly constant velocity: each track predicts where its spot will be, and the
-predictions are assigned to the spots found there (TrackMate's `KalmanTracker`). The advanced one
-takes feature penalties, and closes gaps, splits and merges as the LAP tracker does.
+predictions are assigned to the spots near them (TrackMate's `KalmanTracker`). The advanced one
+has feature penalties, and closes gaps, splits and merges as the LAP tracker does.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import numpy as np
+from pydantic import Field
 
 from imagej_dl.errors import warn
 from imagej_dl.progress import Progress, silent
-from imagej_dl.tracking.settings import AdvancedKalmanSettings, KalmanSettings
-from imagej_dl.tracking.trackers.cost_matrix import Costs, Links, alternative, assign
-from imagej_dl.tracking.trackers.lap import segment_links
+from imagej_dl.tracking.links import Links
+from imagej_dl.tracking.trackers.base import (
+    BY_SIZE,
+    EMBEDDED,
+    IMAGE_UNIT,
+    TRACKMATE,
+    Detected,
+    Distance,
+    Setting,
+    SettingsMap,
+    Tracker,
+)
+from imagej_dl.tracking.trackers.cost_matrix import Costs, alternative, assign
+from imagej_dl.tracking.trackers.lap import LapSettings, segment_links
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,6 +36,58 @@ if TYPE_CHECKING:
 _FACTOR = 1.05  # of the cost of not linking; fixed in this tracker
 _MOVES = np.eye(6) + np.eye(6, k=3)  # a frame later the place is the place and the velocity
 _SEES = np.eye(3, 6)
+
+
+# The filter computes with its radius, which so must be finite.
+Radius = Annotated[float, Field(ge=0, le=1e100), Setting(IMAGE_UNIT, distance=1, search=BY_SIZE)]
+_RADIUS_TEXT = "Maximal distance of a spot from where its track predicts it."
+
+
+class KalmanSettings(SettingsMap):
+    """TrackMate's Kalman tracker: linear motion."""
+
+    linking_max_distance: Annotated[Distance, Setting(IMAGE_UNIT, distance=1, search=BY_SIZE)] = (
+        Field(15.0, description="Maximal distance of the first link of a track.")
+    )
+    kalman_search_radius: Radius = Field(20.0, description=_RADIUS_TEXT)
+    max_frame_gap: Annotated[int, Setting("frames", search=(1, 4))] = Field(
+        2, ge=0, le=10**6, description="Maximal number of frames from one spot to the next."
+    )
+
+
+class AdvancedKalmanSettings(LapSettings):
+    """The Kalman tracker with feature penalties, splitting and merging."""
+
+    kalman_search_radius: Radius = Field(20.0, description=_RADIUS_TEXT)
+
+
+class Kalman(Tracker):
+    """TrackMate's Kalman tracker."""
+
+    key = "KALMAN_TRACKER"
+    label = "Kalman tracker"
+    settings_model: ClassVar[type[SettingsMap]] = KalmanSettings
+    engines = (EMBEDDED, TRACKMATE)
+
+    def link(self, detected: Detected, settings: KalmanSettings, progress: Progress) -> Links:
+        return link(detected.spots, detected.frames, settings, progress)
+
+
+class AdvancedKalman(Tracker):
+    """TrackMate's advanced Kalman tracker."""
+
+    key = "ADVANCED_KALMAN_TRACKER"
+    label = "advanced Kalman tracker"
+    settings_model: ClassVar[type[SettingsMap]] = AdvancedKalmanSettings
+    engines = (EMBEDDED, TRACKMATE)
+
+    def link(
+        self, detected: Detected, settings: AdvancedKalmanSettings, progress: Progress
+    ) -> Links:
+        return link_advanced(detected.spots, detected.frames, settings, progress)
+
+
+TRACKERS = (Kalman(), AdvancedKalman())
 
 
 @dataclass(frozen=True)
@@ -41,7 +105,7 @@ class Filters:
 
     @classmethod
     def start(cls, rows: np.ndarray, places: np.ndarray, steps: np.ndarray) -> Filters:
-        """Begin filters at places with steps as velocities, which are trusted wholly."""
+        """Begin filters at places with steps as velocities, which are taken as exact."""
         errors = np.tile(np.eye(6) * np.finfo(float).tiny, (len(rows), 1, 1))
         return cls(rows, np.hstack([places, steps]), errors, np.zeros(len(rows), int))
 
@@ -65,7 +129,7 @@ class Filters:
     def update(
         self, which: np.ndarray, rows: np.ndarray, places: np.ndarray, noise: np.ndarray
     ) -> Filters:
-        """Correct some filters by the spots found; the others have missed one more frame."""
+        """Correct some filters by their spots; the others have missed one more frame."""
         states, errors, spots = self.states.copy(), self.errors.copy(), self.rows.copy()
         missed = self.missed + 1
         missed[which] -= 1
@@ -130,7 +194,7 @@ def _grow(
     moving = np.eye(6) * (settings.kalman_search_radius / 3) ** 2
     seeing = np.eye(3) * (radii.mean() / 10) ** 2
     filters = Filters.start(free[:0], places[:0], places[:0])
-    found = []
+    links_by_frame = []
     for frame in range(second, frames):
         here = np.arange(bounds[frame], bounds[frame + 1])
         filters = filters.predict(moving)
@@ -143,10 +207,10 @@ def _grow(
                 places=filters.states[:, :3],
             )
         )
-        found.append(chosen)
+        links_by_frame.append(chosen)
         new = np.setdiff1d(here, chosen.targets)
         begun = _best(costs.possible(free, new, settings.linking_max_distance, strict=True))
-        found.append(begun)
+        links_by_frame.append(begun)
         by_row = np.argsort(filters.rows)
         which = by_row[np.searchsorted(filters.rows[by_row], chosen.sources)]
         filters = filters.update(which, chosen.targets, places[chosen.targets], seeing)
@@ -155,7 +219,7 @@ def _grow(
         filters = filters.join(Filters.start(begun.targets, places[begun.targets], steps))
         free = np.setdiff1d(new, begun.targets)
         progress("linking", frame + 1, frames)
-    return Links.join(found)
+    return Links.join(links_by_frame)
 
 
 def _best(links: Links) -> Links:

@@ -3,19 +3,57 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
+from pydantic import Field
 
 from imagej_dl.errors import warn
 from imagej_dl.progress import Progress, silent
-from imagej_dl.tracking.settings import OverlapSettings
-from imagej_dl.tracking.trackers.cost_matrix import Links
+from imagej_dl.tracking.links import Links
+from imagej_dl.tracking.trackers.base import (
+    EMBEDDED,
+    TRACKMATE,
+    Detected,
+    Setting,
+    SettingsMap,
+    Tracker,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _CORNERS = 32  # of the circle that stands for a spot without a contour
+
+
+class OverlapSettings(SettingsMap):
+    """TrackMate's overlap tracker: intersection over union of contours."""
+
+    scale_factor: Annotated[float, Setting(search=(0.8, 2.0))] = Field(
+        1.0, gt=0, le=1e6, description="Factor by which contours are enlarged first."
+    )
+    min_iou: Annotated[float, Setting(search=(0.01, 0.6))] = Field(
+        0.3, ge=0, le=1, description="Intersection over union that a link must exceed."
+    )
+    iou_calculation: Literal["FAST", "PRECISE"] = Field(
+        "PRECISE", description="PRECISE: of the contours; FAST: of their bounding boxes."
+    )
+
+
+class Overlap(Tracker):
+    """TrackMate's overlap tracker."""
+
+    key = "OVERLAP_TRACKER"
+    label = "overlap tracker"
+    settings_model: ClassVar[type[SettingsMap]] = OverlapSettings
+    engines = (EMBEDDED, TRACKMATE)
+    needs = ("spots", "contours")
+
+    def link(self, detected: Detected, settings: OverlapSettings, progress: Progress) -> Links:
+        return link(detected.spots, detected.contours, settings, progress)
+
+
+TRACKERS = (Overlap(),)
 
 
 def link(
@@ -53,13 +91,13 @@ def link(
         return Links.none()
     shapes, areas = _shapes(spots, contours, settings)
     filled = np.unique(frames)
-    found = []
+    links_by_frame = []
     for before, after in pairwise(filled):
         sources = np.arange(*np.searchsorted(frames, [before, before + 1]))
         targets = np.arange(*np.searchsorted(frames, [after, after + 1]))
-        found.append(_best(shapes, areas, sources, targets, settings.min_iou))
+        links_by_frame.append(_best(shapes, areas, sources, targets, settings.min_iou))
         progress("linking", int(after), int(filled[-1]))
-    return Links.join(found)
+    return Links.join(links_by_frame)
 
 
 def _best(
@@ -82,7 +120,7 @@ def _best(
 def _shapes(
     spots: pd.DataFrame, contours: list[np.ndarray], settings: OverlapSettings
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The spots' polygons or boxes, scaled round the spots, and their areas."""
+    """Return the polygons or boxes of the spots, scaled around the spots, and their areas."""
     import shapely
 
     centre = spots[["x", "y"]].to_numpy(float)

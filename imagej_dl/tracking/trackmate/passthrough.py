@@ -1,7 +1,7 @@
-"""What a TrackMate file holds beyond spots, links and settings: kept, and written back.
+"""Keep the rest of a TrackMate file, besides spots, links and settings, and write it back.
 
-Features of other plug-ins, names, colours given by hand, the log, how it is displayed, and
-whatever elements other versions put there.
+It holds features of other plug-ins, names, colours chosen by hand, the log, the display settings,
+and elements of other versions.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ import xml.etree.ElementTree as ET
 
 from imagej_dl.tracking import features
 from imagej_dl.tracking.detectors import NAMES
-from imagej_dl.tracking.settings import MODELS
+from imagej_dl.tracking.trackers import registry
 
-# Told apart from their like by these attributes.
+# Elements of a kind differ by these attributes.
 _KEYS = {
     "Spot": ("ID",),
     "Track": ("TRACK_ID",),
@@ -23,9 +23,9 @@ _KEYS = {
     "Feature": ("feature",),
     "Analyzer": ("key",),
 }
-# Of these ours are all there are: what is not among them was taken out on purpose.
+# Of these ours are complete: one that is not among ours was removed on purpose.
 _OURS = {"Spot", "Track", "TrackID", "Edge", "SpotsInFrame", "Filter", "FeaturePenalties"}
-# Of these the file's own go before ours.
+# Of these the file's own replace ours.
 _THEIRS = {"Log", "GUIState", "DisplaySettings", "BasicSettings"}
 _KNOWN = {
     "Spot": features.SPOT.keys() | features.SHAPE.keys() | {"ROI_N_POINTS"},
@@ -35,7 +35,7 @@ _KNOWN = {
 
 
 def of(root: ET.Element) -> ET.Element:
-    """Strip a parsed file, in place, of what tracks hold themselves; return it."""
+    """Remove from a parsed file, in place, what tracks hold themselves; return it."""
     for tag, known in _KNOWN.items():
         for parent in list(root.iter()):
             for element in [child for child in parent if child.tag == tag]:
@@ -53,7 +53,7 @@ def of(root: ET.Element) -> ET.Element:
 
 
 def slices(root: ET.Element | None) -> int:
-    """The slices of the movie that a file is of; 1 where it does not say."""
+    """Return the number of slices of the file's movie; 1 where it is unknown."""
     image = None if root is None else root.find("Settings/ImageData")
     text = "1" if image is None else image.get("nslices", "1")
     return max(1, int(text)) if text.isascii() and text.isdigit() and len(text) < 19 else 1
@@ -65,9 +65,9 @@ def add(ours: ET.Element, rest: ET.Element) -> None:
     for name, value in rest.attrib.items():
         if name != "version" and ((named and name == "name") or name not in ours.attrib):
             ours.set(name, value)
-    found = {_key(child): child for child in ours}
+    by_key = {_key(child): child for child in ours}
     for child in rest:
-        known = found.get(_key(child))
+        known = by_key.get(_key(child))
         if known is None:
             if child.tag not in _OURS:
                 ours.append(copy.deepcopy(child))
@@ -80,10 +80,11 @@ def add(ours: ET.Element, rest: ET.Element) -> None:
 
 
 def _unknown(element: ET.Element) -> bool:
-    """Whether it holds the settings of a detector or tracker that is not known here."""
+    """Return True for the settings of a detector or tracker that is not known here."""
     if element.tag == "DetectorSettings":
         return element.get("DETECTOR_NAME", NAMES[0]) not in NAMES
-    return element.tag == "TrackerSettings" and element.get("TRACKER_NAME", "") not in MODELS
+    known = registry.in_trackmate(element.get("TRACKER_NAME"))
+    return element.tag == "TrackerSettings" and not known
 
 
 def _measured(name: str) -> bool:

@@ -1,4 +1,4 @@
-"""Reading TrackMate's XML files of versions 6 to 8: spots, contours, links, settings."""
+"""Read TrackMate's XML files of versions 6 to 8: spots, contours, links, settings."""
 
 from __future__ import annotations
 
@@ -9,21 +9,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from imagej_dl.errors import UserError
+from imagej_dl.errors import UserError, warn
 from imagej_dl.filesystem import safe_xml
 from imagej_dl.images import Calibration
 from imagej_dl.tracking.settings import TrackerSettings, default
-from imagej_dl.tracking.trackmate import links as trackmate_links
 from imagej_dl.tracking.trackmate import passthrough, time_units
 from imagej_dl.tracking.trackmate import settings as trackmate_settings
-from imagej_dl.tracking.trackmate.version import check_version
 from imagej_dl.tracking.tracks import Tracks
 
 if TYPE_CHECKING:
     import pandas as pd
 
+_NEWEST = 8  # the major version of TrackMate up to which files are known
 _REMEDY = "Save it again in TrackMate."
-_FAR = 1e12  # neither pixels nor µm, but what a damaged file says
+_FAR = 1e12  # a distance that only damaged files have
 _MOST, _PIXELS = 10**6, 2**36  # frames or pixels of a side, and of a movie
 _PLACES = {"POSITION_X": "x", "POSITION_Y": "y", "POSITION_Z": "z", "POSITION_T": "t"}
 
@@ -51,10 +50,10 @@ def read(path: str | Path) -> Tracks:
     model = root.find("Model")
     if root.tag != "TrackMate" or model is None:
         raise UserError("is not a TrackMate file with a model", path=path)
-    check_version(root, path)
+    _check_version(root, path)
     try:
         spots, contours = _spots(model)
-        edges = trackmate_links.read(model)
+        edges = _edges(model)
         settings = trackmate_settings.read(root, path) or default()
         clock = time_units.of_file(root)
         spots["t"] *= clock.length
@@ -68,19 +67,19 @@ def read(path: str | Path) -> Tracks:
             raise UserError(f"links spot {min(missing)}, which it does not hold", path=path)
     if spots["id"].duplicated().any():
         raise UserError("holds two spots of one ID", path=path)
-    edges = trackmate_links.forward(edges, spots, path)
+    edges = _forward(edges, spots, path)
     track_of = dict(zip(edges["source"], edges["track_id"], strict=True))
     track_of |= dict(zip(edges["target"], edges["track_id"], strict=True))
     spots["track_id"] = [track_of.get(number, -1) for number in spots["id"]]
     rest = passthrough.of(root)
-    found = Tracks(
+    tracks = Tracks(
         spots, edges, contours, settings, "trackmate", shape, cal, None, image, rest=rest
     )
     ids = spots["track_id"].to_numpy()
     if model.find("FilteredTracks") is not None:
         alone = not settings.track_filters
         visible &= np.isin(ids, list(shown)) | ((ids < 0) & alone)
-    return found if visible.all() else found.only(visible)
+    return tracks if visible.all() else tracks.only(visible)
 
 
 def read_settings(path: str | Path) -> TrackerSettings:
@@ -94,7 +93,7 @@ def read_settings(path: str | Path) -> TrackerSettings:
     root = safe_xml.parse(path, _REMEDY)
     if root.tag != "TrackMate":
         raise UserError("is not a TrackMate file", path=path)
-    check_version(root, path)
+    _check_version(root, path)
     element, known = trackmate_settings.tracker_of(root)
     if element is None or "TRACKER_NAME" not in element.attrib:
         raise UserError("holds no settings of a tracker", path=path)
@@ -107,6 +106,17 @@ def read_settings(path: str | Path) -> TrackerSettings:
         raise UserError(f"is a damaged TrackMate file ({error})", path=path) from error
     assert settings is not None
     return settings
+
+
+def _check_version(root: ET.Element, path: Path) -> None:
+    """Warn of a file of a newer TrackMate than is known here."""
+    version = root.get("version", "")
+    major = version.split(".")[0]
+    if major.isascii() and major.isdigit() and int(major[:18]) > _NEWEST:
+        warn(
+            f"{path} was written by TrackMate {version}, which is newer than {_NEWEST}: it is"
+            " read as if it were of that version"
+        )
 
 
 def _spots(model: ET.Element) -> tuple[pd.DataFrame, list[np.ndarray]]:
@@ -145,7 +155,7 @@ def _spots(model: ET.Element) -> tuple[pd.DataFrame, list[np.ndarray]]:
 
 
 def _check_places(table: pd.DataFrame) -> None:
-    """Raise ValueError for a spot whose place or frame is none."""
+    """Raise ValueError for a spot with an impossible position or frame."""
     places = table[["x", "y", "frame"]].to_numpy(float)
     wrong = ~(np.abs(places) < _FAR).all(axis=1) | (places[:, 2] < 0)
     if wrong.any():
@@ -154,27 +164,64 @@ def _check_places(table: pd.DataFrame) -> None:
         raise ValueError(f"spot {spot['id']:.0f} lies nowhere: {where}")
 
 
+def _edges(model: ET.Element) -> pd.DataFrame:
+    """Read the table of links as they are in the file: source, target, cost, track_id."""
+    import pandas as pd
+
+    rows = [
+        (
+            int(edge.attrib["SPOT_SOURCE_ID"]),
+            int(edge.attrib["SPOT_TARGET_ID"]),
+            float(edge.get("LINK_COST", "nan")),
+            int(track.attrib["TRACK_ID"]),
+        )
+        for track in model.iterfind("AllTracks/Track")
+        for edge in track.iterfind("Edge")
+    ]
+    table = pd.DataFrame(rows, columns=["source", "target", "cost", "track_id"])
+    table = table.astype({"source": int, "target": int, "cost": float, "track_id": int})
+    return table
+
+
+def _forward(edges: pd.DataFrame, spots: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """Turn links forward in time, as TrackMate 7 writes some that were made by hand backwards.
+
+    Duplicate links, and links within one frame, are left out.
+    """
+    frame = dict(zip(spots["id"], spots["frame"], strict=True))
+    begin, end = edges["source"].map(frame), edges["target"].map(frame)
+    if lost := int((begin == end).sum()):
+        warn(f"{lost} links within one frame are left out", path=path)
+    back = begin > end
+    ends = {
+        "source": edges["source"].where(~back, edges["target"]),
+        "target": edges["target"].where(~back, edges["source"]),
+    }
+    table = edges.assign(**ends)[begin != end].drop_duplicates(["source", "target"])
+    return table.sort_values(["source", "target"], ignore_index=True)
+
+
 def _image(
     root: ET.Element, model: ET.Element, spots: pd.DataFrame, interval: float
 ) -> tuple[tuple[int, int, int], Calibration, Path | None]:
     element = root.find("Settings/ImageData")
-    given = {} if element is None else element.attrib
+    attributes = {} if element is None else element.attrib
     frames = int(spots["frame"].max()) + 1 if len(spots) else 0
     shape = (
-        max(int(given.get("nframes", 0)), frames),
-        int(given.get("height", 0)),
-        int(given.get("width", 0)),
+        max(int(attributes.get("nframes", 0)), frames),
+        int(attributes.get("height", 0)),
+        int(attributes.get("width", 0)),
     )
     if not (min(shape) >= 0 and max(shape) <= _MOST and math.prod(shape) <= _PIXELS):
         raise ValueError(f"a movie of {shape[0]} frames of {shape[2]} × {shape[1]} pixels")
     cal = Calibration(
-        pixel_width=float(given.get("pixelwidth", 1)),
-        pixel_height=float(given.get("pixelheight", 1)),
-        pixel_depth=float(given.get("voxeldepth", 1)),
+        pixel_width=float(attributes.get("pixelwidth", 1)),
+        pixel_height=float(attributes.get("pixelheight", 1)),
+        pixel_depth=float(attributes.get("voxeldepth", 1)),
         unit=model.get("spatialunits", "pixel"),
         frame_interval=interval,
     )
     if not (0 < cal.pixel_width < _FAR and 0 < cal.pixel_height < _FAR):
         raise ValueError(f"a pixel is {cal.pixel_width:g} × {cal.pixel_height:g} {cal.unit}")
-    name = given.get("filename")
-    return shape, cal, Path(given.get("folder", "")) / name if name else None
+    name = attributes.get("filename")
+    return shape, cal, Path(attributes.get("folder", "")) / name if name else None

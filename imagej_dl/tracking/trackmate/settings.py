@@ -10,12 +10,12 @@ from typing import Any
 
 from imagej_dl.tracking.detectors import NAMES
 from imagej_dl.tracking.filters import Filter, from_xml
-from imagej_dl.tracking.settings import MODELS, TrackerSettings, make
-from imagej_dl.tracking.trackers.foreign_settings import OTHERS
+from imagej_dl.tracking.settings import TrackerSettings, make
+from imagej_dl.tracking.trackers import registry
 from imagej_dl.tracking.trackmate import time_units
 
-# In the place of a tracker that TrackMate has not: it opens the tracks as made by hand. Ours stands
-# in an element of its own, which TrackMate passes over; an attribute it would complain of.
+# Stands for a tracker that TrackMate lacks: TrackMate opens the tracks as made by hand. Our
+# settings are in an element of their own, which TrackMate ignores; of an attribute it complains.
 _MANUAL, _OTHER = "MANUAL_TRACKER", "OtherTrackerSettings"
 _LAP_GROUPS = {
     "Linking": ("LINKING_",),
@@ -26,17 +26,22 @@ _LAP_GROUPS = {
 
 
 def tracker_of(root: ET.Element) -> tuple[ET.Element | None, bool]:
-    """The element of a file's root that has the tracker's settings; whether it is known here."""
+    """Return the element with the tracker's settings, and whether the tracker is known here."""
     other = root.find(f"Settings/{_OTHER}")
-    if other is not None and other.get("TRACKER_NAME") in OTHERS:
+    if other is not None and _foreign(other.get("TRACKER_NAME")):
         return other, True
-    # Not a tracker of ours: plug-ins of TrackMate's may be called alike.
+    # Only TrackMate's own trackers: its plug-ins may have the key of a foreign one here.
     element = root.find("Settings/TrackerSettings")
-    return element, element is not None and element.get("TRACKER_NAME") in MODELS
+    return element, element is not None and registry.in_trackmate(element.get("TRACKER_NAME"))
+
+
+def _foreign(key: str | None) -> bool:
+    """Return True for a tracker that is known here, but not to TrackMate."""
+    return key in registry.trackers() and not registry.in_trackmate(key)
 
 
 def read(root: ET.Element, path: Path) -> TrackerSettings | None:
-    """The settings of a file's root element; None where its tracker is not known here."""
+    """Read the settings from a file's root element; None where its tracker is not known here."""
     element, known_here = tracker_of(root)
     if element is None or not known_here:
         return None
@@ -52,9 +57,9 @@ def read(root: ET.Element, path: Path) -> TrackerSettings | None:
         values |= group.attrib
         penalties = group.find("FeaturePenalties")
         if penalties is not None and group.tag in prefixes:
-            found = {key: float(value) for key, value in penalties.attrib.items()}
-            values[f"{prefixes[group.tag]}_FEATURE_PENALTIES"] = found
-    known = {str(f.alias) for f in (MODELS | OTHERS)[tracker].model_fields.values()}
+            factors = {key: float(value) for key, value in penalties.attrib.items()}
+            values[f"{prefixes[group.tag]}_FEATURE_PENALTIES"] = factors
+    known = registry.trackers()[tracker].settings_model.declared()
     values = {k: v for k, v in values.items() if k in known}
     filters = {
         key: tuple(from_xml(e.attrib) for e in root.iterfind(f"Settings/{name}/Filter"))
@@ -68,20 +73,20 @@ def read(root: ET.Element, path: Path) -> TrackerSettings | None:
     least = 0.0 if first is None else float(first.get("value", 0.0))
     detector = root.find("Settings/DetectorSettings")
     others: dict[str, Any] = dict(filters, initial_spot_filter=least)
-    if detector is not None and (given := _detector(detector)):
-        others["detector"] = given
+    if detector is not None and (settings := _detector(detector)):
+        others["detector"] = settings
     return time_units.of_file(root).convert(make(tracker, values, path, **others))
 
 
 def _detector(element: ET.Element) -> dict[str, Any]:
-    """A detector's settings; nothing for detectors that find spots by themselves."""
+    """Read the settings of a detector; empty for detectors of TrackMate that are not known here."""
     if element.get("DETECTOR_NAME") not in NAMES:
         return {}
     known = ("DETECTOR_NAME", "TARGET_CHANNEL", "SIMPLIFY_CONTOURS", "INTENSITY_THRESHOLD")
-    found: dict[str, Any] = {k: v for k, v in element.attrib.items() if k in known}
-    if found["DETECTOR_NAME"] != "THRESHOLD_DETECTOR":
-        found.pop("INTENSITY_THRESHOLD", None)
-    return found
+    values: dict[str, Any] = {k: v for k, v in element.attrib.items() if k in known}
+    if values["DETECTOR_NAME"] != "THRESHOLD_DETECTOR":
+        values.pop("INTENSITY_THRESHOLD", None)
+    return values
 
 
 def append(element: ET.Element, chosen: TrackerSettings) -> None:
@@ -91,24 +96,24 @@ def append(element: ET.Element, chosen: TrackerSettings) -> None:
     least = repr(chosen.initial_spot_filter)
     ET.SubElement(element, "InitialSpotFilter", feature="QUALITY", value=least, isabove="true")
     _filters(element, "SpotFilterCollection", chosen.spot_filters)
-    if chosen.tracker in OTHERS:
+    if _foreign(chosen.tracker):
         ET.SubElement(element, "TrackerSettings", TRACKER_NAME=_MANUAL)
     element.append(_tracker(chosen))
-    if chosen.edge_filters:  # which TrackMate has not, and passes over
+    if chosen.edge_filters:  # which TrackMate lacks, and ignores
         _filters(element, "EdgeFilterCollection", chosen.edge_filters)
     _filters(element, "TrackFilterCollection", chosen.track_filters)
 
 
-def _filters(parent: ET.Element, name: str, found: Iterable[Filter]) -> None:
+def _filters(parent: ET.Element, name: str, criteria: Iterable[Filter]) -> None:
     group = ET.SubElement(parent, name)
-    for one in found:
+    for one in criteria:
         text = {"feature": one.feature, "value": repr(one.value), "isabove": java_text(one.isabove)}
         ET.SubElement(group, "Filter", text)
 
 
 def _tracker(settings: TrackerSettings) -> ET.Element:
     values = settings.settings.to_map()
-    name = _OTHER if settings.tracker in OTHERS else "TrackerSettings"
+    name = _OTHER if _foreign(settings.tracker) else "TrackerSettings"
     element = ET.Element(name, TRACKER_NAME=settings.tracker)
     grouped = _LAP_GROUPS if "CUTOFF_PERCENTILE" in values else {}
     for name, prefixes in grouped.items():

@@ -21,7 +21,7 @@ _POWERS = {"TIME": 1, "VELOCITY": -1, "ANGLE_RATE": -1}
 
 @dataclass(frozen=True)
 class Clock:
-    """How a file tells time.
+    """The time unit and frame interval of a file.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ class Clock:
 
     @property
     def frame_interval(self) -> float:
-        """Seconds between two frames; 0 where the file does not say."""
+        """Seconds between two frames; 0 where it is unknown."""
         return 0.0 if self.unit.strip().lower() in _NO_TIME else self.interval * self.length
 
     def theirs(self, tracks: Tracks) -> Tracks:
@@ -52,14 +52,14 @@ class Clock:
             return settings
         length = 1 / self.length if back else self.length
         changed = {
-            name: tuple(_converted(found, length) for found in getattr(settings, name))
+            name: tuple(_converted(criterion, length) for criterion in getattr(settings, name))
             for name in ("spot_filters", "edge_filters", "track_filters")
         }
         return settings.model_copy(update=changed)
 
 
 def of_file(root: ET.Element) -> Clock:
-    """Return how a parsed file tells time.
+    """Return the time unit and frame interval of a parsed file.
 
     Warns
     -----
@@ -75,18 +75,20 @@ def of_file(root: ET.Element) -> Clock:
 
 
 def of_tracks(tracks: Tracks) -> Clock:
-    """Return how a file of these tracks tells time: as the one they were read from, if any."""
+    """Return the time unit for a file of these tracks, that of the file they came from, if any."""
     if tracks.rest is not None:
         return of_file(tracks.rest)
     interval = tracks.calibration.frame_interval
     return Clock("sec", 1.0, interval) if interval > 0 else Clock("frame")
 
 
-def _converted(found: Filter, length: float) -> Filter:
+def _converted(criterion: Filter, length: float) -> Filter:
     dimension = next(
-        (group[found.feature][2] for group in _DECLARED if found.feature in group), "NONE"
+        (group[criterion.feature][2] for group in _DECLARED if criterion.feature in group), "NONE"
     )
-    return found.model_copy(update={"value": found.value * length ** _POWERS.get(dimension, 0)})
+    return criterion.model_copy(
+        update={"value": criterion.value * length ** _POWERS.get(dimension, 0)}
+    )
 
 
 _DECLARED = (features.SPOT, features.EDGE, features.TRACK)

@@ -1,4 +1,4 @@
-"""Writing TrackMate's XML file, which TrackMate 7 and 8 open with spots, contours and tracks."""
+"""Write TrackMate's XML file, which TrackMate 7 and 8 open with spots, contours and tracks."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,7 +15,6 @@ from imagej_dl.tracking import features as declared
 from imagej_dl.tracking import filters
 from imagej_dl.tracking.trackmate import passthrough, time_units
 from imagej_dl.tracking.trackmate import settings as trackmate_settings
-from imagej_dl.tracking.trackmate.display import DISPLAY
 from imagej_dl.tracking.trackmate.settings import java_text
 
 if TYPE_CHECKING:
@@ -45,9 +44,9 @@ _ANALYZERS = {
 def write(
     tracks: Tracks, path: str | Path, overwrite: bool = False, image: Path | None = None
 ) -> None:
-    """Write tracks as a TrackMate file, with what the file they were read from held besides.
+    """Write tracks as a TrackMate file, with the rest of the file they were read from.
 
-    `image` is the image TrackMate shall open with it; a bare file name is looked for beside the
+    `image` is the image that TrackMate opens with it; a bare file name is looked for beside the
     XML file. Without one it is the tracks' own.
     """
     path = Path(path)
@@ -59,7 +58,7 @@ def write(
     root.append(_settings(tracks, image or tracks.image_path))
     ET.SubElement(root, "GUIState", state="ConfigureViews")
     last = float(max(1, int(tracks.spots["track_id"].max()) if len(tracks.spots) else 1))
-    shown = DISPLAY | {"spotMax": last, "trackMax": last}
+    shown = _DISPLAY | {"spotMax": last, "trackMax": last}
     ET.SubElement(root, "DisplaySettings").text = json.dumps(shown, indent=2)
     if tracks.rest is not None:
         passthrough.add(root, tracks.rest)
@@ -69,12 +68,12 @@ def write(
 
 
 def _readable(text: str) -> str:
-    """Put question marks for what XML cannot hold, such as control characters of a file's name."""
+    """Replace characters that XML cannot hold, such as control characters, by question marks."""
     return _UNREADABLE.sub("?", text)
 
 
 def _model(tracks: Tracks, shown: Tracks) -> ET.Element:
-    """All spots and tracks, of which `shown` pass the filters."""
+    """Return the element of all spots and tracks, of which `shown` pass the filters."""
     clock = time_units.of_tracks(tracks)
     model = ET.Element(
         "Model", spatialunits=_readable(tracks.calibration.unit), timeunits=clock.unit
@@ -174,7 +173,7 @@ def _settings(tracks: Tracks, image: Path | None) -> ET.Element:
 
 
 def _rows(table: pd.DataFrame) -> list[dict[str, str]]:
-    """Each row as attributes."""
+    """Return each row as attributes."""
     columns = {}
     for key in table:
         values = table[key].to_numpy()
@@ -182,3 +181,44 @@ def _rows(table: pd.DataFrame) -> list[dict[str, str]]:
         columns[str(key)] = [str(v) if whole else java_text(float(v)) for v in values.tolist()]
     keys = list(columns)
     return [dict(zip(keys, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+# The settings of TrackMate's window: contours and links coloured by track.
+_DISPLAY: dict[str, Any] = {
+    "name": "imagej-dl",
+    "spotUniformColor": "204, 51, 204, 255",
+    "spotColorByType": "TRACKS",
+    "spotColorByFeature": "TRACK_INDEX",
+    "spotDisplayRadius": 1.0,
+    "spotDisplayedAsRoi": True,
+    "spotMin": 0.0,
+    "spotMax": 10.0,
+    "spotShowName": False,
+    "trackMin": 0.0,
+    "trackMax": 10.0,
+    "trackColorByType": "TRACKS",
+    "trackColorByFeature": "TRACK_INDEX",
+    "trackUniformColor": "204, 204, 51, 255",
+    "undefinedValueColor": "0, 0, 0, 255",
+    "missingValueColor": "89, 89, 89, 255",
+    "highlightColor": "51, 230, 51, 255",
+    "trackDisplayMode": "FULL",
+    "colormap": "Jet",
+    "limitZDrawingDepth": False,
+    "drawingZDepth": 10.0,
+    "fadeTracks": True,
+    "fadeTrackRange": 30,
+    "useAntialiasing": True,
+    "spotVisible": True,
+    "trackVisible": True,
+    "font": {"name": "Arial", "style": 1, "size": 12},
+    "lineThickness": 1.0,
+    "selectionLineThickness": 4.0,
+    "trackschemeBackgroundColor1": "128, 128, 128, 255",
+    "trackschemeBackgroundColor2": "192, 192, 192, 255",
+    "trackschemeForegroundColor": "0, 0, 0, 255",
+    "trackschemeDecorationColor": "0, 0, 0, 255",
+    "trackschemeFillBox": False,
+    "spotFilled": False,
+    "spotTransparencyAlpha": 1.0,
+}

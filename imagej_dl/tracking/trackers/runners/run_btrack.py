@@ -1,4 +1,4 @@
-"""Run by the Python that has btrack: GIVEN.npz FOUND.npz; without them it says its version."""
+"""Run by the Python that has btrack: INPUT.npz OUTPUT.npz; without them it prints a version."""
 
 import json
 import sys
@@ -18,23 +18,23 @@ def objects(frames: np.ndarray, places: np.ndarray) -> Iterator[PyTrackObject]:
 
 
 def links(tracks: list) -> list[tuple[int, int]]:
-    """Rows of linked spots: those of a track, and its first one to the parent's last."""
-    # What btrack puts where it saw nothing has a number below 0.
+    """Return the rows of linked spots: those of a track, and its first one to the parent's last."""
+    # Objects that btrack inserts where it saw none have numbers below 0.
     seen = {track.ID: [ref for ref in track.refs if ref >= 0] for track in tracks}
-    found: list[tuple[int, int]] = []
+    pairs: list[tuple[int, int]] = []
     for track in tracks:
         refs = seen[track.ID]
-        found += pairwise(refs)
+        pairs += pairwise(refs)
         above = seen.get(track.parent, [])
         if track.parent != track.ID and refs and above:
-            found.append((above[-1], refs[0]))
-    return sorted(set(found))
+            pairs.append((above[-1], refs[0]))
+    return sorted(set(pairs))
 
 
-def solve(given: Any, settings: dict[str, Any]) -> list[tuple[int, int]]:
+def solve(inputs: Any, settings: dict[str, Any]) -> list[tuple[int, int]]:
     with btrack.BayesianTracker(verbose=False) as tracker:
         tracker.configure({**settings["config"], "max_search_radius": settings["radius"]})
-        tracker.append(list(objects(given["frames"], given["places"])))
+        tracker.append(list(objects(inputs["frames"], inputs["places"])))
         tracker.volume = tuple(tuple(bounds) for bounds in settings["volume"])
         tracker.track(step_size=100)
         tracker.step()  # of three frames it leaves out the last; of others nothing is left to do
@@ -48,10 +48,10 @@ def main() -> None:
         print(btrack.__version__)
         return
     end_with_parent()
-    with np.load(sys.argv[1]) as given:
-        found = solve(given, json.loads(str(given["settings"])))
-    pairs = np.array(found, np.int64).reshape(-1, 2)
-    np.savez(sys.argv[2], sources=pairs[:, 0], targets=pairs[:, 1])
+    with np.load(sys.argv[1]) as inputs:
+        pairs = solve(inputs, json.loads(str(inputs["settings"])))
+    rows = np.array(pairs, np.int64).reshape(-1, 2)
+    np.savez(sys.argv[2], sources=rows[:, 0], targets=rows[:, 1])
 
 
 if __name__ == "__main__":

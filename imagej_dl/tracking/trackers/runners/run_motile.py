@@ -1,4 +1,4 @@
-"""Run by the Python that has motile: GIVEN.npz FOUND.npz; without them it says its version."""
+"""Run by the Python that has motile: INPUT.npz OUTPUT.npz; without them it prints a version."""
 
 import json
 import sys
@@ -16,12 +16,12 @@ from orphan import end_with_parent
 KEPT = -1000.0  # each node's own cost: below all others', so that none is left out
 
 
-def solve(given: Any, settings: dict[str, Any]) -> tuple[np.ndarray, bool]:
-    """Which links are chosen, and whether time was enough to know that none is better."""
+def solve(inputs: Any, settings: dict[str, Any]) -> tuple[np.ndarray, bool]:
+    """Return which links are chosen, and whether the solution is known to be optimal."""
     graph = nx.DiGraph()
-    for node, frame in enumerate(given["frames"].tolist()):
+    for node, frame in enumerate(inputs["frames"].tolist()):
         graph.add_node(node, t=frame)
-    columns = (given[name].tolist() for name in ("sources", "targets", "costs"))
+    columns = (inputs[name].tolist() for name in ("sources", "targets", "costs"))
     links = list(zip(*columns, strict=True))
     graph.add_edges_from((a, b, {"cost": cost}) for a, b, cost in links)
     solver = motile.Solver(motile.TrackGraph(graph, frame_attribute="t"))
@@ -35,7 +35,7 @@ def solve(given: Any, settings: dict[str, Any]) -> tuple[np.ndarray, bool]:
     if splitting:
         solver.add_cost(costs.NodeSplitCost(constant=settings["SPLITTING_COST"]))
         selected, split = solver.get_variables(EdgeSelected), solver.get_variables(NodeSplit)
-        for (a, b, _), good in zip(links, given["splits"].tolist(), strict=True):
+        for (a, b, _), good in zip(links, inputs["splits"].tolist(), strict=True):
             if not good:  # a link that no division has
                 solver.constraints.add(selected[(a, b)] + split[a] <= 1)
     solution = solver.solve(timeout=settings["TIME_LIMIT"])
@@ -52,8 +52,8 @@ def main() -> None:
         print(f"{version('motile')}, SCIP by pyscipopt {version('pyscipopt')}")
         return
     end_with_parent()
-    with np.load(sys.argv[1]) as given:
-        chosen, best = solve(given, json.loads(str(given["settings"])))
+    with np.load(sys.argv[1]) as inputs:
+        chosen, best = solve(inputs, json.loads(str(inputs["settings"])))
     np.savez(sys.argv[2], chosen=np.flatnonzero(chosen), best=best)
 
 

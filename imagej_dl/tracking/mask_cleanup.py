@@ -1,4 +1,4 @@
-"""A segmentation tidied frame by frame, as microscopy-dl-suite-tf does before it fills gaps."""
+"""Clean up a segmentation frame by frame, as microscopy-dl-suite-tf does before it fills gaps."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 def tidy(mask: np.ndarray) -> np.ndarray:
     """Close a mask over 3 pixels, fill its holes, drop pieces below 150 pixels.
 
-    What microscopy-dl-suite-tf does to a frame's segmentation before it fills gaps.
+    So microscopy-dl-suite-tf cleans up the segmentation of a frame before it fills gaps.
     """
     from scipy.ndimage import binary_fill_holes
     from skimage.measure import label
@@ -20,7 +20,7 @@ def tidy(mask: np.ndarray) -> np.ndarray:
 
 
 def tidied_labels(frame: np.ndarray) -> np.ndarray:
-    """Tidy a frame's mask; what is new in it is of the nearest object."""
+    """Tidy the mask of a frame; new pixels belong to the nearest object."""
     from scipy.ndimage import distance_transform_edt
 
     if not frame.any():

@@ -1,4 +1,4 @@
-"""What was changed in tracks: spots and links, against the result they were made of."""
+"""Compare corrected tracks with the automatic result: changed spots and links."""
 
 from __future__ import annotations
 
@@ -13,32 +13,32 @@ if TYPE_CHECKING:
 
 
 def compare(
-    tracks: Tracks, found: Tracks | None, rows: np.ndarray
+    tracks: Tracks, automatic: Tracks | None, rows: np.ndarray
 ) -> tuple[dict[str, int], np.ndarray]:
-    """Count what was changed, and give the frames with a changed, added or deleted spot.
+    """Count the changes, and return the frames with a changed, added or deleted spot.
 
     Parameters
     ----------
     tracks : the corrected tracks.
-    found : the result before; nothing is counted, and all frames are given, without it.
+    automatic : the automatic result; without it nothing is counted, and all frames are returned.
     rows : for each corrected spot the row of the same one before, −1 for none.
     """
-    if found is None:
+    if automatic is None:
         return {}, np.arange(tracks.shape[0])
-    gone = np.setdiff1d(np.arange(len(found.spots)), rows)
+    deleted = np.setdiff1d(np.arange(len(automatic.spots)), rows)
     new = np.flatnonzero(rows < 0)
-    was, now = found.spots.iloc[gone], tracks.spots.iloc[new]
+    was, now = automatic.spots.iloc[deleted], tracks.spots.iloc[new]
     changed = _same_objects(was, now)
     kept = rows[tracks.links.sources], rows[tracks.links.targets]
     ours = {pair for pair in zip(*(k.tolist() for k in kept), strict=True) if min(pair) >= 0}
-    sources, targets = found.links.sources, found.links.targets
+    sources, targets = automatic.links.sources, automatic.links.targets
     stay = np.isin(sources, rows) & np.isin(targets, rows)
     theirs = set(zip(sources[stay].tolist(), targets[stay].tolist(), strict=True))
     counts = {
         "spots kept": int(np.count_nonzero(rows >= 0)),
         "spots changed": changed,
         "spots added": len(new) - changed,
-        "spots deleted": len(gone) - changed,
+        "spots deleted": len(deleted) - changed,
         "links made": len(ours - theirs),
         "links cut": len(theirs - ours),
     }
@@ -46,9 +46,9 @@ def compare(
 
 
 def _same_objects(was: pd.DataFrame, now: pd.DataFrame) -> int:
-    """How many of the spots that are gone and of those that are new are one, moved or redrawn.
+    """Count the pairs of a deleted and an added spot that are one object, moved or redrawn.
 
-    Those of one frame of which one lies in the other's radius, each once, the nearest first.
+    They are in one frame, one within the radius of the other; each counts once, nearest first.
     """
     from scipy.spatial import cKDTree
 

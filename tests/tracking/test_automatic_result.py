@@ -12,7 +12,7 @@ import pytest
 from imagej_dl import ctc, images, progress, tracking
 from imagej_dl.commands.corrections import Corrections
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.tracking.trackers.cost_matrix import Links
+from imagej_dl.tracking.links import Links
 from imagej_dl.tracking.tracks import build
 
 

@@ -1,4 +1,4 @@
-"""Spots' contours drawn into a label movie."""
+"""Draw the contours of spots into a label movie."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def draw(labels: np.ndarray, tracks: Tracks, rows: np.ndarray) -> None:
 
 
 def seeds_of(labels: np.ndarray, count: int) -> np.ndarray:
-    """For each number from 1 a pixel (index in its frame) of its largest piece, −1 for none."""
+    """Return for each label a pixel (index in its frame) of its largest piece, −1 for none."""
     from skimage.measure import label
 
     seeds = np.full(count + 1, -1)

@@ -1,4 +1,4 @@
-"""An automatic result as `track` wrote it, read back to be compared with its correction."""
+"""Read an automatic result as `track` wrote it, to compare it with its correction."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from imagej_dl import ctc, images
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.filesystem.atomic import load_json
 from imagej_dl.images import read_labels
-from imagej_dl.tracking.label_movie import as_movie
+from imagej_dl.tracking.label_movie import LabelMovie
 from imagej_dl.tracking.lineage import Merges
+from imagej_dl.tracking.links import Links
 from imagej_dl.tracking.settings import default
 from imagej_dl.tracking.settings_file import read as read_settings
 from imagej_dl.tracking.spots import find
-from imagej_dl.tracking.trackers.cost_matrix import Links
 from imagej_dl.tracking.tracks import Tracks, build
 
 SAME = 1e-5
-"""Of a pixel, by which the place of an unchanged spot may differ."""
-_FAR = 1e12  # neither pixels nor µm, but what a damaged table says
+"""Distance in pixels within which the position of a spot counts as unchanged."""
+_FAR = 1e12  # a distance that only damaged tables have
 USUAL: tuple[ctc.Gaps, Merges] = ("cut", "cheapest")
-"""How gaps and merges are laid out unless asked for otherwise."""
+"""The default layout of gaps and merges."""
 
 
 def read(folder: str | Path) -> Tracks:
@@ -37,17 +37,17 @@ def read(folder: str | Path) -> Tracks:
 
     Raises
     ------
-    UserError : when they are not there, or do not fit together.
+    UserError : when files are missing, or do not fit together.
     """
     import pandas as pd
 
     folder = Path(folder)
     tracked = folder / "tracked.tif"
-    movie = as_movie(read_labels(tracked, as_is=True), tracked)
+    movie = LabelMovie.of(read_labels(tracked, as_is=True), tracked)
     movies = [movie]
     if (masks := _masks(folder)) is not None:
-        whole = _unpainted(ctc.read(masks).masks, np.asarray(movie))
-        movies.insert(0, images.with_data(movie, whole))
+        whole = _unpainted(ctc.read(masks).masks, movie.frames)
+        movies.insert(0, LabelMovie.of(images.with_data(movie.data, whole)))
     try:
         table = pd.read_csv(folder / "spots.csv")
         edges = pd.read_csv(folder / "edges.csv")
@@ -68,11 +68,11 @@ def read(folder: str | Path) -> Tracks:
             path=folder,
             remedy="Track it again.",
         ) from error
-    size = images.calibration(movie).pixel_width
+    size = movie.calibration.pixel_width
     simple = _simplified(folder)
     for movie, tried in product(movies, (simple, not simple)):
         with warnings.catch_warnings():
-            # What is too small for a spot was said when it was tracked.
+            # Objects too small for a spot were reported when they were tracked.
             warnings.simplefilter("ignore", DataWarning)
             spots, contours = find(movie, simple=tried)
         at = rows_at(where, spots[["frame", "x", "y"]].to_numpy(float), size)
@@ -88,16 +88,16 @@ def read(folder: str | Path) -> Tracks:
 
 
 def manner(folder: str | Path, tracks: Tracks) -> tuple[ctc.Gaps, Merges]:
-    """How the gaps and merges of a result's tracks are laid out in its challenge folder.
+    """Return the layout of gaps and merges in the Cell Tracking Challenge folder of a result.
 
-    By its settings.json, or by the table of tracks where that does not say.
+    It is read from settings.json, or else compared with the table of tracks.
     """
     folder = Path(folder)
     path = folder / "settings.json"
-    found = load_json(path) if path.is_file() else {}
+    settings = load_json(path) if path.is_file() else {}
     known: list[tuple[ctc.Gaps, Merges]] = list(product(get_args(ctc.Gaps), get_args(Merges)))
     for gaps, merges in known:
-        if (found.get("ctc_gaps"), found.get("ctc_merges")) == (gaps, merges):
+        if (settings.get("ctc_gaps"), settings.get("ctc_merges")) == (gaps, merges):
             return gaps, merges
     if (masks := _masks(folder)) is None:
         return USUAL
@@ -109,7 +109,7 @@ def manner(folder: str | Path, tracks: Tracks) -> tuple[ctc.Gaps, Merges]:
 
 
 def rows_at(places: np.ndarray, others: np.ndarray, size: float) -> np.ndarray:
-    """For each (frame, x, y) the row of the other one at the same place, −1 for none."""
+    """Return for each (frame, x, y) the row of the other one at the same place, −1 for none."""
     from scipy.spatial import cKDTree
 
     if not len(places) or not len(others):
@@ -122,25 +122,25 @@ def rows_at(places: np.ndarray, others: np.ndarray, size: float) -> np.ndarray:
 def _unpainted(masks: np.ndarray, tracked: np.ndarray) -> np.ndarray:
     """Return masks without objects painted into gaps, of which the tracked map has none.
 
-    One that found no free place has one pixel of another object, which has it back.
+    An object without a free place was painted on one pixel of another one, which gets it back.
     """
-    found = np.where(tracked > 0, masks, 0)
-    for frame, own in zip(found, tracked, strict=True):
+    unpainted = np.where(tracked > 0, masks, 0)
+    for frame, own in zip(unpainted, tracked, strict=True):
         ids, first, count = np.unique(frame, return_index=True, return_counts=True)
         for y, x in np.stack(np.unravel_index(first[(count == 1) & (ids > 0)], frame.shape), 1):
             down, right = np.nonzero((own == own[y, x]) & (frame > 0) & (frame != frame[y, x]))
             if len(down):
                 nearest = np.argmin((down - y) ** 2 + (right - x) ** 2)
                 frame[y, x] = frame[down[nearest], right[nearest]]
-    return found
+    return unpainted
 
 
 def _masks(folder: Path) -> Path | None:
-    found = [p for p in sorted((folder / "CTC").glob("*_RES")) if p.is_dir()]
-    return found[0] if len(found) == 1 else None
+    folders = [p for p in sorted((folder / "CTC").glob("*_RES")) if p.is_dir()]
+    return folders[0] if len(folders) == 1 else None
 
 
 def _simplified(folder: Path) -> bool:
-    """Whether the result's contours are simplified ones, as its settings say."""
+    """Return True if the contours of the result are simplified, by its settings."""
     path = folder / "settings.json"
     return read_settings(path).detector.simplify_contours if path.is_file() else True
