@@ -14,18 +14,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imagej_dl.geometry.rasterize import NO_RUNS, Runs, polygons
-from imagej_dl.rois.outlines import Outlines, rectangle_vertices, relative_to_box, spline_points
+from imagej_dl.geometry import rasterize
+from imagej_dl.geometry.rasterize import NO_RUNS, Outlines, Runs
+from imagej_dl.rois.outlines import rectangle_vertices, relative_to_box, spline_points
 from imagej_dl.rois.roi import Roi
 
 
 def line_runs(roi: Roi, height: int | None = None) -> Runs:
-    """Fill a line ROI with its stroke width; see :func:`imagej_dl.geometry.rasterize.polygons`."""
+    """Fill a line ROI with its stroke width; see :func:`imagej_dl.geometry.rasterize.fill`."""
     width = max(float(np.float32(roi.stroke_width)), 1.0)
     if roi.kind in ("line", "arrow"):
         as_area = Roi("rotated rectangle", params=(*roi.params[:4], width))
         outline, box = relative_to_box(rectangle_vertices(as_area))
-        return polygons(_shapes(outline, np.array([box] * len(outline))), height)
+        return rasterize.fill(_shapes(outline, np.array([box] * len(outline))), height)
     points, box = _points(roi)
     if len(points) < 2:
         return NO_RUNS
@@ -34,7 +35,7 @@ def line_runs(roi: Roi, height: int | None = None) -> Runs:
     if min(canvas) <= 0:
         return NO_RUNS
     rings = _pieces(points, width / 2.0)
-    runs = polygons(_shapes(rings, np.array([(0, 0, *canvas)] * len(rings))), height)
+    runs = rasterize.fill(_shapes(rings, np.array([(0, 0, *canvas)] * len(rings))), height)
     return _union(runs)
 
 

@@ -9,37 +9,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from imagej_dl.geometry.rasterize import Outlines
 from imagej_dl.rois import paths, spline
 from imagej_dl.rois.roi import LINES, Roi
 
 Box = tuple[int, int, int, int]
 _TINY = np.float32(1.4e-45)  # where ImageJ's search for the largest coordinate begins
 _ELLIPSE_VERTICES = 72
-
-
-@dataclass(frozen=True)
-class Outlines:
-    """Rings of points to be filled, many ROIs in one.
-
-    Attributes
-    ----------
-    x, y : float64 of all rings behind each other, relative to the box of their ROI.
-    ring_size : points of each ring.
-    ring_owner : index of each ring's ROI.
-    boxes : (n, 4) x, y, width, height in whole pixels of each ROI, int64.
-    """
-
-    x: NDArray[np.float64]
-    y: NDArray[np.float64]
-    ring_size: NDArray[np.int64]
-    ring_owner: NDArray[np.int64]
-    boxes: NDArray[np.int64]
 
 
 def outlines(rois: Sequence[Roi]) -> Outlines:
