@@ -191,7 +191,8 @@ def _follow_all(follow: Ints, starts: Ints) -> tuple[Ints, Ints]:
             alive, at = alive[~ended], at[~ended]
     following = follow.tolist() if len(alive) else []
     for ring, here in zip(alive.tolist(), at.tolist(), strict=True):
-        start, rest = int(starts[ring]), []
+        start = int(starts[ring])
+        rest: list[int] = []
         while not rest or here != start:
             rest.append(here)
             here = following[here]
