@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from imagej_dl.geometry import rasterize
 from imagej_dl.geometry.rasterize import NO_RUNS, Outlines, Runs
-from imagej_dl.rois.outlines import rectangle_vertices, relative_to_box, spline_points
+from imagej_dl.rois.outlines import polyline_box, rectangle_vertices, relative_to_box, spline_points
 from imagej_dl.rois.roi import Roi
 
 
@@ -51,11 +51,7 @@ def _points(roi: Roi) -> tuple[NDArray[np.float32], tuple[int, int, int, int]]:
         x, y = (int(v) for v in low)
         width, height = (int(v) + 1 for v in high - low)
         return roi.points.astype(np.float32), (x, y, width, height)
-    high = np.maximum(high, np.float32(1.4e-45))
-    base64, size = low.astype(np.float64), (high - low).astype(np.float64)
-    start, end = np.floor(base64 + 0.5), np.floor(base64 + size + 1.5)
-    box = (int(start[0]), int(start[1]), int(end[0] - start[0]), int(end[1] - start[1]))
-    return (roi.points - low) + low, box
+    return (roi.points - low) + low, polyline_box(roi.points)
 
 
 def _pieces(points: NDArray[np.float32], radius: float) -> list[NDArray[np.float64]]:

@@ -106,6 +106,37 @@ def whole_box(roi: Roi) -> Box:
     return (int(x), int(y), max(math.ceil(width), 1), max(math.ceil(height), 1))
 
 
+def extent(roi: Roi) -> Box:
+    """Return the smallest box of whole pixels round the coordinates of a ROI."""
+    if roi.kind == "composite":
+        assert roi.path is not None
+        return paths.bounds(roi.path)
+    if roi.kind in ("ellipse", "rotated rectangle"):
+        vertices = ellipse_vertices(roi) if roi.kind == "ellipse" else rectangle_vertices(roi)
+        return relative_to_box(vertices)[1]
+    if roi.kind in ("line", "arrow"):
+        low, high = np.sort(np.array(roi.params[:4]).reshape(2, 2), axis=0)
+    elif roi.points is not None:
+        low, high = roi.points.min(axis=0), roi.points.max(axis=0)
+    else:
+        x, y, width, height = roi.box
+        return int(x), int(y), math.ceil(width), math.ceil(height)
+    x, y = math.floor(low[0]), math.floor(low[1])
+    return x, y, math.ceil(high[0]) - x, math.ceil(high[1]) - y
+
+
+def line_box(low: NDArray[Any], high: NDArray[Any]) -> Box:
+    """Return ImageJ's box of a line between two corners; whole numbers are centres of pixels."""
+    base = low.astype(np.float64)
+    start, end = np.floor(base + 0.5), np.floor(base + (high - low).astype(np.float64) + 1.5)
+    return int(start[0]), int(start[1]), int(end[0] - start[0]), int(end[1] - start[1])
+
+
+def polyline_box(points: NDArray[np.float32]) -> Box:
+    """Return ImageJ's box of the sub-pixel points of a polyline or of points."""
+    return line_box(points.min(axis=0), np.maximum(points.max(axis=0), _TINY))
+
+
 def ellipse_vertices(roi: Roi) -> NDArray[np.float32]:
     """Return the (72, 2) vertices of an ellipse in pixels of the image."""
     x1, y1, x2, y2, ratio = roi.params
