@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from imagej_dl.geometry import rasterize
 from imagej_dl.geometry.contours import Polygons
 from imagej_dl.geometry.javamath import atan2
-from imagej_dl.geometry.scanlines import count_pixels
 
 INTERVAL = 2.0
 """Distance of the points along the outline, in pixels."""
@@ -35,7 +35,7 @@ def simplify(outlines: Polygons) -> tuple[Polygons, np.ndarray]:
     relative = coarse.points - low[coarse.owners]
     whole = np.floor(relative.astype(float) + 0.5) + np.floor(low[coarse.owners])
     extent = np.ceil(high - low).astype(int)
-    areas = count_pixels(Polygons(relative.astype(float), coarse.offsets), extent)
+    areas = _count_pixels(Polygons(relative.astype(float), coarse.offsets), extent)
     areas[coarse.sizes < 3] = 0
     return Polygons(whole, coarse.offsets), areas
 
@@ -45,8 +45,21 @@ def as_traced(outlines: Polygons) -> tuple[Polygons, np.ndarray]:
     low = _per_polygon(np.minimum, outlines)
     extent = _per_polygon(np.maximum, outlines) - low
     relative = (outlines.points - low[outlines.owners]).astype(float)
-    areas = count_pixels(Polygons(relative, outlines.offsets), extent)
+    areas = _count_pixels(Polygons(relative, outlines.offsets), extent)
     return Polygons(outlines.points.astype(float), outlines.offsets), areas
+
+
+def _count_pixels(polygons: Polygons, extent: np.ndarray) -> np.ndarray:
+    """Count the pixels that ImageJ fills in each polygon.
+
+    Each begins at 0, 0; `extent` is (number of polygons, 2), width and height of its mask.
+    """
+    x, y = polygons.points.T
+    boxes = np.concatenate([np.zeros_like(extent), extent], axis=1)
+    owners = np.arange(len(polygons))
+    outlines = rasterize.Outlines(x, y, polygons.sizes, owners, boxes)
+    runs = rasterize.fill(outlines, trusted=True)
+    return np.bincount(runs.owner, runs.lengths, len(polygons)).astype(int)
 
 
 def _per_polygon(function: np.ufunc, polygons: Polygons) -> np.ndarray:

@@ -14,8 +14,8 @@ from imagej_dl import images
 from imagej_dl.errors import UserError, warn
 from imagej_dl.geometry.rasterize import Runs
 from imagej_dl.rois import archive
-from imagej_dl.rois.encoder import box
 from imagej_dl.rois.masks import fill
+from imagej_dl.rois.outlines import extent
 from imagej_dl.rois.painting import Overlap, paint
 from imagej_dl.rois.positions import Position, Stack, exchanged, position
 from imagej_dl.rois.report import LEFT_OUT, LabelReport, LabelRow, some_of
@@ -176,7 +176,7 @@ def _mark_clipped(
     # save for composites, whose pieces may lie apart
     suspects |= {i for i in np.unique(runs.owner).tolist() if rois[i].kind == "composite"}
     for i in suspects:
-        _, y, _, tall = box(rois[i])
+        _, y, _, tall = extent(rois[i])
         rows[i].clipped |= y < 0 or y + tall > height
 
 
@@ -189,7 +189,7 @@ def _leave_out_empty(
     width: int,
 ) -> None:
     for i in [i for i in placed if not areas[i]]:
-        x, y, wide, tall = box(rois[i])
+        x, y, wide, tall = extent(rois[i])
         outside = x >= width or y >= height or x + wide <= 0 or y + tall <= 0
         why = "lies outside the image" if outside else "encloses no pixel of the image"
         rows[i].note = f"{LEFT_OUT} {why}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from imagej_dl.geometry.contours import Polygons
-from imagej_dl.geometry.scanlines import pixels_inside
 from imagej_dl.tracking import ellipses
 
 
@@ -144,3 +143,54 @@ def _hull_areas(contours: Polygons) -> np.ndarray:
             a, b = points[stack[alive, level]], points[stack[alive, level + 1]]
             area[alive] += a[:, 0] * b[:, 1] - b[:, 0] * a[:, 1]
     return np.abs(area) / 2
+
+
+def pixels_inside(polygons: Polygons, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Find the pixels whose centres lie in polygons, as TrackMate measures them.
+
+    This is Franklin's `pnpoly`, another rule than ImageJ's filling: a centre is inside where a ray
+    from it crosses the outline an odd number of times, so one on a left side is, on a right side
+    is not.
+
+    Parameters
+    ----------
+    polygons : corners in pixels, where whole numbers are pixel centres.
+    shape : rows and columns of the image; pixels beyond it are those mirrored at its border.
+
+    Returns
+    -------
+    polygon, index : the polygon and the flat index (row · columns + column) of each pixel.
+    """
+    polygon, left, right, row = _rows_inside(polygons)
+    begin, end = np.ceil(left).astype(int), np.ceil(right).astype(int)
+    size = np.maximum(end - begin, 0)
+    run = np.repeat(np.arange(len(size)), size)
+    step = np.arange(len(run)) - np.repeat(np.cumsum(size) - size, size)
+    y, x = _mirrored(row[run], shape[0]), _mirrored(begin[run] + step, shape[1])
+    return polygon[run], y * shape[1] + x
+
+
+def _rows_inside(polygons: Polygons) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Cut polygons by the rows of pixel centres: polygon, left x, right x, row of each piece."""
+    a, b = polygons.points, polygons.points[polygons.following]
+    low, high = np.ceil(a[:, 1]), np.ceil(b[:, 1])  # rows low … high − 1 lie between the ends
+    use = low != high
+    a, b, owner = a[use], b[use], polygons.owners[use]
+    first, last = np.minimum(low, high)[use].astype(int), np.maximum(low, high)[use].astype(int)
+    count = last - first
+    edge = np.repeat(np.arange(len(count)), count)
+    row = np.arange(len(edge)) - np.repeat(np.cumsum(count) - count, count) + first[edge]
+    a, b = a[edge], b[edge]
+    x = (a[:, 0] - b[:, 0]) * (row - b[:, 1]) / (a[:, 1] - b[:, 1]) + b[:, 0]
+    order = np.lexsort((x, row, owner[edge]))
+    polygon, row, x = owner[edge][order], row[order], x[order]
+    # A closed outline crosses every row an even number of times.
+    return polygon[::2], x[::2], x[1::2], row[::2]
+
+
+def _mirrored(index: np.ndarray, size: int) -> np.ndarray:
+    """Mirror indices at the first and the last one into an axis."""
+    if size == 1:
+        return np.zeros_like(index)
+    index = np.abs(index) % (2 * size - 2)
+    return np.where(index < size, index, 2 * size - 2 - index)

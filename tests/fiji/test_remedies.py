@@ -171,7 +171,7 @@ def test_frames_are_set_in_the_properties(seen: dict[str, Any]) -> None:
 def test_a_convex_hull_is_not_too_large_to_fill(
     seen: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rasterize, "_MOST", 10_000_000)
+    monkeypatch.setattr(rasterize, "_MOST_CROSSINGS", 10_000_000)
     image = images.make(np.zeros((3001, 3001), np.uint8))
     with pytest.raises(UserError, match=r"too large to fill.*Convex Hull"):
         rois.label_map([rois.decode(seen["zigzag"])], image)
