@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 
 from imagej_dl import images, preferences
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.images import grey_rgb, memory_maps, units
+from imagej_dl.images import array_storage, grey_rgb, memory_maps, units
+from imagej_dl.methods.shared.blockwise import Blocks
+from imagej_dl.methods.shared.postprocessing import counted
 from imagej_dl.models import ModelBundle, load
-from imagej_dl.prediction import array_storage, openvino_backend, tiles
-from imagej_dl.prediction.blockwise import Blocks
+from imagej_dl.prediction import openvino_backend, tiles
 from imagej_dl.prediction.frames import Beyond, ready
 from imagej_dl.prediction.intensity_range import words
 from imagej_dl.prediction.network import looks_at_each, network
-from imagej_dl.prediction.postprocessing import counted
 from imagej_dl.progress import Progress, silent
 
 _BATCH_PIXELS = 1024 * 1024

@@ -17,7 +17,7 @@ def write_maps(labels: xr.DataArray, folder: Path, name: str) -> None:
     (uint8). Weights are those of the U-Net paper with w0 = 10 and sigma = 5 px (float32).
     """
     # Training reads the suite's folders, so it cannot be imported at the top.
-    from imagej_dl.training.weight_maps import outlines, unet_map
+    from imagej_dl.methods.shared.pixel_weights import outlines, unet_map
 
     planes = [np.asarray(plane) for plane in labels.data.reshape(-1, *labels.shape[-2:])]
     lines = np.stack([outlines(plane) for plane in planes]) * np.uint8(255)

@@ -26,9 +26,10 @@ from imagej_dl.images import (
 )
 from imagej_dl.images.repeated_warnings import gathered
 from imagej_dl.images.training_intensities import Look, bounded
+from imagej_dl.methods.shared.pixel_weights import WeightMap, contour_map, unet_map
 from imagej_dl.models import ModelConfig
 from imagej_dl.progress import Progress, silent
-from imagej_dl.training import targets
+from imagej_dl.training import object_sizes
 from imagej_dl.training.array_store import Store
 from imagej_dl.training.data_sources import Maps, Pair
 from imagej_dl.training.example_files import (
@@ -41,7 +42,6 @@ from imagej_dl.training.example_files import (
     short_names,
 )
 from imagej_dl.training.patches import Example
-from imagej_dl.training.weight_maps import WeightMap, contour_map, unet_map
 
 _MAPS: dict[str, Callable[[NDArray], NDArray[np.float32]]] = {
     "unet": unet_map,
@@ -133,7 +133,7 @@ class Examples:
             }
             planes = self._planes(names[done], image, labels, extra)
             self.sources.append(planes)
-            diameters += [targets.diameters(example.labels) for example in planes]
+            diameters += [object_sizes.diameters(example.labels) for example in planes]
         progress("reading", len(pairs), len(pairs))
         sizes = np.concatenate(diameters)
         if not sizes.size:
@@ -142,7 +142,7 @@ class Examples:
                 remedy="Draw ROIs, or check that the label maps are those of the images.",
             )
         self.diameter = float(np.median(sizes))
-        self.smallest = targets.least_area(sizes)
+        self.smallest = object_sizes.least_area(sizes)
         # Less than a quarter of an object is none that the contrast may be measured by.
         self.seen = Seen.of(self._looks, np.pi / 16 * self.diameter**2)
         if like is not None and like.seen is not None and self.seen is not None:

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from imagej_dl.methods.shared import losses
+from imagej_dl.methods.shared.losses import Total, whole
 from imagej_dl.models import backend
 from imagej_dl.models.frame_windows import fed
-from imagej_dl.training import losses
-from imagej_dl.training.losses import Total, whole
 from imagej_dl.training.settings import Settings
 
 _TINY = 1e-7

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from imagej_dl.images.bounding_boxes import boxes
 from imagej_dl.models import CLASSES, backend
 from imagej_dl.training import augmentation as augment
-from imagej_dl.training import targets
+from imagej_dl.training import object_sizes
 from imagej_dl.training.augmentation import Augmentation
 
 
@@ -151,7 +151,7 @@ class Patches:
         if example.weights is not None:
             weights = augment.taken([example.weights], place, side)[..., 0]
         elif sampling.contact_weight:
-            touching = targets.inner_contacts(labels, margin)
+            touching = object_sizes.inner_contacts(labels, margin)
             weights = np.where(touching, np.float32(1 + sampling.contact_weight), np.float32(1))
         return augment.light(image, rng, sampling.augmentation), classes, weights
 
@@ -226,8 +226,8 @@ def _classes(
     inside = (slice(margin, margin + sampling.patch),) * 2
     if sampling.kind == "contour" and example.contours is not None:
         lines = augment.nearest(example.contours, place, sampling.patch)
-        return np.where(lines > 0, targets.BORDER, labels[inside] > 0).astype(np.uint8)
-    return targets.inner_target(sampling.kind, labels, margin)
+        return np.where(lines > 0, object_sizes.BORDER, labels[inside] > 0).astype(np.uint8)
+    return object_sizes.inner_target(sampling.kind, labels, margin)
 
 
 def _starts(length: int, side: int) -> list[int]:

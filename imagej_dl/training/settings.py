@@ -9,13 +9,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from imagej_dl.errors import UserError
 from imagej_dl.images import Normalisation
+from imagej_dl.methods.shared.losses import Loss, fits, output
+from imagej_dl.methods.shared.pixel_weights import WeightMap
 from imagej_dl.models import CLASSES
 from imagej_dl.models.config import Kind
 from imagej_dl.models.networks import registry
 from imagej_dl.models.networks.base import Network
 from imagej_dl.training.augmentation import Augmentation
-from imagej_dl.training.losses import Loss, fits, output
-from imagej_dl.training.weight_maps import WeightMap
 from imagej_dl.validation import in_words
 
 Precision = Literal["float32", "mixed_float16", "mixed_bfloat16"]

@@ -3,9 +3,9 @@ from suite_command import run
 from suite_movie import movie, write_pair
 
 from imagej_dl import images
+from imagej_dl.methods.shared.pixel_weights import unet_map
 from imagej_dl.suite import items
-from imagej_dl.training.targets import BORDER, contour_target
-from imagej_dl.training.weight_maps import unet_map
+from imagej_dl.training.object_sizes import BORDER, contour_target
 
 
 def test_contours_and_weights_as_files_are_those_that_training_makes(tmp_path):

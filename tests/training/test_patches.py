@@ -3,8 +3,8 @@ import pytest
 
 from imagej_dl.training import augmentation as augment
 from imagej_dl.training.augmentation import NONE, Augmentation
+from imagej_dl.training.object_sizes import border_target
 from imagej_dl.training.patches import Example, Patches, Sampling, stream, validation
-from imagej_dl.training.targets import border_target
 
 RNG = np.random.default_rng(0)
 

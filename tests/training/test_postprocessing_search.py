@@ -1,8 +1,8 @@
 import numpy as np
 
 from imagej_dl.models import Instances
+from imagej_dl.training.object_sizes import border_target
 from imagej_dl.training.postprocessing_search import average_precision, choose
-from imagej_dl.training.targets import border_target
 
 
 def certain(labels):

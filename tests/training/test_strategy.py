@@ -15,8 +15,9 @@ import pytest
 
 from imagej_dl import models, preferences
 from imagej_dl.errors import Cancelled, DataWarning, UserError
+from imagej_dl.methods.shared import losses
 from imagej_dl.models import backend
-from imagej_dl.training import Settings, losses, objective, step, train
+from imagej_dl.training import Settings, objective, step, train
 from imagej_dl.training import checkpoint as states
 from imagej_dl.training.distributed import meeting, messages, tf_config
 from imagej_dl.training.distributed.strategy import Machines

@@ -1,8 +1,8 @@
 import numpy as np
 from scipy import ndimage as ndi
 
-from imagej_dl.training.targets import contour_target
-from imagej_dl.training.weight_maps import contour_map, outlines, unet_map
+from imagej_dl.methods.shared.pixel_weights import contour_map, outlines, unet_map
+from imagej_dl.training.object_sizes import contour_target
 
 
 def cells(shape=(60, 70), count=9, seed=0):

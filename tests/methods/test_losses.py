@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from imagej_dl.errors import UserError
-from imagej_dl.training import losses
+from imagej_dl.methods.shared import losses
 from imagej_dl.training.objective import of
 from imagej_dl.training.settings import Settings
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
 
-from imagej_dl.training.weight_maps import outlines
+from imagej_dl.methods.shared.pixel_weights import outlines
 
 BACKGROUND, OBJECT, BORDER = 0, 1, 2
 _FEW_OBJECTS = 200

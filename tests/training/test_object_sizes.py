@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import ndimage as ndi
 
-from imagej_dl.training.targets import binary_target, border_target, contacts, diameters
+from imagej_dl.training.object_sizes import binary_target, border_target, contacts, diameters
 
 
 def fluffy(labels, border_size):

@@ -11,7 +11,7 @@ from scipy import ndimage as ndi
 from imagej_dl import images
 from imagej_dl.models import Instances
 from imagej_dl.prediction import instances
-from imagej_dl.training.targets import target
+from imagej_dl.training.object_sizes import target
 
 # For targets without a network's doubts: real predictions want hills that are higher.
 SHARP = {"smoothing": 1.0, "object_weight": 20.0, "marker_height": 1.0}

@@ -17,9 +17,9 @@ from scipy import ndimage as ndi
 
 from imagej_dl.errors import DataWarning
 from imagej_dl.images import memory_maps
+from imagej_dl.images.array_storage import in_file
+from imagej_dl.methods.shared.postprocessing import evidence, outlined, parted, true_region
 from imagej_dl.models import Instances
-from imagej_dl.prediction.array_storage import in_file
-from imagej_dl.prediction.postprocessing import evidence, outlined, parted, true_region
 from imagej_dl.progress import Progress, silent
 
 _BLOCK = 1536
