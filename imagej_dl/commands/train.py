@@ -51,7 +51,9 @@ class Train(TrainOptions):
         out = self.out or Path(self._whole().out or "")
         metrics = json.loads((out / "metrics.json").read_text(encoding="utf-8"))
         desk.values |= {"model": str(out), "ended": metrics["ended"]}
-        found = {name: metrics["validation"][name] for name in ("ap_0.5", "ap_0.7")}
+        scores = metrics["validation"]
+        # Methods without objects have none of these, and dialogs wait for both.
+        found = {name: scores.get(name) for name in ("ap_0.5", "ap_0.7")}
         desk.values |= {name: "NaN" if v is None else v for name, v in found.items()}
 
     def check(self) -> None:

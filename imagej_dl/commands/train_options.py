@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 
 from imagej_dl.commands.base import Command, Positional, Shown
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.models.config import Kind
+from imagej_dl.methods.registry import Kind
 from imagej_dl.models.networks import registry
 from imagej_dl.training.fine_tuning import LEARNING_RATE as FINE_TUNING
 from imagej_dl.training.settings import Precision, Settings, setting

@@ -244,7 +244,7 @@ def predict(
     for plane in planes(bundle, image, progress=progress):
         labels = labels.astype(np.promote_types(labels.dtype, plane.labels.dtype), copy=False)
         labels[plane.index] = plane.labels
-        total += Uncertainty.of(plane.probabilities)
+        total += Uncertainty.of(bundle.config.method.class_probabilities(plane.probabilities))
     return images.with_data(image, labels, dims), total
 
 

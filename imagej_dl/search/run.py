@@ -97,6 +97,7 @@ def search(
         settings.normalisation,
         frames=settings.window,
         weight_map=settings.weight_map,
+        method=settings.method,
         maps=given.maps and given.maps[: len(given.train)],
         progress=progress,
     )

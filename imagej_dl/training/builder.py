@@ -9,7 +9,7 @@ from typing import Any
 
 from imagej_dl._version import __version__
 from imagej_dl.errors import UserError
-from imagej_dl.models import CLASSES, Architecture, Instances, ModelConfig, backend
+from imagej_dl.models import Architecture, ModelConfig, backend
 from imagej_dl.models.config import axes
 from imagej_dl.models.networks.base import Network
 from imagej_dl.models.pretrained import initialise
@@ -56,7 +56,7 @@ def divide(
 def sampling_of(settings: Settings) -> Sampling:
     """Return how these settings have patches drawn."""
     return Sampling(
-        settings.kind,
+        settings.method,
         settings.patch,
         settings.batch,
         settings.seed,
@@ -99,7 +99,7 @@ def assemble(
         model=model,
         step=Step(model, settings, machines),
         patches=Patches(parts.train, sampling),
-        validator=Validator(settings.kind, objective.of(settings), batches),
+        validator=Validator(settings.method, objective.of(settings), batches),
         settings=settings,
         state=state,
         folder=folder,
@@ -130,18 +130,14 @@ def plain(loop: Loop) -> Any:
 
 
 def _config(model: Any, settings: Settings, examples: Examples, begun: Start | None) -> ModelConfig:
-    instances = Instances.of_kind(settings.kind, settings.border_size)
-    smallest = examples.smallest
-    if begun is not None:
-        instances = begun.config.instances
-        # The new objects are few, those that the model knows may be smaller.
-        smallest = min(smallest, instances.minimum_area)
+    method = settings.method
+    before = begun.config.instances if begun is not None else None
     network = settings.built(examples.channels)
     field = receptive_field(model)
     calibration = examples.calibration
     return ModelConfig(
         kind=settings.kind,
-        classes=CLASSES[settings.kind],
+        classes=method.channels,
         architecture=Architecture(name=settings.architecture, arguments=network.model_dump()),
         normalisation=settings.normalisation,
         axes=axes(network.window, examples.channels),  # type: ignore[arg-type]
@@ -155,8 +151,9 @@ def _config(model: Any, settings: Settings, examples: Examples, begun: Start | N
         halo=field.halo,
         seen=examples.seen,
         multiple_of=field.multiple_of,
-        instances=instances.model_copy(update={"minimum_area": smallest, **settings.treatment}),
+        instances=method.start_postprocessing(before, examples.smallest, settings.treatment),
         border_size=settings.border_size,
+        method_settings=settings.method_settings,
         training=settings.model_dump(mode="json"),
         imagej_dl_version=__version__,
         keras_version=backend.keras().__version__,

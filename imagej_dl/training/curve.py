@@ -11,7 +11,8 @@ from imagej_dl.training.checkpoint import COLUMNS, State
 def write_log(state: State, path: Path) -> None:
     """Write log.csv, one row an epoch."""
     with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, COLUMNS, restval="")
+        more = [name for row in state.rows[:1] for name in row if name not in COLUMNS]
+        writer = csv.DictWriter(file, [*COLUMNS, *more], restval="")
         writer.writeheader()
         for row in state.rows:
             writer.writerow({key: f"{value:.6g}" for key, value in row.items()})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -33,7 +34,8 @@ class Epoch:
         the time limit, whichever is sooner over. Choosing the instance settings comes after it.
     learning_rate : of its last batch.
     loss, val_loss : mean over its batches; on the validation patches after it.
-    val_dice, val_jaccard : of the object class's pixels, 0 to 1, on the same patches.
+    val_dice, val_jaccard : of the object class's pixels, 0 to 1, on the same patches; NaN for
+        methods without such a class.
     kept : whether it became the one that is kept (until a later one does).
     bundle : the network as it is now, for :func:`imagej_dl.prediction.predict`, with the instance
         settings that choosing begins with. It is the network in training: it is this epoch's only
@@ -91,8 +93,8 @@ def told(
             learning_rate=row["learning_rate"],
             loss=row["loss"],
             val_loss=row["val_loss"],
-            val_dice=row["val_dice"],
-            val_jaccard=row["val_jaccard"],
+            val_dice=row.get("val_dice", math.nan),
+            val_jaccard=row.get("val_jaccard", math.nan),
             kept=row["val_loss"] <= lowest * (1 + MARGIN),
             bundle=bundle if count == len(rows) else None,
         )

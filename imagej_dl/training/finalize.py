@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagej_dl.errors import Cancelled, Enough
-from imagej_dl.evaluation import THRESHOLDS
 from imagej_dl.filesystem import temporaries
 from imagej_dl.filesystem.atomic import discard
-from imagej_dl.models import Instances, ModelBundle
+from imagej_dl.methods.base import PostProcessing, Predictions
+from imagej_dl.models import ModelBundle, ModelConfig
 from imagej_dl.models import folder as folders
 from imagej_dl.prediction.network import network
 from imagej_dl.progress import Progress
@@ -25,7 +25,7 @@ from imagej_dl.training.curve import draw, write_log
 from imagej_dl.training.fine_tuning import Start
 from imagej_dl.training.loop import Loop
 from imagej_dl.training.patches import Example
-from imagej_dl.training.postprocessing_search import Truth, average_precision, choose, some
+from imagej_dl.training.postprocessing_search import choose, some
 from imagej_dl.training.settings import Settings
 from imagej_dl.training.split import Split
 
@@ -58,7 +58,7 @@ def finish(out: Path, loop: Loop, parts: Split, raw: NDArray, ended: str) -> Mod
     if ended == CANCELLED:
         few = parts.validation[: some([e.labels.size for e in parts.validation])]
         found = predicted(bundle, few, _QUICK_SIDE)
-        scores = {"validation": _scores(found, config.instances)}
+        scores = {"validation": _scores(config, found, config.instances)}
     last = state.rows[state.best_epoch - 1]
     scores["validation"] |= {name: v for name, v in last.items() if name.startswith("val_")}
     metrics = {
@@ -102,18 +102,18 @@ def _patient(progress: Progress) -> Progress:
 
 def _scored(
     bundle: ModelBundle, settings: Settings, parts: Split, progress: Progress
-) -> tuple[Instances, dict[str, dict[str, float | None]]]:
+) -> tuple[PostProcessing, dict[str, dict[str, float | None]]]:
     """Choose the instance settings and score validation and test with them."""
     found = predicted(bundle, parts.validation)
     # The few settings cannot be learnt by heart as weights can, so the training images may have
     # a say: the validation images alone are often too few to stand for all there are.
     more = predicted(bundle, parts.train[: _looked_at(parts)])
     both = [item for pair in zip_longest(found, more) for item in pair if item is not None]
-    start = bundle.config.instances
-    best, _ = choose(both, start, settings.kind, progress, settings.treatment)
-    scores = {"validation": _scores(found, best)}
+    config = bundle.config
+    best, _ = choose(both, config.instances, config.method, progress, settings.treatment)
+    scores = {"validation": _scores(config, found, best)}
     if parts.test:
-        scores["test"] = _scores(predicted(bundle, parts.test), best)
+        scores["test"] = _scores(config, predicted(bundle, parts.test), best)
     return best, scores
 
 
@@ -123,13 +123,15 @@ def _looked_at(parts: Split) -> int:
     return some([e.labels.size for pair in pairs for e in pair]) // 2
 
 
-def predicted(bundle: ModelBundle, examples: list[Example], side: int = _SCORED_SIDE) -> Truth:
-    """Return what the network says of examples, cut to `side` px, beside their label maps."""
+def predicted(
+    bundle: ModelBundle, examples: list[Example], side: int = _SCORED_SIDE
+) -> Predictions:
+    """Return the network's output for examples, cut to `side` px, beside their ground truth."""
     part = (slice(0, side),) * 2  # of images so large that memory may not hold them whole
     # Compiling takes longer than a few small images do, but not than a few windows of frames.
     run = network(bundle) if bundle.config.frames > 1 else None
     return [
-        (bundle.network_output(_seen(e, part), run), np.asarray(e.labels[part])) for e in examples
+        (bundle.network_output(_seen(e, part), run), np.asarray(e.truth[part])) for e in examples
     ]
 
 
@@ -137,11 +139,9 @@ def _seen(example: Example, part: tuple[slice, slice]) -> NDArray[np.float32]:
     return np.stack(example.part(part).planes, axis=-1)
 
 
-def _scores(found: Truth, settings: Instances) -> dict[str, float | None]:
-    values = average_precision(found, settings)
-    # Without any object, true or found, there is no score; JSON knows no NaN.
-    scores = {
-        f"ap_{t:g}": None if math.isnan(v) else round(v, 4)
-        for t, v in zip(THRESHOLDS, values, strict=True)
-    }
-    return scores | {"objects": sum(len(np.setdiff1d(labels, 0)) for _, labels in found)}
+def _scores(
+    config: ModelConfig, found: Predictions, settings: PostProcessing
+) -> dict[str, float | None]:
+    values = config.method.scores(found, settings)
+    # Without any object, true or predicted, there is no score; JSON knows no NaN.
+    return {name: round(v, 4) if math.isfinite(v) else None for name, v in values.items()}

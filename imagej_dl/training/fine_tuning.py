@@ -100,6 +100,7 @@ def settings(given: dict[str, Any], config: ModelConfig) -> Settings:
         "kind": config.kind,
         "patch": config.patch,
         "border_size": config.border_size,
+        "method_settings": config.method_settings,
         "normalisation": config.normalisation,
     }
     # Of networks that train more slowly, less than their own too.

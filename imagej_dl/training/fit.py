@@ -111,6 +111,7 @@ def train(
             chosen.normalisation,
             frames=chosen.window,
             weight_map=chosen.weight_map,
+            method=chosen.method,
             maps=given.maps,
             like=like,
             progress=progress,

@@ -19,7 +19,7 @@ from imagej_dl.errors import DataWarning
 from imagej_dl.images import memory_maps
 from imagej_dl.images.array_storage import in_file
 from imagej_dl.methods.shared.postprocessing import evidence, outlined, parted, true_region
-from imagej_dl.models import Instances
+from imagej_dl.methods.shared.postprocessing_settings import Instances
 from imagej_dl.progress import Progress, silent
 
 _BLOCK = 1536
@@ -78,6 +78,11 @@ class Blocks:
         progress("objects", len(corners), len(corners))
         self.region, self.objects = np.empty((0, width), np.uint8), None
         return self._numbered()
+
+    @property
+    def left_out(self) -> int:
+        """How many objects were dropped as too small."""
+        return len(self.small)
 
     def _solve(self, core: Place) -> None:
         margin = self.reach + _MARGIN
