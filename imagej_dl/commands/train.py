@@ -96,7 +96,7 @@ class Train(TrainOptions):
         self.check()  # before TensorFlow is loaded, which takes its time
         from imagej_dl import training
         from imagej_dl.models import backend
-        from imagej_dl.training.checkpoints import Checkpoints
+        from imagej_dl.training.checkpoint import Checkpoints
 
         given = self._given()
 

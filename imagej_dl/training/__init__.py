@@ -3,10 +3,9 @@
 Importing this loads no TensorFlow; `train` does.
 """
 
-from imagej_dl.training.data_sources import Given, Maps
+from imagej_dl.training.data_sources import Given, Maps, find_pairs
 from imagej_dl.training.events import Epoch, Watch
 from imagej_dl.training.fit import train
-from imagej_dl.training.pairs import find_pairs
 from imagej_dl.training.settings import Settings
 from imagej_dl.training.targets import binary_target, border_target
 

@@ -29,9 +29,9 @@ from imagej_dl.images.training_intensities import Look, bounded
 from imagej_dl.models import ModelConfig
 from imagej_dl.progress import Progress, silent
 from imagej_dl.training import targets
-from imagej_dl.training.array_store import Store
 from imagej_dl.training.data_sources import Maps, Pair
 from imagej_dl.training.example_files import (
+    Store,
     belonging,
     channels_of,
     checked,
