@@ -98,7 +98,7 @@ class Train(TrainOptions):
         self.check()  # before TensorFlow is loaded, which takes its time
         from imagej_dl import training
         from imagej_dl.models import backend
-        from imagej_dl.training.checkpoints import Checkpoints
+        from imagej_dl.training.checkpoint import Checkpoints
 
         given = self._given()
 
@@ -131,7 +131,7 @@ class Train(TrainOptions):
             return
         self._write_more(bundle)
         metrics = json.loads((self.out / "metrics.json").read_text(encoding="utf-8"))
-        say(summary(self.out, metrics))
+        say(summary(self.out, metrics, bundle.config.method))
 
     def _whole(self) -> Train:
         """Return what a configuration file says, and what was given beside it."""

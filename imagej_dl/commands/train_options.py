@@ -198,7 +198,7 @@ class TrainOptions(Command):
         """Return what to train on; with folders for validation or test, or videos, all of them."""
         from imagej_dl.models.networks.registry import takes
         from imagej_dl.suite import data
-        from imagej_dl.training.pairs import find_given
+        from imagej_dl.training.data_sources import find_given
 
         if self.videos is not None and not data.is_suite(self.project):
             warnings.warn(

@@ -8,7 +8,7 @@ dialogs and documentation know it through this interface alone.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -58,6 +58,21 @@ class Score:
 
 
 @dataclass(frozen=True)
+class Measure:
+    """The measure of pixels that is told after each epoch, beside the loss.
+
+    key : its name among :meth:`Method.measures`.
+    short, words : in a line of text, and beside a plot.
+    limits : between which a plot shows it; None to fit the values.
+    """
+
+    key: str
+    short: str
+    words: str
+    limits: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True)
 class Truth:
     """The ground truth of a patch.
 
@@ -103,8 +118,8 @@ class Method(BaseModel):
     """Names of the losses that can go with it; the first is the default."""
     weight_maps: ClassVar[tuple[str, ...]] = ("none",)
     """Names of the pixel weights that can go with it; the first is the default."""
-    measured: ClassVar[tuple[str, ...]]
-    """Names of what :meth:`measures` returns, the one that plots show first."""
+    shown: ClassVar[Measure]
+    """The measure that users see after each epoch."""
     selection: ClassVar[Score]
     """The score that a hyperparameter search maximises."""
 
@@ -188,11 +203,15 @@ class Method(BaseModel):
 
     @abstractmethod
     def measures(self, tally: NDArray) -> dict[str, float]:
-        """Return the measures `measured` of all batches, which log.csv has beside the loss."""
+        """Return the measures of all batches, which log.csv has beside the loss."""
 
     @abstractmethod
     def scores(self, predictions: Predictions, settings: PostProcessing) -> dict[str, float]:
         """Return the scores of whole planes after post-processing, NaN where there is none."""
+
+    @abstractmethod
+    def describe(self, scores: Mapping[str, Any]) -> str:
+        """Say in words how good scores are; those that are None have no value."""
 
     postprocessing: ClassVar[type[PostProcessing]] = PostProcessing
 

@@ -5,10 +5,9 @@ Importing this loads no TensorFlow; `train` does.
 
 from imagej_dl.methods.border import border_target
 from imagej_dl.methods.shared.class_method import binary_target
-from imagej_dl.training.data_sources import Given, Maps
+from imagej_dl.training.data_sources import Given, Maps, find_pairs
 from imagej_dl.training.events import Epoch, Watch
 from imagej_dl.training.fit import train
-from imagej_dl.training.pairs import find_pairs
 from imagej_dl.training.settings import Settings
 
 __all__ = [

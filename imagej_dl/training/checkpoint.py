@@ -12,9 +12,13 @@ import numpy as np
 from imagej_dl.errors import UserError
 from imagej_dl.filesystem import containment, npz
 from imagej_dl.filesystem.atomic import atomic
+from imagej_dl.training.events import Epoch
 
 FOLDER = ".training"
 """The folder in MODEL that holds the state until the training is finished."""
+
+WEIGHTS_FOLDER = "checkpoints"
+"""The folder in MODEL of the weights that `Checkpoints` keeps."""
 
 _LAST = "last.npz"
 _KINDS = {
@@ -164,3 +168,28 @@ def _read(path: Path) -> dict[str, np.ndarray]:
 def _write(path: Path, arrays: dict[str, np.ndarray]) -> None:
     with atomic(path) as temporary, temporary.open("wb") as file:
         np.savez(file, **arrays)  # type: ignore[arg-type]
+
+
+class Checkpoints:
+    """Keep weights in OUT/checkpoints; pass it to `training.train(watch=...)`.
+
+    Parameters
+    ----------
+    out : the model's folder.
+    every : batches; the weights are kept at the end of the epoch in which a multiple is reached,
+        as EPOCH.weights.h5 with five digits, and those of the last epoch as last.weights.h5.
+    steps : batches of an epoch.
+    """
+
+    def __init__(self, out: Path, every: int, steps: int) -> None:
+        self.folder, self.every, self.steps = out / WEIGHTS_FOLDER, every, steps
+
+    def __call__(self, epoch: Epoch) -> None:
+        """Keep the weights, when it is time."""
+        if epoch.bundle is None:
+            return
+        before, now = (e * self.steps // self.every for e in (epoch.epoch - 1, epoch.epoch))
+        names = ["last"] + ([f"{epoch.epoch:05}"] if now > before else [])
+        for name in names:
+            with atomic(self.folder / f"{name}.weights.h5") as part:
+                epoch.bundle.model.save_weights(part)

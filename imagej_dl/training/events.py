@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 from imagej_dl.models import ModelBundle
@@ -40,6 +40,7 @@ class Epoch:
     bundle : the network as it is now, for :func:`imagej_dl.prediction.predict`, with the instance
         settings that choosing begins with. It is the network in training: it is this epoch's only
         until the call returns. None for epochs before a resume, which are told again.
+    measures : all that was measured on the validation patches, by its name.
     """
 
     epoch: int
@@ -53,6 +54,7 @@ class Epoch:
     val_jaccard: float
     kept: bool
     bundle: ModelBundle | None = None
+    measures: dict[str, float] = field(default_factory=dict)
 
 
 Watch = Callable[[Epoch], None]
@@ -97,6 +99,7 @@ def told(
             val_jaccard=row.get("val_jaccard", math.nan),
             kept=row["val_loss"] <= lowest * (1 + MARGIN),
             bundle=bundle if count == len(rows) else None,
+            measures={k.removeprefix("val_"): v for k, v in row.items() if k.startswith("val_")},
         )
 
 

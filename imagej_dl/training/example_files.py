@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import os
+import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
 from imagej_dl import images
 from imagej_dl.errors import UserError
+from imagej_dl.filesystem import temporaries
 from imagej_dl.images import grey_rgb, label_maps, lossy_compression, non_finite
 
 
@@ -117,3 +121,23 @@ def labels_of(source: str | Path | xr.DataArray, image: xr.DataArray) -> xr.Data
         return rois.label_map(rois.read(source), image)[0]
     except UserError as error:
         raise UserError(error.problem, path=error.path or source, remedy=error.remedy) from error
+
+
+class Store:
+    """Keeps arrays in memory up to a limit, then in memory-mapped files that vanish with it."""
+
+    def __init__(self, limit: int) -> None:
+        self._free = limit
+        self._folder: Any = None
+        self._count = 0
+
+    def keep(self, array: NDArray) -> NDArray:
+        self._free -= array.nbytes
+        if self._free >= 0:
+            return array
+        if self._folder is None:
+            self._folder = tempfile.TemporaryDirectory(prefix=temporaries.prefix())
+        path = Path(self._folder.name) / f"{self._count}.npy"
+        self._count += 1
+        np.save(path, array)
+        return np.load(path, mmap_mode="r")

@@ -31,9 +31,9 @@ from imagej_dl.methods.shared.pixel_weights import MAPS
 from imagej_dl.models import ModelConfig
 from imagej_dl.progress import Progress, silent
 from imagej_dl.training import object_sizes, target_images
-from imagej_dl.training.array_store import Store
 from imagej_dl.training.data_sources import Maps, Pair
 from imagej_dl.training.example_files import (
+    Store,
     belonging,
     channels_of,
     checked,

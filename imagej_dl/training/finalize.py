@@ -21,11 +21,11 @@ from imagej_dl.models import folder as folders
 from imagej_dl.prediction.network import network
 from imagej_dl.progress import Progress
 from imagej_dl.training.checkpoint import CANCELLED, RESUMABLE
-from imagej_dl.training.curve import draw, write_log
 from imagej_dl.training.fine_tuning import Start
 from imagej_dl.training.loop import Loop
 from imagej_dl.training.patches import Example
 from imagej_dl.training.postprocessing_search import choose, some
+from imagej_dl.training.reporting import draw, write_log
 from imagej_dl.training.settings import Settings
 from imagej_dl.training.split import Split
 

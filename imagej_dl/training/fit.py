@@ -19,18 +19,16 @@ from imagej_dl.models import ModelBundle
 from imagej_dl.models import folder as folders
 from imagej_dl.progress import Progress, silent
 from imagej_dl.training import checkpoint as states
-from imagej_dl.training import checkpoints
 from imagej_dl.training import fine_tuning as starts
 from imagej_dl.training.builder import assemble, divide, plain
 from imagej_dl.training.checkpoint import State
-from imagej_dl.training.data_sources import Given, Pair
+from imagej_dl.training.data_sources import Given, Pair, find_pairs
 from imagej_dl.training.distributed.meeting import here
 from imagej_dl.training.distributed.messages import Content
 from imagej_dl.training.events import Watch, ignore
 from imagej_dl.training.examples import Examples
 from imagej_dl.training.finalize import finish
 from imagej_dl.training.fine_tuning import Start
-from imagej_dl.training.pairs import find_pairs
 from imagej_dl.training.settings import Settings
 from imagej_dl.training.step import warn_of
 
@@ -231,7 +229,7 @@ def _is_replaceable(out: Path) -> bool:
     """
     path = out / folders.CONFIG
     if not path.is_file():
-        return (out / checkpoints.FOLDER).is_dir()
+        return (out / states.WEIGHTS_FOLDER).is_dir()
     try:
         content = load_json(path)
     except UserError:

@@ -203,17 +203,14 @@ class Loop:
         return {}
 
     def _pictures(self, tf: Any) -> None:
-        """Show three validation patches, the object's probability and its class beside them."""
+        """Show three validation patches, and what the network says of them beside them."""
         if self.validator.seen is None or (self.state.epoch - 1) % _SHOWN_EVERY:
             return
         images, found = self.validator.seen
         last = images[:3, ..., -self.config.channels :].mean(-1, keepdims=True)
-        several = found.shape[-1] > 1
-        chosen = found[:3, ..., 1 if several else 0][..., None]
-        mask = found[:3].argmax(-1)[..., None] / 2 if several else chosen > 0.5
         tf.summary.image("input", np.clip(last, 0, 1), max_outputs=3)
-        tf.summary.image("object", chosen, max_outputs=3)
-        tf.summary.image("class", np.asarray(mask, np.float32), max_outputs=3)
+        for name, picture in self.settings.method.pictures(found[:3]).items():
+            tf.summary.image(name, picture, max_outputs=3)
 
     def _writer(self) -> Any:
         if self.tensorboard is None:

@@ -20,10 +20,11 @@ from imagej_dl.cli import cli
 from imagej_dl.errors import UserError
 from imagej_dl.images import as_labels
 from imagej_dl.methods import registry
-from imagej_dl.methods.base import PostProcessing, Score
+from imagej_dl.methods.base import Measure, PostProcessing, Score
 from imagej_dl.methods.shared.image_method import ImageMethod
 from imagej_dl.methods.shared.instance_method import InstanceMethod
 from imagej_dl.prediction import predict, predict_image, preview
+from imagej_dl.training import reporting
 
 pytestmark = pytest.mark.tf
 
@@ -42,7 +43,7 @@ class Distance(InstanceMethod):
     name: ClassVar[str] = "distance"
     summary: ClassVar[str] = "object, and how deep a pixel lies in it"
     losses: ClassVar[tuple[str, ...]] = ("cross_entropy_and_mae",)
-    measured: ClassVar[tuple[str, ...]] = ("dice", "distance_error")
+    shown: ClassVar[Measure] = Measure("distance_error", "error", "error of the distance")
     selection: ClassVar[Score] = Score("ap_0.5", "average precision at IoU .5")
     postprocessing: ClassVar[type[PostProcessing]] = Peaks
 
@@ -232,12 +233,18 @@ def test_a_denoiser_is_trained_and_gives_an_image(tmp_path):
     out = tmp_path / "model"
     pairs = noisy()
     longer = {**SMALL, "epochs": 4, "steps": 25, "learning_rate": 0.01}
-    bundle = training.train(pairs, out, kind="toy_denoiser", **longer)
+    said: list[str] = []
+    bundle = training.train(
+        pairs, out, kind="toy_denoiser", watch=lambda e: said.append(reporting.line(e)), **longer
+    )
+    assert len(said) == 4
+    assert all(" PSNR " in line for line in said)
     config = config_of(out)
     assert config["instances"] == {}
     assert config["object_diameter"] is None
-    metrics = json.loads((out / "metrics.json").read_text())["validation"]
-    assert "ap_0.5" not in metrics
+    metrics = json.loads((out / "metrics.json").read_text())
+    assert "ap_0.5" not in metrics["validation"]
+    assert "PSNR" in reporting.summary(out, metrics, bundle.config.method)
 
     given = bundle.config.normalisation(pairs[0][0].data)
     clean = bundle.config.normalisation(pairs[0][1].data)
@@ -264,7 +271,7 @@ def test_the_command_writes_the_image_and_keeps_it(tmp_path):
     assert "kept" in again.output
     result = CliRunner().invoke(cli, [*command, "--minimum-area", "5"])
     assert result.exit_code != 0
-    assert "minimum_area" in result.output
+    assert "minimum_area" in str(result.exception)
 
 
 def test_an_image_to_learn_must_have_the_size_of_its_image(tmp_path):

@@ -14,7 +14,7 @@ from imagej_dl.suite import assemble, items, read_relation, rebuild, results, ta
 from imagej_dl.suite.videos import write_relation
 from imagej_dl.tracking import ctc
 from imagej_dl.training import find_pairs
-from imagej_dl.training.pairs import find_given
+from imagej_dl.training.data_sources import find_given
 
 
 def make(seed=0, frames=4, shape=(9, 11)):

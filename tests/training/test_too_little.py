@@ -12,6 +12,7 @@ from imagej_dl import images, models
 from imagej_dl.commands.predict import Predict
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.evaluation import match
+from imagej_dl.methods.border import Border
 from imagej_dl.models import ModelBundle
 from imagej_dl.prediction import predict
 from imagej_dl.progress import silent
@@ -117,8 +118,8 @@ def test_perfect_emptiness_is_not_nought(faults: Path, tmp_path: Path) -> None:
     assert metrics["test"].pop("objects") == 0
     assert set(metrics["test"].values()) == {None}
     assert metrics["validation"]["ap_0.5"] > 0.5
-    said = reporting.summary(tmp_path / "M", metrics)
-    assert "test: average precision – (no object is there, and none was found)" in said
+    said = reporting.summary(tmp_path / "M", metrics, Border())
+    assert "test: average precision – (no object is there, and none was predicted)" in said
 
 
 @pytest.mark.parametrize(

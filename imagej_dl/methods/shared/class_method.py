@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from imagej_dl.methods.base import Loss, Output, PostProcessing, Score, Total
+from imagej_dl.methods.base import Loss, Measure, Output, PostProcessing, Score, Total
 from imagej_dl.methods.shared.instance_method import Accumulator, InstanceMethod
 from imagej_dl.methods.shared.pixel_weights import WEIGHT_MAPS
 from imagej_dl.methods.shared.postprocessing_settings import Instances
@@ -33,7 +33,7 @@ class ClassMethod(InstanceMethod):
     target_kind: ClassVar[Literal["classes", "values"]] = "classes"
     losses: ClassVar[tuple[str, ...]] = (CROSS_ENTROPY, *ONE_CLASS, *EITHER, *SEVERAL_CLASSES)
     weight_maps: ClassVar[tuple[str, ...]] = WEIGHT_MAPS
-    measured: ClassVar[tuple[str, ...]] = ("dice", "jaccard", "accuracy")
+    shown: ClassVar[Measure] = Measure("dice", "Dice", "Dice of the object class", (0, 1))
     selection: ClassVar[Score] = Score("ap_0.5", "average precision at IoU .5")
     postprocessing: ClassVar[type[PostProcessing]] = Instances
 

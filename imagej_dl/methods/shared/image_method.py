@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar, Literal
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imagej_dl.methods.base import Method, PostProcessing, Predictions, Score, Truth
+from imagej_dl.methods.base import Measure, Method, PostProcessing, Predictions, Score, Truth
 
 
 class ImageMethod(Method):
@@ -16,7 +17,7 @@ class ImageMethod(Method):
 
     gives: ClassVar[Literal["instances", "image"]] = "image"
     learns_from: ClassVar[Literal["labels", "image"]] = "image"
-    measured: ClassVar[tuple[str, ...]] = ("psnr",)
+    shown: ClassVar[Measure] = Measure("psnr", "PSNR", "PSNR in dB")
     selection: ClassVar[Score] = Score("psnr", "PSNR in dB", per_pixel=True)
 
     @property
@@ -50,3 +51,8 @@ class ImageMethod(Method):
         """Return the peak signal-to-noise ratio of all planes together."""
         tallies = [self.tally(truth, self.image(output)) for output, truth in predictions]
         return self.measures(np.sum(tallies, axis=0))
+
+    def describe(self, scores: Mapping[str, Any]) -> str:
+        """Say in words how good scores are."""
+        found = scores["psnr"]
+        return "no PSNR (the images are equal)" if found is None else f"PSNR {found:.2f} dB"

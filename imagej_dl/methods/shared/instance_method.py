@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 import numpy as np
@@ -13,6 +14,10 @@ from imagej_dl.progress import Progress, silent
 
 if TYPE_CHECKING:
     from imagej_dl.evaluation import Matching
+
+
+_FEW = 20
+"""Objects below which a score says little."""
 
 
 class Accumulator(Protocol):
@@ -74,6 +79,14 @@ class InstanceMethod(Method):
         values = [scores.average_precision for scores in total(self.matches(predictions, settings))]
         found = {f"ap_{t:g}": v for t, v in zip(THRESHOLDS, values, strict=True)}
         return found | {"objects": sum(len(np.setdiff1d(labels, 0)) for _, labels in predictions)}
+
+    def describe(self, scores: Mapping[str, Any]) -> str:
+        """Say in words how good scores are, and if there are too few objects to tell."""
+        if scores["ap_0.5"] is None:
+            return "average precision – (no object is there, and none was predicted)"
+        text = f"average precision {scores['ap_0.5']:.3f} at IoU .5, {scores['ap_0.7']:.3f} at .7"
+        few = scores.get("objects", _FEW) < _FEW
+        return text + (f" (of {scores['objects']} object(s): much of it is chance)" if few else "")
 
 
 class _WholePlane:
