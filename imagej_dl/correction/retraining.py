@@ -169,7 +169,7 @@ def _train(
     same = state.training == Training(round=state.round, images=wanted)
     if same and (ended := _ended(out)):
         return ended, out
-    resume = same and states.kept(out / states.FOLDER)
+    resume = same and states.exists(out / states.FOLDER)
     if not resume:
         # Never the present model: that is of a round before.
         containment.check(out, folder=True)

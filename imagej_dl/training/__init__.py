@@ -4,13 +4,14 @@ Importing this loads no TensorFlow; `train` does.
 """
 
 from imagej_dl.training.data_sources import Given, Maps, find_pairs
-from imagej_dl.training.events import Epoch, Watch
+from imagej_dl.training.events import Epoch, EpochEvent, Watch
 from imagej_dl.training.fit import train
 from imagej_dl.training.settings import Settings
 from imagej_dl.training.targets import binary_target, border_target
 
 __all__ = [
     "Epoch",
+    "EpochEvent",
     "Given",
     "Maps",
     "Settings",

@@ -12,7 +12,7 @@ import numpy as np
 from imagej_dl.errors import UserError
 from imagej_dl.filesystem import containment, npz
 from imagej_dl.filesystem.atomic import atomic
-from imagej_dl.training.events import Epoch
+from imagej_dl.training.events import EpochEvent
 
 FOLDER = ".training"
 """The folder in MODEL that holds the state until the training is finished."""
@@ -58,7 +58,7 @@ class State:
     reading before it; `fingerprint` is that of the examples; `best_epoch` is the epoch that is
     kept, `best_loss` the lowest validation loss of all; `start` is the
     :class:`imagej_dl.training.fine_tuning.Start` of the model that it began with, if any; `factor`
-    and `steady` are those of :class:`imagej_dl.training.step.Step`.
+    and `steady` are those of :class:`imagej_dl.training.precision.LossScale`.
     """
 
     settings: dict[str, Any]
@@ -75,6 +75,10 @@ class State:
     factor: float | None = None
     steady: int = 0
 
+    def is_out_of_patience(self, patience: int) -> bool:
+        """Return whether `patience` epochs have passed since the best."""
+        return self.epoch - self.best_epoch >= patience
+
 
 def save(folder: Path, state: State, model: Any, optimizer: Any, best: bool) -> None:
     """Write the state with weights and optimizer, atomically; `best` keeps the weights apart."""
@@ -90,19 +94,19 @@ def save(folder: Path, state: State, model: Any, optimizer: Any, best: bool) -> 
     _write(folder / _LAST, arrays | {"state": np.frombuffer(text.encode(), np.uint8)})
 
 
-def kept(folder: Path) -> bool:
+def exists(folder: Path) -> bool:
     """Say whether there is a state: whether an epoch was whole."""
     return (folder / _LAST).is_file()
 
 
 def read(folder: Path) -> State:
     """Read the state; raise UserError when there is none or it is damaged."""
-    return of(content(folder))
+    return parse(load(folder))
 
 
-def content(folder: Path) -> dict[str, np.ndarray]:
+def load(folder: Path) -> dict[str, np.ndarray]:
     """Read all that :func:`save` kept: state, weights and optimizer; errors as in :func:`read`."""
-    if not kept(folder):
+    if not exists(folder):
         raise UserError(
             "there is no stopped training to go on with",
             path=folder.parent,
@@ -111,7 +115,7 @@ def content(folder: Path) -> dict[str, np.ndarray]:
     return _read(folder / _LAST)
 
 
-def of(arrays: dict[str, np.ndarray]) -> State:
+def parse(arrays: dict[str, np.ndarray]) -> State:
     """Return the state of what was kept; raise UserError when it is damaged."""
     try:
         found = State(**json.loads(bytes(arrays["state"])))
@@ -126,7 +130,7 @@ def of(arrays: dict[str, np.ndarray]) -> State:
         ) from error
 
 
-def best(folder: Path) -> dict[str, np.ndarray]:
+def load_best(folder: Path) -> dict[str, np.ndarray]:
     """Read the best weights."""
     return _read(folder / "best.npz")
 
@@ -184,7 +188,7 @@ class Checkpoints:
     def __init__(self, out: Path, every: int, steps: int) -> None:
         self.folder, self.every, self.steps = out / WEIGHTS_FOLDER, every, steps
 
-    def __call__(self, epoch: Epoch) -> None:
+    def __call__(self, epoch: EpochEvent) -> None:
         """Keep the weights, when it is time."""
         if epoch.bundle is None:
             return

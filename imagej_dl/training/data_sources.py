@@ -42,6 +42,13 @@ class Maps:
     weights: str | Path | xr.DataArray | None = None
 
 
+def as_given(source: str | Path | Iterable[Pair] | Given) -> Given:
+    """Return a folder or pairs as `Given`, all of them to be divided."""
+    if isinstance(source, Given):
+        return source
+    return Given(list(find_pairs(source) if isinstance(source, (str, Path)) else source))
+
+
 def find_pairs(folder: str | Path) -> list[Pair]:
     """Find the images with their label maps or ROIs, sorted by name.
 

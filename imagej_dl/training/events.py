@@ -1,4 +1,4 @@
-"""What a listener is told after each epoch of a training."""
+"""The event that a listener gets after each epoch of a training."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _RECENT = 10
 
 
 @dataclass(frozen=True)
-class Epoch:
-    """One epoch of a training, as it ended.
+class EpochEvent:
+    """The end of one epoch of a training.
 
     Attributes
     ----------
@@ -53,28 +53,31 @@ class Epoch:
     bundle: ModelBundle | None = None
 
 
-Watch = Callable[[Epoch], None]
+Epoch = EpochEvent
+"""The former name."""
+
+Watch = Callable[[EpochEvent], None]
 """Called after each epoch, once its state is on disk. May raise Cancelled or Enough, which end
 the training as from `progress`; after any other exception it can be resumed."""
 
 
-def ignore(epoch: Epoch) -> None:
-    """Watch nothing."""
+def ignore(epoch: EpochEvent) -> None:
+    """Do nothing."""
 
 
-def told(
+def epoch_events(
     rows: Sequence[dict[str, float]],
     epochs: int,
     limit: float | None = None,
     *,
     ready: float = 0.0,
     bundle: ModelBundle | None = None,
-) -> Iterator[Epoch]:
-    """Give the epochs of a training's rows.
+) -> Iterator[EpochEvent]:
+    """Yield the events of a training's epochs.
 
     Parameters
     ----------
-    rows : of the state, with its columns.
+    rows : of log.csv, as the state has them.
     epochs : at most.
     limit : of the time, in s.
     ready : seconds after which the first batch was done, with all that comes before it.
@@ -83,7 +86,7 @@ def told(
     lowest = float("inf")
     for count, row in enumerate(rows, 1):
         lowest = min(lowest, row["val_loss"])
-        yield Epoch(
+        yield EpochEvent(
             epoch=count,
             epochs=max(epochs, count),
             seconds=row["seconds"],

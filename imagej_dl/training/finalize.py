@@ -1,4 +1,4 @@
-"""What comes after the last epoch: instance settings, scores, and the MODEL folder."""
+"""Finalize a training: post-processing parameters, scores, and the MODEL folder."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from imagej_dl.prediction.network import network
 from imagej_dl.progress import Progress
 from imagej_dl.training.checkpoint import CANCELLED, RESUMABLE
 from imagej_dl.training.fine_tuning import Start
-from imagej_dl.training.loop import Loop
 from imagej_dl.training.patches import Example
 from imagej_dl.training.postprocessing_search import Truth, average_precision, choose, some
 from imagej_dl.training.reporting import draw, write_log
+from imagej_dl.training.run import TrainingRun
 from imagej_dl.training.settings import Settings
 from imagej_dl.training.split import Split
 
@@ -34,24 +34,24 @@ _SCORED_SIDE = 2048
 _QUICK_SIDE = 1024
 
 
-def finish(out: Path, loop: Loop, parts: Split, raw: NDArray, ended: str) -> ModelBundle:
-    """Choose the instance settings, score the network and write the folder.
+def finish(out: Path, run: TrainingRun, parts: Split, raw: NDArray, ended: str) -> ModelBundle:
+    """Choose the post-processing parameters, score the network and write the folder.
 
     Parameters
     ----------
-    loop : whose network has the weights that are kept.
+    run : whose network has the best weights.
     raw : the model's test image, (Y, X) or (Y, X, C), of a recurrent one with T before it.
-    ended : why the loop ended. Once it was cancelled the user waits, so the instance settings
-        stay as they are, and only some of the validation images are scored.
+    ended : why the run ended. Once it was cancelled the user waits, so the post-processing
+        parameters stay as they are, and only some of the validation images are scored.
 
-    Cancelled and Ctrl-C while choosing are the same as before it.
+    Cancelled and Ctrl-C meanwhile have the same effect as before.
     """
-    settings, state, config = loop.settings, loop.state, loop.config
-    bundle = ModelBundle(loop.model, config)
+    settings, state, config = run.settings, run.state, run.config
+    bundle = ModelBundle(run.model, config)
     scores: dict[str, Any] = {}
     if ended != CANCELLED:
         try:
-            best, scores = _scored(bundle, settings, parts, _patient(loop.progress))
+            best, scores = _scored(bundle, settings, parts, _patient(run.progress))
             config = config.model_copy(update={"instances": best})
         except (Cancelled, KeyboardInterrupt):
             ended = CANCELLED
@@ -66,7 +66,7 @@ def finish(out: Path, loop: Loop, parts: Split, raw: NDArray, ended: str) -> Mod
         "epochs": state.epoch,
         "best_epoch": state.best_epoch,
         "seconds": round(state.seconds, 1),
-        "device": loop.machines.words,
+        "device": run.devices.description,
         **scores,
     }
     if state.start is not None:
@@ -76,7 +76,7 @@ def finish(out: Path, loop: Loop, parts: Split, raw: NDArray, ended: str) -> Mod
         write_log(state, log)
         draw(state, curve)
         written = folders.save(
-            loop.model,
+            run.model,
             config,
             out,
             test_image=raw[(slice(None),) * (config.frames > 1) + (slice(_TEST_SIDE),) * 2],
@@ -86,7 +86,7 @@ def finish(out: Path, loop: Loop, parts: Split, raw: NDArray, ended: str) -> Mod
             overwrite=True,
         )
     if ended not in RESUMABLE:
-        discard(loop.folder)
+        discard(run.folder)
     return written
 
 

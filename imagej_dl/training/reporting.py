@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from imagej_dl.training.checkpoint import COLUMNS, RESUMABLE, State
-from imagej_dl.training.events import Epoch
+from imagej_dl.training.events import EpochEvent
 
 _FEW = 20
 """Objects below which a score says little."""
 
 
-def line(epoch: Epoch) -> str:
+def line(epoch: EpochEvent) -> str:
     """Say how good an epoch was, and how long the training still takes."""
     return (
         f"epoch {epoch.epoch}/{epoch.epochs} loss {epoch.loss:.3g} val {epoch.val_loss:.3g} "
