@@ -126,7 +126,7 @@ def _preferences(path: Path) -> Any:
 
 
 def _book(path: Path) -> Any:
-    from imagej_dl.correction.state import _read
+    from imagej_dl.correction.store import _read
 
     return _read(path)
 

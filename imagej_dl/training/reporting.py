@@ -10,11 +10,11 @@ from imagej_dl.training.checkpoint import COLUMNS, RESUMABLE, State
 from imagej_dl.training.events import EpochEvent
 
 _FEW = 20
-"""Objects below which a score says little."""
+"""Number of objects below which a score is mostly chance."""
 
 
 def line(epoch: EpochEvent) -> str:
-    """Say how good an epoch was, and how long the training still takes."""
+    """Format an epoch's scores and the remaining time as a line."""
     return (
         f"epoch {epoch.epoch}/{epoch.epochs} loss {epoch.loss:.3g} val {epoch.val_loss:.3g} "
         f"Dice {epoch.val_dice:.3f}{' kept' if epoch.kept else ''}, {left(epoch.remaining)} left"
@@ -22,7 +22,7 @@ def line(epoch: EpochEvent) -> str:
 
 
 def left(seconds: float) -> str:
-    """Write a time as people say it: "40 s", "12 min", "1 h 5 min"."""
+    """Format a duration: "40 s", "12 min", "1 h 5 min"."""
     if seconds < 99.5:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
@@ -30,16 +30,16 @@ def left(seconds: float) -> str:
 
 
 def summary(out: Path, metrics: dict[str, Any]) -> str:
-    """Say in a few lines what came of a training."""
-    found = metrics["validation"]
-    dice = f"object Dice {found['val_dice']:.3f}"
+    """Format the result of a training in a few lines."""
+    scores = metrics["validation"]
+    dice = f"object Dice {scores['val_dice']:.3f}"
     if "started_from" in metrics:
         begun = metrics["started_from"]
         dice += f" (that of {begun['model']}, which it started from, {begun['val_dice']:.3f})"
     lines = [
         f"{out}: epoch {metrics['best_epoch']} of {metrics['epochs']} kept after "
         f"{metrics['seconds'] / 60:.1f} min (ended by: {metrics['ended']})",
-        f"validation: {dice}, {_precision(found)}",
+        f"validation: {dice}, {_precision(scores)}",
     ]
     if "test" in metrics:
         lines.append(f"test: {_precision(metrics['test'])}")
@@ -48,16 +48,16 @@ def summary(out: Path, metrics: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _precision(found: dict[str, Any]) -> str:
-    if found["ap_0.5"] is None:
+def _precision(scores: dict[str, Any]) -> str:
+    if scores["ap_0.5"] is None:
         return "average precision – (no object is there, and none was found)"
-    text = f"average precision {found['ap_0.5']:.3f} at IoU .5, {found['ap_0.7']:.3f} at .7"
-    few = found.get("objects", _FEW) < _FEW
-    return text + (f" (of {found['objects']} object(s): much of it is chance)" if few else "")
+    text = f"average precision {scores['ap_0.5']:.3f} at IoU .5, {scores['ap_0.7']:.3f} at .7"
+    few = scores.get("objects", _FEW) < _FEW
+    return text + (f" (of {scores['objects']} object(s): much of it is chance)" if few else "")
 
 
 def write_log(state: State, path: Path) -> None:
-    """Write log.csv, one row an epoch."""
+    """Write log.csv, one row per epoch."""
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, COLUMNS, restval="")
         writer.writeheader()
@@ -66,8 +66,8 @@ def write_log(state: State, path: Path) -> None:
 
 
 def draw(state: State, path: Path) -> None:
-    """Draw losses and the object class's Dice over the epochs; the best epoch is marked."""
-    # The object-oriented way: pyplot would choose a window system, and keep figures alive.
+    """Plot losses and the object class's Dice over the epochs; the best epoch is marked."""
+    # Not by pyplot, which would choose a window system and keep figures alive.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator

@@ -117,7 +117,7 @@ class TrainingRun:
                 callbacks.EarlyStopping(settings.patience, state),
             ],
         )
-        if schedule.fraction < 1:
+        if schedule.fraction < 1 and state.is_out_of_patience(settings.patience):
             return PATIENCE
         self.progress("training", 1000, 1000)
         return self._finished_or_time()
