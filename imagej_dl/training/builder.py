@@ -42,9 +42,9 @@ def divide(
     if not given.validation:
         shares = (settings.validation, 0.0 if given.test else settings.test)
         count = len(given.train)
-        found = split(examples.sources[:count], *shares, settings.seed, known)
+        result = split(examples.sources[:count], *shares, settings.seed, known)
         tested = [example for source in examples.sources[count:] for example in source]
-        return replace(found, test=tested) if given.test else found
+        return replace(result, test=tested) if given.test else result
     ends = (0, len(given.train), len(given.train) + len(given.validation), len(examples.sources))
     parts = [
         [example for source in examples.sources[low:high] for example in source]
