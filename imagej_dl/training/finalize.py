@@ -91,22 +91,22 @@ def finish(out: Path, run: TrainingRun, parts: Split, raw: NDArray, ended: str) 
 
 
 def _patient(progress: Progress) -> Progress:
-    """Let Enough pass: it asks for what is being done."""
+    """Ignore Enough, which asks for what is being done."""
 
-    def listen(stage: str, done: int, total: int) -> None:
+    def report(stage: str, done: int, total: int) -> None:
         with suppress(Enough):
             progress(stage, done, total)
 
-    return listen
+    return report
 
 
 def _scored(
     bundle: ModelBundle, settings: Settings, parts: Split, progress: Progress
 ) -> tuple[Instances, dict[str, dict[str, float | None]]]:
-    """Choose the instance settings and score validation and test with them."""
+    """Search the post-processing parameters, and score validation and test images with them."""
     found = predicted(bundle, parts.validation)
-    # The few settings cannot be learnt by heart as weights can, so the training images may have
-    # a say: the validation images alone are often too few to stand for all there are.
+    # So few parameters do not overfit as weights do, so training images may take part: the
+    # validation images alone are often too few to represent all.
     more = predicted(bundle, parts.train[: _looked_at(parts)])
     both = [item for pair in zip_longest(found, more) for item in pair if item is not None]
     start = bundle.config.instances
@@ -118,15 +118,15 @@ def _scored(
 
 
 def _looked_at(parts: Split) -> int:
-    """Return how many training images have a say: choosing looks at so many pixels, in turns."""
+    """Return how many training images take part in the search, which is limited by pixels."""
     pairs = zip(parts.validation, parts.train, strict=False)
     return some([e.labels.size for pair in pairs for e in pair]) // 2
 
 
 def predicted(bundle: ModelBundle, examples: list[Example], side: int = _SCORED_SIDE) -> Truth:
-    """Return what the network says of examples, cut to `side` px, beside their label maps."""
-    part = (slice(0, side),) * 2  # of images so large that memory may not hold them whole
-    # Compiling takes longer than a few small images do, but not than a few windows of frames.
+    """Return the network's output for examples, cropped to `side` px, with their label maps."""
+    part = (slice(0, side),) * 2  # an output of the whole image might not fit into memory
+    # Compiling takes longer than a few small images, but not than a few windows of frames.
     run = network(bundle) if bundle.config.frames > 1 else None
     return [
         (bundle.network_output(_seen(e, part), run), np.asarray(e.labels[part])) for e in examples
@@ -139,7 +139,7 @@ def _seen(example: Example, part: tuple[slice, slice]) -> NDArray[np.float32]:
 
 def _scores(found: Truth, settings: Instances) -> dict[str, float | None]:
     values = average_precision(found, settings)
-    # Without any object, true or found, there is no score; JSON knows no NaN.
+    # Without any object, true or predicted, there is no score; JSON has no NaN.
     scores = {
         f"ap_{t:g}": None if math.isnan(v) else round(v, 4)
         for t, v in zip(THRESHOLDS, values, strict=True)
