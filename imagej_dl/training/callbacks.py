@@ -7,7 +7,7 @@ LearningRate         fits the learning rate to the elapsed batches or time; ends
 Validation           adds the validation scores to the epoch's logs
 RecordEpoch          adds the epoch to the state, and notes which epoch is the best
 SaveCheckpoint       writes the state, so that --resume goes on from here
-TensorBoard          writes event files, if wanted
+TensorBoard          writes event files, if wanted (in training/tensorboard.py)
 NotifyListener       tells `watch`
 EarlyStopping        ends the training when the patience is over
 ===================  =============================================================================
@@ -30,7 +30,6 @@ from typing import Any
 import numpy as np
 
 from imagej_dl.errors import UserError
-from imagej_dl.filesystem import containment
 from imagej_dl.models import ModelBundle, ModelConfig, backend
 from imagej_dl.progress import Progress
 from imagej_dl.training import checkpoint
@@ -48,8 +47,6 @@ Logs = dict[str, float] | None
 
 _BRIGHTEST = 100.0
 """Normalised intensity above which a pixel may be why a training diverges."""
-_PICTURES_EVERY = 5
-"""Epochs between two sets of images in TensorBoard, which are large."""
 
 
 class LearningRate(keras.callbacks.Callback):  # type: ignore[name-defined]
@@ -213,48 +210,6 @@ class SaveCheckpoint(keras.callbacks.Callback):  # type: ignore[name-defined]
         state = self._state
         best = state.best_epoch == state.epoch
         checkpoint.save(self._folder, state, self.model.network, self.model.optimizer, best)
-
-
-class TensorBoard(keras.callbacks.Callback):  # type: ignore[name-defined]
-    """Write the loss of some batches, the epoch's row, and now and then validation patches."""
-
-    def __init__(
-        self, folder: Path, state: State, validator: Validator, channels: int, log_every: int | None
-    ) -> None:
-        super().__init__()
-        containment.check(folder, folder=True)
-        self._writer = backend.tensorflow().summary.create_file_writer(str(folder))
-        self._state, self._validator = state, validator
-        self._channels, self._log_every = channels, log_every
-
-    def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
-        assert logs is not None
-        step = self._state.step
-        if self._log_every and step % self._log_every == 0:
-            with self._writer.as_default(step=step):
-                backend.tensorflow().summary.scalar("batch_loss", logs["loss"])
-
-    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
-        with self._writer.as_default(step=self._state.epoch):
-            for name, value in self._state.rows[-1].items():
-                if name != "epoch":
-                    backend.tensorflow().summary.scalar(name, value)
-            self._write_pictures()
-        self._writer.flush()
-
-    def _write_pictures(self) -> None:
-        """Write three validation patches, the object's probability and the predicted class."""
-        if self._validator.seen is None or (self._state.epoch - 1) % _PICTURES_EVERY:
-            return
-        images, probabilities = self._validator.seen
-        last_frame = images[:3, ..., -self._channels :].mean(-1, keepdims=True)
-        several = probabilities.shape[-1] > 1
-        objects = probabilities[:3, ..., 1 if several else 0][..., None]
-        classes = probabilities[:3].argmax(-1)[..., None] / 2 if several else objects > 0.5
-        summary = backend.tensorflow().summary
-        summary.image("input", np.clip(last_frame, 0, 1), max_outputs=3)
-        summary.image("object", objects, max_outputs=3)
-        summary.image("class", np.asarray(classes, np.float32), max_outputs=3)
 
 
 class NotifyListener(keras.callbacks.Callback):  # type: ignore[name-defined]

@@ -95,7 +95,9 @@ class TrainingRun:
         schedule = callbacks.LearningRate(settings, state, clock, stop_requests)
         chief_callbacks = [callbacks.SaveCheckpoint(self.folder, state, self.owns_folder), listener]
         if self.tensorboard is not None:
-            writer = callbacks.TensorBoard(
+            from imagej_dl.training.tensorboard import TensorBoard
+
+            writer = TensorBoard(
                 self.tensorboard, state, self.validator, self.config.channels, settings.log_every
             )
             chief_callbacks.insert(1, writer)

@@ -1,4 +1,4 @@
-"""Stop several machines at the same batch."""
+"""Ctrl-C and other stop requests: several machines stop at the same batch."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from imagej_dl.errors import Cancelled, Enough
 from imagej_dl.training.devices import StopRequests
-from imagej_dl.training.distributed.strategy import DistributedStrategy
+
+if TYPE_CHECKING:
+    from imagej_dl.training.distributed.strategy import DistributedStrategy
 
 
 class AgreedStopRequests(StopRequests):
@@ -67,4 +69,18 @@ class AgreedStopRequests(StopRequests):
         try:
             yield
         finally:
+            signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Let Ctrl-C end the process: while TensorFlow waits, Python does not handle it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        if before is not None:  # else the handler was not Python's
             signal.signal(signal.SIGINT, before)

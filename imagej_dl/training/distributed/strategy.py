@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import signal
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import cache
@@ -23,6 +21,7 @@ from numpy.typing import NDArray
 from imagej_dl.errors import Cancelled, Enough, UserError
 from imagej_dl.models import backend
 from imagej_dl.training.devices import Arrays, SingleDevice, StopRequests
+from imagej_dl.training.distributed import stopping
 from imagej_dl.training.distributed.tf_config import Task
 
 _STOPS: dict[str, type[BaseException]] = {
@@ -153,11 +152,7 @@ class DistributedStrategy(SingleDevice):
             )
 
     def stop_requests(self) -> StopRequests:
-        if self.workers == 1:
-            return StopRequests()
-        from imagej_dl.training.distributed.stopping import AgreedStopRequests
-
-        return AgreedStopRequests(self)
+        return StopRequests() if self.workers == 1 else stopping.AgreedStopRequests(self)
 
     @contextmanager
     def connection(self) -> Iterator[None]:
@@ -211,7 +206,7 @@ def connect(task: Task) -> DistributedStrategy:
     """
     tf = backend.tensorflow()
     try:
-        with _interruptible():
+        with stopping.interruptible():
             strategy = tf.distribute.MultiWorkerMirroredStrategy()
     except RuntimeError as error:
         raise UserError(
@@ -225,20 +220,6 @@ def connect(task: Task) -> DistributedStrategy:
             remedy="Check that the addresses in TF_CONFIG are right, reachable and free.",
         ) from error
     return DistributedStrategy(strategy, task.number, len(task.addresses))
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """Let Ctrl-C end the process: while TensorFlow waits, Python does not handle it."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_DFL)
-    try:
-        yield
-    finally:
-        if before is not None:  # else the handler was not Python's
-            signal.signal(signal.SIGINT, before)
 
 
 def pack(content: Arrays) -> bytes:
