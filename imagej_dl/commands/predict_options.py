@@ -153,7 +153,7 @@ class PredictOptions(Command):
     def made(self) -> dict[str, Any]:
         """Return what results depend on: the model's fingerprint, and the settings."""
         from imagej_dl import models
-        from imagej_dl.correction.state import fingerprint
+        from imagej_dl.correction.store import fingerprint
         from imagej_dl.images.provenance import digest
 
         model = fingerprint(self.model)

@@ -15,7 +15,7 @@ from imagej_dl.filesystem import locks
 from imagej_dl.progress import Progress, note
 from imagej_dl.training.checkpoint import CANCELLED
 from imagej_dl.training.distributed import tf_config
-from imagej_dl.training.events import Epoch, Watch, ignore
+from imagej_dl.training.events import EpochEvent, Watch, ignore
 from imagej_dl.training.reporting import line, summary
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class Train(TrainOptions):
         assert self.out is not None, "the declaration asks for it"
         if self.resume and self.overwrite:
             raise UserError("--resume and --overwrite exclude each other")
-        preflight.look(self.source(self._given()), self.out, self.resume, self.overwrite)
+        preflight.check(self.source(self._given()), self.out, self.resume, self.overwrite)
 
     def _given(self) -> dict[str, Any]:
         """Return the given settings; the rest is left to what the training goes on from."""
@@ -102,7 +102,7 @@ class Train(TrainOptions):
 
         given = self._given()
 
-        def told(epoch: Epoch) -> None:
+        def told(epoch: EpochEvent) -> None:
             if epoch.bundle is not None:  # else it was told before the resume
                 note(progress, line(epoch))
             if keep is not None:

@@ -192,7 +192,7 @@ class TrainOptions(Command):
         from imagej_dl.training import checkpoint
 
         folder = (self.out or Path()) / checkpoint.FOLDER
-        return checkpoint.read(folder).settings if checkpoint.kept(folder) else {}
+        return checkpoint.read(folder).settings if checkpoint.exists(folder) else {}
 
     def source(self, given: dict[str, Any]) -> Path | Given:
         """Return what to train on; with folders for validation or test, or videos, all of them."""

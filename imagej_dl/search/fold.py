@@ -9,10 +9,9 @@ from imagej_dl.errors import Cancelled, Enough
 from imagej_dl.filesystem import temporaries
 from imagej_dl.models import ModelBundle, backend
 from imagej_dl.progress import Progress
-from imagej_dl.training import builder, finalize
+from imagej_dl.training import builder, devices, finalize
 from imagej_dl.training import checkpoint as states
 from imagej_dl.training.checkpoint import State
-from imagej_dl.training.distributed import meeting
 from imagej_dl.training.examples import Examples
 from imagej_dl.training.settings import Settings
 from imagej_dl.training.split import Split
@@ -34,13 +33,13 @@ def score(settings: Settings, parts: Split, examples: Examples, progress: Progre
     with tempfile.TemporaryDirectory(prefix=temporaries.prefix()) as name:
         folder = Path(name)
         state = State(settings.model_dump(mode="json"), parts.record(), examples.fingerprint)
-        used = meeting.here(several=False)
+        used = devices.select(several=False)
         loop = builder.assemble(settings, parts, examples, state, used, folder, progress)
         ended = loop.run()
         if ended in (states.CANCELLED, states.ENOUGH):
             # The loop keeps what it has when it is stopped; a fold is whole or not at all.
             raise Enough if ended == states.ENOUGH else Cancelled
-        states.set_weights(loop.model, states.best(folder), folder)
+        states.set_weights(loop.model, states.load_best(folder), folder)
         loop.model = builder.plain(loop)
         row = loop.state.rows[loop.state.best_epoch - 1]
     try:

@@ -21,7 +21,7 @@ Pair = tuple[str | Path | xr.DataArray, str | Path | xr.DataArray]
 
 @dataclass(frozen=True)
 class Given:
-    """Pairs whose part in the training is decided; `maps` go with all of them, in this order."""
+    """Pairs that are already divided; `maps` has an entry for each, in this order."""
 
     train: Sequence[Pair]
     validation: Sequence[Pair] = ()
@@ -30,28 +30,35 @@ class Given:
 
     @property
     def pairs(self) -> list[Pair]:
-        """All of them."""
+        """Return the pairs of all parts."""
         return [*self.train, *self.validation, *self.test]
 
 
 @dataclass(frozen=True)
 class Maps:
-    """What may be given beside the label map, of the same axes: the contour class, the weights."""
+    """Optional maps with the axes of the label map: the contour class, the pixel weights."""
 
     contours: str | Path | xr.DataArray | None = None
     weights: str | Path | xr.DataArray | None = None
 
 
+def as_given(source: str | Path | Iterable[Pair] | Given) -> Given:
+    """Return a folder or pairs as `Given`, all of them to be divided."""
+    if isinstance(source, Given):
+        return source
+    return Given(list(find_pairs(source) if isinstance(source, (str, Path)) else source))
+
+
 def find_pairs(folder: str | Path) -> list[Pair]:
     """Find the images with their label maps or ROIs, sorted by name.
 
-    Known are folders with `inputs` and `labels` (of microscopy-dl-suite-tf), a project or a folder
-    with `images` and `masks` (see :func:`imagej_dl.project.pairs`), folders NAME with an image and
-    `labels.tif`, and folders or files with RoiSets (see :func:`imagej_dl.project.drawn`).
+    It may be a folder with `inputs` and `labels` (of microscopy-dl-suite-tf), a project or folder
+    with `images` and `masks` (see :func:`imagej_dl.project.pairs`), have folders NAME with an image
+    and `labels.tif`, or hold files or folders with RoiSets (see :func:`imagej_dl.project.drawn`).
 
     Raises
     ------
-    UserError : when there is no such folder, or nothing in it to train on.
+    UserError : when the folder is missing, or has nothing to train on.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -86,18 +93,18 @@ def find_given(
     recurrent: bool = False,
     videos: Path | None = None,
 ) -> Given:
-    """Find what to train on, to validate with and to test with, each in a folder of its own.
+    """Find the training, validation and test images, each in a folder of its own.
 
     Parameters
     ----------
     folder, validation, test : see :func:`find_pairs`; a test folder without labels is left out.
-    recurrent : whether single frames are put together to videos.
-    videos : the table `videos2im_relation.csv` of these, where it is not in the folder. It is
-        that of the test folder first of all: configurations of microscopy-dl-suite-tf name it so.
+    recurrent : assemble single frames to videos.
+    videos : the table `videos2im_relation.csv` of these, if it is not in the folder. It is first of
+        all that of the test folder, as in configurations of microscopy-dl-suite-tf.
 
     Raises
     ------
-    UserError : when one is no folder, or an image of it has no labels.
+    UserError : when one is not a folder, or one of its images has no labels.
     """
     parts: list[list[data.Item]] = []
     for place in (folder, validation, test):
@@ -121,12 +128,12 @@ def find_given(
 
 
 def pairs_of(items: Iterable[data.Item]) -> list[Pair]:
-    """Return images with their label maps."""
+    """Return the labelled images with their label maps."""
     return [(item.image, item.labels) for item in items if item.labels is not None]
 
 
 def _labelled(folder: Path) -> Pair | None:
-    """Return the image and label map of a folder NAME, if it holds these two."""
+    """Return the image and label map of a folder NAME, if it has exactly one of each."""
     known = (p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and names.is_data(p))
     files = file_sets.once(sorted(known))
     labels = [p for p in files if p.stem in project.RESULTS]

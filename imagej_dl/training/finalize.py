@@ -1,4 +1,4 @@
-"""What comes after the last epoch: instance settings, scores, and the MODEL folder."""
+"""Finalize a training: post-processing parameters, scores, and the MODEL folder."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from imagej_dl.prediction.network import network
 from imagej_dl.progress import Progress
 from imagej_dl.training.checkpoint import CANCELLED, RESUMABLE
 from imagej_dl.training.fine_tuning import Start
-from imagej_dl.training.loop import Loop
 from imagej_dl.training.patches import Example
 from imagej_dl.training.postprocessing_search import choose, some
 from imagej_dl.training.reporting import draw, write_log
+from imagej_dl.training.run import TrainingRun
 from imagej_dl.training.settings import Settings
 from imagej_dl.training.split import Split
 
@@ -34,24 +34,24 @@ _SCORED_SIDE = 2048
 _QUICK_SIDE = 1024
 
 
-def finish(out: Path, loop: Loop, parts: Split, raw: NDArray, ended: str) -> ModelBundle:
-    """Choose the instance settings, score the network and write the folder.
+def finish(out: Path, run: TrainingRun, parts: Split, raw: NDArray, ended: str) -> ModelBundle:
+    """Choose the post-processing parameters, score the network and write the folder.
 
     Parameters
     ----------
-    loop : whose network has the weights that are kept.
+    run : whose network has the best weights.
     raw : the model's test image, (Y, X) or (Y, X, C), of a recurrent one with T before it.
-    ended : why the loop ended. Once it was cancelled the user waits, so the instance settings
-        stay as they are, and only some of the validation images are scored.
+    ended : why the run ended. Once it was cancelled the user waits, so the post-processing
+        parameters stay as they are, and only some of the validation images are scored.
 
-    Cancelled and Ctrl-C while choosing are the same as before it.
+    Cancelled and Ctrl-C meanwhile have the same effect as before.
     """
-    settings, state, config = loop.settings, loop.state, loop.config
-    bundle = ModelBundle(loop.model, config)
+    settings, state, config = run.settings, run.state, run.config
+    bundle = ModelBundle(run.model, config)
     scores: dict[str, Any] = {}
     if ended != CANCELLED:
         try:
-            best, scores = _scored(bundle, settings, parts, _patient(loop.progress))
+            best, scores = _scored(bundle, settings, parts, _patient(run.progress))
             config = config.model_copy(update={"instances": best})
         except (Cancelled, KeyboardInterrupt):
             ended = CANCELLED
@@ -66,7 +66,7 @@ def finish(out: Path, loop: Loop, parts: Split, raw: NDArray, ended: str) -> Mod
         "epochs": state.epoch,
         "best_epoch": state.best_epoch,
         "seconds": round(state.seconds, 1),
-        "device": loop.machines.words,
+        "device": run.devices.description,
         **scores,
     }
     if state.start is not None:
@@ -76,7 +76,7 @@ def finish(out: Path, loop: Loop, parts: Split, raw: NDArray, ended: str) -> Mod
         write_log(state, log)
         draw(state, curve)
         written = folders.save(
-            loop.model,
+            run.model,
             config,
             out,
             test_image=raw[(slice(None),) * (config.frames > 1) + (slice(_TEST_SIDE),) * 2],
@@ -86,27 +86,27 @@ def finish(out: Path, loop: Loop, parts: Split, raw: NDArray, ended: str) -> Mod
             overwrite=True,
         )
     if ended not in RESUMABLE:
-        discard(loop.folder)
+        discard(run.folder)
     return written
 
 
 def _patient(progress: Progress) -> Progress:
-    """Let Enough pass: it asks for what is being done."""
+    """Ignore Enough, which asks for what is being done."""
 
-    def listen(stage: str, done: int, total: int) -> None:
+    def report(stage: str, done: int, total: int) -> None:
         with suppress(Enough):
             progress(stage, done, total)
 
-    return listen
+    return report
 
 
 def _scored(
     bundle: ModelBundle, settings: Settings, parts: Split, progress: Progress
 ) -> tuple[PostProcessing, dict[str, dict[str, float | None]]]:
-    """Choose the instance settings and score validation and test with them."""
+    """Search the post-processing parameters, and score validation and test images with them."""
     found = predicted(bundle, parts.validation)
-    # The few settings cannot be learnt by heart as weights can, so the training images may have
-    # a say: the validation images alone are often too few to stand for all there are.
+    # So few parameters do not overfit as weights do, so training images may take part: the
+    # validation images alone are often too few to represent all.
     more = predicted(bundle, parts.train[: _looked_at(parts)])
     both = [item for pair in zip_longest(found, more) for item in pair if item is not None]
     config = bundle.config
@@ -118,7 +118,7 @@ def _scored(
 
 
 def _looked_at(parts: Split) -> int:
-    """Return how many training images have a say: choosing looks at so many pixels, in turns."""
+    """Return how many training images take part in the search, which is limited by pixels."""
     pairs = zip(parts.validation, parts.train, strict=False)
     return some([e.labels.size for pair in pairs for e in pair]) // 2
 
@@ -126,9 +126,9 @@ def _looked_at(parts: Split) -> int:
 def predicted(
     bundle: ModelBundle, examples: list[Example], side: int = _SCORED_SIDE
 ) -> Predictions:
-    """Return the network's output for examples, cut to `side` px, beside their ground truth."""
-    part = (slice(0, side),) * 2  # of images so large that memory may not hold them whole
-    # Compiling takes longer than a few small images do, but not than a few windows of frames.
+    """Return the network's output for examples, cropped to `side` px, with their ground truth."""
+    part = (slice(0, side),) * 2  # an output of the whole image might not fit into memory
+    # Compiling takes longer than a few small images, but not than a few windows of frames.
     run = network(bundle) if bundle.config.frames > 1 else None
     return [
         (bundle.network_output(_seen(e, part), run), np.asarray(e.truth[part])) for e in examples
@@ -140,8 +140,8 @@ def _seen(example: Example, part: tuple[slice, slice]) -> NDArray[np.float32]:
 
 
 def _scores(
-    config: ModelConfig, found: Predictions, settings: PostProcessing
+    config: ModelConfig, predictions: Predictions, settings: PostProcessing
 ) -> dict[str, float | None]:
-    values = config.method.scores(found, settings)
-    # Without any object, true or predicted, there is no score; JSON knows no NaN.
+    values = config.method.scores(predictions, settings)
+    # Without any object, true or predicted, there is no score; JSON has no NaN.
     return {name: round(v, 4) if math.isfinite(v) else None for name, v in values.items()}

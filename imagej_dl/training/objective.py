@@ -40,7 +40,7 @@ class Validator:
         compute: Callable[..., Any],
         batches: Sequence[tuple[NDArray[np.float32], NDArray[np.float32]]],
     ) -> None:
-        self._method = method
+        self.method = method
         self._batches = batches
         self._loss = compute
         self._function: Any = None
@@ -60,6 +60,6 @@ class Validator:
             sizes.append(len(images))
             if self.seen is None:
                 self.seen = images, output.numpy()
-            tallies.append(self._method.tally(targets, output.numpy()))
-        measures = self._method.measures(np.sum(tallies, axis=0))
+            tallies.append(self.method.tally(targets, output.numpy()))
+        measures = self.method.measures(np.sum(tallies, axis=0))
         return {"loss": float(np.average(losses, weights=sizes)), **measures}

@@ -9,11 +9,11 @@ from typing import Any
 from imagej_dl.methods import registry
 from imagej_dl.methods.base import Method
 from imagej_dl.training.checkpoint import COLUMNS, RESUMABLE, State
-from imagej_dl.training.events import Epoch
+from imagej_dl.training.events import EpochEvent
 
 
-def line(epoch: Epoch) -> str:
-    """Say how good an epoch was, and how long the training still takes."""
+def line(epoch: EpochEvent) -> str:
+    """Format an epoch's scores and the remaining time as a line."""
     kind = registry.DEFAULT if epoch.bundle is None else epoch.bundle.config.kind
     shown = registry.METHODS[kind].shown
     value = epoch.measures.get(shown.key, epoch.val_dice)
@@ -24,7 +24,7 @@ def line(epoch: Epoch) -> str:
 
 
 def left(seconds: float) -> str:
-    """Write a time as people say it: "40 s", "12 min", "1 h 5 min"."""
+    """Format a duration: "40 s", "12 min", "1 h 5 min"."""
     if seconds < 99.5:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
@@ -32,17 +32,17 @@ def left(seconds: float) -> str:
 
 
 def summary(out: Path, metrics: dict[str, Any], method: Method) -> str:
-    """Say in a few lines what came of the training of a method."""
-    found = metrics["validation"]
+    """Format the result of the training of a method in a few lines."""
+    scores = metrics["validation"]
     key = f"val_{method.shown.key}"
-    measure = f"{method.shown.words} {found[key]:.3f}"
+    measure = f"{method.shown.words} {scores[key]:.3f}"
     if "started_from" in metrics:
         begun = metrics["started_from"]
         measure += f" (that of {begun['model']}, which it started from, {begun[key]:.3f})"
     lines = [
         f"{out}: epoch {metrics['best_epoch']} of {metrics['epochs']} kept after "
         f"{metrics['seconds'] / 60:.1f} min (ended by: {metrics['ended']})",
-        f"validation: {measure}, {method.describe(found)}",
+        f"validation: {measure}, {method.describe(scores)}",
     ]
     if "test" in metrics:
         lines.append(f"test: {method.describe(metrics['test'])}")
@@ -52,7 +52,7 @@ def summary(out: Path, metrics: dict[str, Any], method: Method) -> str:
 
 
 def write_log(state: State, path: Path) -> None:
-    """Write log.csv, one row an epoch."""
+    """Write log.csv, one row per epoch."""
     with path.open("w", newline="", encoding="utf-8") as file:
         more = [name for row in state.rows[:1] for name in row if name not in COLUMNS]
         writer = csv.DictWriter(file, [*COLUMNS, *more], restval="")
@@ -62,8 +62,8 @@ def write_log(state: State, path: Path) -> None:
 
 
 def draw(state: State, path: Path) -> None:
-    """Draw losses and the method's measure over the epochs; the best epoch is marked."""
-    # The object-oriented way: pyplot would choose a window system, and keep figures alive.
+    """Plot losses and the method's measure over the epochs; the best epoch is marked."""
+    # Not by pyplot, which would choose a window system and keep figures alive.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
