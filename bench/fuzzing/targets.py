@@ -126,7 +126,7 @@ def _preferences(path: Path) -> Any:
 
 
 def _book(path: Path) -> Any:
-    from imagej_dl.correction.state import _read
+    from imagej_dl.correction.store import _read
 
     return _read(path)
 
@@ -152,7 +152,7 @@ def _weights(path: Path) -> Any:
 def _state(path: Path) -> Any:
     from imagej_dl.training import checkpoint
 
-    return checkpoint.of(checkpoint.content(path))
+    return checkpoint.parse(checkpoint.load(path))
 
 
 _TIFFS = ("imagej.tif", "lzw.tif", "zlib_tiles.tif", "big.tif", "pages.tif", "rgb.tif")

@@ -13,7 +13,7 @@ from imagej_dl.commands.searching import find, refresh
 from imagej_dl.commands.train import Train
 from imagej_dl.filesystem import locks
 from imagej_dl.filesystem.atomic import heal
-from imagej_dl.models.config import Kind
+from imagej_dl.methods.registry import Kind
 from imagej_dl.progress import Progress
 from imagej_dl.training.settings import setting
 

@@ -15,7 +15,7 @@ from imagej_dl.filesystem import locks
 from imagej_dl.progress import Progress, note
 from imagej_dl.training.checkpoint import CANCELLED
 from imagej_dl.training.distributed import tf_config
-from imagej_dl.training.events import Epoch, Watch, ignore
+from imagej_dl.training.events import EpochEvent, Watch, ignore
 from imagej_dl.training.reporting import line, summary
 
 if TYPE_CHECKING:
@@ -51,7 +51,9 @@ class Train(TrainOptions):
         out = self.out or Path(self._whole().out or "")
         metrics = json.loads((out / "metrics.json").read_text(encoding="utf-8"))
         session.values |= {"model": str(out), "ended": metrics["ended"]}
-        found = {name: metrics["validation"][name] for name in ("ap_0.5", "ap_0.7")}
+        scores = metrics["validation"]
+        # Methods without objects have none of these, and dialogs wait for both.
+        found = {name: scores.get(name) for name in ("ap_0.5", "ap_0.7")}
         session.values |= {name: "NaN" if v is None else v for name, v in found.items()}
 
     def check(self) -> None:
@@ -62,7 +64,7 @@ class Train(TrainOptions):
         assert self.out is not None, "the declaration asks for it"
         if self.resume and self.overwrite:
             raise UserError("--resume and --overwrite exclude each other")
-        preflight.look(self.source(self._given()), self.out, self.resume, self.overwrite)
+        preflight.check(self.source(self._given()), self.out, self.resume, self.overwrite)
 
     def _given(self) -> dict[str, Any]:
         """Return the given settings; the rest is left to what the training goes on from."""
@@ -96,11 +98,11 @@ class Train(TrainOptions):
         self.check()  # before TensorFlow is loaded, which takes its time
         from imagej_dl import training
         from imagej_dl.models import backend
-        from imagej_dl.training.checkpoints import Checkpoints
+        from imagej_dl.training.checkpoint import Checkpoints
 
         given = self._given()
 
-        def told(epoch: Epoch) -> None:
+        def told(epoch: EpochEvent) -> None:
             if epoch.bundle is not None:  # else it was told before the resume
                 note(progress, line(epoch))
             if keep is not None:
@@ -129,7 +131,7 @@ class Train(TrainOptions):
             return
         self._write_more(bundle)
         metrics = json.loads((self.out / "metrics.json").read_text(encoding="utf-8"))
-        say(summary(self.out, metrics))
+        say(summary(self.out, metrics, bundle.config.method))
 
     def _whole(self) -> Train:
         """Return what a configuration file says, and what was given beside it."""

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from imagej_dl.commands.base import Command, Positional, Shown
 from imagej_dl.errors import UserError, warn
-from imagej_dl.models.config import Kind
+from imagej_dl.methods.registry import Kind
 from imagej_dl.models.networks import registry
 from imagej_dl.training.fine_tuning import LEARNING_RATE as FINE_TUNING
 from imagej_dl.training.settings import Precision, Settings, setting
@@ -191,13 +191,13 @@ class TrainOptions(Command):
         from imagej_dl.training import checkpoint
 
         folder = (self.out or Path()) / checkpoint.FOLDER
-        return checkpoint.read(folder).settings if checkpoint.kept(folder) else {}
+        return checkpoint.read(folder).settings if checkpoint.exists(folder) else {}
 
     def source(self, given: dict[str, Any]) -> Path | Given:
         """Return what to train on; with folders for validation or test, or videos, all of them."""
         from imagej_dl.models.networks.registry import takes
         from imagej_dl.suite import data
-        from imagej_dl.training.pairs import find_given
+        from imagej_dl.training.data_sources import find_given
 
         if self.videos is not None and not data.is_suite(self.project):
             warn(f"is of no use, since {self.project} has no folder inputs", path=self.videos)

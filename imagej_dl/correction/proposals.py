@@ -1,4 +1,4 @@
-"""The next image to correct, and what the model proposes for it."""
+"""Choose the next image to correct, and propose ROIs for it."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import xarray as xr
 
 from imagej_dl import images, project, rois
 from imagej_dl.correction.records import LABELS, PROPOSAL, digest_of, finished, record
-from imagej_dl.correction.rounds import Proposed, Score
-from imagej_dl.correction.state import Book, fingerprint, stamp
+from imagej_dl.correction.state import Proposed, Score
+from imagej_dl.correction.store import CorrectionStore, fingerprint, stamp
 from imagej_dl.correction.uncertainty import Uncertainty
 from imagej_dl.errors import UserError, warn
 from imagej_dl.filesystem.containment import contained
@@ -34,11 +34,11 @@ class Proposal:
     rois : the RoiSet to correct; None where the model finds no object.
     labels : the same as a label map; None where `drawn`.
     target : where the corrected RoiSet goes.
-    objects : how many the model proposes, over all planes.
+    objects : proposed over all planes.
     uncertainty : of the model, 0 to 1 (see :class:`Uncertainty`); None where `drawn`.
-    round : of corrections, from 1.
+    round : of the corrections, from 1.
     done, total : images that need no correction any more, of all.
-    uncertainties : of all images that are not corrected yet and were looked at, highest first.
+    uncertainties : of all images not corrected yet that the model has seen, highest first.
     drawn : whether ROIs are there already, which `rois` then is: nothing is proposed over them.
     """
 
@@ -66,7 +66,7 @@ def next_image(
 ) -> Proposal | None:
     """Choose the image that the model is least certain of, and propose ROIs for it.
 
-    What was computed for the present model is kept, so the next call is quick.
+    Results of the present model are kept, so the next call is quick.
 
     Parameters
     ----------
@@ -81,42 +81,42 @@ def next_image(
 
     Raises
     ------
-    UserError : when it is no project, has no image, or no image can be predicted.
+    UserError : when `path` is not a project, has no image, or no image can be predicted.
     """
-    book = Book.open(path, model)
+    store = CorrectionStore.open(path, model)
     sheets = project.sheets(path)
     if not sheets:
         raise UserError("has no images", path=path, remedy="Put them into its Raw folder.")
-    record(book, sheets)
+    record(store, sheets)
     named = project.sheet(path, name) if name is not None else None
-    if named is not None and finished(book, named) and named.drawn:
-        book.save()
-        return _proposal(book, named, sheets)
-    waiting = [s for s in sheets if not finished(book, s)] if named is None else [named]
+    if named is not None and finished(store, named) and named.drawn:
+        store.save()
+        return _proposal(store, named, sheets)
+    waiting = [s for s in sheets if not finished(store, s)] if named is None else [named]
     if not waiting:
-        book.save()
+        store.save()
         return None
-    look = _Look(book, progress)
-    look.at(waiting)
-    known = {s.name: look.known(s) for s in waiting}
+    scoring = _Scoring(store, progress)
+    scoring.score(waiting)
+    known = {s.name: scoring.known(s) for s in waiting}
     scored = {name: score.uncertainty for name, score in known.items() if score is not None}
     if not scored:
-        raise look.failed[-1]
+        raise scoring.failed[-1]
     chosen = max(waiting, key=lambda s: scored.get(s.name, -1.0))
-    look.propose(chosen)
-    if named is not None and named.name in book.state.empty:
-        book.state.empty.remove(named.name)
-    book.save()
-    return _proposal(book, project.sheet(path, chosen.name), sheets)
+    scoring.propose(chosen)
+    if named is not None and named.name in store.state.empty:
+        store.state.empty.remove(named.name)
+    store.save()
+    return _proposal(store, project.sheet(path, chosen.name), sheets)
 
 
-def _proposal(book: Book, sheet: Sheet, sheets: list[Sheet]) -> Proposal:
-    state = book.state
-    folder = book.folder / sheet.name
+def _proposal(store: CorrectionStore, sheet: Sheet, sheets: list[Sheet]) -> Proposal:
+    state = store.state
+    folder = store.folder / sheet.name
     proposed = state.proposed.get(sheet.name)
     offered = folder / PROPOSAL
-    waiting = [s.name for s in sheets if not finished(book, s)]
-    model = fingerprint(book.present)
+    waiting = [s.name for s in sheets if not finished(store, s)]
+    model = fingerprint(store.present)
     known = {
         name: state.scores[name].uncertainty
         for name in waiting
@@ -138,36 +138,36 @@ def _proposal(book: Book, sheet: Sheet, sheets: list[Sheet]) -> Proposal:
     )
 
 
-class _Look:
-    """Looks at images with the present model; the state keeps what was seen."""
+class _Scoring:
+    """Scores of images under the present model; the state keeps them."""
 
-    def __init__(self, book: Book, progress: Progress) -> None:
-        self.book, self.progress = book, progress
-        self.model = fingerprint(book.present)
+    def __init__(self, store: CorrectionStore, progress: Progress) -> None:
+        self.store, self.progress = store, progress
+        self.model = fingerprint(store.present)
         self.failed: list[UserError] = []
         self._bundle: ModelBundle | None = None
 
     def known(self, sheet: Sheet) -> Score | None:
-        """Return what is known of an image, if it is of this model and this image."""
-        score = self.book.state.scores.get(sheet.name)
+        """Return the score of an image, if it is of this model and this version of the image."""
+        score = self.store.state.scores.get(sheet.name)
         file = sheet.source or sheet.image
         fresh = score is not None and (score.model, score.image) == (self.model, stamp(file))
         return score if fresh and self._file(sheet, LABELS).is_file() else None
 
-    def at(self, sheets: list[Sheet]) -> None:
-        """Measure how uncertain the model is of images; one that cannot be read is left out."""
+    def score(self, sheets: list[Sheet]) -> None:
+        """Score images; one that cannot be read is left out."""
         new = [sheet for sheet in sheets if self.known(sheet) is None]
         for done, sheet in enumerate(new):
             try:
-                self._measure(sheet, lambda *_, done=done: self._say(done, len(new)))
+                self._measure(sheet, lambda *_, done=done: self._report(done, len(new)))
             except UserError as error:
                 self.failed.append(_of(sheet, error))
                 warn(f"{self.failed[-1]}: it is left out of the queue")
-        self._say(len(new), len(new))
+        self._report(len(new), len(new))
 
     def propose(self, sheet: Sheet) -> None:
-        """Write the ROIs that the model proposes for an image, unless they are there."""
-        state = self.book.state
+        """Write the proposed ROIs of an image, unless they exist."""
+        state = self.store.state
         image = project.prepare(sheet)
         # The image in Labeling, which the model sees from now on, is that of Raw.
         score = state.scores[sheet.name].model_copy(update={"image": stamp(image)})
@@ -196,31 +196,31 @@ class _Look:
         if self._bundle is None:
             from imagej_dl import models
 
-            self._bundle = models.load(self.book.present)
+            self._bundle = models.load(self.store.present)
         labels, uncertainty = predict(self._bundle, sheet.read(), progress)
         self._forget(sheet)
         images.write(labels, self._file(sheet, LABELS), overwrite=True)
-        self.book.state.scores[sheet.name] = Score(
+        self.store.state.scores[sheet.name] = Score(
             model=self.model, image=seen, uncertainty=uncertainty.value
         )
-        self.book.save()  # so that a stop costs no more than one image
+        self.store.save()  # so that a stop costs no more than one image
 
     def _forget(self, sheet: Sheet) -> None:
-        """Drop a proposal that is none any more; ROIs that the user stored over it are kept."""
-        old = self.book.state.proposed.pop(sheet.name, None)
-        self.book.state.scores.pop(sheet.name, None)
+        """Remove an outdated proposal; ROIs that the user stored over it are kept."""
+        old = self.store.state.proposed.pop(sheet.name, None)
+        self.store.state.scores.pop(sheet.name, None)
         if old is None:
             return
-        self.book.save()  # before its label map is another
+        self.store.save()  # before its label map is another
         path = self._file(sheet, PROPOSAL)
         if path.is_file() and digest_of(path) != old.rois:
             kept = project.backup(path)
             warn(f"was changed and not saved as {sheet.rois}; it is kept as {kept}", path=path)
 
     def _file(self, sheet: Sheet, name: str) -> Path:
-        return self.book.folder / sheet.name / name
+        return self.store.folder / sheet.name / name
 
-    def _say(self, done: int, total: int) -> None:
+    def _report(self, done: int, total: int) -> None:
         if total:
             self.progress("uncertainty", done, total)
 
@@ -237,7 +237,7 @@ def predict(
     for plane in planes(bundle, image, progress=progress):
         labels = labels.astype(np.promote_types(labels.dtype, plane.labels.dtype), copy=False)
         labels[plane.index] = plane.labels
-        total += Uncertainty.of(plane.probabilities)
+        total += Uncertainty.of(bundle.config.method.class_probabilities(plane.probabilities))
     return images.with_data(image, labels, dims), total
 
 

@@ -1,4 +1,4 @@
-"""How well a model finds the objects of images whose ROIs are known."""
+"""Score a model on images whose ROIs are known."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from imagej_dl.models import ModelBundle
 
 
-def trial(
+def average_precision(
     model: ModelBundle | Path, sheets: list[Sheet], progress: Progress = silent
 ) -> float | None:
     """Return a model's average precision, mean over the IoU thresholds .5 … .9, on all images.
 
-    Of a stack, planes without ROIs are left out if others have some, as in training.
+    In a stack, planes without ROIs are left out if others have some, as in training.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ def trial(
 
     Returns
     -------
-    None when there is no image, or neither an object nor one that was found.
+    None without images, or without any object, true or predicted.
     """
     if not sheets:
         return None

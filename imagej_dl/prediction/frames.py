@@ -12,10 +12,9 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from imagej_dl.images import Far, Levels, memory_maps
+from imagej_dl.images import Far, Levels, array_storage, memory_maps
 from imagej_dl.images.checks import non_finite
 from imagej_dl.models import ModelBundle
-from imagej_dl.prediction import array_storage
 
 _ROWS = 2**22  # pixels measured at a time
 

@@ -17,9 +17,8 @@ from imagej_dl.search import report
 from imagej_dl.search.fold import score
 from imagej_dl.search.folds import folds
 from imagej_dl.search.space import Space
-from imagej_dl.training import Settings, find_pairs
+from imagej_dl.training import Settings, devices, find_pairs
 from imagej_dl.training.data_sources import Given
-from imagej_dl.training.distributed.meeting import here
 from imagej_dl.training.examples import Examples
 from imagej_dl.training.split import Split
 
@@ -93,13 +92,14 @@ def search(
     base = {"epochs": EPOCHS, "steps": STEPS, **base}
     space.check(base)
     settings = Settings.of({**base, **space.first})
-    here(several=False)  # what it may refuse is refused before the first trial
+    devices.select(several=False)  # what it may refuse is refused before the first trial
     given = source if isinstance(source, Given) else Given(find_pairs(source))
     examples = Examples(
         given.train,
         settings.normalisation,
         frames=settings.window,
         weight_map=settings.weight_map,
+        method=settings.method,
         maps=given.maps and given.maps[: len(given.train)],
         progress=progress,
     )

@@ -8,6 +8,8 @@ import numpy as np
 import xarray as xr
 
 from imagej_dl import images
+from imagej_dl.methods.shared.neighbours import outlines
+from imagej_dl.methods.shared.pixel_weights import unet_map
 
 
 def write_maps(labels: xr.DataArray, folder: Path, name: str) -> None:
@@ -16,9 +18,6 @@ def write_maps(labels: xr.DataArray, folder: Path, name: str) -> None:
     Contours are 255 on the pixels of objects that have another label beside them, 0 elsewhere
     (uint8). Weights are those of the U-Net paper with w0 = 10 and sigma = 5 px (float32).
     """
-    # Training reads the suite's folders, so it cannot be imported at the top.
-    from imagej_dl.training.weight_maps import outlines, unet_map
-
     planes = [np.asarray(plane) for plane in labels.data.reshape(-1, *labels.shape[-2:])]
     lines = np.stack([outlines(plane) for plane in planes]) * np.uint8(255)
     weights = np.stack([unet_map(plane) for plane in planes])

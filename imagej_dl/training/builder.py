@@ -1,4 +1,4 @@
-"""From settings and examples to a training that is ready to run."""
+"""Build a training run from settings and examples."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from imagej_dl._version import __version__
 from imagej_dl.errors import UserError
-from imagej_dl.models import CLASSES, Architecture, Instances, ModelConfig, backend
+from imagej_dl.models import Architecture, ModelConfig, backend
 from imagej_dl.models.config import axes
 from imagej_dl.models.networks.base import Network
 from imagej_dl.models.pretrained import initialise
@@ -18,15 +18,15 @@ from imagej_dl.progress import Progress
 from imagej_dl.training import objective
 from imagej_dl.training.checkpoint import State
 from imagej_dl.training.data_sources import Given
-from imagej_dl.training.distributed.strategy import Machines
+from imagej_dl.training.devices import SingleDevice
 from imagej_dl.training.examples import Examples
 from imagej_dl.training.fine_tuning import Start
-from imagej_dl.training.loop import Loop
 from imagej_dl.training.objective import Validator
 from imagej_dl.training.patches import Patches, Sampling, validation
+from imagej_dl.training.precision import precision
+from imagej_dl.training.run import TrainingRun
 from imagej_dl.training.settings import Settings
 from imagej_dl.training.split import Split, split
-from imagej_dl.training.step import Step, precision
 
 _VALIDATION_PATCHES = 64
 _FEWEST = 8
@@ -35,16 +35,16 @@ _FEWEST = 8
 def divide(
     examples: Examples, given: Given, settings: Settings, known: dict[str, list[str]] | None
 ) -> Split:
-    """Divide the examples, where what is given does not say how.
+    """Divide the examples into training, validation and test, unless `given` has done so.
 
-    `known` are the pixels of each part of the model to start from.
+    `known` are the digests of each part of the model to start from.
     """
     if not given.validation:
         shares = (settings.validation, 0.0 if given.test else settings.test)
         count = len(given.train)
-        found = split(examples.sources[:count], *shares, settings.seed, known)
+        result = split(examples.sources[:count], *shares, settings.seed, known)
         tested = [example for source in examples.sources[count:] for example in source]
-        return replace(found, test=tested) if given.test else found
+        return replace(result, test=tested) if given.test else result
     ends = (0, len(given.train), len(given.train) + len(given.validation), len(examples.sources))
     parts = [
         [example for source in examples.sources[low:high] for example in source]
@@ -54,9 +54,9 @@ def divide(
 
 
 def sampling_of(settings: Settings) -> Sampling:
-    """Return how these settings have patches drawn."""
+    """Return how patches are drawn with these settings."""
     return Sampling(
-        settings.kind,
+        settings.method,
         settings.patch,
         settings.batch,
         settings.seed,
@@ -74,38 +74,40 @@ def assemble(
     parts: Split,
     examples: Examples,
     state: State,
-    machines: Machines,
+    devices: SingleDevice,
     folder: Path,
     progress: Progress,
-    begun: Start | None = None,
-) -> Loop:
-    """Build the network and all that trains it; `begun` is the model that it starts from."""
-    machines.fits(settings.batch)
+    start: Start | None = None,
+) -> TrainingRun:
+    """Build the network and all that trains it; `start` is the model that it starts from."""
+    from imagej_dl.training.trainer import Trainer
+
+    devices.check_batch(settings.batch)
     sampling = sampling_of(settings)
-    first = settings.seed if settings.seed_weights is None else settings.seed_weights
-    backend.keras().utils.set_random_seed(first)
+    weights_seed = settings.seed if settings.seed_weights is None else settings.seed_weights
+    backend.keras().utils.set_random_seed(weights_seed)
     network = settings.built(examples.channels)
-    with machines.scope(), precision(settings.precision):
+    with devices.scope(), precision(settings.precision):
         model = _built(network, settings)
-    machines.prepare(model)
+    devices.prepare(model)
     if settings.seed_weights is not None:
         backend.keras().utils.set_random_seed(settings.seed)
-    if begun is None and not state.step:
+    if start is None and not state.step:
         initialise(model, network, settings.pretrained)
-    # Of an epoch of a few large patches, validation would take more time than training.
+    # Validating an epoch of a few large patches would otherwise take longer than training it.
     count = min(_VALIDATION_PATCHES, max(_FEWEST, settings.steps * settings.batch))
     batches = validation(parts.validation, sampling, count)
-    return Loop(
+    return TrainingRun(
         model=model,
-        step=Step(model, settings, machines),
+        trainer=Trainer(model, settings, devices),
         patches=Patches(parts.train, sampling),
-        validator=Validator(settings.kind, objective.of(settings), batches),
+        validator=Validator(settings.method, objective.of(settings), batches),
         settings=settings,
         state=state,
         folder=folder,
         progress=progress,
-        config=_config(model, settings, examples, begun),
-        machines=machines,
+        config=_config(model, settings, examples, start),
+        devices=devices,
     )
 
 
@@ -113,35 +115,31 @@ def _built(network: Network, settings: Settings) -> Any:
     try:
         return network.build()
     except ValueError as error:  # Keras knows which activations, initial weights, kernels there are
-        words = str(error).strip().splitlines() or [type(error).__name__]
+        lines = str(error).strip().splitlines() or [type(error).__name__]
         raise UserError(
-            f"the network {settings.architecture} cannot be built ({words[0]})",
+            f"the network {settings.architecture} cannot be built ({lines[0]})",
             remedy="Its activation, initial weights and kernels must be ones that Keras has.",
         ) from error
 
 
-def plain(loop: Loop) -> Any:
-    """Return the network in float32 on one device, as it is written and used."""
-    if loop.machines.devices == 1 and loop.settings.precision == "float32":
-        return loop.model
-    model = loop.settings.built(loop.config.channels).build()
-    model.set_weights(loop.model.get_weights())
+def plain(run: TrainingRun) -> Any:
+    """Return the network in float32 on one device, as it is saved and used."""
+    if run.devices.count == 1 and run.settings.precision == "float32":
+        return run.model
+    model = run.settings.built(run.config.channels).build()
+    model.set_weights(run.model.get_weights())
     return model
 
 
-def _config(model: Any, settings: Settings, examples: Examples, begun: Start | None) -> ModelConfig:
-    instances = Instances.of_kind(settings.kind, settings.border_size)
-    smallest = examples.smallest
-    if begun is not None:
-        instances = begun.config.instances
-        # The new objects are few, those that the model knows may be smaller.
-        smallest = min(smallest, instances.minimum_area)
+def _config(model: Any, settings: Settings, examples: Examples, start: Start | None) -> ModelConfig:
+    method = settings.method
+    before = start.config.instances if start is not None else None
     network = settings.built(examples.channels)
     field = receptive_field(model)
     calibration = examples.calibration
     return ModelConfig(
         kind=settings.kind,
-        classes=CLASSES[settings.kind],
+        classes=method.channels,
         architecture=Architecture(name=settings.architecture, arguments=network.model_dump()),
         normalisation=settings.normalisation,
         axes=axes(network.window, examples.channels),  # type: ignore[arg-type]
@@ -155,8 +153,9 @@ def _config(model: Any, settings: Settings, examples: Examples, begun: Start | N
         halo=field.halo,
         seen=examples.seen,
         multiple_of=field.multiple_of,
-        instances=instances.model_copy(update={"minimum_area": smallest, **settings.treatment}),
+        instances=method.start_postprocessing(before, examples.smallest, settings.treatment),
         border_size=settings.border_size,
+        method_settings=settings.method_settings,
         training=settings.model_dump(mode="json"),
         imagej_dl_version=__version__,
         keras_version=backend.keras().__version__,

@@ -1,17 +1,21 @@
-"""From files to images and label maps that belong together."""
+"""Read images, their label maps and what belongs to them, and check that these fit."""
 
 from __future__ import annotations
 
 import hashlib
 import os
+import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
 from imagej_dl import images
 from imagej_dl.errors import UserError
+from imagej_dl.filesystem import temporaries
 from imagej_dl.images import grey_rgb
 from imagej_dl.images.checks import lossy_compression, non_finite
 from imagej_dl.images.labels import label_maps
@@ -20,7 +24,7 @@ from imagej_dl.images.labels import label_maps
 def checked(
     name: str, image: xr.DataArray, labels: xr.DataArray, labels_name: str
 ) -> tuple[xr.DataArray, xr.DataArray]:
-    """Check that the labels are labels and those of the image; give them its axes."""
+    """Check that a label map fits its image; return both, the label map with the image's axes."""
     labels = images.stacked_like(label_maps.from_image(labels, labels_name, as_is=True), image)
     wanted = [axis for axis in image.dims if axis != "C"]
     sizes = tuple(image.sizes[axis] for axis in wanted)
@@ -35,9 +39,9 @@ def checked(
 
 
 def channels_of(sources: Iterable[str | Path | xr.DataArray]) -> int:
-    """Return the channels that grey pictures have among others: 3 where one is coloured, else 1.
+    """Return the channels that grey images are read with: 3 if any image is coloured, else 1.
 
-    Of the files, only those of three channels are read, up to the first that is coloured.
+    Only files with three channels are read, up to the first coloured one.
     """
     for source in sources:
         if not isinstance(source, xr.DataArray):
@@ -46,14 +50,14 @@ def channels_of(sources: Iterable[str | Path | xr.DataArray]) -> int:
                     continue
                 source = images.read(source, mapped=True)
             except UserError:
-                continue  # said when it is its turn
+                continue  # reported when it is read
         if source.sizes.get("C", 1) == 3 and not grey_rgb.is_grey(source):
             return 3
     return 1
 
 
 def plane_of(name: str, image: xr.DataArray, place: dict[str, int]) -> NDArray:
-    """Return a plane (Y, X) or (Y, X, C) of an image as it is in its file.
+    """Return a plane (Y, X) or (Y, X, C) of an image with its original intensities.
 
     Raises UserError for pixels that are NaN or infinite.
     """
@@ -64,7 +68,7 @@ def plane_of(name: str, image: xr.DataArray, place: dict[str, int]) -> NDArray:
 
 
 def belonging(source: str | Path | xr.DataArray, image: xr.DataArray) -> xr.DataArray:
-    """Read a map that belongs to an image, and check that it has its size."""
+    """Read a weight or contour map, and check that it has its image's size."""
     if isinstance(source, xr.DataArray):
         found = source
     else:
@@ -82,7 +86,7 @@ def belonging(source: str | Path | xr.DataArray, image: xr.DataArray) -> xr.Data
 
 
 def name_of(raw: NDArray) -> str:
-    """Name a plane by its pixels, whatever its file is called."""
+    """Return a digest of a plane's pixels, which does not depend on its file's name."""
     head = f"{raw.shape}{raw.dtype.kind}{raw.dtype.itemsize}".encode()
     little = raw.astype(raw.dtype.newbyteorder("<"), copy=False)
     return hashlib.sha256(head + little.tobytes()).hexdigest()[:16]
@@ -93,7 +97,7 @@ def _axes(image: xr.DataArray) -> str:
 
 
 def short_names(sources: Sequence[str | Path | xr.DataArray]) -> list[str]:
-    """Name images by their path below what all have in common: split.json goes to others."""
+    """Name images by their path below their common folder, since split.json is shared."""
     paths = [Path(s).absolute() for s in sources if not isinstance(s, xr.DataArray)]
     root = Path(os.path.commonpath([path.parent for path in paths])) if paths else Path()
     return [
@@ -105,9 +109,9 @@ def short_names(sources: Sequence[str | Path | xr.DataArray]) -> list[str]:
 
 
 def labels_of(source: str | Path | xr.DataArray, image: xr.DataArray) -> xr.DataArray:
-    """Return the label map of an image: an array, a file, or the ROIs of a RoiSet, filled.
+    """Return the label map of an image: an array, a file, or the filled ROIs of a RoiSet.
 
-    The pieces of masks become their objects.
+    The connected components of a mask become objects.
     """
     if isinstance(source, xr.DataArray):
         return label_maps.from_image(source)
@@ -118,4 +122,28 @@ def labels_of(source: str | Path | xr.DataArray, image: xr.DataArray) -> xr.Data
     try:
         return rois.label_map(rois.read(source), image)[0]
     except UserError as error:
-        raise error.at(error.path or source) from error
+        raise UserError(error.problem, path=error.path or source, remedy=error.remedy) from error
+
+
+class Store:
+    """Keep arrays in memory up to a limit, further ones in temporary memory-mapped files.
+
+    The files are deleted with the store.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._free = limit
+        self._folder: Any = None
+        self._count = 0
+
+    def keep(self, array: NDArray) -> NDArray:
+        """Return the array, or a memory map of it."""
+        self._free -= array.nbytes
+        if self._free >= 0:
+            return array
+        if self._folder is None:
+            self._folder = tempfile.TemporaryDirectory(prefix=temporaries.prefix())
+        path = Path(self._folder.name) / f"{self._count}.npy"
+        self._count += 1
+        np.save(path, array)
+        return np.load(path, mmap_mode="r")

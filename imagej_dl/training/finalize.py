@@ -1,4 +1,4 @@
-"""What comes after the last epoch: instance settings, scores, and the MODEL folder."""
+"""Finalize a training: post-processing parameters, scores, and the MODEL folder."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagej_dl.errors import Cancelled, Enough
-from imagej_dl.evaluation import THRESHOLDS
 from imagej_dl.filesystem import temporaries
 from imagej_dl.filesystem.atomic import discard
-from imagej_dl.models import Instances, ModelBundle
+from imagej_dl.methods.base import PostProcessing, Predictions
+from imagej_dl.models import ModelBundle, ModelConfig
 from imagej_dl.models import folder as folders
 from imagej_dl.prediction.network import network
 from imagej_dl.progress import Progress
 from imagej_dl.training.checkpoint import CANCELLED, RESUMABLE
-from imagej_dl.training.curve import draw, write_log
 from imagej_dl.training.fine_tuning import Start
-from imagej_dl.training.loop import Loop
 from imagej_dl.training.patches import Example
-from imagej_dl.training.postprocessing_search import Truth, average_precision, choose, some
+from imagej_dl.training.postprocessing_search import choose, some
+from imagej_dl.training.reporting import draw, write_log
+from imagej_dl.training.run import TrainingRun
 from imagej_dl.training.settings import Settings
 from imagej_dl.training.split import Split
 
@@ -34,31 +34,31 @@ _SCORED_SIDE = 2048
 _QUICK_SIDE = 1024
 
 
-def finish(out: Path, loop: Loop, parts: Split, raw: NDArray, ended: str) -> ModelBundle:
-    """Choose the instance settings, score the network and write the folder.
+def finish(out: Path, run: TrainingRun, parts: Split, raw: NDArray, ended: str) -> ModelBundle:
+    """Choose the post-processing parameters, score the network and write the folder.
 
     Parameters
     ----------
-    loop : whose network has the weights that are kept.
+    run : whose network has the best weights.
     raw : the model's test image, (Y, X) or (Y, X, C), of a recurrent one with T before it.
-    ended : why the loop ended. Once it was cancelled the user waits, so the instance settings
-        stay as they are, and only some of the validation images are scored.
+    ended : why the run ended. Once it was cancelled the user waits, so the post-processing
+        parameters stay as they are, and only some of the validation images are scored.
 
-    Cancelled and Ctrl-C while choosing are the same as before it.
+    Cancelled and Ctrl-C meanwhile have the same effect as before.
     """
-    settings, state, config = loop.settings, loop.state, loop.config
-    bundle = ModelBundle(loop.model, config)
+    settings, state, config = run.settings, run.state, run.config
+    bundle = ModelBundle(run.model, config)
     scores: dict[str, Any] = {}
     if ended != CANCELLED:
         try:
-            best, scores = _scored(bundle, settings, parts, _patient(loop.progress))
+            best, scores = _scored(bundle, settings, parts, _patient(run.progress))
             config = config.model_copy(update={"instances": best})
         except (Cancelled, KeyboardInterrupt):
             ended = CANCELLED
     if ended == CANCELLED:
         few = parts.validation[: some([e.labels.size for e in parts.validation])]
         found = predicted(bundle, few, _QUICK_SIDE)
-        scores = {"validation": _scores(found, config.instances)}
+        scores = {"validation": _scores(config, found, config.instances)}
     last = state.rows[state.best_epoch - 1]
     scores["validation"] |= {name: v for name, v in last.items() if name.startswith("val_")}
     metrics = {
@@ -66,7 +66,7 @@ def finish(out: Path, loop: Loop, parts: Split, raw: NDArray, ended: str) -> Mod
         "epochs": state.epoch,
         "best_epoch": state.best_epoch,
         "seconds": round(state.seconds, 1),
-        "device": loop.machines.words,
+        "device": run.devices.description,
         **scores,
     }
     if state.start is not None:
@@ -76,7 +76,7 @@ def finish(out: Path, loop: Loop, parts: Split, raw: NDArray, ended: str) -> Mod
         write_log(state, log)
         draw(state, curve)
         written = folders.save(
-            loop.model,
+            run.model,
             config,
             out,
             test_image=raw[(slice(None),) * (config.frames > 1) + (slice(_TEST_SIDE),) * 2],
@@ -86,50 +86,52 @@ def finish(out: Path, loop: Loop, parts: Split, raw: NDArray, ended: str) -> Mod
             overwrite=True,
         )
     if ended not in RESUMABLE:
-        discard(loop.folder)
+        discard(run.folder)
     return written
 
 
 def _patient(progress: Progress) -> Progress:
-    """Let Enough pass: it asks for what is being done."""
+    """Ignore Enough, which asks for what is being done."""
 
-    def listen(stage: str, done: int, total: int) -> None:
+    def report(stage: str, done: int, total: int) -> None:
         with suppress(Enough):
             progress(stage, done, total)
 
-    return listen
+    return report
 
 
 def _scored(
     bundle: ModelBundle, settings: Settings, parts: Split, progress: Progress
-) -> tuple[Instances, dict[str, dict[str, float | None]]]:
-    """Choose the instance settings and score validation and test with them."""
+) -> tuple[PostProcessing, dict[str, dict[str, float | None]]]:
+    """Search the post-processing parameters, and score validation and test images with them."""
     found = predicted(bundle, parts.validation)
-    # The few settings cannot be learnt by heart as weights can, so the training images may have
-    # a say: the validation images alone are often too few to stand for all there are.
+    # So few parameters do not overfit as weights do, so training images may take part: the
+    # validation images alone are often too few to represent all.
     more = predicted(bundle, parts.train[: _looked_at(parts)])
     both = [item for pair in zip_longest(found, more) for item in pair if item is not None]
-    start = bundle.config.instances
-    best, _ = choose(both, start, settings.kind, progress, settings.treatment)
-    scores = {"validation": _scores(found, best)}
+    config = bundle.config
+    best, _ = choose(both, config.instances, config.method, progress, settings.treatment)
+    scores = {"validation": _scores(config, found, best)}
     if parts.test:
-        scores["test"] = _scores(predicted(bundle, parts.test), best)
+        scores["test"] = _scores(config, predicted(bundle, parts.test), best)
     return best, scores
 
 
 def _looked_at(parts: Split) -> int:
-    """Return how many training images have a say: choosing looks at so many pixels, in turns."""
+    """Return how many training images take part in the search, which is limited by pixels."""
     pairs = zip(parts.validation, parts.train, strict=False)
     return some([e.labels.size for pair in pairs for e in pair]) // 2
 
 
-def predicted(bundle: ModelBundle, examples: list[Example], side: int = _SCORED_SIDE) -> Truth:
-    """Return what the network says of examples, cut to `side` px, beside their label maps."""
-    part = (slice(0, side),) * 2  # of images so large that memory may not hold them whole
-    # Compiling takes longer than a few small images do, but not than a few windows of frames.
+def predicted(
+    bundle: ModelBundle, examples: list[Example], side: int = _SCORED_SIDE
+) -> Predictions:
+    """Return the network's output for examples, cropped to `side` px, with their ground truth."""
+    part = (slice(0, side),) * 2  # an output of the whole image might not fit into memory
+    # Compiling takes longer than a few small images, but not than a few windows of frames.
     run = network(bundle) if bundle.config.frames > 1 else None
     return [
-        (bundle.network_output(_seen(e, part), run), np.asarray(e.labels[part])) for e in examples
+        (bundle.network_output(_seen(e, part), run), np.asarray(e.truth[part])) for e in examples
     ]
 
 
@@ -137,11 +139,9 @@ def _seen(example: Example, part: tuple[slice, slice]) -> NDArray[np.float32]:
     return np.stack(example.part(part).planes, axis=-1)
 
 
-def _scores(found: Truth, settings: Instances) -> dict[str, float | None]:
-    values = average_precision(found, settings)
-    # Without any object, true or found, there is no score; JSON knows no NaN.
-    scores = {
-        f"ap_{t:g}": None if math.isnan(v) else round(v, 4)
-        for t, v in zip(THRESHOLDS, values, strict=True)
-    }
-    return scores | {"objects": sum(len(np.setdiff1d(labels, 0)) for _, labels in found)}
+def _scores(
+    config: ModelConfig, predictions: Predictions, settings: PostProcessing
+) -> dict[str, float | None]:
+    values = config.method.scores(predictions, settings)
+    # Without any object, true or predicted, there is no score; JSON has no NaN.
+    return {name: round(v, 4) if math.isfinite(v) else None for name, v in values.items()}

@@ -1,4 +1,4 @@
-"""Fine-tuning: what a training takes from the model that it starts from."""
+"""Fine-tuning: read the model that a training starts from, and take over its settings."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ from imagej_dl.training.settings import Settings
 LEARNING_RATE = 1e-3
 """Highest learning rate of a training that starts from a model, unless another is given.
 
-Between a network for bright nuclei and 12 images of dark ones, 150 batches took the average
-precision at IoU .5 on unseen dark ones from 0 to .65 (.64 with 3e-4). On other bright nuclei, of
-another size, 250 batches left that on the old kind at .65 of .66 with either. What is wholly
-unlike the old is learnt at its cost (from .66 to 0): give the old images as well to keep both.
+Fine-tuning a network for bright nuclei on 12 images of dark ones, 150 batches raised the average
+precision at IoU .5 on unseen dark ones from 0 to .65 (.64 with 3e-4). Fine-tuning it on bright
+nuclei of another size, 250 batches left that on the former size at .65 of .66 with either rate.
+Images wholly unlike the former are learnt at the cost of these (from .66 to 0): train on both.
 """
 
 _OF_NETWORK = ("depth", "width", "last_width", "dropout", "frames")
-"""Arguments of networks that are settings of their own."""
+"""Arguments of networks that have settings of their own."""
 
 
 class Start(BaseModel):
-    """A model that a training starts from, as its state keeps it: a resume needs no folder.
+    """A model that a training starts from, as its checkpoint has it: a resume needs no folder.
 
     name : of its folder, or of Fluffy's file.
     sha256 : of its model.keras, or of that file.
-    config, digests : its configuration, and the pixels of its split (see
+    config, digests : its configuration, and the digests of its split (see
         :class:`imagej_dl.training.split.Split`).
-    before : what its validation loss, Jaccard index and Dice were on the new validation patches.
+    before : its validation loss, Jaccard index and Dice on the new validation patches.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -47,9 +47,9 @@ class Start(BaseModel):
     before: dict[str, float] = {}
 
     def record(self) -> dict[str, Any]:
-        """Say it as metrics.json does."""
-        found = {f"val_{name}": value for name, value in self.before.items()}
-        return {"model": self.name, "sha256": self.sha256, **found}
+        """Return the entry in metrics.json."""
+        scores = {f"val_{name}": value for name, value in self.before.items()}
+        return {"model": self.name, "sha256": self.sha256, **scores}
 
 
 def read(folder: str | Path) -> tuple[Start, ModelBundle]:
@@ -57,7 +57,7 @@ def read(folder: str | Path) -> tuple[Start, ModelBundle]:
 
     Raises
     ------
-    UserError : when it is no model, or its network is not one that training builds.
+    UserError : when it is not a model, or its network is not one that training builds.
     """
     folder = Path(folder)
     bundle = folders.load(folder)
@@ -83,11 +83,11 @@ def read(folder: str | Path) -> tuple[Start, ModelBundle]:
 
 
 def settings(given: dict[str, Any], config: ModelConfig) -> Settings:
-    """Build the settings: what the model has decided, what is given, and the defaults.
+    """Build the settings from those of the model, those given, and the defaults.
 
     Raises
     ------
-    UserError : when what is given contradicts the model, or is wrong in itself.
+    UserError : when given settings contradict the model, or are invalid.
     """
     arguments = dict(config.architecture.arguments)
     for name in ("channels", "classes", "output"):
@@ -100,9 +100,10 @@ def settings(given: dict[str, Any], config: ModelConfig) -> Settings:
         "kind": config.kind,
         "patch": config.patch,
         "border_size": config.border_size,
+        "method_settings": config.method_settings,
         "normalisation": config.normalisation,
     }
-    # Of networks that train more slowly, less than their own too.
+    # Also below the rate of networks with a low rate of their own.
     rate = min(LEARNING_RATE, registry.NETWORKS[config.architecture.name].learning_rate / 3)
     asked = Settings.of({**decided, "learning_rate": rate, **given})
     for name, value in decided.items():
@@ -115,11 +116,11 @@ def settings(given: dict[str, Any], config: ModelConfig) -> Settings:
     return asked
 
 
-def check_same(folder: str | Path, begun: Start | None) -> None:
+def check_same(folder: str | Path, start: Start | None) -> None:
     """Raise UserError if a training that is resumed did not start from this model."""
-    if begun is None or not Path(folder).exists() or _digest(Path(folder)) != begun.sha256:
+    if start is None or not Path(folder).exists() or _digest(Path(folder)) != start.sha256:
         raise UserError(
-            "the training that is to go on did not start from this model",
+            "the training to be resumed did not start from this model",
             path=folder,
             remedy="Leave it out: a stopped training knows what it started from.",
         )
@@ -134,7 +135,7 @@ def _digest(folder: Path) -> str:
 
 
 def _digests(path: Path) -> dict[str, list[str]]:
-    """Read whose pixels the model knows; models of other hands need not say it."""
+    """Read the digests of the images that the model knows; not every model has them."""
     try:
         found = load_json(path)["digests"]
         return {str(part): [str(name) for name in names] for part, names in found.items()}

@@ -1,8 +1,8 @@
-"""A training's files under the names that Fluffy (BBQuercus/fluffy) gives them, beside ours.
+"""Write a training's files under Fluffy's names (BBQuercus/fluffy), beside ours.
 
 All begin with YYYYMMDD_NAME, NAME being that of the model's folder:
 
-..._train_val.json, ..._test.json  which images each part has (Fluffy pickles them; we do not)
+..._train_val.json, ..._test.json  the images of each part (Fluffy pickles them; we do not)
 ....csv                            the log of the epochs
 ....h5                             the network in Keras' older format, on request
 ..._search.db                      the trials of a search before it
@@ -22,12 +22,12 @@ from imagej_dl.filesystem.atomic import atomic, atomic_folder, load_json
 
 
 def stem_of(folder: Path, day: date | None = None) -> str:
-    """Return what the files of a model's folder begin with, today unless another day is named."""
+    """Return the prefix of the files: the day, by default today, and the folder's name."""
     return f"{day or date.today():%Y%m%d}_{folder.resolve().name}"
 
 
 def write_names(folder: Path, storage: Path | None = None, day: date | None = None) -> list[Path]:
-    """Write lists, log, search and event files of a finished training under Fluffy's names.
+    """Write the split, log, search and event files of a finished training under Fluffy's names.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def write_names(folder: Path, storage: Path | None = None, day: date | None = No
 
     Returns
     -------
-    what was written; files of the same day and name are replaced.
+    the written files; those of the same day and name are replaced.
     """
     stem = stem_of(folder, day)
     split = load_json(folder / "split.json")
@@ -67,6 +67,6 @@ def write_h5(model: Any, folder: Path, day: date | None = None) -> Path:
     """Write a Keras model as YYYYMMDD_NAME.h5 into its folder, replacing what is there."""
     target = folder / f"{stem_of(folder, day)}.h5"
     with atomic(target) as path, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Keras calls the format old, which is why it is asked for
+        warnings.simplefilter("ignore")  # Keras warns that the format is a legacy one
         model.save(path)
     return target

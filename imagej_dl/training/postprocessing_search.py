@@ -1,16 +1,14 @@
-"""After training: which settings make the best objects of the labelled images."""
+"""After training: the search of the post-processing settings on labelled images."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from imagej_dl.evaluation import Matching, match, total
-from imagej_dl.models import Instances
-from imagej_dl.prediction import instances
+from imagej_dl.evaluation import Matching, total
+from imagej_dl.methods.base import Method, PostProcessing, Predictions
+from imagej_dl.methods.shared.instance_method import InstanceMethod
 from imagej_dl.progress import Progress, silent
 
 _PIXELS = 1_500_000
@@ -19,21 +17,6 @@ _GAIN = 0.02
 """A setting is changed for no less: what is better on a few images is often worse on the next."""
 _OBJECTS = 2
 """Of few objects it is changed for no less than what so many of them make in the score."""
-
-Truth = Sequence[tuple[NDArray[np.float32], NDArray]]
-"""Probabilities (Y, X, classes) and label map (Y, X) of each image."""
-
-
-def average_precision(found: Truth, settings: Instances) -> list[float]:
-    """Return TP / (TP + FP + FN) at the IoU thresholds .5, .6 … .9, summed over all images.
-
-    It is NaN where there is no object, true or found.
-    """
-    return [scores.average_precision for scores in total(_matched(found, settings))]
-
-
-def _matched(found: Truth, settings: Instances) -> list[list[Matching]]:
-    return [match(labels, instances(p, settings)) for p, labels in found]
 
 
 def _mean(matched: Iterable[list[Matching]]) -> float:
@@ -59,40 +42,37 @@ def _gained(now: list[list[Matching]], then: list[list[Matching]], gain: float) 
 
 
 def choose(
-    found: Truth,
-    start: Instances,
-    kind: str,
+    predictions: Predictions,
+    start: PostProcessing,
+    method: Method,
     progress: Progress = silent,
     given: Collection[str] = (),
-) -> tuple[Instances, float]:
+) -> tuple[PostProcessing, float]:
     """Change one setting after the other as long as the mean average precision grows by two
     hundredths, or by what two objects make of it, or more; and not by one image alone.
 
     Parameters
     ----------
-    found : of labelled images; what is above 1.5 million pixels is left out.
+    predictions : for labelled images; what is above 1.5 million pixels is left out.
     start : the settings to begin with; they stay when no other is better, or there is no object.
+    method : of the model; where it makes no instances the settings stay.
     given : names of settings that stay as they are.
 
     Returns
     -------
     the settings, and their average precision, mean over the IoU thresholds .5 … .9.
     """
-    found = found[: some([labels.size for _, labels in found])]
-    best, matched = start, _matched(found, start)
+    if not isinstance(method, InstanceMethod):
+        return start, float("nan")
+    predictions = predictions[: some([labels.size for _, labels in predictions])]
+    best, matched = start, method.matches(predictions, start)
     score = _mean(matched)
-    objects = sum(len(np.setdiff1d(labels, 0)) for _, labels in found)
+    objects = sum(len(np.setdiff1d(labels, 0)) for _, labels in predictions)
     if not objects:
         return best, score
     gain = max(_GAIN, _OBJECTS / objects)
-    grid: dict[str, list[Any]] = {
-        "object_weight": [5.0, 10.0, 20.0] if kind in ("border", "contour") else [0.0, 5.0, 10.0],
-        "marker_height": [1.0, 2.0, 4.0],
-        "region_threshold": [0.4, 0.5, 0.6],
-        "region_erosion": sorted({max(start.region_erosion - 1, 0), start.region_erosion}),
-        "minimum_area": sorted({start.minimum_area // 2, start.minimum_area}),
-    }
-    grid = {name: values for name, values in grid.items() if name not in given}
+    space = method.search_space(start)
+    grid = {name: values for name, values in space.items() if name not in given}
     tried = {best: matched}
     done, most = 0, _ROUNDS * sum(map(len, grid.values()))
     for _ in range(_ROUNDS):
@@ -103,7 +83,7 @@ def choose(
                 done += 1
                 settings = best.model_copy(update={name: value})
                 if settings not in tried:
-                    tried[settings] = _matched(found, settings)
+                    tried[settings] = method.matches(predictions, settings)
                 if _gained(tried[settings], tried[best], gain):
                     best = settings
         if best == before:

@@ -43,12 +43,12 @@ class Live:
         due = now - self.last >= max(self.least, 4 * self.cost)
         if self.plane is None or epoch.bundle is None or not due:
             return
-        from imagej_dl.prediction import predict
+        from imagej_dl.prediction import preview
 
         # Once, not at each preview: it is said.
         self.plane = grey_rgb.with_channels(self.plane, epoch.bundle.config.channels)
         try:
-            labels = predict(epoch.bundle, self.plane).labels
+            shown = preview(epoch.bundle, self.plane)
         except UserError as error:
             # Of another kind than the training images, perhaps: no reason to stop the training.
             self.plane = None
@@ -56,7 +56,7 @@ class Live:
             return
         self.last = time.monotonic()
         self.cost = self.last - now
-        self.session.tell({"kind": "preview", "preview": labels, "epoch": epoch.epoch})
+        self.session.tell({"kind": "preview", "preview": shown, "epoch": epoch.epoch})
         # ImageJ has copied those before; a long training would fill the memory with them.
         shared_memory.release(but=2)
 

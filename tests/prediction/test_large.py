@@ -8,8 +8,8 @@ import small_models as models
 
 from imagej_dl import images
 from imagej_dl.errors import UserError
-from imagej_dl.images import Normalisation, memory_maps
-from imagej_dl.prediction import array_storage, predict
+from imagej_dl.images import Normalisation, array_storage, memory_maps
+from imagej_dl.prediction import predict
 from imagej_dl.prediction.frames import Lazy, ready
 
 pytestmark = pytest.mark.tf

@@ -231,7 +231,7 @@ def test_one_graph_for_all_sizes_and_none_left_behind():
 
 
 def test_results_above_a_gigabyte_lie_in_a_file(monkeypatch, cutoff):
-    from imagej_dl.prediction import array_storage
+    from imagej_dl.images import array_storage
 
     monkeypatch.setattr(array_storage, "_IN_MEMORY", 1000)
     image = images.make(squares(2, 30, 41), "TYX")

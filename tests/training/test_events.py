@@ -6,9 +6,9 @@ import pytest
 from imagej_dl import models
 from imagej_dl.errors import Cancelled, Enough
 from imagej_dl.prediction import predict
-from imagej_dl.training import Epoch, train
+from imagej_dl.training import Epoch, EpochEvent, train
 from imagej_dl.training import checkpoint as states
-from imagej_dl.training.events import told
+from imagej_dl.training.events import epoch_events
 
 TINY = {"depth": 1, "width": 4, "last_width": 4, "patch": 32, "batch": 2, "steps": 4}
 
@@ -32,25 +32,25 @@ def stop_at(number, how):
 
 def test_remaining_is_what_the_epochs_left_take():
     # Ten seconds of reading and compiling are no part of what comes.
-    epochs = list(told([row(12), row(14), row(16)], 8, ready=10))
+    epochs = list(epoch_events([row(12), row(14), row(16)], 8, ready=10))
     assert [epoch.remaining for epoch in epochs] == [14, 12, 10]
     # A resume makes one epoch long, but not those that come.
-    assert list(told([row(12), row(14), row(16), row(48)], 8, ready=10))[-1].remaining == 8
+    assert list(epoch_events([row(12), row(14), row(16), row(48)], 8, ready=10))[-1].remaining == 8
 
 
 def test_remaining_is_never_beyond_the_time_limit():
-    epochs = list(told([row(12), row(14), row(61)], 800, 60, ready=10))
+    epochs = list(epoch_events([row(12), row(14), row(61)], 800, 60, ready=10))
     assert [epoch.remaining for epoch in epochs] == [48, 46, 0]
 
 
 def test_an_epoch_more_than_there_are_has_no_negative_time():
-    last = list(told([row(2), row(4), row(6)], 2))[-1]
+    last = list(epoch_events([row(2), row(4), row(6)], 2))[-1]
     assert (last.epoch, last.epochs, last.remaining) == (3, 3, 0)
 
 
 def test_kept_is_what_was_as_good_as_the_best_before():
     losses = [0.5, 0.52, 0.6, 0.4, 0.43]
-    epochs = list(told([row(i + 1, loss) for i, loss in enumerate(losses)], 9))
+    epochs = list(epoch_events([row(i + 1, loss) for i, loss in enumerate(losses)], 9))
     assert [epoch.kept for epoch in epochs] == [True, True, False, True, False]
 
 
@@ -61,7 +61,8 @@ def test_each_epoch_is_told_once_it_is_on_disk(tmp_path, pairs):
     def watch(epoch):
         heard.append(epoch)
         assert states.read(out / ".training").epoch == epoch.epoch
-        assert isinstance(epoch, Epoch)
+        assert isinstance(epoch, EpochEvent)
+        assert Epoch is EpochEvent  # the former name
         assert epoch.bundle.config.patch == 32
 
     train(pairs, out, epochs=3, watch=watch, **TINY)

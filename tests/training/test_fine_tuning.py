@@ -168,7 +168,8 @@ def test_a_model_that_became_worse_is_said(tmp_path, base, monkeypatch):
     losses = iter([0.1, 0.3])
     found = {"jaccard": 0.5, "dice": 0.6}
     monkeypatch.setattr(
-        "imagej_dl.training.loop.Validator.__call__", lambda *_: {"loss": next(losses), **found}
+        "imagej_dl.training.objective.Validator.__call__",
+        lambda *_: {"loss": next(losses), **found},
     )
     with pytest.warns(DataWarning, match=r"worse.*bright.*0\.3, before 0\.1"):
         train([dark(s) for s in range(3)], tmp_path / "M", start=base, epochs=1, steps=1)

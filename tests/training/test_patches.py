@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
 
+from imagej_dl.methods.border import border_target
+from imagej_dl.methods.registry import method
 from imagej_dl.training import augmentation as augment
 from imagej_dl.training.augmentation import NONE, Augmentation
 from imagej_dl.training.patches import Example, Patches, Sampling, stream, validation
-from imagej_dl.training.targets import border_target
 
 RNG = np.random.default_rng(0)
 
@@ -17,26 +18,35 @@ def example(shape=(50, 70), channels=1, name="a"):
 
 
 def sampling(**more):
-    return Sampling(**{"kind": "border", "patch": 32, "batch": 3, "seed": 0, **more})
+    kind, size = more.pop("kind", "border"), more.pop("border_size", 2)
+    given = {"method": method(kind, {"border_size": size}), "contact_reach": size}
+    return Sampling(**{**given, "patch": 32, "batch": 3, "seed": 0, **more})
+
+
+def cut(image, labels, centre, side, margin, rng, settings):
+    """A patch of an image, and its labels with a margin."""
+    place = augment.draw(labels.shape, centre, side, rng, settings)
+    planes = [image[..., i] for i in range(image.shape[2])]
+    return augment.taken(planes, place, side), augment.nearest(labels, place, side + 2 * margin)
 
 
 def test_an_unvaried_patch_is_the_image_itself():
     e = example()
-    image, labels = augment.cut(e.image, e.labels, np.array([20.5, 30.5]), 16, 2, RNG, NONE)
+    image, labels = cut(e.image, e.labels, np.array([20.5, 30.5]), 16, 2, RNG, NONE)
     np.testing.assert_allclose(image, e.image[13:29, 23:39], atol=1e-6)
     np.testing.assert_array_equal(labels, e.labels[11:31, 21:41])
 
 
 def test_patches_at_the_edge_are_moved_inside():
     e = example()
-    image, _ = augment.cut(e.image, e.labels, np.array([0.0, 69.0]), 16, 0, RNG, NONE)
+    image, _ = cut(e.image, e.labels, np.array([0.0, 69.0]), 16, 0, RNG, NONE)
     np.testing.assert_allclose(image, e.image[0:16, 54:70], atol=1e-6)
 
 
 @pytest.mark.parametrize("shape", [(5, 7), (1, 9), (40, 6)])
 def test_images_smaller_than_the_patch_are_mirrored(shape):
     e = example(shape)
-    image, labels = augment.cut(e.image, e.labels, np.array([0.0, 0.0]), 32, 2, RNG, NONE)
+    image, labels = cut(e.image, e.labels, np.array([0.0, 0.0]), 32, 2, RNG, NONE)
     assert image.shape == (32, 32, 1)
     assert labels.shape == (36, 36)
     assert np.isin(image.round(5), e.image.round(5)).all()
@@ -48,7 +58,7 @@ def test_turned_patches_are_the_eight_orientations_of_the_same_pixels():
     eight = [np.rot90(m, k) for m in (e.image, e.image[::-1]) for k in range(4)]
     seen = set()
     for _ in range(100):
-        image, labels = augment.cut(e.image, e.labels, np.zeros(2), 32, 0, RNG, settings)
+        image, labels = cut(e.image, e.labels, np.zeros(2), 32, 0, RNG, settings)
         match = [i for i, one in enumerate(eight) if np.allclose(one, image, atol=1e-6)]
         assert len(match) == 1
         turned = [np.rot90(m, k) for m in (e.labels, e.labels[::-1]) for k in range(4)]
@@ -64,10 +74,10 @@ def test_zoom_keeps_image_and_labels_together():
     settings = NONE.model_copy(update={"zoom": 2.0})
     areas = []
     for _ in range(30):
-        patch, cut = augment.cut(image, labels, np.array([45, 45]), 64, 0, RNG, settings)
-        assert set(np.unique(cut)) <= {0, 70_000}
-        assert ((patch[..., 0] > 0.5) != (cut > 0)).mean() < 0.02
-        areas.append((cut > 0).sum())
+        patch, varied = cut(image, labels, np.array([45, 45]), 64, 0, RNG, settings)
+        assert set(np.unique(varied)) <= {0, 70_000}
+        assert ((patch[..., 0] > 0.5) != (varied > 0)).mean() < 0.02
+        areas.append((varied > 0).sum())
     assert min(areas) < 600 < 1800 < max(areas)
 
 

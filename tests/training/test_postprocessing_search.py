@@ -1,8 +1,12 @@
 import numpy as np
 
+from imagej_dl.methods.border import Border, border_target
 from imagej_dl.models import Instances
-from imagej_dl.training.postprocessing_search import average_precision, choose
-from imagej_dl.training.targets import border_target
+from imagej_dl.training.postprocessing_search import choose
+
+
+def average_precision(predictions, settings):
+    return [v for k, v in Border().scores(predictions, settings).items() if k != "objects"]
 
 
 def certain(labels):
@@ -22,7 +26,7 @@ def test_wrong_settings_are_made_better():
     found = [(certain(labels), labels)]
     bad = Instances(region_erosion=3, minimum_area=150)
     assert average_precision(found, bad)[0] == 0
-    chosen, score = choose(found, bad, "border")
+    chosen, score = choose(found, bad, Border())
     assert score > 0.9
     assert chosen.minimum_area == 75
     assert score == np.mean(average_precision(found, chosen))
@@ -31,7 +35,7 @@ def test_wrong_settings_are_made_better():
 def test_without_objects_the_settings_stay():
     empty = np.zeros((30, 30), np.uint16)
     start = Instances(region_erosion=2)
-    chosen, score = choose([(certain(empty), empty)], start, "border")
+    chosen, score = choose([(certain(empty), empty)], start, Border())
     assert chosen == start
     assert np.isnan(score)
 
@@ -44,9 +48,9 @@ def test_what_one_image_decides_is_chance():
         small[4 + 19 * y : 11 + 19 * y, 4 + 19 * x : 11 + 19 * x] = i + 1
     start = Instances(region_erosion=2, minimum_area=60)
     one = [(certain(labels), labels) for labels in (small, large, large)]
-    assert choose(one, start, "border")[0] == start
+    assert choose(one, start, Border())[0] == start
     most = [(certain(labels), labels) for labels in (small, small, large)]
-    assert choose(most, start, "border")[0] != start
+    assert choose(most, start, Border())[0] != start
 
 
 def test_what_one_object_decides_is_chance():
@@ -58,13 +62,13 @@ def test_what_one_object_decides_is_chance():
     better = start.model_copy(update={"minimum_area": 30})
     gained = np.mean(average_precision(found, better)) - np.mean(average_precision(found, start))
     assert gained > 0.2
-    assert choose(found, start, "border")[0] == start
+    assert choose(found, start, Border())[0] == start
 
 
 def test_says_how_far_it_is():
     said = []
     labels = scene()
-    choose([(certain(labels), labels)], Instances(), "border", lambda *a: said.append(a))
+    choose([(certain(labels), labels)], Instances(), Border(), lambda *a: said.append(a))
     done = [d for _, d, _ in said]
     assert done == sorted(done)
     assert said[-1][1] == said[-1][2]
@@ -74,6 +78,6 @@ def test_says_how_far_it_is():
 def test_a_setting_that_is_given_stays():
     labels = scene()
     bad = Instances(region_erosion=3, minimum_area=120)
-    chosen, _ = choose([(certain(labels), labels)], bad, "border", given=("minimum_area",))
+    chosen, _ = choose([(certain(labels), labels)], bad, Border(), given=("minimum_area",))
     assert chosen.minimum_area == 120
     assert chosen.region_erosion == 2

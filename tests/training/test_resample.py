@@ -3,8 +3,7 @@ import pytest
 from scipy import ndimage as ndi
 
 from imagej_dl.training import augmentation
-from imagej_dl.training.augmentation import Augmentation
-from imagej_dl.training.resample import Grid
+from imagej_dl.training.augmentation import Augmentation, Grid
 
 VARIED = {
     "turned": Augmentation(zoom=1),

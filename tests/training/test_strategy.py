@@ -1,6 +1,7 @@
 """Several devices and several machines train the network that one would."""
 
 import csv
+import importlib
 import json
 import os
 import signal
@@ -15,11 +16,13 @@ import pytest
 
 from imagej_dl import models, preferences
 from imagej_dl.errors import Cancelled, DataWarning, UserError
+from imagej_dl.methods.shared import losses
 from imagej_dl.models import backend
-from imagej_dl.training import Settings, losses, objective, step, train
+from imagej_dl.training import Settings, devices, objective, precision, train
 from imagej_dl.training import checkpoint as states
-from imagej_dl.training.distributed import meeting, messages, tf_config
-from imagej_dl.training.distributed.strategy import Machines
+from imagej_dl.training.devices import SingleDevice
+from imagej_dl.training.distributed import strategy, tf_config
+from imagej_dl.training.distributed.strategy import DistributedStrategy
 
 pytestmark = pytest.mark.tf
 
@@ -30,23 +33,29 @@ UPDATE = 2e-3
 """What Adam changes a weight by in a batch, also where the gradient is nothing but rounding."""
 
 
+def trainer():
+    """The module of the trainer, which loads TensorFlow."""
+    return importlib.import_module("imagej_dl.training.trainer")
+
+
 def weights(folder: Path) -> list[np.ndarray]:
     return models.load(folder).model.get_weights()
 
 
-def steps(settings: Settings, machines: Machines) -> tuple[list[float], list[np.ndarray]]:
+def steps(settings: Settings, used: SingleDevice) -> tuple[list[float], list[np.ndarray]]:
     """Train a new network on three batches; return the losses, and its weights."""
     backend.keras().utils.set_random_seed(0)
-    with machines.scope(), step.precision(settings.precision):
+    with used.scope(), precision.precision(settings.precision):
         model = settings.built(1).build()
-    machines.prepare(model)
-    one = step.Step(model, settings, machines)
+    used.prepare(model)
+    fitted = trainer().Trainer(model, settings, used)
+    fitted.optimizer.learning_rate.assign(0.003)
     rng = np.random.default_rng(0)
     losses = []
     for _ in range(3):
         images = rng.random((settings.batch, 32, 32, 1), np.float32)
         targets = np.eye(3, dtype=np.float32)[(images[..., 0] > 0.5) + 0]
-        losses.append(one((images, targets, 1 + images[..., 0]), 0.003))
+        losses.append(fitted.train_batch((images, targets, 1 + images[..., 0])))
     return losses, model.get_weights()
 
 
@@ -59,11 +68,11 @@ def both_ways(home: str) -> list:
     settings, found = Settings(dice=0.5, **TINY), []
     for device, count in (("auto", 1), ("all", 2)):
         preferences.change(device=device)
-        machines = meeting.here()
-        assert machines.devices == count
-        found.append(steps(settings, machines))
+        used = devices.select()
+        assert used.count == count
+        found.append(steps(settings, used))
     with pytest.raises(UserError, match="batch of 1 "):
-        machines.fits(1)
+        used.check_batch(1)
     return found
 
 
@@ -145,18 +154,18 @@ def test_two_machines_train_as_one_and_end_together(tmp_path, folder):
 def test_a_machine_that_is_lost_is_one_clear_error():
     import tensorflow as tf
 
-    machines = Machines(worker=1, workers=2)
-    with pytest.raises(UserError, match="another machine"), machines.together():
+    several = DistributedStrategy(None, worker=1, workers=2)
+    with pytest.raises(UserError, match="another machine"), several.connection():
         raise tf.errors.UnavailableError(None, None, "Connection reset by peer")
-    with pytest.raises(tf.errors.InvalidArgumentError), machines.together():
+    with pytest.raises(tf.errors.InvalidArgumentError), several.connection():
         raise tf.errors.InvalidArgumentError(None, None, "not for this reason")
 
 
 def test_messages_are_as_long_as_others():
     content = {"loss": np.array(0.25), "w0": np.arange(6).reshape(2, 3), "error": np.array(["é"])}
-    found = messages.unpacked(messages.packed(content))
+    found = strategy.unpack(strategy.pack(content))
     assert {k: v.tolist() for k, v in found.items()} == {k: v.tolist() for k, v in content.items()}
-    assert len(messages.packed({})) == len(messages.packed({"loss": np.array(0.1)}))
+    assert len(strategy.pack({})) == len(strategy.pack({"loss": np.array(0.1)}))
 
 
 @pytest.mark.parametrize(
@@ -195,8 +204,8 @@ def test_a_loss_is_a_function_of_the_sums_alone(kind, name):
 
 
 def test_half_precision_is_near_and_its_model_float32(tmp_path, pairs):
-    usual, _ = steps(Settings(**TINY), Machines())
-    near, _ = steps(Settings(precision="mixed_bfloat16", **TINY), Machines())
+    usual, _ = steps(Settings(**TINY), SingleDevice())
+    near, _ = steps(Settings(precision="mixed_bfloat16", **TINY), SingleDevice())
     np.testing.assert_allclose(near, usual, rtol=0.05)
     with pytest.warns(DataWarning, match="mixed_float16 is slower"):
         bundle = train(pairs, tmp_path / "M", epochs=1, precision="mixed_float16", **TINY)
@@ -208,52 +217,55 @@ def test_half_precision_is_near_and_its_model_float32(tmp_path, pairs):
 
 def test_an_overflow_in_float16_changes_no_weight():
     settings = Settings(precision="mixed_float16", **TINY)
-    with step.precision("mixed_float16"):
+    with precision.precision("mixed_float16"):
         model = settings.built(1).build()
-    one = step.Step(model, settings, Machines())
+    fitted = trainer().Trainer(model, settings, SingleDevice())
+    fitted.optimizer.learning_rate.assign(0.01)
+    scale = fitted.loss_scale
     images = np.random.default_rng(0).random((3, 32, 32, 1), np.float32)
     batch = (images, np.eye(3, dtype=np.float32)[(images[..., 0] > 0.5) + 0], images[..., 0])
     before = [v.numpy() for v in model.trainable_variables]
-    one.factor = 2.0**120
-    assert np.isfinite(one(batch, 0.01))
-    assert one.factor == 2.0**119
+    scale.factor = 2.0**120
+    assert np.isfinite(fitted.train_batch(batch))
+    assert scale.factor == 2.0**119
     for variable, value in zip(model.trainable_variables, before, strict=True):
         np.testing.assert_array_equal(variable.numpy(), value)
-    one.go_on(1024.0, 7)
-    one.go_on(None, 0)  # of a state that knows no factor
-    one(batch, 0.01)
-    assert (one.factor, one.steady) == (1024.0, 8)
+    scale.restore(1024.0, 7)
+    scale.restore(None, 0)  # of a checkpoint without a factor
+    fitted.train_batch(batch)
+    assert (scale.factor, scale.steady) == (1024.0, 8)
     both = zip(model.trainable_variables, before, strict=True)
     assert any((variable.numpy() != value).any() for variable, value in both)
 
 
 def test_a_resumed_training_in_float16_goes_on_with_its_factor(tmp_path, pairs, monkeypatch):
-    monkeypatch.setattr(step, "_FIRST_FACTOR", 8.0)
-    monkeypatch.setattr(step, "_STEADY", 3)
-    call, seen = step.Step.__call__, []
+    monkeypatch.setattr(precision, "_INITIAL_SCALE", 8.0)
+    monkeypatch.setattr(precision, "_GROWTH_STEPS", 3)
+    trainer_class = trainer().Trainer
+    train_batch, seen = trainer_class.train_batch, []
 
-    def watched(self, batch, rate):
-        seen.append((self.factor, self.steady))
-        return call(self, batch, rate)
+    def watched(self, batch):
+        seen.append((self.loss_scale.factor, self.loss_scale.steady))
+        return train_batch(self, batch)
 
     def stop(stage, done, total):
         if stage == "training" and done >= total / 2:
             raise Cancelled
 
-    monkeypatch.setattr(step.Step, "__call__", watched)
+    monkeypatch.setattr(trainer_class, "train_batch", watched)
     out, kind = tmp_path / "M", "mixed_float16"
     with pytest.warns(DataWarning, match="slower"):
         train(pairs, out, epochs=2, precision=kind, progress=stop, **TINY)
     assert seen == [(8, 0), (8, 1), (8, 2), (16, 0)]
-    kept = states.content(out / states.FOLDER)
-    assert (states.of(kept).factor, states.of(kept).steady) == (16, 1)
+    kept = states.load(out / states.FOLDER)
+    assert (states.parse(kept).factor, states.parse(kept).steady) == (16, 1)
     with pytest.warns(DataWarning, match="slower"):
         train(pairs, out, resume=True)
     assert seen[4] == (16, 1)
     # A state of a former version knows of no factor.
     older = json.loads(bytes(kept["state"]))
     del older["factor"], older["steady"]
-    found = states.of({"state": np.frombuffer(json.dumps(older).encode(), np.uint8)})
+    found = states.parse({"state": np.frombuffer(json.dumps(older).encode(), np.uint8)})
     assert (found.epoch, found.factor) == (1, None)
 
 
@@ -261,7 +273,7 @@ def test_half_precision_on_a_gpu_without_tensor_cores_is_warned_of(monkeypatch):
     gpu = backend.GPU("Old", 8, (6, 1))
     monkeypatch.setattr(backend, "gpus", lambda: [gpu])
     with pytest.warns(DataWarning, match="on Old"):
-        step.warn_of("mixed_float16")
+        precision.warn_if_slow("mixed_float16")
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any, ClassVar, Literal
+from itertools import groupby
+from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from imagej_dl.methods.base import Output
 from imagej_dl.models import backend
-
-Output = Literal["softmax", "sigmoid"]
 
 
 class Network(BaseModel):
@@ -29,10 +29,11 @@ class Network(BaseModel):
 
     channels: int = Field(default=1, ge=1, le=1000, description="Input channels.")
     classes: int = Field(default=3, ge=1, le=1000, description="Output channels.")
-    output: Output | None = Field(
+    output: Output | tuple[Output, ...] | None = Field(
         default=None,
-        description="softmax: one class a pixel; sigmoid: each class for itself; when left out "
-        "sigmoid for one class, else softmax.",
+        description="Last activation, of all channels or one a channel. softmax: one class a "
+        "pixel; sigmoid: each class for itself; linear, relu: values; when left out sigmoid for "
+        "one class, else softmax.",
     )
 
     @property
@@ -49,15 +50,33 @@ class Network(BaseModel):
     def build(self) -> Any:
         """Return the untrained Keras model."""
 
+    @model_validator(mode="after")
+    def _one_a_channel(self) -> Network:
+        if isinstance(self.output, tuple) and len(self.output) != self.classes:
+            raise ValueError(f"{len(self.output)} activations for {self.classes} output channels")
+        return self
+
     def _probabilities(self, x: Any, **more: Any) -> Any:
-        """Finish with a 1×1 convolution to the classes' probabilities."""
+        """Finish with a 1×1 convolution to the output channels: probabilities, or values."""
+        if isinstance(self.output, tuple):
+            return self._heads(x, self.output, **more)
         activation = self.output or ("sigmoid" if self.classes == 1 else "softmax")
-        # float32 whatever the policy: probabilities near 0 and 1 would be lost in half precision.
-        return backend.keras().layers.Conv2D(
-            self.classes,
-            1,
-            activation=activation,
-            dtype="float32",
-            name="probabilities",
-            **more,
-        )(x)
+        return _head(x, self.classes, activation, "probabilities", **more)
+
+    def _heads(self, x: Any, activations: tuple[Output, ...], **more: Any) -> Any:
+        """Finish with a convolution for all channels that follow each other with one activation."""
+        groups = [(activation, len(list(same))) for activation, same in groupby(activations)]
+        heads = [
+            _head(x, count, activation, f"output_{number}", **more)
+            for number, (activation, count) in enumerate(groups, 1)
+        ]
+        if len(heads) == 1:
+            return heads[0]
+        return backend.keras().layers.Concatenate(dtype="float32", name="output")(heads)
+
+
+def _head(x: Any, channels: int, activation: Output, name: str, **more: Any) -> Any:
+    # float32 whatever the policy: probabilities near 0 and 1 would be lost in half precision.
+    return backend.keras().layers.Conv2D(
+        channels, 1, activation=activation, dtype="float32", name=name, **more
+    )(x)

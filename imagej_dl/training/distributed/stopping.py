@@ -1,4 +1,4 @@
-"""How several machines end a training at the same batch."""
+"""Ctrl-C and other stop requests: several machines stop at the same batch."""
 
 from __future__ import annotations
 
@@ -6,57 +6,54 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from imagej_dl.errors import Cancelled, Enough
-from imagej_dl.training.distributed.strategy import Machines
+from imagej_dl.training.devices import StopRequests
+
+if TYPE_CHECKING:
+    from imagej_dl.training.distributed.strategy import DistributedStrategy
 
 
-class Wishes:
-    """What the listeners of all machines wish; on one machine each is met at once.
+class AgreedStopRequests(StopRequests):
+    """Keep a stop request until all machines have learnt of it.
 
-    While one machine computes, the others wait for its part, so none may stop for itself.
+    While one machine computes, the others wait for its share, so none may stop by itself.
     """
 
-    def __init__(self, machines: Machines) -> None:
-        self._machines = machines
-        self._wish: Cancelled | None = None
+    def __init__(self, strategy: DistributedStrategy) -> None:
+        self._strategy = strategy
+        self._request: Cancelled | None = None
 
-    def ask(self, call: Callable[[], Any]) -> None:
-        """Call a listener. With several machines a Cancelled that it raises has to wait."""
-        if self._machines.workers == 1:
-            call()
-            return
+    def notify(self, listener: Callable[[], Any]) -> None:
+        """Call a listener; a Cancelled or Enough that it raises is kept for :meth:`agree`."""
         try:
-            call()
-        except Cancelled as wish:
-            self._wish = wish
+            listener()
+        except Cancelled as request:
+            self._request = request
 
-    def agreed(self, fraction: float) -> float:
-        """Return how far the training is by the first machine's clock.
+    def agree(self, fraction: float) -> float:
+        """Return the elapsed fraction by the first machine's clock.
 
         Raises
         ------
-        Cancelled, Enough : on all machines, where one wished it.
+        Cancelled, Enough : on all machines, when a listener of one has raised it.
         """
-        machines = self._machines
-        if machines.workers == 1:
-            return fraction
-        enough = isinstance(self._wish, Enough)
-        cancel = self._wish is not None and not enough
-        found = machines.sum([fraction if machines.chief else 0.0, cancel, enough])
-        if found[1]:
+        enough = isinstance(self._request, Enough)
+        cancel = self._request is not None and not enough
+        chief = self._strategy.is_chief
+        sums = self._strategy.sum([fraction if chief else 0.0, cancel, enough])
+        if sums[1]:
             raise Cancelled
-        if found[2]:
+        if sums[2]:
             raise Enough
         # The first machine, too, takes what the others got: it is rounded to float32.
-        return float(found[0])
+        return float(sums[0])
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Let Ctrl-C be such a wish; a second one ends the process at once."""
-        alone = self._machines.workers == 1
-        if alone or threading.current_thread() is not threading.main_thread():
+        """Make Ctrl-C a stop request; a second one ends the process at once."""
+        if threading.current_thread() is not threading.main_thread():
             yield
             return
         before = signal.getsignal(signal.SIGINT)
@@ -64,12 +61,26 @@ class Wishes:
             yield
             return
 
-        def heard(number: int, frame: Any) -> None:
-            self._wish = Cancelled()
+        def handle(number: int, frame: Any) -> None:
+            self._request = Cancelled()
             signal.signal(signal.SIGINT, signal.SIG_DFL)
 
-        signal.signal(signal.SIGINT, heard)
+        signal.signal(signal.SIGINT, handle)
         try:
             yield
         finally:
+            signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Let Ctrl-C end the process: while TensorFlow waits, Python does not handle it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        if before is not None:  # else the handler was not Python's
             signal.signal(signal.SIGINT, before)

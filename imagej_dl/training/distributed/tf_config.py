@@ -1,4 +1,4 @@
-"""TF_CONFIG: TensorFlow's way to name the machines of a training, and which of them this is."""
+"""Read TF_CONFIG, TensorFlow's variable with the machines of a training and this one's number."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ VARIABLE = "TF_CONFIG"
 
 @dataclass(frozen=True)
 class Task:
-    """Which of the machines this is, from 0, and the addresses HOST:PORT of all."""
+    """The number of this machine, from 0, and the addresses HOST:PORT of all."""
 
     number: int
     addresses: tuple[str, ...]
 
 
 def task() -> Task | None:
-    """Return what TF_CONFIG says, None where it is not set.
+    """Return this machine's task; None if TF_CONFIG is not set.
 
     It is JSON, {"cluster": {"worker": ["host1:2222", "host2:2222"]}, "task": {"type": "worker",
     "index": 0}}; a task "chief" comes before the workers.
 
     Raises
     ------
-    UserError : when it is not that.
+    UserError : when it is malformed.
     """
     text = os.environ.get(VARIABLE, "").strip()
     if not text:
@@ -38,17 +38,17 @@ def task() -> Task | None:
         jobs = content.get("cluster", {})
         if not jobs:
             return None
-        return _found(jobs, content["task"])
+        return _task(jobs, content["task"])
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        words = f"no {error}" if isinstance(error, KeyError) else str(error)
+        reason = f"no {error}" if isinstance(error, KeyError) else str(error)
         raise UserError(
-            f"{VARIABLE} does not name machines and this one's task ({words})",
+            f"{VARIABLE} does not name machines and this one's task ({reason})",
             remedy='It is such as {"cluster": {"worker": ["host1:2222", "host2:2222"]}, '
             '"task": {"type": "worker", "index": 0}}; unset it to train on this machine alone.',
         ) from error
 
 
-def _found(jobs: dict[str, Any], mine: dict[str, Any]) -> Task:
+def _task(jobs: dict[str, Any], mine: dict[str, Any]) -> Task:
     kind, index = str(mine["type"]), int(mine["index"])
     others = set(jobs) - {"chief", "worker"}
     if others or kind not in jobs:

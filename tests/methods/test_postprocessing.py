@@ -9,9 +9,9 @@ import pytest
 from scipy import ndimage as ndi
 
 from imagej_dl import images
+from imagej_dl.methods.border import border_target
 from imagej_dl.models import Instances
 from imagej_dl.prediction import instances
-from imagej_dl.training.targets import target
 
 # For targets without a network's doubts: real predictions want hills that are higher.
 SHARP = {"smoothing": 1.0, "object_weight": 20.0, "marker_height": 1.0}
@@ -34,9 +34,9 @@ def scores(truth, found, thresholds=(0.5, 0.7, 0.9)):
 
 
 def ideal(labels, kind="border"):
-    classes = target(kind, labels, 2)
     if kind == "binary":
-        return (classes[..., None] > 0).astype(np.float32)
+        return (labels[..., None] > 0).astype(np.float32)
+    classes = border_target(labels, 2, edge="mirror")
     return (classes[..., None] == np.arange(3)).astype(np.float32)
 
 
@@ -100,7 +100,7 @@ def test_touching_discs_are_two_and_each_pixel_is_right():
 @pytest.mark.parametrize("radius", [1.5, 2, 2.5])
 def test_an_object_that_is_all_border_is_found(radius):
     labels = disc((24, 24), 12, 12, radius).astype(np.uint16)
-    classes = target("border", labels, 2)
+    classes = border_target(labels, 2, edge="mirror")
     assert (classes == 1).sum() <= 1, "nothing but border is the point of this test"
     found = instances(ideal(labels), BORDER)
     assert found.max() == 1

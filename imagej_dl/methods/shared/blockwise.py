@@ -16,9 +16,9 @@ from scipy import ndimage as ndi
 
 from imagej_dl.errors import warn
 from imagej_dl.images import memory_maps
-from imagej_dl.models import Instances
-from imagej_dl.prediction.array_storage import in_file
-from imagej_dl.prediction.postprocessing import evidence, outlined, parted, true_region
+from imagej_dl.images.array_storage import in_file
+from imagej_dl.methods.shared.postprocessing import evidence, outlined, parted, true_region
+from imagej_dl.methods.shared.postprocessing_settings import Instances
 from imagej_dl.progress import Progress, silent
 
 _BLOCK = 1536
@@ -77,6 +77,11 @@ class Blocks:
         progress("objects", len(corners), len(corners))
         self.region, self.objects = np.empty((0, width), np.uint8), None
         return self._numbered()
+
+    @property
+    def left_out(self) -> int:
+        """How many objects were dropped as too small."""
+        return len(self.small)
 
     def _solve(self, core: Place) -> None:
         margin = self.reach + _MARGIN

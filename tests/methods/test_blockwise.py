@@ -9,10 +9,10 @@ from scipy import ndimage as ndi
 from imagej_dl import images
 from imagej_dl.errors import DataWarning
 from imagej_dl.images import memory_maps
+from imagej_dl.methods.shared.blockwise import _NOTHING, Blocks
+from imagej_dl.methods.shared.postprocessing import counted
 from imagej_dl.models import Instances
 from imagej_dl.prediction import instances
-from imagej_dl.prediction.blockwise import _NOTHING, Blocks
-from imagej_dl.prediction.postprocessing import counted
 
 
 def picture(seed=0, shape=(331, 417), share=0.35, scale=4):

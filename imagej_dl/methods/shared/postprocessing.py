@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from scipy import ndimage as ndi
 
 from imagej_dl.images import as_labels
-from imagej_dl.models import Instances
-from imagej_dl.prediction.h_maxima_watershed import hills
+from imagej_dl.methods.shared.h_maxima_watershed import hills
+from imagej_dl.methods.shared.postprocessing_settings import Instances
 
 
 def instances(probabilities: NDArray, settings: Instances) -> NDArray:

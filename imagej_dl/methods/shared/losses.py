@@ -1,31 +1,19 @@
-"""The losses of microscopy-dl-suite-tf (esgomezm/microscopy-dl-suite-tf, MIT), by its names.
+"""Losses of classes: cross-entropy with Dice, and those of microscopy-dl-suite-tf by its names.
 
-All take probabilities; what the suite computes of logits is the same of their probabilities.
+(esgomezm/microscopy-dl-suite-tf, MIT.) All take probabilities; what the suite computes of logits
+is the same of their probabilities.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
-from typing import Any, Literal
+from types import ModuleType
+from typing import Any
 
-from imagej_dl.models import CLASSES, backend
+from imagej_dl.methods.base import Loss, Total
 
-Loss = Literal[
-    "cross_entropy",
-    "binary_cce",
-    "weighted_bce",
-    "weighted_bce_dice",
-    "sparse_cce",
-    "categorical_cce",
-    "multiple_output",
-]
-Function = Callable[..., Any]
-"""(targets, probabilities, weights=1) → number: (N, Y, X, classes) twice, (N, Y, X)."""
-
-Total = Callable[..., tuple[Any, ...]]
-"""Sums tensors over the devices that share a batch. All that a loss sums over the batch goes
-through it, so that the loss is that of the whole batch on each of them."""
+_TINY = 1e-7
 
 
 def whole(*parts: Any) -> tuple[Any, ...]:
@@ -33,32 +21,39 @@ def whole(*parts: Any) -> tuple[Any, ...]:
     return parts
 
 
-_TINY = 1e-7
-_ONE = ("binary_cce", "weighted_bce")
-_SEVERAL = ("sparse_cce", "categorical_cce", "multiple_output")
+def cross_entropy(one_class: bool, dice_weight: float = 0.0, total: Total = whole) -> Loss:
+    """Return the loss `cross_entropy`.
+
+    It is the weighted mean of the cross-entropy (the binary one for one class), plus
+    `dice_weight` × (1 − mean soft Dice of the classes that are not background, over the batch).
+    """
+    tf = _tensorflow()
+
+    def compute(target: Any, probability: Any, weights: Any = 1.0) -> Any:
+        # Added and not clipped: clipping would hide a probability that is no number.
+        likelihood = target * tf.math.log(probability + _TINY)
+        if one_class:
+            likelihood += (1 - target) * tf.math.log(1 - probability + _TINY)
+        entropy = -tf.reduce_sum(likelihood, -1)
+        weights = tf.broadcast_to(weights, tf.shape(entropy))
+        weighted, weight = total(tf.reduce_sum(weights * entropy), tf.reduce_sum(weights))
+        value = weighted / weight
+        if dice_weight:
+            both, sizes = total(
+                tf.reduce_sum(target * probability, (0, 1, 2)),
+                tf.reduce_sum(target + probability, (0, 1, 2)),
+            )
+            # One pixel is added to both, so that a batch without objects has a Dice of 1.
+            dice = (2 * both + 1) / (sizes + 1)
+            value += dice_weight * (1 - tf.reduce_mean(dice[-2:]))
+        return value
+
+    return compute
 
 
-def output(loss: str) -> str | None:
-    """Return the last activation that a loss needs, None for the network's own."""
-    return "sigmoid" if loss in ("multiple_output", "weighted_bce_dice") else None
-
-
-def fits(loss: str, kind: str, class_weights: Sequence[float] | None) -> None:
-    """Raise ValueError where a loss does not go with the kind, or weights with its classes."""
-    count = len(CLASSES[kind])
-    if loss in _ONE and count != 1:
-        raise ValueError(f"the loss {loss} is for one class (kind binary), not for kind {kind}")
-    if loss in _SEVERAL and count == 1:
-        raise ValueError(f"the loss {loss} is for several classes (kind foreground), not binary")
-    if class_weights is not None and len(class_weights) != count:
-        raise ValueError(f"{len(class_weights)} class weights for the {count} classes of {kind}")
-
-
-def named(
-    loss: str, class_weights: Sequence[float] | None = None, total: Total = whole
-) -> Function:
-    """Return the loss of this name; for `cross_entropy` see `imagej_dl.training.objective`."""
-    functions: dict[str, Function] = {
+def named(loss: str, class_weights: Sequence[float] | None = None, total: Total = whole) -> Loss:
+    """Return the suite's loss of this name."""
+    functions: dict[str, Loss] = {
         "binary_cce": binary_cce,
         "weighted_bce": weighted_bce,
         "weighted_bce_dice": weighted_bce_dice,
@@ -76,7 +71,7 @@ def binary_cce(target: Any, probability: Any, weights: Any = 1.0, *, total: Tota
 
 def weighted_bce(target: Any, probability: Any, weights: Any = 1.0, *, total: Total = whole) -> Any:
     """Mean of the binary cross-entropy times the map of weights (N, Y, X)."""
-    entropy = backend.tensorflow().reduce_mean(_bce(target, probability), -1)
+    entropy = _tensorflow().reduce_mean(_bce(target, probability), -1)
     return _mean(weights * entropy, total)
 
 
@@ -90,7 +85,7 @@ def weighted_bce_dice(
 
     Σ[(1−y)z + (1+(w−1)y)(log(1+e^−|z|) + max(−z, 0))] / Σw + 1 − (2Σw²yp + 1) / (Σw²y + Σw²p + 1)
     """
-    tf = backend.tensorflow()
+    tf = _tensorflow()
     near = tf.nn.avg_pool2d(target, 11, 1, "SAME")
     border = tf.cast((near > 0.005) & (near < 0.995), tf.float32)
     w = 1 + 2 * border
@@ -122,7 +117,7 @@ def categorical_cce(
     total: Total = whole,
 ) -> Any:
     """Mean of −w_c log p_c of the true class c; w_c is 1 where no class weights are given."""
-    tf = backend.tensorflow()
+    tf = _tensorflow()
     factors = 1.0 if class_weights is None else tf.constant(class_weights, tf.float32)
     likelihood = tf.reduce_sum(factors * target * tf.math.log(probability + _TINY), -1)
     return -_mean(likelihood, total)
@@ -136,37 +131,28 @@ def multiple_output(
     total: Total = whole,
 ) -> Any:
     """Sum over the classes of class weight × mean binary cross-entropy, each class for itself."""
-    tf = backend.tensorflow()
+    tf = _tensorflow()
     each = _mean(_bce(target, probability), total, (0, 1, 2))
     factors = 1.0 if class_weights is None else tf.constant(class_weights, tf.float32)
     return tf.reduce_sum(factors * each)
 
 
-def l1l2(target: Any, probability: Any, weights: Any = 1.0, sigma: float = 4.0) -> Any:
-    """Loss of networks that find points: MSE of the blurred prediction + its mean absolute value.
-
-    Parameters
-    ----------
-    target : heat map (N, Y, X, 1), blurred already.
-    sigma : in px, of the 15×15 Gaussian, whose sum is 1, that blurs the prediction.
-    """
-    tf = backend.tensorflow()
-    line = tf.exp(-(tf.range(-7.0, 8.0) ** 2) / (2 * sigma**2))
-    kernel = line[:, None] * line[None, :]
-    kernel = (kernel / tf.reduce_sum(kernel))[:, :, None, None]
-    blurred = tf.nn.conv2d(probability, kernel, 1, "SAME")
-    return tf.reduce_mean((blurred - target) ** 2) + tf.reduce_mean(tf.abs(probability))
-
-
 def _bce(target: Any, probability: Any) -> Any:
-    tf = backend.tensorflow()
+    tf = _tensorflow()
     # Added and not clipped: clipping would hide a probability that is no number.
     likelihood = target * tf.math.log(probability + _TINY)
     return -(likelihood + (1 - target) * tf.math.log(1 - probability + _TINY))
 
 
 def _mean(values: Any, total: Total, axes: Any = None) -> Any:
-    tf = backend.tensorflow()
+    tf = _tensorflow()
     sums = tf.reduce_sum(values, axes)
     found, count = total(sums, tf.cast(tf.size(values) / tf.size(sums), tf.float32))
     return found / count
+
+
+def _tensorflow() -> ModuleType:
+    # Models know methods, so methods cannot import them at the top.
+    from imagej_dl.models import backend
+
+    return backend.tensorflow()

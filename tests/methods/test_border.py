@@ -1,11 +1,10 @@
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import ndimage as ndi
 
-from imagej_dl.training.targets import binary_target, border_target, contacts, diameters
+from imagej_dl.methods.border import border_target
 
 
 def fluffy(labels, border_size):
@@ -61,24 +60,3 @@ def test_mirrored_edges_make_no_border():
 
 def test_empty_label_map_is_background_only():
     assert not border_target(np.zeros((7, 3), np.uint16)).any()
-
-
-def test_binary_target_does_not_hand_on_ids():
-    labels = np.array([[0, 1], [300, 65_535]], np.uint16)
-    np.testing.assert_array_equal(binary_target(labels), [[0, 1], [1, 1]])
-
-
-@pytest.mark.parametrize("side", [4, 9])
-def test_diameter_of_a_square(side):
-    labels = np.zeros((20, 20), np.uint16)
-    labels[2 : 2 + side, 3 : 3 + side] = 7
-    assert diameters(labels) == pytest.approx([2 * side / np.sqrt(np.pi)])
-
-
-@pytest.mark.parametrize("dtype", ["uint16", "uint32", "int32", "int64"])
-def test_contacts_are_where_two_objects_meet_whatever_the_type(dtype):
-    labels = np.zeros((9, 12), dtype)
-    labels[2:7, 1:5], labels[2:7, 5:8], labels[8, 11] = 3, 7, 65_535
-    expected = np.zeros((9, 12), bool)
-    expected[2:7, 4:6] = True
-    np.testing.assert_array_equal(contacts(labels, 1), expected)

@@ -1,8 +1,10 @@
 import numpy as np
+import pytest
 from scipy import ndimage as ndi
 
-from imagej_dl.training.targets import contour_target
-from imagej_dl.training.weight_maps import contour_map, outlines, unet_map
+from imagej_dl.methods.contour import contour_target
+from imagej_dl.methods.shared.neighbours import outlines
+from imagej_dl.methods.shared.pixel_weights import contacts, contour_map, unet_map
 
 
 def cells(shape=(60, 70), count=9, seed=0):
@@ -58,3 +60,12 @@ def test_contours_are_the_pixels_of_objects_beside_another_label():
     np.testing.assert_array_equal(contour_target(labels), expected)
     whole = np.ones((4, 4), np.uint16)
     assert not outlines(whole).any()  # what lies beyond the image is unknown
+
+
+@pytest.mark.parametrize("dtype", ["uint16", "uint32", "int32", "int64"])
+def test_contacts_are_where_two_objects_meet_whatever_the_type(dtype):
+    labels = np.zeros((9, 12), dtype)
+    labels[2:7, 1:5], labels[2:7, 5:8], labels[8, 11] = 3, 7, 65_535
+    expected = np.zeros((9, 12), bool)
+    expected[2:7, 4:6] = True
+    np.testing.assert_array_equal(contacts(labels, 1), expected)

@@ -8,7 +8,7 @@ from scipy import ndimage as ndi
 from skimage.morphology import local_maxima, reconstruction
 from skimage.segmentation import watershed
 
-from imagej_dl.prediction.h_maxima_watershed import hills
+from imagej_dl.methods.shared.h_maxima_watershed import hills
 
 
 def reconstructed(surface, region, height):
