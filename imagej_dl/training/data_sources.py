@@ -67,7 +67,7 @@ def find_pairs(folder: str | Path) -> list[Pair]:
         return pairs_of(data.items(folder))
     if (project.processed(folder) / "masks").is_dir():
         return [(pair.image, pair.labels) for pair in project.pairs(folder)]
-    inner = sorted(p for p in folder.iterdir() if p.is_dir() and names.is_data(p))
+    inner = [p for p in names.visible(folder) if p.is_dir()]
     found = [pair for place in (folder, *inner) if (pair := _labelled(place))]
     if found:
         return found
