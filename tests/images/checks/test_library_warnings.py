@@ -28,7 +28,7 @@ def test_importing_changes_no_logger() -> None:
     code = (
         "import logging, warnings, pandas, scipy.special, tifffile, xarray\n"
         "before = list(warnings.filters), logging.root.level\n"
-        "import imagej_dl.images, imagej_dl.web.intake, imagej_dl.project.raw\n"
+        "import imagej_dl.images, imagej_dl.web.intake, imagej_dl.project.raw_images\n"
         "import imagej_dl.images.formats.bioio_files\n"
         "for name in ('tifffile', 'bioio_lif', 'PIL', ''):\n"
         "    logger = logging.getLogger(name)\n"

@@ -19,7 +19,7 @@ from imagej_dl.evaluation import pairing
 from imagej_dl.images.tiff import image_description
 from imagej_dl.prediction import inputs
 from imagej_dl.project.preparing import prepare_all
-from imagej_dl.project.raw import raw_files
+from imagej_dl.project.raw_images import raw_files
 from imagej_dl.training.pairs import find_pairs
 
 NAMES = [f"t{t}.ome.tif" for t in range(4)]
