@@ -15,7 +15,7 @@ from imagej_dl.filesystem.atomic import heal, refuse_existing, refuse_input, tog
 from imagej_dl.images.formats import registry
 from imagej_dl.progress import Progress
 from imagej_dl.project import label_maps
-from imagej_dl.project.outdated import look
+from imagej_dl.project.outdated import find_due
 from imagej_dl.project.rasterizing import Filling
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ class Labels(Command):
         found = project.fitting(project.drawn(folder), target)
         with locks.held(target, "labels"):
             heal(target)
-            plan = look(found, target, self._filling(), overwrite=self.overwrite, kept=_keep)
+            plan = find_due(found, target, self._filling(), overwrite=self.overwrite, kept=_keep)
             for done, due in enumerate(plan):
                 progress("labels", done, len(plan))
                 made = label_maps.make(due, self._filling(), target)

@@ -1,1 +1,1 @@
-"""Files and folders: atomic writes, locks, and nothing outside of the folder that was named."""
+"""Files and folders: atomic writes, locks, containment, names, and formats that hold no code."""

@@ -30,7 +30,7 @@ _REMEDIES = {
 
 
 def refuse_existing(path: Path, overwrite: bool) -> None:
-    """Raise UserError if `path` is there and the user did not ask to overwrite it."""
+    """Raise UserError if `path` exists and the user did not ask to overwrite it."""
     with _disk_errors(path):
         there = path.exists()
     if there and not overwrite:
@@ -56,7 +56,7 @@ def refuse_input(out: Path, *inputs: Path | None) -> None:
 
 @contextmanager
 def atomic(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Give a temporary path beside `path`; on success it takes the place of `path`.
+    """Yield a temporary path beside `path`, which replaces `path` on success.
 
     A failure (also a full disk or a cancelled run) removes the temporary file and
     leaves what was at `path` untouched; after a kill the next run removes it. The suffix is kept,
@@ -87,7 +87,7 @@ def atomic(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 @contextmanager
 def atomic_folder(path: str | os.PathLike[str], *, overwrite: bool = False) -> Iterator[Path]:
-    """Give a temporary folder; on success its content is that of `path`, whole.
+    """Yield a temporary folder, whose content becomes that of `path` on success, as a whole.
 
     With `overwrite`, files and folders of the same names are replaced; what else is in the old
     folder stays where it is, for it may be anything of the user's. (A new folder that holds
@@ -119,7 +119,7 @@ def atomic_folder(path: str | os.PathLike[str], *, overwrite: bool = False) -> I
 
 @contextmanager
 def together(folder: str | os.PathLike[str], *, overwrite: bool = False) -> Iterator[Path]:
-    """Give a temporary folder; on success its files are put into `folder`, all of them or none.
+    """Yield a temporary folder, whose files are moved into `folder` on success, all or none.
 
     They may lie in folders. What else is in `folder` stays as it is. A kill while they are moved
     leaves some of them, until :func:`heal` goes on with it.
@@ -182,7 +182,7 @@ def discard(path: Path) -> None:
 
 @contextmanager
 def _disk_errors(target: Path) -> Iterator[None]:
-    """Turn what the file system refuses into words with the file's name."""
+    """Convert errors of the file system to UserError with the file's name."""
     try:
         yield
     except OSError as error:
@@ -197,7 +197,7 @@ def _disk_errors(target: Path) -> Iterator[None]:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Make a dictionary of a JSON object; of a key that is twice there nobody knows what counts."""
+    """Make a dictionary of a JSON object; refuse a key that occurs twice."""
     found = dict(pairs)
     if len(found) < len(pairs):
         names = [name for name, _ in pairs]
@@ -212,7 +212,7 @@ def in_words(error: OSError, path: Path | None = None) -> UserError:
 
 
 def load_json(path: Path) -> Any:
-    """Return what a JSON file holds; UserError when it is not there, or is no JSON."""
+    """Return the content of a JSON file; raise UserError when it is missing or no JSON."""
     refuse_special(path)
     try:
         return json.loads(text_of(path), object_pairs_hook=_once)

@@ -26,7 +26,7 @@ _R = TypeVar("_R")
 
 @contextmanager
 def named(paths: Iterable[str | os.PathLike[str]]) -> Iterator[None]:
-    """Take the paths as those that the user has named, besides those that are known already."""
+    """Add paths to those that the user has named, within the context."""
     roots = [Path(way(path)) for path in paths for way in (os.path.abspath, os.path.realpath)]
     token = _named.set((*_named.get(), *roots))
     try:

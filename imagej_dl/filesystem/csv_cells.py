@@ -15,14 +15,14 @@ _MARKED = re.compile(r"''*[=+\-@\t\r\n＝＋－＠]")
 
 
 def safe(value: Any) -> Any:
-    """Return what is written for a value; anything but text stays as it is."""
+    """Return the cell for a value; anything but text stays as it is."""
     if not isinstance(value, str) or not _RUN.match(value) or _is_number(value):
         return value
     return f"'{value}"
 
 
 def plain(text: str) -> str:
-    """Return the text that :func:`safe` was given."""
+    """Return the text of a cell that :func:`safe` made."""
     return text[1:] if _MARKED.match(text) else text
 
 

@@ -1,9 +1,8 @@
-"""One run at a time for a folder: the second is refused, with a word about the first.
+"""Locks, by which one run at a time writes into a folder; a second is refused.
 
-The lock is a small file beside the folder that names host and process. It needs no help of the
-file system's but that a name is given once, so it holds on network drives too. The one of a
-process that is gone is taken over: on this machine that is seen; another machine's counts as that
-when it has not been renewed for some minutes.
+The lock is a small file beside the folder that names host and process. It only needs a file system
+that gives a name once, so it works on network drives too. The lock of a process that has ended is
+taken over; that of a process on another machine when it has not been renewed for some minutes.
 """
 
 from __future__ import annotations
@@ -25,14 +24,14 @@ from imagej_dl.errors import UserError
 from imagej_dl.filesystem import containment, moves, processes, temporaries
 
 RENEWED, SILENT = 20.0, 900.0
-"""Seconds between two signs of life, and after which another machine's lock is taken over."""
+"""Seconds between two renewals, and after which another machine's lock is taken over."""
 _PATIENCE = 0.05
 _SUFFIX = ".imagej-dl.lock"
 
 
 @dataclass(frozen=True)
 class Holder:
-    """Who holds a lock: the process, its host's name, what it does, and since when (Unix time)."""
+    """The holder of a lock: process, host name, its activity, and its start (Unix time)."""
 
     process: processes.Process
     host: str
@@ -40,7 +39,7 @@ class Holder:
     since: float
 
     def words(self) -> str:
-        """Say it for an error."""
+        """Return a description for error messages."""
         here = "this computer" if self.process.host == processes.this().host else self.host
         day = time.strftime("%Y-%m-%d %H:%M", time.localtime(self.since))
         return f"{self.what}, process {self.process.number} on {here}, since {day}"
@@ -50,22 +49,22 @@ class Holder:
 def held(
     path: str | os.PathLike[str], what: str, *, wait: float = 0.0
 ) -> Iterator[Callable[[], bool]]:
-    """Be the only run that writes into a folder, which need not be there yet.
+    """Hold the lock of a folder, which need not exist yet.
 
     Parameters
     ----------
-    what : what is done, for whoever is refused meanwhile: "a training".
-    wait : seconds to wait for another run, for what takes a moment only.
+    what : the activity, named to runs that are refused meanwhile: "a training".
+    wait : seconds to wait for another run to end.
 
     Yields
     ------
-    a function that says whether it still is: on a machine that slept for long it may have been
-    taken for dead.
+    a function that returns True while the lock is held: after a long sleep of the machine another
+    run may have taken it over.
 
     Raises
     ------
-    UserError : when another run is at work there. Where neither the folder nor the one around it
-        can be written to there is no lock: what is written says so itself.
+    UserError : when another run holds it. Where neither the folder nor its parent can be written
+        to there is no lock, and writing raises the error.
     """
     containment.check(path, folder=True)
     target = Path(os.path.realpath(path))
@@ -101,19 +100,18 @@ def held(
 
 
 def place_of(path: str | os.PathLike[str]) -> Path:
-    """Return where the lock of a folder is: beside it."""
+    """Return the path of the lock of a folder, beside it."""
     target = Path(os.path.realpath(path))
     return target.with_name(f".{target.name[:150]}{_SUFFIX}")
 
 
 def holder(lock: Path) -> Holder | None:
-    """Return who holds a lock, None where it is free or left by a process that is gone."""
+    """Return the holder of a lock; None if it is free, or its process has ended."""
     return _holder(lock, _content(lock))
 
 
 def sweep(folder: Path) -> None:
-    """Remove what killed runs left in a folder, their locks included, and where temporary files
-    are; once a minute."""
+    """Remove locks and temporary files of killed runs from a folder, at most once a minute."""
     temporaries.sweep(Path(tempfile.gettempdir()))
     if not temporaries.due(folder):
         return
@@ -142,7 +140,7 @@ def _text(what: str) -> str:
 
 
 def _take(lock: Path, text: str) -> Holder | None:
-    """Take a lock that is free or of the dead; else return who holds it."""
+    """Take a lock that is free or abandoned; otherwise return its holder."""
     if _create(lock, text):
         return None
     before = _content(lock)
@@ -157,7 +155,7 @@ def _take(lock: Path, text: str) -> Holder | None:
 
 
 def _take_away(lock: Path, before: str) -> bool:
-    """Remove a lock of the dead, unless another run has taken it over meanwhile."""
+    """Remove an abandoned lock, unless another run has taken it over meanwhile."""
     # Only one can move it away; what was moved must be what was looked at.
     away = lock.with_name(temporaries.name(lock.name))
     try:
@@ -173,7 +171,7 @@ def _take_away(lock: Path, before: str) -> bool:
 
 
 def _create(lock: Path, text: str) -> bool:
-    """Give a file the lock's name, if no other has it; it is never seen half written."""
+    """Create the lock if there is none; it never appears half written."""
     draft = lock.with_name(temporaries.name(lock.name))
     draft.write_text(text, encoding="utf-8")
     try:
@@ -230,7 +228,7 @@ def _unknown() -> Holder:
 
 
 def _age(lock: Path) -> float:
-    """Return the seconds since a lock was renewed, by the clock of the disk that it is on."""
+    """Return the seconds since a lock was renewed, by the clock of its disk."""
     try:
         then = lock.stat().st_mtime
         probe = lock.with_name(temporaries.name("clock"))

@@ -25,7 +25,7 @@ _AT_ONCE = 8
 
 
 def plan(new: Path, home: Path) -> list[str]:
-    """Return which entries of a folder are moved as they are, to be merged with another folder."""
+    """Return the entries of a folder to move, so that it is merged with another folder."""
     found = []
     for entry in sorted(new.iterdir()):
         place = home / entry.name
@@ -38,7 +38,7 @@ def plan(new: Path, home: Path) -> list[str]:
 
 
 def files(new: Path) -> list[str]:
-    """Return all files of a folder, and folders that are one thing, by their paths in it."""
+    """Return the relative paths of all files of a folder, and of folders that are one item."""
     found = []
     for entry in sorted(new.iterdir()):
         if entry.is_dir() and entry.suffix not in WHOLE:
@@ -49,7 +49,7 @@ def files(new: Path) -> list[str]:
 
 
 def put(temporary: Path, source: Path, home: Path, moves: list[str]) -> None:
-    """Move entries of `source`, a folder in `temporary`, to `home`; put all back on a failure."""
+    """Move entries of `source`, a folder in `temporary`, to `home`; undo all on a failure."""
     with containment.named([home]):
         for name in moves:
             containment.check(home / name)
@@ -100,7 +100,7 @@ def _move(
 
 
 def _keep(place: Path, kept: Path) -> None:
-    """Keep what is to be replaced; a file stays where it is, so that it is never missing."""
+    """Keep an entry to be replaced; a file stays in place too, so that it is never missing."""
     if not place.is_dir() or place.is_symlink():
         with suppress(OSError, NotImplementedError):
             os.link(place, kept, follow_symlinks=False)
@@ -109,7 +109,7 @@ def _keep(place: Path, kept: Path) -> None:
 
 
 def heal(folder: Path) -> None:
-    """Go on with what a killed run was moving into a folder; remove what such runs left in it."""
+    """Complete the moves of a killed run into a folder; remove the files that such runs left."""
     for path in temporaries.leftovers(folder):
         with suppress(OSError, ValueError, KeyError, TypeError):
             if (path / MOVES).is_file():
@@ -139,7 +139,7 @@ def _go_on(temporary: Path, home: Path) -> None:
 
 
 def _refuse_links(home: Path, path: Path) -> None:
-    """Raise ValueError where a folder between the two is a link."""
+    """Raise ValueError if a folder between the two is a link."""
     for folder in path.parents:
         if folder == home:
             return
@@ -148,7 +148,7 @@ def _refuse_links(home: Path, path: Path) -> None:
 
 
 def sync(path: Path) -> None:
-    """Wait until a file or folder is on the disk, where the system can tell."""
+    """Wait until a file or folder is on the disk (fsync), where the system supports it."""
     windows = os.name == "nt"
     if windows and path.is_dir():
         return
@@ -166,7 +166,7 @@ def sync(path: Path) -> None:
 
 
 def sync_all(folder: Path) -> None:
-    """Wait until all files and folders in a folder are on the disk, and itself."""
+    """Wait until a folder and all in it are on the disk (fsync)."""
     found = [folder]
     for top, folders, names in os.walk(folder):
         found += [Path(top, name) for name in (*folders, *names)]

@@ -1,4 +1,4 @@
-"""Names of files: what systems leave among them, which are the same, how long they may be."""
+"""Names of files: hidden and system files, Unicode forms of one name, lengths."""
 
 from __future__ import annotations
 
@@ -41,22 +41,22 @@ def visible(folder: Path, suffixes: Collection[str] | None = None) -> list[Path]
 
 
 def same(name: str) -> str:
-    """Return what equal names have in common: é may be one letter, or e and its accent.
+    """Return a name in NFC, so that equal names compare equal: é as one letter, not e and accent.
 
-    macOS and some archives write the second, all others the first.
+    macOS and some archives write the latter (NFD).
     """
     return unicodedata.normalize("NFC", name)
 
 
 def folded(name: str) -> str:
-    """Return what names have in common that a file system may take for one: capitals besides."""
+    """Return a name in NFC and without case, as some file systems compare names."""
     return same(same(name).casefold())
 
 
 def find(folder: Path, name: str) -> Path:
-    """Return the file of this name in a folder, however it is written there.
+    """Return the path of a name in a folder, in the Unicode form in which it exists there.
 
-    Where there is none it is what it would be.
+    Where there is none, the name is appended as it is.
     """
     path = folder / name
     if os.path.lexists(path) or name.isascii() or not folder.is_dir():
@@ -65,12 +65,12 @@ def find(folder: Path, name: str) -> Path:
 
 
 def fits(path: Path) -> bool:
-    """Say whether a file system takes the name of a file."""
+    """Return True if the name of a file is short enough for file systems."""
     return len(os.fsencode(path.name)) <= LONGEST
 
 
 def need(paths: Iterable[Path], source: Path) -> None:
-    """Raise UserError where a result of a file would have too long a name."""
+    """Raise UserError if a result of the file `source` would have too long a name."""
     for path in paths:
         if not fits(path):
             raise UserError(
@@ -82,7 +82,7 @@ def need(paths: Iterable[Path], source: Path) -> None:
 
 
 def cut(stem: str, more: int) -> str:
-    """Return a name that fits with so many bytes behind it: whole letters from its beginning."""
+    """Return a name shortened so that `more` bytes fit behind it; no letter is split."""
     while len(os.fsencode(stem)) + more > LONGEST:
         stem = stem[:-1]
     return stem

@@ -1,4 +1,4 @@
-"""Archives of NumPy arrays (.npz) that anyone may have written."""
+"""Archives of NumPy arrays (.npz) from untrusted sources."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _FREE, _RATIO = 64 * 2**20, 20  # bytes of arrays that a file may hold, and besi
 
 
 def read(path: Path, remedy: str | None = None) -> dict[str, np.ndarray]:
-    """Read all arrays of an archive; what it declares is compared with what it holds.
+    """Read all arrays of an archive, after a comparison of declared and real sizes.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def read(path: Path, remedy: str | None = None) -> dict[str, np.ndarray]:
             if any(e.compress_type not in (0, zipfile.ZIP_DEFLATED) for e in entries):
                 raise ValueError("it is packed as no archive of NumPy's is")
             if any(entry.compress_size > path.stat().st_size for entry in entries):
-                raise ValueError("an array is said to be longer than the file")
+                raise ValueError("an array is declared to be longer than the file")
             total = sum(entry.file_size for entry in entries)
             if total > _FREE + _RATIO * path.stat().st_size:
                 raise ValueError(f"it would unpack to {total / 2**20:.0f} MiB")

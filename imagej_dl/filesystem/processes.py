@@ -1,7 +1,7 @@
-"""Which process this is, told from all others: its machine, when that started, its number.
+"""Identification of processes by machine, boot, number and start time.
 
-Files that a run leaves for a while carry it, so that a later run can tell whether the one that
-made them is still alive.
+The names of temporary files contain it, so that a later run can tell whether the process that made
+them still runs.
 """
 
 from __future__ import annotations
@@ -20,9 +20,8 @@ from pathlib import Path
 class Process:
     """A process that wrote a file.
 
-    host : digest of the machine, in a container also of the container; boot : digest of when that
-    was started ("0" where nobody says); number : the process's; started : when it was, in the
-    system's own count ("0" where nobody says).
+    host : digest of the machine, and of the container in one; boot : digest of its boot id ("0" if
+    unknown); number : process id; started : start time in ticks since boot ("0" if unknown).
     """
 
     host: str
@@ -31,7 +30,7 @@ class Process:
     started: str
 
     def alive(self) -> bool | None:
-        """Say whether it still runs; None for one on another machine, of which nobody knows."""
+        """Return True if it still runs; None for a process on another machine, which is unknown."""
         if self.host != _host():
             return None
         if self.boot != _boot() or not running(self.number):
@@ -47,18 +46,18 @@ PATTERN = r"([0-9a-f]{6})-([0-9a-f]{1,6})-(\d+)-(\d+)"
 
 
 def of(host: str, boot: str, number: str, started: str) -> Process:
-    """Return the process that is written so."""
+    """Return the process of the groups of :data:`PATTERN`."""
     return Process(host, boot, int(number), started)
 
 
 def this() -> Process:
-    """Return the process that asks."""
-    number = os.getpid()  # not kept: a fork is another
+    """Return the current process."""
+    number = os.getpid()  # not cached: a fork has another
     return Process(_host(), _boot(), number, _started(number))
 
 
 def running(number: int) -> bool:
-    """Say whether a process of this number runs on this machine."""
+    """Return True if a process of this id runs on this machine."""
     if os.name == "nt":
         import ctypes
 
@@ -91,7 +90,7 @@ def _boot() -> str:
 
 
 def _started(number: int) -> str:
-    """Return when a process was started, in ticks since the machine was: numbers come again."""
+    """Return the start time of a process in ticks since boot, since ids are reused."""
     found = _read(f"/proc/{number}/stat")
     # Its name, in brackets, may hold anything; the 20th field behind it is the time.
     fields = found.rpartition(")")[2].split()

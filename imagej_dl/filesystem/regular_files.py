@@ -1,4 +1,4 @@
-"""What is opened to be read is a file: a named pipe would be waited for, a device never ends."""
+"""Refusal of special files: reading a named pipe would block, and a device never ends."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _KINDS = (
 
 
 def refuse_special(path: str | os.PathLike[str], *, folder: bool = False) -> None:
-    """Raise UserError for what is there and is no file; a folder may be allowed.
+    """Raise UserError for a path that is no regular file; `folder`: folders are allowed.
 
-    What is not there passes, so that whoever opens it says so.
+    A missing file passes, so that opening it raises the error.
     """
     try:
         mode = os.stat(path).st_mode

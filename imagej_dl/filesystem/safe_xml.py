@@ -1,4 +1,4 @@
-"""XML of files that anyone may have written: no entity is expanded, nothing outside is opened."""
+"""XML from untrusted files: no entity is expanded, no other file is opened."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def check(text: str, path: Path, remedy: str | None = None) -> None:
 
 
 class _Passed(Exception):
-    """The first element has come without a document type before it."""
+    """Raised at the first element, when no document type came before it."""
 
 
 def _stop(*_: Any) -> None:

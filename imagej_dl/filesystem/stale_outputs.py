@@ -1,7 +1,7 @@
-"""What a former run left in a folder that is overwritten, and the new one does not write.
+"""Stale outputs: files of a former run in a folder that the new run overwrites, but not them.
 
-Beside new results it would be taken for one of them. A result's JSON file records what its run
-wrote where it was asked for, with a checksum: by that it is told from a file of the user's.
+Beside new results they would be taken for current ones. The JSON file of a result records the files
+that its run wrote, with checksums, which tells them from files of the user.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from imagej_dl.filesystem.atomic import load_json
 
 
 def record(folder: Path, names: Iterable[str]) -> dict[str, str]:
-    """Return the checksums of those files and folders of some names that are there."""
+    """Return the checksums of the files and folders with given names that exist."""
     return {name: _checksum(folder / name) for name in names if (folder / name).exists()}
 
 
 def recorded(path: Path) -> dict[str, Any]:
-    """Return what a JSON file of a result has recorded as `files`; nothing where it is none."""
+    """Return the `files` recorded in the JSON file of a result; {} where there are none."""
     with suppress(UserError):
         found = load_json(path)
         if isinstance(found, dict) and isinstance(found.get("files"), dict):
@@ -35,20 +35,20 @@ def recorded(path: Path) -> dict[str, Any]:
 def clear(
     folder: Path, names: Iterable[str], former: dict[str, Any], written: Iterable[str]
 ) -> None:
-    """Remove files and folders of some names that a former run wrote and this one has not.
+    """Remove files and folders that a former run wrote and this one did not.
 
     Parameters
     ----------
-    names : what such runs may write, by their paths in the folder.
-    former : what the run before has recorded, see :func:`record`.
-    written : those of the names that are of this run.
+    names : paths in the folder that such runs may write.
+    former : record of the former run, see :func:`record`.
+    written : the names that this run wrote.
 
     Warns
     -----
-    DataWarning : names what stays, since it is not as the former run wrote it.
+    DataWarning : names the files that stay, since they changed after the former run wrote them.
     """
     new = set(written)
-    stay = []
+    changed = []
     for name in names:
         path = folder / name
         if name in new or not path.exists():
@@ -56,16 +56,16 @@ def clear(
         containment.check(path, folder=True)
         try:
             if former.get(name) != _checksum(path):
-                stay.append(name)
+                changed.append(name)
             elif path.is_dir():
                 shutil.rmtree(path)
                 _drop_empty(path.parent, folder)
             else:
                 path.unlink()
         except OSError:
-            stay.append(name)
-    if stay:
-        text = f"{', '.join(stay)} in {folder} was there before and is not of this result"
+            changed.append(name)
+    if changed:
+        text = f"{', '.join(changed)} in {folder} was there before and is not of this result"
         warn(text)
 
 

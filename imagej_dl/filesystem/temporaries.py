@@ -1,8 +1,8 @@
-"""Temporary files and folders, by whose names a later run knows which of them nobody needs.
+"""Temporary files and folders, whose names tell a later run which are abandoned.
 
-A run that is killed cannot remove its own. The next one that writes into the same folder does:
-they are called `.imagej-dl-PROCESS-…` (see :mod:`imagej_dl.filesystem.processes`), and go
-once that process is gone; those of other machines, of which nobody knows, when they are a day old.
+A run that is killed cannot remove its own. The next run that writes into the same folder does: they
+are named `.imagej-dl-PROCESS-…` (see :mod:`imagej_dl.filesystem.processes`), and are removed once
+that process has ended; those of other machines, whose processes are unknown, after a day.
 """
 
 from __future__ import annotations
@@ -20,39 +20,39 @@ from pathlib import Path
 from imagej_dl.filesystem import processes
 
 OLD = 24 * 3600.0
-"""Seconds after which what another machine left is removed."""
+"""Seconds after which temporary files of another machine are removed."""
 MOVES, STILL = "moves.json", 600.0
-"""In a temporary folder, what was being moved out of it; another machine's stands still then."""
+"""The list of moves out of a temporary folder, and the seconds after which they count as dead."""
 _AGAIN = 60.0
-_LONGEST = 40  # letters of a name that are kept: file systems take 255 bytes
+_LONGEST = 40  # letters of a name that are kept: file systems allow 255 bytes
 _NAME = re.compile(rf"\.?imagej-dl-{processes.PATTERN}-[0-9a-f]{{8}}-?(.*)", re.DOTALL)
 _swept: dict[str, float] = {}
 
 
 def name(of: str = "", *, hidden: bool = True) -> str:
-    """Return a new temporary name, which ends as `of` does: some writers go by the suffix."""
+    """Return a new temporary name with the end of `of`, since some writers look at the suffix."""
     dot = "." if hidden else ""
     return f"{dot}imagej-dl-{processes.this()}-{secrets.token_hex(4)}-{of[-_LONGEST:]}"
 
 
 def is_temporary(path: str | os.PathLike[str]) -> bool:
-    """Say whether a file or folder is called as temporary ones are."""
+    """Return True for the name of a temporary file or folder."""
     return _NAME.fullmatch(os.path.basename(os.fspath(path))) is not None
 
 
 def what(of: str) -> str:
-    """Return what a temporary name was made for, see :func:`name`."""
+    """Return the `of` of a temporary name, see :func:`name`."""
     match = _NAME.fullmatch(of)
     return match[5] if match else ""
 
 
 def within(path: Path) -> bool:
-    """Say whether a path lies in a temporary folder."""
+    """Return True if a path lies in a temporary folder."""
     return any(is_temporary(part) for part in path.parts)
 
 
-def left(path: Path) -> bool:
-    """Say whether a temporary file or folder is of a run that is gone."""
+def is_abandoned(path: Path) -> bool:
+    """Return True if the run that made a temporary file or folder has ended."""
     match = _NAME.fullmatch(path.name)
     if match is None:
         return False
@@ -65,15 +65,15 @@ def left(path: Path) -> bool:
 
 
 def leftovers(folder: Path) -> list[Path]:
-    """Return what runs that are gone have left in a folder."""
+    """Return the temporary files and folders of ended runs in a folder."""
     with suppress(OSError), os.scandir(folder) as entries:
         named = [entry.name for entry in entries if "imagej-dl-" in entry.name]
-        return sorted(path for item in named if left(path := folder / item))
+        return sorted(path for item in named if is_abandoned(path := folder / item))
     return []
 
 
 def due(folder: Path) -> bool:
-    """Say whether a folder was not looked through in the last minute; it counts as that then."""
+    """Return True if a folder was not swept in the last minute, and note the time."""
     now, key = time.monotonic(), os.fspath(folder)
     if now - _swept.get(key, -_AGAIN) < _AGAIN:
         return False
@@ -84,7 +84,7 @@ def due(folder: Path) -> bool:
 
 
 def remove(path: Path) -> None:
-    """Remove a file or folder of ours, as far as it can be; a link, not what it points to."""
+    """Remove a file or folder, as far as possible; of a link only the link."""
     with suppress(OSError):
         if stat.S_ISDIR(path.lstat().st_mode):
             shutil.rmtree(path, ignore_errors=True)
@@ -93,26 +93,26 @@ def remove(path: Path) -> None:
 
 
 def prefix(what: str = "") -> str:
-    """Return what folders among the system's temporary files begin with, for `tempfile`.
+    """Return the prefix of folders among the system's temporary files, for `tempfile`.
 
-    Those that killed runs of the same user left there are removed first.
+    Folders of killed runs of the same user are removed first.
     """
     sweep(Path(tempfile.gettempdir()))
     return name(what, hidden=False)
 
 
 def sweep(home: Path) -> list[str]:
-    """Remove what killed runs of the same user left in a folder of the system's; name it."""
-    found = []
+    """Remove files of killed runs of the same user from a shared folder; return their names."""
+    removed = []
     for path in leftovers(home) if due(home) else ():
-        if _ours(path):
+        if _is_own(path):
             remove(path)
-            found.append(path.name)
-    return found
+            removed.append(path.name)
+    return removed
 
 
-def _ours(path: Path) -> bool:
-    """Say whether a path is the user's own: in the system's folder are those of others, too."""
+def _is_own(path: Path) -> bool:
+    """Return True if a path belongs to the user: others use the shared folder, too."""
     with suppress(OSError):
         return not hasattr(os, "getuid") or path.lstat().st_uid == os.getuid()
     return False

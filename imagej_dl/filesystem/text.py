@@ -1,4 +1,4 @@
-"""Text files: UTF-8, with or without the mark that Windows puts at their beginning."""
+"""Text files in UTF-8, with or without a byte order mark."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from imagej_dl.errors import UserError
 
 
 def write_text(path: Path, text: str) -> None:
-    r"""Write text in UTF-8; of a name of another encoding, the bytes as JSON's \\udcXX."""
+    r"""Write text in UTF-8; undecodable bytes of a name as \\udcXX, as in JSON."""
     path.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def text_of(path: Path) -> str:
-    """Return the text of a file in UTF-8, without the mark that Windows puts at its beginning.
+    """Return the text of a file in UTF-8, without the byte order mark.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The folders of a project: what is in them, what is to be drawn next, and its RoiSets."""
+"""Projects: their folders, raw images, the queue of images to annotate, RoiSets, label maps."""
 
 from imagej_dl.project.annotation_queue import Next, Sheet, next_to_draw, prepare, sheet, sheets
 from imagej_dl.project.folders import (

@@ -1,4 +1,4 @@
-"""The images of a project to draw on: which are drawn, which is next, and where they come from."""
+"""The images of a project to annotate: which have ROIs, which is next, and their sources."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from imagej_dl.filesystem import names
 from imagej_dl.images.formats import registry
 from imagej_dl.project.folders import beside, image_of, masks_of, roiset
 from imagej_dl.project.raw_images import raw_files, read_raw, store
-from imagej_dl.project.raw_scenes import made_of, parts_of
+from imagej_dl.project.raw_scenes import is_prepared, raw_scenes
 
 
 @dataclass(frozen=True)
@@ -23,11 +23,11 @@ class Sheet:
 
     Attributes
     ----------
-    name : what its files are called.
+    name : of its files, without suffix.
     image, rois : where the image and its RoiSet.zip are, or will be.
-    source : the file in Raw that `image` has yet to be made of; None where it is there.
-    drawn : whether its ROIs are there.
-    scene : the number from 1 of the scene of `source`, where that has several.
+    source : the file in Raw of which `image` has yet to be made; None where `image` is there.
+    drawn : it has a RoiSet.
+    scene : number from 1 of the scene of `source`, where that has several.
     """
 
     name: str
@@ -38,7 +38,7 @@ class Sheet:
     scene: int | None = None
 
     def read(self) -> xr.DataArray:
-        """Read the image, wherever it is now; large ones mapped."""
+        """Read the image, or its source where it is not made yet; a large one as a memory map."""
         return images.read(self.source or self.image, mapped=True, scene=self.scene)
 
 
@@ -56,15 +56,15 @@ class Next:
 
 
 def sheets(path: str | os.PathLike[str]) -> list[Sheet]:
-    """Find all images of a project, drawn or not, sorted by name.
+    """Find all images of a project, with and without ROIs, sorted by name.
 
-    They are those of Labeling (NAME/images/NAME, or as :func:`drawn` finds them) and those of
-    Raw of which none is there yet (see :func:`imagej_dl.project.raw_scenes.made_of`), scene by
-    scene.
+    They are the images in Labeling (NAME/images/NAME, or as :func:`drawn` finds them), and the
+    scenes in Raw of which no image is made yet (see
+    :func:`imagej_dl.project.raw_scenes.is_prepared`).
 
     Raises
     ------
-    UserError : when it is no project, or two images have one name.
+    UserError : when it is no project, or two images have the same name.
     """
     path = Path(path)
     labeling, raw = path / "Labeling", path / "Raw"
@@ -75,67 +75,67 @@ def sheets(path: str | os.PathLike[str]) -> list[Sheet]:
             remedy="Name a folder that `imagej-dl new` has made.",
         )
     flat = beside(labeling) if labeling.is_dir() else ()
-    found = {item.name: Sheet(item.name, item.image, item.rois, None, True) for item in flat}
+    by_name = {item.name: Sheet(item.name, item.image, item.rois, None, True) for item in flat}
     for folder in filter(Path.is_dir, names.visible(labeling)):
         if image := image_of(folder, folder.name):
-            found[folder.name] = _sheet(folder, image)
-    known = list(found)
-    parts = parts_of(raw_files(raw), known)
+            by_name[folder.name] = _sheet(folder, image)
+    known = list(by_name)
+    parts = raw_scenes(raw_files(raw), known)
     for part in parts:
-        if made_of(part, parts, known):
+        if is_prepared(part, parts, known):
             continue
         folder = labeling / part.name
         image = folder / "images" / f"{part.name}.tif"
-        found[part.name] = _sheet(folder, image, part.file, part.scene)
-    return sorted(found.values(), key=lambda sheet: sheet.name)
+        by_name[part.name] = _sheet(folder, image, part.file, part.scene)
+    return sorted(by_name.values(), key=lambda sheet: sheet.name)
 
 
 def sheet(path: str | os.PathLike[str], name: str) -> Sheet:
     """Return the image of this name; UserError when the project has none."""
-    found = {names.same(item.name): item for item in sheets(path)}
-    if names.same(name) not in found:
-        some = ", ".join(list(found)[:5]) + (" …" if len(found) > 5 else "")
+    by_name = {names.same(item.name): item for item in sheets(path)}
+    if names.same(name) not in by_name:
+        some = ", ".join(list(by_name)[:5]) + (" …" if len(by_name) > 5 else "")
         raise UserError(
             f"has no image of the name {name}", path=path, remedy=f"It has {some or 'none'}."
         )
-    return found[names.same(name)]
+    return by_name[names.same(name)]
 
 
 def next_to_draw(path: str | os.PathLike[str], name: str | None = None) -> Next | None:
-    """Say which image is to be drawn on next: the first without ROIs and without Fluffy's masks,
-    or the one of this name.
+    """Return the next image to annotate, or the one named.
 
-    Nothing is written; :func:`prepare` makes the image where it is still in Raw only.
+    That is the first without ROIs and without Fluffy's masks. Nothing is written;
+    :func:`prepare` makes the image where it is still in Raw only.
 
     Returns
     -------
-    None when all are drawn.
+    the image; None when all have ROIs.
 
     Raises
     ------
     UserError : when it is no project, has no image, or none of this name.
     """
-    found = sheets(path)
-    if not found:
+    queue = sheets(path)
+    if not queue:
         formats = ", ".join(one.name for one in registry.FORMATS)
         raise UserError(
             "has no images",
             path=path,
             remedy=f"Put them into its Raw folder ({formats}).",
         )
-    chosen = sheet(path, name) if name else next((s for s in found if not _known(s)), None)
+    chosen = sheet(path, name) if name else next((s for s in queue if not _is_annotated(s)), None)
     if chosen is None:
         return None
-    done = sum(map(_known, found))
+    done = sum(map(_is_annotated, queue))
     where = chosen.name, chosen.image, chosen.rois, chosen.source
-    return Next(*where, done, len(found), chosen.scene)
+    return Next(*where, done, len(queue), chosen.scene)
 
 
 def prepare(item: Sheet | Next) -> Path:
-    """Make the image to draw on of the one in Raw, where it is not there; return its path.
+    """Make the image to annotate of the one in Raw, unless it is there; return its path.
 
-    All its frames, slices and its calibration stay; :func:`prepare_all` makes all images, and
-    can take slices of stacks.
+    It has all frames and slices, and the calibration; :func:`prepare_all` makes all images, and
+    can select slices.
 
     Raises
     ------
@@ -147,13 +147,13 @@ def prepare(item: Sheet | Next) -> Path:
     return item.image
 
 
-def _known(item: Sheet) -> bool:
+def _is_annotated(item: Sheet) -> bool:
     return item.drawn or masks_of(item.rois.parent) is not None
 
 
 def _sheet(
     folder: Path, image: Path, source: Path | None = None, scene: int | None = None
 ) -> Sheet:
-    rois = roiset(folder)  # which may have been drawn on the raw image already
+    rois = roiset(folder)  # may have been drawn on the raw image already
     place = rois or folder / "RoiSet.zip"
     return Sheet(folder.name, image, place, source, rois is not None, scene)

@@ -20,14 +20,14 @@ from imagej_dl.images.formats import registry
 from imagej_dl.images.tiff import file_sets
 
 FOLDERS = ("Raw", "Labeling", "Processed/images", "Processed/masks")
-RESULTS = ("labels", "mask", "masks")  # stems of label maps, which are no input
+RESULTS = ("labels", "mask", "masks")  # stems of label maps, which are not taken as images
 BACKUPS = "RoiSet_backups"  # in Labeling/NAME: the RoiSets before, numbered
 NOTHING = "holds no image with ROIs"
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """An image and the ROIs drawn on it; `name` is what files made of the two are called.
+    """An image and the ROIs drawn on it; `name` is that of the files made of the two.
 
     `rois` is a RoiSet.zip, a .roi file, or Fluffy's folder of masks mask_0.png, mask_1.png …
     """
@@ -39,7 +39,7 @@ class Drawn:
 
 @dataclass(frozen=True)
 class Pair:
-    """An image and its label map, of the same name; in their place `labels` may be its ROIs."""
+    """An image and its label map of the same name; `labels` may be its ROIs instead."""
 
     name: str
     image: Path
@@ -51,7 +51,7 @@ def create(path: str | os.PathLike[str]) -> None:
 
     Raises
     ------
-    UserError : when there is such a file or folder already, unless it is an empty folder.
+    UserError : when the file or folder exists, unless it is an empty folder.
     """
     path = Path(path)
     if path.exists() and not (path.is_dir() and not names.visible(path)):
@@ -84,10 +84,10 @@ def processed(path: str | os.PathLike[str]) -> Path:
 def drawn(path: str | os.PathLike[str]) -> list[Drawn]:
     """Find the images with ROIs in a folder, sorted by name.
 
-    Known are a project (its Labeling folder), folders NAME each with a RoiSet and an image (in
-    `images` or beside it), one such folder, and images with a RoiSet of the same name beside
-    them (NAME.tif and NAME.zip, NAME_RoiSet.zip or RoiSet_NAME.zip). In place of a RoiSet there
-    may be Fluffy's masks, NAME/masks/mask_0.png and so on. A RoiSet without an image
+    Layouts: a project (its Labeling folder); folders NAME, each with a RoiSet and an image (in
+    `images` or beside it); one such folder; images with a RoiSet of the same name beside them
+    (NAME.tif and NAME.zip, NAME_RoiSet.zip or RoiSet_NAME.zip). Fluffy's masks
+    (NAME/masks/mask_0.png and so on) may take the place of a RoiSet. A RoiSet without an image
     and a project's image without a RoiSet are named in a warning.
 
     Raises
@@ -115,26 +115,26 @@ def drawn(path: str | os.PathLike[str]) -> list[Drawn]:
 
 
 def fitting(found: list[Drawn], target: Path) -> list[Drawn]:
-    """Leave out images whose label maps would have too long a name in a folder; they are said."""
-    kept = []
+    """Return the images whose label maps have a valid name in a folder; warn of the others."""
+    valid = []
     for item in found:
         try:
             names.need([target / f"{item.name}.tif"], item.image)
-            kept.append(item)
+            valid.append(item)
         except UserError as error:
             _warn(f"{error} It is left out")
-    return kept
+    return valid
 
 
 def pairs(path: str | os.PathLike[str]) -> list[Pair]:
     """Find the image and label pairs of a project or of a folder with `images` and `masks`.
 
-    Where a project's Processed is empty they are those of its Labeling, as :func:`drawn` finds
-    them, with ROIs for labels.
+    If a project's Processed is empty, the images in its Labeling are paired with their ROIs, as
+    :func:`drawn` finds them.
 
     Raises
     ------
-    UserError : when there are none, an image or a label map is alone, or two have one name.
+    UserError : when there are none, an image or a label map is alone, or two have the same name.
     """
     folder = processed(path)
     if not (folder / "images").is_dir() or not (folder / "masks").is_dir():
@@ -166,7 +166,7 @@ def _named(folder: Path) -> dict[str, Path]:
 
 
 def _single(folder: Path) -> Iterator[Drawn]:
-    """Give the one image with ROIs of a folder NAME, if it is such a folder."""
+    """Yield the image with ROIs of a folder NAME, if it is such a folder."""
     name = Path(os.path.abspath(folder)).name  # "." and ".." are no names
     if name == BACKUPS:
         return
@@ -177,7 +177,7 @@ def _single(folder: Path) -> Iterator[Drawn]:
         _warn(f"{rois}: has no image beside it, and is left out")
     elif (
         image and (folder / "images").is_dir() and not visible(folder / "masks")
-    ):  # as in Processed there are
+    ):  # else it is the folder Processed
         _warn(f"{folder}: has no RoiSet.zip yet, and is left out")
 
 
@@ -199,7 +199,7 @@ def image_of(folder: Path, name: str) -> Path | None:
 
 
 def beside(folder: Path) -> Iterator[Drawn]:
-    """Give images with a RoiSet of the same name in one folder."""
+    """Yield the images with a RoiSet of the same name in one folder."""
     rois = {names.same(p.stem): p for p in visible(folder, (".zip", ".roi"))}
     for image in visible(folder):
         name = names.same(image.stem)

@@ -1,4 +1,4 @@
-"""The label maps of drawn ROIs in Processed: making those that are due."""
+"""Making of the label maps in Processed that are missing or older than their ROIs."""
 
 from __future__ import annotations
 
@@ -17,13 +17,20 @@ from imagej_dl.images.imagej_dtypes import storable
 from imagej_dl.images.labels import provenance
 from imagej_dl.progress import Progress, silent
 from imagej_dl.project.folders import NOTHING, drawn, processed, visible
-from imagej_dl.project.outdated import IMAGES, MASKS, Due, facts_of, look, there
+from imagej_dl.project.outdated import (
+    IMAGES,
+    MASKS,
+    Due,
+    existing_image,
+    find_due,
+    provenance_facts,
+)
 from imagej_dl.project.rasterizing import Filling
 
 
 @dataclass(frozen=True)
 class Made:
-    """A label map that was made: where, what became of the ROIs, and how many these are."""
+    """A label map that was made: its place, the report about the ROIs, and their number."""
 
     due: Due
     report: rois.LabelReport
@@ -31,14 +38,14 @@ class Made:
 
 
 def make(due: Due, filling: Filling, target: Path) -> Made:
-    """Make what is due, all of it or nothing; errors as of reading, filling and writing."""
+    """Make an image, its label map and table as far as due, all of them or none."""
     item = due.item
     picture = images.read(item.image, filling.axes)
     found = rois.read(item.rois)
     labels, report = filling.fill(found, picture, item.rois)
     if due.labels is not None and due.image is None:
         _check_size(due, labels, target)
-    # Files that were not looked for when this began are none of ours.
+    # Only files that existed when this began may be replaced.
     replaced = {path for path in (due.image, due.table, due.labels) if path and path.exists()}
     with together(target, overwrite=bool(replaced)) as folder:
         if due.image is not None:
@@ -46,7 +53,7 @@ def make(due: Due, filling: Filling, target: Path) -> Made:
         if due.table is not None:
             report.write(folder / MASKS / due.table.name)
         if due.labels is not None:
-            facts = facts_of(item, due.place, filling)
+            facts = provenance_facts(item, due.place, filling)
             made = provenance.of(labels, **facts, image=provenance.digest(item.image))
             images.write(images.coloured(labels), folder / MASKS / due.labels.name, **made)
     return Made(due, report, len(found))
@@ -58,14 +65,14 @@ def refresh(
     *,
     made: Callable[[Made], None] = lambda item: None,
 ) -> None:
-    """Make the label maps of a project that are missing or behind their RoiSets.
+    """Make the label maps of a project that are missing or older than their RoiSets.
 
-    Only in a project that has label maps: where Processed is empty, its ROIs are read as they are.
-    What cannot be made is said in a warning and left out.
+    A project without label maps is left as it is, since its ROIs are read instead. Label maps
+    that cannot be made are named in a warning.
 
     Parameters
     ----------
-    made : is told of each that was made.
+    made : called with each label map that was made.
     """
     if not (folder / "Labeling").is_dir():
         return
@@ -79,7 +86,7 @@ def refresh(
             found = drawn(folder)
         with locks.held(target, "making label maps", wait=60):
             heal(target)
-            due = look(found, target, filling)
+            due = find_due(found, target, filling)
             for done, one in enumerate(due):
                 progress("labels", done, len(due))
                 try:
@@ -88,7 +95,7 @@ def refresh(
                     _left(f"{error}: there is no new label map of it")
     except UserError as error:
         if error.problem == NOTHING:
-            return  # the label maps came from elsewhere
+            return  # the label maps were not made of ROIs
         _left(f"{error}: label maps are taken as they are")
 
 
@@ -98,7 +105,7 @@ def _left(text: str) -> None:
 
 def _check_size(due: Due, labels: xr.DataArray, target: Path) -> None:
     """Refuse an image in the folder that the label map would not fit."""
-    image = there(target / IMAGES / f"{due.item.name}.tif")
+    image = existing_image(target / IMAGES / f"{due.item.name}.tif")
     if image is None:
         return
     before = images.read(image, mapped=True)

@@ -1,4 +1,4 @@
-"""Which label maps of a project are to be made: those that are missing, or behind their ROIs.
+"""Label maps of a project that are due: missing, or older than their ROIs.
 
 A label map keeps what it was made of (see :mod:`imagej_dl.images.labels.provenance`). That tells
 one that is older than its RoiSet from one that a user has corrected, which is never replaced
@@ -28,11 +28,11 @@ Why = Literal["new", "missing", "newer"]
 
 @dataclass(frozen=True)
 class Due:
-    """What is to be made of an image and its ROIs.
+    """The files to be made of an image and its ROIs.
 
-    image, table, labels : where these go, None for what is there and is kept; `place` is that of
-    the label map, there or not. why : "new" where nothing is there, "missing" where a part is
-    missing, "newer" where the ROIs were changed since the label map was made of them.
+    image, table, labels : their paths, None for a file that exists and is kept; `place` is that
+    of the label map, whether it exists or not. why : "new" where there is none, "missing" where
+    some of the files are missing, "newer" where the ROIs changed after the label map was made.
     """
 
     item: Drawn
@@ -43,7 +43,7 @@ class Due:
     why: Why
 
 
-def look(
+def find_due(
     found: list[Drawn],
     target: Path,
     filling: Filling,
@@ -51,22 +51,22 @@ def look(
     overwrite: bool = False,
     kept: Callable[[Path], None] = lambda path: None,
 ) -> list[Due]:
-    """Say what is due in a folder that gets `images` and `masks`; nothing is written.
+    """Return the files that are due in a folder with `images` and `masks`; nothing is written.
 
     Parameters
     ----------
-    overwrite : whether all is made anew.
-    kept : is told of each label map that is whole and is kept.
+    overwrite : make all files anew.
+    kept : called with the path of each label map that is kept.
 
     Raises
     ------
-    UserError : when something there would be in the way: an input, a file that is not ours, or
-        the label map of other ROIs.
+    UserError : when an input, a file of another program, or the label map of other ROIs would be
+        overwritten.
 
     Warns
     -----
-    DataWarning : for label maps that are kept, though ROIs or image are newer, or though they
-        were made in another way than is asked for.
+    DataWarning : for label maps that are kept though ROIs or image are newer, or though they
+        were made with other settings.
     """
     inputs = [path for item in found for path in (item.image, item.rois)]
     due = []
@@ -93,16 +93,16 @@ def _all(item: Drawn, target: Path) -> Due:
 
 
 def _rest(item: Drawn, target: Path, filling: Filling) -> Due:
-    """Return what is not there, and what is not of today's ROIs."""
+    """Return the files that are missing or were made of earlier ROIs."""
     image, labels = _paths(item, target)
-    picture = there(image)
-    mask = there(labels)
+    picture = existing_image(image)
+    mask = existing_image(labels)
     table = rois.table_path(labels)
     if mask is None:
         if os.path.lexists(table) and not _is_table(table):
             refuse_existing(table, False)
         return Due(item, labels, None if picture else image, table, labels, "new")
-    newer = _is_behind(item, mask, filling)
+    newer = _is_outdated(item, mask, filling)
     return Due(
         item,
         mask,
@@ -113,24 +113,24 @@ def _rest(item: Drawn, target: Path, filling: Filling) -> Due:
     )
 
 
-def there(path: Path) -> Path | None:
-    """Return the image of this name, whatever its suffix is."""
+def existing_image(path: Path) -> Path | None:
+    """Return the image of the same name with any suffix; None where there is none."""
     if path.is_file():
         return path
     return next((p for p in visible(path.parent) if p.stem == path.stem), None)
 
 
-def _is_behind(item: Drawn, mask: Path, filling: Filling) -> bool:
-    """Say whether a label map is as it was made, of ROIs that have changed since."""
-    before, now = provenance.read(mask), facts_of(item, mask, filling)
+def _is_outdated(item: Drawn, mask: Path, filling: Filling) -> bool:
+    """Return True for an unedited label map whose ROIs changed after it was made."""
+    before, now = provenance.read(mask), provenance_facts(item, mask, filling)
     if "roiset" not in before:
-        before = {}  # made of no ROIs, but predicted for instance
+        before = {}  # not made of ROIs: a prediction, for instance
     if not before or before["roiset"] == now["roiset"]:
         if before and before.get("filling") != now["filling"]:
             _warn(f"{mask}: was made with other settings, and is kept; --overwrite makes it anew")
         for path in (item.image,) if before else (item.image, item.rois):
-            if _time(path) > mask.stat().st_mtime and not _is_same(path, before):
-                _keep(path, mask)
+            if _time(path) > mask.stat().st_mtime and not _is_copy(path, before):
+                _warn_kept(path, mask)
         return False
     # A RoiSet.zip may have taken the place of a .roi, or of Fluffy's masks.
     if PurePosixPath(str(before.get("rois"))).parent != PurePosixPath(str(now["rois"])).parent:
@@ -141,16 +141,16 @@ def _is_behind(item: Drawn, mask: Path, filling: Filling) -> bool:
         )
     if provenance.unchanged(mask, before):
         return True
-    _keep(item.rois, mask, "was changed since it was made and ")
+    _warn_kept(item.rois, mask, "was changed since it was made and ")
     return False
 
 
-def _is_same(image: Path, before: dict[str, object]) -> bool:
-    """Say whether a file that is newer has been copied only."""
+def _is_copy(image: Path, before: dict[str, object]) -> bool:
+    """Return True if a newer file has the content that the label map was made of."""
     return "image" in before and before["image"] == provenance.digest(image)
 
 
-def _keep(newer: Path, mask: Path, more: str = "") -> None:
+def _warn_kept(newer: Path, mask: Path, more: str = "") -> None:
     _warn(f"{newer}: is newer than {mask}, which {more}is kept; --overwrite makes it anew")
 
 
@@ -159,13 +159,13 @@ def _warn(text: str) -> None:
 
 
 def _time(path: Path) -> float:
-    """Return when a file was last changed, of a folder the last of its files."""
+    """Return the modification time of a file, or the latest in a folder."""
     files = [p for p in path.iterdir() if p.is_file()] if path.is_dir() else []
     return max(p.stat().st_mtime for p in (path, *files))
 
 
-def facts_of(item: Drawn, labels: Path, filling: Filling) -> dict[str, object]:
-    """Return what a label map keeps of the ROIs that it was made of, and how it was."""
+def provenance_facts(item: Drawn, labels: Path, filling: Filling) -> dict[str, object]:
+    """Return the provenance of a label map: its ROIs, their digest, and the settings."""
     try:
         where = Path(os.path.relpath(item.rois, labels.parent)).as_posix()
     except ValueError:  # another drive
@@ -178,7 +178,7 @@ _DEFAULT = {field.name: field.default for field in fields(Filling)}
 
 
 def _is_table(path: Path) -> bool:
-    """Say whether a file is a table as `labels` writes it: then it is of a run that was stopped."""
+    """Return True for a table as `labels` writes it, left by a run that was stopped."""
     wanted = ["label"] + [f.name for f in fields(rois.LabelRow) if f.name != "label"]
     try:
         with path.open(encoding="utf-8", newline="") as file:

@@ -1,4 +1,4 @@
-"""From Raw to Labeling: the images to draw on, all at once."""
+"""Making of the images to annotate in Labeling, of all images in Raw."""
 
 from __future__ import annotations
 
@@ -18,21 +18,29 @@ from imagej_dl.images.scenes import index
 from imagej_dl.images.tiff.ome_series import COMPANION
 from imagej_dl.progress import Progress, silent
 from imagej_dl.project.folders import roiset
-from imagej_dl.project.raw_images import ALL, WHOLE, image_files, raw_files, read_raw, store, taken
-from imagej_dl.project.raw_scenes import Part, parts_of
+from imagej_dl.project.raw_images import (
+    ALL,
+    WHOLE,
+    all_raw_files,
+    raw_files,
+    read_raw,
+    select_slices,
+    store,
+)
+from imagej_dl.project.raw_scenes import RawScene, raw_scenes
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """An image to draw on, what it is of, and whether it was there already and is kept."""
+    """An image to annotate, its source, and whether it existed and was kept."""
 
     image: Path
-    part: Part
+    part: RawScene
     kept: bool
 
     @property
     def source(self) -> Path:
-        """The file that the image is of."""
+        """The file that the image was made of."""
         return self.part.file
 
 
@@ -52,24 +60,25 @@ def prepare_all(
     Parameters
     ----------
     path : the project.
-    slices : what to take of a stack, see :func:`imagej_dl.project.raw_images.taken`; with "all" the
+    slices : which slices of a stack, see
+        :func:`imagej_dl.project.raw_images.select_slices`; with "all" the
         images are NAME_1, NAME_2 … (NAME_01 … from ten on).
-    scenes : of files with several, "all" or one by its number from 1; their images are called
+    scenes : of files with several, "all" or a number from 1; their images are called
         NAME_SCENE, see :func:`imagej_dl.images.scenes.numbered`.
-    axes : of the files, where they say them wrong.
-    overwrite : whether images that are there are made anew; otherwise they are kept.
+    axes : of the files, where they state them wrongly.
+    overwrite : make images anew that exist; otherwise they are kept.
     progress : stage "prepare", in files and scenes.
-    made : is told of each image once it is there.
+    made : called with each image once it is there.
 
     Returns
     -------
-    the images, in the order of the files.
+    images in the order of the files.
 
     Raises
     ------
-    UserError : when it is no project, Raw holds no image, two images would have one name, a file
-        has several scenes but not the one asked for, or some cannot be read: these are named
-        after the others have been made.
+    UserError : when it is no project, Raw holds no image, two images would have the same name, a
+        file lacks the scene, or some files cannot be read: these are named after the others have
+        been made.
 
     Warns
     -----
@@ -88,9 +97,9 @@ def prepare_all(
     if not files:
         raise UserError("holds no image", path=raw, remedy="Put the images of the project there.")
     labeling = path / "Labeling"
-    parts = parts_of(files, _there(labeling))
+    parts = raw_scenes(files, _there(labeling))
     chosen = _chosen(parts, scenes)
-    _name_others(raw, image_files(raw))
+    _name_others(raw, all_raw_files(raw))
     found: list[Prepared] = []
     failed: list[UserError] = []
     for done, part in enumerate(chosen):
@@ -98,7 +107,7 @@ def prepare_all(
         try:
             new = _prepare(path, part, slices, axes, overwrite, {p.name for p in parts})
         except UserError as error:
-            if error.path != str(part.file):  # what cannot be written ends it all
+            if error.path != str(part.file):  # an error of writing ends the run
                 raise
             failed.append(error)
             continue
@@ -121,8 +130,8 @@ def _there(labeling: Path) -> list[str]:
     return [p.name for p in labeling.iterdir() if p.is_dir()] if labeling.is_dir() else []
 
 
-def _chosen(parts: list[Part], scenes: str) -> list[Part]:
-    """Leave out the scenes that are not asked for; a file of one is never left out."""
+def _chosen(parts: list[RawScene], scenes: str) -> list[RawScene]:
+    """Return the scenes with a number, and those of files with a single one."""
     if scenes == ALL:
         return parts
     for file, several in groupby(parts, lambda part: part.file):
@@ -133,7 +142,7 @@ def _chosen(parts: list[Part], scenes: str) -> list[Part]:
 
 
 def _prepare(
-    path: Path, part: Part, slices: str, axes: str | None, overwrite: bool, names: set[str]
+    path: Path, part: RawScene, slices: str, axes: str | None, overwrite: bool, names: set[str]
 ) -> list[Prepared]:
     file, name = part.file, part.name
     if slices != ALL:
@@ -146,8 +155,8 @@ def _prepare(
             as_is = axes is None and part.scene is None
             store(read_raw(file, axes, part.scene), file, target, as_is=as_is, overwrite=overwrite)
             return [Prepared(target, part, False)]
-    planes = taken(read_raw(file, axes, part.scene), slices, file)
-    # Fluffy counts from 0: its slices go on as they are called.
+    planes = select_slices(read_raw(file, axes, part.scene), slices, file)
+    # Fluffy counts slices from 0: its names are continued.
     fluffy = f"{name}_0" not in names and _place(path, f"{name}_0").exists()
     digits = 1 if fluffy else len(str(len(planes)))
     made = []

@@ -1,4 +1,4 @@
-"""How the ROIs of a project become label maps."""
+"""Rasterising of the ROIs of a project to label maps, with its settings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from imagej_dl.rois.painting import Overlap
 
 @dataclass(frozen=True)
 class Filling:
-    """How ROIs become a label map, see :func:`imagej_dl.rois.label_map`; `axes` of the image."""
+    """Settings of :func:`imagej_dl.rois.label_map`, and the `axes` of the image."""
 
     overlap: Overlap = "last"
     lines_as_areas: bool = False
@@ -25,7 +25,7 @@ class Filling:
     def fill(
         self, found: list[rois.Roi], image: xr.DataArray, source: str | Path
     ) -> tuple[xr.DataArray, rois.LabelReport]:
-        """Fill the ROIs; warnings and errors say which of several RoiSets they are about."""
+        """Return the label map and report of ROIs; warnings and errors name the RoiSet `source`."""
         try:
             with warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("always")

@@ -1,4 +1,4 @@
-"""What files of Raw become: one image each, or one of each scene, and what these are called."""
+"""The scenes of the files in Raw, each of which becomes an image to annotate, and their names."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _SLICE, _SCENE = r"_\d+", "_.+"
 
 
 @dataclass(frozen=True)
-class Part:
-    """What becomes one image: a file of Raw, or one of the scenes of a file with several.
+class RawScene:
+    """A file in Raw, or one of the scenes of a file with several, which becomes one image.
 
     Attributes
     ----------
-    file, scene : the scene by its number from 1; None where the file has but one.
-    name : what its image is called; title : what the file calls the scene, "" where nothing.
-    listed : whether it is known what scenes the file has.
+    file, scene : number of the scene from 1; None where the file has one scene only.
+    name : of the image; title : name of the scene in the file, or "".
+    listed : the scenes of the file are known.
     """
 
     file: Path
@@ -40,22 +40,25 @@ class Part:
         return f"scene {self.scene}{title} of {self.file.name}"
 
 
-def parts_of(files: Iterable[Path], there: Iterable[str]) -> list[Part]:
-    """Return the images that files of Raw become, all scenes of each.
+def raw_scenes(files: Iterable[Path], existing: Iterable[str]) -> list[RawScene]:
+    """Return the scenes of all files in Raw.
 
-    A file of several scenes whose first was made before under the name of the file (`there` are
-    the names of the images that are there) goes on so. A file that cannot be read is one image;
-    who reads it is told.
+    If an image with the name of a file exists, it is the first scene of that file. A file that
+    cannot be read counts as one scene; the error is raised when it is read.
+
+    Parameters
+    ----------
+    existing : names of the images that exist.
 
     Raises
     ------
-    UserError : when two would have one name; some file systems do not tell capitals.
+    UserError : when two would have the same name, ignoring case as some file systems do.
     """
-    known = {folded(name) for name in there}
-    found: list[Part] = []
-    first: dict[str, Part] = {}
+    known = {folded(name) for name in existing}
+    found: list[RawScene] = []
+    first: dict[str, RawScene] = {}
     for file in files:
-        found += _parts(file, known)
+        found += _scenes_of_file(file, known)
     for part in found:
         other = first.setdefault(folded(part.name), part)
         if other is not part:
@@ -67,48 +70,48 @@ def parts_of(files: Iterable[Path], there: Iterable[str]) -> list[Part]:
     return found
 
 
-def _parts(file: Path, there: set[str]) -> list[Part]:
+def _scenes_of_file(file: Path, existing: set[str]) -> list[RawScene]:
     name = raw_name(file)
     try:
         state = file.stat()
         scenes = _scenes(file, state.st_mtime_ns, state.st_size)
     except (UserError, OSError):
-        return [Part(file, None, name, listed=False)]
+        return [RawScene(file, None, name, listed=False)]
     if len(scenes) == 1:
-        return [Part(file, None, name)]
-    before = folded(name) in there
+        return [RawScene(file, None, name)]
+    before = folded(name) in existing
     return [
-        Part(file, s.number, name if before and s.number == 1 else name + s.suffix, s.name)
+        RawScene(file, s.number, name if before and s.number == 1 else name + s.suffix, s.name)
         for s in scenes
     ]
 
 
 @lru_cache(maxsize=1024)
 def _scenes(file: Path, *state: int) -> list[Scene]:
-    """Remember the scenes of a file for as long as it stays as it is."""
+    """Return the scenes of a file; cached until its time or size changes."""
     return images.scenes_of(file)
 
 
-def made_of(part: Part, others: Iterable[Part], names: Iterable[str]) -> bool:
-    """Say whether images were made of a part before: under its name, or of each of its slices.
+def is_prepared(part: RawScene, others: Iterable[RawScene], names: Iterable[str]) -> bool:
+    """Return True if a scene was prepared before: under its name, or as an image of each slice.
 
     Parameters
     ----------
-    part, others : one of those of Raw, and all of them.
-    names : of the images that are there. NAME_0, NAME_1 … are slices of NAME, unless Raw has a
-        file of that name. Fluffy's images are called as the file up to its first dot.
+    part, others : the scene, and all scenes in Raw.
+    names : of the images that exist. NAME_0, NAME_1 … are slices of NAME, unless Raw has a file
+        of that name. Fluffy's images are named after the file up to its first dot.
     """
-    there = {folded(name) for name in names}
+    existing = {folded(name) for name in names}
     all_names = [folded(other.name) for other in others]
     name = folded(part.name)
     short = name.split(".")[0]
     alone = sum(other.split(".")[0] == short for other in all_names) == 1
-    # Of a file that cannot be read here the scenes may have been made elsewhere.
+    # The scenes of a file that cannot be read here may have been prepared elsewhere.
     behind = _SLICE if part.listed else _SCENE
     for base in {name, short} if alone and short else {name}:
-        if base in there:
+        if base in existing:
             return True
-        slices = {n for n in there if re.fullmatch(re.escape(base) + behind, n)}
+        slices = {n for n in existing if re.fullmatch(re.escape(base) + behind, n)}
         if slices - set(all_names):
             return True
     return False

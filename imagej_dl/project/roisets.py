@@ -1,4 +1,4 @@
-"""Storing the ROIs drawn on an image, without losing those before."""
+"""Storing of the ROIs drawn on an image, with backups of earlier ones."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _WAIT = 60.0
 
 @dataclass(frozen=True)
 class Saved:
-    """Where ROIs were stored, how many, and what the RoiSet before is now called, if any."""
+    """The RoiSet that was stored, the number of its ROIs, and the backup of the former, if any."""
 
     path: Path
     count: int
@@ -39,10 +39,10 @@ class Saved:
 def save_rois(
     project: str | os.PathLike[str], name: str, source: str | os.PathLike[str] | bytes
 ) -> Saved:
-    """Store the ROIs drawn on an image of a project as its RoiSet.zip, whole or not at all.
+    """Store the ROIs drawn on an image of a project as its RoiSet.zip, atomically.
 
-    A RoiSet that is there is kept beside it as RoiSet_backups/RoiSet_001.zip, 002 and so on. The
-    image is made ready where it is still in Raw only (see :func:`imagej_dl.project.prepare`).
+    A former RoiSet is kept as RoiSet_backups/RoiSet_001.zip, 002 and so on. The image is prepared
+    where it is still in Raw only (see :func:`imagej_dl.project.prepare`).
 
     Parameters
     ----------
@@ -51,48 +51,48 @@ def save_rois(
 
     Raises
     ------
-    UserError : when there is no such image, the file is no RoiSet, or ROIs lie on frames or
-        slices that the image has not, or outside of it; nothing is stored then.
+    UserError : when there is no such image, the file is no RoiSet, or ROIs lie outside the image
+        or on frames or slices that it does not have; nothing is stored then.
     """
-    there = sheet(project, name)
+    item = sheet(project, name)
     with tempfile.TemporaryDirectory(prefix=temporaries.prefix()) as folder:
-        given = Path(folder) / "RoiSet.zip"
+        roiset = Path(folder) / "RoiSet.zip"
         if isinstance(source, bytes):
-            given.write_bytes(source)
-            found, shown = rois.read(given), "the ROIs"
+            roiset.write_bytes(source)
+            drawn_rois, shown = rois.read(roiset), "the ROIs"
         else:
-            found, shown = rois.read(source), os.fspath(source)
-            shutil.copyfile(source, given)
-        if not zipfile.is_zipfile(given):  # a single ROI, whatever its name is
-            rois.write(found, given, overwrite=True)
-        image = there.read()
-        _check_fit(found, image, shown, name)
-        prepare(there)
-        target = there.rois.with_suffix(".zip")
-        new = given.read_bytes()
-        # Two at once would give their backups one number.
+            drawn_rois, shown = rois.read(source), os.fspath(source)
+            shutil.copyfile(source, roiset)
+        if not zipfile.is_zipfile(roiset):  # a single ROI, whatever its name is
+            rois.write(drawn_rois, roiset, overwrite=True)
+        image = item.read()
+        _check_fit(drawn_rois, image, shown, name)
+        prepare(item)
+        target = item.rois.with_suffix(".zip")
+        new = roiset.read_bytes()
+        # Two runs at once would give their backups the same number.
         with locks.held(target, "saving ROIs", wait=_WAIT):
             if target.is_file() and target.read_bytes() == new:
-                return Saved(target, len(found), None)
-            kept = backup(target) if target.is_file() else None
+                return Saved(target, len(drawn_rois), None)
+            former = backup(target) if target.is_file() else None
             with atomic(target) as temporary:
                 temporary.write_bytes(new)
-    return Saved(target, len(found), kept)
+    return Saved(target, len(drawn_rois), former)
 
 
-def _check_fit(found: list[rois.Roi], image: xr.DataArray, shown: str, name: str) -> None:
-    """Refuse ROIs of another image: `labels` would leave them out, and they would be lost."""
+def _check_fit(drawn_rois: list[rois.Roi], image: xr.DataArray, shown: str, name: str) -> None:
+    """Refuse ROIs of another image, which `labels` would leave out."""
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            _, report = rois.label_map(found, image)
+            _, report = rois.label_map(drawn_rois, image)
     except UserError as error:
         raise error.at(shown) from error
     strange = [row for row in report.rows if row.note.startswith(f"{LEFT_OUT} lies ")]
     if strange:
         why = strange[0].note.removeprefix(f"{LEFT_OUT} ")
         raise UserError(
-            f"{len(strange)} of {len(found)} ROIs do not fit the image {name}: "
+            f"{len(strange)} of {len(drawn_rois)} ROIs do not fit the image {name}: "
             f"{some_of([row.name for row in strange])} ({strange[0].name} {why})",
             path=shown,
             remedy="Check that they were drawn on this image.",
@@ -111,7 +111,7 @@ def backup(target: Path) -> Path:
     content = target.read_bytes()
     before = folder / f"{stem}_{last:03}.zip"
     if last and before.read_bytes() == content:
-        return before  # as when it was stopped just after this step
+        return before  # a run was stopped just after this step
     with atomic(folder / f"{stem}_{last + 1:03}.zip") as temporary:
         temporary.write_bytes(content)
     return folder / f"{stem}_{last + 1:03}.zip"

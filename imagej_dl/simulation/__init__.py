@@ -1,4 +1,4 @@
-"""Simulated time-lapses of nuclei with their truth: for the demo and for tests."""
+"""Simulated time-lapses of nuclei with ground truth, for the demo and for tests."""
 
 from imagej_dl.simulation.nuclei import Simulation, movie, stills
 from imagej_dl.simulation.write import Written, write

@@ -1,4 +1,4 @@
-"""The life of simulated nuclei: they move, push each other aside, grow, divide, leave and enter."""
+"""A colony of simulated nuclei: motion, contact, growth, division, leaving and entering."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A simulated project on disk, as a biologist would have it: images, RoiSets, a movie."""
+"""Writing of a simulated project: images, RoiSets, a movie and its ground truth."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from imagej_dl.simulation import nuclei
 
 @dataclass(frozen=True)
 class Written:
-    """Where the parts are: the project's folder, the movie's file, the truth's folder."""
+    """The paths of a simulated project: its folder, the movie, and the folder of ground truth."""
 
     project: Path
     movie: Path
@@ -25,14 +25,15 @@ def write(out: str | Path, stills: int = 10, frames: int = 24, seed: int = 0) ->
     Parameters
     ----------
     stills : images with a RoiSet.zip each, in the project's Labeling.
-    frames : of the movie; its nuclei are others than those of the images.
-    seed : of all that is random.
+    frames : of the movie, whose nuclei are not those of the images.
+    seed : of the random numbers.
 
-    The truth is in the layout of the Cell Tracking Challenge: man_trackNNN.tif, man_track.txt.
+    The ground truth has the layout of the Cell Tracking Challenge: man_trackNNN.tif and
+    man_track.txt.
 
     Raises
     ------
-    UserError : when one of them is there already.
+    UserError : when one of them exists.
     """
     out = Path(out)
     made = Written(out / "project", out / "movie.tif", out / "truth")

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 import tifffile
 from cut_layouts import STACK, write_micromanager
-from imagej_dl.project.raw_images import raw_files
 from ome_sets import block, movie, ome, pixels, write_pages, write_set
 
 from imagej_dl import images
@@ -20,6 +19,7 @@ from imagej_dl.evaluation import pairing
 from imagej_dl.images.tiff import image_description
 from imagej_dl.prediction import inputs
 from imagej_dl.project.preparing import prepare_all
+from imagej_dl.project.raw_images import raw_files
 from imagej_dl.training.data_sources import find_pairs
 
 NAMES = [f"t{t}.ome.tif" for t in range(4)]

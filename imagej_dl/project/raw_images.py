@@ -1,4 +1,4 @@
-"""The images of Raw: which files they are, and the TIFF to draw on that is made of one."""
+"""The image files in Raw, and the TIFF to annotate that is made of one."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ WHOLE, ALL, MAX, MIDDLE = "whole", "all", "max", "middle"
 
 
 def raw_files(folder: Path) -> list[Path]:
-    """Return the image files of a Raw folder, sorted; hidden ones are no data.
+    """Return the image files in a Raw folder, sorted, without hidden and system files.
 
     Of several files that are one image the first is returned.
     """
-    return file_sets.one_per_image(image_files(folder))
+    return file_sets.one_per_image(all_raw_files(folder))
 
 
-def image_files(folder: Path) -> list[Path]:
-    """Return all image files of a Raw folder, sorted, each of several that are one image too."""
+def all_raw_files(folder: Path) -> list[Path]:
+    """Return all image files in a Raw folder, sorted, also all files of a set."""
     files = names.visible(folder, registry.all_suffixes())
     return [p for p in files if p.is_file() or p.suffix.lower() in registry.folder_suffixes()]
 
@@ -39,7 +39,7 @@ def read_raw(path: Path, axes: str | None = None, scene: int | None = None) -> x
 
     Warns
     -----
-    DataWarning : when its file does not state what its planes are, and for planes of only 0.
+    DataWarning : when the file does not name the axis of its planes, and for blank planes.
 
     Raises
     ------
@@ -56,14 +56,14 @@ def read_raw(path: Path, axes: str | None = None, scene: int | None = None) -> x
 def store(
     picture: xr.DataArray, source: Path, target: Path, *, as_is: bool, overwrite: bool = False
 ) -> None:
-    """Make the TIFF to draw on of an image of Raw, with all its frames and slices.
+    """Write the TIFF to annotate, with all frames and slices of an image in Raw.
 
     Parameters
     ----------
-    picture : what was read of the file `source`.
-    as_is : whether it is all of the file, with the axes that the file says. A TIFF that ImageJ
-        opens as what it is is copied then, with its display settings; anything else becomes an
-        ImageJ TIFF of the same pixel values, 16 bits staying 16 bits.
+    picture : the image read from the file `source`.
+    as_is : it is the whole file, with the axes that the file states. A file that ImageJ opens
+        itself is then copied, with its display settings; any other becomes an ImageJ TIFF of the
+        same pixel values.
 
     Raises
     ------
@@ -76,22 +76,22 @@ def store(
         images.write(storable(picture, source), target, overwrite=overwrite)
 
 
-def taken(picture: xr.DataArray, slices: str, path: Path) -> list[xr.DataArray]:
-    """Take slices of a stack, or frames of a movie that has no slices.
+def select_slices(picture: xr.DataArray, slices: str, path: Path) -> list[xr.DataArray]:
+    """Select slices of a stack, or frames of a movie that has no slices.
 
     Parameters
     ----------
-    slices : "whole", "all" (each one), "max" (the brightest of each pixel), "middle" (number
+    slices : "whole", "all" (an image of each), "max" (maximum projection), "middle" (number
         n // 2 + 1 of n), or a number from 1.
-    path : of its file, for what is said about it.
+    path : of the file, named in warnings and errors.
 
     Returns
     -------
-    one image, or with "all" one for each; without slices and frames the image as it is.
+    one image, or one for each slice; an image without slices and frames as it is.
 
     Raises
     ------
-    UserError : for a slice that the image has not.
+    UserError : for a slice that the image does not have.
     """
     axis = next((a for a in "ZT" if picture.sizes.get(a, 1) > 1), None)
     if slices == WHOLE or axis is None:
@@ -114,7 +114,7 @@ def taken(picture: xr.DataArray, slices: str, path: Path) -> list[xr.DataArray]:
 
 
 def _plane(picture: xr.DataArray, axis: str, index: int) -> xr.DataArray:
-    """Take one plane; ROIs drawn over the stack would lie on it whichever slice they are of."""
+    """Return one plane, without ROIs, which would lie on it whichever slice they belong to."""
     plane = picture.isel({axis: index})
     plane.attrs = {k: v for k, v in plane.attrs.items() if k not in ("selection", "overlay")}
     return plane

@@ -1,4 +1,4 @@
-"""The picture of simulated nuclei: their light, the microscope's blur, shading and noise."""
+"""Rendering of simulated nuclei: fluorescence, blur, shading and noise of the microscope."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from imagej_dl.simulation.colony import TEXTURE, Nucleus
 def draw(
     nuclei: list[Nucleus], history: list[Nucleus], size: tuple[int, int]
 ) -> tuple[NDArray, NDArray[np.int64]]:
-    """Return the light of all nuclei, and whose each pixel is (number in history from 1)."""
+    """Return the fluorescence of all nuclei, and their label map (number in history from 1)."""
     glow = np.zeros(size)
     owner = np.zeros(size, np.int64)
     nearest = np.ones(size)
