@@ -187,13 +187,13 @@ def _links(
 
     if run.bridge is not None:
         return _by_trackmate(label_image(), image, settings, run)
-    frames, *size = movie.shape
+    frames, rows, columns = movie.shape
     cal = movie.calibration
     detected = Detected(
         spots,
         contours,
         frames,
-        (size[0], size[1]),
+        (rows, columns),
         (cal.pixel_width, cal.pixel_height),
         lambda: np.asarray(label_image()),
         image,

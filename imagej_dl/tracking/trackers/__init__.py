@@ -18,9 +18,9 @@ Add a tracker
    - `TRACKERS = (MyTracker(),)`. The registry looks for this name in every module.
 
    :mod:`~imagej_dl.tracking.trackers.nearest_neighbor` is the shortest example.
-2. A test `tests/tracking/test_NAME.py`. The movies of `tests/tracking/lineages.py` have links that
-   are known by construction.
-3. Documentation: a paragraph in `docs/tracking.md`, and its tables made anew by
+2. A test `tests/tracking/trackers/test_NAME.py`. The links in the movies of
+   `tests/tracking/lineages.py` are known by construction.
+3. Documentation: a paragraph in `docs/tracking.md`. Update its tables with
    `python -m imagej_dl.tracking.trackers.documentation docs/tracking.md`.
 
 `track --settings`, `tune-tracking --tracker`, `tracks.xml` and `settings.json` then know it.
@@ -39,7 +39,7 @@ licence. It runs in a Python of its own, named by the variable `IMAGEJ_DL_NAME_P
    nothing of imagej-dl. Called without arguments it prints the library's version. Called with two
    paths it reads arrays and `settings` (JSON) from the first, an .npz file, and writes the second.
    It calls `end_with_parent` from `orphan.py` beside it.
-3. A test, as above, with a stand-in for the library (see `tests/tracking/test_engines.py`).
+3. A test, as above, with a stand-in for the library: `test_engines.py` beside it has one.
 4. Documentation, as above.
 5. `pyproject.toml`: the extra, if the library can be installed beside imagej-dl.
 

@@ -71,7 +71,7 @@ TABLES = {"engines": engines, "settings": settings}
 
 
 def updated(page: str) -> str:
-    """Return a Markdown page with its tables made anew.
+    """Return a Markdown page with its tables up to date.
 
     Each table stands between `<!-- trackers: NAME -->` and `<!-- end -->`.
     """

@@ -1,0 +1,1 @@
+"""Tests of tracking; those in folders below import `lineages` and `simulated` from here."""
