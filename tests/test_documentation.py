@@ -19,6 +19,8 @@ TOP = Path(__file__).resolve().parents[1]
 DOCS = TOP / "docs"
 PAGES = sorted([*TOP.glob("*.md"), *DOCS.rglob("*.md")])
 MOVING = {
+    "imagej_dl/ctc",
+    "imagej_dl/filesystem",
     "imagej_dl/geometry",
     "imagej_dl/methods",
     "imagej_dl/tracking/trackers",
