@@ -103,7 +103,9 @@ def test_contributing_names_what_exists() -> None:
             assert words <= markers, line
         for name in re.findall(r"(?:^|\s)(tests\S*|\.ci\S*|docs\S*)", line):
             assert (TOP / name).exists(), line
-    for name in re.findall(r"`((?:tests|docs|imagej_dl|\.ci)[\w/.]*)`", path.read_text("utf-8")):
+    for name in re.findall(
+        r"`((?:tests|docs|imagej_dl|\.ci)(?:/[\w./]*)?)`", path.read_text("utf-8")
+    ):
         assert (TOP / name).exists(), name
 
 
