@@ -225,7 +225,7 @@ def content(place: Path) -> dict[str, str]:
 
 def is_ours(path: str) -> bool:
     """Say whether a path is that of a temporary file, or of a lock."""
-    from imagej_dl import temporaries
+    from imagej_dl.filesystem import temporaries
 
     parts = path.split("/")
     return any(temporaries.is_temporary(part) for part in parts) or path.endswith(".imagej-dl.lock")

@@ -20,12 +20,12 @@ from typing import Any
 
 import xarray as xr
 
-from imagej_dl import images, tracking
+from imagej_dl import ctc, images, tracking
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.evaluation import ctc as scores
-from imagej_dl.evaluation import parts, tuning, tuning_space
-from imagej_dl.tracking import ctc, engines
+from imagej_dl.evaluation import ctc_metrics as scores
+from imagej_dl.evaluation import movie_parts, tuning, tuning_space
 from imagej_dl.tracking.settings import TrackerSettings, default
+from imagej_dl.tracking.trackers import registry
 
 HELD_OUT = 0.3
 MOVIES = ("movie", "movie-dense")
@@ -55,7 +55,7 @@ def rows(trials: dict[str, int]) -> Iterator[Row]:
             yield Row("embedded", options, tuned)
     for name in ("motile", "btrack"):
         try:
-            engines.version(name)
+            registry.foreign()[name].program.version()
         except UserError as error:
             print(f"without {name}: {error}")
             continue
@@ -78,7 +78,7 @@ def labels_of(movie: str, source: str, options: argparse.Namespace) -> xr.DataAr
     return tracking.as_movie(images.read(path))
 
 
-def tuned(labels: xr.DataArray, truth: scores.Truth, row: Row, folder: Path) -> TrackerSettings:
+def tuned(labels: xr.DataArray, truth: ctc.GroundTruth, row: Row, folder: Path) -> TrackerSettings:
     """Tune an engine's settings for TRA; what is done before tracking is done in each trial."""
     tracker = default(row.engine).tracker
     radius = float(tracking.find_spots(labels)[0]["radius"].median())
@@ -98,7 +98,7 @@ def tuned(labels: xr.DataArray, truth: scores.Truth, row: Row, folder: Path) -> 
 
 
 def scored(
-    labels: xr.DataArray, truth: scores.Truth, chosen: TrackerSettings, row: Row
+    labels: xr.DataArray, truth: ctc.GroundTruth, chosen: TrackerSettings, row: Row
 ) -> dict[str, Any]:
     tracks = tracking.track(labels, settings=chosen, engine=row.engine)  # type: ignore[arg-type]
     return scores.score(ctc.layout(tracks, "fill" if PAINT in row.options else "cut"), truth)
@@ -106,7 +106,7 @@ def scored(
 
 def measure(movie: str, source: str, row: Row, options: argparse.Namespace) -> dict[str, Any]:
     labels = labels_of(movie, source, options)
-    truth = scores.read_truth(options.data / movie / "truth")
+    truth = ctc.read_truth(options.data / movie / "truth")
     chosen = default(row.engine)
     chosen = chosen.filling_gaps() if FILL in row.options else chosen
     chosen = chosen.splitting_fused() if CUT in row.options else chosen
@@ -116,7 +116,7 @@ def measure(movie: str, source: str, row: Row, options: argparse.Namespace) -> d
         folder = options.out / f"tuning-{movie}-{source}-{row.engine}{done}"
         chosen = tuned(labels, truth, row, folder)
     whole = scored(labels, truth, chosen, row)
-    _, last = parts.split(labels, truth, HELD_OUT)
+    _, last = movie_parts.split(labels, truth, HELD_OUT)
     assert last is not None
     rest = scored(*last, chosen, row)
     divisions = [whole[key] for key in ("tp_div(1)", "gt_divisions", "fp_div(1)")]

@@ -30,9 +30,9 @@ import tifffile
 
 from imagej_dl import images, models, preferences
 from imagej_dl.models import CLASSES, ModelConfig, backend
+from imagej_dl.models.networks.registry import network as declared
 from imagej_dl.models.receptive_field import receptive_field
-from imagej_dl.models.registry import network as declared
-from imagej_dl.prediction import engine
+from imagej_dl.prediction import openvino_backend
 
 SIZE, TILE, HALO = 2048, 256, 32
 LARGE = 16384
@@ -94,7 +94,7 @@ def quick(rounds: int) -> None:
     """Time a plane of 2048²."""
     made = bundle()
     plane = nuclei(SIZE, DATA)
-    which = ["tensorflow", *(["openvino"] if engine.installed() else [])]
+    which = ["tensorflow", *(["openvino"] if openvino_backend.installed() else [])]
     own = {"tile": preferences.Preferences().tile, "halo": made.config.halo, "margin": 0}
     ways: dict[str, Any] = {"Keras predict, a call a tile": lambda: by_keras(made, plane)}
     for name in which:

@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 
 from imagej_dl import images, tracking
-from imagej_dl.tracking import lap, settings
+from imagej_dl.tracking import settings
+from imagej_dl.tracking.trackers import lap
 
 
 def made_movie(count: int, frames: int = 97, seed: int = 0) -> np.ndarray:
@@ -52,7 +53,7 @@ def speed(count: int) -> None:
     print(f"  laptrack on the same spots: {theirs:.2f} s")
 
 
-def by_laptrack(spots: pd.DataFrame, chosen: settings.LapSettings) -> tuple[set, float]:
+def by_laptrack(spots: pd.DataFrame, chosen: lap.LapSettings) -> tuple[set, float]:
     """Links and time of laptrack under the settings nearest to ours."""
     from laptrack import LapTrack
 

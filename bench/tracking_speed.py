@@ -25,7 +25,8 @@ from typing import Any
 import pandas as pd
 from moving_spots import SIZES, table
 
-from imagej_dl.tracking import lap, settings
+from imagej_dl.tracking import settings
+from imagej_dl.tracking.trackers import lap
 
 CHOSEN = settings.default()  # gap closing and splitting
 _ALONE = "import sys, tracking_speed; tracking_speed.linked_alone(*map(int, sys.argv[1:]))"

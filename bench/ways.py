@@ -10,13 +10,13 @@ from typing import Any
 
 from imagej_dl.models import backend
 from imagej_dl.suite.convert import AUGMENTATION
-from imagej_dl.training import find_pairs, loss
-from imagej_dl.training.assembly import sampling_of
-from imagej_dl.training.dataset import Patches, stream
+from imagej_dl.training import find_pairs, objective
+from imagej_dl.training.builder import sampling_of
+from imagej_dl.training.devices import SingleDevice
 from imagej_dl.training.examples import Examples
-from imagej_dl.training.machines import Machines
+from imagej_dl.training.patches import Patches, stream
 from imagej_dl.training.settings import Settings
-from imagej_dl.training.step import Step
+from imagej_dl.training.trainer import Trainer
 
 WARM = 2
 
@@ -69,7 +69,7 @@ def patches_of(settings: Settings, data: Path) -> Patches:
 def compiled(settings: Settings) -> Any:
     """The network as Keras trains it by itself."""
     model = settings.built(1).build()
-    compute = loss.of(settings)
+    compute = objective.of(settings)
     optimizer = getattr(backend.keras().optimizers, settings.optimizer)(settings.learning_rate)
     model.compile(optimizer, loss=lambda true, found: compute(true, found))
     return model
@@ -101,7 +101,7 @@ class Ways:
         self.case, self.data, self.workers = case, data, workers
         self.settings = Settings.of(case.settings)
         self.patches = patches_of(self.settings, data)
-        self.step = Step(self.settings.built(1).build(), self.settings, Machines())
+        self.trainer = Trainer(self.settings.built(1).build(), self.settings, SingleDevice())
         self.fitted = compiled(self.settings)
         self.first = 0
         self.batch = next(iter(stream(self.patches, 0, 1)))
@@ -131,10 +131,10 @@ class Ways:
 
     def _timed(self, steps: int, batches: Iterator[Any]) -> Pace:
         for _ in range(WARM):
-            self.step(next(batches), 1e-4)
+            self.trainer.train_batch(next(batches))
         watch = Watch()
         for _ in range(steps):
-            self.step(next(batches), 1e-4)
+            self.trainer.train_batch(next(batches))
         return watch.pace(steps)
 
     def alone(self, seconds: float) -> dict[str, Callable[[], Pace]]:

@@ -14,7 +14,7 @@ import click
 from imagej_dl import commands
 from imagej_dl._version import __version__
 from imagej_dl.errors import Cancelled, DataWarning, UserError
-from imagej_dl.files import in_words
+from imagej_dl.filesystem.atomic import in_words
 
 if TYPE_CHECKING:
     from imagej_dl.commands.base import Command
@@ -31,7 +31,7 @@ class _Commands(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in commands.TABLE.items()])
+            formatter.write_dl([(name, entry.summary) for name, entry in commands.TABLE.items()])
 
 
 class _Described(click.Command):
@@ -95,7 +95,7 @@ def main() -> None:
 
 
 def _refused(error: OSError) -> int:
-    """Say what the system refused: a file (too long a name, one not to be read) or our output."""
+    """Report what the system refused: a file (too long a name, no permission) or our output."""
     if error.filename is not None:
         _complain(str(in_words(error)))
         return 2
@@ -152,7 +152,7 @@ def _command(name: str) -> click.Command:
         callback=callback,
         params=[*(_parameter(declaration, name) for name in declaration.model_fields), option],
         help=declaration.__doc__,
-        short_help=commands.TABLE[name][1],
+        short_help=commands.TABLE[name].summary,
     )
 
 

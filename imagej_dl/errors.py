@@ -1,8 +1,22 @@
-"""The one error a user meets: what is wrong, in which file, and the remedy."""
+"""The one error and the one warning a user meets: the problem, its file and the remedy."""
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sys
+import warnings
+from collections.abc import Iterable
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from imagej_dl.validation import in_words
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+
+_PACKAGE = str(Path(__file__).parent) + os.sep
 
 
 class UserError(Exception):
@@ -25,8 +39,31 @@ class UserError(Exception):
         self.problem = problem
         self.path = None if path is None else os.fspath(path)
         self.remedy = remedy
-        text = problem if self.path is None else f"{self.path}: {problem}"
-        super().__init__(text if remedy is None else f"{text}. {remedy}")
+        super().__init__(_message(problem, self.path, remedy))
+
+    def at(self, path: str | os.PathLike[str] | None) -> UserError:
+        """Return the same error about another file or folder, which the caller knows better."""
+        return UserError(self.problem, path=path, remedy=self.remedy)
+
+    @classmethod
+    def of_validation(
+        cls,
+        error: ValidationError,
+        known: Iterable[str] = (),
+        whole: str = "values",
+        *,
+        prefix: str = "",
+        path: str | os.PathLike[str] | None = None,
+        remedy: str | None = None,
+    ) -> UserError:
+        """Return the error of declared values in words: which key, and what is wrong with it.
+
+        Parameters
+        ----------
+        known, whole : as for :func:`imagej_dl.validation.in_words`.
+        prefix : words before them, such as "is damaged: ".
+        """
+        return UserError(prefix + in_words(error, known, whole), path=path, remedy=remedy)
 
 
 class NotEnoughMemory(UserError):
@@ -43,3 +80,45 @@ class Enough(Cancelled):
 
 class DataWarning(UserWarning):
     """Something was left out or assumed; the work goes on. Shown as `warning: …`."""
+
+
+def warn(
+    text: str, *, path: str | os.PathLike[str] | None = None, remedy: str | None = None
+) -> None:
+    """Issue a :class:`DataWarning` that points at the line outside the package that led to it.
+
+    Parameters
+    ----------
+    text : what was left out or assumed, in a few words, without a full stop.
+    path : the file or folder it is about, named first in the message.
+    remedy : what the user can do about it, as a sentence.
+    """
+    frame = _caller()
+    warnings.warn_explicit(
+        _message(text, None if path is None else os.fspath(path), remedy),
+        DataWarning,
+        frame.f_code.co_filename,
+        frame.f_lineno,
+        frame.f_globals.get("__name__") or "<unknown>",
+        frame.f_globals.setdefault("__warningregistry__", {}),
+    )
+
+
+def _message(problem: str, path: str | None, remedy: str | None) -> str:
+    text = problem if path is None else f"{path}: {problem}"
+    return text if remedy is None else f"{text}. {remedy}"
+
+
+def _caller() -> FrameType:
+    """Return the innermost frame outside the package; the outermost where all lie in it.
+
+    A context manager of the package is left through `contextlib`, which is no caller either.
+    Python 3.12 has `skip_file_prefixes` for this; 3.11 does not.
+    """
+    frame = sys._getframe(1)
+    while frame.f_back is not None and (
+        frame.f_code.co_filename.startswith(_PACKAGE)
+        or frame.f_code.co_filename == contextlib.__file__
+    ):
+        frame = frame.f_back
+    return frame

@@ -1,4 +1,4 @@
-"""Libraries that are not needed by all: one that is missing is told from one that does not load."""
+"""Optional libraries; one that is missing is told apart from one that does not load."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _LOADER = re.compile(
     r"Library not loaded|Symbol not found|wrong ELF|invalid ELF|mach-o|Illegal instruction",
     re.IGNORECASE,
 )
-"""What dynamic loaders say of a library that does not fit the machine."""
+"""Messages of dynamic loaders about a library that does not fit the machine."""
 
 
 def need(name: str, words: str, install: str) -> Any:
@@ -41,7 +41,7 @@ def need(name: str, words: str, install: str) -> Any:
 
 
 def there(name: str) -> bool:
-    """Say whether a library is installed; it is not imported for that."""
+    """Return whether a library is installed, without importing it."""
     try:
         return find_spec(name) is not None
     except (ImportError, ValueError):  # it was set to None, or its parent does not load
@@ -49,7 +49,7 @@ def there(name: str) -> bool:
 
 
 def missing(error: ImportError, name: str) -> bool:
-    """Say whether the library itself is not there, not something that it needs."""
+    """Return whether the library itself is missing, not one that it needs."""
     wanted = name.split(".")
     found = (error.name or "").split(".")
     return isinstance(error, ModuleNotFoundError) and wanted[: len(found)] == found
@@ -65,7 +65,7 @@ def broken(words: str, error: BaseException) -> UserError:
 
 
 def cause(said: str) -> str:
-    """Return the line of a program's last words that says why: a loader's, else the last one."""
+    """Return the line of a program's output that tells the cause: a loader's, else the last one."""
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     loaders = [line for line in lines if _LOADER.search(line)]
     return (loaders or lines or ["it said nothing"])[-1][:400]

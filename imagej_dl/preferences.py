@@ -1,4 +1,4 @@
-"""What the user has set for all commands on this machine, in one small JSON file."""
+"""The user's preferences for all commands on this machine, in one small JSON file."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from imagej_dl import locks
 from imagej_dl.errors import UserError
-from imagej_dl.files import atomic, load_json
+from imagej_dl.filesystem import locks
+from imagej_dl.filesystem.atomic import atomic, load_json
 
 _WAIT = 10.0
 
@@ -49,7 +49,13 @@ def read() -> Preferences:
     try:
         return Preferences.model_validate(load_json(file))
     except ValidationError as error:
-        raise UserError("holds no settings of imagej-dl", path=file, remedy="Delete it.") from error
+        raise UserError.of_validation(
+            error,
+            Preferences.model_fields,
+            prefix="holds no settings of imagej-dl: ",
+            path=file,
+            remedy="Delete it.",
+        ) from error
 
 
 def change(**values: Any) -> Preferences:

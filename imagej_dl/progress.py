@@ -1,4 +1,4 @@
-"""How long work says how far it is, and how it is cancelled.
+"""Progress of long work, and its cancelling.
 
 A step calls `progress(stage, done, total)`. Whoever listens may raise
 :class:`imagej_dl.errors.Cancelled` from that call to stop the work: no other
@@ -20,24 +20,24 @@ Progress = Callable[[str, int, int], None]
 
 
 def silent(stage: str, done: int, total: int) -> None:
-    """Listen to nothing."""
+    """Ignore the progress."""
 
 
 def note(progress: Progress, text: str) -> None:
-    """Say something about the stage under way, to a listener that has a method `note`."""
+    """Show a note on the present stage, where the listener has a method `note`."""
     if isinstance(progress, Notes):
         progress.note(text)
 
 
 @runtime_checkable
 class Notes(Protocol):
-    """A listener that shows words beside how far the stage is."""
+    """A listener that shows notes beside the progress of the stage."""
 
     def note(self, text: str) -> None: ...
 
 
 class Terminal:
-    """Draws one bar with the remaining time for each stage on stderr, and a note beside it.
+    """One bar with the remaining time for each stage on stderr, and a note beside it.
 
     Where stderr is no terminal there are no bars, and each note is a line of its own.
     """

@@ -40,7 +40,7 @@ def test_declarations(name: str) -> None:
     assert issubclass(declaration, Command)
     assert declaration.model_config["extra"] == "forbid"
     # The table exists for speed; it must say what the declaration says.
-    assert (declaration.__doc__ or "").strip().splitlines()[0] == commands.TABLE[name][1]
+    assert (declaration.__doc__ or "").strip().splitlines()[0] == commands.TABLE[name].summary
     for field in declaration.model_fields.values():
         assert field.description
     click_command = cli.cli.get_command(None, name)  # type: ignore[arg-type]

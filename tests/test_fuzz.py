@@ -64,7 +64,7 @@ def test_what_is_wrong_is_found(
         "    if n == 3:\n"
         "        while True: pass\n"
         "    os._exit(7)\n"
-        "import imagej_dl.correction.state as state\n"
+        "import imagej_dl.correction.store as state\n"
         "state._read = broken\n"
     )
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from imagej_dl import UserError, optional
-from imagej_dl.tracking.engines import process
+from imagej_dl.tracking.trackers import registry
+
+BTRACK = registry.foreign()["btrack"].program
 
 LOADER = "ImportError: /lib/libstdc++.so.6: version `GLIBCXX_3.4.32' not found (needed by lib.so)"
 
@@ -45,12 +47,12 @@ def _engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> str:
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(UserError) as error:
-        process.version("btrack")
+        BTRACK.version()
     return str(error.value)
 
 
 def test_engine_says_its_cause(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(process.variable("btrack"), raising=False)
+    monkeypatch.delenv(BTRACK.variable, raising=False)
     text = (
         "import sys\n"
         f"print({LOADER!r}, file=sys.stderr)\n"  # said, and then something else goes wrong
@@ -63,8 +65,8 @@ def test_engine_says_its_cause(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_engine_that_is_not_in_the_python_that_was_named() -> None:
-    said = process._failed("btrack", "ModuleNotFoundError: No module named 'btrack'", "python")
+    said = BTRACK.failure("ModuleNotFoundError: No module named 'btrack'", "python")
     assert "btrack is not installed" in str(said)
     assert "pip install btrack" in str(said)
-    said = process._failed("btrack", "ModuleNotFoundError: No module named 'cvxopt'", "python")
+    said = BTRACK.failure("ModuleNotFoundError: No module named 'cvxopt'", "python")
     assert "No module named 'cvxopt'" in str(said)

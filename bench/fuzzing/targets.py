@@ -65,13 +65,13 @@ def _settings(path: Path) -> Any:
 
 
 def _result(path: Path) -> Any:
-    from imagej_dl.tracking import automatic
+    from imagej_dl.tracking.corrections import automatic_result
 
-    return automatic.manner(path, automatic.read(path))
+    return automatic_result.manner(path, automatic_result.read(path))
 
 
 def _table(path: Path) -> Any:
-    from imagej_dl.tracking import ctc
+    from imagej_dl import ctc
 
     return ctc.read_tracks(path)
 
@@ -110,7 +110,7 @@ def _declared(path: Path) -> Any:
 
 def _tuning(path: Path) -> Any:
     from imagej_dl.evaluation import tuning_space
-    from imagej_dl.files import load_json
+    from imagej_dl.filesystem.atomic import load_json
 
     found = load_json(path)
     return tuning_space.check(found, "SPARSE_LAP_TRACKER") if isinstance(found, dict) else None
@@ -126,7 +126,7 @@ def _preferences(path: Path) -> Any:
 
 
 def _book(path: Path) -> Any:
-    from imagej_dl.correction.state import _read
+    from imagej_dl.correction.store import _read
 
     return _read(path)
 
@@ -150,9 +150,9 @@ def _weights(path: Path) -> Any:
 
 
 def _state(path: Path) -> Any:
-    from imagej_dl.training import state
+    from imagej_dl.training import checkpoint
 
-    return state.of(state.content(path))
+    return checkpoint.parse(checkpoint.load(path))
 
 
 _TIFFS = ("imagej.tif", "lzw.tif", "zlib_tiles.tif", "big.tif", "pages.tif", "rgb.tif")

@@ -1,58 +1,94 @@
 """The commands, one declaration each: the command line, macros, dialogs and JSON share them.
 
-This table is all that `imagej-dl --help` reads, so that it answers at once; a command's own
-module is imported when the command is used.
+A command is a module of this folder and one entry of :data:`TABLE`. The table is all that
+`imagej-dl --help` reads, so that it answers at once; a command's own module is imported when the
+command is used.
 """
 
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from imagej_dl.commands.base import Command
 
-# name on the command line: (class, what it does); the order is that of the work.
-TABLE = {
-    "new": ("New", "Make the folders of a new project."),
-    "prepare": ("Prepare", "Make the images to draw on of a project's raw ones."),
-    "annotate": ("Annotate", "Make the next image ready to draw on, or store its ROIs."),
-    "labels": ("Labels", "Turn ROIs into label maps, pixel for pixel as ImageJ fills them."),
-    "rois": ("Rois", "Turn a label map into a RoiSet.zip."),
-    "train": ("Train", "Train a segmentation model on a project's label maps."),
-    "search": ("Search", "Search for the settings that train the best model, then train it."),
-    "predict": ("Predict", "Segment images and videos with a trained model."),
-    "correct": ("Correct", "Correct a model's ROIs, and retrain it on what was corrected."),
-    "fiji": ("Fiji", "Open ImageJ or Fiji with the commands in its menu; run a macro."),
-    "install": (
-        "Install",
-        "Put the commands and macros into a Fiji folder, for a Fiji started by a double click.",
+
+class Entry(NamedTuple):
+    """A command as it is known before its module is imported.
+
+    declaration : name of the class that declares it.
+    summary : one line for `--help` and ImageJ's dialog.
+    menu : label in ImageJ's menu, by which macros call it: public, and never changed. Without
+        one the command is for a terminal only.
+    """
+
+    declaration: str
+    summary: str
+    menu: str = ""
+
+
+TABLE: dict[str, Entry] = {
+    "new": Entry("New", "Create the folders of a new project.", "ImageJ-DL New project"),
+    "prepare": Entry("Prepare", "Convert a project's raw images to the ones that are drawn on."),
+    "annotate": Entry(
+        "Annotate",
+        "Prepare the next image for drawing, or store its ROIs.",
+        "ImageJ-DL Annotate next image",
     ),
-    "uninstall": (
-        "Uninstall",
-        "Take the commands and macros out of a Fiji folder again, those and nothing else.",
+    "labels": Entry(
+        "Labels",
+        "Rasterise ROIs into label maps, pixel for pixel as ImageJ fills them.",
+        "ImageJ-DL Make label maps",
     ),
-    "show": ("Show", "Show a label map over its image in ImageJ, with its ROIs."),
-    "fill-gaps": ("FillGaps", "Fill in objects that single frames of a label movie lack."),
-    "track": ("Track", "Track the labels of a video with TrackMate, or its like without Java."),
-    "corrections": (
-        "Corrections",
-        "Turn tracks corrected in TrackMate into truth to train and to score with.",
+    "rois": Entry("Rois", "Trace the objects of a label map into a RoiSet.zip."),
+    "train": Entry(
+        "Train", "Train a segmentation model on a project's label maps.", "ImageJ-DL Train"
     ),
-    "evaluate": ("Evaluate", "Score label maps or tracks against the truth."),
-    "tune-tracking": ("TuneTracking", "Find the tracker's settings that score best against truth."),
-    "serve": ("Serve", "Serve a web page that segments uploaded images."),
-    "settings": ("Settings", "Set what holds for all commands on this machine."),
-    "frames": (
-        "Frames",
-        "Cut videos into frames, or put frames together to videos; CTC folders too.",
+    "search": Entry("Search", "Search hyperparameters for the best model, then train it."),
+    "predict": Entry(
+        "Predict", "Segment images and videos with a trained model.", "ImageJ-DL Predict"
     ),
-    "config": ("Config", "Turn a configuration file of microscopy-dl-suite-tf into ours."),
-    "doctor": ("Doctor", "Say what is there of Java, ImageJ, Fiji, TrackMate, TensorFlow, GPU."),
-    "demo": ("Demo", "Run the whole chain once, and report it with pictures."),
+    "correct": Entry(
+        "Correct",
+        "Correct a model's ROIs, and retrain it on the corrected images.",
+        "ImageJ-DL Correct and retrain",
+    ),
+    "fiji": Entry("Fiji", "Open ImageJ or Fiji with the commands in its menu; run a macro."),
+    "install": Entry("Install", "Install the commands and macros into a Fiji folder."),
+    "uninstall": Entry(
+        "Uninstall", "Remove the commands and macros from a Fiji folder, and nothing else."
+    ),
+    "show": Entry("Show", "Show a label map over its image in ImageJ, with its ROIs."),
+    "fill-gaps": Entry(
+        "FillGaps", "Fill in objects that are missing in single frames of a label movie."
+    ),
+    "track": Entry(
+        "Track",
+        "Track the objects of a label movie with TrackMate, or with its trackers in Python.",
+        "ImageJ-DL Track",
+    ),
+    "corrections": Entry("Corrections", "Turn tracks corrected in TrackMate into ground truth."),
+    "evaluate": Entry(
+        "Evaluate", "Score label maps or tracks against the ground truth.", "ImageJ-DL Evaluate"
+    ),
+    "tune-tracking": Entry("TuneTracking", "Tune a tracker's settings against the ground truth."),
+    "serve": Entry("Serve", "Serve a web page that segments uploaded images."),
+    "settings": Entry(
+        "Settings", "Set preferences of all commands on this machine.", "ImageJ-DL Settings"
+    ),
+    "frames": Entry(
+        "Frames", "Split videos into frames, or join frames into videos; CTC folders too."
+    ),
+    "config": Entry("Config", "Convert a configuration file of microscopy-dl-suite-tf."),
+    "doctor": Entry("Doctor", "Check Java, ImageJ, Fiji, TrackMate, TensorFlow and the GPU."),
+    "demo": Entry("Demo", "Run the whole workflow once, and report it with pictures."),
 }
+"""The commands by their names on the command line, in the order of the work."""
 
 
 def load(name: str) -> type[Command]:
     """Import and return the class that declares the command `name`."""
-    return getattr(import_module(f"imagej_dl.commands.{name.replace('-', '_')}"), TABLE[name][0])
+    return getattr(
+        import_module(f"imagej_dl.commands.{name.replace('-', '_')}"), TABLE[name].declaration
+    )

@@ -14,11 +14,11 @@ from imagej_dl.progress import Progress
 
 if TYPE_CHECKING:
     from imagej_dl.project import Next
-    from imagej_dl.worker import Desk
+    from imagej_dl.worker import Session
 
 
 class Annotate(Command):
-    """Make the next image ready to draw on, or store its ROIs.
+    """Prepare the next image for drawing, or store its ROIs.
 
     The images are those of the project's Raw and Labeling folders; the next is the first of
     them, by name, that has no RoiSet.zip. One from Raw becomes Labeling/NAME/images/NAME.tif,
@@ -36,12 +36,12 @@ class Annotate(Command):
         None, description="The RoiSet.zip to store for the image NAME; it is copied."
     )
 
-    def serve(self, desk: Desk, progress: Progress) -> None:
+    def run_in_imagej(self, session: Session, progress: Progress) -> None:
         item = self._next()
         if item is not None:
             say(f"{item.name} is open to draw on; {_place(item)}")
-            desk.values |= {"name": item.name, "image_path": str(item.image)}
-            desk.values |= {"done": item.done, "total": item.total}
+            session.values |= {"name": item.name, "image_path": str(item.image)}
+            session.values |= {"done": item.done, "total": item.total}
 
     def run(self, progress: Progress) -> None:
         item = self._next()

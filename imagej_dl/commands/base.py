@@ -1,4 +1,4 @@
-"""What every command's declaration is: a pydantic model whose fields are its parameters.
+"""The base of all commands: a pydantic model whose fields are the command's parameters.
 
 A field is declared once, with a description that names its unit; :mod:`imagej_dl.cli` makes an
 option of it (`pixel_size` → `--pixel-size`), macros use its name as the key, and JSON as well.
@@ -20,14 +20,14 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import click
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from imagej_dl import containment
 from imagej_dl.errors import UserError
-from imagej_dl.files import load_json
+from imagej_dl.filesystem import containment
+from imagej_dl.filesystem.atomic import load_json
 from imagej_dl.progress import Progress
 from imagej_dl.validation import listed
 
 if TYPE_CHECKING:
-    from imagej_dl.worker.desk import Desk
+    from imagej_dl.worker.session import Session
 
 
 def _echo(text: str) -> None:
@@ -37,22 +37,22 @@ def _echo(text: str) -> None:
 
 
 listener: ContextVar[Callable[[str], None]] = ContextVar("listener", default=_echo)
-"""Who hears what a command says: the terminal, unless a worker listens for ImageJ."""
+"""Receiver of a command's messages: the terminal, or in a worker ImageJ."""
 
 
 def say(text: str) -> None:
-    """Tell the user what came of a command, in a line or a few."""
+    """Report the outcome of a command to the user, in one line or a few."""
     listener.get()(text)
 
 
 @dataclass(frozen=True)
 class Positional:
-    """Marks a field that the command line takes by its place; a list takes all that is left."""
+    """Mark of a positional argument; a list takes all that is left."""
 
 
 @dataclass(frozen=True)
 class Shown:
-    """How ImageJ's dialog asks for a field.
+    """Presentation of a field in ImageJ's dialog.
 
     label : where the key alone would say too little; path : whether a path is that of a folder or
     of a file; unit : shown behind the label; advanced : asked for in a second dialog, under
@@ -79,14 +79,14 @@ class Command(BaseModel):
     model_config = ConfigDict(extra="forbid", validate_default=True)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        """Let what a command writes stay in the folders that it was given, whoever runs it."""
+        """Keep what a command writes within the folders that it was given, whoever runs it."""
         super().__init_subclass__(**kwargs)
-        for name in ("run", "serve"):
+        for name in ("run", "run_in_imagej"):
             if name in vars(cls):
                 setattr(cls, name, _contained(vars(cls)[name]))
 
     def paths(self) -> Iterator[Path]:
-        """Give the files and folders that the user named."""
+        """Yield the files and folders that the user named."""
         for name in type(self).model_fields:
             value = getattr(self, name)
             for part in value if isinstance(value, list | tuple) else (value,):
@@ -95,14 +95,14 @@ class Command(BaseModel):
 
     @abstractmethod
     def run(self, progress: Progress) -> None:
-        """Do the work, saying how far it is through `progress`."""
+        """Run the command; `progress` reports how far it is."""
 
-    def takes(self) -> set[Literal["image", "plane", "rois"]]:
-        """Say what ImageJ gives: the open image or its current plane, the ROIs."""
+    def inputs(self) -> set[Literal["image", "plane", "rois"]]:
+        """Return what ImageJ must provide: the open image or its current plane, the ROIs."""
         return set()
 
     def live(self) -> bool:
-        """Say whether this is a training, which ImageJ shows in a window of its own."""
+        """Return whether this is a training, which ImageJ shows in a window of its own."""
         return False
 
     def check(self) -> None:
@@ -110,16 +110,16 @@ class Command(BaseModel):
 
     @classmethod
     def holding(cls) -> dict[str, Any] | None:
-        """Return the values that hold now, of a command that sets some; None for the others."""
+        """Return the values in force of a command that sets preferences; None for the others."""
         return None
 
-    def serve(self, desk: Desk, progress: Progress) -> None:
-        """Do the work for ImageJ, with what is open there; as in a terminal where not said."""
+    def run_in_imagej(self, session: Session, progress: Progress) -> None:
+        """Run the command on what is open in ImageJ; by default as in a terminal."""
         self.run(progress)
 
     @classmethod
     def is_positional(cls, name: str) -> bool:
-        """Say whether the command line takes this field by its place."""
+        """Return whether the field is a positional argument of the command line."""
         return any(isinstance(mark, Positional) for mark in cls.model_fields[name].metadata)
 
     @classmethod
@@ -149,7 +149,7 @@ def _contained(work: Callable[..., None]) -> Callable[..., None]:
 
 
 class WrongValues(UserError):
-    """Keys and values that a command's declaration refuses: `wrong` has each with its words."""
+    """Keys and values that a command refuses; `wrong` holds each key with its message."""
 
     def __init__(self, wrong: list[tuple[str, str]], *, path: str | Path | None = None) -> None:
         self.wrong = wrong

@@ -9,12 +9,12 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from imagej_dl.commands.base import Command, Positional, Shown, say
-from imagej_dl.files import atomic, refuse_existing, refuse_input
+from imagej_dl.filesystem.atomic import atomic, refuse_existing, refuse_input
 from imagej_dl.progress import Progress
 
 
 class Config(Command):
-    """Turn a configuration file of microscopy-dl-suite-tf into ours.
+    """Convert a configuration file of microscopy-dl-suite-tf.
 
     What comes of it is for imagej-dl train --from-json FILE, or predict. (train and predict take
     the suite's file itself, too.)

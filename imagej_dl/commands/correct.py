@@ -10,16 +10,16 @@ from pydantic import Field
 from imagej_dl.commands.base import Command, Positional, Shown, say
 from imagej_dl.errors import Cancelled, UserError
 from imagej_dl.progress import Progress
+from imagej_dl.training.events import Watch, ignore
 from imagej_dl.training.settings import setting
-from imagej_dl.training.watch import Watch, ignore
 
 if TYPE_CHECKING:
     from imagej_dl.correction import Correction, Proposal, Retraining, Status
-    from imagej_dl.worker import Desk
+    from imagej_dl.worker import Session
 
 
 class Correct(Command):
-    """Correct a model's ROIs, and retrain it on what was corrected.
+    """Correct a model's ROIs, and retrain it on the corrected images.
 
     Step `next` predicts the image that the model is least certain of and writes the proposed
     RoiSet; `save` stores the corrected one as Labeling/NAME/RoiSet.zip; `empty` says that there
@@ -64,26 +64,26 @@ class Correct(Command):
         "right after a retraining, use that one.",
     )
 
-    def takes(self) -> set[Literal["image", "plane", "rois"]]:
+    def inputs(self) -> set[Literal["image", "plane", "rois"]]:
         return {"plane"} if self.live() else set()  # for the preview
 
     def live(self) -> bool:
         return self.step == "retrain"
 
-    def serve(self, desk: Desk, progress: Progress) -> None:
+    def run_in_imagej(self, session: Session, progress: Progress) -> None:
         if self.live():
-            from imagej_dl.worker.live import Live
+            from imagej_dl.worker.training_events import Live
 
-            found = self.retrain(progress, Live(desk))
+            found = self.retrain(progress, Live(session))
             say(retrained(found))
-            desk.values |= {"model": str(found.present), "accepted": found.accepted}
+            session.values |= {"model": str(found.present), "accepted": found.accepted}
         elif self.step == "next":
             proposal = self._propose(progress)
             if proposal is not None:
                 say(proposed(proposal, opened=True))
-                desk.values |= {"name": proposal.name, "image_path": str(proposal.image)}
+                session.values |= {"name": proposal.name, "image_path": str(proposal.image)}
                 if proposal.rois is not None:
-                    desk.values["rois_path"] = str(proposal.rois)
+                    session.values["rois_path"] = str(proposal.rois)
         else:
             self.run(progress)
 
@@ -149,7 +149,7 @@ class Correct(Command):
 
 
 def proposed(found: Proposal, opened: bool = False) -> str:
-    """Say in a line or two what is to be corrected; `opened`: ImageJ shows it."""
+    """Return a line or two on what is to be corrected; `opened`: ImageJ shows it."""
     place = f"round {found.round}, {found.done} of {found.total} images done"
     if found.drawn:
         return f"{found.name}: ROIs are drawn on it already: {found.rois} ({place})"
@@ -165,7 +165,7 @@ def proposed(found: Proposal, opened: bool = False) -> str:
 
 
 def corrected(found: Correction) -> str:
-    """Say in a line what was stored and changed."""
+    """Return a line on what was stored and changed."""
     text = f"{found.path}: {found.count} ROIs" if found.path else f"{found.name}: no object"
     if found.backup is not None:
         text += f", those before are {found.backup}"
@@ -179,7 +179,7 @@ def corrected(found: Correction) -> str:
 
 
 def retrained(found: Retraining) -> str:
-    """Say in a few lines what came of a retraining."""
+    """Return a few lines on the result of a retraining."""
     from imagej_dl.correction.status import table
     from imagej_dl.evaluation.report import shown
 
@@ -203,7 +203,7 @@ def retrained(found: Retraining) -> str:
 
 
 def told(found: Status) -> str:
-    """Say how far the loop is, with the table of the rounds."""
+    """Return how far the loop is, with the table of the rounds."""
     from imagej_dl.correction.status import table
 
     lines = [

@@ -1,4 +1,4 @@
-"""`imagej-dl corrections`: tracks corrected in TrackMate become truth."""
+"""`imagej-dl corrections`: turn tracks corrected in TrackMate into ground truth."""
 
 from __future__ import annotations
 
@@ -10,47 +10,49 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import numpy as np
 from pydantic import Field
 
-from imagej_dl import locks
 from imagej_dl.commands.base import Command, Positional, Shown, say
 from imagej_dl.errors import UserError
-from imagej_dl.files import atomic_folder, heal, refuse_existing, refuse_input
-from imagej_dl.names import cut
+from imagej_dl.filesystem import locks
+from imagej_dl.filesystem.atomic import atomic_folder, heal, refuse_existing, refuse_input
+from imagej_dl.filesystem.names import cut
+from imagej_dl.filesystem.text import write_text
 from imagej_dl.progress import Progress
-from imagej_dl.texts import write_text
 
 if TYPE_CHECKING:
     import xarray as xr
 
+    from imagej_dl.ctc import CtcFolder
     from imagej_dl.tracking.corrections import Corrected
-    from imagej_dl.tracking.ctc import CtcFolder
 
-# What is written with an image only.
+# Folders that are written with an image only.
 _TRAINING = ("training/images", "training/masks")
 
 
 class Corrections(Command):
-    """Turn tracks corrected in TrackMate into truth to train and to score with.
+    """Turn tracks corrected in TrackMate into ground truth.
 
     Writes the label movie and the lineage as they were edited: tracked.tif (one id for each
-    track), 01_GT (Cell Tracking Challenge truth), lineage.csv, spots.csv, edges.csv, tracks.xml;
-    with --image the corrected frames as images and masks for `train`; and corrections.json: what
-    was changed, and how good the automatic result was (SEG, DET, TRA and others).
+    track), 01_GT (Cell Tracking Challenge ground truth), lineage.csv, spots.csv, edges.csv,
+    tracks.xml; with --image the corrected frames as images and masks for `train`; and
+    corrections.json: the changes, and the scores of the automatic result (SEG, DET, TRA and
+    others).
     """
 
     tracks: Annotated[Path, Positional()] = Field(
         description="The TrackMate file (.xml), as saved after correcting."
     )
     out: Annotated[Path, Shown(path="folder")] = Field(
-        description="Folder for the results, made anew."
+        description="Folder for the results; it must not exist."
     )
     automatic: Annotated[Path | None, Shown(path="folder")] = Field(
         None,
-        description="The folder of the automatic result, as `track` wrote it: objects that were "
-        "not touched keep their pixels, and it is scored; unless given, the file's own folder if "
-        "it is one.",
+        description="Folder of the automatic result, as `track` wrote it: unchanged objects keep "
+        "their pixels, and the result is scored. Without it the folder of the file, if it is such "
+        "a result.",
     )
     image: Path | None = Field(
-        None, description="The movie, for images and masks to train on; none are made without."
+        None,
+        description="The movie, for images and masks to train on; without it none are written.",
     )
     frames: Literal["edited", "all"] = Field(
         "edited",
@@ -58,9 +60,9 @@ class Corrections(Command):
         "or all.",
     )
     image_axes: Annotated[str | None, Shown(advanced=True)] = Field(
-        None, description="Axes of the movie where its file says them wrong, such as TCYX."
+        None, description="Axes of the movie if its file has wrong ones, such as TCYX."
     )
-    overwrite: bool = Field(False, description="Replace the folder if it is there.")
+    overwrite: bool = Field(False, description="Replace the folder if it exists.")
 
     def run(self, progress: Progress) -> None:
         with locks.held(self.out, "corrections"):
@@ -68,9 +70,10 @@ class Corrections(Command):
             self._run()
 
     def _run(self) -> None:
-        from imagej_dl import images, leftovers, tracking
-        from imagej_dl.tracking import automatic as results
-        from imagej_dl.tracking import corrections, ctc, tables
+        from imagej_dl import ctc, images, tracking
+        from imagej_dl.filesystem import stale_outputs
+        from imagej_dl.tracking import corrections, export
+        from imagej_dl.tracking.corrections import automatic_result as results
 
         folder = self._automatic()
         refuse_input(self.out, self.tracks, self.image, folder)
@@ -78,41 +81,41 @@ class Corrections(Command):
         edited = tracking.read_trackmate(self.tracks)
         automatic = corrections.read_automatic(folder) if folder else None
         try:
-            found = corrections.correct(edited, automatic)
+            corrected = corrections.correct(edited, automatic)
         except UserError as error:
-            raise UserError(error.problem, path=self.tracks, remedy=error.remedy) from error
+            raise error.at(self.tracks) from error
         image = images.read(self.image, self.image_axes) if self.image else None
-        labels = found.tracks.labels
+        labels = corrected.tracks.labels
         if image is not None and labels is not None:
             _, image = tracking.pair(labels, image, self.tracks, self.image)
-        if not len(found.tracks.spots):
-            raise UserError("holds no spot that truth could be made of", path=self.tracks)
-        # As the automatic result is laid out, or what was not touched would count as wrong.
+        if not len(corrected.tracks.spots):
+            raise UserError("holds no spot to make ground truth of", path=self.tracks)
+        # In the layout of the automatic result, or unchanged gaps and merges would count as errors.
         manner = results.manner(folder, automatic) if folder and automatic else results.USUAL
-        truth = ctc.layout(found.tracks, *manner, self.out / "01_GT")
-        segments = found.tracks.segments(manner[0] == "cut", manner[1])
+        truth = ctc.layout(corrected.tracks, *manner, self.out / "01_GT")
+        segments = corrected.tracks.segments(manner[0] == "cut", manner[1])
         scores = _scores(folder, truth) if folder else {}
-        former = leftovers.recorded(self.out / "corrections.json")
+        former = stale_outputs.recorded(self.out / "corrections.json")
         with atomic_folder(self.out, overwrite=self.overwrite) as temporary:
             ctc.write_truth(truth, temporary / "01_GT")
-            images.write(images.coloured(found.tracks.tracked()), temporary / "tracked.tif")
-            tables.write_spots(found.tracks, temporary / "spots.csv")
-            tables.write_edges(found.tracks, temporary / "edges.csv")
-            tables.write_lineage(found.tracks, temporary / "lineage.csv", segments)
+            images.write(images.coloured(corrected.tracks.tracked()), temporary / "tracked.tif")
+            export.write_spots(corrected.tracks, temporary / "spots.csv")
+            export.write_edges(corrected.tracks, temporary / "edges.csv")
+            export.write_lineage(corrected.tracks, temporary / "lineage.csv", segments)
             shutil.copyfile(self.tracks, temporary / "tracks.xml")
-            pairs = self._pairs(found, image, temporary / "training")
+            pairs = self._pairs(corrected, image, temporary / "training")
             report = {
-                "changes": found.changes,
-                "frames": found.frames.tolist(),
+                "changes": corrected.changes,
+                "frames": corrected.frames.tolist(),
                 "automatic": scores,
-                "counts": found.tracks.counts,
-                "files": (files := leftovers.record(temporary, _TRAINING)),
+                "counts": corrected.tracks.counts,
+                "files": (files := stale_outputs.record(temporary, _TRAINING)),
             }
             text = json.dumps(report, indent=2, ensure_ascii=False) + "\n"
             write_text(temporary / "corrections.json", text)
         if self.overwrite:
-            leftovers.clear(self.out, _TRAINING, former, files)
-        self._say(found, scores, pairs)
+            stale_outputs.clear(self.out, _TRAINING, former, files)
+        self._say(corrected, scores, pairs)
 
     def _automatic(self) -> Path | None:
         if self.automatic is not None:
@@ -120,15 +123,15 @@ class Corrections(Command):
         own = self.tracks.parent
         return own if (own / "tracked.tif").is_file() and (own / "spots.csv").is_file() else None
 
-    def _pairs(self, found: Corrected, image: xr.DataArray | None, folder: Path) -> int:
+    def _pairs(self, corrected: Corrected, image: xr.DataArray | None, folder: Path) -> int:
         """Write images and masks to train on; return how many."""
         from imagej_dl import images
 
         if image is None:
             return 0
-        numbers = np.arange(1, len(found.tracks.spots) + 1)
-        labels = found.tracks.painted(numbers)
-        chosen = range(labels.sizes["T"]) if self.frames == "all" else found.frames.tolist()
+        numbers = np.arange(1, len(corrected.tracks.spots) + 1)
+        labels = corrected.tracks.painted(numbers)
+        chosen = range(labels.sizes["T"]) if self.frames == "all" else corrected.frames.tolist()
         name = cut(Path(self.image or self.tracks).stem, len("_t000000.tif"))
         for part in ("images", "masks"):
             (folder / part).mkdir(parents=True)
@@ -140,11 +143,11 @@ class Corrections(Command):
             images.write(images.as_labels(mask), folder / "masks" / one)
         return len(chosen)
 
-    def _say(self, found: Corrected, scores: dict[str, Any], pairs: int) -> None:
-        counts = ", ".join(f"{number} {name}" for name, number in found.tracks.counts.items())
+    def _say(self, corrected: Corrected, scores: dict[str, Any], pairs: int) -> None:
+        counts = ", ".join(f"{number} {name}" for name, number in corrected.tracks.counts.items())
         say(f"{self.out}: {counts}")
-        if found.changes:
-            say("corrected: " + ", ".join(f"{n} {name}" for name, n in found.changes.items()))
+        if corrected.changes:
+            say("corrected: " + ", ".join(f"{n} {name}" for name, n in corrected.changes.items()))
         if scores:
             named = ("SEG", "DET", "TRA", "LNK")
             known = [f"{k} {scores[k]:.4f}" for k in named if scores.get(k) is not None]
@@ -154,20 +157,20 @@ class Corrections(Command):
 
 
 def _scores(folder: Path, truth: CtcFolder) -> dict[str, Any]:
-    """Score the automatic result's own CTC folder against the corrected tracks."""
-    from imagej_dl.evaluation import ctc as scores
-    from imagej_dl.tracking import ctc
+    """Score the Cell Tracking Challenge folder of the automatic result."""
+    from imagej_dl import ctc
+    from imagej_dl.evaluation import ctc_metrics as scores
 
-    result = scores.find_result(folder)
-    if not scores.is_ctc(result):
+    result = ctc.find_result(folder)
+    if not ctc.is_ctc(result):
         raise UserError(
             "holds no CTC/NN_RES to score", path=folder, remedy="Track it again, or move it there."
         )
-    whole = scores.Truth(truth, dict(enumerate(truth.masks)))
+    whole = ctc.GroundTruth(truth, dict(enumerate(truth.masks)))
     try:
         return scores.score(ctc.read(result), whole)
     except UserError as error:
-        raise UserError(error.problem, path=error.path or result, remedy=error.remedy) from error
+        raise error.at(error.path or result) from error
 
 
 def _renumbered(labels: np.ndarray) -> np.ndarray:

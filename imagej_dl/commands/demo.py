@@ -9,12 +9,12 @@ from pydantic import Field
 
 from imagej_dl.commands.base import Command, say
 from imagej_dl.errors import UserError
-from imagej_dl.files import refuse_existing, refuse_input
+from imagej_dl.filesystem.atomic import refuse_existing, refuse_input
 from imagej_dl.progress import Progress
 
 
 class Demo(Command):
-    """Run the whole chain once, and report it with pictures.
+    """Run the whole workflow once, and report it with pictures.
 
     RoiSet.zip → label maps → training → prediction → ImageJ → tracks → evaluation, on a
     time-lapse that is simulated, or on your own images and RoiSets. Ends with report.html.

@@ -11,7 +11,7 @@ from imagej_dl.progress import Progress
 
 
 class Doctor(Command):
-    """Say what is there of Java, ImageJ, Fiji, TrackMate, TensorFlow, GPU.
+    """Check Java, ImageJ, Fiji, TrackMate, TensorFlow and the GPU.
 
     Ends with exit code 1 when a part is missing that the work cannot do without.
     """

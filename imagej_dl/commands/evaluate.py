@@ -13,7 +13,7 @@ from imagej_dl.errors import UserError
 from imagej_dl.progress import Progress
 
 if TYPE_CHECKING:
-    from imagej_dl.worker import Desk
+    from imagej_dl.worker import Session
 
 # pydantic has a method of this name, long deprecated and not used here; it says so as the class
 # is made, and the filters are the program's that imports us.
@@ -23,7 +23,7 @@ warnings.filterwarnings("ignore", 'Field name "json"', UserWarning)
 
 
 class Evaluate(Command):
-    """Score label maps or tracks against the truth.
+    """Score label maps or tracks against the ground truth.
 
     Label maps: average precision, F1, panoptic quality and others at IoU 0.5 to 0.9. Cell
     Tracking Challenge folders: SEG, DET, TRA and others.
@@ -50,22 +50,22 @@ class Evaluate(Command):
         False, description="Replace the JSON file if it is there."
     )
 
-    def takes(self) -> set[Literal["image", "plane", "rois"]]:
+    def inputs(self) -> set[Literal["image", "plane", "rois"]]:
         return {"image"} if self.pred is None else set()
 
-    def serve(self, desk: Desk, progress: Progress) -> None:
+    def run_in_imagej(self, session: Session, progress: Progress) -> None:
         if self.pred is not None:
             self.run(progress)
             return
         from imagej_dl import images
 
-        path = desk.folder / f"{Path(str(desk.open_image().attrs['title'])).stem}.tif"
-        images.write(desk.label_map(volumes=True), path)
+        path = session.folder / f"{Path(str(session.open_image().attrs['title'])).stem}.tif"
+        images.write(session.label_map(volumes=True), path)
         self.model_copy(update={"pred": path}).run(progress)
 
     def run(self, progress: Progress) -> None:
         from imagej_dl import evaluation
-        from imagej_dl.files import refuse_existing
+        from imagej_dl.filesystem.atomic import refuse_existing
 
         if self.pred is None:
             raise UserError("nothing is named to be scored", remedy="Name it with --pred.")

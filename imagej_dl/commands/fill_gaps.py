@@ -1,4 +1,4 @@
-"""`imagej-dl fill-gaps`: objects that single frames lack, from the frames around them."""
+"""`imagej-dl fill-gaps`: fill in objects missing in single frames."""
 
 from __future__ import annotations
 
@@ -8,39 +8,38 @@ from typing import Annotated
 from pydantic import Field
 
 from imagej_dl.commands.base import Command, Positional, Shown, say
-from imagej_dl.files import refuse_existing, refuse_input
+from imagej_dl.filesystem.atomic import refuse_existing, refuse_input
 from imagej_dl.progress import Progress
-from imagej_dl.tracking.gaps import SIGMA, SMALLEST
+from imagej_dl.tracking.gap_filling import SIGMA, SMALLEST
 
 
 class FillGaps(Command):
-    """Fill in objects that single frames of a label movie lack.
+    """Fill in objects that are missing in single frames of a label movie.
 
     The masks are smoothed along time, and what is then positive, between two appearances of an
-    object, is added (as
-    microscopy-dl-suite-tf does; its own values are --sigma 2 --fuse --tidy --ends). The regions are
-    larger than the objects: they are made for tracking. `track --fill-gaps` does both, and gives
-    the tracks the objects' own shapes again.
+    object, is added, as microscopy-dl-suite-tf does (its own values are --sigma 2 --fuse --tidy
+    --ends). The regions are larger than the objects: they are meant for tracking. `track
+    --fill-gaps` does both, and restores the original shapes of the objects in the tracks.
     """
 
     labels: Annotated[Path, Positional()] = Field(
         description="Label movie or mask: a TIFF with frames."
     )
-    out: Path = Field(description="The TIFF to write, objects numbered frame by frame.")
+    out: Path = Field(description="TIFF to write; objects are numbered frame by frame.")
     sigma: Annotated[float, Shown(unit="px, frames")] = Field(
         SIGMA,
         gt=0,
         le=100,
-        description="Of the Gaussian, in pixels and frames; 1 where cells are close.",
+        description="Standard deviation of the Gaussian; 1 if cells are close to each other.",
     )
     smallest: Annotated[int | None, Shown(unit="px")] = Field(
         None,
         ge=1,
         lt=2**63,
-        description=f"Pixels below which a region is dropped: {SMALLEST}, or a quarter of the "
-        "objects' median area where that is less, when left out.",
+        description=f"Minimal size of a region. Without it {SMALLEST} pixels, or a quarter of the "
+        "objects' median area if that is less.",
     )
-    fuse: bool = Field(False, description="Make one object of those whose regions touch.")
+    fuse: bool = Field(False, description="Fuse objects whose regions touch.")
     tidy: bool = Field(
         False,
         description="First close each frame's mask over 3 pixels, fill holes, drop pieces below "
@@ -48,13 +47,13 @@ class FillGaps(Command):
     )
     ends: bool = Field(
         False,
-        description="Add objects before their first and after their last appearance, too, as "
-        "microscopy-dl-suite-tf does; what one frame shows is then in five.",
+        description="Also add objects before their first and after their last appearance, as "
+        "microscopy-dl-suite-tf does; an object of one frame is then in five.",
     )
     axes: Annotated[str | None, Shown(advanced=True)] = Field(
-        None, description="Axes of the label file when it does not say them, such as TYX."
+        None, description="Axes of the label file if it does not name them, such as TYX."
     )
-    overwrite: bool = Field(False, description="Replace the file if it is there.")
+    overwrite: bool = Field(False, description="Replace the file if it exists.")
 
     def run(self, progress: Progress) -> None:
         import numpy as np

@@ -10,13 +10,13 @@ from pydantic import Field
 
 from imagej_dl import images
 from imagej_dl.commands.base import Command, Positional, Shown, say
-from imagej_dl.files import atomic_folder, refuse_existing, refuse_input
-from imagej_dl.images import label_maps
+from imagej_dl.filesystem.atomic import atomic_folder, refuse_existing, refuse_input
+from imagej_dl.images.labels import label_maps
 from imagej_dl.progress import Progress
 
 
 class Frames(Command):
-    """Cut videos into frames, or put frames together to videos; CTC folders too.
+    """Split videos into frames, or join frames into videos; CTC folders too.
 
     FOLDER has inputs and labels, as in microscopy-dl-suite-tf. split writes inputs/raw_NNN.tif,
     labels/instance_ids_NNN.tif and the table videos2im_relation.csv; join takes them and writes
@@ -75,7 +75,7 @@ class Frames(Command):
 
     def _cut_or_join(self) -> None:
         from imagej_dl.suite import data, write_frames
-        from imagej_dl.suite.maps import write_maps
+        from imagej_dl.suite.weight_maps import write_maps
 
         pictures, truth = self._both(data.is_labelled(self.folder))
         if self.action == "split":
@@ -131,7 +131,7 @@ def _read(source: str | Path | xr.DataArray) -> xr.DataArray:
 
 def _labels(source: str | Path | xr.DataArray, as_is: bool) -> xr.DataArray:
     if isinstance(source, xr.DataArray):
-        return label_maps.of(source, as_is=as_is)
+        return label_maps.from_image(source, as_is=as_is)
     return images.read_labels(source, as_is=as_is)
 
 

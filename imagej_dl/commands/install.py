@@ -11,7 +11,7 @@ from imagej_dl.progress import Progress
 
 
 class Install(Command):
-    """Put the commands and macros into a Fiji folder, for a Fiji started by a double click.
+    """Install the commands and macros into a Fiji folder.
 
     They use the Python environment that runs this. Run it again after an update of imagej-dl or
     of its place. Nothing of your own is replaced; `imagej-dl uninstall` takes it all out again.

@@ -7,23 +7,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from imagej_dl import images, locks, project, rois
+from imagej_dl import images, project, rois
 from imagej_dl.commands.base import Command, Positional, Shown, say
 from imagej_dl.errors import UserError
-from imagej_dl.files import heal, refuse_existing, refuse_input, together
+from imagej_dl.filesystem import locks
+from imagej_dl.filesystem.atomic import heal, refuse_existing, refuse_input, together
+from imagej_dl.images.formats import registry
 from imagej_dl.progress import Progress
 from imagej_dl.project import label_maps
-from imagej_dl.project.due import look
-from imagej_dl.project.filling import Filling
+from imagej_dl.project.outdated import look
+from imagej_dl.project.rasterizing import Filling
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from imagej_dl.worker import Desk
+    from imagej_dl.worker import Session
 
 
 class Labels(Command):
-    """Turn ROIs into label maps, pixel for pixel as ImageJ fills them.
+    """Rasterise ROIs into label maps, pixel for pixel as ImageJ fills them.
 
     An image (SOURCE) and ROISET (a RoiSet.zip or a .roi) make one label map. SOURCE may be a
     project, or a folder with images and RoiSets: each image goes to Processed/images and its
@@ -71,16 +73,16 @@ class Labels(Command):
         False, description="Replace files that are there."
     )
 
-    def takes(self) -> set[Literal["image", "plane", "rois"]]:
+    def inputs(self) -> set[Literal["image", "plane", "rois"]]:
         return {"image", "rois"} if self.source is None else set()
 
-    def serve(self, desk: Desk, progress: Progress) -> None:
+    def run_in_imagej(self, session: Session, progress: Progress) -> None:
         if self.source is not None:
             self.run(progress)
             return
-        image = desk.open_image()
+        image = session.open_image()
         title = str(image.attrs["title"])
-        if desk.roiset is None:
+        if session.roiset is None:
             raise UserError(
                 "no ROI is drawn on it",
                 path=title,
@@ -88,13 +90,13 @@ class Labels(Command):
                 "Manager.",
             )
         if self.out is not None:
-            self._refuse_out(self.out, [desk.image_path] if desk.image_path else [])
-        found = rois.read(desk.roiset)
+            self._refuse_out(self.out, [session.image_path] if session.image_path else [])
+        found = rois.read(session.roiset)
         labels, report = self._filling().fill(found, image, "ROI Manager")
         if self.out is not None:
             self._write(labels, report, self.out)
-        desk.show_labels(labels, f"{Path(title).stem}-labels")
-        desk.values["objects"] = len(report.kept)
+        session.show_labels(labels, f"{Path(title).stem}-labels")
+        session.values["objects"] = len(report.kept)
         say(self._summary(title, report, len(found)))
 
     def run(self, progress: Progress) -> None:
@@ -132,7 +134,7 @@ class Labels(Command):
         return Filling(self.overlap, self.lines_as_areas, self.channel, self.axes)
 
     def _refuse_out(self, out: Path, inputs: list[Path]) -> None:
-        if out.suffix.lower() not in (".tif", ".tiff"):
+        if out.suffix.lower() not in registry.writable_suffixes():
             raise UserError(
                 "is no name of a label map", path=out, remedy="Choose one that ends in .tif."
             )

@@ -16,17 +16,8 @@ from pydantic_core import to_jsonable_python
 from imagej_dl import commands
 from imagej_dl.commands.base import Command, Shown
 
-MENU = {
-    "new": "ImageJ-DL New project",
-    "annotate": "ImageJ-DL Annotate next image",
-    "labels": "ImageJ-DL Make label maps",
-    "train": "ImageJ-DL Train",
-    "predict": "ImageJ-DL Predict",
-    "correct": "ImageJ-DL Correct and retrain",
-    "track": "ImageJ-DL Track",
-    "evaluate": "ImageJ-DL Evaluate",
-    "settings": "ImageJ-DL Settings",
-}
+MENU = {name: entry.menu for name, entry in commands.TABLE.items() if entry.menu}
+"""The labels of the commands that are in the menu."""
 _LABELS = {"rois": "ROIs", "roiset": "RoiSet", "json": "JSON file"}
 SEPARATOR = ";"
 """Between the paths of a key that takes several."""
@@ -43,7 +34,7 @@ def describe(name: str) -> dict[str, Any]:
     return {
         "name": name,
         "label": MENU[name],
-        "summary": commands.TABLE[name][1],
+        "summary": commands.TABLE[name].summary,
         "help": declaration.__doc__ or "",
         "holds": declaration.holding() is not None,
         "fields": [field(declaration, key) for key in declaration.model_fields],

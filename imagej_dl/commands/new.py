@@ -13,7 +13,7 @@ from imagej_dl.progress import Progress
 
 
 class New(Command):
-    """Make the folders of a new project.
+    """Create the folders of a new project.
 
     Labeling takes one folder for each image with the ROIs you draw, Processed the image and
     label pairs that training reads; Raw is a place to keep images as they came.

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from imagej_dl import images, locks
+import xarray as xr
+
+from imagej_dl import images
 from imagej_dl.commands.base import say
 from imagej_dl.commands.predict_options import PredictOptions
 from imagej_dl.errors import UserError
-from imagej_dl.files import heal, refuse_existing
-from imagej_dl.images.black import warn_black
+from imagej_dl.filesystem import locks
+from imagej_dl.filesystem.atomic import heal, refuse_existing
+from imagej_dl.images.checks.blank_planes import warn_black
+from imagej_dl.prediction import Prediction
 from imagej_dl.prediction.inputs import Source, find
 from imagej_dl.prediction.results import Results, objects
 from imagej_dl.progress import Progress
 
 if TYPE_CHECKING:
-    import xarray as xr
-
     from imagej_dl.models import ModelBundle
-    from imagej_dl.prediction import Prediction
-    from imagej_dl.worker import Desk
+    from imagej_dl.worker import Session
 
 
 class Predict(PredictOptions):
@@ -33,36 +34,46 @@ class Predict(PredictOptions):
     links the objects of a video. In ImageJ the open image is segmented where none is named.
     """
 
-    def takes(self) -> set[Literal["image", "plane", "rois"]]:
+    def inputs(self) -> set[Literal["image", "plane", "rois"]]:
         return set() if self.images else {"image"}
 
-    def serve(self, desk: Desk, progress: Progress) -> None:
+    def run_in_imagej(self, session: Session, progress: Progress) -> None:
         if self.images:
             self.run(progress)
             return
-        from imagej_dl.rois import trace
+        from imagej_dl import models
 
-        image = desk.open_image()
+        image = session.open_image()
         source = Source(Path(str(image.attrs["title"])), Path(str(image.attrs["title"])).stem)
-        results = self.results() if self.out is not None else None
+        results = None
+        if self.out is not None:
+            results = self.results(models.load_config(self.model).method)
         if results is not None:
             results.need_names(source)
             results.refuse([source])
         started = time.perf_counter()
         bundle = self.bundle()
         try:
-            result, hyperstack = self._segment(bundle, image, progress)
+            result, hyperstack = self._apply(bundle, image, progress)
         except UserError as error:
             raise _of(source, error) from error
         if results is not None:
-            results.write(source, result, hyperstack, self.made())
-        desk.show_labels(result.labels, f"{source.name}-labels")
-        if result.probabilities is not None:
-            desk.show(result.probabilities, f"{source.name}-probabilities")
-        if self.rois:
-            desk.show_rois(trace(result.labels, hyperstack=hyperstack or None))
-        desk.values |= {"objects": objects(result), "left_out": result.left_out}
+            _write(results, source, result, hyperstack, self.made(), bundle)
+        if isinstance(result, xr.DataArray):
+            session.show(result, f"{source.name}-predicted")
+        else:
+            self._show(session, source, result, hyperstack)
         say(_summary(source.name, result, time.perf_counter() - started))
+
+    def _show(self, session: Session, source: Source, result: Prediction, hyperstack: bool) -> None:
+        from imagej_dl.rois import trace
+
+        session.show_labels(result.labels, f"{source.name}-labels")
+        if result.probabilities is not None:
+            session.show(result.probabilities, f"{source.name}-probabilities")
+        if self.rois:
+            session.show_rois(trace(result.labels, hyperstack=hyperstack or None))
+        session.values |= {"objects": objects(result), "left_out": result.left_out}
 
     def run(self, progress: Progress) -> None:
         if self.model.suffix.lower() == ".json":
@@ -73,9 +84,10 @@ class Predict(PredictOptions):
         from imagej_dl import models
 
         tables = self.tables()
-        recurrent = models.load_config(self.model).frames > 1
+        config = models.load_config(self.model)
+        recurrent = config.frames > 1
         sources = find(self.images, recurrent=recurrent, videos=self.videos, scenes=self.scenes)
-        results = self.results()
+        results = self.results(config.method)
         with locks.held(results.folder, "a prediction"):
             heal(results.folder)
             self._all(sources, results, tables, progress)
@@ -109,10 +121,10 @@ class Predict(PredictOptions):
             except UserError as error:
                 failed.append(_of(source, error))
                 continue
-            results.write(source, *found, made)
+            _write(results, source, *found, made, bundle)
             seconds = time.perf_counter() - started
-            text = _summary(str(results.files(source)["labels"]), found[0], seconds)
-            empty = self.rois and not objects(found[0])
+            text = _summary(str(results.files(source)[results.main]), found[0], seconds)
+            empty = self.rois and isinstance(found[0], Prediction) and not objects(found[0])
             say(text + ("; no RoiSet without objects" if empty else ""))
             several.finished()
         done = suite.rebuild(results.folder, tables, overwrite=self.overwrite, progress=progress)
@@ -136,32 +148,46 @@ class Predict(PredictOptions):
 
     def _predict(
         self, bundle: ModelBundle, source: Source, progress: Progress
-    ) -> tuple[Prediction, bool]:
+    ) -> tuple[Prediction | xr.DataArray, bool]:
         """Predict one image file; say whether ImageJ shows it as a hyperstack."""
         if source.image is not None:
-            return self._segment(bundle, source.image, progress)
+            return self._apply(bundle, source.image, progress)
         image = images.read(source.path, self.axes, mapped=True, scene=source.scene)
         warn_black(image, source.path)
-        return self._segment(bundle, image, progress)
+        return self._apply(bundle, image, progress)
 
-    def _segment(
+    def _apply(
         self, bundle: ModelBundle, image: xr.DataArray, progress: Progress
-    ) -> tuple[Prediction, bool]:
-        from imagej_dl.prediction import predict
+    ) -> tuple[Prediction | xr.DataArray, bool]:
+        from imagej_dl.prediction import predict, predict_image
 
-        result = predict(
-            bundle,
-            image,
-            tile=self.tile,
-            halo=self.halo,
-            batch=self.batch,
-            progress=progress,
-            probabilities=self.probabilities,
-        )
-        return result, "C" in image.dims
+        tiling: dict[str, Any] = {"tile": self.tile, "halo": self.halo, "batch": self.batch}
+        hyperstack = "C" in image.dims
+        if bundle.config.method.gives == "image":
+            return predict_image(bundle, image, **tiling, progress=progress), hyperstack
+        kept = self.probabilities
+        found = predict(bundle, image, **tiling, progress=progress, probabilities=kept)
+        return found, hyperstack
 
 
-def _summary(name: str, result: Prediction, seconds: float) -> str:
+def _write(
+    results: Results,
+    source: Source,
+    result: Prediction | xr.DataArray,
+    hyperstack: bool,
+    made: dict[str, Any] | None,
+    bundle: ModelBundle,
+) -> None:
+    if isinstance(result, xr.DataArray):
+        results.write_image(source, result, made)
+    else:
+        probable = bundle.config.method.is_probability
+        results.write(source, result, hyperstack, made, probable=probable)
+
+
+def _summary(name: str, result: Prediction | xr.DataArray, seconds: float) -> str:
+    if isinstance(result, xr.DataArray):
+        return f"{name}: {seconds:.1f} s"
     planes = result.labels.size // (result.labels.sizes["Y"] * result.labels.sizes["X"])
     where = f" on {planes} planes" if planes > 1 else ""
     text = f"{name}: {objects(result)} objects{where}, {seconds:.1f} s"

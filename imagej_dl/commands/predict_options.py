@@ -1,4 +1,4 @@
-"""What `imagej-dl predict` can be told, and what follows from it."""
+"""The options of `imagej-dl predict`, and what follows from them."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from imagej_dl.images.scenes import PATTERN
 from imagej_dl.prediction.results import Results
 
 if TYPE_CHECKING:
+    from imagej_dl.methods.base import Method
     from imagej_dl.models import ModelBundle, ModelConfig
 
 Switch = Literal["model", "yes", "no"]
@@ -133,21 +134,27 @@ class PredictOptions(Command):
         return replace(bundle, config=self._treated(bundle.config))
 
     def _treated(self, config: ModelConfig) -> ModelConfig:
-        """Change the after-treatment to what was asked for."""
+        """Change the post-processing to what was asked for."""
         asked = {"closing": self.closing, "minimum_area": self.minimum_area}
         asked |= {
             name: None if value == "model" else value == "yes"
             for name, value in (("fill_holes", self.fill_holes), ("drop_edge", self.drop_edge))
         }
         changed = {name: value for name, value in asked.items() if value is not None}
+        if unknown := sorted(set(changed) - set(type(config.instances).model_fields)):
+            raise UserError(
+                f"{', '.join(unknown)}: models of kind {config.kind} have no such post-processing",
+                path=self.model,
+                remedy=f"Leave {' and '.join(unknown)} out.",
+            )
         instances = config.instances.model_copy(update=changed)
         return config.model_copy(update={"instances": instances})
 
     def made(self) -> dict[str, Any]:
         """Return what results depend on: the model's fingerprint, and the settings."""
         from imagej_dl import models
-        from imagej_dl.correction.state import fingerprint
-        from imagej_dl.images.origin import digest
+        from imagej_dl.correction.store import fingerprint
+        from imagej_dl.images.labels.provenance import digest
 
         model = fingerprint(self.model)
         if self.weights is not None:
@@ -158,7 +165,7 @@ class PredictOptions(Command):
         given = {"halo": self.halo, "axes": self.axes, "scenes": self.scenes}
         return {"model": model, "how": how | {k: v for k, v in given.items() if v is not None}}
 
-    def results(self) -> Results:
+    def results(self, method: Method) -> Results:
         if self.out is None:
             raise UserError("no folder is named for the results", remedy="Name it with --out.")
-        return Results(self.out, self.rois, self.probabilities, self.overwrite)
+        return Results(self.out, self.rois, self.probabilities, self.overwrite, method.gives)

@@ -14,7 +14,7 @@ from imagej_dl.progress import Progress
 
 
 class Prepare(Command):
-    """Make the images to draw on of a project's raw ones.
+    """Convert a project's raw images to the ones that are drawn on.
 
     Each image of Raw becomes Labeling/NAME/images/NAME.tif, an ImageJ TIFF of the same pixel
     values and calibration: TIFF (ImageJ, OME, plain), PNG, JPEG, MetaMorph .stk; CZI with the

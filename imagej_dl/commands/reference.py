@@ -13,7 +13,7 @@ from typing import Any
 
 from imagej_dl import commands
 from imagej_dl.commands import menu
-from imagej_dl.files import atomic
+from imagej_dl.filesystem.atomic import atomic
 
 BEGIN, END = "<!-- keys: made by imagej_dl.commands.reference -->", "<!-- end of keys -->"
 _INTRODUCTION = """\

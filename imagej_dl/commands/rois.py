@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from typing import Annotated
 
@@ -10,14 +9,14 @@ from pydantic import Field
 
 from imagej_dl import rois
 from imagej_dl.commands.base import Command, Positional, say
-from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.files import refuse_existing, refuse_input
-from imagej_dl.images.formats import read_labels
+from imagej_dl.errors import UserError, warn
+from imagej_dl.filesystem.atomic import refuse_existing, refuse_input
+from imagej_dl.images.reading import read_labels
 from imagej_dl.progress import Progress
 
 
 class Rois(Command):
-    """Turn a label map into a RoiSet.zip.
+    """Trace the objects of a label map into a RoiSet.zip.
 
     Each label of each plane becomes a ROI that encloses exactly its pixels: a traced one, or a
     composite where the label has holes or several pieces. Names come from the table (.csv)
@@ -60,7 +59,5 @@ class Rois(Command):
         except (UserError, OSError) as error:
             # ImageJ's Results or another program's measurements have such names too
             why = error.problem if isinstance(error, UserError) else "cannot be read"
-            warnings.warn(
-                f"{table}: {why}, so the ROIs go without its names", DataWarning, stacklevel=2
-            )
+            warn(f"{why}, so the ROIs go without its names", path=table)
             return None

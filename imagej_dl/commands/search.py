@@ -8,18 +8,18 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from imagej_dl import locks
 from imagej_dl.commands.base import Command, Positional, Shown, say
 from imagej_dl.commands.searching import find, refresh
 from imagej_dl.commands.train import Train
-from imagej_dl.files import heal
-from imagej_dl.models.config import Kind
+from imagej_dl.filesystem import locks
+from imagej_dl.filesystem.atomic import heal
+from imagej_dl.methods.registry import Kind
 from imagej_dl.progress import Progress
 from imagej_dl.training.settings import setting
 
 
 class Search(Command):
-    """Search for the settings that train the best model, then train it.
+    """Search hyperparameters for the best model, then train it.
 
     Bayesian search with cross-validation: each trial trains on all but one part of the images
     and finds the objects of that part, part after part; the score is their average precision at

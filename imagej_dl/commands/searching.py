@@ -1,4 +1,4 @@
-"""What comes before a training: label maps that are due, and the search for settings."""
+"""Steps before a training: missing label maps, and the search for hyperparameters."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from imagej_dl.errors import UserError
 from imagej_dl.progress import Progress
 
 if TYPE_CHECKING:
-    from imagej_dl.training.given import Given
+    from imagej_dl.training.data_sources import Given
 
 
 def find(
     source: Path | Given, out: Path, progress: Progress, **options: Any
 ) -> dict[str, Any] | None:
     """Search with these options of :func:`imagej_dl.search.search`; say and return the best."""
+    from imagej_dl.methods import registry
     from imagej_dl.search import search
 
     if isinstance(source, Path) and not source.is_dir():
@@ -26,7 +27,7 @@ def find(
     if found is None:
         return None
     words = ", ".join(f"{name} {value}" for name, value in found.settings.items())
-    what = "Dice" if options.get("kind") == "binary" else "average precision at IoU .5"
+    what = registry.METHODS[options.get("kind", registry.DEFAULT)].selection.words
     say(f"{out}: best of {found.trials} trials ({what} {found.score:.3f}): {words}")
     return found.settings
 

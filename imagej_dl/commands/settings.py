@@ -12,7 +12,7 @@ from imagej_dl.progress import Progress
 
 
 class Settings(Command):
-    """Set what holds for all commands on this machine.
+    """Set preferences of all commands on this machine.
 
     Says what holds now where nothing is given.
     """

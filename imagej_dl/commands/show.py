@@ -37,7 +37,7 @@ class Show(Command):
     def run(self, progress: Progress) -> None:
         from imagej_dl import fiji, images
         from imagej_dl.fiji import show
-        from imagej_dl.files import refuse_existing, refuse_input
+        from imagej_dl.filesystem.atomic import refuse_existing, refuse_input
 
         if self.png is not None:
             refuse_input(self.png, self.labels, self.image)

@@ -1,4 +1,4 @@
-"""`imagej-dl track`: a label movie to tracks."""
+"""`imagej-dl track`: track the objects of a label movie."""
 
 from __future__ import annotations
 
@@ -9,84 +9,94 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from imagej_dl import locks
 from imagej_dl.commands.base import Command, Positional, Shown, say
 from imagej_dl.errors import UserError
-from imagej_dl.files import heal, refuse_existing, refuse_input
+from imagej_dl.filesystem import locks
+from imagej_dl.filesystem.atomic import heal, refuse_existing, refuse_input
 from imagej_dl.progress import Progress
+from imagej_dl.tracking.trackers import registry
 
 if TYPE_CHECKING:
     import xarray as xr
 
     from imagej_dl.tracking import Tracks
-    from imagej_dl.worker import Desk
+    from imagej_dl.worker import Session
+
+    _Engine = str
+else:
+    _Engine = Literal[registry.engines()]
+
+*_OTHERS, _LAST = (tracker.label for tracker in registry.foreign().values())
+_FOREIGN = f"{', '.join(_OTHERS)} or {_LAST}"
+_VARIABLE = next(iter(registry.foreign().values())).program.variable
 
 
 class Track(Command):
-    """Track the labels of a video with TrackMate, or its like without Java.
+    """Track the objects of a label movie with TrackMate, or with its trackers in Python.
 
     Writes tracks.xml (TrackMate), tracked.tif (one id for each track), spots.csv, edges.csv,
     lineage.csv, settings.json and CTC/01_RES (Cell Tracking Challenge, with parents). In ImageJ
-    the open label movie is tracked where none is named, and TrackMate opens on the result where
-    it is there.
+    it tracks the open label movie if none is named, and opens the result in TrackMate if that is
+    installed.
     """
 
     labels: Annotated[
         Path | None, Positional(), Shown("Label movie", once=True, empty="the open one")
     ] = Field(
         None,
-        description="Label movie: a TIFF with frames, one number for each object; in ImageJ the "
-        "open one where left out.",
+        description="Label movie: a TIFF with frames, one number for each object. In ImageJ the "
+        "open one if it is left out.",
     )
     out: Annotated[Path, Shown("Results", path="folder")] = Field(
-        description="Folder for the results, made anew."
+        description="Folder for the results; it must not exist."
     )
     image: Annotated[Path | None, Shown("Movie", once=True, empty="none")] = Field(
-        None, description="The movie the labels are of: intensities, and TrackMate's window."
+        None, description="The movie that was segmented, for intensities and TrackMate's window."
     )
-    engine: Literal["auto", "trackmate", "embedded", "motile", "btrack", "trackastra"] = Field(
+    engine: _Engine = Field(
         "auto",
-        description="TrackMate in a Fiji, or the embedded engine without Java; or motile, btrack "
-        "or Trackastra where it is installed (`imagej-dl doctor` says so). auto: that of the "
-        "settings' tracker; TrackMate where it is there and has memory enough, else the embedded "
-        "engine; in ImageJ the embedded one, which makes TrackMate's links.",
+        description=f"TrackMate in a Fiji, or the embedded engine without Java; or {_FOREIGN} "
+        "where it is installed (see `imagej-dl doctor`). auto: the engine of the settings' "
+        "tracker; TrackMate if it is installed and has enough memory, else the embedded engine; "
+        "in ImageJ the embedded one, which makes the same links as TrackMate.",
     )
     engine_python: Annotated[Path | None, Shown(advanced=True, empty="our own")] = Field(
         None,
-        description="The Python of the environment that has motile, btrack or Trackastra; "
-        "IMAGEJ_DL_BTRACK_PYTHON (and so on) or our own if not given.",
+        description=f"The Python of the environment in which {_FOREIGN} is installed. Without it "
+        f"the one that a variable such as {_VARIABLE} names, or imagej-dl's own.",
     )
     settings: Annotated[Path | None, Shown(advanced=True, empty="LAP, distances as below")] = Field(
         None,
         description='JSON file {"tracker": …, "settings": {…}} with TrackMate\'s keys, '
-        "distances in the image's unit; unless given, LAP with gap closing over 2 frames and "
-        "splitting. Trackers MOTILE, BTRACK and TRACKASTRA have keys of their own.",
+        "distances in the image's unit; without it, LAP with gap closing over 2 frames and "
+        "splitting. The trackers of foreign engines have keys of their own.",
     )
     distances: Annotated[Literal["data", "trackmate"], Shown(advanced=True)] = Field(
         "data",
-        description="Without settings, how far objects are linked. data: three times their median "
-        "radius, or twice their median step where that is more, and divisions two thirds of that; "
-        "trackmate: its plain 15, in the image's unit.",
+        description="Maximal distances of links where no settings are named. data: three times the "
+        "median radius of the objects, or twice their median step if that is more; two thirds of "
+        "that for divisions. trackmate: TrackMate's 15, in the image's unit.",
     )
     fill_gaps: bool = Field(
         False,
-        description="Fill in objects that single frames lack before tracking, as `fill-gaps` "
-        "does, then give the tracks the objects' own shapes again.",
+        description="Fill in objects missing in single frames before tracking, as `fill-gaps` "
+        "does; the tracks then get the original shapes of the objects.",
     )
     split_fused: bool = Field(
         False,
-        description="Cut objects that are several in the frame before and again within five "
-        "frames: cells that touch, which the segmentation took for one.",
+        description="Split objects that are several in the frame before and again within five "
+        "frames: cells that touch, which the segmentation fused.",
     )
     ctc_gaps: Annotated[Literal["cut", "fill"], Shown(advanced=True)] = Field(
         "cut",
-        description="Gaps in the Cell Tracking Challenge folder, which knows none: the rest is a "
-        "track of its own whose parent is the part before, or the missing objects are painted.",
+        description="Gaps in the Cell Tracking Challenge folder, whose format has none. cut: the "
+        "rest is a track of its own whose parent is the part before; fill: the missing objects are "
+        "painted.",
     )
     ctc_merges: Annotated[Literal["cheapest", "end"], Shown(advanced=True)] = Field(
         "cheapest",
-        description="Where tracks merge, which that folder knows neither: the track of the "
-        "cheapest link goes on, or all end and a new one begins.",
+        description="Merges, which that format does not have either. cheapest: the track of the "
+        "cheapest link goes on; end: all end and a new one begins.",
     )
     geff: Annotated[bool, Shown(advanced=True)] = Field(
         False, description="Write tracks.geff as well (Graph Exchange File Format; needs geff)."
@@ -98,72 +108,71 @@ class Track(Command):
     )
     open: Annotated[bool, Shown(advanced=True)] = Field(
         False,
-        description="Show the result in TrackMate's window with the image, and end when it is "
-        "closed; needs a Fiji with TrackMate and a screen. In ImageJ it is shown anyway.",
+        description="Show the result in TrackMate's window with the image, until the window is "
+        "closed; needs a Fiji with TrackMate and a screen. In ImageJ it is always shown.",
     )
     axes: Annotated[str | None, Shown(advanced=True, empty="as the file says")] = Field(
-        None, description="Axes of the label file when it does not say them, such as TYX."
+        None, description="Axes of the label file if it does not name them, such as TYX."
     )
     image_axes: Annotated[str | None, Shown(advanced=True, empty="as the file says")] = Field(
-        None, description="Axes of the movie where its file says them wrong, such as TCYX."
+        None, description="Axes of the movie if its file has wrong ones, such as TCYX."
     )
     fiji: Annotated[str | None, Shown(advanced=True, empty="this one")] = Field(
-        None, description="Fiji folder, Maven coordinate or 'endpoint'; FIJI_HOME if not given."
+        None, description="Fiji folder, Maven coordinate or 'endpoint'; FIJI_HOME if left out."
     )
     overwrite: Annotated[bool, Shown(once=True)] = Field(
-        False, description="Replace the folder if it is there."
+        False, description="Replace the folder if it exists."
     )
 
-    def takes(self) -> set[Literal["image", "plane", "rois"]]:
+    def inputs(self) -> set[Literal["image", "plane", "rois"]]:
         return {"image"} if self.labels is None else set()
 
-    def serve(self, desk: Desk, progress: Progress) -> None:
+    def run_in_imagej(self, session: Session, progress: Progress) -> None:
         from imagej_dl import images
 
-        update = {"fiji": self.fiji or desk.fiji, "open": False, "engine": self._engine()}
+        update = {"fiji": self.fiji or session.fiji, "open": False, "engine": self._engine()}
         command = self.model_copy(update=update)
         ours: Path | None = None
         if self.labels is None:
-            image = desk.open_image()
-            # With settings their detector says what it takes: a mask, probabilities.
-            labels = image if self.settings else desk.label_map()
-            # TrackMate's file names the movie's: one that is not on disk is put beside it.
+            image = session.open_image()
+            # With settings the detector decides: labels, a mask or probabilities.
+            labels = image if self.settings else session.label_map()
+            # TrackMate's file names the movie: one that is not on disk is written beside it.
             name = Path(str(labels.attrs["title"])).stem
             name = "labels" if name.lower() in ("", "tracked") else name  # tracked.tif is a result
-            path = desk.image_path or self.out / f"{name}.tif"
-            if desk.image_path is None:
+            path = session.image_path or self.out / f"{name}.tif"
+            if session.image_path is None:
                 _forget(path, labels)
             refuse_existing(self.out, self.overwrite)
-            if desk.image_path is None:
+            if session.image_path is None:
                 ours = None if self.out.exists() else path
                 images.write(labels, path, overwrite=self.overwrite)
             command = command.model_copy(update={"labels": path, "overwrite": True})
         try:
             command.run(progress)
         except BaseException:
-            if ours is not None:  # else the folder would be in the way of the next try
+            if ours is not None:  # else the folder would block the next try
                 ours.unlink(missing_ok=True)
                 with suppress(OSError):
                     self.out.rmdir()
             raise
-        desk.show_file("image", self.out / "tracked.tif")
-        desk.show_file("trackmate", self.out / "tracks.xml")
+        session.show_file("image", self.out / "tracked.tif")
+        session.show_file("trackmate", self.out / "tracks.xml")
         # Of an open label movie that has no other image its own window is the movie.
-        desk.shown[-1]["on_source"] = self.labels is None and self.image is None
+        session.shown[-1]["on_source"] = self.labels is None and self.image is None
 
     def _engine(self) -> str:
-        """Return the engine for ImageJ: a second Fiji is started only where it is asked for.
+        """Return the engine for ImageJ: a second Fiji is started only on request.
 
         The embedded engine makes the links that TrackMate makes, and TrackMate's window in the
         Fiji that is there opens on them.
         """
         from imagej_dl import tracking
-        from imagej_dl.tracking.embedded import TRACKERS
 
         if self.engine != "auto":
             return self.engine
         settings = tracking.read_settings(self.settings) if self.settings else None
-        return "embedded" if settings is None or settings.tracker in TRACKERS else "auto"
+        return "embedded" if settings is None or settings.tracker in registry.embedded() else "auto"
 
     def run(self, progress: Progress) -> None:
         if self.labels is None:
@@ -238,15 +247,15 @@ class Track(Command):
         if settings.fill_gaps:
             say(f"{_filled(tracks, labels)} objects filled in, in gaps between appearances")
         if reach is not None:
-            say(f"Linked up to {reach} (distances=trackmate takes TrackMate's plain 15).")
+            say(f"Linked up to {reach} (distances=trackmate uses TrackMate's 15).")
         if self.open:
-            say("TrackMate shows them; close its windows to end.")
+            say("TrackMate shows the tracks; close its windows to end.")
             trackmate.open_window(self.out / "tracks.xml")
             trackmate.wait_until_closed()
 
 
 def _filled(tracks: Tracks, labels: xr.DataArray) -> int:
-    """Count the spots where the labels have no object."""
+    """Count the spots at which the labels have no object."""
     from imagej_dl import tracking
 
     movie = tracking.as_movie(labels)
@@ -258,7 +267,7 @@ def _filled(tracks: Tracks, labels: xr.DataArray) -> int:
 
 
 def _forget(path: Path, labels: xr.DataArray) -> None:
-    """Remove a folder that holds nothing but this movie: a tracking of it was killed."""
+    """Remove a folder that holds nothing but this movie, which a killed run left."""
     from imagej_dl import images
 
     folder = path.parent

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from imagej_dl import locks
 from imagej_dl.commands.base import say
 from imagej_dl.commands.train_options import APART, TrainOptions
 from imagej_dl.errors import UserError
+from imagej_dl.filesystem import locks
 from imagej_dl.progress import Progress, note
-from imagej_dl.training import cluster
-from imagej_dl.training.state import CANCELLED
-from imagej_dl.training.watch import Epoch, Watch, ignore
-from imagej_dl.training.words import line, summary
+from imagej_dl.training.checkpoint import CANCELLED
+from imagej_dl.training.distributed import tf_config
+from imagej_dl.training.events import EpochEvent, Watch, ignore
+from imagej_dl.training.reporting import line, summary
 
 if TYPE_CHECKING:
     from imagej_dl.models import ModelBundle
-    from imagej_dl.worker import Desk
+    from imagej_dl.worker import Session
 
 
 class Train(TrainOptions):
@@ -33,36 +33,38 @@ class Train(TrainOptions):
     chooses its settings, too.
     """
 
-    def takes(self) -> set[Literal["image", "plane", "rois"]]:
+    def inputs(self) -> set[Literal["image", "plane", "rois"]]:
         return {"plane"}  # for the preview
 
     def live(self) -> bool:
         return True
 
-    def serve(self, desk: Desk, progress: Progress) -> None:
-        from imagej_dl.worker.live import Live
+    def run_in_imagej(self, session: Session, progress: Progress) -> None:
+        from imagej_dl.worker.training_events import Live
 
         # A dialog sets every field. Those left as they are do not count as given, or they would
         # contradict the stopped training, or the model to start from.
         fields = type(self).model_fields
         given = {k: getattr(self, k) for k in self.model_fields_set}
         changed = {k: v for k, v in given.items() if v != fields[k].default}
-        type(self).declare(changed).run(progress, Live(desk))
+        type(self).declare(changed).run(progress, Live(session))
         out = self.out or Path(self._whole().out or "")
         metrics = json.loads((out / "metrics.json").read_text(encoding="utf-8"))
-        desk.values |= {"model": str(out), "ended": metrics["ended"]}
-        found = {name: metrics["validation"][name] for name in ("ap_0.5", "ap_0.7")}
-        desk.values |= {name: "NaN" if v is None else v for name, v in found.items()}
+        session.values |= {"model": str(out), "ended": metrics["ended"]}
+        scores = metrics["validation"]
+        # Methods without objects have none of these, and dialogs wait for both.
+        found = {name: scores.get(name) for name in ("ap_0.5", "ap_0.7")}
+        session.values |= {name: "NaN" if v is None else v for name, v in found.items()}
 
     def check(self) -> None:
-        if self.project.suffix.lower() == ".json" or self.search or cluster.task() is not None:
+        if self.project.suffix.lower() == ".json" or self.search or tf_config.task() is not None:
             return  # the one says where, the others look later
-        from imagej_dl.training import early
+        from imagej_dl.training import preflight
 
         assert self.out is not None, "the declaration asks for it"
         if self.resume and self.overwrite:
             raise UserError("--resume and --overwrite exclude each other")
-        early.look(self.source(self._given()), self.out, self.resume, self.overwrite)
+        preflight.check(self.source(self._given()), self.out, self.resume, self.overwrite)
 
     def _given(self) -> dict[str, Any]:
         """Return the given settings; the rest is left to what the training goes on from."""
@@ -77,14 +79,14 @@ class Train(TrainOptions):
         if self.project.suffix.lower() == ".json":
             whole = self._whole()
             whole.run(progress, watch)
-            others = cluster.task()
+            others = tf_config.task()
             if others is None or others.number == 0:
                 self._test(whole, progress)
             return
         assert self.out is not None, "the declaration asks for it"
         if self.resume and self.overwrite:
             raise UserError("--resume and --overwrite exclude each other")
-        others = cluster.task()
+        others = tf_config.task()
         alone = others is None or len(others.addresses) < 2  # else all read while one writes
         if self.refresh and not self.resume and alone:
             from imagej_dl.commands.searching import refresh
@@ -96,11 +98,11 @@ class Train(TrainOptions):
         self.check()  # before TensorFlow is loaded, which takes its time
         from imagej_dl import training
         from imagej_dl.models import backend
-        from imagej_dl.training.checkpoints import Checkpoints
+        from imagej_dl.training.checkpoint import Checkpoints
 
         given = self._given()
 
-        def told(epoch: Epoch) -> None:
+        def told(epoch: EpochEvent) -> None:
             if epoch.bundle is not None:  # else it was told before the resume
                 note(progress, line(epoch))
             if keep is not None:
@@ -129,7 +131,7 @@ class Train(TrainOptions):
             return
         self._write_more(bundle)
         metrics = json.loads((self.out / "metrics.json").read_text(encoding="utf-8"))
-        say(summary(self.out, metrics))
+        say(summary(self.out, metrics, bundle.config.method))
 
     def _whole(self) -> Train:
         """Return what a configuration file says, and what was given beside it."""
@@ -157,7 +159,7 @@ class Train(TrainOptions):
     def _searched(self, progress: Progress) -> Train:
         """Search for what is not given; return the training with what was found."""
         from imagej_dl.commands import searching
-        from imagej_dl.files import refuse_existing
+        from imagej_dl.filesystem.atomic import refuse_existing
 
         assert self.out is not None, "the declaration asks for it"
         if self.start is not None:
@@ -178,7 +180,7 @@ class Train(TrainOptions):
 
     def _write_more(self, bundle: ModelBundle) -> None:
         """Write what is asked for under Fluffy's names."""
-        from imagej_dl.training import fluffy
+        from imagej_dl.training import fluffy_names as fluffy
 
         assert self.out is not None
         if self.h5:

@@ -1,23 +1,22 @@
-"""What `imagej-dl train` can be told, and what follows from it."""
+"""The options of `imagej-dl train`, and what follows from them."""
 
 from __future__ import annotations
 
 import json
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, model_validator
 
 from imagej_dl.commands.base import Command, Positional, Shown
-from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.models import registry
-from imagej_dl.models.config import Kind
+from imagej_dl.errors import UserError, warn
+from imagej_dl.methods.registry import Kind
+from imagej_dl.models.networks import registry
+from imagej_dl.training.fine_tuning import LEARNING_RATE as FINE_TUNING
 from imagej_dl.training.settings import Precision, Settings, setting
-from imagej_dl.training.start import LEARNING_RATE as FINE_TUNING
 
 if TYPE_CHECKING:
-    from imagej_dl.training.given import Given
+    from imagej_dl.training.data_sources import Given
 
 
 APART = {
@@ -189,23 +188,19 @@ class TrainOptions(Command):
 
         Of several machines only the first has it; where it is missing, training says so.
         """
-        from imagej_dl.training import state
+        from imagej_dl.training import checkpoint
 
-        folder = (self.out or Path()) / state.FOLDER
-        return state.read(folder).settings if state.kept(folder) else {}
+        folder = (self.out or Path()) / checkpoint.FOLDER
+        return checkpoint.read(folder).settings if checkpoint.exists(folder) else {}
 
     def source(self, given: dict[str, Any]) -> Path | Given:
         """Return what to train on; with folders for validation or test, or videos, all of them."""
-        from imagej_dl.models.registry import takes
+        from imagej_dl.models.networks.registry import takes
         from imagej_dl.suite import data
-        from imagej_dl.training.pairs import find_given
+        from imagej_dl.training.data_sources import find_given
 
         if self.videos is not None and not data.is_suite(self.project):
-            warnings.warn(
-                f"{self.videos}: is of no use, since {self.project} has no folder inputs",
-                DataWarning,
-                stacklevel=2,
-            )
+            warn(f"is of no use, since {self.project} has no folder inputs", path=self.videos)
         if not (self.validation_folder or self.test_folder or data.is_suite(self.project)):
             return self.project
         return find_given(

@@ -1,27 +1,33 @@
-"""`imagej-dl tune-tracking`: the tracker's settings that score best against truth."""
+"""`imagej-dl tune-tracking`: find the settings of a tracker that score best."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
-from imagej_dl import locks
 from imagej_dl.commands.base import Command, Positional, Shown, say
 from imagej_dl.errors import UserError
-from imagej_dl.files import load_json
+from imagej_dl.filesystem import locks
+from imagej_dl.filesystem.atomic import load_json
 from imagej_dl.progress import Progress
+from imagej_dl.tracking.trackers import registry
+
+if TYPE_CHECKING:
+    _TunableTracker = str
+else:
+    _TunableTracker = Literal[registry.tunable()]
 
 
 class TuneTracking(Command):
-    """Find the tracker's settings that score best against truth.
+    """Tune a tracker's settings against the ground truth.
 
-    Tracks the first frames of a label movie many times and scores each result against Cell
-    Tracking Challenge truth, such as `corrections` makes; the last frames, kept apart, say how
-    good the best settings are elsewhere. Writes best.json (for `track --settings`), trials.csv
-    and report.json. It may be stopped at any time, and goes on with --resume. Needs Optuna: pip
-    install imagej-dl[tune].
+    Tracks the first frames of a label movie many times and scores each result against ground
+    truth of the Cell Tracking Challenge, such as `corrections` makes. The last frames are held
+    out: they tell how good the best settings are on other data. Writes best.json (for `track
+    --settings`), trials.csv and report.json. It may be stopped at any time, and continues with
+    --resume. Needs Optuna: pip install imagej-dl[tune].
     """
 
     labels: Annotated[Path, Positional()] = Field(
@@ -34,64 +40,57 @@ class TuneTracking(Command):
         description="Folder for the trials and the best settings."
     )
     objective: Literal["TRA", "LNK", "CHOTA"] = Field(
-        "TRA", description="The score to raise: TRA, LNK (links alone) or CHOTA."
+        "TRA", description="The score to maximize: TRA, LNK (links alone) or CHOTA."
     )
-    tracker: Literal[
-        "SPARSE_LAP_TRACKER",
-        "SIMPLE_SPARSE_LAP_TRACKER",
-        "KALMAN_TRACKER",
-        "ADVANCED_KALMAN_TRACKER",
-        "NEAREST_NEIGHBOR_TRACKER",
-        "OVERLAP_TRACKER",
-        "MOTILE",
-        "BTRACK",
-    ] = Field("SPARSE_LAP_TRACKER", description="The tracker, by its key, as in a settings file.")
+    tracker: _TunableTracker = Field(
+        registry.DEFAULT, description="The tracker, by its key, as in a settings file."
+    )
     trials: int = Field(
         60,
         ge=1,
         le=10**6,
-        description="How many settings to try, those of a stopped tuning included.",
+        description="Number of trials, those of a stopped tuning included.",
     )
     held_out: float = Field(
         0.3,
         ge=0,
         le=0.8,
-        description="Share of the frames, the last ones, that nothing is tuned on: the best "
-        "settings and the defaults are scored on them at the end. 0 tunes on all.",
+        description="Share of the frames, the last ones, that are held out: the best settings "
+        "and the defaults are scored on them at the end. 0 tunes on all.",
     )
     ctc_gaps: Annotated[Literal["cut", "fill"], Shown(advanced=True)] = Field(
         "cut",
-        description="Score gaps as `track --ctc-gaps` writes them: cut, where each costs, or "
-        "filled with the missing object, where it gains.",
+        description="Score gaps as `track --ctc-gaps` writes them: cut, which lowers the score, or "
+        "filled with the missing object, which raises it.",
     )
     space: Annotated[Path | None, Shown(advanced=True)] = Field(
         None,
         description='JSON file of the settings to tune, {"LINKING_MAX_DISTANCE": [5, 40], '
-        '"ALLOW_TRACK_SPLITTING": [true, false]}: two bounds or the values; unless given, all '
-        "that matter, distances from a half to eight times the objects' radius.",
+        '"ALLOW_TRACK_SPLITTING": [true, false]}: two bounds or the values. Without it '
+        "all that matter, distances from half to eight times the radius of the objects.",
     )
     seed: Annotated[int, Shown(advanced=True)] = Field(
-        0, ge=0, lt=2**31, description="Of the search."
+        0, ge=0, lt=2**31, description="Random seed of the search."
     )
-    resume: bool = Field(False, description="Go on with the trials in the folder.")
+    resume: bool = Field(False, description="Continue with the trials in the folder.")
     axes: Annotated[str | None, Shown(advanced=True)] = Field(
-        None, description="Axes of the label file when it does not say them, such as TYX."
+        None, description="Axes of the label file if it does not name them, such as TYX."
     )
 
     def run(self, progress: Progress) -> None:
-        from imagej_dl import images, tracking
-        from imagej_dl.evaluation import ctc, tuning
+        from imagej_dl import ctc, images, tracking
+        from imagej_dl.evaluation import tuning
 
         movie = tracking.as_movie(images.read_labels(self.labels, self.axes), self.labels)
         truth = ctc.read_truth(self.truth)
         frames = len(truth.tracks.masks)
         if frames != movie.sizes["T"]:
             raise UserError(
-                f"has {movie.sizes['T']} frames, the truth {self.truth} has {frames}",
+                f"has {movie.sizes['T']} frames, the ground truth {self.truth} has {frames}",
                 path=self.labels,
             )
         with locks.held(self.out, "a tuning"):
-            found = tuning.tune(
+            tuned = tuning.tune(
                 movie,
                 truth,
                 self.out,
@@ -105,14 +104,14 @@ class TuneTracking(Command):
                 self.held_out,
                 self.ctc_gaps,
             )
-        before, after = (_text(one[self.objective]) for one in (found.default, found.best))
+        before, after = (_text(one[self.objective]) for one in (tuned.default, tuned.best))
         say(
             f"{self.out / 'best.json'}: {self.objective} {after}, with the defaults "
-            f"{before}; {found.trials} trials"
+            f"{before}; {tuned.trials} trials"
         )
-        if found.held is not None:
-            first, last = (number + 1 for number in found.held.frames)
-            scores = (found.held.best, found.held.default)
+        if tuned.held is not None:
+            first, last = (number + 1 for number in tuned.held.frames)
+            scores = (tuned.held.best, tuned.held.default)
             after, before = (_text(one.get(self.objective)) for one in scores)
             say(
                 f"On frames {first} to {last}, not tuned on: {self.objective} {after}, with the "
@@ -124,14 +123,14 @@ class TuneTracking(Command):
             return None
         from imagej_dl.evaluation import tuning_space
 
-        found = load_json(self.space)
-        if not isinstance(found, dict):
+        space = load_json(self.space)
+        if not isinstance(space, dict):
             raise UserError("must hold one JSON object", path=self.space)
         try:
-            tuning_space.check(found, self.tracker)
+            tuning_space.check(space, self.tracker)
         except UserError as error:
             raise UserError(error.problem, path=self.space, remedy=error.remedy) from error
-        return found
+        return space
 
 
 def _text(score: float | None) -> str:

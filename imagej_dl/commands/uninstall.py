@@ -11,7 +11,7 @@ from imagej_dl.progress import Progress
 
 
 class Uninstall(Command):
-    """Take the commands and macros out of a Fiji folder again, those and nothing else.
+    """Remove the commands and macros from a Fiji folder, and nothing else.
 
     Files that you changed since are kept and named.
     """

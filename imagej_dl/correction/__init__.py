@@ -6,7 +6,7 @@ loads no TensorFlow.
 """
 
 from imagej_dl.correction.changes import Changes, compare
-from imagej_dl.correction.proposing import Proposal, next_image
+from imagej_dl.correction.proposals import Proposal, next_image
 from imagej_dl.correction.retraining import Retraining, retrain
 from imagej_dl.correction.saving import Correction, mark_empty, save
 from imagej_dl.correction.status import Row, Status, status

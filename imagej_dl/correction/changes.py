@@ -1,4 +1,4 @@
-"""How much of a proposal the user changed."""
+"""Count what the user changed of a proposal."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from imagej_dl.errors import UserError
 from imagej_dl.evaluation.overlap import overlap
 
 SAME = 0.99
-"""Objects of a larger intersection over union count as kept: a stray pixel is no correction."""
+"""IoU above which an object counts as kept: a stray pixel is no correction."""
 
 MATCHED = 0.5
-"""Objects of a larger intersection over union are the same one; only one can be so large."""
+"""IoU above which two objects are the same one; at most one partner can have it."""
 
 
 class Changes(BaseModel):
-    """What became of the proposed objects; each plane of a stack counts for itself.
+    """The changes between proposed and corrected objects; the planes of a stack are counted apart.
 
     kept : objects left as they were (IoU above .99).
     changed : objects redrawn (IoU above .5).
@@ -38,11 +38,11 @@ class Changes(BaseModel):
 
     @property
     def share(self) -> float:
-        """The share of the object pixels that were changed, 0 to 1; 0 without objects."""
+        """Return the share of the object pixels that were changed, 0 to 1; 0 without objects."""
         return self.changed_px / self.object_px if self.object_px else 0.0
 
     def __add__(self, other: Changes) -> Changes:
-        """Add what was changed on another image."""
+        """Add the changes on another image."""
         names = type(self).model_fields
         return Changes(**{name: getattr(self, name) + getattr(other, name) for name in names})
 

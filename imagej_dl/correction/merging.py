@@ -1,21 +1,23 @@
-"""Two runs that change the state of one project: neither undoes what the other has decided."""
+"""Merge the states of two runs on one project: neither undoes what the other has decided."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
-from imagej_dl.correction.state_parts import State
+from imagej_dl.correction.state import State
 
 V = TypeVar("V")
 
 
 def merged(base: State, mine: State, theirs: State) -> State:
-    """Return the state with what both have changed since `base`; of the same thing, what is mine.
+    """Return the state with the changes of both since `base`; where both changed one thing, mine.
 
     Parameters
     ----------
-    base : as it was read; mine : what has become of it here; theirs : what is on disk by now.
+    base : as it was read.
+    mine : as it is in this run.
+    theirs : as it is on disk now.
     """
     found: dict[str, Any] = {}
     for name in type(base).model_fields:

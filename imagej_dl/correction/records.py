@@ -1,4 +1,4 @@
-"""Which images are corrected, found on disk: whoever stored a RoiSet, it is seen."""
+"""Find the corrected images on disk, whoever stored their RoiSets."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ import xarray as xr
 
 from imagej_dl import images, rois
 from imagej_dl.correction.changes import compare
-from imagej_dl.correction.state import Book, stamp
-from imagej_dl.correction.state_parts import Corrected
-from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.correction.state import Corrected
+from imagej_dl.correction.store import CorrectionStore, stamp
+from imagej_dl.errors import DataWarning, UserError, warn
 from imagej_dl.project import Sheet
 
 PROPOSAL, LABELS = "proposed_RoiSet.zip", "proposed.tif"
 
 
-def finished(book: Book, sheet: Sheet) -> bool:
-    """Say whether an image needs no proposal: ROIs are drawn on it, or it has no object."""
-    return sheet.drawn or sheet.name in book.state.empty
+def finished(store: CorrectionStore, sheet: Sheet) -> bool:
+    """Return whether an image needs no proposal: ROIs are drawn on it, or it has no object."""
+    return sheet.drawn or sheet.name in store.state.empty
 
 
-def record(book: Book, sheets: list[Sheet]) -> None:
-    """Compare what was corrected since with what had been proposed."""
-    state = book.state
+def record(store: CorrectionStore, sheets: list[Sheet]) -> None:
+    """Compare new corrections with their proposals, and add them to the state."""
+    state = store.state
     for sheet in sheets:
         proposed = state.proposed.get(sheet.name)
-        if proposed is None or not finished(book, sheet):
+        if proposed is None or not finished(store, sheet):
             continue
         digest = digest_of(sheet.rois) if sheet.drawn else ""
         known = state.corrected.get(sheet.name)
         if known is not None and known.rois == digest:
             continue
-        before = book.folder / sheet.name / LABELS
+        before = store.folder / sheet.name / LABELS
         if not before.is_file():
             continue
         try:
@@ -44,7 +44,7 @@ def record(book: Book, sheets: list[Sheet]) -> None:
                 proposal = images.read_labels(before, as_is=True)
                 changes = compare(proposal, labels(sheet, proposal))
         except UserError as error:
-            warnings.warn(f"{error}: its corrections are not counted", DataWarning, stacklevel=2)
+            warn(f"{error}: its corrections are not counted")
             continue
         state.corrected[sheet.name] = Corrected(
             round=proposed.round, by=proposed.by, rois=digest, changes=changes
@@ -60,7 +60,7 @@ def labels(sheet: Sheet, like: xr.DataArray) -> xr.DataArray:
     try:
         return rois.label_map(rois.read(sheet.rois), like)[0]
     except UserError as error:
-        raise UserError(error.problem, path=sheet.rois, remedy=error.remedy) from error
+        raise error.at(sheet.rois) from error
 
 
 def digest_of(path: Path) -> str:
@@ -68,11 +68,11 @@ def digest_of(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
 
 
-def learnt_from(book: Book, sheets: list[Sheet]) -> dict[str, str]:
-    """Name the images to train on, each with a digest that changes with image or ROIs."""
+def training_images(store: CorrectionStore, sheets: list[Sheet]) -> dict[str, str]:
+    """Return the names of the images to train on, with digests that change with image or ROIs."""
     found = {}
     for sheet in sheets:
-        if finished(book, sheet):
+        if finished(store, sheet):
             when, size = stamp(sheet.source or sheet.image)
             found[sheet.name] = f"{digest_of(sheet.rois) if sheet.drawn else ''}:{when}:{size}"
     return found

@@ -1,24 +1,25 @@
-"""Training on with what was corrected, and whether the model became better by it."""
+"""Retrain the present model on the corrected images, and accept it unless it is worse."""
 
 from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import xarray as xr
+from pydantic import ConfigDict
 
-from imagej_dl import containment, images, locks, project
-from imagej_dl.containment import contained
-from imagej_dl.correction.records import labels, learnt_from, record
-from imagej_dl.correction.state import MODELS, Book
-from imagej_dl.correction.state_parts import Retrained, Training
+from imagej_dl import images, project
+from imagej_dl.correction.records import labels, record, training_images
+from imagej_dl.correction.state import Outcome, Retrained, Training
 from imagej_dl.correction.status import Row, rows
-from imagej_dl.correction.trial import trial
+from imagej_dl.correction.store import MODELS, CorrectionStore
+from imagej_dl.correction.validation import average_precision
 from imagej_dl.errors import Cancelled, UserError
-from imagej_dl.files import discard, heal, load_json
+from imagej_dl.filesystem import containment, locks
+from imagej_dl.filesystem.atomic import discard, heal, load_json
+from imagej_dl.filesystem.containment import contained
 from imagej_dl.progress import Progress, silent
 from imagej_dl.project import Sheet
 
@@ -26,40 +27,27 @@ if TYPE_CHECKING:
     from imagej_dl.models import ModelBundle
 
 MARGIN = 0.02
-"""A model is worse when its average precision is lower by more: less is chance on few images."""
+"""Decrease of the average precision that makes a model worse: less is chance on few images."""
 
 EPOCHS, VALIDATION = 20, 0.2
 TRAINING = ".training"
 
 
-@dataclass(frozen=True)
-class Retraining:
-    """What came of a retraining.
+class Retraining(Outcome):
+    """A retraining that has ended.
 
     Attributes
     ----------
-    round : the one that it ended, from 1.
     model : the new model's folder.
     present : the folder of the model that proposes from now on: the new one, or the one before.
-    images : how many it was trained and validated on.
-    validation : the names of those that validated.
-    unseen : whether neither model was trained on these.
-    before, after : average precision of the two on them, mean over the IoU thresholds .5 … .9;
-        None when too few images were there to keep some of them apart.
-    accepted : whether the new model is the present one.
     ended : why the training ended: "all epochs", "patience", "time limit" or "enough".
     rows : the table of the rounds.
     """
 
-    round: int
+    model_config = ConfigDict(frozen=True)
+
     model: Path
     present: Path
-    images: int
-    validation: list[str]
-    unseen: bool
-    before: float | None
-    after: float | None
-    accepted: bool
     ended: str
     rows: list[Row]
 
@@ -74,13 +62,13 @@ def retrain(
     watch: Any = None,
     **settings: Any,
 ) -> Retraining:
-    """Train the present model on with all images that are corrected, drawn or without objects.
+    """Retrain the present model on all images that are corrected, drawn or without objects.
 
     The new model is Corrections/models/round_N. It becomes the present one unless its average
     precision on the validation images is lower by more than .02 than that of the model before,
-    and neither was trained on them. What the model before was trained on is trained on again,
-    and what validated it validates again. A retraining that was stopped goes on where it was, if
-    images and ROIs are the same; otherwise it begins again.
+    and neither was trained on them. The training images of the model before are trained on again,
+    and its validation images validate again. A retraining that was stopped continues if images
+    and ROIs are the same; otherwise it begins again.
 
     Parameters
     ----------
@@ -95,86 +83,86 @@ def retrain(
     Raises
     ------
     UserError : when nothing is corrected, or nothing since the last retraining.
-    Cancelled : when it was stopped; the same call goes on with it.
+    Cancelled : when it was stopped; the same call continues it.
     """
-    book = Book.open(path, model)
-    with locks.held(book.folder / MODELS, "a retraining"):
-        book = Book.open(path, model)  # as it is now that no other can end
-        return _retrain(book, accept, progress, watch, settings)
+    store = CorrectionStore.open(path, model)
+    with locks.held(store.folder / MODELS, "a retraining"):
+        store = CorrectionStore.open(path, model)  # as it is now that no other can end
+        return _retrain(store, accept, progress, watch, settings)
 
 
 def _retrain(
-    book: Book, accept: bool, progress: Progress, watch: Any, settings: dict[str, Any]
+    store: CorrectionStore, accept: bool, progress: Progress, watch: Any, settings: dict[str, Any]
 ) -> Retraining:
-    path = book.project
-    _tidy(book)
+    path = store.project
+    _tidy(store)
     sheets = project.sheets(path)
-    record(book, sheets)
-    wanted = learnt_from(book, sheets)
-    last = book.state.retrained[-1] if book.state.retrained else None
-    if accept and last is not None and not last.accepted and wanted == book.state.trained:
-        return _accepted(book, last)
-    _refuse(book, wanted)
+    record(store, sheets)
+    wanted = training_images(store, sheets)
+    last = store.state.retrained[-1] if store.state.retrained else None
+    if accept and last is not None and not last.accepted and wanted == store.state.trained:
+        return _accepted(store, last)
+    _refuse(store, wanted)
     chosen = [sheet for sheet in sheets if sheet.name in wanted]
     for sheet in chosen:
         project.prepare(sheet)
-    wanted = learnt_from(book, project.sheets(path))
+    wanted = training_images(store, project.sheets(path))
     chosen = [sheet for sheet in project.sheets(path) if sheet.name in wanted]
-    ended, trained = _train(book, chosen, wanted, progress, watch, settings)
-    return _finish(book, chosen, wanted, ended, trained, accept, progress)
+    ended, trained = _train(store, chosen, wanted, progress, watch, settings)
+    return _finish(store, chosen, wanted, ended, trained, accept, progress)
 
 
-def _tidy(book: Book) -> None:
-    """Remove what killed retrainings left, and finish what they were moving."""
-    models = book.folder / MODELS
+def _tidy(store: CorrectionStore) -> None:
+    """Remove leftovers of killed retrainings, and finish their moves."""
+    models = store.folder / MODELS
     locks.sweep(models)
     heal(models)
     for folder in models.glob("round_*"):
         heal(folder)
-    for ended in book.state.retrained:
-        discard(book.path(ended.model) / TRAINING)
+    for ended in store.state.retrained:
+        discard(store.path(ended.model) / TRAINING)
 
 
-def _refuse(book: Book, wanted: dict[str, str]) -> None:
-    state = book.state
+def _refuse(store: CorrectionStore, wanted: dict[str, str]) -> None:
+    state = store.state
     if not wanted:
         raise UserError(
             "no image is corrected or drawn yet",
-            path=book.project,
+            path=store.project,
             remedy="Correct some with the steps next and save.",
         )
     if wanted == state.trained and state.retrained and state.retrained[-1].accepted:
         raise UserError(
             "no image was corrected since the last retraining",
-            path=book.project,
+            path=store.project,
             remedy="Correct some with the steps next and save.",
         )
 
 
 def _train(
-    book: Book,
+    store: CorrectionStore,
     sheets: list[Sheet],
     wanted: dict[str, str],
     progress: Progress,
     watch: Any,
     settings: dict[str, Any],
 ) -> tuple[str, ModelBundle | Path]:
-    """Train, or go on with a training that was stopped; return why it ended, and the model."""
+    """Train, or continue a stopped training; return why it ended, and the model."""
     from imagej_dl import training
-    from imagej_dl.training import state as states
+    from imagej_dl.training import checkpoint
 
-    state = book.state
-    out = book.folder / MODELS / f"round_{state.round}"
+    state = store.state
+    out = store.folder / MODELS / f"round_{state.round}"
     same = state.training == Training(round=state.round, images=wanted)
     if same and (ended := _ended(out)):
         return ended, out
-    resume = same and states.kept(out / states.FOLDER)
+    resume = same and checkpoint.exists(out / checkpoint.FOLDER)
     if not resume:
         # Never the present model: that is of a round before.
         containment.check(out, folder=True)
         discard(out)
         state.training = Training(round=state.round, images=wanted)
-        book.save()
+        store.save()
         settings = {"epochs": EPOCHS, "validation": VALIDATION, "test": 0.0, **settings}
     else:
         free = ("epochs", "minutes", "patience")
@@ -182,7 +170,7 @@ def _train(
     trained = training.train(
         [_pair(sheet) for sheet in sheets],
         out,
-        start=None if resume else book.present,
+        start=None if resume else store.present,
         resume=resume,
         progress=progress,
         **({} if watch is None else {"watch": watch}),
@@ -214,7 +202,7 @@ def _ended(out: Path) -> str | None:
 
 
 def _finish(
-    book: Book,
+    store: CorrectionStore,
     sheets: list[Sheet],
     wanted: dict[str, str],
     ended: str,
@@ -222,15 +210,15 @@ def _finish(
     accept: bool,
     progress: Progress,
 ) -> Retraining:
-    state = book.state
-    out = book.folder / MODELS / f"round_{state.round}"
+    state = store.state
+    out = store.folder / MODELS / f"round_{state.round}"
     validation, unseen = _validation(out, sheets)
-    before = trial(book.present, validation, progress)
-    after = trial(trained, validation, progress)
+    before = average_precision(store.present, validation, progress)
+    after = average_precision(trained, validation, progress)
     worse = unseen and before is not None and after is not None and after < before - MARGIN
     result = Retrained(
         round=state.round,
-        model=book.short(out),
+        model=store.short(out),
         images=len(sheets),
         validation=[sheet.name for sheet in validation],
         unseen=unseen,
@@ -243,34 +231,28 @@ def _finish(
         state.present = result.model
     state.round += 1
     state.training, state.trained = None, wanted
-    book.save()
+    store.save()
     discard(out / TRAINING)
-    return _result(book, result, ended)
+    return _result(store, result, ended)
 
 
-def _accepted(book: Book, last: Retrained) -> Retraining:
+def _accepted(store: CorrectionStore, last: Retrained) -> Retraining:
     """Use the last retraining's model after all."""
-    state = book.state
+    state = store.state
     last = last.model_copy(update={"accepted": True})
     state.retrained[-1] = last
     state.present = last.model
-    book.save()
-    return _result(book, last, _ended(book.path(last.model)) or "")
+    store.save()
+    return _result(store, last, _ended(store.path(last.model)) or "")
 
 
-def _result(book: Book, of: Retrained, ended: str) -> Retraining:
+def _result(store: CorrectionStore, of: Retrained, ended: str) -> Retraining:
     return Retraining(
-        round=of.round,
-        model=book.path(of.model),
-        present=book.present,
-        images=of.images,
-        validation=of.validation,
-        unseen=of.unseen,
-        before=of.before,
-        after=of.after,
-        accepted=of.accepted,
+        **{name: getattr(of, name) for name in Outcome.model_fields},
+        model=store.path(of.model),
+        present=store.present,
         ended=ended,
-        rows=rows(book.state),
+        rows=rows(store.state),
     )
 
 

@@ -1,4 +1,4 @@
-"""Storing what the user corrected."""
+"""Store corrected ROIs."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from imagej_dl import project
-from imagej_dl.containment import contained
 from imagej_dl.correction.changes import Changes
 from imagej_dl.correction.records import record
-from imagej_dl.correction.state import Book
+from imagej_dl.correction.store import CorrectionStore
 from imagej_dl.errors import UserError
+from imagej_dl.filesystem.containment import contained
 
 
 @dataclass(frozen=True)
@@ -20,9 +20,9 @@ class Correction:
 
     name : of the image.
     path : of its RoiSet; None where it has no object.
-    count : how many ROIs it holds.
-    backup : what the RoiSet before is now called; None where there was none, or the same.
-    changes : against the proposal; None where nothing had been proposed.
+    count : ROIs in it.
+    backup : the file that the RoiSet before was renamed to; None if there was none, or the same.
+    changes : against the proposal; None without one.
     """
 
     name: str
@@ -47,11 +47,11 @@ def save(
     ------
     UserError : as :func:`imagej_dl.project.save_rois`, and when no correction has begun.
     """
-    book = Book.open(path)
+    store = CorrectionStore.open(path)
     stored = project.save_rois(path, name, source)
-    if name in book.state.empty:
-        book.state.empty.remove(name)
-    changes = _recorded(book, name)
+    if name in store.state.empty:
+        store.state.empty.remove(name)
+    changes = _recorded(store, name)
     return Correction(name, stored.path, stored.count, stored.backup, changes)
 
 
@@ -63,7 +63,7 @@ def mark_empty(path: str | os.PathLike[str], name: str) -> Correction:
     ------
     UserError : when there is no such image, ROIs are drawn on it, or no correction has begun.
     """
-    book = Book.open(path)
+    store = CorrectionStore.open(path)
     sheet = project.sheet(path, name)
     if sheet.drawn:
         raise UserError(
@@ -72,12 +72,12 @@ def mark_empty(path: str | os.PathLike[str], name: str) -> Correction:
             remedy="Delete or rename that file first, if it is wrong.",
         )
     project.prepare(sheet)
-    book.state.empty = sorted({*book.state.empty, name})
-    return Correction(name, None, 0, None, _recorded(book, name))
+    store.state.empty = sorted({*store.state.empty, name})
+    return Correction(name, None, 0, None, _recorded(store, name))
 
 
-def _recorded(book: Book, name: str) -> Changes | None:
-    record(book, [project.sheet(book.project, name)])
-    book.save()
-    found = book.state.corrected.get(name)
+def _recorded(store: CorrectionStore, name: str) -> Changes | None:
+    record(store, [project.sheet(store.project, name)])
+    store.save()
+    found = store.state.corrected.get(name)
     return found.changes if found else None

@@ -1,156 +1,103 @@
-"""The state of the loop on disk, in PROJECT/Corrections/state.json."""
+"""The state of the corrections, as Corrections/state.json holds it."""
 
 from __future__ import annotations
 
-import hashlib
-import os
-import re
-from pathlib import Path
+from typing import Literal
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict
 
-from imagej_dl import locks
-from imagej_dl.correction.merging import merged
-from imagej_dl.correction.state_parts import Stamp, State
-from imagej_dl.errors import UserError
-from imagej_dl.files import atomic, load_json
-from imagej_dl.models.folder import CONFIG, NETWORK, load_config
+from imagej_dl.correction.changes import Changes
 
-FOLDER, FILE, MODELS = "Corrections", "state.json", "models"
-VERSION = 1
-_WAIT = 60.0
+Stamp = tuple[int, int]
+"""Time of a file's last change in ns, and its size in bytes: another when its content is."""
 
 
-class Book:
-    """A project and the state of its corrections; :meth:`save` writes it, whole or not at all.
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid")
 
-    What another run, in ImageJ or in a shell, has written since it was read is kept with it.
+
+class Score(_Part):
+    """Uncertainty of the model (its fingerprint) on an image (its file's stamp)."""
+
+    model: str
+    image: Stamp
+    uncertainty: float
+
+
+class Proposed(Score):
+    """A proposal for an image, with its round and model (its folder).
+
+    `rois` is the digest of the proposed RoiSet, "" where there is no object.
     """
 
-    def __init__(self, project: Path, state: State) -> None:
-        self.project, self.state = project, state
-        self._read = state.model_copy(deep=True)
-
-    @classmethod
-    def open(cls, project: str | os.PathLike[str], model: Path | None = None) -> Book:
-        """Read the state, or begin with the model; another model takes the present one's place.
-
-        Raises
-        ------
-        UserError : when nothing has begun and no model is named, the model is none, or the
-            state's file is damaged or of another version.
-        """
-        project = Path(project)
-        if not project.is_dir():
-            raise UserError("there is no such project", path=project)
-        state = _read(project / FOLDER / FILE)
-        named = None if model is None else _short(project, model)
-        if model is not None and (state is None or named not in (state.begun, state.present)):
-            load_config(model)
-        if state is None:
-            if named is None:
-                raise UserError(
-                    "no correction has begun there",
-                    path=project,
-                    remedy="Name the model to begin with (--model).",
-                )
-            return cls(project, State(begun=named, present=named, round=_first_round(project)))
-        if named is not None and named not in (state.begun, state.present):
-            # A retraining that was under way had begun from the other model.
-            book = cls(project, state)
-            state.begun, state.present, state.training = named, named, None
-            return book
-        return cls(project, state)
-
-    @property
-    def folder(self) -> Path:
-        """The folder of the corrections."""
-        return self.project / FOLDER
-
-    @property
-    def present(self) -> Path:
-        """The folder of the present model."""
-        return self.path(self.state.present)
-
-    def path(self, kept: str) -> Path:
-        """Return the path that the state keeps as `kept`."""
-        return self.project / kept  # an absolute one stays as it is
-
-    def short(self, path: Path) -> str:
-        """Return a path as the state keeps it."""
-        return _short(self.project, path)
-
-    def save(self) -> None:
-        """Write the state, with what others have changed in it since it was read."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with locks.held(self.folder / FILE, "the corrections", wait=_WAIT):
-            there = _read(self.folder / FILE)
-            if there is not None and there != self._read:
-                found = merged(self._read, self.state, there)
-                # The caller may hold on to the state.
-                for name in State.model_fields:
-                    setattr(self.state, name, getattr(found, name))
-            text = self.state.model_dump_json(indent=1)
-            with atomic(self.folder / FILE) as temporary:
-                temporary.write_text(text + "\n", encoding="utf-8")
-        self._read = self.state.model_copy(deep=True)
+    round: int
+    by: str
+    objects: int
+    rois: str
 
 
-def fingerprint(model: Path) -> str:
-    """Return a digest of a model's network and configuration, or of Fluffy's one file.
+class Corrected(_Part):
+    """The correction of a proposal; `rois` is the digest of the RoiSet, "" for no object."""
 
-    Raises
-    ------
-    UserError : when it is no model, or not there any more.
+    round: int
+    by: str
+    rois: str
+    changes: Changes
+
+
+class Training(_Part):
+    """A retraining on images (name: digest of image and ROIs)."""
+
+    round: int
+    images: dict[str, str]
+
+
+class Outcome(_Part):
+    """The outcome of a retraining.
+
+    Attributes
+    ----------
+    round : the one that it ended, from 1.
+    images : how many it was trained and validated on.
+    validation : the names of those that validated.
+    unseen : whether neither model was trained on these.
+    before, after : average precision of the model before and of the new one on them, mean over the
+        IoU thresholds .5 … .9; None when too few images were there to keep some of them apart.
+    accepted : whether the new model is the present one.
     """
-    load_config(model)
-    digest = hashlib.sha256()
-    for path in [model] if model.is_file() else [model / CONFIG, model / NETWORK]:
-        if not path.is_file():
-            raise UserError("is missing", path=path)
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]
+
+    round: int
+    images: int
+    validation: list[str]
+    unseen: bool
+    before: float | None
+    after: float | None
+    accepted: bool
 
 
-def stamp(path: Path) -> Stamp:
-    """Return what tells a file from the same one changed."""
-    found = path.stat()
-    return found.st_mtime_ns, found.st_size
+class Retrained(Outcome):
+    """The outcome of a retraining as the state keeps it; `model` is the new model's folder."""
+
+    model: str
 
 
-def _first_round(project: Path) -> int:
-    """Return the round to begin with: after those whose models a former beginning has left.
+class State(_Part):
+    """The state beside the RoiSets. Paths are relative to the project where they can be.
 
-    One of these may be the very model that is begun with.
+    begun : the model that was named last; present : the one that proposes now.
+    round : the one under way, from 1 (or after those of a former beginning); each ends with a
+        retraining.
+    trained : the images of the last retraining, as :class:`Training` has them.
     """
-    folder = project / FOLDER / MODELS
-    found = (re.fullmatch(r"round_(\d+)", p.name) for p in folder.glob("round_*"))
-    return 1 + max((int(match[1]) for match in found if match), default=0)
 
-
-def _read(path: Path) -> State | None:
-    if not path.is_file():
-        return None
-    content = load_json(path)
-    version = content.get("version") if isinstance(content, dict) else None
-    if version != VERSION:
-        raise UserError(
-            f"has the version {version}; this imagej-dl reads {VERSION}",
-            path=path,
-            remedy="Use the imagej-dl that wrote it, or move the file away to begin anew: the "
-            "RoiSets stay.",
-        )
-    try:
-        return State.model_validate(content)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise UserError(
-            f"is damaged: {'.'.join(map(str, first['loc']))} {first['msg']}",
-            path=path,
-            remedy="Move it away to begin anew: the RoiSets stay.",
-        ) from error
-
-
-def _short(project: Path, path: Path) -> str:
-    real, root = path.resolve(), project.resolve()
-    return real.relative_to(root).as_posix() if root in real.parents else str(real)
+    version: Literal[1] = 1
+    begun: str
+    present: str
+    round: int = 1
+    scores: dict[str, Score] = {}
+    proposed: dict[str, Proposed] = {}
+    corrected: dict[str, Corrected] = {}
+    empty: list[str] = []
+    training: Training | None = None
+    trained: dict[str, str] = {}
+    retrained: list[Retrained] = []

@@ -1,4 +1,4 @@
-"""How much had to be corrected, round by round."""
+"""Report the corrections, round by round."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from imagej_dl import project
-from imagej_dl.containment import contained
 from imagej_dl.correction.changes import Changes
 from imagej_dl.correction.records import finished, record
-from imagej_dl.correction.state import Book
-from imagej_dl.correction.state_parts import Retrained, State
+from imagej_dl.correction.state import Retrained, State
+from imagej_dl.correction.store import CorrectionStore
+from imagej_dl.filesystem.containment import contained
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Row:
     model : the folder's name of the model that proposed.
     images : how many were corrected.
     changes : on all of them together.
-    retrained : what came of the retraining that ended it; None while it is under way.
+    retrained : the outcome of the retraining that ended it; None before.
     """
 
     round: int
@@ -34,12 +34,12 @@ class Row:
 
 @dataclass(frozen=True)
 class Status:
-    """How far the loop is.
+    """The progress of the corrections.
 
     model : the present model's folder.
-    round : the one under way, from 1.
+    round : the current one, from 1.
     done, total : images that need no correction any more, of all.
-    unfinished : whether a retraining was stopped; the step retrain goes on with it.
+    unfinished : whether a retraining was stopped; the step retrain continues it.
     rows : one for each round with corrections or a retraining.
     """
 
@@ -53,21 +53,21 @@ class Status:
 
 @contained
 def status(path: str | os.PathLike[str], model: Path | None = None) -> Status:
-    """Say how far the loop is.
+    """Return the progress of the corrections.
 
     Raises
     ------
     UserError : when no correction has begun, and no model to begin with is named.
     """
-    book = Book.open(path, model)
+    store = CorrectionStore.open(path, model)
     sheets = project.sheets(path)
-    record(book, sheets)
-    book.save()
-    state = book.state
+    record(store, sheets)
+    store.save()
+    state = store.state
     return Status(
-        model=book.present,
+        model=store.present,
         round=state.round,
-        done=sum(finished(book, sheet) for sheet in sheets),
+        done=sum(finished(store, sheet) for sheet in sheets),
         total=len(sheets),
         unfinished=state.training is not None,
         rows=rows(state),
@@ -87,7 +87,7 @@ def rows(state: State) -> list[Row]:
 
 
 def table(found: list[Row]) -> str:
-    """Write the rows as a table of text."""
+    """Format the rows as a table."""
     head = ("round", "model", "images", "kept", "changed", "added", "deleted", "pixels changed")
     lines: list[tuple[str, ...]] = [head]
     for row in found:

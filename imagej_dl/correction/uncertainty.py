@@ -1,4 +1,4 @@
-"""How uncertain a model is of an image: the entropy of its probabilities."""
+"""Uncertainty of a model on an image: the entropy of its probability map."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 class Uncertainty:
     """Entropies summed over pixels, each by the probability that the pixel is inside an object.
 
-    `value` is their mean: the entropy that a pixel of an object is to be expected to have, as a
-    share of the largest possible, 0 to 1. The entropy of a network's classes is the measure of
+    `value` is their mean: the expected entropy of an object's pixel, as a share of the largest
+    possible, 0 to 1. The entropy of a network's classes is the measure of
     uncertainty sampling (Settles, Active Learning Literature Survey, 2009, section 3.1). Without
-    the weights an image would look the more certain the more background it has; with those of
-    all that is no background, the outlines, of which no network is certain, would outweigh the
-    rest. No threshold is needed, so an image of dim objects that reach none is not overlooked.
+    the weights an image would seem more certain the more background it has; weighted by the
+    probability of all that is not background, the outlines, of which no network is certain, would
+    outweigh the rest. No threshold is needed, so an image of dim objects is not overlooked.
     """
 
     entropy: float = 0.0
@@ -25,7 +25,7 @@ class Uncertainty:
 
     @property
     def value(self) -> float:
-        """0 where the model is sure of all, 1 where it can say nothing."""
+        """Return 0 for a model that is certain everywhere, 1 for one that knows nothing."""
         return self.entropy / self.weight if self.weight > 0 else 0.0
 
     def __add__(self, other: Uncertainty) -> Uncertainty:

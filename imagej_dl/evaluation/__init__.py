@@ -1,4 +1,4 @@
-"""Evaluation: scores of label maps and of tracks against the truth."""
+"""Evaluation: scores of label maps and of tracks against the ground truth."""
 
 from imagej_dl.evaluation.matching import THRESHOLDS, Matching, match, total
 from imagej_dl.evaluation.report import Report, evaluate

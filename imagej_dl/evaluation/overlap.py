@@ -14,7 +14,7 @@ class Overlap:
     """Objects of two label maps of one shape, and how much they overlap.
 
     `truth` and `pred` are the labels without background, `truth_sizes` and `pred_sizes` their
-    pixels; entry k says that objects number `rows[k]` of the truth and `columns[k]` of the
+    pixels; entry k says that objects number `rows[k]` of the ground truth and `columns[k]` of the
     prediction share `shared[k]` pixels.
     """
 
@@ -41,7 +41,9 @@ class Overlap:
 def overlap(truth: np.ndarray, pred: np.ndarray) -> Overlap:
     """Measure the overlaps of two label maps; UserError when their shapes differ."""
     if truth.shape != pred.shape:
-        raise UserError(f"the prediction has the shape {pred.shape}, the truth {truth.shape}")
+        raise UserError(
+            f"the prediction has the shape {pred.shape}, the ground truth {truth.shape}"
+        )
     true_labels, true_place, true_sizes = _places(truth)
     pred_labels, pred_place, pred_sizes = _places(pred)
     both = (true_place >= 0) & (pred_place >= 0)

@@ -1,4 +1,4 @@
-"""Evaluating predictions against the truth, and the report of it."""
+"""The evaluation of predictions against the ground truth, and its report."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+from imagej_dl import ctc
 from imagej_dl.errors import UserError
-from imagej_dl.evaluation import ctc as challenge
+from imagej_dl.evaluation import ctc_metrics as challenge
 from imagej_dl.evaluation.matching import THRESHOLDS, Matching, match, total
-from imagej_dl.evaluation.sources import frames, pair
-from imagej_dl.files import atomic, refuse_existing
-from imagej_dl.images.repeats import gathered
+from imagej_dl.evaluation.pairing import frames, pair
+from imagej_dl.filesystem.atomic import atomic, refuse_existing
+from imagej_dl.filesystem.text import write_text
+from imagej_dl.images.checks.repeated_warnings import gathered
 from imagej_dl.progress import Progress, note, silent
-from imagej_dl.texts import write_text
-from imagej_dl.tracking import ctc
 
 # The scores of tracks that the table shows; the JSON holds all.
 _SHOWN = {
@@ -111,13 +111,13 @@ def evaluate(
     axes: str | None = None,
     progress: Progress = silent,
 ) -> Report:
-    """Evaluate label maps or tracks against the truth.
+    """Evaluate label maps or tracks against the ground truth.
 
     Parameters
     ----------
     pred, truth : two label files (a movie counts frame by frame), two folders of label maps with
         equal names, or two Cell Tracking Challenge folders; `pred` may also be the folder that
-        `imagej-dl track` wrote. A truth with SEG alone gives SEG of the frames that it has.
+        `imagej-dl track` wrote. Ground truth with SEG alone gives SEG of the frames that it has.
     axes : the axes of label files that do not say them, such as TYX.
 
     Raises
@@ -126,14 +126,14 @@ def evaluate(
     """
     pred, truth = Path(pred), Path(truth)
     if pred.is_dir() and truth.is_dir():
-        pred = challenge.find_result(pred)
-        if challenge.is_ctc(pred) and challenge.is_ctc(truth):
+        pred = ctc.find_result(pred)
+        if ctc.is_ctc(pred) and ctc.is_ctc(truth):
             try:
-                scores = challenge.score(ctc.read(pred), challenge.read_truth(truth))
+                scores = challenge.score(ctc.read(pred), ctc.read_truth(truth))
             except UserError as error:
-                raise error if error.path else UserError(error.problem, path=pred) from error
+                raise error.at(error.path or pred) from error
             return Report(str(pred), str(truth), tracks=scores)
-        if challenge.is_segmentation(truth) and ctc.numbered(pred, "mask"):
+        if ctc.is_segmentation(truth) and ctc.numbered(pred, "mask"):
             note(progress, f"{truth}: has no tracks (TRA), only SEG is measured")
             segmented = {"SEG": challenge.segmentation_score(pred, truth)}
             return Report(str(pred), str(truth), tracks=segmented)
@@ -150,7 +150,7 @@ def _image(pred: Path, truth: Path, axes: str | None) -> list[Matching]:
     for number, (true, guess) in enumerate(zip_longest(frames(truth, axes), frames(pred, axes))):
         if true is None or guess is None:
             which = "fewer" if guess is None else "more"
-            raise UserError(f"has {which} frames than its truth {truth}", path=pred)
+            raise UserError(f"has {which} frames than its ground truth {truth}", path=pred)
         try:
             found.append(match(true, guess, THRESHOLDS))
         except UserError as error:

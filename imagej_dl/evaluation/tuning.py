@@ -1,26 +1,28 @@
-"""Settings of a tracker tuned against truth, by Optuna.
+"""The tuning of a tracker's settings against ground truth, by Optuna.
 
 Every trial tracks the first frames of a label movie under other settings and scores the result
-against Cell Tracking Challenge truth. The first are the tracker's defaults, so that the best is
-never worse. The last frames are kept apart: on them the best and the defaults are scored at the
-end. Trials are kept in a file as they are done: a tuning that was stopped goes on.
+against Cell Tracking Challenge ground truth. The first are the tracker's defaults, so that the
+best is never worse. The last frames are held out: on them the best and the defaults are scored at
+the end. Trials are kept in a file as they are done: a tuning that was stopped goes on.
 """
 
 from __future__ import annotations
 
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from imagej_dl.errors import DataWarning, Enough, UserError
-from imagej_dl.evaluation import ctc as scores
-from imagej_dl.evaluation import parts, tuning_report, tuning_space, tuning_study
+from imagej_dl import ctc
+from imagej_dl.errors import DataWarning, Enough, UserError, warn
+from imagej_dl.evaluation import ctc_metrics as scores
+from imagej_dl.evaluation import movie_parts, tuning_report, tuning_space, tuning_study
 from imagej_dl.evaluation.tuning_report import Tuned
 from imagej_dl.evaluation.tuning_space import Space
 from imagej_dl.progress import Progress, silent
-from imagej_dl.tracking import choice, ctc, distances, engine, settings
+from imagej_dl.tracking import linking, linking_distance, settings
+from imagej_dl.tracking.trackers import registry
 
 if TYPE_CHECKING:
     import optuna
@@ -31,7 +33,7 @@ Objective = Literal["TRA", "LNK", "CHOTA"]
 
 def tune(
     labels: xr.DataArray,
-    truth: scores.Truth,
+    truth: ctc.GroundTruth,
     folder: str | Path,
     tracker: str = "SPARSE_LAP_TRACKER",
     objective: Objective = "TRA",
@@ -43,12 +45,12 @@ def tune(
     held_out: float = 0.3,
     gaps: ctc.Gaps = "cut",
 ) -> Tuned:
-    """Look for the settings under which a tracker scores best.
+    """Find the settings under which a tracker scores best.
 
     Parameters
     ----------
     labels : label movie, T, Y, X.
-    truth : what it is scored against; see :func:`imagej_dl.evaluation.ctc.read_truth`.
+    truth : the ground truth it is scored against; see :func:`imagej_dl.ctc.read_truth`.
     folder : where the trials are kept (`trials.log`), and at the end `best.json` (for `track
         --settings`), `trials.csv` and `report.json` are written.
     objective : TRA, LNK (links alone) or CHOTA.
@@ -56,10 +58,10 @@ def tune(
     space : settings and their bounds or values; those of
         :func:`imagej_dl.evaluation.tuning_space.of` unless given. What it does not name keeps
         TrackMate's default.
-    seed : of the search.
+    seed : of the sampler.
     resume : go on with the trials in the folder.
     held_out : share of the frames, the last ones, that nothing is tuned on.
-    gaps : how gaps are scored; see :func:`imagej_dl.tracking.ctc.layout`.
+    gaps : how gaps are scored; see :func:`imagej_dl.ctc.layout`.
 
     Raises
     ------
@@ -70,41 +72,55 @@ def tune(
 
     Warns
     -----
-    DataWarning : when there are too few frames to keep some apart.
+    DataWarning : when there are too few frames to hold some out.
     """
     folder = Path(folder)
     radius = float(np.median(_radii(labels)))
-    reach = distances.measured(labels)
+    reach = linking_distance.measured(labels)
     distance = None if reach is None else round(reach.distance, 3)
     space = dict(space) if space is not None else tuning_space.of(tracker, radius, distance)
     tuning_space.check(space, tracker)
-    (labels, truth), last = parts.split(labels, truth, held_out)
+    (labels, truth), last = movie_parts.split(labels, truth, held_out)
     signature = tuning_study.signature(labels, tracker, objective, space, gaps)
     study = tuning_study.open_study(folder, resume, seed, signature)
     tuning_study.hold(study, folder, labels, truth)
     done = len(tuning_report.finished(study))
     # The first that is scored has the defaults, also after one that was stopped.
-    if not done and not any(trial.state.name == "WAITING" for trial in study.trials):
-        study.enqueue_trial(tuning_space.defaults(tracker, space))
+    if not done and not study.trials("WAITING"):
+        study.enqueue(tuning_space.defaults(tracker, space))
         # Then what `track` does unasked.
         if distance is not None and trials > 1:
-            study.enqueue_trial(tuning_space.defaults(tracker, space, distance))
+            study.enqueue(tuning_space.defaults(tracker, space, distance))
 
     def listen(*_: Any) -> None:
         """Within a trial, which may be long: it is stopped as well."""
         progress("tuning", number, trials)
 
-    def one(trial: optuna.Trial) -> float:
+    def one() -> None:
+        trial = study.ask()
+        try:
+            score = scored(trial)
+        except BaseException:
+            study.fail(trial)
+            raise
+        if score is None:
+            study.prune(trial)
+        else:
+            study.tell(trial, score)
+
+    def scored(trial: optuna.Trial) -> float | None:
         chosen = tuning_space.choose(trial, tracker, space)
         try:
             found = _score(labels, truth, chosen, objective, gaps, listen)
         except UserError as error:
             if not tuning_report.finished(study):
                 raise  # not even the defaults do
-            _pass_over(number, error)
+            warn(f"trial {number + 1} is left out: {error}")
+            return None
         if objective not in found:
             raise UserError(
-                f"{objective} is not defined for this truth", remedy="Choose another objective."
+                f"{objective} is not defined for this ground truth",
+                remedy="Choose another objective.",
             )
         trial.set_user_attr("settings", chosen.to_json())
         trial.set_user_attr("scores", found)
@@ -113,7 +129,7 @@ def tune(
     try:
         for number in range(done, trials):
             progress("tuning", number, trials)
-            study.optimize(one, n_trials=1)
+            one()
         progress("tuning", trials, trials)
     except Enough:
         pass
@@ -125,8 +141,8 @@ def tune(
     held = None
     if last is not None:
         first, end = labels.sizes["T"], labels.sizes["T"] + last[0].sizes["T"]
-        scored = [_score(*last, one, objective, gaps) for one in (best.settings, default.settings)]
-        held = tuning_report.Held((first, end - 1), *scored)
+        both = [_score(*last, one, objective, gaps) for one in (best.settings, default.settings)]
+        held = tuning_report.Held((first, end - 1), *both)
     return tuning_report.write(study, folder, objective, best, default, held)
 
 
@@ -139,17 +155,9 @@ def _radii(labels: xr.DataArray) -> np.ndarray:
     return spots["radius"].to_numpy()
 
 
-def _pass_over(number: int, error: UserError) -> NoReturn:
-    """Leave out a trial whose settings an engine fails under."""
-    from optuna import TrialPruned
-
-    warnings.warn(f"trial {number + 1} is left out: {error}", DataWarning, stacklevel=3)
-    raise TrialPruned from error
-
-
 def _score(
     labels: xr.DataArray,
-    truth: scores.Truth,
+    truth: ctc.GroundTruth,
     chosen: settings.TrackerSettings,
     objective: str,
     gaps: ctc.Gaps,
@@ -157,8 +165,8 @@ def _score(
 ) -> dict[str, Any]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DataWarning)  # the same in each trial
-        own = choice.of("auto", chosen)
+        own = registry.engine_of("auto", chosen.tracker)
         own = "embedded" if own == "auto" else own
-        tracks = engine.track(labels, settings=chosen, engine=own, progress=progress)
+        tracks = linking.track(labels, settings=chosen, engine=own, progress=progress)
         also = ("CHOTA",) if objective == "CHOTA" else ()
         return scores.score(ctc.layout(tracks, gaps), truth, also)

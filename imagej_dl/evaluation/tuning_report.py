@@ -1,22 +1,19 @@
-"""What a tuning found: best.json, trials.csv and report.json."""
+"""The report of a tuning: best.json, trials.csv and report.json."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from imagej_dl import cells
 from imagej_dl.errors import UserError
 from imagej_dl.evaluation import tuning_space
 from imagej_dl.evaluation.tuning_study import WRITTEN
-from imagej_dl.files import atomic
-from imagej_dl.texts import write_text
+from imagej_dl.optimization import Study, write_json, write_table
 from imagej_dl.tracking import settings
 
 if TYPE_CHECKING:
-    import optuna
+    from optuna.trial import FrozenTrial
 
 
 @dataclass(frozen=True)
@@ -50,8 +47,8 @@ class Tuned:
     held: Held | None = None
 
 
-def chosen(study: optuna.Study, folder: Path) -> tuple[Trial, Trial]:
-    """The best trial and the first, which has the tracker's defaults."""
+def chosen(study: Study, folder: Path) -> tuple[Trial, Trial]:
+    """Return the best trial and the first, which has the tracker's defaults."""
     done = finished(study)
     if not done:
         raise UserError("no trial was done", path=folder)
@@ -59,52 +56,43 @@ def chosen(study: optuna.Study, folder: Path) -> tuple[Trial, Trial]:
 
 
 def write(
-    study: optuna.Study,
+    study: Study,
     folder: Path,
     objective: str,
     best: Trial,
     default: Trial,
     held: Held | None,
 ) -> Tuned:
-    """Write the files, and return what they say."""
-    import pandas as pd
-
+    """Write the files, and return what they hold."""
     done = finished(study)
     best_path, trials_path, report_path = (folder / name for name in WRITTEN)
-    _json(best_path, best.settings.to_json())
-    _json(
-        report_path,
+    write_json(best.settings.to_json(), best_path)
+    write_json(
         {
             "objective": objective,
             "trials": len(done),
             "best": best.scores,
             "default": default.scores,
             "held_out": asdict(held) if held else None,
-            "space": study.user_attrs["of"]["space"],
+            "space": study.kept("of")["space"],
             "settings": best.settings.to_json(),
         },
+        report_path,
     )
     rows = [
         {"trial": t.number, objective: t.value, **t.user_attrs["scores"], **t.params} for t in done
     ]
-    with atomic(trials_path) as temporary:
-        pd.DataFrame(rows).map(cells.safe).to_csv(temporary, index=False, lineterminator="\n")
+    write_table(rows, trials_path)
     return Tuned(best.settings, best.scores, default.scores, len(done), held)
 
 
-def finished(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
-    """The trials that were scored, in their order; not those that failed or were stopped."""
-    return [trial for trial in study.trials if "scores" in trial.user_attrs]
+def finished(study: Study) -> list[FrozenTrial]:
+    """Return the trials that were scored, in their order; not those that failed or were stopped."""
+    return [trial for trial in study.trials() if "scores" in trial.user_attrs]
 
 
-def _trial(trial: optuna.trial.FrozenTrial) -> Trial:
+def _trial(trial: FrozenTrial) -> Trial:
     found = trial.user_attrs["settings"]
     before = {key: found.get(key, False) for key in tuning_space.BEFORE}
     made = settings.make(found["tracker"], found["settings"], **before)
     return Trial(made, trial.user_attrs["scores"])
-
-
-def _json(path: Path, values: dict[str, Any]) -> None:
-    with atomic(path) as temporary:
-        text = json.dumps(values, indent=2, ensure_ascii=False)
-        write_text(temporary, text + "\n")

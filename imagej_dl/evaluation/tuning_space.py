@@ -1,4 +1,4 @@
-"""Which settings of a tracker are tuned, between which bounds or over which values."""
+"""The search space of a tuning: settings of a tracker with their bounds or values."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from imagej_dl.errors import UserError
 from imagej_dl.tracking import settings
+from imagej_dl.tracking.trackers import registry
 
 if TYPE_CHECKING:
     import optuna
@@ -14,66 +15,18 @@ if TYPE_CHECKING:
 Space = Mapping[str, Sequence[Any]]
 """For each setting two numbers, from least to largest, or the values to choose from."""
 
-_FAR = ("LINKING_MAX_DISTANCE", "GAP_CLOSING_MAX_DISTANCE", "SPLITTING_MAX_DISTANCE",
-        "MERGING_MAX_DISTANCE", "KALMAN_SEARCH_RADIUS", "MAX_SEARCH_RADIUS",
-        "DIST_THRESH")  # fmt: skip
-_CHOICES: dict[str, Sequence[Any]] = {
-    "ALLOW_GAP_CLOSING": [True, False],
-    "ALLOW_TRACK_SPLITTING": [True, False],
-    "MAX_FRAME_GAP": [1, 4],
-    "ALTERNATIVE_LINKING_COST_FACTOR": [1.0, 2.0],
-    "CUTOFF_PERCENTILE": [0.5, 1.0],
-    "SCALE_FACTOR": [0.8, 2.0],
-    "MIN_IOU": [0.01, 0.6],
-    # motile's
-    "APPEAR_COST": [0.2, 3.0],
-    "DISAPPEAR_COST": [0.2, 3.0],
-    "SPLITTING_COST": [0.0, 1.0],
-    "GAP_COST": [0.0, 1.0],
-    "OVERLAP_WEIGHT": [0.0, 2.0],
-    "AREA_WEIGHT": [0.0, 2.0],
-    # btrack's
-    "MAX_LOST": [0, 5],
-    "PROB_NOT_ASSIGN": [0.001, 0.3],
-    "ACCURACY": [1.0, 10.0],
-    "SIGMA_MOTION": [1.0, 30.0],
-    "SIGMA_POSITION": [1.0, 30.0],
-    "LAMBDA_DIST": [1.0, 30.0],
-    "LAMBDA_LINK": [1.0, 50.0],
-    "LAMBDA_BRANCH": [1.0, 100.0],
-    "TIME_THRESH": [1.0, 5.0],
-    "SEGMENTATION_MISS_RATE": [0.001, 0.5],
-    # before tracking
-    "fill_gaps": [False, True],
-    "split_fused": [False, True],
-}
 BEFORE = ("fill_gaps", "split_fused")
-# What a setting is of use for only where another is on.
-_NEEDS = {
-    "GAP_CLOSING_MAX_DISTANCE": "ALLOW_GAP_CLOSING",
-    "SPLITTING_MAX_DISTANCE": "ALLOW_TRACK_SPLITTING",
-    "SPLITTING_COST": "ALLOW_TRACK_SPLITTING",
-    "LAMBDA_BRANCH": "ALLOW_TRACK_SPLITTING",
-    "MERGING_MAX_DISTANCE": "ALLOW_TRACK_MERGING",
-}
+"""Switches of what is done before tracking, which are tuned with every tracker."""
 
 
 def of(tracker: str, radius: float, distance: float | None = None) -> dict[str, list[Any]]:
-    """The settings of a tracker that are tuned unless others are named.
+    """Return the search space of a tracker, where no other one is named.
 
-    Distances go from a half to eight times the objects' median radius (in their unit), or to twice
-    the `distance` that their size and motion say, if that is more.
+    It is declared with the settings of the tracker; see
+    :meth:`imagej_dl.tracking.trackers.base.Tracker.search_space`.
     """
-    farthest = max(8 * radius, 2 * (distance or 0.0))
-    models = settings.MODELS | settings.OTHERS
-    known = [str(field.alias) for field in models[tracker].model_fields.values()]
-    found: dict[str, list[Any]] = {}
-    for key in known:
-        if key in _FAR and not key.startswith("MERGING"):
-            found[key] = [round(0.5 * radius, 3), round(farthest, 3)]
-        elif key in _CHOICES:
-            found[key] = list(_CHOICES[key])
-    return found | {key: list(_CHOICES[key]) for key in BEFORE}
+    space = registry.trackers()[tracker].search_space(radius, distance)
+    return space | {key: [False, True] for key in BEFORE}
 
 
 def check(space: Space, tracker: str) -> None:
@@ -91,33 +44,39 @@ def check(space: Space, tracker: str) -> None:
 
 
 def defaults(tracker: str, space: Space, distance: float | None = None) -> dict[str, Any]:
-    """The tracker's usual values, distances as measured, as near as the space allows."""
+    """Return the values used where no settings are named, as near as the space allows.
+
+    All distances are the measured `distance`, if there is one.
+    """
+    model = registry.trackers()[tracker].settings_model
     values = settings.make(tracker).settings.to_map() | dict.fromkeys(BEFORE, False)
     if distance is not None:
-        values |= {key: distance for key in _FAR if key in values}
-    if "ALLOW_TRACK_SPLITTING" in values:
-        values["ALLOW_TRACK_SPLITTING"] = True
-    found = {}
+        values |= {key: distance for key, setting in model.declared().items() if setting.distance}
+    values |= model.usual_values()
+    usual = {}
     for key, own in space.items():
         value = values[key]
         if _bounds(own) and not isinstance(value, bool):
             value = type(own[0])(min(max(value, own[0]), own[1]))
-        found[key] = value if _bounds(own) or value in own else own[0]
-    return found
+        usual[key] = value if _bounds(own) or value in own else own[0]
+    return usual
 
 
 def _bounds(values: Sequence[Any]) -> bool:
-    """Whether these are two bounds and not values to choose from."""
+    """Return True for two bounds, False for values to choose from."""
     return len(values) == 2 and all(
         isinstance(value, int | float) and not isinstance(value, bool) for value in values
     )
 
 
 def choose(trial: optuna.Trial, tracker: str, space: Space) -> settings.TrackerSettings:
-    """Let a trial choose its settings."""
+    """Return settings that a trial of Optuna samples from the space."""
+    declared = registry.trackers()[tracker].settings_model.declared()
+    only_with = {key: setting.only_with for key, setting in declared.items() if setting.only_with}
+    distances = {key for key, setting in declared.items() if setting.distance}
     values: dict[str, Any] = {}
-    for key, own in sorted(space.items(), key=lambda item: item[0] in _NEEDS):
-        if values.get(_NEEDS.get(key, ""), True) is False:
+    for key, own in sorted(space.items(), key=lambda item: item[0] in only_with):
+        if values.get(only_with.get(key, ""), True) is False:
             continue
         if not _bounds(own):
             values[key] = trial.suggest_categorical(key, list(own))
@@ -125,6 +84,6 @@ def choose(trial: optuna.Trial, tracker: str, space: Space) -> settings.TrackerS
             values[key] = trial.suggest_int(key, *own)
         else:
             low, high = map(float, own)
-            values[key] = trial.suggest_float(key, low, high, log=low > 0 and key in _FAR)
+            values[key] = trial.suggest_float(key, low, high, log=low > 0 and key in distances)
     before: dict[str, Any] = {key: bool(values.pop(key, False)) for key in BEFORE}
     return settings.make(tracker, values, **before)

@@ -1,34 +1,31 @@
-"""The file of trials that a tuning keeps, and goes on with."""
+"""The trials that a tuning keeps in its folder and resumes with."""
 
 from __future__ import annotations
 
 import hashlib
-import json
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from imagej_dl import containment, optional
+from imagej_dl.ctc import GroundTruth
 from imagej_dl.errors import UserError
-from imagej_dl.evaluation.ctc import Truth
 from imagej_dl.evaluation.tuning_space import Space
 from imagej_dl.images import calibration
+from imagej_dl.optimization import Study
 
 if TYPE_CHECKING:
-    import optuna
     import xarray as xr
 
 LOG = "trials.log"
 WRITTEN = ("best.json", "trials.csv", "report.json")
-"""What a tuning writes at its end."""
+"""The files that a tuning writes at its end."""
 
 
 def signature(
     labels: xr.DataArray, tracker: str, objective: str, space: Space, gaps: str
 ) -> dict[str, Any]:
-    """What trials must have been of for a tuning to go on with them."""
+    """Return what the trials of one tuning have in common."""
     pixels = np.asarray(labels)
     return {
         "tracker": tracker,
@@ -39,19 +36,14 @@ def signature(
     }
 
 
-def open_study(folder: Path, resume: bool, seed: int, signature: dict[str, Any]) -> optuna.Study:
-    """Make the file of trials, or open that which is there.
+def open_study(folder: Path, resume: bool, seed: int, signature: dict[str, Any]) -> Study:
+    """Create the study of a folder, or open the one that is there.
 
     Raises
     ------
     UserError : without Optuna, when there are trials already or none to go on with, and when they
         are of something else.
     """
-    install = "Install it with `pip install imagej-dl[tune]`."
-    optuna = optional.need("optuna", "Optuna", install)
-    from optuna.storages import JournalStorage
-    from optuna.storages.journal import JournalFileBackend
-
     log = folder / LOG
     if log.exists() and not resume:
         raise UserError(
@@ -62,41 +54,18 @@ def open_study(folder: Path, resume: bool, seed: int, signature: dict[str, Any])
             raise UserError("is already there", path=folder / name, remedy="Name another folder.")
     if resume and not log.exists():
         raise UserError("there are no trials to go on with", path=log)
-    for name in (LOG, f"{LOG}.lock"):
-        containment.check(folder / name)
-    folder.mkdir(parents=True, exist_ok=True)
-    optuna.logging.set_verbosity(optuna.logging.ERROR)  # of what fails we say it ourselves
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of what is experimental
-        try:
-            study = optuna.create_study(
-                storage=JournalStorage(JournalFileBackend(str(log))),
-                study_name="tracking",
-                direction="maximize",
-                load_if_exists=True,
-            )
-            # Another seed when the search goes on, else it would repeat itself.
-            study.sampler = optuna.samplers.TPESampler(
-                seed=seed + len(study.trials), multivariate=True, group=True
-            )
-        except (ValueError, KeyError) as error:
-            raise UserError(f"is no file of trials ({error})", path=log) from error
-    known = study.user_attrs.get("of")
-    if known is None:
-        study.set_user_attr("of", signature)
-    elif known != json.loads(json.dumps(signature)):
-        both = [*signature, *(key for key in known if key not in signature)]
-        other = [key for key in both if known.get(key) != signature.get(key)]
+    study = Study(log, "tracking", extra="tune", seed=seed, conditional=True)
+    if different := study.differing("of", signature):
         raise UserError(
-            f"its trials are of another {' and '.join(other) or 'tuning'}",
+            f"its trials are of another {' and '.join(different)}",
             path=log,
             remedy="Name another folder.",
         )
     return study
 
 
-def hold(study: optuna.Study, folder: Path, labels: xr.DataArray, truth: Truth) -> None:
-    """Keep fingerprints of the labels and the truth of the trials; of a study that has some:
+def hold(study: Study, folder: Path, labels: xr.DataArray, truth: GroundTruth) -> None:
+    """Keep fingerprints of the labels and the ground truth, or compare them with those kept.
 
     Raises
     ------
@@ -108,13 +77,12 @@ def hold(study: optuna.Study, folder: Path, labels: xr.DataArray, truth: Truth) 
         "labels": _fingerprint(str(calibration(labels)), labels),
         "truth": _fingerprint(truth.tracks.masks, truth.tracks.tracks, *segmented),
     }
-    known = study.user_attrs.get("fingerprints")
-    if known is None:  # new, or of a version that kept none
-        study.set_user_attr("fingerprints", now)
-        return
+    # Those of a version that kept none are taken for ours.
+    different = study.differing("fingerprints", now)
     places = {"labels": labels.attrs.get("title") or None, "truth": truth.path}
-    for name, place in places.items():
-        if known[name] != now[name]:
+    for key, place in places.items():
+        if key in different:
+            name = "ground truth" if key == "truth" else key
             raise UserError(
                 f"the trials in {folder / LOG} are of other {name}",
                 path=place,

@@ -1,4 +1,4 @@
-"""What is there of what imagej-dl works with, and the remedy for what is not."""
+"""Diagnosis of what imagej-dl works with: what is installed, and the remedy for what is not."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ def diagnose(fiji: str | None = None) -> Iterator[Finding]:
     yield from _imagej(fiji)
     yield from _tensorflow()
     yield from _engines()
+    yield from _formats()
     yield Finding(
         "Display",
         gateway.has_display(),
@@ -73,15 +74,24 @@ def _imagej(fiji: str | None) -> Iterator[Finding]:
 
 
 def _engines() -> Iterator[Finding]:
-    """The other programs that track."""
-    from imagej_dl.tracking import engines
+    """Look for the libraries of foreign tracking engines."""
+    from imagej_dl.tracking.trackers import registry
 
-    for name in engines.TRACKERS:
-        try:
-            version = engines.version(name)
-            yield Finding(name, True, f"{version} ({engines.find(name)})", needed=False)
-        except UserError as error:
-            yield Finding(name, False, str(error), needed=False)
+    for name, tracker in registry.foreign().items():
+        yield Finding(name, *tracker.diagnose(), needed=False)
+
+
+def _formats() -> Iterator[Finding]:
+    """Look for the optional libraries that read file formats."""
+    from imagej_dl import optional
+    from imagej_dl.images.formats import registry
+
+    for one in registry.FORMATS:
+        if one.library and optional.there(one.library):
+            version = importlib.metadata.version(one.library)
+            yield Finding(one.name, True, f"{one.library} {version}", needed=False)
+        elif one.library:
+            yield Finding(one.name, False, f"not read: {one.install}", needed=False)
 
 
 def _tensorflow() -> Iterator[Finding]:
@@ -102,10 +112,10 @@ def _tensorflow() -> Iterator[Finding]:
 
 def _openvino(gpu: bool) -> Finding:
     from imagej_dl import preferences
-    from imagej_dl.prediction import engine
+    from imagej_dl.prediction import openvino_backend
 
     asked = preferences.read().engine
-    if not engine.installed():
+    if not openvino_backend.installed():
         text = (
             "TensorFlow predicts; on the CPU OpenVINO is faster: pip install 'imagej-dl[openvino]'"
         )

@@ -1,4 +1,4 @@
-"""How an ImagePlus is shown, to and from the attrs of :mod:`imagej_dl.images.display`.
+"""The display of an ImagePlus, to and from the attrs of :mod:`imagej_dl.images.display`.
 
 ImageJ always has a LUT and a range. Those it chose by itself are no one's choice: they are noted
 in a property when the ImagePlus is made, and become attrs only when they have changed since.
@@ -7,7 +7,6 @@ in a property when the ImagePlus is made, and become attrs only when they have c
 from __future__ import annotations
 
 import json
-import warnings
 import zlib
 from collections.abc import Sequence
 from typing import Any
@@ -16,7 +15,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.errors import UserError, warn
 from imagej_dl.fiji import roi_manager
 from imagej_dl.images import display
 
@@ -25,7 +24,7 @@ _GREY = np.repeat(np.arange(256, dtype=np.uint8)[:, None], 3, axis=1)
 
 
 def is_rgb(image: xr.DataArray) -> bool:
-    """Say whether the image becomes one of colours: three channels that its mode calls RGB."""
+    """Return whether the image becomes an RGB one: three channels that its mode calls RGB."""
     return image.attrs.get("display_mode") == "rgb" and display.mode(image) == "rgb"
 
 
@@ -159,7 +158,7 @@ def _decoded(rois: Sequence[bytes], image: xr.DataArray) -> list[Any]:
             found.append(roi_manager.decoded(data))
         except UserError as error:
             title = image.attrs.get("title") or "the image"
-            warnings.warn(f"{title}: {error.problem}: left out", DataWarning, stacklevel=4)
+            warn(f"{title}: {error.problem}: left out")
     return found
 
 

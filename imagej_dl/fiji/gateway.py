@@ -1,4 +1,4 @@
-"""Which ImageJ is used, and its start: the only place where a Java machine is begun.
+"""The choice of the ImageJ, and its start: the only place where a Java machine is started.
 
 The choice, in this order: what the user names (a Fiji folder, or a Maven coordinate such as
 `sc.fiji:fiji`), the folder in FIJI_HOME, else the embedded default: ImageJ 1.54p from Maven
@@ -125,14 +125,14 @@ def start(fiji: str | None = None, *, display: bool = False, jars: Sequence[str]
 
 
 def is_running() -> bool:
-    """Say whether this process has an ImageJ already (its own, or the one it runs in)."""
+    """Return whether this process has an ImageJ already (its own, or the one it runs in)."""
     import jpype
 
     return bool(jpype.isJVMStarted())
 
 
 def is_ours() -> bool:
-    """Say whether this process has an ImageJ that it started itself."""
+    """Return whether this process has an ImageJ that it started itself."""
     return _current is not None and _current.kind != "host"
 
 
@@ -149,7 +149,7 @@ def leave_ctrl_c() -> None:
 
 
 def has_display() -> bool:
-    """Say whether windows can be opened here."""
+    """Return whether windows can be opened here."""
     if sys.platform.startswith("linux"):
         return bool(os.environ.get("DISPLAY"))
     return True

@@ -17,8 +17,9 @@ import xarray as xr
 
 from imagej_dl.errors import UserError
 from imagej_dl.fiji import display, pixels
-from imagej_dl.images import AXES, calibration, exact, make, units
-from imagej_dl.images.array import HYPERSTACK, from_hyperstack, seconds
+from imagej_dl.images import AXES, calibration, lossless_dtypes, make, units
+from imagej_dl.images.array import HYPERSTACK, from_hyperstack
+from imagej_dl.images.units import seconds
 
 # ImageJ respells some units (um becomes µm); the file's own spelling is kept beside it.
 _UNIT = "imagej_dl.unit"
@@ -33,8 +34,8 @@ def to_imageplus(image: xr.DataArray, title: str | None = None) -> Any:
     image : dims of T, C, Z, Y, X in any order, any real pixel type and byte order. uint8 becomes
         8-bit, uint16 16-bit, float32 32-bit; bool becomes 0 and 255; other whole numbers become
         16-bit where they fit, else 32-bit float; float16 and float64 become 32-bit float.
-        Label ids above 2^24 (uint32) get stand-ins, see :mod:`imagej_dl.images.exact`. Attrs
-        that say how it is shown are those of :mod:`imagej_dl.images.display`.
+        Label ids above 2^24 (uint32) get stand-ins, see :mod:`imagej_dl.images.lossless_dtypes`.
+        Attrs that say how it is shown are those of :mod:`imagej_dl.images.display`.
     title : of the image window; the image's own when None, and "image" when it has none.
 
     Raises
@@ -51,7 +52,7 @@ def to_imageplus(image: xr.DataArray, title: str | None = None) -> Any:
 
     image = _checked(image)
     own = str(image.attrs.get("title") or "")
-    pixels_of = exact.sent(np.asarray(image.data), own or None)
+    pixels_of = lossless_dtypes.sent(np.asarray(image.data), own or None)
     dims = [str(dim) for dim in image.dims]
     array = pixels_of.array.transpose([dims.index(axis) for axis in HYPERSTACK if axis in dims])
     frames, slices, channels, height, width = (image.sizes.get(axis, 1) for axis in HYPERSTACK)
@@ -106,7 +107,9 @@ def from_imageplus(imp: Any) -> xr.DataArray:
     elif signed:
         array = (array ^ np.uint16(0x8000)).view(np.int16)
     else:
-        array = exact.received(array, _property(imp, exact.DTYPE), _property(imp, exact.IDS))
+        array = lossless_dtypes.received(
+            array, _property(imp, lossless_dtypes.DTYPE), _property(imp, lossless_dtypes.IDS)
+        )
     return from_hyperstack(
         array.reshape(frames, slices, channels, height, width),
         title=str(imp.getTitle()),

@@ -9,16 +9,15 @@ import hashlib
 import json
 import os
 import sys
-import warnings
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from imagej_dl._version import __version__
-from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.errors import UserError, warn
 from imagej_dl.fiji import gateway, scripts
 from imagej_dl.fiji.scripts import MACROS, SCRIPTS
-from imagej_dl.files import atomic, load_json
+from imagej_dl.filesystem.atomic import atomic, load_json
 
 MANIFEST = f"{SCRIPTS}/installed.json"
 NEEDED = {
@@ -30,7 +29,7 @@ NEEDED = {
 
 @dataclass
 class Outcome:
-    """What was done in a Fiji folder; paths are relative to `home`.
+    """Outcome of an installation into a Fiji folder; paths are relative to `home`.
 
     written : put in, or brought up to date; same : there already; removed : taken out;
     kept : left alone, because the user wrote or changed them.
@@ -213,8 +212,4 @@ def _sum(data: bytes) -> str:
 
 def _name(done: Outcome) -> None:
     for path in done.kept:
-        warnings.warn(
-            f"{done.home / path}: is not as imagej-dl wrote it, and was left alone",
-            DataWarning,
-            stacklevel=3,
-        )
+        warn("is not as imagej-dl wrote it, and was left alone", path=done.home / path)

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from imagej_dl.errors import UserError
-from imagej_dl.files import atomic_folder
+from imagej_dl.filesystem.atomic import atomic_folder
 
 NO_JAVA = (
     "Install Java 11 or later (conda install openjdk=21, or your system's JDK), "

@@ -157,7 +157,7 @@ def _in_words() -> Iterator[None]:
     except JException as error:
         called = str(error.getClass().getName()).endswith("InvocationTargetException")
         trouble = error.getCause() if called else error
-        if str(trouble.getClass().getName()) == "imagejdl.Trouble":
+        if str(trouble.getClass().getName()) == "imagejdl.CommandError":
             raise UserError(str(trouble.getMessage())) from error
         raise
 

@@ -1,4 +1,5 @@
-"""What `imagej-dl install` puts into a Fiji folder: a script for each command, and the macros.
+"""The files that `imagej-dl install` puts into a Fiji folder: a script for each command, and the
+macros.
 
 Fiji makes a command of each script in `scripts/Plugins/ImageJ-DL`: in its menu, its search bar, its
 Recorder and for `run("ImageJ-DL ...")` of macros. Ours are a few lines that name this Python and

@@ -13,8 +13,8 @@ from imagej_dl.errors import UserError
 from imagej_dl.fiji import roi_manager
 from imagej_dl.fiji.gateway import show_window
 from imagej_dl.fiji.imageplus import to_imageplus
-from imagej_dl.files import atomic, refuse_existing
-from imagej_dl.images import coloured, glasbey, stacked_like
+from imagej_dl.filesystem.atomic import atomic, refuse_existing
+from imagej_dl.images import coloured, golden_angle_lut, stacked_like
 
 
 def windows(labels: xr.DataArray, image: xr.DataArray | None = None) -> tuple[Any, Any, list]:
@@ -137,5 +137,5 @@ def _colours(found: list[rois.Roi]) -> list[Any]:
 
     colour = jimport("java.awt.Color")
     # Black is the background's: the other 255 colours go round.
-    made = [colour(*(int(v) for v in rgb)) for rgb in glasbey()[1:]]
+    made = [colour(*(int(v) for v in rgb)) for rgb in golden_angle_lut()[1:]]
     return [made[(int(roi.get(rois.LABEL_KEY) or 1) - 1) % len(made)] for roi in found]

@@ -1,8 +1,7 @@
-"""The form in which all steps hand images on: an xarray.DataArray with axes and calibration."""
+"""The form of images in all steps: an xarray.DataArray with named axes and calibration."""
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
@@ -10,51 +9,22 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.images import large
+from imagej_dl.errors import UserError
+from imagej_dl.images import memory_maps
 
 AXES = "TCZYX"
-"""The axes of an image in their order; those an image has not are left out."""
+"""The axes of an image in their order; an image has some of them."""
 
 DISPLAY = ("luts", "display_ranges", "display_mode", "channels", "selection", "overlay")
-"""Optional attrs that say how an image is shown; see :mod:`imagej_dl.images.display`."""
+"""Optional attrs about the display of an image; see :mod:`imagej_dl.images.display`."""
 
 HYPERSTACK = "TZCYX"
 """ImageJ's own order: channels are the innermost axis of a hyperstack's planes."""
 
-_SECONDS = {
-    0.0: ("frame", "frames", "pixel", "pixels"),
-    1e-9: ("ns", "nsec", "nanosecond", "nanoseconds"),
-    1e-6: ("µs", "μs", "us", "usec", "microsecond", "microseconds"),
-    1e-3: ("ms", "msec", "millisecond", "milliseconds"),
-    1.0: ("", "s", "sec", "secs", "second", "seconds"),
-    60.0: ("min", "mins", "minute", "minutes"),
-    3600.0: ("h", "hr", "hrs", "hour", "hours"),
-    86400.0: ("d", "day", "days"),
-}
-_LENGTH_OF = {name: length for length, names in _SECONDS.items() for name in names}
-
-
-def seconds(unit: str) -> float:
-    """Return how many seconds a time unit of ImageJ's or OME's is: 0 for "frame", which is none.
-
-    Warns
-    -----
-    DataWarning : for a unit that is not known, which counts as a second.
-    """
-    known = _LENGTH_OF.get(unit.strip().lower())
-    if known is None:
-        warnings.warn(
-            f"the time unit {unit!r} is not known: frame intervals are taken as seconds",
-            DataWarning,
-            stacklevel=3,
-        )
-    return 1.0 if known is None else known
-
 
 @dataclass(frozen=True)
 class Calibration:
-    """What a pixel and a frame are in the world, in ImageJ's terms.
+    """The physical size of a pixel and the time between frames, in ImageJ's terms.
 
     `pixel_width`, `pixel_height` and `pixel_depth` are in `unit` ("pixel" when uncalibrated),
     `frame_interval` is in seconds (0: unknown).
@@ -74,8 +44,8 @@ def make(array: Any, dims: Sequence[str] | None = None, **attrs: Any) -> xr.Data
     ----------
     array : array of 2 to 5 axes, kept as it is (no copy unless axes must be put in order).
     dims : names of its axes, of T, C, Z, Y, X; in any order. 2-D may leave it out.
-    **attrs : `title`, and fields of :class:`Calibration`; defaults fill the rest. Those of
-        :data:`DISPLAY` only where they are given.
+    **attrs : `title`, fields of :class:`Calibration` (with defaults), and any of
+        :data:`DISPLAY`.
 
     Raises
     ------
@@ -111,7 +81,7 @@ def from_hyperstack(array: Any, **attrs: Any) -> xr.DataArray:
 
 
 def calibration(image: xr.DataArray) -> Calibration:
-    """Return the calibration kept in the image's attrs; defaults where they say nothing."""
+    """Return the calibration in the image's attrs, with defaults for what is missing."""
     attrs = image.attrs
     return Calibration(**{f.name: attrs.get(f.name, f.default) for f in fields(Calibration)})
 
@@ -121,7 +91,7 @@ def with_data(
 ) -> xr.DataArray:
     """Make an image of `array` with the attrs of `image` (same dims unless named).
 
-    How `image` is shown is not handed on: its LUTs, ranges and ROIs are about its own pixels.
+    LUTs, display ranges and ROIs are not copied: they belong to the former pixels.
     """
     known = asdict(calibration(image)) | {"title": image.attrs.get("title", "")} | attrs
     return make(array, dims if dims is not None else [str(d) for d in image.dims], **known)
@@ -138,7 +108,7 @@ def as_labels(labels: Any) -> Any:
     if array.dtype == np.uint16:
         return labels
     if array.dtype == np.uint32:
-        fits = large.largest(array) <= np.iinfo(np.uint16).max if array.ndim > 1 else False
+        fits = memory_maps.largest(array) <= np.iinfo(np.uint16).max if array.ndim > 1 else False
         return labels.astype(np.uint16) if fits else labels
     if array.dtype.kind == "f" and not np.array_equal(array, np.rint(array)):
         wrong = array[array != np.rint(array)]  # NaN too

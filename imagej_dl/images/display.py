@@ -1,25 +1,24 @@
-"""How an image is shown, kept in its attrs, as ImageJ has it; and in the metadata of its TIFFs.
+"""Display of an image as in ImageJ: optional attrs, and their place in the metadata of TIFFs.
 
-All are optional, and none changes a pixel:
+None changes a pixel:
 
 - `luts`: for each channel the colours of its grey values, (256, 3) uint8.
 - `display_ranges`: for each channel (lowest, highest), the values of the LUT's ends.
-- `display_mode`: "composite", "color" or "grayscale", how channels are shown; "rgb" for an
-  uint8 image of three channels that is one of colours.
+- `display_mode`: "composite", "color" or "grayscale" for channels; "rgb" for a colour image,
+  which is uint8 and has three channels.
 - `channels`: the name of each channel, which ImageJ shows above its planes (slice labels).
 - `selection`: the image's own selection: the bytes of a ROI in ImageJ's format, which
   `imagej_dl.rois.decode` reads and `imagej_dl.rois.encode` makes.
 - `overlay`: list of such bytes, the ROIs that lie over the image.
 
-Images know no more of ROIs, on which label maps build: these depend on images, not both on each
-other; and what another version of ImageJ keeps in a ROI stays in it.
+Images hold ROIs as bytes only, so that `rois` depends on `images` and not both on each other, and
+fields that another version of ImageJ writes into a ROI are kept.
 
-:func:`imagej_dl.images.with_data` leaves them out, as they are about the former pixels.
+:func:`imagej_dl.images.with_data` leaves them out, as they belong to the former pixels.
 """
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +26,13 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.images import large
-from imagej_dl.images.luts import glasbey
+from imagej_dl.errors import UserError, warn
+from imagej_dl.images import memory_maps
+from imagej_dl.images.labels.label_lut import golden_angle_lut
 
 MODES = ("composite", "color", "grayscale")
 _NO_ROI = b"Iout".ljust(64, b"\0")
-"""The least that a ROI has: its header, 64 bytes."""
+"""The smallest ROI: its header of 64 bytes."""
 
 
 def coloured(labels: xr.DataArray) -> xr.DataArray:
@@ -41,8 +40,8 @@ def coloured(labels: xr.DataArray) -> xr.DataArray:
 
     ImageJ spreads 256 colours over the range: from id 256 on, several ids in a row look alike.
     """
-    top = large.largest(labels.data)
-    attrs = {"luts": [glasbey()], "display_ranges": [(0.0, float(max(255, top)))]}
+    top = memory_maps.largest(labels.data)
+    attrs = {"luts": [golden_angle_lut()], "display_ranges": [(0.0, float(max(255, top)))]}
     return labels.assign_attrs(attrs)
 
 
@@ -69,7 +68,7 @@ def ranges(image: xr.DataArray) -> list[tuple[float, float]] | None:
 
 
 def mode(image: xr.DataArray) -> str | None:
-    """Return how channels are shown; None for one channel and where it is not said."""
+    """Return the display mode of the channels; None for one channel, or where it is not set."""
     chosen, channels = image.attrs.get("display_mode"), image.sizes.get("C", 1)
     if chosen is None or (chosen in MODES and channels < 2):
         return None
@@ -81,12 +80,12 @@ def mode(image: xr.DataArray) -> str | None:
 
 
 def usual_mode(channels: int) -> str:
-    """Return how channels are shown where nothing is said: at once, as far as colours go."""
+    """Return the default display mode: composite for up to 7 channels, as in ImageJ."""
     return "composite" if channels <= 7 else "grayscale"
 
 
 def to_metadata(image: xr.DataArray) -> tuple[dict[str, Any], NDArray[np.uint16] | None]:
-    """Return what tifffile writes into ImageJ's metadata, and the colour map of one channel."""
+    """Return ImageJ's metadata for tifffile, and the colour map of a single channel."""
     metadata: dict[str, Any] = {}
     colours, limits, colour_map = luts(image), ranges(image), None
     if image.sizes.get("C", 1) > 1:
@@ -119,7 +118,7 @@ def to_metadata(image: xr.DataArray) -> tuple[dict[str, Any], NDArray[np.uint16]
 
 
 def from_metadata(path: Path, metadata: dict[str, Any], channels: int, colour_map: Any) -> dict:
-    """Return the attrs that ImageJ's metadata of a TIFF tell; what is damaged is left out.
+    """Return the display attrs in ImageJ's metadata of a TIFF; damaged entries are left out.
 
     Parameters
     ----------
@@ -152,17 +151,17 @@ def from_metadata(path: Path, metadata: dict[str, Any], channels: int, colour_ma
         attrs |= {"overlay": overlay} if overlay else {}
     else:
         words = f"{path.name}: the image's own ROIs are left out: they are damaged"
-        warnings.warn(words, DataWarning, stacklevel=4)
+        warn(words)
     return attrs
 
 
 def is_roi(data: Any) -> bool:
-    """Say whether these are bytes that begin as a ROI of ImageJ's does."""
+    """Return True for bytes that begin as a ROI of ImageJ's does."""
     return isinstance(data, bytes) and data[:4] == b"Iout" and len(data) >= len(_NO_ROI)
 
 
 def _names(labels: Any, channels: int) -> list[str]:
-    """Return the channels' names if the planes' labels are these: one for all planes of each."""
+    """Return the channel names, if each channel has one slice label for all its planes."""
     found = [str(label) for label in _listed(labels)]
     names = found[:channels]
     fits = len(found) > 1 and all(names) and found == names * (len(found) // channels)
@@ -183,4 +182,4 @@ def _for_channels(image: xr.DataArray, key: str) -> list[Any] | None:
 
 def _left_out(image: xr.DataArray, what: str) -> None:
     title = image.attrs.get("title") or "the image"
-    warnings.warn(f"{title}: {what}: left out", DataWarning, stacklevel=5)
+    warn(f"{title}: {what}: left out")

@@ -1,4 +1,4 @@
-"""Scenes (series, positions) of files that hold several images: which is read, how each is called.
+"""Scenes (series, positions) of files that hold several images: their choice and their names.
 
 Microscopes call them scenes (.czi), images (.lif), XY positions (.nd2) or series (Bio-Formats).
 They have axes, sizes and pixel types of their own, and are numbered from 1, as slices are.
@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import re
 import unicodedata
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.errors import UserError, warn
 
 ALL = "all"
 PATTERN = "^(all|[1-9][0-9]*)$"
-"""What may be asked for: all scenes, or one by its number."""
+"""The values of an option for scenes: all, or one by its number."""
 
 _LONGEST = 60
-# What libraries call scenes without a name, counting from 0.
+# Names that libraries give to scenes without a name, counting from 0.
 _INVENTED = re.compile(r"(?:image|scene|series|xypos):?(\d+)", re.IGNORECASE)
 _BARE = re.compile(r"(\d+)")
 
@@ -32,9 +31,9 @@ class Scene:
     Attributes
     ----------
     number : from 1, in the order of the file.
-    name : as the file says it; "" where it says none.
-    suffix : what is put behind the file's name to call it, such as "_R1"; "" where it is the only
-        one. No two of a file are alike, nor do they change while the file does not.
+    name : as the file states it, or "".
+    suffix : appended to the name of the file, such as "_R1"; "" for the only scene. The suffixes
+        of a file are unique, and do not change while the file does not.
     """
 
     number: int
@@ -43,7 +42,7 @@ class Scene:
 
 
 def raw_name(path: Path) -> str:
-    """Return what the image of a file is called: its name without .tif, .ome.tif and so on."""
+    """Return the name of a file's image: that of the file without .tif, .ome.tif and so on."""
     stem = path.stem
     return stem[: -len(".ome")] if stem.lower().endswith(".ome") and len(stem) > 4 else stem
 
@@ -51,9 +50,9 @@ def raw_name(path: Path) -> str:
 def numbered(path: Path, names: Sequence[str]) -> list[Scene]:
     """Return the scenes of a file by the names that it states.
 
-    A suffix is the name with what no file name should hold made "_". Where a name is missing or a
-    bare number, or two are alike, all have their number before it: _scene1_R1, _scene2_R1
-    (_scene01 from ten on).
+    A suffix is the name, in which "_" replaces characters that are unsafe in file names. If a name
+    is missing or a bare number, or two are alike, all are preceded by their number: _scene1_R1,
+    _scene2_R1 (_scene01 from ten on).
     """
     if len(names) < 2:
         return [Scene(1, names[0] if names else "", "")]
@@ -68,11 +67,11 @@ def numbered(path: Path, names: Sequence[str]) -> list[Scene]:
 
 
 def wanted(path: Path, found: list[Scene], which: str) -> list[Scene]:
-    """Return all scenes of a file, or the one of a number; the only one of a file always.
+    """Return all scenes of a file, or the one with a number; a single scene is always returned.
 
     Raises
     ------
-    UserError : when the file has several, but not of this number.
+    UserError : when the file has several scenes, but none with this number.
     """
     if len(found) == 1 or which == ALL:
         return found
@@ -80,26 +79,25 @@ def wanted(path: Path, found: list[Scene], which: str) -> list[Scene]:
 
 
 def index(path: Path, names: Sequence[str], scene: int | None) -> int:
-    """Return the place among `names` of the scene that is asked for; the first where none is.
+    """Return the index of a scene, given its number from 1; 0 for None.
 
     Raises
     ------
-    UserError : when there is none of this number.
+    UserError : when there is no scene with this number.
 
     Warns
     -----
-    DataWarning : when none is asked for, and the file has several.
+    DataWarning : when no scene is named, and the file has several.
     """
     count = max(len(names), 1)
     if scene is None:
         if count > 1:
             first = f", {names[0]}," if names[0] else ""
-            warnings.warn(
-                f"{path}: holds {count} scenes{_listed(names)}, of which the first{first} is read; "
+            warn(
+                f"holds {count} scenes{_listed(names)}, of which the first{first} is read; "
                 "`imagej-dl prepare` makes an image of each, `imagej-dl predict --scenes all` "
                 "predicts each",
-                DataWarning,
-                stacklevel=4,
+                path=path,
             )
         return 0
     if not 1 <= scene <= count:
@@ -119,24 +117,24 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _counted(names: Sequence[str], pattern: re.Pattern[str], start: int) -> bool:
-    """Say whether the names only count the scenes."""
+    """Return True if the names only count the scenes."""
     found = [pattern.fullmatch(name) for name in names]
     return all(m is not None and int(m[1]) == i for i, m in enumerate(found, start))
 
 
 def _alike(names: Sequence[str]) -> bool:
-    """Say whether two names are alike where capitals are not told apart."""
+    """Return True if two names differ at most in upper and lower case."""
     return len({name.casefold() for name in names}) < len(names)
 
 
 def _own(path: Path, name: str) -> str:
-    """Leave out the file's name, with which Bio-Formats begins the names of scenes."""
+    """Remove the file's name, with which Bio-Formats begins the names of scenes."""
     stem = re.escape(raw_name(path))
     match = re.match(rf"{stem}(\.\w{{2,8}})*[\s#(_–-]+(?=\w)", name, re.IGNORECASE)
     return name[match.end() :] if match else name
 
 
 def _safe(name: str) -> str:
-    """Make a part of a file name: letters, digits, - and +."""
+    """Replace all characters but letters, digits, - and +, for a part of a file name."""
     kept = re.sub(r"[^\w+-]+", "_", unicodedata.normalize("NFC", name))[:_LONGEST]
     return re.sub("__+", "_", kept).strip("_")

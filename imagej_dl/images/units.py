@@ -1,11 +1,10 @@
-"""Units of length: how they are spelled, and how long they are."""
+"""Units of length and of time: how they are spelled, and how long they are."""
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
-from imagej_dl.errors import DataWarning
+from imagej_dl.errors import warn
 
 _INCH = 0.0254
 _SPELLINGS: dict[str, tuple[float, str]] = {
@@ -25,7 +24,7 @@ _SPELLINGS: dict[str, tuple[float, str]] = {
     "ft": (12 * _INCH, "foot feet"),
     "yd": (36 * _INCH, "yard yards"),
 }
-"""Each unit as it is written here, its metres, and how else it is spelled."""
+"""Each unit in its standard spelling, its length in metres, and its other spellings."""
 
 PIXEL = "pixel"
 """The unit of an image that is not calibrated."""
@@ -37,11 +36,26 @@ _PLAIN |= dict.fromkeys(_PIXELS, PIXEL)
 _ANY_CASE = {word.lower(): name for word, name in _PLAIN.items() if len(word) > 3}
 _ANY_CASE |= {"UM": "µm", "NM": "nm", "MM": "mm", "CM": "cm", "µM": "µm", "PX": PIXEL}
 
+NO_TIME = ("frame", "frames", "pixel", "pixels")
+"""What ImageJ calls the unit of a time axis that is not calibrated."""
+
+_SECONDS = {
+    0.0: NO_TIME,
+    1e-9: ("ns", "nsec", "nanosecond", "nanoseconds"),
+    1e-6: ("µs", "μs", "us", "usec", "microsecond", "microseconds"),
+    1e-3: ("ms", "msec", "millisecond", "milliseconds"),
+    1.0: ("", "s", "sec", "secs", "second", "seconds"),
+    60.0: ("min", "mins", "minute", "minutes"),
+    3600.0: ("h", "hr", "hrs", "hour", "hours"),
+    86400.0: ("d", "day", "days"),
+}
+_LENGTH_OF = {name: length for length, names in _SECONDS.items() for name in names}
+
 
 def plain(unit: str) -> str:
-    """Return the one spelling of a unit of length, µm of "um" or "microns"; others as they are.
+    """Return the standard spelling of a unit of length, µm for "um" or "microns".
 
-    An image that is not calibrated has "pixel".
+    Other units are returned as they are, and "pixel" for images without calibration.
     """
     word = unit.strip()
     known = _PLAIN.get(word) or _ANY_CASE.get(word) or _ANY_CASE.get(word.lower())
@@ -49,19 +63,19 @@ def plain(unit: str) -> str:
 
 
 def kept(unit: str) -> str:
-    """Return the spelling that an image keeps: the plain one, but "um" where a file has that."""
+    """Return the spelling that an image keeps: the standard one, but "um" where a file has it."""
     return "um" if unit.strip() == "um" else plain(unit)
 
 
 def is_calibrated(unit: str) -> bool:
-    """Say whether a unit is one of the world, not "pixel"."""
+    """Return True for a physical unit, False for "pixel"."""
     return plain(unit) != PIXEL
 
 
 def factor(unit: str, other: str) -> float | None:
-    """Return how many of the other unit one is: 1000 for "micron" and "nm".
+    """Return the factor that converts a unit to another: 1000 for "micron" and "nm".
 
-    None where that is not known: one of them is no length, or is in pixels.
+    None where one of them is no known unit of length.
     """
     one, two = plain(unit), plain(other)
     if one == two:
@@ -71,20 +85,35 @@ def factor(unit: str, other: str) -> float | None:
     return _SPELLINGS[one][0] / _SPELLINGS[two][0]
 
 
-def in_one(title: str, attrs: dict[str, Any], own: tuple[str, str], *, told: bool = True) -> None:
-    """Give pixel height and depth in the unit of the width, in place; ImageJ has one for each axis.
-
-    Parameters
-    ----------
-    title : of the image, for what is said about it.
-    attrs : with `unit`, and those of the pixel sizes that there are.
-    own : those of height and depth; "" where they have none of their own.
-    told : whether a depth that is left out is said: not where it does not matter.
+def seconds(unit: str) -> float:
+    """Return the length in seconds of a unit of time of ImageJ's or OME's: 0 for "frame".
 
     Warns
     -----
-    DataWarning : for sizes in units that have nothing to do with each other. The height is then
-        taken to be as the width, and the depth is left out.
+    DataWarning : for a unit that is not known, which counts as a second.
+    """
+    known = _LENGTH_OF.get(unit.strip().lower())
+    if known is None:
+        warn(f"the time unit {unit!r} is not known: frame intervals are taken as seconds")
+    return 1.0 if known is None else known
+
+
+def in_one(title: str, attrs: dict[str, Any], own: tuple[str, str], *, told: bool = True) -> None:
+    """Convert pixel height and depth to the unit of the width, in place.
+
+    ImageJ has a unit for each axis.
+
+    Parameters
+    ----------
+    title : of the image, named in warnings.
+    attrs : `unit`, and the pixel sizes that are known.
+    own : units of height and depth; "" for that of the width.
+    told : warn of a depth that is left out; False where it does not matter.
+
+    Warns
+    -----
+    DataWarning : for sizes in units that cannot be converted. The height is then set to the
+        width, and the depth is left out.
     """
     unit = attrs.get("unit", PIXEL)
     for name, theirs in zip(("pixel_height", "pixel_depth"), own, strict=True):
@@ -99,34 +128,34 @@ def in_one(title: str, attrs: dict[str, Any], own: tuple[str, str], *, told: boo
         if name == "pixel_height":
             attrs[name] = attrs["pixel_width"]
         if name == "pixel_height" or told:
-            warnings.warn(f"{words} is left out", DataWarning, stacklevel=3)
+            warn(f"{words} is left out")
 
 
 def completed(title: str, attrs: dict[str, Any], *, told: bool = True) -> dict[str, Any]:
-    """Return the attrs of pixel sizes that a file states, with none that is made up.
+    """Return the attrs of the pixel sizes that a file states, without invented ones.
 
     Parameters
     ----------
-    title : of the image, for what is said about it.
+    title : of the image, named in warnings.
     attrs : `unit`, and those of pixel_width, pixel_height and pixel_depth that are stated.
-    told : whether a depth that is left out is said: not where it does not matter.
+    told : warn of a depth that is left out; False where it does not matter.
 
     Warns
     -----
-    DataWarning : for one of width and height alone, which is taken for both, and for a depth
-        alone, which is left out, as it has no meaning beside pixels of no size.
+    DataWarning : for a width or height alone, which is taken for both, and for a depth alone,
+        which is left out.
     """
     width, height = attrs.get("pixel_width"), attrs.get("pixel_height")
     if width is None and height is None:
         if "pixel_depth" in attrs and told:
             words = f"a slice distance of {attrs['pixel_depth']:g} {attrs.get('unit', PIXEL)}"
             words = f"{title}: states {words} and no pixel size: it is left out"
-            warnings.warn(words, DataWarning, stacklevel=4)
+            warn(words)
         return {}
     if width is None or height is None:
         known, lacking = ("height", "width") if width is None else ("width", "height")
         words = f"{title}: states no pixel {lacking}; it is taken to be as the {known}"
-        warnings.warn(words, DataWarning, stacklevel=4)
+        warn(words)
         size = height if width is None else width
         return attrs | {"pixel_width": size, "pixel_height": size}
     return attrs

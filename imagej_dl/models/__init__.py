@@ -6,7 +6,7 @@ Importing this loads no TensorFlow; building, loading and using a network does.
 from imagej_dl.models.bundle import ModelBundle
 from imagej_dl.models.config import CLASSES, Architecture, Instances, ModelConfig
 from imagej_dl.models.folder import check, load, load_config, save
-from imagej_dl.models.registry import NETWORKS, network
+from imagej_dl.models.networks.registry import NETWORKS, network
 
 __all__ = [
     "CLASSES",

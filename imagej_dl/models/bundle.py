@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from imagej_dl.errors import UserError
 from imagej_dl.images import Far, Levels
 from imagej_dl.models.config import ModelConfig
-from imagej_dl.models.windows import fed
+from imagej_dl.models.frame_windows import fed
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ programs know besides (how intensities are scaled, what the channels are) is wri
 from __future__ import annotations
 
 import re
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -16,19 +15,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagej_dl._version import __version__
-from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.errors import UserError, warn
 from imagej_dl.images import Normalisation
+from imagej_dl.methods import registry
 from imagej_dl.models import backend, weight_files
 from imagej_dl.models.bundle import ModelBundle
-from imagej_dl.models.config import CLASSES, Architecture, Instances, Kind, ModelConfig
+from imagej_dl.models.config import Architecture, ModelConfig
+from imagej_dl.models.networks.unet import UNet
 from imagej_dl.models.receptive_field import receptive_field
-from imagej_dl.models.unet import UNet
 
 SUFFIXES = (".h5", ".hdf5")
 
 _SERIES = re.compile(r"(conv2d|batch_normalization)(?:_(\d+))?")
 _NORM = ("gamma", "beta", "moving_mean", "moving_variance")
-_BORDER = 2
 _RANGE = 65535.0
 
 Layer = dict[str, NDArray]
@@ -62,11 +61,10 @@ def load(path: Path) -> ModelBundle:
     network = _network(path, convolutions, norms)
     model = network.build()
     _assign(path, model, convolutions, norms)
-    warnings.warn(
-        f"{path}: a model of Fluffy, which keeps neither pixel size nor object size: intensities "
+    warn(
+        "a model of Fluffy, which keeps neither pixel size nor object size: intensities "
         "are divided by 65535, whatever the image's type, and no object is too small",
-        DataWarning,
-        stacklevel=3,
+        path=path,
     )
     return ModelBundle(model, _config(model, network))
 
@@ -76,7 +74,7 @@ def _network(path: Path, convolutions: list[Layer], norms: list[Layer]) -> UNet:
     kernels = [layer["kernel"] for layer in convolutions]
     depth, rest = divmod(len(kernels) - 3, 4)
     classes = kernels[-1].shape[-1] if kernels else 0
-    if depth < 1 or rest or len(norms) != 4 * depth or classes not in (1, 3):
+    if depth < 1 or rest or len(norms) != 4 * depth or registry.of_fluffy(classes) is None:
         raise UserError(
             f"is no model of Fluffy ({len(kernels)} convolutions, {len(norms)} batch "
             f"normalisations, {classes} channels out)",
@@ -111,10 +109,11 @@ def _assign(path: Path, model: Any, convolutions: list[Layer], norms: list[Layer
 
 def _config(model: Any, network: UNet) -> ModelConfig:
     field = receptive_field(model)
-    kind: Kind = "binary" if network.classes == 1 else "border"
+    method = registry.of_fluffy(network.classes)
+    assert method is not None, "networks with other channels are refused"
     return ModelConfig(
-        kind=kind,
-        classes=CLASSES[kind],
+        kind=method.name,
+        classes=method.channels,
         architecture=Architecture(name="unet", arguments=network.model_dump()),
         normalisation=Normalisation.model_validate({"method": "range", "largest": _RANGE}),
         axes="YX" if network.channels == 1 else "YXC",
@@ -122,8 +121,7 @@ def _config(model: Any, network: UNet) -> ModelConfig:
         patch=256,  # Fluffy's
         halo=field.halo,
         multiple_of=field.multiple_of,
-        instances=Instances.of_kind(kind, _BORDER),
-        border_size=_BORDER,
+        instances=method.default_postprocessing(),
         imagej_dl_version=__version__,
         keras_version=backend.keras().__version__,
         tensorflow_version=backend.tensorflow().__version__,

@@ -21,11 +21,11 @@ from pydantic import ValidationError
 
 from imagej_dl import images
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.files import atomic_folder, heal, load_json
+from imagej_dl.filesystem.atomic import atomic_folder, heal, load_json
 from imagej_dl.models import fluffy_h5, trust
 from imagej_dl.models.bundle import ModelBundle
 from imagej_dl.models.config import FORMAT_VERSION, ModelConfig
-from imagej_dl.models.windows import frames_of
+from imagej_dl.models.frame_windows import frames_of
 
 NETWORK, CONFIG = "model.keras", "config.json"
 TEST_IMAGE, TEST_EXPECTED = "test_image.tif", "test_expected.tif"
@@ -137,9 +137,7 @@ def load_config(folder: str | Path) -> ModelConfig:
             )
         return ModelConfig.model_validate(content)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise UserError(f"is not right: {where} {first['msg']}", path=path) from error
+        raise UserError.of_validation(error, ModelConfig.model_fields, path=path) from error
     except (ValueError, OSError) as error:
         raise UserError(f"cannot be read ({error})", path=path) from error
 

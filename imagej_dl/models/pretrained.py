@@ -7,17 +7,17 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.errors import UserError, warn
 from imagej_dl.models import backend, suite_weights, trust
-from imagej_dl.models.mobile import MobileUNet
-from imagej_dl.models.network import Network
+from imagej_dl.models.networks.base import Network
+from imagej_dl.models.networks.mobilenet_unets import MobileUNet
 
 IMAGENET = "imagenet"
 _SUFFIXES = (".weights.h5", ".h5", ".hdf5", ".keras")
 
 
 def initialise(model: Any, network: Network, source: str) -> None:
-    """Give an untrained model weights to begin with.
+    """Load the weights that an untrained model begins with.
 
     Parameters
     ----------
@@ -103,4 +103,4 @@ def _imagenet(model: Any, network: Network) -> None:
 
 
 def _warn(words: str) -> None:
-    warnings.warn(f"{words}: it begins at random", DataWarning, stacklevel=5)
+    warn(f"{words}: it begins at random")

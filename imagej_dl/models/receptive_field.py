@@ -1,4 +1,4 @@
-"""How far a network looks: the halo that tiles need, read off its layers."""
+"""The receptive field of a network, and the halo that tiles need, from its layers."""
 
 from __future__ import annotations
 
@@ -6,36 +6,12 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-_POINTWISE = (
-    "BatchNormalization",
-    "Dropout",
-    "SpatialDropout2D",
-    "Activation",
-    "ReLU",
-    "LeakyReLU",
-    "ELU",
-    "PReLU",
-    "Softmax",
-    "Rescaling",
-    "Concatenate",
-    "Add",
-    "Multiply",
-    "Average",
-    "Maximum",
-)
-_CONVOLUTIONS = (
-    "Conv2D",
-    "Conv3D",
-    "ConvLSTM2D",
-    "DepthwiseConv2D",
-    "SeparableConv2D",
-    "Conv2DTranspose",
-)
+from imagej_dl.models.layers import LAYERS, Reach
 
 
 @dataclass(frozen=True)
 class ReceptiveField:
-    """What tiling must know of a network, in px of its input.
+    """The properties of a network that tiling needs, in px of its input.
 
     halo : an output pixel depends on input pixels at most this far away along Y or X.
     multiple_of : the pooling grid's period; inputs that begin at multiples of it give the same.
@@ -117,21 +93,22 @@ def _back(layer: Any, axis: int, low: int, high: int) -> tuple[int, int]:
     if hasattr(layer, "layers"):
         return _through(layer, axis, low, high)
     kind = type(layer).__name__
+    reach = LAYERS.get(kind)
     over_frames = kind == "Mean" and layer.axis in (1, [1], (1,))
-    if kind in _POINTWISE or over_frames:
+    if reach is Reach.PIXEL or over_frames:
         return low, high
     if kind.endswith("3D"):  # of frames: the first of its axes is time
         axis += 1
-    if kind in ("UpSampling2D", "UpSampling3D"):
+    if reach is Reach.UPSAMPLED:
         size = layer.size[axis]
         margin = 0 if getattr(layer, "interpolation", "nearest") == "nearest" else 1
         return low // size - margin, high // size + margin
-    if kind == "ZeroPadding2D":
+    if reach is Reach.SHIFTED:
         before = layer.padding[axis][0]
         return low - before, high - before
-    if kind in ("MaxPooling2D", "AveragePooling2D", "MaxPooling3D"):
+    if reach is Reach.POOL:
         kernel, stride, dilation = layer.pool_size[axis], layer.strides[axis], 1
-    elif kind in _CONVOLUTIONS:
+    elif reach in (Reach.KERNEL, Reach.TRANSPOSED):
         kernel, stride = layer.kernel_size[axis], layer.strides[axis]
         dilation = layer.dilation_rate[axis]
     else:
@@ -141,7 +118,7 @@ def _back(layer: Any, axis: int, low: int, high: int) -> tuple[int, int]:
         raise ValueError(f"padding {layer.padding!r} is not known")
     # "same" puts the smaller half of its padding first, for sides that are multiples of strides.
     first = max(span + 1 - stride, 0) // 2 if layer.padding == "same" else 0
-    if kind == "Conv2DTranspose":
+    if reach is Reach.TRANSPOSED:
         return -((span - low - first) // stride), (high + first) // stride
     low, high = low * stride - first, high * stride - first + span
     # The state is carried from frame to frame by a convolution of its own, never dilated.
@@ -150,10 +127,10 @@ def _back(layer: Any, axis: int, low: int, high: int) -> tuple[int, int]:
 
 
 def _factor(layer: Any) -> float:
-    kind = type(layer).__name__
-    if kind in ("UpSampling2D", "UpSampling3D"):
+    reach = LAYERS.get(type(layer).__name__)
+    if reach is Reach.UPSAMPLED:
         return 1 / max(layer.size)
-    if kind == "Conv2DTranspose":
+    if reach is Reach.TRANSPOSED:
         return 1 / max(layer.strides)
     return float(max(getattr(layer, "strides", (1,))))
 

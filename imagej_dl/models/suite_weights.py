@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagej_dl.models import weight_files
-from imagej_dl.models.mobile import EACH_FRAME
+from imagej_dl.models.networks.mobilenet_unets import EACH_FRAME
 
 _SERIES = ("separable_conv2d", "batch_normalization", "conv_lst_m2d")
 _OURS = ("SeparableConv2D", "BatchNormalization", "ConvLSTM2D")
@@ -53,7 +53,7 @@ def read(path: Path) -> Weights | None:
 
 
 def assign(model: Any, weights: Weights) -> None:
-    """Give a MobileNet network the weights of the suite's.
+    """Set the weights of a MobileNet network to those of the suite's.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What a `model.keras` from elsewhere may hold, looked at before Keras opens it.
+"""The parts that a `model.keras` from elsewhere may hold, checked before Keras opens it.
 
 Keras' safe mode refuses Python code in layers, but layers that load other files have slipped
 through it (CVE-2026-1462). Our networks need few kinds of parts: nothing else is opened.
@@ -17,39 +17,8 @@ from typing import Any
 
 from imagej_dl.errors import UserError
 from imagej_dl.models import weight_files
+from imagej_dl.models.layers import LAYERS, OTHERS
 
-_LAYERS = frozenset(
-    (
-        "Activation",
-        "Add",
-        "Average",
-        "BatchNormalization",
-        "Concatenate",
-        "Conv2D",
-        "Conv2DTranspose",
-        "Conv3D",
-        "ConvLSTM2D",
-        "DepthwiseConv2D",
-        "Dropout",
-        "GlobalAveragePooling2D",
-        "InputLayer",
-        "MaxPooling2D",
-        "MaxPooling3D",
-        "ReLU",
-        "SeparableConv2D",
-        "Softmax",
-        "TimeDistributed",
-        "UpSampling2D",
-        "UpSampling3D",
-        "ZeroPadding2D",
-    )
-)
-_OTHERS = frozenset(
-    (
-        ("imagej_dl.models.convlstm", "ConvLSTM2D"),
-        ("keras.src.ops.numpy", "Mean"),  # over the frames
-    )
-)
 _MODULES = frozenset(("keras.initializers", "keras.regularizers", "keras.constraints"))
 _NETWORKS = frozenset(("Functional", "Sequential"))
 _LARGEST = 64 * 2**20
@@ -98,9 +67,9 @@ def check_parts(path: Path) -> None:
     for module, name in parts:
         known = (
             (module is None and name == "__keras_tensor__")
-            or (module == "keras.layers" and name in _LAYERS)
+            or (module == "keras.layers" and name in LAYERS)
             or module in _MODULES
-            or (module, name) in _OTHERS
+            or (module, name) in OTHERS
             or (module == "keras" and name.endswith("DTypePolicy"))
             or (str(module).startswith(("keras.src.models", "keras.models")) and name in _NETWORKS)
         )
@@ -154,7 +123,7 @@ def _product(value: Any) -> int:
 
 
 def _settings(description: Any) -> Iterator[dict[str, Any]]:
-    """Give the settings of all layers."""
+    """Yield the settings of all layers."""
     if isinstance(description, dict):
         if isinstance(description.get("config"), dict):
             yield description["config"]

@@ -12,9 +12,9 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from imagej_dl.images import Far, Levels, large, numbers
+from imagej_dl.images import Far, Levels, array_storage, memory_maps
+from imagej_dl.images.checks import non_finite
 from imagej_dl.models import ModelBundle
-from imagej_dl.prediction import storage
 
 _ROWS = 2**22  # pixels measured at a time
 
@@ -46,7 +46,7 @@ def ready(
     levels = [_levels(bundle, image, z, beyond) for z in range(depth)]
     before: list[deque[Any]] = [deque(maxlen=frames) for _ in range(depth)]
     # What takes uneven light off looks over the whole plane.
-    lazy = _size(image) > storage.LARGE and not bundle.config.normalisation.illumination
+    lazy = _size(image) > array_storage.LARGE and not bundle.config.normalisation.illumination
     for t, z in product(range(image.sizes.get("T", 1)), range(depth)):
         plane: Any
         if lazy:
@@ -100,7 +100,7 @@ class Lazy:
         for one in far:
             at = ((where[0].start or 0) + one.at[0], (where[1].start or 0) + one.at[1])
             self.beyond.append(Beyond(*self.place, replace(one, at=at)))
-        large.forget(self.image.data)
+        memory_maps.forget(self.image.data)
         return part
 
 
@@ -125,7 +125,7 @@ def _levels(
     times = range(image.sizes.get("T", 1))
     rule = bundle.config.normalisation
     parts = (_part(image, t, z) for t in times)
-    if _size(image) > storage.LARGE and not rule.illumination:
+    if _size(image) > array_storage.LARGE and not rule.illumination:
         parts = (part for t in times for part in _rows(image, t, z))
     far: list[Far] = []
     found = rule.levels(parts, bundle.config.seen, far)
@@ -137,7 +137,7 @@ def _rows(image: xr.DataArray, t: int, z: int) -> Iterator[NDArray]:
     step = max(_ROWS // image.sizes["X"], 1)
     for low in range(0, image.sizes["Y"], step):
         yield _part(image, t, z, (slice(low, low + step), slice(None)))
-        large.forget(image.data)
+        memory_maps.forget(image.data)
 
 
 def _part(
@@ -153,5 +153,5 @@ def _part(
     if not values.dtype.isnative:  # as in a memory map of a file of ImageJ's
         values = values.astype(values.dtype.newbyteorder("="))
     begin = (where[0].start or 0, where[1].start or 0)
-    numbers.check(values, image.attrs.get("title") or None, place, begin)
+    non_finite.check(values, image.attrs.get("title") or None, place, begin)
     return values

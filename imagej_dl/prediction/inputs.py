@@ -8,11 +8,12 @@ from pathlib import Path
 
 import xarray as xr
 
-from imagej_dl import images, names
+from imagej_dl import images
 from imagej_dl.errors import UserError
-from imagej_dl.images import sets
-from imagej_dl.images.formats import SUFFIXES
+from imagej_dl.filesystem import names
+from imagej_dl.images.formats import registry
 from imagej_dl.images.scenes import wanted
+from imagej_dl.images.tiff import file_sets
 from imagej_dl.suite import data
 
 
@@ -63,7 +64,7 @@ def find(
         else:
             found += _files(path)
     # Of files that are one image, as a shell names each of them, the first stands for all.
-    single = set(sets.once([one for one in found if isinstance(one, Path)]))
+    single = set(file_sets.one_per_image([one for one in found if isinstance(one, Path)]))
     sources: list[Source] = []
     for one in found:
         if isinstance(one, Source):
@@ -110,17 +111,17 @@ def _files(path: Path) -> list[Path]:
 
 
 def _folders(path: Path) -> list[Path]:
-    return sorted(p for p in path.iterdir() if p.is_dir() and names.is_data(p))
+    return [p for p in names.visible(path) if p.is_dir()]
 
 
 def _image(folder: Path) -> Path | None:
     """Return the file called image.tif (or another known suffix) in a folder."""
-    found = (folder / f"image{suffix}" for suffix in SUFFIXES)
+    found = (folder / f"image{suffix}" for suffix in registry.image_suffixes())
     return next((file for file in found if file.is_file()), None)
 
 
 def _has_images(folder: Path) -> bool:
-    return any(p.suffix.lower() in SUFFIXES and names.is_data(p) for p in folder.iterdir())
+    return bool(names.visible(folder, registry.image_suffixes()))
 
 
 def _name(file: Path) -> str:

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from imagej_dl.errors import UserError
 from imagej_dl.models import ModelBundle, backend
-from imagej_dl.models.mobile import EACH_FRAME, OVER_TIME
-from imagej_dl.models.windows import fed
-from imagej_dl.prediction import engine
+from imagej_dl.models.frame_windows import fed
+from imagej_dl.models.networks.mobilenet_unets import EACH_FRAME, OVER_TIME
+from imagej_dl.prediction import openvino_backend
 from imagej_dl.prediction.tiles import Network
 
 # One graph a model for as long as the model lives: predicting in a loop must not use more memory.
@@ -48,10 +48,12 @@ def network(bundle: ModelBundle, pixels: int = 0) -> Network:
         _compiled[bundle.model] = function
 
     quick = None
-    if engine.wanted(pixels):
+    if openvino_backend.wanted(pixels):
         side = -(-64 // bundle.config.multiple_of) * bundle.config.multiple_of
         patch = np.random.default_rng(0).random((2, side, side, frames * channels), np.float32)
-        quick = engine.converted(bundle.model, function, apart(patch, frames) if each else (patch,))
+        quick = openvino_backend.converted(
+            bundle.model, function, apart(patch, frames) if each else (patch,)
+        )
 
     def run(windows: NDArray[np.float32]) -> NDArray[np.float32]:
         given = apart(windows, frames) if each else (windows,)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
@@ -15,14 +14,14 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from imagej_dl import images, preferences
-from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.images import greys, large, units
+from imagej_dl.errors import UserError, warn
+from imagej_dl.images import array_storage, grey_rgb, memory_maps, units
+from imagej_dl.methods.shared.image_method import ImageMethod
+from imagej_dl.methods.shared.instance_method import Accumulator, InstanceMethod
 from imagej_dl.models import ModelBundle, load
-from imagej_dl.prediction import engine, storage, tiles
-from imagej_dl.prediction.beyond import words
-from imagej_dl.prediction.blocks import Blocks
+from imagej_dl.prediction import openvino_backend, tiles
 from imagej_dl.prediction.frames import Beyond, ready
-from imagej_dl.prediction.instances import counted
+from imagej_dl.prediction.intensity_range import words
 from imagej_dl.prediction.network import looks_at_each, network
 from imagej_dl.progress import Progress, silent
 
@@ -34,9 +33,10 @@ class Prediction:
     """What a model makes of an image.
 
     labels : label map, dims of the image without C. Ids are those of each plane for itself.
-    probabilities : float32, the same dims and C, one channel a class; None if not asked for.
+    probabilities : the network's output, float32, the same dims and C, one channel a class (or
+        whatever the method's channels are); None if not asked for.
     left_out : how many objects are left out because they are smaller than the `minimum_area` of
-        the model's instance settings, over all planes.
+        the model's post-processing, over all planes.
     minimum_area : what that was, in px.
     """
 
@@ -48,10 +48,11 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Plane:
-    """A finished plane: `index` over T and Z, label map (Y, X), probabilities (Y, X, classes).
+    """A finished plane: `index` over T and Z, label map (Y, X), network output (Y, X, channels).
 
-    Those of a large plane lie in temporary files; its probabilities may be left out, and are empty
-    then. `left_out` counts objects below the model's `minimum_area`.
+    Those of a large plane lie in temporary files; its output may be left out, and is empty then.
+    So is the label map of a model that gives an image. `left_out` counts objects below the
+    `minimum_area` of the model's post-processing.
     """
 
     index: tuple[int, ...]
@@ -96,21 +97,25 @@ def predict(
     Raises
     ------
     UserError : when the channels are not the model's, a pixel is NaN or infinite, there is no
-        pixel, or the tile is smaller than what the model looks at.
+        pixel, the tile is smaller than what the model looks at, or the model gives an image.
 
     Warns
     -----
     DataWarning : for planes that are far from what the training saw, with what is done about it.
     """
-    if isinstance(bundle, str | os.PathLike):
-        bundle = load(Path(bundle))
+    bundle = _loaded(bundle)
+    if not isinstance(bundle.config.method, InstanceMethod):
+        raise UserError(
+            f"gives an image and no objects (its kind is {bundle.config.kind})",
+            path=bundle.folder,
+            remedy="Use a model that segments, or predict_image for this one.",
+        )
     image = images.image_of(image)
-    dims = [str(d) for d in image.dims if d != "C"]
-    shape = tuple(image.sizes[d] for d in dims)
-    classes = len(bundle.config.classes)
+    given = {"tile": tile, "halo": halo, "batch": batch, "progress": progress}
     labels: NDArray | None = None
     kept: NDArray[np.float32] | None = None
-    given = {"tile": tile, "halo": halo, "batch": batch, "progress": progress}
+    dims = [str(d) for d in image.dims if d != "C"]
+    shape = tuple(image.sizes[d] for d in dims)
     left_out = 0
     for plane in planes(bundle, image, probabilities=probabilities, **given):  # type: ignore[arg-type]
         left_out += plane.left_out
@@ -119,22 +124,76 @@ def predict(
             labels, kept = plane.labels, plane.probabilities if probabilities else None
             continue
         if labels is None:
-            labels = storage.empty(shape, plane.labels.dtype)
+            labels = array_storage.empty(shape, plane.labels.dtype)
         kind = np.promote_types(labels.dtype, plane.labels.dtype)
         if kind != labels.dtype:
-            former, labels = labels, storage.empty(shape, kind)
+            former, labels = labels, array_storage.empty(shape, kind)
             _copy(former, labels)
         _copy(plane.labels, labels[plane.index])
         if probabilities:
-            kept = storage.empty((*shape, classes)) if kept is None else kept
+            if kept is None:
+                kept = array_storage.empty((*shape, len(bundle.config.classes)))
             kept[plane.index] = plane.probabilities
     assert labels is not None, "an image without planes is refused"
     return Prediction(
         images.with_data(image, labels, dims),
         None if kept is None else images.with_data(image, kept, [*dims, "C"]),
         left_out,
-        bundle.config.instances.minimum_area,
+        bundle.config.instances.least_area(),
     )
+
+
+def predict_image(
+    bundle: ModelBundle | str | os.PathLike[str],
+    image: xr.DataArray | NDArray[Any] | str | os.PathLike[str],
+    *,
+    tile: int | None = None,
+    halo: int | None = None,
+    batch: int | None = None,
+    progress: Progress = silent,
+) -> xr.DataArray:
+    """Return what a model makes of an image that gives an image, such as one that denoises.
+
+    Parameters, errors and warnings are those of :func:`predict`.
+
+    Returns
+    -------
+    float32, dims of the image, C where the model gives several channels; intensities are
+    normalised as the model's input is. Above 1 GiB it lies in a temporary file.
+    """
+    bundle = _loaded(bundle)
+    method = bundle.config.method
+    if not isinstance(method, ImageMethod):
+        raise UserError(
+            f"gives objects and no image (its kind is {bundle.config.kind})",
+            path=bundle.folder,
+            remedy="Use a model that gives images, or predict for this one.",
+        )
+    image = images.image_of(image)
+    dims = [str(d) for d in image.dims if d != "C"]
+    given = {"tile": tile, "halo": halo, "batch": batch, "progress": progress}
+    made: NDArray[np.float32] | None = None
+    for plane in planes(bundle, image, **given):  # type: ignore[arg-type]
+        values = method.image(plane.probabilities)
+        if made is None:
+            shape = [image.sizes[d] for d in dims]
+            made = array_storage.empty((*shape, values.shape[-1]))
+        made[plane.index] = values
+    assert made is not None, "an image without planes is refused"
+    if made.shape[-1] == 1:
+        return images.with_data(image, made[..., 0], dims)
+    return images.with_data(image, made, [*dims, "C"])
+
+
+def preview(bundle: ModelBundle, image: xr.DataArray) -> xr.DataArray:
+    """Return what a user looks at of a model in training: the label map, or the image it gives."""
+    if bundle.config.method.gives == "image":
+        return predict_image(bundle, image)
+    return predict(bundle, image).labels
+
+
+def _loaded(bundle: ModelBundle | str | os.PathLike[str]) -> ModelBundle:
+    return load(Path(bundle)) if isinstance(bundle, str | os.PathLike) else bundle
 
 
 def planes(
@@ -153,7 +212,7 @@ def planes(
     whole is raised at the first plane. Without `probabilities`, large planes have none.
     """
     config = bundle.config
-    image = greys.with_channels(image, config.channels)
+    image = grey_rgb.with_channels(image, config.channels)
     _check(bundle, image)
     needed = config.halo
     halo = needed if halo is None else halo
@@ -162,11 +221,7 @@ def planes(
     sizes = [image.sizes[d] for d in "YX"]
     cut = [tiles.spans(size, tile, halo, config.multiple_of) for size in sizes]
     if halo < needed and max(map(len, cut)) > 1:
-        warnings.warn(
-            f"tiles overlap by {halo} px, the model looks {needed} px far: their edges may show",
-            DataWarning,
-            stacklevel=2,
-        )
+        warn(f"tiles overlap by {halo} px, the model looks {needed} px far: their edges may show")
     # Windows that follow each other share their frames, where each is looked at once.
     frames = 1 if looks_at_each(bundle.model) else config.frames
     window = cut[0][0].size * cut[1][0].size * frames
@@ -190,39 +245,43 @@ def planes(
             canvas = _Canvas(bundle, (sizes[0], sizes[1]), probabilities)
         canvas.add(strip)
         if strip.last:
-            if canvas.blocks is not None:
-                engine.rest(bundle.model)
+            if canvas.objects is not None:
+                openvino_backend.rest(bundle.model)
             yield canvas.finish(indices[strip.plane], progress)
             canvas = None
         done += 1
         progress("predict", done, total)
     for text in words(beyond, image):
-        warnings.warn(text, DataWarning, stacklevel=2)
+        warn(text)
 
 
 class _Canvas:
-    """A plane in work: its probabilities, or of a large one what its objects are made of."""
+    """A plane in work: the network's output, or of a large one what its objects are made of."""
 
     def __init__(self, bundle: ModelBundle, shape: tuple[int, int], probabilities: bool) -> None:
-        self.settings, classes = bundle.config.instances, len(bundle.config.classes)
-        is_large = shape[0] * shape[1] > storage.LARGE
-        self.blocks = Blocks(shape, self.settings) if is_large else None
-        kept = shape if probabilities or not is_large else (0, 0)
-        make = storage.in_file if is_large and probabilities else np.empty
-        self.whole: NDArray[np.float32] = make((*kept, classes), np.float32)
+        self.method, self.settings = bundle.config.method, bundle.config.instances
+        is_large = shape[0] * shape[1] > array_storage.LARGE
+        self.objects: Accumulator | None = None
+        if is_large and isinstance(self.method, InstanceMethod):
+            self.objects = self.method.accumulator(shape, self.settings)
+        kept = shape if probabilities or self.objects is None else (0, 0)
+        make = array_storage.in_file if is_large and kept == shape else np.empty
+        self.whole: NDArray[np.float32] = make((*kept, len(bundle.config.classes)), np.float32)
 
     def add(self, strip: tiles.Strip) -> None:
         if self.whole.size:
             self.whole[strip.low : strip.high] = strip.values
-            large.forget(self.whole)
-        if self.blocks is not None:
-            self.blocks.add(strip.low, strip.values)
+            memory_maps.forget(self.whole)
+        if self.objects is not None:
+            self.objects.add(strip.low, strip.values)
 
     def finish(self, index: tuple[int, ...], progress: Progress) -> Plane:
-        if self.blocks is not None:
-            labels = self.blocks.finish(progress)
-            return Plane(index, labels, self.whole, len(self.blocks.small))
-        labels, left_out = counted(self.whole, self.settings)
+        if self.objects is not None:
+            labels = self.objects.finish(progress)
+            return Plane(index, labels, self.whole, self.objects.left_out)
+        if not isinstance(self.method, InstanceMethod):
+            return Plane(index, np.zeros((0, 0), np.uint16), self.whole)
+        labels, left_out = self.method.instances(self.whole, self.settings)
         return Plane(index, labels, self.whole, left_out)
 
 
@@ -235,9 +294,9 @@ def _tile(halo: int, least: int) -> int:
 
 
 def _copy(source: NDArray, target: NDArray) -> None:
-    for place, part in large.pieces(source):
+    for place, part in memory_maps.pieces(source):
         target[place] = part
-        large.forget(target)
+        memory_maps.forget(target)
 
 
 def _check(bundle: ModelBundle, image: xr.DataArray) -> None:
@@ -260,29 +319,23 @@ def _check(bundle: ModelBundle, image: xr.DataArray) -> None:
         )
     if image.sizes.get("Z", 1) > 1:
         frames = config.frames > 1 and image.sizes.get("T", 1) == 1
-        warnings.warn(
+        warn(
             f"{title or 'the image'}: each of the {image.sizes['Z']} slices is segmented on its "
             "own; the ids of one slice have nothing to do with those of the next"
-            + (". If they are frames, say so: --axes TYX" if frames else ""),
-            DataWarning,
-            stacklevel=3,
+            + (". If they are frames, say so: --axes TYX" if frames else "")
         )
     if config.frames > 1 and image.sizes.get("T", 1) == 1:
-        warnings.warn(
+        warn(
             f"{title or 'the image'}: the model sees {config.frames} frames, and there is but one, "
-            "which is taken for all",
-            DataWarning,
-            stacklevel=3,
+            "which is taken for all"
         )
     cal = images.calibration(image)
     if units.is_calibrated(config.unit) and units.is_calibrated(cal.unit):
         scale = units.factor(cal.unit, config.unit)
         ratio = 0.0 if scale is None else cal.pixel_width * scale / config.pixel_width
         if not 0.75 <= ratio <= 4 / 3:
-            warnings.warn(
+            warn(
                 f"{title or 'the image'}: its pixels are {cal.pixel_width:g} {cal.unit} wide, "
                 f"those the model was trained on {config.pixel_width:g} {config.unit}: objects may "
-                "be missed",
-                DataWarning,
-                stacklevel=3,
+                "be missed"
             )

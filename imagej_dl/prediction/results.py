@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
-import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from imagej_dl import images, names
-from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.files import refuse_existing, together
-from imagej_dl.images import origin
+from imagej_dl import images
+from imagej_dl.errors import UserError, warn
+from imagej_dl.filesystem import names
+from imagej_dl.filesystem.atomic import refuse_existing, together
+from imagej_dl.images.labels import provenance
 
 if TYPE_CHECKING:
+    import xarray as xr
+
     from imagej_dl.prediction.inputs import Source
     from imagej_dl.prediction.predict import Prediction
     from imagej_dl.rois import Roi
@@ -21,16 +24,28 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Results:
-    """A folder of results, and which files an image gets in it beside its label map."""
+    """A folder of results, and which files an image gets in it.
+
+    Beside the label map those may be ROIs and probability maps; of a model that gives an image it
+    is that image alone.
+    """
 
     folder: Path
     rois: bool
     probabilities: bool
     overwrite: bool = False
+    gives: Literal["instances", "image"] = "instances"
+
+    @property
+    def main(self) -> str:
+        """The file that each image gets, NAME.tif, as :meth:`files` calls it."""
+        return "labels" if self.gives == "instances" else "image"
 
     def files(self, source: Source) -> dict[str, Path]:
-        """Return where "labels", and if wanted "rois" and "probabilities", of an image go."""
-        paths = {"labels": self.folder / f"{source.name}.tif"}
+        """Return where "labels" (or "image"), and if wanted "rois" and "probabilities", go."""
+        paths = {self.main: self.folder / f"{source.name}.tif"}
+        if self.gives == "image":
+            return paths
         if self.rois:
             paths["rois"] = self.folder / f"{source.name}_RoiSet.zip"
         if self.probabilities:
@@ -86,8 +101,8 @@ class Results:
     def _lacks(self, source: Source, made: dict[str, Any]) -> bool:
         """Say whether results of an image are not there; refuse those that were made otherwise."""
         paths = self.files(source)
-        labels = paths["labels"]
-        before = origin.read(labels)
+        main = paths[self.main]
+        before = provenance.read(main)
         if "model" not in before:
             return True
         now = {**made, "image": _stamp(source)}
@@ -95,7 +110,7 @@ class Results:
             if before.get(key) != now[key]:
                 raise UserError(
                     f"is already there, made {words}",
-                    path=labels,
+                    path=main,
                     remedy="Choose another folder, or pass --overwrite.",
                 )
         none = {"rois"} if before.get("objects") == 0 else set()
@@ -103,7 +118,7 @@ class Results:
         if missing:
             raise UserError(
                 f"is already there, but without its {missing[0]}",
-                path=labels,
+                path=main,
                 remedy="Pass --overwrite, or remove it: it is then predicted again.",
             )
         return False
@@ -114,11 +129,14 @@ class Results:
         result: Prediction,
         hyperstack: bool,
         made: dict[str, Any] | None = None,
+        *,
+        probable: bool = True,
     ) -> None:
         """Write the files of an image, all of them or none.
 
         `hyperstack` says whether ImageJ shows it as one; `made` is kept in the label map: the
-        model's fingerprint and the settings.
+        model's fingerprint and the settings. `probable` says whether all channels of the network's
+        output are probabilities, which ImageJ shows from 0 to 1.
 
         Warns
         -----
@@ -129,7 +147,8 @@ class Results:
         with together(self.folder, overwrite=self.overwrite) as folder:
             if result.probabilities is not None:
                 path = folder / paths["probabilities"].name
-                images.write(result.probabilities, path, min=0.0, max=1.0)
+                display: dict[str, Any] = {"min": 0.0, "max": 1.0} if probable else {}
+                images.write(result.probabilities, path, **display)
             if self.rois:
                 from imagej_dl.rois import trace, write
 
@@ -137,7 +156,7 @@ class Results:
                 if found:
                     write(found, folder / paths["rois"].name)
             facts: dict[str, Any] = {**made, "image": _stamp(source)} if made else {}
-            kept = origin.of(result.labels, **facts, objects=objects(result)) if made else {}
+            kept = provenance.of(result.labels, **facts, objects=objects(result)) if made else {}
             images.write(images.coloured(result.labels), folder / paths["labels"].name, **kept)
         if self.rois and not found:
             # An empty archive is none that ImageJ opens; an old one would be of other labels.
@@ -147,11 +166,17 @@ class Results:
         if old := [
             path.name for key, path in every.items() if key not in paths and os.path.exists(path)
         ]:
-            warnings.warn(
-                f"{self.folder}: {', '.join(old)} was there before and is of other labels",
-                DataWarning,
-                stacklevel=2,
-            )
+            warn(f"{', '.join(old)} was there before and is of other labels", path=self.folder)
+
+    def write_image(
+        self, source: Source, image: xr.DataArray, made: dict[str, Any] | None = None
+    ) -> None:
+        """Write the image that a model gives for another one; `made` is kept in it."""
+        kept: dict[str, Any] = {**made, "image": _stamp(source)} if made else {}
+        with together(self.folder, overwrite=self.overwrite) as folder:
+            path = folder / self.files(source)[self.main].name
+            facts: dict[str, Any] = {provenance.KEY: json.dumps(kept)} if made else {}
+            images.write(image, path, **facts)
 
 
 _OTHERWISE = {
@@ -164,7 +189,7 @@ _OTHERWISE = {
 def _stamp(source: Source) -> list[int] | str | None:
     """Return what tells an image's file from the same one changed."""
     if source.image is not None:
-        return origin.digest_of(source.image)
+        return provenance.digest_of(source.image)
     try:
         found = source.path.stat()
     except OSError:
@@ -176,4 +201,4 @@ def objects(result: Prediction) -> int:
     """Count the objects of all planes; each plane has ids of its own from 1."""
     labels = result.labels
     planes = labels.data.reshape(-1, labels.sizes["Y"], labels.sizes["X"])
-    return sum(images.large.largest(plane) for plane in planes)
+    return sum(images.memory_maps.largest(plane) for plane in planes)

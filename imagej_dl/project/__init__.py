@@ -1,5 +1,6 @@
 """The folders of a project: what is in them, what is to be drawn next, and its RoiSets."""
 
+from imagej_dl.project.annotation_queue import Next, Sheet, next_to_draw, prepare, sheet, sheets
 from imagej_dl.project.folders import (
     BACKUPS,
     FOLDERS,
@@ -15,7 +16,6 @@ from imagej_dl.project.folders import (
 )
 from imagej_dl.project.preparing import Prepared, prepare_all
 from imagej_dl.project.roisets import Saved, backup, save_rois
-from imagej_dl.project.sheets import Next, Sheet, next_to_draw, prepare, sheet, sheets
 
 __all__ = [
     "BACKUPS",

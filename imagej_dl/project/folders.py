@@ -8,16 +8,16 @@ Processed/masks for the image and label pairs that training reads.
 from __future__ import annotations
 
 import os
-import warnings
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from imagej_dl import names
-from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.files import atomic_folder
-from imagej_dl.images import find, sets
-from imagej_dl.images.formats import SUFFIXES
+from imagej_dl.errors import UserError, warn
+from imagej_dl.filesystem import names
+from imagej_dl.filesystem.atomic import atomic_folder
+from imagej_dl.images import find
+from imagej_dl.images.formats import registry
+from imagej_dl.images.tiff import file_sets
 
 FOLDERS = ("Raw", "Labeling", "Processed/images", "Processed/masks")
 RESULTS = ("labels", "mask", "masks")  # stems of label maps, which are no input
@@ -54,23 +54,25 @@ def create(path: str | os.PathLike[str]) -> None:
     UserError : when there is such a file or folder already, unless it is an empty folder.
     """
     path = Path(path)
-    if path.exists() and not (path.is_dir() and not any(map(names.is_data, path.iterdir()))):
+    if path.exists() and not (path.is_dir() and not names.visible(path)):
         raise UserError("is already there", path=path, remedy="Choose another name.")
     with atomic_folder(path, overwrite=True) as folder:
         for name in FOLDERS:
             (folder / name).mkdir(parents=True)
 
 
-def visible(folder: Path, suffixes: tuple[str, ...] = SUFFIXES) -> list[Path]:
-    """Return the files of a folder with one of the suffixes, sorted; none where there is none.
+def visible(folder: Path, suffixes: Collection[str] | None = None) -> list[Path]:
+    """Return the files in a folder with one of the suffixes, sorted; none without the folder.
 
-    Hidden ones are no data: macOS puts a `._NAME.tif` beside each NAME.tif on foreign disks. Of
+    Hidden and system files are left out (see :func:`imagej_dl.filesystem.names.visible`). Of
     several files that are one image the first is returned.
+
+    Parameters
+    ----------
+    suffixes : in lower case, with the dot; None: those of images.
     """
-    if not folder.is_dir():
-        return []
-    files = (p for p in folder.iterdir() if p.suffix.lower() in suffixes and names.is_data(p))
-    return sets.once(sorted(p for p in files if p.is_file()))
+    wanted = registry.image_suffixes() if suffixes is None else suffixes
+    return file_sets.one_per_image([p for p in names.visible(folder, wanted) if p.is_file()])
 
 
 def processed(path: str | os.PathLike[str]) -> Path:
@@ -97,7 +99,7 @@ def drawn(path: str | os.PathLike[str]) -> list[Drawn]:
         raise UserError("is no folder" if path.exists() else "there is no such folder", path=path)
     top = path / "Labeling" if (path / "Labeling").is_dir() else path
     found = list(beside(top)) or list(_single(top))
-    for folder in sorted(p for p in top.iterdir() if p.is_dir() and names.is_data(p)):
+    for folder in filter(Path.is_dir, names.visible(top)):
         found += _single(folder)
     if not found:
         raise UserError(
@@ -193,7 +195,7 @@ def masks_of(folder: Path) -> Path | None:
 
 def image_of(folder: Path, name: str) -> Path | None:
     """Return the one image of a folder NAME: in its `images`, or beside the RoiSet."""
-    return _only(folder / "images", SUFFIXES, name) or _only(folder, SUFFIXES, "image", name)
+    return _only(folder / "images", None, name) or _only(folder, None, "image", name)
 
 
 def beside(folder: Path) -> Iterator[Drawn]:
@@ -206,8 +208,8 @@ def beside(folder: Path) -> Iterator[Drawn]:
             yield Drawn(image.stem, image, match)
 
 
-def _only(folder: Path, suffixes: tuple[str, ...], *preferred: str) -> Path | None:
-    """Return the file of a preferred name, or the only one with one of the suffixes."""
+def _only(folder: Path, suffixes: tuple[str, ...] | None, *preferred: str) -> Path | None:
+    """Return the file of a preferred name, or else the only one; `suffixes` as of `visible`."""
     files = [p for p in visible(folder, suffixes) if p.stem not in RESULTS]
     for name in preferred:
         for file in files:
@@ -217,4 +219,4 @@ def _only(folder: Path, suffixes: tuple[str, ...], *preferred: str) -> Path | No
 
 
 def _warn(text: str) -> None:
-    warnings.warn(text, DataWarning, stacklevel=4)
+    warn(text)

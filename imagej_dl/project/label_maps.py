@@ -9,15 +9,16 @@ from pathlib import Path
 
 import xarray as xr
 
-from imagej_dl import images, locks, rois
-from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.files import heal, together
-from imagej_dl.images import origin
-from imagej_dl.images.storable import storable
+from imagej_dl import images, rois
+from imagej_dl.errors import DataWarning, UserError, warn
+from imagej_dl.filesystem import locks
+from imagej_dl.filesystem.atomic import heal, together
+from imagej_dl.images.imagej_dtypes import storable
+from imagej_dl.images.labels import provenance
 from imagej_dl.progress import Progress, silent
-from imagej_dl.project.due import IMAGES, MASKS, Due, facts_of, look, there
-from imagej_dl.project.filling import Filling
 from imagej_dl.project.folders import NOTHING, drawn, processed, visible
+from imagej_dl.project.outdated import IMAGES, MASKS, Due, facts_of, look, there
+from imagej_dl.project.rasterizing import Filling
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ def make(due: Due, filling: Filling, target: Path) -> Made:
             report.write(folder / MASKS / due.table.name)
         if due.labels is not None:
             facts = facts_of(item, due.place, filling)
-            made = origin.of(labels, **facts, image=origin.digest(item.image))
+            made = provenance.of(labels, **facts, image=provenance.digest(item.image))
             images.write(images.coloured(labels), folder / MASKS / due.labels.name, **made)
     return Made(due, report, len(found))
 
@@ -92,7 +93,7 @@ def refresh(
 
 
 def _left(text: str) -> None:
-    warnings.warn(text, DataWarning, stacklevel=3)
+    warn(text)
 
 
 def _check_size(due: Due, labels: xr.DataArray, target: Path) -> None:

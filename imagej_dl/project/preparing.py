@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
 from imagej_dl import images
-from imagej_dl.containment import contained
-from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.files import refuse_existing
-from imagej_dl.images.ome_series import COMPANION
+from imagej_dl.errors import UserError, warn
+from imagej_dl.filesystem.atomic import refuse_existing
+from imagej_dl.filesystem.containment import contained
+from imagej_dl.filesystem.names import find, need, visible
+from imagej_dl.images.imagej_dtypes import storable
 from imagej_dl.images.scenes import index
-from imagej_dl.images.storable import storable
-from imagej_dl.names import find, is_data, need
+from imagej_dl.images.tiff.ome_series import COMPANION
 from imagej_dl.progress import Progress, silent
 from imagej_dl.project.folders import roiset
-from imagej_dl.project.parts import Part, parts_of
-from imagej_dl.project.raw import ALL, WHOLE, image_files, raw_files, read_raw, store, taken
+from imagej_dl.project.raw_images import ALL, WHOLE, image_files, raw_files, read_raw, store, taken
+from imagej_dl.project.raw_scenes import Part, parts_of
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,7 @@ def prepare_all(
     Parameters
     ----------
     path : the project.
-    slices : what to take of a stack, see :func:`imagej_dl.project.raw.taken`; with "all" the
+    slices : what to take of a stack, see :func:`imagej_dl.project.raw_images.taken`; with "all" the
         images are NAME_1, NAME_2 … (NAME_01 … from ten on).
     scenes : of files with several, "all" or one by its number from 1; their images are called
         NAME_SCENE, see :func:`imagej_dl.images.scenes.numbered`.
@@ -178,23 +177,11 @@ def _place(path: Path, name: str) -> Path:
 
 def _check_rois(target: Path) -> None:
     if target.exists() and (drawn := roiset(target.parent.parent)):
-        warnings.warn(
-            f"{target}: is made anew, and {drawn} was drawn on the one before",
-            DataWarning,
-            stacklevel=4,
-        )
+        warn(f"is made anew, and {drawn} was drawn on the one before", path=target)
 
 
 def _name_others(raw: Path, files: list[Path]) -> None:
-    others = sorted(
-        p.name
-        for p in raw.iterdir()
-        if p not in files and is_data(p) and not p.name.endswith(COMPANION)
-    )
+    others = [p.name for p in visible(raw) if p not in files and not p.name.endswith(COMPANION)]
     if others:
         more = f" and {len(others) - 5} more" if len(others) > 5 else ""
-        warnings.warn(
-            f"{raw}: left out, being no images that are known: {', '.join(others[:5])}{more}",
-            DataWarning,
-            stacklevel=3,
-        )
+        warn(f"left out, being no images that are known: {', '.join(others[:5])}{more}", path=raw)

@@ -13,13 +13,14 @@ from pathlib import Path
 
 import xarray as xr
 
-from imagej_dl import locks, rois, temporaries
-from imagej_dl.containment import contained
-from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.files import atomic
-from imagej_dl.names import cut
+from imagej_dl import rois
+from imagej_dl.errors import UserError, warn
+from imagej_dl.filesystem import locks, temporaries
+from imagej_dl.filesystem.atomic import atomic
+from imagej_dl.filesystem.containment import contained
+from imagej_dl.filesystem.names import cut
+from imagej_dl.project.annotation_queue import prepare, sheet
 from imagej_dl.project.folders import BACKUPS
-from imagej_dl.project.sheets import prepare, sheet
 from imagej_dl.rois.report import LEFT_OUT, some_of
 
 _WAIT = 60.0
@@ -86,7 +87,7 @@ def _check_fit(found: list[rois.Roi], image: xr.DataArray, shown: str, name: str
             warnings.simplefilter("always")
             _, report = rois.label_map(found, image)
     except UserError as error:
-        raise UserError(error.problem, path=shown, remedy=error.remedy) from error
+        raise error.at(shown) from error
     strange = [row for row in report.rows if row.note.startswith(f"{LEFT_OUT} lies ")]
     if strange:
         why = strange[0].note.removeprefix(f"{LEFT_OUT} ")
@@ -97,7 +98,7 @@ def _check_fit(found: list[rois.Roi], image: xr.DataArray, shown: str, name: str
             remedy="Check that they were drawn on this image.",
         )
     for item in caught:
-        warnings.warn(f"{shown}: {item.message}", DataWarning, stacklevel=3)
+        warn(str(item.message), path=shown)
 
 
 def backup(target: Path) -> Path:

@@ -16,8 +16,9 @@ from typing import Any
 import click
 import numpy as np
 
-from imagej_dl import commands, containment, images, project, simulation
+from imagej_dl import commands, ctc, images, project, simulation
 from imagej_dl.errors import UserError
+from imagej_dl.filesystem import containment
 from imagej_dl.prediction import inputs
 from imagej_dl.progress import Progress
 from imagej_dl.report import page, pictures
@@ -102,7 +103,7 @@ def make_room(out: Path) -> None:
 
 
 def simulate(chain: Chain, seed: int) -> None:
-    """Make a project with images and RoiSets, and a movie with its truth, all simulated."""
+    """Make a project with images and RoiSets, and a movie with its ground truth, all simulated."""
     with chain.step(
         "A time-lapse and drawn ROIs",
         "Simulated nuclei that move and divide, with noise and uneven light. The ROIs stand for "
@@ -239,12 +240,11 @@ def track(chain: Chain, predicted: Path, fiji: str | None) -> None:
 
 
 def evaluate(chain: Chain, predicted: Path) -> None:
-    """Labels and tracks against the truth."""
+    """Score label maps and tracks against the ground truth."""
     from imagej_dl import evaluation
-    from imagej_dl.evaluation import ctc
 
     assert chain.truth is not None
-    with chain.step("Evaluation", "Against the truth; 1 is perfect.") as step:
+    with chain.step("Evaluation", "Against the ground truth; 1 is perfect.") as step:
         found = images.read_labels(predicted, as_is=True).values
         truth = ctc.read_truth(chain.truth).tracks.masks
         frames = zip(truth, found, strict=True)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imagej_dl.images import glasbey
+from imagej_dl.images import golden_angle_lut
 from imagej_dl.progress import Progress, silent
 from imagej_dl.report.pictures import Picture, drawn, grey, limits
 
@@ -32,7 +32,7 @@ _RATE = 8  # frames a second
 
 @dataclass(frozen=True)
 class _Marks:
-    """What is drawn, in pixels of the movie: places, links, contours, each with its colour."""
+    """Marks to draw, in pixels of the movie: positions, links, contours, each with its colour."""
 
     frame: NDArray
     track: NDArray
@@ -99,12 +99,12 @@ def write(pictures: Iterable[Picture], gif: Path, mp4: Path | None = None) -> No
 def _palette() -> Picture:
     """256 colours for all frames: few grey values, as noise has no place in a file, and tracks'."""
     greys = np.repeat(np.linspace(0, 255, 28).astype(np.uint8)[:, None], 3, axis=1)
-    bright = glasbey()[1:115]
+    bright = golden_angle_lut()[1:115]
     return np.concatenate([greys, bright, (bright * 0.6).astype(np.uint8)])
 
 
 def has_mp4() -> bool:
-    """Say whether MP4 can be written: ffmpeg is there by `imagej-dl[video]`."""
+    """Return whether MP4 can be written: `imagej-dl[video]` brings ffmpeg."""
     return find_spec("imageio_ffmpeg") is not None
 
 
@@ -154,7 +154,7 @@ def _marks(tracks: Tracks) -> _Marks:
     size = np.array([tracks.calibration.pixel_width, tracks.calibration.pixel_height])
     place = tracks.spots[["x", "y"]].to_numpy(float) / size
     track = tracks.spots["track_id"].to_numpy()
-    colours = glasbey()[track % 255 + 1] / 255
+    colours = golden_angle_lut()[track % 255 + 1] / 255
     colours[track < 0] = 0.75
     contours = [at + corners / size for at, corners in zip(place, tracks.contours, strict=False)]
     divides = tracks.degrees[1] > 1
@@ -203,7 +203,7 @@ def _draw(
 
 
 def _time(tracks: Tracks, frame: int) -> str:
-    """When a frame was taken; parts of a second where frames are not whole seconds apart."""
+    """Return a frame's time; with parts of a second where frames are not whole seconds apart."""
     step = tracks.calibration.frame_interval
     if step <= 0:
         return ""

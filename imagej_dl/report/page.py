@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from imagej_dl.files import atomic, refuse_existing
+from imagej_dl.filesystem.atomic import atomic, refuse_existing
 from imagej_dl.report.pictures import Picture, png
 
 _STYLE = """

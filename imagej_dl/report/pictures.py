@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from imagej_dl.images import glasbey
+from imagej_dl.images import golden_angle_lut
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -38,7 +38,7 @@ def grey(plane: NDArray, black_white: tuple[float, float] | None = None) -> Pict
 
 def coloured(labels: NDArray) -> Picture:
     """Show a label map (Y, X): black background, one colour for each id (255 go round)."""
-    lut = glasbey()
+    lut = golden_angle_lut()
     index = np.where(labels > 0, (labels.astype(np.int64) - 1) % 255 + 1, 0)
     return lut[index]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from imagej_dl.images import glasbey
+from imagej_dl.images import golden_angle_lut
 from imagej_dl.report.pictures import Picture, drawn, new_figure
 from imagej_dl.report.tree import add_times
 
@@ -103,7 +103,7 @@ def _kymograph(axes: object, tracks: Tracks) -> None:
         axes.figure.colorbar(shown, cax=bar).set_label("objects")
     else:
         pairs = np.stack([links.sources, links.targets], axis=1)
-        colours = glasbey()[ids[links.sources] % 255 + 1] / 255 * 0.85
+        colours = golden_angle_lut()[ids[links.sources] % 255 + 1] / 255 * 0.85
         axes.add_collection(LineCollection(list(points[pairs]), colors=colours, linewidths=1.3))
         alone = ids < 0
         axes.plot(frames[alone], across[alone], ".", color="#999", ms=3)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from imagej_dl.images import glasbey
+from imagej_dl.images import golden_angle_lut
 from imagej_dl.report.pictures import Picture, drawn, new_figure
 
 if TYPE_CHECKING:
@@ -165,7 +165,7 @@ def _lines(
 ) -> None:
     from matplotlib.collections import LineCollection
 
-    colours = glasbey() / 255
+    colours = golden_angle_lut() / 255
     lines, shades, forks = [], [], []
     for number, across in column.items():
         segment = segments[number]

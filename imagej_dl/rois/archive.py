@@ -5,16 +5,15 @@ from __future__ import annotations
 import os
 import re
 import struct
-import warnings
 import zipfile
 import zlib
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.files import atomic, refuse_existing
-from imagej_dl.regular import refuse_special
+from imagej_dl.errors import UserError, warn
+from imagej_dl.filesystem.atomic import atomic, refuse_existing
+from imagej_dl.filesystem.regular_files import refuse_special
 from imagej_dl.rois.decoder import decode
 from imagej_dl.rois.encoder import encode
 from imagej_dl.rois.roi import POINTED, Roi
@@ -202,11 +201,7 @@ def _without_empty(rois: list[Roi], path: Path) -> list[Roi]:
     if not empty:
         return rois
     names = ", ".join(roi.name for roi in empty[:5])
-    warnings.warn(
-        f"{path}: {len(empty)} ROIs have no points and are left out: {names}",
-        DataWarning,
-        stacklevel=3,
-    )
+    warn(f"{len(empty)} ROIs have no points and are left out: {names}", path=path)
     return [roi for roi in rois if all(roi is not other for other in empty)]
 
 

@@ -1,23 +1,21 @@
-"""ImageJ's .roi format, read.
+"""Reading of ImageJ's .roi format: roifile's codec, with limits and errors of our own.
 
-The format is that of ImageJ 1.54p's `ij.io.RoiDecoder`: a header of 64 bytes, the coordinates,
-a second header, then name and properties; all big-endian. What that class tolerates is read in
-the same way (coordinates below zero, signed or unsigned 16-bit fields, old versions).
+What ImageJ 1.54p's `ij.io.RoiDecoder` tolerates is read in the same way (offsets below zero,
+texts that lie beyond the end, old versions). Counts and offsets are compared with the length of
+the bytes before roifile sees them, so that no number in a damaged file makes a large array.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
+from roifile import ImagejRoi
 
 from imagej_dl.errors import UserError
-from imagej_dl.rois.roi import Kind, Looks, Roi
+from imagej_dl.rois.roi import POINTED, Kind, Looks, Roi
 
-HEADER = struct.Struct(">4sHBxHHHHHffffHiIIHHBBHii")
-HEADER2 = struct.Struct(">4xiiiiiIHBBifiii")
 TEXT, ARROW, ELLIPSE, IMAGE, ROTATED = 1, 2, 3, 4, 5
 SPLINE, SUBPIXEL = 1, 128
 TYPES: dict[int, Kind] = {
@@ -32,8 +30,29 @@ TYPES: dict[int, Kind] = {
     9: "angle",
     10: "point",
 }
+# by kind and subtype, with the version that brought it
+_SUBTYPES: dict[tuple[Kind, int], tuple[Kind, int]] = {
+    ("rectangle", TEXT): ("text", 218),
+    ("oval", TEXT): ("text", 218),
+    ("rectangle", IMAGE): ("image", 221),
+    ("oval", IMAGE): ("image", 221),
+    ("line", ARROW): ("arrow", 0),
+    ("freehand", ELLIPSE): ("ellipse", 0),
+    ("freehand", ROTATED): ("rotated rectangle", 0),
+}
 # Far beyond any image; a larger number is a damaged file and would only make huge arrays.
 LIMIT = 2.0**20
+_OPTIONS = 0x7FFF & ~(SPLINE | SUBPIXEL)  # those that are kept as they are
+_BELOW_ZERO = 65536 - 5000  # 16-bit numbers from here on are negative ones to ImageJ
+_START = 64  # where the header ends and the coordinates begin
+# version, type, number of points (16 or 32 bits), path segments, subtype, options, second header
+_HEADER = struct.Struct(">4xhBx8xHi14xi8xHH8xi")
+_RATIO = struct.Struct(">52xf")
+# offset and length of the name and of the properties, and offset of the counters
+_HEADER2 = struct.Struct(">16xii16xiii")
+_NAME, _PROPERTIES, _COUNTERS = 20, 44, 48  # the fields of the second header that are blanked
+_REMEDY = "Open it in ImageJ and save it again, or leave it out."
+_PLAIN = Looks()
 
 
 def decode(data: bytes, name: str = "", path: str | None = None) -> Roi:
@@ -49,133 +68,166 @@ def decode(data: bytes, name: str = "", path: str | None = None) -> Roi:
     ------
     UserError : when the bytes are no ROI, are cut short, or hold impossible coordinates.
     """
-
-    def broken(what: str) -> UserError:
-        remedy = "Open it in ImageJ and save it again, or leave it out."
-        return UserError(what, path=path or name or None, remedy=remedy)
-
-    if len(data) < 2 or data[:2] != b"Io":
-        raise broken("is not an ImageJ ROI")
-    if len(data) < HEADER.size:
-        raise broken("is an ImageJ ROI that is cut short")
     try:
-        return _decode(data, name, broken)
-    except (struct.error, ValueError) as error:
-        raise broken("is an ImageJ ROI that is cut short") from error
+        return _decode(data, name)
+    except UserError as error:
+        problem = error.problem
+    except (struct.error, ValueError, TypeError):  # bytes that are not there
+        problem = "is an ImageJ ROI that is cut short"
+    raise UserError(problem, path=path or name or None, remedy=_REMEDY)
 
 
-def _decode(data: bytes, name: str, broken: Callable[[str], UserError]) -> Roi:
-    head = HEADER.unpack_from(data)
-    version, code = head[1], head[2]
-    top, left, bottom, right = (_short(value) for value in head[3:7])
-    count = head[7] or struct.unpack_from(">i", data, 18)[0]
-    floats, (stroke, segments, stroke_color, fill_color) = head[8:12], head[12:16]
-    subtype, options, style, style2, arc, position, second = head[16:]
-    if version >= 32768:
-        version -= 65536
-    if second < 0 or (second and second + HEADER2.size > len(data)):
-        raise broken("is an ImageJ ROI that is cut short")
+def _decode(data: bytes, name: str) -> Roi:
+    if data[:2] != b"Io":
+        raise UserError("is not an ImageJ ROI")
+    version, code, count, long, segments, subtype, options, second = _HEADER.unpack_from(data)
+    count = count or long
+    if segments <= 0 and code not in TYPES:
+        raise UserError(f"is a ROI of an unknown type ({code})")
+    if segments > 0 and code != 1:
+        raise UserError("is a composite ROI with a wrong type")
+    kind: Kind = "composite" if segments > 0 else TYPES[code]
     subpixel = bool(options & SUBPIXEL) and version >= 222
-    composite = segments > 0
-    if not composite and code not in TYPES:
-        raise broken(f"is a ROI of an unknown type ({code})")
-    kind = "composite" if composite else TYPES[code]
-    if kind == "composite" and code != 1:
-        raise broken("is a composite ROI with a wrong type")
-    roi = Roi(kind, name.removesuffix(".roi"))
-    extra: dict[str, int | bytes] = {}
+    size = 4 * segments if segments > 0 else (12 if subpixel else 4) * count
+    if (segments > 0 or kind in POINTED) and not 0 <= size <= len(data) - _START:
+        raise UserError("is an ImageJ ROI that is cut short")
+    if not 0 <= second <= len(data) - (_HEADER2.size if second else 0):
+        raise UserError("is an ImageJ ROI that is cut short")
+    if subtype and (count or kind != "freehand"):
+        special, since = _SUBTYPES.get((kind, subtype), (kind, 0))
+        kind = special if version >= since else kind
+    file = _read(data, kind, version, count, second)
 
+    payload = data[_START : max(second, _START)] if kind in ("text", "image") else b""
+    looks = _looks(file, kind, options & _OPTIONS, payload)
+    roi = Roi(kind, file.name or name.removesuffix(".roi"), looks=looks)
     if kind == "composite":
-        roi.path = _floats(data, 64, segments, broken)
-    elif kind in ("rectangle", "oval"):
-        if subpixel and version >= 223:
-            roi.box, roi.subpixel = floats, True
-        else:
-            roi.box = (left, top, right - left, bottom - top)
-        if not np.all(np.abs(roi.box) < LIMIT):
-            raise broken("is a ROI with impossible coordinates")
-        if kind == "rectangle":
-            roi.corner = max(_short(arc), 0)
-        if subtype == TEXT and version >= 218:
-            roi.kind = "text"
-        elif subtype == IMAGE and version >= 221:
-            roi.kind = "image"
-        if roi.kind in ("text", "image"):
-            extra["payload"] = data[64 : max(second, 64)]
-    elif kind == "line":
-        roi.params = floats
-        if not np.all(np.abs(floats) < LIMIT):
-            raise broken("is a ROI with impossible coordinates")
-        if subtype == ARROW:
-            roi.kind = "arrow"
-    elif kind == "freehand" and subtype in (ELLIPSE, ROTATED) and count > 0:
-        roi.kind = "ellipse" if subtype == ELLIPSE else "rotated rectangle"
-        roi.params = (*floats, struct.unpack_from(">f", data, 52)[0])
-        if not np.all(np.abs(roi.params) < LIMIT):
-            raise broken("is a ROI with impossible coordinates")
+        roi.path = _possible(file.multi_coordinates)
+    elif code in (1, 2):
+        roi.box, roi.subpixel = _box(file), file.subpixelrect
+        roi.corner = max(file.rounded_rect_arc_size, 0) if code == 1 else 0
+    elif code == 3:
+        roi.params = _near(file.x1, file.y1, file.x2, file.y2)
+    elif kind in ("ellipse", "rotated rectangle"):
+        roi.params = _near(file.x1, file.y1, file.x2, file.y2, *_RATIO.unpack_from(data))
     elif subpixel:
-        flat = _floats(data, 64 + 4 * max(count, 0), 2 * max(count, 0), broken)
-        roi.points, roi.subpixel = flat.reshape(2, -1).T, True
+        roi.points, roi.subpixel = _possible(file.subpixel_coordinates), True
     else:
-        roi.points = _shorts(data, max(count, 0), left, top)
-
-    if second:
-        _decode_second(data, second, version, roi, extra, max(count, 0))
-    if version >= 218:
-        width = float(_short(stroke))
-        if second:
-            precise = struct.unpack_from(">f", data, second + 36)[0]
-            width = precise if precise > 0 else width
-        roi.stroke_width = width if 0 < width < LIMIT else 0.0
-        roi.spline = bool(options & SPLINE) and roi.points is not None and kind != "point"
-        extra |= {"stroke_color": stroke_color, "fill_color": fill_color}
+        roi.points = _whole_points(file)
+    if file.c_position or file.z_position or file.t_position:
+        roi.channel = max(file.c_position, 0)
+        roi.z, roi.t = max(file.z_position, 0), max(file.t_position, 0)
     if not (roi.channel or roi.z or roi.t):
-        roi.position = max(position, 0)
-    if roi.kind in ("arrow", "point"):
-        extra["style"] = style << 8 | style2
-    roi.looks = Looks(options=options & ~(SPLINE | SUBPIXEL), **extra)  # type: ignore[arg-type]
+        roi.position = max(file.position, 0)
+    if version >= 224:
+        roi.properties = file.props
+    if version >= 228:
+        roi.group = file.group
+    if version >= 218:
+        roi.stroke_width = _stroke_width(file)
+        roi.spline = bool(options & SPLINE) and roi.points is not None and kind != "point"
     return roi
 
 
-def _decode_second(
-    data: bytes, at: int, version: int, roi: Roi, extra: dict[str, int | bytes], count: int
-) -> None:
-    head = HEADER2.unpack_from(data, at)
-    roi.channel, roi.z, roi.t = (max(value, 0) for value in head[:3])
-    name_at, name_length, label_color, font_size, group, opacity = head[3:9]
-    props_at, props_length, counters_at = head[11:]
-    roi.name = _text(data, name_at, name_length) or roi.name
-    if version >= 224:
-        roi.properties = _text(data, props_at, props_length)
-    if version >= 228:
-        roi.group = group
-    extra |= {"label_color": label_color, "font_size": font_size, "opacity": opacity}
-    if version >= 227 and roi.kind == "point" and 0 < counters_at <= len(data) - 4 * count:
-        extra["counters"] = data[counters_at : counters_at + 4 * count]
+def _read(data: bytes, kind: Kind, version: int, count: int, second: int) -> ImagejRoi:
+    """Let roifile read; what ImageJ would pass over, and roifile not, is blanked out before.
+
+    That is texts and counters that lie beyond the end, and a subtype that does not go with the
+    type. Those of text and image ROIs are blanked as well: their content is kept unread.
+    """
+    blank: list[int] = []
+    if data[48:50] != b"\0\0" and kind not in ("ellipse", "rotated rectangle"):
+        blank += (48, 49)
+    short = False
+    if second:
+        name, name_size, props, props_size, counters = _HEADER2.unpack_from(data, second)
+        if name + 2 * name_size > len(data):
+            blank += range(second + _NAME, second + _NAME + 4)
+        if props + 2 * props_size > len(data):
+            blank += range(second + _PROPERTIES, second + _PROPERTIES + 4)
+        counted = kind == "point" and version >= 227
+        if counters and not (counted and 0 < counters <= len(data) - 4 * count):
+            blank += range(second + _COUNTERS, second + _COUNTERS + 4)
+        short = second + _HEADER2.size == len(data)
+    if blank or short or data[2:4] != b"ut":
+        mended = bytearray(data) + bytes(short)  # roifile wants a byte behind the second header
+        mended[2:4] = b"ut"
+        for at in blank:
+            mended[at] = 0
+        data = bytes(mended)
+    try:
+        return ImagejRoi.frombytes(data)
+    except UnicodeDecodeError:
+        return ImagejRoi.frombytes(_without_lone_surrogates(data, second))
 
 
-def _short(value: int) -> int:
-    # ImageJ takes 16-bit fields as signed down to -5000 and as unsigned beyond.
-    return value - 65536 if value >= 65536 - 5000 else value
+def _without_lone_surrogates(data: bytes, second: int) -> bytes:
+    """Replace halves of UTF-16 pairs in name and properties, which roifile refuses, by U+FFFD."""
+    name, name_size, props, props_size, _ = _HEADER2.unpack_from(data, second)
+    mended = bytearray(data)
+    for at, size in ((name, name_size), (props, props_size)):
+        if at > 0 and size > 0:
+            text = data[at : at + 2 * size].decode("utf-16-be", errors="replace")
+            mended[at : at + 2 * size] = text.encode("utf-16-be")
+    return bytes(mended)
 
 
-def _shorts(data: bytes, count: int, left: int, top: int) -> NDArray[np.int32]:
-    flat = np.frombuffer(data, ">u2", 2 * count, 64).astype(np.int32)
-    flat[flat >= 65536 - 5000] = 0  # negative offsets, which ImageJ sets to zero
-    points = flat.reshape(2, -1).T
-    return points + np.array((left, top), np.int32)
+def _box(file: ImagejRoi) -> tuple[float, float, float, float]:
+    if file.subpixelrect:
+        x, y, width, height = _near(file.xd, file.yd, file.widthd, file.heightd)
+        return x, y, width, height
+    # roifile takes an edge that is not beyond the one before for one 65536 pixels further
+    right, bottom = (v - 65536 if v >= _BELOW_ZERO else v for v in (file.right, file.bottom))
+    return file.left, file.top, right - file.left, bottom - file.top
 
 
-def _floats(
-    data: bytes, at: int, count: int, broken: Callable[[str], UserError]
-) -> NDArray[np.float32]:
-    values = np.frombuffer(data, ">f4", count, at).astype(np.float32)
-    if not (np.abs(values) < LIMIT).all():
-        raise broken("is a ROI with impossible coordinates")
+def _stroke_width(file: ImagejRoi) -> float:
+    width = file.float_stroke_width
+    if not width > 0:
+        width = float(file.stroke_width + (65536 if file.stroke_width < -5000 else 0))
+    return width if 0 < width < LIMIT else 0.0
+
+
+def _looks(file: ImagejRoi, kind: Kind, options: int, payload: bytes) -> Looks:
+    style = 0
+    if kind in ("arrow", "point"):
+        style = file.arrow_style_or_aspect_ratio << 8 | file.arrow_head_size
+    counters = b""
+    if file.counters is not None and file.counter_positions is not None:
+        counters = (file.counter_positions << 8 | file.counters).astype(">u4").tobytes()
+    old = file.version < 218
+    looks = (
+        0 if old else int.from_bytes(file.stroke_color),
+        0 if old else int.from_bytes(file.fill_color),
+        options,
+        style,
+        int.from_bytes(file.overlay_label_color),
+        file.overlay_font_size & 0xFFFF,
+        file.image_opacity,
+        payload,
+        counters,
+    )
+    return Looks(*looks) if any(looks) else _PLAIN
+
+
+def _whole_points(file: ImagejRoi) -> NDArray[np.int32]:
+    points = file.integer_coordinates
+    assert points is not None
+    points[points >= _BELOW_ZERO] = 0  # offsets below zero, which ImageJ sets to zero
+    points[:, 0] += file.left
+    points[:, 1] += file.top
+    return points
+
+
+def _near(*values: float) -> tuple[float, ...]:
+    if not all(abs(value) < LIMIT for value in values):
+        raise UserError("is a ROI with impossible coordinates")
     return values
 
 
-def _text(data: bytes, at: int, length: int) -> str:
-    if at <= 0 or length <= 0 or at + 2 * length > len(data):
-        return ""
-    return data[at : at + 2 * length].decode("utf-16-be", errors="replace")
+def _possible(values: NDArray[np.float32] | None) -> NDArray[np.float32]:
+    assert values is not None
+    native = values.astype(np.float32)  # from big-endian
+    if np.count_nonzero(np.abs(native) < LIMIT) < native.size:
+        raise UserError("is a ROI with impossible coordinates")
+    return native

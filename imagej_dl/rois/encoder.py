@@ -1,18 +1,21 @@
-"""ImageJ's .roi format, written: version 228, as ImageJ 1.54p's RoiEncoder writes it."""
+"""Writing of ImageJ's .roi format by roifile, byte for byte as ImageJ 1.54p's RoiEncoder does."""
 
 from __future__ import annotations
 
 import math
 import struct
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from roifile import ROI_OPTIONS, ROI_SUBTYPE, ROI_TYPE, ImagejRoi
 
-from imagej_dl.rois import outlines, paths
+from imagej_dl.rois import outlines
 from imagej_dl.rois.decoder import ARROW, ELLIPSE, IMAGE, ROTATED, SPLINE, SUBPIXEL, TEXT, TYPES
-from imagej_dl.rois.roi import AREAS, Kind, Roi
+from imagej_dl.rois.roi import AREAS, LINES, Kind, Roi
 
-_VERSION = 228
+_VERSION, _VERSION_OF_LARGE_GROUPS = 228, 229
 _CODES: dict[Kind, int] = {kind: code for code, kind in TYPES.items()} | {
     "composite": 1,
     "text": 1,
@@ -23,10 +26,24 @@ _CODES: dict[Kind, int] = {kind: code for code, kind in TYPES.items()} | {
     "rotated rectangle": 7,
 }
 _SUBTYPES = {"text": TEXT, "arrow": ARROW, "ellipse": ELLIPSE, "image": IMAGE}
-_HEADER = struct.Struct(">4sHBxHHHHH16sHiIIHHHHii")
-_HEADER2 = struct.Struct(">4xiiiiiIHBBifiii12x")
+_SUBTYPES |= {"rotated rectangle": ROTATED}
+_DRAW_OFFSET = 256
+_WIDENED = LINES | {"point"}  # their whole points are pixels, which the box encloses
 _LOWEST, _HIGHEST = -5000, 60000  # whole coordinates that 16 bits carry in ImageJ's reading
 _MOST_POINTS = 65535
+
+
+class _Text(str):
+    """A text whose length is that in UTF-16: roifile counts characters, the format units.
+
+    What is no character (half a pair) becomes a question mark.
+    """
+
+    def __len__(self) -> int:
+        return len(self.encode()) // 2
+
+    def encode(self, encoding: str = "utf-16-be", errors: str = "replace") -> bytes:
+        return super().encode("utf-16-be", "replace")
 
 
 def encode(roi: Roi) -> bytes:
@@ -38,108 +55,132 @@ def encode(roi: Roi) -> bytes:
     """
     if roi.points is not None and len(roi.points) > _MOST_POINTS and roi.kind in AREAS:
         roi = _as_composite(roi)
-    code, options = _CODES[roi.kind], roi.looks.options
-    options |= SPLINE if roi.spline else 0
-    parameters, body, count = bytes(16), b"", 0
-    arc, param = roi.corner, roi.looks.style
-    left, top, width, height = box(roi)
-    subpixel = roi.subpixel or not _fits(left, top, width, height)
+    looks = roi.looks
+    options = looks.options | (SPLINE if roi.spline else 0)
+    file = ImagejRoi(
+        version=_VERSION if roi.group < 256 else _VERSION_OF_LARGE_GROUPS,
+        roitype=ROI_TYPE(_CODES[roi.kind]),
+        subtype=ROI_SUBTYPE(_SUBTYPES.get(roi.kind, 0)),
+        name=_text(roi.name),
+        props=_text(roi.properties),
+        stroke_width=_signed(min(int(roi.stroke_width), 65535)),
+        float_stroke_width=roi.stroke_width,
+        stroke_color=looks.stroke_color.to_bytes(4),
+        fill_color=looks.fill_color.to_bytes(4),
+        overlay_label_color=looks.label_color.to_bytes(4),
+        overlay_font_size=_signed(looks.font_size),
+        image_opacity=looks.opacity,
+        arrow_style_or_aspect_ratio=looks.style >> 8,
+        arrow_head_size=looks.style & 255,
+        rounded_rect_arc_size=_signed(roi.corner),
+        position=roi.position,
+        c_position=roi.channel,
+        z_position=roi.z,
+        t_position=roi.t,
+        group=roi.group,
+    )
+    x, y, width, height = _bounds(roi)
+    file.left, file.top, file.right, file.bottom = x, y, x + width, y + height
+    fits = min(x, y) >= _LOWEST and max(x + width, y + height) <= _HIGHEST
+    subpixel = roi.subpixel or not fits
     if roi.kind == "composite":
-        assert roi.path is not None
-        body = roi.path.astype(">f4").tobytes()
-        subpixel = False
-    elif roi.kind in ("rectangle", "oval", "text", "image"):
-        body = roi.looks.payload
-        if subpixel:
-            parameters = struct.pack(">4f", *roi.box)
+        file.multi_coordinates, subpixel = roi.path, False
+        file.shape_roi_size = 0 if roi.path is None else len(roi.path)
     elif roi.kind in ("line", "arrow"):
-        parameters, subpixel = struct.pack(">4f", *roi.params[:4]), False
+        file.x1, file.y1, file.x2, file.y2 = roi.params[:4]
+        subpixel = roi.kind == "line" and bool(options & _DRAW_OFFSET)
     elif roi.kind in ("ellipse", "rotated rectangle"):
-        ellipse = roi.kind == "ellipse"
-        vertices = outlines.ellipse_vertices if ellipse else outlines.rectangle_vertices
-        points = vertices(roi)
-        parameters, subpixel = struct.pack(">4f", *roi.params[:4]), True
-        ratio = struct.pack(">f", roi.params[4])
-        param, arc = struct.unpack(">HH", ratio)
-        if not len(points):
-            points = np.zeros((4, 2), np.float32)
-        count, body = len(points), _points(points, True, left, top)
+        _put_oblong(file, roi)
+        subpixel = True
+    elif roi.points is not None:
+        _put_points(file, roi.points, _origin(roi), subpixel)
+        if roi.kind == "point" and float(int(roi.stroke_width)) == roi.stroke_width:
+            file.float_stroke_width = 0.0  # the size of the point, not a line's
     else:
-        assert roi.points is not None
-        count, body = len(roi.points), _points(roi.points, subpixel, left, top)
-        if count > _MOST_POINTS:
-            parameters = struct.pack(">i12x", count)
-    options |= SUBPIXEL if subpixel else 0
-    name = roi.name.encode("utf-16-be", errors="replace")
-    properties = roi.properties.encode("utf-16-be", errors="replace")
-    second = _HEADER.size + len(body)
-    end = second + _HEADER2.size
-    data = _HEADER.pack(
-        b"Iout",
-        _VERSION,
-        code,
-        *(v & 0xFFFF for v in (top, left, top + height, left + width)),
-        count if count <= _MOST_POINTS else 0,
-        parameters,
-        min(int(roi.stroke_width), 65535),
-        0 if roi.path is None else len(roi.path),
-        roi.looks.stroke_color,
-        roi.looks.fill_color,
-        ROTATED if roi.kind == "rotated rectangle" else _SUBTYPES.get(roi.kind, 0),
-        options & 0xFFFF,
-        param,
-        arc & 0xFFFF,
-        roi.position,
-        second,
-    )
-    tail = _HEADER2.pack(
-        roi.channel,
-        roi.z,
-        roi.t,
-        end if name else 0,
-        len(name) // 2,
-        roi.looks.label_color,
-        roi.looks.font_size,
-        roi.group,
-        roi.looks.opacity,
-        len(roi.looks.payload) if roi.kind == "image" else 0,
-        roi.stroke_width,
-        end + len(name) if properties else 0,
-        len(properties) // 2,
-        end + len(name) + len(properties) if roi.looks.counters else 0,
-    )
-    return b"".join((data, body, tail, name, properties, roi.looks.counters))
+        file.xd, file.yd, file.widthd, file.heightd = roi.box
+        _put_payload(file, roi.kind, looks.payload)
+    if looks.counters:
+        file.counters = np.frombuffer(looks.counters, ">u4")  # type: ignore[assignment]
+    file.options = ROI_OPTIONS((options | (SUBPIXEL if subpixel else 0)) & 0x7FFF)
+    return file.tobytes()
 
 
-def box(roi: Roi) -> tuple[int, int, int, int]:
-    """Return the x, y, width and height, in whole pixels, that the file's header holds."""
-    if roi.kind == "composite":
-        assert roi.path is not None
-        return paths.bounds(roi.path)
-    if roi.kind in ("ellipse", "rotated rectangle"):
-        ellipse = roi.kind == "ellipse"
-        vertices = outlines.ellipse_vertices if ellipse else outlines.rectangle_vertices
-        return outlines.relative_to_box(vertices(roi))[1]
-    if roi.points is not None:
-        low, high = roi.points.min(axis=0), roi.points.max(axis=0)
-        x, y = math.floor(low[0]), math.floor(low[1])
-        return x, y, math.ceil(high[0]) - x, math.ceil(high[1]) - y
+def _put_points(file: ImagejRoi, points: NDArray[Any], origin: NDArray[Any], exact: bool) -> None:
+    """Put points as whole offsets from an origin and, where `exact`, as they are."""
+    offsets = np.floor((points - origin).astype(np.float64) + 0.5).astype(np.int64)
+    file.n_coordinates = len(points)
+    file.integer_coordinates = (offsets & 0xFFFF).astype(np.uint16).view(np.int16)  # type: ignore[assignment]
+    if exact:
+        file.subpixel_coordinates = points.astype(np.float32)
+
+
+def _put_oblong(file: ImagejRoi, roi: Roi) -> None:
+    """Put an ellipse or rotated rectangle: its parameters, and its vertices for other readers."""
+    ellipse = roi.kind == "ellipse"
+    vertices = outlines.ellipse_vertices(roi) if ellipse else outlines.rectangle_vertices(roi)
+    if not len(vertices):
+        vertices = np.zeros((4, 2), np.float32)
+    corner = np.floor(vertices.min(axis=0))
+    if ellipse:
+        vertices = (vertices - corner) + corner  # rounded as in ImageJ
+    file.x1, file.y1, file.x2, file.y2 = roi.params[:4]
+    style, head, arc = struct.unpack(">BBh", struct.pack(">f", roi.params[4]))
+    file.arrow_style_or_aspect_ratio, file.arrow_head_size = style, head
+    file.rounded_rect_arc_size = arc
+    _put_points(file, vertices, corner, True)
+
+
+def _put_payload(file: ImagejRoi, kind: Kind, payload: bytes) -> None:
+    if kind == "image":
+        file.image_data, file.image_size = payload, len(payload)
+    elif kind == "text" and payload:
+        size, style, font, text = struct.unpack_from(">4i", payload)
+        file.text_size, file.text_style = size, style  # with the justification in its second byte
+        ends = 16, 16 + 2 * font, 16 + 2 * (font + text)
+        file.text_name, file.text = (
+            _Text(payload[a:b].decode("utf-16-be", "replace")) for a, b in pairwise(ends)
+        )
+        (file.text_angle,) = struct.unpack_from(">f", payload, ends[2])
+
+
+def _origin(roi: Roi) -> NDArray[Any]:
+    """Return the corner from which ImageJ counts the whole offsets of points."""
+    assert roi.points is not None
+    if roi.spline and roi.subpixel:
+        return np.array(outlines.spline_points(roi)[1], np.float32)
+    return roi.points.min(axis=0)
+
+
+def _bounds(roi: Roi) -> outlines.Box:
+    """Return the x, y, width and height, in whole pixels, of ImageJ's `Roi.getBounds()`."""
     if roi.kind in ("line", "arrow"):
-        x1, y1, x2, y2 = roi.params[:4]
-        x, y = math.floor(min(x1, x2)), math.floor(min(y1, y2))
-        return x, y, math.ceil(max(x1, x2)) - x, math.ceil(max(y1, y2)) - y
-    x, y, width, height = roi.box
-    return int(x), int(y), math.ceil(width), math.ceil(height)
+        ends = np.array(roi.params[:4]).reshape(2, 2)
+        return outlines.line_box(ends.min(axis=0), ends.max(axis=0))
+    if roi.kind in ("rectangle", "oval") and roi.subpixel:
+        return outlines.whole_box(roi)
+    if roi.kind == "text" and roi.subpixel:
+        x, y, width, height = roi.box
+        return int(x), int(y), math.ceil(round(width, 3)), math.ceil(round(height, 3))
+    if roi.points is None or not (roi.subpixel or roi.kind in _WIDENED):
+        return outlines.extent(roi)
+    if not roi.subpixel:
+        x, y, width, height = outlines.extent(roi)
+        return x, y, width + 1, height + 1
+    if roi.spline:
+        return outlines.spline_points(roi)[2]
+    if roi.kind in LINES or roi.kind == "point":
+        return outlines.polyline_box(roi.points)
+    x, y, width, height = outlines.outlines([roi]).boxes[0].tolist()
+    return x, y, width, height
 
 
-def _fits(left: int, top: int, width: int, height: int) -> bool:
-    return min(left, top) >= _LOWEST and max(left + width, top + height) <= _HIGHEST
+def _text(text: str) -> str:
+    return text if text.isascii() else _Text(text)
 
 
-def _points(points: NDArray[np.generic], subpixel: bool, left: int, top: int) -> bytes:
-    near = np.floor(points - np.array((left, top)) + 0.5).astype(np.int64)
-    whole = (near & 0xFFFF).astype(">u2").T.tobytes()
-    return whole + points.astype(">f4").T.tobytes() if subpixel else whole
+def _signed(value: int) -> int:
+    """Return the signed 16-bit number of the same bits."""
+    return (value + 0x8000 & 0xFFFF) - 0x8000
 
 
 def _as_composite(roi: Roi) -> Roi:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -12,11 +11,11 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from imagej_dl import images
-from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.errors import UserError, warn
+from imagej_dl.geometry.rasterize import Runs
 from imagej_dl.rois import archive
-from imagej_dl.rois.encoder import box
-from imagej_dl.rois.fill import Runs
 from imagej_dl.rois.masks import fill
+from imagej_dl.rois.outlines import extent
 from imagej_dl.rois.painting import Overlap, paint
 from imagej_dl.rois.positions import Position, Stack, exchanged, position
 from imagej_dl.rois.report import LEFT_OUT, LabelReport, LabelRow, some_of
@@ -158,11 +157,9 @@ def _place(
         (not p.z or stack.slices == 1) and (not p.t or stack.frames == 1) for p in placed.values()
     )
     if everywhere and stack.slices * stack.frames > 1:
-        warnings.warn(
+        warn(
             f"{everywhere} ROIs have no position and are put on all "
-            f"{stack.slices * stack.frames} planes",
-            DataWarning,
-            stacklevel=3,
+            f"{stack.slices * stack.frames} planes"
         )
     return placed
 
@@ -179,7 +176,7 @@ def _mark_clipped(
     # save for composites, whose pieces may lie apart
     suspects |= {i for i in np.unique(runs.owner).tolist() if rois[i].kind == "composite"}
     for i in suspects:
-        _, y, _, tall = box(rois[i])
+        _, y, _, tall = extent(rois[i])
         rows[i].clipped |= y < 0 or y + tall > height
 
 
@@ -192,7 +189,7 @@ def _leave_out_empty(
     width: int,
 ) -> None:
     for i in [i for i in placed if not areas[i]]:
-        x, y, wide, tall = box(rois[i])
+        x, y, wide, tall = extent(rois[i])
         outside = x >= width or y >= height or x + wide <= 0 or y + tall <= 0
         why = "lies outside the image" if outside else "encloses no pixel of the image"
         rows[i].note = f"{LEFT_OUT} {why}"
@@ -216,10 +213,8 @@ def _number(
         taken.add((recorded, where))
         numbers[i] = recorded
     if copies:
-        warnings.warn(
-            "these ROIs are copies of others on the same plane and get new ids: " + some_of(copies),
-            DataWarning,
-            stacklevel=3,
+        warn(
+            "these ROIs are copies of others on the same plane and get new ids: " + some_of(copies)
         )
     new = [i for i in placed if not numbers[i]]
     first = int(numbers.max(initial=0)) + 1

@@ -14,18 +14,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imagej_dl.rois.fill import NO_RUNS, Runs, polygons
-from imagej_dl.rois.outlines import Outlines, rectangle_vertices, relative_to_box, spline_points
+from imagej_dl.geometry import rasterize
+from imagej_dl.geometry.rasterize import NO_RUNS, Outlines, Runs
+from imagej_dl.rois.outlines import polyline_box, rectangle_vertices, relative_to_box, spline_points
 from imagej_dl.rois.roi import Roi
 
 
 def line_runs(roi: Roi, height: int | None = None) -> Runs:
-    """Fill a line ROI with its stroke width; see :func:`imagej_dl.rois.fill.polygons`."""
+    """Fill a line ROI with its stroke width; see :func:`imagej_dl.geometry.rasterize.fill`."""
     width = max(float(np.float32(roi.stroke_width)), 1.0)
     if roi.kind in ("line", "arrow"):
         as_area = Roi("rotated rectangle", params=(*roi.params[:4], width))
         outline, box = relative_to_box(rectangle_vertices(as_area))
-        return polygons(_shapes(outline, np.array([box] * len(outline))), height)
+        return rasterize.fill(_shapes(outline, np.array([box] * len(outline))), height)
     points, box = _points(roi)
     if len(points) < 2:
         return NO_RUNS
@@ -34,7 +35,7 @@ def line_runs(roi: Roi, height: int | None = None) -> Runs:
     if min(canvas) <= 0:
         return NO_RUNS
     rings = _pieces(points, width / 2.0)
-    runs = polygons(_shapes(rings, np.array([(0, 0, *canvas)] * len(rings))), height)
+    runs = rasterize.fill(_shapes(rings, np.array([(0, 0, *canvas)] * len(rings))), height)
     return _union(runs)
 
 
@@ -50,11 +51,7 @@ def _points(roi: Roi) -> tuple[NDArray[np.float32], tuple[int, int, int, int]]:
         x, y = (int(v) for v in low)
         width, height = (int(v) + 1 for v in high - low)
         return roi.points.astype(np.float32), (x, y, width, height)
-    high = np.maximum(high, np.float32(1.4e-45))
-    base64, size = low.astype(np.float64), (high - low).astype(np.float64)
-    start, end = np.floor(base64 + 0.5), np.floor(base64 + size + 1.5)
-    box = (int(start[0]), int(start[1]), int(end[0] - start[0]), int(end[1] - start[1]))
-    return (roi.points - low) + low, box
+    return (roi.points - low) + low, polyline_box(roi.points)
 
 
 def _pieces(points: NDArray[np.float32], radius: float) -> list[NDArray[np.float64]]:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-import warnings
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
 
-from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.images import label_maps, lossy, make
-from imagej_dl.names import is_data
+from imagej_dl.errors import UserError, warn
+from imagej_dl.filesystem.names import visible
+from imagej_dl.images import make
+from imagej_dl.images.checks import lossy_compression
+from imagej_dl.images.formats import pictures
 from imagej_dl.rois.report import some_of
 from imagej_dl.rois.roi import LABEL_KEY, SIZE_KEY, Roi
 from imagej_dl.rois.tracing import trace
@@ -63,7 +64,7 @@ def read_masks(folder: Path) -> list[Roi]:
     files = mask_files(folder)
     if not files:
         raise UserError("holds no masks (mask_0.png, mask_1.png …)", path=folder)
-    strange = [p.name for p in sorted(folder.iterdir()) if is_data(p)]
+    strange = [p.name for p in visible(folder)]
     strange = [name for name in strange if not _NAME.fullmatch(name)]
     if strange:
         _warn(f"{folder}: left out, being no masks: {some_of(strange)}")
@@ -92,9 +93,9 @@ def read_masks(folder: Path) -> list[Roi]:
 
 
 def _read(path: Path) -> NDArray[np.bool_]:
-    lossy.refuse(path)
+    lossy_compression.refuse(path)
     # Of a palette the numbers count: ImageJ may show 255 as black.
-    array = label_maps.read_picture(path).values
+    array = pictures.read_indices(path).values
     if array.ndim == 3 and (array == array[:1]).all():
         array = array[0]  # grey, saved in colours
     remedy = "A mask is 8-bit, 0 outside of its object and 255 inside."
@@ -123,4 +124,4 @@ def _roi(mask: NDArray[np.bool_], name: str, label: int) -> Roi:
 
 
 def _warn(text: str) -> None:
-    warnings.warn(text, DataWarning, stacklevel=4)
+    warn(text)

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagej_dl.errors import UserError
-from imagej_dl.rois.fill import MOST_RUNS, NO_RUNS, Runs, polygons
+from imagej_dl.geometry import rasterize
+from imagej_dl.geometry.rasterize import MOST_RUNS, NO_RUNS, Runs
 from imagej_dl.rois.lines import line_runs
 from imagej_dl.rois.outlines import outlines, whole_box
 from imagej_dl.rois.roi import AREAS, LINES, Roi
@@ -41,7 +42,7 @@ def fill(rois: Sequence[Roi], height: int | None = None, *, lines_as_areas: bool
             shapes["line"].append(i)
     parts = []
     if members := shapes["polygon"]:
-        parts.append(_owned(polygons(outlines([rois[i] for i in members]), height), members))
+        parts.append(_owned(rasterize.fill(outlines([rois[i] for i in members]), height), members))
     for name, function in (("box", _boxes), ("oval", _ovals)):
         if members := shapes[name]:
             boxes = np.array([whole_box(rois[i]) for i in members], np.int64)

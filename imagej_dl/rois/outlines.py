@@ -9,37 +9,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from imagej_dl.geometry.rasterize import Outlines
 from imagej_dl.rois import paths, spline
 from imagej_dl.rois.roi import LINES, Roi
 
 Box = tuple[int, int, int, int]
 _TINY = np.float32(1.4e-45)  # where ImageJ's search for the largest coordinate begins
 _ELLIPSE_VERTICES = 72
-
-
-@dataclass(frozen=True)
-class Outlines:
-    """Rings of points to be filled, many ROIs in one.
-
-    Attributes
-    ----------
-    x, y : float64 of all rings behind each other, relative to the box of their ROI.
-    ring_size : points of each ring.
-    ring_owner : index of each ring's ROI.
-    boxes : (n, 4) x, y, width, height in whole pixels of each ROI, int64.
-    """
-
-    x: NDArray[np.float64]
-    y: NDArray[np.float64]
-    ring_size: NDArray[np.int64]
-    ring_owner: NDArray[np.int64]
-    boxes: NDArray[np.int64]
 
 
 def outlines(rois: Sequence[Roi]) -> Outlines:
@@ -123,6 +104,37 @@ def whole_box(roi: Roi) -> Box:
     x, y, width, height = roi.box
     # a sub-pixel box loses its fraction; nothing is smaller than a pixel
     return (int(x), int(y), max(math.ceil(width), 1), max(math.ceil(height), 1))
+
+
+def extent(roi: Roi) -> Box:
+    """Return the smallest box of whole pixels round the coordinates of a ROI."""
+    if roi.kind == "composite":
+        assert roi.path is not None
+        return paths.bounds(roi.path)
+    if roi.kind in ("ellipse", "rotated rectangle"):
+        vertices = ellipse_vertices(roi) if roi.kind == "ellipse" else rectangle_vertices(roi)
+        return relative_to_box(vertices)[1]
+    if roi.kind in ("line", "arrow"):
+        low, high = np.sort(np.array(roi.params[:4]).reshape(2, 2), axis=0)
+    elif roi.points is not None:
+        low, high = roi.points.min(axis=0), roi.points.max(axis=0)
+    else:
+        x, y, width, height = roi.box
+        return int(x), int(y), math.ceil(width), math.ceil(height)
+    x, y = math.floor(low[0]), math.floor(low[1])
+    return x, y, math.ceil(high[0]) - x, math.ceil(high[1]) - y
+
+
+def line_box(low: NDArray[Any], high: NDArray[Any]) -> Box:
+    """Return ImageJ's box of a line between two corners; whole numbers are centres of pixels."""
+    base = low.astype(np.float64)
+    start, end = np.floor(base + 0.5), np.floor(base + (high - low).astype(np.float64) + 1.5)
+    return int(start[0]), int(start[1]), int(end[0] - start[0]), int(end[1] - start[1])
+
+
+def polyline_box(points: NDArray[np.float32]) -> Box:
+    """Return ImageJ's box of the sub-pixel points of a polyline or of points."""
+    return line_box(points.min(axis=0), np.maximum(points.max(axis=0), _TINY))
 
 
 def ellipse_vertices(roi: Roi) -> NDArray[np.float32]:

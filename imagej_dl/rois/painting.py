@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagej_dl.errors import UserError
-from imagej_dl.rois.fill import Runs
+from imagej_dl.geometry.rasterize import Runs
 from imagej_dl.rois.roi import Roi
 
 Overlap = Literal["last", "first", "smallest", "error"]

@@ -5,16 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import os
-import warnings
 from collections import defaultdict
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from imagej_dl import cells
-from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.files import atomic
-from imagej_dl.regular import refuse_special
-from imagej_dl.texts import text_of
+from imagej_dl.errors import UserError, warn
+from imagej_dl.filesystem import csv_cells
+from imagej_dl.filesystem.atomic import atomic
+from imagej_dl.filesystem.regular_files import refuse_special
+from imagej_dl.filesystem.text import text_of
 
 LEFT_OUT = "left out:"
 _NAMED = 5
@@ -75,7 +74,7 @@ class LabelReport:
     def warn(self) -> None:
         """Give each of the messages as a DataWarning."""
         for message in self.messages():
-            warnings.warn(message, DataWarning, stacklevel=3)
+            warn(message)
 
     def write(self, path: str | os.PathLike[str]) -> None:
         """Write the rows as CSV (UTF-8), replacing what is there."""
@@ -85,7 +84,7 @@ class LabelReport:
             table.writeheader()
             for row in self.rows:
                 values = asdict(row) | {"clipped": int(row.clipped)}
-                table.writerow({key: cells.safe(value) for key, value in values.items()})
+                table.writerow({key: csv_cells.safe(value) for key, value in values.items()})
 
 
 def some_of(names: list[str]) -> str:
@@ -118,7 +117,7 @@ def read_names(path: str | os.PathLike[str]) -> dict[int, str]:
         for row in csv.DictReader(io.StringIO(text, newline=""), delimiter=split):
             label = int(row["label"])
             if label:
-                names.setdefault(label, cells.plain(row["name"]))
+                names.setdefault(label, csv_cells.plain(row["name"]))
     except (KeyError, ValueError, csv.Error, TypeError) as error:
         raise UserError(
             "is not a table of labels", path=path, remedy="It needs the columns label and name."

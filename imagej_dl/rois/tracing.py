@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,16 +13,12 @@ from numpy.typing import NDArray
 
 from imagej_dl import images
 from imagej_dl.errors import UserError
+from imagej_dl.geometry import rings
 from imagej_dl.rois.roi import LABEL_KEY, Roi
 
 Ints = NDArray[np.int64]
 _BATCH = 4_000_000  # pixels outlined at a time
 _LARGE = 2**25  # pixels of a plane that is outlined in bands
-# Sides of a pixel in the order in which its outline runs, the pixel on the left hand:
-# the top to the left, the left side down, the bottom to the right, the right side up.
-_ALONG_X, _ALONG_Y = np.array((-1, 0, 1, 0)), np.array((0, 1, 0, -1))
-# where each side starts, from the pixel's upper left corner
-_START_X, _START_Y = np.array((1, 0, 0, 1)), np.array((0, 0, 1, 1))
 
 
 def trace(
@@ -66,13 +61,13 @@ def trace(
     ending = ("-t\\d{3,}" if frames > 1 else "") + ("-z\\d{3,}" if slices > 1 else "")
     former = re.compile(f"(?:{ending})+$")
     rois = []
-    for plane, label, rings in _outlines(planes):
+    for plane, label, corners in _outlines(planes):
         t, z = divmod(plane, slices)
         base = former.sub("", (names or {}).get(label) or "") or f"label-{label:04}"
         name = (
             base + (f"-t{t + 1:03}" if frames > 1 else "") + (f"-z{z + 1:03}" if slices > 1 else "")
         )
-        roi = _roi(rings, name, label)
+        roi = _roi(corners, name, label)
         if plain and both:
             raise UserError("labels of slices and frames need hyperstack positions")
         if plain and len(planes) > 1:
@@ -92,12 +87,13 @@ def _as_image(labels: Any) -> xr.DataArray:
     return labels
 
 
-def _roi(rings: list[Ints], name: str, label: int) -> Roi:
+def _roi(corners: list[Ints], name: str, label: int) -> Roi:
+    """Return the ROI of a label's rings, each given by its corners."""
     properties = f"{LABEL_KEY}: {label}\n"
-    if len(rings) == 1:
-        return Roi("traced", name, points=rings[0].astype(np.int32), properties=properties)
+    if len(corners) == 1:
+        return Roi("traced", name, points=corners[0].astype(np.int32), properties=properties)
     parts: list[NDArray[np.float32]] = []
-    for ring in rings:
+    for ring in corners:
         segments = np.ones((len(ring), 3), np.float32)  # 1: line to
         segments[0, 0] = 0  # move to
         segments[:, 1:] = ring
@@ -106,25 +102,33 @@ def _roi(rings: list[Ints], name: str, label: int) -> Roi:
 
 
 def _outlines(planes: NDArray[Any]) -> Iterator[tuple[int, int, list[Ints]]]:
-    """Yield plane, label and rings of corners (x, y), sorted by plane and label."""
+    """Yield plane, label and its rings of corners (x, y), sorted by plane and label."""
     pixels = planes.shape[1] * planes.shape[2]
     if pixels > _LARGE:
         for plane, labels in enumerate(planes):
-            found: dict[int, list[Ints]] = {}
+            of_label: dict[int, list[Ints]] = {}
             for low, part in _bands(labels):
-                for _, label, ring in _Sides.of(part[None]).rings():
-                    found.setdefault(label, []).append(ring + np.array((0, low)))
-            for label in sorted(found):
-                yield plane, label, found.pop(label)
+                for _, label, ring in _rings(part[None]):
+                    of_label.setdefault(label, []).append(ring + np.array((0, low)))
+            for label in sorted(of_label):
+                yield plane, label, of_label.pop(label)
         return
     step = max(_BATCH // max(pixels, 1), 1)
     for first in range(0, len(planes), step):
-        sides = _Sides.of(planes[first : first + step])
         outlined: dict[tuple[int, int], list[Ints]] = {}
-        for plane, label, ring in sides.rings():
+        for plane, label, ring in _rings(planes[first : first + step]):
             outlined.setdefault((plane, label), []).append(ring)
         for plane, label in sorted(outlined):
             yield first + plane, label, outlined[plane, label]
+
+
+def _rings(planes: NDArray[Any]) -> Iterator[tuple[int, int, Ints]]:
+    """Yield plane, label and corners of each closed outline, in the order of first pixels."""
+    found = rings.trace(np.pad(planes, ((0, 0), (1, 1), (1, 1))))
+    for index, (plane, label) in enumerate(
+        zip(found.plane.tolist(), found.label.tolist(), strict=True)
+    ):
+        yield plane, label, found.corners[index]
 
 
 def _bands(labels: NDArray[Any]) -> Iterator[tuple[int, NDArray[Any]]]:
@@ -139,7 +143,7 @@ def _bands(labels: NDArray[Any]) -> Iterator[tuple[int, NDArray[Any]]]:
     begin: list[list[int]] = []
     for number, low in enumerate(starts):
         present = np.unique(labels[low : low + rows]).tolist()
-        images.large.forget(labels)
+        images.memory_maps.forget(labels)
         begin.append([label for label in present if label and label not in last])
         last.update(dict.fromkeys(present, number))
     for number, low in enumerate(starts):
@@ -147,84 +151,6 @@ def _bands(labels: NDArray[Any]) -> Iterator[tuple[int, NDArray[Any]]]:
             continue
         end = low + rows * (1 + max(last[label] for label in mine) - number)
         part = np.array(labels[low:end])
-        images.large.forget(labels)
+        images.memory_maps.forget(labels)
         part[~np.isin(part, mine)] = 0
         yield low, part
-
-
-@dataclass(frozen=True)
-class _Sides:
-    """All sides of pixels that border on another label, on several planes at once.
-
-    `pixel` (on planes padded by one pixel of background) and `side` (0 … 3) of each, sorted;
-    `follow` is the index of the side that the outline continues with.
-    """
-
-    shape: tuple[int, int, int]
-    label: Ints
-    pixel: Ints
-    side: Ints
-    follow: Ints
-
-    @classmethod
-    def of(cls, planes: NDArray[Any]) -> _Sides:
-        padded = np.pad(planes, ((0, 0), (1, 1), (1, 1)))
-        count, height, width = padded.shape
-        flat = padded.reshape(-1)
-        along = _ALONG_X + _ALONG_Y * width
-        outward = np.roll(along, 1)  # across a side is along the one before: up across the top
-        codes = []
-        inside = flat != 0
-        for which in range(4):
-            border = inside & (flat != np.roll(flat, -outward[which]))
-            codes.append(np.flatnonzero(border) * 4 + which)
-        code = np.sort(np.concatenate(codes))
-        pixel, side = code >> 2, code & 3
-        ahead = pixel + along[side]
-        corner = ahead + outward[side]
-        label = flat[pixel]
-        # Around the end of a side lie the pixel ahead and, across the side, the one at the
-        # corner. The outline turns right around the corner pixel where that has the label too
-        # (so pixels that touch at corners are one piece), goes on, or turns left.
-        to_corner, to_ahead = flat[corner] == label, flat[ahead] == label
-        next_pixel = np.where(to_corner, corner, np.where(to_ahead, ahead, pixel))
-        next_side = np.where(to_corner, side + 3, np.where(to_ahead, side, side + 1)) & 3
-        follow = np.searchsorted(code, next_pixel * 4 + next_side)
-        return cls((count, height, width), label.astype(np.int64), pixel, side, follow)
-
-    def rings(self) -> Iterator[tuple[int, int, Ints]]:
-        """Yield plane, label and corners of each closed outline, in order of first pixels."""
-        _, height, width = self.shape
-        order, ends = self._cycles()
-        if not len(ends):
-            return
-        side = self.side[order]
-        # a corner is where the side changes; the ring's first side is compared with its last
-        before = np.roll(side, 1)
-        starts = np.append(0, ends[:-1])
-        before[starts] = side[ends - 1]
-        turns = side != before
-        plane, rest = np.divmod(self.pixel[order], height * width)
-        y, x = np.divmod(rest, width)
-        corners = np.stack((x + _START_X[side] - 1, y + _START_Y[side] - 1), axis=1)[turns]
-        counts = np.cumsum(turns)
-        bounds = np.append(0, counts[ends - 1])
-        for k, label in enumerate(self.label[order[starts]]):
-            yield int(plane[starts[k]]), int(label), corners[bounds[k] : bounds[k + 1]]
-
-    def _cycles(self) -> tuple[Ints, Ints]:
-        """Return the sides in the order of their outlines, and where each outline ends."""
-        follow = self.follow.tolist()
-        seen = bytearray(len(follow))
-        order: list[int] = []
-        ends: list[int] = []
-        for start in range(len(follow)):
-            if seen[start]:
-                continue
-            at = start
-            while not seen[at]:
-                seen[at] = 1
-                order.append(at)
-                at = follow[at]
-            ends.append(len(order))
-        return np.array(order, np.int64), np.array(ends, np.int64)

@@ -1,4 +1,4 @@
-"""The search for settings: Bayesian, with k-fold cross-validation, before the final training.
+"""The hyperparameter search: Bayesian, with k-fold cross-validation, before the final training.
 
 Importing this loads neither TensorFlow nor Optuna; `search` does.
 """

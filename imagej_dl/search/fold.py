@@ -5,16 +5,16 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from imagej_dl import temporaries
 from imagej_dl.errors import Cancelled, Enough
+from imagej_dl.filesystem import temporaries
 from imagej_dl.models import ModelBundle, backend
 from imagej_dl.progress import Progress
-from imagej_dl.training import assembly, choose, finish, meeting
-from imagej_dl.training import state as states
+from imagej_dl.training import builder, devices, finalize
+from imagej_dl.training import checkpoint as states
+from imagej_dl.training.checkpoint import State
 from imagej_dl.training.examples import Examples
 from imagej_dl.training.settings import Settings
 from imagej_dl.training.split import Split
-from imagej_dl.training.state import State
 
 
 def score(settings: Settings, parts: Split, examples: Examples, progress: Progress) -> float:
@@ -22,9 +22,8 @@ def score(settings: Settings, parts: Split, examples: Examples, progress: Progre
 
     Returns
     -------
-    the average precision of the objects at IoU .5, with the instance settings that choosing
-    begins with; for the kind "binary", which knows no objects, the Dice coefficient of the
-    pixels. 0 to 1, more is better.
+    the score that the method selects by: of objects, with the post-processing settings that
+    their search begins with, or of pixels. More is better.
 
     Raises
     ------
@@ -34,20 +33,22 @@ def score(settings: Settings, parts: Split, examples: Examples, progress: Progre
     with tempfile.TemporaryDirectory(prefix=temporaries.prefix()) as name:
         folder = Path(name)
         state = State(settings.model_dump(mode="json"), parts.record(), examples.fingerprint)
-        used = meeting.here(several=False)
-        loop = assembly.assemble(settings, parts, examples, state, used, folder, progress)
+        used = devices.select(several=False)
+        loop = builder.assemble(settings, parts, examples, state, used, folder, progress)
         ended = loop.run()
         if ended in (states.CANCELLED, states.ENOUGH):
             # The loop keeps what it has when it is stopped; a fold is whole or not at all.
             raise Enough if ended == states.ENOUGH else Cancelled
-        states.set_weights(loop.model, states.best(folder), folder)
-        loop.model = assembly.plain(loop)
+        states.set_weights(loop.model, states.load_best(folder), folder)
+        loop.model = builder.plain(loop)
         row = loop.state.rows[loop.state.best_epoch - 1]
     try:
-        if settings.kind == "binary":
-            return float(row["val_dice"])
-        found = finish.predicted(ModelBundle(loop.model, loop.config), parts.validation)
-        return float(choose.average_precision(found, loop.config.instances)[0])
+        method = loop.config.method
+        key = method.selection.key
+        if method.selection.per_pixel:
+            return float(row[f"val_{key}"])
+        found = finalize.predicted(ModelBundle(loop.model, loop.config), parts.validation)
+        return float(method.scores(found, loop.config.instances)[key])
     finally:
         del loop
         # Dozens of networks would otherwise stay in memory until the search ends.

@@ -1,13 +1,11 @@
-"""The parts of the data that validate in turn."""
+"""The folds of a cross-validation: parts of the data that validate in turn."""
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 
-from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.training.dataset import Example
+from imagej_dl.errors import UserError, warn
+from imagej_dl.training.patches import Example
 from imagej_dl.training.split import Split, split
 
 
@@ -45,10 +43,10 @@ def folds(
     elif whole.by == "planes" and len(whole.train) + len(whole.validation) >= count:
         groups = [[e] for planes in sources for e in planes if id(e) not in kept]
     else:
-        _warn("there are too few images for folds: one part validates, the rest is trained on")
+        warn("there are too few images for folds: one part validates, the rest is trained on")
         return [whole]
     if len(groups) < count:
-        _warn(f"there are {len(groups)} images for {count} folds: {len(groups)} folds are made")
+        warn(f"there are {len(groups)} images for {count} folds: {len(groups)} folds are made")
     parts = np.array_split(np.arange(len(groups)), min(count, len(groups)))
     made = []
     for part in parts:
@@ -60,9 +58,5 @@ def folds(
     if not usable:
         raise UserError("no image that may validate holds an object", remedy="Label more images.")
     if len(usable) < len(made):
-        _warn(f"{len(made) - len(usable)} of {len(made)} folds hold no object and are left out")
+        warn(f"{len(made) - len(usable)} of {len(made)} folds hold no object and are left out")
     return usable
-
-
-def _warn(text: str) -> None:
-    warnings.warn(text, DataWarning, stacklevel=3)

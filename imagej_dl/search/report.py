@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import base64
-import csv
 import html
-import json
 from pathlib import Path
 from typing import Any
 
-from imagej_dl import cells
-from imagej_dl.files import atomic
-from imagej_dl.search.study import Study
+from imagej_dl.filesystem.atomic import atomic
+from imagej_dl.optimization import Study, write_json, write_table
+from imagej_dl.search.space import Space
 from imagej_dl.training.settings import Settings
 
 TABLE, PICTURE, PAGE, BEST = "trials.csv", "trials.png", "trials.html", "best.json"
@@ -81,25 +79,19 @@ def rows(study: Study) -> list[dict[str, Any]]:
     return found
 
 
-def write(study: Study, out: Path, settings: Settings) -> None:
+def write(study: Study, space: Space, out: Path, settings: Settings) -> None:
     """Write the report into the folder, replacing what is there; see :func:`best_keys`."""
     table = rows(study)
     if not table:
         return
-    columns = list(dict.fromkeys(name for row in table for name in row))
-    with atomic(out / TABLE) as path, path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, columns)
-        writer.writeheader()
-        writer.writerows({key: cells.safe(v) for key, v in row.items()} for row in table)
+    columns = write_table(table, out / TABLE)
     with atomic(out / PICTURE) as path:
-        _draw(table, study.space.values, path)
+        _draw(table, space.values, path)
     picture = base64.b64encode((out / PICTURE).read_bytes()).decode()
     with atomic(out / PAGE) as path:
         path.write_text(_page(table, columns, picture), encoding="utf-8")
     if study.trials("COMPLETE"):
-        with atomic(out / BEST) as path:
-            text = json.dumps(best_keys(study, settings), indent=2)
-            path.write_text(text + "\n", encoding="utf-8")
+        write_json(best_keys(study, settings), out / BEST)
 
 
 def _draw(table: list[dict[str, Any]], values: dict[str, list[Any]], path: Path) -> None:

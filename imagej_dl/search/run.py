@@ -1,8 +1,9 @@
-"""The search: trial after trial, until there are enough."""
+"""The hyperparameter search: trial after trial, until there are enough."""
 
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,27 +11,28 @@ from typing import Any
 import numpy as np
 
 from imagej_dl.errors import Cancelled, Enough, UserError
+from imagej_dl.optimization import Heartbeat, Study
 from imagej_dl.progress import Progress, note, silent
 from imagej_dl.search import report
 from imagej_dl.search.fold import score
 from imagej_dl.search.folds import folds
 from imagej_dl.search.space import Space
-from imagej_dl.search.study import NAME, Beat, Study
-from imagej_dl.training import Settings, find_pairs
+from imagej_dl.training import Settings, devices, find_pairs
+from imagej_dl.training.data_sources import Given
 from imagej_dl.training.examples import Examples
-from imagej_dl.training.given import Given
-from imagej_dl.training.meeting import here
 from imagej_dl.training.split import Split
 
 DATABASE = "search.db"
+NAME = "imagej-dl"
 EPOCHS, STEPS = 10, 20
 _PART = 100
 _WAIT = 2.0
+_STARTUP = 4
 
 
 @dataclass(frozen=True)
 class Found:
-    """What a search has found: the best settings, their score, and how many trials there are."""
+    """The result of a search: the best hyperparameters, their score and the number of trials."""
 
     settings: dict[str, Any]
     score: float
@@ -50,7 +52,7 @@ def search(
     progress: Progress = silent,
     **base: Any,
 ) -> Found | None:
-    """Search for the settings whose objects are best, by cross-validation.
+    """Search for the hyperparameters that segment objects best, by cross-validation.
 
     A tree-structured Parzen estimator (Bergstra et al., NeurIPS 2011) chooses what to try from
     what came of the trials before, the space's first values coming first. A trial trains on each
@@ -65,7 +67,7 @@ def search(
         goes on, with the trial and the fold at which it was stopped or killed.
     trials : how many, those of all workers together.
     count : of folds.
-    space : what to choose among; Fluffy's where left out.
+    space : the search space; Fluffy's where left out.
     storage : URL of a database, where it is not out/search.db; workers on several machines need
         one that they all reach (PostgreSQL, MySQL, or a file on a disk that locks rightly).
     name : of the search in the storage.
@@ -90,13 +92,14 @@ def search(
     base = {"epochs": EPOCHS, "steps": STEPS, **base}
     space.check(base)
     settings = Settings.of({**base, **space.first})
-    here(several=False)  # what it may refuse is refused before the first trial
+    devices.select(several=False)  # what it may refuse is refused before the first trial
     given = source if isinstance(source, Given) else Given(find_pairs(source))
     examples = Examples(
         given.train,
         settings.normalisation,
         frames=settings.window,
         weight_map=settings.weight_map,
+        method=settings.method,
         maps=given.maps and given.maps[: len(given.train)],
         progress=progress,
     )
@@ -111,26 +114,60 @@ def search(
         "space": space.model_dump(mode="json"),
         "settings": Settings.of({**base, **space.first}).model_dump(mode="json"),
     }
-    study = Study(storage or out / DATABASE, name, space, signature, settings.seed)
-    work = _Work(study, base, parts, examples, trials, progress)
+    study = opened(storage or out / DATABASE, name, space, signature, settings.seed)
+    work = _Work(study, space, base, parts, examples, trials, progress)
     try:
         while work.left():
             work.one()
-            report.write(study, out, settings)
+            report.write(study, space, out, settings)
         if not worker:
             work.wait()
     except Enough:
         pass  # the best of the trials so far will do
     if worker and not study.trials("COMPLETE"):
         return None
-    report.write(study, out, settings)
+    report.write(study, space, out, settings)
     best = study.best()
     return Found(dict(best.params), float(best.value), len(study.trials("COMPLETE", "PRUNED")))
+
+
+def opened(
+    storage: Path | str, name: str, space: Space, signature: dict[str, Any], seed: int
+) -> Study:
+    """Open the trials of a search, the space's first values coming first.
+
+    Parameters
+    ----------
+    signature : what all workers must have in common: data, folds, settings.
+
+    Raises
+    ------
+    UserError : when Optuna is missing, the storage cannot be opened, or holds another search.
+    """
+    study = Study(storage, name, extra="search", seed=seed, startup=_STARTUP, prune=True)
+    if different := study.differing("signature", signature, _upgraded):
+        raise UserError(
+            f"holds a search that has other {', '.join(sorted(different))}",
+            path=storage,
+            remedy="Start it as it was begun, or choose another folder or --study.",
+        )
+    if not study.trials():
+        study.enqueue(space.first, once=True)
+    return study
+
+
+def _upgraded(signature: dict[str, Any]) -> dict[str, Any]:
+    """Fill in the settings that an earlier version did not know, with their defaults."""
+    with suppress(UserError):  # a setting is gone by now: another search
+        known = Settings.of(signature["settings"]).model_dump(mode="json")
+        return {**signature, "settings": known}
+    return signature
 
 
 @dataclass
 class _Work:
     study: Study
+    space: Space
     base: dict[str, Any]
     parts: list[Split]
     examples: Examples
@@ -139,7 +176,7 @@ class _Work:
     _done: int = 0
 
     def left(self) -> bool:
-        """Say whether there is a trial to begin, once those of the dead are put back."""
+        """Put back the trials of dead workers; return whether there is a trial to begin."""
         self.study.put_back_dead()
         return len(self.study.trials("COMPLETE", "PRUNED", "RUNNING")) < self.trials
 
@@ -154,15 +191,18 @@ class _Work:
 
     def one(self) -> None:
         """Do one trial."""
-        trial, chosen, scores = self.study.ask()
-        beat = Beat(trial)
+        trial = self.study.ask()
+        chosen, scores = self.space.choose(trial), list(trial.user_attrs.get("folds", ()))
+        beat = Heartbeat(trial)
         try:
             self._folds(trial, chosen, scores, beat)
         except BaseException:
             self.study.put_back(trial)
             raise
 
-    def _folds(self, trial: Any, chosen: dict[str, Any], scores: list[float], beat: Beat) -> None:
+    def _folds(
+        self, trial: Any, chosen: dict[str, Any], scores: list[float], beat: Heartbeat
+    ) -> None:
         words = ", ".join(f"{name} {value}" for name, value in chosen.items())
         for number, part in enumerate(self.parts):
             if number >= len(scores):
@@ -185,7 +225,7 @@ class _Work:
         self.study.tell(trial, float(np.mean(scores)))
 
     def _score(
-        self, trial: Any, chosen: dict[str, Any], part: Split, beat: Beat, number: int
+        self, trial: Any, chosen: dict[str, Any], part: Split, beat: Heartbeat, number: int
     ) -> float | None:
         def listen(stage: str, done: int, total: int) -> None:
             beat()

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from imagej_dl import images
 from imagej_dl.simulation.colony import Nucleus, make, push, step
-from imagej_dl.simulation.light import draw, expose, shading
+from imagej_dl.simulation.rendering import draw, expose, shading
 
 PIXEL_SIZE = 0.65
 """µm."""

@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from imagej_dl import images, project, rois
-from imagej_dl.files import atomic_folder
+from imagej_dl import ctc, images, project, rois
+from imagej_dl.filesystem.atomic import atomic_folder
 from imagej_dl.simulation import nuclei
 
 
@@ -47,7 +45,6 @@ def write(out: str | Path, stills: int = 10, frames: int = 24, seed: int = 0) ->
     film = nuclei.movie(frames, seed=seed)
     images.write(film.image, made.movie)
     with atomic_folder(made.truth) as folder:
-        for t, labels in enumerate(film.labels.values):
-            images.write(images.make(labels), folder / f"man_track{t:03}.tif")
-        np.savetxt(folder / "man_track.txt", film.lineage, fmt="%d")
+        ctc.write_masks(enumerate(film.labels.values), folder, "man_track", frames)
+        ctc.write_tracks(film.lineage, folder / "man_track.txt")
     return made

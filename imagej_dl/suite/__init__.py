@@ -1,15 +1,15 @@
-"""What users of microscopy-dl-suite-tf bring along: its JSON files, folders and video tables.
+"""Projects of microscopy-dl-suite-tf: its JSON files, folders and video tables.
 
 Its networks are in :mod:`imagej_dl.models`, its losses and targets in :mod:`imagej_dl.training`.
 """
 
 from imagej_dl.suite.config import SuiteConfig, read
 from imagej_dl.suite.convert import predict_values, test_values, train_values
+from imagej_dl.suite.ctc_export import write_results as write_ctc_results
+from imagej_dl.suite.ctc_export import write_truth as write_ctc_truth
+from imagej_dl.suite.ctc_import import read as read_ctc
 from imagej_dl.suite.data import Item, is_suite, items, table_of
-from imagej_dl.suite.from_ctc import read as read_ctc
 from imagej_dl.suite.results import CHALLENGE, rebuild, results
-from imagej_dl.suite.to_ctc import write_results as write_ctc_results
-from imagej_dl.suite.to_ctc import write_truth as write_ctc_truth
 from imagej_dl.suite.videos import assemble, read_relation, read_tracks, write_frames
 
 __all__ = [

@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from imagej_dl.errors import UserError
-from imagej_dl.files import load_json
-from imagej_dl.validation import in_words, unknown
+from imagej_dl.filesystem.atomic import load_json
+from imagej_dl.validation import unknown
 
 
 def _none(value: Any) -> Any:
@@ -105,7 +105,7 @@ class SuiteConfig(BaseModel):
 
     @property
     def recurrent(self) -> bool:
-        """Whether the network looks at several frames."""
+        """True for a network that looks at several frames."""
         return self.architecture.endswith("lstm")
 
 
@@ -133,11 +133,11 @@ def read(path: Path) -> SuiteConfig:
         return SuiteConfig.model_validate(content)
     except ValidationError as error:
         remedy = _template(error.errors())
-        raise UserError(in_words(error, known), path=path, remedy=remedy) from error
+        raise UserError.of_validation(error, known, path=path, remedy=remedy) from error
 
 
 def _template(errors: Sequence[Mapping[str, Any]]) -> str | None:
-    """Say what the template has for the keys that are wrong."""
+    """Return a remedy: the template's values for the keys that are wrong."""
     fields = {str(e["loc"][0]): SuiteConfig.model_fields[str(e["loc"][0])] for e in errors}
     known = [f"{key} {_written(f.default)}" for key, f in fields.items() if not f.is_required()]
     return f"The template has {', '.join(known)}." if known else None

@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from imagej_dl import images
-from imagej_dl.errors import UserError
-from imagej_dl.models.registry import takes
+from imagej_dl.errors import UserError, warn
+from imagej_dl.methods import registry
+from imagej_dl.methods.base import Method
+from imagej_dl.models.networks.registry import takes
 from imagej_dl.suite.config import SuiteConfig
 from imagej_dl.suite.data import items
 from imagej_dl.suite.intensities import normalisation
-from imagej_dl.suite.places import inference_weights, pretrained, there, warn
+from imagej_dl.suite.paths import inference_weights, pretrained, there
 
 _ONE = ("binary_cce", "weighted_bce", "weighted_bce_dice")
 _LOGGED = ("accuracy", "acc", "jaccard", "dice")
@@ -60,7 +62,7 @@ def train_values(config: SuiteConfig, *, elsewhere: bool = False) -> dict[str, A
             remedy='Write "same": tiles overlap by the receptive field here, so edges are right.',
         )
     _metrics(config)
-    kind, loss = _kind(config)
+    method, loss = _method(config)
     side = max(config.datagen_dim_size)
     if len(set(config.datagen_dim_size)) > 1:
         warn(f"datagen_dim_size: patches are square here; {side} px are taken")
@@ -69,7 +71,7 @@ def train_values(config: SuiteConfig, *, elsewhere: bool = False) -> dict[str, A
         "frames": _frames(config),
         "dropout": config.model_dropout,
         "loss": loss,
-        "class_weights": _weights(config, kind, loss),
+        "class_weights": _weights(config, method, loss),
         "weight_map": "unet" if loss == "weighted_bce" else "none",
         "schedule": "plateau",
         "plateau": config.callbacks_patience,
@@ -89,7 +91,7 @@ def train_values(config: SuiteConfig, *, elsewhere: bool = False) -> dict[str, A
         "videos": config.PATH2VIDEOS and str(config.PATH2VIDEOS),
         "out": str(config.OUTPUTPATH),
         "architecture": config.architecture,
-        "kind": kind,
+        "kind": method.name,
         "epochs": config.train_max_epochs,
         "patience": config.train_max_epochs,
         "patch": side,
@@ -163,7 +165,7 @@ def _steps(config: SuiteConfig) -> int | None:
     return max(1, -(-planes // batch))
 
 
-def _kind(config: SuiteConfig) -> tuple[str, str]:
+def _method(config: SuiteConfig) -> tuple[Method, str]:
     loss, one = config.model_lossfunction, config.architecture == "unet_suite"
     known, instead = (_ONE, "binary_cce") if one else (_SEVERAL, "categorical_cce")
     if loss not in known:
@@ -176,16 +178,16 @@ def _kind(config: SuiteConfig) -> tuple[str, str]:
     if loss.startswith("weighted_bce") and activation != "sigmoid":
         warn(f"model_last_activation: {activation} is no probability; sigmoid is taken")
     if one:
-        return "binary", loss
-    return ("contour" if "contour" in config.datagen_type else "foreground"), loss
+        return registry.of_suite("mask"), loss
+    contours = "contour" in config.datagen_type
+    return registry.of_suite("contours" if contours else "categories"), loss
 
 
-def _weights(config: SuiteConfig, kind: str, loss: str) -> list[float] | None:
+def _weights(config: SuiteConfig, method: Method, loss: str) -> list[float] | None:
     if loss not in ("categorical_cce", "multiple_output"):
         return None
     given = list(config.model_category_weights)
-    count = 3 if kind == "contour" else 2
-    if len(given) == 2 < count:
+    if len(given) == 2 < len(method.channels):
         warn("model_category_weights: contours get the weight of the cells")
         given.append(given[-1])
     return given

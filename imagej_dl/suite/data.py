@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import warnings
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,10 +11,10 @@ from typing import Literal
 
 import xarray as xr
 
-from imagej_dl import images, names
-from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.images import sets
-from imagej_dl.images.formats import SUFFIXES
+from imagej_dl import images
+from imagej_dl.errors import UserError, warn
+from imagej_dl.filesystem import names
+from imagej_dl.images.reading import images_in
 from imagej_dl.suite.videos import RELATION, assemble, read_relation
 
 _INPUTS, _LABELS = ("inputs", "input"), ("labels", "label")
@@ -40,12 +39,12 @@ class Item:
 
 
 def is_suite(folder: Path) -> bool:
-    """Say whether a folder has the suite's `inputs`."""
+    """Return True for a folder with the suite's `inputs`."""
     return any(os.path.isdir(folder / name) for name in _INPUTS)  # whatever its name is
 
 
 def is_labelled(folder: Path) -> bool:
-    """Say whether a folder has the suite's `labels`, with an image in it."""
+    """Return True for a folder with the suite's `labels` and an image in it."""
     place = _folder(folder, _LABELS)
     return place is not None and bool(_files(place))
 
@@ -150,10 +149,7 @@ def _folder(folder: Path, names: tuple[str, ...]) -> Path | None:
 
 def _files(folder: Path) -> dict[str, Path]:
     """Return the images of a folder by what pairs them: their number, or their name."""
-    if not folder.is_dir():
-        return {}
-    known = (p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and names.is_data(p))
-    files = sets.once(sorted(known))
+    files = images_in(folder)
     found: dict[str, Path] = {}
     for file in files:
         other = found.setdefault(_key(file.stem), file)
@@ -204,11 +200,11 @@ def _videos(
     path = _table(folder, relation, single, own_first)
     if path is None:
         words = _why_no_table(folder, relation, single, own_first)
-        warnings.warn(f"{folder}: {words}; each stands for itself", DataWarning, stacklevel=3)
+        warn(f"{words}; each stands for itself", path=folder)
         return found
     table = read_relation(path)
     if path == relation and (words := _beside_own(folder, table, single, own_first)):
-        warnings.warn(f"{folder}: {words}; {path} is taken", DataWarning, stacklevel=3)
+        warn(f"{words}; {path} is taken", path=folder)
     _name_incomplete(folder, table, single)
     whole = [_as_video(item) for item in found if item not in single.values()]
     return whole + [
@@ -253,11 +249,10 @@ def _name_incomplete(folder: Path, table: dict[str, list[str]], single: dict[str
     for video, frames in table.items():
         missing = [frame for frame in frames if frame not in single]
         if missing and len(missing) < len(frames):
-            warnings.warn(
-                f"{folder}: {video} lacks {', '.join(missing)} and is left out, with the "
+            warn(
+                f"{video} lacks {', '.join(missing)} and is left out, with the "
                 f"{len(frames) - len(missing)} frames that are there",
-                DataWarning,
-                stacklevel=4,
+                path=folder,
             )
 
 

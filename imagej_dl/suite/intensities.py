@@ -1,12 +1,11 @@
-"""How a configuration wants intensities made even and comparable."""
+"""The normalisation of intensities that a configuration asks for."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from imagej_dl.errors import UserError
+from imagej_dl.errors import UserError, warn
 from imagej_dl.suite.config import SuiteConfig
-from imagej_dl.suite.places import warn
 
 _METHODS = {"PERCENTILE": "percentile", "MEDIAN": "median", "MEAN": "mean", "HE": "equalise"}
 _LIGHT = 75.5

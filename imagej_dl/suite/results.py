@@ -1,20 +1,20 @@
-"""What was predicted of single frames or of videos, put together again."""
+"""Label maps predicted from single frames or videos, put together again."""
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import xarray as xr
 
-from imagej_dl import images, names
-from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.images import label_maps
-from imagej_dl.images.formats import SUFFIXES
+from imagej_dl import images
+from imagej_dl.errors import UserError, warn
+from imagej_dl.filesystem import names
+from imagej_dl.images.formats import registry
+from imagej_dl.images.labels import label_maps
 from imagej_dl.progress import Progress, silent
-from imagej_dl.suite import to_ctc
+from imagej_dl.suite import ctc_export
 from imagej_dl.suite.videos import assemble, read_relation
 
 VIDEOS, CHALLENGE = "reconstructed_videos", "CTC_evaluation"
@@ -36,9 +36,8 @@ def results(folder: Path, relation: Path | None = None) -> dict[str, xr.DataArra
     found: dict[str, xr.DataArray] = {}
     if relation is None:
         place = folder / VIDEOS if (folder / VIDEOS).is_dir() else folder
-        inside = sorted(filter(names.is_data, place.iterdir())) if place.is_dir() else []
-        for path in inside:
-            if path.suffix.lower() in SUFFIXES and not path.stem.endswith("_probabilities"):
+        for path in names.visible(place, registry.image_suffixes()):
+            if not path.stem.endswith("_probabilities"):
                 found[path.stem] = _video(images.read_labels(path))
     else:
         for video, frames in read_relation(relation).items():
@@ -49,7 +48,7 @@ def results(folder: Path, relation: Path | None = None) -> dict[str, xr.DataArra
             if whole.is_file():
                 found[video] = _video(images.read_labels(whole))
             elif all(part.is_file() for part in parts):
-                found[video] = label_maps.of(assemble(parts, labels=True), video)
+                found[video] = label_maps.from_image(assemble(parts, labels=True), video)
     if not found:
         raise UserError(
             "holds no label maps" + (f" of the videos of {relation}" if relation else ""),
@@ -107,16 +106,16 @@ def rebuild(
         if overwrite or not _is_there(path, labels):
             images.write(images.coloured(labels), path, overwrite)
     try:
-        to_ctc.write_results(found, folder / CHALLENGE, overwrite=overwrite, progress=progress)
+        ctc_export.write_results(found, folder / CHALLENGE, overwrite=overwrite, progress=progress)
     except UserError as error:
         if (folder / CHALLENGE).exists() and not overwrite:
             raise
-        warnings.warn(f"there is no {CHALLENGE}: {error}", DataWarning, stacklevel=2)
+        warn(f"there is no {CHALLENGE}: {error}")
     return list(found)
 
 
 def _is_there(path: Path, labels: xr.DataArray) -> bool:
-    """Say whether a video was put together before a stop."""
+    """Return True for a video that was put together before a stop."""
     try:
         return path.is_file() and np.array_equal(images.read_labels(path).squeeze(), labels)
     except UserError:

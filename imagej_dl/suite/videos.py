@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import re
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -12,14 +11,15 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from imagej_dl import cells, images, names
-from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.files import atomic_folder
+from imagej_dl import ctc, images
+from imagej_dl.errors import UserError, warn
+from imagej_dl.filesystem import csv_cells, names
+from imagej_dl.filesystem.atomic import atomic_folder
+from imagej_dl.filesystem.regular_files import refuse_special
+from imagej_dl.filesystem.text import text_of
 from imagej_dl.images import AXES
-from imagej_dl.images.formats import SUFFIXES
-from imagej_dl.regular import refuse_special
-from imagej_dl.suite.maps import write_maps
-from imagej_dl.texts import text_of
+from imagej_dl.images.formats import registry
+from imagej_dl.suite.weight_maps import write_maps
 
 RELATION = "videos2im_relation.csv"
 TRACKS = "tracks"
@@ -50,38 +50,33 @@ def read_relation(path: Path) -> dict[str, list[str]]:
         raise UserError(f"cannot be read ({error})", path=path) from error
     videos: dict[str, list[str]] = {}
     remedy = "The first line is Video;Frame, each after it has a video and a frame."
-    if rows and Path(rows[0][-1].strip()).suffix.lower() in SUFFIXES:
+    if rows and registry.by_name(rows[0][-1].strip()) in registry.image_formats():
         words = f"line 1 is a frame ({';'.join(rows[0])}), not the names of the columns"
         raise UserError(words, path=path, remedy=remedy)
     for number, row in enumerate(rows[1:], 2):
         if len(row) != 2:
             words = f"line {number} is not VIDEO;FRAME ({';'.join(row)})"
             raise UserError(words, path=path, remedy=remedy)
-        video, frame = (names.same(cells.plain(part.strip())) for part in row)
+        video, frame = (names.same(csv_cells.plain(part.strip())) for part in row)
         videos.setdefault(video, []).append(frame)
     of: dict[str, str] = {}
     for video, frames in videos.items():
         for frame in frames:
             if (other := of.setdefault(frame, video)) != video:
-                words = f"{path}: {frame} is in {other} and in {video}"
-                warnings.warn(words, DataWarning, stacklevel=2)
+                warn(f"{frame} is in {other} and in {video}", path=path)
         if len(set(frames)) < len(frames):
             twice = next(frame for frame in frames if frames.count(frame) > 1)
             raise UserError(f"{video} has the frame {twice} twice", path=path)
         said = _said(video)
         if said is not None and said != len(frames):
-            warnings.warn(
-                f"{path}: {video} has {len(frames)} frames, its name says {said}",
-                DataWarning,
-                stacklevel=2,
-            )
+            warn(f"{video} has {len(frames)} frames, its name says {said}", path=path)
     return videos
 
 
 def write_relation(path: Path, videos: Mapping[str, Sequence[str]]) -> None:
     """Write the table, as the suite does."""
     lines = [
-        f"{cells.safe(video)};{cells.safe(frame)}"
+        f"{csv_cells.safe(video)};{csv_cells.safe(frame)}"
         for video, frames in videos.items()
         for frame in frames
     ]
@@ -129,7 +124,7 @@ def write_frames(
     labels : label maps of some or all of them, of the same length.
     tracks : of sequences NN of the Cell Tracking Challenge, rows `id, first frame, last frame,
         parent`: `tracks/NN.txt`.
-    maps : whether contours and weights are written too, see :mod:`imagej_dl.suite.maps`.
+    maps : whether contours and weights are written too, see :mod:`imagej_dl.suite.weight_maps`.
 
     Raises
     ------
@@ -160,7 +155,7 @@ def write_frames(
         write_relation(temporary / RELATION, table)
         for sequence, rows in (tracks or {}).items():
             (temporary / TRACKS).mkdir(exist_ok=True)
-            np.savetxt(temporary / TRACKS / f"{sequence}.txt", rows, fmt="%d")
+            ctc.write_tracks(rows, temporary / TRACKS / f"{sequence}.txt")
 
 
 def _frame(video: xr.DataArray, t: int) -> xr.DataArray:
@@ -177,8 +172,6 @@ def _said(video: str) -> int | None:
 
 def read_tracks(folder: Path) -> dict[str, NDArray]:
     """Read the tables `tracks/NN.txt` of a folder, where there are any."""
-    from imagej_dl.tracking import ctc
-
     place = folder / TRACKS
-    found = sorted(filter(names.is_data, place.glob("*.txt"))) if place.is_dir() else []
+    found = names.visible(place, (".txt",))
     return {path.stem: ctc.read_tracks(path) for path in found}

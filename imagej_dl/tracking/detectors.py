@@ -63,12 +63,12 @@ def labelled(movie: xr.DataArray, detector: LabelImage | Mask | Threshold) -> xr
     Parameters
     ----------
     movie : labels, mask, or intensities or probabilities; T, Y, X and channels, of which the
-        detector's is taken. May be an array or the path of a file.
+        detector's is used. May be an array or the path of a file.
 
     Returns
     -------
-    labels : as given for labels; else 4-connected components, numbered frame by frame from 1,
-        uint16 (uint32 above 65535 in a frame).
+    labels : the movie itself if it is labels; else 4-connected components, numbered frame by
+        frame from 1, uint16 (uint32 above 65535 in a frame).
 
     Raises
     ------
@@ -97,8 +97,8 @@ def _components(movie: xr.DataArray, threshold: float) -> xr.DataArray:
     from skimage.measure import label
 
     planes = np.asarray(movie).reshape(-1, *movie.shape[-2:])
-    found = np.zeros(planes.shape, np.uint32)
+    components = np.zeros(planes.shape, np.uint32)
     for number, plane in enumerate(planes):
-        found[number] = label(plane > threshold, connectivity=1)
-    result = images.with_data(movie, found.reshape(movie.shape), [str(d) for d in movie.dims])
+        components[number] = label(plane > threshold, connectivity=1)
+    result = images.with_data(movie, components.reshape(movie.shape), [str(d) for d in movie.dims])
     return images.as_labels(result)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from imagej_dl.tracking.outlines import Polygons
+from imagej_dl.geometry.contours import Polygons
 
 _AT_ONCE = 4096
 

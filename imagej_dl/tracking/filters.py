@@ -15,14 +15,14 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from imagej_dl.errors import UserError
-from imagej_dl.tracking import costs
+from imagej_dl.tracking.trackers import cost_matrix
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
 class Filter(BaseModel):
-    """What TrackMate's file says of a filter: feature, value, whether the value is the least."""
+    """A filter as TrackMate's files declare it: feature, value, and whether it is a minimum."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     feature: str
@@ -31,36 +31,36 @@ class Filter(BaseModel):
 
 
 def of_spots(spots: pd.DataFrame, filters: Iterable[Filter]) -> np.ndarray:
-    """Say which spots pass; what is not a number is above everything, as in Java."""
+    """Return which spots pass; what is not a number is above everything, as in Java."""
 
-    def passes(found: Filter) -> np.ndarray:
-        values = costs.column(spots, found.feature)
+    def passes(criterion: Filter) -> np.ndarray:
+        values = cost_matrix.column(spots, criterion.feature)
         values = np.where(np.isnan(values), np.inf, values)
-        return values >= found.value if found.isabove else values <= found.value
+        return values >= criterion.value if criterion.isabove else values <= criterion.value
 
     return _all(len(spots), filters, passes)
 
 
 def of_links(features: pd.DataFrame, filters: Iterable[Filter]) -> np.ndarray:
-    """Say which links pass; `features` as :func:`imagej_dl.tracking.declared.of_edges`."""
+    """Return which links pass; `features` as :func:`imagej_dl.tracking.features.of_edges`."""
     return _of_table(features, filters, "links")
 
 
 def of_tracks(features: pd.DataFrame, filters: Iterable[Filter]) -> np.ndarray:
-    """Say which tracks pass; `features` as :func:`imagej_dl.tracking.declared.of_tracks`."""
+    """Return which tracks pass; `features` as :func:`imagej_dl.tracking.features.of_tracks`."""
     return _of_table(features, filters, "tracks")
 
 
 def _of_table(features: pd.DataFrame, filters: Iterable[Filter], what: str) -> np.ndarray:
-    def passes(found: Filter) -> np.ndarray:
-        if found.feature not in features:
+    def passes(criterion: Filter) -> np.ndarray:
+        if criterion.feature not in features:
             raise UserError(
-                f"{what} have no feature {found.feature}",
+                f"{what} have no feature {criterion.feature}",
                 remedy=f"Known are {', '.join(map(str, features))}.",
             )
-        values = features[found.feature].to_numpy(float)
+        values = features[criterion.feature].to_numpy(float)
         # What is not a number passes either way, as in TrackMate.
-        return ~(values < found.value) if found.isabove else ~(values > found.value)
+        return ~(values < criterion.value) if criterion.isabove else ~(values > criterion.value)
 
     return _all(len(features), filters, passes)
 
@@ -69,8 +69,8 @@ def _all(
     count: int, filters: Iterable[Filter], passes: Callable[[Filter], np.ndarray]
 ) -> np.ndarray:
     kept = np.ones(count, bool)
-    for found in filters:
-        kept &= passes(found)
+    for criterion in filters:
+        kept &= passes(criterion)
     return kept
 
 

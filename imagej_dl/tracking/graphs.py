@@ -10,7 +10,7 @@ import numpy as np
 
 from imagej_dl import optional
 from imagej_dl.errors import UserError
-from imagej_dl.files import atomic_folder, refuse_existing
+from imagej_dl.filesystem.atomic import atomic_folder, refuse_existing
 from imagej_dl.images import units
 
 if TYPE_CHECKING:
@@ -80,10 +80,10 @@ def write_geff(tracks: Tracks, path: str | Path, overwrite: bool = False) -> Non
 
 
 def napari_tracks(tracks: Tracks) -> dict[str, Any]:
-    """Return what napari's `viewer.add_tracks(**…)` takes.
+    """Return the arguments of napari's `viewer.add_tracks(**…)`.
 
     `data` is (spots, 4): id of the segment, frame, y, x (in the image's unit, for an image layer
-    with the scale 1, height, width of a pixel); `graph` gives each segment's parents;
+    with the scale 1, height, width of a pixel); `graph` holds the parents of each segment;
     `features` are those of the spots.
     """
     segments = tracks.segments()

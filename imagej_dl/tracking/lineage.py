@@ -8,14 +8,14 @@ from typing import Literal
 import numpy as np
 
 Merges = Literal["cheapest", "end"]
-"""Which of the tracks that merge goes on: that of the cheapest link, or none."""
+"""The track that continues after a merge: that of the cheapest link, or none."""
 
 
 @dataclass(frozen=True)
 class Segments:
     """The unbranched pieces of lineages.
 
-    `of_spot` gives for each spot the number of its segment, from 1; `parents[i]` is the segment
+    `of_spot` holds for each spot the number of its segment, from 1; `parents[i]` is the segment
     that segment i + 1 came from, 0 for none; `cut` counts the links left out at merges.
     """
 

@@ -1,90 +1,25 @@
-"""What TrackMate is told, under its own keys, units and default values.
+"""Settings of a tracking: detector, tracker and filters, under TrackMate's keys.
 
-Distances are in the image's unit (µm), gaps in frames; keys left out take TrackMate's values.
+Distances are in the image's unit (µm), gaps in frames. Keys that are left out have TrackMate's
+default values.
 """
 
 from __future__ import annotations
 
 import difflib
-import math
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from imagej_dl.errors import UserError
 from imagej_dl.tracking.detectors import NAMES, Detector, LabelImage
-from imagej_dl.tracking.engines import TRACKERS
-from imagej_dl.tracking.engines.settings import OTHERS
 from imagej_dl.tracking.filters import Filter
-from imagej_dl.tracking.maps import Map
-
-Penalties = dict[str, float]
-# Infinity, which scripts give TrackMate, is however far; the Kalman filter reckons with its radius.
-Distance = Annotated[float, Field(ge=0, allow_inf_nan=True)]
-Radius = Annotated[float, Field(ge=0, le=1e100)]
-
-
-class LapSettings(Map):
-    """Linear assignment (Jaqaman et al., Nature Methods 2008) as TrackMate does it."""
-
-    linking_max_distance: Distance = 15.0
-    linking_feature_penalties: Penalties = Field(default_factory=dict)
-    allow_gap_closing: bool = True
-    gap_closing_max_distance: Distance = 15.0
-    max_frame_gap: int = Field(2, ge=0, le=10**6)
-    gap_closing_feature_penalties: Penalties = Field(default_factory=dict)
-    allow_track_splitting: bool = False
-    splitting_max_distance: Distance = 15.0
-    splitting_feature_penalties: Penalties = Field(default_factory=dict)
-    allow_track_merging: bool = False
-    merging_max_distance: Distance = 15.0
-    merging_feature_penalties: Penalties = Field(default_factory=dict)
-    alternative_linking_cost_factor: float = Field(1.05, gt=0)
-    cutoff_percentile: float = Field(0.9, ge=0, le=1)
-    blocking_value: float = Field(math.inf, gt=-math.inf, allow_inf_nan=True)
-
-
-class KalmanSettings(Map):
-    """TrackMate's Kalman tracker: linear motion."""
-
-    linking_max_distance: Distance = 15.0
-    kalman_search_radius: Radius = 20.0
-    max_frame_gap: int = Field(2, ge=0, le=10**6)
-
-
-class AdvancedKalmanSettings(LapSettings):
-    """The Kalman tracker with feature penalties, splitting and merging."""
-
-    kalman_search_radius: Radius = 20.0
-
-
-class NearestSettings(Map):
-    """TrackMate's nearest neighbour search."""
-
-    linking_max_distance: Distance = 15.0
-
-
-class OverlapSettings(Map):
-    """TrackMate's overlap tracker: intersection over union of contours."""
-
-    scale_factor: float = Field(1.0, gt=0, le=1e6)
-    min_iou: float = Field(0.3, ge=0, le=1)
-    iou_calculation: Literal["FAST", "PRECISE"] = "PRECISE"
-
-
-MODELS: dict[str, type[Map]] = {
-    "SPARSE_LAP_TRACKER": LapSettings,
-    "SIMPLE_SPARSE_LAP_TRACKER": LapSettings,
-    "KALMAN_TRACKER": KalmanSettings,
-    "ADVANCED_KALMAN_TRACKER": AdvancedKalmanSettings,
-    "NEAREST_NEIGHBOR_TRACKER": NearestSettings,
-    "OVERLAP_TRACKER": OverlapSettings,
-}
+from imagej_dl.tracking.trackers import registry
 
 
 class TrackerSettings(BaseModel):
-    """A tracker's key and its settings, the detector before it, and the filters."""
+    """The key of a tracker and its settings, the detector before it, and the filters."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     tracker: str
@@ -99,7 +34,7 @@ class TrackerSettings(BaseModel):
 
     @property
     def takes_labels(self) -> bool:
-        """Whether the detector takes a label movie as it is."""
+        """True if the detector takes a label movie as it is."""
         return isinstance(self.detector, LabelImage) and self.detector.target_channel == 1
 
     def filling_gaps(self) -> TrackerSettings:
@@ -107,7 +42,7 @@ class TrackerSettings(BaseModel):
         return self.model_copy(update={"fill_gaps": True})
 
     def splitting_fused(self) -> TrackerSettings:
-        """Return these settings with fused objects cut before tracking."""
+        """Return these settings with fused objects split before tracking."""
         return self.model_copy(update={"split_fused": True})
 
     def unfiltered(self) -> TrackerSettings:
@@ -117,22 +52,24 @@ class TrackerSettings(BaseModel):
 
     @property
     def filtered(self) -> bool:
-        """Whether anything is filtered at all; spots have a quality of 1 or more."""
+        """True if anything is filtered; spots have a quality of 1 or more."""
         filters = self.spot_filters + self.edge_filters + self.track_filters
         return bool(filters) or self.initial_spot_filter > 1
 
     def to_json(self) -> dict[str, Any]:
-        """Return what a settings file holds."""
-        found = self.model_dump(by_alias=True, exclude={"settings"}, mode="json")
-        return {"tracker": self.tracker, "settings": self.settings.to_map(), **found}
+        """Return the content of a settings file."""
+        others = self.model_dump(by_alias=True, exclude={"settings"}, mode="json")
+        return {"tracker": self.tracker, "settings": self.settings.to_map(), **others}
 
 
 def default(engine: str = "auto") -> TrackerSettings:
-    """An engine's usual settings: TrackMate's LAP tracker with gap closing and splitting on, since
-    nuclei divide, or the own tracker of motile, btrack or Trackastra."""
-    if engine in TRACKERS:
-        return make(TRACKERS[engine])
-    return make("SPARSE_LAP_TRACKER", {"ALLOW_TRACK_SPLITTING": True})
+    """Return the settings of an engine where none are named.
+
+    Those of TrackMate's LAP tracker with gap closing and splitting, since nuclei divide; or of the
+    tracker of a foreign engine.
+    """
+    tracker = registry.default_for(engine)
+    return make(tracker.key, tracker.settings_model.usual_values())
 
 
 def make(
@@ -150,13 +87,13 @@ def make(
     ------
     UserError : for an unknown tracker or key, with the nearest known one, and for wrong values.
     """
-    known_trackers = MODELS | OTHERS
-    if tracker not in known_trackers:
+    trackers = registry.trackers()
+    if tracker not in trackers:
         raise UserError(
-            f"unknown tracker {tracker!r}", path=source, remedy=_nearest(tracker, known_trackers)
+            f"unknown tracker {tracker!r}", path=source, remedy=_nearest(tracker, trackers)
         )
-    model = known_trackers[tracker]
-    known = [str(field.alias) for field in model.model_fields.values()]
+    model = trackers[tracker].settings_model
+    known = list(model.declared())
     values = values or {}
     for key in values:
         if key not in known:
@@ -174,8 +111,7 @@ def make(
         checked = model.model_validate(values)
         return TrackerSettings.model_validate({"tracker": tracker, "settings": checked, **others})
     except ValidationError as error:
-        words = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise UserError(words, path=source) from error
+        raise UserError.of_validation(error, TrackerSettings.model_fields, path=source) from error
 
 
 def _nearest(word: str, known: Any) -> str:

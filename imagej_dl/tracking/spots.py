@@ -1,4 +1,4 @@
-"""Spots of a label movie, equal to those of TrackMate's label image detector.
+"""Detect the spots of a label movie, equal to those of TrackMate's label image detector.
 
 TrackMate 8's `LabelImageDetector` with simplified contours: one spot for each connected piece of
 a label, at the centroid of its simplified contour.
@@ -6,16 +6,16 @@ a label, at the centroid of its simplified contour.
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from imagej_dl.errors import DataWarning
-from imagej_dl.images import calibration
+from imagej_dl.errors import warn
+from imagej_dl.geometry import contours as outlines
+from imagej_dl.geometry import simplify
 from imagej_dl.progress import Progress, silent
-from imagej_dl.tracking import outlines, shapes, simplify
-from imagej_dl.tracking.movie import as_movie, check
+from imagej_dl.tracking import spot_features
+from imagej_dl.tracking.label_movie import LabelMovie, check
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,7 +26,7 @@ _PIXELS_AT_ONCE = 2**23
 
 
 def find(
-    labels: xr.DataArray,
+    labels: xr.DataArray | LabelMovie,
     image: xr.DataArray | None = None,
     progress: Progress = silent,
     simple: bool = True,
@@ -50,9 +50,8 @@ def find(
     """
     import pandas as pd
 
-    movie = as_movie(labels)
-    frames = np.asarray(movie)
-    cal = calibration(movie)
+    movie = LabelMovie.of(labels)
+    frames, cal = movie.frames, movie.calibration
     scale = np.array([cal.pixel_width, cal.pixel_height])
     at_once = max(1, _PIXELS_AT_ONCE // max(1, frames[0].size))
     tables, polygons, lost = [], [], 0
@@ -68,11 +67,7 @@ def find(
         tables.append((frame[kept] + first, label, pixel % part[0].size, quality[kept]))
         progress("spots", min(first + at_once, len(frames)), len(frames))
     if lost:
-        warnings.warn(
-            f"{lost} objects are too small for a contour and make no spot, as in TrackMate",
-            DataWarning,
-            stacklevel=2,
-        )
+        warn(f"{lost} objects are too small for a contour and make no spot, as in TrackMate")
     frame, label, pixel, quality = (np.concatenate(column) for column in zip(*tables, strict=True))
     sizes = np.concatenate([p.sizes for p in polygons])
     pixels = outlines.Polygons(
@@ -80,7 +75,7 @@ def find(
     )
     if not len(pixels):
         return pd.DataFrame({name: [] for name in _COLUMNS}).astype(_TYPES), []
-    centre, area = shapes.centroids(outlines.Polygons(pixels.points * scale, pixels.offsets))
+    centre, area = spot_features.centroids(outlines.Polygons(pixels.points * scale, pixels.offsets))
     relative = pixels.points * scale - centre[pixels.owners]
     contours = outlines.Polygons(relative, pixels.offsets)
     interval = cal.frame_interval or 1.0
@@ -94,7 +89,7 @@ def find(
         "t": frame * interval,
         "radius": np.sqrt(area / np.pi),
         "quality": quality.astype(float),
-        **shapes.features(contours, area),
+        **spot_features.features(contours, area),
         **_measured(contours, centre, scale, frame, movie, image),
     }
     order = np.lexsort((table["x"], table["y"], frame))
@@ -108,12 +103,12 @@ def _measured(
     centre: np.ndarray,
     scale: np.ndarray,
     frame: np.ndarray,
-    movie: xr.DataArray,
+    movie: LabelMovie,
     image: xr.DataArray | None,
 ) -> dict[str, np.ndarray]:
     if image is None:
         return {}
-    check(image, movie)
+    check(image, movie.data)
     fitting = image.isel(Z=0) if "Z" in image.dims else image
     for axis in ("T", "C"):
         if axis not in fitting.dims:
@@ -122,14 +117,14 @@ def _measured(
     around = centre[contours.owners]
     polygons, outer = (
         outlines.Polygons((around + shape.points) / scale, shape.offsets)
-        for shape in (contours, shapes.doubled(contours))
+        for shape in (contours, spot_features.doubled(contours))
     )
-    found: dict[str, np.ndarray] = {}
+    measured: dict[str, np.ndarray] = {}
     for channel in range(fitting.sizes["C"]):
         plane = np.asarray(fitting.transpose("C", "T", "Y", "X")[channel])
-        values = shapes.intensities(polygons, outer, frame, plane)
-        found |= {f"{name}_ch{channel + 1}": value for name, value in values.items()}
-    return found
+        values = spot_features.intensities(polygons, outer, frame, plane)
+        measured |= {f"{name}_ch{channel + 1}": value for name, value in values.items()}
+    return measured
 
 
 _TYPES = dict.fromkeys(("id", "frame", "label", "pixel"), np.int64)

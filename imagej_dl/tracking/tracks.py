@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from imagej_dl.images import Calibration, as_labels, calibration, with_data
+from imagej_dl.images import Calibration, as_labels, with_data
 from imagej_dl.tracking import lineage
-from imagej_dl.tracking.costs import Links
-from imagej_dl.tracking.movie import as_movie
+from imagej_dl.tracking.label_movie import LabelMovie
+from imagej_dl.tracking.links import Links
 from imagej_dl.tracking.settings import TrackerSettings
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Tracks:
-    """What a tracking engine found.
+    """The result of a tracking engine.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ class Tracks:
         `track_id`.
     contours : for each spot its (N, 2) corners x, y relative to its centre; empty if unknown.
     settings : the tracker and its settings.
-    engine : "trackmate", "embedded", "motile", "btrack" or "trackastra".
+    engine : "trackmate", "embedded", or the name of a foreign engine.
     shape : frames, rows, columns.
     calibration : pixel size, unit and frame interval.
     labels : the TYX label movie, if there is one.
@@ -132,7 +132,7 @@ class Tracks:
         return self.painted(self.track_labels())
 
     def painted(self, ids: np.ndarray) -> xr.DataArray:
-        """Return the label movie with each spot's object in the id given for it, 0 elsewhere."""
+        """Return the label movie with each spot's object painted with its id, 0 elsewhere."""
         if self.labels is None:
             raise ValueError("these tracks carry no label movie")
         movie = np.asarray(self.labels)
@@ -149,7 +149,7 @@ def build(
     spots: pd.DataFrame,
     contours: list[np.ndarray],
     links: Links,
-    labels: xr.DataArray,
+    labels: xr.DataArray | LabelMovie,
     settings: TrackerSettings,
     engine: str,
     image_path: Path | None = None,
@@ -160,7 +160,7 @@ def build(
     """
     import pandas as pd
 
-    movie = as_movie(labels)
+    movie = LabelMovie.of(labels)
     order = np.lexsort((links.targets, links.sources))
     links = links.take(order)
     tracks = lineage.track_ids(len(spots), links.sources, links.targets)
@@ -174,9 +174,8 @@ def build(
             "track_id": tracks[links.sources],
         }
     )
-    shape = (movie.sizes["T"], movie.sizes["Y"], movie.sizes["X"])
-    cal = calibration(movie)
-    return Tracks(spots, edges, contours, settings, engine, shape, cal, movie, image_path)
+    shape, cal = movie.shape, movie.calibration
+    return Tracks(spots, edges, contours, settings, engine, shape, cal, movie.data, image_path)
 
 
 def _paint(frame: np.ndarray, pixels: np.ndarray, ids: np.ndarray) -> np.ndarray:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import warnings
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -13,25 +12,19 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from imagej_dl import images
-from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.images import (
-    Calibration,
-    Far,
-    Levels,
-    Normalisation,
-    Seen,
-    greys,
-    numbers,
-    units,
-)
-from imagej_dl.images.repeats import gathered
-from imagej_dl.images.seen import Look, bounded
+from imagej_dl.errors import UserError, warn
+from imagej_dl.images import Calibration, Far, Levels, Normalisation, Seen, grey_rgb, units
+from imagej_dl.images.checks import non_finite
+from imagej_dl.images.checks.repeated_warnings import gathered
+from imagej_dl.images.intensities.training_intensities import Look, bounded
+from imagej_dl.methods.base import Method
+from imagej_dl.methods.shared.pixel_weights import MAPS
 from imagej_dl.models import ModelConfig
 from imagej_dl.progress import Progress, silent
-from imagej_dl.training import targets
-from imagej_dl.training.dataset import Example
-from imagej_dl.training.given import Maps, Pair
-from imagej_dl.training.reading import (
+from imagej_dl.training import object_sizes, target_images
+from imagej_dl.training.data_sources import Maps, Pair
+from imagej_dl.training.example_files import (
+    Store,
     belonging,
     channels_of,
     checked,
@@ -40,13 +33,7 @@ from imagej_dl.training.reading import (
     plane_of,
     short_names,
 )
-from imagej_dl.training.store import Store
-from imagej_dl.training.weights import WeightMap, contour_map, unet_map
-
-_MAPS: dict[str, Callable[[NDArray], NDArray[np.float32]]] = {
-    "unet": unet_map,
-    "contour": contour_map,
-}
+from imagej_dl.training.patches import Example
 
 MEMORY_LIMIT = 2 * 2**30
 """Bytes of examples that are kept in memory; what is above is memory-mapped from disk."""
@@ -62,7 +49,9 @@ class Examples:
     pairs, normalisation : what is read, and how intensities become the network's input.
     frames : that a recurrent network sees; each example brings those before it, the first frame
         standing for what is before the first.
-    weight_map : "unet" or "contour": of which weights are made, where none are given.
+    weight_map : the pixel weights that are made, where none are given.
+    method : what is learnt, by default from label maps. Of methods that learn an image, the second
+        of each pair is that image.
     maps : for each pair, what is given beside its label map.
     like : a model that a training starts from.
     memory_limit : bytes; what is above is memory-mapped from disk.
@@ -73,7 +62,7 @@ class Examples:
     channels : of the images.
     calibration : of the first image, or of the model `like` that a training starts from; others
         that differ by more than 10 % are warned of.
-    diameter : median diameter of all objects in px.
+    diameter : median diameter of all objects in px; None where an image is learnt.
     smallest : area in px below which nothing is an object (see :func:`targets.least_area`).
     seen : of intensities, in the planes with objects (and what the model `like` saw); None for
         ways of normalisation that it does not bound.
@@ -88,7 +77,8 @@ class Examples:
         normalisation: Normalisation,
         *,
         frames: int = 1,
-        weight_map: WeightMap = "none",
+        weight_map: str = "none",
+        method: Method | None = None,
         maps: Sequence[Maps] | None = None,
         like: ModelConfig | None = None,
         memory_limit: int = MEMORY_LIMIT,
@@ -103,7 +93,7 @@ class Examples:
         self.raw: NDArray = np.zeros((0, 0), np.uint8)
         self._normalisation = normalisation
         self._frames = frames
-        self._weights = _MAPS.get(weight_map)
+        self._weights = MAPS.get(weight_map)
         self._store = Store(memory_limit)
         self._digest = hashlib.sha256()
         self._first = self._calibrated = ""
@@ -112,6 +102,7 @@ class Examples:
             if units.is_calibrated(like.unit):
                 self._calibrated = _MODEL
                 self.calibration = Calibration(like.pixel_width, like.pixel_height, unit=like.unit)
+        learns_image = method is not None and method.learns_from == "image"
         self._looks: list[tuple[Look, ...]] = []
         self._bare: dict[str, tuple[Look, ...]] = {}
         diameters: list[NDArray[np.float64]] = []
@@ -120,9 +111,14 @@ class Examples:
         for done, (source, truth) in enumerate(pairs):
             progress("reading", done, len(pairs))
             image = source if isinstance(source, xr.DataArray) else images.read(source)
-            image = greys.with_channels(image, wanted, names[done])
-            labels = labels_of(truth, image)
+            image = grey_rgb.with_channels(image, wanted, names[done])
             place = names[done] if isinstance(truth, xr.DataArray) else str(truth)
+            target = None
+            if learns_image:
+                target = target_images.read(truth, image, place)
+                labels = target_images.everywhere(image)
+            else:
+                labels = labels_of(truth, image)
             image, labels = checked(names[done], image, labels, place)
             self._compare(names[done], image)
             given = (maps[done] if maps else None) or Maps()
@@ -131,10 +127,15 @@ class Examples:
                 for name, source in (("contours", given.contours), ("weights", given.weights))
                 if source is not None
             }
-            planes = self._planes(names[done], image, labels, extra)
+            planes = self._planes(names[done], image, labels, extra, target)
             self.sources.append(planes)
-            diameters += [targets.diameters(example.labels) for example in planes]
+            if not learns_image:
+                diameters += [object_sizes.diameters(example.labels) for example in planes]
         progress("reading", len(pairs), len(pairs))
+        self.diameter: float | None = None
+        self.smallest, self.seen = 0, None
+        if learns_image:
+            return
         sizes = np.concatenate(diameters)
         if not sizes.size:
             raise UserError(
@@ -142,7 +143,7 @@ class Examples:
                 remedy="Draw ROIs, or check that the label maps are those of the images.",
             )
         self.diameter = float(np.median(sizes))
-        self.smallest = targets.least_area(sizes)
+        self.smallest = object_sizes.least_area(sizes)
         # Less than a quarter of an object is none that the contrast may be measured by.
         self.seen = Seen.of(self._looks, np.pi / 16 * self.diameter**2)
         if like is not None and like.seen is not None and self.seen is not None:
@@ -170,15 +171,18 @@ class Examples:
         first = self.calibration
         scale = units.factor(cal.unit, first.unit)
         if scale is None or abs(cal.pixel_width * scale / first.pixel_width - 1) > 0.1:
-            warnings.warn(
+            warn(
                 f"{name}: pixels of {cal.pixel_width:g} {cal.unit}, those of {self._calibrated} "
-                f"are {first.pixel_width:g} {first.unit}; the model records the latter",
-                DataWarning,
-                stacklevel=4,
+                f"are {first.pixel_width:g} {first.unit}; the model records the latter"
             )
 
     def _planes(
-        self, name: str, image: xr.DataArray, labels: xr.DataArray, extra: dict[str, xr.DataArray]
+        self,
+        name: str,
+        image: xr.DataArray,
+        labels: xr.DataArray,
+        extra: dict[str, xr.DataArray],
+        target: xr.DataArray | None,
     ) -> list[Example]:
         stack = [axis for axis in ("T", "Z") if axis in image.dims]
         places = [
@@ -188,11 +192,9 @@ class Examples:
         filled = [place for place in places if labels.isel(place).data.any()]
         if filled and len(filled) < len(places):
             # In a stack, planes without any ROI are most often planes nobody has looked at.
-            warnings.warn(
+            warn(
                 f"{name}: {len(places) - len(filled)} of {len(places)} planes have no label and "
-                "are left out",
-                DataWarning,
-                stacklevel=4,
+                "are left out"
             )
         else:
             filled = places
@@ -231,6 +233,7 @@ class Examples:
                     self._store.keep(flat),
                     digest=name_of(raw),
                     before=tuple(one for _, one in seen)[:-1],
+                    target=None if target is None else self._target(name, target, place),
                     **self._extra(flat, place, extra),
                 )
             )
@@ -263,12 +266,20 @@ class Examples:
         ready = self._normalisation(raw, levels, far=far)
         if far:
             raise UserError(
-                f"the pixel at {numbers.where(far[0].at, place)} is {far[0].plane:g}, so far "
+                f"the pixel at {non_finite.where(far[0].at, place)} is {far[0].plane:g}, so far "
                 "beyond all others that no network can be trained with it",
                 path=name,
-                remedy=numbers.remedy(numbers.outlying(raw)),
+                remedy=non_finite.remedy(non_finite.outlying(raw)),
             )
         return ready[..., None] if ready.ndim == 2 else ready
+
+    def _target(
+        self, name: str, target: xr.DataArray, place: dict[str, int]
+    ) -> NDArray[np.float32]:
+        """Normalise a plane of the image that is learnt, as the input is by its own intensities."""
+        ready = self._ready(name, plane_of(name, target, place), place, None)
+        self._digest.update(ready.tobytes())
+        return self._store.keep(ready)
 
     def _extra(
         self, labels: NDArray, place: dict[str, int], extra: dict[str, xr.DataArray]

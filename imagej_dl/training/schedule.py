@@ -1,4 +1,4 @@
-"""The learning rate over a training, and how far the training is."""
+"""Learning rate schedules, and the clock that they follow."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _LEAST = 1e-3
 def learning_rate(fraction: float, highest: float) -> float:
     """Rise linearly, then fall by a cosine to a thousandth of `highest`.
 
-    So a training of any length ends with small steps (the one-cycle policy of Smith & Topin,
+    Thus a training of any length ends with small steps (the one-cycle policy of Smith & Topin,
     arXiv 1708.07120, without its momentum).
 
     Parameters
     ----------
-    fraction : how much of the training is over, 0 to 1.
+    fraction : elapsed share of the training, 0 to 1.
     """
     fraction = min(max(fraction, 0.0), 1.0)
     if fraction < WARM_UP:
@@ -33,8 +33,8 @@ def learning_rate(fraction: float, highest: float) -> float:
 def plateau(losses: Sequence[float], highest: float, patience: int) -> float:
     """Halve the rate each time that `patience` epochs have brought no lower validation loss.
 
-    So does microscopy-dl-suite-tf, by Keras' ReduceLROnPlateau with a cooldown of 1: lower means by
-    1e-4.
+    As Keras' ReduceLROnPlateau does in microscopy-dl-suite-tf, with a cooldown of 1 and a least
+    decrease of 1e-4.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def plateau(losses: Sequence[float], highest: float, patience: int) -> float:
 
 
 class Clock:
-    """How far a training is, by its batches or, when that is sooner over, by its time limit.
+    """Elapsed share of a training: of its batches or of its time limit, whichever is larger.
 
     Parameters
     ----------
@@ -71,21 +71,21 @@ class Clock:
         before: float = 0.0,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._steps, self._limit, self._now = steps, limit, now
+        self._steps, self.limit, self._now = steps, limit, now
         self._start = now() - before
 
     @property
     def seconds(self) -> float:
-        """Seconds spent."""
+        """Return the seconds spent."""
         return self._now() - self._start
 
     def fraction(self, step: int) -> float:
-        """How much is over when `step` batches are done, 0 to 1."""
+        """Return the elapsed share after `step` batches, 0 to 1."""
         done = step / self._steps
-        if self._limit is not None:
-            done = max(done, self.seconds / self._limit)
+        if self.limit is not None:
+            done = max(done, self.seconds / self.limit)
         return min(done, 1.0)
 
     def over(self, step: int) -> bool:
-        """Whether the training ends after `step` batches."""
+        """Return whether the training ends after `step` batches."""
         return self.fraction(step) >= 1.0

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from copy import copy
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
 
 from imagej_dl.errors import UserError
 from imagej_dl.images import Normalisation
-from imagej_dl.models import CLASSES, registry
-from imagej_dl.models.config import Kind
-from imagej_dl.models.network import Network
-from imagej_dl.training.augment import Augmentation
-from imagej_dl.training.losses import Loss, fits, output
-from imagej_dl.training.weights import WeightMap
-from imagej_dl.validation import in_words
+from imagej_dl.methods import registry
+from imagej_dl.methods.base import Method
+from imagej_dl.methods.registry import KnownKind
+from imagej_dl.models.networks import registry as networks
+from imagej_dl.models.networks.base import Network
+from imagej_dl.training.augmentation import Augmentation
 
 Precision = Literal["float32", "mixed_float16", "mixed_bfloat16"]
 """In what a training computes, as Keras' dtype policies are called."""
@@ -25,18 +35,29 @@ _PIXELS, _STEPS = 2**28, 10**8
 """Of a batch, and batches of a training: more are a slip of the keyboard."""
 
 
+def _one_of(names: Callable[[], list[str]]) -> Callable[[str], str]:
+    """Return a check that a value is one of the names that there are when it is made."""
+
+    def check(value: str) -> str:
+        known = names()
+        if value not in known:
+            raise PydanticCustomError("literal_error", registry.expected(known))
+        return value
+
+    return check
+
+
+def _usual(attribute: Literal["losses", "weight_maps"]) -> str:
+    return str(getattr(registry.METHODS[registry.DEFAULT], attribute)[0])
+
+
 class Settings(BaseModel):
     """All settings of a training; bench/recipe.py measures the defaults."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    kind: Kind = Field(
-        default="border",
-        description="border: background, object and border, which keeps touching objects apart; "
-        "binary: object or not; foreground: the same as two classes; contour: background, object "
-        "and the object's outermost pixels.",
-    )
-    architecture: registry.Name = Field(
+    kind: KnownKind = Field(default=registry.DEFAULT, description=registry.summary())
+    architecture: networks.Name = Field(
         default="unet",
         description="The network: unet is Fluffy's, unet_suite and the others are those of "
         "microscopy-dl-suite-tf; those with lstm look at several frames of a video.",
@@ -95,6 +116,9 @@ class Settings(BaseModel):
     last_width: int = Field(default=16, ge=1, le=256, description="Filters before the output.")
     dropout: float = Field(default=0.0, ge=0, lt=1, description="Dropout of the first level.")
     border_size: int = Field(default=2, ge=1, le=10, description="Half the border's width, px.")
+    method_settings: dict[str, Any] = Field(
+        default_factory=dict, description="Further settings of the method, beside border_size."
+    )
     validation: float = Field(
         default=0.2, gt=0, lt=1, description="Share of the images for validation."
     )
@@ -115,15 +139,15 @@ class Settings(BaseModel):
         description="How much more often than a pixel of the background one of an object is the "
         "centre of a patch; in place of `foreground`.",
     )
-    loss: Loss = Field(
-        default="cross_entropy",
+    loss: Annotated[str, AfterValidator(_one_of(registry.losses))] = Field(
+        default=_usual("losses"),
         description="What is minimised; beside cross_entropy those of microscopy-dl-suite-tf.",
     )
     class_weights: tuple[float, ...] | None = Field(
         default=None, description="Weights of the classes in categorical_cce, multiple_output."
     )
-    weight_map: WeightMap = Field(
-        default="contacts",
+    weight_map: Annotated[str, AfterValidator(_one_of(registry.weight_maps))] = Field(
+        default=_usual("weight_maps"),
         description="Which pixels count more: contacts, those between touching objects; unet, the "
         "map of the U-Net paper; contour, those at outlines; none.",
     )
@@ -169,6 +193,12 @@ class Settings(BaseModel):
     normalisation: Normalisation = Field(default_factory=lambda: Normalisation.model_validate({}))
 
     @property
+    def method(self) -> Method:
+        """The method with its settings."""
+        shared = {"border_size": self.border_size}
+        return registry.method(self.kind, shared, self.method_settings)
+
+    @property
     def window(self) -> int:
         """Frames that the network sees at once."""
         return self.built(1).window
@@ -187,12 +217,13 @@ class Settings(BaseModel):
             "dropout": self.dropout,
             "frames": self.frames,
         }
-        known = registry.takes(self.architecture)
+        known = networks.takes(self.architecture)
         arguments = {name: value for name, value in own.items() if name in known}
-        fixed: dict[str, Any] = {"channels": channels, "classes": len(CLASSES[self.kind])}
-        if output(self.loss):
-            fixed["output"] = output(self.loss)
-        return registry.network(self.architecture, arguments | self.network | fixed)
+        method = self.method
+        fixed: dict[str, Any] = {"channels": channels, "classes": len(method.channels)}
+        if (activation := method.activation(self.loss)) is not None:
+            fixed["output"] = activation
+        return networks.network(self.architecture, arguments | self.network | fixed)
 
     @property
     def treatment(self) -> dict[str, int | bool]:
@@ -211,7 +242,24 @@ class Settings(BaseModel):
         try:
             return cls.model_validate(values)
         except ValidationError as error:
-            raise UserError(in_words(error, cls.model_fields, "settings")) from error
+            raise UserError.of_validation(error, cls.model_fields, "settings") from error
+
+    @model_validator(mode="before")
+    @classmethod
+    def _usual_of_method(cls, values: Any) -> Any:
+        """Take the method's own loss and pixel weights where none are given."""
+        if not isinstance(values, dict):
+            return values
+        method = registry.METHODS.get(str(values.get("kind", registry.DEFAULT)))
+        if method is None:
+            return values
+        return {"loss": method.losses[0], "weight_map": method.weight_maps[0], **values}
+
+    @model_serializer(mode="wrap")
+    def _without_empty(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what was not there before it was needed, where it says nothing."""
+        content: dict[str, Any] = write(self)
+        return {k: v for k, v in content.items() if v or k != "method_settings"}
 
     @model_validator(mode="before")
     @classmethod
@@ -219,7 +267,7 @@ class Settings(BaseModel):
         """Take the network's learning rate where none is given."""
         if not isinstance(values, dict) or "learning_rate" in values:
             return values
-        network = registry.NETWORKS.get(str(values.get("architecture", "unet")))
+        network = networks.NETWORKS.get(str(values.get("architecture", "unet")))
         return values if network is None else {**values, "learning_rate": network.learning_rate}
 
     @model_validator(mode="after")
@@ -240,7 +288,12 @@ class Settings(BaseModel):
                 f"{self.epochs} epochs of {self.steps} batches would take years: at most "
                 f"{_STEPS:,} batches in all"
             )
-        fits(self.loss, self.kind, self.class_weights)
+        self.method.check_loss(self.loss, self.class_weights)
+        if self.weight_map not in self.method.weight_maps:
+            known = ", ".join(self.method.weight_maps)
+            raise ValueError(f"weight_map: kind {self.kind} has {known}, not {self.weight_map}")
+        # An unknown step of the post-processing is to be refused before the training.
+        self.method.start_postprocessing(None, 0, self.treatment)
         if self.validation + self.test >= 1:
             raise ValueError("validation and test leave nothing to train on")
         return self

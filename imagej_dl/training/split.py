@@ -1,16 +1,15 @@
-"""Which examples are trained on, which validate, which are kept for the test."""
+"""Split examples into training, validation and test."""
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.images.boxes import boxes as places
-from imagej_dl.training.dataset import Example
+from imagej_dl.errors import UserError, warn
+from imagej_dl.images.labels.bounding_boxes import boxes as bounding_boxes
+from imagej_dl.training.patches import Example
 
 _FEWEST_FILES = 3
 _FEWEST_PLANES = 5
@@ -22,11 +21,15 @@ Parts = tuple[list[Source], list[Source], list[Source]]
 
 @dataclass(frozen=True)
 class Split:
-    """The three parts, and `by`: what was divided.
+    """The three parts.
 
-    `by` is "folders" where it was given, "files", "planes", "regions", or "nothing" when the images
-    that are trained on validate too. `known` are the pixels of each part of the model that the
-    training started from.
+    Attributes
+    ----------
+    train, validation, test : the examples.
+    by : the units that were divided: "files", "planes", "regions"; "folders" where the division was
+        given, "nothing" when the training images validate too.
+    seed : of the shuffling.
+    known : the digests of each part of the model that the training starts from.
     """
 
     train: list[Example]
@@ -37,8 +40,10 @@ class Split:
     known: dict[str, list[str]] | None = None
 
     def record(self) -> dict[str, Any]:
-        """Say it as split.json does; `digests` name the pixels of each part, those of the models
-        before included, by which a training that starts from this one knows them again.
+        """Return the content of split.json.
+
+        Its `digests` identify the pixels of each part, including those of the models before, so
+        that a training that starts from this model recognises them.
         """
         parts = dict(zip(_PARTS, (self.train, self.validation, self.test), strict=True))
         names = {part: [example.name for example in found] for part, found in parts.items()}
@@ -56,22 +61,22 @@ def split(
     seed: int = 0,
     known: dict[str, list[str]] | None = None,
 ) -> Split:
-    """Divide examples so that no two parts hold almost the same pixels.
+    """Split examples so that no two parts have almost the same pixels.
 
     Parameters
     ----------
     sources : the planes of each image file, in order.
-    validation, test : shares of the whole, between 0 and 1.
+    validation, test : fractions of all examples, 0 to 1.
     seed : of the shuffling.
-    known : the `digests` of the split of a model that the training starts from. Its files stay in
-        their parts, and the new ones are divided.
+    known : the `digests` of the split of the model that the training starts from. Its files stay
+        in their parts, and the new ones are divided.
 
     Returns
     -------
-    Three files or more are divided by files, shuffled. Fewer, but with five planes or more
-    (videos, stacks), by contiguous blocks of planes, since neighbours look alike: the first for
-    training, the last for validation and test. Fewer planes still are cut into regions that both
-    hold objects, where a line crosses fewest of them. If there is no such line, one of two images
+    the split: of three files or more by files, shuffled. Of fewer files, but five planes or more
+    (videos, stacks), by contiguous blocks of planes, since neighbours are similar: the first for
+    training, the last for validation and test. Fewer planes are cut into two regions with objects
+    in both, along the line that crosses the fewest. If there is no such line, one of two images
     validates; a single one is both trained on and validated on.
 
     Raises
@@ -101,8 +106,8 @@ def split(
     return found
 
 
-def _warn(words: str) -> None:
-    warnings.warn(words, DataWarning, stacklevel=4)
+def _warn(message: str) -> None:
+    warn(message)
 
 
 def _files(
@@ -112,7 +117,7 @@ def _files(
     old = {part: [s for s, w in zip(sources, where, strict=True) if w == part] for part in _PARTS}
     new = [source for source, part in zip(sources, where, strict=True) if part is None]
     if not old["train"] and not old["validation"]:
-        # Nothing to respect; what the model kept for its test is as good as new.
+        # No constraint: test images of the model are as good as new ones.
         return _shares(sources, validation, test)
     if not old["validation"] and not new:
         return _shares(sources, validation, test)
@@ -133,12 +138,12 @@ def _files(
 
 def _part(source: Source, known: dict[str, list[str]]) -> str | None:
     digests = {example.digest for example in source} - {""}
-    # Trained on comes first: what was seen once is seen.
+    # Training first: an image that was trained on once must not validate.
     return next((part for part in _PARTS if digests & set(known.get(part, ()))), None)
 
 
 def _with_objects(parts: Parts) -> Parts:
-    """Let training and validation hold objects each, by an exchange where one does not."""
+    """Exchange files so that training and validation each have objects."""
     train, validation, test = (list(part) for part in parts)
     for poor, rich in ((train, validation), (validation, train)):
         having = [i for i, source in enumerate(rich) if _objects(source)]
@@ -188,7 +193,7 @@ def _few(planes: list[Example], share: float, seed: int) -> Split:
 
 @dataclass(frozen=True)
 class _Cut:
-    """A line across `axis` before pixel `at`; `last`: whether validation is what comes after."""
+    """A line across `axis` before pixel `at`; with `last`, validation is the part after it."""
 
     axis: int
     at: int
@@ -197,14 +202,14 @@ class _Cut:
 
 
 def _best_cut(example: Example, share: float) -> _Cut | None:
-    """Find the line that leaves whole objects on both sides and crosses the fewest.
+    """Find the line with complete objects on both sides that crosses the fewest.
 
-    Validation gets from half to one and a half of its share; when that has no object, up to half
-    of the image. Of equal lines that whose share is nearest counts, then that across the longer
-    side, with validation after it.
+    Validation gets half to one and a half times its share; when that has no object, up to half of
+    the image. Of equal lines the one with the nearest share is taken, then the one across the
+    longer side, with validation after it.
     """
     size = example.labels.shape
-    boxes = [box for _, box in places(example.labels)]
+    boxes = [box for _, box in bounding_boxes(example.labels)]
     found = []
     longer = int(np.argmax(size))
     for axis in (0, 1):

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from imagej_dl import images, optional
 from imagej_dl.errors import UserError
-from imagej_dl.images import sets
+from imagej_dl.images.formats import registry
+from imagej_dl.images.tiff import file_sets
 from imagej_dl.models.folder import CONFIG, load_config
 from imagej_dl.web import results
 from imagej_dl.web.guard import guard
-from imagej_dl.web.intake import ALLOWED, sorted_out, unlike
+from imagej_dl.web.intake import sorted_out, unlike
 from imagej_dl.web.jobs import Item, Job, Jobs, Limits, packed
 
 if TYPE_CHECKING:
@@ -104,7 +105,9 @@ def application(
     @app.get("/api/models")
     def known() -> Any:
         found = [_described(name, path) for name, path in models_of(models).items()]
-        return jsonify(models=found, suffixes=ALLOWED, upload=upload, files=files)
+        return jsonify(
+            models=found, suffixes=registry.upload_suffixes(), upload=upload, files=files
+        )
 
     @app.post("/api/jobs")
     def begin() -> Any:
@@ -128,7 +131,7 @@ def application(
                 path = folder / UPLOADS / f"{name}{named[1]}"
                 one.save(path)
                 kept[path] = name
-            found = [(kept[path], path) for path in sets.once(list(kept))]
+            found = [(kept[path], path) for path in file_sets.one_per_image(list(kept))]
             return jsonify(status_of(jobs.add(choice, folder, found, refused))), 201
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Who may ask: this machine's own pages only, since there is no password."""
+"""Access control: this machine's own pages only, since there is no password."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What comes over the network: names and files, of which nothing is believed."""
+"""Uploads: names and files from the network, of which nothing is trusted."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ from pathlib import Path
 import xarray as xr
 
 from imagej_dl.errors import UserError
-from imagej_dl.images import sets
-from imagej_dl.images.formats import SUFFIXES, nbytes
-from imagej_dl.images.microscopes import STK
+from imagej_dl.images.formats import registry
+from imagej_dl.images.reading import nbytes
+from imagej_dl.images.tiff import file_sets
 
-ALLOWED = (*SUFFIXES, STK)
 _LONGEST = 80
 _DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)  # Windows'
 
@@ -30,9 +29,10 @@ def safe_name(given: str | None) -> tuple[str, str]:
     path = Path(last)
     suffix = path.suffix.lower()
     shown = "".join(c for c in last if c.isprintable())[:_LONGEST] or "(no name)"
-    if suffix not in ALLOWED:
+    if suffix not in registry.upload_suffixes():
         raise UserError(
-            f"{shown} is no image that is known here", remedy=f"Known are {', '.join(ALLOWED)}."
+            f"{shown} is no image that is known here",
+            remedy=f"Known are {', '.join(registry.upload_suffixes())}.",
         )
     stem = re.sub(r"[^\w .()+-]", "_", path.stem).strip(" .")[:_LONGEST] or "image"
     return (f"_{stem}" if _DEVICES.fullmatch(stem) else stem), suffix
@@ -84,7 +84,7 @@ def refuse_large(path: Path, shown: str, limit: int) -> None:
     machine: both are found out before a pixel is read. The files of a set are those of one upload.
     """
     try:
-        if missing := sets.missing(path):
+        if missing := file_sets.missing(path):
             more = f" and {len(missing) - 3} more" if missing[3:] else ""
             raise UserError(
                 f"is one of several files that belong together, and lacks "
@@ -94,7 +94,7 @@ def refuse_large(path: Path, shown: str, limit: int) -> None:
         size = nbytes(path)
     except UserError as error:
         # Where it lies here is nobody's business.
-        raise UserError(error.problem, path=shown, remedy=error.remedy) from error
+        raise error.at(shown) from error
     if size > limit:
         raise UserError(
             f"holds {size / 2**20:.0f} MiB of pixels, and {limit / 2**20:.0f} are allowed",

@@ -15,8 +15,9 @@ from pathlib import Path
 from queue import Queue
 from typing import Any
 
-from imagej_dl import images, temporaries
+from imagej_dl import images
 from imagej_dl.errors import Cancelled, UserError
+from imagej_dl.filesystem import temporaries
 from imagej_dl.models import ModelBundle, load
 from imagej_dl.web import results
 from imagej_dl.web.intake import refuse_large, refuse_long
@@ -31,7 +32,7 @@ _SWEPT = 30.0
 
 @dataclass(frozen=True)
 class Limits:
-    """What one image, and all that wait, may cost others.
+    """Limits of one image, and of all that wait.
 
     pixels : bytes of pixels that an image may have.
     planes : planes that an image may have.
@@ -59,7 +60,7 @@ class Item:
     found: dict[str, Any] = field(default_factory=dict)
 
     def told(self) -> dict[str, Any]:
-        """Say it to the page."""
+        """Return the job as the page shows it."""
         shared = {"name": self.name, "state": self.state, "message": self.message}
         working = self.state == "working"
         seconds = round(time.monotonic() - self.begun) if working else 0

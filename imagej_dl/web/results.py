@@ -1,9 +1,8 @@
-"""What is made of one uploaded image: label map, ROIs, table, and what is shown of it."""
+"""Results of one uploaded image: label map, ROIs, table, and their preview."""
 
 from __future__ import annotations
 
 import csv
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import numpy as np
 import xarray as xr
 
 from imagej_dl import images, rois
-from imagej_dl.errors import DataWarning
+from imagej_dl.errors import warn
 from imagej_dl.models import ModelBundle
 from imagej_dl.progress import Progress
 from imagej_dl.report.pictures import outlined, png
@@ -33,11 +32,7 @@ def segment(bundle: ModelBundle, image: xr.DataArray, folder: Path, progress: Pr
     result = predict(bundle, image, progress=progress)
     labels = result.labels
     if result.left_out:
-        warnings.warn(
-            f"{result.left_out} objects under minimum_area ({result.minimum_area} px) left out",
-            DataWarning,
-            stacklevel=2,
-        )
+        warn(f"{result.left_out} objects under minimum_area ({result.minimum_area} px) left out")
     images.write(images.coloured(labels), folder / LABELS)
     found = rois.trace(labels, hyperstack=True if "C" in image.dims else None)
     if found:

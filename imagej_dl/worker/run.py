@@ -9,13 +9,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from imagej_dl import optional, preferences, temporaries
+from imagej_dl import optional, preferences
 from imagej_dl.commands import load, menu
 from imagej_dl.commands.base import Command, listener
 from imagej_dl.errors import Cancelled, DataWarning, Enough, UserError
-from imagej_dl.files import in_words
-from imagej_dl.worker import memory, shared, words
-from imagej_dl.worker.desk import Desk
+from imagej_dl.filesystem import temporaries
+from imagej_dl.filesystem.atomic import in_words
+from imagej_dl.worker import dialog_values, imagej_names, shared_memory
+from imagej_dl.worker.session import Session
 
 # Files that ImageJ reads after a command has ended; gone with this process.
 _folder = tempfile.TemporaryDirectory(prefix=temporaries.prefix())
@@ -31,27 +32,27 @@ def commands() -> dict[str, Any]:
     """
     described = [menu.describe(name) for name in menu.MENU]
     idle = preferences.read().idle
-    return {"commands": described, "idle": idle, "remembered": memory.read()}
+    return {"commands": described, "idle": idle, "remembered": dialog_values.read()}
 
 
 def holding(command: str) -> dict[str, Any]:
-    """Return the values that hold now, as text, of a command that sets some: {"values": ...}."""
+    """Return the values in force, as text, of a command that sets preferences: {"values": ...}."""
     values = load(command).holding() or {}
     return {"values": {key: str(value) for key, value in values.items()}}
 
 
 def remember(values: dict[str, Any]) -> dict[str, Any]:
-    """Keep what dialogs were given, for the next start of ImageJ."""
-    memory.write(values)
+    """Keep the values given in dialogs for the next start of ImageJ."""
+    dialog_values.write(values)
     return {}
 
 
-def plan(command: str, values: dict[str, Any], door: words.Door = "macro") -> dict[str, Any]:
-    """Check a command's values, and say how ImageJ runs it.
+def plan(command: str, values: dict[str, Any], door: imagej_names.Door = "macro") -> dict[str, Any]:
+    """Check a command's values, and return how ImageJ runs it.
 
     Parameters
     ----------
-    door : whether a dialog or a macro gave them: what is wrong is said in its words.
+    door : whether a dialog or a macro gave them: errors use its names.
 
     Returns
     -------
@@ -62,16 +63,16 @@ def plan(command: str, values: dict[str, Any], door: words.Door = "macro") -> di
         declared = _declare(command, values)
         declared.check()
         return {
-            "takes": sorted(declared.takes()),
+            "takes": sorted(declared.inputs()),
             "live": declared.live(),
             "idle": preferences.read().idle,
         }
     except UserError as error:
-        return {"error": words.error(error, command, door)}
+        return {"error": imagej_names.error(error, command, door)}
     except OSError as error:  # too long a name, a folder that may not be looked into
         if error.filename is None:
             raise
-        return {"error": words.error(in_words(error), command, door)}
+        return {"error": imagej_names.error(in_words(error), command, door)}
 
 
 def run(
@@ -83,55 +84,58 @@ def run(
     image_path: str | None = None,
     roiset: str | None = None,
     fiji: str | None = None,
-    door: words.Door = "macro",
+    door: imagej_names.Door = "macro",
 ) -> dict[str, Any]:
     """Run a command for ImageJ.
 
     Parameters
     ----------
-    task : Appose's: hears of progress and events, and knows whether the user cancelled.
+    task : Appose's: receives progress and events, and knows whether the user cancelled.
     values : the command's keys and values, as a macro or a dialog gives them.
     image, about : the open image in shared memory and what :func:`shared.to_image` needs to know.
-    image_path, roiset, fiji : as in :class:`Desk`.
+    image_path, roiset, fiji : as in :class:`Session`.
     door : as for :func:`plan`.
 
     Returns
     -------
-    {"text": what the command says, "shown": what is to be opened, "values": for macros}, or
+    {"text": the command's messages, "shown": what is to be opened, "values": for macros}, or
     {"error": words for the user}, or {"cancelled": True}; "text" also with these two.
     """
-    shared.release()
-    shared.enough.clear()
+    shared_memory.release()
+    shared_memory.enough.clear()
     said: list[str] = []
-    desk = Desk(
+    session = Session(
         Path(tempfile.mkdtemp(dir=_folder.name)),
-        image=None if image is None else shared.to_image(image, about or {}),
+        image=None if image is None else shared_memory.to_image(image, about or {}),
         image_path=None if image_path is None else Path(image_path),
         roiset=None if roiset is None else Path(roiset),
         fiji=fiji,
-        tell=lambda event: task.update(info=shared.encoded(event)),
+        tell=lambda event: task.update(info=shared_memory.encoded(event)),
     )
 
     def hear(text: str) -> None:
-        said.append(words.spoken(text, command, door))
+        said.append(imagej_names.spoken(text, command, door))
 
     token = listener.set(hear)
     try:
         with _warnings(hear):
-            _declare(command, values).serve(desk, _progress(task))
+            _declare(command, values).run_in_imagej(session, _progress(task))
         return {
             "text": "\n".join(said),
-            "shown": [shared.encoded(item) for item in desk.shown],
-            "values": desk.values,
+            "shown": [shared_memory.encoded(item) for item in session.shown],
+            "values": session.values,
         }
     except UserError as error:
-        return {"text": "\n".join(said), "error": words.error(error, command, door)}
+        return {"text": "\n".join(said), "error": imagej_names.error(error, command, door)}
     except Cancelled:
         return {"text": "\n".join(said), "cancelled": True}
     except OSError as error:
         if error.filename is None:
             raise
-        return {"text": "\n".join(said), "error": words.error(in_words(error), command, door)}
+        return {
+            "text": "\n".join(said),
+            "error": imagej_names.error(in_words(error), command, door),
+        }
     except MemoryError:
         text = "there is not enough memory; try smaller tiles or images"
         return {"text": "\n".join(said), "error": text}
@@ -147,7 +151,7 @@ def run(
 
 def enough() -> None:
     """End the running training, and keep its model as it is: "use now"."""
-    shared.enough.set()
+    shared_memory.enough.set()
 
 
 def _declare(command: str, values: dict[str, Any]) -> Command:
@@ -163,7 +167,7 @@ def _progress(task: Any) -> Any:
         # Where ImageJ has ended, nobody listens any more: what is there is kept.
         if task.cancel_requested or not getattr(task._worker, "running", True):
             raise Cancelled
-        if shared.enough.is_set():
+        if shared_memory.enough.is_set():
             raise Enough
         if (stage, done, total) != last:
             last = (stage, done, total)

@@ -9,7 +9,7 @@ import pytest
 from imagej_dl import correction, progress
 from imagej_dl.commands.correct import Correct
 from imagej_dl.correction import Changes, Correction, Proposal, Retraining, Row, Status
-from imagej_dl.correction.state_parts import Retrained
+from imagej_dl.correction.state import Retrained
 from imagej_dl.errors import Cancelled, UserError
 from imagej_dl.training import Settings
 

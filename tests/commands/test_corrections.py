@@ -8,11 +8,10 @@ import xml.etree.ElementTree as ET
 import numpy as np
 import pytest
 
-from imagej_dl import evaluation, images, progress, training
+from imagej_dl import ctc, evaluation, images, progress, training
 from imagej_dl.commands.corrections import Corrections
 from imagej_dl.commands.track import Track
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.tracking import ctc
 
 
 def _run(**values):

@@ -22,7 +22,7 @@ from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.images import Normalisation
 from imagej_dl.training import find_pairs
 from imagej_dl.training.examples import Examples
-from imagej_dl.worker import Desk
+from imagej_dl.worker import Session
 
 MASK = "is a mask, not a label map"
 
@@ -127,7 +127,7 @@ def test_gaps_of_masks_are_those_of_their_objects(tmp_path: Path) -> None:
 
 def test_a_challenge_folder_of_one_cell_keeps_its_id(tmp_path: Path) -> None:
     """Its masks are single frames, of which each may look like a mask."""
-    from imagej_dl.tracking import ctc
+    from imagej_dl import ctc
 
     made = np.zeros((20, 20), np.uint16)
     made[2:8, 2:8], made[12:18, 12:18] = 5, 5
@@ -142,8 +142,8 @@ def test_a_challenge_folder_of_one_cell_keeps_its_id(tmp_path: Path) -> None:
 def test_the_open_image_of_imagej_is_taken_alike(faults: Path, tmp_path: Path) -> None:
     image = images.read(faults / "labels" / "bin255.tif")
     with pytest.warns(DataWarning, match=MASK):
-        assert Desk(tmp_path, image=image).label_map().values.max() == 7
-    picture = Desk(tmp_path, image=image, image_path=faults / "labels" / "lossy.jpg")
+        assert Session(tmp_path, image=image).label_map().values.max() == 7
+    picture = Session(tmp_path, image=image, image_path=faults / "labels" / "lossy.jpg")
     with pytest.raises(UserError, match="is lossy"):
         picture.label_map()
 

@@ -13,9 +13,9 @@ import tifffile
 from imagej_dl import images, progress, project, rois
 from imagej_dl.commands.labels import Labels
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.images.storable import storable
+from imagej_dl.images.imagej_dtypes import storable
 from imagej_dl.rois import Roi
-from imagej_dl.worker import Desk
+from imagej_dl.worker import Session
 
 
 def run(**values: object) -> None:
@@ -119,12 +119,12 @@ def test_inputs_are_never_written_over(drawn: Path, monkeypatch: pytest.MonkeyPa
 
 def test_what_imagej_may_not_write_is_refused_before_anything_is(drawn: Path) -> None:
     image = images.read(drawn / "cell.tif")
-    desk = Desk(drawn, image, roiset=drawn / "cell.zip", image_path=drawn / "cell.tif")
+    session = Session(drawn, image, roiset=drawn / "cell.zip", image_path=drawn / "cell.tif")
     before = {p.name: p.read_bytes() for p in drawn.iterdir()}
     for out, words in (("l.png", "is no name of a label map"), ("cell.tif", "over the input")):
         command = Labels.declare({"out": drawn / out, "overwrite": True})
         with pytest.raises(UserError, match=words):
-            command.serve(desk, progress.silent)
+            command.run_in_imagej(session, progress.silent)
     assert {p.name: p.read_bytes() for p in drawn.iterdir()} == before
 
 

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from imagej_dl import images, locks, project, rois
+from imagej_dl import images, project, rois
 from imagej_dl.commands import load
 from imagej_dl.errors import UserError
+from imagej_dl.filesystem import locks
 from imagej_dl.progress import silent
 from imagej_dl.rois import Roi
 

@@ -12,7 +12,7 @@ import pytest
 from imagej_dl import fiji, images, progress, tracking
 from imagej_dl.commands.track import Track
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.worker import Desk
+from imagej_dl.worker import Session
 
 
 def run(**values: object) -> None:
@@ -247,12 +247,14 @@ def test_without_geff_nothing_is_begun(tmp_path, monkeypatch):
 
 def test_from_the_menu_a_failure_leaves_no_folder(tmp_path):
     """Else the next try would be refused. A movie called as a result is kept under another name."""
-    desk = Desk(tmp_path, images.make(moving(), "TYX", title="tracked.tif"))
+    session = Session(tmp_path, images.make(moving(), "TYX", title="tracked.tif"))
     (tmp_path / "bad.json").write_text('{"tracker": "NONE"}')
     command = {"engine": "embedded", "out": tmp_path / "out"}
     with pytest.raises(UserError, match="unknown tracker"):
-        Track.declare({**command, "settings": tmp_path / "bad.json"}).serve(desk, progress.silent)
+        Track.declare({**command, "settings": tmp_path / "bad.json"}).run_in_imagej(
+            session, progress.silent
+        )
     assert not (tmp_path / "out").exists()
-    Track.declare(command).serve(desk, progress.silent)
+    Track.declare(command).run_in_imagej(session, progress.silent)
     assert (tmp_path / "out" / "labels.tif").is_file()
     assert (tmp_path / "out" / "tracked.tif").is_file()

@@ -7,8 +7,9 @@ from click.testing import CliRunner
 from imagej_dl import cli, images, models
 from imagej_dl.commands.train import Train
 from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.methods.border import Border
 from imagej_dl.training import Settings
-from imagej_dl.training.words import left, summary
+from imagej_dl.training.reporting import left, summary
 
 pytestmark = pytest.mark.tf
 
@@ -119,7 +120,7 @@ def test_resume_and_overwrite_exclude_each_other(tmp_path):
 def test_summary_names_the_way_on(tmp_path):
     found = {"val_dice": 0.9, "ap_0.5": 0.8, "ap_0.7": 0.7}
     metrics = {"best_epoch": 3, "epochs": 5, "seconds": 90, "ended": "cancelled"}
-    text = summary(tmp_path, metrics | {"validation": found, "test": found})
+    text = summary(tmp_path, metrics | {"validation": found, "test": found}, Border())
     assert "epoch 3 of 5" in text
     assert "1.5 min" in text
     assert text.endswith("--resume goes on from here.")
@@ -128,9 +129,10 @@ def test_summary_names_the_way_on(tmp_path):
 def test_a_score_of_few_objects_is_called_chance(tmp_path):
     found = {"val_dice": 0.9, "ap_0.5": 1.0, "ap_0.7": 1.0}
     metrics = {"best_epoch": 3, "epochs": 5, "seconds": 90, "ended": "patience"}
-    text = summary(tmp_path, metrics | {"validation": found | {"objects": 1}})
+    text = summary(tmp_path, metrics | {"validation": found | {"objects": 1}}, Border())
     assert "1.000 at .7 (of 1 object(s): much of it is chance)" in text
-    assert "chance" not in summary(tmp_path, metrics | {"validation": found | {"objects": 80}})
+    many = metrics | {"validation": found | {"objects": 80}}
+    assert "chance" not in summary(tmp_path, many, Border())
 
 
 def test_says_each_epoch_and_starts_from_a_model(data, tmp_path, capfd):

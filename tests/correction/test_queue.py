@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from imagej_dl import correction, images, project, rois
-from imagej_dl.correction import Changes, Uncertainty, proposing
-from imagej_dl.correction import state as states
+from imagej_dl.correction import Changes, Uncertainty, proposals
+from imagej_dl.correction import store as stores
 from imagej_dl.errors import DataWarning, UserError
 
 SURE = {"a": 0.2, "b": 0.5, "c": 0.4, "d": 0.9}
@@ -42,10 +42,10 @@ class Model:
 @pytest.fixture
 def model(monkeypatch: pytest.MonkeyPatch) -> Model:
     found = Model()
-    monkeypatch.setattr(proposing, "predict", found.predict)
+    monkeypatch.setattr(proposals, "predict", found.predict)
     monkeypatch.setattr("imagej_dl.models.load", lambda folder: None)
-    monkeypatch.setattr(proposing, "fingerprint", lambda folder: f"{folder.name}{found.add}")
-    monkeypatch.setattr(states, "load_config", lambda folder: None)
+    monkeypatch.setattr(proposals, "fingerprint", lambda folder: f"{folder.name}{found.add}")
+    monkeypatch.setattr(stores, "load_config", lambda folder: None)
     return found
 
 
@@ -155,7 +155,7 @@ def test_a_stop_between_saving_and_counting(
 ) -> None:
     correction.next_image(home, Path("M"))
     with monkeypatch.context() as patch:
-        patch.setattr(states.Book, "save", lambda self: 1 / 0)
+        patch.setattr(stores.CorrectionStore, "save", lambda self: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             correction.save(home, "b", roiset(tmp_path / "b.zip", SQUARE))
     (row,) = correction.status(home).rows
@@ -238,9 +238,9 @@ def test_the_state_goes_with_the_project(home: Path, model: Model, tmp_path: Pat
 
 def test_another_model_takes_the_place(home: Path, model: Model) -> None:
     correction.next_image(home, Path("M"))
-    book = states.Book.open(home)
-    book.state.present = "Corrections/models/round_1"
-    book.save()
+    store = stores.CorrectionStore.open(home)
+    store.state.present = "Corrections/models/round_1"
+    store.save()
     # the same line of a macro again does not go back to the first model
     assert correction.status(home, Path("M")).model.name == "round_1"
     assert correction.status(home, Path("N")).model.name == "N"

@@ -17,7 +17,7 @@ import pytest
 
 from imagej_dl import correction, images, models, project, rois, training
 from imagej_dl.evaluation.overlap import overlap
-from imagej_dl.training import state as training_states
+from imagej_dl.training import checkpoint as training_states
 
 pytestmark = [
     pytest.mark.tf,
@@ -118,7 +118,7 @@ def test_kill_9_in_the_middle_of_a_retraining(tmp_path: Path) -> None:
     try:
         deadline = time.monotonic() + 200
         kept = out / training_states.FOLDER
-        while not training_states.kept(kept) or training_states.read(kept).epoch < 2:
+        while not training_states.exists(kept) or training_states.read(kept).epoch < 2:
             assert process.poll() is None, "the retraining ended before it was killed"
             assert time.monotonic() < deadline, "no second epoch in time"
             time.sleep(0.05)

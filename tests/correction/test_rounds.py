@@ -11,10 +11,10 @@ import pytest
 
 from imagej_dl import correction, images, project, rois, training
 from imagej_dl.correction import retraining
-from imagej_dl.correction import state as states
-from imagej_dl.correction.state import Book
+from imagej_dl.correction import store as stores
+from imagej_dl.correction.store import CorrectionStore
 from imagej_dl.errors import Cancelled, UserError
-from imagej_dl.training import state as training_states
+from imagej_dl.training import checkpoint as training_states
 
 NAMES = "abcdef"
 
@@ -52,7 +52,7 @@ class Trainer:
 def trainer(monkeypatch: pytest.MonkeyPatch) -> Trainer:
     found = Trainer()
     monkeypatch.setattr(training, "train", found)
-    monkeypatch.setattr(states, "load_config", lambda folder: None)
+    monkeypatch.setattr(stores, "load_config", lambda folder: None)
     return found
 
 
@@ -60,7 +60,7 @@ def trainer(monkeypatch: pytest.MonkeyPatch) -> Trainer:
 def scores(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
     """Average precision of each model, by the folder's name."""
     found = {"M": 0.5, "round_1": 0.6, "round_2": 0.7, "round_3": 0.8}
-    monkeypatch.setattr(retraining, "trial", lambda model, sheets, _: found[model.name])
+    monkeypatch.setattr(retraining, "average_precision", lambda model, sheets, _: found[model.name])
     return found
 
 
@@ -207,10 +207,10 @@ def test_a_stop_after_the_training_costs_none(
     def stop(*_: object) -> float:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(retraining, "trial", stop)
+    monkeypatch.setattr(retraining, "average_precision", stop)
     with pytest.raises(KeyboardInterrupt):
         correction.retrain(home, Path("M"))
-    monkeypatch.setattr(retraining, "trial", lambda *_: 0.5)
+    monkeypatch.setattr(retraining, "average_precision", lambda *_: 0.5)
     assert correction.retrain(home).accepted
     assert len(trainer.calls) == 1
 
@@ -218,8 +218,8 @@ def test_a_stop_after_the_training_costs_none(
 def test_images_without_objects_are_background(
     home: Path, trainer: Trainer, scores: dict[str, float]
 ) -> None:
-    book = Book.open(home, Path("M"))
-    book.save()
+    store = CorrectionStore.open(home, Path("M"))
+    store.save()
     correction.mark_empty(home, "f")
     found = correction.retrain(home)
     assert found.images == 5

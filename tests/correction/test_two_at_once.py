@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from test_rounds import Trainer, draw, home, scores, trainer  # noqa: F401 (fixtures)
 
-from imagej_dl import UserError, correction, files, locks, training
+from imagej_dl import UserError, correction, training
 from imagej_dl.correction.merging import merged
-from imagej_dl.correction.state import Book
-from imagej_dl.correction.state_parts import Score, State
+from imagej_dl.correction.state import Score, State
+from imagej_dl.correction.store import CorrectionStore
+from imagej_dl.filesystem import atomic, locks
 
 
 def test_a_decision_made_during_a_retraining_is_kept(
@@ -31,7 +32,7 @@ def test_a_decision_made_during_a_retraining_is_kept(
 
     monkeypatch.setattr(training, "train", meanwhile)
     first = correction.retrain(home, Path("M"))
-    state = Book.open(home).state
+    state = CorrectionStore.open(home).state
     assert state.empty == ["f"]
     assert (state.present, state.round) == ("Corrections/models/round_1", 2)
     assert sorted(state.trained) == ["a", "b", "c", "d"]
@@ -65,15 +66,15 @@ def test_both_changes_of_one_part_are_kept() -> None:
 
 
 def test_many_writers_lose_nothing(home: Path) -> None:  # noqa: F811
-    Book(home, State(begun="M", present="M")).save()
+    CorrectionStore(home, State(begun="M", present="M")).save()
     failed: list[BaseException] = []
 
     def write(worker: int) -> None:
         try:
             for number in range(8):
-                book = Book.open(home)
-                book.state.empty = sorted({*book.state.empty, f"{worker}-{number}"})
-                book.save()
+                store = CorrectionStore.open(home)
+                store.state.empty = sorted({*store.state.empty, f"{worker}-{number}"})
+                store.save()
         except BaseException as error:
             failed.append(error)
 
@@ -83,7 +84,7 @@ def test_many_writers_lose_nothing(home: Path) -> None:  # noqa: F811
     for thread in threads:
         thread.join()
     assert failed == []
-    assert len(Book.open(home).state.empty) == 32
+    assert len(CorrectionStore.open(home).state.empty) == 32
 
 
 def test_two_retrainings_exclude_each_other(
@@ -111,12 +112,12 @@ def test_what_a_killed_retraining_left_is_removed(
     def killed(path: Path) -> None:
         if path.name == ".training":
             raise KeyboardInterrupt
-        files.discard(path)
+        atomic.discard(path)
 
     monkeypatch.setattr("imagej_dl.correction.retraining.discard", killed)
     with pytest.raises(KeyboardInterrupt):
         correction.retrain(home, Path("M"))
-    monkeypatch.setattr("imagej_dl.correction.retraining.discard", files.discard)
+    monkeypatch.setattr("imagej_dl.correction.retraining.discard", atomic.discard)
     with pytest.raises(UserError, match="no image was corrected since"):
         correction.retrain(home)
     assert not (home / "Corrections" / "models" / "round_1" / ".training").exists()

@@ -101,5 +101,5 @@ def test_image_without_background():
 
 
 def test_unequal_shapes():
-    with pytest.raises(UserError, match=r"\(4, 5\), the truth \(4, 4\)"):
+    with pytest.raises(UserError, match=r"\(4, 5\), the ground truth \(4, 4\)"):
         evaluation.match(np.zeros((4, 4), int), np.zeros((4, 5), int))

@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 import tifffile
 
-from imagej_dl import evaluation, images, tracking
+from imagej_dl import ctc, evaluation, images, tracking
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.evaluation import ctc as challenge
-from imagej_dl.tracking import ctc
+from imagej_dl.evaluation import ctc_metrics as challenge
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +63,7 @@ def test_tracking_alone(movie, least, shared_data, tmp_path):
 
 def test_truth_against_itself_is_perfect(shared_data, tmp_path):
     truth = shared_data / "movie" / "truth"
-    scores = challenge.score(ctc.read(truth), challenge.read_truth(truth))
+    scores = challenge.score(ctc.read(truth), ctc.read_truth(truth))
     for name in ("SEG", "DET", "TRA", "LNK", "CT", "TF", "BC(0)"):
         assert scores[name] == 1.0, name
 
@@ -101,7 +100,7 @@ def test_result_without_objects(truth, tmp_path):
     assert scores["TRA"] == scores["SEG"] == 0.0
     # So are those asked for besides: a tuning by CHOTA goes on.
     with pytest.warns(DataWarning, match="no objects"):
-        found = challenge.score(ctc.read(empty), challenge.read_truth(folder), ("CHOTA",))
+        found = challenge.score(ctc.read(empty), ctc.read_truth(folder), ("CHOTA",))
     assert found["CHOTA"] == 0.0
 
 
@@ -157,7 +156,7 @@ def test_broken_results_are_named(truth, tmp_path, rows, words):
 def test_unequal_frames_and_shapes(truth, tmp_path):
     folder, masks = truth
     res = _write(tmp_path / "01_RES", masks[:2], [[1, 0, 1, 0]])
-    with pytest.raises(UserError, match="2 frames, the truth 3"):
+    with pytest.raises(UserError, match="2 frames, the ground truth 3"):
         evaluation.evaluate(res, folder)
     other = _write(tmp_path / "02_RES", masks[:, :8], [[1, 0, 2, 0]])
     with pytest.raises(UserError, match=r"in frame 0 .*shape"):

@@ -10,13 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from imagej_dl import images, tracking
+from imagej_dl import ctc, images, tracking
 from imagej_dl.commands.tune_tracking import TuneTracking
 from imagej_dl.errors import Cancelled, DataWarning, Enough, UserError
-from imagej_dl.evaluation import ctc as scores
-from imagej_dl.evaluation import parts, tuning
+from imagej_dl.evaluation import ctc_metrics as scores
+from imagej_dl.evaluation import tuning
 from imagej_dl.progress import silent
-from imagej_dl.tracking import ctc
 
 pytest.importorskip("optuna")
 
@@ -48,7 +47,7 @@ _SPACE = {"LINKING_MAX_DISTANCE": [5.0, 60.0], "MAX_FRAME_GAP": [1, 3]}
 
 def _tune(truth, folder, **values):
     values = {"space": _SPACE, "trials": 8, "held_out": 0.0} | values
-    return tuning.tune(_labels(), scores.read_truth(truth), folder, **values)
+    return tuning.tune(_labels(), ctc.read_truth(truth), folder, **values)
 
 
 def test_finds_better_than_the_defaults(truth, tmp_path):
@@ -62,7 +61,7 @@ def test_finds_better_than_the_defaults(truth, tmp_path):
     chosen = tracking.read_settings(tmp_path / "out" / "best.json")
     assert chosen == found.settings
     tracks = tracking.track(_labels(), settings=chosen, engine="embedded")
-    again = scores.score(ctc.layout(tracks), scores.read_truth(truth))
+    again = scores.score(ctc.layout(tracks), ctc.read_truth(truth))
     assert again["TRA"] == found.best["TRA"]
 
 
@@ -76,7 +75,7 @@ def test_the_last_frames_are_kept_apart(truth, tmp_path):
     """What is found on frames 0 to 2 is scored on frames 3 and 4, which no trial sees."""
     found = _tune(truth, tmp_path / "out", held_out=0.4)
     assert found.held.frames == (3, 4)
-    whole = scores.read_truth(truth)
+    whole = ctc.read_truth(truth)
     for chosen, told, held in (
         (found.settings, found.best, found.held.best),
         (tracking.make_settings("SPARSE_LAP_TRACKER"), found.default, found.held.default),
@@ -84,14 +83,14 @@ def test_the_last_frames_are_kept_apart(truth, tmp_path):
         for bounds, said in (((0, 3), told), ((3, 5), held)):
             part = _labels().isel(T=slice(*bounds))
             tracks = tracking.track(part, settings=chosen, engine="embedded")
-            assert scores.score(ctc.layout(tracks), parts.cut(whole, *bounds)) == said
+            assert scores.score(ctc.layout(tracks), whole.cut(*bounds)) == said
     assert found.held.best["TRA"] == 1 > found.held.default["TRA"]
     report = json.loads((tmp_path / "out" / "report.json").read_text())
     assert report["held_out"]["frames"] == [3, 4]
     assert report["held_out"]["best"]["TRA"] == 1
     with pytest.raises(UserError, match="another labels"):
         _tune(truth, tmp_path / "out", resume=True)
-    with pytest.warns(DataWarning, match="5 frames are too few to keep some apart"):
+    with pytest.warns(DataWarning, match="5 frames are too few to hold some out"):
         assert _tune(truth, tmp_path / "few", trials=1, held_out=0.1).held is None
 
 
@@ -107,12 +106,12 @@ def test_parts_of_the_truth():
     """Tracks are cut at the bounds; a parent without a frame there is none."""
     rows = np.array([[1, 0, 2, 0], [2, 3, 5, 1], [3, 3, 3, 1], [4, 5, 5, 3]])
     masks = np.arange(6).reshape(6, 1, 1)
-    whole = scores.Truth(ctc.CtcFolder(masks, rows), {1: masks[1], 4: masks[4]})
-    last = parts.cut(whole, 3, 6)
+    whole = ctc.GroundTruth(ctc.CtcFolder(masks, rows), {1: masks[1], 4: masks[4]})
+    last = whole.cut(3, 6)
     assert last.tracks.tracks.tolist() == [[2, 0, 2, 0], [3, 0, 0, 0], [4, 2, 2, 3]]
     assert last.tracks.masks.ravel().tolist() == [3, 4, 5]
     assert list(last.segmentation) == [1]
-    assert parts.cut(whole, 1, 4).tracks.tracks.tolist() == [
+    assert whole.cut(1, 4).tracks.tracks.tolist() == [
         [1, 0, 1, 0],
         [2, 2, 2, 1],
         [3, 2, 2, 1],
@@ -218,7 +217,7 @@ def test_trials_of_another_tuning_are_refused(truth, tmp_path, other):
 
 def test_trials_of_other_data_are_refused(truth, tmp_path):
     """Also where shape and sum are the same; nothing is tracked before it is said."""
-    out, given = tmp_path / "out", scores.read_truth(truth)
+    out, given = tmp_path / "out", ctc.read_truth(truth)
     _tune(truth, out, trials=1)
     moved = given.tracks.masks[:, ::-1].copy()
     for other in (
@@ -226,7 +225,7 @@ def test_trials_of_other_data_are_refused(truth, tmp_path):
         replace(given, tracks=ctc.CtcFolder(given.tracks.masks, given.tracks.tracks[:-1])),
         replace(given, segmentation={0: given.segmentation[0]}),
     ):
-        with pytest.raises(UserError, match=r"trials\.log are of other truth") as said:
+        with pytest.raises(UserError, match=r"trials\.log are of other ground truth") as said:
             tuning.tune(_labels(), other, out, space=_SPACE, held_out=0.0, resume=True)
         assert said.value.path == str(truth)
         assert "another folder" in said.value.remedy
@@ -288,7 +287,7 @@ def test_command(truth, tmp_path, capsys):
     assert "3 trials" in said
     short = _labels().isel(T=slice(0, 4))
     images.write(short, tmp_path / "labels.tif", overwrite=True)
-    with pytest.raises(UserError, match="4 frames, the truth"):
+    with pytest.raises(UserError, match="4 frames, the ground truth"):
         TuneTracking.declare({**values, "out": tmp_path / "other"}).run(silent)
 
 

@@ -272,7 +272,7 @@ new GroovyShell().evaluate(new File(scripts, "ImageJ-DL_Predict.groovy"))
     assert f"{tmp_path}/nowhere: there is no such folder" in said
     assert "went on" not in said
     assert "java goes on" in said
-    assert "imagejdl.Trouble" in done.stderr
+    assert "imagejdl.CommandError" in done.stderr
 
 
 @pytest.mark.jvm

@@ -38,7 +38,7 @@ print("went on");
     said = done.stdout + done.stderr
     assert done.returncode != 0
     assert f"{tmp_path}/nowhere: there is no such folder" in said
-    assert "imagejdl.Trouble" in said
+    assert "imagejdl.CommandError" in said
     assert "went on" not in said
 
 

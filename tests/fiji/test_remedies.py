@@ -14,9 +14,9 @@ from own_process import call
 
 import imagej_dl
 from imagej_dl import UserError, fiji, images, rois
-from imagej_dl.images import numbers
-from imagej_dl.rois import fill
-from imagej_dl.training.reading import plane_of
+from imagej_dl.geometry import rasterize
+from imagej_dl.images.checks import non_finite
+from imagej_dl.training.example_files import plane_of
 
 pytestmark = pytest.mark.jvm
 
@@ -93,7 +93,7 @@ def observe(folder: str) -> dict[str, Any]:
 
     hot = np.random.default_rng(0).random((40, 40), np.float32)
     hot[3, 3] = 1e30
-    cures = {"hot": numbers.remedy(numbers.outlying(hot))}
+    cures = {"hot": non_finite.remedy(non_finite.outlying(hot))}
     try:
         plane_of("spoilt.tif", images.make(spoilt()), {})
     except UserError as error:
@@ -171,7 +171,7 @@ def test_frames_are_set_in_the_properties(seen: dict[str, Any]) -> None:
 def test_a_convex_hull_is_not_too_large_to_fill(
     seen: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fill, "_MOST", 10_000_000)
+    monkeypatch.setattr(rasterize, "_MOST_CROSSINGS", 10_000_000)
     image = images.make(np.zeros((3001, 3001), np.uint8))
     with pytest.raises(UserError, match=r"too large to fill.*Convex Hull"):
         rois.label_map([rois.decode(seen["zigzag"])], image)

@@ -14,7 +14,7 @@ from bombs import write_all
 
 from imagej_dl import images
 from imagej_dl.errors import UserError
-from imagej_dl.images import formats
+from imagej_dl.images import reading
 
 SECONDS, MIB = 1.0, 200
 
@@ -31,7 +31,7 @@ def costs(folder: str) -> dict[str, tuple[float, int, str]]:
             warnings.simplefilter("always")
             try:
                 images.scenes_of(path)
-                formats.nbytes(path)
+                reading.nbytes(path)
                 image = images.read(path)
                 told = f"{image.size} {[str(w.message) for w in said]}"
             except UserError as error:

@@ -55,7 +55,7 @@ def test_label_colours(tmp_path: Path) -> None:
     images.write(labels, tmp_path / "a.tif")
     with tifffile.TiffFile(tmp_path / "a.tif") as file:
         assert file.imagej_metadata["max"] == 700
-        np.testing.assert_array_equal(file.pages.first.colormap >> 8, images.glasbey().T)
+        np.testing.assert_array_equal(file.pages.first.colormap >> 8, images.golden_angle_lut().T)
         # The pixels are numbers for every reader, and not places in a palette.
         assert file.pages.first.photometric == tifffile.PHOTOMETRIC.MINISBLACK
     assert images.coloured(zeros("YX")).attrs["display_ranges"] == [(0.0, 255.0)]
@@ -104,11 +104,11 @@ def test_damaged_rois_do_not_hide_the_image(tmp_path: Path) -> None:
 
 
 def test_imagejs_stand_ins_are_undone_on_reading(tmp_path: Path) -> None:
-    from imagej_dl.images import exact
+    from imagej_dl.images import lossless_dtypes
 
     labels = np.array([[0, 2**24 + 5], [3, 2**32 - 1]], np.uint32)
     with pytest.warns(DataWarning, match="stand-ins"):
-        sent = exact.sent(labels)
+        sent = lossless_dtypes.sent(labels)
     metadata = {"axes": "YX", "Properties": sent.properties}
     tifffile.imwrite(tmp_path / "a.tif", sent.array, imagej=True, metadata=metadata)
     back = images.read_labels(tmp_path / "a.tif")

@@ -15,8 +15,9 @@ from ome_sets import movie, ome, pixels, write_pages, write_set
 
 from imagej_dl import images
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.images import large, tiff
-from imagej_dl.images.planes import kept
+from imagej_dl.images import memory_maps
+from imagej_dl.images.checks.missing_planes import compare_planes
+from imagej_dl.images.tiff import reading
 
 
 def read(path: Path, *words: str, scene: int | None = None) -> np.ndarray:
@@ -70,29 +71,29 @@ def test_sizes_that_only_the_header_has(shared_data: Path) -> None:
 
 def test_what_is_kept_of_what_is_declared() -> None:
     """Frames at the end go, holes stay, and a stop within a frame takes the frame with it."""
-    assert kept("TZC", (3, 2, 2), range(12), "it").said == []
-    found = kept("TZC", (5, 2, 2), range(10), "it")
+    assert compare_planes("TZC", (3, 2, 2), range(12), "it").notes == []
+    found = compare_planes("TZC", (5, 2, 2), range(10), "it")
     assert (found.shape, len(found.places)) == ((2, 2, 2), 8)
     assert (
         "5 frames, and the file has 2: the other 3 are left out (of the next, 2 of 4"
-        in (found.said[0])
+        in (found.notes[0])
     )
-    found = kept("TZC", (4, 2, 2), [p for p in range(16) if p not in (4, 5, 6, 7)], "it")
-    assert found.said == ["frame 2 of the 4 frames declared by it is missing, and left black"]
-    found = kept("TZC", (4, 2, 2), [p for p in range(16) if p not in (1, 14)], "it")
+    found = compare_planes("TZC", (4, 2, 2), [p for p in range(16) if p not in (4, 5, 6, 7)], "it")
+    assert found.notes == ["frame 2 of the 4 frames declared by it is missing, and left black"]
+    found = compare_planes("TZC", (4, 2, 2), [p for p in range(16) if p not in (1, 14)], "it")
     assert found.shape == (4, 2, 2)
-    assert "2 planes (frame 1 slice 1 channel 2, frame 4 slice 2 channel 1)" in found.said[0]
+    assert "2 planes (frame 1 slice 1 channel 2, frame 4 slice 2 channel 1)" in found.notes[0]
     # A channel that was never recorded, and slices that end in every frame.
-    assert kept("TZC", (4, 2, 2), range(0, 16, 2), "it").shape == (4, 2, 1)
-    assert kept("TZC", (2, 3, 1), [0, 1, 3, 4], "it").shape == (2, 2, 1)
+    assert compare_planes("TZC", (4, 2, 2), range(0, 16, 2), "it").shape == (4, 2, 1)
+    assert compare_planes("TZC", (2, 3, 1), [0, 1, 3, 4], "it").shape == (2, 2, 1)
     # Within the first frame.
-    found = kept("TZC", (4, 3, 1), [0, 1], "it")
+    found = compare_planes("TZC", (4, 3, 1), [0, 1], "it")
     assert found.shape == (1, 3, 1)
-    assert "slice 3" in found.said[1]
+    assert "slice 3" in found.notes[1]
     with pytest.raises(ValueError, match="none of them"):
-        kept("TZC", (4, 3, 1), [], "it")
+        compare_planes("TZC", (4, 3, 1), [], "it")
     with pytest.raises(ValueError, match="only 2"):
-        kept("TZC", (1000, 1, 1), [0, 999], "it")
+        compare_planes("TZC", (1000, 1, 1), [0, 999], "it")
 
 
 @pytest.mark.parametrize("packed", [False, True])
@@ -392,7 +393,7 @@ def test_pages_that_cannot_be_read_are_counted(tmp_path: Path) -> None:
 
 def test_what_is_kept_is_mapped_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a large movie that was cut the whole frames lie in the file, and are not loaded."""
-    monkeypatch.setattr(tiff, "_MAP_ABOVE", 100)
+    monkeypatch.setattr(reading, "_MAP_ABOVE", 100)
     stack = movie(6)
     images.write(images.make(stack[:, 0, 0], "TYX"), tmp_path / "a.tif")
     data = (tmp_path / "a.tif").read_bytes()
@@ -404,7 +405,7 @@ def test_what_is_kept_is_mapped_too(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     for name in ("a.tif", "b.ome.tif"):
         with pytest.warns(DataWarning, match="frames, and the file has"):
             image = images.read(tmp_path / name, mapped=True)
-        assert large.mapped(image.data)
+        assert memory_maps.mapped(image.data)
         np.testing.assert_array_equal(image, stack[: len(image), 0, 0])
     # Of several files nothing is mapped, also where their pages would follow each other.
     paths = write_set(tmp_path, stack, [f"t{t}.ome.tif" for t in range(6)])

@@ -14,7 +14,7 @@ from imagej_dl.commands.predict import Predict
 from imagej_dl.commands.train import Train
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.progress import silent
-from imagej_dl.training import start
+from imagej_dl.training import fine_tuning
 
 pytestmark = pytest.mark.tf
 
@@ -122,7 +122,7 @@ def test_a_training_starts_from_it(tmp_path: Path) -> None:
             images.make((labels > 0).astype(np.uint16) * 900), tmp_path / f"images/{name}.tif"
         )
         images.write(images.make(labels), tmp_path / f"masks/{name}.tif")
-    begun, model = start.read(path)
+    begun, model = fine_tuning.read(path)
     assert (begun.name, model.config.kind) == ("20200101_cells.h5", "border")
     few = {"patch": 32, "epochs": 1, "batch": 2, "settings": {"steps": 1}}
     # The model's patch is Fluffy's; with a start it is not to be given.

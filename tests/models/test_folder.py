@@ -11,7 +11,7 @@ from imagej_dl import images, models
 from imagej_dl.errors import UserError
 from imagej_dl.images import Normalisation
 from imagej_dl.models import CLASSES, Architecture, ModelConfig, backend
-from imagej_dl.models.unet import UNet
+from imagej_dl.models.networks.unet import UNet
 
 pytestmark = pytest.mark.tf
 

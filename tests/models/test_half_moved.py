@@ -12,7 +12,7 @@ import pytest
 sys.path.append(str(Path(__file__).parents[1] / "prediction"))
 import small_models
 
-from imagej_dl import files
+from imagej_dl.filesystem import atomic
 from imagej_dl.models.folder import load_config
 
 FILES = ("model.keras", "metrics.json", "split.json", "loss.png")
@@ -45,7 +45,7 @@ def test_a_killed_replacement_is_finished_when_the_model_is_read(tmp_path: Path,
             real(source, target)  # type: ignore[arg-type]
 
         os.replace = killed  # type: ignore[assignment]
-        with files.atomic_folder(out, overwrite=True) as folder:
+        with atomic.atomic_folder(out, overwrite=True) as folder:
             write(folder, 96)
         os._exit(0)
     os.waitpid(child, 0)

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from imagej_dl.models import backend
+from imagej_dl.models.networks.unet import UNet
 from imagej_dl.models.receptive_field import ReceptiveField, receptive_field
-from imagej_dl.models.unet import UNet
 
 pytestmark = pytest.mark.tf
 

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from imagej_dl.errors import UserError
+from imagej_dl.models.networks.registry import network
 from imagej_dl.models.pretrained import load_weights
-from imagej_dl.models.registry import network
 
 pytestmark = pytest.mark.tf
 

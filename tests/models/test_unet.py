@@ -1,6 +1,6 @@
 import pytest
 
-from imagej_dl.models.unet import UNet
+from imagej_dl.models.networks.unet import UNet
 
 pytestmark = pytest.mark.tf
 

@@ -56,8 +56,8 @@ def threshold(channels=1, multiple_of=8):
 
 def unet(channels=1, depth=3, kind="border"):
     """A U-Net with random weights, statistics of normalisation included, and its exact halo."""
+    from imagej_dl.models.networks.unet import UNet
     from imagej_dl.models.receptive_field import receptive_field
-    from imagej_dl.models.unet import UNet
 
     backend.keras().utils.set_random_seed(5)
     classes = 3 if kind == "border" else 1

@@ -8,8 +8,8 @@ import small_models as models
 
 from imagej_dl import images
 from imagej_dl.errors import UserError
-from imagej_dl.images import Normalisation, large
-from imagej_dl.prediction import predict, storage
+from imagej_dl.images import Normalisation, array_storage, memory_maps
+from imagej_dl.prediction import predict
 from imagej_dl.prediction.frames import Lazy, ready
 
 pytestmark = pytest.mark.tf
@@ -22,7 +22,7 @@ def net():
 
 def both(monkeypatch, bundle, image, **given):
     whole = predict(bundle, image, **given)
-    monkeypatch.setattr(storage, "LARGE", 1000)
+    monkeypatch.setattr(array_storage, "LARGE", 1000)
     return whole, predict(bundle, image, **given)
 
 
@@ -39,7 +39,7 @@ def test_the_same_in_parts(monkeypatch, net, tmp_path, dtype, shape):
     assert parts.labels.dtype == whole.labels.dtype
     assert whole.labels.max() > 0
     if len(shape) == 2:
-        assert large.mapped(parts.labels.data)
+        assert memory_maps.mapped(parts.labels.data)
         alone = predict(net, image, tile=120)
         assert alone.probabilities is None
         np.testing.assert_array_equal(alone.labels, whole.labels)
@@ -54,7 +54,7 @@ def test_planes_are_normalised_part_by_part_as_whole(monkeypatch, method, scope)
     bundle = models.bundle_of(None, "binary", **given)
     image = images.make(rng.integers(0, 4095, (2, 2, 40, 50), np.uint16), "TCYX")
     whole = list(ready(bundle, image))
-    monkeypatch.setattr(storage, "LARGE", 1000)
+    monkeypatch.setattr(array_storage, "LARGE", 1000)
     for plane, expected in zip(ready(bundle, image), whole, strict=True):
         assert isinstance(plane, Lazy)
         assert plane.shape == expected.shape
@@ -63,7 +63,7 @@ def test_planes_are_normalised_part_by_part_as_whole(monkeypatch, method, scope)
 
 
 def test_a_pixel_that_is_no_number_is_found_in_its_part(monkeypatch):
-    monkeypatch.setattr(storage, "LARGE", 1000)
+    monkeypatch.setattr(array_storage, "LARGE", 1000)
     array = np.ones((60, 70), np.float32)
     array[50, 60] = np.nan
     with pytest.raises(UserError, match="NaN or infinite"):
@@ -74,7 +74,7 @@ def test_a_temporary_folder_without_room_is_said_before_it_is_filled(monkeypatch
     def full(*given):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(storage.os, "posix_fallocate", full, raising=False)
+    monkeypatch.setattr(array_storage.os, "posix_fallocate", full, raising=False)
     with pytest.raises(UserError, match=r"no room for 0\.4 GB") as raised:
-        storage.in_file((10**4, 10**4), np.float32)
+        array_storage.in_file((10**4, 10**4), np.float32)
     assert "TMPDIR" in raised.value.remedy

@@ -231,9 +231,9 @@ def test_one_graph_for_all_sizes_and_none_left_behind():
 
 
 def test_results_above_a_gigabyte_lie_in_a_file(monkeypatch, cutoff):
-    from imagej_dl.prediction import storage
+    from imagej_dl.images import array_storage
 
-    monkeypatch.setattr(storage, "_IN_MEMORY", 1000)
+    monkeypatch.setattr(array_storage, "_IN_MEMORY", 1000)
     image = images.make(squares(2, 30, 41), "TYX")
     result = predict_function(cutoff, image, probabilities=True)
     base = result.probabilities.values

@@ -58,7 +58,7 @@ def test_pixels_that_are_no_number_are_named():
 
 
 def test_a_single_frame_is_taken_for_all_and_said():
-    from imagej_dl.models.registry import network
+    from imagej_dl.models.networks.registry import network
 
     model = network("unet_lstm", {"width": 1, "depth": 1, "classes": 1, "frames": 2}).build()
     made = bundle_of(
@@ -91,7 +91,7 @@ def test_tiles_that_overlap_by_less_than_the_model_sees_are_said():
 
 
 def test_each_frame_goes_through_the_encoder_once():
-    from imagej_dl.models.registry import network as made
+    from imagej_dl.models.networks.registry import network as made
     from imagej_dl.prediction.network import apart, network
 
     given = {"width": 2, "depth": 1, "classes": 2, "frames": 3, "dilation_rate": 1}

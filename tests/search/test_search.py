@@ -19,10 +19,9 @@ from imagej_dl.errors import Cancelled, DataWarning, UserError
 from imagej_dl.progress import silent
 from imagej_dl.search import Space, folds, search
 from imagej_dl.search.report import OWN
-from imagej_dl.search.run import Found
-from imagej_dl.search.study import Study
-from imagej_dl.training.dataset import Example
-from imagej_dl.training.given import Given
+from imagej_dl.search.run import Found, opened
+from imagej_dl.training.data_sources import Given
+from imagej_dl.training.patches import Example
 from imagej_dl.training.settings import Settings
 from imagej_dl.training.split import Split
 
@@ -168,11 +167,11 @@ def test_keys_of_train_are_told_from_further_settings() -> None:
 def test_a_search_of_an_earlier_version_goes_on(tmp_path: Path) -> None:
     now = {"settings": Settings.of(TINY).model_dump(mode="json")}
     old = {"settings": {k: v for k, v in now["settings"].items() if k != "precision"}}
-    Study(tmp_path / "s.db", "s", space(), old, 0)
-    Study(tmp_path / "s.db", "s", space(), now, 0)
+    opened(tmp_path / "s.db", "s", space(), old, 0)
+    opened(tmp_path / "s.db", "s", space(), now, 0)
     other = {"settings": {**now["settings"], "precision": "mixed_float16"}}
     with pytest.raises(UserError, match="has other settings"):
-        Study(tmp_path / "s.db", "s", space(), other, 0)
+        opened(tmp_path / "s.db", "s", space(), other, 0)
 
 
 @pytest.mark.tf
@@ -319,7 +318,7 @@ def test_workers_that_are_dead(monkeypatch: pytest.MonkeyPatch) -> None:
     import socket
     from types import SimpleNamespace
 
-    from imagej_dl.search import study
+    from imagej_dl.optimization import study
 
     def trial(host: str, process: int, beat: float) -> SimpleNamespace:
         begun = datetime.datetime.now() - datetime.timedelta(hours=1)

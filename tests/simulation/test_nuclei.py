@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from imagej_dl import evaluation, images, project, rois, simulation
+from imagej_dl import ctc, images, project, rois, simulation
 
 
 def test_same_seed_same_movie() -> None:
@@ -56,5 +56,5 @@ def test_written_project_reads_back(tmp_path: Path) -> None:
     (_, labels), _ = simulation.stills(2, seed=1)
     read = rois.label_map(rois.read(drawn[0].rois), images.read(drawn[0].image))[0]
     assert np.array_equal(read, labels)
-    truth = evaluation.ctc.read_truth(made.truth)
+    truth = ctc.read_truth(made.truth)
     assert np.array_equal(truth.tracks.masks, simulation.movie(3, seed=1).labels)

@@ -6,14 +6,12 @@ import numpy as np
 import pytest
 from suite_command import run
 
-from imagej_dl import images
+from imagej_dl import ctc, images
+from imagej_dl.ctc import CtcFolder
+from imagej_dl.ctc.identities import followed, matched
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.suite import items, read_ctc, write_ctc_results, write_ctc_truth
-from imagej_dl.suite.from_ctc import matched
-from imagej_dl.suite.sequences import sequences
-from imagej_dl.suite.to_ctc import followed
-from imagej_dl.tracking import ctc
-from imagej_dl.tracking.ctc import CtcFolder
+from imagej_dl.suite.ctc_export import sequences
 
 
 @pytest.fixture
@@ -101,7 +99,7 @@ def test_silver_truth_and_sequences_without_any(challenge, tmp_path):
         mask = ctc.read_mask(challenge / "01_GT" / "TRA" / f"man_track{t:03}.tif")
         images.write(images.make((mask > 0) * np.uint16(1)), silver / f"man_seg{t:03}.tif")
     shutil.copytree(challenge / "01", challenge / "02")
-    with pytest.warns(DataWarning, match="02: there is no truth"):
+    with pytest.warns(DataWarning, match="02: there is no ground truth"):
         found = read_ctc(challenge, "silver")
     assert list(found.videos) == list(found.labels) == ["01_0-4"]
     shutil.rmtree(challenge / "01_GT")

@@ -6,15 +6,14 @@ import pytest
 import tifffile
 from suite_movie import movie
 
-from imagej_dl import images
+from imagej_dl import ctc, images
 from imagej_dl.commands.predict import Predict
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.progress import silent
 from imagej_dl.suite import assemble, items, read_relation, rebuild, results, table_of, write_frames
 from imagej_dl.suite.videos import write_relation
-from imagej_dl.tracking import ctc
 from imagej_dl.training import find_pairs
-from imagej_dl.training.pairs import find_given
+from imagej_dl.training.data_sources import find_given
 
 
 def make(seed=0, frames=4, shape=(9, 11)):

@@ -3,9 +3,9 @@ from suite_command import run
 from suite_movie import movie, write_pair
 
 from imagej_dl import images
+from imagej_dl.methods.contour import CONTOUR, contour_target
+from imagej_dl.methods.shared.pixel_weights import unet_map
 from imagej_dl.suite import items
-from imagej_dl.training.targets import BORDER, contour_target
-from imagej_dl.training.weights import unet_map
 
 
 def test_contours_and_weights_as_files_are_those_that_training_makes(tmp_path):
@@ -17,7 +17,7 @@ def test_contours_and_weights_as_files_are_those_that_training_makes(tmp_path):
     for t, item in enumerate(items(tmp_path / "F")):
         plane = labels.data[t]
         lines, weights = images.read(item.contours).data, images.read(item.weights).data
-        np.testing.assert_array_equal(lines > 0, contour_target(plane) == BORDER)
+        np.testing.assert_array_equal(lines > 0, contour_target(plane) == CONTOUR)
         np.testing.assert_array_equal(weights, unet_map(plane, 10, 5))
         np.testing.assert_array_equal(images.read(joined.contours).data[t], lines)
         np.testing.assert_array_equal(images.read(joined.weights).data[t], weights)

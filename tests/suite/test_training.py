@@ -8,14 +8,13 @@ import tifffile
 from suite_command import run
 from suite_movie import movie, write_pair
 
-from imagej_dl import images, models
+from imagej_dl import ctc, images, models
 from imagej_dl.errors import DataWarning
+from imagej_dl.models.networks.registry import NETWORKS, takes
 from imagej_dl.models.pretrained import load_weights
-from imagej_dl.models.registry import NETWORKS, takes
 from imagej_dl.prediction import predict
 from imagej_dl.suite import write_frames
 from imagej_dl.suite.videos import write_relation
-from imagej_dl.tracking import ctc
 from imagej_dl.training import train
 
 pytestmark = [pytest.mark.tf, pytest.mark.filterwarnings("ignore::imagej_dl.errors.DataWarning")]
@@ -157,8 +156,8 @@ def test_a_configuration_is_converted_for_from_json(folders, write_config):
 
 def test_weights_that_cannot_be_had_are_said_and_it_begins_at_random(monkeypatch, tmp_path):
     from imagej_dl.models import backend
+    from imagej_dl.models.networks.registry import network
     from imagej_dl.models.pretrained import initialise
-    from imagej_dl.models.registry import network
 
     asked = []
 
@@ -183,8 +182,8 @@ def test_weights_that_cannot_be_had_are_said_and_it_begins_at_random(monkeypatch
 @pytest.mark.parametrize("name", ["mobilenet_mobileunet", "mobilenet_mobileunet_lstm"])
 def test_imagenet_weights_come_into_the_encoder(name, monkeypatch):
     from imagej_dl.models import backend
+    from imagej_dl.models.networks.registry import network
     from imagej_dl.models.pretrained import initialise
-    from imagej_dl.models.registry import network
 
     keras = backend.keras()
     made = network(name, {"width": 2, "depth": 1, "classes": 2})
@@ -206,7 +205,7 @@ def test_imagenet_weights_come_into_the_encoder(name, monkeypatch):
 @pytest.mark.parametrize("name", ["categorical_unet_transpose", "mobilenet_mobileunet_lstm"])
 def test_local_weights_are_read_and_foreign_ones_refused(name, tmp_path):
     from imagej_dl.errors import UserError
-    from imagej_dl.models.registry import network
+    from imagej_dl.models.networks.registry import network
 
     def build(**more):
         return network(name, {"width": 2, "depth": 1} | more).build()

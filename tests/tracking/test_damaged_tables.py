@@ -8,8 +8,9 @@ from pathlib import Path
 import lineages
 import pytest
 
-from imagej_dl import UserError, safe_xml, tracking
-from imagej_dl.tracking import automatic, ctc
+from imagej_dl import UserError, ctc, tracking
+from imagej_dl.filesystem import safe_xml
+from imagej_dl.tracking.corrections import automatic_result
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +18,7 @@ def result(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tracks") / "result"
     frames = [{1: (10, 10), 2: (30, 40)}, {1: (12, 10), 2: (31, 42)}, {1: (13, 11), 2: (33, 43)}]
     tracking.write(tracking.track(lineages.movie(*frames), engine="embedded"), folder)
-    automatic.read(folder)
+    automatic_result.read(folder)
     return folder
 
 
@@ -29,7 +30,7 @@ def test_cut_anywhere(result: Path, tmp_path: Path, name: str) -> None:
     for size in range(0, len(whole) - 1, max(1, len(whole) // 60)):
         (tmp_path / "cut" / name).write_bytes(whole[:size])
         try:
-            automatic.read(tmp_path / "cut")
+            automatic_result.read(tmp_path / "cut")
         except UserError:
             refused += 1
     assert refused > 20
@@ -52,7 +53,7 @@ def test_changed(result: Path, tmp_path: Path, name: str, old: bytes, new: bytes
     assert old in text
     (tmp_path / "changed" / name).write_bytes(text.replace(old, new, 1))
     with pytest.raises(UserError, match="no whole result"):
-        automatic.read(tmp_path / "changed")
+        automatic_result.read(tmp_path / "changed")
 
 
 @pytest.mark.parametrize(
@@ -71,7 +72,7 @@ def test_identifiers_that_are_missing_on_both_sides(result: Path, tmp_path: Path
         text = (result / name).read_bytes()
         (tmp_path / "changed" / name).write_bytes(text.replace(b"\n0,", b"\n,", 1))
     with pytest.raises(UserError, match="no whole result"):
-        automatic.read(tmp_path / "changed")
+        automatic_result.read(tmp_path / "changed")
 
 
 @pytest.mark.parametrize(
@@ -98,7 +99,7 @@ def test_unknown_encodings(tmp_path: Path, name: str) -> None:
 def test_files_of_the_data_folder(shared_data: Path) -> None:
     attack = shared_data / "faults" / "attack"
     with pytest.raises(UserError, match="no whole result"):
-        automatic.read(attack / "auto_trunc")
+        automatic_result.read(attack / "auto_trunc")
     with pytest.raises(UserError, match="is not a table of tracks"):
         ctc.read(attack / "01_RES")
     with pytest.raises(UserError, match="is not whole XML"):

@@ -8,11 +8,11 @@ import lineages
 import numpy as np
 import pytest
 
-from imagej_dl import images, tracking
+from imagej_dl import ctc, images, tracking
 from imagej_dl.commands.corrections import Corrections
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.progress import silent
-from imagej_dl.tracking import corrections, ctc
+from imagej_dl.tracking import corrections
 
 
 @pytest.fixture

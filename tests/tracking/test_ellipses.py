@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from imagej_dl import images, tracking
-from imagej_dl.tracking import declared, ellipses
-from imagej_dl.tracking.outlines import Polygons
+from imagej_dl.geometry.contours import Polygons
+from imagej_dl.tracking import ellipses, features
 
 
 def _fit(*contours: list[tuple[float, float]]) -> np.ndarray:
@@ -59,7 +59,7 @@ def test_the_angle_is_the_line_of_trackmates(shared_data: Path, movie: str) -> N
     labels = images.read_labels(shared_data / movie / "detections.tif")
     ours = tracking.track(labels, engine="embedded")
     theirs = tracking.read_trackmate(golden).spots["ellipse_theta"].to_numpy(float)
-    angles = declared.of_spots(ours)[1]["ELLIPSE_THETA"].to_numpy(float)
+    angles = features.of_spots(ours)[1]["ELLIPSE_THETA"].to_numpy(float)
     turns = (angles - theirs) / np.pi
     assert len(turns) > 700
     assert np.abs(turns - np.round(turns)).max() < 1e-6

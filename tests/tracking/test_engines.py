@@ -16,14 +16,16 @@ import pytest
 from imagej_dl import images, tracking
 from imagej_dl.errors import Cancelled, DataWarning, NotEnoughMemory, UserError
 from imagej_dl.fiji import diagnosis
-from imagej_dl.tracking import choice, engines
-from imagej_dl.tracking.engines import process
+from imagej_dl.tracking import linking
 from imagej_dl.tracking.filters import Filter
+from imagej_dl.tracking.trackers import _subprocess, registry
+
+TRACKASTRA = registry.foreign()["trackastra"].program
 
 
 def _needs(name: str) -> None:
     try:
-        engines.version(name)
+        registry.foreign()[name].program.version()
     except UserError as error:
         pytest.skip(f"{name} is not here: {error}")
 
@@ -51,7 +53,7 @@ class _Small:
 
 @pytest.mark.parametrize("filters", [[], [Filter(feature="SPEED", value=0)]])
 def test_where_trackmate_lacks_memory_auto_takes_the_embedded_engine(monkeypatch, filters):
-    monkeypatch.setattr(choice, "trackmate", lambda engine, fiji: _Small)
+    monkeypatch.setattr(linking, "trackmate", lambda engine, fiji: _Small)
     chosen = tracking.make_settings("SPARSE_LAP_TRACKER", {"ALLOW_TRACK_SPLITTING": True})
     chosen = chosen.model_copy(update={"edge_filters": filters})
     with pytest.warns(DataWarning, match="OutOfMemoryError; the embedded engine tracks instead"):
@@ -150,8 +152,8 @@ def _python_with(folder: Path, module: str, text: str) -> Path:
 @pytest.mark.skipif(os.name == "nt", reason="the other Python is a shell script")
 def test_exchange_with_a_stand_in_for_trackastra(tmp_path, monkeypatch):
     python = _python_with(tmp_path, "trackastra", _STAND_IN)
-    monkeypatch.setenv(process.variable("trackastra"), str(python))
-    assert engines.version("trackastra") == "9.9"
+    monkeypatch.setenv(TRACKASTRA.variable, str(python))
+    assert TRACKASTRA.version() == "9.9"
     labels = lineages.division()
     image = images.with_data(labels, np.asarray(labels) * 10)
     weights = tmp_path / "weights"
@@ -174,38 +176,38 @@ def test_exchange_with_a_stand_in_for_trackastra(tmp_path, monkeypatch):
 def test_another_python_that_fails_or_is_stopped(tmp_path):
     python = _python_with(tmp_path, "trackastra", "raise RuntimeError('no torch here')")
     with pytest.raises(UserError, match="RuntimeError: no torch here"):
-        engines.version("trackastra", python)
+        TRACKASTRA.version(python)
     with pytest.raises(UserError, match="no torch here") as caught:
-        process.run("trackastra", {}, {}, python)
+        TRACKASTRA.run({}, {}, python)
     assert caught.value.path == str(python)
     with pytest.raises(UserError, match="no such Python"):
-        engines.find("btrack", tmp_path / "none")
+        registry.foreign()["btrack"].program.find(tmp_path / "none")
     python.chmod(0o644)
     with pytest.raises(UserError, match="trackastra does not start"):
-        engines.version("trackastra", python)
+        TRACKASTRA.version(python)
     with pytest.raises(UserError, match="trackastra does not start"):
-        process.run("trackastra", {}, {}, python)
+        TRACKASTRA.run({}, {}, python)
     python.chmod(0o755)
     with pytest.raises(UserError, match="it said nothing"):
-        engines.version("trackastra", shutil.which("true"))
+        TRACKASTRA.version(shutil.which("true"))
     model = tmp_path / "site" / "trackastra" / "model.py"
     model.write_text("import os; print('all is well', flush=True); os.kill(os.getpid(), 9)")
     with pytest.raises(UserError, match="ended by signal 9, out of memory"):
-        process.run("trackastra", {}, {}, python)
+        TRACKASTRA.run({}, {}, python)
     model.write_text("import time; time.sleep(60)")
 
     def stop(stage: str, done: int, total: int) -> None:
         raise Cancelled
 
     with pytest.raises(Cancelled):
-        process.run("trackastra", {}, {}, python, stop)
+        TRACKASTRA.run({}, {}, python, stop)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows does not tell that a parent is gone")
 def test_a_runner_ends_with_its_parent():
     """Else it would go on for minutes after Python was killed."""
     text = (
-        f"import sys; sys.path.insert(0, {str(process._RUNNERS)!r})\n"
+        f"import sys; sys.path.insert(0, {str(TRACKASTRA.runner.parent)!r})\n"
         "import os, time, orphan; orphan.end_with_parent(); print(os.getpid(), flush=True)\n"
         "time.sleep(60)"
     )
@@ -225,12 +227,13 @@ def test_a_runner_ends_with_its_parent():
 
 
 def test_what_is_not_installed_says_how(monkeypatch):
-    for name in engines.TRACKERS:
-        monkeypatch.delenv(process.variable(name), raising=False)
-    monkeypatch.setattr(process.optional, "there", lambda name: False)
-    for name in engines.TRACKERS:
-        with pytest.raises(UserError, match=f"{name} is not installed.*pip install"):
-            engines.find(name)
+    programs = [tracker.program for tracker in registry.foreign().values()]
+    for program in programs:
+        monkeypatch.delenv(program.variable, raising=False)
+    monkeypatch.setattr(_subprocess.optional, "there", lambda name: False)
+    for program in programs:
+        with pytest.raises(UserError, match=f"{program.name} is not installed.*pip install"):
+            program.find()
     # So does doctor, which needs none of them.
     for finding in diagnosis._engines():
         assert (finding.found, finding.needed) == (False, False)
@@ -240,9 +243,9 @@ def test_what_is_not_installed_says_how(monkeypatch):
 @pytest.mark.parametrize(
     ("engine", "tracker", "words"),
     [
-        ("embedded", "MOTILE", "which embedded has not.*SPARSE_LAP_TRACKER"),
-        ("motile", "SPARSE_LAP_TRACKER", 'which motile has not.*"MOTILE"'),
-        ("btrack", "MOTILE", 'which btrack has not.*"BTRACK"'),
+        ("embedded", "MOTILE", "which embedded does not have.*SPARSE_LAP_TRACKER"),
+        ("motile", "SPARSE_LAP_TRACKER", 'which motile does not have.*"MOTILE"'),
+        ("btrack", "MOTILE", 'which btrack does not have.*"BTRACK"'),
     ],
 )
 def test_settings_of_another_engine(engine, tracker, words):
@@ -250,7 +253,7 @@ def test_settings_of_another_engine(engine, tracker, words):
         tracking.track(lineages.gap(), settings=tracking.make_settings(tracker), engine=engine)
 
 
-@pytest.mark.parametrize("tracker", sorted(engines.TRACKERS.values()))
+@pytest.mark.parametrize("tracker", sorted(tracker.key for tracker in registry.foreign().values()))
 def test_unknown_keys_and_wrong_values(tracker):
     with pytest.raises(UserError, match="unknown setting 'LAMBDA'"):
         tracking.make_settings(tracker, {"LAMBDA": 1})

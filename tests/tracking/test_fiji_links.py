@@ -11,7 +11,8 @@ import pytest
 import simulated
 
 from imagej_dl import images, tracking
-from imagej_dl.tracking import declared, nearest
+from imagej_dl.tracking import features as declared
+from imagej_dl.tracking.trackers import nearest_neighbor
 
 pytestmark = pytest.mark.fiji
 
@@ -55,7 +56,7 @@ def _agree(folder: str, seed: int, names: list[str], with_movie: bool) -> dict[s
         path.write_bytes(theirs.file or b"")
         if name == "nearest":  # in the order in which that run's spots chose
             turns = _turns(tracking.read_trackmate(path).spots)
-            links = nearest.link(ours.spots, settings.settings, turns=turns)
+            links = nearest_neighbor.link(ours.spots, settings.settings, turns=turns)
             ours = tracking.build(ours.spots, ours.contours, links, labels, settings, "embedded")
             pairs[1] = list(zip(ours.edges["source"], ours.edges["target"], strict=True))
         same = pairs[0] == pairs[1]

@@ -12,7 +12,7 @@ import pytest
 
 from imagej_dl import images, tracking
 from imagej_dl.errors import UserError
-from imagej_dl.tracking import declared, detectors, filters, settings
+from imagej_dl.tracking import detectors, features, filters, settings
 
 
 def _made(**others):
@@ -201,10 +201,10 @@ def test_contours_may_follow_the_pixels():
 def test_turning_by_hand():
     labels = lineages.movie({1: (10, 10)}, {1: (15, 10)}, {1: (15, 15)})
     tracks = tracking.track(labels, engine="embedded")
-    edges = declared.of_edges(tracks)
+    edges = features.of_edges(tracks)
     assert np.isnan(edges["DIRECTIONAL_CHANGE_RATE"][0])
     assert edges["DIRECTIONAL_CHANGE_RATE"][1] == pytest.approx(np.pi / 2 / 60)
-    row = declared.of_tracks(tracks, edges).iloc[0]
+    row = features.of_tracks(tracks, edges).iloc[0]
     assert row["TOTAL_DISTANCE_TRAVELED"] == pytest.approx(10)
     assert row["CONFINEMENT_RATIO"] == pytest.approx(np.sqrt(50) / 10)
     assert row["MEAN_STRAIGHT_LINE_SPEED"] == pytest.approx(np.sqrt(50) / 120)

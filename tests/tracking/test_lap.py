@@ -11,7 +11,8 @@ import pytest
 
 from imagej_dl import images, tracking
 from imagej_dl.errors import UserError
-from imagej_dl.tracking import costs, lap, settings
+from imagej_dl.tracking import settings
+from imagej_dl.tracking.trackers import cost_matrix, lap
 
 SETTINGS = (
     "lap",
@@ -78,26 +79,26 @@ def _points(*rows):
 
 def test_percentile_is_the_nearest_value_halves_upwards():
     values = np.arange(1.0, 11.0)
-    assert costs.alternative(values, 1.0, 0.9) == 9.0
-    assert costs.alternative(values, 1.0, 0.5) == 6.0
-    assert costs.alternative(values, 2.0, 1.0) == 20.0
+    assert cost_matrix.alternative(values, 1.0, 0.9) == 9.0
+    assert cost_matrix.alternative(values, 1.0, 0.5) == 6.0
+    assert cost_matrix.alternative(values, 2.0, 1.0) == 20.0
 
 
 def test_linking_radius_is_open_and_gap_radius_closed():
-    linked = lap.link(_points((0, 0, 0), (1, 15, 0)), settings.LapSettings())
+    linked = lap.link(_points((0, 0, 0), (1, 15, 0)), lap.LapSettings())
     assert len(linked.costs) == 0
     gap = _points((0, 0, 0), (1, 0, 0), (3, 15, 0), (4, 15, 0))
-    assert len(lap.link(gap, settings.LapSettings()).costs) == 3
+    assert len(lap.link(gap, lap.LapSettings()).costs) == 3
 
 
 def test_empty_frames_are_not_skipped_over():
     spots = _points((0, 0, 0), (2, 0, 0))
-    assert len(lap.link(spots, settings.LapSettings()).costs) == 0
+    assert len(lap.link(spots, lap.LapSettings()).costs) == 0
 
 
 def test_a_still_movie_is_linked():
     rows = [(t, 50.0 * i, 0.0) for t in range(3) for i in range(4)]
-    assert len(lap.link(_points(*rows), settings.LapSettings()).costs) == 8
+    assert len(lap.link(_points(*rows), lap.LapSettings()).costs) == 8
 
 
 def test_infinite_distance():
@@ -108,14 +109,14 @@ def test_infinite_distance():
 
 def test_penalty_doubles_the_distance():
     spots = _points((0, 0, 0), (1, 2, 0)).assign(area=[1.0, 2.0])
-    links = costs.Costs(spots, {"AREA": 1.0}).possible(np.array([0]), np.array([1]), 15)
+    links = cost_matrix.Costs(spots, {"AREA": 1.0}).possible(np.array([0]), np.array([1]), 15)
     assert links.costs[0] == pytest.approx(16.0)
 
 
 def test_unknown_penalty_names_the_known():
     spots = _points((0, 0, 0), (1, 2, 0)).assign(area=[1.0, 2.0])
     with pytest.raises(UserError, match="AREA"):
-        costs.Costs(spots, {"AERA": 1.0})
+        cost_matrix.Costs(spots, {"AERA": 1.0})
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -125,7 +126,7 @@ def test_assignment_is_that_of_the_full_matrix(seed):
 
     rng = np.random.default_rng(seed)
     rows, columns = np.nonzero(rng.random((7, 9)) < 0.4)
-    links = costs.Links(rows, columns, rng.uniform(1, 10, len(rows)))
+    links = cost_matrix.Links(rows, columns, rng.uniform(1, 10, len(rows)))
     alternative = 1.05 * 6.0
     used_rows, i = np.unique(rows, return_inverse=True)
     used_columns, j = np.unique(columns, return_inverse=True)
@@ -140,7 +141,7 @@ def test_assignment_is_that_of_the_full_matrix(seed):
     expected = {
         (used_rows[a], used_columns[b]) for a, b in zip(row[inside], column[inside], strict=True)
     }
-    found = costs.assign(links, alternative)
+    found = cost_matrix.assign(links, alternative)
     assert set(zip(found.sources, found.targets, strict=True)) == expected
 
 

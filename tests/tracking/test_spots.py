@@ -8,8 +8,9 @@ import pytest
 
 from imagej_dl import images, tracking
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.tracking import ellipses, outlines
-from imagej_dl.tracking.corners import scan
+from imagej_dl.geometry import contours as outlines
+from imagej_dl.geometry.corners import scan
+from imagej_dl.tracking import ellipses
 
 MOVIES = ("movie", "movie-dense")
 

@@ -10,6 +10,7 @@ import pytest
 from imagej_dl import tracking
 from imagej_dl.errors import UserError
 from imagej_dl.tracking import settings
+from imagej_dl.tracking.trackers import lap
 
 
 def test_defaults_are_trackmates_with_splitting():
@@ -18,8 +19,8 @@ def test_defaults_are_trackmates_with_splitting():
     assert (values["MAX_FRAME_GAP"], values["CUTOFF_PERCENTILE"]) == (2, 0.9)
     assert values["ALTERNATIVE_LINKING_COST_FACTOR"] == 1.05
     assert (values["ALLOW_GAP_CLOSING"], values["ALLOW_TRACK_SPLITTING"]) == (True, True)
-    assert not settings.LapSettings().allow_track_splitting
-    assert settings.LapSettings().blocking_value == math.inf
+    assert not lap.LapSettings().allow_track_splitting
+    assert lap.LapSettings().blocking_value == math.inf
 
 
 def test_goldens_settings_are_read_whole(shared_data):

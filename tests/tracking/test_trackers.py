@@ -12,8 +12,9 @@ import pytest
 from imagej_dl import images, tracking
 from imagej_dl.errors import DataWarning
 from imagej_dl.progress import silent
-from imagej_dl.tracking import kalman, nearest, overlap, settings
-from imagej_dl.tracking.engine import TRACKERS, Detected
+from imagej_dl.tracking import settings
+from imagej_dl.tracking.linking import TRACKERS
+from imagej_dl.tracking.trackers import Detected, kalman, nearest_neighbor, overlap
 
 
 @pytest.fixture(scope="module", params=["movie", "movie-dense"])
@@ -60,7 +61,7 @@ def test_nearest_equals_trackmate_in_its_order(movie):
     detected, folder = movie
     chosen, golden = _golden(folder, "nearest")
     frames = detected.spots["frame"].to_numpy()
-    usual = nearest.by_label(detected.spots)
+    usual = nearest_neighbor.by_label(detected.spots)
     theirs = set(zip(golden["source"], golden["target"], strict=True))
     matched = set()
     for frame in range(detected.frames - 1):
@@ -70,7 +71,7 @@ def test_nearest_equals_trackmate_in_its_order(movie):
         turns = usual[rows] - usual[rows].min()
         for begin in range(own):
             rotated = np.where(turns < own, (turns - begin) % own, turns)
-            links = nearest.link(two, chosen.settings, turns=rotated)
+            links = nearest_neighbor.link(two, chosen.settings, turns=rotated)
             pairs = {(int(rows[a]), int(rows[b])) for a, b in _pairs(links)}
             if pairs == expected:
                 matched |= pairs
@@ -86,38 +87,40 @@ def _spots(*rows):
 
 def test_nearest_first_label_chooses_first():
     spots = _spots((0, 0, 0), (0, 3, 0), (1, 2, 0), (1, 9, 0))
-    links = nearest.link(spots, settings.NearestSettings(linking_max_distance=8.0))
+    links = nearest_neighbor.link(spots, nearest_neighbor.NearestSettings(linking_max_distance=8.0))
     assert _pairs(links) == [(0, 2), (1, 3)]
-    links = nearest.link(spots, settings.NearestSettings(), turns=np.array([1, 0, 2, 3]))
+    links = nearest_neighbor.link(
+        spots, nearest_neighbor.NearestSettings(), turns=np.array([1, 0, 2, 3])
+    )
     assert _pairs(links) == [(0, 3), (1, 2)]
 
 
 def test_nearest_has_a_closed_radius_and_no_gaps():
-    near = settings.NearestSettings(linking_max_distance=5.0)
-    assert len(nearest.link(_spots((0, 0, 0), (1, 5, 0)), near).costs) == 1
-    assert len(nearest.link(_spots((0, 0, 0), (1, 5.001, 0)), near).costs) == 0
-    assert len(nearest.link(_spots((0, 0, 0), (2, 0, 0)), near).costs) == 0
+    near = nearest_neighbor.NearestSettings(linking_max_distance=5.0)
+    assert len(nearest_neighbor.link(_spots((0, 0, 0), (1, 5, 0)), near).costs) == 1
+    assert len(nearest_neighbor.link(_spots((0, 0, 0), (1, 5.001, 0)), near).costs) == 0
+    assert len(nearest_neighbor.link(_spots((0, 0, 0), (2, 0, 0)), near).costs) == 0
 
 
 def test_kalman_follows_the_motion_over_a_gap():
     """Two spots cross at constant speed; where they are unseen, the prediction bridges."""
     seen = [0, 1, 2, 3, 6, 7, 8]
     spots = _spots(*[(t, 5.0 * t, 0.0) for t in seen], *[(t, 40 - 5.0 * t, 1.0) for t in seen])
-    chosen = settings.KalmanSettings(kalman_search_radius=4.0)
+    chosen = kalman.KalmanSettings(kalman_search_radius=4.0)
     links = kalman.link(spots, 9, chosen)
     y = spots["y"].to_numpy()
     assert len(links.costs) == 12
     np.testing.assert_array_equal(y[links.sources], y[links.targets])
-    short = settings.KalmanSettings(kalman_search_radius=4.0, max_frame_gap=1)
+    short = kalman.KalmanSettings(kalman_search_radius=4.0, max_frame_gap=1)
     assert len(kalman.link(spots, 9, short).costs) == 10
 
 
 def test_kalman_links_no_two_frames_as_trackmate():
     spots = _spots((0, 0, 0), (1, 1, 0))
     with pytest.warns(DataWarning, match="second frame"):
-        assert len(kalman.link(spots, 2, settings.KalmanSettings()).costs) == 0
+        assert len(kalman.link(spots, 2, kalman.KalmanSettings()).costs) == 0
     # One more frame, be it empty, and it does.
-    assert len(kalman.link(spots, 3, settings.KalmanSettings()).costs) == 1
+    assert len(kalman.link(spots, 3, kalman.KalmanSettings()).costs) == 1
 
 
 def test_advanced_kalman_splits():
@@ -131,8 +134,8 @@ def test_advanced_kalman_splits():
 def test_penalty_keeps_a_prediction_off_another_size():
     rows = [(0, 0.0, 0.0), (1, 2.0, 0.0), (2, 4.0, 0.0), (3, 6.2, 0.0)]
     spots = _spots(*rows, (3, 6.5, 0.0)).assign(area=[1.0, 1.0, 1.0, 9.0, 1.0])
-    plain = settings.AdvancedKalmanSettings()
-    penalised = settings.AdvancedKalmanSettings(linking_feature_penalties={"AREA": 1.0})
+    plain = kalman.AdvancedKalmanSettings()
+    penalised = kalman.AdvancedKalmanSettings(linking_feature_penalties={"AREA": 1.0})
     last = [kalman.link_advanced(spots, 5, s).targets.max() for s in (plain, penalised)]
     assert last == [3, 4]
 
@@ -141,29 +144,29 @@ def test_penalty_keeps_a_prediction_off_another_size():
 def test_overlap_by_hand(way):
     labels = lineages.movie({1: (10, 10)}, {1: (12, 10)}, {1: (30, 30)})
     spots, contours = tracking.find_spots(labels)
-    chosen = settings.OverlapSettings(iou_calculation=way)
+    chosen = overlap.OverlapSettings(iou_calculation=way)
     links = overlap.link(spots, contours, chosen)
     assert _pairs(links) == [(0, 1)]
     assert links.costs[0] == pytest.approx(1 - 6 / 10, abs=0.01)
-    wide = settings.OverlapSettings(iou_calculation=way, scale_factor=5.0, min_iou=0.1)
+    wide = overlap.OverlapSettings(iou_calculation=way, scale_factor=5.0, min_iou=0.1)
     assert len(overlap.link(spots, contours, wide).costs) == 2
     # A ratio must be above the least one, not at it.
-    exact = settings.OverlapSettings(iou_calculation=way, min_iou=1 - links.costs[0])
+    exact = overlap.OverlapSettings(iou_calculation=way, min_iou=1 - links.costs[0])
     assert len(overlap.link(spots, contours, exact).costs) == 0
 
 
 def test_overlap_passes_over_empty_frames_but_not_the_first():
     spots, contours = tracking.find_spots(lineages.movie({1: (10, 10)}, {}, {1: (10, 10)}))
-    assert _pairs(overlap.link(spots, contours, settings.OverlapSettings())) == [(0, 1)]
+    assert _pairs(overlap.link(spots, contours, overlap.OverlapSettings())) == [(0, 1)]
     spots, contours = tracking.find_spots(lineages.movie({}, {1: (10, 10)}, {1: (10, 10)}))
     with pytest.warns(DataWarning, match="first frame"):
-        assert len(overlap.link(spots, contours, settings.OverlapSettings()).costs) == 0
+        assert len(overlap.link(spots, contours, overlap.OverlapSettings()).costs) == 0
 
 
 def test_overlap_of_circles_where_there_are_no_contours():
     spots = _spots((0, 0, 0), (1, 1, 0), (1, 20, 0))
     for way in ("FAST", "PRECISE"):
-        links = overlap.link(spots, [], settings.OverlapSettings(iou_calculation=way))
+        links = overlap.link(spots, [], overlap.OverlapSettings(iou_calculation=way))
         assert _pairs(links) == [(0, 1)]
 
 
@@ -171,6 +174,6 @@ def test_overlap_of_a_contour_that_crosses_itself():
     bow = np.array([[-4.0, -4.0], [4.0, 4.0], [4.0, -4.0], [-4.0, 4.0]])
     square = np.array([[-4.0, -4.0], [4.0, -4.0], [4.0, 4.0], [-4.0, 4.0]])
     links = overlap.link(
-        _spots((0, 0, 0), (1, 0, 0)), [bow, square], settings.OverlapSettings(min_iou=0.1)
+        _spots((0, 0, 0), (1, 0, 0)), [bow, square], overlap.OverlapSettings(min_iou=0.1)
     )
     assert len(links.costs) == 1

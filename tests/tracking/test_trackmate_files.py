@@ -13,7 +13,7 @@ import pytest
 
 from imagej_dl import images, tracking
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.tracking import declared
+from imagej_dl.tracking import features as declared
 
 # Of tracks with several first or last spots: from and to which of them a displacement is measured
 # hangs in TrackMate on the order of a hash table.

@@ -6,10 +6,11 @@ import lineages
 import numpy as np
 import pytest
 
-from imagej_dl import images, tracking
+from imagej_dl import ctc, images, tracking
+from imagej_dl.ctc import from_tracks
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.tracking import ctc, lineage
-from imagej_dl.tracking.settings import MODELS
+from imagej_dl.tracking import lineage
+from imagej_dl.tracking.trackers import registry
 
 
 def _track(labels, **values):
@@ -111,7 +112,7 @@ def test_objects_in_some_frames_only():
     assert tracks.counts["links"] == 1
 
 
-@pytest.mark.parametrize("key", sorted(MODELS))
+@pytest.mark.parametrize("key", sorted(registry.embedded()))
 def test_embedded_engine_has_every_tracker_of_the_settings(key):
     tracks = tracking.track(lineages.gap(), settings=tracking.make_settings(key), engine="embedded")
     assert tracks.settings.tracker == key
@@ -151,14 +152,14 @@ def test_an_object_of_two_spots_is_cut_at_its_corner(tmp_path):
 
 def test_more_segments_than_ctc_masks_hold(tmp_path, monkeypatch):
     tracks = tracking.track(lineages.division(), engine="embedded")
-    monkeypatch.setattr(ctc, "_LIMIT", 3)
+    monkeypatch.setattr(from_tracks, "_LIMIT", 3)
     with pytest.warns(DataWarning, match="no CTC folder: 4 track segments"):
         tracking.write(tracks, tmp_path / "out")
     assert (tmp_path / "out" / "tracked.tif").is_file()
     assert not (tmp_path / "out" / "CTC").exists()
 
 
-@pytest.mark.parametrize("key", sorted(MODELS))
+@pytest.mark.parametrize("key", sorted(registry.embedded()))
 @pytest.mark.parametrize("frames", [[{}], [{1: (5, 5)}], [{}, {}, {1: (5, 5)}],
                                     [{1: (5, 5)}, {}, {}, {1: (5, 5)}]])  # fmt: skip
 @pytest.mark.filterwarnings("ignore::imagej_dl.errors.DataWarning")

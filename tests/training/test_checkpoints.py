@@ -1,6 +1,6 @@
 from types import SimpleNamespace
 
-from imagej_dl.training.checkpoints import Checkpoints
+from imagej_dl.training.checkpoint import Checkpoints
 
 
 def test_weights_are_kept_when_a_multiple_of_the_batches_is_reached(tmp_path):

@@ -13,7 +13,7 @@ import pytest
 
 from imagej_dl import images, models
 from imagej_dl.errors import Cancelled, DataWarning, UserError
-from imagej_dl.training import state as states
+from imagej_dl.training import checkpoint as states
 from imagej_dl.training import train
 from imagej_dl.training.schedule import Clock
 
@@ -76,7 +76,7 @@ def test_the_last_good_epoch_is_kept(tmp_path, pairs, monkeypatch):
         seen.append(model.get_weights())
         return {"loss": next(losses), "jaccard": 0.5, "dice": 0.6}
 
-    monkeypatch.setattr("imagej_dl.training.loop.Validator.__call__", validate)
+    monkeypatch.setattr("imagej_dl.training.objective.Validator.__call__", validate)
     out = tmp_path / "M"
     train(pairs, out, epochs=7, **TINY)
     metrics = json.loads((out / "metrics.json").read_text())
@@ -94,6 +94,13 @@ def test_the_same_seed_makes_the_same_model(tmp_path, pairs):
     for one, other in zip(a, b, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-5)
     assert any(np.abs(one - other).max() > 1e-2 for one, other in zip(a, c, strict=True))
+
+
+def test_keras_has_no_warning_for_the_user(tmp_path, pairs, recwarn):
+    out = tmp_path / "M"
+    train(pairs, out, epochs=4, progress=cancel_after(0.5), **TINY)
+    train(pairs, out, resume=True)
+    assert [str(w.message) for w in recwarn if w.category is UserWarning] == []
 
 
 @pytest.mark.filterwarnings("ignore::imagej_dl.errors.DataWarning")
@@ -120,7 +127,8 @@ def test_early_stop(tmp_path, pairs, monkeypatch):
     losses = iter([0.5, 0.3, *[0.4] * 50])
     found = {"jaccard": 0.5, "dice": 0.6}
     monkeypatch.setattr(
-        "imagej_dl.training.loop.Validator.__call__", lambda *_: {"loss": next(losses), **found}
+        "imagej_dl.training.objective.Validator.__call__",
+        lambda *_: {"loss": next(losses), **found},
     )
     out = tmp_path / "M"
     train(pairs, out, epochs=50, patience=3, **TINY)
@@ -134,7 +142,7 @@ def test_time_limit_ends_the_training_and_its_learning_rate(tmp_path, pairs, mon
     # A clock of its own, since a busy machine may take all of the time to compile.
     ticks = itertools.count(0, 0.05)
     monkeypatch.setattr(
-        "imagej_dl.training.loop.Clock",
+        "imagej_dl.training.run.Clock",
         lambda steps, limit, before: Clock(steps, limit, now=lambda: next(ticks)),
     )
     out = tmp_path / "M"
@@ -192,7 +200,7 @@ def test_stopped_while_choosing_it_goes_on_with_choosing(tmp_path, pairs, monkey
 
     worse = iter(range(1, 100))
     monkeypatch.setattr(
-        "imagej_dl.training.loss.Validator.__call__",
+        "imagej_dl.training.objective.Validator.__call__",
         lambda self, model: dict.fromkeys(("loss", "jaccard", "dice", "accuracy"), next(worse)),
     )
     out = tmp_path / "M"
@@ -299,7 +307,7 @@ def test_tensorboard(tmp_path, pairs):
 
 
 def test_loss_that_is_no_number(tmp_path, pairs, monkeypatch):
-    monkeypatch.setattr("imagej_dl.training.loop.Step.__call__", lambda *_: float("nan"))
+    monkeypatch.setattr("imagej_dl.training.trainer.Trainer.train_batch", lambda *_: float("nan"))
     with pytest.raises(UserError, match="--learning-rate"):
         train(pairs, tmp_path / "M", epochs=1, **TINY)
 
@@ -309,7 +317,7 @@ def test_a_pixel_that_may_be_why_is_named(tmp_path, pairs, monkeypatch):
     bright = image.data.astype(np.float32)
     bright[7, 9] = 1e5
     data = [(images.make(bright, title="bright.tif"), labels), *pairs[1:]]
-    monkeypatch.setattr("imagej_dl.training.loop.Step.__call__", lambda *_: float("nan"))
+    monkeypatch.setattr("imagej_dl.training.trainer.Trainer.train_batch", lambda *_: float("nan"))
     with pytest.raises(UserError, match=r"bright\.tif has a pixel, at x=9, y=7.*Remove Outliers"):
         train(data, tmp_path / "M", epochs=1, validation=0.1, test=0, seed=1, **TINY)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from imagej_dl.models.registry import NETWORKS
+from imagej_dl.models.networks.registry import NETWORKS
 from imagej_dl.training.settings import Settings
 
 

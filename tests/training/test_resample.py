@@ -2,9 +2,8 @@ import numpy as np
 import pytest
 from scipy import ndimage as ndi
 
-from imagej_dl.training import augment
-from imagej_dl.training.augment import Augmentation
-from imagej_dl.training.resample import Grid
+from imagej_dl.training import augmentation
+from imagej_dl.training.augmentation import Augmentation, Grid
 
 VARIED = {
     "turned": Augmentation(zoom=1),
@@ -22,7 +21,7 @@ def test_a_grid_shows_what_scipy_shows(shape, settings):
     labels = rng.integers(0, 70_000, shape, np.uint32)
     for side in (16, 31, 64):
         for _ in range(8):
-            place = augment.draw(shape, rng.uniform(0, shape), side, rng, settings)
+            place = augmentation.draw(shape, rng.uniform(0, shape), side, rng, settings)
             matrix, centre = place
             offset = centre - matrix @ np.full(2, (side - 1) / 2)
             same = {"output_shape": (side, side), "mode": "mirror"}

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.training.dataset import Example
+from imagej_dl.training.patches import Example
 from imagej_dl.training.split import split
 
 

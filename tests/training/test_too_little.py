@@ -12,10 +12,11 @@ from imagej_dl import images, models
 from imagej_dl.commands.predict import Predict
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.evaluation import match
+from imagej_dl.methods.border import Border
 from imagej_dl.models import ModelBundle
 from imagej_dl.prediction import predict
 from imagej_dl.progress import silent
-from imagej_dl.training import targets, train, words
+from imagej_dl.training import object_sizes, reporting, train
 
 pytestmark = [pytest.mark.tf, pytest.mark.filterwarnings("ignore::imagej_dl.errors.DataWarning")]
 
@@ -117,8 +118,8 @@ def test_perfect_emptiness_is_not_nought(faults: Path, tmp_path: Path) -> None:
     assert metrics["test"].pop("objects") == 0
     assert set(metrics["test"].values()) == {None}
     assert metrics["validation"]["ap_0.5"] > 0.5
-    said = words.summary(tmp_path / "M", metrics)
-    assert "test: average precision – (no object is there, and none was found)" in said
+    said = reporting.summary(tmp_path / "M", metrics, Border())
+    assert "test: average precision – (no object is there, and none was predicted)" in said
 
 
 @pytest.mark.parametrize(
@@ -154,8 +155,8 @@ def test_least_areas_grow_with_the_number_of_objects() -> None:
     for count in (1, 4, 20, 100, 1000):
         diameters = rng.lognormal(3, 0.3, count)
         low = np.pi / 4 * np.percentile(diameters, 1) ** 2
-        shares.append(targets.least_area(diameters) / low)
+        shares.append(object_sizes.least_area(diameters) / low)
     assert shares == sorted(shares)
     assert shares[1] < 0.05
     assert shares[-1] > 0.8
-    assert targets.least_area(np.zeros(0)) == 0
+    assert object_sizes.least_area(np.zeros(0)) == 0

@@ -6,8 +6,9 @@ import threading
 
 import pytest
 
-from imagej_dl import locks, models
+from imagej_dl import models
 from imagej_dl.errors import Cancelled, UserError
+from imagej_dl.filesystem import locks
 from imagej_dl.training import train
 
 pytestmark = pytest.mark.tf

@@ -6,8 +6,8 @@ import pytest
 from imagej_dl import images
 from imagej_dl.errors import UserError
 from imagej_dl.images import Normalisation
+from imagej_dl.training.data_sources import Given, Maps
 from imagej_dl.training.examples import Examples
-from imagej_dl.training.given import Given, Maps
 
 RANGE = Normalisation(method="range")
 

@@ -21,8 +21,9 @@ pytest.importorskip("flask", reason="needs Flask (the extra serve)")
 from imagej_dl import images, rois
 from imagej_dl.commands.serve import Serve
 from imagej_dl.errors import UserError
+from imagej_dl.images.formats import registry
 from imagej_dl.progress import silent
-from imagej_dl.web import application, intake, jobs
+from imagej_dl.web import application, jobs
 from imagej_dl.web.intake import safe_name, unlike
 
 OWN = {"X-ImageJ-DL": "1"}
@@ -337,7 +338,7 @@ def test_names_without_a_known_suffix() -> None:
         with pytest.raises(UserError, match="is no image that is known"):
             safe_name(name)
     assert unlike("a", ["A", "a_2"]) == "a_3"
-    assert intake.ALLOWED == (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".stk")
+    assert registry.upload_suffixes() == (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".stk")
 
 
 def test_no_models(tmp_path: Path) -> None:

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from imagej_dl import images
-from imagej_dl.worker import Desk
-from imagej_dl.worker.live import Live
+from imagej_dl.worker import Session
+from imagej_dl.worker.training_events import Live
 
 
 def _previews(image: np.ndarray) -> bool:
-    return Live(Desk(Path(), image=images.make(image, "YX"))).plane is not None
+    return Live(Session(Path(), image=images.make(image, "YX"))).plane is not None
 
 
 def test_label_maps_and_masks_have_none() -> None:

@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from imagej_dl import images, temporaries
-from imagej_dl.worker import shared
+from imagej_dl import images
+from imagej_dl.filesystem import temporaries
+from imagej_dl.worker import shared_memory as shared
 
 LISTED = Path("/dev/shm")
 pytestmark = pytest.mark.skipif(not LISTED.is_dir(), reason="shared memory is not listed here")
@@ -23,7 +24,7 @@ import numpy as np
 from multiprocessing import resource_tracker
 from types import SimpleNamespace
 from imagej_dl import images
-from imagej_dl.worker import shared
+from imagej_dl.worker import shared_memory as shared
 made = shared.share(images.make(np.ones((8, 8), np.uint8)))
 given = SimpleNamespace(name=sys.argv[1], close=lambda: None)
 array = SimpleNamespace(ndarray=lambda: np.ones((1, 1, 1, 4, 4), np.uint8), shm=given)

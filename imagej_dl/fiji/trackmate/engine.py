@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from imagej_dl import temporaries
 from imagej_dl.errors import Cancelled, NotEnoughMemory, UserError
 from imagej_dl.fiji import gateway
 from imagej_dl.fiji.trackmate import filters, settings, spots
 from imagej_dl.fiji.trackmate.log import Log
 from imagej_dl.fiji.trackmate.settings import PACKAGE
+from imagej_dl.filesystem import temporaries
 from imagej_dl.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -44,37 +44,39 @@ def track(
     labels : label movie (T, Y, X) with its calibration.
     image : the movie, for intensity features.
     chosen : tracker, settings, and filters of spots and tracks, which TrackMate applies; it
-        has none of links. Distances are in the unit of the calibration.
+        has no filters of links. Distances are in the unit of the calibration.
     image_path : the movie's file, linked in TrackMate's file so that its window opens it.
     fiji : see :func:`imagej_dl.fiji.gateway.choose`.
 
     Returns
     -------
     tracks whose `file` is the TrackMate file, with the features of all analyzers and TrackMate's
-    log, of which `progress` is told the last line of each step. Spots are numbered as by the
-    embedded engine; TrackMate's own are matched to them by position. What the filters hide is in
-    `everything`.
+    log, of which `progress` gets the last line of each step. Spots are numbered as by the
+    embedded engine; TrackMate's own are matched to them by position. Spots that the filters hide
+    are in `everything`.
 
     Raises
     ------
-    UserError : what TrackMate refuses, in its own words; and when its spots are others.
-    NotEnoughMemory : when Java's memory does not suffice.
-    Cancelled : when `progress` raises it; TrackMate is told to stop.
+    UserError : with TrackMate's own error message; and when its spots differ from ours.
+    NotEnoughMemory : when Java runs out of memory.
+    Cancelled : when `progress` raises it; TrackMate is cancelled.
     """
+    from imagej_dl.tracking.label_movie import LabelMovie
     from imagej_dl.tracking.spots import find
     from imagej_dl.tracking.tracks import build
 
     gateway.leave_ctrl_c()
     gateway.start(fiji)
     simple = chosen.detector.simplify_contours
-    table, contours = find(labels, image, progress, simple)
+    movie = LabelMovie.of(labels)
+    table, contours = find(movie, image, progress, simple)
     good = np.flatnonzero(table["quality"].to_numpy() >= chosen.initial_spot_filter)
     table, contours = table.iloc[good].reset_index(drop=True), [contours[i] for i in good]
     log = Log()
     model, measured = _work(spots.low_ids(labels), image, chosen, image_path, log, progress)
     row = spots.match(table, model.getSpots())
     links = spots.links(model.getTrackModel(), row)
-    tracks = build(table, contours, links, labels, chosen, "trackmate", image_path)
+    tracks = build(table, contours, links, movie, chosen, "trackmate", image_path)
     shown = filters.shown(model, chosen, row) if chosen.filtered else None
     if shown is not None and not shown.all():
         tracks = tracks.only(shown)
@@ -103,16 +105,16 @@ def _work(
     if image_path is not None:
         measured.imageFileName = image_path.name
         measured.imageFolder = f"{image_path.resolve().parent}/"
-    finder, worker = trackmate(model, detection), trackmate(model, measured)
+    detecting, tracking = trackmate(model, detection), trackmate(model, measured)
     steps: list[tuple[str, Any, Callable[[], bool]]] = [
-        ("spots", finder, finder.execDetection),
-        ("filter", finder, finder.execInitialSpotFiltering),
-        ("spot features", worker, lambda: worker.computeSpotFeatures(True)),
-        ("spot filters", worker, lambda: worker.execSpotFiltering(False)),
-        ("tracking", worker, worker.execTracking),
-        ("link features", worker, lambda: worker.computeEdgeFeatures(True)),
-        ("track features", worker, lambda: worker.computeTrackFeatures(True)),
-        ("track filters", worker, lambda: worker.execTrackFiltering(False)),
+        ("spots", detecting, detecting.execDetection),
+        ("filter", detecting, detecting.execInitialSpotFiltering),
+        ("spot features", tracking, lambda: tracking.computeSpotFeatures(True)),
+        ("spot filters", tracking, lambda: tracking.execSpotFiltering(False)),
+        ("tracking", tracking, tracking.execTracking),
+        ("link features", tracking, lambda: tracking.computeEdgeFeatures(True)),
+        ("track features", tracking, lambda: tracking.computeTrackFeatures(True)),
+        ("track filters", tracking, lambda: tracking.execTrackFiltering(False)),
     ]
     for name, engine, step in steps:
         if name == "spot filters":
@@ -120,14 +122,14 @@ def _work(
         if name == "track filters":
             filters.check_tracks(model, chosen)
         if name == "tracking" and not model.getSpots().getNSpots(True):
-            continue  # a tracker refuses to be given none
+            continue  # without spots a tracker fails
         _run(f"TrackMate: {name}", engine, step, log, progress)
         log.tell(progress)
     return model, measured
 
 
 def _run(name: str, engine: Any, step: Callable[[], bool], log: Log, progress: Progress) -> None:
-    """Run a step of TrackMate's beside us, so that it can be cancelled while it works."""
+    """Run a step of TrackMate in a thread of its own, so that it can be cancelled."""
     import jpype
 
     done: list[bool] = []
@@ -151,7 +153,7 @@ def _run(name: str, engine: Any, step: Callable[[], bool], log: Log, progress: P
     try:
         while thread.is_alive():
             thread.join(0.2)
-            # Not before it has ended is it done: TrackMate's own parts each count to the end.
+            # It is done when the thread ends: each part of a step counts up to 100 % by itself.
             progress(name, min(log.percent, 99), 100)
     except (Cancelled, KeyboardInterrupt) as cancelled:
         engine.cancel(str(cancelled) or "cancelled")

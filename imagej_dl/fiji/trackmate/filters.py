@@ -1,4 +1,4 @@
-"""Filters of spots and tracks, done by TrackMate itself, and what they leave to be seen."""
+"""Filters of spots and tracks that TrackMate itself applies, and the spots that they leave."""
 
 from __future__ import annotations
 
@@ -14,47 +14,52 @@ if TYPE_CHECKING:
     from imagej_dl.tracking.settings import TrackerSettings
 
 
-def add(made: Any, settings: TrackerSettings) -> None:
-    """Put the filters into TrackMate's settings; it has none of links."""
+def add(trackmate_settings: Any, settings: TrackerSettings) -> None:
+    """Add the filters to TrackMate's settings; it has no filters of links."""
     from jpype.types import JDouble
     from scyjava import jimport
 
     kind = jimport("fiji.plugin.trackmate.features.FeatureFilter")
-    made.initialSpotFilterValue = JDouble(settings.initial_spot_filter)
-    for found in settings.spot_filters:
-        made.addSpotFilter(kind(found.feature, found.value, found.isabove))
-    for found in settings.track_filters:
-        made.addTrackFilter(kind(found.feature, found.value, found.isabove))
+    trackmate_settings.initialSpotFilterValue = JDouble(settings.initial_spot_filter)
+    for criterion in settings.spot_filters:
+        trackmate_settings.addSpotFilter(
+            kind(criterion.feature, criterion.value, criterion.isabove)
+        )
+    for criterion in settings.track_filters:
+        trackmate_settings.addTrackFilter(
+            kind(criterion.feature, criterion.value, criterion.isabove)
+        )
 
 
 def check_spots(model: Any, settings: TrackerSettings) -> None:
-    """Raise UserError for a feature of spots that this TrackMate has not, once it has computed.
+    """Raise UserError for a feature of spots that TrackMate did not compute.
 
-    TrackMate itself would let everything pass.
+    TrackMate itself would let all spots pass.
     """
     known = model.getFeatureModel().getSpotFeatures()
     _check(settings.spot_filters, known, "spots")
 
 
 def check_tracks(model: Any, settings: TrackerSettings) -> None:
-    """The same for features of tracks, which TrackMate declares where there is a track."""
+    """Raise UserError for an unknown feature of tracks; TrackMate has them if there is a track."""
     if model.getTrackModel().nTracks(False):
         _check(settings.track_filters, model.getFeatureModel().getTrackFeatures(), "tracks")
 
 
 def _check(filters: Iterable[Filter], known: Iterable[Any], what: str) -> None:
     names = sorted(str(name) for name in known)
-    for found in filters:
-        if found.feature not in names:
+    for criterion in filters:
+        if criterion.feature not in names:
             raise UserError(
-                f"{what} have no feature {found.feature}", remedy=f"Known are {', '.join(names)}."
+                f"{what} have no feature {criterion.feature}",
+                remedy=f"Known are {', '.join(names)}.",
             )
 
 
 def shown(model: Any, settings: TrackerSettings, row: dict[int, int]) -> np.ndarray:
-    """Say which spots TrackMate shows after its filters, by the rows that their IDs have here.
+    """Return which spots TrackMate shows after its filters, by the rows that their IDs have here.
 
-    With a filter of tracks those without a track are not shown.
+    With a filter of tracks, spots without a track are not shown.
     """
     mask = np.zeros(len(row), bool)
     if settings.track_filters:

@@ -1,4 +1,4 @@
-"""TrackMate's log, its status line and how far it is, while it works."""
+"""TrackMate's log and progress while it works."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ _DONE = "Computation done in"
 
 
 class Log:
-    """What TrackMate says: a logger of its own that Python can look at.
+    """A logger of TrackMate that Python can read.
 
     Its loggers are Java classes that Python cannot extend. The one of its log panel, which works
-    without a screen, keeps status and progress in a bar; the one around it keeps every word.
+    without a screen, keeps status and progress in a bar; the one around it keeps the whole log.
     """
 
     def __init__(self) -> None:
@@ -23,7 +23,7 @@ class Log:
         panel = jimport(f"{PACKAGE}.gui.components.LogPanel")()
         self.logger = jimport(f"{PACKAGE}.util.LogRecorder")(panel.getLogger())
         self._bar = _bar(panel)
-        self._said = 0
+        self._read = 0
 
     @property
     def text(self) -> str:
@@ -34,24 +34,24 @@ class Log:
         return int(self._bar.getValue())
 
     def begin(self) -> None:
-        """Forget how far the step before was."""
+        """Reset the progress for the next step."""
         self.logger.setProgress(0.0)
 
     def tell(self, progress: Progress) -> None:
-        """Note the last line said since this was called last, if it says more than a time."""
+        """Pass on the last line that was logged since the last call, unless it is only a time."""
         text = self.text
-        said = [line.strip() for line in text[self._said :].splitlines()]
-        self._said = len(text)
-        if lines := [line for line in said if line and not line.startswith(_DONE)]:
+        new = [line.strip() for line in text[self._read :].splitlines()]
+        self._read = len(text)
+        if lines := [line for line in new if line and not line.startswith(_DONE)]:
             note(progress, f"TrackMate: {lines[-1]}")
 
 
 def _bar(panel: Any) -> Any:
-    """The progress bar in TrackMate's log panel."""
+    """Return the progress bar in TrackMate's log panel."""
     kind = "javax.swing.JProgressBar"
-    found = [panel]
-    for component in found:
+    components = [panel]
+    for component in components:
         if str(component.getClass().getName()) == kind:
             return component
-        found.extend(component.getComponents())
+        components.extend(component.getComponents())
     raise RuntimeError("TrackMate's log panel has no progress bar")

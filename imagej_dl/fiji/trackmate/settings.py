@@ -1,4 +1,4 @@
-"""Whether there is a TrackMate, and our settings as its own."""
+"""Availability of TrackMate, and our settings as its own."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _DETECTOR = f"{PACKAGE}.detection.LabelImageDetectorFactory"
 
 
 def available(fiji: str | None = None) -> bool:
-    """Say whether there is a Fiji with TrackMate; starts it, if one is named at all."""
+    """Return whether there is a Fiji with TrackMate; start it, if one is named at all."""
     if gateway.choose(fiji)[0] == "embedded" and not gateway.is_running():
         return False
     gateway.leave_ctrl_c()
@@ -34,7 +34,7 @@ def version() -> str | None:
 
     try:
         return str(jimport(f"{PACKAGE}.TrackMate").PLUGIN_NAME_VERSION)
-    except TypeError:  # JPype's word for a class that is not there
+    except TypeError:  # raised by JPype for a missing class
         return None
 
 
@@ -42,25 +42,27 @@ def make(image: xr.DataArray, settings: TrackerSettings) -> Any:
     """Return TrackMate's settings: label image detector, tracker, filters, every analyzer."""
     from scyjava import jimport
 
-    made = jimport(f"{PACKAGE}.Settings")(to_imageplus(image))
+    trackmate_settings = jimport(f"{PACKAGE}.Settings")(to_imageplus(image))
     detector = jimport(_DETECTOR)()
-    made.detectorFactory = detector
+    trackmate_settings.detectorFactory = detector
     simple = {"SIMPLIFY_CONTOURS": settings.detector.simplify_contours}
-    made.detectorSettings = java_map(detector.getDefaultSettings(), simple)
+    trackmate_settings.detectorSettings = java_map(detector.getDefaultSettings(), simple)
     factory = jimport(f"{PACKAGE}.providers.TrackerProvider")().getFactory(settings.tracker)
     if factory is None:
         raise UserError(f"this TrackMate ({version()}) has no tracker {settings.tracker}")
-    made.trackerFactory = factory
-    made.trackerSettings = java_map(factory.getDefaultSettings(), settings.settings.to_map())
-    made.addAllAnalyzers()
-    filters.add(made, settings)
-    return made
+    trackmate_settings.trackerFactory = factory
+    trackmate_settings.trackerSettings = java_map(
+        factory.getDefaultSettings(), settings.settings.to_map()
+    )
+    trackmate_settings.addAllAnalyzers()
+    filters.add(trackmate_settings, settings)
+    return trackmate_settings
 
 
 def java_map(defaults: Any, values: Mapping[str, Any]) -> Any:
     """Fill TrackMate's settings map with our values, each in the Java type of its default.
 
-    TrackMate looks at the class: a Long where it wants an Integer is refused.
+    TrackMate checks the class: it refuses a Long where it expects an Integer.
     """
     import jpype
     from jpype.types import JBoolean, JDouble, JInt, JString

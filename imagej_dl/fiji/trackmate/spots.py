@@ -1,4 +1,4 @@
-"""TrackMate's spots and links as ours: its spots are found again by their positions."""
+"""Match TrackMate's spots to ours by their positions, and convert its links."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-    from imagej_dl.tracking.costs import Links
+    from imagej_dl.tracking.links import Links
 
 _LARGE = 65535
 
@@ -22,8 +22,8 @@ _LARGE = 65535
 def low_ids(labels: xr.DataArray) -> xr.DataArray:
     """Number the objects of each frame from 1 in the order of their ids, where ids are large.
 
-    TrackMate's detector makes a list of all numbers up to the largest: of 16 million it does not
-    come to an end.
+    TrackMate's detector makes a list of all numbers up to the largest: with 16 million it does not
+    finish.
     """
     frames = np.asarray(labels)
     if frames.max(initial=0) <= _LARGE:
@@ -40,7 +40,7 @@ def match(spots: pd.DataFrame, collection: Any) -> dict[int, int]:
 
     Raises
     ------
-    UserError : when its spots are others than those of the labels.
+    UserError : when its spots differ from those of the labels.
     """
     from scipy.spatial import cKDTree
 
@@ -54,7 +54,7 @@ def match(spots: pd.DataFrame, collection: Any) -> dict[int, int]:
         for s in collection.iterable(False)
     ]
     if len(theirs) != len(spots):
-        raise _other_spots(f"it found {len(theirs)} spots, imagej-dl {len(spots)}")
+        raise _other_spots(f"it detected {len(theirs)} spots, imagej-dl {len(spots)}")
     pairs: dict[int, int] = {}
     table = np.array([(float(i), f, x, y) for i, f, x, y in theirs]).reshape(-1, 4)
     for key, group in spots.reset_index(drop=True).groupby("frame"):
@@ -63,7 +63,7 @@ def match(spots: pd.DataFrame, collection: Any) -> dict[int, int]:
         tree = cKDTree(group[["x", "y"]].to_numpy())
         distance, index = tree.query(there[:, 2:])
         if len(there) != len(group) or len(set(index.tolist())) != len(group):
-            raise _other_spots(f"it found {len(there)} in frame {frame + 1}, not {len(group)}")
+            raise _other_spots(f"it detected {len(there)} in frame {frame + 1}, not {len(group)}")
         if distance.max() > 1e-6 * (1 + there.max()):
             raise _other_spots(f"those of frame {frame + 1} lie elsewhere")
         rows = group.index.to_numpy()[index]
@@ -80,13 +80,13 @@ def _other_spots(how: str) -> UserError:
 
 def links(tracks: Any, row: dict[int, int]) -> Links:
     """Return TrackMate's links between the rows of our spots table, forward in time."""
-    from imagej_dl.tracking.costs import Links
+    from imagej_dl.tracking.links import Links
 
-    found = []
+    edges = []
     for edge in tracks.edgeSet():
         ends = (tracks.getEdgeSource(edge), tracks.getEdgeTarget(edge))
         early, late = sorted(ends, key=lambda spot: float(spot.getFeature("FRAME")))
         pair = row[int(early.ID())], row[int(late.ID())]
-        found.append((*pair, float(tracks.getEdgeWeight(edge))))
-    table = np.array(found).reshape(-1, 3)
+        edges.append((*pair, float(tracks.getEdgeWeight(edge))))
+    table = np.array(edges).reshape(-1, 3)
     return Links(table[:, 0].astype(int), table[:, 1].astype(int), table[:, 2])

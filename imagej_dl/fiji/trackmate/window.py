@@ -1,4 +1,4 @@
-"""TrackMate's window on a file, and waiting until it is closed."""
+"""Open TrackMate's window on a file, and wait until it is closed."""
 
 from __future__ import annotations
 

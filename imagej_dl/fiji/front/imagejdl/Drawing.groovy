@@ -24,7 +24,7 @@ class Drawing {
         this.name = name
         before.addAll((Rois.manager()?.roisAsArray ?: []) as List)
         image = IJ.openImage(path)
-        if (image == null) throw new Trouble("$path: ImageJ cannot open it")
+        if (image == null) throw new CommandError("$path: ImageJ cannot open it")
         image.show()
         new Caller().select(image)
         def rois = proposed?.isFile() ? Rois.read(proposed) : []

@@ -39,7 +39,7 @@ class Extensions implements MacroExtension {
         try {
             def found = this."$name"(*given)
             return found == null ? "" : found.toString()
-        } catch (Trouble trouble) {
+        } catch (CommandError trouble) {
             front.tell(trouble)
             return ""
         }
@@ -73,7 +73,7 @@ class Extensions implements MacroExtension {
     }
 
     /** Ends the macro with these words, without a screen with an exit code, too. */
-    private Object dl_stop(String words) { throw new Trouble(words) }
+    private Object dl_stop(String words) { throw new CommandError(words) }
 
     /** How many objects a label image shows, on one plane (from 1) or on all together. */
     private Object dl_count(String title, Double plane) {
@@ -84,7 +84,7 @@ class Extensions implements MacroExtension {
         if (plane == null) return (1..stack.size).sum { different(stack.getPixels(it), none) }
         int index = plane as int
         if (index < 1 || index > stack.size)
-            throw new Trouble("$title has the planes 1 to $stack.size, and no plane $index")
+            throw new CommandError("$title has the planes 1 to $stack.size, and no plane $index")
         return different(stack.getPixels(index), none)
     }
 
@@ -99,7 +99,7 @@ class Extensions implements MacroExtension {
                 json: report.path, overwrite: "true"])
             def scores = new JsonSlurper().parse(report).thresholds
             def found = scores.find { Math.abs(it.threshold - iou) < 1e-6 }
-            if (found == null) throw new Trouble("There is no score at an IoU of $iou, but at " +
+            if (found == null) throw new CommandError("There is no score at an IoU of $iou, but at " +
                 scores.collect { it.threshold }.join(", "))
             return found.average_precision == null ? "NaN" : found.average_precision
         } finally {
@@ -127,7 +127,7 @@ class Extensions implements MacroExtension {
     private static ImagePlus window(String title) {
         def current = new Caller().image()
         def found = current?.title == title ? current : WindowManager.getImage(title)
-        if (found == null) throw new Trouble("There is no image of the title $title open")
+        if (found == null) throw new CommandError("There is no image of the title $title open")
         return found
     }
 
@@ -138,7 +138,7 @@ class Extensions implements MacroExtension {
         copy.setDimensions(imp.NChannels, imp.NSlices, imp.NFrames)
         copy.setCalibration(imp.calibration)
         Images.EXACT.each { if (imp.getProp(it) != null) copy.setProp(it, imp.getProp(it)) }
-        if (!new FileSaver(copy).saveAsTiff(file.path)) throw new Trouble("$file: cannot be written")
+        if (!new FileSaver(copy).saveAsTiff(file.path)) throw new CommandError("$file: cannot be written")
         return file
     }
 
@@ -158,7 +158,7 @@ class Extensions implements MacroExtension {
                 before = value
             }
             return found.size()
-        } else throw new Trouble("A label image has 8, 16 or 32 bits, and no colours")
+        } else throw new CommandError("A label image has 8, 16 or 32 bits, and no colours")
         seen.clear(none)
         return seen.cardinality()
     }

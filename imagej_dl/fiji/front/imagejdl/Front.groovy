@@ -19,7 +19,7 @@ class Front {
     final File home
     final File python
     final Worker worker
-    private static final Map KINDS = [annotate: Sheets, correct: Sheets]
+    private static final Map KINDS = [annotate: DrawingRun, correct: DrawingRun]
     /** Why the last command of a macro failed, for whoever ran the macro. */
     String lastTrouble
     /** What the last command that succeeded gave, for Ext.dl_value. */
@@ -29,7 +29,7 @@ class Front {
     private int working      // commands under way that use the worker
     private long idle        // when the last of them ended; 0: none has, or the worker is gone
     private final ReentrantLock turn = new ReentrantLock()
-    private Memory memory
+    private DialogValues memory
 
     Front(File home, File python) {
         this.home = home
@@ -45,7 +45,7 @@ class Front {
             def told = busy { worker.call("commands", [:]) }
             patience = told.idle as double
             commands = told.commands
-            memory = new Memory(told.remembered)
+            memory = new DialogValues(told.remembered)
             Menu.order(commands*.label)
             watchIdle()
             IJ.showStatus("")
@@ -55,7 +55,7 @@ class Front {
 
     Map command(String nameOrLabel) {
         def found = commands().find { nameOrLabel in [it.name, it.label] }
-        if (found == null) throw new Trouble("ImageJ-DL has no command $nameOrLabel")
+        if (found == null) throw new CommandError("ImageJ-DL has no command $nameOrLabel")
         return found
     }
 
@@ -75,7 +75,7 @@ class Front {
             if (macro || found.cancelled) return
             memory.share(command, values, found)
             remember()
-        } catch (Trouble trouble) {
+        } catch (CommandError trouble) {
             tell(trouble)
         } catch (Exception error) {
             if (error.message == Macro.MACRO_CANCELED) {
@@ -84,19 +84,19 @@ class Front {
                 throw error
             }
             error.printStackTrace()
-            tell(new Trouble("This should not have happened: $error"))
+            tell(new CommandError("This should not have happened: $error"))
         }
     }
 
-    /** Runs a command with these values; returns its values for scripts. Throws Trouble. */
+    /** Runs a command with these values; returns its values for scripts. Throws CommandError. */
     Map call(String name, Map<String, ?> values, ImagePlus image = new Caller().image()) {
         return execute(command(name), values.collectEntries { k, v -> [k, v?.toString()] }, image)
     }
 
-    /** Has the worker run a command on files, without a word to the user. Throws Trouble. */
+    /** Has the worker run a command on files, without a word to the user. Throws CommandError. */
     Map quietly(String name, Map<String, String> values) {
         def result = busy { inTurn { worker.call("run", [command: name, values: values]) } }
-        if (result.error) throw new Trouble(result.error)
+        if (result.error) throw new CommandError(result.error)
         return result
     }
 
@@ -142,7 +142,7 @@ class Front {
         try {
             return busy {
                 def plan = worker.call("plan", [command: command.name, values: values, door: door])
-                if (plan.error) throw new Trouble(plan.error)
+                if (plan.error) throw new CommandError(plan.error)
                 patience = plan.idle as double
                 def kind = plan.live ? Training : KINDS.get(command.name, Run)
                 def run = kind.newInstance(this, command, values, plan.takes as Set, image)
@@ -192,7 +192,7 @@ class Front {
     }
 
     /** Says it in a window, and ends the macro; without a screen throws it. */
-    void tell(Trouble trouble) {
+    void tell(CommandError trouble) {
         lastTrouble = trouble.message
         if (GraphicsEnvironment.isHeadless()) {
             Headless.fail(trouble)

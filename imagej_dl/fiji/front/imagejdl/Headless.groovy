@@ -9,7 +9,7 @@ import ij.IJ
 class Headless {
     private static boolean failed
 
-    static void fail(Trouble trouble) {
+    static void fail(CommandError trouble) {
         // Where Python hosts ImageJ, the exception reaches Python.
         if (IJ.getProperty("imagej-dl.menu") != null) return
         try {

@@ -26,7 +26,7 @@ class Images {
         def kind = imp.type == ImagePlus.GRAY16 ? DType.UINT16 :
             imp.type == ImagePlus.GRAY32 ? DType.FLOAT32 : DType.UINT8
         long bytes = (long) w * h * (rgb ? 3 : c) * z * t * kind.bytesPerElement()
-        if (bytes > Integer.MAX_VALUE) throw new Trouble("${imp.title}: is above 2 GB, too large " +
+        if (bytes > Integer.MAX_VALUE) throw new CommandError("${imp.title}: is above 2 GB, too large " +
             "to hand over from ImageJ's memory. Save it, and name its file instead.")
         def array = new NDArray(kind, new Shape(Shape.Order.C_ORDER, t, z, rgb ? 3 : c, h, w))
         def buffer = array.buffer().order(ByteOrder.nativeOrder())

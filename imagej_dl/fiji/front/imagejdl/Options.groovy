@@ -20,7 +20,7 @@ class Options {
             String close = at == end ? "" : text[at] == "[" ? "]" : text[at] == "'" ? "'" : ""
             if (close) {
                 int last = closing(text, at, close)
-                if (last < 0) throw new Trouble("The options end within the value of $key: $text")
+                if (last < 0) throw new CommandError("The options end within the value of $key: $text")
                 String value = text[(at + 1)..<last]
                 found[key] = close == "'" ? value.replace("''", "'") : value
                 at = last + 1

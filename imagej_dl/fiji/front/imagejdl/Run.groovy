@@ -86,12 +86,12 @@ class Run {
 
     protected Map finish(Map result) {
         if (result.text) IJ.log(result.text)
-        if (result.error) throw new Trouble(result.error)
+        if (result.error) throw new CommandError(result.error)
         if (result.cancelled) {
             IJ.showStatus("ImageJ-DL: cancelled")
             return [cancelled: true]
         }
-        def shown = new Shown(image)
+        def shown = new ResultWindows(image)
         result.shown.each { shown.show(it) }
         IJ.showStatus("ImageJ-DL: " + (result.text?.trim() ?: "done").readLines().last())
         return (result.values ?: [:]) + shown.values

@@ -24,7 +24,7 @@ class Training extends Run {
     private volatile boolean cancelled
     private volatile boolean enough
     private volatile boolean asking
-    private Control control
+    private TrainingWindow control
     private PlotWindow curve
     private ImagePlus preview
 
@@ -39,7 +39,7 @@ class Training extends Run {
 
     protected Map work(Map inputs) {
         if (!GraphicsEnvironment.isHeadless())
-            control = new Control("ImageJ-DL: training $name", image?.window, { useNow() }, { cancelled = true })
+            control = new TrainingWindow("ImageJ-DL: training $name", image?.window, { useNow() }, { cancelled = true })
         try {
             // In a macro Esc ends it, as it ends macros; else it may be meant for something else.
             def result = worker.call("run", inputs,
@@ -138,7 +138,7 @@ class Training extends Run {
         if (curve == null || curve.closed) {
             beside { curve = plot.show() }
             curve.setLocation(20, 320)
-            Places.beside(curve, [image?.window, control.frame, preview?.window])
+            WindowPlacement.beside(curve, [image?.window, control.frame, preview?.window])
         } else {
             curve.drawPlot(plot)
             if (curve.imagePlus.title != title) curve.imagePlus.title = title
@@ -152,7 +152,7 @@ class Training extends Run {
             preview = plane(image)
             preview.setDisplayRange(image.displayRangeMin, image.displayRangeMax)
             beside { preview.show() }
-            Places.beside(preview.window, [image.window, control.frame, curve])
+            WindowPlacement.beside(preview.window, [image.window, control.frame, curve])
         }
         // Of a large plane its middle is predicted.
         def colours = new ImageRoi((preview.width - labels.width).intdiv(2),

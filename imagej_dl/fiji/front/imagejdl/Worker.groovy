@@ -49,7 +49,7 @@ class Worker {
             }
         }
         if (task.status == TaskStatus.COMPLETE) return task.outputs
-        throw new Trouble(why(task.status, task.error))
+        throw new CommandError(why(task.status, task.error))
     }
 
     boolean isAlive() { service != null && service.isAlive() }
@@ -67,7 +67,7 @@ class Worker {
 
     private synchronized Service started() {
         if (isAlive()) return service
-        if (!python.isFile()) throw new Trouble("$python: is not there any more. " +
+        if (!python.isFile()) throw new CommandError("$python: is not there any more. " +
             "Install imagej-dl there again, or run `imagej-dl install` from where it is now.")
         def bin = python.parentFile
         def base = bin.name in ["bin", "Scripts"] ? bin.parentFile : bin
@@ -83,7 +83,7 @@ class Worker {
                 failure = error
             }
         }.join()
-        if (failure != null) throw new Trouble("$python: does not start ($failure.message)")
+        if (failure != null) throw new CommandError("$python: does not start ($failure.message)")
         service = made
         return service
     }

@@ -1,0 +1,157 @@
+"""Read and write PROJECT/Corrections/state.json."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from imagej_dl.correction.merging import merged
+from imagej_dl.correction.state import Stamp, State
+from imagej_dl.errors import UserError
+from imagej_dl.filesystem import locks
+from imagej_dl.filesystem.atomic import atomic, load_json
+from imagej_dl.models.folder import CONFIG, NETWORK, load_config
+
+FOLDER, FILE, MODELS = "Corrections", "state.json", "models"
+VERSION = 1
+_WAIT = 60.0
+
+
+class CorrectionStore:
+    """The state of a project's corrections, on disk; :meth:`save` writes it atomically.
+
+    Changes that another run, in ImageJ or in a shell, has written meanwhile are merged.
+    """
+
+    def __init__(self, project: Path, state: State) -> None:
+        self.project, self.state = project, state
+        self._read = state.model_copy(deep=True)
+
+    @classmethod
+    def open(cls, project: str | os.PathLike[str], model: Path | None = None) -> CorrectionStore:
+        """Read the state, or begin with the model; another model replaces the present one.
+
+        Raises
+        ------
+        UserError : when no correction has begun and no model is named, `model` is not a model, or
+            the state's file is damaged or of another version.
+        """
+        project = Path(project)
+        if not project.is_dir():
+            raise UserError("there is no such project", path=project)
+        state = _read(project / FOLDER / FILE)
+        named = None if model is None else _short(project, model)
+        if model is not None and (state is None or named not in (state.begun, state.present)):
+            load_config(model)
+        if state is None:
+            if named is None:
+                raise UserError(
+                    "no correction has begun there",
+                    path=project,
+                    remedy="Name the model to begin with (--model).",
+                )
+            return cls(project, State(begun=named, present=named, round=_first_round(project)))
+        if named is not None and named not in (state.begun, state.present):
+            # An unfinished retraining had begun from the other model.
+            store = cls(project, state)
+            state.begun, state.present, state.training = named, named, None
+            return store
+        return cls(project, state)
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the corrections."""
+        return self.project / FOLDER
+
+    @property
+    def present(self) -> Path:
+        """The folder of the present model."""
+        return self.path(self.state.present)
+
+    def path(self, kept: str) -> Path:
+        """Return the path that the state has as `kept`, relative to the project or absolute."""
+        return self.project / kept  # an absolute one stays as it is
+
+    def short(self, path: Path) -> str:
+        """Return a path as the state has it: relative to the project if it lies in it."""
+        return _short(self.project, path)
+
+    def save(self) -> None:
+        """Write the state, merged with what other runs have changed since it was read."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with locks.held(self.folder / FILE, "the corrections", wait=_WAIT):
+            there = _read(self.folder / FILE)
+            if there is not None and there != self._read:
+                found = merged(self._read, self.state, there)
+                # The caller may hold on to the state.
+                for name in State.model_fields:
+                    setattr(self.state, name, getattr(found, name))
+            text = self.state.model_dump_json(indent=1)
+            with atomic(self.folder / FILE) as temporary:
+                temporary.write_text(text + "\n", encoding="utf-8")
+        self._read = self.state.model_copy(deep=True)
+
+
+def fingerprint(model: Path) -> str:
+    """Return a digest of a model's network and configuration, or of Fluffy's one file.
+
+    Raises
+    ------
+    UserError : when it is not a model, or missing.
+    """
+    load_config(model)
+    digest = hashlib.sha256()
+    for path in [model] if model.is_file() else [model / CONFIG, model / NETWORK]:
+        if not path.is_file():
+            raise UserError("is missing", path=path)
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def stamp(path: Path) -> Stamp:
+    """Return the stamp of a file, which changes when the file does."""
+    found = path.stat()
+    return found.st_mtime_ns, found.st_size
+
+
+def _first_round(project: Path) -> int:
+    """Return the number of the first round: after those whose models are there already.
+
+    One of these may be the very model to begin with.
+    """
+    folder = project / FOLDER / MODELS
+    found = (re.fullmatch(r"round_(\d+)", p.name) for p in folder.glob("round_*"))
+    return 1 + max((int(match[1]) for match in found if match), default=0)
+
+
+def _read(path: Path) -> State | None:
+    if not path.is_file():
+        return None
+    content = load_json(path)
+    version = content.get("version") if isinstance(content, dict) else None
+    if version != VERSION:
+        raise UserError(
+            f"has the version {version}; this imagej-dl reads {VERSION}",
+            path=path,
+            remedy="Use the imagej-dl that wrote it, or move the file away to begin anew: the "
+            "RoiSets stay.",
+        )
+    try:
+        return State.model_validate(content)
+    except ValidationError as error:
+        raise UserError.of_validation(
+            error,
+            State.model_fields,
+            prefix="is damaged: ",
+            path=path,
+            remedy="Move it away to begin anew: the RoiSets stay.",
+        ) from error
+
+
+def _short(project: Path, path: Path) -> str:
+    real, root = path.resolve(), project.resolve()
+    return real.relative_to(root).as_posix() if root in real.parents else str(real)

@@ -1,0 +1,66 @@
+"""Score a model on images whose ROIs are known."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from imagej_dl import images
+from imagej_dl.correction.records import labels
+from imagej_dl.errors import DataWarning
+from imagej_dl.evaluation import Matching, match, total
+from imagej_dl.progress import Progress, silent
+from imagej_dl.project import Sheet
+
+if TYPE_CHECKING:
+    from imagej_dl.models import ModelBundle
+
+
+def average_precision(
+    model: ModelBundle | Path, sheets: list[Sheet], progress: Progress = silent
+) -> float | None:
+    """Return a model's average precision, mean over the IoU thresholds .5 … .9, on all images.
+
+    In a stack, planes without ROIs are left out if others have some, as in training.
+
+    Parameters
+    ----------
+    model : the model, or its folder.
+    sheets : with ROIs, or without objects.
+    progress : stage "comparing", in images.
+
+    Returns
+    -------
+    None without images, or without any object, true or predicted.
+    """
+    if not sheets:
+        return None
+    from imagej_dl import models
+    from imagej_dl.prediction import predict
+
+    bundle = models.load(model) if isinstance(model, Path) else model
+    found: list[list[Matching]] = []
+    for done, sheet in enumerate(sheets):
+        progress("comparing", done, len(sheets))
+        image = images.read(sheet.image)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DataWarning)  # they came when the ROIs were stored
+            truth = labels(sheet, image)
+            predicted = predict(bundle, image).labels
+        found += [match(a, b) for a, b in _planes(truth.data, predicted.data)]
+    progress("comparing", len(sheets), len(sheets))
+    scores = total(found)
+    if not scores[0].n_true and not scores[0].n_pred:
+        return None
+    return float(np.mean([score.average_precision for score in scores]))
+
+
+def _planes(truth: np.ndarray, predicted: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    shape = (-1, *truth.shape[-2:])
+    pairs = list(zip(truth.reshape(shape), predicted.reshape(shape), strict=True))
+    drawn = [(a, b) for a, b in pairs if a.any()]
+    yield from drawn or pairs

@@ -1,0 +1,90 @@
+"""Finding the label maps to compare: files, folders of them, numbered masks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from imagej_dl import ctc
+from imagej_dl.ctc import is_ctc
+from imagej_dl.errors import UserError, warn
+from imagej_dl.filesystem import names
+from imagej_dl.images import read_labels
+from imagej_dl.images.formats import registry
+from imagej_dl.project import visible
+
+
+def pair(pred: Path, truth: Path) -> list[tuple[str, Path, Path]]:
+    """Pair predictions with their ground truth: (name, prediction, ground truth).
+
+    Two files are a pair. Two folders are paired by the names of their files without suffix, or,
+    for `FOLDER/NAME/labels.tif`, of their subfolders; a project's `Processed` stands for its
+    `masks`.
+
+    Raises
+    ------
+    UserError : for ground truth without a prediction (named), and for folders without label maps.
+    """
+    for path in (pred, truth):
+        if not path.exists():
+            raise UserError("there is no such file or folder", path=path)
+    if pred.is_file() and truth.is_file():
+        return [(truth.stem, pred, truth)]
+    if pred.is_file() or truth.is_file():
+        alone, other = (pred, truth) if pred.is_file() else (truth, pred)
+        if is_ctc(other):
+            return [(alone.stem, pred, truth)]
+        raise UserError(
+            f"is one file, but {other} is a folder", path=alone, remedy="Give two of a kind."
+        )
+    if is_ctc(pred) or is_ctc(truth):
+        return [(truth.name, pred, truth)]
+    predictions, truths = find(pred), find(truth)
+    if missing := sorted(set(truths) - set(predictions)):
+        some = ", ".join(missing[:5]) + (" …" if len(missing) > 5 else "")
+        raise UserError(
+            f"has no prediction for {len(missing)} of {len(truths)} images: {some}",
+            path=pred,
+            remedy="Predictions are matched by name.",
+        )
+    if extra := sorted(set(predictions) - set(truths)):
+        some = ", ".join(extra[:5]) + (" …" if len(extra) > 5 else "")
+        warn(f"{len(extra)} predictions have no ground truth and are left out: {some}")
+    return [(name, predictions[name], truths[name]) for name in sorted(truths)]
+
+
+def find(folder: Path) -> dict[str, Path]:
+    """Find the label maps of a folder by name."""
+    for base in (folder, folder / "masks"):
+        files = visible(base, registry.label_suffixes()) or visible(
+            base
+        )  # lossy ones are refused by name
+        if files:
+            found = {names.same(path.stem): path for path in files}
+            if hidden := [path.name for path in files if found[names.same(path.stem)] is not path]:
+                warn(f"{base}: left out, since others are called alike: {', '.join(hidden[:5])}")
+            return found
+    nested = {
+        names.same(path.parent.name): path
+        for path in sorted(folder.glob("*/labels.tif"))
+        if names.is_data(path.parent)
+    }
+    if nested:
+        return nested
+    raise UserError(
+        "holds no label maps",
+        path=folder,
+        remedy="Give a folder of TIFF or PNG files, or of folders with a labels.tif each.",
+    )
+
+
+def frames(path: Path, axes: str | None = None) -> Iterator[np.ndarray]:
+    """Read a label map as its frames: 2-D, or 3-D volumes where it has several slices."""
+    if path.is_dir():
+        yield from ctc.read(path).masks
+        return
+    labels = read_labels(path, axes, volumes=True)
+    labels = labels.squeeze([a for a in "TZ" if labels.sizes.get(a) == 1])
+    yield from np.asarray(labels) if "T" in labels.dims else [np.asarray(labels)]

@@ -1,0 +1,116 @@
+package imagejdl
+
+import ij.IJ
+import java.awt.BorderLayout
+import java.awt.FlowLayout
+import java.awt.GridLayout
+import java.awt.Window
+import java.awt.event.ComponentAdapter
+import java.awt.event.ComponentEvent
+import java.awt.event.KeyEvent
+import java.util.concurrent.CountDownLatch
+import javax.swing.BorderFactory
+import javax.swing.JButton
+import javax.swing.JComponent
+import javax.swing.JDialog
+import javax.swing.JFrame
+import javax.swing.JLabel
+import javax.swing.JOptionPane
+import javax.swing.JPanel
+import javax.swing.JProgressBar
+import javax.swing.KeyStroke
+import javax.swing.SwingUtilities
+import javax.swing.WindowConstants
+
+/** The small window of a training: how far it is, how long it takes, "Use now" and "Cancel". */
+class TrainingWindow {
+    private static final Map STAGES = [reading: "Reading images and labels...", building: "Building the network...",
+        "first batch": "Making the first batch, which takes longer than the others..."]
+    final JFrame frame
+    private JDialog question
+    private final JLabel first = new JLabel("Starting Python and TensorFlow...")
+    private final JLabel second = new JLabel(" ")
+    private final JProgressBar bar = new JProgressBar(0, 1000)
+    private final JButton now = new JButton("Use now")
+    private final JButton cancel = new JButton("Cancel")
+
+    TrainingWindow(String title, Window image, Closure useNow, Closure stop) {
+        frame = new JFrame(title)
+        SwingUtilities.invokeAndWait {
+            frame.defaultCloseOperation = WindowConstants.DO_NOTHING_ON_CLOSE
+            now.toolTipText = "End the training here, and segment the open image with its best model"
+            cancel.toolTipText = "Stop; the best model so far is kept, and Resume goes on"
+            now.enabled = false  // there is no model before the first epoch has ended
+            now.addActionListener { ended("Choosing its settings...") ; useNow() }
+            cancel.addActionListener { ended("Stopping...") ; stop() }
+            def lines = new JPanel(new GridLayout(0, 1, 0, 6))
+            [first, second, bar].each { lines.add(it) }
+            def buttons = new JPanel(new FlowLayout(FlowLayout.RIGHT))
+            [now, cancel].each { buttons.add(it) }
+            def all = new JPanel(new BorderLayout())
+            all.border = BorderFactory.createEmptyBorder(12, 12, 6, 12)
+            all.add(lines, BorderLayout.CENTER)
+            all.add(buttons, BorderLayout.SOUTH)
+            frame.contentPane = all
+            all.registerKeyboardAction({ IJ.setKeyDown(KeyEvent.VK_ESCAPE) },
+                KeyStroke.getKeyStroke(KeyEvent.VK_ESCAPE, 0), JComponent.WHEN_IN_FOCUSED_WINDOW)
+            frame.setSize(560, 170)
+            frame.setLocation(20, 120)
+            WindowPlacement.beside(frame, [image])
+            frame.visible = true
+        }
+    }
+
+    void stage(String stage, double part) {
+        SwingUtilities.invokeLater {
+            bar.value = (1000 * part) as int
+            if (!now.enabled && cancel.enabled) first.text = STAGES[stage] ?: stage.capitalize() + "..."
+        }
+    }
+
+    void epoch(Map row, Map best) {
+        SwingUtilities.invokeLater {
+            first.text = String.format("Epoch %d of %d: loss %.3f, validation %.3f, Dice %.3f (best: epoch %d)",
+                row.epoch as int, row.epochs as int, row.loss as double, row.val_loss as double,
+                row.val_dice as double, (best ?: row).epoch as int)
+            second.text = "${time(row.seconds)} so far, about ${time(row.remaining)} left"
+            if (cancel.enabled) now.enabled = true
+        }
+    }
+
+    /** Asks whether the training is to be stopped; true for yes. The training goes on meanwhile. */
+    boolean asksToStop() {
+        def pane = new JOptionPane("Stop the training? Its best model so far is kept, and Resume goes on.",
+            JOptionPane.QUESTION_MESSAGE, JOptionPane.YES_NO_OPTION)
+        def answered = new CountDownLatch(1)
+        SwingUtilities.invokeLater {
+            question = pane.createDialog(frame, frame.title)
+            question.modal = false  // the user's images stay in reach
+            question.addComponentListener(new ComponentAdapter() {
+                void componentHidden(ComponentEvent event) { answered.countDown() }
+            })
+            question.alwaysOnTop = true
+            question.visible = true
+        }
+        answered.await()
+        return pane.value == JOptionPane.YES_OPTION
+    }
+
+    /** Closes it before it returns: what is said next must not stand behind it. */
+    void close() {
+        def end = { question?.dispose(); frame.dispose() }
+        if (SwingUtilities.isEventDispatchThread()) end()
+        else SwingUtilities.invokeAndWait(end as Runnable)
+    }
+
+    private void ended(String words) {
+        now.enabled = false
+        cancel.enabled = false
+        second.text = words
+    }
+
+    private static String time(seconds) {
+        int s = Math.round(seconds as double)
+        s < 100 ? "$s s" : s < 6000 ? "${Math.round(s / 60 as double)} min" : "${s.intdiv(3600)} h ${s.intdiv(60) % 60} min"
+    }
+}

@@ -1,9 +1,0 @@
-package imagejdl
-
-/** What the user must know: bad input, a worker that died. The message says what to do. */
-class Trouble extends RuntimeException {
-    Trouble(String words) { super(words) }
-
-    /** No trace of our code: it would hide the words from the user. */
-    synchronized Throwable fillInStackTrace() { this }
-}

@@ -1,0 +1,67 @@
+"""Archives of NumPy arrays (.npz) that anyone may have written."""
+
+from __future__ import annotations
+
+import math
+import zipfile
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+from numpy.lib import format as npy
+
+from imagej_dl.errors import UserError
+from imagej_dl.filesystem.regular_files import refuse_special
+
+_FREE, _RATIO = 64 * 2**20, 20  # bytes of arrays that a file may hold, and beside it by its size
+
+
+def read(path: Path, remedy: str | None = None) -> dict[str, np.ndarray]:
+    """Read all arrays of an archive; what it declares is compared with what it holds.
+
+    Parameters
+    ----------
+    remedy : what the user can do about a damaged file.
+
+    Raises
+    ------
+    UserError : when it is damaged, holds pickled objects, or would unpack to far more than it is.
+    """
+    refuse_special(path)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            entries = [e for e in archive.infolist() if e.filename.endswith(".npy")]
+            if any(e.compress_type not in (0, zipfile.ZIP_DEFLATED) for e in entries):
+                raise ValueError("it is packed as no archive of NumPy's is")
+            if any(entry.compress_size > path.stat().st_size for entry in entries):
+                raise ValueError("an array is said to be longer than the file")
+            total = sum(entry.file_size for entry in entries)
+            if total > _FREE + _RATIO * path.stat().st_size:
+                raise ValueError(f"it would unpack to {total / 2**20:.0f} MiB")
+            found = {}
+            for entry in entries:
+                with archive.open(entry) as stream:
+                    found[entry.filename.removesuffix(".npy")] = _array(stream, entry.file_size)
+            return found
+    except Exception as error:  # zipfile, zlib and NumPy raise whatever a damaged file makes
+        words = " ".join(str(error).split()) or type(error).__name__
+        raise UserError(f"is damaged ({words})", path=path, remedy=remedy) from error
+
+
+def _array(stream: IO[bytes], size: int) -> np.ndarray:
+    version = npy.read_magic(stream)
+    header = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}.get(version)
+    if header is None:
+        raise ValueError(f"arrays of the version {version} are not known")
+    shape, columns, dtype = header(stream)
+    if dtype.hasobject:
+        raise ValueError("it holds objects, which are not unpickled")
+    wanted = math.prod(shape) * dtype.itemsize
+    if min(shape, default=0) < 0 or wanted > size:
+        raise ValueError(f"an array of the shape {shape} is not whole")
+    data = stream.read(wanted)
+    if len(data) != wanted:
+        raise ValueError(f"an array of the shape {shape} is not whole")
+    stream.read()  # so that the sum of the bytes is checked
+    array = np.frombuffer(bytearray(data), dtype)
+    return array.reshape(shape, order="F" if columns else "C")

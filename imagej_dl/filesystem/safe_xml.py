@@ -1,0 +1,81 @@
+"""XML of files that anyone may have written: no entity is expanded, nothing outside is opened."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from pathlib import Path
+from typing import Any
+from xml.parsers import expat
+
+from imagej_dl.errors import UserError
+from imagej_dl.filesystem.regular_files import refuse_special
+
+
+def parse(path: Path, remedy: str | None = None) -> ET.Element:
+    """Parse an XML file.
+
+    Parameters
+    ----------
+    remedy : what the user can do about a file that is cut short or no XML.
+
+    Raises
+    ------
+    UserError : when the file is not there, is not whole XML, or has a document type (DOCTYPE),
+        in which entities are declared that may grow without bound or name other files.
+    """
+    refuse_special(path)
+    builder = ET.TreeBuilder()
+    parser = _parser(path)
+    parser.StartElementHandler = builder.start
+    parser.EndElementHandler = builder.end
+    parser.CharacterDataHandler = builder.data
+    try:
+        with path.open("rb") as file:
+            parser.ParseFile(file)
+        return builder.close()
+    except FileNotFoundError as error:
+        raise UserError("there is no such file", path=path) from error
+    except OSError as error:
+        raise UserError(f"cannot be read ({error})", path=path) from error
+    except (expat.ExpatError, ValueError, LookupError) as error:  # of an encoding
+        raise UserError(f"is not whole XML ({error})", path=path, remedy=remedy) from error
+
+
+def check(text: str, path: Path, remedy: str | None = None) -> None:
+    """Raise UserError if a text is XML with a document type; what follows it is not parsed.
+
+    Only before the first element may there be one. After this check any parser may be given the
+    text; what is no XML passes.
+
+    Parameters
+    ----------
+    path, remedy : the file that the text is of, and what the user can do about it.
+    """
+    parser = _parser(path, remedy)
+    parser.StartElementHandler = _stop
+    try:
+        parser.Parse(text, True)
+    except (expat.ExpatError, _Passed, ValueError, LookupError):
+        return
+
+
+class _Passed(Exception):
+    """The first element has come without a document type before it."""
+
+
+def _stop(*_: Any) -> None:
+    raise _Passed
+
+
+def _parser(path: Path, remedy: str | None = None) -> expat.XMLParserType:
+    def refuse(*_: Any) -> None:
+        raise UserError(
+            "has XML with a document type (DOCTYPE), whose entities may grow without bound",
+            path=path,
+            remedy=remedy,
+        )
+
+    parser = expat.ParserCreate()
+    parser.buffer_text = True
+    parser.StartDoctypeDeclHandler = refuse
+    return parser

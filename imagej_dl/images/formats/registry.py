@@ -1,0 +1,87 @@
+"""The formats that are read, in one list, and the suffixes of those fit for a purpose."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path, PurePath
+
+from imagej_dl.errors import UserError
+from imagej_dl.filesystem.regular_files import refuse_special
+from imagej_dl.images.formats.base import Format
+from imagej_dl.images.formats.bioio_files import Bioio
+from imagej_dl.images.formats.czi import Czi
+from imagej_dl.images.formats.metamorph import MetaMorph
+from imagej_dl.images.formats.pictures import Jpeg, Png
+from imagej_dl.images.formats.tiff import Tiff
+
+FORMATS: tuple[Format, ...] = (Tiff(), Png(), Jpeg(), MetaMorph(), Czi(), Bioio())
+"""All formats, in the order in which messages name them."""
+
+
+def image_formats() -> tuple[Format, ...]:
+    """Return the formats of the images that are looked for in any folder."""
+    return tuple(f for f in FORMATS if not f.raw_only)
+
+
+def all_suffixes() -> tuple[str, ...]:
+    """Return the suffixes of all formats, as they are looked for in a project's Raw folder."""
+    return _suffixes(FORMATS)
+
+
+def image_suffixes() -> tuple[str, ...]:
+    """Return the suffixes of the images that are looked for in any folder."""
+    return _suffixes(image_formats())
+
+
+def label_suffixes() -> tuple[str, ...]:
+    """Return the suffixes of the label maps that are looked for in a folder: lossless ones."""
+    return _suffixes(f for f in image_formats() if f.lossless)
+
+
+def upload_suffixes() -> tuple[str, ...]:
+    """Return the suffixes of the files that the web page accepts."""
+    return _suffixes(f for f in FORMATS if f.uploadable)
+
+
+def writable_suffixes() -> tuple[str, ...]:
+    """Return the suffixes of the files that are written."""
+    return _suffixes(f for f in FORMATS if f.writable)
+
+
+def folder_suffixes() -> tuple[str, ...]:
+    """Return the suffixes of images that are folders."""
+    return tuple(suffix for f in FORMATS for suffix in f.folder_suffixes)
+
+
+def by_name(path: str | PurePath) -> Format | None:
+    """Return the format of a file by its name, or None where no format has its suffix."""
+    suffix = PurePath(path).suffix.lower()
+    return next((f for f in FORMATS if suffix in f.suffixes), None)
+
+
+def of_file(path: Path) -> Format:
+    """Return the format of a file.
+
+    Raises
+    ------
+    UserError : when there is no such file, it is a folder or no regular file, or no format has
+        its suffix.
+    """
+    if not path.exists():
+        raise UserError("there is no such file", path=path)
+    if path.is_dir() and path.suffix.lower() not in folder_suffixes():
+        raise UserError("is a folder, not an image", path=path)
+    chosen = by_name(path)
+    if chosen is None:
+        raise UserError(
+            f"has a suffix that is not known ({path.suffix or 'none'})",
+            path=path,
+            remedy=f"Known are {', '.join(all_suffixes())}; in Fiji, File > Save As > Tiff makes "
+            "one.",
+        )
+    refuse_special(path, folder=True)
+    return chosen
+
+
+def _suffixes(formats: Iterable[Format]) -> tuple[str, ...]:
+    return tuple(suffix for one in formats for suffix in one.suffixes)

@@ -1,0 +1,1 @@
+"""Intensities of images: statistics of many planes, and what a training saw."""

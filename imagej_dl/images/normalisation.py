@@ -1,0 +1,274 @@
+"""Intensity normalisation: one declaration, kept in the model, used at training and prediction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from scipy import ndimage as ndi
+
+from imagej_dl.images.intensities import training_intensities as seeing
+from imagej_dl.images.intensities.running_statistics import RunningStatistics
+from imagej_dl.images.intensities.training_intensities import Far, Look, Sample, Seen
+
+_ABSURD = 1e6
+"""In units of the stretch: no 16-bit pixel can be so far above the rest of its plane."""
+_LET = 100.0
+"""Value of such a pixel where no training limits it."""
+
+
+@dataclass(frozen=True)
+class Levels:
+    """The mapping of intensities of each channel: `values`, and what they `become`.
+
+    It is linear between them, and continues at the ends with the slope there.
+    `tops` are upper limits of the mapped intensities, where there are any.
+    """
+
+    values: tuple[NDArray[np.float64], ...]
+    become: tuple[NDArray[np.float64], ...]
+    tops: tuple[float, ...] | None = None
+
+
+class Normalisation(BaseModel):
+    """Normalisation of intensities for the network's input.
+
+    `percentile` maps the lower and upper percentile to 0 and 1 and so needs no knowledge of bit
+    depth or exposure; `range` divides by the type's largest value (Fluffy's way, with 65535 for
+    16-bit images). `median` and `mean` divide likewise, and move the median or mean to 0.5;
+    `equalise` replaces an intensity by the share of pixels that are darker (histogram
+    equalisation). These are the ways of microscopy-dl-suite-tf, which also clips.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    method: Literal["percentile", "range", "median", "mean", "equalise"] = "percentile"
+    lower: float = Field(1.0, ge=0, lt=100, description="Lower percentile, in %.")
+    upper: float = Field(99.8, gt=0, le=100, description="Upper percentile, in %.")
+    largest: float | None = Field(
+        None,
+        gt=0,
+        description="What `range` divides by, whatever the image's type: Fluffy's models were made "
+        "with 65535. The type's largest value where left out.",
+    )
+    clip: bool = Field(False, description="Clip what comes out to 0 … 1.")
+    scope: Literal["plane", "video"] = Field(
+        "plane", description="Whether planes are measured each for itself, or a video as a whole."
+    )
+    illumination: float = Field(
+        0.0,
+        ge=0,
+        le=10_000,
+        description="Sigma in px of a Gaussian that is taken off before as uneven light, its mean "
+        "being kept; 0: nothing is.",
+    )
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Normalisation:
+        if self.lower >= self.upper:
+            raise ValueError(
+                f"the lower percentile ({self.lower:g}) is not below the upper ({self.upper:g})"
+            )
+        return self
+
+    def __call__(
+        self,
+        plane: NDArray,
+        levels: Levels | None = None,
+        seen: Seen | None = None,
+        far: list[Far] | None = None,
+    ) -> NDArray[np.float32]:
+        """Normalise one plane.
+
+        Parameters
+        ----------
+        plane : array (Y, X), or (Y, X, C) whose channels are normalised each for itself.
+        levels : of the video, see :meth:`levels`; without, the plane is measured by itself.
+        seen : what the training saw, which bounds the stretch of a plane that is measured by
+            itself (method `percentile`).
+        far : takes why the plane is beyond that, and the first absurd pixel.
+
+        Returns
+        -------
+        float32 array of the same shape; without `clip` nothing above the percentile is lost.
+        """
+        top = _top(plane)
+        even = self._even(plane, top)
+        if self.method == "range":
+            return self._clipped((even / np.float32(self.largest or top)).astype(np.float32))
+        if levels is None:
+            if self.method == "percentile":
+                # A short cut for the usual method.
+                low, high = np.percentile(even, (self.lower, self.upper), axis=(0, 1))
+                levels = self._bounded(even, low, high, seen, far)
+                if levels is None:
+                    return self._sane(self._clipped(_stretched(even, low, high)), plane, seen, far)
+            else:
+                levels = self._measured([(even, top)])
+        channels = even.reshape(*even.shape[:2], -1)
+        done = [
+            _applied(channels[..., i], values, become)
+            for i, (values, become) in enumerate(zip(levels.values, levels.become, strict=True))
+        ]
+        if levels.tops is not None:
+            done = [
+                np.minimum(one, np.float32(t)) for one, t in zip(done, levels.tops, strict=True)
+            ]
+        return self._sane(
+            self._clipped(np.stack(done, axis=-1).reshape(even.shape)), plane, seen, far
+        )
+
+    def look(self, plane: NDArray, levels: Levels | None = None) -> tuple[Look, ...] | None:
+        """Measure the channels of a plane as training keeps them; None for other methods."""
+        if self.method != "percentile":
+            return None
+        even = self._even(plane, _top(plane))
+        if levels is None:
+            low, high = np.percentile(even, (self.lower, self.upper), axis=(0, 1))
+        else:
+            low, high = (np.array([values[i] for values in levels.values]) for i in (0, 1))
+        return self._looks(Sample.of(even), low, high)
+
+    def _looks(self, slabs: Sequence[NDArray], low: NDArray, high: NDArray) -> tuple[Look, ...]:
+        ends = zip(np.atleast_1d(low), np.atleast_1d(high), strict=True)
+        return tuple(
+            seeing.look(channel, float(a), float(b))
+            for channel, (a, b) in zip(seeing.channels(slabs), ends, strict=True)
+        )
+
+    def _bounded(
+        self,
+        even: NDArray | Sample,
+        low: NDArray,
+        high: NDArray,
+        seen: Seen | None,
+        far: list[Far] | None,
+    ) -> Levels | None:
+        """Return other levels where the training limits the stretch, else None."""
+        slabs = even.slabs if isinstance(even, Sample) else Sample.of(even)
+        if seen is None or self.method != "percentile" or not slabs:
+            return None
+        looks = self._looks(slabs, low, high)
+        if len(looks) != len(seen.channels):
+            return None
+        ends, why = zip(*(seeing.bounded(one, seen, i) for i, one in enumerate(looks)), strict=True)
+        if not any(why):
+            return None
+        if far is not None:
+            far += [one for channel in why for one in channel]
+        return Levels(
+            tuple(
+                np.array((one.low, end if end > one.low else one.low + 1.0))
+                for one, end in zip(looks, ends, strict=True)
+            ),
+            (np.array((0.0, 1.0)),) * len(looks),
+            # What is brighter than all that the training saw is no more than that.
+            tuple(
+                channel.top if reasons else np.inf
+                for channel, reasons in zip(seen.channels, why, strict=True)
+            ),
+        )
+
+    def _sane(
+        self,
+        ready: NDArray[np.float32],
+        plane: NDArray,
+        seen: Seen | None,
+        far: list[Far] | None,
+    ) -> NDArray[np.float32]:
+        """Limit pixels so bright that they would make their surroundings NaN."""
+        if plane.dtype.kind != "f":
+            return ready
+        wild = np.abs(ready) > _ABSURD
+        if not wild.any():
+            return ready
+        at = np.unravel_index(int(np.argmax(wild)), ready.shape)
+        top = max(c.top for c in seen.channels) if seen is not None else _LET
+        if far is not None:
+            far.append(Far("hot", float(plane[at]), top, (int(at[0]), int(at[1]))))
+        return np.where(wild, np.sign(ready) * np.float32(top), ready)
+
+    def levels(
+        self,
+        planes: Iterable[NDArray],
+        seen: Seen | None = None,
+        far: list[Far] | None = None,
+    ) -> Levels | None:
+        """Measure all planes of a video together; None where each is measured for itself.
+
+        Parameters
+        ----------
+        planes : arrays (Y, X) or (Y, X, C), read one by one.
+        seen, far : as for a call.
+        """
+        if self.scope == "plane" or self.method == "range":
+            return None
+        sample = Sample() if seen is not None else None
+        found = self._measured(((self._even(p, _top(p)), _top(p)) for p in planes), sample)
+        if sample is None or self.method != "percentile":
+            return found
+        low, high = (np.array([values[i] for values in found.values]) for i in (0, 1))
+        return self._bounded(sample, low, high, seen, far) or found
+
+    def _measured(
+        self, planes: Iterable[tuple[NDArray, float]], sample: Sample | None = None
+    ) -> Levels:
+        statistics: list[RunningStatistics] = []
+        most = 1.0
+        for plane, top in planes:
+            channels = plane.reshape(*plane.shape[:2], -1)
+            statistics = statistics or [RunningStatistics() for _ in range(channels.shape[-1])]
+            for index, one in enumerate(statistics):
+                one.add(channels[..., index])
+            if sample is not None:
+                sample.add(plane)
+            most = top
+        pairs = [self._mapping(one, most) for one in statistics]
+        return Levels(tuple(values for values, _ in pairs), tuple(become for _, become in pairs))
+
+    def _mapping(
+        self, one: RunningStatistics, top: float
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        if self.method == "percentile":
+            low, high = one.percentiles((self.lower, self.upper))
+            return np.array((low, high if high > low else low + 1.0)), np.array((0.0, 1.0))
+        if self.method == "equalise":
+            return one.shares()
+        middle = one.percentiles((50.0,))[0] if self.method == "median" else one.mean()
+        return np.array((middle, middle + top)), np.array((0.5, 1.5))
+
+    def _even(self, plane: NDArray, top: float) -> NDArray:
+        if not self.illumination:
+            return plane
+        sigma = (self.illumination, self.illumination) + (0.0,) * (plane.ndim - 2)
+        values = plane.astype(np.float32)
+        # The kernel's half width is that of OpenCV's for this sigma (501 px for 75.5).
+        light = ndi.gaussian_filter(values, sigma, mode="mirror", truncate=10 / 3)
+        values += values.mean(axis=(0, 1)) - light
+        return np.clip(values, 0, top) if plane.dtype.kind in "ui" else values
+
+    def _clipped(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.clip(values, 0, 1) if self.clip else values
+
+
+def _top(plane: NDArray) -> float:
+    return float(np.iinfo(plane.dtype).max) if plane.dtype.kind in "ui" else 1.0
+
+
+def _stretched(plane: NDArray, low: NDArray, high: NDArray) -> NDArray[np.float32]:
+    # A flat plane has no spread: it becomes 0 and not the noise of a division by nothing.
+    spread = np.where(high > low, high - low, 1.0)
+    return ((plane - low) / spread).astype(np.float32)
+
+
+def _applied(
+    plane: NDArray, values: NDArray[np.float64], become: NDArray[np.float64]
+) -> NDArray[np.float32]:
+    if len(values) == 2:
+        slope = (become[1] - become[0]) / (values[1] - values[0])
+        return ((plane - values[0]) * slope + become[0]).astype(np.float32)
+    return np.interp(plane, values, become).astype(np.float32)

@@ -1,0 +1,260 @@
+"""The interface of a method: what a model learns, and what its output becomes.
+
+A method is a frozen pydantic model, as a network is: its fields are its settings, kept with the
+model; all else about it is declared in class attributes and methods. Training, prediction, search,
+dialogs and documentation know it through this interface alone.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+Output = Literal["softmax", "sigmoid", "linear", "relu"]
+"""Activation of an output channel."""
+
+SuiteTarget = Literal["", "mask", "categories", "contours"]
+
+Loss = Callable[..., Any]
+"""(targets, outputs, weights=1) → number: (N, Y, X, channels) twice, (N, Y, X)."""
+
+Total = Callable[..., tuple[Any, ...]]
+"""Sums tensors over the devices that share a batch. All that a loss sums over the batch goes
+through it, so that the loss is that of the whole batch on each of them."""
+
+Predictions = Sequence[tuple[NDArray[np.float32], NDArray]]
+"""The network's output (Y, X, channels) for some planes, and the ground truth of each: a label map
+(Y, X), or for methods that learn an image that image (Y, X, C), normalised."""
+
+
+class PostProcessing(BaseModel):
+    """Settings of a method's post-processing, kept in config.json as `instances`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    def least_area(self) -> int:
+        """Return the area in px below which an object is dropped; 0 where none is."""
+        return int(getattr(self, "minimum_area", 0))
+
+
+@dataclass(frozen=True)
+class Score:
+    """A score by which trainings are compared; more is better.
+
+    key : its name among :meth:`Method.measures` or :meth:`Method.scores`.
+    words : what users read.
+    per_pixel : whether it is one of the measures, which each epoch has anyway.
+    """
+
+    key: str
+    words: str
+    per_pixel: bool = False
+
+
+@dataclass(frozen=True)
+class Measure:
+    """The measure of pixels that is told after each epoch, beside the loss.
+
+    key : its name among :meth:`Method.measures`.
+    short, words : in a line of text, and beside a plot.
+    limits : between which a plot shows it; None to fit the values.
+    """
+
+    key: str
+    short: str
+    words: str
+    limits: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True)
+class Truth:
+    """The ground truth of a patch.
+
+    labels : label map (side + 2·margin, side + 2·margin).
+    margin : px around the patch.
+    contours : (side, side), where they are given beside the label map and the method takes them.
+    image : float32 (side + 2·margin, side + 2·margin, C), for methods that learn an image.
+    """
+
+    labels: NDArray
+    margin: int
+    contours: NDArray | None = None
+    image: NDArray[np.float32] | None = None
+
+    def within(self, array: NDArray, margin: int = 0) -> NDArray:
+        """Cut an array that has the margin down to one of `margin` px around the patch."""
+        cut = self.margin - margin
+        return array[cut : len(array) - cut, cut : array.shape[1] - cut]
+
+
+class Method(BaseModel):
+    """Base of all methods. The class attributes say how it is called and what it works with."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: ClassVar[str] = ""
+    """As `kind` in settings, macros and config.json says it; methods without one are abstract."""
+    summary: ClassVar[str] = ""
+    """What it learns, for help texts, without a full stop."""
+    position: ClassVar[int] = 100
+    """Its place in lists; those of the same place are sorted by name."""
+
+    gives: ClassVar[Literal["instances", "image"]]
+    """What prediction writes: label map, ROIs and probability maps, or an image."""
+    learns_from: ClassVar[Literal["labels", "image"]] = "labels"
+    """What the second of a pair of files is."""
+    takes_contours: ClassVar[bool] = False
+    """Whether contours that are given beside a label map are part of the target."""
+    target_kind: ClassVar[Literal["classes", "values"]] = "values"
+    """What :meth:`targets` returns: a class of each pixel, or the values of all channels."""
+
+    losses: ClassVar[tuple[str, ...]]
+    """Names of the losses that can go with it; the first is the default."""
+    weight_maps: ClassVar[tuple[str, ...]] = ("none",)
+    """Names of the pixel weights that can go with it; the first is the default."""
+    shown: ClassVar[Measure]
+    """The measure that users see after each epoch."""
+    selection: ClassVar[Score]
+    """The score that a hyperparameter search maximises."""
+
+    fluffy: ClassVar[bool] = False
+    """Whether models of Fluffy with so many output channels are of this method."""
+    suite_target: ClassVar[SuiteTarget] = ""
+    """Which target of microscopy-dl-suite-tf it stands for."""
+
+    @property
+    @abstractmethod
+    def channels(self) -> tuple[str, ...]:
+        """Names of the output channels, in their order: `classes` in config.json."""
+
+    @property
+    def margin(self) -> int:
+        """Pixels around a patch on which its target depends."""
+        return 0
+
+    def activation(self, loss: str) -> Output | tuple[Output, ...] | None:
+        """Return the last activation of the network, or one a channel.
+
+        None leaves it to the network: sigmoid for one channel, else softmax.
+        """
+        return None
+
+    @property
+    def is_probability(self) -> bool:
+        """Whether all output channels are probabilities, from 0 to 1."""
+        return True
+
+    @abstractmethod
+    def targets(self, truth: Truth) -> NDArray:
+        """Return what the network is to give for a patch.
+
+        Returns
+        -------
+        uint8 (side, side), the channel that is 1 (of a single channel: its value), where
+        `target_kind` is "classes"; else float32 (side, side, channels).
+        """
+
+    def sample(
+        self, image: NDArray[np.float32], truth: Truth, rng: np.random.Generator
+    ) -> tuple[NDArray[np.float32], NDArray]:
+        """Return the network's input (side, side, C) and the targets of a patch.
+
+        For methods that change their input, as those with blind spots do; others keep it.
+        """
+        return image, self.targets(truth)
+
+    def check_loss(self, loss: str, class_weights: Sequence[float] | None) -> None:
+        """Raise ValueError where a loss, or the class weights, do not go with the method."""
+        if loss not in self.losses:
+            known = ", ".join(self.losses)
+            raise ValueError(f"the loss {loss} is none of kind {self.name}, which has {known}")
+        if class_weights is not None and len(class_weights) != len(self.channels):
+            raise ValueError(
+                f"{len(class_weights)} class weights for the {len(self.channels)} channels of "
+                f"{self.name}"
+            )
+
+    @abstractmethod
+    def loss(
+        self,
+        name: str,
+        *,
+        class_weights: Sequence[float] | None = None,
+        dice: float = 0.0,
+        total: Total,
+    ) -> Loss:
+        """Return the loss of this name.
+
+        Parameters
+        ----------
+        class_weights, dice : the training's settings of these names.
+        total : sums over the devices that share a batch.
+        """
+
+    @abstractmethod
+    def tally(self, targets: NDArray[np.float32], outputs: NDArray[np.float32]) -> NDArray:
+        """Count a batch, (N, Y, X, channels) both, for :meth:`measures`; batches are added up."""
+
+    @abstractmethod
+    def measures(self, tally: NDArray) -> dict[str, float]:
+        """Return the measures of all batches, which log.csv has beside the loss."""
+
+    @abstractmethod
+    def scores(self, predictions: Predictions, settings: PostProcessing) -> dict[str, float]:
+        """Return the scores of whole planes after post-processing, NaN where there is none."""
+
+    @abstractmethod
+    def describe(self, scores: Mapping[str, Any]) -> str:
+        """Say in words how good scores are; those that are None have no value."""
+
+    postprocessing: ClassVar[type[PostProcessing]] = PostProcessing
+
+    def default_postprocessing(self) -> PostProcessing:
+        """Return the settings of the post-processing, before any search."""
+        return self.postprocessing()
+
+    def start_postprocessing(
+        self, before: PostProcessing | None, smallest: int, given: dict[str, Any]
+    ) -> PostProcessing:
+        """Return the settings of the post-processing that a search begins with.
+
+        Parameters
+        ----------
+        before : of the model that a training starts from.
+        smallest : area in px below which nothing in the training data is an object.
+        given : what the user has decided.
+
+        Raises
+        ------
+        ValueError : for a setting that the method's post-processing has not.
+        """
+        start = self.default_postprocessing() if before is None else before
+        fields = self.postprocessing.model_fields
+        if unknown := sorted(set(given) - set(fields)):
+            raise ValueError(f"{', '.join(unknown)}: kind {self.name} has no such post-processing")
+        if "minimum_area" in fields:
+            # The new objects are few, those that the model knows may be smaller.
+            least = smallest if before is None else min(smallest, before.least_area())
+            given = {"minimum_area": least, **given}
+        return start.model_copy(update=given)
+
+    def search_space(self, start: PostProcessing) -> dict[str, list[Any]]:
+        """Return the values of each post-processing setting that are tried, in this order."""
+        return {}
+
+    def class_probabilities(self, output: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the channels of an output (…, channels) that are probabilities of classes.
+
+        Of several classes the second is the object, of one the only one is.
+        """
+        return output
+
+    def pictures(self, outputs: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+        """Return what TensorBoard shows of outputs (N, Y, X, channels): each (N, Y, X, 1), 0…1."""
+        return {name: outputs[..., i, None] for i, name in enumerate(self.channels)}

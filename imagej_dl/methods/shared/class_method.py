@@ -1,0 +1,139 @@
+"""Methods that learn a class of each pixel, from which a watershed makes instances."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imagej_dl.methods.base import Loss, Measure, Output, PostProcessing, Score, Total
+from imagej_dl.methods.shared.instance_method import Accumulator, InstanceMethod
+from imagej_dl.methods.shared.pixel_weights import WEIGHT_MAPS
+from imagej_dl.methods.shared.postprocessing_settings import Instances
+
+CROSS_ENTROPY = "cross_entropy"
+EITHER = ("weighted_bce_dice",)
+ONE_CLASS = ("binary_cce", "weighted_bce")
+SEVERAL_CLASSES = ("sparse_cce", "categorical_cce", "multiple_output")
+"""Losses for one class, for several, or for either."""
+
+
+class ClassMethod(InstanceMethod):
+    """Base of the methods whose output channels are probabilities of classes.
+
+    They differ in their targets and in what the post-processing begins with.
+    """
+
+    classes: ClassVar[tuple[str, ...]] = ()
+    object_weights: ClassVar[tuple[float, ...]] = (5.0, 10.0, 20.0)
+    """Values of `object_weight` that are tried."""
+
+    target_kind: ClassVar[Literal["classes", "values"]] = "classes"
+    losses: ClassVar[tuple[str, ...]] = (CROSS_ENTROPY, *ONE_CLASS, *EITHER, *SEVERAL_CLASSES)
+    weight_maps: ClassVar[tuple[str, ...]] = WEIGHT_MAPS
+    shown: ClassVar[Measure] = Measure("dice", "Dice", "Dice of the object class", (0, 1))
+    selection: ClassVar[Score] = Score("ap_0.5", "average precision at IoU .5")
+    postprocessing: ClassVar[type[PostProcessing]] = Instances
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """Names of the classes, in the order of the output channels."""
+        return self.classes
+
+    def activation(self, loss: str) -> Output | None:
+        """Return sigmoid for losses that take each class for itself, else the network's own."""
+        return "sigmoid" if loss in ("multiple_output", "weighted_bce_dice") else None
+
+    def check_loss(self, loss: str, class_weights: Sequence[float] | None) -> None:
+        """Raise ValueError where a loss, or the class weights, do not go with the classes."""
+        count = len(self.classes)
+        if loss in ONE_CLASS and count != 1:
+            raise ValueError(
+                f"the loss {loss} is for one class (kind binary), not for kind {self.name}"
+            )
+        if loss in SEVERAL_CLASSES and count == 1:
+            raise ValueError(
+                f"the loss {loss} is for several classes (kind foreground), not {self.name}"
+            )
+        if class_weights is not None and len(class_weights) != count:
+            raise ValueError(
+                f"{len(class_weights)} class weights for the {count} classes of {self.name}"
+            )
+
+    def loss(
+        self,
+        name: str,
+        *,
+        class_weights: Sequence[float] | None = None,
+        dice: float = 0.0,
+        total: Total,
+    ) -> Loss:
+        """Return the loss of this name."""
+        from imagej_dl.methods.shared import losses
+
+        if name == CROSS_ENTROPY:
+            return losses.cross_entropy(len(self.classes) == 1, dice, total)
+        return losses.named(name, class_weights, total)
+
+    def tally(self, targets: NDArray[np.float32], outputs: NDArray[np.float32]) -> NDArray:
+        """Count pixels: of the object, predicted as it, both, of the right class, all.
+
+        A pixel belongs to the class that is most probable (a single class: above 0.5).
+        """
+        true, predicted = self._classes(targets), self._classes(outputs)
+        is_object, said = true == 1, predicted == 1
+        counts = (is_object, said, is_object & said, true == predicted, np.ones_like(said))
+        return np.array([np.count_nonzero(part) for part in counts])
+
+    def measures(self, tally: NDArray) -> dict[str, float]:
+        """Return Jaccard index and Dice coefficient of the object class, and the pixel accuracy.
+
+        Without any object, true or predicted, the first two are 1.
+        """
+        true, predicted, both, right, pixels = tally.tolist()
+        union = true + predicted - both
+        return {
+            "jaccard": both / union if union else 1.0,
+            "dice": 2 * both / (true + predicted) if union else 1.0,
+            "accuracy": right / pixels,
+        }
+
+    def _classes(self, values: NDArray[np.float32]) -> NDArray:
+        return values[..., 0] > 0.5 if len(self.classes) == 1 else values.argmax(-1)
+
+    def instances(self, output: NDArray, settings: Any) -> tuple[NDArray, int]:
+        """Make a label map by a watershed; see :mod:`imagej_dl.methods.shared.postprocessing`."""
+        from imagej_dl.methods.shared.postprocessing import counted
+
+        return counted(output, settings)
+
+    def accumulator(self, shape: tuple[int, int], settings: Any) -> Accumulator:
+        """Return what makes the same label map block by block."""
+        from imagej_dl.methods.shared.blockwise import Blocks
+
+        return Blocks(shape, settings)
+
+    def search_space(self, start: PostProcessing) -> dict[str, list[Any]]:
+        """Return the values of each post-processing setting that are tried, in this order."""
+        assert isinstance(start, Instances), "it is the settings model of the method"
+        return {
+            "object_weight": list(self.object_weights),
+            "marker_height": [1.0, 2.0, 4.0],
+            "region_threshold": [0.4, 0.5, 0.6],
+            "region_erosion": sorted({max(start.region_erosion - 1, 0), start.region_erosion}),
+            "minimum_area": sorted({start.minimum_area // 2, start.minimum_area}),
+        }
+
+    def pictures(self, outputs: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+        """Return the probability of the object, and the most probable class."""
+        several = len(self.classes) > 1
+        chosen = outputs[..., 1 if several else 0][..., None]
+        mask = outputs.argmax(-1)[..., None] / 2 if several else chosen > 0.5
+        return {"object": chosen, "class": np.asarray(mask, np.float32)}
+
+
+def binary_target(labels: NDArray) -> NDArray[np.uint8]:
+    """Return the classes background 0, object 1 of a label map (Y, X)."""
+    return (labels > 0).astype(np.uint8)

@@ -1,0 +1,58 @@
+"""Methods whose output is an image, such as denoising."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imagej_dl.methods.base import Measure, Method, PostProcessing, Predictions, Score, Truth
+
+
+class ImageMethod(Method):
+    """Base of the methods that learn an image: a regression, scored by its PSNR."""
+
+    gives: ClassVar[Literal["instances", "image"]] = "image"
+    learns_from: ClassVar[Literal["labels", "image"]] = "image"
+    shown: ClassVar[Measure] = Measure("psnr", "PSNR", "PSNR in dB")
+    selection: ClassVar[Score] = Score("psnr", "PSNR in dB", per_pixel=True)
+
+    @property
+    def is_probability(self) -> bool:
+        """Whether all output channels are probabilities: intensities are none."""
+        return False
+
+    def targets(self, truth: Truth) -> NDArray:
+        """Return the image of the patch, (side, side, C)."""
+        assert truth.image is not None, "the method learns an image"
+        return truth.within(truth.image)
+
+    def activation(self, loss: str) -> Literal["linear"]:
+        """Return the last activation: intensities have no bounds."""
+        return "linear"
+
+    def image(self, output: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the image (Y, X, C) of the network's output (Y, X, channels), normalised."""
+        return output
+
+    def tally(self, targets: NDArray[np.float32], outputs: NDArray[np.float32]) -> NDArray:
+        """Sum the squared errors, and count the values."""
+        return np.array([np.square(outputs.astype(np.float64) - targets).sum(), targets.size])
+
+    def measures(self, tally: NDArray) -> dict[str, float]:
+        """Return the peak signal-to-noise ratio in dB; 1 is the peak of normalised intensities."""
+        error = tally[0] / tally[1]
+        return {"psnr": -10 * math.log10(error) if error > 0 else math.inf}
+
+    def scores(self, predictions: Predictions, settings: PostProcessing) -> dict[str, float]:
+        """Return the peak signal-to-noise ratio of all planes together."""
+        tallies = [self.tally(truth, self.image(output)) for output, truth in predictions]
+        return self.measures(np.sum(tallies, axis=0))
+
+    def describe(self, scores: Mapping[str, Any]) -> str:
+        """Say in words how good scores are."""
+        found = scores["psnr"]
+        return "no PSNR (the images are equal)" if found is None else f"PSNR {found:.2f} dB"

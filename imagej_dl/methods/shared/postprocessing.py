@@ -1,0 +1,179 @@
+"""From the probabilities of a plane to its objects, one id each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage as ndi
+
+from imagej_dl.images import as_labels
+from imagej_dl.methods.shared.h_maxima_watershed import hills
+from imagej_dl.methods.shared.postprocessing_settings import Instances
+
+
+def instances(probabilities: NDArray, settings: Instances) -> NDArray:
+    """Make a label map of a plane's probabilities.
+
+    The region of all objects is eroded to their true outline: the border class lies on both
+    sides of it. What the objects' middles are is seen from two sides: deep within the region
+    (Euclidean distance transform) and sure to be object and not border. Hills of
+    `depth + object_weight · p_object` that rise `marker_height` above the passes to higher hills
+    are objects (h-maxima; Soille, Morphological Image Analysis, 2003, 6.3.4), parted by a
+    watershed. Unlike markers by a threshold this finds small objects that are all border.
+
+    Parameters
+    ----------
+    probabilities : float (Y, X, classes), classes "object", "background, object", or these two and
+        a border or contour. Two need not sum to 1: their ratio counts.
+    settings : of the model; lengths in px.
+
+    Returns
+    -------
+    label map (Y, X), ids 1…n in the order of the objects' first pixels, row by row; uint16, or
+    uint32 above 65535 objects. Each object is 4-connected and, with `fill_holes`, has no holes.
+    """
+    return counted(probabilities, settings)[0]
+
+
+def counted(probabilities: NDArray, settings: Instances) -> tuple[NDArray, int]:
+    """Return the same label map, and how many objects below `minimum_area` are left out of it."""
+    region, objects = evidence(probabilities, settings)
+    labels = parted(true_region(region, settings), objects, settings)
+    tidy = np.zeros(labels.shape, np.uint32)
+    small: list[int] = []
+    for number, one in enumerate(outlined(labels, settings, small=small), 1):
+        tidy[one.box][one.inside] = number
+    return as_labels(tidy), len(small)
+
+
+def evidence(
+    probabilities: NDArray, settings: Instances
+) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
+    """Return where some object is, (Y, X), and how sure it is one and no border; pixel by pixel."""
+    values = np.asarray(probabilities, np.float32)
+    several = values.shape[-1] > 1
+    objects = values[..., 1] if several else values[..., 0]
+    anything = 1 - values[..., 0] if several else values[..., 0]
+    if values.shape[-1] == 2:
+        anything = objects = objects / np.maximum(values.sum(-1), np.float32(1e-12))
+    return anything > settings.region_threshold, objects
+
+
+def true_region(region: NDArray[np.bool_], settings: Instances) -> NDArray[np.bool_]:
+    """Return the region closed, and eroded to the objects' true outline.
+
+    A pixel depends on those not farther than `2 · closing + region_erosion`.
+    """
+    if settings.closing:
+        region = _closed(region, settings.closing)
+    if settings.region_erosion:
+        # What lies beyond the image's border is unknown: it takes nothing off.
+        region = ndi.binary_erosion(region, iterations=settings.region_erosion, border_value=1)
+    return region
+
+
+def parted(
+    region: NDArray[np.bool_],
+    objects: NDArray[np.float32] | None,
+    settings: Instances,
+    wanted: NDArray[np.bool_] | None = None,
+) -> NDArray:
+    """Return labels of the region's objects, with gaps; where given, only in its `wanted` pieces.
+
+    `objects` may be left out where nothing is split.
+
+    A piece that hangs together (by corners too) depends on what is not farther from it than
+    `3 · (4 · smoothing + 1)` px.
+    """
+    where = region if wanted is None else wanted
+    if not settings.split or objects is None:
+        return ndi.label(where)[0]
+    return _split(region, objects, settings, where)
+
+
+def _split(region: NDArray, objects: NDArray, settings: Instances, where: NDArray) -> NDArray:
+    # With no background anywhere there is no depth: distance_transform_edt would invent one.
+    depth = np.zeros(region.shape) if region.all() else ndi.distance_transform_edt(region)
+    if settings.smoothing:
+        depth = ndi.gaussian_filter(depth, settings.smoothing)
+        objects = ndi.gaussian_filter(objects, settings.smoothing)
+    return hills(depth + settings.object_weight * objects, where, settings.marker_height)
+
+
+def _closed(region: NDArray[np.bool_], radius: int) -> NDArray[np.bool_]:
+    """Close gaps by a disc (Soille, chapter 4.1); what lies beyond the image closes none."""
+    wide = np.pad(region, radius)
+    y, x = np.ogrid[-radius : radius + 1, -radius : radius + 1]
+    closed = ndi.binary_closing(wide, x**2 + y**2 <= radius**2)
+    return closed[radius:-radius, radius:-radius] | region
+
+
+@dataclass(frozen=True)
+class Outlined:
+    """An object: the place of its label's first pixel (flat), its box and its pixels in that."""
+
+    first: int
+    box: tuple[slice, slice]
+    inside: NDArray[np.bool_]
+
+
+def outlined(
+    labels: NDArray,
+    settings: Instances,
+    among: NDArray | None = None,
+    inner: tuple[bool, bool, bool, bool] = (False, False, False, False),
+    small: list[int] | None = None,
+) -> Iterator[Outlined]:
+    """Fill holes, drop small objects and those at the edge; give the rest, by their first pixels.
+
+    `among` names the labels that are looked at, all by default. `inner` says which sides (top,
+    bottom, left, right) are no edge of the image. `small` takes the areas of those that are
+    dropped as too small, in px.
+    """
+    boxes = ndi.find_objects(labels)
+    ids, first = np.unique(labels, return_index=True)
+    if among is not None:
+        looked_at = np.isin(ids, among)
+        ids, first = ids[looked_at], first[looked_at]
+    order = np.argsort(first)
+    for label, begin in zip(ids[order].tolist(), first[order].tolist(), strict=True):
+        if label == 0:
+            continue
+        box = boxes[label - 1]
+        part = labels[box]
+        filled = part == label
+        if not filled.all():
+            # Pieces that touch by a corner only have two outlines: the largest is the object.
+            pieces, number = ndi.label(filled)
+            if number > 1:
+                filled = pieces == 1 + np.argmax(np.bincount(pieces.ravel())[1:])
+            if settings.fill_holes:
+                # A hole that is another object stays that object.
+                filled = ndi.binary_fill_holes(filled) & (filled | (part == 0))
+        if settings.drop_edge and _at_edge(filled, box, labels.shape, inner):
+            continue
+        area = int(np.count_nonzero(filled))
+        if area >= settings.minimum_area:
+            yield Outlined(begin, box, filled)
+        elif small is not None:
+            small.append(area)
+
+
+def _at_edge(
+    inside: NDArray[np.bool_],
+    box: tuple[slice, slice],
+    shape: tuple[int, ...],
+    inner: tuple[bool, bool, bool, bool],
+) -> bool:
+    """Say whether an object, given in its box, has a pixel in the image's outermost rows."""
+    rows, columns = box
+    top, bottom, left, right = inner
+    return bool(
+        (rows.start == 0 and not top and inside[0].any())
+        or (columns.start == 0 and not left and inside[:, 0].any())
+        or (rows.stop == shape[0] and not bottom and inside[-1].any())
+        or (columns.stop == shape[1] and not right and inside[:, -1].any())
+    )

@@ -1,0 +1,74 @@
+"""The layers that our networks are made of: which files may name, and what each depends on.
+
+A model from elsewhere is opened only if it is made of these (:mod:`imagej_dl.models.trust`), and
+tiles get the halo that they need (:mod:`imagej_dl.models.receptive_field`). A new network that
+uses another layer adds it here.
+"""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+
+
+class Reach(Enum):
+    """The input pixels that an output pixel of a layer depends on, along Y or X."""
+
+    NONE = auto()
+    """The layer does nothing, or hands on to the layer that it wraps."""
+    PIXEL = auto()
+    """The pixel at its own place."""
+    KERNEL = auto()
+    """Those under a kernel, `kernel_size`, `strides`, `dilation_rate`."""
+    TRANSPOSED = auto()
+    """Those whose kernels reach it."""
+    POOL = auto()
+    """Those of a window, `pool_size`, `strides`."""
+    UPSAMPLED = auto()
+    """The coarser pixel at its place; with interpolation its neighbours, too."""
+    SHIFTED = auto()
+    """The pixel beside it by the padding."""
+    ALL = auto()
+    """All pixels: no halo is wide enough."""
+
+
+LAYERS = {
+    "Activation": Reach.PIXEL,
+    "Add": Reach.PIXEL,
+    "Average": Reach.PIXEL,
+    "AveragePooling2D": Reach.POOL,
+    "BatchNormalization": Reach.PIXEL,
+    "Concatenate": Reach.PIXEL,
+    "Conv2D": Reach.KERNEL,
+    "Conv2DTranspose": Reach.TRANSPOSED,
+    "Conv3D": Reach.KERNEL,
+    "ConvLSTM2D": Reach.KERNEL,
+    "DepthwiseConv2D": Reach.KERNEL,
+    "Dropout": Reach.PIXEL,
+    "ELU": Reach.PIXEL,
+    "GlobalAveragePooling2D": Reach.ALL,
+    "InputLayer": Reach.NONE,
+    "LeakyReLU": Reach.PIXEL,
+    "MaxPooling2D": Reach.POOL,
+    "MaxPooling3D": Reach.POOL,
+    "Maximum": Reach.PIXEL,
+    "Multiply": Reach.PIXEL,
+    "PReLU": Reach.PIXEL,
+    "ReLU": Reach.PIXEL,
+    "Rescaling": Reach.PIXEL,
+    "SeparableConv2D": Reach.KERNEL,
+    "Softmax": Reach.PIXEL,
+    "SpatialDropout2D": Reach.PIXEL,
+    "TimeDistributed": Reach.NONE,
+    "UpSampling2D": Reach.UPSAMPLED,
+    "UpSampling3D": Reach.UPSAMPLED,
+    "ZeroPadding2D": Reach.SHIFTED,
+}
+"""The layers of `keras.layers`. None runs code of the file or reads another file."""
+
+OTHERS = frozenset(
+    (
+        ("imagej_dl.models.convlstm", "ConvLSTM2D"),
+        ("keras.src.ops.numpy", "Mean"),  # over the frames
+    )
+)
+"""Parts from elsewhere, by module and name."""

@@ -1,0 +1,76 @@
+"""Words for planes that are beyond what the training of the model saw."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import xarray as xr
+
+from imagej_dl.images import Far
+from imagej_dl.images.checks import non_finite
+from imagej_dl.prediction.frames import Beyond
+
+
+def words(beyond: Sequence[Beyond], image: xr.DataArray) -> list[str]:
+    """Say in a sentence for each kind which planes are beyond, by how much, and what is done."""
+    title = image.attrs.get("title") or "the image"
+    planes = image.sizes.get("T", 1) * image.sizes.get("Z", 1)
+    found = []
+    for kind, say in (("noise", _noise), ("few", _few), ("bright", _bright), ("hot", _hot)):
+        same = [one for one in beyond if one.far.why == kind]
+        if same:
+            worst = max(same, key=lambda one: _distance(one.far))
+            found.append(f"{title}: {_which(same, planes)}{say(worst, image)}")
+    return found
+
+
+def _usual(worst: Beyond, image: xr.DataArray) -> float:
+    place = {a: i for a, i in (("T", max(worst.t, 0)), ("Z", worst.z)) if a in image.dims}
+    plane = image.isel(place)
+    step = max(1, int((plane.size / 2**22) ** 0.5))
+    return non_finite.outlying(plane.isel(Y=slice(None, None, step)).values)
+
+
+def _which(same: Sequence[Beyond], planes: int) -> str:
+    count = len({(one.t, one.z) for one in same})
+    return f"{count} of {planes} planes, " if planes > 1 and same[0].t >= 0 else ""
+
+
+def _distance(far: Far) -> float:
+    return max(far.plane / far.training, far.training / far.plane) if far.training else far.plane
+
+
+def _noise(worst: Beyond, image: xr.DataArray) -> str:
+    far = worst.far
+    return (
+        f"nearly empty, or noisier than the images of the training: noise is {far.plane:.2g} of "
+        f"the contrast, {far.training:.2g} at most there. Contrast is enhanced less, so that "
+        "noise does not become objects"
+    )
+
+
+def _few(worst: Beyond, image: xr.DataArray) -> str:
+    far = worst.far
+    beyond = far.training / max(far.plane, 1e-9)
+    return (
+        "nearly empty: so little is bright that it is above the upper percentile, "
+        f"{beyond:.2g} times as far as in the images of the training. Contrast is enhanced up to it"
+    )
+
+
+def _bright(worst: Beyond, image: xr.DataArray) -> str:
+    far = worst.far
+    return (
+        f"some pixels are {far.plane:.2g} times as bright as the other bright ones, "
+        f"{far.training:.2g} times at most in the images of the training. They are taken for "
+        "debris: contrast is enhanced up to the others"
+    )
+
+
+def _hot(worst: Beyond, image: xr.DataArray) -> str:
+    place = {a: i for a, i in (("T", worst.t), ("Z", worst.z)) if a in image.dims}
+    at = non_finite.where(worst.far.at, place)
+    return (
+        f"the pixel at {at} is {worst.far.plane:g}, far beyond all others; it is taken as no "
+        f"brighter than what the model knows. {non_finite.remedy(_usual(worst, image))}"
+    )

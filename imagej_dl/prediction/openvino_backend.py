@@ -1,0 +1,158 @@
+"""OpenVINO in place of TensorFlow, on the CPU and where it is installed: the same numbers, faster.
+
+It is tried on a small patch before it is used; whatever it cannot do TensorFlow does.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imagej_dl import preferences
+from imagej_dl.errors import warn
+from imagej_dl.models import backend
+
+TOLERANCE = 1e-4
+"""Largest difference of a probability from TensorFlow's."""
+WORTH = 32 * 2**20
+"""Pixels of windows from which on the conversion, of some seconds, saves more than it takes."""
+
+Run = Callable[..., NDArray[np.float32]]
+
+
+@dataclass(frozen=True)
+class _Converted:
+    source: Any  # the function it was made of, and
+    weights: bytes  # the weights at that time, which may have been trained on since
+    run: Run | None
+
+
+_kept: WeakKeyDictionary[Any, _Converted] = WeakKeyDictionary()
+
+
+def installed() -> bool:
+    """Say whether OpenVINO is there; it is not imported for that."""
+    found = importlib.util.find_spec("openvino")
+    return found is not None and found.origin is not None  # else a folder of that name
+
+
+def wanted(pixels: int) -> bool:
+    """Say whether OpenVINO is to be used for so many pixels of windows.
+
+    The user's settings say `tensorflow`, `openvino`, or `auto`: where there is no GPU, and enough
+    to do to be worth the conversion.
+    """
+    asked = preferences.read().engine
+    if asked == "tensorflow" or not installed():
+        return False
+    if backend.tensorflow().config.list_logical_devices("GPU"):
+        return False
+    return asked == "openvino" or pixels >= WORTH
+
+
+def converted(model: Any, function: Any, patch: tuple[NDArray, ...]) -> Run | None:
+    """Return a network in OpenVINO, or None when TensorFlow must do; converted once for a model.
+
+    Parameters
+    ----------
+    model : the Keras model; it is not kept.
+    function : its `tf.function`, of one graph for all sizes.
+    patch : arguments of the function, on which both must give the same.
+
+    Warns
+    -----
+    DataWarning : once, when it cannot be converted or computes differently by more than 1e-4.
+    """
+    weights = _digest(model)
+    known = _kept.get(model)
+    if known is None or known.source is not function or known.weights != weights:
+        known = _Converted(function, weights, _tried(function, patch))
+        _kept[model] = known
+    return known.run
+
+
+def rest(model: Any) -> None:
+    """Give back the memory that the model's network was computed in; the next use takes it anew."""
+    known = _kept.get(model)
+    if known is not None and isinstance(known.run, _Quick):
+        known.run.rest()
+
+
+def _tried(function: Any, patch: tuple[NDArray, ...]) -> Run | None:
+    try:
+        run = _compiled(function)
+        difference = float(np.abs(run(*patch) - function(*patch).numpy()).max())
+    except Exception as error:  # It raises whatever its parts raise on layers it does not know.
+        words = str(error).strip().splitlines() or [type(error).__name__]
+        _refused(f"OpenVINO cannot compute this network ({words[0]})")
+        return None
+    if difference <= TOLERANCE:
+        return run
+    _refused(f"OpenVINO's probabilities differ from TensorFlow's by {difference:.2g}")
+    return None
+
+
+def _refused(words: str) -> None:
+    warn(f"{words}: TensorFlow is used")
+
+
+def _compiled(function: Any) -> Run:
+    # Otherwise it sends to a server that it was used, by processes forked beside our threads. It
+    # heeds no variable, but works without the sender where there is none to import.
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+    import openvino
+
+    if sys.version_info >= (3, 13):
+        from openvino.frontend.tensorflow import utils
+
+        # Its exec("import tensorflow"), exec("del tensorflow") within a function share no names
+        # any more (PEP 667), so that it would convert nothing.
+        shared: dict[str, Any] = {}
+        utils.exec = lambda code: exec(code, shared)  # type: ignore[attr-defined]
+    settings = {
+        # Some processors would compute in bfloat16, with two digits, without this.
+        "INFERENCE_PRECISION_HINT": "f32",
+        "PERFORMANCE_HINT": "LATENCY",
+        "INFERENCE_NUM_THREADS": backend.cores(),
+        # Threads bound to cores wait for those that another program uses.
+        "ENABLE_CPU_PINNING": False,
+    }
+    model = openvino.convert_model(function)
+    names = [port.any_name for port in model.inputs]
+    return _Quick(openvino.Core().compile_model(model, "CPU", settings), names)
+
+
+class _Quick:
+    """A compiled network. What it computes in is kept from call to call, until `rest`."""
+
+    def __init__(self, compiled: Any, names: list[str]) -> None:
+        self.compiled, self.names = compiled, names
+        self.request: Any = None
+
+    def __call__(self, *given: NDArray) -> NDArray[np.float32]:
+        # Held here, since another thread may let it rest meanwhile.
+        request = self.request = self.request or self.compiled.create_infer_request()
+        found = request.infer(dict(zip(self.names, given, strict=True)), share_inputs=True)
+        return np.array(found[0], np.float32)
+
+    def rest(self) -> None:
+        self.request = None
+        if hasattr(self.compiled, "release_memory"):
+            with suppress(RuntimeError):  # while another thread computes in it
+                self.compiled.release_memory()
+
+
+def _digest(model: Any) -> bytes:
+    digest = hashlib.blake2b(digest_size=16)
+    for weight in model.weights:
+        digest.update(np.ascontiguousarray(weight.numpy()).data)
+    return digest.digest()

@@ -1,0 +1,187 @@
+"""Which label maps of a project are to be made: those that are missing, or behind their ROIs.
+
+A label map keeps what it was made of (see :mod:`imagej_dl.images.labels.provenance`). That tells
+one that is older than its RoiSet from one that a user has corrected, which is never replaced
+unasked.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path, PurePosixPath
+from typing import Literal
+
+from imagej_dl import rois
+from imagej_dl.errors import UserError, warn
+from imagej_dl.filesystem.atomic import refuse_existing, refuse_input
+from imagej_dl.images.labels import provenance
+from imagej_dl.project.folders import Drawn, visible
+from imagej_dl.project.rasterizing import Filling
+
+IMAGES, MASKS = "images", "masks"
+
+Why = Literal["new", "missing", "newer"]
+
+
+@dataclass(frozen=True)
+class Due:
+    """What is to be made of an image and its ROIs.
+
+    image, table, labels : where these go, None for what is there and is kept; `place` is that of
+    the label map, there or not. why : "new" where nothing is there, "missing" where a part is
+    missing, "newer" where the ROIs were changed since the label map was made of them.
+    """
+
+    item: Drawn
+    place: Path
+    image: Path | None
+    table: Path | None
+    labels: Path | None
+    why: Why
+
+
+def look(
+    found: list[Drawn],
+    target: Path,
+    filling: Filling,
+    *,
+    overwrite: bool = False,
+    kept: Callable[[Path], None] = lambda path: None,
+) -> list[Due]:
+    """Say what is due in a folder that gets `images` and `masks`; nothing is written.
+
+    Parameters
+    ----------
+    overwrite : whether all is made anew.
+    kept : is told of each label map that is whole and is kept.
+
+    Raises
+    ------
+    UserError : when something there would be in the way: an input, a file that is not ours, or
+        the label map of other ROIs.
+
+    Warns
+    -----
+    DataWarning : for label maps that are kept, though ROIs or image are newer, or though they
+        were made in another way than is asked for.
+    """
+    inputs = [path for item in found for path in (item.image, item.rois)]
+    due = []
+    for item in found:
+        one = _all(item, target) if overwrite else _rest(item, target, filling)
+        for path in (one.image, one.table, one.labels):
+            if path is not None:
+                refuse_input(path, *inputs)
+        if overwrite or one.image or one.table or one.labels:
+            due.append(one)
+        if one.labels is None:
+            kept(one.place)
+    return due
+
+
+def _paths(item: Drawn, target: Path) -> tuple[Path, Path]:
+    image, labels = (target / part / f"{item.name}.tif" for part in (IMAGES, MASKS))
+    return image, labels
+
+
+def _all(item: Drawn, target: Path) -> Due:
+    image, labels = _paths(item, target)
+    return Due(item, labels, image, rois.table_path(labels), labels, "new")
+
+
+def _rest(item: Drawn, target: Path, filling: Filling) -> Due:
+    """Return what is not there, and what is not of today's ROIs."""
+    image, labels = _paths(item, target)
+    picture = there(image)
+    mask = there(labels)
+    table = rois.table_path(labels)
+    if mask is None:
+        if os.path.lexists(table) and not _is_table(table):
+            refuse_existing(table, False)
+        return Due(item, labels, None if picture else image, table, labels, "new")
+    newer = _is_behind(item, mask, filling)
+    return Due(
+        item,
+        mask,
+        None if picture else image,
+        None if table.is_file() and not newer else table,
+        mask if newer else None,
+        "newer" if newer else "missing",
+    )
+
+
+def there(path: Path) -> Path | None:
+    """Return the image of this name, whatever its suffix is."""
+    if path.is_file():
+        return path
+    return next((p for p in visible(path.parent) if p.stem == path.stem), None)
+
+
+def _is_behind(item: Drawn, mask: Path, filling: Filling) -> bool:
+    """Say whether a label map is as it was made, of ROIs that have changed since."""
+    before, now = provenance.read(mask), facts_of(item, mask, filling)
+    if "roiset" not in before:
+        before = {}  # made of no ROIs, but predicted for instance
+    if not before or before["roiset"] == now["roiset"]:
+        if before and before.get("filling") != now["filling"]:
+            _warn(f"{mask}: was made with other settings, and is kept; --overwrite makes it anew")
+        for path in (item.image,) if before else (item.image, item.rois):
+            if _time(path) > mask.stat().st_mtime and not _is_same(path, before):
+                _keep(path, mask)
+        return False
+    # A RoiSet.zip may have taken the place of a .roi, or of Fluffy's masks.
+    if PurePosixPath(str(before.get("rois"))).parent != PurePosixPath(str(now["rois"])).parent:
+        raise UserError(
+            f"is there already, made of other ROIs ({before.get('rois')}) than {item.rois}",
+            path=mask,
+            remedy="Choose another folder with --out, or pass --overwrite.",
+        )
+    if provenance.unchanged(mask, before):
+        return True
+    _keep(item.rois, mask, "was changed since it was made and ")
+    return False
+
+
+def _is_same(image: Path, before: dict[str, object]) -> bool:
+    """Say whether a file that is newer has been copied only."""
+    return "image" in before and before["image"] == provenance.digest(image)
+
+
+def _keep(newer: Path, mask: Path, more: str = "") -> None:
+    _warn(f"{newer}: is newer than {mask}, which {more}is kept; --overwrite makes it anew")
+
+
+def _warn(text: str) -> None:
+    warn(text)
+
+
+def _time(path: Path) -> float:
+    """Return when a file was last changed, of a folder the last of its files."""
+    files = [p for p in path.iterdir() if p.is_file()] if path.is_dir() else []
+    return max(p.stat().st_mtime for p in (path, *files))
+
+
+def facts_of(item: Drawn, labels: Path, filling: Filling) -> dict[str, object]:
+    """Return what a label map keeps of the ROIs that it was made of, and how it was."""
+    try:
+        where = Path(os.path.relpath(item.rois, labels.parent)).as_posix()
+    except ValueError:  # another drive
+        where = item.rois.name
+    how = {name: value for name, value in asdict(filling).items() if value != _DEFAULT[name]}
+    return {"rois": where, "roiset": provenance.digest(item.rois), "filling": how}
+
+
+_DEFAULT = {field.name: field.default for field in fields(Filling)}
+
+
+def _is_table(path: Path) -> bool:
+    """Say whether a file is a table as `labels` writes it: then it is of a run that was stopped."""
+    wanted = ["label"] + [f.name for f in fields(rois.LabelRow) if f.name != "label"]
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            return next(csv.reader(file), None) == wanted
+    except (OSError, ValueError, csv.Error):
+        return False

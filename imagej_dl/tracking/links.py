@@ -1,0 +1,32 @@
+"""Links between the rows of a table of spots."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Links:
+    """Possible or chosen links: row numbers of their spots and their costs, three arrays."""
+
+    sources: np.ndarray
+    targets: np.ndarray
+    costs: np.ndarray
+
+    @classmethod
+    def none(cls) -> Links:
+        return cls(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
+
+    @classmethod
+    def join(cls, parts: list[Links]) -> Links:
+        parts = [cls.none(), *parts]
+        return cls(
+            np.concatenate([p.sources for p in parts]),
+            np.concatenate([p.targets for p in parts]),
+            np.concatenate([p.costs for p in parts]),
+        )
+
+    def take(self, chosen: np.ndarray) -> Links:
+        return Links(self.sources[chosen], self.targets[chosen], self.costs[chosen])

@@ -1,0 +1,1 @@
+"""TrackMate's XML files: read and written."""

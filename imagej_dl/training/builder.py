@@ -1,0 +1,163 @@
+"""Build a training run from settings and examples."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from imagej_dl._version import __version__
+from imagej_dl.errors import UserError
+from imagej_dl.models import Architecture, ModelConfig, backend
+from imagej_dl.models.config import axes
+from imagej_dl.models.networks.base import Network
+from imagej_dl.models.pretrained import initialise
+from imagej_dl.models.receptive_field import receptive_field
+from imagej_dl.progress import Progress
+from imagej_dl.training import objective
+from imagej_dl.training.checkpoint import State
+from imagej_dl.training.data_sources import Given
+from imagej_dl.training.devices import SingleDevice
+from imagej_dl.training.examples import Examples
+from imagej_dl.training.fine_tuning import Start
+from imagej_dl.training.objective import Validator
+from imagej_dl.training.patches import Patches, Sampling, validation
+from imagej_dl.training.precision import precision
+from imagej_dl.training.run import TrainingRun
+from imagej_dl.training.settings import Settings
+from imagej_dl.training.split import Split, split
+
+_VALIDATION_PATCHES = 64
+_FEWEST = 8
+
+
+def divide(
+    examples: Examples, given: Given, settings: Settings, known: dict[str, list[str]] | None
+) -> Split:
+    """Divide the examples into training, validation and test, unless `given` has done so.
+
+    `known` are the digests of each part of the model to start from.
+    """
+    if not given.validation:
+        shares = (settings.validation, 0.0 if given.test else settings.test)
+        count = len(given.train)
+        result = split(examples.sources[:count], *shares, settings.seed, known)
+        tested = [example for source in examples.sources[count:] for example in source]
+        return replace(result, test=tested) if given.test else result
+    ends = (0, len(given.train), len(given.train) + len(given.validation), len(examples.sources))
+    parts = [
+        [example for source in examples.sources[low:high] for example in source]
+        for low, high in pairwise(ends)
+    ]
+    return Split(parts[0], parts[1], parts[2], "folders", settings.seed, known)
+
+
+def sampling_of(settings: Settings) -> Sampling:
+    """Return how patches are drawn with these settings."""
+    return Sampling(
+        settings.method,
+        settings.patch,
+        settings.batch,
+        settings.seed,
+        settings.border_size,
+        settings.foreground,
+        settings.augmentation,
+        pdf=settings.sampling_pdf,
+        per_image=settings.per_image,
+        contact_weight=settings.contact_weight if settings.weight_map == "contacts" else 0.0,
+    )
+
+
+def assemble(
+    settings: Settings,
+    parts: Split,
+    examples: Examples,
+    state: State,
+    devices: SingleDevice,
+    folder: Path,
+    progress: Progress,
+    start: Start | None = None,
+) -> TrainingRun:
+    """Build the network and all that trains it; `start` is the model that it starts from."""
+    from imagej_dl.training.trainer import Trainer
+
+    devices.check_batch(settings.batch)
+    sampling = sampling_of(settings)
+    weights_seed = settings.seed if settings.seed_weights is None else settings.seed_weights
+    backend.keras().utils.set_random_seed(weights_seed)
+    network = settings.built(examples.channels)
+    with devices.scope(), precision(settings.precision):
+        model = _built(network, settings)
+    devices.prepare(model)
+    if settings.seed_weights is not None:
+        backend.keras().utils.set_random_seed(settings.seed)
+    if start is None and not state.step:
+        initialise(model, network, settings.pretrained)
+    # Validating an epoch of a few large patches would otherwise take longer than training it.
+    count = min(_VALIDATION_PATCHES, max(_FEWEST, settings.steps * settings.batch))
+    batches = validation(parts.validation, sampling, count)
+    return TrainingRun(
+        model=model,
+        trainer=Trainer(model, settings, devices),
+        patches=Patches(parts.train, sampling),
+        validator=Validator(settings.method, objective.of(settings), batches),
+        settings=settings,
+        state=state,
+        folder=folder,
+        progress=progress,
+        config=_config(model, settings, examples, start),
+        devices=devices,
+    )
+
+
+def _built(network: Network, settings: Settings) -> Any:
+    try:
+        return network.build()
+    except ValueError as error:  # Keras knows which activations, initial weights, kernels there are
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        raise UserError(
+            f"the network {settings.architecture} cannot be built ({lines[0]})",
+            remedy="Its activation, initial weights and kernels must be ones that Keras has.",
+        ) from error
+
+
+def plain(run: TrainingRun) -> Any:
+    """Return the network in float32 on one device, as it is saved and used."""
+    if run.devices.count == 1 and run.settings.precision == "float32":
+        return run.model
+    model = run.settings.built(run.config.channels).build()
+    model.set_weights(run.model.get_weights())
+    return model
+
+
+def _config(model: Any, settings: Settings, examples: Examples, start: Start | None) -> ModelConfig:
+    method = settings.method
+    before = start.config.instances if start is not None else None
+    network = settings.built(examples.channels)
+    field = receptive_field(model)
+    calibration = examples.calibration
+    return ModelConfig(
+        kind=settings.kind,
+        classes=method.channels,
+        architecture=Architecture(name=settings.architecture, arguments=network.model_dump()),
+        normalisation=settings.normalisation,
+        axes=axes(network.window, examples.channels),  # type: ignore[arg-type]
+        channels=examples.channels,
+        frames=network.window,
+        pixel_width=calibration.pixel_width,
+        pixel_height=calibration.pixel_height,
+        unit=calibration.unit,
+        object_diameter=examples.diameter,
+        patch=settings.patch,
+        halo=field.halo,
+        seen=examples.seen,
+        multiple_of=field.multiple_of,
+        instances=method.start_postprocessing(before, examples.smallest, settings.treatment),
+        border_size=settings.border_size,
+        method_settings=settings.method_settings,
+        training=settings.model_dump(mode="json"),
+        imagej_dl_version=__version__,
+        keras_version=backend.keras().__version__,
+        tensorflow_version=backend.tensorflow().__version__,
+    )

@@ -1,0 +1,142 @@
+"""What a training reads: images, their label maps, and the folders in which they are found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import xarray as xr
+
+from imagej_dl import project
+from imagej_dl.errors import UserError
+from imagej_dl.filesystem import names
+from imagej_dl.images.reading import images_in
+from imagej_dl.suite import data
+
+Pair = tuple[str | Path | xr.DataArray, str | Path | xr.DataArray]
+"""An image and its label map (or RoiSet.zip), as files or in memory."""
+
+
+@dataclass(frozen=True)
+class Given:
+    """Pairs that are already divided; `maps` has an entry for each, in this order."""
+
+    train: Sequence[Pair]
+    validation: Sequence[Pair] = ()
+    test: Sequence[Pair] = ()
+    maps: Sequence[Maps] | None = None
+
+    @property
+    def pairs(self) -> list[Pair]:
+        """Return the pairs of all parts."""
+        return [*self.train, *self.validation, *self.test]
+
+
+@dataclass(frozen=True)
+class Maps:
+    """Optional maps with the axes of the label map: the contour class, the pixel weights."""
+
+    contours: str | Path | xr.DataArray | None = None
+    weights: str | Path | xr.DataArray | None = None
+
+
+def as_given(source: str | Path | Iterable[Pair] | Given) -> Given:
+    """Return a folder or pairs as `Given`, all of them to be divided."""
+    if isinstance(source, Given):
+        return source
+    return Given(list(find_pairs(source) if isinstance(source, (str, Path)) else source))
+
+
+def find_pairs(folder: str | Path) -> list[Pair]:
+    """Find the images with their label maps or ROIs, sorted by name.
+
+    It may be a folder with `inputs` and `labels` (of microscopy-dl-suite-tf), a project or folder
+    with `images` and `masks` (see :func:`imagej_dl.project.pairs`), have folders NAME with an image
+    and `labels.tif`, or hold files or folders with RoiSets (see :func:`imagej_dl.project.drawn`).
+
+    Raises
+    ------
+    UserError : when the folder is missing, or has nothing to train on.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        problem = "is no folder" if folder.exists() else "there is no such folder"
+        raise UserError(problem, path=folder)
+    if data.is_suite(folder):
+        return pairs_of(data.items(folder))
+    if (project.processed(folder) / "masks").is_dir():
+        return [(pair.image, pair.labels) for pair in project.pairs(folder)]
+    inner = [p for p in names.visible(folder) if p.is_dir()]
+    found = [pair for place in (folder, *inner) if (pair := _labelled(place))]
+    if found:
+        return found
+    try:
+        return [(item.image, item.rois) for item in project.drawn(folder)]
+    except UserError as error:
+        if Path(error.path or folder) != folder:
+            raise
+        raise UserError(
+            "holds no image with a label map or a RoiSet to train on",
+            path=folder,
+            remedy="Give it a project after `imagej-dl labels`, a folder with images and masks, "
+            "or folders NAME with image.tif and labels.tif or RoiSet.zip.",
+        ) from error
+
+
+def find_given(
+    folder: Path,
+    validation: Path | None = None,
+    test: Path | None = None,
+    *,
+    recurrent: bool = False,
+    videos: Path | None = None,
+) -> Given:
+    """Find the training, validation and test images, each in a folder of its own.
+
+    Parameters
+    ----------
+    folder, validation, test : see :func:`find_pairs`; a test folder without labels is left out.
+    recurrent : assemble single frames to videos.
+    videos : the table `videos2im_relation.csv` of these, if it is not in the folder. It is first of
+        all that of the test folder, as in configurations of microscopy-dl-suite-tf.
+
+    Raises
+    ------
+    UserError : when one is not a folder, or one of its images has no labels.
+    """
+    parts: list[list[data.Item]] = []
+    for place in (folder, validation, test):
+        if place is None:
+            parts.append([])
+        elif data.is_suite(place):
+            labelled = place is not test or data.is_labelled(place)
+            found = data.items(
+                place,
+                labelled=labelled,
+                recurrent=recurrent,
+                relation=videos,
+                own_first=place is not test,
+            )
+            parts.append([item for item in found if item.labels is not None])
+        else:
+            parts.append([data.Item("", image, labels) for image, labels in find_pairs(place)])
+    maps = [Maps(item.contours, item.weights) for part in parts for item in part]
+    first, second, third = (pairs_of(part) for part in parts)
+    return Given(first, second, third, maps)
+
+
+def pairs_of(items: Iterable[data.Item]) -> list[Pair]:
+    """Return the labelled images with their label maps."""
+    return [(item.image, item.labels) for item in items if item.labels is not None]
+
+
+def _labelled(folder: Path) -> Pair | None:
+    """Return the image and label map of a folder NAME, if it has exactly one of each."""
+    files = images_in(folder)
+    labels = [p for p in files if p.stem in project.RESULTS]
+    others = [p for p in files if p.stem not in project.RESULTS]
+    named = [
+        p for p in others if names.same(p.stem) in ("image", names.same(folder.name))
+    ] or others
+    return (named[0], labels[0]) if len(labels) == 1 and len(named) == 1 else None

@@ -1,0 +1,149 @@
+"""Read images, their label maps and what belongs to them, and check that these fit."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from imagej_dl import images
+from imagej_dl.errors import UserError
+from imagej_dl.filesystem import temporaries
+from imagej_dl.images import grey_rgb
+from imagej_dl.images.checks import lossy_compression, non_finite
+from imagej_dl.images.labels import label_maps
+
+
+def checked(
+    name: str, image: xr.DataArray, labels: xr.DataArray, labels_name: str
+) -> tuple[xr.DataArray, xr.DataArray]:
+    """Check that a label map fits its image; return both, the label map with the image's axes."""
+    labels = images.stacked_like(label_maps.from_image(labels, labels_name, as_is=True), image)
+    wanted = [axis for axis in image.dims if axis != "C"]
+    sizes = tuple(image.sizes[axis] for axis in wanted)
+    if labels.shape != sizes:
+        raise UserError(
+            f"has the shape {labels.shape} ({_axes(labels)}), its image {name} has {sizes} "
+            f"({''.join(map(str, wanted))})",
+            path=labels_name,
+            remedy="Make the label map again from the image that the ROIs were drawn on.",
+        )
+    return image, images.with_data(labels, labels.data, [str(axis) for axis in wanted])
+
+
+def channels_of(sources: Iterable[str | Path | xr.DataArray]) -> int:
+    """Return the channels that grey images are read with: 3 if any image is coloured, else 1.
+
+    Only files with three channels are read, up to the first coloured one.
+    """
+    for source in sources:
+        if not isinstance(source, xr.DataArray):
+            try:
+                if not grey_rgb.may_be_coloured(Path(source)):
+                    continue
+                source = images.read(source, mapped=True)
+            except UserError:
+                continue  # reported when it is read
+        if source.sizes.get("C", 1) == 3 and not grey_rgb.is_grey(source):
+            return 3
+    return 1
+
+
+def plane_of(name: str, image: xr.DataArray, place: dict[str, int]) -> NDArray:
+    """Return a plane (Y, X) or (Y, X, C) of an image with its original intensities.
+
+    Raises UserError for pixels that are NaN or infinite.
+    """
+    plane = image.isel(place).transpose(..., "Y", "X")
+    raw = plane.transpose("Y", "X", "C").data if "C" in plane.dims else plane.data
+    non_finite.check(raw, name, place)
+    return raw
+
+
+def belonging(source: str | Path | xr.DataArray, image: xr.DataArray) -> xr.DataArray:
+    """Read a weight or contour map, and check that it has its image's size."""
+    if isinstance(source, xr.DataArray):
+        found = source
+    else:
+        lossy_compression.refuse(Path(source))
+        found = grey_rgb.as_grey(images.read(source))
+    found = images.stacked_like(found, image)
+    wanted = {axis: size for axis, size in image.sizes.items() if axis != "C"}
+    if dict(found.sizes) != wanted:
+        raise UserError(
+            f"has the axes {dict(found.sizes)}, its image has {wanted}",
+            path=str(source) if not isinstance(source, xr.DataArray) else None,
+            remedy="Make it again from the labels of that image.",
+        )
+    return found.transpose(*wanted)
+
+
+def name_of(raw: NDArray) -> str:
+    """Return a digest of a plane's pixels, which does not depend on its file's name."""
+    head = f"{raw.shape}{raw.dtype.kind}{raw.dtype.itemsize}".encode()
+    little = raw.astype(raw.dtype.newbyteorder("<"), copy=False)
+    return hashlib.sha256(head + little.tobytes()).hexdigest()[:16]
+
+
+def _axes(image: xr.DataArray) -> str:
+    return "".join(map(str, image.dims))
+
+
+def short_names(sources: Sequence[str | Path | xr.DataArray]) -> list[str]:
+    """Name images by their path below their common folder, since split.json is shared."""
+    paths = [Path(s).absolute() for s in sources if not isinstance(s, xr.DataArray)]
+    root = Path(os.path.commonpath([path.parent for path in paths])) if paths else Path()
+    return [
+        str(source.attrs.get("title") or f"image {number}")
+        if isinstance(source, xr.DataArray)
+        else Path(source).absolute().relative_to(root).as_posix()
+        for number, source in enumerate(sources, 1)
+    ]
+
+
+def labels_of(source: str | Path | xr.DataArray, image: xr.DataArray) -> xr.DataArray:
+    """Return the label map of an image: an array, a file, or the filled ROIs of a RoiSet.
+
+    The connected components of a mask become objects.
+    """
+    if isinstance(source, xr.DataArray):
+        return label_maps.from_image(source)
+    if Path(source).suffix.lower() not in (".zip", ".roi") and not Path(source).is_dir():
+        return images.read_labels(source)
+    from imagej_dl import rois
+
+    try:
+        return rois.label_map(rois.read(source), image)[0]
+    except UserError as error:
+        raise UserError(error.problem, path=error.path or source, remedy=error.remedy) from error
+
+
+class Store:
+    """Keep arrays in memory up to a limit, further ones in temporary memory-mapped files.
+
+    The files are deleted with the store.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._free = limit
+        self._folder: Any = None
+        self._count = 0
+
+    def keep(self, array: NDArray) -> NDArray:
+        """Return the array, or a memory map of it."""
+        self._free -= array.nbytes
+        if self._free >= 0:
+            return array
+        if self._folder is None:
+            self._folder = tempfile.TemporaryDirectory(prefix=temporaries.prefix())
+        path = Path(self._folder.name) / f"{self._count}.npy"
+        self._count += 1
+        np.save(path, array)
+        return np.load(path, mmap_mode="r")

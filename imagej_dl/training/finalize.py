@@ -1,0 +1,147 @@
+"""Finalize a training: post-processing parameters, scores, and the MODEL folder."""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from contextlib import suppress
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imagej_dl.errors import Cancelled, Enough
+from imagej_dl.filesystem import temporaries
+from imagej_dl.filesystem.atomic import discard
+from imagej_dl.methods.base import PostProcessing, Predictions
+from imagej_dl.models import ModelBundle, ModelConfig
+from imagej_dl.models import folder as folders
+from imagej_dl.prediction.network import network
+from imagej_dl.progress import Progress
+from imagej_dl.training.checkpoint import CANCELLED, RESUMABLE
+from imagej_dl.training.fine_tuning import Start
+from imagej_dl.training.patches import Example
+from imagej_dl.training.postprocessing_search import choose, some
+from imagej_dl.training.reporting import draw, write_log
+from imagej_dl.training.run import TrainingRun
+from imagej_dl.training.settings import Settings
+from imagej_dl.training.split import Split
+
+_TEST_SIDE = 256
+_SCORED_SIDE = 2048
+_QUICK_SIDE = 1024
+
+
+def finish(out: Path, run: TrainingRun, parts: Split, raw: NDArray, ended: str) -> ModelBundle:
+    """Choose the post-processing parameters, score the network and write the folder.
+
+    Parameters
+    ----------
+    run : whose network has the best weights.
+    raw : the model's test image, (Y, X) or (Y, X, C), of a recurrent one with T before it.
+    ended : why the run ended. Once it was cancelled the user waits, so the post-processing
+        parameters stay as they are, and only some of the validation images are scored.
+
+    Cancelled and Ctrl-C meanwhile have the same effect as before.
+    """
+    settings, state, config = run.settings, run.state, run.config
+    bundle = ModelBundle(run.model, config)
+    scores: dict[str, Any] = {}
+    if ended != CANCELLED:
+        try:
+            best, scores = _scored(bundle, settings, parts, _patient(run.progress))
+            config = config.model_copy(update={"instances": best})
+        except (Cancelled, KeyboardInterrupt):
+            ended = CANCELLED
+    if ended == CANCELLED:
+        few = parts.validation[: some([e.labels.size for e in parts.validation])]
+        found = predicted(bundle, few, _QUICK_SIDE)
+        scores = {"validation": _scores(config, found, config.instances)}
+    last = state.rows[state.best_epoch - 1]
+    scores["validation"] |= {name: v for name, v in last.items() if name.startswith("val_")}
+    metrics = {
+        "ended": ended,
+        "epochs": state.epoch,
+        "best_epoch": state.best_epoch,
+        "seconds": round(state.seconds, 1),
+        "device": run.devices.description,
+        **scores,
+    }
+    if state.start is not None:
+        metrics["started_from"] = Start.model_validate(state.start).record()
+    with tempfile.TemporaryDirectory(prefix=temporaries.prefix()) as name:
+        log, curve = Path(name) / "log.csv", Path(name) / "loss.png"
+        write_log(state, log)
+        draw(state, curve)
+        written = folders.save(
+            run.model,
+            config,
+            out,
+            test_image=raw[(slice(None),) * (config.frames > 1) + (slice(_TEST_SIDE),) * 2],
+            metrics=metrics,
+            split=state.split,
+            files={log.name: log, curve.name: curve},
+            overwrite=True,
+        )
+    if ended not in RESUMABLE:
+        discard(run.folder)
+    return written
+
+
+def _patient(progress: Progress) -> Progress:
+    """Ignore Enough, which asks for what is being done."""
+
+    def report(stage: str, done: int, total: int) -> None:
+        with suppress(Enough):
+            progress(stage, done, total)
+
+    return report
+
+
+def _scored(
+    bundle: ModelBundle, settings: Settings, parts: Split, progress: Progress
+) -> tuple[PostProcessing, dict[str, dict[str, float | None]]]:
+    """Search the post-processing parameters, and score validation and test images with them."""
+    found = predicted(bundle, parts.validation)
+    # So few parameters do not overfit as weights do, so training images may take part: the
+    # validation images alone are often too few to represent all.
+    more = predicted(bundle, parts.train[: _looked_at(parts)])
+    both = [item for pair in zip_longest(found, more) for item in pair if item is not None]
+    config = bundle.config
+    best, _ = choose(both, config.instances, config.method, progress, settings.treatment)
+    scores = {"validation": _scores(config, found, best)}
+    if parts.test:
+        scores["test"] = _scores(config, predicted(bundle, parts.test), best)
+    return best, scores
+
+
+def _looked_at(parts: Split) -> int:
+    """Return how many training images take part in the search, which is limited by pixels."""
+    pairs = zip(parts.validation, parts.train, strict=False)
+    return some([e.labels.size for pair in pairs for e in pair]) // 2
+
+
+def predicted(
+    bundle: ModelBundle, examples: list[Example], side: int = _SCORED_SIDE
+) -> Predictions:
+    """Return the network's output for examples, cropped to `side` px, with their ground truth."""
+    part = (slice(0, side),) * 2  # an output of the whole image might not fit into memory
+    # Compiling takes longer than a few small images, but not than a few windows of frames.
+    run = network(bundle) if bundle.config.frames > 1 else None
+    return [
+        (bundle.network_output(_seen(e, part), run), np.asarray(e.truth[part])) for e in examples
+    ]
+
+
+def _seen(example: Example, part: tuple[slice, slice]) -> NDArray[np.float32]:
+    return np.stack(example.part(part).planes, axis=-1)
+
+
+def _scores(
+    config: ModelConfig, predictions: Predictions, settings: PostProcessing
+) -> dict[str, float | None]:
+    values = config.method.scores(predictions, settings)
+    # Without any object, true or predicted, there is no score; JSON has no NaN.
+    return {name: round(v, 4) if math.isfinite(v) else None for name, v in values.items()}

@@ -1,0 +1,143 @@
+"""Fine-tuning: read the model that a training starts from, and take over its settings."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from imagej_dl.errors import UserError
+from imagej_dl.filesystem.atomic import load_json
+from imagej_dl.models import ModelBundle, ModelConfig
+from imagej_dl.models import folder as folders
+from imagej_dl.models.networks import registry
+from imagej_dl.training.settings import Settings
+
+LEARNING_RATE = 1e-3
+"""Highest learning rate of a training that starts from a model, unless another is given.
+
+Fine-tuning a network for bright nuclei on 12 images of dark ones, 150 batches raised the average
+precision at IoU .5 on unseen dark ones from 0 to .65 (.64 with 3e-4). Fine-tuning it on bright
+nuclei of another size, 250 batches left that on the former size at .65 of .66 with either rate.
+Images wholly unlike the former are learnt at the cost of these (from .66 to 0): train on both.
+"""
+
+_OF_NETWORK = ("depth", "width", "last_width", "dropout", "frames")
+"""Arguments of networks that have settings of their own."""
+
+
+class Start(BaseModel):
+    """A model that a training starts from, as its checkpoint has it: a resume needs no folder.
+
+    name : of its folder, or of Fluffy's file.
+    sha256 : of its model.keras, or of that file.
+    config, digests : its configuration, and the digests of its split (see
+        :class:`imagej_dl.training.split.Split`).
+    before : its validation loss, Jaccard index and Dice on the new validation patches.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    sha256: str
+    config: ModelConfig
+    digests: dict[str, list[str]] = {}
+    before: dict[str, float] = {}
+
+    def record(self) -> dict[str, Any]:
+        """Return the entry in metrics.json."""
+        scores = {f"val_{name}": value for name, value in self.before.items()}
+        return {"model": self.name, "sha256": self.sha256, **scores}
+
+
+def read(folder: str | Path) -> tuple[Start, ModelBundle]:
+    """Read the model to start from.
+
+    Raises
+    ------
+    UserError : when it is not a model, or its network is not one that training builds.
+    """
+    folder = Path(folder)
+    bundle = folders.load(folder)
+    config = bundle.config
+    try:
+        network = registry.network(config.architecture.name, config.architecture.arguments)
+        same = (network.window, network.channels, network.classes)
+    except UserError:
+        same = None
+    if same != (config.frames, config.channels, len(config.classes)):
+        raise UserError(
+            f"its network ({config.architecture.name}) is not one that can be trained on",
+            path=folder,
+            remedy="Start from a model that imagej-dl train has made.",
+        )
+    start = Start(
+        name=folder.resolve().name,
+        sha256=_digest(folder),
+        config=config,
+        digests=_digests(folder / "split.json"),
+    )
+    return start, bundle
+
+
+def settings(given: dict[str, Any], config: ModelConfig) -> Settings:
+    """Build the settings from those of the model, those given, and the defaults.
+
+    Raises
+    ------
+    UserError : when given settings contradict the model, or are invalid.
+    """
+    arguments = dict(config.architecture.arguments)
+    for name in ("channels", "classes", "output"):
+        arguments.pop(name, None)
+    decided: dict[str, Any] = {
+        name: arguments.pop(name) for name in _OF_NETWORK if name in arguments
+    } | {
+        "architecture": config.architecture.name,
+        "network": arguments,
+        "kind": config.kind,
+        "patch": config.patch,
+        "border_size": config.border_size,
+        "method_settings": config.method_settings,
+        "normalisation": config.normalisation,
+    }
+    # Also below the rate of networks with a low rate of their own.
+    rate = min(LEARNING_RATE, registry.NETWORKS[config.architecture.name].learning_rate / 3)
+    asked = Settings.of({**decided, "learning_rate": rate, **given})
+    for name, value in decided.items():
+        if name in given and getattr(asked, name) != value:
+            raise UserError(
+                f"{name} is {value} in the model to start from and cannot be "
+                f"{getattr(asked, name)}",
+                remedy=f"Leave {name} out, or train without a model to start from.",
+            )
+    return asked
+
+
+def check_same(folder: str | Path, start: Start | None) -> None:
+    """Raise UserError if a training that is resumed did not start from this model."""
+    if start is None or not Path(folder).exists() or _digest(Path(folder)) != start.sha256:
+        raise UserError(
+            "the training to be resumed did not start from this model",
+            path=folder,
+            remedy="Leave it out: a stopped training knows what it started from.",
+        )
+
+
+def _digest(folder: Path) -> str:
+    path = folder if folder.is_file() else folder / folders.NETWORK
+    if not path.is_file():
+        return ""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _digests(path: Path) -> dict[str, list[str]]:
+    """Read the digests of the images that the model knows; not every model has them."""
+    try:
+        found = load_json(path)["digests"]
+        return {str(part): [str(name) for name in names] for part, names in found.items()}
+    except (UserError, KeyError, TypeError, AttributeError):
+        return {}

@@ -1,0 +1,91 @@
+"""The Keras model that is fitted: a network with our loss and loss scale.
+
+Training is `keras.Model.fit` with the callbacks of :mod:`imagej_dl.training.callbacks`. Only what
+`fit` does with a batch is replaced (`make_train_function`), for two reasons, both seen with Keras
+3.15. On several machines its own fails: it does not accept the batches of
+MultiWorkerMirroredStrategy (keras-team/keras issue 20585). And its LossScaleOptimizer deals with
+overflows device by device (see :class:`imagej_dl.training.precision.LossScale`). Weights after 200
+batches were bit for bit those of a loop of one's own.
+
+Importing this loads TensorFlow.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from imagej_dl.models import backend
+from imagej_dl.models.frame_windows import fed
+from imagej_dl.training import objective
+from imagej_dl.training.devices import SingleDevice
+from imagej_dl.training.precision import LossScale
+from imagej_dl.training.settings import Settings
+
+keras = backend.keras()
+
+
+class Trainer(keras.Model):  # type: ignore[name-defined]
+    """Fit a network to patches.
+
+    Parameters
+    ----------
+    network : whose weights are trained; it is what is saved, not the trainer.
+    settings : loss, optimizer and precision.
+    devices : what computes.
+    """
+
+    def __init__(self, network: Any, settings: Settings, devices: SingleDevice) -> None:
+        super().__init__()
+        self.network = network
+        self.loss_scale = LossScale(settings.precision)
+        self._devices = devices
+        self._objective = objective.of(settings, devices.total)
+        with devices.scope():
+            optimizer = getattr(keras.optimizers, settings.optimizer)(settings.learning_rate)
+            # Built now, so that a checkpoint can fill its variables.
+            optimizer.build(network.trainable_variables)
+        self.built = True
+        self.compile(optimizer, auto_scale_loss=False, jit_compile=False)
+        self._compiled_step = devices.compile(self.train_step)
+
+    def call(self, images: Any, training: bool = False) -> Any:
+        """Return the network's output for images (N, Y, X, T·C)."""
+        return self.network(fed(self.network, images), training=training)
+
+    def train_step(self, scale: Any, images: Any, targets: Any, weights: Any) -> Any:
+        """Train on one device's share of a batch; TensorFlow compiles it.
+
+        Parameters
+        ----------
+        scale : by which the loss is multiplied.
+        images, targets, weights : see :func:`imagej_dl.training.patches.stream`.
+
+        Returns
+        -------
+        a tensor of the loss, and 1 where a gradient overflowed, else 0.
+        """
+        tf, variables = backend.tensorflow(), self.network.trainable_variables
+        with tf.GradientTape() as tape:
+            loss = self._objective(targets, self.call(images, training=True), weights)
+            scaled = loss * scale
+        gradients = tape.gradient(scaled, variables)
+        overflowed = tf.constant(0.0)
+        if self.loss_scale.enabled:
+            gradients = [gradient / scale for gradient in gradients]
+            finite = [tf.reduce_all(tf.math.is_finite(gradient)) for gradient in gradients]
+            # An overflow on one device counts for all.
+            (overflowed,) = self._devices.total(1 - tf.cast(tf.reduce_all(finite), tf.float32))
+            gradients = [tf.where(overflowed > 0, tf.zeros_like(g), g) for g in gradients]
+        self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        return tf.stack([loss, overflowed])
+
+    def train_batch(self, batch: tuple[Any, Any, Any]) -> float:
+        """Train on one batch (images, targets, weights); return its loss."""
+        scale = backend.tensorflow().constant(self.loss_scale.factor, "float32")
+        loss, overflowed = self._compiled_step(scale, batch).numpy()
+        self.loss_scale.update(bool(overflowed))
+        return float(loss)
+
+    def make_train_function(self, force: bool = False) -> None:
+        """Let `fit` train by :meth:`train_batch`, which divides the batch among the devices."""
+        self.train_function = lambda batches: {"loss": self.train_batch(next(batches))}

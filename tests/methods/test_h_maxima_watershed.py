@@ -1,0 +1,62 @@
+"""Hills by merged basins are those of the h-maxima by morphological reconstruction."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import ndimage as ndi
+from skimage.morphology import local_maxima, reconstruction
+from skimage.segmentation import watershed
+
+from imagej_dl.methods.shared.h_maxima_watershed import hills
+
+
+def reconstructed(surface, region, height):
+    low = surface.min() - 1
+    ground = np.where(region, surface, low)
+    lowered = reconstruction(ground - height, ground)
+    tops = local_maxima(np.pad(lowered, 1, constant_values=low - height - 1))[1:-1, 1:-1]
+    markers, _ = ndi.label(tops.astype(bool) & region, np.ones((3, 3)))
+    return watershed(-ground, markers, connectivity=2, mask=region)
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("height", [0.05, 0.3, 1.0])
+def test_the_same_hills_as_by_reconstruction(seed, height):
+    rng = np.random.default_rng(seed)
+    surface = ndi.gaussian_filter(rng.normal(size=(90, 120)), 3)
+    surface /= surface.std()
+    region = surface > np.quantile(surface, 0.2)
+    # Hills that stand alone are kept however low they are: only parts of one piece compare.
+    pieces, _ = ndi.label(region)
+    region = pieces == 1 + np.argmax(np.bincount(pieces.ravel())[1:])
+    expected, found = reconstructed(surface, region, height), hills(surface, region, height)
+    pairs, sizes = np.unique(
+        np.stack([expected[region], found[region]]), axis=1, return_counts=True
+    )
+    assert len(np.unique(pairs[0])) == len(np.unique(pairs[1])) > 1
+    # One to one but for pixels as far from one as from the other.
+    largest = sum(sizes[pairs[0] == label].max() for label in np.unique(pairs[0]))
+    assert largest >= 0.97 * region.sum()
+
+
+def test_a_hill_must_rise_its_height_above_the_pass():
+    surface = np.array([[0.0, 5.0, 3.0, 4.0, 1.0, 6.0, 0.0]])
+    region = np.ones(surface.shape, bool)
+    count = lambda height: len(np.unique(hills(surface, region, height)))  # noqa: E731
+    assert [count(h) for h in (0.5, 1.0, 1.01, 4.0, 4.01)] == [3, 3, 2, 2, 1]
+
+
+def test_a_plain_is_one_hill_and_nothing_is_none():
+    plain = np.full((5, 9), 0.3)
+    assert (hills(plain, np.ones((5, 9), bool), 1) == 1).all()
+    assert (hills(plain, np.zeros((5, 9), bool), 1) == 0).all()
+
+
+def test_every_piece_of_the_region_has_a_label():
+    rng = np.random.default_rng(0)
+    surface = rng.random((50, 60))
+    region = rng.random((50, 60)) > 0.6
+    found = hills(surface, region, 10)
+    np.testing.assert_array_equal(found > 0, region)
+    assert len(np.unique(found)) - 1 == ndi.label(region, np.ones((3, 3)))[1]

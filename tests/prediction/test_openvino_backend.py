@@ -1,0 +1,115 @@
+"""OpenVINO in place of TensorFlow: the same numbers, or TensorFlow after all."""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import warnings
+from weakref import ref
+
+import numpy as np
+import pytest
+import small_models as models
+
+from imagej_dl import images, preferences
+from imagej_dl.errors import DataWarning
+from imagej_dl.prediction import openvino_backend, predict
+from imagej_dl.prediction.network import network
+
+pytestmark = pytest.mark.tf
+RNG = np.random.default_rng(0)
+
+
+@pytest.fixture
+def settings(monkeypatch, tmp_path):
+    monkeypatch.setenv("IMAGEJ_DL_HOME", str(tmp_path))
+    return preferences.change
+
+
+def needs_openvino():
+    """Skip where it is not; not by an import, which without our care sends word of itself."""
+    if not openvino_backend.installed():
+        pytest.skip("needs OpenVINO (the extra openvino)")
+
+
+def test_when_it_is_wanted(settings, monkeypatch):
+    monkeypatch.setattr(openvino_backend, "installed", lambda: True)
+    assert [
+        openvino_backend.wanted(n) for n in (0, openvino_backend.WORTH - 1, openvino_backend.WORTH)
+    ] == [False, False, True]
+    settings(engine="openvino")
+    assert openvino_backend.wanted(0)
+    settings(engine="tensorflow")
+    assert not openvino_backend.wanted(openvino_backend.WORTH)
+    settings(engine="openvino")
+    monkeypatch.setattr(openvino_backend, "installed", lambda: False)
+    assert not openvino_backend.wanted(openvino_backend.WORTH)
+
+
+def test_the_same_probabilities_and_labels_and_those_of_new_weights(settings):
+    needs_openvino()
+    bundle = models.unet()
+    image = images.make(RNG.integers(0, 255, (2, 150, 131), np.uint8), "TYX")
+    given = {"tile": 120, "batch": 2, "probabilities": True}
+    settings(engine="tensorflow")
+    expected = predict(bundle, image, **given)
+    settings(engine="openvino")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", DataWarning)
+        found = predict(bundle, image, **given)
+    assert openvino_backend._kept[bundle.model].run is not None
+    sender = importlib.import_module("openvino.tools.ovc.telemetry_utils").tm
+    assert sender.__name__.endswith("telemetry_stub")  # nothing is sent to anybody
+    assert np.ptp(expected.probabilities.values) > 0.05
+    np.testing.assert_allclose(found.probabilities, expected.probabilities, atol=1e-5)
+    np.testing.assert_array_equal(found.labels, expected.labels)
+    # A model that is trained further is converted again.
+    weights = bundle.model.get_weights()
+    weights[-1] = weights[-1] + np.array([1.0, 0, 0], np.float32)
+    bundle.model.set_weights(weights)
+    window = RNG.random((1, 64, 64, 1), np.float32)
+    expected = bundle.network_output(window[0])
+    np.testing.assert_allclose(network(bundle)(window)[0], expected, atol=1e-5)
+    gone = ref(bundle.model)
+    del bundle
+    gc.collect()
+    assert gone() is None
+
+
+def test_frames_that_are_looked_at_once(settings):
+    needs_openvino()
+    from imagej_dl.models.networks.registry import network as made
+
+    given = {"width": 2, "depth": 1, "classes": 2, "frames": 2, "dilation_rate": 1}
+    model = made("mobilenet_mobileunet_lstm", given).build()
+    bundle = models.bundle_of(
+        model, "foreground", halo=8, multiple_of=2, frames=2, axes="TYX", channels=1
+    )
+    settings(engine="openvino")
+    windows = RNG.random((3, 16, 18, 2), np.float32)
+    windows[1, ..., 0] = windows[0, ..., 1]
+    found = network(bundle)(windows)
+    assert openvino_backend._kept[model].run is not None
+    expected = model(np.moveaxis(windows, -1, 1)[..., None], training=False)
+    np.testing.assert_allclose(found, np.asarray(expected), atol=1e-5)
+
+
+@pytest.mark.parametrize("what", ["differs", "raises"])
+def test_tensorflow_does_what_it_cannot(settings, monkeypatch, what):
+    def compiled(function):
+        if what == "raises":
+            raise RuntimeError("no such layer\nand more")
+        return lambda *given: function(*given).numpy() + np.float32(2e-4)
+
+    monkeypatch.setattr(openvino_backend, "installed", lambda: True)
+    monkeypatch.setattr(openvino_backend, "_compiled", compiled)
+    settings(engine="openvino")
+    bundle = models.threshold()
+    words = r"differ from TensorFlow's by 0.0002" if what == "differs" else r"\(no such layer\)"
+    with pytest.warns(DataWarning, match=words):
+        run = network(bundle)
+    window = RNG.random((1, 16, 16, 1), np.float32)
+    np.testing.assert_allclose(run(window)[0], bundle.network_output(window[0]), atol=1e-6)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", DataWarning)  # it is said once
+        network(bundle)
