@@ -19,6 +19,8 @@ TOP = Path(__file__).resolve().parents[1]
 DOCS = TOP / "docs"
 PAGES = sorted([*TOP.glob("*.md"), *DOCS.rglob("*.md")])
 MOVING = {
+    "imagej_dl/ctc",
+    "imagej_dl/filesystem",
     "imagej_dl/geometry",
     "imagej_dl/methods",
     "imagej_dl/tracking/trackers",
@@ -101,7 +103,9 @@ def test_contributing_names_what_exists() -> None:
             assert words <= markers, line
         for name in re.findall(r"(?:^|\s)(tests\S*|\.ci\S*|docs\S*)", line):
             assert (TOP / name).exists(), line
-    for name in re.findall(r"`((?:tests|docs|imagej_dl|\.ci)[\w/.]*)`", path.read_text("utf-8")):
+    for name in re.findall(
+        r"`((?:tests|docs|imagej_dl|\.ci)(?:/[\w./]*)?)`", path.read_text("utf-8")
+    ):
         assert (TOP / name).exists(), name
 
 
