@@ -97,7 +97,8 @@ after = state()
 for key, value in before.items():
     now = after[key]
     if key == "loggers":  # a new one that is as it was made changes nothing
-        now = {name: how for name, how in now.items() if name in value}
+        fresh = (logging.NOTSET, True, False, [], [])
+        now = {name: how for name, how in now.items() if name in value or how != fresh}
     assert now == value, f"{key}: {value} -> {now}"
 assert not calls, f"umask was set for a moment: {calls}"
 heavy = {"tensorflow", "keras", "jpype", "scyjava", "imagej", "matplotlib"} & sys.modules.keys()
