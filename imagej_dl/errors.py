@@ -104,6 +104,16 @@ def warn(
     )
 
 
+def first_line(error: BaseException) -> str:
+    """Return the first line of a library's error, or its type where it has no words."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+
+
+def one_line(error: BaseException) -> str:
+    """Return all words of a library's error on one line, or its type where it has none."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
 def _message(problem: str, path: str | None, remedy: str | None) -> str:
     text = problem if path is None else f"{path}: {problem}"
     return text if remedy is None else f"{text}. {remedy}"

@@ -118,3 +118,12 @@ def test_no_other_module_words_a_validation_error() -> None:
         if path.name != "validation.py" and '["msg"]' in path.read_text(encoding="utf-8")
     ]
     assert not wrong, "call imagej_dl.errors.UserError.of_validation"
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "whole"),
+    [("\n a\n  b c ", "a", "a b c"), ("", "ValueError", "ValueError")],
+)
+def test_the_words_of_a_librarys_error(text: str, first: str, whole: str) -> None:
+    assert errors.first_line(ValueError(text)) == first
+    assert errors.one_line(ValueError(text)) == whole

@@ -120,6 +120,11 @@ def read_truth(folder: Path) -> GroundTruth:
     return GroundTruth(tracks, masks, folder)
 
 
+def markers(folder: Path) -> dict[int, Path]:
+    """Find the man_trackNNN.tif of a ground truth by their frames."""
+    return numbered(folder / "TRA", "man_track") if (folder / "TRA").is_dir() else {}
+
+
 def segmented(folder: Path) -> dict[int, Path]:
     """Find the man_segNNN.tif of a ground truth by their frames."""
     return numbered(folder / "SEG", "man_seg") if (folder / "SEG").is_dir() else {}

@@ -33,8 +33,4 @@ def __getattr__(name: str) -> Any:
         from imagej_dl.fiji import menu
 
         return getattr(menu, name)
-    if name in ("install", "run", "run_macro"):
-        from imagej_dl.fiji import menu
-
-        return getattr(menu, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

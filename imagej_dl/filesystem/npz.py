@@ -10,7 +10,7 @@ from typing import IO
 import numpy as np
 from numpy.lib import format as npy
 
-from imagej_dl.errors import UserError
+from imagej_dl.errors import UserError, one_line
 from imagej_dl.filesystem.regular_files import refuse_special
 
 _FREE, _RATIO = 64 * 2**20, 20  # bytes of arrays that a file may hold, and beside it by its size
@@ -44,8 +44,7 @@ def read(path: Path, remedy: str | None = None) -> dict[str, np.ndarray]:
                     found[entry.filename.removesuffix(".npy")] = _array(stream, entry.file_size)
             return found
     except Exception as error:  # zipfile, zlib and NumPy raise whatever a damaged file makes
-        words = " ".join(str(error).split()) or type(error).__name__
-        raise UserError(f"is damaged ({words})", path=path, remedy=remedy) from error
+        raise UserError(f"is damaged ({one_line(error)})", path=path, remedy=remedy) from error
 
 
 def _array(stream: IO[bytes], size: int) -> np.ndarray:

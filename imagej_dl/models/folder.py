@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from imagej_dl import images
-from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.errors import DataWarning, UserError, first_line
 from imagej_dl.filesystem.atomic import atomic_folder, heal, load_json
 from imagej_dl.models import fluffy_h5, trust
 from imagej_dl.models.bundle import ModelBundle
@@ -182,14 +182,15 @@ def _load_network(path: Path, config: ModelConfig) -> Any:
     try:
         model = keras.models.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # Keras raises whatever its parts raise on a damaged archive.
-        words = str(error).strip().splitlines() or [type(error).__name__]
         remedy = "Copy the whole model folder again, or train again."
         if config.keras_version != keras.__version__:
             remedy = (
                 f"It was made with Keras {config.keras_version}, here is {keras.__version__}: "
                 f"pip install keras=={config.keras_version}, or train again."
             )
-        raise UserError(f"cannot be loaded ({words[0]})", path=path, remedy=remedy) from error
+        raise UserError(
+            f"cannot be loaded ({first_line(error)})", path=path, remedy=remedy
+        ) from error
     wanted = (config.frames, config.channels, len(config.classes))
     try:
         found = (frames_of(model), model.input_shape[-1], model.output_shape[-1])

@@ -7,7 +7,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from imagej_dl.errors import UserError, warn
+from imagej_dl.errors import UserError, first_line, warn
 from imagej_dl.models import backend, suite_weights, trust
 from imagej_dl.models.networks.base import Network
 from imagej_dl.models.networks.mobilenet_unets import MobileUNet
@@ -66,9 +66,8 @@ def load_weights(model: Any, path: Path) -> None:
             warnings.filterwarnings("ignore", message="Skipping nested container")
             model.load_weights(path)
     except Exception as error:  # Keras and h5py raise whatever a damaged or foreign file makes.
-        words = str(error).strip().splitlines() or [type(error).__name__]
         raise UserError(
-            f"cannot be loaded into this network ({words[0]})",
+            f"cannot be loaded into this network ({first_line(error)})",
             path=path,
             remedy="Weights fit the network they were saved of, with the same arguments.",
         ) from error
@@ -92,8 +91,7 @@ def _imagenet(model: Any, network: Network) -> None:
                 include_top=False, alpha=network.alpha, weights="imagenet"
             )
     except Exception as error:  # Keras raises a bare Exception when the download fails.
-        words = str(error).strip().splitlines() or [type(error).__name__]
-        _warn(f"ImageNet's weights cannot be had ({words[0]})")
+        _warn(f"ImageNet's weights cannot be had ({first_line(error)})")
         return
     ours = model.get_layer("each_frame").layer if network.window > 1 else model
     names = {layer.name for layer in ours.layers}

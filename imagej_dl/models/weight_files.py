@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from imagej_dl.errors import UserError
+from imagej_dl.errors import UserError, first_line
 
 _FREE = 64 * 2**20  # bytes that a file of any size may unpack to: small files do no harm
 _RATIO = 20  # beyond these no weights are packed so well
@@ -42,9 +42,8 @@ def check(source: str | Path | BinaryIO, path: Path, size: int | None = None) ->
     except UserError:
         raise
     except Exception as error:  # h5py raises whatever a damaged file makes of it
-        words = str(error).strip().splitlines() or [type(error).__name__]
         raise UserError(
-            f"is no file of weights in HDF5, or damaged ({words[0]})",
+            f"is no file of weights in HDF5, or damaged ({first_line(error)})",
             path=path,
             remedy="Copy it again.",
         ) from error

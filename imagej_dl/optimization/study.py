@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from imagej_dl import optional
-from imagej_dl.errors import UserError
+from imagej_dl.errors import UserError, one_line
 from imagej_dl.filesystem import containment, processes
 
 SILENT = 600.0
@@ -79,7 +79,7 @@ class Study:
                 )
                 begun = len(self.trials())
             except Exception as error:  # the database's own, of no common kind
-                words = " ".join(str(error).split())[:200] or type(error).__name__
+                words = one_line(error)[:200]
                 raise UserError(f"the trials cannot be opened ({words})", path=storage) from error
             # Workers that began with one seed would all try the same.
             self._study.sampler = optuna.samplers.TPESampler(

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagej_dl import preferences
-from imagej_dl.errors import warn
+from imagej_dl.errors import first_line, warn
 from imagej_dl.models import backend
 
 TOLERANCE = 1e-4
@@ -92,8 +92,7 @@ def _tried(function: Any, patch: tuple[NDArray, ...]) -> Run | None:
         run = _compiled(function)
         difference = float(np.abs(run(*patch) - function(*patch).numpy()).max())
     except Exception as error:  # It raises whatever its parts raise on layers it does not know.
-        words = str(error).strip().splitlines() or [type(error).__name__]
-        _refused(f"OpenVINO cannot compute this network ({words[0]})")
+        _refused(f"OpenVINO cannot compute this network ({first_line(error)})")
         return None
     if difference <= TOLERANCE:
         return run

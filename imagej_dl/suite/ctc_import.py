@@ -98,13 +98,13 @@ class _Truth:
 
     @classmethod
     def find(cls, folder: Path, name: str, truth: Truth) -> _Truth:
-        seg = folder / (f"{name}_GT" if truth == "gold" else f"{name}_ST") / "SEG"
-        tra = folder / f"{name}_GT" / "TRA"
-        marked = ctc.numbered(tra, "man_track") if tra.is_dir() else {}
-        segmented = ctc.segmented(seg.parent)
+        gold, silver = folder / f"{name}_GT", folder / f"{name}_ST"
+        place = gold if truth == "gold" else silver
+        marked, segmented = ctc.markers(gold), ctc.segmented(place)
         if marked and not segmented:
-            warn(f"{seg}: there is no segmentation; the tracking masks are taken for the objects")
-        table = tra / ctc.folders.TRUTH
+            words = "there is no segmentation; the tracking masks are taken for the objects"
+            warn(words, path=place / "SEG")
+        table = gold / "TRA" / ctc.folders.TRUTH
         rows = ctc.read_tracks(table) if table.is_file() else None
         if rows is not None and (problem := ctc.problem_of(rows, strict=False)):
             raise UserError(problem, path=table)
