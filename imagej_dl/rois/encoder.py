@@ -28,7 +28,7 @@ _CODES: dict[Kind, int] = {kind: code for code, kind in TYPES.items()} | {
 _SUBTYPES = {"text": TEXT, "arrow": ARROW, "ellipse": ELLIPSE, "image": IMAGE}
 _SUBTYPES |= {"rotated rectangle": ROTATED}
 _DRAW_OFFSET = 256
-_WIDENED = LINES | {"point"}  # their whole points are pixels, which the box encloses
+_NO_ORIGIN = np.zeros(2)
 _LOWEST, _HIGHEST = -5000, 60000  # whole coordinates that 16 bits carry in ImageJ's reading
 _MOST_POINTS = 65535
 
@@ -79,7 +79,7 @@ def encode(roi: Roi) -> bytes:
         t_position=roi.t,
         group=roi.group,
     )
-    x, y, width, height = _bounds(roi)
+    (x, y, width, height), origin = _bounds(roi)
     file.left, file.top, file.right, file.bottom = x, y, x + width, y + height
     fits = min(x, y) >= _LOWEST and max(x + width, y + height) <= _HIGHEST
     subpixel = roi.subpixel or not fits
@@ -93,23 +93,26 @@ def encode(roi: Roi) -> bytes:
         _put_oblong(file, roi)
         subpixel = True
     elif roi.points is not None:
-        _put_points(file, roi.points, _origin(roi), subpixel)
+        _put_points(file, roi.points, origin, subpixel)
         if roi.kind == "point" and float(int(roi.stroke_width)) == roi.stroke_width:
             file.float_stroke_width = 0.0  # the size of the point, not a line's
     else:
         file.xd, file.yd, file.widthd, file.heightd = roi.box
         _put_payload(file, roi.kind, looks.payload)
-    if looks.counters:
-        file.counters = np.frombuffer(looks.counters, ">u4")  # type: ignore[assignment]
+    if looks.counters and len(looks.counters) >= 4 * file.n_coordinates:
+        counters = np.frombuffer(looks.counters, ">u4", file.n_coordinates)
+        file.counters = counters  # type: ignore[assignment]
     file.options = ROI_OPTIONS((options | (SUBPIXEL if subpixel else 0)) & 0x7FFF)
     return file.tobytes()
 
 
 def _put_points(file: ImagejRoi, points: NDArray[Any], origin: NDArray[Any], exact: bool) -> None:
     """Put points as whole offsets from an origin and, where `exact`, as they are."""
-    offsets = np.floor((points - origin).astype(np.float64) + 0.5).astype(np.int64)
+    offsets = points - origin
+    if offsets.dtype.kind == "f":
+        offsets = np.floor(offsets.astype(np.float64) + 0.5).astype(np.int64)
     file.n_coordinates = len(points)
-    file.integer_coordinates = (offsets & 0xFFFF).astype(np.uint16).view(np.int16)  # type: ignore[assignment]
+    file.integer_coordinates = offsets.astype(np.int16)  # type: ignore[assignment]  # the low bits
     if exact:
         file.subpixel_coordinates = points.astype(np.float32)
 
@@ -143,35 +146,35 @@ def _put_payload(file: ImagejRoi, kind: Kind, payload: bytes) -> None:
         (file.text_angle,) = struct.unpack_from(">f", payload, ends[2])
 
 
-def _origin(roi: Roi) -> NDArray[Any]:
-    """Return the corner from which ImageJ counts the whole offsets of points."""
-    assert roi.points is not None
-    if roi.spline and roi.subpixel:
-        return np.array(outlines.spline_points(roi)[1], np.float32)
-    return roi.points.min(axis=0)
+def _bounds(roi: Roi) -> tuple[outlines.Box, NDArray[Any]]:
+    """Return ImageJ's `Roi.getBounds()`, and where its whole offsets of points begin.
 
-
-def _bounds(roi: Roi) -> outlines.Box:
-    """Return the x, y, width and height, in whole pixels, of ImageJ's `Roi.getBounds()`."""
+    The former is x, y, width and height in whole pixels; the latter is of no use without points.
+    """
     if roi.kind in ("line", "arrow"):
         ends = np.array(roi.params[:4]).reshape(2, 2)
-        return outlines.line_box(ends.min(axis=0), ends.max(axis=0))
+        return outlines.line_box(ends.min(axis=0), ends.max(axis=0)), ends
+    if roi.points is not None:
+        return _bounds_of_points(roi, roi.points)
     if roi.kind in ("rectangle", "oval") and roi.subpixel:
-        return outlines.whole_box(roi)
+        return outlines.whole_box(roi), _NO_ORIGIN
     if roi.kind == "text" and roi.subpixel:
         x, y, width, height = roi.box
-        return int(x), int(y), math.ceil(round(width, 3)), math.ceil(round(height, 3))
-    if roi.points is None or not (roi.subpixel or roi.kind in _WIDENED):
-        return outlines.extent(roi)
+        return (int(x), int(y), math.ceil(round(width, 3)), math.ceil(round(height, 3))), _NO_ORIGIN
+    return outlines.extent(roi), _NO_ORIGIN
+
+
+def _bounds_of_points(roi: Roi, points: NDArray[Any]) -> tuple[outlines.Box, NDArray[Any]]:
+    widened = roi.kind in LINES or roi.kind == "point"  # whole numbers are pixels, not their edges
+    if roi.spline and roi.subpixel:
+        _, corner, box = outlines.spline_points(roi)
+        return box, np.array(corner, np.float32)
+    low, high = points.min(axis=0), points.max(axis=0)
     if not roi.subpixel:
-        x, y, width, height = outlines.extent(roi)
-        return x, y, width + 1, height + 1
-    if roi.spline:
-        return outlines.spline_points(roi)[2]
-    if roi.kind in LINES or roi.kind == "point":
-        return outlines.polyline_box(roi.points)
-    x, y, width, height = outlines.outlines([roi]).boxes[0].tolist()
-    return x, y, width, height
+        x, y = low.tolist()
+        right, bottom = high.tolist()
+        return (x, y, right - x + widened, bottom - y + widened), low
+    return (outlines.polyline_box if widened else outlines.area_box)(low, high), low
 
 
 def _text(text: str) -> str:

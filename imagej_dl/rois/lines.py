@@ -51,7 +51,7 @@ def _points(roi: Roi) -> tuple[NDArray[np.float32], tuple[int, int, int, int]]:
         x, y = (int(v) for v in low)
         width, height = (int(v) + 1 for v in high - low)
         return roi.points.astype(np.float32), (x, y, width, height)
-    return (roi.points - low) + low, polyline_box(roi.points)
+    return (roi.points - low) + low, polyline_box(low, high)
 
 
 def _pieces(points: NDArray[np.float32], radius: float) -> list[NDArray[np.float64]]:

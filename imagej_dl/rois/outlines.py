@@ -127,14 +127,21 @@ def extent(roi: Roi) -> Box:
 
 def line_box(low: NDArray[Any], high: NDArray[Any]) -> Box:
     """Return ImageJ's box of a line between two corners; whole numbers are centres of pixels."""
-    base = low.astype(np.float64)
-    start, end = np.floor(base + 0.5), np.floor(base + (high - low).astype(np.float64) + 1.5)
-    return int(start[0]), int(start[1]), int(end[0] - start[0]), int(end[1] - start[1])
+    (left, top), (width, height) = low.tolist(), (high - low).tolist()
+    x, y = math.floor(left + 0.5), math.floor(top + 0.5)
+    return x, y, math.floor(left + width + 1.5) - x, math.floor(top + height + 1.5) - y
 
 
-def polyline_box(points: NDArray[np.float32]) -> Box:
-    """Return ImageJ's box of the sub-pixel points of a polyline or of points."""
-    return line_box(points.min(axis=0), np.maximum(points.max(axis=0), _TINY))
+def polyline_box(low: NDArray[np.float32], high: NDArray[np.float32]) -> Box:
+    """Return ImageJ's box of the sub-pixel points of a polyline, by their least and largest."""
+    return line_box(low, np.maximum(high, _TINY))
+
+
+def area_box(low: NDArray[np.float32], high: NDArray[np.float32]) -> Box:
+    """Return ImageJ's box of the sub-pixel points of an area, by their least and largest."""
+    (left, top), (width, height) = low.tolist(), (np.maximum(high, _TINY) - low).tolist()
+    x, y = math.floor(left), math.floor(top)
+    return x, y, math.ceil(left + width) - x, math.ceil(top + height) - y
 
 
 def ellipse_vertices(roi: Roi) -> NDArray[np.float32]:
