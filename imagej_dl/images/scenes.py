@@ -104,8 +104,8 @@ def index(path: Path, names: Sequence[str], scene: int | None) -> int:
         return 0
     if not 1 <= scene <= count:
         raise UserError(
-            f"has {count} scene{'s' if count > 1 else ''}{_listed(names)}, and number {scene} is "
-            "asked for",
+            f"has {count} scene{'s' if count > 1 else ''}{_listed(names)}, but number {scene} was "
+            "requested",
             path=path,
         )
     return scene - 1

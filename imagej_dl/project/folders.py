@@ -111,7 +111,7 @@ def drawn(path: str | os.PathLike[str]) -> list[Drawn]:
         )
     called = [names.same(item.name) for item in found]
     if twice := sorted({name for name in called if called.count(name) > 1}):
-        raise UserError(f"holds two images of the name {twice[0]}", path=path)
+        raise UserError(f"holds two images named {twice[0]}", path=path)
     return found
 
 
@@ -159,7 +159,7 @@ def _named(folder: Path) -> dict[str, Path]:
         other = found.setdefault(names.same(file.stem), file)
         if other is not file:
             raise UserError(
-                f"holds two images of the name {file.stem} ({other.name}, {file.name})",
+                f"holds two images named {file.stem} ({other.name}, {file.name})",
                 path=folder,
                 remedy="Rename or remove one of them.",
             )

@@ -188,7 +188,7 @@ def _place(path: Path, name: str) -> Path:
 def _check_rois(target: Path) -> None:
     if target.exists() and (drawn := roiset(target.parent.parent)):
         warnings.warn(
-            f"{target}: is made anew, and {drawn} was drawn on the one before",
+            f"{target}: is made again, but {drawn} was drawn on the former image",
             DataWarning,
             stacklevel=4,
         )
@@ -199,7 +199,7 @@ def _name_others(raw: Path, files: list[Path]) -> None:
     if others:
         more = f" and {len(others) - 5} more" if len(others) > 5 else ""
         warnings.warn(
-            f"{raw}: left out, being no images that are known: {', '.join(others[:5])}{more}",
+            f"{raw}: left out, their formats being unsupported: {', '.join(others[:5])}{more}",
             DataWarning,
             stacklevel=3,
         )

@@ -63,7 +63,7 @@ def raw_scenes(files: Iterable[Path], existing: Iterable[str]) -> list[RawScene]
         other = first.setdefault(folded(part.name), part)
         if other is not part:
             raise UserError(
-                f"holds two images of the name {part.name} ({other}, {part})",
+                f"holds two images named {part.name} ({other}, {part})",
                 path=part.file.parent,
                 remedy="Rename one of them.",
             )

@@ -81,7 +81,7 @@ def _without_nan(image: xr.DataArray, name: object) -> xr.DataArray:
     if not nan.any():
         return image
     warnings.warn(
-        f"{name or 'the label map'}: {np.count_nonzero(nan)} pixels are no number (NaN); they are "
+        f"{name or 'the label map'}: {np.count_nonzero(nan)} pixels are NaN; they are "
         "taken as background",
         DataWarning,
         stacklevel=3,
