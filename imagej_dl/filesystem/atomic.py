@@ -198,12 +198,12 @@ def _disk_errors(target: Path) -> Iterator[None]:
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Make a dictionary of a JSON object; refuse a key that occurs twice."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    mapping = dict(pairs)
+    if len(mapping) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
         raise UserError(f"has the key {twice} twice", remedy="Remove one of them.")
-    return found
+    return mapping
 
 
 def in_words(error: OSError, path: Path | None = None) -> UserError:

@@ -38,11 +38,11 @@ def read(path: Path, remedy: str | None = None) -> dict[str, np.ndarray]:
             total = sum(entry.file_size for entry in entries)
             if total > _FREE + _RATIO * path.stat().st_size:
                 raise ValueError(f"it would unpack to {total / 2**20:.0f} MiB")
-            found = {}
+            arrays = {}
             for entry in entries:
                 with archive.open(entry) as stream:
-                    found[entry.filename.removesuffix(".npy")] = _array(stream, entry.file_size)
-            return found
+                    arrays[entry.filename.removesuffix(".npy")] = _array(stream, entry.file_size)
+            return arrays
     except Exception as error:  # zipfile, zlib and NumPy raise whatever a damaged file makes
         words = " ".join(str(error).split()) or type(error).__name__
         raise UserError(f"is damaged ({words})", path=path, remedy=remedy) from error

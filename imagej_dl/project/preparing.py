@@ -101,7 +101,7 @@ def prepare_all(
     parts = raw_scenes(files, _there(labeling))
     chosen = _chosen(parts, scenes)
     _name_others(raw, all_raw_files(raw))
-    found: list[Prepared] = []
+    prepared: list[Prepared] = []
     failed: list[UserError] = []
     for done, part in enumerate(chosen):
         progress("prepare", done, len(chosen))
@@ -112,7 +112,7 @@ def prepare_all(
                 raise
             failed.append(error)
             continue
-        found += new
+        prepared += new
         for item in new:
             made(item)
     progress("prepare", len(chosen), len(chosen))
@@ -124,7 +124,7 @@ def prepare_all(
             + "; ".join(map(str, failed)),
             path=raw,
         )
-    return found
+    return prepared
 
 
 def _there(labeling: Path) -> list[str]:

@@ -55,7 +55,9 @@ def test_which_scene_is_read_is_said(tmp_path: Path) -> None:
         assert [s.suffix for s in images.scenes_of(single)] == [""]
         images.read(single, scene=1)
     for scene in (0, 2):
-        with pytest.raises(UserError, match=rf"b\.png: has 1 scene, but number {scene} was requested"):
+        with pytest.raises(
+            UserError, match=rf"b\.png: has 1 scene, but number {scene} was requested"
+        ):
             images.read(single, scene=scene)
 
 
