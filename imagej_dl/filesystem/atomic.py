@@ -21,8 +21,8 @@ _REMEDIES = {
     errno.EACCES: ("cannot be written here", "Choose a folder that you may write to."),
     errno.EPERM: ("cannot be written here", "Choose a folder that you may write to."),
     errno.EROFS: ("cannot be written here", "Choose a folder that you may write to."),
-    errno.ENOTDIR: ("lies in something that is a file", "Choose another folder."),
-    errno.EEXIST: ("lies in something that is a file", "Choose another folder."),
+    errno.ENOTDIR: ("has a file in place of a parent folder", "Choose another folder."),
+    errno.EEXIST: ("has a file in place of a parent folder", "Choose another folder."),
     errno.ENOTEMPTY: ("was made by another program meanwhile", "Choose another folder."),
     errno.ELOOP: ("is a link that leads in a circle", "Remove the link."),
     errno.ENAMETOOLONG: ("is too long a name", "Choose a shorter one."),
@@ -198,12 +198,12 @@ def _disk_errors(target: Path) -> Iterator[None]:
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Make a dictionary of a JSON object; refuse a key that occurs twice."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    mapping = dict(pairs)
+    if len(mapping) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
         raise UserError(f"has the key {twice} twice", remedy="Remove one of them.")
-    return found
+    return mapping
 
 
 def in_words(error: OSError, path: Path | None = None) -> UserError:

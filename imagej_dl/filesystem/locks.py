@@ -146,9 +146,9 @@ def _take(lock: Path, text: str) -> Holder | None:
     before = _content(lock)
     if before is None:  # it was given back just now
         return None if _create(lock, text) else holder(lock) or _unknown()
-    found = _holder(lock, before)
-    if found is not None:
-        return found
+    current = _holder(lock, before)
+    if current is not None:
+        return current
     if not _take_away(lock, before):
         return holder(lock) or _unknown()
     return None if _create(lock, text) else holder(lock) or _unknown()
@@ -207,11 +207,11 @@ def _holder(lock: Path, text: str | None) -> Holder | None:
     if text is None:
         return None
     try:
-        found = json.loads(text)
-        match = re.fullmatch(processes.PATTERN, found["process"])
+        fields = json.loads(text)
+        match = re.fullmatch(processes.PATTERN, fields["process"])
         assert match is not None
         process = processes.of(*match.groups())
-        it = Holder(process, str(found["host"]), str(found["what"]), float(found["since"]))
+        it = Holder(process, str(fields["host"]), str(fields["what"]), float(fields["since"]))
     except (ValueError, KeyError, TypeError, AssertionError):
         # It may be just being written; or a disk was full.
         return _unknown() if _age(lock) < RENEWED else None

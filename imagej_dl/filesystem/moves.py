@@ -26,26 +26,26 @@ _AT_ONCE = 8
 
 def plan(new: Path, home: Path) -> list[str]:
     """Return the entries of a folder to move, so that it is merged with another folder."""
-    found = []
+    paths = []
     for entry in sorted(new.iterdir()):
         place = home / entry.name
         folders = place.is_dir() and entry.is_dir() and entry.suffix not in WHOLE
         if folders and any(p.is_dir() for p in entry.iterdir()):
-            found += [f"{entry.name}/{name}" for name in plan(entry, place)]
+            paths += [f"{entry.name}/{name}" for name in plan(entry, place)]
         else:
-            found.append(entry.name)
-    return found
+            paths.append(entry.name)
+    return paths
 
 
 def files(new: Path) -> list[str]:
     """Return the relative paths of all files of a folder, and of folders that are one item."""
-    found = []
+    paths = []
     for entry in sorted(new.iterdir()):
         if entry.is_dir() and entry.suffix not in WHOLE:
-            found += [f"{entry.name}/{name}" for name in files(entry)]
+            paths += [f"{entry.name}/{name}" for name in files(entry)]
         else:
-            found.append(entry.name)
-    return found
+            paths.append(entry.name)
+    return paths
 
 
 def put(temporary: Path, source: Path, home: Path, moves: list[str]) -> None:
@@ -167,10 +167,10 @@ def sync(path: Path) -> None:
 
 def sync_all(folder: Path) -> None:
     """Wait until a folder and all in it are on the disk (fsync)."""
-    found = [folder]
+    paths = [folder]
     for top, folders, names in os.walk(folder):
-        found += [Path(top, name) for name in (*folders, *names)]
-    _each(path for path in found if not path.is_symlink())
+        paths += [Path(top, name) for name in (*folders, *names)]
+    _each(path for path in paths if not path.is_symlink())
 
 
 def _each(paths: Iterable[Path]) -> None:

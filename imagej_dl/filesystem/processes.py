@@ -85,15 +85,15 @@ def _host() -> str:
 
 @cache
 def _boot() -> str:
-    found = _read("/proc/sys/kernel/random/boot_id")
-    return _digest(found) if found else "0"
+    boot_id = _read("/proc/sys/kernel/random/boot_id")
+    return _digest(boot_id) if boot_id else "0"
 
 
 def _started(number: int) -> str:
     """Return the start time of a process in ticks since boot, since ids are reused."""
-    found = _read(f"/proc/{number}/stat")
+    stat = _read(f"/proc/{number}/stat")
     # Its name, in brackets, may hold anything; the 20th field behind it is the time.
-    fields = found.rpartition(")")[2].split()
+    fields = stat.rpartition(")")[2].split()
     return fields[19] if len(fields) > 19 else "0"
 
 

@@ -20,8 +20,8 @@ def parse(path: Path, remedy: str | None = None) -> ET.Element:
 
     Raises
     ------
-    UserError : when the file is not there, is not whole XML, or has a document type (DOCTYPE),
-        in which entities are declared that may grow without bound or name other files.
+    UserError : when the file is missing, is not well-formed XML, or has a document type
+        (DOCTYPE), whose entities may grow without bound or name other files.
     """
     refuse_special(path)
     builder = ET.TreeBuilder()
@@ -38,7 +38,7 @@ def parse(path: Path, remedy: str | None = None) -> ET.Element:
     except OSError as error:
         raise UserError(f"cannot be read ({error})", path=path) from error
     except (expat.ExpatError, ValueError, LookupError) as error:  # of an encoding
-        raise UserError(f"is not whole XML ({error})", path=path, remedy=remedy) from error
+        raise UserError(f"is not well-formed XML ({error})", path=path, remedy=remedy) from error
 
 
 def check(text: str, path: Path, remedy: str | None = None) -> None:

@@ -26,9 +26,9 @@ def record(folder: Path, names: Iterable[str]) -> dict[str, str]:
 def recorded(path: Path) -> dict[str, Any]:
     """Return the `files` recorded in the JSON file of a result; {} where there are none."""
     with suppress(UserError):
-        found = load_json(path)
-        if isinstance(found, dict) and isinstance(found.get("files"), dict):
-            return found["files"]
+        content = load_json(path)
+        if isinstance(content, dict) and isinstance(content.get("files"), dict):
+            return content["files"]
     return {}
 
 
@@ -76,11 +76,11 @@ def _drop_empty(path: Path, folder: Path) -> None:
 
 
 def _checksum(path: Path) -> str:
-    found = hashlib.sha256()
+    sha = hashlib.sha256()
     files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
     for file in files:
-        found.update(f"{file.relative_to(path).as_posix()}\n{file.stat().st_size}\n".encode())
+        sha.update(f"{file.relative_to(path).as_posix()}\n{file.stat().st_size}\n".encode())
         with file.open("rb") as stream:
             while block := stream.read(1 << 20):
-                found.update(block)
-    return found.hexdigest()
+                sha.update(block)
+    return sha.hexdigest()

@@ -28,7 +28,7 @@ def text_of(path: Path) -> str:
     except UnicodeError as error:
         utf_16 = content[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in content[:100]
         raise UserError(
-            "is text in UTF-16, not in UTF-8" if utf_16 else "is no text in UTF-8",
+            "is text in UTF-16, not in UTF-8" if utf_16 else "is not text in UTF-8",
             path=path,
             remedy="Save it as UTF-8: a text editor offers it at Save As, Excel as CSV UTF-8.",
         ) from error

@@ -125,6 +125,6 @@ def as_labels(labels: Any) -> Any:
             remedy="A label map has 0 for background and one whole number above 0 for each "
             "object, up to 4294967295; in ImageJ, Process > Math > Min... sets lower values to 0."
             if low < 0
-            else "Number its objects anew from 1.",
+            else "Renumber its objects from 1.",
         )
     return labels.astype(np.uint16 if high <= np.iinfo(np.uint16).max else np.uint32)

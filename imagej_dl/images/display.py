@@ -47,10 +47,10 @@ def coloured(labels: xr.DataArray) -> xr.DataArray:
 
 def luts(image: xr.DataArray) -> list[NDArray[np.uint8]] | None:
     """Return the LUT of each channel; None where there are none or they do not fit the channels."""
-    found = _for_channels(image, "luts")
-    if found is None:
+    channel_luts = _for_channels(image, "luts")
+    if channel_luts is None:
         return None
-    arrays = [np.asarray(lut) for lut in found]
+    arrays = [np.asarray(lut) for lut in channel_luts]
     for lut in arrays:
         if lut.shape != (256, 3) or lut.dtype != np.uint8:
             raise UserError(
@@ -63,8 +63,8 @@ def luts(image: xr.DataArray) -> list[NDArray[np.uint8]] | None:
 
 def ranges(image: xr.DataArray) -> list[tuple[float, float]] | None:
     """Return the display range of each channel; None as in :func:`luts`."""
-    found = _for_channels(image, "display_ranges")
-    return None if found is None else [(float(low), float(high)) for low, high in found]
+    limits = _for_channels(image, "display_ranges")
+    return None if limits is None else [(float(low), float(high)) for low, high in limits]
 
 
 def mode(image: xr.DataArray) -> str | None:
@@ -162,9 +162,9 @@ def is_roi(data: Any) -> bool:
 
 def _names(labels: Any, channels: int) -> list[str]:
     """Return the channel names, if each channel has one slice label for all its planes."""
-    found = [str(label) for label in _listed(labels)]
-    names = found[:channels]
-    fits = len(found) > 1 and all(names) and found == names * (len(found) // channels)
+    texts = [str(label) for label in _listed(labels)]
+    names = texts[:channels]
+    fits = len(texts) > 1 and all(names) and texts == names * (len(texts) // channels)
     return names if fits else []
 
 
@@ -173,11 +173,11 @@ def _listed(value: Any) -> list[Any]:
 
 
 def _for_channels(image: xr.DataArray, key: str) -> list[Any] | None:
-    found, channels = image.attrs.get(key), image.sizes.get("C", 1)
-    if found is not None and len(found) != channels:
-        _left_out(image, f"{key} for {len(found)} channels do not fit {channels}")
+    values, channels = image.attrs.get(key), image.sizes.get("C", 1)
+    if values is not None and len(values) != channels:
+        _left_out(image, f"{key} for {len(values)} channels do not fit {channels}")
         return None
-    return found
+    return values
 
 
 def _left_out(image: xr.DataArray, what: str) -> None:

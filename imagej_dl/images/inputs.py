@@ -61,7 +61,7 @@ def _of(source: Any, axes: Mapping[int, str]) -> xr.DataArray:
         raise UserError(f"an array of shape {source.shape} is no label map YX, TYX or TZYX")
     if source.ndim not in axes:
         raise UserError(
-            f"an array of shape {source.shape} does not say which axes it has",
+            f"the axes of an array of shape {source.shape} are not named",
             remedy='Name them: images.make(array, "TYX"), of T, C, Z, Y and X.',
         )
     return make(source, axes[source.ndim])

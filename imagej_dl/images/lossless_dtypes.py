@@ -159,7 +159,7 @@ def _standing_in(array: NDArray[Any], name: str | None) -> tuple[NDArray[np.floa
         raise UserError(
             f"has {len(large)} different numbers above {LARGEST}, which is no label map",
             path=name,
-            remedy="Number the labels anew from 1, or convert an image to float32, which rounds.",
+            remedy="Renumber the labels from 1, or convert an image to float32, which rounds.",
         )
     free = np.setdiff1d(np.arange(LARGEST, LARGEST - reach, -1), taken)
     numbers = free[::-1][: len(large)]

@@ -66,16 +66,16 @@ def numbered(path: Path, names: Sequence[str]) -> list[Scene]:
     return [Scene(i, name, f"_{safe[i - 1]}") for i, name in enumerate(names, 1)]
 
 
-def wanted(path: Path, found: list[Scene], which: str) -> list[Scene]:
+def wanted(path: Path, file_scenes: list[Scene], which: str) -> list[Scene]:
     """Return all scenes of a file, or the one with a number; a single scene is always returned.
 
     Raises
     ------
     UserError : when the file has several scenes, but none with this number.
     """
-    if len(found) == 1 or which == ALL:
-        return found
-    return [found[index(path, [scene.name for scene in found], int(which))]]
+    if len(file_scenes) == 1 or which == ALL:
+        return file_scenes
+    return [file_scenes[index(path, [scene.name for scene in file_scenes], int(which))]]
 
 
 def index(path: Path, names: Sequence[str], scene: int | None) -> int:
@@ -102,8 +102,8 @@ def index(path: Path, names: Sequence[str], scene: int | None) -> int:
         return 0
     if not 1 <= scene <= count:
         raise UserError(
-            f"has {count} scene{'s' if count > 1 else ''}{_listed(names)}, and number {scene} is "
-            "asked for",
+            f"has {count} scene{'s' if count > 1 else ''}{_listed(names)}, but number {scene} was "
+            "requested",
             path=path,
         )
     return scene - 1
@@ -118,8 +118,8 @@ def _listed(names: Sequence[str]) -> str:
 
 def _counted(names: Sequence[str], pattern: re.Pattern[str], start: int) -> bool:
     """Return True if the names only count the scenes."""
-    found = [pattern.fullmatch(name) for name in names]
-    return all(m is not None and int(m[1]) == i for i, m in enumerate(found, start))
+    matches = [pattern.fullmatch(name) for name in names]
+    return all(m is not None and int(m[1]) == i for i, m in enumerate(matches, start))
 
 
 def _alike(names: Sequence[str]) -> bool:

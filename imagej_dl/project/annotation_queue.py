@@ -95,9 +95,7 @@ def sheet(path: str | os.PathLike[str], name: str) -> Sheet:
     by_name = {names.same(item.name): item for item in sheets(path)}
     if names.same(name) not in by_name:
         some = ", ".join(list(by_name)[:5]) + (" …" if len(by_name) > 5 else "")
-        raise UserError(
-            f"has no image of the name {name}", path=path, remedy=f"It has {some or 'none'}."
-        )
+        raise UserError(f"has no image named {name}", path=path, remedy=f"It has {some or 'none'}.")
     return by_name[names.same(name)]
 
 

@@ -98,26 +98,26 @@ def drawn(path: str | os.PathLike[str]) -> list[Drawn]:
     if not path.is_dir():
         raise UserError("is no folder" if path.exists() else "there is no such folder", path=path)
     top = path / "Labeling" if (path / "Labeling").is_dir() else path
-    found = list(beside(top)) or list(_single(top))
+    items = list(beside(top)) or list(_single(top))
     for folder in filter(Path.is_dir, names.visible(top)):
-        found += _single(folder)
-    if not found:
+        items += _single(folder)
+    if not items:
         raise UserError(
             NOTHING,
             path=path,
             remedy="Save the ROIs of NAME as Labeling/NAME/RoiSet.zip, the image being "
             "Labeling/NAME/images/NAME.tif or beside the RoiSet.",
         )
-    called = [names.same(item.name) for item in found]
+    called = [names.same(item.name) for item in items]
     if twice := sorted({name for name in called if called.count(name) > 1}):
-        raise UserError(f"holds two images of the name {twice[0]}", path=path)
-    return found
+        raise UserError(f"holds two images named {twice[0]}", path=path)
+    return items
 
 
-def fitting(found: list[Drawn], target: Path) -> list[Drawn]:
+def fitting(items: list[Drawn], target: Path) -> list[Drawn]:
     """Return the images whose label maps have a valid name in a folder; warn of the others."""
     valid = []
-    for item in found:
+    for item in items:
         try:
             names.need([target / f"{item.name}.tif"], item.image)
             valid.append(item)
@@ -153,16 +153,16 @@ def pairs(path: str | os.PathLike[str]) -> list[Pair]:
 
 
 def _named(folder: Path) -> dict[str, Path]:
-    found: dict[str, Path] = {}
+    by_name: dict[str, Path] = {}
     for file in find([folder]):
-        other = found.setdefault(names.same(file.stem), file)
+        other = by_name.setdefault(names.same(file.stem), file)
         if other is not file:
             raise UserError(
-                f"holds two images of the name {file.stem} ({other.name}, {file.name})",
+                f"holds two images named {file.stem} ({other.name}, {file.name})",
                 path=folder,
                 remedy="Rename or remove one of them.",
             )
-    return found
+    return by_name
 
 
 def _single(folder: Path) -> Iterator[Drawn]:
@@ -189,8 +189,8 @@ def roiset(folder: Path) -> Path | None:
 def masks_of(folder: Path) -> Path | None:
     """Return the `masks` of a folder NAME, if it holds masks of single objects, mask_N.png."""
     stems = (p.stem.lower() for p in visible(folder / "masks", (".png",)))
-    found = any(s.startswith("mask_") and s.removeprefix("mask_").isdigit() for s in stems)
-    return folder / "masks" if found else None
+    holds_masks = any(s.startswith("mask_") and s.removeprefix("mask_").isdigit() for s in stems)
+    return folder / "masks" if holds_masks else None
 
 
 def image_of(folder: Path, name: str) -> Path | None:

@@ -41,8 +41,8 @@ def make(due: Due, filling: Filling, target: Path) -> Made:
     """Make an image, its label map and table as far as due, all of them or none."""
     item = due.item
     picture = images.read(item.image, filling.axes)
-    found = rois.read(item.rois)
-    labels, report = filling.fill(found, picture, item.rois)
+    drawn_rois = rois.read(item.rois)
+    labels, report = filling.fill(drawn_rois, picture, item.rois)
     if due.labels is not None and due.image is None:
         _check_size(due, labels, target)
     # Only files that existed when this began may be replaced.
@@ -56,7 +56,7 @@ def make(due: Due, filling: Filling, target: Path) -> Made:
             facts = provenance_facts(item, due.place, filling)
             made = provenance.of(labels, **facts, image=provenance.digest(item.image))
             images.write(images.coloured(labels), folder / MASKS / due.labels.name, **made)
-    return Made(due, report, len(found))
+    return Made(due, report, len(drawn_rois))
 
 
 def refresh(
@@ -83,10 +83,10 @@ def refresh(
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", ".*has no RoiSet.zip yet", DataWarning)
-            found = drawn(folder)
+            items = drawn(folder)
         with locks.held(target, "making label maps", wait=60):
             heal(target)
-            due = find_due(found, target, filling)
+            due = find_due(items, target, filling)
             for done, one in enumerate(due):
                 progress("labels", done, len(due))
                 try:

@@ -44,7 +44,7 @@ class Due:
 
 
 def find_due(
-    found: list[Drawn],
+    items: list[Drawn],
     target: Path,
     filling: Filling,
     *,
@@ -68,9 +68,9 @@ def find_due(
     DataWarning : for label maps that are kept though ROIs or image are newer, or though they
         were made with other settings.
     """
-    inputs = [path for item in found for path in (item.image, item.rois)]
+    inputs = [path for item in items for path in (item.image, item.rois)]
     due = []
-    for item in found:
+    for item in items:
         one = _all(item, target) if overwrite else _rest(item, target, filling)
         for path in (one.image, one.table, one.labels):
             if path is not None:

@@ -100,7 +100,7 @@ def prepare_all(
     parts = raw_scenes(files, _there(labeling))
     chosen = _chosen(parts, scenes)
     _name_others(raw, all_raw_files(raw))
-    found: list[Prepared] = []
+    prepared: list[Prepared] = []
     failed: list[UserError] = []
     for done, part in enumerate(chosen):
         progress("prepare", done, len(chosen))
@@ -111,7 +111,7 @@ def prepare_all(
                 raise
             failed.append(error)
             continue
-        found += new
+        prepared += new
         for item in new:
             made(item)
     progress("prepare", len(chosen), len(chosen))
@@ -123,7 +123,7 @@ def prepare_all(
             + "; ".join(map(str, failed)),
             path=raw,
         )
-    return found
+    return prepared
 
 
 def _there(labeling: Path) -> list[str]:
@@ -186,11 +186,11 @@ def _place(path: Path, name: str) -> Path:
 
 def _check_rois(target: Path) -> None:
     if target.exists() and (drawn := roiset(target.parent.parent)):
-        warn(f"is made anew, and {drawn} was drawn on the one before", path=target)
+        warn(f"{target}: is made again, but {drawn} was drawn on the former image")
 
 
 def _name_others(raw: Path, files: list[Path]) -> None:
     others = [p.name for p in visible(raw) if p not in files and not p.name.endswith(COMPANION)]
     if others:
         more = f" and {len(others) - 5} more" if len(others) > 5 else ""
-        warn(f"left out, being no images that are known: {', '.join(others[:5])}{more}", path=raw)
+        warn(f"{raw}: left out, their formats being unsupported: {', '.join(others[:5])}{more}")

@@ -23,14 +23,14 @@ class Filling:
     axes: str | None = None
 
     def fill(
-        self, found: list[rois.Roi], image: xr.DataArray, source: str | Path
+        self, drawn_rois: list[rois.Roi], image: xr.DataArray, source: str | Path
     ) -> tuple[xr.DataArray, rois.LabelReport]:
         """Return the label map and report of ROIs; warnings and errors name the RoiSet `source`."""
         try:
             with warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("always")
                 labels, report = rois.label_map(
-                    found,
+                    drawn_rois,
                     image,
                     overlap=self.overlap,
                     lines_as_areas=self.lines_as_areas,

@@ -107,7 +107,7 @@ def select_slices(picture: xr.DataArray, slices: str, path: Path) -> list[xr.Dat
     if number > count:
         kind = "slices" if axis == "Z" else "frames"
         raise UserError(
-            f"has {count} {kind}, and number {number} is asked for",
+            f"has {count} {kind}, but number {number} was requested",
             path=path,
         )
     return [_plane(picture, axis, number - 1)]

@@ -55,19 +55,19 @@ def raw_scenes(files: Iterable[Path], existing: Iterable[str]) -> list[RawScene]
     UserError : when two would have the same name, ignoring case as some file systems do.
     """
     known = {folded(name) for name in existing}
-    found: list[RawScene] = []
+    all_scenes: list[RawScene] = []
     first: dict[str, RawScene] = {}
     for file in files:
-        found += _scenes_of_file(file, known)
-    for part in found:
+        all_scenes += _scenes_of_file(file, known)
+    for part in all_scenes:
         other = first.setdefault(folded(part.name), part)
         if other is not part:
             raise UserError(
-                f"holds two images of the name {part.name} ({other}, {part})",
+                f"holds two images named {part.name} ({other}, {part})",
                 path=part.file.parent,
                 remedy="Rename one of them.",
             )
-    return found
+    return all_scenes
 
 
 def _scenes_of_file(file: Path, existing: set[str]) -> list[RawScene]:

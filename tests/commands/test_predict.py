@@ -263,7 +263,7 @@ def test_scenes_of_a_file(model, tmp_path):
     assert files(out) == ["a.tif", "a_R1.tif", "a_R2.tif"]
     for name, plane in (("a", planes[0]), ("a_R1", planes[0]), ("a_R2", planes[1])):
         np.testing.assert_array_equal(images.read(out / f"{name}.tif") > 0, plane > 0)
-    with pytest.raises(UserError, match=r"has 2 scenes \(R1, R2\), and number 3 is asked for"):
+    with pytest.raises(UserError, match=r"has 2 scenes \(R1, R2\), but number 3 was requested"):
         run(model, path, out=out, scenes="3")
     with tifffile.TiffWriter(path, ome=True) as file:
         file.write(planes[0], metadata={"axes": "YX"})

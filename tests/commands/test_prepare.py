@@ -82,7 +82,7 @@ def test_slices(home: Path, stack: np.ndarray, axis: str) -> None:
         image = images.read(made(home, "a"))
         np.testing.assert_array_equal(image, expected)
         assert (image.dtype, images.calibration(image).pixel_width) == (np.uint16, 0.5)
-    with pytest.raises(UserError, match=r"a\.tif: has 5 .* and number 6 is asked for"):
+    with pytest.raises(UserError, match=r"a\.tif: has 5 .* but number 6 was requested"):
         run(home, slices="6", overwrite=True)
     np.testing.assert_array_equal(images.read(made(home, "a")), stack[3])
 
@@ -130,14 +130,14 @@ def test_what_is_there_is_kept_or_made_anew(home: Path, stack: np.ndarray) -> No
     run(home)
     np.testing.assert_array_equal(images.read(made(home, "a")), stack[1])
     (home / "Labeling" / "a" / "RoiSet.zip").write_bytes(b"x")
-    with pytest.warns(DataWarning, match=r"a\.tif: is made anew, and .*RoiSet\.zip was drawn"):
+    with pytest.warns(DataWarning, match=r"a\.tif: is made again, but .*RoiSet\.zip was drawn"):
         run(home, overwrite=True)
     np.testing.assert_array_equal(images.read(made(home, "a")), stack[0])
 
 
 def test_axes_that_no_file_states_are_said(home: Path, stack: np.ndarray) -> None:
     tifffile.imwrite(home / "Raw" / "a.tif", stack, metadata=None)
-    with pytest.warns(DataWarning, match=r"a\.tif: does not say what its 5 planes are"):
+    with pytest.warns(DataWarning, match=r"a\.tif: does not name the axis of its 5 planes"):
         run(home)
     assert images.read(made(home, "a")).dims == ("Z", "Y", "X")
     run(home, axes="TYX", overwrite=True)
@@ -203,7 +203,7 @@ def test_scenes_and_slices(home: Path) -> None:
     assert names(home) == ["a_B2_R_2", "a_R1_1", "a_R1_2", "a_R1_3", "b"]
     np.testing.assert_array_equal(images.read(made(home, "a_R1_2")), FIRST[1])
     assert [s.source for s in project.sheets(home)] == [None] * 5
-    with pytest.raises(UserError, match=r"a\.ome\.tif: has 2 scenes .* number 3 is asked for"):
+    with pytest.raises(UserError, match=r"a\.ome\.tif: has 2 scenes .* number 3 was requested"):
         run(home, scenes="3")
     for wrong in ("0", "first"):
         with pytest.raises(UserError, match="scenes"):
@@ -221,7 +221,7 @@ def test_a_first_scene_that_was_made_before_stays(home: Path) -> None:
 def test_scenes_of_one_name_with_another_image(home: Path) -> None:
     write_ome(home / "Raw" / "a.ome.tif")
     images.write(images.make(SECOND), home / "Raw" / "a_r1.tif")
-    words = r"two images of the name a_r1 \(scene 1 \(R1\) of a\.ome\.tif, a_r1\.tif\)"
+    words = r"two images named a_r1 \(scene 1 \(R1\) of a\.ome\.tif, a_r1\.tif\)"
     with pytest.raises(UserError, match=words):
         run(home)
     assert not names(home)
@@ -250,7 +250,7 @@ def test_what_cannot_be_read_does_not_cost_the_others_theirs(
     assert (names(home), capsys.readouterr().out.count("made of")) == (["b"], 1)
     (home / "Labeling" / "c").write_bytes(b"")  # which ends it: nothing more can be written
     images.write(images.make(SECOND), home / "Raw" / "c.tif", overwrite=True)
-    with pytest.raises(UserError, match=r"c\.tif: lies in something that is a file"):
+    with pytest.raises(UserError, match=r"c\.tif: has a file in place of a parent folder"):
         run(home)
 
 

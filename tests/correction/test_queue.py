@@ -191,7 +191,7 @@ def test_one_may_be_named(home: Path, model: Model) -> None:
     assert drawn.rois == drawn.target == home / "Labeling" / "d" / "RoiSet.zip"
     assert (drawn.labels, drawn.uncertainty) == (None, None)
     assert not (home / "Corrections" / "d").exists()
-    with pytest.raises(UserError, match="no image of the name x"):
+    with pytest.raises(UserError, match="no image named x"):
         correction.next_image(home, name="x")
 
 

@@ -106,7 +106,10 @@ def test_file_where_a_folder_should_be_and_the_other_way(tmp_path: Path) -> None
         files.atomic_folder(tmp_path / "file", overwrite=True),
     ):
         pass
-    with pytest.raises(UserError, match="is a file"), files.atomic(tmp_path / "file" / "x"):
+    with (
+        pytest.raises(UserError, match="has a file in place"),
+        files.atomic(tmp_path / "file" / "x"),
+    ):
         pass
     with pytest.raises(UserError, match="is a folder"), files.atomic(tmp_path):
         pass

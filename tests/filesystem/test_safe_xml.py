@@ -20,9 +20,9 @@ def test_a_file_is_parsed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("<a><b></a>", "is not whole XML"),
+        ("<a><b></a>", "is not well-formed XML"),
         ("<!DOCTYPE a [<!ENTITY e 'x'>]><a>&e;</a>", "DOCTYPE"),
-        ("<a>&e;</a>", "is not whole XML"),
+        ("<a>&e;</a>", "is not well-formed XML"),
     ],
 )
 def test_a_bad_file_is_named(tmp_path: Path, text: str, words: str) -> None:

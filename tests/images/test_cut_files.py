@@ -23,7 +23,7 @@ def planes(path: Path) -> tuple[np.ndarray, list[str]]:
     pixels = image.isel(C=0) if "C" in image.dims else image
     words = [str(w.message) for w in said if issubclass(w.category, DataWarning)]
     assert len(words) == len(said), [str(w.message) for w in said]
-    unsaid = "does not say what its"
+    unsaid = "does not name the axis of its"
     return pixels.values.reshape(-1, *pixels.shape[-2:]), [w for w in words if unsaid not in w]
 
 

@@ -64,7 +64,10 @@ def test_predict_takes_paths_and_arrays(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("source", "words"),
     [
-        (np.zeros((3, 4, 5)), r'shape \(3, 4, 5\) does not say which axes.*images.make\(array, "T'),
+        (
+            np.zeros((3, 4, 5)),
+            r'axes of an array of shape \(3, 4, 5\) are not named.*images.make\(array, "T',
+        ),
         (xr.DataArray(np.zeros((4, 5))), r"dims T, C, Z, Y, X.*this one has dim_0, dim_1.*rename"),
         ([[1, 2], [3, 4]], "an image is needed, not a list"),
         (None, "an image is needed, not a NoneType"),

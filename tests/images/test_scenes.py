@@ -44,7 +44,7 @@ def test_which_scene_is_read_is_said(tmp_path: Path) -> None:
     words = r"a\.ome\.tif: holds 2 scenes \(R1, B2/R 2\), of which the first, R1, is read"
     with pytest.warns(DataWarning, match=words):
         np.testing.assert_array_equal(images.read(path), FIRST)
-    with pytest.raises(UserError, match=r"has 2 scenes \(R1, B2/R 2\), and number 3 is asked for"):
+    with pytest.raises(UserError, match=r"has 2 scenes \(R1, B2/R 2\), but number 3 was requested"):
         images.read(path, scene=3)
     single = tmp_path / "b.png"
     from PIL import Image
@@ -55,7 +55,9 @@ def test_which_scene_is_read_is_said(tmp_path: Path) -> None:
         assert [s.suffix for s in images.scenes_of(single)] == [""]
         images.read(single, scene=1)
     for scene in (0, 2):
-        with pytest.raises(UserError, match=rf"b\.png: has 1 scene, and number {scene} is asked"):
+        with pytest.raises(
+            UserError, match=rf"b\.png: has 1 scene, but number {scene} was requested"
+        ):
             images.read(single, scene=scene)
 
 

@@ -55,7 +55,7 @@ def test_the_first_without_rois_is_next(home: Path) -> None:
 def test_one_may_be_named(home: Path) -> None:
     found = project.next_to_draw(home, "c")
     assert (found.name, found.source, found.done) == ("c", None, 1)  # type: ignore[union-attr]
-    with pytest.raises(UserError, match=r"no image of the name x\. It has a, b, c"):
+    with pytest.raises(UserError, match=r"no image named x\. It has a, b, c"):
         project.next_to_draw(home, "x")
 
 
@@ -98,7 +98,7 @@ def test_what_is_no_image_is_named_and_nothing_is_left(home: Path) -> None:
 def test_two_images_of_one_name(home: Path) -> None:
     Image.fromarray(np.zeros((3, 3), np.uint8)).save(home / "Raw" / "A2.png")
     Image.fromarray(np.zeros((3, 3), np.uint8)).save(home / "Raw" / "a2.jpg")
-    with pytest.raises(UserError, match=r"two images of the name a2 \(A2\.png, a2\.jpg\)"):
+    with pytest.raises(UserError, match=r"two images named a2 \(A2\.png, a2\.jpg\)"):
         project.sheets(home)
 
 

@@ -130,5 +130,5 @@ def test_pairs(tmp_path: Path) -> None:
 def test_two_images_of_one_name_are_no_pair(tmp_path: Path) -> None:
     for name in ("images/a.tif", "images/a.tiff", "masks/a.tif"):
         draw(tmp_path / name, None)
-    with pytest.raises(UserError, match=r"two images of the name a \(a\.tif, a\.tiff\)"):
+    with pytest.raises(UserError, match=r"two images named a \(a\.tif, a\.tiff\)"):
         project.pairs(tmp_path)

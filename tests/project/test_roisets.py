@@ -112,7 +112,7 @@ def test_what_is_no_roiset(home: Path, tmp_path: Path) -> None:
         project.save_rois(home, "movie", tmp_path / "bad.zip")
     with pytest.raises(UserError, match="no such file"):
         project.save_rois(home, "movie", tmp_path / "none.zip")
-    with pytest.raises(UserError, match="no image of the name other"):
+    with pytest.raises(UserError, match="no image named other"):
         project.save_rois(home, "other", roiset(tmp_path / "given.zip"))
     assert list((home / "Labeling").iterdir()) == []
 

@@ -88,7 +88,7 @@ def test_a_picture_is_no_label_movie(run: Callable[..., tuple[int, str]], tmp_pa
 @pytest.mark.parametrize(
     ("name", "code", "words"),
     [
-        ("cut", 2, "is not whole XML"),
+        ("cut", 2, "is not well-formed XML"),
         ("bomb", 2, "DOCTYPE"),
         ("newer", 0, "9.9.9, which is newer"),
     ],

@@ -92,7 +92,7 @@ def test_movie_of_absurd_size(result: Path, tmp_path: Path, old: bytes, new: byt
 @pytest.mark.parametrize("name", ["x-none", "U0F-8", "utf-7", "idna", "hex", ""])
 def test_unknown_encodings(tmp_path: Path, name: str) -> None:
     (tmp_path / "a.xml").write_text(f'<?xml version="1.0" encoding="{name}"?><TrackMate/>')
-    with pytest.raises(UserError, match="is not whole XML"):
+    with pytest.raises(UserError, match="is not well-formed XML"):
         safe_xml.parse(tmp_path / "a.xml")
 
 
@@ -102,5 +102,5 @@ def test_files_of_the_data_folder(shared_data: Path) -> None:
         automatic_result.read(attack / "auto_trunc")
     with pytest.raises(UserError, match="is not a table of tracks"):
         ctc.read(attack / "01_RES")
-    with pytest.raises(UserError, match="is not whole XML"):
+    with pytest.raises(UserError, match="is not well-formed XML"):
         tracking.read_trackmate(attack / "bad_encoding.xml")

@@ -211,7 +211,7 @@ def test_limits(client: Any) -> None:
     stream = io.BytesIO()
     Image.new("1", (20_000, 18_000)).save(stream, "PNG")
     job = finished(client, post(client, (io.BytesIO(stream.getvalue()), "bomb.png")))
-    assert "larger than PNG and JPEG are read here" in job["items"][0]["message"]
+    assert "too large for a PNG or JPEG file" in job["items"][0]["message"]
     # an OME-TIFF that names another file
     stream = io.BytesIO()
     planes = "".join(

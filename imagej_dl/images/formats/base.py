@@ -78,10 +78,10 @@ class Format(ABC):
 
 
 def warn_unnamed_planes(path: Path, count: int) -> None:
-    """Warn that a file does not state what its planes are."""
+    """Warn that a file does not name the axis of its planes."""
     warn(
-        f"does not say what its {count} planes are; they are taken as slices (Z). If they "
-        "are frames, pass --axes TYX",
+        f"does not name the axis of its {count} planes; they are read as slices (Z). If "
+        "they are frames, pass --axes TYX",
         path=path,
     )
 

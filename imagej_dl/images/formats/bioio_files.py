@@ -96,7 +96,7 @@ def _read(path: Path, axes: str | None = None, scene: int | None = None) -> xr.D
 @contextmanager
 def _opened(path: Path, scene: int | None = None) -> Iterator[Any]:
     install = f"{Bioio.install}, or save it as TIFF in Fiji."
-    words = f"is a {path.suffix} file, and bioio, which may read it,"
+    words = f"is a {path.suffix} file, and bioio, which is needed to read it,"
     try:
         bioio = optional.need("bioio", words, install)
     except UserError as error:
@@ -130,10 +130,10 @@ def _check_mosaic(path: Path, tiles: int, apart: bool) -> None:
         raise UserError(
             f"is a mosaic of {tiles} tiles, which bioio's plugin does not put together",
             path=path,
-            remedy="Merge them in the microscope's program, or stitch them in Fiji.",
+            remedy="Merge them in the microscope's software, or stitch them in Fiji.",
         )
     warn(
         f"is a mosaic of {tiles} tiles, put together by bioio's plugin as they lie, "
-        "without blending; the microscope's program can merge them",
+        "without blending; the microscope's software can merge them",
         path=path,
     )

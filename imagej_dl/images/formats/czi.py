@@ -120,8 +120,8 @@ def _scenes(file: Any) -> list[tuple[int | None, str]]:
     """Return the key and the name of each scene; one without a key where there are no scenes."""
     keys = sorted(file.scenes_bounding_rectangle) or [None]
     try:
-        found = _image(file.metadata)["Dimensions"]["S"]["Scenes"]["Scene"]
-        stated = {int(item["@Index"]): item for item in _as_list(found)}
+        declared = _image(file.metadata)["Dimensions"]["S"]["Scenes"]["Scene"]
+        stated = {int(item["@Index"]): item for item in _as_list(declared)}
     except (KeyError, TypeError, ValueError):
         stated = {}
     return [(key, _name(stated.get(key, {}))) for key in keys]
@@ -226,8 +226,8 @@ def _as_list(value: Any) -> list[Any]:
 
 def _channels(metadata: Any, places: list[int]) -> dict[str, Any]:
     try:
-        found = _as_list(_image(metadata)["Dimensions"]["Channels"]["Channel"])
-        return {"channels": [str(found[place]["@Name"]) for place in places]}
+        declared = _as_list(_image(metadata)["Dimensions"]["Channels"]["Channel"])
+        return {"channels": [str(declared[place]["@Name"]) for place in places]}
     except (KeyError, TypeError, IndexError):
         return {}
 

@@ -47,7 +47,7 @@ def _read(path: Path, axes: str | None = None) -> xr.DataArray:
             tiff = from_file(path, file, log)
             metadata = file.stk_metadata
             if metadata is None:
-                raise ValueError("it has no tags of MetaMorph's")
+                raise ValueError("it has no MetaMorph tags")
             stated = int(metadata["NumberPlanes"])
             partial = partial_series.checked(file.series[0], tiff.chain, "its header")
             array, page = partial_series.read(partial.series), partial.series.keyframe

@@ -78,7 +78,7 @@ def opened(path: Path) -> Iterator[Image.Image]:
             yield picture
     except Image.DecompressionBombError as error:
         raise UserError(
-            "is larger than PNG and JPEG are read here", path=path, remedy="Save it as TIFF."
+            "is too large for a PNG or JPEG file", path=path, remedy="Save it as TIFF."
         ) from error
     except (
         UnidentifiedImageError,

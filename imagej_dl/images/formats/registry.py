@@ -74,7 +74,7 @@ def of_file(path: Path) -> Format:
     chosen = by_name(path)
     if chosen is None:
         raise UserError(
-            f"has a suffix that is not known ({path.suffix or 'none'})",
+            f"has an unknown suffix ({path.suffix or 'none'})",
             path=path,
             remedy=f"Known are {', '.join(all_suffixes())}; in Fiji, File > Save As > Tiff makes "
             "one.",

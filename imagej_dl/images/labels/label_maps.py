@@ -80,7 +80,7 @@ def _without_nan(image: xr.DataArray, name: object) -> xr.DataArray:
     if not nan.any():
         return image
     warn(
-        f"{name or 'the label map'}: {np.count_nonzero(nan)} pixels are no number (NaN); they are "
+        f"{name or 'the label map'}: {np.count_nonzero(nan)} pixels are NaN; they are "
         "taken as background"
     )
     return with_data(image, np.where(nan, array.dtype.type(0), array))

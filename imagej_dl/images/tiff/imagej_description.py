@@ -35,8 +35,8 @@ def escaped(text: str) -> str:
 
 def unescaped(text: str) -> str:
     """Read what :func:`escaped` and ImageJ write."""
-    found = re.sub(r"\\u([0-9a-fA-F]{4})", lambda match: chr(int(match[1], 16)), text)
-    return found.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    decoded = re.sub(r"\\u([0-9a-fA-F]{4})", lambda match: chr(int(match[1], 16)), text)
+    return decoded.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def properties(file: tifffile.TiffFile) -> dict[str, str] | None:
@@ -44,8 +44,8 @@ def properties(file: tifffile.TiffFile) -> dict[str, str] | None:
     text = file.pages.first.description
     if not text.startswith("ImageJ"):
         return None
-    found = (_LINE.fullmatch(line) for line in text.splitlines()[1:])
-    return {match[1]: unescaped(match[2]).rstrip("\0") for match in found if match}
+    matches = (_LINE.fullmatch(line) for line in text.splitlines()[1:])
+    return {match[1]: unescaped(match[2]).rstrip("\0") for match in matches if match}
 
 
 def number(text: str | None) -> float | None:

@@ -98,21 +98,21 @@ def _further(path: Path) -> Iterator[Path]:
 def _held(
     path: Path, file: tifffile.TiffFile, chain: page_chain.Chain, own: Stack, position: int
 ) -> partial_series.PartialSeries:
-    found = _pages(file, own.index, position)
+    pages = _pages(file, own.index, position)
     for other in _further(path):
         with suppress(*_UNREADABLE), tifffile.TiffFile(other) as more:
             theirs = stack(more, page_chain.read(more))
             if theirs is not None and _alike(own.summary, theirs.summary):
-                found = _pages(more, theirs.index, position) | found
-    if not found:
+                pages = _pages(more, theirs.index, position) | pages
+    if not pages:
         raise ValueError(
             f"none of its planes is whole: {partial_series.describe_missing(file.pages.first)}"
         )
     declared = [
-        max(max(place[i] for place in found) + 1, _stated(own.summary, key))
+        max(max(place[i] for place in pages) + 1, _stated(own.summary, key))
         for i, key in enumerate(_SIZES.values())
     ]
-    there = {(t * declared[1] + z) * declared[2] + c: page for (t, z, c), page in found.items()}
+    there = {(t * declared[1] + z) * declared[2] + c: page for (t, z, c), page in pages.items()}
     attr = {"image": position}
     made = partial_series.stacked(
         there, "".join(_SIZES), declared, BY, file, kind="mmstack", attr=attr

@@ -69,16 +69,16 @@ def read_xml(path: Path, name: str) -> str | None:
     else:
         with tifffile.TiffFile(other) as master:
             text = (master.ome_metadata or "").strip()
-    found = ome_xml.parse(text, other)
-    usable = found is not None and ome_xml.metadata_file(found) is None and text.endswith("OME>")
+    root = ome_xml.parse(text, other)
+    usable = root is not None and ome_xml.metadata_file(root) is None and text.endswith("OME>")
     return text if usable else None
 
 
 def _first(image: ome_xml.Image, members: ome_xml.Members) -> Path | None:
     """Return the file of the first plane, among the files that are there."""
     for block in sorted(image.blocks, key=lambda block: block.first):
-        if (found := members.of(block)) is not None:
-            return found
+        if (member := members.of(block)) is not None:
+            return member
     return None
 
 
@@ -95,10 +95,10 @@ def _held(
     blocks: dict[Path, list[ome_xml.Block]] = {}
     missing: set[str] = set()
     for block in image.blocks:
-        if (found := members.of(block)) is None:
+        if (member := members.of(block)) is None:
             missing.add(block.file)
         else:
-            blocks.setdefault(found, []).append(block)
+            blocks.setdefault(member, []).append(block)
     first: tifffile.TiffPage | None = None
     twice = 0
     for path, some in blocks.items():

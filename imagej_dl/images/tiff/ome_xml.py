@@ -68,8 +68,8 @@ def parse(text: str, path: Path) -> ET.Element | None:
 
 def metadata_file(root: ET.Element) -> str | None:
     """Return the name of the file with the XML of a set (BinaryOnly); None where it is here."""
-    found = root.find("{*}BinaryOnly")
-    return None if found is None else found.get("MetadataFile", "")
+    element = root.find("{*}BinaryOnly")
+    return None if element is None else element.get("MetadataFile", "")
 
 
 def images(root: ET.Element, samples: int = 1) -> Iterator[Image]:
@@ -180,15 +180,15 @@ class Members:
             return self.path
         if self._by_uuid and uuid == self.own:
             return self.path
-        found = self._beside(name)
-        if found is None and uuid and self._unlike:
-            found = image_description.find_by_uuid(self.path.parent, uuid)
-        return found
+        member = self._beside(name)
+        if member is None and uuid and self._unlike:
+            member = image_description.find_by_uuid(self.path.parent, uuid)
+        return member
 
     def _beside(self, name: str) -> Path | None:
         """Return a file of the folder, or of one in it; what lies elsewhere is no member."""
         parts = PurePosixPath(name.replace("\\", "/"))
         if not name or parts.is_absolute() or ".." in parts.parts or ":" in name:
             return None
-        found = self.path.parent / parts
-        return found if found.is_file() else None
+        member = self.path.parent / parts
+        return member if member.is_file() else None

@@ -150,7 +150,7 @@ def from_file(path: Path, file: tifffile.TiffFile, log: list[str]) -> Tiff:
     lost = (words for words in log if "invalid value offset" in words)
     if any(tag in words for words in lost for tag in _NEEDED):
         raise ValueError(
-            f"{page_chain.TRUNCATED}: what says how many planes it has lies beyond its end"
+            f"{page_chain.TRUNCATED}: the tags with the number of planes lie beyond its end"
         )
     return Tiff(path, file, chain, log)
 

@@ -46,7 +46,9 @@ def write(image: xr.DataArray, path: str | Path, overwrite: bool = False, **extr
     """
     path = Path(path)
     if path.suffix.lower() not in SUFFIXES:
-        raise UserError("is no name of a TIFF", path=path, remedy="Let it end in .tif or .tiff.")
+        raise UserError(
+            "is not the name of a TIFF file", path=path, remedy="Use the suffix .tif or .tiff."
+        )
     refuse_existing(path, overwrite)
     array = np.asarray(image)
     if array.dtype.name not in (*_IMAGEJ_TYPES, "uint32"):

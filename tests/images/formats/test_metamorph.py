@@ -38,7 +38,7 @@ def test_stk_frames(tmp_path: Path, planes: np.ndarray) -> None:
 
 def test_stk_that_states_nothing(tmp_path: Path, planes: np.ndarray) -> None:
     write_stk(tmp_path / "a.stk", planes)
-    with pytest.warns(DataWarning, match=r"a\.stk: does not say what its 5 planes are"):
+    with pytest.warns(DataWarning, match=r"a\.stk: does not name the axis of its 5 planes"):
         assert images.read(tmp_path / "a.stk").dims == ("Z", "Y", "X")
     assert images.read(tmp_path / "a.stk", "TYX").dims == ("T", "Y", "X")
 

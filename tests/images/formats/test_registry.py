@@ -81,7 +81,7 @@ def test_label_maps_are_made_of_images_in_a_new_format(tmp_path: Path) -> None:
 
 def test_a_format_that_is_not_registered_is_refused(tmp_path: Path) -> None:
     write_raw8(tmp_path / "a.raw8", np.zeros((2, 2), np.uint8))
-    with pytest.raises(UserError, match=r"suffix that is not known \(.raw8\)"):
+    with pytest.raises(UserError, match=r"unknown suffix \(.raw8\)"):
         images.read(tmp_path / "a.raw8")
 
 

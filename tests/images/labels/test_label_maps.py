@@ -233,7 +233,7 @@ def test_nan_is_background_and_said(tmp_path: Path) -> None:
     made[made == 0] = np.nan
     tifffile.imwrite(tmp_path / "n.tif", made)
     count = int(np.isnan(made).sum())
-    with pytest.warns(DataWarning, match=f"{count} pixels are no number"):
+    with pytest.warns(DataWarning, match=f"{count} pixels are NaN"):
         found = images.read_labels(tmp_path / "n.tif")
     np.testing.assert_array_equal(found, discs(9))
 

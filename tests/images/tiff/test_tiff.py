@@ -327,7 +327,7 @@ def test_what_a_tiff_cannot_hold_is_named(tmp_path: Path) -> None:
 
 def test_only_names_of_tiffs_are_written(tmp_path: Path) -> None:
     image = images.make(np.zeros((4, 4), np.uint8))
-    with pytest.raises(UserError, match=r"a\.png: is no name of a TIFF"):
+    with pytest.raises(UserError, match=r"a\.png: is not the name of a TIFF file"):
         images.write(image, tmp_path / "a.png")
     assert not list(tmp_path.iterdir())
     images.write(image, tmp_path / "a.TIFF")

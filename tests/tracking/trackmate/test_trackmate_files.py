@@ -143,7 +143,7 @@ def test_truncated_file(tracked, tmp_path, length):
     path = tmp_path / "tracks.xml"
     tracking.write_trackmate(tracked[1], path)
     path.write_bytes(path.read_bytes()[:length])
-    with pytest.raises(UserError, match="not whole XML"):
+    with pytest.raises(UserError, match="not well-formed XML"):
         tracking.read_trackmate(path)
 
 
