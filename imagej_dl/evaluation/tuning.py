@@ -34,7 +34,7 @@ def tune(
     labels: xr.DataArray,
     truth: scores.Truth,
     folder: str | Path,
-    tracker: str = "SPARSE_LAP_TRACKER",
+    tracker: str = registry.DEFAULT,
     objective: Objective = "TRA",
     trials: int = 60,
     space: Space | None = None,
