@@ -35,7 +35,7 @@ def tune(
     labels: xr.DataArray,
     truth: ctc.GroundTruth,
     folder: str | Path,
-    tracker: str = "SPARSE_LAP_TRACKER",
+    tracker: str = registry.DEFAULT,
     objective: Objective = "TRA",
     trials: int = 60,
     space: Space | None = None,

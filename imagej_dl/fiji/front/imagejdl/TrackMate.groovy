@@ -4,7 +4,7 @@ import ij.ImagePlus
 import ij.WindowManager
 import javax.xml.parsers.DocumentBuilderFactory
 
-/** TrackMate's window on a file of tracks, over the movie's own window where that is open. */
+/** Opens TrackMate's window on a file of tracks, over the movie's own window if that is open. */
 class TrackMate {
     // Compiled where TrackMate is: ImageJ alone does not have it.
     private static final String LOADER = """
@@ -22,19 +22,19 @@ class TrackMate {
         return OverOpenMovie
         """
 
-    /** ClassNotFoundException where there is no TrackMate. */
+    /** Opens the file; throws ClassNotFoundException if TrackMate is not installed. */
     static void open(String path, ImagePlus movie, ClassLoader loader) {
         def plugin = loader.loadClass("fiji.plugin.trackmate.LoadTrackMatePlugIn")
         def made
         try {
             made = new GroovyShell(loader).evaluate(LOADER).newInstance(find: { File file -> windowOf(file, movie) })
         } catch (Exception | LinkageError other) {
-            made = plugin.newInstance()  // of another version: it opens the movie once more
+            made = plugin.newInstance()  // another version of TrackMate: it opens the movie once more
         }
         made.run(path)
     }
 
-    /** The open window that shows the movie of a file of tracks, as it is on disk; or null. */
+    /** Returns the open image of the movie that a file of tracks names, unchanged from disk; or null. */
     private static ImagePlus windowOf(File file, ImagePlus known) {
         def data = DocumentBuilderFactory.newInstance().newDocumentBuilder().parse(file)
             .getElementsByTagName("ImageData").item(0)
@@ -42,7 +42,7 @@ class TrackMate {
         if (!image.absolute) image = new File(file.parentFile, image.path)
         def open = (WindowManager.IDList ?: []).collect { WindowManager.getImage(it) }
         return ([known] + open).find { imp ->
-            // TrackMate clears the overlay of what it draws on, and goes by frames.
+            // TrackMate clears the overlay of the image it draws on, and needs the same number of frames.
             imp != null && imp.visible && imp.overlay == null && imp.NFrames == (data.getAttribute("nframes") as int) &&
                 imp.NSlices == 1 && (imp.is(known) || (!imp.changes && same(imp, image)))
         }
