@@ -88,24 +88,31 @@ def _decode(data: bytes, name: str) -> Roi:
         raise UserError("is a composite ROI with a wrong type")
     kind: Kind = "composite" if segments > 0 else TYPES[code]
     subpixel = bool(options & SUBPIXEL) and version >= 222
-    size = 4 * segments if segments > 0 else (12 if subpixel else 4) * count
-    if (segments > 0 or kind in POINTED) and not 0 <= size <= len(data) - _START:
-        raise UserError("is an ImageJ ROI that is cut short")
-    if not 0 <= second <= len(data) - (_HEADER2.size if second else 0):
+    size = 0
+    if kind == "composite":
+        size = 4 * segments
+    elif kind in POINTED:
+        size = (12 if subpixel else 4) * count
+    end = _START + size
+    if size < 0 or len(data) < end or (second and not end <= second <= len(data) - _HEADER2.size):
         raise UserError("is an ImageJ ROI that is cut short")
     if subtype and (count or kind != "freehand"):
         special, since = _SUBTYPES.get((kind, subtype), (kind, 0))
         kind = special if version >= since else kind
     file = _read(data, kind, version, count, second)
 
-    payload = data[_START : max(second, _START)] if kind in ("text", "image") else b""
+    payload = b""
+    if kind == "text":
+        payload = _text_payload(data, version)
+    elif kind == "image":
+        payload = data[_START : max(second, _START)]
     looks = _looks(file, kind, options & _OPTIONS, payload)
     roi = Roi(kind, file.name or name.removesuffix(".roi"), looks=looks)
     if kind == "composite":
         roi.path = _possible(file.multi_coordinates)
     elif code in (1, 2):
         roi.box, roi.subpixel = _box(file), file.subpixelrect
-        roi.corner = max(file.rounded_rect_arc_size, 0) if code == 1 else 0
+        roi.corner = max(_unsigned(file.rounded_rect_arc_size), 0) if code == 1 else 0
     elif code == 3:
         roi.params = _near(file.x1, file.y1, file.x2, file.y2)
     elif kind in ("ellipse", "rotated rectangle"):
@@ -172,6 +179,16 @@ def _without_lone_surrogates(data: bytes, second: int) -> bytes:
     return bytes(mended)
 
 
+def _text_payload(data: bytes, version: int) -> bytes:
+    """Return size, style, lengths, font and text as they are, and the angle, once not written."""
+    font, text = struct.unpack_from(">8x2i", data, _START)
+    end = _START + 16 + 2 * (font + text)
+    angle = data[end : end + 4] if version >= 225 else bytes(4)
+    if font < 0 or text < 0 or end > len(data) or len(angle) < 4:
+        raise UserError("is an ImageJ ROI that is cut short")
+    return data[_START:end] + angle
+
+
 def _box(file: ImagejRoi) -> tuple[float, float, float, float]:
     if file.subpixelrect:
         x, y, width, height = _near(file.xd, file.yd, file.widthd, file.heightd)
@@ -181,10 +198,15 @@ def _box(file: ImagejRoi) -> tuple[float, float, float, float]:
     return file.left, file.top, right - file.left, bottom - file.top
 
 
+def _unsigned(value: int) -> int:
+    """Return a 16-bit number as ImageJ takes it: signed down to −5000, as unsigned beyond."""
+    return value + 65536 if value < -5000 else value
+
+
 def _stroke_width(file: ImagejRoi) -> float:
     width = file.float_stroke_width
     if not width > 0:
-        width = float(file.stroke_width + (65536 if file.stroke_width < -5000 else 0))
+        width = float(_unsigned(file.stroke_width))
     return width if 0 < width < LIMIT else 0.0
 
 
