@@ -51,8 +51,8 @@ _RATIO = struct.Struct(">52xf")
 # offset and length of the name and of the properties, and offset of the counters
 _HEADER2 = struct.Struct(">16xii16xiii")
 _NAME, _PROPERTIES, _COUNTERS = 20, 44, 48  # the fields of the second header that are blanked
-_REMEDY = "Open it in ImageJ and save it again, or leave it out."
 _PLAIN = Looks()
+_REMEDY = "Open it in ImageJ and save it again, or leave it out."
 
 
 def decode(data: bytes, name: str = "", path: str | None = None) -> Roi:
@@ -88,10 +88,8 @@ def _decode(data: bytes, name: str) -> Roi:
         raise UserError("is a composite ROI with a wrong type")
     kind: Kind = "composite" if segments > 0 else TYPES[code]
     subpixel = bool(options & SUBPIXEL) and version >= 222
-    size = 0
-    if kind == "composite":
-        size = 4 * segments
-    elif kind in POINTED:
+    size = 4 * max(segments, 0)
+    if kind in POINTED:
         size = (12 if subpixel else 4) * count
     end = _START + size
     if size < 0 or len(data) < end or (second and not end <= second <= len(data) - _HEADER2.size):
@@ -101,12 +99,7 @@ def _decode(data: bytes, name: str) -> Roi:
         kind = special if version >= since else kind
     file = _read(data, kind, version, count, second)
 
-    payload = b""
-    if kind == "text":
-        payload = _text_payload(data, version)
-    elif kind == "image":
-        payload = data[_START : max(second, _START)]
-    looks = _looks(file, kind, options & _OPTIONS, payload)
+    looks = _looks(file, kind, options & _OPTIONS, _payload(data, kind, version, second))
     roi = Roi(kind, file.name or name.removesuffix(".roi"), looks=looks)
     if kind == "composite":
         roi.path = _possible(file.multi_coordinates)
@@ -121,9 +114,8 @@ def _decode(data: bytes, name: str) -> Roi:
         roi.points, roi.subpixel = _possible(file.subpixel_coordinates), True
     else:
         roi.points = _whole_points(file)
-    if file.c_position or file.z_position or file.t_position:
-        roi.channel = max(file.c_position, 0)
-        roi.z, roi.t = max(file.z_position, 0), max(file.t_position, 0)
+    roi.channel = max(file.c_position, 0)
+    roi.z, roi.t = max(file.z_position, 0), max(file.t_position, 0)
     if not (roi.channel or roi.z or roi.t):
         roi.position = max(file.position, 0)
     if version >= 224:
@@ -179,8 +171,12 @@ def _without_lone_surrogates(data: bytes, second: int) -> bytes:
     return bytes(mended)
 
 
-def _text_payload(data: bytes, version: int) -> bytes:
-    """Return size, style, lengths, font and text as they are, and the angle, once not written."""
+def _payload(data: bytes, kind: Kind, version: int, second: int) -> bytes:
+    """Return an image as it is, or a text's size, style, lengths, font, characters and angle."""
+    if kind == "image":
+        return data[_START : max(second, _START)]
+    if kind != "text":
+        return b""
     font, text = struct.unpack_from(">8x2i", data, _START)
     end = _START + 16 + 2 * (font + text)
     angle = data[end : end + 4] if version >= 225 else bytes(4)
@@ -217,10 +213,10 @@ def _looks(file: ImagejRoi, kind: Kind, options: int, payload: bytes) -> Looks:
     counters = b""
     if file.counters is not None and file.counter_positions is not None:
         counters = (file.counter_positions << 8 | file.counters).astype(">u4").tobytes()
-    old = file.version < 218
+    coloured = file.version >= 218
     looks = (
-        0 if old else int.from_bytes(file.stroke_color),
-        0 if old else int.from_bytes(file.fill_color),
+        int.from_bytes(file.stroke_color) if coloured else 0,
+        int.from_bytes(file.fill_color) if coloured else 0,
         options,
         style,
         int.from_bytes(file.overlay_label_color),
