@@ -129,10 +129,10 @@ def _decode(data: bytes, name: str) -> Roi:
 
 
 def _read(data: bytes, kind: Kind, version: int, count: int, second: int) -> ImagejRoi:
-    """Let roifile read; what ImageJ would pass over, and roifile not, is blanked out before.
+    """Let roifile read, after blanking out what ImageJ ignores and roifile does not.
 
-    That is texts and counters that lie beyond the end, and a subtype that does not go with the
-    type. Those of text and image ROIs are blanked as well: their content is kept unread.
+    These are texts and counters beyond the end, and subtypes that do not go with the type. The
+    subtypes text and image are blanked as well, since :func:`_payload` keeps their content.
     """
     blank: list[int] = []
     if data[48:50] != b"\0\0" and kind not in ("ellipse", "rotated rectangle"):
@@ -189,7 +189,7 @@ def _box(file: ImagejRoi) -> tuple[float, float, float, float]:
     if file.subpixelrect:
         x, y, width, height = _near(file.xd, file.yd, file.widthd, file.heightd)
         return x, y, width, height
-    # roifile takes an edge that is not beyond the one before for one 65536 pixels further
+    # roifile moves the right side of an empty box at or below zero 65536 pixels further
     right, bottom = (v - 65536 if v >= _BELOW_ZERO else v for v in (file.right, file.bottom))
     return file.left, file.top, right - file.left, bottom - file.top
 
@@ -200,9 +200,8 @@ def _unsigned(value: int) -> int:
 
 
 def _stroke_width(file: ImagejRoi) -> float:
-    width = file.float_stroke_width
-    if not width > 0:
-        width = float(_unsigned(file.stroke_width))
+    exact = file.float_stroke_width
+    width = exact if exact > 0 else float(_unsigned(file.stroke_width))
     return width if 0 < width < LIMIT else 0.0
 
 

@@ -1,4 +1,4 @@
-"""From ROIs to a label map."""
+"""Conversion of ROIs to a label map."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def label_map(
     lines_as_areas : paint lines as wide as their stroke (ImageJ's Line to Area).
     channel : from 1; ROIs of other channels are left out. Otherwise all channels share the
         labels, and ROIs of different channels overlap.
-    ids : "order" pays no heed to recorded ids.
+    ids : "order" ignores recorded ids.
 
     Returns
     -------
@@ -137,7 +137,7 @@ def _place(
     channel: int | None,
     lines_as_areas: bool,
 ) -> dict[int, Position]:
-    """Find the planes of ROIs; the rows of those left out say why."""
+    """Find the planes of ROIs; note in the rows of those left out why."""
     # ROIs drawn on one slice of a stack belong to an image that is this slice
     positions = {(roi.z, roi.t, roi.position) for roi in rois if roi.kind in AREAS}
     flat = stack.size == 1 and len(positions) == 1
@@ -176,7 +176,7 @@ def _mark_clipped(
     # rows above and below were not filled: only what touches the border can go beyond it
     touching = (runs.y == 0) | (runs.y == height - 1)
     suspects = set(np.unique(runs.owner[touching]).tolist())
-    # save for composites, whose pieces may lie apart
+    # except for composites, whose pieces may lie apart
     suspects |= {i for i in np.unique(runs.owner).tolist() if rois[i].kind == "composite"}
     for i in suspects:
         _, y, _, tall = extent(rois[i])

@@ -1,4 +1,4 @@
-"""What we write is, byte for byte, what ImageJ 1.54p writes of the same ROI."""
+"""Files are byte for byte those that ImageJ 1.54p writes of the same ROI."""
 
 from __future__ import annotations
 
