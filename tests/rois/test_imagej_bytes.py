@@ -97,7 +97,7 @@ def compare_decorated(count: int) -> tuple[dict[str, int], list[int]]:
         kind, roi = decorated(imagej, np.random.default_rng((5, i)))
         data = imagej.encode(roi)
         seen[kind] += 1
-        if rois.encode(rois.decode(data)) != data:
+        if rois.encode(rois.decode(data)) not in (data, imagej.resave(data)):
             wrong.append(i)
     return dict(seen), wrong
 
