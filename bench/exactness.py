@@ -5,7 +5,9 @@
 Each ROI is made by ImageJ from random numbers, encoded by its RoiEncoder, and read back from the
 bytes by its RoiDecoder and by ours; `Roi.getMask()` placed at `Roi.getBounds()` must then be our
 mask, pixel for pixel. Lines are compared with `Roi.convertLineToArea`. What we decode and encode
-again must be the same ROI to ImageJ as well. The script ends with 1 where a pixel differs.
+again must be the same ROI to ImageJ as well; how often it is also the same bytes, those of the
+file or those that ImageJ saves of the ROI it opens, is counted. The script ends with 1 where a
+pixel differs.
 """
 
 from __future__ import annotations
@@ -63,6 +65,10 @@ class ImageJ:
     def decode(self, data: bytes) -> Any:
         """Return the ROI ImageJ opens."""
         return self.Decoder(self.jpype.JArray(self.jpype.JByte)(data), "roi").getRoi()
+
+    def resave(self, data: bytes) -> bytes:
+        """Return what ImageJ saves of the ROI it opens, which may differ from the file."""
+        return self.encode(self.Decoder(self.jpype.JArray(self.jpype.JByte)(data), None).getRoi())
 
     def mask(self, roi: Any) -> tuple[np.ndarray, int, int]:
         """Return ImageJ's mask and the corner of its bounds; a null mask is the whole box."""
@@ -237,22 +243,24 @@ def differing(ours: tuple[np.ndarray, int, int], theirs: tuple[np.ndarray, int, 
     return int((canvas[0] != canvas[1]).sum())
 
 
-def compare(imagej: ImageJ, data: bytes) -> tuple[str, int, bool]:
-    """Return our kind of an encoded ROI, the pixels that differ, and whether it came back.
+def compare(imagej: ImageJ, data: bytes) -> tuple[str, int, bool, bool]:
+    """Return our kind of an encoded ROI, the pixels that differ, and how it came back.
 
-    It comes back when ImageJ opens what we decoded and encoded as a ROI of the same mask.
+    It comes back when ImageJ opens what we decoded and encoded as a ROI of the same mask; the
+    last value is whether our bytes are those of ImageJ.
     """
     ours = rois.decode(data)
+    encoded = rois.encode(ours)
     theirs = imagej.decode(data)
-    again = imagej.decode(rois.encode(ours))
+    again = imagej.decode(encoded)
     if ours.kind in LINES:
         theirs, again = imagej.as_area(theirs), imagej.as_area(again)
     empty = (np.zeros((0, 0), bool), 0, 0)
     expected = empty if theirs is None else imagej.mask(theirs)
     back = empty if again is None else imagej.mask(again)
     differ = differing(rois.mask(ours, lines_as_areas=True), expected)
-    same = differing(back, expected) == 0 and rois.decode(rois.encode(ours)) == ours
-    return ours.kind, differ, same
+    same = differing(back, expected) == 0 and rois.decode(encoded) == ours
+    return ours.kind, differ, same, encoded in (data, imagej.resave(data))
 
 
 def run(count: int, seed: int, report: Callable[[str], None]) -> dict[str, Any]:
@@ -260,6 +268,7 @@ def run(count: int, seed: int, report: Callable[[str], None]) -> dict[str, Any]:
     imagej = ImageJ()
     makers = list(imagej.makers().items())
     seen: Counter[str] = Counter()
+    equal: Counter[str] = Counter()
     pixels: Counter[str] = Counter()
     wrong: list[tuple[str, int, int, bool]] = []
     started = time.perf_counter()
@@ -269,14 +278,15 @@ def run(count: int, seed: int, report: Callable[[str], None]) -> dict[str, Any]:
         if roi is None:
             continue
         data = roi if isinstance(roi, bytes) else imagej.encode(roi)
-        kind, differ, same = compare(imagej, data)
+        kind, differ, same, bytes_equal = compare(imagej, data)
         seen[f"{name} ({kind})"] += 1
+        equal[f"{name} ({kind})"] += bytes_equal
         pixels[name] += differ
         if differ or not same:
             wrong.append((name, i, differ, same))
             report(f"{name} number {i}: {differ} pixels differ, came back: {same}")
     seconds = time.perf_counter() - started
-    return {"seen": seen, "pixels": pixels, "wrong": wrong, "seconds": seconds}
+    return {"seen": seen, "equal": equal, "pixels": pixels, "wrong": wrong, "seconds": seconds}
 
 
 def main() -> int:
@@ -286,12 +296,12 @@ def main() -> int:
     options = parser.parse_args()
     tally = run(options.count, options.seed, print)
     for name, number in sorted(tally["seen"].items()):
-        print(f"{number:8d}  {name}")
+        print(f"{number:8d}  {name}, {tally['equal'][name]} with ImageJ's bytes")
     total, wrong = sum(tally["seen"].values()), tally["wrong"]
     print(
         f"{total} ROIs in {tally['seconds']:.0f} s: {sum(tally['pixels'].values())} pixels differ "
         f"in {len([w for w in wrong if w[2]])} ROIs; {len([w for w in wrong if not w[3]])} "
-        "did not come back"
+        f"did not come back; {tally['equal'].total()} have ImageJ's bytes"
     )
     return 1 if wrong else 0
 

@@ -52,10 +52,10 @@ def trace(numbered: np.ndarray) -> tuple[Polygons, np.ndarray, np.ndarray]:
 
 
 def _rescan(found: rings.Rings, numbered: np.ndarray) -> tuple[Polygons, np.ndarray]:
-    """Trace those components anew that touch themselves at a corner.
+    """Replace the outlines of components that touch themselves at a corner.
 
-    There an outline is a matter of convention, and TrackMate's another one than that of a ring
-    that keeps its label on the left: see :mod:`imagej_dl.geometry.corners`. Also return the index
+    There an outline is a matter of convention, and TrackMate's differs from that of
+    :mod:`imagej_dl.geometry.rings`; see :mod:`imagej_dl.geometry.corners`. Also return the index
     of each outline's component.
     """
     polygons, frames = found.corners, found.plane

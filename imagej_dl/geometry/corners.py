@@ -29,7 +29,7 @@ def scan(mask: np.ndarray) -> list[np.ndarray]:
 
 
 class _Scan:
-    """The outlines begun and not yet closed, by the column of their two loose ends.
+    """Outlines begun and not yet closed, by the column of their two loose ends.
 
     A top side adds to an outline's tail at its left end and to its head at its right end, a
     bottom side the other way round.

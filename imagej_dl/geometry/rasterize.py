@@ -102,7 +102,7 @@ def fill(outlines: Outlines, height: int | None = None, *, trusted: bool = False
     if crossings.max() > _MOST_CROSSINGS and not trusted:
         raise UserError(
             f"a ROI with {len(edges.rows)} edges is too large to fill",
-            remedy="Draw it anew in ImageJ, or take its Edit > Selection > Convex Hull.",
+            remedy="Draw it again in ImageJ, or take its Edit > Selection > Convex Hull.",
         )
     if crossings.sum() > 2 * MOST_RUNS and not trusted:
         raise UserError("there are too many ROIs, or too large ones, to fill")

@@ -94,7 +94,7 @@ def _resample(outlines: Polygons) -> Polygons:
 def _first_crossing(
     a: np.ndarray, b: np.ndarray, centre: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Where the way from a to b first meets the circle round `centre`; ImageJ's arithmetic."""
+    """Find where the way from a to b first meets the circle round `centre`, as ImageJ does."""
     to_centre, way = centre - a, b - a
     distance = np.sqrt(to_centre[:, 0] ** 2 + to_centre[:, 1] ** 2)
     length = np.sqrt(way[:, 0] ** 2 + way[:, 1] ** 2)
@@ -130,7 +130,7 @@ def _douglas_peucker(fine: Polygons) -> Polygons:
 
 
 def _farthest(points: np.ndarray, first: np.ndarray, last: np.ndarray) -> np.ndarray:
-    """The first of the farthest points of each run beyond the tolerance; -1 where none is."""
+    """Find the first of the farthest points of each run beyond the tolerance; -1 without one."""
     split = np.full(len(first), -1)
     counts = last - first - 1
     runs = np.flatnonzero(counts > 0)

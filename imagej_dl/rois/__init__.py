@@ -1,4 +1,4 @@
-"""ROIs: ImageJ's .roi and RoiSet.zip files, their pixels as ImageJ fills them, and the way back."""
+"""ROIs: ImageJ's .roi and RoiSet.zip files, and their conversion to label maps and back."""
 
 from imagej_dl.rois.archive import read, write
 from imagej_dl.rois.decoder import decode

@@ -33,9 +33,9 @@ _REMEDY = "Save the ROIs again with ImageJ's ROI Manager (More > Save)."
 def read(path: str | os.PathLike[str]) -> list[Roi]:
     """Read a RoiSet.zip, a single .roi file, or a folder of masks of single objects.
 
-    Which of the first two a file is, its content says: ImageJ may save a single ROI under a name
-    that ends in .zip. The order is that in which ImageJ's ROI Manager lists them; entries of the
-    archive that are no .roi files, and what macOS adds (__MACOSX), are ignored.
+    The content of a file decides between the first two: ImageJ may save a single ROI under a name
+    that ends in .zip. The order is that of ImageJ's ROI Manager. Entries of the archive that are
+    not .roi files, and those that macOS adds (__MACOSX), are ignored.
 
     Parameters
     ----------
@@ -157,7 +157,7 @@ def _read_entries(archive: zipfile.ZipFile, path: Path) -> list[Roi]:
 
 
 def _is_roi(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bool:
-    """Say whether an entry is to be read: macOS adds a ._NAME.roi, which is no ROI, for each."""
+    """Return whether to read an entry: macOS adds a ._NAME.roi, which is no ROI, for each."""
     *folders, name = re.split(r"[/\\]", entry.filename)
     if not name.endswith(".roi"):
         return False

@@ -51,8 +51,8 @@ _RATIO = struct.Struct(">52xf")
 # offset and length of the name and of the properties, and offset of the counters
 _HEADER2 = struct.Struct(">16xii16xiii")
 _NAME, _PROPERTIES, _COUNTERS = 20, 44, 48  # the fields of the second header that are blanked
-_REMEDY = "Open it in ImageJ and save it again, or leave it out."
 _PLAIN = Looks()
+_REMEDY = "Open it in ImageJ and save it again, or leave it out."
 
 
 def decode(data: bytes, name: str = "", path: str | None = None) -> Roi:
@@ -88,24 +88,24 @@ def _decode(data: bytes, name: str) -> Roi:
         raise UserError("is a composite ROI with a wrong type")
     kind: Kind = "composite" if segments > 0 else TYPES[code]
     subpixel = bool(options & SUBPIXEL) and version >= 222
-    size = 4 * segments if segments > 0 else (12 if subpixel else 4) * count
-    if (segments > 0 or kind in POINTED) and not 0 <= size <= len(data) - _START:
-        raise UserError("is an ImageJ ROI that is cut short")
-    if not 0 <= second <= len(data) - (_HEADER2.size if second else 0):
+    size = 4 * max(segments, 0)
+    if kind in POINTED:
+        size = (12 if subpixel else 4) * count
+    end = _START + size
+    if size < 0 or len(data) < end or (second and not end <= second <= len(data) - _HEADER2.size):
         raise UserError("is an ImageJ ROI that is cut short")
     if subtype and (count or kind != "freehand"):
         special, since = _SUBTYPES.get((kind, subtype), (kind, 0))
         kind = special if version >= since else kind
     file = _read(data, kind, version, count, second)
 
-    payload = data[_START : max(second, _START)] if kind in ("text", "image") else b""
-    looks = _looks(file, kind, options & _OPTIONS, payload)
+    looks = _looks(file, kind, options & _OPTIONS, _payload(data, kind, version, second))
     roi = Roi(kind, file.name or name.removesuffix(".roi"), looks=looks)
     if kind == "composite":
         roi.path = _possible(file.multi_coordinates)
     elif code in (1, 2):
         roi.box, roi.subpixel = _box(file), file.subpixelrect
-        roi.corner = max(file.rounded_rect_arc_size, 0) if code == 1 else 0
+        roi.corner = max(_unsigned(file.rounded_rect_arc_size), 0) if code == 1 else 0
     elif code == 3:
         roi.params = _near(file.x1, file.y1, file.x2, file.y2)
     elif kind in ("ellipse", "rotated rectangle"):
@@ -114,9 +114,8 @@ def _decode(data: bytes, name: str) -> Roi:
         roi.points, roi.subpixel = _possible(file.subpixel_coordinates), True
     else:
         roi.points = _whole_points(file)
-    if file.c_position or file.z_position or file.t_position:
-        roi.channel = max(file.c_position, 0)
-        roi.z, roi.t = max(file.z_position, 0), max(file.t_position, 0)
+    roi.channel = max(file.c_position, 0)
+    roi.z, roi.t = max(file.z_position, 0), max(file.t_position, 0)
     if not (roi.channel or roi.z or roi.t):
         roi.position = max(file.position, 0)
     if version >= 224:
@@ -130,10 +129,10 @@ def _decode(data: bytes, name: str) -> Roi:
 
 
 def _read(data: bytes, kind: Kind, version: int, count: int, second: int) -> ImagejRoi:
-    """Let roifile read; what ImageJ would pass over, and roifile not, is blanked out before.
+    """Let roifile read, after blanking out what ImageJ ignores and roifile does not.
 
-    That is texts and counters that lie beyond the end, and a subtype that does not go with the
-    type. Those of text and image ROIs are blanked as well: their content is kept unread.
+    These are texts and counters beyond the end, and subtypes that do not go with the type. The
+    subtypes text and image are blanked as well, since :func:`_payload` keeps their content.
     """
     blank: list[int] = []
     if data[48:50] != b"\0\0" and kind not in ("ellipse", "rotated rectangle"):
@@ -172,19 +171,37 @@ def _without_lone_surrogates(data: bytes, second: int) -> bytes:
     return bytes(mended)
 
 
+def _payload(data: bytes, kind: Kind, version: int, second: int) -> bytes:
+    """Return an image as it is, or a text's size, style, lengths, font, characters and angle."""
+    if kind == "image":
+        return data[_START : max(second, _START)]
+    if kind != "text":
+        return b""
+    font, text = struct.unpack_from(">8x2i", data, _START)
+    end = _START + 16 + 2 * (font + text)
+    angle = data[end : end + 4] if version >= 225 else bytes(4)
+    if font < 0 or text < 0 or end > len(data) or len(angle) < 4:
+        raise UserError("is an ImageJ ROI that is cut short")
+    return data[_START:end] + angle
+
+
 def _box(file: ImagejRoi) -> tuple[float, float, float, float]:
     if file.subpixelrect:
         x, y, width, height = _near(file.xd, file.yd, file.widthd, file.heightd)
         return x, y, width, height
-    # roifile takes an edge that is not beyond the one before for one 65536 pixels further
+    # roifile moves the right side of an empty box at or below zero 65536 pixels further
     right, bottom = (v - 65536 if v >= _BELOW_ZERO else v for v in (file.right, file.bottom))
     return file.left, file.top, right - file.left, bottom - file.top
 
 
+def _unsigned(value: int) -> int:
+    """Return a 16-bit number as ImageJ takes it: signed down to −5000, as unsigned beyond."""
+    return value + 65536 if value < -5000 else value
+
+
 def _stroke_width(file: ImagejRoi) -> float:
-    width = file.float_stroke_width
-    if not width > 0:
-        width = float(file.stroke_width + (65536 if file.stroke_width < -5000 else 0))
+    exact = file.float_stroke_width
+    width = exact if exact > 0 else float(_unsigned(file.stroke_width))
     return width if 0 < width < LIMIT else 0.0
 
 
@@ -195,10 +212,10 @@ def _looks(file: ImagejRoi, kind: Kind, options: int, payload: bytes) -> Looks:
     counters = b""
     if file.counters is not None and file.counter_positions is not None:
         counters = (file.counter_positions << 8 | file.counters).astype(">u4").tobytes()
-    old = file.version < 218
+    coloured = file.version >= 218
     looks = (
-        0 if old else int.from_bytes(file.stroke_color),
-        0 if old else int.from_bytes(file.fill_color),
+        int.from_bytes(file.stroke_color) if coloured else 0,
+        int.from_bytes(file.fill_color) if coloured else 0,
         options,
         style,
         int.from_bytes(file.overlay_label_color),

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from roifile import ROI_OPTIONS, ROI_SUBTYPE, ROI_TYPE, ImagejRoi
 
+from imagej_dl.errors import UserError
 from imagej_dl.rois import outlines
 from imagej_dl.rois.decoder import ARROW, ELLIPSE, IMAGE, ROTATED, SPLINE, SUBPIXEL, TEXT, TYPES
 from imagej_dl.rois.roi import AREAS, LINES, Kind, Roi
@@ -34,16 +35,14 @@ _MOST_POINTS = 65535
 
 
 class _Text(str):
-    """A text whose length is that in UTF-16: roifile counts characters, the format units.
-
-    What is no character (half a pair) becomes a question mark.
-    """
+    """A text whose length is that in UTF-16: roifile counts characters, the format units."""
 
     def __len__(self) -> int:
         return len(self.encode()) // 2
 
-    def encode(self, encoding: str = "utf-16-be", errors: str = "replace") -> bytes:
-        return super().encode("utf-16-be", "replace")
+    def encode(self, encoding: str = "utf-16-be", errors: str = "surrogatepass") -> bytes:
+        """Return the bytes; halves of pairs are written as they are, as ImageJ does."""
+        return super().encode("utf-16-be", "surrogatepass")
 
 
 def encode(roi: Roi) -> bytes:
@@ -98,7 +97,7 @@ def encode(roi: Roi) -> bytes:
             file.float_stroke_width = 0.0  # the size of the point, not a line's
     else:
         file.xd, file.yd, file.widthd, file.heightd = roi.box
-        _put_payload(file, roi.kind, looks.payload)
+        _put_payload(file, roi)
     if looks.counters and len(looks.counters) >= 4 * file.n_coordinates:
         counters = np.frombuffer(looks.counters, ">u4", file.n_coordinates)
         file.counters = counters  # type: ignore[assignment]
@@ -133,17 +132,21 @@ def _put_oblong(file: ImagejRoi, roi: Roi) -> None:
     _put_points(file, vertices, corner, True)
 
 
-def _put_payload(file: ImagejRoi, kind: Kind, payload: bytes) -> None:
-    if kind == "image":
+def _put_payload(file: ImagejRoi, roi: Roi) -> None:
+    payload = roi.looks.payload
+    if roi.kind == "image":
         file.image_data, file.image_size = payload, len(payload)
-    elif kind == "text" and payload:
-        size, style, font, text = struct.unpack_from(">4i", payload)
+    elif roi.kind == "text" and payload:
+        try:
+            size, style, font, text = struct.unpack_from(">4i", payload)
+            (file.text_angle,) = struct.unpack_from(">f", payload, 16 + 2 * (font + text))
+        except struct.error as error:
+            raise UserError(f"the text of the ROI {roi.name!r} is cut short") from error
         file.text_size, file.text_style = size, style  # with the justification in its second byte
-        ends = 16, 16 + 2 * font, 16 + 2 * (font + text)
         file.text_name, file.text = (
-            _Text(payload[a:b].decode("utf-16-be", "replace")) for a, b in pairwise(ends)
+            _Text(payload[start:end].decode("utf-16-be", "surrogatepass"))
+            for start, end in pairwise((16, 16 + 2 * font, 16 + 2 * (font + text)))
         )
-        (file.text_angle,) = struct.unpack_from(">f", payload, ends[2])
 
 
 def _bounds(roi: Roi) -> tuple[outlines.Box, NDArray[Any]]:

@@ -1,4 +1,4 @@
-"""From ROIs to a label map."""
+"""Conversion of ROIs to a label map."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from imagej_dl.geometry.rasterize import Runs
 from imagej_dl.rois import archive
 from imagej_dl.rois.masks import fill
 from imagej_dl.rois.outlines import extent
-from imagej_dl.rois.painting import Overlap, paint
+from imagej_dl.rois.painting import Overlap, paint, painting_order
 from imagej_dl.rois.positions import Position, Stack, exchanged, position
 from imagej_dl.rois.report import LEFT_OUT, LabelReport, LabelRow, some_of
 from imagej_dl.rois.roi import AREAS, LABEL_KEY, LINES, SIZE_KEY, Roi
@@ -47,7 +47,7 @@ def label_map(
     lines_as_areas : paint lines as wide as their stroke (ImageJ's Line to Area).
     channel : from 1; ROIs of other channels are left out. Otherwise all channels share the
         labels, and ROIs of different channels overlap.
-    ids : "order" pays no heed to recorded ids.
+    ids : "order" ignores recorded ids.
 
     Returns
     -------
@@ -89,7 +89,7 @@ def label_map(
     dims = [str(axis) for axis in image.dims if axis != "C"]
     dtype = np.uint16 if numbers.max() <= np.iinfo(np.uint16).max else np.uint32
     labels = np.zeros((stack.frames, stack.slices, height, width), dtype)
-    order = _painting_order(sorted(placed), areas, overlap)
+    order = painting_order(sorted(placed), areas, overlap)
     owner, plane = _planes(order, placed, stack)
     contested, visible = paint(
         labels.reshape(-1), runs, owner, plane, numbers, (height, width), overlap, rois
@@ -136,7 +136,7 @@ def _place(
     channel: int | None,
     lines_as_areas: bool,
 ) -> dict[int, Position]:
-    """Find the planes of ROIs; the rows of those left out say why."""
+    """Find the planes of ROIs; note in the rows of those left out why."""
     # ROIs drawn on one slice of a stack belong to an image that is this slice
     positions = {(roi.z, roi.t, roi.position) for roi in rois if roi.kind in AREAS}
     flat = stack.size == 1 and len(positions) == 1
@@ -170,10 +170,10 @@ def _mark_clipped(
     beyond = (runs.x1 < 0) | (runs.x2 > width)
     for i in np.unique(runs.owner[beyond]).tolist():
         rows[i].clipped = True
-    # lines above and below were not filled: only what touches the border can go beyond it
+    # rows above and below were not filled: only what touches the border can go beyond it
     touching = (runs.y == 0) | (runs.y == height - 1)
     suspects = set(np.unique(runs.owner[touching]).tolist())
-    # save for composites, whose pieces may lie apart
+    # except for composites, whose pieces may lie apart
     suspects |= {i for i in np.unique(runs.owner).tolist() if rois[i].kind == "composite"}
     for i in suspects:
         _, y, _, tall = extent(rois[i])
@@ -222,15 +222,6 @@ def _number(
     if numbers.max() >= 2**32:
         raise UserError("the ids recorded in the ROIs are too large")
     return numbers
-
-
-def _painting_order(placed: list[int], areas: NDArray[np.int64], overlap: Overlap) -> list[int]:
-    """Return ROIs such that whoever is painted later has the pixel."""
-    if overlap == "first":
-        return placed[::-1]
-    if overlap == "smallest":
-        return sorted(placed, key=lambda i: -areas[i])
-    return placed
 
 
 def _planes(

@@ -1,4 +1,4 @@
-"""Lines as areas: what ImageJ's Edit > Selection > Line to Area fills.
+"""Lines as areas, as ImageJ's Edit > Selection > Line to Area fills them.
 
 A straight line becomes a rotated rectangle as wide as its stroke, at least one pixel; a line of
 several segments the union of one rectangle for each segment, half a pixel longer at both ends,

@@ -1,4 +1,4 @@
-"""The pixels of ROIs, equal to ImageJ's `Roi.getMask()` at `Roi.getBounds()`."""
+"""Masks of ROIs, equal to ImageJ's `Roi.getMask()` at `Roi.getBounds()`."""
 
 from __future__ import annotations
 

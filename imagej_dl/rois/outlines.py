@@ -1,4 +1,4 @@
-"""The outlines of polygon-like ROIs, as ImageJ hands them to its polygon filler.
+"""Outlines of polygon-like ROIs, as ImageJ hands them to its polygon filler, and their bounds.
 
 ImageJ keeps a polygon's points in single precision relative to its bounds and fills it in a
 box of whole pixels; which pixels lie on the edge depends on the bits of these numbers, so the

@@ -1,4 +1,4 @@
-"""Painting ROIs into a label map, and who has the pixels of several."""
+"""Painting of ROIs into a label map, and which ROI owns a pixel of several."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def paint(
     overlap: Overlap,
     rois: Sequence[Roi],
 ) -> tuple[int, NDArray[np.int64]]:
-    """Paint runs of pixels; whoever is painted later has the pixel.
+    """Paint runs of pixels; the ROI painted last owns a contested pixel.
 
     Parameters
     ----------
@@ -76,6 +76,15 @@ def paint(
     return len(contested), visible
 
 
+def painting_order(placed: list[int], areas: NDArray[np.int64], overlap: Overlap) -> list[int]:
+    """Return the ROIs in an order in which the one painted last owns a contested pixel."""
+    if overlap == "first":
+        return placed[::-1]
+    if overlap == "smallest":
+        return sorted(placed, key=lambda i: -areas[i])
+    return placed
+
+
 def _overlap_error(
     offset: NDArray[np.int64],
     length: NDArray[np.int64],
@@ -94,7 +103,7 @@ def _overlap_error(
 
 
 def _chunks(length: NDArray[np.int64]) -> Iterator[slice]:
-    """Yield runs that together are some 8 million pixels."""
+    """Yield slices of runs, some 8 million pixels each."""
     ends = np.cumsum(length)
     total = int(ends[-1]) if len(ends) else 0
     marks = np.arange(_CHUNK, total + _CHUNK, _CHUNK)

@@ -1,4 +1,4 @@
-"""Which planes of a stack a ROI lies on."""
+"""Planes of a stack on which a ROI lies."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Position:
 
 
 def exchanged(rois: Iterable[Roi], stack: Stack) -> bool:
-    """Say whether ROIs have slices where the stack has frames only, or the other way round.
+    """Return whether ROIs have slices where the stack has only frames, or the other way round.
 
     Then they were drawn on the same stack opened with its axis named differently. That is seen
     on all ROIs of a set at once: one on slice 1 also fits a stack of frames as it is. ImageJ
@@ -49,7 +49,7 @@ def exchanged(rois: Iterable[Roi], stack: Stack) -> bool:
 
 
 def position(roi: Roi, stack: Stack, swap: bool = False) -> Position | str:
-    """Return where a ROI lies on a stack, or why it does not.
+    """Return the position of a ROI on a stack, or why it has none.
 
     A hyperstack position is taken as it is. A plain position, or else the slice in a name that
     ImageJ gave, counts the stack's images, channels first, then slices, then frames. With

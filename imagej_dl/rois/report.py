@@ -1,4 +1,4 @@
-"""What became of each ROI in a label map, as a table beside it."""
+"""Report of what became of each ROI in a label map, as a table beside it."""
 
 from __future__ import annotations
 

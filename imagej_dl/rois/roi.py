@@ -1,4 +1,4 @@
-"""What an ImageJ ROI is: its outline, where on the stack it lies, its name and its looks."""
+"""An ImageJ ROI: its outline, position on the stack, name and appearance."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ SIZE_KEY = "imagej-dl.size"
 
 @dataclass(frozen=True)
 class Looks:
-    """What a ROI file says of drawing, kept so that a ROI read and written is the same.
+    """Appearance of a ROI, kept so that a ROI that is read and written stays the same.
 
     Colours are 0xAARRGGBB, 0 for none. `options` and `style` are the raw fields of the format
     (arrow style, point type); `payload` is the text or picture of text and image ROIs.
@@ -78,7 +78,7 @@ class Roi:
 
     Attributes
     ----------
-    kind : which of ImageJ's types; those in :data:`AREAS` enclose pixels.
+    kind : ImageJ's type; those in :data:`AREAS` enclose pixels.
     name : as the ROI Manager shows it.
     box : x, y, width, height of rectangles, ovals, text and image ROIs; whole numbers unless
         `subpixel`.

@@ -1,4 +1,4 @@
-"""The curve that ImageJ fits through the points of a polygon or polyline.
+"""Spline that ImageJ fits through the points of a polygon or polyline.
 
 Natural cubic splines of x and y over the square root of the distance along the points, closed
 ones continued by seven points at both ends, as ImageJ 1.54p evaluates them (H. Hornbeck,

@@ -1,4 +1,4 @@
-"""From a label map back to ROIs."""
+"""Conversion of a label map to ROIs."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def trace(
     Parameters
     ----------
     labels : a label map with dims of T, Z, Y, X, its file, or a bare array YX, TYX or TZYX.
-    names : name of each label; others are called "label-0012". ROIs of a stack get "-t003" or
-        "-z003" behind it, in place of one that is there from a former time.
+    names : name of each label; others are called "label-0012". ROIs of a stack get the suffix
+        "-t003" or "-z003", which replaces that of an earlier round trip.
     hyperstack : whether ROIs get a hyperstack position (slice and frame) or one in a plain
         stack. By default the former only where the labels have both slices and frames, since
         ImageJ shows other stacks as plain ones.

@@ -29,10 +29,11 @@ def centroids(polygons: Polygons) -> tuple[np.ndarray, np.ndarray]:
 
 
 def features(contours: Polygons, areas: np.ndarray) -> dict[str, np.ndarray]:
-    """Shape features of contours relative to their centres, named as TrackMate's in lower case.
+    """Compute shape features of contours relative to their centres.
 
-    Area, perimeter, circularity, solidity, shape index, and the fitted ellipse (Halir and
-    Flusser's direct fit in the form of Chernov and Doube): centre, half axes, angle in radians.
+    These are area, perimeter, circularity, solidity, shape index, and the fitted ellipse (Halir
+    and Flusser's direct fit in the form of Chernov and Doube): centre, half axes, angle in
+    radians. The names are TrackMate's in lower case.
     """
     step = contours.points[contours.following] - contours.points
     perimeter = np.add.reduceat(np.hypot(step[:, 0], step[:, 1]), contours.offsets[:-1])
@@ -65,7 +66,7 @@ def doubled(contours: Polygons) -> Polygons:
 def intensities(
     polygons: Polygons, outer: Polygons, frames: np.ndarray, image: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """Mean, median, least, largest, sum and deviation of the pixels in contours.
+    """Measure mean, median, minimum, maximum, sum and standard deviation of pixels in contours.
 
     Contrast and signal to noise ratio compare the mean with that of a ring round the contour.
 
@@ -111,7 +112,10 @@ def intensities(
 
 
 def _hull_areas(contours: Polygons) -> np.ndarray:
-    """Areas of the convex hulls: Andrew's monotone chain, one point of every contour at a time."""
+    """Compute the areas of the convex hulls.
+
+    Andrew's monotone chain takes one point of every contour at a time.
+    """
     sizes, owners = contours.sizes, contours.owners
     order = np.lexsort((contours.points[:, 1], contours.points[:, 0], owners))
     points = contours.points[order]
