@@ -18,15 +18,6 @@ from imagej_dl._version import __version__
 TOP = Path(__file__).resolve().parents[1]
 DOCS = TOP / "docs"
 PAGES = sorted([*TOP.glob("*.md"), *DOCS.rglob("*.md")])
-MOVING = {
-    "imagej_dl/ctc",
-    "imagej_dl/filesystem",
-    "imagej_dl/geometry",
-    "imagej_dl/methods",
-    "imagej_dl/tracking/trackers",
-    "imagej_dl/tracking/trackmate",
-}
-"""Folders of the architecture that the code is being moved to."""
 GENERATED = {"commands.md", "contributing.md", "changelog.md"}
 """Pages that docs/extensions/pages.py gives the site; the last two lie in the root."""
 LINK = re.compile(r"\]\(([^)\s]+)\)")
@@ -122,7 +113,7 @@ def test_folders_of_the_architecture_exist() -> None:
     named = set(re.findall(r"^\| `([\w/]+)`", table, re.MULTILINE))
     there = {path.parent for path in (TOP / "imagej_dl").glob("*/__init__.py")}
     assert {path.relative_to(TOP).as_posix() for path in there} <= named
-    assert {name for name in named if not (TOP / name).is_dir()} <= MOVING
+    assert {name for name in named if not (TOP / name).is_dir()} == set()
 
 
 def test_versions_agree() -> None:
