@@ -10,6 +10,7 @@ from pydantic import (
     Field,
     SerializeAsAny,
     SerializerFunctionWrapHandler,
+    ValidationError,
     ValidationInfo,
     field_validator,
     model_serializer,
@@ -20,6 +21,7 @@ from imagej_dl.images import Normalisation, Seen
 from imagej_dl.methods import registry
 from imagej_dl.methods.base import Method, PostProcessing
 from imagej_dl.methods.registry import KnownKind
+from imagej_dl.validation import in_words
 
 FORMAT_VERSION = 1
 """Version of the MODEL folder; raised when an older reader would misread a newer folder."""
@@ -120,7 +122,10 @@ class ModelConfig(BaseModel):
         declared = registry.METHODS[info.data["kind"]].postprocessing
         if type(value) is PostProcessing:  # left out
             value = {}
-        return declared.model_validate(value)
+        try:
+            return declared.model_validate(value)
+        except ValidationError as error:
+            raise ValueError(in_words(error, declared.model_fields, "instances")) from error
 
     @model_serializer(mode="wrap")
     def _without_empty(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:

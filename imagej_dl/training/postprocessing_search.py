@@ -24,7 +24,7 @@ def _mean(matched: Iterable[list[Matching]]) -> float:
 
 
 def _gained(now: list[list[Matching]], then: list[list[Matching]], gain: float) -> bool:
-    """Say whether settings are better by more than `gain`, and by half of it without any image.
+    """Return whether settings are better by more than `gain`, and by half of it without any image.
 
     What one image alone decides is chance: on nuclei, a gain of .03 that was one image's of eight
     cost .03 on those of the test.
@@ -93,5 +93,5 @@ def choose(
 
 
 def some(sizes: Sequence[int]) -> int:
-    """Return how many of the images, of so many pixels each, are looked at: at least one."""
+    """Return how many of the images, of so many pixels each, are used: at least one."""
     return max(1, int(np.searchsorted(np.cumsum(sizes), _PIXELS)))
