@@ -131,9 +131,9 @@ class PredictOptions(Command):
             from imagej_dl.models.pretrained import load_weights
 
             load_weights(bundle.model, self.weights)
-        return replace(bundle, config=self._treated(bundle.config))
+        return replace(bundle, config=self._post_processed(bundle.config))
 
-    def _treated(self, config: ModelConfig) -> ModelConfig:
+    def _post_processed(self, config: ModelConfig) -> ModelConfig:
         """Change the post-processing to what was asked for."""
         asked = {"closing": self.closing, "minimum_area": self.minimum_area}
         asked |= {
@@ -160,7 +160,7 @@ class PredictOptions(Command):
         if self.weights is not None:
             model += f"+{digest(self.weights)}"
         # Tiles and batches change nothing.
-        config = self._treated(models.load_config(self.model))
+        config = self._post_processed(models.load_config(self.model))
         how: dict[str, Any] = {"instances": config.instances.model_dump(mode="json")}
         given = {"halo": self.halo, "axes": self.axes, "scenes": self.scenes}
         return {"model": model, "how": how | {k: v for k, v in given.items() if v is not None}}

@@ -27,5 +27,5 @@ class Foreground(ClassMethod):
         return binary_target(truth.within(truth.labels))
 
     def default_postprocessing(self) -> Instances:
-        """Return settings with lower hills: only the depth tells the objects apart."""
+        """Return settings with a lower marker height: only the depth tells objects apart."""
         return Instances(marker_height=1.0)

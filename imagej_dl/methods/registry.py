@@ -79,7 +79,8 @@ def method(kind: str, settings: Mapping[str, Any], own: Mapping[str, Any] | None
     try:
         return declared.model_validate({**shared, **own})
     except ValidationError as error:
-        raise ValueError(in_words(error, declared.model_fields, "method_settings")) from error
+        words = in_words(error, declared.model_fields)
+        raise ValueError(f"method_settings: {words}") from error
 
 
 def summary() -> str:

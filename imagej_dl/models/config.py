@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import (
@@ -11,6 +10,7 @@ from pydantic import (
     Field,
     SerializeAsAny,
     SerializerFunctionWrapHandler,
+    ValidationError,
     ValidationInfo,
     field_validator,
     model_serializer,
@@ -21,7 +21,7 @@ from imagej_dl.images import Normalisation, Seen
 from imagej_dl.methods import registry
 from imagej_dl.methods.base import Method, PostProcessing
 from imagej_dl.methods.registry import KnownKind
-from imagej_dl.methods.shared.postprocessing_settings import Instances
+from imagej_dl.validation import in_words
 
 FORMAT_VERSION = 1
 """Version of the MODEL folder; raised when an older reader would misread a newer folder."""
@@ -90,7 +90,9 @@ class ModelConfig(BaseModel):
         "stretched; models of earlier versions have none, and no bounds.",
     )
     instances: SerializeAsAny[PostProcessing] = Field(
-        default=Instances(), description="Settings of the method's post-processing."
+        default_factory=PostProcessing,
+        validate_default=True,
+        description="Settings of the method's post-processing.",
     )
     border_size: int = Field(
         default=2, ge=1, le=100, description="Border: half width of the border class, px."
@@ -111,13 +113,19 @@ class ModelConfig(BaseModel):
         shared = {"border_size": self.border_size}
         return registry.method(self.kind, shared, self.method_settings)
 
-    @field_validator("instances", mode="before")
+    @field_validator("instances", mode="plain")
     @classmethod
-    def _of_method(cls, value: Any, info: ValidationInfo) -> Any:
+    def _of_method(cls, value: Any, info: ValidationInfo) -> PostProcessing:
         """Read the settings of the post-processing as those of the method, which comes before."""
-        if isinstance(value, Mapping) and "kind" in info.data:
-            return registry.METHODS[info.data["kind"]].postprocessing.model_validate(value)
-        return value
+        if "kind" not in info.data:  # wrong, and said to be
+            return PostProcessing()
+        declared = registry.METHODS[info.data["kind"]].postprocessing
+        if type(value) is PostProcessing:  # left out
+            value = {}
+        try:
+            return declared.model_validate(value)
+        except ValidationError as error:
+            raise ValueError(in_words(error, declared.model_fields, "instances")) from error
 
     @model_serializer(mode="wrap")
     def _without_empty(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:

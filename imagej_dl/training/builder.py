@@ -153,7 +153,7 @@ def _config(model: Any, settings: Settings, examples: Examples, start: Start | N
         halo=field.halo,
         seen=examples.seen,
         multiple_of=field.multiple_of,
-        instances=method.start_postprocessing(before, examples.smallest, settings.treatment),
+        instances=method.start_postprocessing(before, examples.smallest, settings.postprocessing),
         border_size=settings.border_size,
         method_settings=settings.method_settings,
         training=settings.model_dump(mode="json"),

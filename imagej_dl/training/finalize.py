@@ -110,7 +110,7 @@ def _scored(
     more = predicted(bundle, parts.train[: _looked_at(parts)])
     both = [item for pair in zip_longest(found, more) for item in pair if item is not None]
     config = bundle.config
-    best, _ = choose(both, config.instances, config.method, progress, settings.treatment)
+    best, _ = choose(both, config.instances, config.method, progress, settings.postprocessing)
     scores = {"validation": _scores(config, found, best)}
     if parts.test:
         scores["test"] = _scores(config, predicted(bundle, parts.test), best)

@@ -93,5 +93,5 @@ def choose(
 
 
 def some(sizes: Sequence[int]) -> int:
-    """Return how many of the images, of so many pixels each, are looked at: at least one."""
+    """Return how many of the images, of so many pixels each, are used: at least one."""
     return max(1, int(np.searchsorted(np.cumsum(sizes), _PIXELS)))

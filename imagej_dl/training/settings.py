@@ -80,8 +80,8 @@ class Settings(BaseModel):
         default=None,
         gt=0,
         allow_inf_nan=False,
-        description="Time limit in minutes, to which the learning rate is fitted; choosing the "
-        "instance settings comes after it.",
+        description="Time limit in minutes, to which the learning rate is fitted; the search of "
+        "the post-processing settings comes after it.",
     )
     patience: int = Field(
         default=20,
@@ -164,19 +164,19 @@ class Settings(BaseModel):
         description="Weight of the Dice loss beside the cross-entropy.",
     )
     closing: int | None = Field(
-        default=None, ge=0, le=50, description="After-treatment: radius of the closing in px."
+        default=None, ge=0, le=50, description="Post-processing: radius of the closing in px."
     )
     fill_holes: bool | None = Field(
-        default=None, description="After-treatment: whether holes in objects are filled."
+        default=None, description="Post-processing: whether holes in objects are filled."
     )
     minimum_area: int | None = Field(
         default=None,
         ge=0,
         lt=2**63,
-        description="After-treatment: smallest object that is kept, in px.",
+        description="Post-processing: smallest object that is kept, in px.",
     )
     drop_edge: bool | None = Field(
-        default=None, description="After-treatment: whether objects at the edge are dropped."
+        default=None, description="Post-processing: whether objects at the edge are dropped."
     )
     precision: Precision = Field(
         default="float32",
@@ -226,8 +226,8 @@ class Settings(BaseModel):
         return networks.network(self.architecture, arguments | self.network | fixed)
 
     @property
-    def treatment(self) -> dict[str, int | bool]:
-        """Settings of the after-treatment that are given, and so are not chosen by the data."""
+    def postprocessing(self) -> dict[str, int | bool]:
+        """Settings of the post-processing that are given, and so are not searched."""
         names = ("closing", "fill_holes", "minimum_area", "drop_edge")
         return {n: getattr(self, n) for n in names if getattr(self, n) is not None}
 
@@ -292,8 +292,8 @@ class Settings(BaseModel):
         if self.weight_map not in self.method.weight_maps:
             known = ", ".join(self.method.weight_maps)
             raise ValueError(f"weight_map: kind {self.kind} has {known}, not {self.weight_map}")
-        # An unknown step of the post-processing is to be refused before the training.
-        self.method.start_postprocessing(None, 0, self.treatment)
+        # What the method cannot do is refused before the training.
+        self.method.start_postprocessing(None, 0, self.postprocessing)
         if self.validation + self.test >= 1:
             raise ValueError("validation and test leave nothing to train on")
         return self

@@ -10,7 +10,7 @@ from imagej_dl import images
 from imagej_dl.errors import DataWarning
 from imagej_dl.images import memory_maps
 from imagej_dl.methods.shared.blockwise import _NOTHING, Blocks
-from imagej_dl.methods.shared.postprocessing import counted
+from imagej_dl.methods.shared.postprocessing import instances_with_dropped
 from imagej_dl.models import Instances
 from imagej_dl.prediction import instances
 
@@ -70,7 +70,7 @@ def test_as_many_are_left_out_as_of_the_whole_plane():
     made = Blocks(values.shape[:2], settings, 64)
     made.add(0, values)
     made.finish()
-    _, count = counted(values, settings)
+    _, count = instances_with_dropped(values, settings)
     assert count == len(made.small) > 10
 
 

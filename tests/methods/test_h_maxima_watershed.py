@@ -8,7 +8,7 @@ from scipy import ndimage as ndi
 from skimage.morphology import local_maxima, reconstruction
 from skimage.segmentation import watershed
 
-from imagej_dl.methods.shared.h_maxima_watershed import hills
+from imagej_dl.methods.shared.h_maxima_watershed import h_maxima_watershed
 
 
 def reconstructed(surface, region, height):
@@ -30,7 +30,10 @@ def test_the_same_hills_as_by_reconstruction(seed, height):
     # Hills that stand alone are kept however low they are: only parts of one piece compare.
     pieces, _ = ndi.label(region)
     region = pieces == 1 + np.argmax(np.bincount(pieces.ravel())[1:])
-    expected, found = reconstructed(surface, region, height), hills(surface, region, height)
+    expected, found = (
+        reconstructed(surface, region, height),
+        h_maxima_watershed(surface, region, height),
+    )
     pairs, sizes = np.unique(
         np.stack([expected[region], found[region]]), axis=1, return_counts=True
     )
@@ -43,20 +46,20 @@ def test_the_same_hills_as_by_reconstruction(seed, height):
 def test_a_hill_must_rise_its_height_above_the_pass():
     surface = np.array([[0.0, 5.0, 3.0, 4.0, 1.0, 6.0, 0.0]])
     region = np.ones(surface.shape, bool)
-    count = lambda height: len(np.unique(hills(surface, region, height)))  # noqa: E731
+    count = lambda height: len(np.unique(h_maxima_watershed(surface, region, height)))  # noqa: E731
     assert [count(h) for h in (0.5, 1.0, 1.01, 4.0, 4.01)] == [3, 3, 2, 2, 1]
 
 
 def test_a_plain_is_one_hill_and_nothing_is_none():
     plain = np.full((5, 9), 0.3)
-    assert (hills(plain, np.ones((5, 9), bool), 1) == 1).all()
-    assert (hills(plain, np.zeros((5, 9), bool), 1) == 0).all()
+    assert (h_maxima_watershed(plain, np.ones((5, 9), bool), 1) == 1).all()
+    assert (h_maxima_watershed(plain, np.zeros((5, 9), bool), 1) == 0).all()
 
 
 def test_every_piece_of_the_region_has_a_label():
     rng = np.random.default_rng(0)
     surface = rng.random((50, 60))
     region = rng.random((50, 60)) > 0.6
-    found = hills(surface, region, 10)
+    found = h_maxima_watershed(surface, region, 10)
     np.testing.assert_array_equal(found > 0, region)
     assert len(np.unique(found)) - 1 == ndi.label(region, np.ones((3, 3)))[1]

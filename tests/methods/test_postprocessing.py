@@ -172,7 +172,7 @@ def one_class(*rows):
     return np.array([[c == "#" for c in row] for row in rows], np.float32)[..., None]
 
 
-def test_after_treatment_is_switched_step_by_step():
+def test_post_processing_is_switched_step_by_step():
     picture = one_class(
         "#.........",
         "#..####...",

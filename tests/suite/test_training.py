@@ -143,7 +143,7 @@ def test_a_configuration_is_converted_for_from_json(folders, write_config):
     path = write_config(**SMALL, cnn_name="categorical_unet_fc")
     ours = folders / "ours.json"
     run("config", "convert", path, "--out", ours)
-    # The steps of the after-treatment that are given stay as they are.
+    # The steps of the post-processing that are given stay as they are.
     treated = {"closing": 3, "fill_holes": False, "minimum_area": 33, "drop_edge": True}
     settings = json.dumps({"steps": 1, **treated})
     run("train", "--from-json", ours, "--settings", settings, "--out", folders / "M")

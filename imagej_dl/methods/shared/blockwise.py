@@ -1,9 +1,9 @@
-"""The objects of a plane that is too large for the memory: as of the whole plane, block by block.
+"""The instances of a plane that is too large for memory: block by block, as of the whole plane.
 
-What hangs together in the region of objects is worked on together, in a window that is widened
-until it holds all that touches its block. So every object comes out as it does of the whole plane
-(up to hills that are exactly as high as each other). What hangs together over more than a window
-may hold is parted there as the window shows it, which has `_WIDE` px around the block.
+Each connected component of the object region is processed as a whole, in a window that is widened
+until it holds all that touches its block. So every object is the same as that of the whole plane
+(up to peaks of exactly the same height). A component that is larger than a window may be is split
+there as the window shows it, which has `_WIDE` px around the block.
 """
 
 from __future__ import annotations
@@ -17,7 +17,12 @@ from scipy import ndimage as ndi
 from imagej_dl.errors import warn
 from imagej_dl.images import memory_maps
 from imagej_dl.images.array_storage import in_file
-from imagej_dl.methods.shared.postprocessing import evidence, outlined, parted, true_region
+from imagej_dl.methods.shared.postprocessing import (
+    cleaned_objects,
+    object_region,
+    refined_region,
+    split_objects,
+)
 from imagej_dl.methods.shared.postprocessing_settings import Instances
 from imagej_dl.progress import Progress, silent
 
@@ -57,7 +62,7 @@ class Blocks:
         for part in range(rows.start, rows.stop, 64):
             here = slice(part, min(part + 64, rows.stop))
             values = probabilities[here.start - low : here.stop - low]
-            self.region[here], objects = evidence(values, self.settings)
+            self.region[here], objects = object_region(values, self.settings)
             if self.objects is not None:
                 self.objects[here] = objects
         self._forget()
@@ -87,7 +92,7 @@ class Blocks:
         margin = self.reach + _MARGIN
         while True:
             window = self._around(core, margin)
-            region = true_region(np.array(self.region[window], bool), self.settings)
+            region = refined_region(np.array(self.region[window], bool), self.settings)
             pieces, number = ndi.label(region, np.ones((3, 3)))
             inside = _within(core, window)
             done = np.array(self.labels[core]) > 0
@@ -106,7 +111,7 @@ class Blocks:
             margin = min(2 * margin, self.reach + self.wide)
         wanted = mine[pieces]
         sure = None if self.objects is None else np.array(self.objects[window])
-        labels = parted(region, sure, self.settings, wanted)
+        labels = split_objects(region, sure, self.settings, wanted)
         del sure
         among = None
         if cut.any():
@@ -133,7 +138,7 @@ class Blocks:
         height, width = self.shape
         inner = (rows.start > 0, rows.stop < height, columns.start > 0, columns.stop < width)
         made = np.where(wanted, _NOTHING, np.uint32(0))
-        for one in outlined(labels, self.settings, among, inner, self.small):
+        for one in cleaned_objects(labels, self.settings, among, inner, self.small):
             y, x = divmod(one.first, labels.shape[1])
             # Pixels of the region belong to their own pieces alone, holes to whoever fills them.
             free = wanted[one.box] | ~region[one.box]

@@ -105,9 +105,9 @@ class ClassMethod(InstanceMethod):
 
     def instances(self, output: NDArray, settings: Any) -> tuple[NDArray, int]:
         """Make a label map by a watershed; see :mod:`imagej_dl.methods.shared.postprocessing`."""
-        from imagej_dl.methods.shared.postprocessing import counted
+        from imagej_dl.methods.shared.postprocessing import instances_with_dropped
 
-        return counted(output, settings)
+        return instances_with_dropped(output, settings)
 
     def accumulator(self, shape: tuple[int, int], settings: Any) -> Accumulator:
         """Return what makes the same label map block by block."""

@@ -1,4 +1,4 @@
-"""The hills of a surface, parted where the passes between them are deep."""
+"""Watershed from the h-maxima of a surface."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from skimage.segmentation import watershed
 _NEIGHBOURS = ((0, 1), (1, 0), (1, 1), (1, -1))
 
 
-def hills(surface: NDArray, region: NDArray[np.bool_], height: float) -> NDArray[np.int32]:
-    """Part a region into the hills that rise `height` or more above the pass to a higher one.
+def h_maxima_watershed(
+    surface: NDArray, region: NDArray[np.bool_], height: float
+) -> NDArray[np.int32]:
+    """Split a region into the peaks that rise `height` or more above the pass to a higher one.
 
     That is the watershed from the h-maxima (Soille, Morphological Image Analysis, 2003, 6.3.4),
     found by merging the basins of all maxima over their passes, highest first, after the maxima's
@@ -22,7 +24,7 @@ def hills(surface: NDArray, region: NDArray[np.bool_], height: float) -> NDArray
     Parameters
     ----------
     surface : (Y, X), in px.
-    region : (Y, X), what is parted; every pixel of it gets a label.
+    region : (Y, X), that is split; every pixel of it gets a label.
     height : least height of a hill that stands for itself.
 
     Returns

@@ -1,4 +1,4 @@
-"""From the probabilities of a plane to its objects, one id each."""
+"""Post-processing of class probabilities: from a plane's probability maps to its instances."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage as ndi
 
 from imagej_dl.images import as_labels
-from imagej_dl.methods.shared.h_maxima_watershed import hills
+from imagej_dl.methods.shared.h_maxima_watershed import h_maxima_watershed
 from imagej_dl.methods.shared.postprocessing_settings import Instances
 
 
@@ -18,11 +18,11 @@ def instances(probabilities: NDArray, settings: Instances) -> NDArray:
     """Make a label map of a plane's probabilities.
 
     The region of all objects is eroded to their true outline: the border class lies on both
-    sides of it. What the objects' middles are is seen from two sides: deep within the region
-    (Euclidean distance transform) and sure to be object and not border. Hills of
-    `depth + object_weight · p_object` that rise `marker_height` above the passes to higher hills
-    are objects (h-maxima; Soille, Morphological Image Analysis, 2003, 6.3.4), parted by a
-    watershed. Unlike markers by a threshold this finds small objects that are all border.
+    sides of it. The centre of an object lies deep within the region (Euclidean distance transform)
+    and has a high object probability. Peaks of `depth + object_weight · p_object` that rise
+    `marker_height` above the passes to higher peaks are objects (h-maxima; Soille, Morphological
+    Image Analysis, 2003, 6.3.4), split by a watershed. Unlike markers by a threshold this keeps
+    small objects that are all border.
 
     Parameters
     ----------
@@ -35,24 +35,24 @@ def instances(probabilities: NDArray, settings: Instances) -> NDArray:
     label map (Y, X), ids 1…n in the order of the objects' first pixels, row by row; uint16, or
     uint32 above 65535 objects. Each object is 4-connected and, with `fill_holes`, has no holes.
     """
-    return counted(probabilities, settings)[0]
+    return instances_with_dropped(probabilities, settings)[0]
 
 
-def counted(probabilities: NDArray, settings: Instances) -> tuple[NDArray, int]:
+def instances_with_dropped(probabilities: NDArray, settings: Instances) -> tuple[NDArray, int]:
     """Return the same label map, and how many objects below `minimum_area` are left out of it."""
-    region, objects = evidence(probabilities, settings)
-    labels = parted(true_region(region, settings), objects, settings)
+    region, objects = object_region(probabilities, settings)
+    labels = split_objects(refined_region(region, settings), objects, settings)
     tidy = np.zeros(labels.shape, np.uint32)
     small: list[int] = []
-    for number, one in enumerate(outlined(labels, settings, small=small), 1):
+    for number, one in enumerate(cleaned_objects(labels, settings, small=small), 1):
         tidy[one.box][one.inside] = number
     return as_labels(tidy), len(small)
 
 
-def evidence(
+def object_region(
     probabilities: NDArray, settings: Instances
 ) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
-    """Return where some object is, (Y, X), and how sure it is one and no border; pixel by pixel."""
+    """Return the region of all objects, and the object probability of each pixel, both (Y, X)."""
     values = np.asarray(probabilities, np.float32)
     several = values.shape[-1] > 1
     objects = values[..., 1] if several else values[..., 0]
@@ -62,7 +62,7 @@ def evidence(
     return anything > settings.region_threshold, objects
 
 
-def true_region(region: NDArray[np.bool_], settings: Instances) -> NDArray[np.bool_]:
+def refined_region(region: NDArray[np.bool_], settings: Instances) -> NDArray[np.bool_]:
     """Return the region closed, and eroded to the objects' true outline.
 
     A pixel depends on those not farther than `2 · closing + region_erosion`.
@@ -75,7 +75,7 @@ def true_region(region: NDArray[np.bool_], settings: Instances) -> NDArray[np.bo
     return region
 
 
-def parted(
+def split_objects(
     region: NDArray[np.bool_],
     objects: NDArray[np.float32] | None,
     settings: Instances,
@@ -100,7 +100,9 @@ def _split(region: NDArray, objects: NDArray, settings: Instances, where: NDArra
     if settings.smoothing:
         depth = ndi.gaussian_filter(depth, settings.smoothing)
         objects = ndi.gaussian_filter(objects, settings.smoothing)
-    return hills(depth + settings.object_weight * objects, where, settings.marker_height)
+    return h_maxima_watershed(
+        depth + settings.object_weight * objects, where, settings.marker_height
+    )
 
 
 def _closed(region: NDArray[np.bool_], radius: int) -> NDArray[np.bool_]:
@@ -112,7 +114,7 @@ def _closed(region: NDArray[np.bool_], radius: int) -> NDArray[np.bool_]:
 
 
 @dataclass(frozen=True)
-class Outlined:
+class CleanedObject:
     """An object: the place of its label's first pixel (flat), its box and its pixels in that."""
 
     first: int
@@ -120,13 +122,13 @@ class Outlined:
     inside: NDArray[np.bool_]
 
 
-def outlined(
+def cleaned_objects(
     labels: NDArray,
     settings: Instances,
     among: NDArray | None = None,
     inner: tuple[bool, bool, bool, bool] = (False, False, False, False),
     small: list[int] | None = None,
-) -> Iterator[Outlined]:
+) -> Iterator[CleanedObject]:
     """Fill holes, drop small objects and those at the edge; give the rest, by their first pixels.
 
     `among` names the labels that are looked at, all by default. `inner` says which sides (top,
@@ -157,7 +159,7 @@ def outlined(
             continue
         area = int(np.count_nonzero(filled))
         if area >= settings.minimum_area:
-            yield Outlined(begin, box, filled)
+            yield CleanedObject(begin, box, filled)
         elif small is not None:
             small.append(area)
 

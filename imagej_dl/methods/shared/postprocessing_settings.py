@@ -17,8 +17,8 @@ class Instances(PostProcessing):
     The region is where `1 - p_background` (kind "binary": `p_object`) is above
     `region_threshold`, closed by a disc of the radius `closing`, eroded `region_erosion` times by
     the cross of 5 pixels: the border class lies on both sides of an outline, so its region is too
-    wide by the border's size. Objects are the hills of `depth + object_weight · p_object` that rise
-    `marker_height` above the passes to higher hills; depth is the distance from the region's
+    wide by the border's size. Objects are the peaks of `depth + object_weight · p_object` that rise
+    `marker_height` above the passes to higher peaks; depth is the distance from the region's
     outline. Then holes are filled, and objects smaller than `minimum_area`, or at the image's edge,
     are dropped. Each step can be left out.
     """
