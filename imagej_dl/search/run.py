@@ -28,6 +28,7 @@ EPOCHS, STEPS = 10, 20
 _PART = 100
 _WAIT = 2.0
 _STARTUP = 4
+_INSTALL = "Install it with `pip install 'imagej-dl[search]'`."
 
 
 @dataclass(frozen=True)
@@ -144,7 +145,7 @@ def opened(
     ------
     UserError : when Optuna is missing, the storage cannot be opened, or holds another search.
     """
-    study = Study(storage, name, extra="search", seed=seed, startup=_STARTUP, prune=True)
+    study = Study(storage, name, install=_INSTALL, seed=seed, startup=_STARTUP, prune=True)
     if different := study.differing("signature", signature, _upgraded):
         raise UserError(
             f"holds a search that has other {', '.join(sorted(different))}",
