@@ -128,6 +128,25 @@ class Study:
         """Try these values next, after those enqueued before; `once`: unless they were tried."""
         self._study.enqueue_trial(values, skip_if_exists=once)
 
+    def run(self, objective: Callable[[Any], float | None], *, again: bool = False) -> None:
+        """Do one trial.
+
+        Parameters
+        ----------
+        objective : returns the score of a trial; None to end it early.
+        again : put a trial back that an exception stops; otherwise it ends without a score.
+        """
+        trial = self.ask()
+        try:
+            score = objective(trial)
+        except BaseException:
+            (self.put_back if again else self.fail)(trial)
+            raise
+        if score is None:
+            self.prune(trial)
+        else:
+            self.tell(trial, score)
+
     def ask(self) -> Any:
         """Begin a trial: one that was enqueued or put back, or a new one."""
         trial = self._study.ask()
