@@ -37,7 +37,7 @@ _ANY_CASE = {word.lower(): name for word, name in _PLAIN.items() if len(word) > 
 _ANY_CASE |= {"UM": "µm", "NM": "nm", "MM": "mm", "CM": "cm", "µM": "µm", "PX": PIXEL}
 
 NO_TIME = ("frame", "frames", "pixel", "pixels")
-"""What ImageJ calls the unit of a time axis that is not calibrated."""
+"""ImageJ's names for the unit of a time axis that is not calibrated."""
 
 _SECONDS = {
     0.0: NO_TIME,

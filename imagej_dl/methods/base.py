@@ -99,20 +99,20 @@ class Method(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: ClassVar[str] = ""
-    """As `kind` in settings, macros and config.json says it; methods without one are abstract."""
+    """Its name, as `kind` in settings, macros and config.json; methods without one are abstract."""
     summary: ClassVar[str] = ""
-    """What it learns, for help texts, without a full stop."""
+    """Its target in a few words, for help texts, without a full stop."""
     position: ClassVar[int] = 100
     """Its place in lists; those of the same place are sorted by name."""
 
     gives: ClassVar[Literal["instances", "image"]]
-    """What prediction writes: label map, ROIs and probability maps, or an image."""
+    """The output of prediction: label map, ROIs and probability maps, or an image."""
     learns_from: ClassVar[Literal["labels", "image"]] = "labels"
-    """What the second of a pair of files is."""
+    """The ground truth of a pair of files: a label map or an image."""
     takes_contours: ClassVar[bool] = False
-    """Whether contours that are given beside a label map are part of the target."""
+    """True if contours given beside a label map are part of the target."""
     target_kind: ClassVar[Literal["classes", "values"]] = "values"
-    """What :meth:`targets` returns: a class of each pixel, or the values of all channels."""
+    """The form of :meth:`targets`: a class of each pixel, or the values of all channels."""
 
     losses: ClassVar[tuple[str, ...]]
     """Names of the losses that can go with it; the first is the default."""
@@ -124,9 +124,9 @@ class Method(BaseModel):
     """The score that a hyperparameter search maximises."""
 
     fluffy: ClassVar[bool] = False
-    """Whether models of Fluffy with so many output channels are of this method."""
+    """True for the method of Fluffy's models with so many output channels."""
     suite_target: ClassVar[SuiteTarget] = ""
-    """Which target of microscopy-dl-suite-tf it stands for."""
+    """The target of microscopy-dl-suite-tf that it stands for."""
 
     @property
     @abstractmethod
@@ -147,7 +147,7 @@ class Method(BaseModel):
 
     @property
     def is_probability(self) -> bool:
-        """Whether all output channels are probabilities, from 0 to 1."""
+        """True if all output channels are probabilities, from 0 to 1."""
         return True
 
     @abstractmethod
@@ -211,7 +211,7 @@ class Method(BaseModel):
 
     @abstractmethod
     def describe(self, scores: Mapping[str, Any]) -> str:
-        """Say in words how good scores are; those that are None have no value."""
+        """Return the scores in words; those that are None have no value."""
 
     postprocessing: ClassVar[type[PostProcessing]] = PostProcessing
 

@@ -44,7 +44,7 @@ else:
 
 
 def expected(names: list[str]) -> LiteralString:
-    """Say which names there are, as pydantic says it of a Literal."""
+    """Return the message of a wrong name, in pydantic's words for a Literal."""
     quoted = [f"'{name}'" for name in names]
     return cast(LiteralString, f"Input should be {', '.join(quoted[:-1])} or {quoted[-1]}")
 
@@ -83,7 +83,7 @@ def method(kind: str, settings: Mapping[str, Any], own: Mapping[str, Any] | None
 
 
 def summary() -> str:
-    """Say in one sentence what each method learns."""
+    """Return in one sentence what each method learns."""
     return "; ".join(f"{name}: {declared.summary}" for name, declared in METHODS.items()) + "."
 
 

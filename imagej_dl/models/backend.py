@@ -103,7 +103,7 @@ class GPU:
 
     @property
     def halves(self) -> str:
-        """Which precisions are quicker on it than float32, by its tensor cores; "" for none."""
+        """The precisions that are faster on it than float32, by its tensor cores; "" for none."""
         if self.capability < (7, 0):
             return ""
         return "mixed_float16" + (" or mixed_bfloat16" if self.capability >= (8, 0) else "")
@@ -113,7 +113,7 @@ class GPU:
 
 
 def device() -> str:
-    """Say what TensorFlow computes on, such as "GPU NVIDIA A100, 40 GiB" or "CPU, 2 cores"."""
+    """Return what TensorFlow computes on, such as "GPU NVIDIA A100, 40 GiB" or "CPU, 2 cores"."""
     found = [str(gpu) for gpu in gpus()]
     words = [
         f"{found.count(one)} × {one}" if found.count(one) > 1 else one

@@ -1,4 +1,4 @@
-"""What a model's config.json says: everything that prediction must know besides the weights."""
+"""A model's config.json: all that prediction must know besides the weights."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an HDF5 file of weights may hold, looked at before a value is read.
+"""HDF5 files of weights: their content is checked before a value is read.
 
 A tiny file may declare datasets of any size, keep their values in other files of this machine, or
 link to them: h5py would follow, or ask for all the memory there is.

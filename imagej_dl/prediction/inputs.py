@@ -1,4 +1,4 @@
-"""Which files are predicted, and what their results are called."""
+"""The files to predict, and the names of their results."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from imagej_dl.prediction.frames import Beyond
 
 
 def words(beyond: Sequence[Beyond], image: xr.DataArray) -> list[str]:
-    """Say in a sentence for each kind which planes are beyond, by how much, and what is done."""
+    """Return a sentence for each kind: which planes are beyond, by how much, and what is done."""
     title = image.attrs.get("title") or "the image"
     planes = image.sizes.get("T", 1) * image.sizes.get("Z", 1)
     found = []

@@ -89,7 +89,7 @@ def _inference(model: Any) -> Any:
 
 
 def looks_at_each(model: Any) -> bool:
-    """Say whether a network does the same to each frame, and only then looks at their order."""
+    """Return whether a network treats each frame alike before it looks at their order."""
     return any(layer.name == EACH_FRAME for layer in model.layers)
 
 

@@ -40,13 +40,13 @@ _kept: WeakKeyDictionary[Any, _Converted] = WeakKeyDictionary()
 
 
 def installed() -> bool:
-    """Say whether OpenVINO is there; it is not imported for that."""
+    """Return whether OpenVINO is installed, without importing it."""
     found = importlib.util.find_spec("openvino")
     return found is not None and found.origin is not None  # else a folder of that name
 
 
 def wanted(pixels: int) -> bool:
-    """Say whether OpenVINO is to be used for so many pixels of windows.
+    """Return whether OpenVINO is to be used for so many pixels of windows.
 
     The user's settings say `tensorflow`, `openvino`, or `auto`: where there is no GPU, and enough
     to do to be worth the conversion.

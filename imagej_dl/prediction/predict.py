@@ -30,7 +30,7 @@ _BATCH_PIXELS = 1024 * 1024
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a model makes of an image.
+    """The prediction of a model for an image.
 
     labels : label map, dims of the image without C. Ids are those of each plane for itself.
     probabilities : the network's output, float32, the same dims and C, one channel a class (or

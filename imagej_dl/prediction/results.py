@@ -99,7 +99,7 @@ class Results:
         names.need(self.files(source).values(), source.path)
 
     def _lacks(self, source: Source, made: dict[str, Any]) -> bool:
-        """Say whether results of an image are not there; refuse those that were made otherwise."""
+        """Return whether an image has no results yet; refuse those that were made otherwise."""
         paths = self.files(source)
         main = paths[self.main]
         before = provenance.read(main)

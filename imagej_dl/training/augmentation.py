@@ -13,7 +13,7 @@ Place = tuple[NDArray, NDArray]
 
 
 class Augmentation(BaseModel):
-    """How much patches vary. Intensities are normalised: most lie between 0 and 1."""
+    """The strength of the augmentation. Intensities are normalised: most lie between 0 and 1."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

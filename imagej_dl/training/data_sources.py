@@ -1,4 +1,4 @@
-"""What a training reads: images, their label maps, and the folders in which they are found."""
+"""The data of a training: images, their label maps, and the folders in which they are found."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ Arrays = dict[str, NDArray]
 
 
 class StopRequests:
-    """How listeners stop a training: Cancelled, Enough and Ctrl-C take effect where raised."""
+    """Stopping of a training by listeners: Cancelled, Enough and Ctrl-C act where raised."""
 
     def notify(self, listener: Callable[[], Any]) -> None:
         """Call a listener, which may raise Cancelled or Enough."""

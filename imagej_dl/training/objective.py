@@ -1,4 +1,4 @@
-"""What training minimises, and what validation measures."""
+"""The loss that training minimises, and the measures of validation."""
 
 from __future__ import annotations
 

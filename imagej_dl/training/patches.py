@@ -67,7 +67,7 @@ class Example:
 
 @dataclass(frozen=True)
 class Sampling:
-    """How patches are drawn, and what is made of them.
+    """Sampling of patches, and their targets.
 
     contact_reach : within which two objects touch, city-block distance in px.
     foreground : share of the patches that are centred near an object.
@@ -101,7 +101,7 @@ class Sampling:
 
     @property
     def by_class(self) -> bool:
-        """Whether targets are a class of each pixel."""
+        """True if targets are a class of each pixel."""
         return self.method.target_kind == "classes"
 
 

@@ -24,7 +24,7 @@ def _mean(matched: Iterable[list[Matching]]) -> float:
 
 
 def _gained(now: list[list[Matching]], then: list[list[Matching]], gain: float) -> bool:
-    """Say whether settings are better by more than `gain`, and by half of it without any image.
+    """Return whether settings are better by more than `gain`, and by half of it without any image.
 
     What one image alone decides is chance: on nuclei, a gain of .03 that was one image's of eight
     cost .03 on those of the test.

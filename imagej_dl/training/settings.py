@@ -1,4 +1,4 @@
-"""What a training can be told, with the defaults of the measured recipe."""
+"""The settings of a training, with the defaults of the measured recipe."""
 
 from __future__ import annotations
 

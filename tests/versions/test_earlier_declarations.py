@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from version_declarations import declarations, resolve
+from version_declarations import declarations, resolve, trackers
 
-from imagej_dl import commands
+from imagej_dl import commands, training
 from imagej_dl.commands import menu
 from imagej_dl.errors import UserError
 
@@ -80,6 +80,15 @@ def test_a_key_that_has_gone_is_seen() -> None:
     """The test above can fail."""
     with pytest.raises(UserError, match="unknown"):
         commands.load("train").declare(menu.parse("train", {"project": "p", "epoch": "3"}))
+
+
+def test_defaults_of_trackers_and_of_trainings(before: dict[str, Any], now: dict[str, Any]) -> None:
+    found = trackers(before["trackers"])
+    for name, told in before["trackers"].items():
+        assert {key: found[name][key] for key in told} == told, name
+    for key, value in before["training"].items():
+        assert now["training"][key] == value, key
+        assert training.Settings.model_validate({key: value})
 
 
 def test_functions_and_macros(before: dict[str, Any], now: dict[str, Any]) -> None:

@@ -7,17 +7,21 @@ import importlib
 import inspect
 import pkgutil
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from pydantic_core import to_jsonable_python
 
 import imagej_dl
-from imagej_dl import commands
+from imagej_dl import commands, tracking, training
 from imagej_dl.commands import menu
 
 TOP = Path(__file__).resolve().parents[2]
 FRONT = Path(imagej_dl.__file__).parent / "fiji" / "front" / "imagejdl"
+
+
+ENGINES = (*tracking.TRACKERS, "MOTILE", "BTRACK", "TRACKASTRA")
 
 
 def declarations() -> dict[str, Any]:
@@ -25,12 +29,19 @@ def declarations() -> dict[str, Any]:
     return {
         "menu": {name: menu.describe(name) for name in menu.MENU},
         "commands": {name: _command(name) for name in commands.TABLE},
+        "trackers": trackers(ENGINES),
+        "training": training.Settings().model_dump(mode="json"),
         "functions of macros": _functions(),
         "macros": _macros(),
         "names": _names(),
         "parameters": _parameters(),
         "worker": _worker(),
     }
+
+
+def trackers(names: Iterable[str]) -> dict[str, Any]:
+    """Return what a settings file of each tracker holds that gives its key only."""
+    return {name: tracking.make_settings(name).to_json() for name in names}
 
 
 def _command(name: str) -> dict[str, Any]:

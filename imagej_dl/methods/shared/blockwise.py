@@ -80,7 +80,7 @@ class Blocks:
 
     @property
     def left_out(self) -> int:
-        """How many objects were dropped as too small."""
+        """The number of objects that were dropped as too small."""
         return len(self.small)
 
     def _solve(self, core: Place) -> None:
@@ -159,7 +159,7 @@ class Blocks:
         self.told = True
 
     def _cut(self, pieces: NDArray, number: int, window: Place) -> NDArray[np.bool_]:
-        """Say which pieces reach so near to where the window ends that more may belong to them."""
+        """Return the pieces so near to the window's end that more may belong to them."""
         near = np.zeros(pieces.shape, bool)
         for axis, (span, size) in enumerate(zip(window, self.shape, strict=True)):
             sides = np.moveaxis(near, axis, 0)

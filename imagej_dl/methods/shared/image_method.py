@@ -22,7 +22,7 @@ class ImageMethod(Method):
 
     @property
     def is_probability(self) -> bool:
-        """Whether all output channels are probabilities: intensities are none."""
+        """False: intensities are no probabilities."""
         return False
 
     def targets(self, truth: Truth) -> NDArray:
@@ -53,6 +53,6 @@ class ImageMethod(Method):
         return self.measures(np.sum(tallies, axis=0))
 
     def describe(self, scores: Mapping[str, Any]) -> str:
-        """Say in words how good scores are."""
+        """Return the scores in words."""
         found = scores["psnr"]
         return "no PSNR (the images are equal)" if found is None else f"PSNR {found:.2f} dB"

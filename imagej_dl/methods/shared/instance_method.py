@@ -31,7 +31,7 @@ class Accumulator(Protocol):
 
     @property
     def left_out(self) -> int:
-        """How many objects were dropped as too small."""
+        """The number of objects that were dropped as too small."""
 
 
 class InstanceMethod(Method):
@@ -81,7 +81,7 @@ class InstanceMethod(Method):
         return found | {"objects": sum(len(np.setdiff1d(labels, 0)) for _, labels in predictions)}
 
     def describe(self, scores: Mapping[str, Any]) -> str:
-        """Say in words how good scores are, and if there are too few objects to tell."""
+        """Return the scores in words, and a note if there are too few objects to tell."""
         if scores["ap_0.5"] is None:
             return "average precision – (no object is there, and none was predicted)"
         text = f"average precision {scores['ap_0.5']:.3f} at IoU .5, {scores['ap_0.7']:.3f} at .7"

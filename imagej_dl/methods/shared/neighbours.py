@@ -1,4 +1,4 @@
-"""What pixels have beside them."""
+"""The neighbourhood of pixels."""
 
 from __future__ import annotations
 

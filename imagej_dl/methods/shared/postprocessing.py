@@ -168,7 +168,7 @@ def _at_edge(
     shape: tuple[int, ...],
     inner: tuple[bool, bool, bool, bool],
 ) -> bool:
-    """Say whether an object, given in its box, has a pixel in the image's outermost rows."""
+    """Return whether an object, given in its box, has a pixel in the image's outer rows."""
     rows, columns = box
     top, bottom, left, right = inner
     return bool(

@@ -12,7 +12,7 @@ Probability = Annotated[float, Field(gt=0, lt=1)]
 
 
 class Instances(PostProcessing):
-    """How probabilities become objects; :func:`imagej_dl.prediction.instances` is the rule.
+    """The post-processing of probability maps to instances by `imagej_dl.prediction.instances`.
 
     The region is where `1 - p_background` (kind "binary": `p_object`) is above
     `region_threshold`, closed by a disc of the radius `closing`, eroded `region_erosion` times by

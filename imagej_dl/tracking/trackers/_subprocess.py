@@ -56,12 +56,12 @@ class Program:
 
     @property
     def environment(self) -> str:
-        """How to install it into an environment of its own."""
+        """Install hint, for an environment of its own."""
         return _ENVIRONMENT.format(name=self.name, variable=self.variable)
 
     @property
     def hint(self) -> str:
-        """How to install it."""
+        """Install hint."""
         return self.install.format(environment=self.environment)
 
     def find(self, python: str | Path | None = None) -> str:

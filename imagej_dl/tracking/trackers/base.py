@@ -34,7 +34,7 @@ Distance = Annotated[float, Field(ge=0, allow_inf_nan=True)]
 
 @dataclass(frozen=True)
 class Setting:
-    """What commands need to know of a setting besides its type, limits and description.
+    """Properties of a setting that commands need besides its type, limits and description.
 
     Parameters
     ----------
