@@ -64,7 +64,8 @@ def find(folder: Path) -> dict[str, Path]:
         if files:
             found = {names.same(path.stem): path for path in files}
             if hidden := [path.name for path in files if found[names.same(path.stem)] is not path]:
-                warn(f"{base}: left out, since others are called alike: {', '.join(hidden[:5])}")
+                words = f"left out, since others are called alike: {', '.join(hidden[:5])}"
+                warn(words, path=base)
             return found
     nested = {
         names.same(path.parent.name): path

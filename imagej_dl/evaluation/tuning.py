@@ -96,18 +96,6 @@ def tune(
         """Within a trial, which may be long: it is stopped as well."""
         progress("tuning", number, trials)
 
-    def one() -> None:
-        trial = study.ask()
-        try:
-            score = scored(trial)
-        except BaseException:
-            study.fail(trial)
-            raise
-        if score is None:
-            study.prune(trial)
-        else:
-            study.tell(trial, score)
-
     def scored(trial: optuna.Trial) -> float | None:
         chosen = tuning_space.choose(trial, tracker, space)
         try:
@@ -129,7 +117,7 @@ def tune(
     try:
         for number in range(done, trials):
             progress("tuning", number, trials)
-            one()
+            study.run(scored)
         progress("tuning", trials, trials)
     except Enough:
         pass

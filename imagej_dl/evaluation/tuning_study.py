@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 LOG = "trials.log"
+_INSTALL = "Install it with `pip install 'imagej-dl[tune]'`."
 WRITTEN = ("best.json", "trials.csv", "report.json")
 """The files that a tuning writes at its end."""
 
@@ -54,7 +55,7 @@ def open_study(folder: Path, resume: bool, seed: int, signature: dict[str, Any])
             raise UserError("is already there", path=folder / name, remedy="Name another folder.")
     if resume and not log.exists():
         raise UserError("there are no trials to go on with", path=log)
-    study = Study(log, "tracking", extra="tune", seed=seed, conditional=True)
+    study = Study(log, "tracking", install=_INSTALL, seed=seed, conditional=True)
     if different := study.differing("of", signature):
         raise UserError(
             f"its trials are of another {' and '.join(different)}",

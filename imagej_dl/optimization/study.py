@@ -30,7 +30,7 @@ class Study:
     storage : a file (Optuna's journal where it ends in .log, otherwise SQLite), or a database's
         URL as SQLAlchemy takes it. It is opened where it is there already.
     name : of the study in the storage.
-    extra : the extra of imagej-dl that installs Optuna, for the error's words.
+    install : the remedy where Optuna is missing, as a sentence.
     seed : of what is tried. Each worker, and each process that resumes, takes another sequence
         from it.
     startup : trials of which the values are drawn at random, before those that are modelled; as
@@ -48,17 +48,13 @@ class Study:
         storage: Path | str,
         name: str,
         *,
-        extra: str,
+        install: str,
         seed: int,
         startup: int = 10,
         prune: bool = False,
         conditional: bool = False,
     ) -> None:
-        optuna = optional.need(
-            "optuna",
-            "Optuna, which chooses what to try,",
-            f"Install it with `pip install 'imagej-dl[{extra}]'`.",
-        )
+        optuna = optional.need("optuna", "Optuna, which chooses what to try,", install)
         optuna.logging.set_verbosity(optuna.logging.ERROR)  # the commands report failed trials
         self._optuna, self.place = optuna, storage
         if isinstance(storage, Path):
@@ -131,6 +127,25 @@ class Study:
     def enqueue(self, values: dict[str, Any], *, once: bool = False) -> None:
         """Try these values next, after those enqueued before; `once`: unless they were tried."""
         self._study.enqueue_trial(values, skip_if_exists=once)
+
+    def run(self, objective: Callable[[Any], float | None], *, again: bool = False) -> None:
+        """Do one trial.
+
+        Parameters
+        ----------
+        objective : returns the score of a trial; None to end it early.
+        again : put a trial back that an exception stops; otherwise it ends without a score.
+        """
+        trial = self.ask()
+        try:
+            score = objective(trial)
+        except BaseException:
+            (self.put_back if again else self.fail)(trial)
+            raise
+        if score is None:
+            self.prune(trial)
+        else:
+            self.tell(trial, score)
 
     def ask(self) -> Any:
         """Begin a trial: one that was enqueued or put back, or a new one."""

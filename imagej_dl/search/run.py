@@ -28,6 +28,7 @@ EPOCHS, STEPS = 10, 20
 _PART = 100
 _WAIT = 2.0
 _STARTUP = 4
+_INSTALL = "Install it with `pip install 'imagej-dl[search]'`."
 
 
 @dataclass(frozen=True)
@@ -144,7 +145,7 @@ def opened(
     ------
     UserError : when Optuna is missing, the storage cannot be opened, or holds another search.
     """
-    study = Study(storage, name, extra="search", seed=seed, startup=_STARTUP, prune=True)
+    study = Study(storage, name, install=_INSTALL, seed=seed, startup=_STARTUP, prune=True)
     if different := study.differing("signature", signature, _upgraded):
         raise UserError(
             f"holds a search that has other {', '.join(sorted(different))}",
@@ -190,26 +191,19 @@ class _Work:
                 self.one()
 
     def one(self) -> None:
-        """Do one trial."""
-        trial = self.study.ask()
+        """Do one trial; one that is stopped goes on with its fold when the search does."""
+        self.study.run(self._folds, again=True)
+
+    def _folds(self, trial: Any) -> float | None:
+        """Return the mean score of the folds; None where those so far are worse than others'."""
         chosen, scores = self.space.choose(trial), list(trial.user_attrs.get("folds", ()))
         beat = Heartbeat(trial)
-        try:
-            self._folds(trial, chosen, scores, beat)
-        except BaseException:
-            self.study.put_back(trial)
-            raise
-
-    def _folds(
-        self, trial: Any, chosen: dict[str, Any], scores: list[float], beat: Heartbeat
-    ) -> None:
         words = ", ".join(f"{name} {value}" for name, value in chosen.items())
         for number, part in enumerate(self.parts):
             if number >= len(scores):
                 found = self._score(trial, chosen, part, beat, number)
                 if found is None:  # diverged: no use to try the other folds
-                    self.study.tell(trial, 0.0)
-                    return
+                    return 0.0
                 scores.append(found)
                 trial.set_user_attr("folds", scores)
             mean = float(np.mean(scores[: number + 1]))
@@ -220,9 +214,8 @@ class _Work:
                 f"({words})",
             )
             if number + 1 < len(self.parts) and trial.should_prune():
-                self.study.prune(trial)
-                return
-        self.study.tell(trial, float(np.mean(scores)))
+                return None
+        return float(np.mean(scores))
 
     def _score(
         self, trial: Any, chosen: dict[str, Any], part: Split, beat: Heartbeat, number: int

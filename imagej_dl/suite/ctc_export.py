@@ -67,14 +67,14 @@ def write_truth(
                     if bare
                     else "frames are missing"
                 )
-                warn(f"{folder / name}: {why}: SEG is written, TRA, which needs all, is not")
+                warn(f"{why}: SEG is written, TRA, which needs all, is not", path=folder / name)
                 small = ((t, _small(mask)) for t, mask in masks.items())
                 ctc.write_masks(small, place / "SEG", "man_seg", frames[-1] + 1)
                 said.append(f"{name}: {len(frames)} frames, SEG of {len(masks)}, no TRA")
                 continue
             rows = tracks.get(name)
             if rows is None:
-                warn(f"{folder / name}: no table says parents; ids are taken for tracks")
+                warn("no table says parents; ids are taken for tracks", path=folder / name)
             found = followed(np.stack(list(masks.values())), rows)
             words = f"{name}: {len(frames)} frames, {len(found.tracks)} tracks, "
             said.append(words + f"{int((found.tracks[:, 3] > 0).sum())} with a parent")
@@ -108,7 +108,8 @@ def write_results(
         for name, parts in sequences(labels).items():
             _, frames = parts[-1]
             if frames[-1] + 1 != sum(len(numbers) for _, numbers in parts):
-                warn(f"{folder / name}: not all frames are there; masks are numbered without gaps")
+                words = "not all frames are there; masks are numbered without gaps"
+                warn(words, path=folder / name)
             masks = np.concatenate([stack(labels[video]) for video, _ in parts])
             movie = images.with_data(labels[parts[0][0]], masks, ("T", "Y", "X"))
             found = (

@@ -56,7 +56,7 @@ def read(folder: Path, truth: Truth = "gold") -> FromCtc:
     for name, pictures in places.items():
         one = known[name]
         if some and not one.labelled:
-            warn(f"{folder / name}: there is no ground truth; it is left out")
+            warn("there is no ground truth; it is left out", path=folder / name)
             continue
         wanted = sorted(one.labelled) if some else sorted(pictures)
         alone = [one.labelled[t].name for t in wanted if t not in pictures]
@@ -64,8 +64,9 @@ def read(folder: Path, truth: Truth = "gold") -> FromCtc:
             raise UserError(f"has no image for {', '.join(alone)}", path=folder / name)
         if len(wanted) < len(pictures):
             warn(
-                f"{folder / name}: {len(pictures) - len(wanted)} of {len(pictures)} frames have no "
-                "segmentation and are left out"
+                f"{len(pictures) - len(wanted)} of {len(pictures)} frames have no segmentation and "
+                "are left out",
+                path=folder / name,
             )
         masks = one.masks(wanted) if some else {}
         for run in identities.runs(wanted):
@@ -143,9 +144,9 @@ class _Truth:
             highest += len(new)
             found[t] = identities.renamed(objects, ids)
         if unmarked or empty:
-            place = next(iter(self.segmented.values())).parent
             warn(
-                f"{place}: {unmarked} objects have no marker, and get ids of their own; {empty} "
-                "markers have no object, and are left out"
+                f"{unmarked} objects have no marker, and get ids of their own; {empty} markers "
+                "have no object, and are left out",
+                path=next(iter(self.segmented.values())).parent,
             )
         return found

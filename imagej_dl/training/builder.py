@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from imagej_dl._version import __version__
-from imagej_dl.errors import UserError
+from imagej_dl.errors import UserError, first_line
 from imagej_dl.models import Architecture, ModelConfig, backend
 from imagej_dl.models.config import axes
 from imagej_dl.models.networks.base import Network
@@ -115,9 +115,8 @@ def _built(network: Network, settings: Settings) -> Any:
     try:
         return network.build()
     except ValueError as error:  # Keras knows which activations, initial weights, kernels there are
-        lines = str(error).strip().splitlines() or [type(error).__name__]
         raise UserError(
-            f"the network {settings.architecture} cannot be built ({lines[0]})",
+            f"the network {settings.architecture} cannot be built ({first_line(error)})",
             remedy="Its activation, initial weights and kernels must be ones that Keras has.",
         ) from error
 

@@ -19,7 +19,7 @@ KINDS = ["trials.log", "search.db"]
 
 
 def opened(storage: Path | str, **options: object) -> Study:
-    return Study(storage, "s", extra="search", seed=0, **options)  # type: ignore[arg-type]
+    return Study(storage, "s", install="Install it.", seed=0, **options)  # type: ignore[arg-type]
 
 
 def run(study: Study) -> int:
@@ -57,10 +57,26 @@ def test_a_stopped_trial_is_tried_again_from_where_it_had_come(tmp_path: Path, n
         study.best()
 
 
+@pytest.mark.parametrize(("again", "states"), [(True, ["FAIL", "WAITING"]), (False, ["FAIL"])])
+def test_a_trial_that_an_exception_stops(tmp_path: Path, again: bool, states: list[str]) -> None:
+    study = opened(tmp_path / "s.db")
+
+    def stopped(trial: optuna.Trial) -> float:
+        trial.suggest_categorical("depth", [1, 2, 3])
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        study.run(stopped, again=again)
+    assert [trial.state.name for trial in study.trials()] == states
+    study.run(lambda trial: None)
+    study.run(lambda trial: trial.suggest_categorical("depth", [1, 2, 3]) / 10)
+    assert [trial.state.name for trial in study.trials()][-2:] == ["PRUNED", "COMPLETE"]
+
+
 def test_a_trial_of_a_killed_process_is_put_back(tmp_path: Path) -> None:
     code = (
         "import os, sys, pathlib; from imagej_dl.optimization import Study\n"
-        "trial = Study(pathlib.Path(sys.argv[1]), 's', extra='search', seed=0).ask()\n"
+        "trial = Study(pathlib.Path(sys.argv[1]), 's', install='Install it.', seed=0).ask()\n"
         "trial.suggest_categorical('depth', [1, 2, 3]); os._exit(9)"
     )
     subprocess.run([sys.executable, "-c", code, str(tmp_path / "s.db")], check=False)
@@ -117,7 +133,7 @@ def test_a_file_that_holds_no_trials_is_named(tmp_path: Path, name: str) -> None
 
 def test_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "optuna", None)
-    with pytest.raises(UserError, match=r"is not installed.*imagej-dl\[search\]"):
+    with pytest.raises(UserError, match=r"is not installed.*Install it\."):
         opened(tmp_path / "new" / "s.db")
     assert not (tmp_path / "new").exists()
 

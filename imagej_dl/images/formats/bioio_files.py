@@ -12,7 +12,7 @@ import numpy as np
 import xarray as xr
 
 from imagej_dl import optional
-from imagej_dl.errors import UserError, warn
+from imagej_dl.errors import UserError, one_line, warn
 from imagej_dl.images import scenes, units
 from imagej_dl.images.checks import library_warnings
 from imagej_dl.images.formats.base import Format, labelled
@@ -107,7 +107,7 @@ def _opened(path: Path, scene: int | None = None) -> Iterator[Any]:
     except UserError:
         raise
     except Exception as error:  # each plugin has its own
-        words = (" ".join(str(error).split()) or type(error).__name__)[:300]
+        words = one_line(error)[:300]
         raise UserError(
             f"{f'scene {scene} ' if scene else ''}cannot be read by bioio ({words})",
             path=path,

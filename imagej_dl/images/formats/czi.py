@@ -12,7 +12,7 @@ import numpy as np
 import xarray as xr
 
 from imagej_dl import optional
-from imagej_dl.errors import UserError, warn
+from imagej_dl.errors import UserError, one_line, warn
 from imagej_dl.images import scenes, units
 from imagej_dl.images.checks import truncation
 from imagej_dl.images.checks.missing_planes import AvailablePlanes, compare_planes
@@ -112,7 +112,7 @@ def _opened(path: Path) -> Iterator[Any]:
     except UserError:
         raise
     except Exception as error:  # the library's own, of no common kind
-        words = " ".join(str(error).split()) or type(error).__name__
+        words = one_line(error)
         raise UserError(f"is not a readable CZI file ({words})", path=path) from error
 
 

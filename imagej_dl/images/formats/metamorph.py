@@ -9,7 +9,7 @@ import numpy as np
 import tifffile
 import xarray as xr
 
-from imagej_dl.errors import UserError
+from imagej_dl.errors import UserError, one_line
 from imagej_dl.images import frame_intervals, units
 from imagej_dl.images.formats.base import Format, labelled, warn_unnamed_planes
 from imagej_dl.images.tiff import partial_series
@@ -61,7 +61,7 @@ def _read(path: Path, axes: str | None = None) -> xr.DataArray:
         if stated != count:  # values of planes that are missing
             depth, heights, times = depth[:count], heights[:count], times[:count]
     except BROKEN as error:
-        words = " ".join(str(error).split()) or type(error).__name__
+        words = one_line(error)
         raise UserError(f"is not a readable MetaMorph stack ({words})", path=path) from error
     stack = "Z"
     if count > 1 and (depth.any() or np.ptp(heights)):

@@ -232,7 +232,7 @@ def opened(path: Path) -> Iterator[Tiff]:
     except UserError:
         raise
     except BROKEN as error:
-        words = " ".join(str(error).split()) or type(error).__name__
+        words = errors.one_line(error)
         if tiff is not None and tiff.chain.broken and page_chain.TRUNCATED not in words:
             words = f"{page_chain.TRUNCATED}: {tiff.chain.broken}"
         raise UserError(
