@@ -163,8 +163,8 @@ def _check(bundle: ModelBundle, image: xr.DataArray) -> None:
         )
     if config.frames > 1 and image.sizes.get("T", 1) == 1:
         warn(
-            f"{title or 'the image'}: the model sees {config.frames} frames, and there is but one, "
-            "which is taken for all"
+            f"{title or 'the image'}: the model sees {config.frames} frames, but there is only "
+            "one, which is taken for all"
         )
     cal = images.calibration(image)
     if units.is_calibrated(config.unit) and units.is_calibrated(cal.unit):
