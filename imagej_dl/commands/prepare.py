@@ -17,8 +17,8 @@ class Prepare(Command):
     """Convert a project's raw images to the ones that are drawn on.
 
     Each image of Raw becomes Labeling/NAME/images/NAME.tif, an ImageJ TIFF of the same pixel
-    values and calibration: TIFF (ImageJ, OME, plain), PNG, JPEG, MetaMorph .stk; CZI with the
-    extra czi, and what bioio reads with the extra bioio. Axes are those that the file states.
+    values and calibration. TIFF (ImageJ, OME, plain), PNG, JPEG, MetaMorph .stk and others are
+    read; CZI with the extra czi, more with the extra bioio. Axes are those that the file states.
     Of a file with several scenes (series, positions) each becomes an image NAME_SCENE. Images
     that are there already are kept.
     """

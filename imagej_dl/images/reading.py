@@ -27,8 +27,8 @@ def read(
 
     Parameters
     ----------
-    path : TIFF (ImageJ, OME or plain), PNG, JPEG or MetaMorph .stk; CZI and what bioio reads
-        where these extras are installed. Colour images have their colours as C.
+    path : file in one of the formats of :mod:`imagej_dl.images.formats.registry`, such as TIFF
+        (ImageJ, OME or plain); some need an extra. Colour images have their colours as C.
     axes : names of the file's axes, such as "TYX", where the file does not state them, or wrongly.
     mapped : allow a read-only memory map, in the byte order of the file, for a TIFF of 256 MiB of
         pixels or more; a compressed one is unpacked into a temporary file.

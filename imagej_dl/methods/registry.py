@@ -28,9 +28,15 @@ def _declared() -> Iterator[type[Method]]:
                 yield value
 
 
-METHODS: dict[str, type[Method]] = {
-    method.name: method for method in sorted(_declared(), key=lambda m: (m.position, m.name))
-}
+def _found() -> dict[str, type[Method]]:
+    found: dict[str, type[Method]] = {}
+    for method in sorted(_declared(), key=lambda m: (m.position, m.name)):
+        if found.setdefault(method.name, method) is not method:
+            raise ValueError(f"two methods are called {method.name}")
+    return found
+
+
+METHODS = _found()
 """All methods, in the order of lists."""
 
 DEFAULT = next(iter(METHODS))

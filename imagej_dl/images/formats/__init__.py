@@ -1,5 +1,5 @@
-"""File formats, one module each: :mod:`base` is their interface, :mod:`registry` lists them.
+"""File formats, one module each: :mod:`base` is their interface, :mod:`registry` finds them.
 
-To add a format, write a module with a subclass of :class:`base.Format`, add it to
-:data:`registry.FORMATS`, write its test, and add its line to the table in docs/reading.md.
+To add a format, write a module with a subclass of :class:`base.Format`, its test, and its row in
+the table of docs/reading.md.
 """

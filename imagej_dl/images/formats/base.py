@@ -18,11 +18,13 @@ class Format(ABC):
 
     Attributes
     ----------
-    name : as users know it, such as "TIFF".
+    name : as users know it, such as "TIFF"; a class without one is a base of others.
+    position : its place in lists; formats of the same place are sorted by name.
     suffixes : of its files, in lower case with the dot.
     folder_suffixes : those of `suffixes` whose "file" is a folder.
     raw_only : files are looked for in the Raw folder of a project only, not in any folder.
-    uploadable : the web page accepts its files.
+    uploadable : the web page accepts its files; False for a reader that is not fit for files of
+        strangers.
     multi_scene : a file may hold several scenes.
     lossless : the ids of a label map survive in it.
     writable : :func:`imagej_dl.images.write` writes it.
@@ -31,7 +33,8 @@ class Format(ABC):
         needed.
     """
 
-    name: ClassVar[str]
+    name: ClassVar[str] = ""
+    position: ClassVar[int] = 100
     suffixes: ClassVar[tuple[str, ...]]
     folder_suffixes: ClassVar[tuple[str, ...]] = ()
     raw_only: ClassVar[bool] = False

@@ -25,6 +25,7 @@ class Bioio(Format):
     """Formats that bioio reads with a plugin for each; a .zarr is a folder."""
 
     name = "bioio"
+    position = 6
     suffixes = (
         ".nd2",
         ".lif",

@@ -28,6 +28,7 @@ class Czi(Format):
     """ZEISS CZI."""
 
     name = "ZEISS CZI"
+    position = 5
     suffixes = (".czi",)
     raw_only = True
     uploadable = False

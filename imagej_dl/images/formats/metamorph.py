@@ -20,6 +20,7 @@ class MetaMorph(Format):
     """MetaMorph stacks, with the axes and pixel sizes that their own tags state."""
 
     name = "MetaMorph stack"
+    position = 4
     suffixes = (".stk",)
     raw_only = True
 

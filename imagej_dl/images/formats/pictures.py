@@ -54,6 +54,7 @@ class Png(_Picture):
     """PNG."""
 
     name = "PNG"
+    position = 2
     suffixes = (".png",)
 
 
@@ -61,6 +62,7 @@ class Jpeg(_Picture):
     """JPEG, whose compression changes the ids of a label map."""
 
     name = "JPEG"
+    position = 3
     suffixes = (".jpg", ".jpeg")
     lossless = False
 

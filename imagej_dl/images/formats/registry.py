@@ -1,20 +1,34 @@
-"""The formats that are read, in one list, and the suffixes of those fit for a purpose."""
+"""The formats that are read, in one list, and the suffixes of those fit for a purpose.
+
+Each module in this folder that defines a named subclass of :class:`Format` adds it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from importlib import import_module
 from pathlib import Path, PurePath
+from pkgutil import iter_modules
 
 from imagej_dl.errors import UserError
 from imagej_dl.filesystem.regular_files import refuse_special
 from imagej_dl.images.formats.base import Format
-from imagej_dl.images.formats.bioio_files import Bioio
-from imagej_dl.images.formats.czi import Czi
-from imagej_dl.images.formats.metamorph import MetaMorph
-from imagej_dl.images.formats.pictures import Jpeg, Png
-from imagej_dl.images.formats.tiff import Tiff
 
-FORMATS: tuple[Format, ...] = (Tiff(), Png(), Jpeg(), MetaMorph(), Czi(), Bioio())
+
+def _declared() -> Iterator[type[Format]]:
+    for found in iter_modules([str(Path(__file__).parent)]):
+        if found.name in ("base", "registry"):
+            continue
+        module = import_module(f"imagej_dl.images.formats.{found.name}")
+        for value in vars(module).values():
+            own = isinstance(value, type) and value.__module__ == module.__name__
+            if own and issubclass(value, Format) and value.name:
+                yield value
+
+
+FORMATS: tuple[Format, ...] = tuple(
+    declared() for declared in sorted(_declared(), key=lambda f: (f.position, f.name))
+)
 """All formats, in the order in which messages name them."""
 
 

@@ -14,6 +14,7 @@ class Tiff(Format):
     """TIFF: the format that is written, and of which ImageJ opens most files itself."""
 
     name = "TIFF"
+    position = 1
     suffixes = SUFFIXES
     multi_scene = True
     writable = True
