@@ -66,13 +66,14 @@ def test_scratch_folders_of_killed_runs_are_removed(
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     code = (
-        "import os, tempfile; from imagej_dl import temporaries\n"
+        "import os, tempfile; from imagej_dl.filesystem import temporaries\n"
         "print(tempfile.mkdtemp(prefix=temporaries.prefix('web')), flush=True); os._exit(9)"
     )
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False
     )
+    assert done.stdout.strip(), done.stderr
     assert Path(done.stdout.strip()).is_dir()
     with tempfile.TemporaryDirectory(prefix=temporaries.prefix()):
         assert len(list(tmp_path.iterdir())) == 1

@@ -24,7 +24,7 @@ import numpy as np
 from multiprocessing import resource_tracker
 from types import SimpleNamespace
 from imagej_dl import images
-from imagej_dl.worker import shared
+from imagej_dl.worker import shared_memory as shared
 made = shared.share(images.make(np.ones((8, 8), np.uint8)))
 given = SimpleNamespace(name=sys.argv[1], close=lambda: None)
 array = SimpleNamespace(ndarray=lambda: np.ones((1, 1, 1, 4, 4), np.uint8), shm=given)
