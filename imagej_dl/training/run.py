@@ -79,13 +79,13 @@ class TrainingRun:
     def _fit(self, stop_requests: StopRequests) -> str:
         from imagej_dl.training import callbacks
 
-        settings, state, devices = self.settings, self.state, self.devices
+        settings, state = self.settings, self.state
         limit = None if settings.minutes is None else settings.minutes * 60
         clock = Clock(settings.total_steps, limit, state.seconds + time.monotonic() - self.began)
         listener = callbacks.NotifyListener(
             self.watch, settings.epochs, clock, state, self.config, stop_requests
         )
-        if devices.is_chief:
+        if self.devices.is_chief:
             listener.repeat()
         # Reading may have used up the time limit: one batch makes a model, however poor.
         if state.epoch and stop_requests.agree(clock.fraction(state.step)) >= 1:
@@ -93,14 +93,6 @@ class TrainingRun:
         if state.is_out_of_patience(settings.patience):  # it was stopped later, while finalizing
             return PATIENCE
         schedule = callbacks.LearningRate(settings, state, clock, stop_requests)
-        chief_callbacks = [callbacks.SaveCheckpoint(self.folder, state, self.owns_folder), listener]
-        if self.tensorboard is not None:
-            from imagej_dl.training.tensorboard import TensorBoard
-
-            writer = TensorBoard(
-                self.tensorboard, state, self.validator, self.config.channels, settings.log_every
-            )
-            chief_callbacks.insert(1, writer)
         remaining_epochs = -(-(settings.total_steps - state.step) // settings.steps)
         self.trainer.fit(
             stream(self.patches, state.step, settings.total_steps),
@@ -109,15 +101,7 @@ class TrainingRun:
             epochs=state.epoch + remaining_epochs,
             shuffle=False,
             verbose=0,
-            callbacks=[
-                callbacks.StopOnDivergence(self.patches.examples, state),
-                callbacks.ReportProgress(self.progress, stop_requests, schedule),
-                schedule,
-                *devices.chief_only([callbacks.Validation(self.validator)]),
-                callbacks.RecordEpoch(state, clock),
-                *devices.chief_only(chief_callbacks),
-                callbacks.EarlyStopping(settings.patience, state),
-            ],
+            callbacks=self._callbacks(clock, stop_requests, schedule, listener),
         )
         if schedule.fraction < 1 and state.is_out_of_patience(settings.patience):
             return PATIENCE
@@ -126,3 +110,28 @@ class TrainingRun:
 
     def _finished_or_time(self) -> str:
         return FINISHED if self.state.step >= self.settings.total_steps else TIME
+
+    def _callbacks(
+        self, clock: Clock, stop_requests: StopRequests, schedule: Any, listener: Any
+    ) -> list[Any]:
+        from imagej_dl.training import callbacks
+
+        state, devices = self.state, self.devices
+        after_epoch: list[Any] = [callbacks.SaveCheckpoint(self.folder, state, self.owns_folder)]
+        if self.tensorboard is not None:
+            from imagej_dl.training.tensorboard import TensorBoard
+
+            channels, log_every = self.config.channels, self.settings.log_every
+            after_epoch.append(
+                TensorBoard(self.tensorboard, state, self.validator, channels, log_every)
+            )
+        after_epoch.append(listener)
+        return [
+            callbacks.StopOnDivergence(self.patches.examples, state),
+            callbacks.ReportProgress(self.progress, stop_requests, schedule),
+            schedule,
+            *devices.chief_only([callbacks.Validation(self.validator)]),
+            callbacks.RecordEpoch(state, clock),
+            *devices.chief_only(after_epoch),
+            callbacks.EarlyStopping(self.settings.patience, state),
+        ]
