@@ -129,3 +129,8 @@ def test_docstrings_open_with_a_verb_or_a_noun() -> None:
         if text.split()[0] in NO_OPENING
     ]
     assert not wrong, "\n".join(wrong)
+
+
+def test_names_of_test_modules_are_unique() -> None:
+    names = [path.name for path in Path(__file__).parent.rglob("test_*.py")]
+    assert sorted(set(names)) == sorted(names)  # pytest imports them by their names
