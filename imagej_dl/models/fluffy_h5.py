@@ -75,12 +75,15 @@ def _network(path: Path, convolutions: list[Layer], norms: list[Layer]) -> UNet:
     depth, rest = divmod(len(kernels) - 3, 4)
     classes = kernels[-1].shape[-1] if kernels else 0
     if depth < 1 or rest or len(norms) != 4 * depth or registry.of_fluffy(classes) is None:
+        remedy = "Of other Keras files only the weights are taken, to begin a training with: "
+        remedy += 'train with settings {"pretrained": FILE}.'
+        if (path.parent / "config.json").is_file():  # `train --h5` wrote it beside the model
+            remedy = f"Give the model's folder instead: {path.parent}."
         raise UserError(
-            f"is no model of Fluffy ({len(kernels)} convolutions, {len(norms)} batch "
-            f"normalisations, {classes} channels out)",
+            f"is not a model of Fluffy ({len(kernels)} convolutions, {len(norms)} batch "
+            f"normalisations, {classes} output channels)",
             path=path,
-            remedy="Of other Keras files only the weights are taken, to begin a training with: "
-            'train with settings {"pretrained": FILE}.',
+            remedy=remedy,
         )
     return UNet(
         depth=depth,
@@ -101,7 +104,7 @@ def _assign(path: Path, model: Any, convolutions: list[Layer], norms: list[Layer
         shapes = [None if value is None else value.shape for value in values]
         if shapes != [tuple(variable.shape) for variable in layer.weights]:
             raise UserError(
-                f"is no model of Fluffy (the weights of {layer.name} have the shapes {shapes})",
+                f"is not a model of Fluffy (the weights of {layer.name} have the shapes {shapes})",
                 path=path,
             )
         layer.set_weights(values)

@@ -9,7 +9,7 @@ from imagej_dl.errors import Cancelled, Enough
 from imagej_dl.filesystem import temporaries
 from imagej_dl.models import ModelBundle, backend
 from imagej_dl.progress import Progress
-from imagej_dl.training import builder, devices, finalize
+from imagej_dl.training import builder, device_selection, finalize
 from imagej_dl.training import checkpoint as states
 from imagej_dl.training.checkpoint import State
 from imagej_dl.training.examples import Examples
@@ -33,7 +33,7 @@ def score(settings: Settings, parts: Split, examples: Examples, progress: Progre
     with tempfile.TemporaryDirectory(prefix=temporaries.prefix()) as name:
         folder = Path(name)
         state = State(settings.model_dump(mode="json"), parts.record(), examples.fingerprint)
-        used = devices.select(several=False)
+        used = device_selection.select(several=False)
         loop = builder.assemble(settings, parts, examples, state, used, folder, progress)
         ended = loop.run()
         if ended in (states.CANCELLED, states.ENOUGH):

@@ -17,7 +17,7 @@ from imagej_dl.search import report
 from imagej_dl.search.fold import score
 from imagej_dl.search.folds import folds
 from imagej_dl.search.space import Space
-from imagej_dl.training import Settings, devices, find_pairs
+from imagej_dl.training import Settings, device_selection, find_pairs
 from imagej_dl.training.data_sources import Given
 from imagej_dl.training.examples import Examples
 from imagej_dl.training.split import Split
@@ -93,7 +93,7 @@ def search(
     base = {"epochs": EPOCHS, "steps": STEPS, **base}
     space.check(base)
     settings = Settings.of({**base, **space.first})
-    devices.select(several=False)  # what it may refuse is refused before the first trial
+    device_selection.select(several=False)  # what it may refuse is refused before the first trial
     given = source if isinstance(source, Given) else Given(find_pairs(source))
     examples = Examples(
         given.train,

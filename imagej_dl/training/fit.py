@@ -16,8 +16,7 @@ from imagej_dl.filesystem import locks
 from imagej_dl.filesystem.atomic import discard, heal
 from imagej_dl.models import ModelBundle
 from imagej_dl.progress import Progress, silent
-from imagej_dl.training import checkpoint, fine_tuning, preflight
-from imagej_dl.training import devices as training_devices
+from imagej_dl.training import checkpoint, device_selection, fine_tuning, preflight
 from imagej_dl.training.builder import assemble, divide, plain
 from imagej_dl.training.checkpoint import State
 from imagej_dl.training.data_sources import Given, Pair, as_given
@@ -90,7 +89,7 @@ def train(
             "TensorBoard is not installed",
             remedy="pip install 'imagej-dl[tensorboard]', or leave it out.",
         )
-    devices = training_devices.select()
+    devices = device_selection.select()
     # Of several machines only the first writes.
     lock = locks.held(out, "a training") if devices.is_chief else nullcontext(lambda: True)
     with lock as owns_folder, devices.connection():

@@ -99,15 +99,11 @@ def split(
         found = replace(_few(planes, validation, seed), known=known)
     seen = set((known or {}).get("train", ())) - {""}
     if any(example.digest in seen for example in found.validation + found.test):
-        _warn(
+        warn(
             "the model to start from was trained on images that now validate: its figures will "
             "be too good. More images make them honest"
         )
     return found
-
-
-def _warn(message: str) -> None:
-    warn(message)
 
 
 def _files(
@@ -178,16 +174,16 @@ def _few(planes: list[Example], share: float, seed: int) -> Split:
     if parts:
         crossed = sum(cut.crossed for _, cut in parts)
         both = f", and {crossed} object(s) lie on both sides of the cut" if crossed else ""
-        _warn(f"{few}: validation is on a part of an image{both}. {more}")
+        warn(f"{few}: validation is on a part of an image{both}. {more}")
         whole = [example for example, cut in cuts if cut is None]
         training = [first for (first, _), _ in parts] + whole
         return Split(training, [second for (_, second), _ in parts], [], "regions", seed)
     having = [example for example in planes if example.labels.any()]
     if len(having) > 1:
-        _warn(f"{few}: {having[-1].name} validates, and is not trained on. {more}")
+        warn(f"{few}: {having[-1].name} validates, and is not trained on. {more}")
         rest = [example for example in planes if example is not having[-1]]
         return Split(rest, having[-1:], [], "planes", seed)
-    _warn(f"{few}: its objects cannot be divided, so it validates what it was trained on. {more}")
+    warn(f"{few}: its objects cannot be divided, so it validates what it was trained on. {more}")
     return Split(planes, having, [], "nothing", seed)
 
 

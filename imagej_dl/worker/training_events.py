@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,11 @@ class Live:
             name: getattr(epoch, name)
             for name in ("epoch", "epochs", "seconds", "remaining", "loss", "val_loss", "val_dice")
         }
+        if epoch.bundle is not None:
+            measure = epoch.bundle.config.method.shown
+            row |= {"measure": measure.short, "measured": epoch.measures[measure.key]}
+        # JSON knows no NaN, which the Dice of a method without objects is.
+        row = {k: v for k, v in row.items() if not (isinstance(v, float) and math.isnan(v))}
         self.session.tell(row | {"kept": epoch.kept})
         now = time.monotonic()
         due = now - self.last >= max(self.least, 4 * self.cost)

@@ -73,6 +73,7 @@ def test_scratch_folders_of_killed_runs_are_removed(
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False
     )
+    assert done.stdout.strip(), done.stderr
     assert Path(done.stdout.strip()).is_dir()
     with tempfile.TemporaryDirectory(prefix=temporaries.prefix()):
         assert len(list(tmp_path.iterdir())) == 1

@@ -25,6 +25,7 @@ from imagej_dl.methods.shared.image_method import ImageMethod
 from imagej_dl.methods.shared.instance_method import InstanceMethod
 from imagej_dl.prediction import predict, predict_image, preview
 from imagej_dl.training import reporting
+from imagej_dl.worker.training_events import Live
 
 pytestmark = pytest.mark.tf
 
@@ -141,6 +142,16 @@ def registered(monkeypatch):
         monkeypatch.setitem(registry.METHODS, method.name, method)
 
 
+class Window:
+    """Stands for ImageJ's window of a training."""
+
+    def __init__(self, image):
+        self.image, self.told = image, []
+
+    def tell(self, message):
+        self.told.append(message)
+
+
 def discs(seed, shape=(64, 64)):
     rng = np.random.default_rng(seed)
     labels = np.zeros(shape, np.uint16)
@@ -234,11 +245,23 @@ def test_a_denoiser_is_trained_and_gives_an_image(tmp_path):
     pairs = noisy()
     longer = {**SMALL, "epochs": 4, "steps": 25, "learning_rate": 0.01}
     said: list[str] = []
-    bundle = training.train(
-        pairs, out, kind="toy_denoiser", watch=lambda e: said.append(reporting.line(e)), **longer
-    )
+    window = Window(pairs[0][0])
+    live = Live(window)
+
+    def watch(epoch):
+        said.append(reporting.line(epoch))
+        live(epoch)
+
+    bundle = training.train(pairs, out, kind="toy_denoiser", watch=watch, **longer)
     assert len(said) == 4
     assert all(" PSNR " in line for line in said)
+    rows = [told for told in window.told if "loss" in told]
+    assert len(rows) == 4
+    json.dumps(rows, allow_nan=False)
+    assert {row["measure"] for row in rows} == {"PSNR"}
+    shown = next(told["preview"] for told in window.told if "preview" in told)
+    assert shown.dims == ("Y", "X")
+    assert shown.dtype == np.float32
     config = config_of(out)
     assert config["instances"] == {}
     assert config["object_diameter"] is None

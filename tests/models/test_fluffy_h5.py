@@ -99,7 +99,7 @@ def test_other_files_are_named(tmp_path: Path) -> None:
         models.load(tmp_path / "text.h5")
     with h5py.File(tmp_path / "other.h5", "w") as file:
         file["model_weights/dense/dense/kernel:0"] = np.zeros((2, 2))
-    with pytest.raises(UserError, match=r"other\.h5: is no model of Fluffy \(0 convolutions"):
+    with pytest.raises(UserError, match=r"other\.h5: is not a model of Fluffy \(0 convolutions"):
         models.load(tmp_path / "other.h5")
     with h5py.File(tmp_path / "far.h5", "w") as file:
         stored = [(str(tmp_path / "text.h5"), 0, 2)]

@@ -18,7 +18,7 @@ from imagej_dl import models, preferences
 from imagej_dl.errors import Cancelled, DataWarning, UserError
 from imagej_dl.methods.shared import losses
 from imagej_dl.models import backend
-from imagej_dl.training import Settings, devices, objective, precision, train
+from imagej_dl.training import Settings, device_selection, objective, precision, train
 from imagej_dl.training import checkpoint as states
 from imagej_dl.training.devices import SingleDevice
 from imagej_dl.training.distributed import strategy, tf_config
@@ -68,7 +68,7 @@ def both_ways(home: str) -> list:
     settings, found = Settings(dice=0.5, **TINY), []
     for device, count in (("auto", 1), ("all", 2)):
         preferences.change(device=device)
-        used = devices.select()
+        used = device_selection.select()
         assert used.count == count
         found.append(steps(settings, used))
     with pytest.raises(UserError, match="batch of 1 "):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import xarray as xr
 
+from imagej_dl.errors import UserError
 from imagej_dl.images.formats.base import Format
 from imagej_dl.images.tiff import SUFFIXES, imagej_decoder, reading, series
 
@@ -25,16 +26,26 @@ class Tiff(Format):
         return reading.read(path, axes, mapped, scene)
 
     def scene_names(self, path: Path) -> list[str]:
-        return series.names(path)
+        with series.opened(path) as tiff:
+            return [scene.name for scene in tiff.scenes()]
 
     def nbytes(self, path: Path) -> int:
         return series.nbytes(path)
 
     def may_be_coloured(self, path: Path) -> bool:
-        return series.may_be_coloured(path)
+        with series.opened(path) as tiff:
+            first = tiff.scenes()[0].load().series
+            axes = zip(first.axes, first.shape, strict=True)
+            return any(size in (3, 4) for name, size in axes if name in "CS")
 
     def unnamed_planes(self, path: Path, scene: int = 1) -> int:
-        return series.unnamed_planes(path, scene)
+        try:
+            with series.opened(path) as tiff:
+                chosen = tiff.scenes()[scene - 1].load().series
+                axes = zip(chosen.axes, chosen.shape, strict=True)
+                return max((size for name, size in axes if name not in "TCZYXS"), default=0)
+        except UserError:
+            return 0  # reading the file reports what is wrong with it
 
     def opens_in_imagej(self, path: Path) -> bool:
         return imagej_decoder.opens(path)

@@ -171,17 +171,6 @@ def relevant(log: list[str]) -> list[str]:
     return list(dict.fromkeys(" ".join(words.split()) for words in some))
 
 
-def names(path: Path) -> list[str]:
-    """Return the names of the scenes of a TIFF, "" where it states none.
-
-    Raises
-    ------
-    UserError : when it is no TIFF that can be read.
-    """
-    with opened(path) as tiff:
-        return [scene.name for scene in tiff.scenes()]
-
-
 def nbytes(path: Path) -> int:
     """Return how many bytes the pixels of the first scene of a TIFF take.
 
@@ -192,25 +181,6 @@ def nbytes(path: Path) -> int:
     with opened(path) as tiff:
         first = tiff.scenes()[0].load().series
         return max(first.nbytes, first.size)
-
-
-def may_be_coloured(path: Path) -> bool:
-    """Return True if the header allows that the first scene of a TIFF has three channels."""
-    with opened(path) as tiff:
-        first = tiff.scenes()[0].load().series
-        axes = zip(first.axes, first.shape, strict=True)
-        return any(size in (3, 4) for name, size in axes if name in "CS")
-
-
-def unnamed_planes(path: Path, scene: int) -> int:
-    """Return the length of an axis that a scene of a TIFF does not name; 0 where it names all."""
-    try:
-        with opened(path) as tiff:
-            chosen = tiff.scenes()[scene - 1].load().series
-            axes = zip(chosen.axes, chosen.shape, strict=True)
-            return max((size for name, size in axes if name not in "TCZYXS"), default=0)
-    except UserError:
-        return 0  # reading the file reports what is wrong with it
 
 
 @contextmanager

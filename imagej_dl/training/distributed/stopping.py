@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from imagej_dl.errors import Cancelled, Enough
 from imagej_dl.training.devices import StopRequests
-
-if TYPE_CHECKING:
-    from imagej_dl.training.distributed.strategy import DistributedStrategy
 
 
 class AgreedStopRequests(StopRequests):
     """Keep a stop request until all machines have learnt of it.
 
     While one machine computes, the others wait for its share, so none may stop by itself.
+
+    Parameters
+    ----------
+    is_chief : whether this is the first machine, by whose clock all go.
+    total : sums numbers, place by place, over the machines.
     """
 
-    def __init__(self, strategy: DistributedStrategy) -> None:
-        self._strategy = strategy
+    def __init__(self, is_chief: bool, total: Callable[[Sequence[float]], Any]) -> None:
+        self._is_chief, self._total = is_chief, total
         self._request: Cancelled | None = None
 
     def notify(self, listener: Callable[[], Any]) -> None:
@@ -41,8 +43,7 @@ class AgreedStopRequests(StopRequests):
         """
         enough = isinstance(self._request, Enough)
         cancel = self._request is not None and not enough
-        chief = self._strategy.is_chief
-        sums = self._strategy.sum([fraction if chief else 0.0, cancel, enough])
+        sums = self._total([fraction if self._is_chief else 0.0, cancel, enough])
         if sums[1]:
             raise Cancelled
         if sums[2]:

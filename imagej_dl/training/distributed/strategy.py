@@ -152,7 +152,9 @@ class DistributedStrategy(SingleDevice):
             )
 
     def stop_requests(self) -> StopRequests:
-        return StopRequests() if self.workers == 1 else stopping.AgreedStopRequests(self)
+        if self.workers == 1:
+            return StopRequests()
+        return stopping.AgreedStopRequests(self.is_chief, self.sum)
 
     @contextmanager
     def connection(self) -> Iterator[None]:

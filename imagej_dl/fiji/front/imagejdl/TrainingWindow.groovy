@@ -70,9 +70,10 @@ class TrainingWindow {
 
     void epoch(Map row, Map best) {
         SwingUtilities.invokeLater {
-            first.text = String.format("Epoch %d of %d: loss %.3f, validation %.3f, Dice %.3f (best: epoch %d)",
+            first.text = String.format("Epoch %d of %d: loss %.3f, validation %.3f, %s %.3f (best: epoch %d)",
                 row.epoch as int, row.epochs as int, row.loss as double, row.val_loss as double,
-                row.val_dice as double, (best ?: row).epoch as int)
+                row.measure ?: "Dice", (row.measured ?: row.val_dice ?: 0) as double,
+                (best ?: row).epoch as int)
             second.text = "${time(row.seconds)} so far, about ${time(row.remaining)} left"
             if (cancel.enabled) now.enabled = true
         }
