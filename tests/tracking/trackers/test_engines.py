@@ -7,11 +7,11 @@ import shutil
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import lineages
 import numpy as np
 import pytest
+from other_python import python_with
 
 from imagej_dl import images, tracking
 from imagej_dl.errors import Cancelled, DataWarning, NotEnoughMemory, UserError
@@ -134,24 +134,9 @@ class Trackastra:
 '''
 
 
-def _python_with(folder: Path, module: str, text: str) -> Path:
-    """A Python that finds one module more."""
-    package = folder / "site" / module
-    package.mkdir(parents=True)
-    (package / "__init__.py").write_text("")
-    (package / "model.py").write_text(text)
-    info = folder / "site" / f"{module}-9.9.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {module}\nVersion: 9.9\n")
-    path = folder / "python"
-    path.write_text(f'#!/bin/sh\nPYTHONPATH="{folder}/site" exec "{sys.executable}" "$@"\n')
-    path.chmod(0o755)
-    return path
-
-
 @pytest.mark.skipif(os.name == "nt", reason="the other Python is a shell script")
 def test_exchange_with_a_stand_in_for_trackastra(tmp_path, monkeypatch):
-    python = _python_with(tmp_path, "trackastra", _STAND_IN)
+    python = python_with(tmp_path, "trackastra.model", _STAND_IN)
     monkeypatch.setenv(TRACKASTRA.variable, str(python))
     assert TRACKASTRA.version() == "9.9"
     labels = lineages.division()
@@ -174,7 +159,7 @@ def test_exchange_with_a_stand_in_for_trackastra(tmp_path, monkeypatch):
 
 @pytest.mark.skipif(os.name == "nt", reason="the other Python is a shell script")
 def test_another_python_that_fails_or_is_stopped(tmp_path):
-    python = _python_with(tmp_path, "trackastra", "raise RuntimeError('no torch here')")
+    python = python_with(tmp_path, "trackastra.model", "raise RuntimeError('no torch here')")
     with pytest.raises(UserError, match="RuntimeError: no torch here"):
         TRACKASTRA.version(python)
     with pytest.raises(UserError, match="no torch here") as caught:
@@ -255,10 +240,17 @@ def test_settings_of_another_engine(engine, tracker, words):
 
 @pytest.mark.parametrize("tracker", sorted(tracker.key for tracker in registry.foreign().values()))
 def test_unknown_keys_and_wrong_values(tracker):
-    with pytest.raises(UserError, match="unknown setting 'LAMBDA'"):
-        tracking.make_settings(tracker, {"LAMBDA": 1})
-    wrong = {"MOTILE": "MAX_FRAME_GAP", "BTRACK": "ACCURACY", "TRACKASTRA": "MAX_NEIGHBORS"}[
-        tracker
-    ]
-    with pytest.raises(UserError, match=wrong):
-        tracking.make_settings(tracker, {wrong: 0})
+    with pytest.raises(UserError, match="unknown setting 'NO_SUCH_KEY'"):
+        tracking.make_settings(tracker, {"NO_SUCH_KEY": 1})
+    for key in registry.trackers()[tracker].settings_model.declared():
+        with pytest.raises(UserError, match=key):
+            tracking.make_settings(tracker, {key: []})
+
+
+@pytest.mark.parametrize(
+    ("tracker", "key"),
+    [("MOTILE", "MAX_FRAME_GAP"), ("BTRACK", "ACCURACY"), ("TRACKASTRA", "MAX_NEIGHBORS")],
+)
+def test_values_beyond_their_limits(tracker, key):
+    with pytest.raises(UserError, match=key):
+        tracking.make_settings(tracker, {key: 0})
