@@ -35,7 +35,8 @@ def _found() -> dict[str, type[Network]]:
 
 
 NETWORKS = _found()
-"""`unet` is Fluffy's, `unet_suite` the `unet` of microscopy-dl-suite-tf; the others are its own."""
+"""`unet` is Fluffy's, `unet_suite` the `unet` of microscopy-dl-suite-tf, the others of the modules
+`suite_unets` and `mobilenet_unets` have its names."""
 
 if TYPE_CHECKING:
     Name = str
@@ -70,3 +71,8 @@ def network(name: str, arguments: dict[str, Any]) -> Network:
 def takes(name: str) -> set[str]:
     """Return the names of a network's arguments."""
     return set(NETWORKS[name].model_fields) if name in NETWORKS else set()
+
+
+def summaries() -> str:
+    """Return the networks with a summary and what it says, each after a semicolon, for help texts."""
+    return "".join(f"; {name}: {one.summary}" for name, one in NETWORKS.items() if one.summary)

@@ -20,8 +20,8 @@ Add a tracker
    :mod:`~imagej_dl.tracking.trackers.nearest_neighbor` is the shortest example.
 2. A test `tests/tracking/trackers/test_NAME.py`. The links in the movies of
    `tests/tracking/lineages.py` are known by construction.
-3. Documentation: a paragraph in `docs/tracking.md`. Update its tables with
-   `python -m imagej_dl.tracking.trackers.documentation docs/tracking.md`.
+3. Documentation: a row in the table "Which tracker" of `docs/tracking.md`. Update its other tables
+   with `python -m imagej_dl.tracking.trackers.documentation docs/tracking.md`.
 
 `track --settings`, `tune-tracking --tracker`, `tracks.xml` and `settings.json` then know it.
 
@@ -40,8 +40,9 @@ licence. It runs in a Python of its own, named by the variable `IMAGEJ_DL_NAME_P
    paths it reads arrays and `settings` (JSON) from the first, an .npz file, and writes the second.
    It calls `end_with_parent` from `orphan.py` beside it.
 3. A test, as above, with a stand-in for the library: `test_engines.py` beside it has one.
-4. Documentation, as above.
-5. `pyproject.toml`: the extra, if the library can be installed beside imagej-dl.
+4. Documentation, as above, and a paragraph under "Other engines".
+5. `pyproject.toml`: the extra, also in the extra `all`, if the library can be installed beside
+   imagej-dl.
 
 `track --engine NAME`, its dialog in ImageJ and `doctor` then know it.
 """
