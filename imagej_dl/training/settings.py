@@ -59,8 +59,9 @@ class Settings(BaseModel):
     kind: KnownKind = Field(default=registry.DEFAULT, description=registry.summary())
     architecture: networks.Name = Field(
         default="unet",
-        description="The network: unet is Fluffy's; unet_suite and those with categorical, mobilenet "
-        "or lstm are of microscopy-dl-suite-tf; those with lstm look at several frames of a video"
+        description="The network: unet is Fluffy's; unet_suite and those with categorical, "
+        "mobilenet or lstm are of microscopy-dl-suite-tf; those with lstm look at several frames "
+        "of a video"
         f"{networks.summaries()}.",
     )
     network: dict[str, Any] = Field(

@@ -25,7 +25,7 @@ class Network(BaseModel):
     name: ClassVar[str]
     """Its name in config.json and in `architecture`; a class without one is a base of others."""
     summary: ClassVar[str] = ""
-    """What it is in a few words, for help texts, without a full stop; those of Fluffy and of
+    """A few words for help texts, without a full stop; those of Fluffy and of
     microscopy-dl-suite-tf have none."""
     learning_rate: ClassVar[float] = 3e-3
     """Highest learning rate of a training, unless another is given."""

@@ -74,5 +74,5 @@ def takes(name: str) -> set[str]:
 
 
 def summaries() -> str:
-    """Return the networks with a summary and what it says, each after a semicolon, for help texts."""
+    """Return the names and summaries of networks that have one, each after a semicolon."""
     return "".join(f"; {name}: {one.summary}" for name, one in NETWORKS.items() if one.summary)
