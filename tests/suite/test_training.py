@@ -10,6 +10,7 @@ from suite_movie import movie, write_pair
 
 from imagej_dl import ctc, images, models
 from imagej_dl.errors import DataWarning
+from imagej_dl.models.networks import mobilenet_unets, suite_unets
 from imagej_dl.models.networks.registry import NETWORKS, takes
 from imagej_dl.models.pretrained import load_weights
 from imagej_dl.prediction import predict
@@ -19,7 +20,8 @@ from imagej_dl.training import train
 
 pytestmark = [pytest.mark.tf, pytest.mark.filterwarnings("ignore::imagej_dl.errors.DataWarning")]
 
-SUITE = [name for name in NETWORKS if name != "unet"]
+MODULES = (mobilenet_unets.__name__, suite_unets.__name__)
+SUITE = [name for name, network in NETWORKS.items() if network.__module__ in MODULES]
 
 
 def losses(folder):
