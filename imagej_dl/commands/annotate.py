@@ -29,8 +29,8 @@ class Annotate(Command):
     project: Annotated[
         Path, Positional(), Shown(path="folder", gives="project", takes="project")
     ] = Field(description="The project's folder.")
-    name: Annotated[str | None, Shown(once=True, empty="the next without ROIs")] = Field(
-        None, description="Name of the image; the next without ROIs where this is left out."
+    name: Annotated[str | None, Shown(once=True, empty="the next one without ROIs")] = Field(
+        None, description="Name of the image; if left out, the next one without ROIs."
     )
     rois: Annotated[Path | None, Shown(once=True, empty="those drawn")] = Field(
         None, description="The RoiSet.zip to store for the image NAME; it is copied."

@@ -32,25 +32,31 @@ class Correct(Command):
         Path, Positional(), Shown(path="folder", gives="project", takes="project")
     ] = Field(description="The project's folder.")
     model: Annotated[
-        Path | None, Shown(path="folder", takes="model", gives="model", empty="the present one")
+        Path | None, Shown(path="folder", takes="model", gives="model", empty="the current one")
     ] = Field(
-        None, description="The model's folder to begin with; later steps know the present model."
+        None, description="Folder of the model to start from; later steps know the current model."
     )
     step: Annotated[Literal["next", "save", "empty", "retrain", "status"], Shown(once=True)] = (
         Field(
             "next",
             description="next: propose ROIs on the least certain image; save: store the corrected "
-            "ROIs; empty: there is no object on the image; retrain: train on; status: the table.",
+            "ROIs; empty: there is no object in the image; retrain: fine-tune the model; status: "
+            "show the table.",
         )
     )
-    name: Annotated[str | None, Shown(once=True, empty="the one that is open")] = Field(
-        None, description="Name of the image: needed to save; for next, instead of the choice."
+    name: Annotated[str | None, Shown(once=True, empty="the open one")] = Field(
+        None,
+        description="Name of the image: required for save; for next, the image to open instead of "
+        "the least certain one.",
     )
     rois: Annotated[Path | None, Shown(once=True, empty="those of the ROI Manager")] = Field(
-        None, description="The corrected RoiSet.zip, to save."
+        None, description="The corrected RoiSet.zip, for the step save."
     )
     epochs: Annotated[int, Shown(advanced=True)] = Field(
-        20, ge=1, le=10**6, description="Epochs of 50 batches, at most, of a retraining."
+        20,
+        ge=1,
+        le=10**6,
+        description="Maximum number of epochs of a retraining, of 50 batches each.",
     )
     minutes: Annotated[
         float | None, Shown("Time limit", unit="min", advanced=True, empty="none")
@@ -60,8 +66,8 @@ class Correct(Command):
     )
     accept: Annotated[bool, Shown(advanced=True, once=True)] = Field(
         False,
-        description="Use the retrained model also when it is worse on the validation images; "
-        "right after a retraining, use that one.",
+        description="Use the retrained model even if it is worse on the validation images. "
+        "Right after a retraining, this accepts its model.",
     )
 
     def inputs(self) -> set[Literal["image", "plane", "rois"]]:
@@ -94,7 +100,7 @@ class Correct(Command):
         if found is None:
             say(
                 f"{self.project}: no image is left to correct; next the step retrain trains the "
-                "model on all of them, or `imagej-dl predict` uses the present one (the step "
+                "model on all of them, or `imagej-dl predict` uses the current one (the step "
                 "status says which)"
             )
         return found

@@ -60,7 +60,7 @@ class Corrections(Command):
         "or all.",
     )
     image_axes: Annotated[str | None, Shown(advanced=True)] = Field(
-        None, description="Axes of the movie if its file has wrong ones, such as TCYX."
+        None, description="Axes of the movie, such as TCYX, if its file declares wrong ones."
     )
     overwrite: bool = Field(False, description="Replace the folder if it exists.")
 

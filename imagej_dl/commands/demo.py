@@ -20,7 +20,7 @@ class Demo(Command):
     time-lapse that is simulated, or on your own images and RoiSets. Ends with report.html.
     """
 
-    out: Path = Field(Path("demo"), description="Folder for all that is made, made anew.")
+    out: Path = Field(Path("demo"), description="Folder for the results; it is created.")
     data: Path | None = Field(
         None, description="Folder with your images and RoiSets; they are copied, not changed."
     )
@@ -33,7 +33,7 @@ class Demo(Command):
     fiji: str | None = Field(
         None, description="Fiji folder, Maven coordinate, 'endpoint' or 'embedded'."
     )
-    overwrite: bool = Field(False, description="Replace the folder if it is there.")
+    overwrite: bool = Field(False, description="Replace the folder if it exists.")
 
     def run(self, progress: Progress) -> None:
         from imagej_dl import project

@@ -42,8 +42,8 @@ class Labels(Command):
         Shown("Project or image", path="folder", once=True, empty="the open image and its ROIs"),
     ] = Field(
         None,
-        description="The project, or a folder of images with RoiSets; or the image the ROIs were "
-        "drawn on; in ImageJ the open image and its ROIs where left out.",
+        description="The project, a folder of images with RoiSets, or the image that the ROIs "
+        "were drawn on; in ImageJ, if left out, the open image and its ROIs.",
     )
     roiset: Annotated[
         Path | None, Positional(), Shown(once=True, empty="those of the ROI Manager")
@@ -52,25 +52,27 @@ class Labels(Command):
         Path | None, Shown("Label map", once=True, empty="not saved; of a project in Processed")
     ] = Field(
         None,
-        description="The label map to write (.tif); for a folder, the folder that gets images "
-        "and masks (its own Processed where this is left out).",
+        description="The label map to write (.tif); for a folder of images, the folder for "
+        "images and masks (its own Processed if left out).",
     )
     overlap: Literal["last", "first", "smallest", "error"] = Field(
         "last",
-        description="Whose a pixel in several ROIs is: the last or first in the RoiSet, the "
-        "one of the smallest area, or an error.",
+        description="Which ROI gets a pixel that lies in several: the last or the first in "
+        "the RoiSet, or the smallest; error: stop with an error.",
     )
     lines_as_areas: Annotated[bool, Shown(advanced=True)] = Field(
-        False, description="Fill lines too, as wide as their stroke (pixels)."
+        False, description="Also fill line ROIs, with their stroke width (pixels)."
     )
     channel: Annotated[int | None, Shown(advanced=True, empty="all")] = Field(
-        None, ge=1, description="Take only ROIs of this channel, from 1, and those without one."
+        None,
+        ge=1,
+        description="Use only ROIs of this channel, counted from 1, and ROIs without a channel.",
     )
     axes: Annotated[str | None, Shown(advanced=True, empty="as the file says")] = Field(
-        None, description="The image's axes, such as TYX, where its file says them wrong."
+        None, description="Axes of the image, such as TYX, if its file declares wrong ones."
     )
     overwrite: Annotated[bool, Shown(once=True)] = Field(
-        False, description="Replace files that are there."
+        False, description="Replace existing files."
     )
 
     def inputs(self) -> set[Literal["image", "plane", "rois"]]:

@@ -27,14 +27,14 @@ class Rois(Command):
     labels: Annotated[Path, Positional()] = Field(description="The label map, a TIFF or PNG.")
     out: Path = Field(description="The RoiSet.zip to write.")
     axes: str | None = Field(
-        None, description="The label map's axes, such as TYX, where its file says them wrong."
+        None, description="Axes of the label map, such as TYX, if its file declares wrong ones."
     )
     hyperstack: bool = Field(
         False,
-        description="Give ROIs a slice or frame of a hyperstack also where the labels have "
-        "only one of the two, as for an image with several channels.",
+        description="Write hyperstack positions (slice, frame) even if the labels have only "
+        "one of the two axes, as for an image with several channels.",
     )
-    overwrite: bool = Field(False, description="Replace the file if it is there.")
+    overwrite: bool = Field(False, description="Replace the file if it exists.")
 
     def run(self, progress: Progress) -> None:
         if self.out.suffix.lower() != ".zip":

@@ -64,7 +64,7 @@ def retrain(
 ) -> Retraining:
     """Retrain the present model on all images that are corrected, drawn or without objects.
 
-    The new model is Corrections/models/round_N. It becomes the present one unless its average
+    The new model is Corrections/models/round_N. It becomes the current one unless its average
     precision on the validation images is lower by more than .02 than that of the model before,
     and neither was trained on them. The training images of the model before are trained on again,
     and its validation images validate again. A retraining that was stopped continues if images

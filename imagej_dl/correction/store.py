@@ -33,7 +33,7 @@ class CorrectionStore:
 
     @classmethod
     def open(cls, project: str | os.PathLike[str], model: Path | None = None) -> CorrectionStore:
-        """Read the state, or begin with the model; another model replaces the present one.
+        """Read the state, or begin with the model; another model replaces the current one.
 
         Raises
         ------
