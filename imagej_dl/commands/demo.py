@@ -40,9 +40,9 @@ class Demo(Command):
         from imagej_dl.report import chain
 
         if self.data is None and (self.movie or self.truth):
-            raise UserError("a movie or a truth needs --data", remedy="Give the images with ROIs.")
+            raise UserError("--movie and --truth need --data", remedy="Give the images with ROIs.")
         if self.truth is not None and self.movie is None:
-            raise UserError("a truth needs --movie", path=self.truth)
+            raise UserError("--truth needs --movie", path=self.truth)
         begin = time.perf_counter()
         refuse_existing(self.out, self.overwrite)
         refuse_input(self.out, self.data, self.movie, self.truth)

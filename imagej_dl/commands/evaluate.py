@@ -68,7 +68,7 @@ class Evaluate(Command):
         from imagej_dl.filesystem.atomic import refuse_existing
 
         if self.pred is None:
-            raise UserError("nothing is named to be scored", remedy="Name it with --pred.")
+            raise UserError("no prediction is named to score", remedy="Name it with --pred.")
 
         if self.json:
             refuse_existing(self.json, self.overwrite)

@@ -35,7 +35,7 @@ class Fiji(Command):
 
         if self.headless and self.macro is None:
             raise UserError(
-                "there is nothing to do without a window",
+                "without a window there is nothing to do",
                 remedy="Name a macro with --macro, or leave --headless out.",
             )
         for path in [*self.open, *([self.macro] if self.macro else [])]:

@@ -129,7 +129,7 @@ class Labels(Command):
                     say(self._summary(str(due.labels), made.report, made.total))
                 else:
                     rest = [str(path) for path in (due.image, due.table) if path is not None]
-                    say(f"{' and '.join(rest)}: made, for {due.place} is there already")
+                    say(f"{' and '.join(rest)}: created, since {due.place} exists")
             progress("labels", len(plan), len(plan))
 
     def _filling(self) -> Filling:
@@ -138,7 +138,9 @@ class Labels(Command):
     def _refuse_out(self, out: Path, inputs: list[Path]) -> None:
         if out.suffix.lower() not in registry.writable_suffixes():
             raise UserError(
-                "is no name of a label map", path=out, remedy="Choose one that ends in .tif."
+                "is not a valid file name for a label map",
+                path=out,
+                remedy="Choose one that ends in .tif.",
             )
         self._refuse([out, rois.table_path(out)], inputs)
 
@@ -169,4 +171,4 @@ class Labels(Command):
 
 
 def _keep(labels: Path) -> None:
-    say(f"{labels}: is there already and is kept (--overwrite makes it anew)")
+    say(f"{labels}: exists and is kept (pass --overwrite to replace it)")

@@ -177,5 +177,5 @@ class PredictOptions(Command):
 
     def results(self, method: Method) -> Results:
         if self.out is None:
-            raise UserError("no folder is named for the results", remedy="Name it with --out.")
+            raise UserError("a folder for the results is needed", remedy="Name it with --out.")
         return Results(self.out, self.rois, self.probabilities, self.overwrite, method.gives)

@@ -58,6 +58,6 @@ class Prepare(Command):
 
 def _say(item: project.Prepared) -> None:
     if item.kept:
-        say(f"{item.image}: is there already and is kept (--overwrite makes it anew)")
+        say(f"{item.image}: exists and is kept (pass --overwrite to replace it)")
     else:
-        say(f"{item.image}: made of {item.part}")
+        say(f"{item.image}: created from {item.part}")

@@ -39,14 +39,16 @@ class Rois(Command):
     def run(self, progress: Progress) -> None:
         if self.out.suffix.lower() != ".zip":
             raise UserError(
-                "is no name of a RoiSet", path=self.out, remedy="Choose one that ends in .zip."
+                "is not a valid file name for a RoiSet",
+                path=self.out,
+                remedy="Choose one that ends in .zip.",
             )
         refuse_input(self.out, self.labels)
         refuse_existing(self.out, self.overwrite)
         labels = read_labels(self.labels, self.axes)
         found = rois.trace(labels, self._names(), hyperstack=self.hyperstack or None)
         if not found:
-            raise UserError("holds no label, only background", path=self.labels)
+            raise UserError("holds no labels, only background", path=self.labels)
         rois.write(found, self.out, overwrite=self.overwrite)
         say(f"{self.out}: {len(found)} ROIs")
 
@@ -59,5 +61,5 @@ class Rois(Command):
         except (UserError, OSError) as error:
             # ImageJ's Results or another program's measurements have such names too
             why = error.problem if isinstance(error, UserError) else "cannot be read"
-            warn(f"{why}, so the ROIs go without its names", path=table)
+            warn(f"{why}, so the ROIs are written without its names", path=table)
             return None

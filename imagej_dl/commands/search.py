@@ -105,7 +105,7 @@ class Search(Command):
         model = self.out / "model"
         heal(model)
         if (model / "config.json").is_file() and not (model / ".training").is_dir():
-            say(f"{model}: is there already and is kept")
+            say(f"{model}: exists and is kept")
             return
         given: dict[str, Any] = {"project": self.project, "out": model, **train_keys(best)}
         given |= {"kind": self.kind, "patch": self.patch, "seed": self.seed}

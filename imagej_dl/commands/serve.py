@@ -51,5 +51,5 @@ class Serve(Command):
 def _address(host: str, port: int) -> str:
     """Return what to type into a browser: 0.0.0.0 and :: are no addresses to go to."""
     if host in ("0.0.0.0", "::"):
-        return f"http://localhost:{port}, from other machines by this one's name"
+        return f"http://localhost:{port}; from other machines by the name of this one"
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -45,7 +45,7 @@ class Settings(Command):
         None,
         ge=0,
         allow_inf_nan=False,
-        description="Idle time after which the worker process of ImageJ ends and frees itsmemory.",
+        description="Idle time after which the worker process of ImageJ ends and frees its memory.",
     )
 
     @classmethod
@@ -56,4 +56,4 @@ class Settings(Command):
         given = self.model_dump(exclude_none=True)
         kept = preferences.change(**given) if given else preferences.read()
         say("\n".join(f"{key}: {value}" for key, value in kept.model_dump().items()))
-        say(f"kept in {preferences.path()}")
+        say(f"saved in {preferences.path()}")

@@ -247,7 +247,7 @@ class Track(Command):
         if settings.fill_gaps:
             say(f"{_filled(tracks, labels)} objects filled in, in gaps between appearances")
         if reach is not None:
-            say(f"Linked up to {reach} (distances=trackmate uses TrackMate's 15).")
+            say(f"Maximal linking distance: {reach} (distances=trackmate uses TrackMate's 15).")
         if self.open:
             say("TrackMate shows the tracks; close its windows to end.")
             trackmate.open_window(self.out / "tracks.xml")

@@ -154,7 +154,7 @@ class TrainOptions(Command):
     @model_validator(mode="after")
     def _somewhere(self) -> TrainOptions:
         if self.out is None and self.project.suffix.lower() != ".json":
-            raise ValueError("out: the model's folder must be named")
+            raise ValueError("out: a folder for the model is required")
         return self
 
     def search_folder(self) -> Path:
@@ -205,7 +205,7 @@ class TrainOptions(Command):
         from imagej_dl.training.data_sources import find_given
 
         if self.videos is not None and not data.is_suite(self.project):
-            warn(f"is of no use, since {self.project} has no folder inputs", path=self.videos)
+            warn(f"cannot be used, since {self.project} has no folder inputs", path=self.videos)
         if not (self.validation_folder or self.test_folder or data.is_suite(self.project)):
             return self.project
         return find_given(

@@ -62,8 +62,8 @@ def load(path: Path) -> ModelBundle:
     model = network.build()
     _assign(path, model, convolutions, norms)
     warn(
-        "a model of Fluffy, which keeps neither pixel size nor object size: intensities "
-        "are divided by 65535, whatever the image's type, and no object is too small",
+        "a Fluffy model, which stores neither pixel size nor object size: intensities "
+        "are divided by 65535, whatever the pixel type, and no minimum area applies",
         path=path,
     )
     return ModelBundle(model, _config(model, network))
@@ -76,11 +76,11 @@ def _network(path: Path, convolutions: list[Layer], norms: list[Layer]) -> UNet:
     classes = kernels[-1].shape[-1] if kernels else 0
     if depth < 1 or rest or len(norms) != 4 * depth or registry.of_fluffy(classes) is None:
         raise UserError(
-            f"is no model of Fluffy ({len(kernels)} convolutions, {len(norms)} batch "
+            f"is not a Fluffy model ({len(kernels)} convolutions, {len(norms)} batch "
             f"normalisations, {classes} channels out)",
             path=path,
-            remedy="Of other Keras files only the weights are taken, to begin a training with: "
-            'train with settings {"pretrained": FILE}.',
+            remedy="Other Keras files can only serve as pretrained weights: train with "
+            'settings {"pretrained": FILE}.',
         )
     return UNet(
         depth=depth,
@@ -101,7 +101,7 @@ def _assign(path: Path, model: Any, convolutions: list[Layer], norms: list[Layer
         shapes = [None if value is None else value.shape for value in values]
         if shapes != [tuple(variable.shape) for variable in layer.weights]:
             raise UserError(
-                f"is no model of Fluffy (the weights of {layer.name} have the shapes {shapes})",
+                f"is not a Fluffy model (the weights of {layer.name} have the shapes {shapes})",
                 path=path,
             )
         layer.set_weights(values)

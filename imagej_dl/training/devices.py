@@ -127,7 +127,8 @@ def select(*, several: bool = True) -> SingleDevice:
         if not several:
             raise UserError(
                 "TF_CONFIG names several machines, which a search does not use",
-                remedy="Unset it, and start the search on each with --storage and --worker.",
+                remedy="Unset it, and start the search on each machine with --storage and "
+                "--worker.",
             )
         return strategy.connect(task)
     names = backend.together()

@@ -311,15 +311,15 @@ class Settings(BaseModel):
         except UserError as error:
             raise ValueError(str(error)) from error
         if self.patch % period:
-            raise ValueError(f"a patch of {self.patch} px is no multiple of 2^depth = {period}")
+            raise ValueError(f"a patch of {self.patch} px is not a multiple of 2^depth = {period}")
         if self.batch * self.patch**2 > _PIXELS:
             raise ValueError(
-                f"a batch of {self.batch} patches of {self.patch} px does not fit into any memory: "
-                f"at most {_PIXELS:,} pixels"
+                f"a batch of {self.batch} patches of {self.patch} px is too large: at "
+                f"most {_PIXELS:,} pixels"
             )
         if self.total_steps > _STEPS:
             raise ValueError(
-                f"{self.epochs} epochs of {self.steps} batches would take years: at most "
+                f"{self.epochs} epochs of {self.steps} batches are too many: at most "
                 f"{_STEPS:,} batches in all"
             )
         self.method.check_loss(self.loss, self.class_weights)
@@ -329,7 +329,7 @@ class Settings(BaseModel):
         # What the method cannot do is refused before the training.
         self.method.start_postprocessing(None, 0, self.postprocessing)
         if self.validation + self.test >= 1:
-            raise ValueError("validation and test leave nothing to train on")
+            raise ValueError("validation and test leave no images for training")
         return self
 
 
