@@ -104,7 +104,7 @@ def _refused(error: OSError) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if isinstance(error, BrokenPipeError):
         return 1  # whoever read our output, such as head, has had enough
-    _complain(f"what is said cannot be written ({error.strerror or error})")
+    _complain(f"the output cannot be written ({error.strerror or error})")
     return 2
 
 
@@ -145,7 +145,8 @@ def _command(name: str) -> click.Command:
     option = click.Option(
         ["--from-json"],
         type=click.Path(path_type=Path),
-        help="Read the parameters from this JSON file; options given here come before it.",
+        help="Read the parameters from this JSON file; options on the command line take "
+        "precedence.",
     )
     return _Described(
         name,

@@ -60,7 +60,7 @@ def broken(words: str, error: BaseException) -> UserError:
     said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     return UserError(
         f"{words} is installed, but does not load ({cause(said)})",
-        remedy="Install it again into this environment with what it names, or leave it out.",
+        remedy="Reinstall it in this environment with the libraries named above, or leave it out.",
     )
 
 
@@ -68,4 +68,4 @@ def cause(said: str) -> str:
     """Return the line of a program's output that tells the cause: a loader's, else the last one."""
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     loaders = [line for line in lines if _LOADER.search(line)]
-    return (loaders or lines or ["it said nothing"])[-1][:400]
+    return (loaders or lines or ["no message"])[-1][:400]

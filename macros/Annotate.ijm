@@ -47,7 +47,7 @@ function showMessageUnlessAsked(text) {
 
 // A folder without the separator that Browse puts at its end; it must be named: WHAT is in it.
 function namedFolder(path, what) {
-    if (path == "") stop("Annotate: say which folder " + what + ".");
+    if (path == "") stop("Annotate: name the folder that " + what + ".");
     while (lengthOf(path) > 1 && (endsWith(path, "/") || endsWith(path, File.separator)))
         path = substring(path, 0, lengthOf(path) - 1);
     return path;

@@ -22,7 +22,7 @@ if (getArgument() != "") {
     show = option("show", "overlay");
     color = option("color", "yellow");
 } else if (call("java.awt.GraphicsEnvironment.isHeadless") == "true") {
-    stop("Label_Boundaries: without a screen there is no dialog; give options such as lines=outlines");
+    stop("Label_Boundaries: without a screen there is no dialog; pass options such as lines=outlines");
 } else {
     Dialog.create("Label boundaries");
     Dialog.addChoice("Lines", newArray("outlines", "touching"), "outlines");

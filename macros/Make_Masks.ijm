@@ -28,7 +28,7 @@ if (getArgument() != "") {
     place = option("folder", "");
     overwrite = given("overwrite");
 } else if (call("java.awt.GraphicsEnvironment.isHeadless") == "true") {
-    stop("Make_Masks: without a screen there is no dialog; give options such as folder=[/my masks]");
+    stop("Make_Masks: without a screen there is no dialog; pass options such as folder=[/my masks]");
 } else {
     place = getDirectory("image");  // empty for an image that is in no file
     if (File.getName(place) == "images") place = File.getParent(place);
@@ -47,7 +47,7 @@ File.makeDirectory(masks);
 files = getFileList(masks);
 for (i = 0; i < files.length; i++) {
     if (!matches(files[i], "mask_\\d+\\.png")) continue;
-    if (!overwrite) stop("Make_Masks: there are masks in " + masks + " already. Tick Replace, or say overwrite.");
+    if (!overwrite) stop("Make_Masks: there are masks in " + masks + " already. Tick Replace, or add the option overwrite.");
     gone = File.delete(masks + files[i]);
 }
 
@@ -79,7 +79,7 @@ return "" + made;
 
 // A folder without the separator that Browse puts at its end; it must be named: WHAT is in it.
 function namedFolder(path, what) {
-    if (path == "") stop("Make_Masks: say which folder " + what + ".");
+    if (path == "") stop("Make_Masks: name the folder that " + what + ".");
     while (lengthOf(path) > 1 && (endsWith(path, "/") || endsWith(path, File.separator)))
         path = substring(path, 0, lengthOf(path) - 1);
     return path;

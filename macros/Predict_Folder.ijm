@@ -16,7 +16,7 @@ if (getArgument() != "") {
     settings = option("settings", "");
     overwrite = given("overwrite");
 } else if (call("java.awt.GraphicsEnvironment.isHeadless") == "true") {
-    stop("Predict_Folder: without a screen there is no dialog; give options such as model=[/my model] images=[/my images] out=[/my results]");
+    stop("Predict_Folder: without a screen there is no dialog; pass options such as model=[/my model] images=[/my images] out=[/my results]");
 } else {
     Dialog.create("Predict a folder");
     Dialog.addDirectory("Model", "");
@@ -36,7 +36,7 @@ out = namedFolder(out, "gets the results");
 replacing = "";
 if (overwrite) replacing = " overwrite";
 table = out + File.separator + "counts.csv";
-if (File.exists(table) && !overwrite) stop("Predict_Folder: " + table + " is there already. Tick Replace, or say overwrite.");
+if (File.exists(table) && !overwrite) stop("Predict_Folder: " + table + " is there already. Tick Replace, or add the option overwrite.");
 
 run("ImageJ-DL Predict",
     "model=[" + model + "] images=[" + images + "] out=[" + out + "] " + settings + replacing);
@@ -63,7 +63,7 @@ return "" + total;
 
 // A folder without the separator that Browse puts at its end; it must be named: WHAT is in it.
 function namedFolder(path, what) {
-    if (path == "") stop("Predict_Folder: say which folder " + what + ".");
+    if (path == "") stop("Predict_Folder: name the folder that " + what + ".");
     while (lengthOf(path) > 1 && (endsWith(path, "/") || endsWith(path, File.separator)))
         path = substring(path, 0, lengthOf(path) - 1);
     return path;

@@ -20,7 +20,7 @@ if (getArgument() != "") {
     overwrite = given("overwrite");
     if (movie != "") open(movie);
 } else if (call("java.awt.GraphicsEnvironment.isHeadless") == "true") {
-    stop("Track_Video: without a screen there is no dialog; give options such as model=[/my model] out=[/my tracks]");
+    stop("Track_Video: without a screen there is no dialog; pass options such as model=[/my model] out=[/my tracks]");
 } else {
     Dialog.create("Track a video");
     Dialog.addDirectory("Model", "");
@@ -40,7 +40,7 @@ if (slices * frames == 1) stop("Track_Video: " + getTitle() + " has only one fra
 model = namedFolder(model, "holds the model");
 out = namedFolder(out, "gets the tracks");
 // Look before the movie is segmented, which may take long.
-if (File.exists(out) && !overwrite) stop("Track_Video: " + out + " is there already. Tick Replace, or say overwrite.");
+if (File.exists(out) && !overwrite) stop("Track_Video: " + out + " is there already. Tick Replace, or add the option overwrite.");
 replacing = "";
 if (overwrite) replacing = " overwrite";
 
@@ -66,7 +66,7 @@ return tracked;
 
 // A folder without the separator that Browse puts at its end; it must be named: WHAT is in it.
 function namedFolder(path, what) {
-    if (path == "") stop("Track_Video: say which folder " + what + ".");
+    if (path == "") stop("Track_Video: name the folder that " + what + ".");
     while (lengthOf(path) > 1 && (endsWith(path, "/") || endsWith(path, File.separator)))
         path = substring(path, 0, lengthOf(path) - 1);
     return path;

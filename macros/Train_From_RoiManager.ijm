@@ -22,7 +22,7 @@ if (getArgument() != "") {
     settings = option("settings", "");
     overwrite = given("overwrite");
 } else if (call("java.awt.GraphicsEnvironment.isHeadless") == "true") {
-    stop("Train_From_RoiManager: without a screen there is no dialog; give options such as project=[/my cells]");
+    stop("Train_From_RoiManager: without a screen there is no dialog; pass options such as project=[/my cells]");
 } else {
     Dialog.create("Train from the ROI Manager");
     Dialog.addMessage("Stores the image and its ROIs in the project, and trains on all that is there.");
@@ -55,9 +55,9 @@ name = replace(File.getNameWithoutExtension(getTitle()), "[^A-Za-z0-9_. -]", "_"
 folder = project + File.separator + "Labeling" + File.separator + name;
 target = folder + File.separator + "RoiSet.zip";
 if (File.exists(target) && !overwrite)
-    stop("Train_From_RoiManager: " + target + " is there already. Tick Replace, or say overwrite.");
+    stop("Train_From_RoiManager: " + target + " is there already. Tick Replace, or add the option overwrite.");
 if (File.exists(model) && !overwrite)
-    stop("Train_From_RoiManager: " + model + " is there already. Tick Replace, or say overwrite.");
+    stop("Train_From_RoiManager: " + model + " is there already. Tick Replace, or add the option overwrite.");
 
 // 1. The project, with this image and its ROIs in it.
 drawnOn = folder + File.separator + "images" + File.separator + name + ".tif";
@@ -66,7 +66,7 @@ stored = false;
 if (File.exists(drawnOn) && !overwrite) {
     opened = getInfo("image.directory") + getInfo("image.filename");
     if (opened != drawnOn)
-        stop("Train_From_RoiManager: " + drawnOn + " is there already. Tick Replace, or say overwrite.");
+        stop("Train_From_RoiManager: " + drawnOn + " is there already. Tick Replace, or add the option overwrite.");
     stored = true;
 }
 
@@ -109,7 +109,7 @@ function store(id, path) {
 
 // A folder without the separator that Browse puts at its end; it must be named: WHAT is in it.
 function namedFolder(path, what) {
-    if (path == "") stop("Train_From_RoiManager: say which folder " + what + ".");
+    if (path == "") stop("Train_From_RoiManager: name the folder that " + what + ".");
     while (lengthOf(path) > 1 && (endsWith(path, "/") || endsWith(path, File.separator)))
         path = substring(path, 0, lengthOf(path) - 1);
     return path;

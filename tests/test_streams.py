@@ -18,7 +18,7 @@ def test_full_output(argument: str) -> None:
     with open("/dev/full", "w") as full:
         done = subprocess.run([*COMMAND, argument], stdout=full, stderr=subprocess.PIPE, text=True)
     assert done.returncode == 2
-    assert done.stderr.startswith("error: what is said cannot be written (No space")
+    assert done.stderr.startswith("error: the output cannot be written (No space")
     assert len(done.stderr.splitlines()) == 1
 
 

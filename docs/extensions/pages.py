@@ -6,7 +6,6 @@ from pathlib import Path
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
-from mkdocs.structure.pages import Page
 
 from imagej_dl.commands import reference
 
@@ -21,8 +20,3 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         files.append(File.generated(config, name.lower(), content=text))
     files.append(File.generated(config, "commands.md", content=reference.command_line()))
     return files
-
-
-def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Put the keys of all commands into macros.md."""
-    return reference.with_keys(markdown) if page.file.src_uri == "macros.md" else markdown

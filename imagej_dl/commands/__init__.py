@@ -30,7 +30,7 @@ class Entry(NamedTuple):
 
 TABLE: dict[str, Entry] = {
     "new": Entry("New", "Create the folders of a new project.", "ImageJ-DL New project"),
-    "prepare": Entry("Prepare", "Convert a project's raw images to the ones that are drawn on."),
+    "prepare": Entry("Prepare", "Convert a project's raw images to the images for annotation."),
     "annotate": Entry(
         "Annotate",
         "Prepare the next image for drawing, or store its ROIs.",

@@ -29,8 +29,8 @@ class Annotate(Command):
     project: Annotated[
         Path, Positional(), Shown(path="folder", gives="project", takes="project")
     ] = Field(description="The project's folder.")
-    name: Annotated[str | None, Shown(once=True, empty="the next without ROIs")] = Field(
-        None, description="Name of the image; the next without ROIs where this is left out."
+    name: Annotated[str | None, Shown(once=True, empty="the next one without ROIs")] = Field(
+        None, description="Name of the image; if left out, the next one without ROIs."
     )
     rois: Annotated[Path | None, Shown(once=True, empty="those drawn")] = Field(
         None, description="The RoiSet.zip to store for the image NAME; it is copied."
@@ -53,16 +53,17 @@ class Annotate(Command):
         if self.rois is not None:
             if self.name is None:
                 raise UserError(
-                    "ROIs are stored for an image, and none is named",
-                    remedy="Say with --name which image they were drawn on.",
+                    "no image is named to store the ROIs for",
+                    remedy="Name it with --name.",
                 )
             saved = project.save_rois(self.project, self.name, self.rois)
             say(f"{saved.path}: {saved.count} ROIs" + _kept(saved.backup))
         item = project.next_to_draw(self.project, None if self.rois else self.name)
         if item is None:
             say(
-                f"{self.project}: ROIs are drawn on all images; next `imagej-dl labels "
-                f"{self.project}` makes their label maps, and `imagej-dl train` a model of them"
+                f"{self.project}: ROIs are drawn on all images. Next, `imagej-dl labels "
+                f"{self.project}` creates their label maps, and `imagej-dl train` trains a model "
+                "on them"
             )
             return None
         project.prepare(item)
@@ -74,4 +75,4 @@ def _place(item: Next) -> str:
 
 
 def _kept(backup: Path | None) -> str:
-    return "" if backup is None else f"; the ones before are {backup}"
+    return "" if backup is None else f"; the previous ones are kept as {backup}"

@@ -21,18 +21,18 @@ class Config(Command):
     """
 
     action: Annotated[Literal["convert"], Positional()] = Field(
-        description="convert: write the file that says the same."
+        description="convert: write the equivalent file for imagej-dl."
     )
     source: Annotated[Path, Positional(), Shown(path="file")] = Field(
         description="The suite's CONFIG.json."
     )
     out: Annotated[Path | None, Shown(path="file")] = Field(
-        None, description="The JSON file to write; it is printed where left out."
+        None, description="The JSON file to write; if left out, it is printed."
     )
     command: Literal["train", "predict"] = Field(
         "train", description="The command that the file is for."
     )
-    overwrite: bool = Field(False, description="Replace a file that is there.")
+    overwrite: bool = Field(False, description="Replace an existing file.")
 
     def run(self, progress: Progress) -> None:
         from imagej_dl import suite

@@ -32,25 +32,31 @@ class Correct(Command):
         Path, Positional(), Shown(path="folder", gives="project", takes="project")
     ] = Field(description="The project's folder.")
     model: Annotated[
-        Path | None, Shown(path="folder", takes="model", gives="model", empty="the present one")
+        Path | None, Shown(path="folder", takes="model", gives="model", empty="the current one")
     ] = Field(
-        None, description="The model's folder to begin with; later steps know the present model."
+        None, description="Folder of the model to start from; later steps know the current model."
     )
     step: Annotated[Literal["next", "save", "empty", "retrain", "status"], Shown(once=True)] = (
         Field(
             "next",
             description="next: propose ROIs on the least certain image; save: store the corrected "
-            "ROIs; empty: there is no object on the image; retrain: train on; status: the table.",
+            "ROIs; empty: there is no object in the image; retrain: fine-tune the model; status: "
+            "show the table.",
         )
     )
-    name: Annotated[str | None, Shown(once=True, empty="the one that is open")] = Field(
-        None, description="Name of the image: needed to save; for next, instead of the choice."
+    name: Annotated[str | None, Shown(once=True, empty="the open one")] = Field(
+        None,
+        description="Name of the image: required for save; for next, the image to open instead of "
+        "the least certain one.",
     )
     rois: Annotated[Path | None, Shown(once=True, empty="those of the ROI Manager")] = Field(
-        None, description="The corrected RoiSet.zip, to save."
+        None, description="The corrected RoiSet.zip, for the step save."
     )
     epochs: Annotated[int, Shown(advanced=True)] = Field(
-        20, ge=1, le=10**6, description="Epochs of 50 batches, at most, of a retraining."
+        20,
+        ge=1,
+        le=10**6,
+        description="Maximum number of epochs of a retraining, of 50 batches each.",
     )
     minutes: Annotated[
         float | None, Shown("Time limit", unit="min", advanced=True, empty="none")
@@ -60,8 +66,8 @@ class Correct(Command):
     )
     accept: Annotated[bool, Shown(advanced=True, once=True)] = Field(
         False,
-        description="Use the retrained model also when it is worse on the validation images; "
-        "right after a retraining, use that one.",
+        description="Use the retrained model even if it is worse on the validation images. "
+        "Right after a retraining, this accepts its model.",
     )
 
     def inputs(self) -> set[Literal["image", "plane", "rois"]]:
@@ -93,9 +99,9 @@ class Correct(Command):
         found = correction.next_image(self.project, self.model, name=self.name, progress=progress)
         if found is None:
             say(
-                f"{self.project}: no image is left to correct; next the step retrain trains the "
-                "model on all of them, or `imagej-dl predict` uses the present one (the step "
-                "status says which)"
+                f"{self.project}: no image is left to correct. Next, the step retrain fine-tunes "
+                "the model on all of them, or `imagej-dl predict` uses the current one (which the "
+                "step status names)"
             )
         return found
 
@@ -137,13 +143,13 @@ class Correct(Command):
                 learning_rate=self.learning_rate,
             )
         except (Cancelled, KeyboardInterrupt):
-            say("stopped; the step retrain goes on from here")
+            say("stopped; the step retrain continues from here")
             raise
 
     def _named(self) -> str:
         if self.name is None:
             raise UserError(
-                f"the step {self.step} needs the image's name", remedy="Say it with --name."
+                f"the step {self.step} needs the image's name", remedy="Name it with --name."
             )
         return self.name
 
@@ -155,7 +161,7 @@ def proposed(found: Proposal, opened: bool = False) -> str:
         return f"{found.name}: ROIs are drawn on it already: {found.rois} ({place})"
     sure = "" if found.uncertainty is None else f"uncertainty {found.uncertainty:.3f}; "
     if found.rois is None:
-        return f"{found.name}: no object was found on {found.image} ({sure}{place})"
+        return f"{found.name}: no object was predicted on {found.image} ({sure}{place})"
     if opened:
         return f"{found.name}: {found.objects} ROIs proposed in the ROI Manager ({sure}{place})"
     return (
@@ -168,7 +174,7 @@ def corrected(found: Correction) -> str:
     """Return a line on what was stored and changed."""
     text = f"{found.path}: {found.count} ROIs" if found.path else f"{found.name}: no object"
     if found.backup is not None:
-        text += f", those before are {found.backup}"
+        text += f", the previous ones are kept as {found.backup}"
     changes = found.changes
     if changes is None:
         return text + "; nothing had been proposed"
@@ -186,18 +192,20 @@ def retrained(found: Retraining) -> str:
     lines = [f"{found.model}: trained on {found.images} images (ended by: {found.ended})"]
     scores = (found.before, found.after)
     if not found.validation:
-        lines.append("too few images to keep some apart and tell whether it became better")
+        lines.append(
+            "too few images to hold some out for validation: whether the model improved is unknown"
+        )
     else:
         known = "" if found.unseen else ", which a model was trained on,"
         lines.append(
             f"average precision on {len(found.validation)} validation images{known} "
             f"{shown(found.before)} before, {shown(found.after)} now (mean over IoU .5 to .9)"
-            + ("; –: no object is drawn there, and none was found" if None in scores else "")
+            + ("; –: no object is drawn there, and none was predicted" if None in scores else "")
         )
     if not found.accepted:
         lines.append(
-            f"it is worse, so {found.present} stays in use; the step retrain with accept uses it "
-            "all the same"
+            f"it is worse, so {found.present} stays in use; use the step retrain with accept to "
+            "use it anyway"
         )
     return "\n".join([*lines, table(found.rows)])
 
@@ -208,8 +216,8 @@ def told(found: Status) -> str:
 
     lines = [
         f"round {found.round}, {found.done} of {found.total} images done; "
-        f"the present model is {found.model}"
+        f"the current model is {found.model}"
     ]
     if found.unfinished:
-        lines.append("a retraining was stopped; the step retrain goes on with it")
+        lines.append("a retraining was stopped; the step retrain continues it")
     return "\n".join([*lines, table(found.rows)] if found.rows else lines)

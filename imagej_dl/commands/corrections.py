@@ -60,7 +60,7 @@ class Corrections(Command):
         "or all.",
     )
     image_axes: Annotated[str | None, Shown(advanced=True)] = Field(
-        None, description="Axes of the movie if its file has wrong ones, such as TCYX."
+        None, description="Axes of the movie, such as TCYX, if its file declares wrong ones."
     )
     overwrite: bool = Field(False, description="Replace the folder if it exists.")
 
@@ -89,7 +89,7 @@ class Corrections(Command):
         if image is not None and labels is not None:
             _, image = tracking.pair(labels, image, self.tracks, self.image)
         if not len(corrected.tracks.spots):
-            raise UserError("holds no spot to make ground truth of", path=self.tracks)
+            raise UserError("holds no spots to make ground truth from", path=self.tracks)
         # In the layout of the automatic result, or unchanged gaps and merges would count as errors.
         manner = results.manner(folder, automatic) if folder and automatic else results.USUAL
         truth = ctc.layout(corrected.tracks, *manner, self.out / "01_GT")

@@ -20,7 +20,7 @@ class Demo(Command):
     time-lapse that is simulated, or on your own images and RoiSets. Ends with report.html.
     """
 
-    out: Path = Field(Path("demo"), description="Folder for all that is made, made anew.")
+    out: Path = Field(Path("demo"), description="Folder for the results; it is created.")
     data: Path | None = Field(
         None, description="Folder with your images and RoiSets; they are copied, not changed."
     )
@@ -33,16 +33,16 @@ class Demo(Command):
     fiji: str | None = Field(
         None, description="Fiji folder, Maven coordinate, 'endpoint' or 'embedded'."
     )
-    overwrite: bool = Field(False, description="Replace the folder if it is there.")
+    overwrite: bool = Field(False, description="Replace the folder if it exists.")
 
     def run(self, progress: Progress) -> None:
         from imagej_dl import project
         from imagej_dl.report import chain
 
         if self.data is None and (self.movie or self.truth):
-            raise UserError("a movie or a truth needs --data", remedy="Give the images with ROIs.")
+            raise UserError("--movie and --truth need --data", remedy="Give the images with ROIs.")
         if self.truth is not None and self.movie is None:
-            raise UserError("a truth needs --movie", path=self.truth)
+            raise UserError("--truth needs --movie", path=self.truth)
         begin = time.perf_counter()
         refuse_existing(self.out, self.overwrite)
         refuse_input(self.out, self.data, self.movie, self.truth)

@@ -33,21 +33,21 @@ class Evaluate(Command):
         Field(
             None,
             description="Label file, folder of label files, Cell Tracking Challenge result folder, "
-            "or the folder that `track` wrote; in ImageJ the open label map where left out.",
+            "or the folder that `track` wrote; in ImageJ, if left out, the open label map.",
         )
     )
     truth: Path = Field(
-        description="What it is measured against: the same kind, for tracks NN_GT (with SEG alone,"
-        " SEG is measured) or a folder with man_track.txt."
+        description="Ground truth of the same kind; for tracks NN_GT (if it has only SEG, only SEG"
+        " is measured) or a folder with man_track.txt."
     )
     axes: Annotated[str | None, Shown(advanced=True, empty="as the file says")] = Field(
-        None, description="Axes of the label files when they do not say them, such as TYX."
+        None, description="Axes of the label files, such as TYX, if they do not declare them."
     )
     json: Annotated[Path | None, Shown(empty="not saved")] = Field(  # type: ignore[assignment]
-        None, description="JSON file to write the scores to, those of each image included."
+        None, description="JSON file for the scores, including those of each image."
     )
     overwrite: Annotated[bool, Shown(once=True)] = Field(
-        False, description="Replace the JSON file if it is there."
+        False, description="Replace the JSON file if it exists."
     )
 
     def inputs(self) -> set[Literal["image", "plane", "rois"]]:
@@ -68,7 +68,7 @@ class Evaluate(Command):
         from imagej_dl.filesystem.atomic import refuse_existing
 
         if self.pred is None:
-            raise UserError("nothing is named to be scored", remedy="Name it with --pred.")
+            raise UserError("no prediction is named to score", remedy="Name it with --pred.")
 
         if self.json:
             refuse_existing(self.json, self.overwrite)

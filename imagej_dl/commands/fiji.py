@@ -24,9 +24,9 @@ class Fiji(Command):
         None, description="Fiji folder, Maven coordinate, 'endpoint' or 'embedded'."
     )
     macro: Path | None = Field(None, description="Macro (.ijm) to run.")
-    argument: str = Field("", description="What the macro gets by getArgument().")
+    argument: str = Field("", description="Argument that the macro reads with getArgument().")
     headless: bool = Field(
-        False, description="Open no window; needs no screen. The ROI Manager is then not there."
+        False, description="Open no window; needs no screen. There is no ROI Manager then."
     )
     open: list[Path] = Field([], description="Images to open; may be given several times.")
 
@@ -35,7 +35,7 @@ class Fiji(Command):
 
         if self.headless and self.macro is None:
             raise UserError(
-                "there is nothing to do without a window",
+                "without a window there is nothing to do",
                 remedy="Name a macro with --macro, or leave --headless out.",
             )
         for path in [*self.open, *([self.macro] if self.macro else [])]:

@@ -51,7 +51,7 @@ class FillGaps(Command):
         "microscopy-dl-suite-tf does; an object of one frame is then in five.",
     )
     axes: Annotated[str | None, Shown(advanced=True)] = Field(
-        None, description="Axes of the label file if it does not name them, such as TYX."
+        None, description="Axes of the label file, such as TYX, if it does not declare them."
     )
     overwrite: bool = Field(False, description="Replace the file if it exists.")
 

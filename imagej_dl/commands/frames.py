@@ -29,27 +29,27 @@ class Frames(Command):
         "Challenge to frames; to-ctc: to Cell Tracking Challenge."
     )
     folder: Annotated[Path, Positional(), Shown(path="folder")] = Field(
-        description="The folder with inputs and, if there are, labels; for from-ctc that with 01 "
-        "and 01_GT; for to-ctc also that of predicted label maps."
+        description="The folder with inputs and, optionally, labels; for from-ctc the one with 01 "
+        "and 01_GT; for to-ctc also one with predicted label maps."
     )
-    out: Annotated[Path, Shown(path="folder")] = Field(description="The folder that is made.")
+    out: Annotated[Path, Shown(path="folder")] = Field(description="The folder to write.")
     videos: Annotated[Path | None, Shown("Table of videos")] = Field(
-        None, description="The table videos2im_relation.csv, where it is not in the folder."
+        None, description="The table videos2im_relation.csv, if it is not in the folder."
     )
     truth: Annotated[Literal["gold", "silver"], Shown(advanced=True)] = Field(
-        "gold", description="from-ctc: whose segmentation, gold: NN_GT/SEG, silver: NN_ST/SEG."
+        "gold", description="from-ctc: the segmentation to use. gold: NN_GT/SEG; silver: NN_ST/SEG."
     )
     maps: Annotated[bool, Shown("Contours and weights", advanced=True)] = Field(
         False,
-        description="Write contours and weights (of the U-Net paper) beside the labels; training "
-        "makes them itself where they are not there.",
+        description="Also write contours and the weight maps of the U-Net paper, beside the "
+        "labels; the training computes them if they are missing.",
     )
     same_ids: Annotated[bool, Shown("Ids are tracks", advanced=True)] = Field(
         False,
-        description="to-ctc of predicted labels: an id is the same object in all frames; else "
-        "objects are tracked, which finds parents.",
+        description="to-ctc of predicted labels: an id is the same object in all frames. "
+        "Otherwise objects are tracked, which finds parents.",
     )
-    overwrite: bool = Field(False, description="Replace what is there.")
+    overwrite: bool = Field(False, description="Replace existing files.")
 
     def run(self, progress: Progress) -> None:
         from imagej_dl import suite

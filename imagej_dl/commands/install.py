@@ -26,7 +26,7 @@ class Install(Command):
 
         done = installation.install(self.fiji)
         count = len(done.written) + len(done.same)
-        say(f"{done.home}: {count} scripts and macros are there ({len(done.written)} new).")
+        say(f"{done.home}: {count} scripts and macros installed ({len(done.written)} new).")
         if done.removed:
             say(f"{len(done.removed)} of an earlier version were removed.")
         say("Restart Fiji; the commands are in Plugins > ImageJ-DL.")

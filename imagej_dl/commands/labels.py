@@ -42,8 +42,8 @@ class Labels(Command):
         Shown("Project or image", path="folder", once=True, empty="the open image and its ROIs"),
     ] = Field(
         None,
-        description="The project, or a folder of images with RoiSets; or the image the ROIs were "
-        "drawn on; in ImageJ the open image and its ROIs where left out.",
+        description="The project, a folder of images with RoiSets, or the image that the ROIs "
+        "were drawn on; in ImageJ, if left out, the open image and its ROIs.",
     )
     roiset: Annotated[
         Path | None, Positional(), Shown(once=True, empty="those of the ROI Manager")
@@ -52,25 +52,27 @@ class Labels(Command):
         Path | None, Shown("Label map", once=True, empty="not saved; of a project in Processed")
     ] = Field(
         None,
-        description="The label map to write (.tif); for a folder, the folder that gets images "
-        "and masks (its own Processed where this is left out).",
+        description="The label map to write (.tif); for a folder of images, the folder for "
+        "images and masks (its own Processed if left out).",
     )
     overlap: Literal["last", "first", "smallest", "error"] = Field(
         "last",
-        description="Whose a pixel in several ROIs is: the last or first in the RoiSet, the "
-        "one of the smallest area, or an error.",
+        description="Which ROI gets a pixel that lies in several: the last or the first in "
+        "the RoiSet, or the smallest; error: stop with an error.",
     )
     lines_as_areas: Annotated[bool, Shown(advanced=True)] = Field(
-        False, description="Fill lines too, as wide as their stroke (pixels)."
+        False, description="Also fill line ROIs, with their stroke width (pixels)."
     )
     channel: Annotated[int | None, Shown(advanced=True, empty="all")] = Field(
-        None, ge=1, description="Take only ROIs of this channel, from 1, and those without one."
+        None,
+        ge=1,
+        description="Use only ROIs of this channel, counted from 1, and ROIs without a channel.",
     )
     axes: Annotated[str | None, Shown(advanced=True, empty="as the file says")] = Field(
-        None, description="The image's axes, such as TYX, where its file says them wrong."
+        None, description="Axes of the image, such as TYX, if its file declares wrong ones."
     )
     overwrite: Annotated[bool, Shown(once=True)] = Field(
-        False, description="Replace files that are there."
+        False, description="Replace existing files."
     )
 
     def inputs(self) -> set[Literal["image", "plane", "rois"]]:
@@ -127,7 +129,7 @@ class Labels(Command):
                     say(self._summary(str(due.labels), made.report, made.total))
                 else:
                     rest = [str(path) for path in (due.image, due.table) if path is not None]
-                    say(f"{' and '.join(rest)}: made, for {due.place} is there already")
+                    say(f"{' and '.join(rest)}: created, since {due.place} exists")
             progress("labels", len(plan), len(plan))
 
     def _filling(self) -> Filling:
@@ -136,7 +138,9 @@ class Labels(Command):
     def _refuse_out(self, out: Path, inputs: list[Path]) -> None:
         if out.suffix.lower() not in registry.writable_suffixes():
             raise UserError(
-                "is no name of a label map", path=out, remedy="Choose one that ends in .tif."
+                "is not a valid file name for a label map",
+                path=out,
+                remedy="Choose one that ends in .tif.",
             )
         self._refuse([out, rois.table_path(out)], inputs)
 
@@ -167,4 +171,4 @@ class Labels(Command):
 
 
 def _keep(labels: Path) -> None:
-    say(f"{labels}: is there already and is kept (--overwrite makes it anew)")
+    say(f"{labels}: exists and is kept (pass --overwrite to replace it)")

@@ -20,7 +20,7 @@ class New(Command):
     """
 
     project: Annotated[Path, Positional(), Shown(path="folder", gives="project")] = Field(
-        description="The project's folder, made anew."
+        description="Folder of the new project."
     )
 
     def run(self, progress: Progress) -> None:

@@ -101,7 +101,7 @@ class Predict(PredictOptions):
         sources, kept = results.refuse(sources, made)
         if kept:
             of = len(kept) + len(sources)
-            say(f"{results.folder}: the results of {len(kept)} of {of} images are there, and kept")
+            say(f"{results.folder}: {len(kept)} of {of} images have results, which are kept")
         challenge = results.folder / suite.CHALLENGE
         if tables and (sources or not challenge.exists()):
             refuse_existing(challenge, self.overwrite)
@@ -125,11 +125,11 @@ class Predict(PredictOptions):
             seconds = time.perf_counter() - started
             text = _summary(str(results.files(source)[results.main]), found[0], seconds)
             empty = self.rois and isinstance(found[0], Prediction) and not objects(found[0])
-            say(text + ("; no RoiSet without objects" if empty else ""))
+            say(text + ("; no RoiSet, since there are no objects" if empty else ""))
             several.finished()
         done = suite.rebuild(results.folder, tables, overwrite=self.overwrite, progress=progress)
         for video in done:
-            say(f"{video}: put together")
+            say(f"{video}: joined from its frames")
         if len(sources) == 1 and failed:
             raise failed[0]
         if failed:
@@ -192,7 +192,7 @@ def _summary(name: str, result: Prediction | xr.DataArray, seconds: float) -> st
     where = f" on {planes} planes" if planes > 1 else ""
     text = f"{name}: {objects(result)} objects{where}, {seconds:.1f} s"
     if result.left_out:
-        text += f"; {result.left_out} under minimum_area ({result.minimum_area} px) left out"
+        text += f"; {result.left_out} smaller than minimum_area ({result.minimum_area} px) left out"
     return text
 
 

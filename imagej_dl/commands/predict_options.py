@@ -25,86 +25,96 @@ class PredictOptions(Command):
     """The declaration of a prediction: its model, its images, and what is written."""
 
     model: Annotated[Path, Positional(), Shown(path="folder", gives="model", takes="model")] = (
-        Field(description="The model's folder, or the .h5 file of a model that Fluffy trained.")
+        Field(
+            description="Folder of the model, or the .h5 file of a model that was trained with "
+            "Fluffy."
+        )
     )
     images: Annotated[
         list[Path], Positional(), Shown("Image files", once=True, empty="the open image")
     ] = Field(
-        [], description="Images, or folders of images; in ImageJ the open image where left out."
+        [], description="Images, or folders of images; in ImageJ, if left out, the open image."
     )
     out: Annotated[Path | None, Shown("Results", path="folder", empty="not saved")] = Field(
-        None, description="The folder that gets the results; not needed for the open image."
+        None, description="Folder for the results; not needed for the open image."
     )
     rois: bool = Field(
         True,
-        description="Write NAME_RoiSet.zip too; of the open image, add the ROIs to the ROI "
-        "Manager, after those that are there.",
+        description="Also write NAME_RoiSet.zip; for the open image, add the ROIs to the "
+        "ROI Manager, after the existing ones.",
     )
     probabilities: bool = Field(
-        False, description="Write NAME_probabilities.tif too, one channel a class, from 0 to 1."
+        False,
+        description="Also write the probability maps as NAME_probabilities.tif, one channel per "
+        "class, from 0 to 1.",
     )
     tile: Annotated[int | None, Shown(unit="px", advanced=True, empty="that of Settings")] = Field(
         None,
         ge=1,
         le=2**20,
-        description="Largest side in pixels of what the network is given at once (that of "
-        "the settings where left out); smaller takes less memory, the result is the same.",
+        description="Largest side of a tile in pixels (if left out, that of Settings). "
+        "Smaller tiles take less memory; the result is the same.",
     )
     batch: Annotated[int | None, Shown(advanced=True, empty="as memory allows")] = Field(
-        None, ge=1, le=2**16, description="Most tiles given to the network at once."
-    )
-    halo: Annotated[
-        int | None, Shown(unit="px", advanced=True, empty="as far as the model sees")
-    ] = Field(
         None,
-        ge=0,
-        le=2**14,
-        description="Pixels by which tiles overlap on each side; as far as the model sees where "
-        "left out; less is faster, but edges of tiles may show.",
+        ge=1,
+        le=2**16,
+        description="Batch size: largest number of tiles that are predicted at once.",
+    )
+    halo: Annotated[int | None, Shown(unit="px", advanced=True, empty="the receptive field")] = (
+        Field(
+            None,
+            ge=0,
+            le=2**14,
+            description="Overlap of the tiles on each side, in pixels; if left out, the reach "
+            "of the receptive field. A smaller halo is faster, but tile edges may show.",
+        )
     )
     videos: Annotated[Path | None, Shown("Table of videos", advanced=True, empty="none")] = Field(
         None,
-        description="The table videos2im_relation.csv of single frames: their videos are put "
-        "together, in OUT/reconstructed_videos and as OUT/CTC_evaluation/NN_RES; where left out, "
-        "that of a folder with inputs.",
+        description="The table videos2im_relation.csv, which assigns single frames to videos. "
+        "The videos are written to OUT/reconstructed_videos and OUT/CTC_evaluation/NN_RES. If "
+        "left out, the table of a folder with inputs.",
     )
     weights: Annotated[Path | None, Shown("Other weights", advanced=True, empty="the model's")] = (
-        Field(None, description="A file of weights of the model's network, such as a checkpoint.")
+        Field(None, description="A weights file for the model's network, such as a checkpoint.")
     )
     closing: Annotated[int | None, Shown(unit="px", advanced=True, empty="the model's")] = Field(
         None,
         ge=0,
         le=50,
-        description="Radius in pixels of the disc that closes gaps in objects; 0: none; the "
-        "model's where left out.",
+        description="Radius of the morphological closing in pixels; 0: no closing; if left "
+        "out, that of the model.",
     )
     fill_holes: Annotated[Switch, Shown(advanced=True)] = Field(
-        "model", description="Whether holes in objects are filled; model: as the model says."
+        "model", description="Fill holes in objects; model: the setting of the model."
     )
     minimum_area: Annotated[int | None, Shown(unit="px", advanced=True, empty="the model's")] = (
         Field(
             None,
             ge=0,
             lt=2**63,
-            description="Smallest object that is kept, in pixels; the model's where left out.",
+            description="Smallest object to keep, in pixels (area); if left out, that of the "
+            "model.",
         )
     )
     drop_edge: Annotated[Switch, Shown(advanced=True)] = Field(
         "model",
-        description="Whether objects that touch the image's edge are dropped; model: as the model "
-        "says.",
+        description="Remove objects that touch the edge of the image; model: the setting of the "
+        "model.",
     )
     scenes: Annotated[str | None, Shown(advanced=True, empty="the first")] = Field(
         None,
         pattern=PATTERN,
-        description="Which scenes (series, positions) of files with several: all, or a scene's "
-        "number from 1; the results are called NAME_SCENE. The first, as NAME, where left out.",
+        description="Which scenes (series, positions) of a file to predict: all, or the number "
+        "of a scene, counted from 1; the results are called NAME_SCENE. If left out, the first, "
+        "as NAME.",
     )
     axes: Annotated[str | None, Shown(advanced=True, empty="as the file says")] = Field(
-        None, description="The images' axes, such as TYX, where their files say them wrong."
+        None, description="Axes of the images, such as TYX, if their files declare wrong ones."
     )
     overwrite: Annotated[bool, Shown(once=True)] = Field(
-        False, description="Replace results that are there."
+        False, description="Replace existing results."
     )
 
     def tables(self) -> list[Path]:
@@ -167,5 +177,5 @@ class PredictOptions(Command):
 
     def results(self, method: Method) -> Results:
         if self.out is None:
-            raise UserError("no folder is named for the results", remedy="Name it with --out.")
+            raise UserError("a folder for the results is needed", remedy="Name it with --out.")
         return Results(self.out, self.rois, self.probabilities, self.overwrite, method.gives)

@@ -14,7 +14,7 @@ from imagej_dl.progress import Progress
 
 
 class Prepare(Command):
-    """Convert a project's raw images to the ones that are drawn on.
+    """Convert a project's raw images to the images for annotation.
 
     Each image of Raw becomes Labeling/NAME/images/NAME.tif, an ImageJ TIFF of the same pixel
     values and calibration. TIFF (ImageJ, OME, plain), PNG, JPEG, MetaMorph .stk and others are
@@ -29,20 +29,20 @@ class Prepare(Command):
     slices: str = Field(
         "whole",
         pattern="^(whole|all|max|middle|[1-9][0-9]*)$",
-        description="What to take of a stack: whole, all (each slice an image NAME_1, NAME_2 …), "
-        "max (the maximum projection), middle, or a slice's number from 1; of a movie without "
-        "slices, the frames.",
+        description="Which slices of a stack to use: whole (the stack as it is), all (each slice "
+        "becomes an image NAME_1, NAME_2 …), max (maximum projection), middle, or the number of "
+        "a slice, counted from 1. In a movie without slices, the frames.",
     )
     scenes: str = Field(
         ALL,
         pattern=PATTERN,
-        description="Which scenes (series, positions) to take of a file with several: all, or a "
-        "scene's number from 1.",
+        description="Which scenes (series, positions) of a file to use: all, or the number of a "
+        "scene, counted from 1.",
     )
     axes: Annotated[str | None, Shown(advanced=True)] = Field(
-        None, description="The images' axes, such as TYX, where their files say them wrong."
+        None, description="Axes of the images, such as TYX, if their files declare wrong ones."
     )
-    overwrite: bool = Field(False, description="Make images anew that are there.")
+    overwrite: bool = Field(False, description="Replace existing images.")
 
     def run(self, progress: Progress) -> None:
         project.prepare_all(
@@ -58,6 +58,6 @@ class Prepare(Command):
 
 def _say(item: project.Prepared) -> None:
     if item.kept:
-        say(f"{item.image}: is there already and is kept (--overwrite makes it anew)")
+        say(f"{item.image}: exists and is kept (pass --overwrite to replace it)")
     else:
-        say(f"{item.image}: made of {item.part}")
+        say(f"{item.image}: created from {item.part}")

@@ -1,17 +1,19 @@
 """The commands and their keys for the documentation: of ImageJ's menu, and of the command line.
 
-The site has them from here when it is built. `python -m imagej_dl.commands.reference` prints the
-page of the command line, `python -m imagej_dl.commands.reference keys` the keys of macros.
+`python -m imagej_dl.commands.reference docs/macros.md` brings the table in a document up to date;
+`python -m imagej_dl.commands.reference` prints the page of the command line.
 """
 
 from __future__ import annotations
 
 import inspect
 import sys
+from pathlib import Path
 from typing import Any
 
 from imagej_dl import commands
 from imagej_dl.commands import menu
+from imagej_dl.filesystem.atomic import atomic
 
 BEGIN, END = "<!-- keys: made by imagej_dl.commands.reference -->", "<!-- end of keys -->"
 _INTRODUCTION = """\
@@ -34,8 +36,8 @@ def command_line() -> str:
     return "\n".join([_INTRODUCTION, *(_command(name) for name in commands.TABLE)])
 
 
-def with_keys(document: str) -> str:
-    """Return a document with the sections of all macro keys between its two marks."""
+def updated(document: str) -> str:
+    """Return a document with the sections between its two marks made anew."""
     before, rest = document.split(BEGIN)
     return f"{before}{BEGIN}\n\n{markdown()}\n{END}{rest.split(END)[1]}"
 
@@ -90,4 +92,9 @@ def _usual(field: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    print(markdown() if sys.argv[1:] == ["keys"] else command_line())
+    if len(sys.argv) == 1:
+        sys.exit(print(command_line()))
+    path = Path(sys.argv[1])
+    text = updated(path.read_text(encoding="utf-8"))
+    with atomic(path) as new:
+        new.write_text(text, encoding="utf-8")

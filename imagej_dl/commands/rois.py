@@ -27,26 +27,28 @@ class Rois(Command):
     labels: Annotated[Path, Positional()] = Field(description="The label map, a TIFF or PNG.")
     out: Path = Field(description="The RoiSet.zip to write.")
     axes: str | None = Field(
-        None, description="The label map's axes, such as TYX, where its file says them wrong."
+        None, description="Axes of the label map, such as TYX, if its file declares wrong ones."
     )
     hyperstack: bool = Field(
         False,
-        description="Give ROIs a slice or frame of a hyperstack also where the labels have "
-        "only one of the two, as for an image with several channels.",
+        description="Write hyperstack positions (slice, frame) even if the labels have only "
+        "one of the two axes, as for an image with several channels.",
     )
-    overwrite: bool = Field(False, description="Replace the file if it is there.")
+    overwrite: bool = Field(False, description="Replace the file if it exists.")
 
     def run(self, progress: Progress) -> None:
         if self.out.suffix.lower() != ".zip":
             raise UserError(
-                "is no name of a RoiSet", path=self.out, remedy="Choose one that ends in .zip."
+                "is not a valid file name for a RoiSet",
+                path=self.out,
+                remedy="Choose one that ends in .zip.",
             )
         refuse_input(self.out, self.labels)
         refuse_existing(self.out, self.overwrite)
         labels = read_labels(self.labels, self.axes)
         found = rois.trace(labels, self._names(), hyperstack=self.hyperstack or None)
         if not found:
-            raise UserError("holds no label, only background", path=self.labels)
+            raise UserError("holds no labels, only background", path=self.labels)
         rois.write(found, self.out, overwrite=self.overwrite)
         say(f"{self.out}: {len(found)} ROIs")
 
@@ -59,5 +61,5 @@ class Rois(Command):
         except (UserError, OSError) as error:
             # ImageJ's Results or another program's measurements have such names too
             why = error.problem if isinstance(error, UserError) else "cannot be read"
-            warn(f"{why}, so the ROIs go without its names", path=table)
+            warn(f"{why}, so the ROIs are written without its names", path=table)
             return None

@@ -32,35 +32,37 @@ class Search(Command):
         description="The project, or a folder of labelled images."
     )
     out: Annotated[Path, Shown(path="folder")] = Field(
-        description="The folder of the search; one that is there goes on."
+        description="Folder of the search; an existing one is continued."
     )
     kind: Kind = setting("kind")
-    trials: int = Field(12, ge=1, le=10**6, description="Trials, those of all workers together.")
-    folds: int = Field(5, ge=2, le=100, description="Parts that validate in turn.")
-    trial_epochs: int = Field(10, ge=1, le=10**6, description="Epochs of a trial.")
-    steps: int = Field(20, ge=1, le=10**6, description="Batches of an epoch of a trial.")
+    trials: int = Field(
+        12, ge=1, le=10**6, description="Number of trials, of all workers together."
+    )
+    folds: int = Field(5, ge=2, le=100, description="Number of cross-validation folds.")
+    trial_epochs: int = Field(10, ge=1, le=10**6, description="Epochs of each trial.")
+    steps: int = Field(20, ge=1, le=10**6, description="Batches per epoch of a trial.")
     space: Annotated[Path | None, Shown(advanced=True)] = Field(
         None,
-        description="JSON file with the values to choose among, such as "
-        '{"depth": [3, 4]}; keys left out (optimizer, learning_rate, batch, depth, width, '
-        "last_width) have Fluffy's.",
+        description="JSON file with the search space, such as "
+        '{"depth": [3, 4]}; keys left out (optimizer, learning_rate, batch, depth, width,'
+        "last_width) have the values of Fluffy's.",
     )
     patch: Annotated[int, Shown(unit="px", advanced=True)] = setting("patch")
     seed: Annotated[int, Shown(advanced=True)] = setting("seed")
     storage: Annotated[str | None, Shown(advanced=True)] = Field(
         None,
         description="URL of the database that several workers share, such as "
-        "sqlite:////disk/search.db or postgresql://…; OUT/search.db where left out.",
+        "sqlite:////disk/search.db or postgresql://…; OUT/search.db if left out.",
     )
     study: Annotated[str, Shown(advanced=True)] = Field(
         "imagej-dl", description="The search's name in the database."
     )
     worker: Annotated[bool, Shown(advanced=True)] = Field(
-        False, description="Only do trials for a search that another process ends."
+        False, description="Only run trials; another process finishes the search."
     )
-    final: bool = Field(True, description="Train the model with the best settings in the end.")
+    final: bool = Field(True, description="Train a model with the best hyperparameters at the end.")
     epochs: int = Field(
-        60, ge=1, le=10**6, description="Epochs of the final training, of 50 batches."
+        60, ge=1, le=10**6, description="Epochs of the final training, of 50 batches each."
     )
     minutes: Annotated[float | None, Shown(unit="min")] = Field(
         None, gt=0, description="Time limit of the final training in minutes."
@@ -68,8 +70,8 @@ class Search(Command):
 
     refresh: Annotated[bool, Shown("Make missing label maps", advanced=True)] = Field(
         True,
-        description="Make the label maps of a project first that are missing in Processed, or "
-        "whose ROIs were changed since; those that a user has changed are kept.",
+        description="First create the label maps of a project that are missing in Processed or "
+        "whose ROIs have changed since; label maps that you edited are kept.",
     )
 
     def run(self, progress: Progress) -> None:
@@ -103,7 +105,7 @@ class Search(Command):
         model = self.out / "model"
         heal(model)
         if (model / "config.json").is_file() and not (model / ".training").is_dir():
-            say(f"{model}: is there already and is kept")
+            say(f"{model}: exists and is kept")
             return
         given: dict[str, Any] = {"project": self.project, "out": model, **train_keys(best)}
         given |= {"kind": self.kind, "patch": self.patch, "seed": self.seed}

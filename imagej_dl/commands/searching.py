@@ -39,9 +39,9 @@ def refresh(folder: Path, progress: Progress) -> None:
     def made(item: label_maps.Made) -> None:
         due = item.due
         why = {
-            "new": f"made of {due.item.rois}, which had no label map yet",
-            "newer": f"made anew, for {due.item.rois} was changed",
-            "missing": "what was missing beside it is made",
+            "new": f"created from {due.item.rois}",
+            "newer": f"created again, since {due.item.rois} was changed",
+            "missing": "its missing companion files are created",
         }
         say(f"{due.place}: {why[due.why]}")
 

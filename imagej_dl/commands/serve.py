@@ -23,18 +23,20 @@ class Serve(Command):
     """
 
     models: Annotated[Path, Positional(), Shown(path="folder")] = Field(
-        description="A model's folder, or a folder that holds models."
+        description="Folder of a model, or a folder with several models."
     )
-    host: str = Field("127.0.0.1", description="Address to listen at; 0.0.0.0 for all.")
-    port: int = Field(5000, ge=1, le=65535, description="Port to listen at.")
+    host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 for all.")
+    port: int = Field(5000, ge=1, le=65535, description="Port to listen on.")
     names: list[str] = Field(
-        [], description="Further names of this machine under which it may be asked for."
+        [], description="Further host names under which the page may be requested."
     )
     upload: int = Field(500, ge=1, description="Largest upload in MiB.")
     pixels: int = Field(2048, ge=1, description="Largest image in MiB of pixels.")
-    planes: int = Field(2000, ge=1, description="Most planes (frames, slices) of an image.")
-    minutes: float = Field(30, gt=0, description="Most minutes that an image may take.")
-    waiting: int = Field(1000, ge=1, description="Most images that may wait at once.")
+    planes: int = Field(
+        2000, ge=1, description="Largest number of planes (frames, slices) of an image."
+    )
+    minutes: float = Field(30, gt=0, description="Time limit per image in minutes.")
+    waiting: int = Field(1000, ge=1, description="Largest number of images waiting at once.")
 
     def run(self, progress: Progress) -> None:
         from imagej_dl.web import application, listen
@@ -49,5 +51,5 @@ class Serve(Command):
 def _address(host: str, port: int) -> str:
     """Return what to type into a browser: 0.0.0.0 and :: are no addresses to go to."""
     if host in ("0.0.0.0", "::"):
-        return f"http://localhost:{port}, from other machines by this one's name"
+        return f"http://localhost:{port}; from other machines by the name of this one"
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

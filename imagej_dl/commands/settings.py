@@ -19,33 +19,33 @@ class Settings(Command):
 
     device: Literal["auto", "all", "cpu"] | None = Field(
         None,
-        description="auto: the GPU where there is one, of several the first; all: a training uses "
-        "all GPUs of the machine; cpu: never the GPU.",
+        description="auto: the first GPU, if there is one; all: a training uses all GPUs of the "
+        "machine; cpu: never a GPU.",
     )
     engine: Literal["auto", "tensorflow", "openvino"] | None = Field(
         None,
-        description="What predicts on the CPU; auto: OpenVINO where it is installed and "
-        "there is enough to do, else TensorFlow.",
+        description="Backend for prediction on the CPU; auto: OpenVINO for large "
+        "predictions if it is installed, else TensorFlow.",
     )
     tile: Annotated[int | None, Shown(unit="px")] = Field(
         None,
         ge=64,
         le=2**20,
-        description="Largest side of what the network is given at once when predicting; smaller "
-        "takes less memory, the result is the same.",
+        description="Largest side of a tile in prediction, in pixels. Smaller tiles take less "
+        "memory; the result is the same.",
     )
     preview: Annotated[float | None, Shown(unit="s")] = Field(
         None,
         ge=0,
         allow_inf_nan=False,
-        description="Least time between two previews of a training in ImageJ; 0: after each epoch.",
+        description="Minimum time between two previews of a training in ImageJ; 0: after each "
+        "epoch.",
     )
     idle: Annotated[float | None, Shown(unit="s")] = Field(
         None,
         ge=0,
         allow_inf_nan=False,
-        description="How long the worker process of ImageJ waits for the next command before it "
-        "ends and gives its memory back.",
+        description="Idle time after which the worker process of ImageJ ends and frees its memory.",
     )
 
     @classmethod
@@ -56,4 +56,4 @@ class Settings(Command):
         given = self.model_dump(exclude_none=True)
         kept = preferences.change(**given) if given else preferences.read()
         say("\n".join(f"{key}: {value}" for key, value in kept.model_dump().items()))
-        say(f"kept in {preferences.path()}")
+        say(f"saved in {preferences.path()}")

@@ -19,12 +19,12 @@ class Show(Command):
     """
 
     labels: Annotated[Path, Positional()] = Field(description="The label map (TIFF).")
-    image: Path | None = Field(None, description="The image that the labels belong to.")
+    image: Path | None = Field(None, description="The image that was segmented.")
     axes: str | None = Field(
-        None, description="Axes of the label map, such as TYX, where its file says them wrong."
+        None, description="Axes of the label map, such as TYX, if its file declares wrong ones."
     )
     image_axes: str | None = Field(
-        None, description="Axes of the image, such as TCYX, where its file says them wrong."
+        None, description="Axes of the image, such as TCYX, if its file declares wrong ones."
     )
     png: Path | None = Field(None, description="Write a picture of one plane to this PNG file.")
     frame: int = Field(1, ge=1, description="Frame of the picture, counted from 1.")
@@ -32,7 +32,7 @@ class Show(Command):
     fiji: str | None = Field(
         None, description="Fiji folder, Maven coordinate, 'endpoint' or 'embedded'."
     )
-    overwrite: bool = Field(False, description="Replace the PNG file if it is there.")
+    overwrite: bool = Field(False, description="Replace the PNG file if it exists.")
 
     def run(self, progress: Progress) -> None:
         from imagej_dl import fiji, images

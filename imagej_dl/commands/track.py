@@ -44,8 +44,8 @@ class Track(Command):
         Path | None, Positional(), Shown("Label movie", once=True, empty="the open one")
     ] = Field(
         None,
-        description="Label movie: a TIFF with frames, one number for each object. In ImageJ the "
-        "open one if it is left out.",
+        description="Label movie: a TIFF with frames, one id for each object; in ImageJ, if left "
+        "out, the open one.",
     )
     out: Annotated[Path, Shown("Results", path="folder")] = Field(
         description="Folder for the results; it must not exist."
@@ -112,10 +112,10 @@ class Track(Command):
         "closed; needs a Fiji with TrackMate and a screen. In ImageJ it is always shown.",
     )
     axes: Annotated[str | None, Shown(advanced=True, empty="as the file says")] = Field(
-        None, description="Axes of the label file if it does not name them, such as TYX."
+        None, description="Axes of the label file, such as TYX, if it does not declare them."
     )
     image_axes: Annotated[str | None, Shown(advanced=True, empty="as the file says")] = Field(
-        None, description="Axes of the movie if its file has wrong ones, such as TCYX."
+        None, description="Axes of the movie, such as TCYX, if its file declares wrong ones."
     )
     fiji: Annotated[str | None, Shown(advanced=True, empty="this one")] = Field(
         None, description="Fiji folder, Maven coordinate or 'endpoint'; FIJI_HOME if left out."
@@ -247,7 +247,7 @@ class Track(Command):
         if settings.fill_gaps:
             say(f"{_filled(tracks, labels)} objects filled in, in gaps between appearances")
         if reach is not None:
-            say(f"Linked up to {reach} (distances=trackmate uses TrackMate's 15).")
+            say(f"Maximal linking distance: {reach} (distances=trackmate uses TrackMate's 15).")
         if self.open:
             say("TrackMate shows the tracks; close its windows to end.")
             trackmate.open_window(self.out / "tracks.xml")

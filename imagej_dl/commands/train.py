@@ -113,7 +113,9 @@ class Train(TrainOptions):
         keep = Checkpoints(self.out, every, self.steps(given)) if every else None
         where = ""
         if others is not None and len(others.addresses) > 1:
-            where = f" as worker {others.number} of {len(others.addresses)}, once all are there"
+            where = (
+                f" as worker {others.number} of {len(others.addresses)}; waiting for all to connect"
+            )
         click.echo(f"training on {backend.device()}{where}", err=True)
         bundle = training.train(
             self.source(given),
@@ -165,7 +167,7 @@ class Train(TrainOptions):
         if self.start is not None:
             raise UserError(
                 "search and start exclude each other",
-                remedy="A model to start from has decided what would be searched.",
+                remedy="A model to start from fixes the hyperparameters that would be searched.",
             )
         if self.out.is_dir() and any(self.out.iterdir()):
             refuse_existing(self.out, self.overwrite)

@@ -44,11 +44,14 @@ class TrainOptions(Command):
 
     project: Annotated[
         Path, Positional(), Shown(path="folder", gives="project", takes="project")
-    ] = Field(description="The project, or a folder of labelled images, or a suite's CONFIG.json.")
+    ] = Field(
+        description="The project, a folder of labelled images, or a CONFIG.json of "
+        "microscopy-dl-suite-tf."
+    )
     out: Annotated[Path | None, Shown("New model", path="folder", needed=True, gives="model")] = (
         Field(
             default=None,
-            description="The model's folder, made anew; needed unless a CONFIG.json says it.",
+            description="Folder for the new model; required unless a CONFIG.json names it.",
         )
     )
     kind: Kind = setting("kind")
@@ -65,9 +68,9 @@ class TrainOptions(Command):
             default=None,
             gt=0,
             lt=1,
-            description="Highest learning rate, without a unit; when left out "
+            description="Highest learning rate, without a unit; if left out, "
             f"{Settings.model_fields['learning_rate'].default:g} for unet, less for the other "
-            f"networks, and {FINE_TUNING:g} at most when there is a model to start from.",
+            f"networks, and at most {FINE_TUNING:g} when training starts from a model.",
         )
     )
     depth: Annotated[int, Shown(unit="levels", advanced=True)] = setting("depth")
@@ -80,39 +83,41 @@ class TrainOptions(Command):
         "architecture"
     )
     validation_folder: Annotated[
-        Path | None, Shown(path="folder", advanced=True, empty="a share of the images")
+        Path | None, Shown(path="folder", advanced=True, empty="a fraction of the images")
     ] = Field(
         default=None,
-        description="A folder of labelled images to validate with, in place of a share of the "
-        "others.",
+        description="A folder of labelled images for validation, instead of a fraction of the "
+        "training images.",
     )
     test_folder: Annotated[
-        Path | None, Shown(path="folder", advanced=True, empty="a share of the images")
+        Path | None, Shown(path="folder", advanced=True, empty="a fraction of the images")
     ] = Field(
-        default=None, description="A folder of labelled images for the test, in place of a share."
+        default=None,
+        description="A folder of labelled images for the test, instead of a fraction of the "
+        "training images.",
     )
     videos: Annotated[Path | None, Shown("Table of videos", advanced=True, empty="none")] = Field(
         default=None,
-        description="The table videos2im_relation.csv, which says what video single frames are "
-        "of; for networks with lstm.",
+        description="The table videos2im_relation.csv, which assigns single frames to videos; "
+        "for networks with lstm.",
     )
     checkpoints: Annotated[int | None, Shown(unit="batches", advanced=True, empty="none")] = Field(
         default=None,
         ge=1,
         le=10**9,
-        description="Keep the weights in OUT/checkpoints at the end of the epoch after so many "
-        "batches each, and after the last.",
+        description="Number of batches between two checkpoints of the weights in "
+        "OUT/checkpoints. They are saved at the end of an epoch, and after the last one.",
     )
     settings: Annotated[str | dict[str, Any] | None, Shown(advanced=True, empty="none")] = Field(
         default=None,
-        description='Further settings as JSON, such as {"loss": "sparse_cce"}: those of '
+        description='Further training settings as JSON, such as {"loss": "sparse_cce"}: those of '
         "imagej_dl.training.Settings.",
     )
     start: Annotated[Path | None, Shown("Start from model", path="folder", empty="a new one")] = (
         Field(
             default=None,
-            description="A model's folder to start from: its weights are trained on, and kind, "
-            "patch, depth and width are its own.",
+            description="Folder of a model to fine-tune: training starts from its weights; "
+            "kind, patch, depth and width are taken from it.",
         )
     )
     tensorboard: Annotated[bool, Shown(advanced=True)] = Field(
@@ -120,36 +125,36 @@ class TrainOptions(Command):
     )
     search: Annotated[bool, Shown(advanced=True)] = Field(
         default=False,
-        description="Search for the settings that are not given here before the training, as "
+        description="First search for the hyperparameters that are not set here, as "
         "`imagej-dl search` does, in the folder OUT_search; takes hours.",
     )
     fluffy_names: Annotated[bool, Shown(advanced=True)] = Field(
         default=False,
-        description="Write file lists, log, search and TensorBoard under Fluffy's names too, "
-        "YYYYMMDD_NAME.",
+        description="Also write file lists, log, search and TensorBoard files under Fluffy's "
+        "names, YYYYMMDD_NAME.",
     )
     h5: Annotated[bool, Shown("Keras .h5 too", advanced=True)] = Field(
         default=False,
-        description="Write the network as YYYYMMDD_NAME.h5, Keras' older format, too.",
+        description="Also write the network as YYYYMMDD_NAME.h5, the older format of Keras.",
     )
     refresh: Annotated[bool, Shown("Make missing label maps", advanced=True)] = Field(
         default=True,
-        description="Make the label maps of a project first that are missing in Processed, or "
-        "whose ROIs were changed since; those that a user has changed are kept.",
+        description="First create the label maps of a project that are missing in Processed or "
+        "whose ROIs have changed since; label maps that you edited are kept.",
     )
     resume: Annotated[bool, Shown(once=True)] = Field(
         default=False,
-        description="Go on with a training that was stopped or killed; "
-        "of its settings only epochs, minutes and patience may change.",
+        description="Continue a training that was stopped or killed; "
+        "only its epochs, minutes and patience may change.",
     )
     overwrite: Annotated[bool, Shown(once=True)] = Field(
-        default=False, description="Replace a model that is there."
+        default=False, description="Replace an existing model."
     )
 
     @model_validator(mode="after")
     def _somewhere(self) -> TrainOptions:
         if self.out is None and self.project.suffix.lower() != ".json":
-            raise ValueError("out: the model's folder must be named")
+            raise ValueError("out: a folder for the model is required")
         return self
 
     def search_folder(self) -> Path:
@@ -200,7 +205,7 @@ class TrainOptions(Command):
         from imagej_dl.training.data_sources import find_given
 
         if self.videos is not None and not data.is_suite(self.project):
-            warn(f"is of no use, since {self.project} has no folder inputs", path=self.videos)
+            warn(f"cannot be used, since {self.project} has no folder inputs", path=self.videos)
         if not (self.validation_folder or self.test_folder or data.is_suite(self.project)):
             return self.project
         return find_given(

@@ -31,7 +31,7 @@ class TuneTracking(Command):
     """
 
     labels: Annotated[Path, Positional()] = Field(
-        description="Label movie: a TIFF with frames, one number for each object."
+        description="Label movie: a TIFF with frames, one id for each object."
     )
     truth: Annotated[Path, Shown(path="folder")] = Field(
         description="NN_GT of the Cell Tracking Challenge, or a folder with man_track.txt."
@@ -74,7 +74,7 @@ class TuneTracking(Command):
     )
     resume: bool = Field(False, description="Continue with the trials in the folder.")
     axes: Annotated[str | None, Shown(advanced=True)] = Field(
-        None, description="Axes of the label file if it does not name them, such as TYX."
+        None, description="Axes of the label file, such as TYX, if it does not declare them."
     )
 
     def run(self, progress: Progress) -> None:

@@ -64,7 +64,7 @@ def retrain(
 ) -> Retraining:
     """Retrain the present model on all images that are corrected, drawn or without objects.
 
-    The new model is Corrections/models/round_N. It becomes the present one unless its average
+    The new model is Corrections/models/round_N. It becomes the current one unless its average
     precision on the validation images is lower by more than .02 than that of the model before,
     and neither was trained on them. The training images of the model before are trained on again,
     and its validation images validate again. A retraining that was stopped continues if images
@@ -127,13 +127,13 @@ def _refuse(store: CorrectionStore, wanted: dict[str, str]) -> None:
     state = store.state
     if not wanted:
         raise UserError(
-            "no image is corrected or drawn yet",
+            "no image has been corrected or drawn yet",
             path=store.project,
             remedy="Correct some with the steps next and save.",
         )
     if wanted == state.trained and state.retrained and state.retrained[-1].accepted:
         raise UserError(
-            "no image was corrected since the last retraining",
+            "no image has been corrected since the last retraining",
             path=store.project,
             remedy="Correct some with the steps next and save.",
         )
@@ -197,7 +197,7 @@ def _ended(out: Path) -> str | None:
     found = load_json(path)
     ended = found.get("ended") if isinstance(found, dict) else None
     if ended is None:
-        raise UserError("does not say how the training ended", path=path)
+        raise UserError("does not state how the training ended", path=path)
     return None if ended == "cancelled" else str(ended)
 
 
@@ -260,7 +260,9 @@ def _validation(out: Path, sheets: list[Sheet]) -> tuple[list[Sheet], bool]:
     """Return the images that validated as a whole, and whether no model was trained on them."""
     split = load_json(out / "split.json")
     if not isinstance(split, dict) or not {"by", "validation"} <= set(split):
-        raise UserError("does not say what the training validated on", path=out / "split.json")
+        raise UserError(
+            "does not state the validation images of the training", path=out / "split.json"
+        )
     if split["by"] != "files":
         return [], False
     names = {re.sub(r"( [TZ]=\d+)+$", "", name) for name in split["validation"]}

@@ -67,7 +67,7 @@ def mark_empty(path: str | os.PathLike[str], name: str) -> Correction:
     sheet = project.sheet(path, name)
     if sheet.drawn:
         raise UserError(
-            f"holds ROIs, so {name} is not without objects",
+            f"holds ROIs, so {name} cannot be marked as without objects",
             path=sheet.rois,
             remedy="Delete or rename that file first, if it is wrong.",
         )

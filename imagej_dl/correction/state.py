@@ -63,7 +63,7 @@ class Outcome(_Part):
     unseen : whether neither model was trained on these.
     before, after : average precision of the model before and of the new one on them, mean over the
         IoU thresholds .5 … .9; None when too few images were there to keep some of them apart.
-    accepted : whether the new model is the present one.
+    accepted : whether the new model is the current one.
     """
 
     round: int

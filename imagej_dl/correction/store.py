@@ -33,7 +33,7 @@ class CorrectionStore:
 
     @classmethod
     def open(cls, project: str | os.PathLike[str], model: Path | None = None) -> CorrectionStore:
-        """Read the state, or begin with the model; another model replaces the present one.
+        """Read the state, or begin with the model; another model replaces the current one.
 
         Raises
         ------
@@ -42,7 +42,7 @@ class CorrectionStore:
         """
         project = Path(project)
         if not project.is_dir():
-            raise UserError("there is no such project", path=project)
+            raise UserError("the project does not exist", path=project)
         state = _read(project / FOLDER / FILE)
         named = None if model is None else _short(project, model)
         if model is not None and (state is None or named not in (state.begun, state.present)):
@@ -50,9 +50,9 @@ class CorrectionStore:
         if state is None:
             if named is None:
                 raise UserError(
-                    "no correction has begun there",
+                    "no corrections have been started there",
                     path=project,
-                    remedy="Name the model to begin with (--model).",
+                    remedy="Name a model to start from (--model).",
                 )
             return cls(project, State(begun=named, present=named, round=_first_round(project)))
         if named is not None and named not in (state.begun, state.present):
@@ -137,8 +137,8 @@ def _read(path: Path) -> State | None:
         raise UserError(
             f"has the version {version}; this imagej-dl reads {VERSION}",
             path=path,
-            remedy="Use the imagej-dl that wrote it, or move the file away to begin anew: the "
-            "RoiSets stay.",
+            remedy="Use the imagej-dl that wrote it, or move the file away to start again: "
+            "the RoiSets stay.",
         )
     try:
         return State.model_validate(content)
@@ -148,7 +148,7 @@ def _read(path: Path) -> State | None:
             State.model_fields,
             prefix="is damaged: ",
             path=path,
-            remedy="Move it away to begin anew: the RoiSets stay.",
+            remedy="Move it away to start again: the RoiSets stay.",
         ) from error
 
 

@@ -21,7 +21,7 @@ def read_tracks(path: Path) -> np.ndarray:
     try:
         lines = [line.split() for line in text_of(path).splitlines()]
         if wrong := next((line for line in lines if len(line) not in (0, 4)), None):
-            raise ValueError(f"{len(wrong)} words in a line: {' '.join(wrong)[:40]}")
+            raise ValueError(f"{len(wrong)} values in a line: {' '.join(wrong)[:40]}")
         rows = [[int(word) for word in line] for line in lines if line]
         return np.array(rows, np.int64).reshape(-1, 4)
     except OSError as error:
@@ -63,7 +63,7 @@ def problem_of(rows: np.ndarray, frames: int | None = None, *, strict: bool = Tr
     known: dict[int, tuple[int, int]] = {}
     for number, begin, end, _ in rows.tolist():
         if number in known:
-            return f"names an id twice ({number})"
+            return f"lists an id twice ({number})"
         if number < 1:
             return f"has the id {number}; ids are 1 or more"
         if end < begin:
@@ -77,7 +77,7 @@ def problem_of(rows: np.ndarray, frames: int | None = None, *, strict: bool = Tr
         if not parent:
             continue
         if parent not in known:
-            return f"has track {number} with the parent {parent}, which is no track in it"
+            return f"has track {number} with the parent {parent}, which is not a track of the table"
         first, last = known[parent]
         if first >= begin or (strict and last >= begin):
             return f"has track {number} begin (frame {begin}) before its parent {parent} " + (

@@ -100,7 +100,7 @@ def _check_truth(truth: CtcFolder, labels: list[list], path: Path | None) -> Non
     problem = problem_of(truth.tracks, len(truth.masks), strict=False)
     for frame, here in enumerate(labels):
         if not problem and (extra := set(here) - listed):
-            problem = f"lacks id {min(extra)}, which the mask of frame {frame} holds"
+            problem = f"has no id {min(extra)}, which is in the mask of frame {frame}"
     if problem:
         raise UserError(f"the ground truth's table of tracks {problem}", path=path)
 
@@ -119,7 +119,9 @@ def _check_result(result: CtcFolder, labels: list[list]) -> None:
         listed.update(begins.get(frame, ()))
         listed.difference_update(ends.get(frame, ()))
         if extra := set(here) - listed:
-            raise UserError(f"the mask of frame {frame} holds id {min(extra)}, the table does not")
+            raise UserError(
+                f"the mask of frame {frame} has the id {min(extra)}, which is missing in the table"
+            )
         if missing := listed - set(here):
             raise UserError(f"track {min(missing)} is not in the mask of frame {frame}")
 

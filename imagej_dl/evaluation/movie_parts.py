@@ -40,8 +40,8 @@ def split(labels: xr.DataArray, truth: GroundTruth, share: float) -> tuple[Part,
     ]
     if min(at, frames - at) < _LEAST or not all(len(part.tracks.tracks) for _, part in parts):
         warn(
-            f"{frames} frames are too few to hold some out: all are tuned on, and no score says"
-            " how good the settings are elsewhere"
+            f"{frames} frames are too few to hold some out: tuning uses all of them, and there"
+            " is no score on unseen frames"
         )
         return (labels, truth), None
     return parts[0], parts[1]

@@ -37,7 +37,9 @@ def pair(pred: Path, truth: Path) -> list[tuple[str, Path, Path]]:
         if is_ctc(other):
             return [(alone.stem, pred, truth)]
         raise UserError(
-            f"is one file, but {other} is a folder", path=alone, remedy="Give two of a kind."
+            f"is one file, but {other} is a folder",
+            path=alone,
+            remedy="Name two files or two folders.",
         )
     if is_ctc(pred) or is_ctc(truth):
         return [(truth.name, pred, truth)]
@@ -64,7 +66,7 @@ def find(folder: Path) -> dict[str, Path]:
         if files:
             found = {names.same(path.stem): path for path in files}
             if hidden := [path.name for path in files if found[names.same(path.stem)] is not path]:
-                words = f"left out, since others are called alike: {', '.join(hidden[:5])}"
+                words = f"left out, since other files have the same name: {', '.join(hidden[:5])}"
                 warn(words, path=base)
             return found
     nested = {

@@ -88,7 +88,10 @@ class Report:
                 lines.append(f"{m.threshold:5.2f}  {scores}  {m.n_true:7d} ({m.n_pred})")
             lines.append(f" mean  {shown(self.mean_average_precision, 6)}")
             if self.mean_average_precision is None:
-                lines.append("No object is there, and none was found: no score is defined.")
+                lines.append(
+                    "There are no objects in the ground truth or the prediction: no score is "
+                    "defined."
+                )
         for key in _SHOWN:
             if key not in self.tracks:
                 continue
@@ -134,7 +137,7 @@ def evaluate(
                 raise error.at(error.path or pred) from error
             return Report(str(pred), str(truth), tracks=scores)
         if ctc.is_segmentation(truth) and ctc.numbered(pred, "mask"):
-            note(progress, f"{truth}: has no tracks (TRA), only SEG is measured")
+            note(progress, f"{truth}: has no tracks (TRA); only SEG is measured")
             segmented = {"SEG": challenge.segmentation_score(pred, truth)}
             return Report(str(pred), str(truth), tracks=segmented)
     pairs = pair(pred, truth)

@@ -51,7 +51,7 @@ def chosen(study: Study, folder: Path) -> tuple[Trial, Trial]:
     """Return the best trial and the first, which has the tracker's defaults."""
     done = finished(study)
     if not done:
-        raise UserError("no trial was done", path=folder)
+        raise UserError("no trial was completed", path=folder)
     return _trial(max(done, key=lambda trial: trial.value or 0.0)), _trial(done[0])
 
 

@@ -33,14 +33,14 @@ def check(space: Space, tracker: str) -> None:
     """Raise UserError for a space with unknown settings or wrong values."""
     for key, values in space.items():
         if not isinstance(values, Sequence) or isinstance(values, str) or not len(values):
-            raise UserError(f"the space of {key} is no list of values or of two bounds")
+            raise UserError(f"the space of {key} must be a list of values or two bounds")
         tried = {key: values[0]} if key not in BEFORE else {}
         for value in values if tried else ():
             settings.make(tracker, {key: value})
         if _bounds(values) and values[0] > values[1]:
             raise UserError(f"the bounds of {key} are in the wrong order: {values[0]}, {values[1]}")
     if not space:
-        raise UserError("there is no setting to tune")
+        raise UserError("there are no settings to tune")
 
 
 def defaults(tracker: str, space: Space, distance: float | None = None) -> dict[str, Any]:

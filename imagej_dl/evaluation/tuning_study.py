@@ -48,17 +48,17 @@ def open_study(folder: Path, resume: bool, seed: int, signature: dict[str, Any])
     log = folder / LOG
     if log.exists() and not resume:
         raise UserError(
-            "is already there", path=log, remedy="Go on with --resume, or name another folder."
+            "is already there", path=log, remedy="Continue with --resume, or name another folder."
         )
     for name in () if log.exists() else WRITTEN:
         if (folder / name).exists():
             raise UserError("is already there", path=folder / name, remedy="Name another folder.")
     if resume and not log.exists():
-        raise UserError("there are no trials to go on with", path=log)
+        raise UserError("there are no trials to continue", path=log)
     study = Study(log, "tracking", install=_INSTALL, seed=seed, conditional=True)
     if different := study.differing("of", signature):
         raise UserError(
-            f"its trials are of another {' and '.join(different)}",
+            f"its trials were run with another {' and '.join(different)}",
             path=log,
             remedy="Name another folder.",
         )
@@ -85,7 +85,7 @@ def hold(study: Study, folder: Path, labels: xr.DataArray, truth: GroundTruth) -
         if key in different:
             name = "ground truth" if key == "truth" else key
             raise UserError(
-                f"the trials in {folder / LOG} are of other {name}",
+                f"the trials in {folder / LOG} were run with other {name}",
                 path=place,
                 remedy=f"Give the {name} that the tuning began with, or name another folder.",
             )

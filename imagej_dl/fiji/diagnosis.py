@@ -63,7 +63,9 @@ def _imagej(fiji: str | None) -> Iterator[Finding]:
     if running.ij2 is None:
         source = "Set FIJI_HOME to a Fiji folder, or pass --fiji, for TrackMate and all of Fiji."
         yield Finding("Fiji", False, source, needed=False)
-        yield Finding("TrackMate", False, "not here: the embedded engine tracks", needed=False)
+        yield Finding(
+            "TrackMate", False, "not found: the embedded engine is used for tracking", needed=False
+        )
         return
     yield Finding("Fiji", True, f"{running.version} ({home})", needed=False)
     from imagej_dl.fiji import trackmate
@@ -105,7 +107,7 @@ def _tensorflow() -> Iterator[Finding]:
     keras = importlib.metadata.version("keras")
     yield Finding("TensorFlow", True, f"{tf.__version__}, Keras {keras}")
     gpus, cores = backend.gpus(), backend.cores()
-    missing = f"none, {cores} cores are used; with an NVIDIA GPU: pip install 'imagej-dl[gpu]'"
+    missing = f"none; {cores} CPU cores are used. With an NVIDIA GPU: pip install 'imagej-dl[gpu]'"
     yield Finding("GPU", bool(gpus), _gpus(gpus) or missing, needed=False)
     yield _openvino(bool(gpus))
 
@@ -121,9 +123,9 @@ def _openvino(gpu: bool) -> Finding:
         )
         return Finding("OpenVINO", False, text, needed=False)
     if gpu or asked == "tensorflow":
-        use = "not used: " + ("there is a GPU" if gpu else "the settings say TensorFlow")
+        use = "not used: " + ("there is a GPU" if gpu else "TensorFlow is chosen in the settings")
     else:
-        use = "predicts" if asked == "openvino" else "predicts where there is enough to do"
+        use = "predicts" if asked == "openvino" else "used for large predictions"
     try:
         version = importlib.metadata.version("openvino")
     except importlib.metadata.PackageNotFoundError:  # of Intel's archive
@@ -135,7 +137,7 @@ def _gpus(gpus: list[GPU]) -> str:
     words = []
     for gpu in gpus:
         memory = f", {gpu.memory:.0f} GiB" if gpu.memory else ""
-        quicker = f"trains quicker with precision {gpu.halves}"
+        quicker = f"trains faster with precision {gpu.halves}"
         halves = quicker if gpu.halves else "has no tensor cores: train in float32"
         words.append(f"{gpu.name}{memory}, {halves}")
     return "; ".join(words)

@@ -80,7 +80,7 @@ def choose(fiji: str | None = None) -> tuple[Kind, str]:
             if (home / "jars").is_dir():
                 return "folder", str(home)
         raise UserError(
-            f"is no Fiji folder: there is no jars folder in it ({source})",
+            f"is not a Fiji folder: it has no jars folder ({source})",
             path=folder,
             remedy="Name the folder that holds Fiji's launcher.",
         )

@@ -122,7 +122,7 @@ def find(fiji: str | os.PathLike[str] | None) -> Path:
     kind, home = gateway.choose(None if fiji is None else os.fspath(fiji))
     if kind != "folder":
         raise UserError(
-            f"{home} is no Fiji folder", remedy="Name the folder that holds Fiji's launcher."
+            f"{home} is not a Fiji folder", remedy="Name the folder that holds Fiji's launcher."
         )
     return Path(home).resolve()
 
@@ -131,7 +131,7 @@ def _check_parts(home: Path) -> None:
     for jar, what in NEEDED.items():
         if not any((home / "jars").glob(f"{jar}-[0-9]*.jar")):
             raise UserError(
-                f"this Fiji lacks {what}",
+                f"this Fiji has no {what}",
                 path=home,
                 remedy="Update Fiji (Help > Update...), or use `imagej-dl fiji` instead.",
             )
@@ -160,7 +160,7 @@ def _manifest(home: Path) -> dict[str, Any]:
         sound = False
     if not sound:
         raise UserError(
-            "is not as imagej-dl wrote it, so that nobody knows what was put in",
+            "was changed since imagej-dl wrote it, so what was installed is unknown",
             path=path,
             remedy="Delete it, and the scripts and macros of imagej-dl beside it by hand.",
         )
@@ -202,7 +202,7 @@ def _remove(path: Path) -> None:
         raise UserError(
             f"cannot be removed ({error.strerror})",
             path=path,
-            remedy="Close Fiji, and see that you may write to its folder.",
+            remedy="Close Fiji, and check that you have write permission for its folder.",
         ) from error
 
 
@@ -212,4 +212,4 @@ def _sum(data: bytes) -> str:
 
 def _name(done: Outcome) -> None:
     for path in done.kept:
-        warn("is not as imagej-dl wrote it, and was left alone", path=done.home / path)
+        warn("was changed since imagej-dl wrote it, and is kept", path=done.home / path)

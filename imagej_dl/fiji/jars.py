@@ -93,7 +93,7 @@ def download(coordinates: Sequence[str], what: str) -> list[Path]:
     if thread.is_alive():
         raise UserError(
             f"{what} could not be downloaded within {_FETCH_SECONDS} s",
-            remedy="See whether the network is there, or name a Fiji folder with --fiji.",
+            remedy="Check the network connection, or name a Fiji folder with --fiji.",
         )
     if failure:
         raise failure[0]
@@ -120,9 +120,10 @@ def explained(what: str) -> Iterator[None]:
         if re.search(r"ConnectionError|NameResolution|Max retries|Timeout", text):
             raise UserError(
                 f"{what} is not on this machine yet and could not be downloaded: no network",
-                remedy="Connect once, or name a Fiji folder with --fiji or FIJI_HOME.",
+                remedy="Connect to the network once, or name a Fiji folder with --fiji or "
+                "FIJI_HOME.",
             ) from error
         first = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
         raise UserError(
-            f"{what} did not start ({first})", remedy="imagej-dl doctor says more."
+            f"{what} did not start ({first})", remedy="Run imagej-dl doctor for details."
         ) from error

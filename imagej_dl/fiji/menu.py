@@ -103,7 +103,7 @@ def run_macro(path: Path, argument: str = "") -> str:
     if (trouble := front.getLastTrouble()) is not None:
         raise UserError(str(trouble), path=path)
     if text == "[aborted]":
-        raise UserError("was aborted by an error; ImageJ's message says in which line", path=path)
+        raise UserError("was aborted by an error; ImageJ's message names the line", path=path)
     return text
 
 
@@ -124,7 +124,7 @@ def open_image(path: Path) -> None:
 
     imp = jimport("ij.IJ").openImage(str(path.resolve()))
     if imp is None:
-        raise UserError("is no image that ImageJ can read", path=path)
+        raise UserError("is not an image that ImageJ can read", path=path)
     imp.show()
 
 

@@ -49,7 +49,7 @@ def manager() -> Any:
 
     if bool(jimport("java.awt.GraphicsEnvironment").isHeadless()):
         raise UserError(
-            "the ROI Manager needs a screen, and ImageJ runs without one",
+            "the ROI Manager needs a screen, but ImageJ runs without one",
             remedy="Write a RoiSet.zip instead, or use xvfb-run.",
         )
     return jimport("ij.plugin.frame.RoiManager").getRoiManager()

@@ -83,7 +83,8 @@ def picture(
     frames, slices = labels.sizes.get("T", 1), labels.sizes.get("Z", 1)
     if not (1 <= frame <= frames and 1 <= slice_ <= slices):
         raise UserError(
-            f"has {frames} frames and {slices} slices, so there is no plane {frame}, {slice_}",
+            f"has {frames} frames and {slices} slices, so there is no frame {frame}, slice "
+            f"{slice_}",
             path=labels.attrs.get("title") or None,
         )
     over, _, _ = windows(labels, image)
@@ -113,8 +114,8 @@ def check_same_planes(labels: xr.DataArray, image: xr.DataArray) -> None:
             f"the labels have {_shape(ours)}, but the image {image.attrs.get('title', '')} has "
             f"{_shape(theirs)}",
             path=labels.attrs.get("title") or None,
-            remedy="Give the image that the labels were made of; if its axes are wrong, say them "
-            "with --image-axes.",
+            remedy="Name the image that was segmented; if its axes are wrong, set them with "
+            "--image-axes.",
         )
 
 

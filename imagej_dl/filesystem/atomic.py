@@ -23,7 +23,7 @@ _REMEDIES = {
     errno.EROFS: ("cannot be written here", "Choose a folder that you may write to."),
     errno.ENOTDIR: ("has a file in place of a parent folder", "Choose another folder."),
     errno.EEXIST: ("has a file in place of a parent folder", "Choose another folder."),
-    errno.ENOTEMPTY: ("was made by another program meanwhile", "Choose another folder."),
+    errno.ENOTEMPTY: ("was created by another program meanwhile", "Choose another folder."),
     errno.ELOOP: ("is a link that leads in a circle", "Remove the link."),
     errno.ENAMETOOLONG: ("is too long a name", "Choose a shorter one."),
 }
@@ -227,5 +227,5 @@ def load_json(path: Path) -> Any:
         raise UserError(
             f"is not JSON ({words})",
             path=path,
-            remedy="It may have been cut short: copy it again, or mend it in a text editor.",
+            remedy="It may be truncated: copy it again, or correct it in a text editor.",
         ) from error

@@ -81,8 +81,8 @@ def held(
             raise UserError(
                 f"another imagej-dl is writing into it ({other.words()})",
                 path=path,
-                remedy="Wait until that has ended, stop it, or choose another folder. If it is "
-                f"surely not running any more, delete {lock}.",
+                remedy="Wait until that has ended, stop it, or choose another folder. If you "
+                f"are sure that it is not running any more, delete {lock}.",
             )
         time.sleep(_PATIENCE)
     ended = threading.Event()
@@ -224,7 +224,7 @@ def _holder(lock: Path, text: str | None) -> Holder | None:
 
 
 def _unknown() -> Holder:
-    return Holder(processes.this(), "", "it has just begun", time.time())
+    return Holder(processes.this(), "", "it has just started", time.time())
 
 
 def _age(lock: Path) -> float:

@@ -74,8 +74,8 @@ def need(paths: Iterable[Path], source: Path) -> None:
     for path in paths:
         if not fits(path):
             raise UserError(
-                f"has too long a name: its result {path.name[:20]}…{path.name[-24:]} would have "
-                f"{len(os.fsencode(path.name))} bytes, and {LONGEST} are possible",
+                f"has a name that is too long: its result {path.name[:20]}…{path.name[-24:]} would "
+                f"have {len(os.fsencode(path.name))} bytes, and the limit is {LONGEST}",
                 path=source,
                 remedy="Rename the file.",
             )

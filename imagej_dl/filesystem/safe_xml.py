@@ -16,7 +16,7 @@ def parse(path: Path, remedy: str | None = None) -> ET.Element:
 
     Parameters
     ----------
-    remedy : what the user can do about a file that is cut short or no XML.
+    remedy : what the user can do about a file that is truncated or no XML.
 
     Raises
     ------

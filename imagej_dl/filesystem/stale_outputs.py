@@ -65,7 +65,7 @@ def clear(
         except OSError:
             changed.append(name)
     if changed:
-        text = f"{', '.join(changed)} in {folder} was there before and is not of this result"
+        text = f"{', '.join(changed)} in {folder} existed before and does not belong to this result"
         warn(text)
 
 

@@ -61,7 +61,7 @@ def make(array: Any, dims: Sequence[str] | None = None, **attrs: Any) -> xr.Data
             remedy="Name one of T, C, Z, Y, X for each axis; Y and X must be among them.",
         )
     if not set(names) <= set(AXES):
-        raise UserError(f"axes {''.join(names)} are not all of {', '.join(AXES)}")
+        raise UserError(f"axes {''.join(names)} are not among {', '.join(AXES)}")
     known = {field.name for field in fields(Calibration)} | {"title", *DISPLAY}
     if unknown := set(attrs) - known:
         raise TypeError(f"unknown attributes {sorted(unknown)}; known are {sorted(known)}")

@@ -110,7 +110,7 @@ def to_metadata(image: xr.DataArray) -> tuple[dict[str, Any], NDArray[np.uint16]
         metadata["Overlays"] = list(overlay)
     if not all(map(is_roi, (metadata.get("ROI", _NO_ROI), *metadata.get("Overlays", ())))):
         raise UserError(
-            "has a selection or overlay that is no ROI",
+            "has a selection or overlay that is not a ROI",
             path=image.attrs.get("title") or None,
             remedy="It is bytes in ImageJ's format, as imagej_dl.rois.encode makes them.",
         )

@@ -54,7 +54,7 @@ def compared(path: Path, stated: float, times: Mapping[int, float]) -> float:
         return measured
     if measured and abs(measured - stated) > _UNEVEN * stated:
         words = f"states {stated:g} s from frame to frame, but their times are {measured:g} s apart"
-        _warn(path, f"{words}; the former is taken")
+        _warn(path, f"{words}; the former is used")
     return stated
 
 

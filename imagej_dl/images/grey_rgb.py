@@ -53,7 +53,7 @@ def as_grey(image: xr.DataArray, name: object = None) -> xr.DataArray:
     warn(
         repeated_warnings.GREYS,
         f"{name or image.attrs.get('title') or 'the image'}: its red, green and blue are the "
-        "same: they are taken as one grey channel",
+        "same: they are read as one grey channel",
     )
     grey = image.isel(C=0, drop=True)
     grey.attrs = {k: v for k, v in image.attrs.items() if k not in DISPLAY or k == "overlay"}
@@ -80,7 +80,7 @@ def with_channels(image: xr.DataArray, channels: int, name: object = None) -> xr
         return image
     warn(
         "grey pictures",
-        f"{name or title}: is a grey picture; its grey values are taken for red, green and blue",
+        f"{name or title}: is a grey picture; its grey values are used for red, green and blue",
     )
     dims = [str(axis) for axis in image.dims]
     return with_data(image, np.stack([image.data] * 3, axis=-1), [*dims, "C"])

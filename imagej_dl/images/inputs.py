@@ -58,7 +58,7 @@ def _of(source: Any, axes: Mapping[int, str]) -> xr.DataArray:
             remedy="Give the path of a file, a NumPy array, or what images.read returns.",
         )
     if source.ndim not in axes and axes is _LABELS:
-        raise UserError(f"an array of shape {source.shape} is no label map YX, TYX or TZYX")
+        raise UserError(f"an array of shape {source.shape} is not a label map YX, TYX or TZYX")
     if source.ndim not in axes:
         raise UserError(
             f"the axes of an array of shape {source.shape} are not named",

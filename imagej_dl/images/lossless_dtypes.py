@@ -96,8 +96,8 @@ def received(array: NDArray[Any], dtype: str | None, ids: str | None) -> NDArray
         restored = _restored(array, ids)
         if restored is None:
             warn(
-                "the image had stand-ins for ids above 2^24, but its numbers are no labels any "
-                "more: they are left as they are"
+                "the image had stand-ins for ids above 2^24, but its values are not labels any "
+                "more: they are left unchanged"
             )
             return array
         return restored.astype(np.uint32)
@@ -157,7 +157,7 @@ def _standing_in(array: NDArray[Any], name: str | None) -> tuple[NDArray[np.floa
     reach = len(large) + len(taken)
     if len(large) > _MOST_STAND_INS or reach > 2 * _MOST_STAND_INS:
         raise UserError(
-            f"has {len(large)} different numbers above {LARGEST}, which is no label map",
+            f"has {len(large)} different numbers above {LARGEST}, which is not a label map",
             path=name,
             remedy="Renumber the labels from 1, or convert an image to float32, which rounds.",
         )

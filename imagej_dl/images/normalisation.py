@@ -52,19 +52,19 @@ class Normalisation(BaseModel):
     largest: float | None = Field(
         None,
         gt=0,
-        description="What `range` divides by, whatever the image's type: Fluffy's models were made "
-        "with 65535. The type's largest value where left out.",
+        description="Divisor of `range`, whatever the pixel type of the image; Fluffy's models use "
+        "65535. If left out, the largest value of the type.",
     )
-    clip: bool = Field(False, description="Clip what comes out to 0 … 1.")
+    clip: bool = Field(False, description="Clip the result to 0 … 1.")
     scope: Literal["plane", "video"] = Field(
-        "plane", description="Whether planes are measured each for itself, or a video as a whole."
+        "plane", description="Measure each plane by itself, or a video as a whole."
     )
     illumination: float = Field(
         0.0,
         ge=0,
         le=10_000,
-        description="Sigma in px of a Gaussian that is taken off before as uneven light, its mean "
-        "being kept; 0: nothing is.",
+        description="Sigma in px of a Gaussian blur that is subtracted first to correct uneven "
+        "illumination; the mean is kept. 0: no correction.",
     )
 
     @model_validator(mode="after")

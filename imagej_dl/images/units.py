@@ -154,7 +154,7 @@ def completed(title: str, attrs: dict[str, Any], *, told: bool = True) -> dict[s
         return {}
     if width is None or height is None:
         known, lacking = ("height", "width") if width is None else ("width", "height")
-        words = f"{title}: states no pixel {lacking}; it is taken to be as the {known}"
+        words = f"{title}: states no pixel {lacking}; the {known} is used for it"
         warn(words)
         size = height if width is None else width
         return attrs | {"pixel_width": size, "pixel_height": size}

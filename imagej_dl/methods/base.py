@@ -173,7 +173,9 @@ class Method(BaseModel):
         """Raise ValueError where a loss, or the class weights, do not go with the method."""
         if loss not in self.losses:
             known = ", ".join(self.losses)
-            raise ValueError(f"the loss {loss} is none of kind {self.name}, which has {known}")
+            raise ValueError(
+                f"the loss {loss} is not available for kind {self.name}; known are {known}"
+            )
         if class_weights is not None and len(class_weights) != len(self.channels):
             raise ValueError(
                 f"{len(class_weights)} class weights for the {len(self.channels)} channels of "

@@ -25,7 +25,9 @@ class Border(ClassMethod):
     classes: ClassVar[tuple[str, ...]] = ("background", "object", "border")
     fluffy: ClassVar[bool] = True
 
-    border_size: int = Field(default=2, ge=1, le=100, description="Half the border's width, px.")
+    border_size: int = Field(
+        default=2, ge=1, le=100, description="Half the width of the border class, in px."
+    )
 
     @property
     def margin(self) -> int:

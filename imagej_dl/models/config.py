@@ -95,10 +95,10 @@ class ModelConfig(BaseModel):
         description="Settings of the method's post-processing.",
     )
     border_size: int = Field(
-        default=2, ge=1, le=100, description="Border: half width of the border class, px."
+        default=2, ge=1, le=100, description="Border: half the width of the border class, in px."
     )
     method_settings: dict[str, Any] = Field(
-        default_factory=dict, description="Further settings of the method, beside `border_size`."
+        default_factory=dict, description="Further settings of the method, besides `border_size`."
     )
     training: dict[str, Any] = Field(
         default_factory=dict, description="The settings of the training, for the record."

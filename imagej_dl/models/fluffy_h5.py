@@ -62,8 +62,8 @@ def load(path: Path) -> ModelBundle:
     model = network.build()
     _assign(path, model, convolutions, norms)
     warn(
-        "a model of Fluffy, which keeps neither pixel size nor object size: intensities "
-        "are divided by 65535, whatever the image's type, and no object is too small",
+        "a Fluffy model, which stores neither pixel size nor object size: intensities "
+        "are divided by 65535, whatever the pixel type, and no minimum area applies",
         path=path,
     )
     return ModelBundle(model, _config(model, network))
@@ -80,7 +80,7 @@ def _network(path: Path, convolutions: list[Layer], norms: list[Layer]) -> UNet:
         if (path.parent / "config.json").is_file():  # `train --h5` wrote it beside the model
             remedy = f"Give the model's folder instead: {path.parent}."
         raise UserError(
-            f"is not a model of Fluffy ({len(kernels)} convolutions, {len(norms)} batch "
+            f"is not a Fluffy model ({len(kernels)} convolutions, {len(norms)} batch "
             f"normalisations, {classes} output channels)",
             path=path,
             remedy=remedy,
@@ -104,7 +104,7 @@ def _assign(path: Path, model: Any, convolutions: list[Layer], norms: list[Layer
         shapes = [None if value is None else value.shape for value in values]
         if shapes != [tuple(variable.shape) for variable in layer.weights]:
             raise UserError(
-                f"is not a model of Fluffy (the weights of {layer.name} have the shapes {shapes})",
+                f"is not a Fluffy model (the weights of {layer.name} have the shapes {shapes})",
                 path=path,
             )
         layer.set_weights(values)

@@ -117,14 +117,14 @@ def load_config(folder: str | Path) -> ModelConfig:
     if not path.is_file():
         if (folder / ".training").is_dir():
             raise UserError(
-                "the training there is not finished",
+                "its training is not finished",
                 path=folder,
                 remedy="Continue it: the same imagej-dl train command with --resume.",
             )
         raise UserError(
             "is not a model of imagej-dl (it has no config.json)",
             path=folder,
-            remedy="Name a folder that imagej-dl train has made.",
+            remedy="Name a folder that was written by imagej-dl train.",
         )
     try:
         content = load_json(path)
@@ -158,11 +158,11 @@ def check(bundle: ModelBundle) -> float:
     expected = kept.transpose(*[d for d in order if d in kept.dims]).data
     found = bundle.probabilities(plane).reshape(-1)
     if found.size != expected.size:
-        raise UserError("does not go with the test image", path=bundle.folder / TEST_EXPECTED)
+        raise UserError("does not match the test image", path=bundle.folder / TEST_EXPECTED)
     difference = float(np.abs(found - expected.reshape(-1)).max())
     if not difference <= TOLERANCE:
         raise UserError(
-            f"predicts its test image otherwise than when it was made (by {difference:.3g})",
+            f"predicts its test image differently than when it was written (by {difference:.3g})",
             path=bundle.folder,
             remedy="A file was changed, or this TensorFlow computes differently: train again.",
         )
@@ -173,7 +173,7 @@ def _load_network(path: Path, config: ModelConfig) -> Any:
     from imagej_dl.models import backend
 
     if not zipfile.is_zipfile(path):
-        problem = "is damaged or cut short" if path.exists() else "is missing"
+        problem = "is damaged or truncated" if path.exists() else "is missing"
         raise UserError(problem, path=path, remedy="Copy the whole model folder again.")
     trust.check_parts(path)
     keras = backend.keras()
@@ -185,8 +185,8 @@ def _load_network(path: Path, config: ModelConfig) -> Any:
         remedy = "Copy the whole model folder again, or train again."
         if config.keras_version != keras.__version__:
             remedy = (
-                f"It was made with Keras {config.keras_version}, here is {keras.__version__}: "
-                f"pip install keras=={config.keras_version}, or train again."
+                f"It was written with Keras {config.keras_version}; installed is "
+                f"{keras.__version__}: pip install keras=={config.keras_version}, or train again."
             )
         raise UserError(
             f"cannot be loaded ({first_line(error)})", path=path, remedy=remedy
@@ -198,8 +198,8 @@ def _load_network(path: Path, config: ModelConfig) -> Any:
         found = None
     if found != wanted:
         raise UserError(
-            f"its network has {found} frames, channels in and channels out, its config.json "
-            f"says {wanted}",
+            f"its network has {found} frames, channels in and channels out; its config.json "
+            f"declares {wanted}",
             path=path,
         )
     return model

@@ -31,7 +31,7 @@ def initialise(model: Any, network: Network, source: str) -> None:
 
     Warns
     -----
-    DataWarning : when ImageNet's weights cannot be had: the network begins at random.
+    DataWarning : when the ImageNet weights cannot be obtained: the network begins at random.
     """
     if source == IMAGENET:
         _imagenet(model, network)
@@ -49,10 +49,10 @@ def load_weights(model: Any, path: Path) -> None:
     UserError : when the file is not there, is none of these, or not of this network.
     """
     if not path.is_file():
-        raise UserError("there is no such file of weights", path=path)
+        raise UserError("there is no such weights file", path=path)
     if not path.name.endswith(_SUFFIXES):
         raise UserError(
-            "is no file of weights", path=path, remedy=f"Known are {', '.join(_SUFFIXES)}."
+            "is not a weights file", path=path, remedy=f"Known are {', '.join(_SUFFIXES)}."
         )
     if zipfile.is_zipfile(path):
         trust.check_parts(path)
@@ -69,7 +69,8 @@ def load_weights(model: Any, path: Path) -> None:
         raise UserError(
             f"cannot be loaded into this network ({first_line(error)})",
             path=path,
-            remedy="Weights fit the network they were saved of, with the same arguments.",
+            remedy="Weights fit only the network that they were saved from, with the same "
+            "arguments.",
         ) from error
 
 
@@ -91,7 +92,7 @@ def _imagenet(model: Any, network: Network) -> None:
                 include_top=False, alpha=network.alpha, weights="imagenet"
             )
     except Exception as error:  # Keras raises a bare Exception when the download fails.
-        _warn(f"ImageNet's weights cannot be had ({first_line(error)})")
+        _warn(f"the ImageNet weights cannot be obtained ({first_line(error)})")
         return
     ours = model.get_layer("each_frame").layer if network.window > 1 else model
     names = {layer.name for layer in ours.layers}
@@ -101,4 +102,4 @@ def _imagenet(model: Any, network: Network) -> None:
 
 
 def _warn(words: str) -> None:
-    warn(f"{words}: it begins at random")
+    warn(f"{words}: weights are initialised at random")

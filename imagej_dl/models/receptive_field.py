@@ -45,7 +45,7 @@ def receptive_field(model: Any) -> ReceptiveField:
 def _period(model: Any) -> int:
     out, largest = _scales(model, 1.0)
     if out != 1.0:
-        raise ValueError("the network's output has not the resolution of its input")
+        raise ValueError("the network's output does not have the resolution of its input")
     return math.ceil(largest)
 
 
@@ -112,7 +112,7 @@ def _back(layer: Any, axis: int, low: int, high: int) -> tuple[int, int]:
         kernel, stride = layer.kernel_size[axis], layer.strides[axis]
         dilation = layer.dilation_rate[axis]
     else:
-        raise ValueError(f"how far a layer of type {kind} looks is not known")
+        raise ValueError(f"the receptive field of a layer of type {kind} is not known")
     span = (kernel - 1) * dilation
     if layer.padding not in ("same", "valid"):
         raise ValueError(f"padding {layer.padding!r} is not known")

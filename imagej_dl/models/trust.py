@@ -55,7 +55,7 @@ def check_parts(path: Path) -> None:
         EOFError,
     ) as error:
         raise UserError(
-            f"is no Keras model, or damaged ({error})", path=path, remedy=_REMEDY
+            f"is not a Keras model, or is damaged ({error})", path=path, remedy=_REMEDY
         ) from error
     if whole:
         weight_files.check(weights, path, path.stat().st_size)
@@ -75,9 +75,9 @@ def check_parts(path: Path) -> None:
         )
         if not known:
             raise UserError(
-                f"holds a part that imagej-dl does not open ({module}.{name})",
+                f"holds a component that imagej-dl does not load ({module}.{name})",
                 path=path,
-                remedy="Open only models that imagej-dl made.",
+                remedy="Load only models that imagej-dl has written.",
             )
 
 
@@ -86,19 +86,19 @@ def _check_members(archive: zipfile.ZipFile, path: Path) -> None:
     names = [entry.filename for entry in archive.infolist()]
     if strange := [n for n in names if n not in _MEMBERS or names.count(n) > 1]:
         raise UserError(
-            f"holds a file that no model of ours has ({strange[0]}"
+            f"holds a file that does not belong to a model of imagej-dl ({strange[0]}"
             f"{', twice' if strange[0] in _MEMBERS else ''})",
             path=path,
-            remedy="Open only models that imagej-dl made.",
+            remedy="Load only models that imagej-dl has written.",
         )
     if any(entry.compress_type not in _PACKED for entry in archive.infolist()):
         # Others may ask for any memory before they unpack a byte.
-        raise UserError("is packed as no Keras model is", path=path, remedy=_REMEDY)
+        raise UserError("is not packed like a Keras model", path=path, remedy=_REMEDY)
     if any(entry.compress_size > path.stat().st_size for entry in archive.infolist()):
-        raise zipfile.BadZipFile("a member is said to be longer than the file")
+        raise zipfile.BadZipFile("a member is declared longer than the file")
     total = sum(entry.file_size for entry in archive.infolist())
     if archive.getinfo(_CONFIG).file_size > _LARGEST:
-        raise UserError("describes a network of an absurd size", path=path)
+        raise UserError("declares a network of an implausible size", path=path)
     if total > weight_files.allowed(path.stat().st_size):
         raise UserError(f"would unpack to {total / 2**20:.0f} MiB", path=path, remedy=_REMEDY)
 
@@ -109,9 +109,9 @@ def _check_description(description: Any, path: Path) -> None:
         kernel = numbers.get("filters", 1) * numbers.get("kernel_size", 1)
         if kernel > _KERNEL or any(number > _SIDE for number in numbers.values()):
             raise UserError(
-                f"describes a layer of an absurd size ({str(values.get('name'))[:40]})",
+                f"declares a layer of an implausible size ({str(values.get('name'))[:40]})",
                 path=path,
-                remedy="Open only models that imagej-dl made.",
+                remedy="Load only models that imagej-dl has written.",
             )
 
 

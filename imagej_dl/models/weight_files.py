@@ -43,7 +43,7 @@ def check(source: str | Path | BinaryIO, path: Path, size: int | None = None) ->
         raise
     except Exception as error:  # h5py raises whatever a damaged file makes of it
         raise UserError(
-            f"is no file of weights in HDF5, or damaged ({first_line(error)})",
+            f"is not a weights file in HDF5 format, or is damaged ({first_line(error)})",
             path=path,
             remedy="Copy it again.",
         ) from error
@@ -65,7 +65,7 @@ def _walk(file: Any, path: Path, free: int) -> None:
                 raise UserError(
                     f"has a link in it ({where}), which may lead to another file",
                     path=path,
-                    remedy="Save the weights anew with Keras.",
+                    remedy="Save the weights again with Keras.",
                 )
             node = group[name]
             place = h5py.h5o.get_info(node.id).addr
@@ -78,10 +78,10 @@ def _walk(file: Any, path: Path, free: int) -> None:
                 left -= _bytes(node, where, path)
                 if left < 0:
                     raise UserError(
-                        f"declares arrays of more than {free / 2**20:.0f} MiB, which so small a "
-                        f"file cannot hold (as {where}, {_shape(node)})",
+                        f"declares arrays of more than {free / 2**20:.0f} MiB, which a file of "
+                        f"this size cannot hold (as {where}, {_shape(node)})",
                         path=path,
-                        remedy="Copy it again, or save the weights anew with Keras.",
+                        remedy="Copy it again, or save the weights again with Keras.",
                     )
 
 
@@ -94,7 +94,7 @@ def _bytes(node: Any, where: str, path: Path) -> int:
         raise UserError(
             f"keeps its values in other files ({where})",
             path=path,
-            remedy="Save the weights anew with Keras.",
+            remedy="Save the weights again with Keras.",
         )
     item = node.dtype.itemsize
     chunk = math.prod(node.chunks) * item if node.chunks else 0

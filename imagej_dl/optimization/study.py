@@ -76,7 +76,7 @@ class Study:
                 begun = len(self.trials())
             except Exception as error:  # the database's own, of no common kind
                 words = one_line(error)[:200]
-                raise UserError(f"the trials cannot be opened ({words})", path=storage) from error
+                raise UserError(f"the trials cannot be read ({words})", path=storage) from error
             # Workers that began with one seed would all try the same.
             self._study.sampler = optuna.samplers.TPESampler(
                 n_startup_trials=startup, multivariate=True, group=conditional, seed=seed + begun

@@ -77,7 +77,7 @@ def find(
         other = known.setdefault(names.folded(source.name), source)
         if other is not source:
             raise UserError(
-                f"has the same name as {other.path}: their results would be one file",
+                f"has the same name as {other.path}, so their results would overwrite each other",
                 path=source.path,
                 remedy="Rename one, or predict them into different folders.",
             )

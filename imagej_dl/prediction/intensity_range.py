@@ -43,9 +43,9 @@ def _distance(far: Far) -> float:
 def _noise(worst: Beyond, image: xr.DataArray) -> str:
     far = worst.far
     return (
-        f"nearly empty, or noisier than the images of the training: noise is {far.plane:.2g} of "
-        f"the contrast, {far.training:.2g} at most there. Contrast is enhanced less, so that "
-        "noise does not become objects"
+        f"nearly empty, or noisier than the training images: noise is {far.plane:.2g} of "
+        f"the contrast, {far.training:.2g} at most in those. Contrast is enhanced less, so "
+        "that noise is not segmented"
     )
 
 
@@ -53,8 +53,8 @@ def _few(worst: Beyond, image: xr.DataArray) -> str:
     far = worst.far
     beyond = far.training / max(far.plane, 1e-9)
     return (
-        "nearly empty: so little is bright that it is above the upper percentile, "
-        f"{beyond:.2g} times as far as in the images of the training. Contrast is enhanced up to it"
+        f"nearly empty: only few pixels are bright, {beyond:.2g} times as far "
+        "above the upper percentile as in the training images. Contrast is enhanced up to them"
     )
 
 
@@ -62,7 +62,7 @@ def _bright(worst: Beyond, image: xr.DataArray) -> str:
     far = worst.far
     return (
         f"some pixels are {far.plane:.2g} times as bright as the other bright ones, "
-        f"{far.training:.2g} times at most in the images of the training. They are taken for "
+        f"{far.training:.2g} times at most in the training images. They are treated as "
         "debris: contrast is enhanced up to the others"
     )
 
@@ -71,6 +71,6 @@ def _hot(worst: Beyond, image: xr.DataArray) -> str:
     place = {a: i for a, i in (("T", worst.t), ("Z", worst.z)) if a in image.dims}
     at = non_finite.where(worst.far.at, place)
     return (
-        f"the pixel at {at} is {worst.far.plane:g}, far beyond all others; it is taken as no "
-        f"brighter than what the model knows. {non_finite.remedy(_usual(worst, image))}"
+        f"the pixel at {at} is {worst.far.plane:g}, far beyond all others; it is clipped to "
+        f"the range of the training. {non_finite.remedy(_usual(worst, image))}"
     )

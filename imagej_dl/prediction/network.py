@@ -67,8 +67,8 @@ def network(bundle: ModelBundle, pixels: int = 0) -> Network:
             number, height, width = windows.shape[:3]
             if number == 1:
                 raise UserError(
-                    f"the memory does not hold a tile of {width}×{height} px",
-                    remedy="Ask for smaller tiles with --tile.",
+                    f"there is not enough memory for a tile of {width}×{height} px",
+                    remedy="Use smaller tiles with --tile.",
                 ) from error
         half = len(windows) // 2
         return np.concatenate([run(windows[:half]), run(windows[half:])])

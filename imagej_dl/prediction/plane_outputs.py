@@ -64,7 +64,10 @@ def planes(
     sizes = [image.sizes[d] for d in "YX"]
     cut = [tiles.spans(size, tile, halo, config.multiple_of) for size in sizes]
     if halo < needed and max(map(len, cut)) > 1:
-        warn(f"tiles overlap by {halo} px, the model looks {needed} px far: their edges may show")
+        warn(
+            f"tiles overlap by {halo} px, but the receptive field reaches {needed} px: tile edges "
+            "may show"
+        )
     # Windows that follow each other share their frames, where each is looked at once.
     frames = 1 if looks_at_each(bundle.model) else config.frames
     window = cut[0][0].size * cut[1][0].size * frames
@@ -142,13 +145,13 @@ def _check(bundle: ModelBundle, image: xr.DataArray) -> None:
         raise UserError("the image has no pixels", path=title)
     channels = image.sizes.get("C", 1)
     if channels != config.channels:
-        remedy = "In ImageJ, Image > Color > Split Channels or Merge Channels... makes such one."
+        remedy = "In ImageJ, Image > Color > Split Channels or Merge Channels... makes one."
         if channels == 1 and config.channels == 3:
             remedy += (
                 " Where the model was trained on colour pictures, Image > Type > RGB Color does."
             )
         elif channels == 3 and config.channels == 1:
-            remedy += " Of colours, Image > Type > 8-bit makes grey values."
+            remedy += " For colour images, Image > Type > 8-bit makes grey values."
         raise UserError(
             f"the image has {channels} channel(s), the model was trained on {config.channels}",
             path=title,
@@ -158,13 +161,13 @@ def _check(bundle: ModelBundle, image: xr.DataArray) -> None:
         frames = config.frames > 1 and image.sizes.get("T", 1) == 1
         warn(
             f"{title or 'the image'}: each of the {image.sizes['Z']} slices is segmented on its "
-            "own; the ids of one slice have nothing to do with those of the next"
-            + (". If they are frames, say so: --axes TYX" if frames else "")
+            "own; ids are not linked between slices"
+            + (". If they are frames, pass --axes TYX" if frames else "")
         )
     if config.frames > 1 and image.sizes.get("T", 1) == 1:
         warn(
-            f"{title or 'the image'}: the model sees {config.frames} frames, but there is only "
-            "one, which is taken for all"
+            f"{title or 'the image'}: the model sees {config.frames} frames, but the image has "
+            "only one, which is repeated"
         )
     cal = images.calibration(image)
     if units.is_calibrated(config.unit) and units.is_calibrated(cal.unit):
@@ -173,6 +176,6 @@ def _check(bundle: ModelBundle, image: xr.DataArray) -> None:
         if not 0.75 <= ratio <= 4 / 3:
             warn(
                 f"{title or 'the image'}: its pixels are {cal.pixel_width:g} {cal.unit} wide, "
-                f"those the model was trained on {config.pixel_width:g} {config.unit}: objects may "
+                f"those of the training images {config.pixel_width:g} {config.unit}: objects may "
                 "be missed"
             )

@@ -84,7 +84,7 @@ def predict(
     bundle = _loaded(bundle)
     if not isinstance(bundle.config.method, InstanceMethod):
         raise UserError(
-            f"gives an image and no objects (its kind is {bundle.config.kind})",
+            f"outputs an image, not objects (its kind is {bundle.config.kind})",
             path=bundle.folder,
             remedy="Use a model that segments, or predict_image for this one.",
         )
@@ -143,7 +143,7 @@ def predict_image(
     method = bundle.config.method
     if not isinstance(method, ImageMethod):
         raise UserError(
-            f"gives objects and no image (its kind is {bundle.config.kind})",
+            f"outputs objects, not an image (its kind is {bundle.config.kind})",
             path=bundle.folder,
             remedy="Use a model that gives images, or predict for this one.",
         )

@@ -109,7 +109,7 @@ class Results:
         for key, words in _OTHERWISE.items():
             if before.get(key) != now[key]:
                 raise UserError(
-                    f"is already there, made {words}",
+                    f"exists, made {words}",
                     path=main,
                     remedy="Choose another folder, or pass --overwrite.",
                 )
@@ -117,9 +117,9 @@ class Results:
         missing = [key for key, path in paths.items() if key not in none and not path.is_file()]
         if missing:
             raise UserError(
-                f"is already there, but without its {missing[0]}",
+                f"exists, but without its {missing[0]}",
                 path=main,
-                remedy="Pass --overwrite, or remove it: it is then predicted again.",
+                remedy="Pass --overwrite, or remove it to predict it again.",
             )
         return False
 
@@ -166,7 +166,7 @@ class Results:
         if old := [
             path.name for key, path in every.items() if key not in paths and os.path.exists(path)
         ]:
-            warn(f"{', '.join(old)} was there before and is of other labels", path=self.folder)
+            warn(f"{', '.join(old)} existed before and belongs to other labels", path=self.folder)
 
     def write_image(
         self, source: Source, image: xr.DataArray, made: dict[str, Any] | None = None
@@ -182,7 +182,7 @@ class Results:
 _OTHERWISE = {
     "model": "by another model",
     "how": "with other settings",
-    "image": "of another image, or of this one before it was changed",
+    "image": "from another image, or from this one before it was changed",
 }
 
 

@@ -66,7 +66,7 @@ def spans(length: int, tile: int, halo: int, multiple_of: int, margin: int = 0) 
     if step <= 0:
         raise UserError(
             f"a tile of {tile} px is too small for this model, whose halo is {halo} px",
-            remedy=f"Ask for tiles of at least {2 * halo + multiple_of} px.",
+            remedy=f"Use tiles of at least {2 * halo + multiple_of} px.",
         )
     starts = [*range(0, padded - size, step), padded - size]
     ends = [start + size - halo for start in starts[:-1]] + [padded]

@@ -72,7 +72,7 @@ def sheets(path: str | os.PathLike[str]) -> list[Sheet]:
         raise UserError(
             "there is no such folder" if not path.exists() else "is no project",
             path=path,
-            remedy="Name a folder that `imagej-dl new` has made.",
+            remedy="Name a folder that was created by `imagej-dl new`.",
         )
     flat = beside(labeling) if labeling.is_dir() else ()
     by_name = {item.name: Sheet(item.name, item.image, item.rois, None, True) for item in flat}
@@ -95,7 +95,9 @@ def sheet(path: str | os.PathLike[str], name: str) -> Sheet:
     by_name = {names.same(item.name): item for item in sheets(path)}
     if names.same(name) not in by_name:
         some = ", ".join(list(by_name)[:5]) + (" …" if len(by_name) > 5 else "")
-        raise UserError(f"has no image named {name}", path=path, remedy=f"It has {some or 'none'}.")
+        raise UserError(
+            f"has no image named {name}", path=path, remedy=f"Its images are {some or 'none'}."
+        )
     return by_name[names.same(name)]
 
 

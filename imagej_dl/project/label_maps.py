@@ -92,11 +92,11 @@ def refresh(
                 try:
                     made(make(one, filling, target))
                 except UserError as error:
-                    _left(f"{error}: there is no new label map of it")
+                    _left(f"{error}: its label map is not updated")
     except UserError as error:
         if error.problem == NOTHING:
             return  # the label maps were not made of ROIs
-        _left(f"{error}: label maps are taken as they are")
+        _left(f"{error}: existing label maps are used")
 
 
 def _left(text: str) -> None:
@@ -112,7 +112,7 @@ def _check_size(due: Due, labels: xr.DataArray, target: Path) -> None:
     sizes = {axis: before.sizes.get(axis, 1) for axis in "TZYX"}
     if sizes != {axis: labels.sizes.get(axis, 1) for axis in "TZYX"}:
         raise UserError(
-            f"is there already and is of another size than {due.item.image}",
+            f"exists, and its size differs from that of {due.item.image}",
             path=image,
             remedy="Choose another folder with --out, or pass --overwrite.",
         )

@@ -127,7 +127,9 @@ def _is_outdated(item: Drawn, mask: Path, filling: Filling) -> bool:
         before = {}  # not made of ROIs: a prediction, for instance
     if not before or before["roiset"] == now["roiset"]:
         if before and before.get("filling") != now["filling"]:
-            _warn(f"{mask}: was made with other settings, and is kept; --overwrite makes it anew")
+            _warn(
+                f"{mask}: was made with other settings, and is kept; pass --overwrite to replace it"
+            )
         for path in (item.image,) if before else (item.image, item.rois):
             if _time(path) > mask.stat().st_mtime and not _is_copy(path, before):
                 _warn_kept(path, mask)
@@ -135,7 +137,7 @@ def _is_outdated(item: Drawn, mask: Path, filling: Filling) -> bool:
     # A RoiSet.zip may have taken the place of a .roi, or of Fluffy's masks.
     if PurePosixPath(str(before.get("rois"))).parent != PurePosixPath(str(now["rois"])).parent:
         raise UserError(
-            f"is there already, made of other ROIs ({before.get('rois')}) than {item.rois}",
+            f"exists, made from other ROIs ({before.get('rois')}) than {item.rois}",
             path=mask,
             remedy="Choose another folder with --out, or pass --overwrite.",
         )
@@ -151,7 +153,7 @@ def _is_copy(image: Path, before: dict[str, object]) -> bool:
 
 
 def _warn_kept(newer: Path, mask: Path, more: str = "") -> None:
-    _warn(f"{newer}: is newer than {mask}, which {more}is kept; --overwrite makes it anew")
+    _warn(f"{newer}: is newer than {mask}, which {more}is kept; pass --overwrite to replace it")
 
 
 def _warn(text: str) -> None:

@@ -91,7 +91,7 @@ def prepare_all(
         raise UserError(
             "there is no such folder" if not path.exists() else "has no folder Raw",
             path=path,
-            remedy="Name a project that `imagej-dl new` has made.",
+            remedy="Name a project that was created by `imagej-dl new`.",
         )
     files = raw_files(raw)
     if not files:
@@ -119,7 +119,7 @@ def prepare_all(
         raise failed[0]
     if failed:
         raise UserError(
-            f"{len(failed)} of {len(chosen)} images could not be made: "
+            f"{len(failed)} of {len(chosen)} images could not be prepared: "
             + "; ".join(map(str, failed)),
             path=raw,
         )
@@ -164,7 +164,7 @@ def _prepare(
         called = name if len(planes) == 1 else f"{name}_{number - fluffy:0{digits}}"
         if called != name and called in names:
             raise UserError(
-                f"slice {number} of it would be called {called}, as another image is",
+                f"its slice {number} would be called {called}, which is the name of another image",
                 path=file,
                 remedy="Rename one of them.",
             )
@@ -186,7 +186,7 @@ def _place(path: Path, name: str) -> Path:
 
 def _check_rois(target: Path) -> None:
     if target.exists() and (drawn := roiset(target.parent.parent)):
-        warn(f"{target}: is made again, but {drawn} was drawn on the former image")
+        warn(f"{target}: was replaced, but {drawn} was drawn on the previous image")
 
 
 def _name_others(raw: Path, files: list[Path]) -> None:

@@ -101,7 +101,7 @@ def select_slices(picture: xr.DataArray, slices: str, path: Path) -> list[xr.Dat
         return [_plane(picture, axis, i) for i in range(count)]
     if slices == MAX:
         if axis == "T":
-            warn(f"has no slices, so the maximum is that over its {count} frames", path=path)
+            warn(f"has no slices, so the maximum projection is over its {count} frames", path=path)
         return [images.with_data(picture, picture.max(axis).data, _rest(picture, axis))]
     number = count // 2 + 1 if slices == MIDDLE else int(slices)
     if number > count:

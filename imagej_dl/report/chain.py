@@ -87,7 +87,7 @@ def make_room(out: Path) -> None:
     if out.exists() and any(out.iterdir()):
         if not (out / MARK).exists():
             raise UserError(
-                "is no folder of a demo, so nothing in it is replaced",
+                "is not a folder of the demo, so nothing in it is replaced",
                 path=out,
                 remedy="Name another folder with --out.",
             )
@@ -106,8 +106,8 @@ def simulate(chain: Chain, seed: int) -> None:
     """Make a project with images and RoiSets, and a movie with its ground truth, all simulated."""
     with chain.step(
         "A time-lapse and drawn ROIs",
-        "Simulated nuclei that move and divide, with noise and uneven light. The ROIs stand for "
-        "those a biologist draws in Fiji's ROI Manager.",
+        "Simulated nuclei that move and divide, with noise and uneven light. The ROIs represent "
+        "those that a biologist draws in Fiji's ROI Manager.",
     ) as step:
         made = simulation.write(chain.out, stills=TRAINING_IMAGES, seed=seed)
         chain.movie, chain.truth = made.movie, made.truth
@@ -125,7 +125,7 @@ def simulate(chain: Chain, seed: int) -> None:
 
 def take(chain: Chain, found: list[project.Drawn]) -> None:
     """Copy the user's images and RoiSets into a project of its own; theirs stay untouched."""
-    with chain.step("Your images and ROIs", "Copied, so that yours stay as they are.") as step:
+    with chain.step("Your images and ROIs", "Copies; the originals are not changed.") as step:
         project.create(chain.out / "project")
         for item in found:
             folder = chain.out / "project" / "Labeling" / item.name
@@ -191,7 +191,7 @@ def predict(chain: Chain) -> Path:
             classes = chances.isel(T=which).values if "T" in chances.dims else chances.values
             shown = [pictures.grey(plane), pictures.classes(classes.reshape(-1, *plane.shape))]
             row = pictures.side_by_side([*shown, pictures.outlined(plane, _plane(found, which))])
-            text = "image; background blue, object green, border red; objects found"
+            text = "image; background blue, object green, border red; predicted objects"
             step.pictures.append((row, f"Frame {which + 1}: {text}."))
         per_plane = [len(np.unique(p[p > 0])) for p in found.values.reshape(-1, *plane.shape)]
         step.figures = {"planes": len(per_plane), "objects": sum(per_plane)}
@@ -235,7 +235,7 @@ def track(chain: Chain, predicted: Path, fiji: str | None) -> None:
             step.pictures.append((pictures.read_png(out / name), text))
         tracked = images.read_labels(out / "tracked.tif", as_is=True).values
         row = [pictures.coloured(tracked[i]) for i in (0, len(tracked) // 2, len(tracked) - 1)]
-        step.pictures.append((pictures.side_by_side(row), "Label movie with one id a track."))
+        step.pictures.append((pictures.side_by_side(row), "Label movie with one id per track."))
         step.figures = _counts(out / "settings.json")
 
 
@@ -244,7 +244,7 @@ def evaluate(chain: Chain, predicted: Path) -> None:
     from imagej_dl import evaluation
 
     assert chain.truth is not None
-    with chain.step("Evaluation", "Against the ground truth; 1 is perfect.") as step:
+    with chain.step("Evaluation", "Scores against the ground truth; 1 is perfect.") as step:
         found = images.read_labels(predicted, as_is=True).values
         truth = ctc.read_truth(chain.truth).tracks.masks
         frames = zip(truth, found, strict=True)

@@ -51,7 +51,7 @@ def write(
         "lineage.png": (trees, words),
         "timeline.png": (
             timeline(tracks),
-            "Objects, events and positions over time (how many are where, of very many); rings "
+            "Objects, events and positions over time (as counts, if there are very many); rings "
             "are divisions, grey dots objects without a track.",
         ),
     }

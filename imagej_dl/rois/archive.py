@@ -62,7 +62,7 @@ def read(path: str | os.PathLike[str]) -> list[Roi]:
     except FileNotFoundError as error:
         raise UserError("there is no such file", path=path) from error
     except PermissionError as error:
-        raise UserError("may not be read", path=path) from error
+        raise UserError("cannot be read (no permission)", path=path) from error
     except (
         zipfile.BadZipFile,
         zlib.error,
@@ -118,7 +118,7 @@ def _read_single(path: Path) -> Roi:
     with path.open("rb") as file:
         bare = file.read(4) == b"Iout"
     if path.suffix.lower() == ".zip" and not bare:
-        raise UserError("is not a ZIP archive, or is cut short", path=path, remedy=_REMEDY)
+        raise UserError("is not a ZIP archive, or is truncated", path=path, remedy=_REMEDY)
     if size > _ENTRY_LIMIT:
         raise UserError("is too large for a ROI", path=path)
     roi = decode(path.read_bytes(), path.name, str(path))
@@ -145,7 +145,7 @@ def _read_entries(archive: zipfile.ZipFile, path: Path) -> list[Roi]:
         if entry.file_size > _ENTRY_LIMIT:
             raise UserError("is too large for a ROI", path=where, remedy=_REMEDY)
         if entry.file_size > max(_RATIO_FROM, _RATIO_LIMIT * entry.compress_size):
-            raise UserError("is packed as no ROI can be", path=where, remedy=_REMEDY)
+            raise UserError("is not packed like a ROI", path=where, remedy=_REMEDY)
         try:
             # a size that lies is caught here: no more than it says is unpacked
             with archive.open(entry) as stream:

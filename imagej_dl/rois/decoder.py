@@ -66,14 +66,14 @@ def decode(data: bytes, name: str = "", path: str | None = None) -> Roi:
 
     Raises
     ------
-    UserError : when the bytes are no ROI, are cut short, or hold impossible coordinates.
+    UserError : when the bytes are no ROI, are truncated, or hold impossible coordinates.
     """
     try:
         return _decode(data, name)
     except UserError as error:
         problem = error.problem
     except (struct.error, ValueError, TypeError):  # bytes that are not there
-        problem = "is an ImageJ ROI that is cut short"
+        problem = "is a truncated ImageJ ROI"
     raise UserError(problem, path=path or name or None, remedy=_REMEDY)
 
 
@@ -93,7 +93,7 @@ def _decode(data: bytes, name: str) -> Roi:
         size = (12 if subpixel else 4) * count
     end = _START + size
     if size < 0 or len(data) < end or (second and not end <= second <= len(data) - _HEADER2.size):
-        raise UserError("is an ImageJ ROI that is cut short")
+        raise UserError("is a truncated ImageJ ROI")
     if subtype and (count or kind != "freehand"):
         special, since = _SUBTYPES.get((kind, subtype), (kind, 0))
         kind = special if version >= since else kind
@@ -181,7 +181,7 @@ def _payload(data: bytes, kind: Kind, version: int, second: int) -> bytes:
     end = _START + 16 + 2 * (font + text)
     angle = data[end : end + 4] if version >= 225 else bytes(4)
     if font < 0 or text < 0 or end > len(data) or len(angle) < 4:
-        raise UserError("is an ImageJ ROI that is cut short")
+        raise UserError("is a truncated ImageJ ROI")
     return data[_START:end] + angle
 
 

@@ -141,7 +141,7 @@ def _put_payload(file: ImagejRoi, roi: Roi) -> None:
             size, style, font, text = struct.unpack_from(">4i", payload)
             (file.text_angle,) = struct.unpack_from(">f", payload, 16 + 2 * (font + text))
         except struct.error as error:
-            raise UserError(f"the text of the ROI {roi.name!r} is cut short") from error
+            raise UserError(f"the text of the ROI {roi.name!r} is truncated") from error
         file.text_size, file.text_style = size, style  # with the justification in its second byte
         file.text_name, file.text = (
             _Text(payload[start:end].decode("utf-16-be", "surrogatepass"))

@@ -111,11 +111,11 @@ def _template(like: Any) -> xr.DataArray:
     if not shape_given and getattr(like, "ndim", 0) != 1:
         return images.image_of(like)
     if not all(isinstance(size, int | np.integer) for size in like):
-        raise UserError(f"{like} is no shape YX, TYX or TZYX")
+        raise UserError(f"{like} is not a shape YX, TYX or TZYX")
     shape = tuple(int(size) for size in like)
     dims = {2: "YX", 3: "TYX", 4: "TZYX"}.get(len(shape))
     if dims is None:
-        raise UserError(f"{shape} is no shape YX, TYX or TZYX")
+        raise UserError(f"{shape} is not a shape YX, TYX or TZYX")
     return images.make(np.broadcast_to(np.uint8(0), shape), dims)
 
 

@@ -67,7 +67,7 @@ def read_masks(folder: Path) -> list[Roi]:
     strange = [p.name for p in visible(folder)]
     strange = [name for name in strange if not _NAME.fullmatch(name)]
     if strange:
-        _warn(f"{folder}: left out, being no masks: {some_of(strange)}")
+        _warn(f"{folder}: left out, since they are not masks: {some_of(strange)}")
     rois: list[Roi] = []
     empty, first = [], None
     for number, path in files.items():
@@ -79,14 +79,14 @@ def read_masks(folder: Path) -> list[Roi]:
             raise UserError(
                 f"has {size} pixels, {first[0].name} has {other}",
                 path=path,
-                remedy="All masks of an image have its size.",
+                remedy="All masks of an image must have its size.",
             )
         if not mask.any():
             empty.append(path.name)
             continue
         rois.append(_roi(mask, path.stem, number + 1))
     if empty:
-        _warn(f"{folder}: left out, since nothing is in them: {some_of(empty)}")
+        _warn(f"{folder}: left out, since they are empty: {some_of(empty)}")
     if not rois:
         raise UserError("holds no mask with an object", path=folder)
     return rois

@@ -69,7 +69,7 @@ class LabelReport:
         ]
         # ROIs of a long stack can each be left out for a plane of its own.
         rest = sum(map(len, list(reasons.values())[_REASONS:]))
-        return told[:_REASONS] + ([f"{rest} more ROIs likewise"] if rest else [])
+        return told[:_REASONS] + ([f"{rest} more ROIs for the same reason"] if rest else [])
 
     def warn(self) -> None:
         """Give each of the messages as a DataWarning."""

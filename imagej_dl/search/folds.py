@@ -43,10 +43,13 @@ def folds(
     elif whole.by == "planes" and len(whole.train) + len(whole.validation) >= count:
         groups = [[e] for planes in sources for e in planes if id(e) not in kept]
     else:
-        warn("there are too few images for folds: one part validates, the rest is trained on")
+        warn(
+            "there are too few images for cross-validation: each fold validates on one part and "
+            "trains on the rest"
+        )
         return [whole]
     if len(groups) < count:
-        warn(f"there are {len(groups)} images for {count} folds: {len(groups)} folds are made")
+        warn(f"there are {len(groups)} images for {count} folds: {len(groups)} folds are used")
     parts = np.array_split(np.arange(len(groups)), min(count, len(groups)))
     made = []
     for part in parts:
@@ -56,7 +59,9 @@ def folds(
         made.append(Split(training, validating, [], "folds", seed))
     usable = [s for s in made if any(e.labels.any() for e in s.validation)]
     if not usable:
-        raise UserError("no image that may validate holds an object", remedy="Label more images.")
+        raise UserError(
+            "no image that can be used for validation holds an object", remedy="Label more images."
+        )
     if len(usable) < len(made):
         warn(f"{len(made) - len(usable)} of {len(made)} folds hold no object and are left out")
     return usable

@@ -148,9 +148,9 @@ def opened(
     study = Study(storage, name, install=_INSTALL, seed=seed, startup=_STARTUP, prune=True)
     if different := study.differing("signature", signature, _upgraded):
         raise UserError(
-            f"holds a search that has other {', '.join(sorted(different))}",
+            f"holds a search with other {', '.join(sorted(different))}",
             path=storage,
-            remedy="Start it as it was begun, or choose another folder or --study.",
+            remedy="Use the same settings, or choose another folder or --study.",
         )
     if not study.trials():
         study.enqueue(space.first, once=True)
@@ -237,7 +237,7 @@ class _Work:
             # TensorFlow has several for one cause; other errors are no finding about settings.
             if type(error).__name__ != "ResourceExhaustedError":
                 raise
-            trial.set_user_attr("note", "the memory did not suffice")
+            trial.set_user_attr("note", "there was not enough memory")
         return None
 
     def _tell(self, folds_done: float) -> None:

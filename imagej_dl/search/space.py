@@ -37,7 +37,9 @@ class Space(BaseModel):
         default=(16, 1, 2, 4, 8), min_length=1, description="Filters of the first level."
     )
     last_width: tuple[int, ...] = Field(
-        default=(16, 8, 32), min_length=1, description="Filters before the output."
+        default=(16, 8, 32),
+        min_length=1,
+        description="Filters of the last convolutions before the output.",
     )
 
     @classmethod

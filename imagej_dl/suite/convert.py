@@ -48,12 +48,12 @@ def train_values(config: SuiteConfig, *, elsewhere: bool = False) -> dict[str, A
         there: before the training, not after it.
     """
     if config.TRAINPATH is None:
-        raise UserError("TRAINPATH: says which folder to train on, and is left out")
+        raise UserError("TRAINPATH is missing: it names the folder to train on")
     if not elsewhere:
         there(config, "TRAINPATH", "VALPATH", "TESTPATH", "PATH2VIDEOS")
     if "tips" in config.datagen_type:
         raise UserError(
-            "datagen_type: tips of protrusions are not found by imagej-dl",
+            "datagen_type: tips of protrusions are not supported",
             remedy="Write segmentation or contours.",
         )
     if config.model_padding != "same":
@@ -65,7 +65,7 @@ def train_values(config: SuiteConfig, *, elsewhere: bool = False) -> dict[str, A
     method, loss = _method(config)
     side = max(config.datagen_dim_size)
     if len(set(config.datagen_dim_size)) > 1:
-        warn(f"datagen_dim_size: patches are square here; {side} px are taken")
+        warn(f"datagen_dim_size: patches are square; {side} px are used")
     settings = {
         "network": _network(config),
         "frames": _frames(config),
@@ -111,7 +111,9 @@ def predict_values(config: SuiteConfig, *, elsewhere: bool = False) -> dict[str,
     """Return the parameters of `imagej-dl predict`; all as in :func:`train_values`."""
     source = config.newinfer_data or config.TESTPATH
     if source is None:
-        raise UserError("newinfer_data: says what to predict, and is left out, as is TESTPATH")
+        raise UserError(
+            "newinfer_data and TESTPATH are missing: one of them must name the images to predict"
+        )
     if not elsewhere:
         there(config, "newinfer_data" if config.newinfer_data else "TESTPATH", "PATH2VIDEOS")
     values: dict[str, Any] = {
@@ -142,7 +144,7 @@ def test_values(config: SuiteConfig, model: Path) -> dict[str, Any]:
 
 def _frames(config: SuiteConfig) -> int:
     if config.recurrent and config.model_time_windows < 2:
-        warn("model_time_windows: a video's network sees 2 frames at least; 2 are taken")
+        warn("model_time_windows: a recurrent network needs at least 2 frames; 2 are used")
     return max(config.model_time_windows, 2)
 
 
@@ -170,13 +172,13 @@ def _method(config: SuiteConfig) -> tuple[Method, str]:
     known, instead = (_ONE, "binary_cce") if one else (_SEVERAL, "categorical_cce")
     if loss not in known:
         warn(
-            f"model_lossfunction: {loss} is none for {config.cnn_name}; {instead} is taken "
-            f"(there are {', '.join(known)})"
+            f"model_lossfunction: {loss} is not available for {config.cnn_name}; {instead} "
+            f"is used (known are {', '.join(known)})"
         )
         loss = instead
     activation = config.model_last_activation
     if loss.startswith("weighted_bce") and activation != "sigmoid":
-        warn(f"model_last_activation: {activation} is no probability; sigmoid is taken")
+        warn(f"model_last_activation: {activation} does not give probabilities; sigmoid is used")
     if one:
         return registry.of_suite("mask"), loss
     contours = "contour" in config.datagen_type
@@ -188,7 +190,7 @@ def _weights(config: SuiteConfig, method: Method, loss: str) -> list[float] | No
         return None
     given = list(config.model_category_weights)
     if len(given) == 2 < len(method.channels):
-        warn("model_category_weights: contours get the weight of the cells")
+        warn("model_category_weights: contours get the class weight of the cells")
         given.append(given[-1])
     return given
 

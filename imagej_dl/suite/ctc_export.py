@@ -74,7 +74,7 @@ def write_truth(
                 continue
             rows = tracks.get(name)
             if rows is None:
-                warn("no table says parents; ids are taken for tracks", path=folder / name)
+                warn("no table lists parents; ids are used as tracks", path=folder / name)
             found = followed(np.stack(list(masks.values())), rows)
             words = f"{name}: {len(frames)} frames, {len(found.tracks)} tracks, "
             said.append(words + f"{int((found.tracks[:, 3] > 0).sum())} with a parent")

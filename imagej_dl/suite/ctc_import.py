@@ -103,7 +103,7 @@ class _Truth:
         place = gold if truth == "gold" else silver
         marked, segmented = ctc.markers(gold), ctc.segmented(place)
         if marked and not segmented:
-            words = "there is no segmentation; the tracking masks are taken for the objects"
+            words = "there is no segmentation; the tracking masks are used as objects"
             warn(words, path=place / "SEG")
         table = gold / "TRA" / ctc.folders.TRUTH
         rows = ctc.read_tracks(table) if table.is_file() else None

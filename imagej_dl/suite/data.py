@@ -155,7 +155,7 @@ def _files(folder: Path) -> dict[str, Path]:
         other = found.setdefault(_key(file.stem), file)
         if other is not file:
             raise UserError(
-                f"holds {other.name} and {file.name}, which are the same image by their names",
+                f"holds {other.name} and {file.name}, whose names stand for the same image",
                 path=folder,
                 remedy="Rename or remove one of them.",
             )
@@ -200,11 +200,11 @@ def _videos(
     path = _table(folder, relation, single, own_first)
     if path is None:
         words = _why_no_table(folder, relation, single, own_first)
-        warn(f"{words}; each stands for itself", path=folder)
+        warn(f"{words}; each frame is used by itself", path=folder)
         return found
     table = read_relation(path)
     if path == relation and (words := _beside_own(folder, table, single, own_first)):
-        warn(f"{words}; {path} is taken", path=folder)
+        warn(f"{words}; {path} is used", path=folder)
     _name_incomplete(folder, table, single)
     whole = [_as_video(item) for item in found if item not in single.values()]
     return whole + [
@@ -226,10 +226,10 @@ def _why_no_table(
     for path in _tables(folder, relation, own_first):
         if path.is_file() and (lacking := _unknown(path, frames)):
             return (
-                f"{path} does not know {len(lacking)} of the {len(frames)} frames "
+                f"{path} does not list {len(lacking)} of the {len(frames)} frames "
                 f"({', '.join(lacking[:3])}{' …' if len(lacking) > 3 else ''})"
             )
-    return f"no {RELATION} says which video each frame is of"
+    return f"no {RELATION} assigns the frames to videos"
 
 
 def _beside_own(
@@ -241,7 +241,7 @@ def _beside_own(
         return f"has no {RELATION} of its own" if own_first else ""
     here = [video for video in read_relation(own).values() if video[0] in frames]
     there = [video for video in given.values() if video[0] in frames]
-    return "" if here == there else f"{own} puts the frames together otherwise"
+    return "" if here == there else f"{own} groups the frames differently"
 
 
 def _name_incomplete(folder: Path, table: dict[str, list[str]], single: dict[str, Item]) -> None:
@@ -250,8 +250,8 @@ def _name_incomplete(folder: Path, table: dict[str, list[str]], single: dict[str
         missing = [frame for frame in frames if frame not in single]
         if missing and len(missing) < len(frames):
             warn(
-                f"{video} lacks {', '.join(missing)} and is left out, with the "
-                f"{len(frames) - len(missing)} frames that are there",
+                f"{video} is left out with its {len(frames) - len(missing)} "
+                f"frames, since {', '.join(missing)} is missing",
                 path=folder,
             )
 

@@ -24,12 +24,12 @@ def normalisation(config: SuiteConfig) -> dict[str, Any]:
     alone = "normalization" not in config.model_fields_set
     given = (alone and other) or config.normalization or other
     if other is not None and other != given:
-        warn(f"newinfer_normalization: {other} is not that of the training; {given} is taken")
+        warn(f"newinfer_normalization: {other} differs from that of the training; {given} is used")
     found: dict[str, Any] = {"method": "range"}
     if given is not None:
         if given.upper() not in _METHODS:
             raise UserError(
-                f"normalization: {given} is not known", remedy=f"There are {', '.join(_METHODS)}."
+                f"normalization: {given} is not known", remedy=f"Known are {', '.join(_METHODS)}."
             )
         found = {"method": _METHODS[given.upper()], "clip": True}
     if found["method"] == "percentile":

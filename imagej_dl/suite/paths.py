@@ -18,7 +18,7 @@ def there(config: SuiteConfig, *keys: str) -> None:
         raise UserError(
             f"{key}: there is no such {'table' if key == 'PATH2VIDEOS' else 'folder'}",
             path=path,
-            remedy=f"Write in the configuration where it is{optional}.",
+            remedy=f"Correct the path in the configuration{optional}.",
         )
 
 
@@ -31,8 +31,8 @@ def pretrained(config: SuiteConfig) -> str | None:
     if found is None:
         begins = "ImageNet's weights" if fallback else "random weights"
         warn(
-            f"train_pretrained_weights: {config.train_pretrained_weights} is not there; it begins "
-            f"with {begins}"
+            f"train_pretrained_weights: {config.train_pretrained_weights} is not there; training "
+            f"starts with {begins}"
         )
         return fallback
     return str(found)
@@ -46,7 +46,7 @@ def inference_weights(config: SuiteConfig) -> str | None:
     if found is None:
         warn(
             f"newinfer_epoch_process_test: {config.newinfer_epoch_process_test} is not there; the "
-            f"best weights of {config.OUTPUTPATH} are taken"
+            f"best weights of {config.OUTPUTPATH} are used"
         )
     return str(found) if found else None
 

@@ -69,7 +69,7 @@ def read_relation(path: Path) -> dict[str, list[str]]:
             raise UserError(f"{video} has the frame {twice} twice", path=path)
         said = _said(video)
         if said is not None and said != len(frames):
-            warn(f"{video} has {len(frames)} frames, its name says {said}", path=path)
+            warn(f"{video} has {len(frames)} frames, but its name states {said}", path=path)
     return videos
 
 

@@ -89,7 +89,7 @@ def fill(
         filled = _between(filled, frames > 0)
     if lost:
         warn(
-            f"{lost} objects are left out: with what is filled around them they have fewer than"
+            f"{lost} objects are left out: with the filled surroundings they have fewer than"
             f" {smallest} pixels (`fill-gaps --smallest` sets the limit)"
         )
     return movie.with_labels(filled).data
@@ -213,7 +213,7 @@ def onto(
     source, target = at[links.sources + 1], at[links.targets + 1]
     kept = (source >= 0) & (target >= 0)
     if lost := int(np.count_nonzero(~kept)):
-        warn(f"{lost} links are left out: they were of objects too small to make a spot")
+        warn(f"{lost} links are left out: their objects were too small for a spot")
     links = Links(source[kept], target[kept], links.costs[kept])
     onto_objects = build(
         spots, contours, links, own, tracks.settings, tracks.engine, tracks.image_path

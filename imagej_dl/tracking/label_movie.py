@@ -76,7 +76,7 @@ def _checked(labels: Any, path: Any = None) -> xr.DataArray:
         raise UserError(
             f"is not a label map: it has {sizes['C']} channels",
             path=path,
-            remedy="Give one channel of whole numbers, one number for each object; if the "
+            remedy="Use one channel of whole numbers, one id for each object; if the "
             "channels are frames, pass --axes TYX.",
         )
     if sizes.get("Z", 1) > 1:
@@ -100,7 +100,7 @@ def _checked(labels: Any, path: Any = None) -> xr.DataArray:
         raise error.at(path) from error
     if _is_picture(movie.values):
         raise UserError(
-            "is no label movie: most neighbouring pixels differ, as those of a picture do",
+            "is not a label movie: most neighbouring pixels differ, as in an intensity image",
             path=path,
             remedy="Segment it first (`imagej-dl predict`), and track the label map.",
         )
@@ -154,8 +154,8 @@ def check(image: xr.DataArray, movie: xr.DataArray, path: Any = None) -> None:
     raise UserError(
         f"has {_size(image)}, but {labels} {_size(movie)}: they do not fit together",
         path=path or image.attrs.get("title") or None,
-        remedy="Name the movie that the labels were made of; if its axes are wrong, name them "
-        "with --image-axes, such as TCYX.",
+        remedy="Name the movie that was segmented; if its axes are wrong, set them with "
+        "--image-axes, such as TCYX.",
     )
 
 

@@ -125,7 +125,9 @@ def warn_of(settings: TrackerSettings, labels: xr.DataArray) -> None:
             )
     if wrong:
         reach = measured(labels)
-        own = f"; by the objects' size and motion it would be {reach}" if reach is not None else ""
+        own = (
+            f"; from the objects' size and motion it would be {reach}" if reach is not None else ""
+        )
         warn("; ".join(wrong) + own)
 
 

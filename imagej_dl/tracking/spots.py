@@ -67,7 +67,7 @@ def find(
         tables.append((frame[kept] + first, label, pixel % part[0].size, quality[kept]))
         progress("spots", min(first + at_once, len(frames)), len(frames))
     if lost:
-        warn(f"{lost} objects are too small for a contour and make no spot, as in TrackMate")
+        warn(f"{lost} objects are too small for a contour and become no spots, as in TrackMate")
     frame, label, pixel, quality = (np.concatenate(column) for column in zip(*tables, strict=True))
     sizes = np.concatenate([p.sizes for p in polygons])
     pixels = outlines.Polygons(

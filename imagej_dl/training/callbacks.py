@@ -129,7 +129,7 @@ class StopOnDivergence(keras.callbacks.Callback):  # type: ignore[name-defined]
         assert logs is not None
         if math.isfinite(logs["loss"]):
             return
-        problem = f"the loss is no number any more after {self._state.step} batches"
+        problem = f"the loss is not a number after {self._state.step} batches"
         brightest = max(self._examples, key=lambda e: float(np.abs(e.image).max()))
         values = np.abs(brightest.image)
         if values.max() <= _BRIGHTEST:
@@ -137,8 +137,8 @@ class StopOnDivergence(keras.callbacks.Callback):  # type: ignore[name-defined]
         y, x, _ = np.unravel_index(int(values.argmax()), values.shape)
         raise UserError(
             f"{problem}: {brightest.name} has a pixel, at x={x}, y={y}, that is "
-            f"{values.max():.3g} times as bright as what is bright beside it",
-            remedy="Take it out (in ImageJ, Process > Noise > Remove Outliers...), or choose a "
+            f"{values.max():.3g} times as bright as the other bright pixels",
+            remedy="Remove it (in ImageJ, Process > Noise > Remove Outliers...), or choose a "
             "smaller --learning-rate.",
         )
 
@@ -203,9 +203,9 @@ class SaveCheckpoint(keras.callbacks.Callback):  # type: ignore[name-defined]
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         if not self._owns_folder():
             raise UserError(
-                "another imagej-dl has taken this one for dead, and writes into its folder",
+                "another imagej-dl has taken over the folder, since this one did not respond",
                 path=self._folder.parent,
-                remedy="Train into another folder.",
+                remedy="Train in another folder.",
             )
         state = self._state
         best = state.best_epoch == state.epoch

@@ -29,7 +29,7 @@ _KINDS = {
     "step": int,
     "rows": list,
 }
-_REMEDY = "Train anew (--overwrite)."
+_REMEDY = "Train again (--overwrite)."
 
 COLUMNS = (
     "epoch",
@@ -126,7 +126,7 @@ def parse(arrays: dict[str, np.ndarray]) -> State:
         state = State(**json.loads(bytes(arrays["state"])))
         for field_, kind in _KINDS.items():
             if not isinstance(getattr(state, field_), kind):
-                raise TypeError(f"{field_} is no {kind.__name__}")
+                raise TypeError(f"{field_} is not of type {kind.__name__}")
         return state
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         reason = f"it holds no {error}" if isinstance(error, KeyError) else str(error)
@@ -153,7 +153,9 @@ def restore(arrays: dict[str, np.ndarray], model: Any, optimizer: Any, folder: P
             if f"s{i}" in arrays:
                 variable.assign(arrays[f"s{i}"])
     except (KeyError, TypeError, ValueError) as error:
-        raise UserError(f"is not of this network ({error})", path=folder, remedy=_REMEDY) from error
+        raise UserError(
+            f"does not fit this network ({error})", path=folder, remedy=_REMEDY
+        ) from error
 
 
 def _random(model: Any) -> list[Any]:
@@ -167,7 +169,7 @@ def set_weights(model: Any, arrays: dict[str, np.ndarray], path: Path) -> None:
     try:
         model.set_weights([arrays[f"w{i}"] for i in range(len(model.weights))])
     except (KeyError, ValueError) as error:
-        raise UserError(f"is not of this network ({error})", path=path) from error
+        raise UserError(f"does not fit this network ({error})", path=path) from error
 
 
 def _read(path: Path) -> dict[str, np.ndarray]:

@@ -30,7 +30,7 @@ def checked(
     sizes = tuple(image.sizes[axis] for axis in wanted)
     if labels.shape != sizes:
         raise UserError(
-            f"has the shape {labels.shape} ({_axes(labels)}), its image {name} has {sizes} "
+            f"has the shape {labels.shape} ({_axes(labels)}), but its image {name} has {sizes} "
             f"({''.join(map(str, wanted))})",
             path=labels_name,
             remedy="Make the label map again from the image that the ROIs were drawn on.",

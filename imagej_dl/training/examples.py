@@ -139,8 +139,8 @@ class Examples:
         sizes = np.concatenate(diameters)
         if not sizes.size:
             raise UserError(
-                "none of the label maps holds an object",
-                remedy="Draw ROIs, or check that the label maps are those of the images.",
+                "none of the label maps contains an object",
+                remedy="Draw ROIs, or check that the label maps belong to the images.",
             )
         self.diameter = float(np.median(sizes))
         self.smallest = object_sizes.least_area(sizes)
@@ -193,8 +193,8 @@ class Examples:
         if filled and len(filled) < len(places):
             # In a stack, planes without any ROI are most often planes nobody has looked at.
             warn(
-                f"{name}: {len(places) - len(filled)} of {len(places)} planes have no label and "
-                "are left out"
+                f"{name}: {len(places) - len(filled)} of {len(places)} planes have no labels "
+                "and are left out"
             )
         else:
             filled = places
@@ -267,7 +267,7 @@ class Examples:
         if far:
             raise UserError(
                 f"the pixel at {non_finite.where(far[0].at, place)} is {far[0].plane:g}, so far "
-                "beyond all others that no network can be trained with it",
+                "beyond all others that the network cannot be trained",
                 path=name,
                 remedy=non_finite.remedy(non_finite.outlying(raw)),
             )

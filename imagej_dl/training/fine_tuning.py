@@ -69,9 +69,9 @@ def read(folder: str | Path) -> tuple[Start, ModelBundle]:
         same = None
     if same != (config.frames, config.channels, len(config.classes)):
         raise UserError(
-            f"its network ({config.architecture.name}) is not one that can be trained on",
+            f"its network ({config.architecture.name}) cannot be fine-tuned",
             path=folder,
-            remedy="Start from a model that imagej-dl train has made.",
+            remedy="Start from a model that was written by imagej-dl train.",
         )
     start = Start(
         name=folder.resolve().name,
@@ -109,7 +109,7 @@ def settings(given: dict[str, Any], config: ModelConfig) -> Settings:
     for name, value in decided.items():
         if name in given and getattr(asked, name) != value:
             raise UserError(
-                f"{name} is {value} in the model to start from and cannot be "
+                f"{name} is {value} in the model to start from, and cannot be "
                 f"{getattr(asked, name)}",
                 remedy=f"Leave {name} out, or train without a model to start from.",
             )
@@ -122,7 +122,7 @@ def check_same(folder: str | Path, start: Start | None) -> None:
         raise UserError(
             "the training to be resumed did not start from this model",
             path=folder,
-            remedy="Leave it out: a stopped training knows what it started from.",
+            remedy="Leave it out: a stopped training remembers its starting model.",
         )
 
 

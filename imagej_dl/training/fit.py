@@ -153,8 +153,8 @@ def _settings(given: dict[str, Any], saved: State | None, origin: Start | None) 
     for name in sorted(set(given) - set(_CHANGEABLE)):
         if getattr(asked, name) != getattr(before, name):
             raise UserError(
-                f"{name} was {getattr(before, name)} when the training began and cannot change",
-                remedy=f"Leave {name} out, or train anew.",
+                f"{name} was {getattr(before, name)} when the training started, and cannot change",
+                remedy=f"Leave {name} out, or train again.",
             )
     return asked
 
@@ -192,9 +192,9 @@ def _resumed(saved: State, fresh: State, out: Path) -> State:
     """Return the saved state with the settings asked for; refuse other data."""
     if (saved.fingerprint, saved.split) != (fresh.fingerprint, fresh.split):
         raise UserError(
-            "the training there was begun on other images or labels",
+            "the training was started with other images or labels",
             path=out,
-            remedy="Give it the same data, or train anew with --overwrite.",
+            remedy="Use the same data, or train again with --overwrite.",
         )
     return replace(saved, settings=fresh.settings)
 
@@ -218,6 +218,6 @@ def _warn_if_worse(state: State) -> None:
     if loss > before:
         warn(
             f"the model is worse on the validation images than {origin.name}, which it started "
-            f"from: validation loss {loss:.3g}, before {before:.3g}. A lower learning rate, or "
-            "more images, may help"
+            f"from: validation loss {loss:.3g}, {before:.3g} before. A lower learning rate or "
+            "more images may help"
         )

@@ -71,4 +71,4 @@ def warn_if_slow(name: Precision) -> None:
         where = f"on {slow[0]}"
     else:
         return
-    warn(f"precision {name} is slower than float32 {where}, by far on a processor")
+    warn(f"precision {name} is slower than float32 {where}, and much slower on a CPU")

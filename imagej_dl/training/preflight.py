@@ -30,15 +30,15 @@ def check_output(out: Path, overwrite: bool) -> None:
         return
     if (out / checkpoint.FOLDER).is_dir() and bare is None and not overwrite:
         raise UserError(
-            "holds a training that is not finished",
+            "holds an unfinished training",
             path=out,
-            remedy="Continue it with --resume, or begin anew with --overwrite.",
+            remedy="Continue it with --resume, or start again with --overwrite.",
         )
     refuse_existing(out, overwrite)
     containment.check(out / checkpoint.FOLDER, folder=True)
     if out.exists() and not ((out / checkpoint.FOLDER).is_dir() or _is_replaceable(out)):
         raise UserError(
-            "is there and is no model, so it is not overwritten",
+            "exists and is not a model, so it is not overwritten",
             path=out,
             remedy="Choose another name for the model.",
         )

@@ -47,7 +47,7 @@ def summary(out: Path, metrics: dict[str, Any], method: Method) -> str:
     if "test" in metrics:
         lines.append(f"test: {method.describe(metrics['test'])}")
     if metrics["ended"] in RESUMABLE:
-        lines.append("--resume goes on from here.")
+        lines.append("Pass --resume to continue from here.")
     return "\n".join(lines)
 
 

@@ -66,130 +66,164 @@ class Settings(BaseModel):
     )
     network: dict[str, Any] = Field(
         default_factory=dict,
-        description="Further arguments of the network, beside depth, width and dropout.",
+        description="Further arguments of the network, besides depth, width and dropout.",
     )
     frames: int = Field(
         default=5, ge=2, le=50, description="Frames that a recurrent network sees at once."
     )
     pretrained: str = Field(
         default="",
-        description="Weights to begin with: a file (.weights.h5, .h5, .hdf5, .keras), or imagenet "
-        "for the networks with a MobileNet; random when left out.",
+        description="Pretrained weights: a file (.weights.h5, .h5, .hdf5, .keras), or imagenet for "
+        "the networks with a MobileNet; random if left out.",
     )
-    epochs: int = Field(default=60, ge=1, le=10**6, description="Epochs of 50 batches, at most.")
-    steps: int = Field(default=50, ge=1, le=10**6, description="Batches of an epoch.")
+    epochs: int = Field(
+        default=60, ge=1, le=10**6, description="Maximum number of epochs, of 50 batches each."
+    )
+    steps: int = Field(default=50, ge=1, le=10**6, description="Batches per epoch.")
     minutes: float | None = Field(
         default=None,
         gt=0,
         allow_inf_nan=False,
-        description="Time limit in minutes, to which the learning rate is fitted; the search of "
-        "the post-processing settings comes after it.",
+        description="Time limit of the training in minutes; the learning rate schedule is fitted "
+        "to it. The post-processing search that follows is not included.",
     )
     patience: int = Field(
         default=20,
         ge=1,
         le=10**6,
-        description="Epochs with a worse validation than before until it stops.",
+        description="Epochs without improvement of the validation loss after which the training "
+        "stops.",
     )
-    patch: int = Field(default=128, ge=16, le=4096, description="Side of the patches in px.")
-    batch: int = Field(default=8, ge=1, le=1024, description="Patches of a batch.")
+    patch: int = Field(
+        default=128, ge=16, le=4096, description="Side length of the training patches in px."
+    )
+    batch: int = Field(
+        default=8, ge=1, le=1024, description="Batch size: patches per training step."
+    )
     per_image: int = Field(
-        default=1, ge=1, le=1024, description="Patches of a batch that are cut of the same image."
+        default=1, ge=1, le=1024, description="Patches of a batch that come from the same image."
     )
     optimizer: Literal["Adam", "RMSprop"] = Field(
-        default="Adam", description="How the gradient is followed."
+        default="Adam", description="Optimizer, by its name in Keras."
     )
     learning_rate: float = Field(
         default=3e-3,
         gt=0,
         lt=1,
-        description="Highest learning rate; the network's own where none is given.",
+        description="Highest learning rate; if left out, that of the network.",
     )
     schedule: Literal["cycle", "plateau"] = Field(
         default="cycle",
-        description="cycle: the learning rate rises, then falls to nothing; plateau: it is halved "
-        "when the validation has not become better for `plateau` epochs.",
+        description="cycle: the learning rate rises, then falls to almost zero; plateau: it is "
+        "halved when the validation loss has not improved for `plateau` epochs.",
     )
-    plateau: int = Field(default=10, ge=1, le=10**6, description="Epochs until the rate is halved.")
+    plateau: int = Field(
+        default=10,
+        ge=1,
+        le=10**6,
+        description="Epochs without improvement after which the learning rate is halved.",
+    )
     depth: int = Field(
-        default=3, ge=1, le=7, description="Levels of the U-Net; each sees twice as far."
+        default=3, ge=1, le=7, description="Levels of the U-Net; each one halves the resolution."
     )
-    width: int = Field(default=16, ge=1, le=256, description="Filters of the U-Net's first level.")
-    last_width: int = Field(default=16, ge=1, le=256, description="Filters before the output.")
+    width: int = Field(
+        default=16, ge=1, le=256, description="Filters in the first level of the U-Net."
+    )
+    last_width: int = Field(
+        default=16, ge=1, le=256, description="Filters of the last convolutions before the output."
+    )
     dropout: float = Field(default=0.0, ge=0, lt=1, description="Dropout of the first level.")
-    border_size: int = Field(default=2, ge=1, le=10, description="Half the border's width, px.")
+    border_size: int = Field(
+        default=2, ge=1, le=10, description="Half the width of the border class, in px."
+    )
     method_settings: dict[str, Any] = Field(
-        default_factory=dict, description="Further settings of the method, beside border_size."
+        default_factory=dict, description="Further settings of the method, besides border_size."
     )
     validation: float = Field(
-        default=0.2, gt=0, lt=1, description="Share of the images for validation."
+        default=0.2, gt=0, lt=1, description="Fraction of the images used for validation."
     )
-    test: float = Field(default=0.1, ge=0, lt=1, description="Share of the images kept for a test.")
+    test: float = Field(
+        default=0.1, ge=0, lt=1, description="Fraction of the images held out as test set."
+    )
     seed: int = Field(
-        default=0, ge=0, lt=2**32, description="Seed of the split and all that is random."
+        default=0,
+        ge=0,
+        lt=2**32,
+        description="Random seed of the split, the initial weights and the augmentation.",
     )
     seed_weights: int | None = Field(
-        default=None, ge=0, lt=2**32, description="Seed of the initial weights, if another."
+        default=None,
+        ge=0,
+        lt=2**32,
+        description="Random seed of the initial weights; if left out, `seed`.",
     )
     foreground: float = Field(
-        default=0.7, ge=0, le=1, description="Share of the patches that are cut at an object."
+        default=0.7,
+        ge=0,
+        le=1,
+        description="Fraction of the patches that are centred on an object.",
     )
     sampling_pdf: float | None = Field(
         default=None,
         gt=0,
         allow_inf_nan=False,
-        description="How much more often than a pixel of the background one of an object is the "
-        "centre of a patch; in place of `foreground`.",
+        description="How many times more often a pixel of an object is chosen as patch centre "
+        "than a background pixel; replaces `foreground`.",
     )
     loss: Annotated[str, AfterValidator(_one_of(registry.losses))] = Field(
         default=_usual("losses"),
-        description="What is minimised; beside cross_entropy those of microscopy-dl-suite-tf.",
+        description="Loss function: cross_entropy, or one of those of microscopy-dl-suite-tf.",
     )
     class_weights: tuple[float, ...] | None = Field(
-        default=None, description="Weights of the classes in categorical_cce, multiple_output."
+        default=None, description="Class weights for categorical_cce and multiple_output."
     )
     weight_map: Annotated[str, AfterValidator(_one_of(registry.weight_maps))] = Field(
         default=_usual("weight_maps"),
-        description="Which pixels count more: contacts, those between touching objects; unet, the "
-        "map of the U-Net paper; contour, those at outlines; none.",
+        description="Pixel weights in the loss. contacts: higher between touching objects; unet: "
+        "the weight map of the U-Net paper; contour: higher at outlines; none: all equal.",
     )
     contact_weight: float = Field(
         default=5.0,
         ge=0,
         allow_inf_nan=False,
-        description="Weight of pixels between touching objects, beside 1.",
+        description="Additional weight of pixels between touching objects; other pixels weigh 1.",
     )
     dice: float = Field(
         default=0.0,
         ge=0,
         allow_inf_nan=False,
-        description="Weight of the Dice loss beside the cross-entropy.",
+        description="Weight of the Dice loss, which is added to the cross-entropy.",
     )
     closing: int | None = Field(
-        default=None, ge=0, le=50, description="Post-processing: radius of the closing in px."
+        default=None,
+        ge=0,
+        le=50,
+        description="Post-processing: radius of the morphological closing in px.",
     )
     fill_holes: bool | None = Field(
-        default=None, description="Post-processing: whether holes in objects are filled."
+        default=None, description="Post-processing: fill holes in objects."
     )
     minimum_area: int | None = Field(
         default=None,
         ge=0,
         lt=2**63,
-        description="Post-processing: smallest object that is kept, in px.",
+        description="Post-processing: smallest object to keep, in px (area).",
     )
     drop_edge: bool | None = Field(
-        default=None, description="Post-processing: whether objects at the edge are dropped."
+        default=None,
+        description="Post-processing: remove objects that touch the edge of the image.",
     )
     precision: Precision = Field(
         default="float32",
-        description="mixed_float16, mixed_bfloat16: compute in half precision, which is quicker "
-        "on GPUs with tensor cores and slower on processors. The model itself is float32.",
+        description="mixed_float16, mixed_bfloat16: compute in half precision, which is faster "
+        "on GPUs with tensor cores and slower on CPUs. The saved model is float32.",
     )
     log_every: int | None = Field(
         default=None,
         ge=1,
         le=10**9,
-        description="Batches between two points of TensorBoard, beside epochs.",
+        description="Batches between two values logged to TensorBoard, in addition to one per "
+        "epoch.",
     )
     augmentation: Augmentation = Field(default_factory=lambda: Augmentation.model_validate({}))
     normalisation: Normalisation = Field(default_factory=lambda: Normalisation.model_validate({}))
@@ -279,15 +313,15 @@ class Settings(BaseModel):
         except UserError as error:
             raise ValueError(str(error)) from error
         if self.patch % period:
-            raise ValueError(f"a patch of {self.patch} px is no multiple of 2^depth = {period}")
+            raise ValueError(f"a patch of {self.patch} px is not a multiple of 2^depth = {period}")
         if self.batch * self.patch**2 > _PIXELS:
             raise ValueError(
-                f"a batch of {self.batch} patches of {self.patch} px does not fit into any memory: "
-                f"at most {_PIXELS:,} pixels"
+                f"a batch of {self.batch} patches of {self.patch} px is too large: at "
+                f"most {_PIXELS:,} pixels"
             )
         if self.total_steps > _STEPS:
             raise ValueError(
-                f"{self.epochs} epochs of {self.steps} batches would take years: at most "
+                f"{self.epochs} epochs of {self.steps} batches are too many: at most "
                 f"{_STEPS:,} batches in all"
             )
         self.method.check_loss(self.loss, self.class_weights)
@@ -297,7 +331,7 @@ class Settings(BaseModel):
         # What the method cannot do is refused before the training.
         self.method.start_postprocessing(None, 0, self.postprocessing)
         if self.validation + self.test >= 1:
-            raise ValueError("validation and test leave nothing to train on")
+            raise ValueError("validation and test leave no images for training")
         return self
 
 

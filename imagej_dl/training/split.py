@@ -100,8 +100,8 @@ def split(
     seen = set((known or {}).get("train", ())) - {""}
     if any(example.digest in seen for example in found.validation + found.test):
         warn(
-            "the model to start from was trained on images that now validate: its figures will "
-            "be too good. More images make them honest"
+            "the model to start from was trained on images that are now used for validation: "
+            "its scores will be too high. Add images to avoid this"
         )
     return found
 
@@ -160,30 +160,31 @@ def _shares(items: list, validation: float, test: float) -> tuple[list, list, li
     training = count - validating - testing
     if training < 1:
         raise UserError(
-            f"{count} images cannot be divided into validation {validation:g} and test {test:g}",
-            remedy="Choose smaller shares, or label more images.",
+            f"{count} images cannot be divided into fractions of {validation:g} for validation and "
+            f"{test:g} for test",
+            remedy="Choose smaller fractions, or label more images.",
         )
     return items[:training], items[training : training + validating], items[training + validating :]
 
 
 def _few(planes: list[Example], share: float, seed: int) -> Split:
-    few = f"only {len(planes)} image plane(s), and none is kept for a test"
-    more = "More images make a better model and an honest validation"
+    few = f"only {len(planes)} image plane(s); none is held out as test set"
+    more = "More images improve the model and make the validation reliable"
     cuts = [(example, _best_cut(example, share)) for example in planes]
     parts = [(_regions(example, cut), cut) for example, cut in cuts if cut is not None]
     if parts:
         crossed = sum(cut.crossed for _, cut in parts)
         both = f", and {crossed} object(s) lie on both sides of the cut" if crossed else ""
-        warn(f"{few}: validation is on a part of an image{both}. {more}")
+        warn(f"{few}: validation uses a part of an image{both}. {more}")
         whole = [example for example, cut in cuts if cut is None]
         training = [first for (first, _), _ in parts] + whole
         return Split(training, [second for (_, second), _ in parts], [], "regions", seed)
     having = [example for example in planes if example.labels.any()]
     if len(having) > 1:
-        warn(f"{few}: {having[-1].name} validates, and is not trained on. {more}")
+        warn(f"{few}: {having[-1].name} is used for validation, and not for training. {more}")
         rest = [example for example in planes if example is not having[-1]]
         return Split(rest, having[-1:], [], "planes", seed)
-    warn(f"{few}: its objects cannot be divided, so it validates what it was trained on. {more}")
+    warn(f"{few}: its objects cannot be divided, so the validation uses training data. {more}")
     return Split(planes, having, [], "nothing", seed)
 
 

@@ -26,7 +26,7 @@ def read(source: str | Path | xr.DataArray, image: xr.DataArray, name: str) -> x
         raise UserError(
             f"has the axes {dict(target.sizes)}, its image has {sizes}",
             path=name,
-            remedy="Give each image one of the same size to learn.",
+            remedy="Each image needs a target image of the same size.",
         )
     return target
 

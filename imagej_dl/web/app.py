@@ -35,7 +35,9 @@ def models_of(folder: Path) -> dict[str, Path]:
     inner = sorted(p for p in folder.iterdir() if (p / CONFIG).is_file())
     if not inner:
         raise UserError(
-            "holds no model", path=folder, remedy="Name a folder that imagej-dl train has made."
+            "holds no model",
+            path=folder,
+            remedy="Name a folder that was written by imagej-dl train.",
         )
     return {path.name: path for path in inner}
 
@@ -113,7 +115,7 @@ def application(
     def begin() -> Any:
         choice = models_of(models).get(request.form.get("model", ""))
         if choice is None:
-            raise UserError("there is no model of this name")
+            raise UserError("there is no model with this name")
         given = request.files.getlist("images")
         if not given or len(given) > files:
             raise UserError(f"from 1 to {files} images can be uploaded at once")
@@ -193,7 +195,7 @@ def _as_json(upload: int) -> Any:
 
         words = error.description
         if error.code == 413:
-            words = f"an upload may have {upload} MiB"
+            words = f"an upload can have at most {upload} MiB"
         return jsonify(error=words), error.code
 
     return handler

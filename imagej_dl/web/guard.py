@@ -27,7 +27,7 @@ def guard(app: Flask, hosts: Any) -> None:
     def refuse() -> Any:
         # A name that is not ours is that of a page which made its name point at us.
         if not _ours(request.host, hosts):
-            abort(403, "asked for under another name")
+            abort(403, "requested under another host name")
         if request.method not in ("GET", "HEAD"):
             origin = request.headers.get("Origin")
             site = request.headers.get("Sec-Fetch-Site", "same-origin")

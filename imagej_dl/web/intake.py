@@ -31,7 +31,7 @@ def safe_name(given: str | None) -> tuple[str, str]:
     shown = "".join(c for c in last if c.isprintable())[:_LONGEST] or "(no name)"
     if suffix not in registry.upload_suffixes():
         raise UserError(
-            f"{shown} is no image that is known here",
+            f"{shown} is not an image of a known format",
             remedy=f"Known are {', '.join(registry.upload_suffixes())}.",
         )
     stem = re.sub(r"[^\w .()+-]", "_", path.stem).strip(" .")[:_LONGEST] or "image"
@@ -59,8 +59,8 @@ def sorted_out(
             names.append(safe_name(one))
         except UserError as error:
             names.append(None)
-            shown, _, words = error.problem.partition(" is no image")
-            refused[unlike(shown, refused)] = f"is no image{words}. {error.remedy}"
+            shown, _, words = error.problem.partition(" is not an image")
+            refused[unlike(shown, refused)] = f"is not an image{words}. {error.remedy}"
             last = error
     if not any(names):
         raise last
@@ -87,8 +87,8 @@ def refuse_large(path: Path, shown: str, limit: int) -> None:
         if missing := file_sets.missing(path):
             more = f" and {len(missing) - 3} more" if missing[3:] else ""
             raise UserError(
-                f"is one of several files that belong together, and lacks "
-                f"{', '.join(missing[:3])}{more}",
+                f"is one of several files that belong together; missing "
+                f"are {', '.join(missing[:3])}{more}",
                 remedy="Upload all of them at once, or save it as one TIFF in Fiji.",
             )
         size = nbytes(path)
@@ -108,6 +108,6 @@ def refuse_long(image: xr.DataArray, planes: int) -> None:
     count = image.sizes.get("T", 1) * image.sizes.get("Z", 1)
     if count > planes:
         raise UserError(
-            f"has {count} planes, and {planes} are allowed",
+            f"has {count} planes, and at most {planes} are allowed",
             remedy="Use `imagej-dl predict`, which has no such limit.",
         )

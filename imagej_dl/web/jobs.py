@@ -36,7 +36,7 @@ class Limits:
 
     pixels : bytes of pixels that an image may have.
     planes : planes that an image may have.
-    minutes : minutes that an image may take.
+    minutes : time limit of an image.
     waiting : images that may wait.
     """
 
@@ -130,7 +130,7 @@ class Jobs:
         waiting = sum(len(job.waiting) for job in self._all())
         if waiting + count > self.limits.waiting:
             raise UserError(
-                f"{waiting} images are waiting, and {self.limits.waiting} may",
+                f"{waiting} images are waiting, and at most {self.limits.waiting} can wait",
                 remedy="Try again when some of them are done, or upload fewer.",
             )
 
@@ -159,8 +159,8 @@ class Jobs:
     def why_gone(self, identity: str) -> str:
         """Return why there is no job of this name."""
         if not identity.startswith(f"{self._start}."):
-            return "the program was started anew since this upload: upload the images again"
-        return "this upload was removed, or its hour is over: upload the images again"
+            return "the server was restarted since this upload: upload the images again"
+        return "this upload was removed, or has expired after an hour: upload the images again"
 
     def _all(self) -> list[Job]:
         with self._lock:
@@ -228,7 +228,7 @@ class Jobs:
                 raise Cancelled
             if time.monotonic() - item.begun > 60 * self.limits.minutes:
                 raise UserError(
-                    f"took longer than the {self.limits.minutes:g} minutes that an image may",
+                    f"took longer than the {self.limits.minutes:g} minutes allowed for an image",
                     remedy="Use `imagej-dl predict`, which has no such limit.",
                 )
 

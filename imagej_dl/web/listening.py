@@ -39,7 +39,7 @@ def listen(app: Flask, host: str, port: int) -> None:
             )
         except OSError as error:
             raise UserError(
-                f"port {port} of {host} cannot be listened at ({error.strerror or error})",
+                f"port {port} of {host} cannot be used ({error.strerror or error})",
                 remedy="Choose another --port.",
             ) from error
         if threading.current_thread() is threading.main_thread():

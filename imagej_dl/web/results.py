@@ -32,7 +32,10 @@ def segment(bundle: ModelBundle, image: xr.DataArray, folder: Path, progress: Pr
     result = predict(bundle, image, progress=progress)
     labels = result.labels
     if result.left_out:
-        warn(f"{result.left_out} objects under minimum_area ({result.minimum_area} px) left out")
+        warn(
+            f"{result.left_out} objects smaller than minimum_area ({result.minimum_area} px) left "
+            "out"
+        )
     images.write(images.coloured(labels), folder / LABELS)
     found = rois.trace(labels, hyperstack=True if "C" in image.dims else None)
     if found:

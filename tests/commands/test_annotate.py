@@ -47,7 +47,7 @@ def test_image_by_image(home: Path, tmp_path: Path, capsys: pytest.CaptureFixtur
 
 
 def test_rois_need_a_name(home: Path, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="none is named"):
+    with pytest.raises(UserError, match="no image is named"):
         run(project=home, rois=tmp_path / "given.zip")
 
 

@@ -83,12 +83,12 @@ def test_next(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str
         "open a.tif with proposed_RoiSet.zip; the corrected ones go to RoiSet.zip\n"
     )
     run(name="a")
-    assert "no object was found on a.tif" in capsys.readouterr().out
+    assert "no object was predicted on a.tif" in capsys.readouterr().out
     run()
     assert "ROIs are drawn on it already: RoiSet.zip" in capsys.readouterr().out
     run()
     said = capsys.readouterr().out
-    assert said.startswith("p: no image is left to correct; next the step retrain ")
+    assert said.startswith("p: no image is left to correct. Next, the step retrain ")
     assert "`imagej-dl predict`" in said
     assert given[:2] == [(Path("p"), Path("M"), None), (Path("p"), None, "a")]
 
@@ -104,8 +104,8 @@ def test_save_and_empty(
     )
     run(step="save", name="a", rois="x.zip")
     assert capsys.readouterr().out == (
-        "RoiSet.zip: 12 ROIs, those before are old.zip; 5 kept, 4 changed, 3 added, 2 deleted, "
-        "12.5 % of the object pixels changed\n"
+        "RoiSet.zip: 12 ROIs, the previous ones are kept as old.zip; 5 kept, 4 changed, 3 added, "
+        "2 deleted, 12.5 % of the object pixels changed\n"
     )
     run(step="empty", name="a")
     assert capsys.readouterr().out == "a: no object; nothing had been proposed\n"
@@ -181,7 +181,7 @@ def test_a_stopped_retraining_says_how_to_go_on(
     monkeypatch.setattr(correction, "retrain", retrain)
     with pytest.raises(Cancelled):
         run(step="retrain")
-    assert "the step retrain goes on" in capsys.readouterr().out
+    assert "the step retrain continues" in capsys.readouterr().out
 
 
 def test_status(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -189,8 +189,8 @@ def test_status(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[s
     monkeypatch.setattr(correction, "status", lambda path, model: found)
     run(step="status")
     assert capsys.readouterr().out == (
-        "round 2, 3 of 9 images done; the present model is M\n"
-        "a retraining was stopped; the step retrain goes on with it\n" + TABLE
+        "round 2, 3 of 9 images done; the current model is M\n"
+        "a retraining was stopped; the step retrain continues it\n" + TABLE
     )
 
 

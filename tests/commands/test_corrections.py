@@ -136,6 +136,6 @@ def test_training_of_a_former_correction_goes(result, tmp_path):
     assert [p.name for p in (tmp_path / "out" / "training").iterdir()] == ["model.txt"]
     _run(**values, image=result / "movie.tif", overwrite=True)
     next((tmp_path / "out" / "training" / "masks").iterdir()).write_bytes(b"mine")
-    with pytest.warns(DataWarning, match="training/masks in .* was there before"):
+    with pytest.warns(DataWarning, match="training/masks in .* existed before"):
         _run(**values, overwrite=True)
     assert not (tmp_path / "out" / "training" / "images").exists()

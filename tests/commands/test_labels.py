@@ -98,7 +98,7 @@ def test_nothing_is_written_when_one_file_is_there(drawn: Path) -> None:
 @pytest.mark.parametrize("out", ["l.csv", "l.png", "l", "cell.zip"])
 def test_a_label_map_is_a_tiff(drawn: Path, out: str) -> None:
     before = {p.name: p.read_bytes() for p in drawn.iterdir()}
-    with pytest.raises(UserError, match=r"is no name of a label map.*\.tif"):
+    with pytest.raises(UserError, match=r"is not a valid file name for a label map.*\.tif"):
         run(source=drawn / "cell.tif", roiset=drawn / "cell.zip", out=drawn / out, overwrite=True)
     assert {p.name: p.read_bytes() for p in drawn.iterdir()} == before
 
@@ -121,7 +121,10 @@ def test_what_imagej_may_not_write_is_refused_before_anything_is(drawn: Path) ->
     image = images.read(drawn / "cell.tif")
     session = Session(drawn, image, roiset=drawn / "cell.zip", image_path=drawn / "cell.tif")
     before = {p.name: p.read_bytes() for p in drawn.iterdir()}
-    for out, words in (("l.png", "is no name of a label map"), ("cell.tif", "over the input")):
+    for out, words in (
+        ("l.png", "is not a valid file name for a label map"),
+        ("cell.tif", "over the input"),
+    ):
         command = Labels.declare({"out": drawn / out, "overwrite": True})
         with pytest.raises(UserError, match=words):
             command.run_in_imagej(session, progress.silent)
@@ -141,7 +144,7 @@ def test_new_drawings_are_added(drawn: Path, capsys: pytest.CaptureFixture[str])
         run(source=drawn)
     assert [pair.name for pair in project.pairs(drawn)] == ["cell", "other"]
     assert mask.read_bytes() == corrected
-    assert f"{mask}: is there already and is kept (--overwrite" in capsys.readouterr().out
+    assert f"{mask}: exists and is kept (pass --overwrite" in capsys.readouterr().out
     by_hand = images.read_labels(mask)
     by_hand[:2, 6:] = 3
     images.write(images.coloured(by_hand), mask, overwrite=True)
@@ -195,7 +198,7 @@ def test_what_is_missing_is_made(drawn: Path, capsys: pytest.CaptureFixture[str]
     run(source=drawn)
     assert (processed / "masks" / "cell.tif").read_bytes() == before
     assert rois.read_names(processed / "masks" / "cell.csv") == {1: "one", 2: "two"}
-    assert f"{processed / 'masks' / 'cell.csv'}: made" in capsys.readouterr().out
+    assert f"{processed / 'masks' / 'cell.csv'}: created" in capsys.readouterr().out
 
 
 def test_label_maps_of_other_rois_are_not_replaced(drawn: Path, tmp_path: Path) -> None:
@@ -206,7 +209,7 @@ def test_label_maps_of_other_rois_are_not_replaced(drawn: Path, tmp_path: Path) 
     rois.write([Roi("oval", "x", box=(0, 0, 3, 3))], other / "cell.zip")
     mask = tmp_path / "out" / "masks" / "cell.tif"
     before = mask.read_bytes()
-    with pytest.raises(UserError, match="made of other ROIs"):
+    with pytest.raises(UserError, match="made from other ROIs"):
         run(source=other, out=tmp_path / "out")
     assert mask.read_bytes() == before
 

@@ -141,7 +141,7 @@ def test_what_is_there_stays_unless_told_otherwise(model, tmp_path):
     with pytest.raises(UserError, match="already there"):
         run(model, image, out=out)
     assert stamp == {name: (out / name).stat().st_mtime_ns for name in files(out)}
-    with pytest.warns(DataWarning, match=r"cells_RoiSet\.zip was there before"):
+    with pytest.warns(DataWarning, match=r"cells_RoiSet\.zip existed before"):
         run(model, image, out=out, overwrite=True)
     # Without objects there is no RoiSet; the old one would be of other labels.
     images.write(images.make(np.zeros((20, 20), np.uint8)), image, overwrite=True)
@@ -313,7 +313,7 @@ def test_what_a_file_does_not_hold_is_said_at_each_door(model, tmp_path, capsys,
         assert images.read(tmp_path / out / "a.tif").sizes["T"] == 2
     path.write_bytes(whole[:500])
     code, errors, answer = ended("more")
-    words = f"{path}: is not a readable TIFF image (it is cut short"
+    words = f"{path}: is not a readable TIFF image (it is truncated"
     assert (code, words in errors, words in answer["error"]) == (2, True, True)
 
 
@@ -340,12 +340,12 @@ def test_a_folder_goes_on_with_the_images_that_lack_results(model, tmp_path, cap
     capsys.readouterr()
     run(model, raw, out=out, rois=True)
     said = capsys.readouterr().out
-    assert f"{out}: the results of 1 of 3 images are there, and kept" in said
+    assert f"{out}: 1 of 3 images have results, which are kept" in said
     assert (out / "a.tif").stat().st_mtime_ns == stamp
     for name in files(tmp_path / "undisturbed"):
         assert (out / name).read_bytes() == (tmp_path / "undisturbed" / name).read_bytes()
     run(model, raw, out=out, rois=True)
-    assert "the results of 3 of 3 images are there" in capsys.readouterr().out
+    assert "3 of 3 images have results" in capsys.readouterr().out
 
 
 def test_results_of_another_model_or_other_settings_are_not_mixed(model, tmp_path):

@@ -65,7 +65,7 @@ def test_every_format_keeps_its_pixels(
     np.testing.assert_array_equal(
         images.read(made(home, "photo")), np.asarray(Image.open(raw / "photo.jpg"))
     )
-    assert f"{made(home, 'meta')}: made of meta.stk" in capsys.readouterr().out
+    assert f"{made(home, 'meta')}: created from meta.stk" in capsys.readouterr().out
     # what was prepared is what annotate goes on with, and nothing of Raw is left to be prepared
     assert [(s.name, s.source) for s in project.sheets(home)] == [
         (name, None) for name in ("deep", "fiji", "meta", "ome", "photo")
@@ -109,7 +109,7 @@ def test_all_slices(home: Path, stack: np.ndarray, capsys: pytest.CaptureFixture
     before = made(home, "a_2").stat().st_mtime_ns
     capsys.readouterr()
     run(home, slices="all")
-    assert capsys.readouterr().out.count("is there already and is kept") == 5
+    assert capsys.readouterr().out.count("exists and is kept") == 5
     assert made(home, "a_2").stat().st_mtime_ns == before
 
 
@@ -130,7 +130,7 @@ def test_what_is_there_is_kept_or_made_anew(home: Path, stack: np.ndarray) -> No
     run(home)
     np.testing.assert_array_equal(images.read(made(home, "a")), stack[1])
     (home / "Labeling" / "a" / "RoiSet.zip").write_bytes(b"x")
-    with pytest.warns(DataWarning, match=r"a\.tif: is made again, but .*RoiSet\.zip was drawn"):
+    with pytest.warns(DataWarning, match=r"a\.tif: was replaced, but .*RoiSet\.zip was drawn"):
         run(home, overwrite=True)
     np.testing.assert_array_equal(images.read(made(home, "a")), stack[0])
 
@@ -158,7 +158,7 @@ def test_bad_input(home: Path, stack: np.ndarray) -> None:
     images.write(images.make(stack, "ZYX"), home / "Raw" / "b.tif")
     images.write(images.make(stack[0]), home / "Raw" / "b_2.tif")
     (home / "Raw" / "notes.txt").unlink()
-    with pytest.raises(UserError, match=r"b\.tif: slice 2 of it would be called b_2"):
+    with pytest.raises(UserError, match=r"b\.tif: its slice 2 would be called b_2"):
         run(home, slices="all")
 
 
@@ -178,7 +178,7 @@ def test_each_scene_becomes_an_image(home: Path, capsys: pytest.CaptureFixture[s
         warnings.simplefilter("error")
         run(home)
     said = capsys.readouterr().out
-    assert f"{made(home, 'a_B2_R_2')}: made of scene 2 (B2/R 2) of a.ome.tif" in said
+    assert f"{made(home, 'a_B2_R_2')}: created from scene 2 (B2/R 2) of a.ome.tif" in said
     assert names(home) == ["a_B2_R_2", "a_R1", "b"]
     first, second = images.read(made(home, "a_R1")), images.read(made(home, "a_B2_R_2"))
     np.testing.assert_array_equal(first, FIRST)
@@ -189,7 +189,7 @@ def test_each_scene_becomes_an_image(home: Path, capsys: pytest.CaptureFixture[s
     # A second run keeps them all, and none is left to be prepared.
     before = {p: p.stat().st_mtime_ns for p in home.rglob("*.tif")}
     run(home)
-    assert capsys.readouterr().out.count("is there already and is kept") == 3
+    assert capsys.readouterr().out.count("exists and is kept") == 3
     assert {p: p.stat().st_mtime_ns for p in home.rglob("*.tif")} == before
     assert [s.source for s in project.sheets(home)] == [None] * 3
 
@@ -245,9 +245,11 @@ def test_what_cannot_be_read_does_not_cost_the_others_theirs(
     for name in "acd":
         (home / "Raw" / f"{name}.tif").write_bytes(b"x")
     images.write(images.make(SECOND), home / "Raw" / "b.tif")
-    with pytest.raises(UserError, match=r"3 of 4 images could not be made: .*a\.tif.*c\.tif.*d\."):
+    with pytest.raises(
+        UserError, match=r"3 of 4 images could not be prepared: .*a\.tif.*c\.tif.*d\."
+    ):
         run(home)
-    assert (names(home), capsys.readouterr().out.count("made of")) == (["b"], 1)
+    assert (names(home), capsys.readouterr().out.count("created from")) == (["b"], 1)
     (home / "Labeling" / "c").write_bytes(b"")  # which ends it: nothing more can be written
     images.write(images.make(SECOND), home / "Raw" / "c.tif", overwrite=True)
     with pytest.raises(UserError, match=r"c\.tif: has a file in place of a parent folder"):

@@ -65,8 +65,8 @@ def test_missing_and_outdated_label_maps_are_made_and_said(
     assert learnt == {"a": 25, "b": 35, "c": 25}
     masks, labeling = home / "Processed" / "masks", home / "Labeling"
     b, c = labeling / "b" / "RoiSet.zip", labeling / "c" / "RoiSet.zip"
-    assert f"{masks / 'b.tif'}: made anew, for {b} was changed" in run.output
-    assert f"{masks / 'c.tif'}: made of {c}, which had no label map yet" in run.output
+    assert f"{masks / 'b.tif'}: created again, since {b} was changed" in run.output
+    assert f"{masks / 'c.tif'}: created from {c}" in run.output
     assert "a.tif" not in run.output
 
 
@@ -88,7 +88,7 @@ def test_what_a_user_has_changed_is_kept_and_said(home: Path, learnt: dict[str, 
 
 def test_what_cannot_be_made_is_said_and_left_out(home: Path, learnt: dict[str, int]) -> None:
     (home / "Labeling" / "c" / "RoiSet.zip").write_bytes(b"PK no zip")
-    with pytest.warns(DataWarning, match=r"c.RoiSet\.zip.*there is no new label map of it"):
+    with pytest.warns(DataWarning, match=r"c.RoiSet\.zip.*its label map is not updated"):
         Train.declare({"project": home, "out": home / "M"}).run(silent)
     assert learnt == {"a": 25, "b": 35}
 

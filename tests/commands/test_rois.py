@@ -66,7 +66,7 @@ def test_the_label_map_is_never_written_over(tmp_path: Path) -> None:
     images.write(images.make(np.eye(4, dtype=np.uint16)), tmp_path / "l.tif")
     before = (tmp_path / "l.tif").read_bytes()
     for out in ("l.tif", "l.csv", "RoiSet"):
-        with pytest.raises(UserError, match=r"is no name of a RoiSet.*\.zip"):
+        with pytest.raises(UserError, match=r"is not a valid file name for a RoiSet.*\.zip"):
             run(labels=tmp_path / "l.tif", out=tmp_path / out, overwrite=True)
     (tmp_path / "link.zip").symlink_to(tmp_path / "l.tif")
     with pytest.raises(UserError, match="over the input"):

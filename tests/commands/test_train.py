@@ -45,7 +45,7 @@ def test_trains_and_says_what_came_of_it(data, tmp_path):
 def test_a_table_of_videos_without_inputs_is_said_to_be_of_no_use(data, tmp_path):
     (tmp_path / "t.csv").write_text("Video; Frame\na;raw_001.tif\n")
     command = Train(project=data, out=tmp_path / "M", videos=tmp_path / "t.csv")
-    with pytest.warns(DataWarning, match=r"t\.csv: is of no use, since .*data has no folder"):
+    with pytest.warns(DataWarning, match=r"t\.csv: cannot be used, since .*data has no folder"):
         assert command.source({}) == data
 
 
@@ -123,14 +123,14 @@ def test_summary_names_the_way_on(tmp_path):
     text = summary(tmp_path, metrics | {"validation": found, "test": found}, Border())
     assert "epoch 3 of 5" in text
     assert "1.5 min" in text
-    assert text.endswith("--resume goes on from here.")
+    assert text.endswith("Pass --resume to continue from here.")
 
 
 def test_a_score_of_few_objects_is_called_chance(tmp_path):
     found = {"val_dice": 0.9, "ap_0.5": 1.0, "ap_0.7": 1.0}
     metrics = {"best_epoch": 3, "epochs": 5, "seconds": 90, "ended": "patience"}
     text = summary(tmp_path, metrics | {"validation": found | {"objects": 1}}, Border())
-    assert "1.000 at .7 (of 1 object(s): much of it is chance)" in text
+    assert "1.000 at .7 (of 1 object(s): too few to be reliable)" in text
     many = metrics | {"validation": found | {"objects": 80}}
     assert "chance" not in summary(tmp_path, many, Border())
 

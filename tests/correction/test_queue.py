@@ -168,7 +168,7 @@ def test_an_image_without_objects(home: Path, model: Model, tmp_path: Path) -> N
     assert (found.path, found.changes) == (None, Changes(deleted=1, changed_px=16, object_px=16))
     assert correction.next_image(home).name == "c"
     assert correction.status(home).done == 2
-    with pytest.raises(UserError, match="d is not without objects"):
+    with pytest.raises(UserError, match="d cannot be marked as without objects"):
         correction.mark_empty(home, "d")
     correction.save(home, "b", roiset(tmp_path / "b.zip", SQUARE))
     assert correction.status(home).rows[0].changes == Changes(kept=1, object_px=16)
@@ -265,10 +265,10 @@ def test_a_damaged_state_is_named(home: Path, model: Model, text: str, words: st
 
 def test_nothing_has_begun(home: Path, tmp_path: Path) -> None:
     for call in (correction.next_image, correction.status, correction.retrain):
-        with pytest.raises(UserError, match="Name the model to begin with"):
+        with pytest.raises(UserError, match="Name a model to start from"):
             call(home)
     with pytest.raises(UserError, match="no such model folder"):
         correction.next_image(home, tmp_path / "none")
-    with pytest.raises(UserError, match="no such project"):
+    with pytest.raises(UserError, match="project does not exist"):
         correction.next_image(tmp_path / "none", tmp_path)
     assert not (home / "Corrections").exists()

@@ -105,7 +105,7 @@ def test_round_after_round(home: Path, trainer: Trainer, scores: dict[str, float
         "learning_rate": 0.002,
     }
     assert not (models / "round_1" / training_states.FOLDER).exists()
-    with pytest.raises(UserError, match="no image was corrected since"):
+    with pytest.raises(UserError, match="no image has been corrected since"):
         correction.retrain(home)
     draw(home, "e")
     second = correction.retrain(home)
@@ -232,7 +232,7 @@ def test_images_without_objects_are_background(
 def test_nothing_is_corrected(tmp_path: Path, trainer: Trainer) -> None:
     project.create(tmp_path / "p")
     images.write(images.make(np.zeros((9, 9), np.uint8)), tmp_path / "p" / "Raw" / "a.tif")
-    with pytest.raises(UserError, match="no image is corrected or drawn yet"):
+    with pytest.raises(UserError, match="no image has been corrected or drawn yet"):
         correction.retrain(tmp_path / "p", Path("M"))
     assert trainer.calls == []
 

@@ -118,6 +118,6 @@ def test_what_a_killed_retraining_left_is_removed(
     with pytest.raises(KeyboardInterrupt):
         correction.retrain(home, Path("M"))
     monkeypatch.setattr("imagej_dl.correction.retraining.discard", atomic.discard)
-    with pytest.raises(UserError, match="no image was corrected since"):
+    with pytest.raises(UserError, match="no image has been corrected since"):
         correction.retrain(home)
     assert not (home / "Corrections" / "models" / "round_1" / ".training").exists()

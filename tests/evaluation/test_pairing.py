@@ -126,7 +126,7 @@ def test_perfect_emptiness_has_no_score(tmp_path):
     report = evaluation.evaluate(tmp_path / "a.tif", tmp_path / "a.tif")
     assert report.mean_average_precision is None
     assert "0.000" not in report.table()
-    assert "No object is there, and none was found" in report.table()
+    assert "There are no objects in the ground truth or the prediction" in report.table()
     report.write(tmp_path / "scores.json")
     text = (tmp_path / "scores.json").read_text(encoding="utf-8")
     assert "NaN" not in text

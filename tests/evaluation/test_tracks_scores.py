@@ -195,7 +195,7 @@ def test_a_truth_that_segments_some_frames_and_tracks_none(result, full_layout, 
         ("2 0 4 0", "2 4 0 0", "has track 2 end .* before it begins"),
         ("2 0 4 0", "2 0 5 0", "end in frame 5, and the last frame is 4"),
         ("2 0 4 0", "2 0 4 1", "before its parent 1 begins"),
-        ("2 0 4 0", "1 0 4 0", "names an id twice"),
+        ("2 0 4 0", "1 0 4 0", "lists an id twice"),
     ],
 )
 def test_a_broken_truth_is_named(old, new, problem, tmp_path):

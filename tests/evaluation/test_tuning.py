@@ -211,7 +211,7 @@ def test_enough_reports_what_is_there(truth, tmp_path):
 )
 def test_trials_of_another_tuning_are_refused(truth, tmp_path, other):
     _tune(truth, tmp_path / "out", trials=1)
-    with pytest.raises(UserError, match="its trials are of another"):
+    with pytest.raises(UserError, match="its trials were run with another"):
         _tune(truth, tmp_path / "out", resume=True, **other)
 
 
@@ -230,7 +230,7 @@ def test_trials_of_other_data_are_refused(truth, tmp_path):
         assert said.value.path == str(truth)
         assert "another folder" in said.value.remedy
     for labels in (_labels()[:, ::-1], _labels().assign_attrs(pixel_width=0.5)):
-        with pytest.raises(UserError, match=r"jumps\.tif.*are of other labels"):
+        with pytest.raises(UserError, match=r"jumps\.tif.*were run with other labels"):
             tuning.tune(labels, given, out, space=_SPACE, held_out=0.0, resume=True)
     assert _tune(truth, out, trials=2, resume=True).trials == 2
 
@@ -246,7 +246,7 @@ def test_trials_of_a_version_without_fingerprints_go_on(truth, tmp_path, monkeyp
     ("space", "words"),
     [
         ({"LINKING_DISTANCE": [1, 2]}, "Did you mean LINKING_MAX_DISTANCE"),
-        ({"LINKING_MAX_DISTANCE": 5}, "no list"),
+        ({"LINKING_MAX_DISTANCE": 5}, "must be a list"),
         ({"MAX_FRAME_GAP": [-1, 2]}, "MAX_FRAME_GAP"),
         ({}, "no setting"),
     ],

@@ -127,11 +127,11 @@ def test_an_installation_that_was_stopped_can_be_taken_out(
 
 
 def test_folders_that_are_no_fiji_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="no Fiji folder"):
+    with pytest.raises(UserError, match="not a Fiji folder"):
         installation.install(tmp_path)
     with pytest.raises(UserError, match="no such Fiji folder"):
         installation.install(tmp_path / "nowhere")
-    with pytest.raises(UserError, match="no Fiji folder"):
+    with pytest.raises(UserError, match="not a Fiji folder"):
         installation.install("embedded")
     (tmp_path / "jars").mkdir()
     (tmp_path / "jars" / "groovy-4.0.28.jar").touch()

@@ -160,14 +160,14 @@ def test_long_names_never_end_a_run(tmp_path: Path, name: str) -> None:
     assert len(project.pairs(tmp_path / "out")) == 2
     results = Results(tmp_path / "out", rois=True, probabilities=True)
     results.refuse(inputs.find([folder]))  # says nothing of names
-    with pytest.raises(UserError, match=r"has too long a name: .* Rename the file"):
+    with pytest.raises(UserError, match=r"has a name that is too long: .* Rename the file"):
         results.need_names(Source(folder / f"{name}.tif", name))
     results.need_names(Source(folder / "b.tif", "b"))
 
 
 def test_a_label_map_of_too_long_a_name_is_said(tmp_path: Path) -> None:
     item = project.Drawn("y" * 252, picture(tmp_path / "a.tif"), tmp_path / "b.zip")
-    with pytest.warns(DataWarning, match="has too long a name.*It is left out"):
+    with pytest.warns(DataWarning, match="has a name that is too long.*It is left out"):
         assert project.fitting([item], tmp_path) == []
 
 

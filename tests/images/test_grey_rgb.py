@@ -87,7 +87,7 @@ def test_training_on_grey_pictures_in_colours_makes_a_model_of_one_channel(tmp_p
 def test_a_grey_picture_among_coloured_ones_has_three_channels(tmp_path: Path) -> None:
     one = save(tmp_path / "a.png", GREY)
     two = save(tmp_path / "b.png", coloured())
-    with pytest.warns(DataWarning, match="grey values are taken for red, green and blue"):
+    with pytest.warns(DataWarning, match="grey values are used for red, green and blue"):
         found = read(one, two)
     assert found.channels == 3
     assert found.sources[0][0].image.shape == (24, 30, 3)

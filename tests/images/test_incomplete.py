@@ -54,7 +54,7 @@ def test_a_dropped_frame_is_named(faults: Path) -> None:
 def test_movies_cut_by_a_copy(faults: Path) -> None:
     words = "ImageJ's description declares 6 frames, and the file has 3: the other 3"
     assert read(faults / "ij_cut.tif", words).shape == (3, 64, 64)
-    with pytest.raises(UserError, match=r"ome_cut\.ome\.tif: .*cut short.* Copy it again"):
+    with pytest.raises(UserError, match=r"ome_cut\.ome\.tif: .*truncated.* Copy it again"):
         images.read(faults / "ome_cut.ome.tif")
 
 
@@ -362,7 +362,7 @@ def test_planes_that_nothing_declares(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read(path), stack[0])
     with path.open("ab") as file:
         file.write(stack[1:].tobytes())
-    words = "has room for 3 more planes, which nothing in it declares: left out"
+    words = "has room for 3 more planes, which are not declared: left out"
     np.testing.assert_array_equal(read(path, words), stack[0])
 
 

@@ -92,7 +92,7 @@ def test_too_many_large_numbers_are_no_labels(monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize("ids", ["1=a", "1", "7=-2", "7=99999999999", "=", "1=2=3"])
 def test_damaged_tables_leave_the_pixels(ids: str) -> None:
     array = np.array([1, 7], np.float32)
-    with pytest.warns(DataWarning, match="no labels any more"):
+    with pytest.warns(DataWarning, match="not labels any more"):
         assert lossless_dtypes.received(array, "uint32 float32", ids) is array
 
 

@@ -233,5 +233,5 @@ def test_bioio_scenes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert image.attrs["channels"] == ["DAPI", "GFP"]
     assert images.calibration(image) == images.Calibration(0.25, 0.5, 1.0, "µm", 0.0)
     monkeypatch.setattr(_Fake, "apart", True)
-    with pytest.raises(UserError, match="which bioio's plugin does not put together"):
+    with pytest.raises(UserError, match="which bioio's plugin does not join"):
         images.read(path, scene=2)

@@ -102,19 +102,19 @@ def test_dialogs_are_as_good_as_options(own_process: Any, tmp_path: Path) -> Non
     assert found["lines"] == ("cells-boundaries", 0)
     assert found["masks"] == "2"
     assert f"{tmp_path}/single/masks/ already" in found["masks again"]
-    assert "say which folder is the project" in found["no project"]
-    assert "say which folder holds the images" in found["no folder"]
+    assert "name the folder that is the project" in found["no project"]
+    assert "name the folder that holds the images" in found["no folder"]
     # Of two open images of one name the result is counted, not the user's.
     assert found["objects"] == "2"
     counts = (tmp_path / "my results" / "counts.csv").read_text().split()
     assert counts == ["image,plane,objects", '"cells.tif",1,2']
     assert f"{tmp_path}/my results/counts.csv is there already" in found["objects again"]
-    assert "say which folder holds the model" in found["no model"]
+    assert "name the folder that holds the model" in found["no model"]
     assert (found["tracked"], found["tracked again"]) == ("tracked.tif", "tracked-1.tif")
     # Refused before the movie is segmented, and nothing is left open of it.
     assert f"{tmp_path}/tracks is there already" in found["refused"]
     assert "movie-labels" not in found["open"]
-    assert "say which folder is the project" in found["no drawing"]
+    assert "name the folder that is the project" in found["no drawing"]
     assert found["drawn"] == "1"
     assert len(rois.read(tmp_path / "drawing" / "Labeling" / "one" / "RoiSet.zip")) == 2
     assert not [words for words in found["messages"] if "in line" in words]

@@ -210,7 +210,7 @@ def test_a_method_with_a_channel_of_regression_is_trained_and_predicts(tmp_path)
     assert found.labels.data.max() >= 2
     assert found.probabilities.sizes["C"] == 2
     np.testing.assert_array_equal(found.labels, preview(bundle, pairs[0][0]))
-    with pytest.raises(UserError, match="gives objects"):
+    with pytest.raises(UserError, match="outputs objects"):
         predict_image(again, pairs[0][0])
 
 

@@ -72,7 +72,7 @@ def test_it_gives_the_same_probabilities(
 ) -> None:
     model = fluffys(*shape)
     path = saved(model, tmp_path / "20200101_cells.h5", old)
-    with pytest.warns(DataWarning, match="a model of Fluffy"):
+    with pytest.warns(DataWarning, match="a Fluffy model"):
         bundle = models.load(path)
     assert bundle.config.kind == models.load_config(path).kind == kind
     plane = np.random.default_rng(1).integers(0, 65536, (24, 32)).astype(np.uint16)
@@ -84,7 +84,7 @@ def test_it_gives_the_same_probabilities(
     np.testing.assert_allclose(bundle.probabilities(small), expected, atol=1e-5)
 
 
-@pytest.mark.filterwarnings("ignore:You are saving", "ignore:.*a model of Fluffy")
+@pytest.mark.filterwarnings("ignore:You are saving", "ignore:.*a Fluffy model")
 def test_predict_takes_it(tmp_path: Path) -> None:
     path = saved(fluffys(2, 4, 8, 3), tmp_path / "20200101_cells.h5", True)
     images.write(images.make(np.zeros((32, 32), np.uint16)), tmp_path / "a.tif")
@@ -95,11 +95,13 @@ def test_predict_takes_it(tmp_path: Path) -> None:
 
 def test_other_files_are_named(tmp_path: Path) -> None:
     (tmp_path / "text.h5").write_text("no")
-    with pytest.raises(UserError, match=r"text\.h5: is no file of weights in HDF5, or damaged"):
+    with pytest.raises(
+        UserError, match=r"text\.h5: is not a weights file in HDF5 format, or is damaged"
+    ):
         models.load(tmp_path / "text.h5")
     with h5py.File(tmp_path / "other.h5", "w") as file:
         file["model_weights/dense/dense/kernel:0"] = np.zeros((2, 2))
-    with pytest.raises(UserError, match=r"other\.h5: is not a model of Fluffy \(0 convolutions"):
+    with pytest.raises(UserError, match=r"other\.h5: is not a Fluffy model \(0 convolutions"):
         models.load(tmp_path / "other.h5")
     with h5py.File(tmp_path / "far.h5", "w") as file:
         stored = [(str(tmp_path / "text.h5"), 0, 2)]
@@ -112,7 +114,7 @@ def test_other_files_are_named(tmp_path: Path) -> None:
         models.load(tmp_path / "huge.h5")
 
 
-@pytest.mark.filterwarnings("ignore:You are saving", "ignore:.*a model of Fluffy")
+@pytest.mark.filterwarnings("ignore:You are saving", "ignore:.*a Fluffy model")
 def test_a_training_starts_from_it(tmp_path: Path) -> None:
     path = saved(fluffys(2, 4, 8, 3), tmp_path / "20200101_cells.h5", True)
     labels = np.zeros((32, 32), np.uint16)

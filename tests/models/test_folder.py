@@ -189,7 +189,7 @@ def test_code_in_a_network_is_not_run(folder):
     inputs = keras.Input((None, None, 1))
     outputs = keras.layers.Lambda(lambda x: x * np.ones(3))(inputs)
     keras.Model(inputs, outputs).save(folder / "model.keras")
-    with pytest.raises(UserError, match=r"does not open.*Lambda"):
+    with pytest.raises(UserError, match=r"does not load.*Lambda"):
         models.load(folder)
 
 

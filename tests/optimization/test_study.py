@@ -126,7 +126,7 @@ def test_a_study_written_by_an_earlier_version_goes_on(tmp_path: Path, name: str
 @pytest.mark.parametrize("name", KINDS)
 def test_a_file_that_holds_no_trials_is_named(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("something else\n")
-    with pytest.raises(UserError, match=f"{name}: the trials cannot be opened"):
+    with pytest.raises(UserError, match=f"{name}: the trials cannot be read"):
         opened(tmp_path / name)
     assert (tmp_path / name).read_text() == "something else\n"
 

@@ -23,7 +23,7 @@ def test_prediction_follows_the_models_channels() -> None:
     with pytest.warns(DataWarning, match=SAME):
         found = predict(threshold(), in_colours).labels
     np.testing.assert_array_equal(found, expected)
-    with pytest.warns(DataWarning, match="taken for red, green and blue"):
+    with pytest.warns(DataWarning, match="used for red, green and blue"):
         found = predict(threshold(channels=3), plain).labels
     np.testing.assert_array_equal(found, expected)
     with pytest.raises(UserError, match="RGB Color"):

@@ -77,7 +77,7 @@ def test_a_single_frame_is_taken_for_all_and_said():
     np.testing.assert_allclose(found.probabilities.data.squeeze(), twice[..., 0], atol=1e-5)
     # Plain TIFFs do not say that their planes are frames.
     slices = images.make(np.stack([image.data] * 3), "ZYX")
-    with pytest.warns(DataWarning, match="If they are frames, say so: --axes TYX"):
+    with pytest.warns(DataWarning, match="If they are frames, pass --axes TYX"):
         predict(made, slices)
 
 
@@ -86,7 +86,7 @@ def test_tiles_that_overlap_by_less_than_the_model_sees_are_said():
 
     image = images.make(RNG.random((128, 64)).astype(np.float32))
     made = unet(depth=1)
-    with pytest.warns(DataWarning, match="their edges may show"):
+    with pytest.warns(DataWarning, match="tile edges may show"):
         predict(made, image, tile=32, halo=2)
 
 

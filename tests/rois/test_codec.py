@@ -81,7 +81,7 @@ def test_counts_that_lie_take_no_memory(count: int) -> None:
     ]
     tracemalloc.start()
     for data in files:
-        with pytest.raises(UserError, match="cut short"):
+        with pytest.raises(UserError, match="truncated"):
             rois.decode(data)
     assert tracemalloc.get_traced_memory()[1] < 2**20
     tracemalloc.stop()
@@ -94,7 +94,7 @@ def test_text_is_kept_to_the_bit() -> None:
     data = rois.encode(Roi("text", "t", box=(1, 2, 3, 4), looks=Looks(payload=text)))
     assert data[64:].startswith(text)
     assert rois.decode(data).looks.payload == text
-    with pytest.raises(UserError, match="text of the ROI 't' is cut short"):
+    with pytest.raises(UserError, match="text of the ROI 't' is truncated"):
         rois.encode(Roi("text", "t", box=(1, 2, 3, 4), looks=Looks(payload=text[:-2])))
 
 

@@ -121,9 +121,9 @@ def test_name_falls_back_to_the_file() -> None:
     [
         (b"", "not an ImageJ ROI"),
         (b"GIF89a" + bytes(100), "not an ImageJ ROI"),
-        (b"Iout" + bytes(20), "cut short"),
-        (rois.encode(EVERY[5])[:70], "cut short"),
-        (rois.encode(EVERY[11])[:100], "cut short"),
+        (b"Iout" + bytes(20), "truncated"),
+        (rois.encode(EVERY[5])[:70], "truncated"),
+        (rois.encode(EVERY[11])[:100], "truncated"),
         (b"Iout\0\xe4\x0c" + bytes(100), "unknown type"),
         (INFINITE, "impossible coordinates"),
     ],

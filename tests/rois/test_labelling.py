@@ -88,7 +88,7 @@ def test_nothing_to_label() -> None:
     words = r"no ROI encloses a pixel of the image \(1 ROI left out: lies outside the image 50-50\)"
     with pytest.raises(UserError, match=words):
         rois.label_map([box(50, 50, 3, 3)], (8, 8))
-    with pytest.raises(UserError, match="no shape"):
+    with pytest.raises(UserError, match="not a shape"):
         rois.label_map([BIG], (8,))
 
 

@@ -110,7 +110,7 @@ def test_space(tmp_path: Path) -> None:
         Space.read(tmp_path / "s.json")
     with pytest.raises(UserError, match="optimizer"):
         space(optimizer=["Sgd"]).check(TINY)
-    with pytest.raises(UserError, match="no multiple of 2"):
+    with pytest.raises(UserError, match="not a multiple of 2"):
         space(depth=[1, 6]).check(TINY)
 
 
@@ -156,7 +156,7 @@ def test_a_search_goes_on_from_the_fold_where_it_stopped(data: Path, tmp_path: P
     assert "data:image/png;base64" in (out / "trials.html").read_text()
     # nothing is left to do, and another search is refused
     assert search(data, out, trials=2, count=2, space=space(), **TINY) == found
-    with pytest.raises(UserError, match=r"search\.db: holds a search that has other .*settings"):
+    with pytest.raises(UserError, match=r"search\.db: holds a search with other .*settings"):
         search(data, out, trials=2, count=2, space=space(), **{**TINY, "steps": 3})
 
 
@@ -213,7 +213,7 @@ def test_a_trial_that_diverges_scores_nothing(data: Path, tmp_path: Path) -> Non
     original = module.score
 
     def diverging(settings: object, *rest: object) -> float:
-        raise UserError("the loss is no number any more after 3 batches")
+        raise UserError("the loss is not a number after 3 batches")
 
     module.score = diverging  # type: ignore[assignment]
     try:

@@ -74,7 +74,7 @@ def test_settings_that_are_no_json(whole):
     for words, match in (("{loss", "is not JSON"), ("[1]", "one JSON object")):
         with pytest.raises(UserError, match=match):
             run("train", whole / "train", "--out", whole / "M", "--settings", words)
-    with pytest.raises(UserError, match="out: the model's folder"):
+    with pytest.raises(UserError, match="out: a folder for the model"):
         run("train", whole / "train")
 
 

@@ -151,7 +151,7 @@ def test_losses_and_what_the_network_gives(write_config, name, loss, kind, outpu
 
 def test_contours_are_a_class_of_their_own(write_config):
     path = write_config(datagen_type="contours", model_lossfunction="categorical_cce")
-    with pytest.warns(DataWarning, match="contours get the weight"):
+    with pytest.warns(DataWarning, match="contours get the class weight"):
         _, settings = converted(path)
     assert (settings.kind, settings.class_weights) == ("contour", (1, 10, 10))
 
@@ -163,8 +163,8 @@ def test_contours_are_a_class_of_their_own(write_config):
         ({"model_lossfunction": "weighted_bce_dice"}, "tanh is no probability"),
         ({"train_pretrained_weights": "/nowhere/w.hdf5"}, "w.hdf5 is not there"),
         ({"normalization": "MEDIAN", "newinfer_normalization": "MEAN"}, "MEDIAN is taken"),
-        ({"model_time_windows": 1}, "2 are taken"),
-        ({"datagen_dim_size": [256, 512]}, "512 px are taken"),
+        ({"model_time_windows": 1}, "2 are used"),
+        ({"datagen_dim_size": [256, 512]}, "512 px are used"),
         ({"model_metrics": ["accuracy", "mse"]}, "mse is not measured"),
     ],
 )

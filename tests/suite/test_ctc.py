@@ -63,7 +63,7 @@ def test_frames_with_segmentation_get_the_ids_of_the_tracks(challenge, tmp_path)
 
 def test_frames_with_labels_get_seg_where_others_have_none(challenge, tmp_path):
     shutil.rmtree(challenge / "01_GT" / "SEG")
-    with pytest.warns(DataWarning, match="tracking masks are taken"):
+    with pytest.warns(DataWarning, match="tracking masks are used"):
         run("frames", "from-ctc", challenge, "--out", tmp_path / "F")
     kept = tmp_path / "F" / "labels"
     truth = {t: ctc.read_mask(kept / f"instance_ids_{t + 1:03}.tif") for t in (0, 3)}
@@ -117,7 +117,7 @@ def test_a_real_lineage_goes_there_and_back(shared_data, tmp_path):
     for t in range(movie.sizes["T"]):
         images.write(movie.isel(T=t), tmp_path / "C" / "01" / f"t{t:03}.tif")
     shutil.copytree(shared_data / "movie" / "truth", tmp_path / "C" / "01_GT" / "TRA")
-    with pytest.warns(DataWarning, match="tracking masks are taken"):
+    with pytest.warns(DataWarning, match="tracking masks are used"):
         run("frames", "from-ctc", tmp_path / "C", "--out", tmp_path / "F")
     run("frames", "to-ctc", tmp_path / "F", "--out", tmp_path / "G")
     truth, again = (ctc.read(tmp_path / name / "01_GT") for name in "CG")
@@ -185,7 +185,7 @@ def test_an_object_with_two_markers_gets_the_one_that_covers_more():
 
 def test_labels_without_a_table_of_tracks_are_said(tmp_path):
     video = images.make(np.zeros((2, 5, 5), np.uint16), "TYX")
-    with pytest.warns(DataWarning, match="no table says parents"):
+    with pytest.warns(DataWarning, match="no table lists parents"):
         said = write_ctc_truth({"a": video, "b": video}, {"a": video}, {}, tmp_path / "G")
     assert said == ["01: 2 frames, 0 tracks, 0 with a parent", "02: 2 frames without labels"]
 

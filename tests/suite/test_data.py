@@ -77,7 +77,7 @@ def test_frames_become_the_videos_they_were(frames):
 def test_frames_without_a_table_stand_for_themselves(frames):
     folder, *_ = frames
     (folder / "videos2im_relation.csv").unlink()
-    with pytest.warns(DataWarning, match="each stands for itself"):
+    with pytest.warns(DataWarning, match="each frame is used by itself"):
         assert len(items(folder, recurrent=True)) == 8
 
 
@@ -135,7 +135,7 @@ def test_frames_of_unequal_size_and_stacks_are_no_video(tmp_path):
 def test_tables_that_are_wrong(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("Video;Frame\na_1-3;raw_001.tif\na_1-3;raw_002.tif\n")
-    with pytest.warns(DataWarning, match="2 frames, its name says 3"):
+    with pytest.warns(DataWarning, match="2 frames, but its name states 3"):
         read_relation(path)
     path.write_text("Video;Frame\na raw_001.tif\n")
     with pytest.raises(UserError, match="line 2 is not VIDEO;FRAME"):
@@ -256,14 +256,14 @@ def test_a_folder_without_a_table_does_not_take_the_test_folders(parts):
 def test_a_given_table_that_contradicts_the_folders_own_is_said(parts):
     given = parts / "given.csv"
     write_relation(given, {"a": [f"raw_{n:03}.tif" for n in range(1, 9)]})
-    with pytest.warns(DataWarning, match=r"puts the frames together otherwise; .*given.csv is tak"):
+    with pytest.warns(DataWarning, match=r"groups the frames differently; .*given.csv is tak"):
         assert len(items(parts / "test", recurrent=True, relation=given)) == 1
 
 
 def test_a_table_that_does_not_know_the_frames_is_named(parts):
     table = parts / "val" / "videos2im_relation.csv"
     write_relation(table, {"a": ["raw_001.tif", "raw_002.tif"]})
-    with pytest.warns(DataWarning, match=r"relation.csv does not know 4 of the 6 frames \(raw_003"):
+    with pytest.warns(DataWarning, match=r"relation.csv does not list 4 of the 6 frames \(raw_003"):
         items(parts / "val", recurrent=True)
 
 

@@ -222,7 +222,9 @@ def test_local_weights_are_read_and_foreign_ones_refused(name, tmp_path):
     with pytest.raises(UserError, match="cannot be loaded into this network"):
         load_weights(other, tmp_path / "a.weights.h5")
     (tmp_path / "bad.h5").write_bytes(b"no")
-    with pytest.raises(UserError, match=r"bad\.h5: is no file of weights in HDF5, or damaged"):
+    with pytest.raises(
+        UserError, match=r"bad\.h5: is not a weights file in HDF5 format, or is damaged"
+    ):
         load_weights(model, tmp_path / "bad.h5")
     with pytest.raises(UserError, match="no such file"):
         load_weights(model, tmp_path / "none.h5")

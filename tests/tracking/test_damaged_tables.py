@@ -52,7 +52,7 @@ def test_changed(result: Path, tmp_path: Path, name: str, old: bytes, new: bytes
     text = (result / name).read_bytes()
     assert old in text
     (tmp_path / "changed" / name).write_bytes(text.replace(old, new, 1))
-    with pytest.raises(UserError, match="no whole result"):
+    with pytest.raises(UserError, match="not a complete result"):
         automatic_result.read(tmp_path / "changed")
 
 
@@ -71,7 +71,7 @@ def test_identifiers_that_are_missing_on_both_sides(result: Path, tmp_path: Path
     for name in ("spots.csv", "edges.csv"):
         text = (result / name).read_bytes()
         (tmp_path / "changed" / name).write_bytes(text.replace(b"\n0,", b"\n,", 1))
-    with pytest.raises(UserError, match="no whole result"):
+    with pytest.raises(UserError, match="not a complete result"):
         automatic_result.read(tmp_path / "changed")
 
 
@@ -98,7 +98,7 @@ def test_unknown_encodings(tmp_path: Path, name: str) -> None:
 
 def test_files_of_the_data_folder(shared_data: Path) -> None:
     attack = shared_data / "faults" / "attack"
-    with pytest.raises(UserError, match="no whole result"):
+    with pytest.raises(UserError, match="not a complete result"):
         automatic_result.read(attack / "auto_trunc")
     with pytest.raises(UserError, match="is not a table of tracks"):
         ctc.read(attack / "01_RES")

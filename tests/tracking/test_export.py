@@ -176,7 +176,7 @@ def test_what_a_former_run_left_goes_and_what_is_the_users_stays(tmp_path):
     tracking.write(tracks, out, overwrite=True, more=draw)
     assert (out / "tracks.geff" / "zarr.json").is_file()
     (out / "lineage.png").write_text("mine")
-    with pytest.warns(DataWarning, match=r"^lineage\.png in .*out was there before"):
+    with pytest.warns(DataWarning, match=r"^lineage\.png in .*out existed before"):
         tracking.write(tracks, out, overwrite=True)
     names = {path.name for path in out.iterdir()}
     assert not names & {"report.html", "tracks.png", "tracks.geff"}

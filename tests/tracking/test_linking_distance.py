@@ -86,9 +86,12 @@ def test_track_says_how_far_and_takes_trackmates_on_request(tmp_path, capsys):
     images.write(walking(4, unit="µm", width=0.65), tmp_path / "labels.tif")
     given = {"labels": tmp_path / "labels.tif", "engine": "embedded"}
     Track(**given, out=tmp_path / "own").run(silent)
-    assert "Linked up to 11.7 µm, three times the objects' median radius" in capsys.readouterr().out
+    assert (
+        "Maximal linking distance: 11.7 µm, three times the objects' median radius"
+        in capsys.readouterr().out
+    )
     Track(**given, out=tmp_path / "plain", distances="trackmate").run(silent)
-    assert "Linked up to" not in capsys.readouterr().out
+    assert "Maximal linking distance:" not in capsys.readouterr().out
     found = tracking.read_settings(tmp_path / "plain" / "settings.json")
     assert found == tracking.default_settings()
     assert tracking.read_settings(tmp_path / "own" / "settings.json") != found

@@ -128,7 +128,7 @@ def test_what_is_no_model_is_refused(tmp_path, base):
     config = json.loads((other / "config.json").read_text())
     config["architecture"] = {"name": "mine", "arguments": {}}
     (other / "config.json").write_text(json.dumps(config))
-    with pytest.raises(UserError, match="not one that can be trained on"):
+    with pytest.raises(UserError, match="cannot be fine-tuned"):
         train([dark(1)], tmp_path / "M", start=other)
 
 

@@ -333,7 +333,7 @@ def test_pixels_that_are_no_number(tmp_path, pairs):
     ("settings", "words"),
     [
         ({"patch": 30, "depth": 2}, "multiple of 2.depth = 4"),
-        ({"validation": 0.6, "test": 0.5}, "nothing to train on"),
+        ({"validation": 0.6, "test": 0.5}, "no images for training"),
         ({"colour": 1}, "colour"),
         ({"epochs": 0}, "epochs"),
         ({"architecture": ["unet"]}, "architecture"),

@@ -105,4 +105,4 @@ def test_the_command_searches_and_trains(
     training = models.load_config(tmp_path / "s" / "model").training
     assert (training["optimizer"], training["depth"], training["width"]) == ("RMSprop", 1, 2)
     Search.declare(given).run(progress.silent)
-    assert "model: is there already and is kept" in capsys.readouterr().out
+    assert "model: exists and is kept" in capsys.readouterr().out

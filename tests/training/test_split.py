@@ -89,7 +89,7 @@ def test_of_two_images_of_one_object_one_validates():
 
 
 def test_a_single_object_validates_itself():
-    with pytest.warns(DataWarning, match="validates what it was trained on"):
+    with pytest.warns(DataWarning, match="the validation uses training data"):
         found = split([drawn("one", [(5, 9, 5, 9)]), drawn("empty", [])], 0.2)
     assert (names(found.train), names(found.validation)) == (["one", "empty"], ["one"])
     assert found.by == "nothing"
@@ -128,7 +128,7 @@ def test_what_a_model_knows_stays_in_its_part():
 
 def test_a_model_that_knows_all_images_is_warned_of():
     old = [drawn(f"old{i}", [(5, 9, 5, 9)]) for i in range(3)]
-    with pytest.warns(DataWarning, match="was trained on images that now validate"):
+    with pytest.warns(DataWarning, match="was trained on images that are now used for validation"):
         found = split(old, known={"train": ["old0", "old1", "old2"]})
     assert len(found.validation) == 1
 

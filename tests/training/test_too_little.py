@@ -71,7 +71,7 @@ def test_debris_does_not_hide_the_cells(few: ModelBundle, faults: Path) -> None:
     dirty = image.data.astype(np.uint16)
     dirty[100:120, 230:250] = np.where(truth[100:120, 230:250] > 0, dirty[100:120, 230:250], 20000)
     assert 0.004 < (dirty == 20000).mean() < 0.008
-    with pytest.warns(DataWarning, match="taken for debris"):
+    with pytest.warns(DataWarning, match="treated as debris"):
         found = predict(few, images.with_data(image, dirty, ["Y", "X"]))
     assert match(truth, found.labels.data, (0.5,))[0].true_positives >= 35
     bare = ModelBundle(few.model, few.config.model_copy(update={"seen": None}))
@@ -119,7 +119,7 @@ def test_perfect_emptiness_is_not_nought(faults: Path, tmp_path: Path) -> None:
     assert set(metrics["test"].values()) == {None}
     assert metrics["validation"]["ap_0.5"] > 0.5
     said = reporting.summary(tmp_path / "M", metrics, Border())
-    assert "test: average precision – (no object is there, and none was predicted)" in said
+    assert "test: average precision – (no objects in ground truth or prediction)" in said
 
 
 @pytest.mark.parametrize(

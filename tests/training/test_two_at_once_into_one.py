@@ -59,6 +59,6 @@ def test_one_that_was_taken_for_dead_writes_no_more(tmp_path, folder):
     def taken(epoch) -> None:
         locks.place_of(out).write_text("another's")
 
-    with pytest.raises(UserError, match="has taken this one for dead"):
+    with pytest.raises(UserError, match="has taken over the folder"):
         train(folder, out, epochs=2, watch=taken, **TINY)
     assert locks.place_of(out).read_text() == "another's"

@@ -68,7 +68,7 @@ class Task:
 
 
 def predictions() -> None:
-    """Predict with each model folder, and with a model of Fluffy."""
+    """Predict with each model folder, and with a Fluffy model."""
     for model in sorted(Path("models").iterdir()):
         image = "movie" if "lstm" in model.stem else "plane"
         command(f"predict {model} {image}.tif --out found/{model.stem} --probabilities")

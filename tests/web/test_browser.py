@@ -156,10 +156,10 @@ def test_a_reload_shows_it_again_and_a_restart_is_said(
             browser.until(says("3 objects in 1 of 1 images"), 20)
         with served(model, port, tmp_path / "temporary"):
             browser("Page.navigate", url=address)
-            browser.until(says("started anew since this upload"), 20)
+            browser.until(says("restarted since this upload"), 20)
             browser.run("document.querySelector('#results button').click()")
             browser("Page.navigate", url=f"{address}/?later")
             browser.until("document.querySelectorAll('#model option').length == 1")
-            assert not browser.run(says("started anew"))
+            assert not browser.run(says("restarted"))
     finally:
         browser.close()

@@ -335,7 +335,7 @@ def test_names(given: str, stem: str) -> None:
 
 def test_names_without_a_known_suffix() -> None:
     for name in ("a.pkl", "a.keras", "a.zip", "a", "", None, "a.tif.exe"):
-        with pytest.raises(UserError, match="is no image that is known"):
+        with pytest.raises(UserError, match="is not an image of a known"):
             safe_name(name)
     assert unlike("a", ["A", "a_2"]) == "a_3"
     accepted = registry.upload_suffixes()
@@ -410,7 +410,7 @@ def test_one_foreign_file_does_not_lose_the_upload(client: Any) -> None:
     states = {item["name"]: (item["state"], item["message"]) for item in job["items"]}
     assert states["a"] == ("done", "")
     assert states["notes.docx"][0] == states["e"][0] == "failed"
-    assert "is no image that is known here. Known are .tif" in states["notes.docx"][1]
+    assert "is not an image of a known format. Known are .tif" in states["notes.docx"][1]
     names = zipfile.ZipFile(
         io.BytesIO(client.get(f"/api/jobs/{job['id']}/all.zip").data)
     ).namelist()
@@ -451,7 +451,7 @@ def test_limits_of_planes_time_and_queue(
         until(lambda: other.get(f"/api/jobs/{held.json['id']}").json["items"][0]["done"])
         refused = post(other, (tiff(many(3)), "c.tif"), (tiff(many(3)), "d.tif"))
         assert refused.status_code == 400
-        assert "1 images are waiting, and 2 may" in refused.json["error"]
+        assert "1 images are waiting, and at most 2 can wait" in refused.json["error"]
         slow.set()
         assert finished(other, held)
     finally:
@@ -476,6 +476,6 @@ def test_a_job_of_before_a_restart_says_so(app: Any, client: Any) -> None:
     job = finished(client, post(client, (tiff(many(3)), "a.tif")))
     answer = client.get("/api/jobs/abcdef.0123456789")
     assert answer.status_code == 404
-    assert "was started anew since this upload" in answer.json["error"]
+    assert "was restarted since this upload" in answer.json["error"]
     client.delete(f"/api/jobs/{job['id']}", headers=OWN)
-    assert "its hour is over" in client.get(f"/api/jobs/{job['id']}").json["error"]
+    assert "has expired after an hour" in client.get(f"/api/jobs/{job['id']}").json["error"]

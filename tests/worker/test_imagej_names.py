@@ -83,7 +83,12 @@ def test_no_message_of_imagejs_has_a_word_for_a_shell() -> None:
             "Go on with it with Resume ticked, or begin anew with Overwrite ticked.",
             "Go on with it with resume, or begin anew with overwrite.",
         ),
-        ("train", "--resume goes on from here.", "Resume goes on from here.", None),
+        (
+            "train",
+            "Pass --resume to continue from here.",
+            "Tick Resume to continue from here.",
+            None,
+        ),
         ("train", "Leave --resume out.", "Untick Resume.", "Leave resume out."),
         (
             "train",
@@ -148,8 +153,8 @@ def test_wrong_values_go_by_the_labels_of_the_dialog() -> None:
     with pytest.raises(UserError) as caught:
         commands.load("train").declare({"project": "x"})
     said = imagej_names.error(caught.value, "train", "dialog")
-    assert said == "ImageJ-DL Train: New model: the model's folder must be named"
-    assert str(caught.value).startswith("out: the model's folder must be named")
+    assert said == "ImageJ-DL Train: New model: a folder for the model is required"
+    assert str(caught.value).startswith("out: a folder for the model is required")
 
 
 def test_a_command_that_is_not_in_the_menu_has_words_too() -> None:

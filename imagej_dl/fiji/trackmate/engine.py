@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from imagej_dl.tracking.settings import TrackerSettings
     from imagej_dl.tracking.tracks import Tracks
 
-_LESS = "TrackMate has not enough memory: track with --engine embedded, which takes less."
+_LESS = "TrackMate does not have enough memory: track with --engine embedded, which needs less."
 
 
 def track(

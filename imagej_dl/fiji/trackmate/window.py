@@ -19,7 +19,7 @@ def start_window(fiji: str | None = None) -> None:
     """
     if gateway.choose(fiji)[0] == "embedded" and not gateway.is_running():
         raise UserError(
-            "TrackMate's window needs a Fiji with TrackMate, and none is named",
+            "TrackMate's window needs a Fiji with TrackMate, but none is named",
             remedy="Name its folder with --fiji or FIJI_HOME; tracks.xml opens in any other "
             "Fiji by Plugins > Tracking > Load a TrackMate file.",
         )

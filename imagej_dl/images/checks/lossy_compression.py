@@ -37,7 +37,7 @@ def refuse(path: Path) -> None:
     method = _of_tiff(path) if head[:4] in _TIFF else _of_picture(head)
     if method:
         raise UserError(
-            f"is no label map: its {method} compression is lossy and has changed the ids",
+            f"is not a label map: its {method} compression is lossy and has changed the ids",
             path=path,
             remedy=_REMEDY,
         )

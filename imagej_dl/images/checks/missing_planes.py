@@ -1,7 +1,7 @@
 """Comparison of the planes that a file declares with those that it holds.
 
 Frames (or slices) that are missing at the end are left out, as after an acquisition that was
-stopped or in a file that was cut short. A plane that is missing between others stays, black, so
+stopped or in a file that was truncated. A plane that is missing between others stays, black, so
 that the others keep their time and place. Missing planes cost no memory, however many are declared.
 """
 

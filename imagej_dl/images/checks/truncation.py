@@ -25,9 +25,9 @@ def check_png(path: Path) -> None:
             if kind == b"IEND":
                 return
             if at + 12 + length > size:
-                raise ValueError(f"it is cut short or damaged, at byte {at}")
+                raise ValueError(f"it is truncated or damaged, at byte {at}")
             at += 12 + length
-    raise ValueError("it is cut short")
+    raise ValueError("it is truncated")
 
 
 def check_czi(path: Path) -> None:
@@ -39,7 +39,7 @@ def check_czi(path: Path) -> None:
             file.seek(at)
             kind, room, used = struct.unpack("<16sqq", file.read(_CZI_HEAD))
             if room < 0 or used < 0 or at + _CZI_HEAD + max(room, used) > size:
-                raise ValueError(f"it is cut short or damaged, at byte {at}")
+                raise ValueError(f"it is truncated or damaged, at byte {at}")
             if kind.rstrip(b"\0") == _SUBBLOCK:
                 sizes = struct.unpack("<iiq", file.read(16).ljust(16, b"\0"))
                 if min(sizes) < 0 or sum(sizes) > room:

@@ -129,12 +129,12 @@ def _interval(image: Any) -> float:
 def _check_mosaic(path: Path, tiles: int, apart: bool) -> None:
     if apart:
         raise UserError(
-            f"is a mosaic of {tiles} tiles, which bioio's plugin does not put together",
+            f"is a mosaic of {tiles} tiles, which bioio's plugin does not join",
             path=path,
             remedy="Merge them in the microscope's software, or stitch them in Fiji.",
         )
     warn(
-        f"is a mosaic of {tiles} tiles, put together by bioio's plugin as they lie, "
-        "without blending; the microscope's software can merge them",
+        f"is a mosaic of {tiles} tiles, joined by bioio's plugin without "
+        "blending; the microscope's software can merge them",
         path=path,
     )

@@ -179,8 +179,8 @@ def _available(
     partly = sum(len(tiles[place]) < most for place in planes.places.values())
     if partly:
         planes.notes.append(
-            f"{partly} of its planes lack some of the {most} tiles that others have: what is "
-            "missing is black"
+            f"{partly} of its planes lack some of the {most} tiles that others have; missing "
+            "tiles are black"
         )
     return planes
 
@@ -211,8 +211,8 @@ def _refuse_axes(path: Path, blocks: list[_Block]) -> None:
 def _warn_mosaic(path: Path, tiles: int) -> None:
     if tiles > 1:
         warn(
-            f"is a mosaic of {tiles} tiles, put together at their positions without "
-            "blending; ZEN's Stitching makes seams fit",
+            f"is a mosaic of {tiles} tiles, joined at their positions without "
+            "blending; for seamless stitching, use ZEN",
             path=path,
         )
 

@@ -182,8 +182,8 @@ def _deep(path: Path, picture: Image.Image) -> NDArray[Any]:
     except ImportError:
         _warn(
             path,
-            "of its 16-bit colours (or grey values with transparency) 8 bits are read; a TIFF has "
-            "all of them read",
+            "of its 16-bit colours (or grey values with transparency) 8 bits are read; save it as "
+            "TIFF to keep all of them",
         )
         array = np.asarray(picture)
     else:
@@ -223,7 +223,7 @@ def _indexed(path: Path, picture: Image.Image) -> dict[str, Any]:
         _warn(
             path,
             f"is a picture in {len(used)} indexed colours; their numbers are read as grey values, "
-            "as in ImageJ. If the colours count: Image > Type > RGB Color in ImageJ, and save it",
+            "as in ImageJ. If the colours matter: Image > Type > RGB Color in ImageJ, and save it",
         )
     return {"luts": [lut]}
 

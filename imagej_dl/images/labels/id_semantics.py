@@ -179,7 +179,7 @@ def _split(labels: xr.DataArray, blocks: list[_Block], name: object, ids: NDArra
     warn(
         "masks",
         f"{name}: is a mask, not a label map: {what} for all objects. Its {total} connected "
-        f"pieces{planes} are taken as the objects; cells that touch are one piece",
+        f"components{planes} are used as objects; touching cells are one component",
     )
     return as_labels(with_data(labels, made))
 
@@ -192,8 +192,8 @@ def _warn_inverted(labels: xr.DataArray, name: object) -> None:
     if edge.mean() > 0.5 and inside.mean() > 0.5 and not inside.all():
         warn(
             "masks that may be inverted",
-            f"{name}: {inside.mean():.0%} of its pixels, and most along its edge, are of objects; "
-            "if the objects are 0 and the background is not, use Edit > Invert in ImageJ",
+            f"{name}: {inside.mean():.0%} of its pixels, and most along its edge, are foreground; "
+            "if objects are 0 and the background is not, use Edit > Invert in ImageJ",
         )
 
 
@@ -209,7 +209,7 @@ def _warn_split_ids(
         "It looks like an image, not a label map, or like labels that were saved as JPEG or scaled "
         "with interpolation"
         if picture
-        else "Each id is one object; cells of their own need ids of their own"
+        else "Each id is one object; separate cells need separate ids"
     )
     warn(
         "label maps with ids in several large pieces",

@@ -48,7 +48,7 @@ def from_image(
         raise UserError(
             "has channels, so it is an image and not a label map",
             path=None if name is None else str(name),
-            remedy="A label map has one channel, whose numbers are the objects' ids. If that "
+            remedy="A label map has one channel with the ids of the objects. If that "
             "axis is time, pass --axes TYX.",
         )
     if np.dtype(image.dtype).kind == "f":
@@ -81,6 +81,6 @@ def _without_nan(image: xr.DataArray, name: object) -> xr.DataArray:
         return image
     warn(
         f"{name or 'the label map'}: {np.count_nonzero(nan)} pixels are NaN; they are "
-        "taken as background"
+        "read as background"
     )
     return with_data(image, np.where(nan, array.dtype.type(0), array))

@@ -101,7 +101,7 @@ def _ome_interval(path: Path, pixels: ET.Element) -> dict[str, Any]:
         frame, text = plane.get("TheT", ""), plane.get("DeltaT")
         delta = imagej_description.number(text)
         if text and delta is None:
-            _warn(path, f"DeltaT={text!r}, which is no number,")
+            _warn(path, f"DeltaT={text!r}, which is not a number,")
             times.clear()
             break
         if frame.isdecimal() and delta is not None:
@@ -121,7 +121,7 @@ def _float(path: Path, pixels: ET.Element, name: str) -> float | None:
     text = (pixels.get(name) or "").strip()
     value = imagej_description.number(text)
     if text and (value is None or not math.isfinite(value)):
-        _warn(path, f"{name}={text!r}, which is no number,")
+        _warn(path, f"{name}={text!r}, which is not a number,")
         return math.nan
     return value
 
@@ -146,7 +146,7 @@ def _of_series(
     alike = [pixels for name, pixels in declared if (name or "") == series.name]
     if len(alike) != 1:
         warn(
-            f"does not say which of its {len(declared)} pixel sizes are those of the scene "
+            f"does not state which of its {len(declared)} pixel sizes belongs to the scene "
             f"{series.name}: they are left out",
             path=path,
         )

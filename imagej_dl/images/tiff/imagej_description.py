@@ -81,7 +81,7 @@ def calibration(path: Path, file: tifffile.TiffFile, slices: bool) -> dict[str, 
         return attrs
     for name in ("spacing", "finterval"):
         if lines.get(name, "").strip() and number(lines[name]) is None:
-            _warn(path, f"{name}={lines[name]}, which is no number,")
+            _warn(path, f"{name}={lines[name]}, which is not a number,")
     spacing = number(lines.get("spacing"))
     depth = abs(1.0 if spacing is None else spacing)
     if depth or slices:

@@ -30,7 +30,7 @@ def read(file: tifffile.TiffFile, chain: page_chain.Chain) -> partial_series.Par
     order = str(metadata.get("order", "czt")).lower()
     names = _AXES.get(order, "TZC")
     if order not in _AXES:
-        notes.append(f"{BY} has the order {order}, which is not known; czt is assumed")
+        notes.append(f"{BY} has the order {order}, which is unknown; czt is assumed")
     sizes = {axis: _number(metadata, key, notes) for axis, key in _SIZES.items()}
     images = _number(metadata, "images", notes)
     channels = sizes["C"]
@@ -51,10 +51,10 @@ def read(file: tifffile.TiffFile, chain: page_chain.Chain) -> partial_series.Par
         words = " × ".join(str(sizes[axis]) for axis in "CZT") + " (channels × slices × frames)"
         if images <= enough < total or total < images <= enough:
             # As ImageJ does: where the sizes do not fit the planes, these are slices.
-            notes.append(f"has {images} planes, which are not {words}: they are taken as slices")
+            notes.append(f"has {images} planes, which are not {words}: they are read as slices")
             axes, declared, total = "Z", [images], images
         else:
-            notes.append(f"{BY} says images={images}, and {words}: the latter are taken")
+            notes.append(f"{BY} declares images={images}, and {words}: the latter are used")
     in_row = page_chain.contiguous_planes(page, total, chain)
     single = pages == 1 or in_row == total
     if single and in_row:
@@ -81,7 +81,7 @@ def _number(metadata: dict[str, Any], key: str, notes: list[str]) -> int:
     value = metadata.get(key, 1)
     if isinstance(value, int) and not isinstance(value, bool) and value >= 1:
         return value
-    notes.append(f"{BY} says {key}={value}, which is left out")
+    notes.append(f"{BY} declares {key}={value}, which is left out")
     return 1
 
 

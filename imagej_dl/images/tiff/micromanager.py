@@ -125,7 +125,7 @@ def _notes(path: Path, own: Stack, chain: page_chain.Chain) -> list[str]:
     index, notes = own.index, []
     if own.lost:
         notes.append(
-            "it has no index, as after a crash; its planes are found by the tags of their pages"
+            "it has no index, as after a crash; its planes are located by the tags of their pages"
         )
     pages = len(np.unique(index[:, _OFFSET]))
     if pages < len(index):

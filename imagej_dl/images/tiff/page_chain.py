@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import tifffile
 
-TRUNCATED = "it is cut short or damaged"
+TRUNCATED = "it is truncated or damaged"
 """The message about a file that ends too early."""
 
 _MOST_TAGS = 4096
@@ -73,7 +73,7 @@ def read(file: tifffile.TiffFile) -> Chain:
             return ended(f"page {number} would have {count} tags")
         table = fh.read(count * tiff.tagsize + tiff.offsetsize)
         if not count or len(table) < count * tiff.tagsize + tiff.offsetsize:
-            return ended(f"page {number}, at byte {offset}, is cut short", offset)
+            return ended(f"page {number}, at byte {offset}, is truncated", offset)
         places[offset] = number
         kind = []
         for at in range(0, count * tiff.tagsize, tiff.tagsize):

@@ -200,13 +200,13 @@ def describe_missing(page: tifffile.TiffPage) -> str:
     size = page.parent.filehandle.size
     parts = math.prod(page.chunked)
     if len(page.dataoffsets) < parts and not page.is_contiguous:
-        return f"it lacks {parts - len(page.dataoffsets)} of {parts} parts of its pixels"
+        return f"{parts - len(page.dataoffsets)} of {parts} parts of its pixels are missing"
     places = zip(page.dataoffsets, page.databytecounts, strict=False)
     end = max((place + count for place, count in places), default=0)
     if len(page.dataoffsets) == 1:
         end = max(end, page.dataoffsets[0] + (page.nbytes if page.is_contiguous else 0))
     if end <= size:
-        return "it lacks parts of its pixels"
+        return "parts of its pixels are missing"
     return f"{page_chain.TRUNCATED}: its pixels would end at byte {end}, and the file has {size}"
 
 

@@ -117,6 +117,6 @@ def _named(path: Path, array: np.ndarray, names: str, axes: str | None) -> tuple
         raise UserError(
             f"has axes that are not known ({names}, shape {array.shape})",
             path=path,
-            remedy="Say what they are with --axes, for instance --axes TYX.",
+            remedy="Pass --axes, for instance --axes TYX.",
         )
     return array, names

@@ -115,13 +115,13 @@ class Tiff:
         result = partial_series.checked(series, self.chain, "its header")
         if len(series) == 1 and (more := page_chain.surplus_planes(series.keyframe, self.chain, 1)):
             planes = "1 more plane" if more == 1 else f"{more} more planes"
-            result.notes.append(f"has room for {planes}, which nothing in it declares: left out")
+            result.notes.append(f"has room for {planes}, which are not declared: left out")
         if not self.chain.broken or (series.kind in ("stk", "shaped") and not result.notes):
             return result
         if len(self.chain.offsets) == 1:
             # Of how many it is the first nothing says: a movie would become an image.
             raise ValueError(f"{page_chain.TRUNCATED}: {self.chain.broken}")
-        words = f"is cut short or damaged ({self.chain.broken}); the pages before are read"
+        words = f"is truncated or damaged ({self.chain.broken}); the pages before are read"
         return partial_series.PartialSeries(result.series, [words, *result.notes])
 
 

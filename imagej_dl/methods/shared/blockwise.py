@@ -157,9 +157,9 @@ class Blocks:
     def _tell(self) -> None:
         if not self.told:
             warn(
-                f"objects touch each other over more than {self.wide} px: in so large a plane "
-                "they are parted block by block, where block meets block perhaps otherwise than "
-                "in one piece"
+                f"objects touch each other over more than {self.wide} px: in a plane this "
+                "large they are split block by block, and the result at block borders may differ "
+                "from that of the whole plane"
             )
         self.told = True
 

@@ -83,10 +83,12 @@ class InstanceMethod(Method):
     def describe(self, scores: Mapping[str, Any]) -> str:
         """Return the scores in words, and a note if there are too few objects to tell."""
         if scores["ap_0.5"] is None:
-            return "average precision – (no object is there, and none was predicted)"
+            return "average precision – (no objects in ground truth or prediction)"
         text = f"average precision {scores['ap_0.5']:.3f} at IoU .5, {scores['ap_0.7']:.3f} at .7"
         few = scores.get("objects", _FEW) < _FEW
-        return text + (f" (of {scores['objects']} object(s): much of it is chance)" if few else "")
+        return text + (
+            f" (of {scores['objects']} object(s): too few to be reliable)" if few else ""
+        )
 
 
 class _WholePlane:

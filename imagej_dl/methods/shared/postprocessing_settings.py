@@ -23,12 +23,20 @@ class Instances(PostProcessing):
     are dropped. Each step can be left out.
     """
 
-    region_threshold: Probability = Field(default=0.5, description="Probability of no background.")
-    closing: int = Field(
-        default=0, ge=0, le=50, description="Radius of the closing of the region, in px; 0: none."
+    region_threshold: Probability = Field(
+        default=0.5, description="Threshold of the probability of not being background."
     )
-    region_erosion: int = Field(default=0, ge=0, le=20, description="Erosion of the region, in px.")
-    split: bool = Field(default=True, description="Whether touching objects are split.")
+    closing: int = Field(
+        default=0,
+        ge=0,
+        le=50,
+        description="Radius of the morphological closing of the foreground region, in px; 0: no "
+        "closing.",
+    )
+    region_erosion: int = Field(
+        default=0, ge=0, le=20, description="Erosion of the foreground region, in px."
+    )
+    split: bool = Field(default=True, description="Split touching objects.")
     # The defaults were among the best of a grid on real nuclei of 9 to 45 px diameter, on
     # predictions of networks that had not seen the image (three folds over 36 images).
     smoothing: float = Field(
@@ -36,28 +44,30 @@ class Instances(PostProcessing):
         ge=0,
         le=100,
         allow_inf_nan=False,
-        description="Sigma of the Gaussian on depth and p_object, in px.",
+        description="Sigma of the Gaussian that smooths the distance to the background and "
+        "p_object, in px.",
     )
     object_weight: float = Field(
         default=10.0,
         ge=0,
         le=1e6,
         allow_inf_nan=False,
-        description="What p_object = 1 counts beside the depth, in px.",
+        description="Weight of p_object relative to the distance to the background, in px.",
     )
     marker_height: float = Field(
         default=2.0,
         gt=0,
         le=1e6,
         allow_inf_nan=False,
-        description="Least height of a hill, in px: larger splits less.",
+        description="Minimum height of a peak above the pass to a higher one, in px; larger "
+        "values split less.",
     )
-    fill_holes: bool = Field(default=True, description="Whether holes in objects are filled.")
+    fill_holes: bool = Field(default=True, description="Fill holes in objects.")
     minimum_area: int = Field(
-        default=0, ge=0, lt=2**63, description="Smallest object that is kept, in px."
+        default=0, ge=0, lt=2**63, description="Smallest object to keep, in px (area)."
     )
     drop_edge: bool = Field(
-        default=False, description="Whether objects that touch the image's edge are dropped."
+        default=False, description="Remove objects that touch the edge of the image."
     )
 
     @classmethod

@@ -53,7 +53,7 @@ def network(name: str, arguments: dict[str, Any]) -> Network:
     """
     if name not in NETWORKS:
         raise UserError(
-            f"there is no network called {name}", remedy=f"There are {', '.join(NETWORKS)}."
+            f"there is no network called {name}", remedy=f"Known are {', '.join(NETWORKS)}."
         )
     try:
         return NETWORKS[name].model_validate(arguments)

@@ -56,15 +56,15 @@ def read(folder: str | Path) -> Tracks:
         costs = edges["cost"].to_numpy(float)
         where = table[["frame", "x", "y"]].to_numpy(float)
         if not (np.abs(where) < _FAR).all():
-            raise ValueError("spots.csv lacks places of spots")
+            raise ValueError("spots.csv has no coordinates for some spots")
         if table["id"].isna().any():
-            raise ValueError("spots.csv lacks ids of spots")
+            raise ValueError("spots.csv has no ids for some spots")
         lost = int((ends[0].isna() | ends[1].isna()).sum())
         if lost:
-            raise ValueError(f"edges.csv has {lost} links of spots that spots.csv has not")
+            raise ValueError(f"edges.csv has {lost} links of spots that are not in spots.csv")
     except Exception as error:  # pandas raises whatever a damaged table makes of it
         raise UserError(
-            f"is no whole result of `imagej-dl track` ({error})",
+            f"is not a complete result of `imagej-dl track` ({error})",
             path=folder,
             remedy="Track it again.",
         ) from error
@@ -80,7 +80,7 @@ def read(folder: str | Path) -> Tracks:
             break
     else:
         raise UserError(
-            "its spots.csv does not fit its masks", path=folder, remedy="Track it again."
+            "its spots.csv does not match its masks", path=folder, remedy="Track it again."
         )
     spots = spots.iloc[at].reset_index(drop=True)
     links = Links(ends[0].to_numpy(np.int64), ends[1].to_numpy(np.int64), costs)

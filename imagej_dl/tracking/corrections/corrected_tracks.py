@@ -70,7 +70,7 @@ def correct(tracks: Tracks, automatic: Tracks | None = None) -> Corrected:
         )
     if min(shape) < 1:
         raise UserError(
-            "the file lacks the size of its movie",
+            "the file does not state the size of its movie",
             remedy="Open it in TrackMate with its image, and save it again.",
         )
     size = tracks.calibration.pixel_width
@@ -80,7 +80,8 @@ def correct(tracks: Tracks, automatic: Tracks | None = None) -> Corrected:
     except (MemoryError, ValueError) as error:
         raise UserError(
             f"the tracks are of {_words(shape)}, for which there is not enough memory",
-            remedy="Unless the movie is so large the file is damaged: save it again in TrackMate.",
+            remedy="Unless the movie is that large, the file is damaged: save it again in "
+            "TrackMate.",
         ) from error
     if automatic is not None:
         rows = _unchanged(tracks, automatic, size)
@@ -91,7 +92,7 @@ def correct(tracks: Tracks, automatic: Tracks | None = None) -> Corrected:
     seeds = seeds_of(labels, len(tracks.spots))
     seen = seeds >= 0
     if lost := int(np.count_nonzero(~seen)):
-        warn(f"{lost} spots are left out: they lie outside the image or under others")
+        warn(f"{lost} spots are left out: they lie outside the image or are covered by others")
     spots = tracks.spots.assign(label=np.arange(1, len(seen) + 1), pixel=seeds)
     cal = tracks.calibration
     own = make(labels, "TYX", **vars(cal))

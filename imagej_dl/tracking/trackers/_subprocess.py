@@ -164,7 +164,8 @@ class Program:
             return UserError(
                 f"{self.name} is installed, but does not load: {cause}",
                 path=command,
-                remedy=f"Install what it names into that environment, or make {self.environment}.",
+                remedy="Install the missing library in that environment, or use "
+                f"{self.environment}.",
             )
         return UserError(f"{self.name} failed: {cause}", path=command)
 

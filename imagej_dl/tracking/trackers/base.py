@@ -174,7 +174,7 @@ class Tracker(ABC):
         """Raise UserError where the movie itself is needed and missing."""
         if "movie" in self.needs and detected.movie is None:
             raise UserError(
-                f"{self.label} looks at the movie itself", remedy="Name it with --image."
+                f"{self.label} needs the intensities of the movie", remedy="Name it with --image."
             )
 
     @property

@@ -111,8 +111,8 @@ class Motile(ForeignTracker):
         solution = self.run(arrays, settings.to_map(), detected, progress)
         if not solution["best"]:
             warn(
-                f"motile was stopped after {settings.time_limit:g} s: these links may not be the "
-                "best; a larger TIME_LIMIT, or shorter distances, would tell"
+                f"motile was stopped after {settings.time_limit:g} s: these links may not be "
+                "optimal; try a larger TIME_LIMIT or shorter distances"
             )
         chosen = solution["chosen"]
         return Links(sources[chosen], targets[chosen], costs[chosen])

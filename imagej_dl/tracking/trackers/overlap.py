@@ -86,7 +86,7 @@ def link(
     if frames[0] > 0:
         warn(
             "TrackMate's overlap tracker links nothing in a movie whose first frame has no"
-            " spots; leave that frame out, or take another tracker"
+            " spots; leave that frame out, or use another tracker"
         )
         return Links.none()
     shapes, areas = _shapes(spots, contours, settings)

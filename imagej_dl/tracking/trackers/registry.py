@@ -95,7 +95,7 @@ def engine_of(engine: str, key: str) -> str:
         return engine if TRACKMATE in own else own[0]
     if engine not in own:
         raise UserError(
-            f"the settings are of {key}, which {engine} does not have",
+            f"the settings are for {key}, which {engine} does not have",
             remedy=f'Write {{"tracker": "{default_for(engine).key}"}}, or leave --engine out.',
         )
     return engine

@@ -54,7 +54,7 @@ class Trackastra(ForeignTracker):
         assert detected.movie is not None
         if settings.model == Path():
             raise UserError(
-                "Trackastra has no weights here",
+                "the weights of Trackastra are not set",
                 remedy='Name their folder: --settings of {"tracker": "TRACKASTRA", '
                 '"settings": {"MODEL": "FOLDER"}}.',
             )

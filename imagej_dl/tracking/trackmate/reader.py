@@ -38,7 +38,7 @@ def read(path: str | Path) -> Tracks:
 
     Raises
     ------
-    UserError : when the file is not TrackMate's, is cut short, holds a DOCTYPE, or links spots
+    UserError : when the file is not TrackMate's, is truncated, holds a DOCTYPE, or links spots
         that it does not hold.
 
     Warns
@@ -64,9 +64,9 @@ def read(path: str | Path) -> Tracks:
         raise UserError(f"is a damaged TrackMate file ({error})", path=path) from error
     for end in ("source", "target"):
         if missing := set(edges[end]) - set(spots["id"]):
-            raise UserError(f"links spot {min(missing)}, which it does not hold", path=path)
+            raise UserError(f"links spot {min(missing)}, which is not in the file", path=path)
     if spots["id"].duplicated().any():
-        raise UserError("holds two spots of one ID", path=path)
+        raise UserError("holds two spots with the same ID", path=path)
     edges = _forward(edges, spots, path)
     track_of = dict(zip(edges["source"], edges["track_id"], strict=True))
     track_of |= dict(zip(edges["target"], edges["track_id"], strict=True))
@@ -161,7 +161,7 @@ def _check_places(table: pd.DataFrame) -> None:
     if wrong.any():
         spot = table[wrong].iloc[0]
         where = f"x {spot['x']}, y {spot['y']}, frame {spot['frame']}"
-        raise ValueError(f"spot {spot['id']:.0f} lies nowhere: {where}")
+        raise ValueError(f"spot {spot['id']:.0f} has no valid position: {where}")
 
 
 def _edges(model: ET.Element) -> pd.DataFrame:

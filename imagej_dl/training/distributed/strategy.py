@@ -147,7 +147,7 @@ class DistributedStrategy(SingleDevice):
         others = [i for i, digest in enumerate(digests) if digest != digests[0]]
         if others:
             raise UserError(
-                f"{what} of worker {', '.join(map(str, others))} are not those of worker 0",
+                f"{what} of worker {', '.join(map(str, others))} differ from those of worker 0",
                 remedy="Start the same command on the same data on all machines.",
             )
 
@@ -167,8 +167,9 @@ class DistributedStrategy(SingleDevice):
             if type(error).__name__ not in ("UnavailableError", "AbortedError", "CancelledError"):
                 raise
             raise UserError(
-                "another machine of this training has stopped, or cannot be reached any more",
-                remedy="What it said tells why. Start all again, after an epoch with --resume.",
+                "another machine of this training has stopped or cannot be reached",
+                remedy="See its output for the reason. Start all machines again, with --resume if "
+                "an epoch was completed.",
             ) from error
 
     def _broadcast(self, content: Arrays) -> Arrays:
@@ -212,8 +213,8 @@ def connect(task: Task) -> DistributedStrategy:
             strategy = tf.distribute.MultiWorkerMirroredStrategy()
     except RuntimeError as error:
         raise UserError(
-            f"several machines cannot be used any more in this process ({error})",
-            remedy="TensorFlow has been used in it; train in a process of its own.",
+            f"several machines cannot be used in this process ({error})",
+            remedy="TensorFlow has been used in it already; train in a separate process.",
         ) from error
     except (tf.errors.OpError, ValueError) as error:
         message = str(error).strip().splitlines()[0]

@@ -43,7 +43,7 @@ def task() -> Task | None:
         reason = f"no {error}" if isinstance(error, KeyError) else str(error)
         raise UserError(
             f"{VARIABLE} does not name machines and this one's task ({reason})",
-            remedy='It is such as {"cluster": {"worker": ["host1:2222", "host2:2222"]}, '
+            remedy='Example: {"cluster": {"worker": ["host1:2222", "host2:2222"]}, '
             '"task": {"type": "worker", "index": 0}}; unset it to train on this machine alone.',
         ) from error
 

@@ -119,7 +119,7 @@ async function next(job, all) {
       return await ask(`/api/jobs/${job.id}`);
     } catch (error) {
       if (error.status) throw error;
-      all.textContent = "The server does not answer; it is asked again …";
+      all.textContent = "The server does not answer; retrying …";
       await pause(RETRY);
     }
   }
@@ -147,7 +147,7 @@ async function follow(job, box) {
       job.items.forEach((item, number) => draw(places[number], job, number, item));
       if (job.finished) break;
       const ended = job.items.filter((item) => item.state === "done" || item.state === "failed").length;
-      told.textContent = job.ahead ? `${job.ahead} images of other uploads come first` : `${ended} of ${job.items.length} images are done`;
+      told.textContent = job.ahead ? `${job.ahead} images of other uploads are processed first` : `${ended} of ${job.items.length} images are done`;
       job = await next(job, told);
       if (removed) return;
     }
@@ -186,7 +186,7 @@ function again() {
 async function send(files) {
   const size = [...files].reduce((sum, file) => sum + file.size, 0) / 2 ** 20;
   if (size > limits.upload || files.length > limits.files) {
-    say(`An upload may have ${limits.upload} MiB and ${limits.files} images.`, true);
+    say(`An upload can have at most ${limits.upload} MiB and ${limits.files} images.`, true);
     return;
   }
   const form = new FormData();

@@ -21,7 +21,7 @@ def test_png_whose_chunk_is_longer_than_the_file(tmp_path: Path) -> None:
     at = data.index(b"IDAT") - 4
     data[at : at + 4] = struct.pack(">I", 2**31 - 1)
     path.write_bytes(data)
-    with pytest.raises(UserError, match="cut short or damaged"):
+    with pytest.raises(UserError, match="truncated or damaged"):
         images.read(path)
 
 
@@ -38,7 +38,7 @@ def test_czi_whose_block_is_longer_than_the_file(tmp_path: Path) -> None:
         with pytest.raises(UserError, match="pixels is damaged"):
             images.read(path)
     path.write_bytes(good[:-100])
-    with pytest.raises(UserError, match="cut short"):
+    with pytest.raises(UserError, match="truncated"):
         images.read(path)
 
 

@@ -61,7 +61,7 @@ def test_a_tiffs_palette_changes_no_id(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["bin255.tif", "ij_mask_inv.png"])
 def test_a_masks_pieces_become_the_objects(shared_data: Path, name: str) -> None:
-    with pytest.warns(DataWarning, match=r"is a mask.*\(255\).*7 connected pieces"):
+    with pytest.warns(DataWarning, match=r"is a mask.*\(255\).*7 connected components"):
         found = images.read_labels(shared_data / "faults" / "labels" / name)
     assert np.unique(found).tolist() == list(range(8))
 
@@ -81,7 +81,7 @@ def test_masks_of_any_value_are_recognised(tmp_path: Path, value: int, inverted:
     tifffile.imwrite(
         tmp_path / "m.tif", made, photometric="miniswhite" if inverted else "minisblack"
     )
-    with pytest.warns(DataWarning, match=r"12 connected pieces"):
+    with pytest.warns(DataWarning, match=r"12 connected components"):
         found = images.read_labels(tmp_path / "m.tif").values
     assert found.max() == 12
     np.testing.assert_array_equal(found > 0, made > 0)
@@ -92,7 +92,7 @@ def test_masks_of_one_bit_are_recognised(tmp_path: Path) -> None:
     Image.fromarray(made).save(tmp_path / "m.png")
     tifffile.imwrite(tmp_path / "m.tif", made)
     for name in ("m.png", "m.tif"):
-        with pytest.warns(DataWarning, match="12 connected pieces"):
+        with pytest.warns(DataWarning, match="12 connected components"):
             found = images.read_labels(tmp_path / name).values
         np.testing.assert_array_equal(found > 0, made)
 
@@ -108,7 +108,7 @@ def test_a_clump_does_not_hide_that_it_is_a_mask(tmp_path: Path) -> None:
 def test_masks_of_a_movie_are_split_in_every_frame(tmp_path: Path) -> None:
     made = np.stack([discs(n, value=255) for n in (9, 1, 0, 4)]).astype(np.uint8)
     images.write(images.make(made, "TYX"), tmp_path / "m.tif")
-    with pytest.warns(DataWarning, match="14 connected pieces in 4 planes"):
+    with pytest.warns(DataWarning, match="14 connected components in 4 planes"):
         found = images.read_labels(tmp_path / "m.tif")
     assert [int(frame.max()) for frame in found.values] == [9, 1, 0, 4]
 
@@ -116,7 +116,7 @@ def test_masks_of_a_movie_are_split_in_every_frame(tmp_path: Path) -> None:
 def test_a_volumes_pieces_are_connected_over_slices(tmp_path: Path) -> None:
     made = np.stack([discs(4, value=1)] * 3).astype(np.uint8)
     images.write(images.make(made, "ZYX"), tmp_path / "m.tif")
-    with pytest.warns(DataWarning, match="4 connected pieces"):
+    with pytest.warns(DataWarning, match="4 connected components"):
         found = images.read_labels(tmp_path / "m.tif", volumes=True).values
     assert np.unique(found).tolist() == [0, 1, 2, 3, 4]
     np.testing.assert_array_equal(found[0], found[2])
@@ -182,7 +182,7 @@ def test_ids_of_drawn_rois_are_objects_whatever_their_pieces(tmp_path: Path) -> 
 
 def test_a_mask_whose_objects_are_black_is_named(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "m.tif", np.where(discs(9) > 0, 0, 255).astype(np.uint8))
-    with pytest.warns(DataWarning, match="if the objects are 0"):
+    with pytest.warns(DataWarning, match="if objects are 0"):
         images.read_labels(tmp_path / "m.tif")
 
 

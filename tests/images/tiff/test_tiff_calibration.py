@@ -51,8 +51,8 @@ def test_files_that_were_misread(shared_data: Path, file: str, expected: dict) -
 @pytest.mark.parametrize(
     ("file", "words"),
     [
-        ("comma.tif", "comma.tif: spacing=0,3, which is no number, is left out"),
-        ("tic.ome.tif", "tic.ome.tif: TimeIncrement='1,5', which is no number, is left out"),
+        ("comma.tif", "comma.tif: spacing=0,3, which is not a number, is left out"),
+        ("tic.ome.tif", "tic.ome.tif: TimeIncrement='1,5', which is not a number, is left out"),
     ],
 )
 def test_decimal_commas_are_said_and_work_goes_on(shared_data: Path, file: str, words: str) -> None:
@@ -73,7 +73,7 @@ def test_decimal_commas_are_said_and_work_goes_on(shared_data: Path, file: str, 
         (["0", "30", "90"], "", 45, "its frames are 30 to 60 s apart; the median, 45 s, is taken"),
         (["60", "30", "0"], "", 0, "do not rise"),
         (["0", "0", "0"], "", 0, ""),
-        (["0", "30,5", "61"], "", 0, "DeltaT='30,5', which is no number"),
+        (["0", "30,5", "61"], "", 0, "DeltaT='30,5', which is not a number"),
         (["0"], "", 0, ""),
     ],
 )

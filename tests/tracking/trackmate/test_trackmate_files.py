@@ -164,11 +164,11 @@ def test_doctype_is_refused(tmp_path):
         ("<TrackMate><Model><AllSpots><SpotsInFrame><Spot ID='x'/></SpotsInFrame></AllSpots>"
          "</Model></TrackMate>", "damaged"),
         ("<TrackMate><Model><AllSpots><SpotsInFrame><Spot ID='7' POSITION_X='NaN' POSITION_Y='1'"
-         " FRAME='0'/></SpotsInFrame></AllSpots></Model></TrackMate>", "spot 7 lies nowhere"),
+         " FRAME='0'/></SpotsInFrame></AllSpots></Model></TrackMate>", "no valid position"),
         ("<TrackMate><Model><AllSpots><SpotsInFrame><Spot ID='7' POSITION_X='1' POSITION_Y='1e308'"
-         " FRAME='0'/></SpotsInFrame></AllSpots></Model></TrackMate>", "spot 7 lies nowhere"),
+         " FRAME='0'/></SpotsInFrame></AllSpots></Model></TrackMate>", "no valid position"),
         ("<TrackMate><Model><AllSpots><SpotsInFrame><Spot ID='7' POSITION_X='1' POSITION_Y='1'"
-         " FRAME='-5'/></SpotsInFrame></AllSpots></Model></TrackMate>", "spot 7 lies nowhere"),
+         " FRAME='-5'/></SpotsInFrame></AllSpots></Model></TrackMate>", "no valid position"),
         ("<TrackMate><Model><AllTracks><Track TRACK_ID='0'><Edge SPOT_SOURCE_ID='1'"
          " SPOT_TARGET_ID='2'/></Track></AllTracks></Model></TrackMate>", "links spot 1"),
     ],
@@ -305,7 +305,7 @@ def test_two_spots_of_one_id_are_refused(tmp_path):
         "<TrackMate version='8'><Model><AllSpots><SpotsInFrame frame='0'>"
         f"{spot}{spot}</SpotsInFrame></AllSpots></Model></TrackMate>"
     )
-    with pytest.raises(UserError, match="two spots of one ID"):
+    with pytest.raises(UserError, match="two spots with the same ID"):
         tracking.read_trackmate(tmp_path / "a.xml")
 
 

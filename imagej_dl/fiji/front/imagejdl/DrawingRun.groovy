@@ -51,7 +51,7 @@ class DrawingRun extends Run {
         if (open?.isOpen()) {
             if (open.name == found.name) return found
             throw new CommandError("$open.name is still open. Store its ROIs first (step save), or close " +
-                "its window to leave it as it was.")
+                "its window to discard the changes.")
         }
         new Drawing(command.name, values.project, found.name, found.image_path,
             found.rois_path ? new File(found.rois_path) : null)

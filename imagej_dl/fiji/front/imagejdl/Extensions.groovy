@@ -99,7 +99,7 @@ class Extensions implements MacroExtension {
                 json: report.path, overwrite: "true"])
             def scores = new JsonSlurper().parse(report).thresholds
             def found = scores.find { Math.abs(it.threshold - iou) < 1e-6 }
-            if (found == null) throw new CommandError("There is no score at an IoU of $iou, but at " +
+            if (found == null) throw new CommandError("There is no score at an IoU of $iou; there are scores at " +
                 scores.collect { it.threshold }.join(", "))
             return found.average_precision == null ? "NaN" : found.average_precision
         } finally {
@@ -127,7 +127,7 @@ class Extensions implements MacroExtension {
     private static ImagePlus window(String title) {
         def current = new Caller().image()
         def found = current?.title == title ? current : WindowManager.getImage(title)
-        if (found == null) throw new CommandError("There is no image of the title $title open")
+        if (found == null) throw new CommandError("No open image has the title $title")
         return found
     }
 
@@ -158,7 +158,7 @@ class Extensions implements MacroExtension {
                 before = value
             }
             return found.size()
-        } else throw new CommandError("A label image has 8, 16 or 32 bits, and no colours")
+        } else throw new CommandError("A label image must have 8, 16 or 32 bits, and no colours")
         seen.clear(none)
         return seen.cardinality()
     }

@@ -84,7 +84,7 @@ class Front {
                 throw error
             }
             error.printStackTrace()
-            tell(new CommandError("This should not have happened: $error"))
+            tell(new CommandError("Unexpected error: $error"))
         }
     }
 

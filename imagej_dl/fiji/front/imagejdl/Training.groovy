@@ -45,8 +45,8 @@ class Training extends Run {
             def result = worker.call("run", inputs,
                 { cancelled || (door == "macro" || control == null ? escaped() : IJ.escapePressed() && !ask()) },
                 { TaskEvent e -> heard(e) })
-            if (result.killed) result.text = "The training was stopped at once; Resume goes on " +
-                "from its last epoch."
+            if (result.killed) result.text = "The training was stopped at once; Resume " +
+                "continues from its last epoch."
             return result
         } finally {
             worker.close()

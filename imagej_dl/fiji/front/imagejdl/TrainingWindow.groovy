@@ -39,7 +39,7 @@ class TrainingWindow {
         SwingUtilities.invokeAndWait {
             frame.defaultCloseOperation = WindowConstants.DO_NOTHING_ON_CLOSE
             now.toolTipText = "End the training here, and segment the open image with its best model"
-            cancel.toolTipText = "Stop; the best model so far is kept, and Resume goes on"
+            cancel.toolTipText = "Stop; the best model so far is kept, and Resume continues"
             now.enabled = false  // there is no model before the first epoch has ended
             now.addActionListener { ended("Choosing its settings...") ; useNow() }
             cancel.addActionListener { ended("Stopping...") ; stop() }
@@ -81,7 +81,7 @@ class TrainingWindow {
 
     /** Asks whether the training is to be stopped; true for yes. The training goes on meanwhile. */
     boolean asksToStop() {
-        def pane = new JOptionPane("Stop the training? Its best model so far is kept, and Resume goes on.",
+        def pane = new JOptionPane("Stop the training? Its best model so far is kept, and Resume continues.",
             JOptionPane.QUESTION_MESSAGE, JOptionPane.YES_NO_OPTION)
         def answered = new CountDownLatch(1)
         SwingUtilities.invokeLater {

@@ -67,8 +67,8 @@ class Worker {
 
     private synchronized Service started() {
         if (isAlive()) return service
-        if (!python.isFile()) throw new CommandError("$python: is not there any more. " +
-            "Install imagej-dl there again, or run `imagej-dl install` from where it is now.")
+        if (!python.isFile()) throw new CommandError("$python: does not exist any " +
+            "more. Install imagej-dl there again, or run `imagej-dl install` from where it is now.")
         def bin = python.parentFile
         def base = bin.name in ["bin", "Scripts"] ? bin.parentFile : bin
         def environment = Appose.custom().base(base).binPaths(bin.path).build()
