@@ -28,5 +28,5 @@ Add a method
 4. Write `tests/methods/test_NAME.py`: the targets of a label map made by hand, instances of ideal
    output, and one short training that predicts. `tests/methods/test_interface.py` has two whole
    sketches.
-5. Add a row to docs/methods.md.
+5. Add a row to docs/methods.md, and run `python -m imagej_dl.commands.reference docs/macros.md`.
 """

@@ -158,7 +158,7 @@ def values(name: str) -> dict[str, str]:
 def _takes(name: str) -> list[Any]:
     """Return what a command takes of ImageJ, and whether it is a training."""
     command = commands.load(name).declare(values(name))
-    return [sorted(command.takes()), command.live()]
+    return [sorted(command.inputs()), command.live()]
 
 
 def shape(value: Any) -> Any:
