@@ -22,10 +22,10 @@ class Correct(Command):
     """Correct a model's ROIs, and retrain it on the corrected images.
 
     Step `next` predicts the image that the model is least certain of and writes the proposed
-    RoiSet; `save` stores the corrected one as Labeling/NAME/RoiSet.zip; `empty` says that there
-    is no object on the image; `retrain` goes on training the model on all images that are
-    corrected or drawn; `status` shows how much had to be corrected, round by round. The state is
-    in PROJECT/Corrections; whatever stops a step, the same step goes on.
+    RoiSet; `save` stores the corrected one as Labeling/NAME/RoiSet.zip; `empty` marks an image
+    without objects; `retrain` fine-tunes the model on all corrected and drawn images;
+    `status` shows how much was corrected in each round. The state is in PROJECT/Corrections; a step
+    that was stopped can be run again.
     """
 
     project: Annotated[

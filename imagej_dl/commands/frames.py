@@ -19,9 +19,10 @@ class Frames(Command):
     """Split videos into frames, or join frames into videos; CTC folders too.
 
     FOLDER has inputs and labels, as in microscopy-dl-suite-tf. split writes inputs/raw_NNN.tif,
-    labels/instance_ids_NNN.tif and the table videos2im_relation.csv; join takes them and writes
-    inputs/VIDEO.tif and labels/VIDEO.tif. from-ctc makes such frames of a Cell Tracking Challenge
-    folder (NN, NN_GT); to-ctc makes one of them, or NN_RES of what predict wrote.
+    labels/instance_ids_NNN.tif and the table videos2im_relation.csv; join reads them and writes
+    inputs/VIDEO.tif and labels/VIDEO.tif. from-ctc makes such frames from a Cell Tracking
+    Challenge folder (NN, NN_GT); to-ctc writes such a folder from them, or NN_RES from the
+    output of predict.
     """
 
     action: Annotated[Literal["split", "join", "from-ctc", "to-ctc"], Positional()] = Field(

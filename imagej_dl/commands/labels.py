@@ -29,11 +29,11 @@ class Labels(Command):
 
     An image (SOURCE) and ROISET (a RoiSet.zip or a .roi) make one label map. SOURCE may be a
     project, or a folder with images and RoiSets: each image goes to Processed/images and its
-    label map to Processed/masks under the same name; what is there already is kept, so new
-    drawings can be added and a stopped run goes on, but for label maps whose ROIs were changed
-    since. Beside each label map lies a table (.csv) of its ROIs: label,
+    label map to Processed/masks under the same name; existing label maps are kept, unless
+    their ROIs have changed since, so the command can be repeated after new drawings or a
+    stop. Beside each label map lies a table (.csv) of its ROIs: label,
     name, type, position, area in pixels. In ImageJ, without SOURCE, the open image and the ROIs
-    of the ROI Manager (or of the image's overlay) make one in a window of its own.
+    of the ROI Manager (or of the image's overlay) make one in a new window.
     """
 
     source: Annotated[

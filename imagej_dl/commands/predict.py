@@ -28,10 +28,11 @@ if TYPE_CHECKING:
 class Predict(PredictOptions):
     """Segment images and videos with a trained model.
 
-    IMAGES are files, folders of images, or folders with inputs or with folders NAME/image.tif. Each
-    becomes a label map NAME.tif. MODEL may be a CONFIG.json of microscopy-dl-suite-tf, which says
-    model, images and out. Planes (frames, slices) are segmented each on its own; `imagej-dl track`
-    links the objects of a video. In ImageJ the open image is segmented where none is named.
+    IMAGES are files, folders of images, or folders with inputs or with folders NAME/image.tif.
+    Each becomes a label map NAME.tif. MODEL may be a CONFIG.json of microscopy-dl-suite-tf,
+    which names model, images and out. Each plane (frame, slice) is segmented on its own;
+    `imagej-dl track` links the objects of a video. In ImageJ, if no image is named, the open
+    one is segmented.
     """
 
     def inputs(self) -> set[Literal["image", "plane", "rois"]]:

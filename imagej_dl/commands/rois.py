@@ -20,8 +20,8 @@ class Rois(Command):
 
     Each label of each plane becomes a ROI that encloses exactly its pixels: a traced one, or a
     composite where the label has holes or several pieces. Names come from the table (.csv)
-    beside the label map, if there is one. `imagej-dl labels` makes the same label map of the
-    ROIs again, with the same ids.
+    beside the label map, if there is one. `imagej-dl labels` turns the ROIs back into the
+    same label map, with the same ids.
     """
 
     labels: Annotated[Path, Positional()] = Field(description="The label map, a TIFF or PNG.")

@@ -28,9 +28,9 @@ class Train(TrainOptions):
 
     Reads a project (Processed/images and Processed/masks), a folder with images and masks, or with
     inputs and labels, or folders NAME with image.tif and labels.tif or RoiSet.zip. A configuration
-    file of microscopy-dl-suite-tf (.json) in their place says all that is not given beside it.
-    Ctrl-C, or Cancel in ImageJ's window, keeps the best model so far; so does "Use now", which
-    chooses its settings, too.
+    file of microscopy-dl-suite-tf (.json) can replace them; options override its values.
+    Ctrl-C, or Cancel in ImageJ's window, keeps the best model so far; "Use now" also optimises its
+    post-processing.
     """
 
     def inputs(self) -> set[Literal["image", "plane", "rois"]]:

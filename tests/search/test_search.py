@@ -170,7 +170,7 @@ def test_a_search_of_an_earlier_version_goes_on(tmp_path: Path) -> None:
     opened(tmp_path / "s.db", "s", space(), old, 0)
     opened(tmp_path / "s.db", "s", space(), now, 0)
     other = {"settings": {**now["settings"], "precision": "mixed_float16"}}
-    with pytest.raises(UserError, match="has other settings"):
+    with pytest.raises(UserError, match="with other settings"):
         opened(tmp_path / "s.db", "s", space(), other, 0)
 
 
