@@ -117,7 +117,7 @@ class Correct(Command):
                 raise UserError(
                     "there are no ROIs to save",
                     remedy="Name the corrected RoiSet with --rois, or choose the step empty if "
-                    "there is no object on the image.",
+                    "there is no object in the image.",
                 )
             say(corrected(correction.save(self.project, self._named(), self.rois)))
         elif self.step == "empty":

@@ -68,7 +68,7 @@ class Labels(Command):
         ge=1,
         description="Use only ROIs of this channel, counted from 1, and ROIs without a channel.",
     )
-    axes: Annotated[str | None, Shown(advanced=True, empty="as the file says")] = Field(
+    axes: Annotated[str | None, Shown(advanced=True, empty="as the file declares")] = Field(
         None, description="Axes of the image, such as TYX, if its file declares wrong ones."
     )
     overwrite: Annotated[bool, Shown(once=True)] = Field(
@@ -116,7 +116,7 @@ class Labels(Command):
 
     def _run_folder(self, folder: Path, progress: Progress) -> None:
         if self.roiset is not None:
-            raise UserError("is a folder, so a RoiSet of its own cannot be given", path=folder)
+            raise UserError("is a folder, so roiset cannot be used with it", path=folder)
         target = self.out or project.processed(folder)
         found = project.fitting(project.drawn(folder), target)
         with locks.held(target, "labels"):

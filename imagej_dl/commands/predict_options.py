@@ -110,7 +110,7 @@ class PredictOptions(Command):
         "of a scene, counted from 1; the results are called NAME_SCENE. If left out, the first, "
         "as NAME.",
     )
-    axes: Annotated[str | None, Shown(advanced=True, empty="as the file says")] = Field(
+    axes: Annotated[str | None, Shown(advanced=True, empty="as the file declares")] = Field(
         None, description="Axes of the images, such as TYX, if their files declare wrong ones."
     )
     overwrite: Annotated[bool, Shown(once=True)] = Field(

@@ -21,7 +21,8 @@ _INTRODUCTION = """\
 
 Each command takes its options from the command line, from a JSON file (`--from-json FILE`, keys
 with `_` in place of `-`), and, where it is in ImageJ's menu, from a [macro](macros.md). Options
-that are given on the command line come before those of the file. `imagej-dl COMMAND --help` says
+on
+the command line take precedence over those of the file. `imagej-dl COMMAND --help` says
 the same as this page.
 """
 

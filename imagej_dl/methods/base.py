@@ -110,7 +110,7 @@ class Method(BaseModel):
     learns_from: ClassVar[Literal["labels", "image"]] = "labels"
     """The ground truth of a pair of files: a label map or an image."""
     takes_contours: ClassVar[bool] = False
-    """True if contours given beside a label map are part of the target."""
+    """True if contour images beside a label map are part of the target."""
     target_kind: ClassVar[Literal["classes", "values"]] = "values"
     """The form of :meth:`targets`: a class of each pixel, or the values of all channels."""
 

@@ -26,7 +26,7 @@ from imagej_dl.report.page import Step
 
 TRAINING_IMAGES = 10
 MARK = ".imagej-dl-demo"
-"""A file that says that a folder was made by the demo, and so may be made anew by it."""
+"""Marker file: the folder was written by the demo, which may replace it."""
 MADE = {
     "project",
     "movie.tif",

@@ -88,7 +88,7 @@ def test_unknown_keys_are_refused_with_the_nearest(write_config):
 )
 def test_values_of_a_wrong_type_are_named(write_config, key, value):
     template = json.dumps(SuiteConfig.model_fields[key].default)
-    words = rf"config\.json: {key}.*The template has {key} {re.escape(template)}\."
+    words = rf"config\.json: {key}.*Known keys are {key} {re.escape(template)}\."
     with pytest.raises(UserError, match=words if key != "newinfer_padding" else key):
         read(write_config(**{key: value}))
 
