@@ -23,7 +23,7 @@ class Network(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: ClassVar[str]
-    """Its name in config.json and in `architecture`; a class without one is a base of others."""
+    """Name in config.json and in `architecture`; classes without one are base classes."""
     learning_rate: ClassVar[float] = 3e-3
     """Highest learning rate of a training, unless another is given."""
 
