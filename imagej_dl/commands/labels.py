@@ -93,13 +93,13 @@ class Labels(Command):
             )
         if self.out is not None:
             self._refuse_out(self.out, [session.image_path] if session.image_path else [])
-        found = rois.read(session.roiset)
-        labels, report = self._filling().fill(found, image, "ROI Manager")
+        drawn = rois.read(session.roiset)
+        labels, report = self._filling().fill(drawn, image, "ROI Manager")
         if self.out is not None:
             self._write(labels, report, self.out)
         session.show_labels(labels, f"{Path(title).stem}-labels")
         session.values["objects"] = len(report.kept)
-        say(self._summary(title, report, len(found)))
+        say(self._summary(title, report, len(drawn)))
 
     def run(self, progress: Progress) -> None:
         if self.source is None:
@@ -118,10 +118,10 @@ class Labels(Command):
         if self.roiset is not None:
             raise UserError("is a folder, so roiset cannot be used with it", path=folder)
         target = self.out or project.processed(folder)
-        found = project.fitting(project.drawn(folder), target)
+        drawn = project.fitting(project.drawn(folder), target)
         with locks.held(target, "labels"):
             heal(target)
-            plan = find_due(found, target, self._filling(), overwrite=self.overwrite, kept=_keep)
+            plan = find_due(drawn, target, self._filling(), overwrite=self.overwrite, kept=_keep)
             for done, due in enumerate(plan):
                 progress("labels", done, len(plan))
                 made = label_maps.make(due, self._filling(), target)
@@ -153,10 +153,10 @@ class Labels(Command):
 
     def _make(self, image: Path, roiset: Path, out: Path) -> None:
         picture = images.read(image, self.axes)
-        found = rois.read(roiset)
-        labels, report = self._filling().fill(found, picture, roiset)
+        drawn = rois.read(roiset)
+        labels, report = self._filling().fill(drawn, picture, roiset)
         self._write(labels, report, out)
-        say(self._summary(str(out), report, len(found)))
+        say(self._summary(str(out), report, len(drawn)))
 
     def _write(self, labels: xr.DataArray, report: rois.LabelReport, out: Path) -> None:
         """Write the label map `out` and its table: both or neither."""

@@ -46,11 +46,11 @@ class Rois(Command):
         refuse_input(self.out, self.labels)
         refuse_existing(self.out, self.overwrite)
         labels = read_labels(self.labels, self.axes)
-        found = rois.trace(labels, self._names(), hyperstack=self.hyperstack or None)
-        if not found:
+        traced = rois.trace(labels, self._names(), hyperstack=self.hyperstack or None)
+        if not traced:
             raise UserError("holds no labels, only background", path=self.labels)
-        rois.write(found, self.out, overwrite=self.overwrite)
-        say(f"{self.out}: {len(found)} ROIs")
+        rois.write(traced, self.out, overwrite=self.overwrite)
+        say(f"{self.out}: {len(traced)} ROIs")
 
     def _names(self) -> dict[int, str] | None:
         table = rois.table_path(self.labels)

@@ -53,8 +53,8 @@ class Train(TrainOptions):
         session.values |= {"model": str(out), "ended": metrics["ended"]}
         scores = metrics["validation"]
         # Methods without objects have none of these, and dialogs wait for both.
-        found = {name: scores.get(name) for name in ("ap_0.5", "ap_0.7")}
-        session.values |= {name: "NaN" if v is None else v for name, v in found.items()}
+        precisions = {name: scores.get(name) for name in ("ap_0.5", "ap_0.7")}
+        session.values |= {name: "NaN" if v is None else v for name, v in precisions.items()}
 
     def check(self) -> None:
         if self.project.suffix.lower() == ".json" or self.search or tf_config.task() is not None:
@@ -176,9 +176,9 @@ class Train(TrainOptions):
         fixed = self.model_fields_set | {*further}
         source, out = self.source(given), self.search_folder()
         with locks.held(out, "a search"):
-            found = searching.settings(source, out, given, fixed, progress)
-        found["settings"] = {**further, **found.get("settings", {})} or None
-        return self.model_copy(update={**found, "search": False, "refresh": False})
+            searched = searching.settings(source, out, given, fixed, progress)
+        searched["settings"] = {**further, **searched.get("settings", {})} or None
+        return self.model_copy(update={**searched, "search": False, "refresh": False})
 
     def _write_more(self, bundle: ModelBundle) -> None:
         """Write what is asked for under Fluffy's names."""
