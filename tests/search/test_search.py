@@ -222,7 +222,7 @@ def test_a_trial_that_diverges_scores_nothing(data: Path, tmp_path: Path) -> Non
         module.score = original
     assert found is not None
     assert found.score == 0.0
-    assert "no number" in rows(tmp_path / "s")[0]["note"]
+    assert "not a number" in rows(tmp_path / "s")[0]["note"]
 
 
 COMMAND = """

@@ -168,7 +168,7 @@ def test_weights_that_cannot_be_had_are_said_and_it_begins_at_random(monkeypatch
     made = network("mobilenet_mobileunet", {"width": 2, "depth": 1})
     model = made.build()
     monkeypatch.setattr(backend.keras().applications, "MobileNetV2", offline)
-    with pytest.warns(DataWarning, match=r"URL fetch failure.*begins at random"):
+    with pytest.warns(DataWarning, match=r"URL fetch failure.*initialised at random"):
         initialise(model, made, "imagenet")
     assert asked[0]["weights"] == "imagenet"
     other = network("categorical_unet", {"width": 2})
