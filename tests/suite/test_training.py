@@ -224,7 +224,7 @@ def test_local_weights_are_read_and_foreign_ones_refused(name, tmp_path):
         UserError, match=r"bad\.h5: is not a weights file in HDF5 format, or is damaged"
     ):
         load_weights(model, tmp_path / "bad.h5")
-    with pytest.raises(UserError, match="no such file"):
+    with pytest.raises(UserError, match="no such weights file"):
         load_weights(model, tmp_path / "none.h5")
 
 
