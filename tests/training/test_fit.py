@@ -236,7 +236,7 @@ def test_resume_after_kill_9(tmp_path, folder):
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
     reached = states.read(out / ".training")
-    with pytest.raises(UserError, match="unfinished"):
+    with pytest.raises(UserError, match="not finished"):
         models.load(out)
     with pytest.raises(UserError, match="--resume"):
         train(folder, out, **TINY)
