@@ -22,8 +22,8 @@ class Annotate(Command):
 
     The images are those of the project's Raw and Labeling folders; the next is the first of
     them, by name, that has no RoiSet.zip. One from Raw becomes Labeling/NAME/images/NAME.tif,
-    with all its frames and its calibration. With ROIS, these become Labeling/NAME/RoiSet.zip;
-    one that is there is kept in RoiSet_backups.
+    with all its frames and its calibration. ROIS are stored as Labeling/NAME/RoiSet.zip; an
+    existing one is moved to RoiSet_backups.
     """
 
     project: Annotated[

@@ -16,8 +16,8 @@ from imagej_dl.progress import Progress
 class Config(Command):
     """Convert a configuration file of microscopy-dl-suite-tf.
 
-    What comes of it is for imagej-dl train --from-json FILE, or predict. (train and predict take
-    the suite's file itself, too.)
+    The result is for imagej-dl train --from-json FILE, or predict. (train and predict also read
+    the suite's file directly.)
     """
 
     action: Annotated[Literal["convert"], Positional()] = Field(

@@ -22,10 +22,10 @@ class Correct(Command):
     """Correct a model's ROIs, and retrain it on the corrected images.
 
     Step `next` predicts the image that the model is least certain of and writes the proposed
-    RoiSet; `save` stores the corrected one as Labeling/NAME/RoiSet.zip; `empty` says that there
-    is no object on the image; `retrain` goes on training the model on all images that are
-    corrected or drawn; `status` shows how much had to be corrected, round by round. The state is
-    in PROJECT/Corrections; whatever stops a step, the same step goes on.
+    RoiSet; `save` stores the corrected one as Labeling/NAME/RoiSet.zip; `empty` marks an image
+    without objects; `retrain` fine-tunes the model on all corrected and drawn images;
+    `status` shows how much was corrected in each round. The state is in PROJECT/Corrections; a step
+    that was stopped can be run again.
     """
 
     project: Annotated[
@@ -80,9 +80,9 @@ class Correct(Command):
         if self.live():
             from imagej_dl.worker.training_events import Live
 
-            found = self.retrain(progress, Live(session))
-            say(retrained(found))
-            session.values |= {"model": str(found.present), "accepted": found.accepted}
+            retraining = self.retrain(progress, Live(session))
+            say(retrained(retraining))
+            session.values |= {"model": str(retraining.present), "accepted": retraining.accepted}
         elif self.step == "next":
             proposal = self._propose(progress)
             if proposal is not None:
@@ -96,28 +96,30 @@ class Correct(Command):
     def _propose(self, progress: Progress) -> Proposal | None:
         from imagej_dl import correction
 
-        found = correction.next_image(self.project, self.model, name=self.name, progress=progress)
-        if found is None:
+        proposal = correction.next_image(
+            self.project, self.model, name=self.name, progress=progress
+        )
+        if proposal is None:
             say(
                 f"{self.project}: no image is left to correct. Next, the step retrain fine-tunes "
                 "the model on all of them, or `imagej-dl predict` uses the current one (which the "
                 "step status names)"
             )
-        return found
+        return proposal
 
     def run(self, progress: Progress) -> None:
         from imagej_dl import correction
 
         if self.step == "next":
-            found = self._propose(progress)
-            if found is not None:
-                say(proposed(found))
+            proposal = self._propose(progress)
+            if proposal is not None:
+                say(proposed(proposal))
         elif self.step == "save":
             if self.rois is None:
                 raise UserError(
                     "there are no ROIs to save",
                     remedy="Name the corrected RoiSet with --rois, or choose the step empty if "
-                    "there is no object on the image.",
+                    "there is no object in the image.",
                 )
             say(corrected(correction.save(self.project, self._named(), self.rois)))
         elif self.step == "empty":
@@ -125,7 +127,7 @@ class Correct(Command):
         elif self.step == "retrain":
             say(retrained(self.retrain(progress)))
         else:
-            say(told(correction.status(self.project, self.model)))
+            say(progress_text(correction.status(self.project, self.model)))
 
     def retrain(self, progress: Progress, watch: Watch = ignore) -> Retraining:
         """Do the step retrain."""
@@ -154,28 +156,30 @@ class Correct(Command):
         return self.name
 
 
-def proposed(found: Proposal, opened: bool = False) -> str:
+def proposed(proposal: Proposal, opened: bool = False) -> str:
     """Return a line or two on what is to be corrected; `opened`: ImageJ shows it."""
-    place = f"round {found.round}, {found.done} of {found.total} images done"
-    if found.drawn:
-        return f"{found.name}: ROIs are drawn on it already: {found.rois} ({place})"
-    sure = "" if found.uncertainty is None else f"uncertainty {found.uncertainty:.3f}; "
-    if found.rois is None:
-        return f"{found.name}: no object was predicted on {found.image} ({sure}{place})"
+    place = f"round {proposal.round}, {proposal.done} of {proposal.total} images done"
+    if proposal.drawn:
+        return f"{proposal.name}: ROIs are drawn on it already: {proposal.rois} ({place})"
+    sure = "" if proposal.uncertainty is None else f"uncertainty {proposal.uncertainty:.3f}; "
+    if proposal.rois is None:
+        return f"{proposal.name}: no object was predicted on {proposal.image} ({sure}{place})"
     if opened:
-        return f"{found.name}: {found.objects} ROIs proposed in the ROI Manager ({sure}{place})"
+        return (
+            f"{proposal.name}: {proposal.objects} ROIs proposed in the ROI Manager ({sure}{place})"
+        )
     return (
-        f"{found.name}: {found.objects} ROIs proposed ({sure}{place})\n"
-        f"open {found.image} with {found.rois}; the corrected ones go to {found.target}"
+        f"{proposal.name}: {proposal.objects} ROIs proposed ({sure}{place})\n"
+        f"open {proposal.image} with {proposal.rois}; the corrected ones go to {proposal.target}"
     )
 
 
-def corrected(found: Correction) -> str:
+def corrected(saved: Correction) -> str:
     """Return a line on what was stored and changed."""
-    text = f"{found.path}: {found.count} ROIs" if found.path else f"{found.name}: no object"
-    if found.backup is not None:
-        text += f", the previous ones are kept as {found.backup}"
-    changes = found.changes
+    text = f"{saved.path}: {saved.count} ROIs" if saved.path else f"{saved.name}: no object"
+    if saved.backup is not None:
+        text += f", the previous ones are kept as {saved.backup}"
+    changes = saved.changes
     if changes is None:
         return text + "; nothing had been proposed"
     return text + (
@@ -184,40 +188,43 @@ def corrected(found: Correction) -> str:
     )
 
 
-def retrained(found: Retraining) -> str:
+def retrained(retraining: Retraining) -> str:
     """Return a few lines on the result of a retraining."""
     from imagej_dl.correction.status import table
     from imagej_dl.evaluation.report import shown
 
-    lines = [f"{found.model}: trained on {found.images} images (ended by: {found.ended})"]
-    scores = (found.before, found.after)
-    if not found.validation:
+    lines = [
+        f"{retraining.model}: trained on {retraining.images} images (ended by: {retraining.ended})"
+    ]
+    scores = (retraining.before, retraining.after)
+    if not retraining.validation:
         lines.append(
             "too few images to hold some out for validation: whether the model improved is unknown"
         )
     else:
-        known = "" if found.unseen else ", which a model was trained on,"
+        known = "" if retraining.unseen else ", which a model was trained on,"
         lines.append(
-            f"average precision on {len(found.validation)} validation images{known} "
-            f"{shown(found.before)} before, {shown(found.after)} now (mean over IoU .5 to .9)"
+            f"average precision on {len(retraining.validation)} validation images{known} "
+            f"{shown(retraining.before)} before, {shown(retraining.after)} now "
+            "(mean over IoU .5 to .9)"
             + ("; –: no object is drawn there, and none was predicted" if None in scores else "")
         )
-    if not found.accepted:
+    if not retraining.accepted:
         lines.append(
-            f"it is worse, so {found.present} stays in use; use the step retrain with accept to "
-            "use it anyway"
+            f"it is worse, so {retraining.present} stays in use; use the step retrain with accept "
+            "to use it anyway"
         )
-    return "\n".join([*lines, table(found.rows)])
+    return "\n".join([*lines, table(retraining.rows)])
 
 
-def told(found: Status) -> str:
+def progress_text(status: Status) -> str:
     """Return how far the loop is, with the table of the rounds."""
     from imagej_dl.correction.status import table
 
     lines = [
-        f"round {found.round}, {found.done} of {found.total} images done; "
-        f"the current model is {found.model}"
+        f"round {status.round}, {status.done} of {status.total} images done; "
+        f"the current model is {status.model}"
     ]
-    if found.unfinished:
+    if status.unfinished:
         lines.append("a retraining was stopped; the step retrain continues it")
-    return "\n".join([*lines, table(found.rows)] if found.rows else lines)
+    return "\n".join([*lines, table(status.rows)] if status.rows else lines)

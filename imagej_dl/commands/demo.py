@@ -17,7 +17,7 @@ class Demo(Command):
     """Run the whole workflow once, and report it with pictures.
 
     RoiSet.zip → label maps → training → prediction → ImageJ → tracks → evaluation, on a
-    time-lapse that is simulated, or on your own images and RoiSets. Ends with report.html.
+    simulated time-lapse, or on your own images and RoiSets. Ends with report.html.
     """
 
     out: Path = Field(Path("demo"), description="Folder for the results; it is created.")

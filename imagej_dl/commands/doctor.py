@@ -13,7 +13,7 @@ from imagej_dl.progress import Progress
 class Doctor(Command):
     """Check Java, ImageJ, Fiji, TrackMate, TensorFlow and the GPU.
 
-    Ends with exit code 1 when a part is missing that the work cannot do without.
+    Ends with exit code 1 if a required part is missing.
     """
 
     fiji: str | None = Field(

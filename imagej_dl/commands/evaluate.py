@@ -40,7 +40,7 @@ class Evaluate(Command):
         description="Ground truth of the same kind; for tracks NN_GT (if it has only SEG, only SEG"
         " is measured) or a folder with man_track.txt."
     )
-    axes: Annotated[str | None, Shown(advanced=True, empty="as the file says")] = Field(
+    axes: Annotated[str | None, Shown(advanced=True, empty="as the file declares")] = Field(
         None, description="Axes of the label files, such as TYX, if they do not declare them."
     )
     json: Annotated[Path | None, Shown(empty="not saved")] = Field(  # type: ignore[assignment]

@@ -15,8 +15,8 @@ from imagej_dl.progress import Progress
 class Fiji(Command):
     """Open ImageJ or Fiji with the commands in its menu; run a macro.
 
-    The commands are in Plugins > ImageJ-DL. HOME is a Fiji folder; without it FIJI_HOME's is
-    opened, else ImageJ 1.54p. With --macro the macro is run; with --headless too no window is
+    The commands are in Plugins > ImageJ-DL. HOME is a Fiji folder; without it, the one in
+    FIJI_HOME is opened, else ImageJ 1.54p. --macro runs a macro; with --headless no window is
     opened, and the command ends with the macro.
     """
 

@@ -19,9 +19,10 @@ class Frames(Command):
     """Split videos into frames, or join frames into videos; CTC folders too.
 
     FOLDER has inputs and labels, as in microscopy-dl-suite-tf. split writes inputs/raw_NNN.tif,
-    labels/instance_ids_NNN.tif and the table videos2im_relation.csv; join takes them and writes
-    inputs/VIDEO.tif and labels/VIDEO.tif. from-ctc makes such frames of a Cell Tracking Challenge
-    folder (NN, NN_GT); to-ctc makes one of them, or NN_RES of what predict wrote.
+    labels/instance_ids_NNN.tif and the table videos2im_relation.csv; join reads them and writes
+    inputs/VIDEO.tif and labels/VIDEO.tif. from-ctc makes such frames from a Cell Tracking
+    Challenge folder (NN, NN_GT); to-ctc writes such a folder from them, or NN_RES from the
+    output of predict.
     """
 
     action: Annotated[Literal["split", "join", "from-ctc", "to-ctc"], Positional()] = Field(
@@ -57,16 +58,16 @@ class Frames(Command):
         refuse_existing(self.out, self.overwrite)
         refuse_input(self.out, self.folder)
         if self.action == "from-ctc":
-            found = suite.read_ctc(self.folder, self.truth)
+            imported = suite.read_ctc(self.folder, self.truth)
             suite.write_frames(
-                found.videos,
-                found.labels,
+                imported.videos,
+                imported.labels,
                 self.out,
-                tracks=found.tracks,
+                tracks=imported.tracks,
                 maps=self.maps,
                 overwrite=self.overwrite,
             )
-            say(f"{self.out}: {_count(found.videos)}, {len(found.labels)} with labels")
+            say(f"{self.out}: {_count(imported.videos)}, {len(imported.labels)} with labels")
         elif self.action == "to-ctc":
             for line in self._to_ctc(progress):
                 say(line)
@@ -116,12 +117,12 @@ class Frames(Command):
         from imagej_dl import suite
         from imagej_dl.suite import data
 
-        found = data.items(self.folder, labelled=needed, recurrent=True, relation=self.videos)
-        pictures = {item.name: _read(item.image) for item in found}
+        items = data.items(self.folder, labelled=needed, recurrent=True, relation=self.videos)
+        pictures = {item.name: _read(item.image) for item in items}
         # The ids of tracks are theirs, and frames cut and joined keep what they are.
         as_is = self.action != "to-ctc" or bool(suite.read_tracks(self.folder))
         return pictures, {
-            item.name: _labels(item.labels, as_is) for item in found if item.labels is not None
+            item.name: _labels(item.labels, as_is) for item in items if item.labels is not None
         }
 
 

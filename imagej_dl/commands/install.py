@@ -13,8 +13,9 @@ from imagej_dl.progress import Progress
 class Install(Command):
     """Install the commands and macros into a Fiji folder.
 
-    They use the Python environment that runs this. Run it again after an update of imagej-dl or
-    of its place. Nothing of your own is replaced; `imagej-dl uninstall` takes it all out again.
+    They use the Python environment that runs this command. Run it again when imagej-dl was
+    updated or moved. Your own files are not replaced; `imagej-dl uninstall` removes everything
+    again.
     """
 
     fiji: Annotated[str | None, Positional()] = Field(

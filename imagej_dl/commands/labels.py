@@ -29,11 +29,11 @@ class Labels(Command):
 
     An image (SOURCE) and ROISET (a RoiSet.zip or a .roi) make one label map. SOURCE may be a
     project, or a folder with images and RoiSets: each image goes to Processed/images and its
-    label map to Processed/masks under the same name; what is there already is kept, so new
-    drawings can be added and a stopped run goes on, but for label maps whose ROIs were changed
-    since. Beside each label map lies a table (.csv) of its ROIs: label,
+    label map to Processed/masks under the same name; existing label maps are kept, unless
+    their ROIs have changed since, so the command can be repeated after new drawings or a
+    stop. Beside each label map lies a table (.csv) of its ROIs: label,
     name, type, position, area in pixels. In ImageJ, without SOURCE, the open image and the ROIs
-    of the ROI Manager (or of the image's overlay) make one in a window of its own.
+    of the ROI Manager (or of the image's overlay) make one in a new window.
     """
 
     source: Annotated[
@@ -68,7 +68,7 @@ class Labels(Command):
         ge=1,
         description="Use only ROIs of this channel, counted from 1, and ROIs without a channel.",
     )
-    axes: Annotated[str | None, Shown(advanced=True, empty="as the file says")] = Field(
+    axes: Annotated[str | None, Shown(advanced=True, empty="as the file declares")] = Field(
         None, description="Axes of the image, such as TYX, if its file declares wrong ones."
     )
     overwrite: Annotated[bool, Shown(once=True)] = Field(
@@ -93,13 +93,13 @@ class Labels(Command):
             )
         if self.out is not None:
             self._refuse_out(self.out, [session.image_path] if session.image_path else [])
-        found = rois.read(session.roiset)
-        labels, report = self._filling().fill(found, image, "ROI Manager")
+        drawn = rois.read(session.roiset)
+        labels, report = self._filling().fill(drawn, image, "ROI Manager")
         if self.out is not None:
             self._write(labels, report, self.out)
         session.show_labels(labels, f"{Path(title).stem}-labels")
         session.values["objects"] = len(report.kept)
-        say(self._summary(title, report, len(found)))
+        say(self._summary(title, report, len(drawn)))
 
     def run(self, progress: Progress) -> None:
         if self.source is None:
@@ -116,12 +116,12 @@ class Labels(Command):
 
     def _run_folder(self, folder: Path, progress: Progress) -> None:
         if self.roiset is not None:
-            raise UserError("is a folder, so a RoiSet of its own cannot be given", path=folder)
+            raise UserError("is a folder, so roiset cannot be used with it", path=folder)
         target = self.out or project.processed(folder)
-        found = project.fitting(project.drawn(folder), target)
+        drawn = project.fitting(project.drawn(folder), target)
         with locks.held(target, "labels"):
             heal(target)
-            plan = find_due(found, target, self._filling(), overwrite=self.overwrite, kept=_keep)
+            plan = find_due(drawn, target, self._filling(), overwrite=self.overwrite, kept=_keep)
             for done, due in enumerate(plan):
                 progress("labels", done, len(plan))
                 made = label_maps.make(due, self._filling(), target)
@@ -153,10 +153,10 @@ class Labels(Command):
 
     def _make(self, image: Path, roiset: Path, out: Path) -> None:
         picture = images.read(image, self.axes)
-        found = rois.read(roiset)
-        labels, report = self._filling().fill(found, picture, roiset)
+        drawn = rois.read(roiset)
+        labels, report = self._filling().fill(drawn, picture, roiset)
         self._write(labels, report, out)
-        say(self._summary(str(out), report, len(found)))
+        say(self._summary(str(out), report, len(drawn)))
 
     def _write(self, labels: xr.DataArray, report: rois.LabelReport, out: Path) -> None:
         """Write the label map `out` and its table: both or neither."""

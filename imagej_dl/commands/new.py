@@ -15,8 +15,8 @@ from imagej_dl.progress import Progress
 class New(Command):
     """Create the folders of a new project.
 
-    Labeling takes one folder for each image with the ROIs you draw, Processed the image and
-    label pairs that training reads; Raw is a place to keep images as they came.
+    Raw is for the original images, Labeling has one folder per image with the ROIs that you
+    draw, and Processed holds the pairs of image and label map for training.
     """
 
     project: Annotated[Path, Positional(), Shown(path="folder", gives="project")] = Field(

@@ -28,10 +28,11 @@ if TYPE_CHECKING:
 class Predict(PredictOptions):
     """Segment images and videos with a trained model.
 
-    IMAGES are files, folders of images, or folders with inputs or with folders NAME/image.tif. Each
-    becomes a label map NAME.tif. MODEL may be a CONFIG.json of microscopy-dl-suite-tf, which says
-    model, images and out. Planes (frames, slices) are segmented each on its own; `imagej-dl track`
-    links the objects of a video. In ImageJ the open image is segmented where none is named.
+    IMAGES are files, folders of images, or folders with inputs or with folders NAME/image.tif.
+    Each becomes a label map NAME.tif. MODEL may be a CONFIG.json of microscopy-dl-suite-tf,
+    which names model, images and out. Each plane (frame, slice) is segmented on its own;
+    `imagej-dl track` links the objects of a video. In ImageJ, if no image is named, the open
+    one is segmented.
     """
 
     def inputs(self) -> set[Literal["image", "plane", "rois"]]:
@@ -117,14 +118,14 @@ class Predict(PredictOptions):
             try:
                 results.need_names(source)
                 assert bundle is not None, "there are sources"
-                found = self._predict(bundle, source, several)
+                predicted = self._predict(bundle, source, several)
             except UserError as error:
                 failed.append(_of(source, error))
                 continue
-            _write(results, source, *found, made, bundle)
+            _write(results, source, *predicted, made, bundle)
             seconds = time.perf_counter() - started
-            text = _summary(str(results.files(source)[results.main]), found[0], seconds)
-            empty = self.rois and isinstance(found[0], Prediction) and not objects(found[0])
+            text = _summary(str(results.files(source)[results.main]), predicted[0], seconds)
+            empty = self.rois and isinstance(predicted[0], Prediction) and not objects(predicted[0])
             say(text + ("; no RoiSet, since there are no objects" if empty else ""))
             several.finished()
         done = suite.rebuild(results.folder, tables, overwrite=self.overwrite, progress=progress)
@@ -166,8 +167,8 @@ class Predict(PredictOptions):
         if bundle.config.method.gives == "image":
             return predict_image(bundle, image, **tiling, progress=progress), hyperstack
         kept = self.probabilities
-        found = predict(bundle, image, **tiling, progress=progress, probabilities=kept)
-        return found, hyperstack
+        result = predict(bundle, image, **tiling, progress=progress, probabilities=kept)
+        return result, hyperstack
 
 
 def _write(

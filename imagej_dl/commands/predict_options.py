@@ -110,7 +110,7 @@ class PredictOptions(Command):
         "of a scene, counted from 1; the results are called NAME_SCENE. If left out, the first, "
         "as NAME.",
     )
-    axes: Annotated[str | None, Shown(advanced=True, empty="as the file says")] = Field(
+    axes: Annotated[str | None, Shown(advanced=True, empty="as the file declares")] = Field(
         None, description="Axes of the images, such as TYX, if their files declare wrong ones."
     )
     overwrite: Annotated[bool, Shown(once=True)] = Field(
@@ -121,7 +121,7 @@ class PredictOptions(Command):
         """Return the tables of the videos that the images are frames of."""
         from imagej_dl import suite
 
-        found: dict[Path, None] = {}
+        tables: dict[Path, None] = {}
         # What is wrong with a table is said before the work; what is odd, after it, once.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -130,8 +130,8 @@ class PredictOptions(Command):
             for path in self.images:
                 table = suite.table_of(path, self.videos) if suite.is_suite(path) else self.videos
                 if table is not None:
-                    found[table] = None
-        return list(found)
+                    tables[table] = None
+        return list(tables)
 
     def bundle(self) -> ModelBundle:
         from imagej_dl import models

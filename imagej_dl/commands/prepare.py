@@ -17,10 +17,10 @@ class Prepare(Command):
     """Convert a project's raw images to the images for annotation.
 
     Each image of Raw becomes Labeling/NAME/images/NAME.tif, an ImageJ TIFF of the same pixel
-    values and calibration. TIFF (ImageJ, OME, plain), PNG, JPEG, MetaMorph .stk and others are
-    read; CZI with the extra czi, more with the extra bioio. Axes are those that the file states.
-    Of a file with several scenes (series, positions) each becomes an image NAME_SCENE. Images
-    that are there already are kept.
+    values and calibration: TIFF (ImageJ, OME, plain), PNG, JPEG, MetaMorph .stk; CZI with the
+    extra czi, and the formats of bioio with the extra bioio. The axes are those that the file
+    declares. Each scene (series, position) of a file becomes an image NAME_SCENE. Existing
+    images are kept.
     """
 
     project: Annotated[Path, Positional(), Shown(path="folder")] = Field(

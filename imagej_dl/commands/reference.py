@@ -21,7 +21,8 @@ _INTRODUCTION = """\
 
 Each command takes its options from the command line, from a JSON file (`--from-json FILE`, keys
 with `_` in place of `-`), and, where it is in ImageJ's menu, from a [macro](macros.md). Options
-that are given on the command line come before those of the file. `imagej-dl COMMAND --help` says
+on
+the command line take precedence over those of the file. `imagej-dl COMMAND --help` says
 the same as this page.
 """
 
@@ -65,7 +66,7 @@ def _command(name: str) -> str:
 
 
 def _table(first: str, rows: list[tuple[str, dict[str, Any]]]) -> list[str]:
-    lines = [f"| {first} | takes | usual | meaning |", "| --- | --- | --- | --- |"]
+    lines = [f"| {first} | value | default | meaning |", "| --- | --- | --- | --- |"]
     for name, field in rows:
         cells = (name, _takes(field, first == "key"), _usual(field), field["help"])
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
@@ -79,13 +80,13 @@ def _takes(field: dict[str, Any], macro: bool) -> str:
     if field["type"] == "choice":
         kind = ", ".join(field["choices"])
     if field["several"]:
-        kind = f"{kind}s, apart by `{menu.SEPARATOR}`" if macro else f"{kind}, one or several"
+        kind = f"{kind}s, separated by `{menu.SEPARATOR}`" if macro else f"{kind}, one or several"
     return f"{kind} ({field['unit']})" if field["unit"] else kind
 
 
 def _usual(field: dict[str, Any]) -> str:
     if field["required"]:
-        return "**needed**"
+        return "**required**"
     if field["type"] == "bool":
         return "on" if field["default"] else "off"
     return "" if field["default"] is None else str(field["default"])

@@ -20,8 +20,8 @@ class Rois(Command):
 
     Each label of each plane becomes a ROI that encloses exactly its pixels: a traced one, or a
     composite where the label has holes or several pieces. Names come from the table (.csv)
-    beside the label map, if there is one. `imagej-dl labels` makes the same label map of the
-    ROIs again, with the same ids.
+    beside the label map, if there is one. `imagej-dl labels` turns the ROIs back into the
+    same label map, with the same ids.
     """
 
     labels: Annotated[Path, Positional()] = Field(description="The label map, a TIFF or PNG.")
@@ -46,11 +46,11 @@ class Rois(Command):
         refuse_input(self.out, self.labels)
         refuse_existing(self.out, self.overwrite)
         labels = read_labels(self.labels, self.axes)
-        found = rois.trace(labels, self._names(), hyperstack=self.hyperstack or None)
-        if not found:
+        traced = rois.trace(labels, self._names(), hyperstack=self.hyperstack or None)
+        if not traced:
             raise UserError("holds no labels, only background", path=self.labels)
-        rois.write(found, self.out, overwrite=self.overwrite)
-        say(f"{self.out}: {len(found)} ROIs")
+        rois.write(traced, self.out, overwrite=self.overwrite)
+        say(f"{self.out}: {len(traced)} ROIs")
 
     def _names(self) -> dict[int, str] | None:
         table = rois.table_path(self.labels)

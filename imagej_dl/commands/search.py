@@ -21,11 +21,12 @@ from imagej_dl.training.settings import setting
 class Search(Command):
     """Search hyperparameters for the best model, then train it.
 
-    Bayesian search with cross-validation: each trial trains on all but one part of the images
-    and finds the objects of that part, part after part; the score is their average precision at
-    IoU .5. Trials worse than the others end early. Stopped or killed, the same command goes on.
-    OUT gets search.db, trials.csv, trials.html, best.json and the model's folder `model`. Several
-    workers share one search: start it on each with the same --storage, all but one with --worker.
+    Bayesian search with cross-validation: each trial trains on all folds but one and predicts
+    the objects of that fold, for each fold in turn; the score is the average precision at IoU
+    .5. Trials worse than the others end early. After a stop or a kill, the same command
+    continues. OUT gets search.db, trials.csv, trials.html, best.json and the model's folder
+    `model`. Several workers share one search: start it on each with the same --storage, all but
+    one with --worker.
     """
 
     project: Annotated[Path, Positional(), Shown(path="folder")] = Field(

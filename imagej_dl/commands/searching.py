@@ -23,13 +23,13 @@ def find(
 
     if isinstance(source, Path) and not source.is_dir():
         raise UserError("there is no such folder", path=source)
-    found = search(source, out, progress=progress, **options)
-    if found is None:
+    best = search(source, out, progress=progress, **options)
+    if best is None:
         return None
-    words = ", ".join(f"{name} {value}" for name, value in found.settings.items())
+    words = ", ".join(f"{name} {value}" for name, value in best.settings.items())
     what = registry.METHODS[options.get("kind", registry.DEFAULT)].selection.words
-    say(f"{out}: best of {found.trials} trials ({what} {found.score:.3f}): {words}")
-    return found.settings
+    say(f"{out}: best of {best.trials} trials ({what} {best.score:.3f}): {words}")
+    return best.settings
 
 
 def refresh(folder: Path, progress: Progress) -> None:

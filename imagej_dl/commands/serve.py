@@ -15,11 +15,11 @@ from imagej_dl.progress import Progress
 class Serve(Command):
     """Serve a web page that segments uploaded images.
 
-    One or many images are uploaded (TIFF, STK, PNG, JPEG), a model is chosen, the objects are
-    seen and counted, and label map, RoiSet.zip and a table are downloaded. Uploads and results are
-    removed an hour after they are done. Only this machine can reach it unless --host says
-    otherwise; it asks for no password, so name a host only within a network that you trust.
-    Ctrl-C ends it.
+    One or many images are uploaded (TIFF, STK, PNG, JPEG), a model is chosen, the predicted
+    objects are shown and counted, and label map, RoiSet.zip and a table can be downloaded.
+    Uploads and results are removed an hour after they are done. Only this machine can reach it
+    unless --host names another address. There is no password, so use --host only within a
+    network that you trust. Ctrl-C ends it.
     """
 
     models: Annotated[Path, Positional(), Shown(path="folder")] = Field(

@@ -14,7 +14,7 @@ from imagej_dl.progress import Progress
 class Settings(Command):
     """Set preferences of all commands on this machine.
 
-    Says what holds now where nothing is given.
+    Without options, prints the current settings.
     """
 
     device: Literal["auto", "all", "cpu"] | None = Field(

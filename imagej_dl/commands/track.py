@@ -90,13 +90,13 @@ class Track(Command):
     ctc_gaps: Annotated[Literal["cut", "fill"], Shown(advanced=True)] = Field(
         "cut",
         description="Gaps in the Cell Tracking Challenge folder, whose format has none. cut: the "
-        "rest is a track of its own whose parent is the part before; fill: the missing objects are "
-        "painted.",
+        "rest becomes a separate track, whose parent is the part before the gap; fill: the missing "
+        "objects are painted.",
     )
     ctc_merges: Annotated[Literal["cheapest", "end"], Shown(advanced=True)] = Field(
         "cheapest",
-        description="Merges, which that format does not have either. cheapest: the track of the "
-        "cheapest link goes on; end: all end and a new one begins.",
+        description="Merges, which that format does not have either. cheapest: the track with "
+        "the cheapest link continues; end: all tracks end and a new one begins.",
     )
     geff: Annotated[bool, Shown(advanced=True)] = Field(
         False, description="Write tracks.geff as well (Graph Exchange File Format; needs geff)."
@@ -111,10 +111,10 @@ class Track(Command):
         description="Show the result in TrackMate's window with the image, until the window is "
         "closed; needs a Fiji with TrackMate and a screen. In ImageJ it is always shown.",
     )
-    axes: Annotated[str | None, Shown(advanced=True, empty="as the file says")] = Field(
+    axes: Annotated[str | None, Shown(advanced=True, empty="as the file declares")] = Field(
         None, description="Axes of the label file, such as TYX, if it does not declare them."
     )
-    image_axes: Annotated[str | None, Shown(advanced=True, empty="as the file says")] = Field(
+    image_axes: Annotated[str | None, Shown(advanced=True, empty="as the file declares")] = Field(
         None, description="Axes of the movie, such as TCYX, if its file declares wrong ones."
     )
     fiji: Annotated[str | None, Shown(advanced=True, empty="this one")] = Field(

@@ -28,9 +28,9 @@ class Train(TrainOptions):
 
     Reads a project (Processed/images and Processed/masks), a folder with images and masks, or with
     inputs and labels, or folders NAME with image.tif and labels.tif or RoiSet.zip. A configuration
-    file of microscopy-dl-suite-tf (.json) in their place says all that is not given beside it.
-    Ctrl-C, or Cancel in ImageJ's window, keeps the best model so far; so does "Use now", which
-    chooses its settings, too.
+    file of microscopy-dl-suite-tf (.json) can replace them; options override its values.
+    Ctrl-C, or Cancel in ImageJ's window, keeps the best model so far; "Use now" also optimises its
+    post-processing.
     """
 
     def inputs(self) -> set[Literal["image", "plane", "rois"]]:
@@ -53,8 +53,8 @@ class Train(TrainOptions):
         session.values |= {"model": str(out), "ended": metrics["ended"]}
         scores = metrics["validation"]
         # Methods without objects have none of these, and dialogs wait for both.
-        found = {name: scores.get(name) for name in ("ap_0.5", "ap_0.7")}
-        session.values |= {name: "NaN" if v is None else v for name, v in found.items()}
+        precisions = {name: scores.get(name) for name in ("ap_0.5", "ap_0.7")}
+        session.values |= {name: "NaN" if v is None else v for name, v in precisions.items()}
 
     def check(self) -> None:
         if self.project.suffix.lower() == ".json" or self.search or tf_config.task() is not None:
@@ -176,9 +176,9 @@ class Train(TrainOptions):
         fixed = self.model_fields_set | {*further}
         source, out = self.source(given), self.search_folder()
         with locks.held(out, "a search"):
-            found = searching.settings(source, out, given, fixed, progress)
-        found["settings"] = {**further, **found.get("settings", {})} or None
-        return self.model_copy(update={**found, "search": False, "refresh": False})
+            searched = searching.settings(source, out, given, fixed, progress)
+        searched["settings"] = {**further, **searched.get("settings", {})} or None
+        return self.model_copy(update={**searched, "search": False, "refresh": False})
 
     def _write_more(self, bundle: ModelBundle) -> None:
         """Write what is asked for under Fluffy's names."""

@@ -165,12 +165,12 @@ class TrainOptions(Command):
         if not isinstance(self.settings, str):
             return self.settings or {}
         try:
-            found = json.loads(self.settings)
+            values = json.loads(self.settings)
         except (ValueError, RecursionError) as error:
             raise UserError(f"settings: is not JSON ({error})") from error
-        if not isinstance(found, dict):
+        if not isinstance(values, dict):
             raise UserError('settings: must be one JSON object, such as {"loss": "sparse_cce"}')
-        return found
+        return values
 
     def _network(self, given: dict[str, Any]) -> str:
         """Return the network's name: that given, or of what the training goes on from."""

@@ -13,7 +13,7 @@ from imagej_dl.progress import Progress
 class Uninstall(Command):
     """Remove the commands and macros from a Fiji folder, and nothing else.
 
-    Files that you changed since are kept and named.
+    Files that you have changed are kept and listed.
     """
 
     fiji: Annotated[str | None, Positional()] = Field(

@@ -42,7 +42,7 @@ def in_file(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
             return np.memmap(file, dtype, "w+", shape=shape)
     except OSError as error:
         raise UserError(
-            f"there is no room for {size / 1e9:.1f} GB of what is in work ({error.strerror})",
+            f"there is no room for {size / 1e9:.1f} GB of temporary data ({error.strerror})",
             path=tempfile.gettempdir(),
-            remedy="Let the variable TMPDIR name a folder on a disk that has it.",
+            remedy="Set the variable TMPDIR to a folder on a disk with enough space.",
         ) from error

@@ -99,18 +99,18 @@ class Method(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: ClassVar[str] = ""
-    """Its name, as `kind` in settings, macros and config.json; methods without one are abstract."""
+    """Name, as `kind` in settings, macros and config.json; methods without one are abstract."""
     summary: ClassVar[str] = ""
-    """Its target in a few words, for help texts, without a full stop."""
+    """Short description of the target for help texts, without a full stop."""
     position: ClassVar[int] = 100
-    """Its place in lists; those of the same place are sorted by name."""
+    """Position in lists; methods of the same position are sorted by name."""
 
     gives: ClassVar[Literal["instances", "image"]]
     """The output of prediction: label map, ROIs and probability maps, or an image."""
     learns_from: ClassVar[Literal["labels", "image"]] = "labels"
     """The ground truth of a pair of files: a label map or an image."""
     takes_contours: ClassVar[bool] = False
-    """True if contours given beside a label map are part of the target."""
+    """True if contour images beside a label map are part of the target."""
     target_kind: ClassVar[Literal["classes", "values"]] = "values"
     """The form of :meth:`targets`: a class of each pixel, or the values of all channels."""
 

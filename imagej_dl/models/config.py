@@ -86,8 +86,8 @@ class ModelConfig(BaseModel):
     )
     seen: Seen | None = Field(
         default=None,
-        description="What the training saw of intensities, which bounds how far a plane is "
-        "stretched; models of earlier versions have none, and no bounds.",
+        description="Intensity range of the training planes, which limits the contrast "
+        "stretch of a plane; models of earlier versions have no such limits.",
     )
     instances: SerializeAsAny[PostProcessing] = Field(
         default_factory=PostProcessing,

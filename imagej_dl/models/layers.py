@@ -14,19 +14,19 @@ class Reach(Enum):
     """The input pixels that an output pixel of a layer depends on, along Y or X."""
 
     NONE = auto()
-    """The layer does nothing, or hands on to the layer that it wraps."""
+    """No own reach: the layer does nothing, or wraps another layer."""
     PIXEL = auto()
-    """The pixel at its own place."""
+    """The pixel at the same position."""
     KERNEL = auto()
-    """Those under a kernel, `kernel_size`, `strides`, `dilation_rate`."""
+    """Pixels under a kernel, by `kernel_size`, `strides`, `dilation_rate`."""
     TRANSPOSED = auto()
-    """Those whose kernels reach it."""
+    """Pixels whose kernels reach the output pixel."""
     POOL = auto()
-    """Those of a window, `pool_size`, `strides`."""
+    """Pixels of a window, by `pool_size`, `strides`."""
     UPSAMPLED = auto()
-    """The coarser pixel at its place; with interpolation its neighbours, too."""
+    """The coarser pixel at the same position; with interpolation also its neighbours."""
     SHIFTED = auto()
-    """The pixel beside it by the padding."""
+    """The pixel shifted by the padding."""
     ALL = auto()
     """All pixels: no halo is wide enough."""
 

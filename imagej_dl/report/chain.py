@@ -26,7 +26,7 @@ from imagej_dl.report.page import Step
 
 TRAINING_IMAGES = 10
 MARK = ".imagej-dl-demo"
-"""A file that says that a folder was made by the demo, and so may be made anew by it."""
+"""Marker file: the folder was written by the demo, which may replace it."""
 MADE = {
     "project",
     "movie.tif",
@@ -123,11 +123,11 @@ def simulate(chain: Chain, seed: int) -> None:
         }
 
 
-def take(chain: Chain, found: list[project.Drawn]) -> None:
+def take(chain: Chain, drawn: list[project.Drawn]) -> None:
     """Copy the user's images and RoiSets into a project of its own; theirs stay untouched."""
     with chain.step("Your images and ROIs", "Copies; the originals are not changed.") as step:
         project.create(chain.out / "project")
-        for item in found:
+        for item in drawn:
             folder = chain.out / "project" / "Labeling" / item.name
             (folder / "images").mkdir(parents=True)
             shutil.copyfile(item.image, folder / "images" / f"{item.name}{item.image.suffix}")
@@ -135,7 +135,7 @@ def take(chain: Chain, found: list[project.Drawn]) -> None:
                 shutil.copytree(item.rois, folder / "masks")
             else:
                 shutil.copyfile(item.rois, folder / f"RoiSet{item.rois.suffix}")
-        step.figures = {"images with ROIs": len(found)}
+        step.figures = {"images with ROIs": len(drawn)}
 
 
 def labels(chain: Chain) -> None:
@@ -144,12 +144,12 @@ def labels(chain: Chain) -> None:
         step.command = chain.command("labels", source=chain.out / "project")
         pairs = project.pairs(chain.out / "project")
         for pair in pairs[:2]:
-            plane, found = (
+            plane, labels = (
                 _plane(images.read(pair.image)),
                 _plane(images.read_labels(pair.labels, as_is=True)),
             )
-            shown = [pictures.grey(plane), pictures.outlined(plane, found)]
-            row = pictures.side_by_side([*shown, pictures.coloured(found)])
+            shown = [pictures.grey(plane), pictures.outlined(plane, labels)]
+            row = pictures.side_by_side([*shown, pictures.coloured(labels)])
             step.pictures.append((row, f"{pair.name}: image, ROIs, label map."))
         counts = [int(images.read_labels(p.labels, as_is=True).max()) for p in pairs]
         step.figures = {"label maps": len(pairs), "labels": sum(counts)}
@@ -184,16 +184,16 @@ def predict(chain: Chain) -> Path:
         )
         source = inputs.find(sources)[0]
         predicted = out / f"{source.name}.tif"
-        image, found = images.read(source.path), images.read_labels(predicted, as_is=True)
+        image, labels = images.read(source.path), images.read_labels(predicted, as_is=True)
         chances = images.read(out / f"{source.name}_probabilities.tif")
         for which in dict.fromkeys((0, (image.sizes.get("T", 1) - 1) // 2)):
             plane = _plane(image, which)
             classes = chances.isel(T=which).values if "T" in chances.dims else chances.values
             shown = [pictures.grey(plane), pictures.classes(classes.reshape(-1, *plane.shape))]
-            row = pictures.side_by_side([*shown, pictures.outlined(plane, _plane(found, which))])
+            row = pictures.side_by_side([*shown, pictures.outlined(plane, _plane(labels, which))])
             text = "image; background blue, object green, border red; predicted objects"
             step.pictures.append((row, f"Frame {which + 1}: {text}."))
-        per_plane = [len(np.unique(p[p > 0])) for p in found.values.reshape(-1, *plane.shape)]
+        per_plane = [len(np.unique(p[p > 0])) for p in labels.values.reshape(-1, *plane.shape)]
         step.figures = {"planes": len(per_plane), "objects": sum(per_plane)}
     return predicted
 

@@ -22,7 +22,7 @@ _COLOURS = {
 }
 
 LINES = 150
-"""Of more objects at once the kymograph shows how many there are, not the line of each."""
+"""Above this number of simultaneous objects, the kymograph shows counts instead of lines."""
 
 
 def events(tracks: Tracks) -> dict[str, NDArray[np.int64]]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from imagej_dl.tracking import Tracks
 
 LINES = 120
-"""More lines than these side by side cannot be told apart: the other trees are left out."""
+"""Largest number of lines side by side that are distinguishable; other trees are left out."""
 
 
 @dataclass(frozen=True)

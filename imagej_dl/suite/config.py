@@ -122,7 +122,7 @@ def read(path: Path) -> SuiteConfig:
         raise UserError("must hold one JSON object", path=path)
     if "cnn_name" not in content:
         raise UserError(
-            "is no configuration of microscopy-dl-suite-tf (it has no cnn_name)",
+            "is not a configuration of microscopy-dl-suite-tf (it has no cnn_name)",
             path=path,
             remedy="For our own JSON: imagej-dl train --from-json FILE.",
         )
@@ -140,7 +140,7 @@ def _template(errors: Sequence[Mapping[str, Any]]) -> str | None:
     """Return a remedy: the template's values for the keys that are wrong."""
     fields = {str(e["loc"][0]): SuiteConfig.model_fields[str(e["loc"][0])] for e in errors}
     known = [f"{key} {_written(f.default)}" for key, f in fields.items() if not f.is_required()]
-    return f"The template has {', '.join(known)}." if known else None
+    return f"Known keys are {', '.join(known)}." if known else None
 
 
 def _written(value: Any) -> str:

@@ -94,7 +94,7 @@ def track(
     if movie.sizes["T"] < 2:
         warn("there is one frame only: nothing to link")
     if not np.asarray(movie).any():
-        warn("there is no object in the labels")
+        warn("there are no objects in the labels")
     if fit_distances:
         settings = linking_distance.fitted(settings, linking_distance.measured(movie))
     else:

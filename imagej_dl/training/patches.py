@@ -90,12 +90,12 @@ class Sampling:
 
     @property
     def margin(self) -> int:
-        """Pixels around a patch that are looked at to make its target and weights."""
+        """Pixels around a patch that are needed to compute its target and weights."""
         return max(self.method.margin, self.contact_reach)
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of a patch's target, as :meth:`Method.targets` returns it."""
+        """Shape of a patch's target, as :meth:`Method.targets` returns it."""
         plane = (self.patch, self.patch)
         return plane if self.by_class else (*plane, len(self.method.channels))
 

@@ -14,9 +14,9 @@ from imagej_dl.progress import Progress, silent
 _PIXELS = 1_500_000
 _ROUNDS = 2
 _GAIN = 0.02
-"""A setting is changed for no less: what is better on a few images is often worse on the next."""
+"""Minimum gain to change a setting: smaller gains on a few images are often losses on the next."""
 _OBJECTS = 2
-"""Of few objects it is changed for no less than what so many of them make in the score."""
+"""With few objects, the gain must also exceed the share of this many objects in the score."""
 
 
 def _mean(matched: Iterable[list[Matching]]) -> float:

@@ -28,11 +28,11 @@ from imagej_dl.models.networks.base import Network
 from imagej_dl.training.augmentation import Augmentation
 
 Precision = Literal["float32", "mixed_float16", "mixed_bfloat16"]
-"""In what a training computes, as Keras' dtype policies are called."""
+"""Numeric precision of a training, by the names of Keras' dtype policies."""
 
 
 _PIXELS, _STEPS = 2**28, 10**8
-"""Of a batch, and batches of a training: more are a slip of the keyboard."""
+"""Largest number of pixels per batch and of batches per training; more is a typing error."""
 
 
 def _one_of(names: Callable[[], list[str]]) -> Callable[[str], str]:

@@ -106,9 +106,9 @@ def application(
 
     @app.get("/api/models")
     def known() -> Any:
-        found = [_described(name, path) for name, path in models_of(models).items()]
+        described = [_described(name, path) for name, path in models_of(models).items()]
         return jsonify(
-            models=found, suffixes=registry.upload_suffixes(), upload=upload, files=files
+            models=described, suffixes=registry.upload_suffixes(), upload=upload, files=files
         )
 
     @app.post("/api/jobs")
@@ -133,8 +133,8 @@ def application(
                 path = folder / UPLOADS / f"{name}{named[1]}"
                 one.save(path)
                 kept[path] = name
-            found = [(kept[path], path) for path in file_sets.one_per_image(list(kept))]
-            return jsonify(status_of(jobs.add(choice, folder, found, refused))), 201
+            uploads = [(kept[path], path) for path in file_sets.one_per_image(list(kept))]
+            return jsonify(status_of(jobs.add(choice, folder, uploads, refused))), 201
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
@@ -163,7 +163,7 @@ def application(
     def overlay(identity: str, number: int) -> Response:
         item = item_of(identity, number)
         plane = request.args.get("plane", 0, type=int)
-        if not 0 <= plane < item.found["planes"]:
+        if not 0 <= plane < item.summary["planes"]:
             abort(404)
         shown = results.overlay(
             images.read(item.path), images.read(item.folder / results.LABELS), plane

@@ -97,7 +97,7 @@ def refuse_large(path: Path, shown: str, limit: int) -> None:
         raise error.at(shown) from error
     if size > limit:
         raise UserError(
-            f"holds {size / 2**20:.0f} MiB of pixels, and {limit / 2**20:.0f} are allowed",
+            f"holds {size / 2**20:.0f} MiB of pixels, and at most {limit / 2**20:.0f} are allowed",
             path=shown,
             remedy="Use `imagej-dl predict`, which has no such limit.",
         )

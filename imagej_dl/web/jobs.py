@@ -57,14 +57,14 @@ class Item:
     message: str = ""
     done: float = 0.0
     begun: float = 0.0
-    found: dict[str, Any] = field(default_factory=dict)
+    summary: dict[str, Any] = field(default_factory=dict)
 
     def told(self) -> dict[str, Any]:
         """Return the job as the page shows it."""
         shared = {"name": self.name, "state": self.state, "message": self.message}
         working = self.state == "working"
         seconds = round(time.monotonic() - self.begun) if working else 0
-        return {**shared, "done": round(self.done, 3), "seconds": seconds, **self.found}
+        return {**shared, "done": round(self.done, 3), "seconds": seconds, **self.summary}
 
     def fail(self, words: str) -> None:
         """End it; the message comes first: who reads the state as ended finds it there."""
@@ -240,7 +240,7 @@ class Jobs:
                 image = images.read(item.path)
                 refuse_long(image, self.limits.planes)
                 image.attrs["title"] = item.name
-                item.found = results.segment(self._model(job.model), image, item.folder, listen)
+                item.summary = results.segment(self._model(job.model), image, item.folder, listen)
             words = [str(w.message) for w in said if issubclass(w.category, UserWarning)]
             item.message = "; ".join(words).replace(str(item.path), item.name)
             item.state = "done"

@@ -37,9 +37,9 @@ def segment(bundle: ModelBundle, image: xr.DataArray, folder: Path, progress: Pr
             "out"
         )
     images.write(images.coloured(labels), folder / LABELS)
-    found = rois.trace(labels, hyperstack=True if "C" in image.dims else None)
-    if found:
-        rois.write(found, folder / ROIS)
+    traced = rois.trace(labels, hyperstack=True if "C" in image.dims else None)
+    if traced:
+        rois.write(traced, folder / ROIS)
     table = measure(labels, image)
     with (folder / TABLE).open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS)

@@ -25,17 +25,17 @@ def read() -> dict[str, Any]:
     A file that is damaged, or of another version, counts as none: these are conveniences.
     """
     try:
-        found = load_json(path()) if path().is_file() else {}
+        stored = load_json(path()) if path().is_file() else {}
     except UserError:
         return {}
-    if not isinstance(found, dict) or not all(isinstance(found.get(k), dict) for k in _PARTS):
+    if not isinstance(stored, dict) or not all(isinstance(stored.get(k), dict) for k in _PARTS):
         return {}
     asked = {
         name: {key: text for key, text in values.items() if isinstance(text, str)}
-        for name, values in found["asked"].items()
+        for name, values in stored["asked"].items()
         if isinstance(values, dict)
     }
-    given = {key: text for key, text in found["given"].items() if isinstance(text, str)}
+    given = {key: text for key, text in stored["given"].items() if isinstance(text, str)}
     return {"asked": asked, "given": given}
 
 

@@ -65,14 +65,14 @@ class Session:
         """Open a label map in a window of its own, in the label colours."""
         self.shown.append({"kind": "labels", "image": labels, "title": title})
 
-    def show_rois(self, found: Sequence[Roi]) -> None:
+    def show_rois(self, traced: Sequence[Roi]) -> None:
         """Add ROIs to the ROI Manager, after the user's own; without a screen to the overlay."""
         from imagej_dl import rois
 
-        if not found:
+        if not traced:
             return
         path = self.folder / f"rois_{len(self.shown)}.zip"
-        rois.write(found, path)
+        rois.write(traced, path)
         self.shown.append({"kind": "rois", "path": str(path)})
 
     def show_file(self, kind: str, path: Path) -> None:

@@ -354,7 +354,7 @@ def test_results_of_another_model_or_other_settings_are_not_mixed(model, tmp_pat
     raw, out = tmp_path / "raw", tmp_path / "out"
     run(model, raw, out=out)
     (out / "b.tif").unlink()
-    with pytest.raises(UserError, match=r"a\.tif: is already there, made with other settings"):
+    with pytest.raises(UserError, match=r"a\.tif: exists, made with other settings"):
         run(model, raw, out=out, minimum_area=3)
     config = json.loads((model / "config.json").read_text())
     other = tmp_path / "other"
@@ -362,10 +362,10 @@ def test_results_of_another_model_or_other_settings_are_not_mixed(model, tmp_pat
     for file in model.iterdir():
         (other / file.name).write_bytes(file.read_bytes())
     (other / "config.json").write_text(json.dumps({**config, "patch": 96}))
-    with pytest.raises(UserError, match=r"a\.tif: is already there, made by another model"):
+    with pytest.raises(UserError, match=r"a\.tif: exists, made by another model"):
         run(other, raw, out=out)
     images.write(images.make(cells()[::-1]), raw / "a.tif", overwrite=True)
-    with pytest.raises(UserError, match=r"a\.tif: .* of another image, or of this one before"):
+    with pytest.raises(UserError, match=r"a\.tif: .* from another image, or from this one before"):
         run(model, raw, out=out)
     assert files(out) == ["a.tif"]
     write(tmp_path / "foreign" / "a.tif", np.zeros((5, 5), np.uint8))

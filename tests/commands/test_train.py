@@ -63,7 +63,7 @@ def test_resume_needs_only_folder_and_out(data, tmp_path):
     arguments = ["train", str(data), "--out", str(out)]
     limited = [*arguments, *TINY[2:], "--epochs", "4000", "--minutes", "0.02"]
     run = CliRunner().invoke(cli.cli, limited)
-    assert "--resume goes on" in run.output, run.output
+    assert "Pass --resume to continue" in run.output, run.output
     reached = json.loads((out / "metrics.json").read_text())["epochs"]
     more = [*arguments, "--resume", "--minutes", "60", "--epochs", str(reached + 1)]
     run = CliRunner().invoke(cli.cli, more)

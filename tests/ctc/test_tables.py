@@ -19,7 +19,7 @@ def test_a_table_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert (tmp_path / "res_track.txt").read_text() == "1 0 4 0\n2 5 9 1\n7 6 6 0\n"
     assert np.array_equal(ctc.read_tracks(tmp_path / "res_track.txt"), ROWS)
     (tmp_path / "res_track.txt").write_text("1 0 4\n")
-    with pytest.raises(UserError, match=r"res_track\.txt: is not a table of tracks.*3 words"):
+    with pytest.raises(UserError, match=r"res_track\.txt: is not a table of tracks.*3 values"):
         ctc.read_tracks(tmp_path / "res_track.txt")
 
 

@@ -135,7 +135,7 @@ def test_one_frame(tmp_path):
     [
         ([[1, 0, 2, 9]], "parent 9"),
         ([[1, 2, 0, 0]], r"track 1 end \(frame 0\) before it begins \(2\)"),
-        ([[1, 0, 1, 0]], "the mask of frame 2 holds id 1"),
+        ([[1, 0, 1, 0]], "the mask of frame 2 has the id 1"),
         ([[1, 0, 2, 0], [1, 0, 2, 0]], "twice"),
         ([[1, 0, 2, 0], [2, 1, 1, 0]], "track 2 is not in the mask of frame 1"),
         ([[1, 0, 2, 2], [2, 0, 2, 0]], "before its parent"),
@@ -190,8 +190,8 @@ def test_a_truth_that_segments_some_frames_and_tracks_none(result, full_layout, 
 @pytest.mark.parametrize(
     ("old", "new", "problem"),
     [
-        ("1 0 4 0\n", "", "lacks id 1, which the mask of frame 0 holds"),
-        ("2 0 4 0", "2 0 4 9", "with the parent 9, which is no track"),
+        ("1 0 4 0\n", "", "has no id 1, which is in the mask of frame 0"),
+        ("2 0 4 0", "2 0 4 9", "with the parent 9, which is not a track"),
         ("2 0 4 0", "2 4 0 0", "has track 2 end .* before it begins"),
         ("2 0 4 0", "2 0 5 0", "end in frame 5, and the last frame is 4"),
         ("2 0 4 0", "2 0 4 1", "before its parent 1 begins"),

@@ -225,7 +225,9 @@ def test_trials_of_other_data_are_refused(truth, tmp_path):
         replace(given, tracks=ctc.CtcFolder(given.tracks.masks, given.tracks.tracks[:-1])),
         replace(given, segmentation={0: given.segmentation[0]}),
     ):
-        with pytest.raises(UserError, match=r"trials\.log are of other ground truth") as said:
+        with pytest.raises(
+            UserError, match=r"trials\.log were run with other ground truth"
+        ) as said:
             tuning.tune(_labels(), other, out, space=_SPACE, held_out=0.0, resume=True)
         assert said.value.path == str(truth)
         assert "another folder" in said.value.remedy

@@ -47,8 +47,8 @@ TABLE = (
     Difference(
         "JPEG of printing inks (CMYK)",
         "does not open it",
-        "reads it as red, green and blue, and says so",
-        "Those who look at it see these colours.",
+        "reads it as red, green and blue, with a warning",
+        "Viewers show these colours.",
         ("read",),
         ("jpeg_cmyk.jpg",),
     ),
@@ -64,9 +64,9 @@ TABLE = (
         "TIFF compressed as JPEG, with the floating-point predictor, in 1-bit strips with "
         "PackBits, in planes of 16-bit colours that are compressed, in planes of a movie of "
         "colours or of four samples; grey of 10 bits whose width is no multiple of 4",
-        "opens noise, shifted planes or black ends of rows, without a word",
+        "opens noise, shifted planes or black ends of rows, without a warning",
         "reads what was written",
-        "They are mistakes of ImageJ's reader.",
+        "These are errors of ImageJ's reader.",
         ("pixels", "axes"),
         (
             "jpeg_uint8.tif", "jpeg_rgb.tif", "jpeg_ycbcr.tif", "*_float32_predictor.tif",
@@ -78,7 +78,7 @@ TABLE = (
         "signed 8-bit and unsigned 32-bit numbers",
         "shows them as unsigned 8-bit and as signed 32-bit ones",
         "reads the numbers that the file states; ids of label maps up to 2³²−1",
-        "The file says which they are.",
+        "The file states which they are.",
         ("type", "pixels"),
         ("type_int8_*", "type_uint32_*", "pages_uint32*"),
     ),
@@ -86,7 +86,7 @@ TABLE = (
         "16-bit colours with a sample of opacity, in TIFF",
         "has it as a fourth channel",
         "leaves it out",
-        "It is no channel of the image, as it is none in 8 bits.",
+        "Opacity is not a channel of the image, as for 8 bits.",
         ("axes", "pixels"),
         ("samples4_*alpha_uint16*",),
     ),
@@ -94,7 +94,7 @@ TABLE = (
         "four 8-bit samples of grey, in TIFF",
         "takes three for red, green and blue and drops the fourth",
         "reads four channels",
-        "The file does not say that they are colours.",
+        "The file does not state that they are colours.",
         ("axes", "pixels"),
         ("samples4_grey_uint8*",),
     ),
@@ -109,7 +109,7 @@ TABLE = (
     Difference(
         "PNG with transparency",
         "paints it onto white and makes it RGB, 16 bits to 8",
-        "reads the colours, or the grey values, that are in the file, and says so",
+        "reads the colours, or the grey values, that are in the file, with a warning",
         "What is transparent would become the brightest; a mask would be white all over.",
         ("axes", "type", "pixels"),
         ("greya*.png", "rgba*.png", "*_key.png"),
@@ -175,7 +175,7 @@ TABLE = (
         "a resolution of 0; slice distances of 0, NaN and infinity; frame intervals below 0, NaN "
         "and infinity",
         "takes them, or makes 1 unit of them",
-        "leaves them out, and says so",
+        "leaves them out, with a warning",
         "Nothing can be measured with them.",
         ("size", "interval"),
         (
@@ -187,7 +187,7 @@ TABLE = (
         "height or depth of a pixel in a unit that has nothing to do with that of its width, such "
         "as zunit=sec",
         "has a unit for each axis",
-        "leaves them out, and says so; where they are lengths they are converted",
+        "leaves them out, with a warning; where they are lengths they are converted",
         "An image has one unit here, so that distances are distances.",
         ("size",),
         ("axis_yunit_furlong*", "axis_zunit_alone*", "axis_zunit_pixel*", "axis_zunit_sec*"),
@@ -195,7 +195,7 @@ TABLE = (
     Difference(
         "calibration functions of grey values, but for the one of signed 16 bits",
         "shows calibrated values; the pixels stay",
-        "reads the pixels, and says so",
+        "reads the pixels, with a warning",
         "A model is trained on pixels; ImageJ's own commands see them so, too.",
         ("pixels",),
         (
@@ -204,10 +204,10 @@ TABLE = (
         ),
     ),
     Difference(
-        "TIFF that was cut short",
+        "truncated TIFF",
         "opens what is there; the rest of a plane is black, and so are planes",
-        "refuses it, or reads the whole planes, and says so",
-        "Half a plane is no measurement.",
+        "refuses it, or reads the whole planes, with a warning",
+        "Half a plane is not a measurement.",
         ("read", "axes", "pixels"),
         ("cut_*",),
     ),

@@ -83,7 +83,7 @@ def test_what_does_not_fit_is_left_out_aloud(tmp_path: Path) -> None:
 
 def test_what_is_no_roi_is_refused(tmp_path: Path) -> None:
     for attrs in ({"selection": Roi("oval")}, {"overlay": [ROIS[0], b"Iout"]}):
-        with pytest.raises(UserError, match=r"a\.tif: .*no ROI.*rois\.encode"):
+        with pytest.raises(UserError, match=r"a\.tif: .*not a ROI.*rois\.encode"):
             images.write(zeros("YX", **attrs), tmp_path / "a.tif")
     assert not (tmp_path / "a.tif").exists()
 

@@ -112,12 +112,12 @@ def test_what_is_kept_of_what_is_declared() -> None:
         ("images=3\nframes=6", 6, 6, "images=3, and 1 × 1 × 6 .channels"),
         ("images=6\nframes=4", 6, 6, "has 6 planes, which are not 1 × 1 × 4"),
         ("images=6\nframes=8", 6, 6, "has 6 planes, which are not 1 × 1 × 8"),
-        ("images=6\nframes=-6", 6, 6, "says frames=-6, which is left out"),
-        ("images=6\nframes=many", 6, 6, "says frames=many, which is left out"),
+        ("images=6\nframes=-6", 6, 6, "declares frames=-6, which is left out"),
+        ("images=6\nframes=many", 6, 6, "declares frames=many, which is left out"),
         ("images=12\nchannels=2\nframes=6", 7, 3, r"declares 6 frames, .* has 3.*1 of 2 planes"),
         ("images=6", 6, 6, ""),
         ("images=6\nframes=6\norder=tcz", 6, 6, ""),
-        ("images=6\nframes=6\norder=abc", 6, 6, "has the order abc, which is not known"),
+        ("images=6\nframes=6\norder=abc", 6, 6, "has the order abc, which is unknown"),
     ],
 )
 def test_imagejs_description(

@@ -171,7 +171,7 @@ def test_czi_scenes(tmp_path: Path) -> None:
     assert [s.suffix for s in images.scenes_of(path)] == ["_scene1", "_scene2"]
     with pytest.warns(DataWarning, match=r"a\.czi: holds 2 scenes, of which the first is read"):
         np.testing.assert_array_equal(images.read(path), tall)
-    with pytest.warns(DataWarning, match="is a mosaic of 2 tiles, put together"):
+    with pytest.warns(DataWarning, match="is a mosaic of 2 tiles, joined"):
         image = images.read(path, scene=2)
     assert image.dims == ("Y", "X")  # and not the three slices of the other
     np.testing.assert_array_equal(image, flat)
@@ -227,7 +227,7 @@ def test_bioio_scenes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert [s.suffix for s in images.scenes_of(path)] == ["_scene1_R1", "_scene2_R1"]
     with pytest.warns(DataWarning, match="holds 2 scenes"):
         assert images.read(path).max() == 1
-    with pytest.warns(DataWarning, match=r"a\.lif: is a mosaic of 4 tiles, put together"):
+    with pytest.warns(DataWarning, match=r"a\.lif: is a mosaic of 4 tiles, joined"):
         image = images.read(path, scene=2)
     assert (image.dims, int(image.min())) == (("C", "Y", "X"), 2)
     assert image.attrs["channels"] == ["DAPI", "GFP"]

@@ -98,7 +98,7 @@ def test_changed_weights_are_found_by_verify(folder):
     bundle.model.set_weights([w + 0.1 for w in bundle.model.get_weights()])
     bundle.model.save(folder / "model.keras")
     models.load(folder)
-    with pytest.raises(UserError, match="otherwise"):
+    with pytest.raises(UserError, match="differently"):
         models.load(folder, verify=True)
 
 
@@ -106,7 +106,7 @@ def test_not_a_number_is_found_by_verify(folder):
     bundle = models.load(folder)
     bundle.model.set_weights([w * np.nan for w in bundle.model.get_weights()])
     bundle.model.save(folder / "model.keras")
-    with pytest.raises(UserError, match="otherwise"):
+    with pytest.raises(UserError, match="differently"):
         models.load(folder, verify=True)
 
 
@@ -142,7 +142,7 @@ def test_network_of_a_newer_keras(folder):
     config = folder / "config.json"
     said = json.loads(config.read_text()) | {"keras_version": "99.1"}
     config.write_text(json.dumps(said))
-    with pytest.raises(UserError, match=r"model\.keras.*made with Keras 99\.1, here is"):
+    with pytest.raises(UserError, match=r"model\.keras.*written with Keras 99\.1; installed is"):
         models.load(folder)
 
 

@@ -71,7 +71,7 @@ def test_a_single_frame_is_taken_for_all_and_said():
         normalisation=Normalisation(method="range"),
     )
     image = images.make(RNG.integers(0, 255, (12, 14)).astype(np.uint8))
-    with pytest.warns(DataWarning, match="there is but one"):
+    with pytest.warns(DataWarning, match="the image has only one"):
         found = predict(made, image, probabilities=True)
     twice = made.probabilities(np.stack([image.data] * 2))
     np.testing.assert_allclose(found.probabilities.data.squeeze(), twice[..., 0], atol=1e-5)

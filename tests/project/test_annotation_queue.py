@@ -55,7 +55,7 @@ def test_the_first_without_rois_is_next(home: Path) -> None:
 def test_one_may_be_named(home: Path) -> None:
     found = project.next_to_draw(home, "c")
     assert (found.name, found.source, found.done) == ("c", None, 1)  # type: ignore[union-attr]
-    with pytest.raises(UserError, match=r"no image named x\. It has a, b, c"):
+    with pytest.raises(UserError, match=r"no image named x\. Its images are a, b, c"):
         project.next_to_draw(home, "x")
 
 

@@ -113,7 +113,7 @@ GOOD = rois.encode(box("a"))
         ("e.zip", b"", r"e\.zip: is empty"),
         ("n.zip", packed(), r"n\.zip: holds no \.roi files"),
         ("c.zip", packed(a=GOOD)[:-30], r"c\.zip: is not a ZIP archive, or is truncated"),
-        ("t.zip", packed(a=GOOD, b=GOOD[:80]), r"t\.zip/b\.roi: is an ImageJ ROI that is cut"),
+        ("t.zip", packed(a=GOOD, b=GOOD[:80]), r"t\.zip/b\.roi: is a truncated ImageJ ROI"),
         ("x.zip", packed(a=b"hello, world"), r"x\.zip/a\.roi: is not an ImageJ ROI"),
         ("g.roi", b"GIF89a" + bytes(90), r"g\.roi: is not an ImageJ ROI"),
     ],

@@ -105,8 +105,8 @@ def test_gaps_in_the_numbers_and_empty_masks(tree: Path, masks: list[np.ndarray]
     with pytest.warns(DataWarning) as caught:
         found = rois.read(folder)
     said = " ".join(str(w.message) for w in caught)
-    assert "nothing is in them: mask_5.png" in said
-    assert "being no masks: notes.txt" in said
+    assert "they are empty: mask_5.png" in said
+    assert "since they are not masks: notes.txt" in said
     labels, _ = rois.label_map(found, SHAPE)
     order = [n for n in range(12) if n not in (3, 5)]
     np.testing.assert_array_equal(labels, painted(masks, order))

@@ -175,7 +175,7 @@ def test_large_outline_becomes_a_composite_file(tmp_path: Path) -> None:
 def test_what_is_no_label_map_is_refused() -> None:
     with pytest.raises(UserError, match="has channels"):
         rois.trace(images.make(np.zeros((2, 4, 4), np.uint16), "CYX"))
-    with pytest.raises(UserError, match="no label map"):
+    with pytest.raises(UserError, match="not a label map"):
         rois.trace(np.zeros(5, np.uint16))
     with pytest.raises(UserError, match="not whole numbers"):
         rois.trace(np.full((4, 4), 0.5))

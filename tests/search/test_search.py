@@ -170,7 +170,7 @@ def test_a_search_of_an_earlier_version_goes_on(tmp_path: Path) -> None:
     opened(tmp_path / "s.db", "s", space(), old, 0)
     opened(tmp_path / "s.db", "s", space(), now, 0)
     other = {"settings": {**now["settings"], "precision": "mixed_float16"}}
-    with pytest.raises(UserError, match="has other settings"):
+    with pytest.raises(UserError, match="with other settings"):
         opened(tmp_path / "s.db", "s", space(), other, 0)
 
 
@@ -222,7 +222,7 @@ def test_a_trial_that_diverges_scores_nothing(data: Path, tmp_path: Path) -> Non
         module.score = original
     assert found is not None
     assert found.score == 0.0
-    assert "no number" in rows(tmp_path / "s")[0]["note"]
+    assert "not a number" in rows(tmp_path / "s")[0]["note"]
 
 
 COMMAND = """

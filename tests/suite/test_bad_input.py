@@ -43,7 +43,7 @@ def test_an_input_without_labels_in_any_folder(whole, write_config):
 
 @pytest.mark.parametrize("key", ["TRAINPATH", "VALPATH", "TESTPATH", "PATH2VIDEOS"])
 def test_a_folder_or_table_that_is_not_there_is_said_before_the_training(key, whole, write_config):
-    with pytest.raises(UserError, match=rf"nowhere: {key}: there is no such.*Write"):
+    with pytest.raises(UserError, match=rf"nowhere: {key}: there is no such.*Correct"):
         run("train", write_config(**SMALL | {key: str(whole / "nowhere")}))
     assert not (whole / "out").exists()
 

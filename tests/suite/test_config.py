@@ -88,7 +88,7 @@ def test_unknown_keys_are_refused_with_the_nearest(write_config):
 )
 def test_values_of_a_wrong_type_are_named(write_config, key, value):
     template = json.dumps(SuiteConfig.model_fields[key].default)
-    words = rf"config\.json: {key}.*The template has {key} {re.escape(template)}\."
+    words = rf"config\.json: {key}.*Known keys are {key} {re.escape(template)}\."
     with pytest.raises(UserError, match=words if key != "newinfer_padding" else key):
         read(write_config(**{key: value}))
 
@@ -159,10 +159,10 @@ def test_contours_are_a_class_of_their_own(write_config):
 @pytest.mark.parametrize(
     ("more", "words"),
     [
-        ({"model_lossfunction": "hinge"}, "hinge is none for"),
-        ({"model_lossfunction": "weighted_bce_dice"}, "tanh is no probability"),
+        ({"model_lossfunction": "hinge"}, "hinge is not available for"),
+        ({"model_lossfunction": "weighted_bce_dice"}, "tanh does not give probabilities"),
         ({"train_pretrained_weights": "/nowhere/w.hdf5"}, "w.hdf5 is not there"),
-        ({"normalization": "MEDIAN", "newinfer_normalization": "MEAN"}, "MEDIAN is taken"),
+        ({"normalization": "MEDIAN", "newinfer_normalization": "MEAN"}, "MEDIAN is used"),
         ({"model_time_windows": 1}, "2 are used"),
         ({"datagen_dim_size": [256, 512]}, "512 px are used"),
         ({"model_metrics": ["accuracy", "mse"]}, "mse is not measured"),

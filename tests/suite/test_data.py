@@ -151,7 +151,10 @@ def test_a_video_that_lacks_a_frame_is_named(frames):
     folder, *_ = frames
     (folder / "inputs" / "raw_006.tif").unlink()
     (folder / "labels" / "instance_ids_006.tif").unlink()
-    with pytest.warns(DataWarning, match=r"second_1-4 lacks raw_006\.tif .* the 3 frames"):
+    with pytest.warns(
+        DataWarning,
+        match=r"second_1-4 is left out with its 3 frames, since raw_006\.tif is missing",
+    ):
         assert [item.name for item in items(folder, recurrent=True)] == ["first_3-6"]
     for path in [*folder.glob("inputs/raw_00[5-8].tif"), *folder.glob("labels/*_00[5-8].tif")]:
         path.unlink()
@@ -172,7 +175,9 @@ def test_a_table_that_is_not_there_is_named(frames, tmp_path):
 def test_two_files_of_one_number_are_named(frames):
     folder, *_ = frames
     shutil.copy(folder / "inputs" / "raw_002.tif", folder / "inputs" / "raw_2.tif")
-    with pytest.raises(UserError, match=r"raw_002\.tif and raw_2\.tif, which are the same"):
+    with pytest.raises(
+        UserError, match=r"raw_002\.tif and raw_2\.tif, whose names stand for the same"
+    ):
         items(folder)
 
 
@@ -240,7 +245,7 @@ def test_the_table_of_the_test_folder_is_not_that_of_the_others(parts, recwarn):
 def test_a_folder_without_a_table_does_not_take_the_test_folders(parts):
     (parts / "val" / "videos2im_relation.csv").unlink()
     table = parts / "test" / "videos2im_relation.csv"
-    with pytest.warns(DataWarning, match=r"val: no videos2im_relation.csv says"):
+    with pytest.warns(DataWarning, match=r"val: no videos2im_relation.csv assigns"):
         given = find_given(
             parts / "train", parts / "val", parts / "test", recurrent=True, videos=table
         )
@@ -256,7 +261,7 @@ def test_a_folder_without_a_table_does_not_take_the_test_folders(parts):
 def test_a_given_table_that_contradicts_the_folders_own_is_said(parts):
     given = parts / "given.csv"
     write_relation(given, {"a": [f"raw_{n:03}.tif" for n in range(1, 9)]})
-    with pytest.warns(DataWarning, match=r"groups the frames differently; .*given.csv is tak"):
+    with pytest.warns(DataWarning, match=r"groups the frames differently; .*given.csv is use"):
         assert len(items(parts / "test", recurrent=True, relation=given)) == 1
 
 

@@ -170,7 +170,7 @@ def test_weights_that_cannot_be_had_are_said_and_it_begins_at_random(monkeypatch
     made = network("mobilenet_mobileunet", {"width": 2, "depth": 1})
     model = made.build()
     monkeypatch.setattr(backend.keras().applications, "MobileNetV2", offline)
-    with pytest.warns(DataWarning, match=r"URL fetch failure.*begins at random"):
+    with pytest.warns(DataWarning, match=r"URL fetch failure.*initialised at random"):
         initialise(model, made, "imagenet")
     assert asked[0]["weights"] == "imagenet"
     other = network("categorical_unet", {"width": 2})
@@ -226,7 +226,7 @@ def test_local_weights_are_read_and_foreign_ones_refused(name, tmp_path):
         UserError, match=r"bad\.h5: is not a weights file in HDF5 format, or is damaged"
     ):
         load_weights(model, tmp_path / "bad.h5")
-    with pytest.raises(UserError, match="no such file"):
+    with pytest.raises(UserError, match="no such weights file"):
         load_weights(model, tmp_path / "none.h5")
 
 

@@ -80,7 +80,7 @@ def test_a_picture_is_no_label_movie(run: Callable[..., tuple[int, str]], tmp_pa
     images.write(images.make(picture, "TYX"), tmp_path / "movie.tif")
     code, said = run("track", tmp_path / "movie.tif", "--out", tmp_path / "out")
     assert code == 2
-    assert "movie.tif: is no label movie" in said
+    assert "movie.tif: is not a label movie" in said
     assert "imagej-dl predict" in said
 
 

@@ -99,7 +99,7 @@ def test_what_the_model_was_trained_on_does_not_validate(tmp_path, base):
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({"depth": 3}, "depth is 2 in the model to start from and cannot be 3"),
+        ({"depth": 3}, "depth is 2 in the model to start from, and cannot be 3"),
         ({"kind": "binary"}, "kind is border in the model"),
         ({"patch": 64}, "patch is 32"),
         ({"border_size": 2}, "border_size is 1"),
@@ -171,5 +171,5 @@ def test_a_model_that_became_worse_is_said(tmp_path, base, monkeypatch):
         "imagej_dl.training.objective.Validator.__call__",
         lambda *_: {"loss": next(losses), **found},
     )
-    with pytest.warns(DataWarning, match=r"worse.*bright.*0\.3, before 0\.1"):
+    with pytest.warns(DataWarning, match=r"worse.*bright.*0\.3, 0\.1 before"):
         train([dark(s) for s in range(3)], tmp_path / "M", start=base, epochs=1, steps=1)

@@ -285,7 +285,7 @@ def test_existing_folders_are_kept(tmp_path, pairs):
     train(pairs, out, epochs=1, seed=5, overwrite=True, **TINY)
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "data.txt").write_text("precious")
-    with pytest.raises(UserError, match="no model"):
+    with pytest.raises(UserError, match="not a model"):
         train(pairs, tmp_path / "mine", epochs=1, overwrite=True, **TINY)
     assert (tmp_path / "mine" / "data.txt").read_text() == "precious"
     # The suite's folder with its weights may become a model's, but not lose a file of its own.
@@ -293,7 +293,7 @@ def test_existing_folders_are_kept(tmp_path, pairs):
     (suite / "checkpoints").mkdir(parents=True)
     (suite / "checkpoints" / "w.hdf5").write_text("precious")
     (suite / "config.json").write_text('{"cnn_name": "unet"}')
-    with pytest.raises(UserError, match="no model"):
+    with pytest.raises(UserError, match="not a model"):
         train(pairs, suite, epochs=1, overwrite=True, **TINY)
     (suite / "config.json").rename(suite / "mine.json")
     train(pairs, suite, epochs=1, overwrite=True, **TINY)

@@ -83,7 +83,7 @@ def test_an_image_that_cannot_be_cut_is_trained_on_whole():
 
 
 def test_of_two_images_of_one_object_one_validates():
-    with pytest.warns(DataWarning, match="two validates"):
+    with pytest.warns(DataWarning, match="two is used for validation"):
         found = split([drawn("one", [(5, 9, 5, 9)]), drawn("two", [(1, 5, 1, 5)])], 0.2)
     assert (names(found.train), names(found.validation)) == (["one"], ["two"])
 

@@ -86,7 +86,7 @@ def test_what_is_left_out_is_said(
     given = {"model": few.folder, "images": [faults / "mixed.tif"], "rois": False}
     Predict.declare({**given, "out": tmp_path / "a", "minimum_area": 200}).run(silent)
     said = capsys.readouterr().out
-    assert "under minimum_area (200 px) left out" in said
+    assert "smaller than minimum_area (200 px) left out" in said
     count = int(said.split("; ")[1].split()[0])
     labels = images.read_labels(tmp_path / "a" / "mixed.tif")
     assert len(np.unique(labels)) - 1 + count == 40

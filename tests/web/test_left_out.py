@@ -26,6 +26,6 @@ def test_small_objects_are_counted(tmp_path: Path) -> None:
     config = bundle.config.model_copy(update={"instances": least})
     plane = np.zeros((40, 40), np.uint8)
     plane[5:15, 5:15] = plane[20:23, 20:23] = plane[30:33, 5:8] = 250
-    with pytest.warns(DataWarning, match=r"2 objects under minimum_area \(20 px\) left out"):
+    with pytest.warns(DataWarning, match=r"2 objects smaller than minimum_area \(20 px\) left out"):
         found = segment(ModelBundle(bundle.model, config), images.make(plane), tmp_path, silent)
     assert found["objects"] == 1

@@ -195,7 +195,7 @@ def test_finished_is_said_with_what_came(client: Any, monkeypatch: pytest.Monkey
 
 def test_limits(client: Any) -> None:
     image = tiff(np.zeros((9, 9), np.uint8))
-    assert "no image" in post(client, (io.BytesIO(b"x"), "a.py")).json["error"]
+    assert "not an image" in post(client, (io.BytesIO(b"x"), "a.py")).json["error"]
     assert "no model" in post(client, (image, "a.tif"), model="../cells").json["error"]
     assert "from 1 to 3" in post(client).json["error"]
     four = [(tiff(np.zeros((9, 9), np.uint8)), f"{i}.tif") for i in range(4)]
@@ -207,7 +207,7 @@ def test_limits(client: Any) -> None:
     stream = io.BytesIO()
     tifffile.imwrite(stream, np.zeros((4000, 4000), np.uint8), compression="zlib")
     job = finished(client, post(client, (io.BytesIO(stream.getvalue()), "bomb.tif")))
-    assert "MiB of pixels, and 4 are allowed" in job["items"][0]["message"]
+    assert "MiB of pixels, and at most 4 are allowed" in job["items"][0]["message"]
     stream = io.BytesIO()
     Image.new("1", (20_000, 18_000)).save(stream, "PNG")
     job = finished(client, post(client, (io.BytesIO(stream.getvalue()), "bomb.png")))
@@ -222,7 +222,7 @@ def test_limits(client: Any) -> None:
     xml = f'<OME><Image><Pixels DimensionOrder="XYCZT" {sizes}>{planes}</Pixels></Image></OME>'
     tifffile.imwrite(stream, np.zeros((9, 9), np.uint8), description=xml, metadata=None)
     job = finished(client, post(client, (io.BytesIO(stream.getvalue()), "ome.tif")))
-    words = "one of several files that belong together, and lacks ../../secret.tif. Upload all"
+    words = "one of several files that belong together; missing are ../../secret.tif. Upload all"
     assert words in job["items"][0]["message"]
 
 
@@ -240,7 +240,7 @@ def test_a_set_is_one_image(client: Any, tmp_path: Path) -> None:
     assert (item["name"], item["state"], item["planes"]) == ("t0.ome", "done", 3)
     (item,) = sent(*parts[1:])
     assert item["state"] == "failed"
-    assert "several files that belong together, and lacks t0.ome.tif" in item["message"]
+    assert "several files that belong together; missing are t0.ome.tif" in item["message"]
 
 
 def test_other_pages_can_do_nothing(client: Any) -> None:
@@ -355,8 +355,8 @@ def test_no_models(tmp_path: Path) -> None:
     [
         ("127.0.0.1", "http://127.0.0.1:5000 (Ctrl-C"),
         ("::1", "http://[::1]:5000 (Ctrl-C"),
-        ("0.0.0.0", "http://localhost:5000, from other machines"),
-        ("::", "http://localhost:5000, from other machines"),
+        ("0.0.0.0", "http://localhost:5000; from other machines"),
+        ("::", "http://localhost:5000; from other machines"),
     ],
 )
 def test_an_address_to_type_is_said(
@@ -442,7 +442,7 @@ def test_limits_of_planes_time_and_queue(
         other = made.test_client()
         long = np.zeros((4, 9, 9), np.uint8)
         job = finished(other, post(other, (tiff(long, "TYX"), "long.tif")))
-        assert "has 4 planes, and 3 are allowed" in job["items"][0]["message"]
+        assert "has 4 planes, and at most 3 are allowed" in job["items"][0]["message"]
         job = finished(other, post(other, (tiff(many(3)), "slow.tif")))
         assert "took longer than the 0.00166667 minutes" in job["items"][0]["message"]
         made.extensions["imagej-dl"].limits = jobs.Limits(2**20, minutes=1, waiting=2)

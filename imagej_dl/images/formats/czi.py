@@ -179,7 +179,7 @@ def _available(
     partly = sum(len(tiles[place]) < most for place in planes.places.values())
     if partly:
         planes.notes.append(
-            f"{partly} of its planes lack some of the {most} tiles that others have; missing "
+            f"{partly} of its planes have fewer than the {most} tiles of the others; missing "
             "tiles are black"
         )
     return planes

@@ -25,7 +25,7 @@ _UPPER = 75
 """Percentile that represents the bright pixels, while debris is at most a quarter of them."""
 _QUANTUM = 12**-0.5
 _SIDE = 2.3263 - 0.6745
-"""From the 1 % quantile of normal noise to the 25 %."""
+"""Distance between the 1 % and 25 % quantiles of normal noise, in standard deviations."""
 _SLAB = 16
 _PIXELS = 2**22
 
@@ -35,14 +35,14 @@ class SeenChannel(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    noise: float = Field(ge=0, description="Largest noise, beside the stretch.")
+    noise: float = Field(ge=0, description="Largest noise, relative to the stretch.")
     bright: tuple[float, float] | None = Field(
         default=None,
-        description="Least and largest upper end of the stretch, beside what is bright; both "
-        "above the background.",
+        description="Smallest and largest upper end of the stretch, relative to the bright "
+        "pixels; both above the background.",
     )
     middle: tuple[float, float] | None = Field(
-        default=None, description="The same, beside the median of what is bright."
+        default=None, description="The same, relative to the median of the bright pixels."
     )
     top: float = Field(description="Largest intensity, normalised.")
     levels: tuple[float, float] = Field(
@@ -55,8 +55,8 @@ class Seen(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    planes: int = Field(ge=1, description="How many with objects.")
-    area: float = Field(ge=0, description="Pixels that what is bright must have to count.")
+    planes: int = Field(ge=1, description="Number of planes with objects.")
+    area: float = Field(ge=0, description="Minimum number of bright pixels for an estimate.")
     channels: tuple[SeenChannel, ...]
 
     @classmethod

@@ -164,7 +164,9 @@ def warn(tiff: Tiff, result: partial_series.PartialSeries) -> None:
 def relevant(log: list[str]) -> list[str]:
     """Return the messages of tifffile's log that matter to a user, each once."""
     some = [
-        words.removeprefix(_OWN).strip() if words.startswith(_OWN) else f"tifffile says: {words}"
+        words.removeprefix(_OWN).strip()
+        if words.startswith(_OWN)
+        else f"message of tifffile: {words}"
         for words in log
         if not any(known in words for known in _IGNORED)
     ]

@@ -93,4 +93,4 @@ MAPS: dict[str, Callable[[NDArray], NDArray[np.float32]]] = {
     "unet": unet_map,
     "contour": contour_map,
 }
-"""Those that are made of an image's whole label map."""
+"""Pixel weights that are computed from the whole label map of an image."""

@@ -51,7 +51,9 @@ def test_what_is_logged_is_said_with_the_file(
     data[place : place + 4] = (10**6).to_bytes(4, "little")
     path.write_bytes(data)
     before = state()
-    with pytest.warns(UserWarning, match=r"a\.tif: tifffile says: .*TiffTag 305 .*invalid value"):
+    with pytest.warns(
+        UserWarning, match=r"a\.tif: message of tifffile: .*TiffTag 305 .*invalid value"
+    ):
         images.read(path)
     assert state() == before
     assert not caplog.records

@@ -184,7 +184,7 @@ def test_other_movies_and_folders_are_refused(result, tmp_path):
     with pytest.raises(UserError, match=r"of 6 frames.*of 5 frames"):
         corrections.correct(edited, corrections.read_automatic(tmp_path / "other"))
     (tmp_path / "other" / "spots.csv").write_bytes((result / "spots.csv").read_bytes())
-    with pytest.raises(UserError, match=r"does not fit|no result"):
+    with pytest.raises(UserError, match=r"does not match|not a complete result"):
         corrections.read_automatic(tmp_path / "other")
     with pytest.raises(UserError):
         corrections.read_automatic(tmp_path)
