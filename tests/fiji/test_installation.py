@@ -83,7 +83,9 @@ def test_what_the_user_changed_is_kept_and_named(home: Path) -> None:
     foreign = home / scripts.SCRIPTS / "ImageJ-DL_Predict.groovy"
     foreign.parent.mkdir(parents=True)
     foreign.write_text("// the user's own script of this name")
-    with pytest.warns(DataWarning, match="ImageJ-DL_Predict.groovy: is not as imagej-dl wrote it"):
+    with pytest.warns(
+        DataWarning, match="ImageJ-DL_Predict.groovy: was changed since imagej-dl wrote it"
+    ):
         installation.install(home)
     changed = home / scripts.SCRIPTS / "ImageJ-DL_Train.groovy"
     changed.write_text(changed.read_text() + "// changed")
@@ -135,7 +137,7 @@ def test_folders_that_are_no_fiji_are_refused(tmp_path: Path) -> None:
         installation.install("embedded")
     (tmp_path / "jars").mkdir()
     (tmp_path / "jars" / "groovy-4.0.28.jar").touch()
-    with pytest.raises(UserError, match=r"lacks Appose.*Update Fiji"):
+    with pytest.raises(UserError, match=r"has no Appose.*Update Fiji"):
         installation.install(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["jars"]
     with pytest.raises(UserError, match="not installed in this Fiji"):
