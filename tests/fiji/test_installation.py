@@ -135,7 +135,7 @@ def test_folders_that_are_no_fiji_are_refused(tmp_path: Path) -> None:
         installation.install("embedded")
     (tmp_path / "jars").mkdir()
     (tmp_path / "jars" / "groovy-4.0.28.jar").touch()
-    with pytest.raises(UserError, match=r"lacks Appose.*Update Fiji"):
+    with pytest.raises(UserError, match=r"has no Appose.*Update Fiji"):
         installation.install(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["jars"]
     with pytest.raises(UserError, match="not installed in this Fiji"):
