@@ -114,10 +114,10 @@ def drawn(path: str | os.PathLike[str]) -> list[Drawn]:
     return items
 
 
-def fitting(items: list[Drawn], target: Path) -> list[Drawn]:
+def fitting(found: list[Drawn], target: Path) -> list[Drawn]:
     """Return the images whose label maps have a valid name in a folder; warn of the others."""
     valid = []
-    for item in items:
+    for item in found:
         try:
             names.need([target / f"{item.name}.tif"], item.image)
             valid.append(item)

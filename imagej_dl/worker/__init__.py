@@ -5,7 +5,21 @@ shared memory, follows its progress, and cancels it. Its calls are :func:`comman
 :func:`plan`, :func:`run`, :func:`enough`, :func:`holding` and :func:`remember`.
 """
 
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
 from imagej_dl.worker.run import commands, enough, holding, plan, remember, run
 from imagej_dl.worker.session import Session
 
-__all__ = ["Session", "commands", "enough", "holding", "plan", "remember", "run"]
+__all__ = ["Desk", "Session", "commands", "enough", "holding", "plan", "remember", "run"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "Desk":
+        warnings.warn(
+            "imagej_dl.worker.Desk is now called Session", DeprecationWarning, stacklevel=2
+        )
+        return Session
+    raise AttributeError(f"module 'imagej_dl.worker' has no attribute {name!r}")

@@ -83,9 +83,7 @@ def test_what_the_user_changed_is_kept_and_named(home: Path) -> None:
     foreign = home / scripts.SCRIPTS / "ImageJ-DL_Predict.groovy"
     foreign.parent.mkdir(parents=True)
     foreign.write_text("// the user's own script of this name")
-    with pytest.warns(
-        DataWarning, match="ImageJ-DL_Predict.groovy: was changed since imagej-dl wrote it"
-    ):
+    with pytest.warns(DataWarning, match=r"Predict\.groovy: was changed since imagej-dl wrote it"):
         installation.install(home)
     changed = home / scripts.SCRIPTS / "ImageJ-DL_Train.groovy"
     changed.write_text(changed.read_text() + "// changed")
