@@ -55,7 +55,7 @@ def test_frames_without_objects(
     code, said = run("track", labels, "--engine", "embedded", "--out", out)
     assert code == 0, said
     assert ("one frame only" in said) == (frames == 1)
-    assert ("there is no object" in said) == (not filled)
+    assert ("there are no objects" in said) == (not filled)
     assert f"{spots} spots, {links} links" in said
     counts = json.loads((out / "settings.json").read_text())["counts"]
     assert tracking.read_trackmate(out / "tracks.xml").counts == counts
