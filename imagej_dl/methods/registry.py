@@ -5,38 +5,19 @@ Each module in this folder that defines a named subclass of :class:`Method` adds
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from importlib import import_module
-from pathlib import Path
-from pkgutil import iter_modules
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal, LiteralString, cast
 
 from pydantic import AfterValidator, ValidationError
 from pydantic_core import PydanticCustomError
 
+from imagej_dl import registries
 from imagej_dl.methods.base import Method
 from imagej_dl.validation import in_words
 
-
-def _declared() -> Iterator[type[Method]]:
-    for found in iter_modules([str(Path(__file__).parent)]):
-        if found.ispkg or found.name in ("base", "registry"):
-            continue
-        module = import_module(f"imagej_dl.methods.{found.name}")
-        for value in vars(module).values():
-            if isinstance(value, type) and issubclass(value, Method) and value.name:
-                yield value
-
-
-def _found() -> dict[str, type[Method]]:
-    found: dict[str, type[Method]] = {}
-    for method in sorted(_declared(), key=lambda m: (m.position, m.name)):
-        if found.setdefault(method.name, method) is not method:
-            raise ValueError(f"two methods are called {method.name}")
-    return found
-
-
-METHODS = _found()
+METHODS: dict[str, type[Method]] = registries.by_name(
+    __package__, Method, order=lambda m: (m.position, m.name)
+)
 """All methods, in the order of lists."""
 
 DEFAULT = next(iter(METHODS))

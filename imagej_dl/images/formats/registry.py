@@ -5,29 +5,19 @@ Each module in this folder that defines a named subclass of :class:`Format` adds
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from importlib import import_module
+from collections.abc import Iterable
 from pathlib import Path, PurePath
-from pkgutil import iter_modules
 
+from imagej_dl import registries
 from imagej_dl.errors import UserError
 from imagej_dl.filesystem.regular_files import refuse_special
 from imagej_dl.images.formats.base import Format
 
-
-def _declared() -> Iterator[type[Format]]:
-    for found in iter_modules([str(Path(__file__).parent)]):
-        if found.name in ("base", "registry"):
-            continue
-        module = import_module(f"imagej_dl.images.formats.{found.name}")
-        for value in vars(module).values():
-            own = isinstance(value, type) and value.__module__ == module.__name__
-            if own and issubclass(value, Format) and value.name:
-                yield value
-
-
 FORMATS: tuple[Format, ...] = tuple(
-    declared() for declared in sorted(_declared(), key=lambda f: (f.position, f.name))
+    declared()
+    for declared in registries.by_name(
+        __package__, Format, order=lambda f: (f.position, f.name)
+    ).values()
 )
 """All formats, in the order in which messages name them."""
 

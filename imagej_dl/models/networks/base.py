@@ -22,7 +22,7 @@ class Network(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: ClassVar[str]
+    name: ClassVar[str] = ""
     """Its name in config.json and in `architecture`; a class without one is a base of others."""
     summary: ClassVar[str] = ""
     """A few words for help texts, without a full stop; those of Fluffy and of

@@ -5,36 +5,21 @@ Every class in a module of this folder that declares its `name` is one: a new ne
 
 from __future__ import annotations
 
-import pkgutil
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import ValidationError
 
+from imagej_dl import registries
 from imagej_dl.errors import UserError
-from imagej_dl.models import networks
 from imagej_dl.models.networks.base import Network
 
 DEFAULT = "unet"
 """The network of a training that names none."""
 
 
-def _found() -> dict[str, type[Network]]:
-    """Return the classes by their names, the default first, the others in alphabetical order."""
-    found: dict[str, type[Network]] = {}
-    for item in pkgutil.iter_modules(networks.__path__, f"{networks.__name__}."):
-        if item.name == __name__:
-            continue
-        for value in vars(import_module(item.name)).values():
-            network = isinstance(value, type) and issubclass(value, Network)
-            if network and value.__module__ == item.name and "name" in vars(value):
-                if value.name in found:
-                    raise ValueError(f"two networks are called {value.name}")
-                found[value.name] = value
-    return dict(sorted(found.items(), key=lambda pair: (pair[0] != DEFAULT, pair[0])))
-
-
-NETWORKS = _found()
+NETWORKS: dict[str, type[Network]] = registries.by_name(
+    __package__, Network, order=lambda n: (n.name != DEFAULT, n.name)
+)
 """`unet` is Fluffy's, `unet_suite` the `unet` of microscopy-dl-suite-tf, the others of the modules
 `suite_unets` and `mobilenet_unets` have its names."""
 

@@ -6,10 +6,9 @@ Every module of this package with a tuple `TRACKERS` adds its trackers; none is 
 from __future__ import annotations
 
 from functools import cache
-from importlib import import_module
-from pathlib import Path
-from pkgutil import iter_modules
+from types import ModuleType
 
+from imagej_dl import registries
 from imagej_dl.errors import UserError
 from imagej_dl.tracking.trackers.base import EMBEDDED, TRACKMATE, Tracker
 from imagej_dl.tracking.trackers.foreign import ForeignTracker
@@ -24,14 +23,16 @@ _ORDER = ("lap", "kalman", "nearest_neighbor", "overlap", "motile", "btrack", "t
 @cache
 def trackers() -> dict[str, Tracker]:
     """Return all trackers by their keys."""
-    names = [module.name for module in iter_modules([str(Path(__file__).parent)])]
-    names.sort(key=lambda name: (_ORDER.index(name) if name in _ORDER else len(_ORDER), name))
     registered: dict[str, Tracker] = {}
-    for name in names:
-        module = import_module(f"{__package__}.{name}")
+    for module in sorted(registries.modules(__package__), key=_place):
         for tracker in getattr(module, "TRACKERS", ()):
             _add(registered, tracker)
     return registered
+
+
+def _place(module: ModuleType) -> tuple[int, str]:
+    name = module.__name__.rpartition(".")[2]
+    return _ORDER.index(name) if name in _ORDER else len(_ORDER), name
 
 
 def register(tracker: Tracker) -> None:
