@@ -81,12 +81,16 @@ def test_no_circle_of_imports() -> None:
         walk(name, ())
 
 
-def test_data_flows_one_way() -> None:
+def pairs() -> list[tuple[str, str]]:
+    """Return each module with each that it needs to be imported."""
     known = modules()
+    return [(name, other) for name, path in known.items() for other in sorted(imports(path, known))]
+
+
+def test_data_flows_one_way() -> None:
     wrong = [
         f"{name} imports {other}"
-        for name, path in known.items()
-        for other in sorted(imports(path, known))
+        for name, other in pairs()
         if other.startswith("imagej_dl.")
         and other.split(".")[1] in LATER.get([*name.split("."), ""][1], set())
     ]
@@ -94,11 +98,9 @@ def test_data_flows_one_way() -> None:
 
 
 def test_importing_a_module_is_light() -> None:
-    known = modules()
     wrong = [
         f"{name} imports {other}"
-        for name, path in known.items()
-        for other in sorted(imports(path, known))
+        for name, other in pairs()
         if other.split(".")[0] in HEAVY and name != "imagej_dl.models.convlstm"
     ]
     assert not wrong

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from killed_replacement import killed_at
 
 from imagej_dl import UserError
 from imagej_dl.filesystem import atomic as files
@@ -92,24 +93,14 @@ def test_a_folder_that_was_being_replaced_is_finished(
     for name, text in old.items():
         (out / name).parent.mkdir(parents=True, exist_ok=True)
         (out / name).write_text(text)
-    pid = os.fork()
-    if not pid:
-        real, count = os.replace, 0
 
-        def killed(source: object, target: object) -> None:
-            nonlocal count
-            count += 1
-            if count == at:
-                os._exit(9)
-            real(source, target)  # type: ignore[arg-type]
-
-        os.replace = killed  # type: ignore[assignment]
+    def replace() -> None:
         with files.atomic_folder(out, overwrite=True) as folder:
             for name, text in new.items():
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 (folder / name).write_text(text)
-        os._exit(0)
-    os.waitpid(pid, 0)
+
+    killed_at(at, replace)
     files.heal(out)
     found = {p.relative_to(out).as_posix(): p.read_text() for p in out.rglob("*") if p.is_file()}
     assert found == (old if at == 1 else {"mine": "m", **new})

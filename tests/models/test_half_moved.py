@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from killed_replacement import killed_at
 
 sys.path.append(str(Path(__file__).parents[1] / "prediction"))
 import small_models
@@ -33,22 +34,12 @@ def test_a_killed_replacement_is_finished_when_the_model_is_read(tmp_path: Path,
     out.mkdir()
     write(out, 64)
     (out / "notes.txt").write_text("mine")
-    child = os.fork()
-    if not child:
-        real, count = os.replace, 0
 
-        def killed(source: object, target: object) -> None:
-            nonlocal count
-            count += 1
-            if count == at:
-                os._exit(9)
-            real(source, target)  # type: ignore[arg-type]
-
-        os.replace = killed  # type: ignore[assignment]
+    def replace() -> None:
         with atomic.atomic_folder(out, overwrite=True) as folder:
             write(folder, 96)
-        os._exit(0)
-    os.waitpid(child, 0)
+
+    killed_at(at, replace)
     patch = load_config(out).patch
     assert patch == (64 if at == 1 else 96)
     assert {(out / name).read_text() for name in FILES} == {str(patch)}
