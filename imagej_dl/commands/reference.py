@@ -14,16 +14,16 @@ from typing import Any
 from imagej_dl import commands
 from imagej_dl.commands import menu
 from imagej_dl.filesystem.atomic import atomic
+from imagej_dl.filesystem.text import with_section
 
 BEGIN, END = "<!-- keys: made by imagej_dl.commands.reference -->", "<!-- end of keys -->"
 _INTRODUCTION = """\
 # Commands
 
 Each command takes its options from the command line, from a JSON file (`--from-json FILE`, keys
-with `_` in place of `-`), and, where it is in ImageJ's menu, from a [macro](macros.md). Options
-on
-the command line take precedence over those of the file. `imagej-dl COMMAND --help` says
-the same as this page.
+with `_` in place of `-`), and, where it is in ImageJ's menu, from a [macro](macros.md). Options on
+the command line take precedence over those of the file. `imagej-dl COMMAND --help` says the same as
+this page.
 """
 
 
@@ -38,9 +38,8 @@ def command_line() -> str:
 
 
 def updated(document: str) -> str:
-    """Return a document with the sections between its two marks made anew."""
-    before, rest = document.split(BEGIN)
-    return f"{before}{BEGIN}\n\n{markdown()}\n{END}{rest.split(END)[1]}"
+    """Return a document with the sections between its two marks up to date."""
+    return with_section(document, BEGIN, END, markdown())
 
 
 def _section(command: dict[str, Any]) -> str:

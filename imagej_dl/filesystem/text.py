@@ -12,6 +12,20 @@ def write_text(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
+def with_section(document: str, begin: str, end: str, section: str) -> str:
+    """Return a document with another section between two marks, each on a line of its own.
+
+    Raises
+    ------
+    ValueError : when it has no such marks.
+    """
+    before, begun, rest = document.partition(f"{begin}\n")
+    _, ended, after = rest.partition(end)
+    if not (begun and ended):
+        raise ValueError(f"there is no section between {begin} and {end}")
+    return f"{before}{begin}\n\n{section}\n{end}{after}"
+
+
 def text_of(path: Path) -> str:
     """Return the text of a file in UTF-8, without the byte order mark.
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from imagej_dl.filesystem.atomic import atomic
+from imagej_dl.filesystem.text import with_section
 from imagej_dl.tracking.trackers import registry
 from imagej_dl.tracking.trackers.base import EMBEDDED, TRACKMATE, SettingsMap
 
@@ -76,15 +78,12 @@ def updated(page: str) -> str:
     Each table stands between `<!-- trackers: NAME -->` and `<!-- end -->`.
     """
     for name, table in TABLES.items():
-        start, end = f"<!-- trackers: {name} -->\n", "<!-- end -->"
-        before, marker, rest = page.partition(start)
-        if not marker:
-            raise ValueError(f"the page has no table {name}")
-        after = rest.partition(end)[2]
-        page = f"{before}{start}\n{table()}\n\n{end}{after}"
+        page = with_section(page, f"<!-- trackers: {name} -->", "<!-- end -->", f"{table()}\n")
     return page
 
 
 if __name__ == "__main__":
     path = Path(sys.argv[1])
-    path.write_text(updated(path.read_text(encoding="utf-8")), encoding="utf-8")
+    text = updated(path.read_text(encoding="utf-8"))
+    with atomic(path) as new:
+        new.write_text(text, encoding="utf-8")
