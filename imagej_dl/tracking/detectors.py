@@ -9,29 +9,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from imagej_dl import images
 from imagej_dl.errors import UserError
+from imagej_dl.tracking.trackers.base import SettingsMap
 
 if TYPE_CHECKING:
     import xarray as xr
 
 
-class _Detector(BaseModel):
-    model_config = ConfigDict(
-        alias_generator=str.upper,
-        populate_by_name=True,
-        extra="forbid",
-        frozen=True,
-        allow_inf_nan=False,
-    )
+class _Detector(SettingsMap):
     target_channel: int = Field(default=1, ge=1)
     simplify_contours: bool = True
-
-    def to_map(self) -> dict[str, object]:
-        """Return TrackMate's settings map with the detector's name."""
-        return self.model_dump(by_alias=True)
 
 
 class LabelImage(_Detector):

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from imagej_dl.methods.base import Loss, Measure, Output, PostProcessing, Score, Total
+from imagej_dl.methods.base import Loss, Measure, Output, PostProcessing, Score, Total, Truth
 from imagej_dl.methods.shared.instance_method import Accumulator, InstanceMethod
 from imagej_dl.methods.shared.pixel_weights import WEIGHT_MAPS
 from imagej_dl.methods.shared.postprocessing_settings import Instances
@@ -132,6 +132,20 @@ class ClassMethod(InstanceMethod):
         chosen = outputs[..., 1 if several else 0][..., None]
         mask = outputs.argmax(-1)[..., None] / 2 if several else chosen > 0.5
         return {"object": chosen, "class": np.asarray(mask, np.float32)}
+
+
+class ObjectMethod(ClassMethod):
+    """Base of the methods that learn where objects are, and nothing of where they touch."""
+
+    object_weights: ClassVar[tuple[float, ...]] = (0.0, 5.0, 10.0)
+
+    def targets(self, truth: Truth) -> NDArray[np.uint8]:
+        """Return the classes of a patch."""
+        return binary_target(truth.within(truth.labels))
+
+    def default_postprocessing(self) -> Instances:
+        """Return settings with a lower marker height: only the depth tells objects apart."""
+        return Instances(marker_height=1.0)
 
 
 def binary_target(labels: NDArray) -> NDArray[np.uint8]:

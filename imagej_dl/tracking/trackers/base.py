@@ -54,7 +54,7 @@ class Setting:
 
 
 class SettingsMap(BaseModel):
-    """Base of the settings of all trackers, under upper-case keys as in TrackMate.
+    """Base of the settings of trackers and detectors, under upper-case keys as in TrackMate.
 
     Unknown keys and numbers that are not finite are refused.
     """
