@@ -182,11 +182,11 @@ class Train(TrainOptions):
 
     def _write_more(self, bundle: ModelBundle) -> None:
         """Write what is asked for under Fluffy's names."""
-        from imagej_dl.training import fluffy_names as fluffy
+        from imagej_dl.training import fluffy_names
 
         assert self.out is not None
         if self.h5:
-            fluffy.write_h5(bundle.model, self.out)
+            fluffy_names.write_h5(bundle.model, self.out)
         if self.fluffy_names:
             storage = self.search_folder() / "search.db"
-            fluffy.write_names(self.out, storage if storage.is_file() else None)
+            fluffy_names.write_names(self.out, storage if storage.is_file() else None)

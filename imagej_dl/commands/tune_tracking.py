@@ -129,7 +129,7 @@ class TuneTracking(Command):
         try:
             tuning_space.check(space, self.tracker)
         except UserError as error:
-            raise UserError(error.problem, path=self.space, remedy=error.remedy) from error
+            raise error.at(self.space) from error
         return space
 
 

@@ -34,11 +34,12 @@ def of_times(path: Path, times: Mapping[int, float]) -> float:
     middle = float(np.median(steps))
     low, high = float(steps.min()), float(steps.max())
     if middle <= 0:
-        _warn(path, f"the times of its frames do not rise ({low:g} to {high:g} s): left out")
+        words = f"the times of its frames do not rise ({low:g} to {high:g} s): left out"
+        warn(words, path=path.name)
         return 0.0
     if max(high - middle, middle - low) > _UNEVEN * middle:
         words = f"its frames are {low:g} to {high:g} s apart; the median, {middle:g} s, is taken"
-        _warn(path, words)
+        warn(words, path=path.name)
     return middle
 
 
@@ -54,9 +55,5 @@ def compared(path: Path, stated: float, times: Mapping[int, float]) -> float:
         return measured
     if measured and abs(measured - stated) > _UNEVEN * stated:
         words = f"states {stated:g} s from frame to frame, but their times are {measured:g} s apart"
-        _warn(path, f"{words}; the former is used")
+        warn(f"{words}; the former is used", path=path.name)
     return stated
-
-
-def _warn(path: Path, words: str) -> None:
-    warn(words, path=path.name)

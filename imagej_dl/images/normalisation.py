@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from scipy import ndimage as ndi
 
-from imagej_dl.images.intensities import training_intensities as seeing
+from imagej_dl.images.intensities import training_intensities
 from imagej_dl.images.intensities.running_statistics import RunningStatistics
 from imagej_dl.images.intensities.training_intensities import Far, Look, Sample, Seen
 
@@ -136,8 +136,8 @@ class Normalisation(BaseModel):
     def _looks(self, slabs: Sequence[NDArray], low: NDArray, high: NDArray) -> tuple[Look, ...]:
         ends = zip(np.atleast_1d(low), np.atleast_1d(high), strict=True)
         return tuple(
-            seeing.look(channel, float(a), float(b))
-            for channel, (a, b) in zip(seeing.channels(slabs), ends, strict=True)
+            training_intensities.look(channel, float(a), float(b))
+            for channel, (a, b) in zip(training_intensities.channels(slabs), ends, strict=True)
         )
 
     def _bounded(
@@ -155,7 +155,10 @@ class Normalisation(BaseModel):
         looks = self._looks(slabs, low, high)
         if len(looks) != len(seen.channels):
             return None
-        ends, why = zip(*(seeing.bounded(one, seen, i) for i, one in enumerate(looks)), strict=True)
+        ends, why = zip(
+            *(training_intensities.bounded(one, seen, i) for i, one in enumerate(looks)),
+            strict=True,
+        )
         if not any(why):
             return None
         if far is not None:

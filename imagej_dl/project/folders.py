@@ -122,7 +122,7 @@ def fitting(found: list[Drawn], target: Path) -> list[Drawn]:
             names.need([target / f"{item.name}.tif"], item.image)
             valid.append(item)
         except UserError as error:
-            _warn(f"{error} It is left out")
+            warn(f"{error} It is left out")
     return valid
 
 
@@ -174,11 +174,11 @@ def _single(folder: Path) -> Iterator[Drawn]:
     if rois and image:
         yield Drawn(name, image, rois)
     elif rois:
-        _warn(f"{rois}: has no image beside it, and is left out")
+        warn("has no image beside it, and is left out", path=rois)
     elif (
         image and (folder / "images").is_dir() and not visible(folder / "masks")
     ):  # else it is the folder Processed
-        _warn(f"{folder}: has no RoiSet.zip yet, and is left out")
+        warn("has no RoiSet.zip yet, and is left out", path=folder)
 
 
 def roiset(folder: Path) -> Path | None:
@@ -216,7 +216,3 @@ def _only(folder: Path, suffixes: tuple[str, ...] | None, *preferred: str) -> Pa
             if names.same(file.stem) == names.same(name):
                 return file
     return files[0] if len(files) == 1 else None
-
-
-def _warn(text: str) -> None:
-    warn(text)

@@ -127,8 +127,9 @@ def _is_outdated(item: Drawn, mask: Path, filling: Filling) -> bool:
         before = {}  # not made of ROIs: a prediction, for instance
     if not before or before["roiset"] == now["roiset"]:
         if before and before.get("filling") != now["filling"]:
-            _warn(
-                f"{mask}: was made with other settings, and is kept; pass --overwrite to replace it"
+            warn(
+                "was made with other settings, and is kept; pass --overwrite to replace it",
+                path=mask,
             )
         for path in (item.image,) if before else (item.image, item.rois):
             if _time(path) > mask.stat().st_mtime and not _is_copy(path, before):
@@ -153,11 +154,7 @@ def _is_copy(image: Path, before: dict[str, object]) -> bool:
 
 
 def _warn_kept(newer: Path, mask: Path, more: str = "") -> None:
-    _warn(f"{newer}: is newer than {mask}, which {more}is kept; pass --overwrite to replace it")
-
-
-def _warn(text: str) -> None:
-    warn(text)
+    warn(f"is newer than {mask}, which {more}is kept; pass --overwrite to replace it", path=newer)
 
 
 def _time(path: Path) -> float:

@@ -186,11 +186,11 @@ def _place(path: Path, name: str) -> Path:
 
 def _check_rois(target: Path) -> None:
     if target.exists() and (drawn := roiset(target.parent.parent)):
-        warn(f"{target}: was replaced, but {drawn} was drawn on the previous image")
+        warn(f"was replaced, but {drawn} was drawn on the previous image", path=target)
 
 
 def _name_others(raw: Path, files: list[Path]) -> None:
     others = [p.name for p in visible(raw) if p not in files and not p.name.endswith(COMPANION)]
     if others:
         more = f" and {len(others) - 5} more" if len(others) > 5 else ""
-        warn(f"{raw}: left out, their formats being unsupported: {', '.join(others[:5])}{more}")
+        warn(f"left out, their formats being unsupported: {', '.join(others[:5])}{more}", path=raw)

@@ -67,7 +67,7 @@ def read_masks(folder: Path) -> list[Roi]:
     strange = [p.name for p in visible(folder)]
     strange = [name for name in strange if not _NAME.fullmatch(name)]
     if strange:
-        _warn(f"{folder}: left out, since they are not masks: {some_of(strange)}")
+        warn(f"left out, since they are not masks: {some_of(strange)}", path=folder)
     rois: list[Roi] = []
     empty, first = [], None
     for number, path in files.items():
@@ -86,7 +86,7 @@ def read_masks(folder: Path) -> list[Roi]:
             continue
         rois.append(_roi(mask, path.stem, number + 1))
     if empty:
-        _warn(f"{folder}: left out, since they are empty: {some_of(empty)}")
+        warn(f"left out, since they are empty: {some_of(empty)}", path=folder)
     if not rois:
         raise UserError("holds no mask with an object", path=folder)
     return rois
@@ -121,7 +121,3 @@ def _roi(mask: NDArray[np.bool_], name: str, label: int) -> Roi:
     [roi] = trace(make(placed), {1: name})
     roi.properties = f"{LABEL_KEY}: {label}\n{SIZE_KEY}: {mask.shape[1]} x {mask.shape[0]}\n"
     return roi
-
-
-def _warn(text: str) -> None:
-    warn(text)

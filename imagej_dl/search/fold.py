@@ -9,8 +9,7 @@ from imagej_dl.errors import Cancelled, Enough
 from imagej_dl.filesystem import temporaries
 from imagej_dl.models import ModelBundle, backend
 from imagej_dl.progress import Progress
-from imagej_dl.training import builder, device_selection, finalize
-from imagej_dl.training import checkpoint as states
+from imagej_dl.training import builder, checkpoint, device_selection, finalize
 from imagej_dl.training.checkpoint import State
 from imagej_dl.training.examples import Examples
 from imagej_dl.training.settings import Settings
@@ -36,10 +35,10 @@ def score(settings: Settings, parts: Split, examples: Examples, progress: Progre
         used = device_selection.select(several=False)
         loop = builder.assemble(settings, parts, examples, state, used, folder, progress)
         ended = loop.run()
-        if ended in (states.CANCELLED, states.ENOUGH):
+        if ended in (checkpoint.CANCELLED, checkpoint.ENOUGH):
             # The loop keeps what it has when it is stopped; a fold is whole or not at all.
-            raise Enough if ended == states.ENOUGH else Cancelled
-        states.set_weights(loop.model, states.load_best(folder), folder)
+            raise Enough if ended == checkpoint.ENOUGH else Cancelled
+        checkpoint.set_weights(loop.model, checkpoint.load_best(folder), folder)
         loop.model = builder.plain(loop)
         row = loop.state.rows[loop.state.best_epoch - 1]
     try:

@@ -122,7 +122,7 @@ def labels_of(source: str | Path | xr.DataArray, image: xr.DataArray) -> xr.Data
     try:
         return rois.label_map(rois.read(source), image)[0]
     except UserError as error:
-        raise UserError(error.problem, path=error.path or source, remedy=error.remedy) from error
+        raise error.at(error.path or source) from error
 
 
 class Store:

@@ -112,4 +112,4 @@ def labelled(path: Path, array: np.ndarray, names: str, attrs: dict[str, Any]) -
     try:
         return make(array, "".join(names[i] for i in keep), title=path.name, **attrs)
     except UserError as error:
-        raise UserError(error.problem, path=path, remedy=error.remedy) from error
+        raise error.at(path) from error

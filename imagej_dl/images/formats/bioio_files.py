@@ -101,7 +101,7 @@ def _opened(path: Path, scene: int | None = None) -> Iterator[Any]:
     try:
         bioio = optional.need("bioio", words, install)
     except UserError as error:
-        raise UserError(error.problem, path=path, remedy=error.remedy) from error
+        raise error.at(path) from error
     try:
         with library_warnings.collected(_LOGGER):
             yield bioio.BioImage(path)

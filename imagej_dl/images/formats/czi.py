@@ -105,7 +105,7 @@ def _opened(path: Path) -> Iterator[Any]:
     try:
         czi = optional.need("pylibCZIrw.czi", words, install)
     except UserError as error:
-        raise UserError(error.problem, path=path, remedy=error.remedy) from error
+        raise error.at(path) from error
     try:
         truncation.check_czi(path)
         with czi.open_czi(str(path)) as file:

@@ -125,13 +125,13 @@ def _read(path: Path) -> xr.DataArray:
             array = np.asarray(picture)
             array = _opaque(path, array)
         elif mode in ("CMYK", "YCCK"):
-            _warn(path, "its inks (CMYK) are read as red, green and blue")
+            warn("its inks (CMYK) are read as red, green and blue", path=path)
             array = np.asarray(picture.convert("RGB"))
         else:
             array = np.asarray(picture)
         grey = picture.format == "JPEG" and array.ndim == 3
         if _keyed_out(array, key):
-            _warn(path, _TRANSPARENT)
+            warn(_TRANSPARENT, path=path)
     if array.dtype == bool:
         array = array.astype(np.uint8) * 255
     if grey and (array == array[..., :1]).all():
@@ -180,10 +180,10 @@ def _deep(path: Path, picture: Image.Image) -> NDArray[Any]:
     try:
         from imagecodecs import png_decode
     except ImportError:
-        _warn(
-            path,
+        warn(
             "of its 16-bit colours (or grey values with transparency) 8 bits are read; save it as "
             "TIFF to keep all of them",
+            path=path,
         )
         array = np.asarray(picture)
     else:
@@ -195,7 +195,7 @@ def _deep(path: Path, picture: Image.Image) -> NDArray[Any]:
 def _opaque(path: Path, array: NDArray[Any]) -> NDArray[Any]:
     """Return (Y, X, 2 or 4) without its last sample, and grey as (Y, X)."""
     if (array[..., -1] != np.iinfo(array.dtype).max).any():
-        _warn(path, _TRANSPARENT)
+        warn(_TRANSPARENT, path=path)
     return array[..., 0] if array.shape[-1] == 2 else array[..., :3]
 
 
@@ -220,13 +220,9 @@ def _indexed(path: Path, picture: Image.Image) -> dict[str, Any]:
     bright = lut[used] @ np.array([0.299, 0.587, 0.114])
     steps = np.diff(bright)
     if not ((steps > -_ROUNDING).all() or (steps < _ROUNDING).all()):
-        _warn(
-            path,
+        warn(
             f"is a picture in {len(used)} indexed colours; their numbers are read as grey values, "
             "as in ImageJ. If the colours matter: Image > Type > RGB Color in ImageJ, and save it",
+            path=path,
         )
     return {"luts": [lut]}
-
-
-def _warn(path: Path, words: str) -> None:
-    warn(f"{words}", path=path)

@@ -54,7 +54,7 @@ def _positive(value: float) -> bool:
 
 
 def _warn(path: Path, what: str) -> None:
-    warn(f"{path.name}: {what} is left out")
+    warn(f"{what} is left out", path=path.name)
 
 
 def _ome(path: Path, file: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> dict[str, Any]:

@@ -81,7 +81,8 @@ def calibration(path: Path, file: tifffile.TiffFile, slices: bool) -> dict[str, 
         return attrs
     for name in ("spacing", "finterval"):
         if lines.get(name, "").strip() and number(lines[name]) is None:
-            _warn(path, f"{name}={lines[name]}, which is not a number,")
+            words = f"{name}={lines[name]}, which is not a number, is left out"
+            warn(words, path=path.name)
     spacing = number(lines.get("spacing"))
     depth = abs(1.0 if spacing is None else spacing)
     if depth or slices:
@@ -189,7 +190,3 @@ def _size(tags: Any, name: str) -> float:
         above, below = value
         return below / above if above else math.nan
     return 1 / value if isinstance(value, int | float) and value else math.nan
-
-
-def _warn(path: Path, what: str) -> None:
-    warn(f"{what} is left out", path=path.name)

@@ -60,7 +60,7 @@ def read(
     try:
         return make(array, names, title=path.name, **attrs)
     except UserError as error:
-        raise UserError(error.problem, path=path, remedy=error.remedy) from error
+        raise error.at(path) from error
 
 
 def _pixels(

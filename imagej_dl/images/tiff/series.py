@@ -158,7 +158,7 @@ def from_file(path: Path, file: tifffile.TiffFile, log: list[str]) -> Tiff:
 def warn(tiff: Tiff, result: partial_series.PartialSeries) -> None:
     """Warn of what a series lacks and of what tifffile logged, once its pixels have been read."""
     for words in [*result.notes, *relevant(tiff.log)]:
-        errors.warn(f"{tiff.path}: {words}")
+        errors.warn(words, path=tiff.path)
 
 
 def relevant(log: list[str]) -> list[str]:
