@@ -1,4 +1,4 @@
-"""When a dialog of Java can be answered.
+"""How a test fills in a dialog of Java, and when it can be answered.
 
 AWT shows a modal dialog first and begins to wait for its end after that. One closed in between is
 never told, and whoever showed it waits for ever: a user is not that quick, a test is.
@@ -6,7 +6,36 @@ never told, and whoever showed it waits for ever: a user is not that quick, a te
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Any
+
+
+def on_edt(function: Callable[[], Any]) -> None:
+    """Do something in the thread of the windows, where a user's hands are."""
+    import jpype
+    from scyjava import jimport
+
+    proxy = jpype.JProxy("java.lang.Runnable", dict={"run": function})
+    jimport("java.awt.EventQueue").invokeAndWait(proxy)
+
+
+def enter(entries: Iterable[tuple[Any, Any]]) -> None:
+    """Give fields of a dialog their text, choices their item, boxes their state.
+
+    AWT paints in the thread of the windows; a text set in another one while it paints can lock both
+    for ever (each holds what the other waits for).
+    """
+
+    def fill() -> None:
+        for part, value in entries:
+            if hasattr(part, "setText"):
+                part.setText(value)
+            elif hasattr(part, "setState"):
+                part.setState(value)
+            else:
+                part.select(value)
+
+    on_edt(fill)
 
 
 def answerable(window: Any) -> bool:

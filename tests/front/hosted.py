@@ -94,13 +94,6 @@ def components(container: Any, kind: str) -> Iterator[Any]:
             yield from components(part, kind)
 
 
-def on_edt(function: Callable[[], Any]) -> None:
-    import jpype
-
-    proxy = jpype.JProxy("java.lang.Runnable", dict={"run": function})
-    jimport("java.awt.EventQueue").invokeAndWait(proxy)
-
-
 def act(source: Any, command: str) -> None:
     """Send an action event as a click does."""
     event = jimport("java.awt.event.ActionEvent")
@@ -134,7 +127,7 @@ def press(container: Any, label: str) -> None:
                 if kind.startswith("java.awt"):
                     act(button, str(words))
                 else:
-                    on_edt(button.doClick)
+                    modal.on_edt(button.doClick)
                 return
     raise LookupError(f"no button {label} in {container.getTitle()}")
 
@@ -148,20 +141,17 @@ def fill(front: Any, label: str, more: bool = False, **values: Any) -> Any:
     boxes = iter(dialog.getCheckboxes() or [])
     choices = iter(dialog.getChoices() or [])
     rest = dict(values)
+    entries: list[tuple[Any, Any]] = []
     for field in fields:
         key, kind = str(field.get("key")), str(field.get("type"))
         part = next(boxes if kind == "bool" else choices if kind == "choice" else texts)
         if key not in rest:
             continue
         value = rest.pop(key)
-        if kind == "bool":
-            part.setState(bool(value))
-        elif kind == "choice":
-            part.select(str(value))
-        else:
-            part.setText(str(value))
+        entries.append((part, bool(value) if kind == "bool" else str(value)))
     if rest:
         raise LookupError(f"{label} does not ask for {list(rest)}")
+    modal.enter(entries)
     return dialog
 
 

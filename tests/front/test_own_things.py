@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import hosted
+import modal
 import numpy as np
 import pytest
 
@@ -79,7 +80,7 @@ def _bytes(roi: Any) -> str:
 def _state() -> dict[str, Any]:
     """Read it in the thread that paints: while a ROI is painted it has another colour."""
     state: dict[str, Any] = {}
-    hosted.on_edt(lambda: state.update(_read()))
+    modal.on_edt(lambda: state.update(_read()))
     return state
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import hosted
+import modal
 import numpy as np
 import pytest
 
@@ -36,7 +37,7 @@ def _begin(front: Any, more: dict[str, Any] | None, **values: Any) -> None:
     dialog = hosted.fill(front, "ImageJ-DL Train", **values)
     if more is not None:
         boxes = {str(box.getLabel()): box for box in dialog.getCheckboxes()}
-        boxes["More settings..."].setState(True)
+        modal.enter([(boxes["More settings..."], True)])
     hosted.press(dialog, "OK")
     if more is not None:
         hosted.wait(lambda: not dialog.isShowing(), 120)

@@ -92,12 +92,11 @@ def _fill(
         if time.monotonic() > end:
             raise TimeoutError(f"the dialog {title} did not come")
         time.sleep(0.05)
-    for field, text in zip(open_[0].getStringFields() or (), texts, strict=False):
-        field.setText(str(text))
-    for choice, name in zip(open_[0].getChoices() or (), choices, strict=False):
-        choice.select(name)
-    for box, state in zip(open_[0].getCheckboxes() or (), boxes, strict=False):
-        box.setState(state)
+    entries: list[tuple[Any, Any]] = []
+    entries += zip(open_[0].getStringFields() or (), map(str, texts), strict=False)
+    entries += zip(open_[0].getChoices() or (), choices, strict=False)
+    entries += zip(open_[0].getCheckboxes() or (), boxes, strict=False)
+    modal.enter(entries)
     ok = open_[0].getButtons()[0]
     queue = jimport("java.awt.Toolkit").getDefaultToolkit().getSystemEventQueue()
     queue.postEvent(event(ok, event.ACTION_PERFORMED, ok.getLabel()))
