@@ -80,12 +80,15 @@ class Truth:
     margin : px around the patch.
     contours : (side, side), where they are given beside the label map and the method takes them.
     image : float32 (side + 2·margin, side + 2·margin, C), for methods that learn an image.
+    known : where the label map says what is there, bool (side + 2·margin, side + 2·margin); None
+        everywhere. Elsewhere a label 0 says nothing, and pixels weigh 0 in the loss.
     """
 
     labels: NDArray
     margin: int
     contours: NDArray | None = None
     image: NDArray[np.float32] | None = None
+    known: NDArray[np.bool_] | None = None
 
     def within(self, array: NDArray, margin: int = 0) -> NDArray:
         """Cut an array that has the margin down to one of `margin` px around the patch."""
@@ -200,8 +203,16 @@ class Method(BaseModel):
         """
 
     @abstractmethod
-    def tally(self, targets: NDArray[np.float32], outputs: NDArray[np.float32]) -> NDArray:
-        """Count a batch, (N, Y, X, channels) both, for :meth:`measures`; batches are added up."""
+    def tally(
+        self,
+        targets: NDArray[np.float32],
+        outputs: NDArray[np.float32],
+        weights: NDArray[np.float32] | None = None,
+    ) -> NDArray:
+        """Count a batch, (N, Y, X, channels) both, for :meth:`measures`; batches are added up.
+
+        Where `weights` (N, Y, X) are given, pixels that weigh 0 are not counted.
+        """
 
     @abstractmethod
     def measures(self, tally: NDArray) -> dict[str, float]:
@@ -214,6 +225,20 @@ class Method(BaseModel):
     @abstractmethod
     def describe(self, scores: Mapping[str, Any]) -> str:
         """Return the scores in words; those that are None have no value."""
+
+    def restored(
+        self, output: NDArray[np.float32], quarter_turns: int, mirrored: bool
+    ) -> NDArray[np.float32]:
+        """Return the output for an image of the output for the image mirrored and turned.
+
+        Parameters
+        ----------
+        output : (Y, X, channels), for the image after `image[:, ::-1]` if `mirrored`, then
+            `numpy.rot90(image, quarter_turns)`. Methods whose channels depend on directions
+            (rays, flows, offsets) bring these back, too.
+        """
+        back = np.rot90(output, -quarter_turns)
+        return back[:, ::-1] if mirrored else back
 
     postprocessing: ClassVar[type[PostProcessing]] = PostProcessing
 

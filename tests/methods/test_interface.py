@@ -83,7 +83,7 @@ class Distance(InstanceMethod):
 
         return compute
 
-    def tally(self, targets, outputs):
+    def tally(self, targets, outputs, weights=None):
         true, said = targets[..., 0] > 0.5, outputs[..., 0] > 0.5
         error = np.abs(targets[..., 1] - outputs[..., 1]).sum()
         return np.array([true.sum(), said.sum(), (true & said).sum(), error, true.size])

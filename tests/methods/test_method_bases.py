@@ -13,6 +13,7 @@ from imagej_dl.methods.base import Truth
 from imagej_dl.methods.binary import Binary
 from imagej_dl.methods.border import Border
 from imagej_dl.methods.contour import Contour
+from imagej_dl.methods.registry import METHODS
 from imagej_dl.methods.shared.image_method import ImageMethod
 from imagej_dl.models.networks.unet import UNet
 
@@ -101,3 +102,24 @@ def test_output_channels_may_have_different_activations():
 def test_each_channel_needs_an_activation():
     with pytest.raises(ValidationError, match="2 activations for 3"):
         UNet(classes=3, output=("sigmoid", "relu"))
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+@pytest.mark.parametrize("quarter_turns", range(4))
+def test_the_output_for_a_turned_image_is_turned_back(quarter_turns: int, mirrored: bool) -> None:
+    output = np.random.default_rng(0).random((4, 5, 3), np.float32)
+    turned = np.rot90(output[:, ::-1] if mirrored else output, quarter_turns)
+    back = METHODS["border"]().restored(turned, quarter_turns, mirrored)
+    np.testing.assert_array_equal(back, output)
+
+
+@pytest.mark.parametrize("kind", ["border", "binary"])
+def test_pixels_without_weight_are_not_counted(kind: str) -> None:
+    method = METHODS[kind]()
+    rng = np.random.default_rng(0)
+    shape = (2, 6, 6, len(method.channels))
+    true, said = rng.random(shape, np.float32), rng.random(shape, np.float32)
+    weights = (rng.random(shape[:3]) > 0.5).astype(np.float32)
+    here = weights > 0
+    parts = [x[here].reshape(1, 1, -1, shape[-1]) for x in (true, said)]
+    np.testing.assert_array_equal(method.tally(true, said, weights), method.tally(*parts))

@@ -77,12 +77,19 @@ class ClassMethod(InstanceMethod):
             return losses.cross_entropy(len(self.classes) == 1, dice, total)
         return losses.named(name, class_weights, total)
 
-    def tally(self, targets: NDArray[np.float32], outputs: NDArray[np.float32]) -> NDArray:
+    def tally(
+        self,
+        targets: NDArray[np.float32],
+        outputs: NDArray[np.float32],
+        weights: NDArray[np.float32] | None = None,
+    ) -> NDArray:
         """Count pixels: of the object, predicted as it, both, of the right class, all.
 
         A pixel belongs to the class that is most probable (a single class: above 0.5).
         """
         true, predicted = self._classes(targets), self._classes(outputs)
+        if weights is not None:
+            true, predicted = true[weights > 0], predicted[weights > 0]
         is_object, said = true == 1, predicted == 1
         counts = (is_object, said, is_object & said, true == predicted, np.ones_like(said))
         return np.array([np.count_nonzero(part) for part in counts])
@@ -97,7 +104,7 @@ class ClassMethod(InstanceMethod):
         return {
             "jaccard": both / union if union else 1.0,
             "dice": 2 * both / (true + predicted) if union else 1.0,
-            "accuracy": right / pixels,
+            "accuracy": right / pixels if pixels else 1.0,
         }
 
     def _classes(self, values: NDArray[np.float32]) -> NDArray:

@@ -38,8 +38,15 @@ class ImageMethod(Method):
         """Return the image (Y, X, C) of the network's output (Y, X, channels), normalised."""
         return output
 
-    def tally(self, targets: NDArray[np.float32], outputs: NDArray[np.float32]) -> NDArray:
+    def tally(
+        self,
+        targets: NDArray[np.float32],
+        outputs: NDArray[np.float32],
+        weights: NDArray[np.float32] | None = None,
+    ) -> NDArray:
         """Sum the squared errors, and count the values."""
+        if weights is not None:
+            targets, outputs = targets[weights > 0], outputs[weights > 0]
         return np.array([np.square(outputs.astype(np.float64) - targets).sum(), targets.size])
 
     def measures(self, tally: NDArray) -> dict[str, float]:
