@@ -18,6 +18,7 @@ from imagej_dl.errors import warn
 from imagej_dl.images import memory_maps
 from imagej_dl.images.array_storage import in_file
 from imagej_dl.methods.shared.postprocessing import (
+    Evidence,
     cleaned_objects,
     object_region,
     refined_region,
@@ -36,16 +37,22 @@ Place = tuple[slice, slice]
 
 
 class Blocks:
-    """Takes the probabilities of a plane some rows at a time, and gives its label map.
+    """Takes the output for a plane some rows at a time, and gives its label map.
 
     In files lie the region (1 byte a pixel), how sure objects are (4, where they are split) and
     the labels (4).
     """
 
     def __init__(
-        self, shape: tuple[int, int], settings: Instances, block: int = _BLOCK, wide: int = _WIDE
+        self,
+        shape: tuple[int, int],
+        settings: Instances,
+        block: int = _BLOCK,
+        wide: int = _WIDE,
+        evidence: Evidence = object_region,
     ) -> None:
         self.shape, self.settings, self.block, self.wide = shape, settings, block, wide
+        self.evidence = evidence
         self.region = in_file(shape, np.uint8)
         self.objects = in_file(shape, np.float32) if settings.split else None
         self.labels = in_file(shape, np.uint32)
@@ -55,14 +62,14 @@ class Blocks:
         smooth = 3 * (int(4 * settings.smoothing) + 1) if settings.split else 0
         self.reach = 2 * settings.closing + settings.region_erosion + smooth + 2
 
-    def add(self, low: int, probabilities: NDArray[np.float32]) -> None:
-        """Take the rows from `low` on, (rows, X, classes)."""
-        rows = slice(low, low + len(probabilities))
+    def add(self, low: int, output: NDArray[np.float32]) -> None:
+        """Take the rows from `low` on, (rows, X, channels)."""
+        rows = slice(low, low + len(output))
         # A few rows at a time: each step makes arrays as large as what it is given.
         for part in range(rows.start, rows.stop, 64):
             here = slice(part, min(part + 64, rows.stop))
-            values = probabilities[here.start - low : here.stop - low]
-            self.region[here], objects = object_region(values, self.settings)
+            values = output[here.start - low : here.stop - low]
+            self.region[here], objects = self.evidence(values, self.settings)
             if self.objects is not None:
                 self.objects[here] = objects
         self._forget()

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imagej_dl.methods.base import Loss, Measure, Output, PostProcessing, Score, Total, Truth
-from imagej_dl.methods.shared.instance_method import Accumulator, InstanceMethod
+from imagej_dl.methods.base import Loss, Measure, Output, Score, Total, Truth
 from imagej_dl.methods.shared.pixel_weights import WEIGHT_MAPS
 from imagej_dl.methods.shared.postprocessing_settings import Instances
+from imagej_dl.methods.shared.watershed_method import WatershedMethod
 
 CROSS_ENTROPY = "cross_entropy"
 EITHER = ("weighted_bce_dice",)
@@ -20,22 +20,18 @@ SEVERAL_CLASSES = ("sparse_cce", "categorical_cce", "multiple_output")
 """Losses for one class, for several, or for either."""
 
 
-class ClassMethod(InstanceMethod):
+class ClassMethod(WatershedMethod):
     """Base of the methods whose output channels are probabilities of classes.
 
     They differ in their targets and in what the post-processing begins with.
     """
 
     classes: ClassVar[tuple[str, ...]] = ()
-    object_weights: ClassVar[tuple[float, ...]] = (5.0, 10.0, 20.0)
-    """Values of `object_weight` that are tried."""
-
     target_kind: ClassVar[Literal["classes", "values"]] = "classes"
     losses: ClassVar[tuple[str, ...]] = (CROSS_ENTROPY, *ONE_CLASS, *EITHER, *SEVERAL_CLASSES)
     weight_maps: ClassVar[tuple[str, ...]] = WEIGHT_MAPS
     shown: ClassVar[Measure] = Measure("dice", "Dice", "Dice of the object class", (0, 1))
     selection: ClassVar[Score] = Score("ap_0.5", "average precision at IoU .5")
-    postprocessing: ClassVar[type[PostProcessing]] = Instances
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -109,29 +105,6 @@ class ClassMethod(InstanceMethod):
 
     def _classes(self, values: NDArray[np.float32]) -> NDArray:
         return values[..., 0] > 0.5 if len(self.classes) == 1 else values.argmax(-1)
-
-    def instances(self, output: NDArray, settings: Any) -> tuple[NDArray, int]:
-        """Make a label map by a watershed; see :mod:`imagej_dl.methods.shared.postprocessing`."""
-        from imagej_dl.methods.shared.postprocessing import instances_with_dropped
-
-        return instances_with_dropped(output, settings)
-
-    def accumulator(self, shape: tuple[int, int], settings: Any) -> Accumulator:
-        """Return what makes the same label map block by block."""
-        from imagej_dl.methods.shared.blockwise import Blocks
-
-        return Blocks(shape, settings)
-
-    def search_space(self, start: PostProcessing) -> dict[str, list[Any]]:
-        """Return the values of each post-processing setting that are tried, in this order."""
-        assert isinstance(start, Instances), "it is the settings model of the method"
-        return {
-            "object_weight": list(self.object_weights),
-            "marker_height": [1.0, 2.0, 4.0],
-            "region_threshold": [0.4, 0.5, 0.6],
-            "region_erosion": sorted({max(start.region_erosion - 1, 0), start.region_erosion}),
-            "minimum_area": sorted({start.minimum_area // 2, start.minimum_area}),
-        }
 
     def pictures(self, outputs: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
         """Return the probability of the object, and the most probable class."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,15 +38,9 @@ def instances(probabilities: NDArray, settings: Instances) -> NDArray:
     return instances_with_dropped(probabilities, settings)[0]
 
 
-def instances_with_dropped(probabilities: NDArray, settings: Instances) -> tuple[NDArray, int]:
-    """Return the same label map, and how many objects below `minimum_area` are left out of it."""
-    region, objects = object_region(probabilities, settings)
-    labels = split_objects(refined_region(region, settings), objects, settings)
-    tidy = np.zeros(labels.shape, np.uint32)
-    small: list[int] = []
-    for number, one in enumerate(cleaned_objects(labels, settings, small=small), 1):
-        tidy[one.box][one.inside] = number
-    return as_labels(tidy), len(small)
+Evidence = Callable[[NDArray, Instances], tuple[NDArray[np.bool_], NDArray[np.float32]]]
+"""Takes of outputs (Y, X, channels) the region of all objects, and what is highest in their middles
+("p_object" in the settings). Of each pixel by itself: rows of a plane may be given one by one."""
 
 
 def object_region(
@@ -60,6 +54,19 @@ def object_region(
     if values.shape[-1] == 2:
         anything = objects = objects / np.maximum(values.sum(-1), np.float32(1e-12))
     return anything > settings.region_threshold, objects
+
+
+def instances_with_dropped(
+    output: NDArray, settings: Instances, evidence: Evidence = object_region
+) -> tuple[NDArray, int]:
+    """Return the same label map, and how many objects below `minimum_area` are left out of it."""
+    region, objects = evidence(output, settings)
+    labels = split_objects(refined_region(region, settings), objects, settings)
+    tidy = np.zeros(labels.shape, np.uint32)
+    small: list[int] = []
+    for number, one in enumerate(cleaned_objects(labels, settings, small=small), 1):
+        tidy[one.box][one.inside] = number
+    return as_labels(tidy), len(small)
 
 
 def refined_region(region: NDArray[np.bool_], settings: Instances) -> NDArray[np.bool_]:

@@ -1,0 +1,58 @@
+"""Methods whose objects are a watershed's: a region, and how sure each pixel is to be inside."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imagej_dl.methods.base import PostProcessing
+from imagej_dl.methods.shared.instance_method import Accumulator, InstanceMethod
+from imagej_dl.methods.shared.postprocessing_settings import Instances
+
+
+class WatershedMethod(InstanceMethod):
+    """Base of the methods that find objects by :mod:`imagej_dl.methods.shared.postprocessing`.
+
+    They differ in what :meth:`evidence` takes of the output.
+    """
+
+    object_weights: ClassVar[tuple[float, ...]] = (5.0, 10.0, 20.0)
+    """Values of `object_weight` that are tried."""
+
+    postprocessing: ClassVar[type[PostProcessing]] = Instances
+
+    def evidence(
+        self, output: NDArray, settings: Any
+    ) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
+        """Return the region of all objects, and what is highest in their middles, both (Y, X).
+
+        Each pixel by itself, so that any rows of the output (Y, X, channels) will do.
+        """
+        from imagej_dl.methods.shared.postprocessing import object_region
+
+        return object_region(output, settings)
+
+    def instances(self, output: NDArray, settings: Any) -> tuple[NDArray, int]:
+        """Make a label map by a watershed; see :mod:`imagej_dl.methods.shared.postprocessing`."""
+        from imagej_dl.methods.shared.postprocessing import instances_with_dropped
+
+        return instances_with_dropped(output, settings, self.evidence)
+
+    def accumulator(self, shape: tuple[int, int], settings: Any) -> Accumulator:
+        """Return what makes the same label map block by block."""
+        from imagej_dl.methods.shared.blockwise import Blocks
+
+        return Blocks(shape, settings, evidence=self.evidence)
+
+    def search_space(self, start: PostProcessing) -> dict[str, list[Any]]:
+        """Return the values of each post-processing setting that are tried, in this order."""
+        assert isinstance(start, Instances), "it is the settings model of the method"
+        return {
+            "object_weight": list(self.object_weights),
+            "marker_height": [1.0, 2.0, 4.0],
+            "region_threshold": [0.4, 0.5, 0.6],
+            "region_erosion": sorted({max(start.region_erosion - 1, 0), start.region_erosion}),
+            "minimum_area": sorted({start.minimum_area // 2, start.minimum_area}),
+        }
