@@ -5,10 +5,11 @@
 
 Each run, a method and a seed, is a process of its own and one JSON line of the file; one that is
 there is not repeated, so the same command goes on after a stop. --at-steps scores the network after
-so many batches of the same run, too: methods at equal steps, whatever else the machine was doing,
-though before the learning rate has fallen; --steps trains each method for so many batches in all
-instead of a time. --validation-only scores on the images that a run validated on, which also chose
-its epoch and post-processing: for decisions on settings, which no test image may take part in.
+so many batches of the same run, too, with the post-processing that the run ended with: methods at
+equal steps, whatever else the machine was doing, though before the learning rate has fallen.
+--steps trains each method for so many batches in all instead of a time. --validation-only scores on
+the images that a run validated on, which also chose its epoch and post-processing: for decisions on
+settings, which no test image may take part in.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ import nuclei
 
 EPOCH = 50
 """Batches between two validations."""
+_SAME = ("minutes", "steps_planned", "scored_on", "validation", "settings", "at_steps")
+"""What runs have in common that are compared with each other."""
 COLUMNS = {
     "ap_0.5": "AP .5",
     "ap_0.75": "AP .75",
@@ -45,9 +48,9 @@ def main() -> None:
     if options.run:
         method, seed = options.run
         record = measure(method, int(seed), options)
-        with options.out.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(record) + "\n")
+        append(options.out, record)
         return
+    failed = False
     for seed in options.seeds:  # all methods of a seed, then the next: a stop leaves whole rounds
         for method in options.method or instance_methods():
             done = [key(line) for line in lines(options.out)]
@@ -57,6 +60,8 @@ def main() -> None:
             command = [sys.executable, *sys.argv, "--run", method, str(seed)]
             if subprocess.run(command, check=False).returncode:
                 print(f"{method}, seed {seed}: failed", flush=True)
+                failed = True
+    sys.exit(failed)
 
 
 def parsed(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -108,11 +113,7 @@ def plan(method: str, seed: int, options: argparse.Namespace) -> dict[str, Any]:
 
 def key(record: dict[str, Any]) -> str:
     """Return what two lines of the same run have in common."""
-    told = ("method", "seed", *_SAME)
-    return json.dumps([record[name] for name in told], sort_keys=True)
-
-
-_SAME = ("minutes", "steps_planned", "scored_on", "validation", "settings", "at_steps")
+    return json.dumps([record[name] for name in ("method", "seed", *_SAME)], sort_keys=True)
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
@@ -126,6 +127,13 @@ def lines(path: Path) -> list[dict[str, Any]]:
         except ValueError:
             print(f"{path}: a line is damaged and counts for nothing", file=sys.stderr)
     return found
+
+
+def append(path: Path, record: dict[str, Any]) -> None:
+    """Add a line, on its own even where a kill has cut the last one short."""
+    before = path.read_bytes() if path.exists() else b""
+    with path.open("a", encoding="utf-8") as file:
+        file.write("\n" * (before[-1:] not in (b"", b"\n")) + json.dumps(record) + "\n")
 
 
 def measure(method: str, seed: int, options: argparse.Namespace) -> dict[str, Any]:

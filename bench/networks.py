@@ -18,7 +18,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "nuclei"
+import nuclei
+
 STEPS = 25
 """Batches between two validations."""
 SUITE = ("unet_suite", "categorical_unet", "categorical_unet_fc", "categorical_unet_fc_dil")
@@ -48,7 +49,7 @@ ROWS = {name: {"architecture": name} for name in NETWORKS} | LOSSES
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, default=DATA, help="folder with train and test")
+    parser.add_argument("--data", type=Path, default=nuclei.DATA, help="folder with train and test")
     parser.add_argument("--out", type=Path, default=Path("/tmp/imagej-dl-networks"))
     parser.add_argument("--minutes", type=float, default=2.0, help="of the processor, each row")
     parser.add_argument("--core", type=int, default=0)
@@ -78,19 +79,16 @@ def measure(row: str, options: argparse.Namespace) -> None:
     # The training's clock, and with it its time limit and learning rate, is the processor's: set
     # before the training is imported, which keeps it.
     wall, time.monotonic = time.monotonic, time.process_time
-    from imagej_dl import images
-    from imagej_dl.evaluation import match, total
     from imagej_dl.prediction import predict
     from imagej_dl.progress import terminal
     from imagej_dl.training import train
 
-    tests = sorted((options.data / "test").glob("*/image.tif"))
-    truths = [images.read(path.with_name("labels.tif")).data for path in tests]
-    pictures = [images.read(path) for path in tests]
+    pictures = nuclei.truths(options.data / "test")
+    out = options.out / result(options.out, row).stem
     began = wall()
     bundle = train(
         options.data / "train",
-        options.out / result(options.out, row).stem,
+        out,
         overwrite=True,
         progress=terminal(),
         minutes=options.minutes,
@@ -101,15 +99,14 @@ def measure(row: str, options: argparse.Namespace) -> None:
         patience=10_000,
         **ROWS[row],
     )
-    found = [predict(bundle, image).labels.data for image in pictures]
-    pairs = zip(truths, found, strict=True)
-    scores = total(match(true, said, (0.5, 0.75)) for true, said in pairs)
-    log = (options.out / result(options.out, row).stem / "log.csv").read_text().splitlines()
+    found = [predict(bundle, image).labels.data for image, _ in pictures]
     values = {
         "parameters": bundle.model.count_params(),
-        "steps": (len(log) - 1) * STEPS,
+        "steps": nuclei.steps_done(out, STEPS),
         "seconds": wall() - began,
-    } | {str(score.threshold): score.average_precision for score in scores}
+    }
+    for score in nuclei.matches(pictures, found):
+        values[str(score.threshold)] = score.average_precision
     result(options.out, row).write_text(json.dumps(values))
     print(row, values, flush=True)
 

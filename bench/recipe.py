@@ -10,29 +10,26 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import resource
 import time
 from pathlib import Path
 
+import nuclei
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage as ndi
 from skimage.feature import peak_local_max
 from skimage.filters import gaussian, threshold_otsu
 from skimage.segmentation import watershed
 
-from imagej_dl import images
-from imagej_dl.evaluation import THRESHOLDS, match, total
 from imagej_dl.prediction import predict
 from imagej_dl.progress import terminal
 from imagej_dl.training import train
 
-DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "nuclei"
-
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, default=DATA, help="folder with train and test")
+    parser.add_argument("--data", type=Path, default=nuclei.DATA, help="folder with train and test")
     parser.add_argument("--out", type=Path, default=Path("/tmp/imagej-dl-recipe"))
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument(
@@ -44,9 +41,7 @@ def main() -> None:
         name, value = text.split("=", 1)
         settings[name] = json.loads(value)
 
-    tests = sorted((options.data / "test").glob("*/image.tif"))
-    truths = [images.read(path.with_name("labels.tif")).data for path in tests]
-    pictures = [images.read(path) for path in tests]
+    pictures = nuclei.truths(options.data / "test")
 
     began = time.monotonic()
     bundle = train(
@@ -58,23 +53,22 @@ def main() -> None:
     )
     trained = time.monotonic() - began
     began = time.monotonic()
-    found = [predict(bundle, image).labels.data for image in pictures]
+    found = [predict(bundle, image).labels.data for image, _ in pictures]
     predicted = time.monotonic() - began
 
     metrics = json.loads((options.out / "metrics.json").read_text())
-    log = (options.out / "log.csv").read_text().splitlines()
-    steps = (len(log) - 1) * bundle.config.training["steps"]
-    print(f"cores {len(os.sched_getaffinity(0))}, load {os.getloadavg()[0]:.1f}")
+    steps = nuclei.steps_done(options.out, bundle.config.training["steps"])
+    print(f"cores {nuclei.cores()}, load {nuclei.load():.1f}")
     print(f"train {trained:.0f} s, {steps} steps, predict {predicted:.1f} s; {metrics}")
     print(f"instances {bundle.config.instances.model_dump()}")
     print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GB")
-    print("AP at IoU      ", *(f"{t:6.1f}" for t in THRESHOLDS))
-    report("Otsu+watershed", truths, [otsu_watershed(image.data) for image in pictures])
-    report("imagej-dl", truths, found)
+    print("AP at IoU      ", *(f"{iou:6.2f}" for iou in nuclei.IOUS))
+    report("Otsu+watershed", pictures, [otsu_watershed(image.data) for image, _ in pictures])
+    report("imagej-dl", pictures, found)
 
 
-def report(name: str, truths: list[np.ndarray], found: list[np.ndarray]) -> None:
-    scores = total([match(true, said) for true, said in zip(truths, found, strict=True)])
+def report(name: str, pictures: nuclei.Truths, found: list[NDArray]) -> None:
+    scores = nuclei.matches(pictures, found)
     print(f"{name:15s}", *(f"{score.average_precision:6.3f}" for score in scores))
 
 
