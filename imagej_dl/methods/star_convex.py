@@ -47,7 +47,7 @@ class StarConvex(InstanceMethod):
 
     @property
     def channels(self) -> tuple[str, ...]:
-        """The object probability, and the distance along each ray, counterclockwise from right."""
+        """The object probability, and the distance along each ray, clockwise from the right."""
         return ("probability", *(f"ray_{number}" for number in range(1, self.rays + 1)))
 
     @property

@@ -57,8 +57,8 @@ def survivors(
                 continue
             polygon = vertices(points[number : number + 1], distances[number : number + 1])[0]
             one = Suppressor(polygon, every.sizes[number])
-            for low in range(0, len(near), _AT_ONCE):
-                some = near[low : low + _AT_ONCE]
+            for low in range(0, len(near), one.at_once):
+                some = near[low : low + one.at_once]
                 others = vertices(points[some], distances[some])
                 is_open[some[one.suppressed(others, every.sizes[some], threshold)]] = False
     progress("objects", len(order) // 1000, len(order) // 1000)
@@ -94,7 +94,9 @@ class _Candidates:
             low[part], high[part] = polygons.min(axis=1), polygons.max(axis=1)
             radii[part], sizes[part] = distances[part].max(axis=1), areas(polygons)
         alike = np.ceil(np.log2(np.maximum(radii, 1))).astype(np.int8)
-        groups = [_Group.of(points, np.flatnonzero(alike == one), radii) for one in np.unique(alike)]
+        groups = [
+            _Group.of(points, np.flatnonzero(alike == one), radii) for one in np.unique(alike)
+        ]
         return cls(points, low, high, radii, sizes, groups)
 
     def near(self, number: int, among: NDArray[np.bool_]) -> NDArray[np.intp]:

@@ -1,7 +1,7 @@
 """What star-convex shapes are learnt from: distances along rays, and how deep a pixel lies.
 
 Schmidt et al., Cell Detection with Star-convex Polygons, MICCAI 2018, arXiv 1806.03535. Both are
-those of the `stardist` package, to the last digit.
+those of the `stardist` package (of more than 48 rays some differ in the last digit).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _CHECKED = 4
 
 
 def directions(rays: int) -> NDArray[np.float64]:
-    """Return the directions of the rays, (2, rays): along Y and X, the first to the right."""
+    """Return the directions of the rays, (2, rays): along Y and X, clockwise from the right."""
     angles = np.linspace(0, 2 * np.pi, rays, endpoint=False)
     return np.array((np.sin(angles), np.cos(angles)))
 
@@ -63,7 +63,7 @@ def star_distances(labels: NDArray, rays: int, margin: int = 0) -> NDArray[np.fl
                 np.equal(padded[y : y + shape[0], x : x + shape[1]], here, out=same)
             else:
                 y, x = path.place(ray, step)
-                rows, columns = (p[:size] + path.reach for p, size in zip((y, x), shape))
+                rows, columns = (p[:size] + path.reach for p, size in zip((y, x), shape, strict=True))
                 np.equal(padded[rows][:, columns], here, out=same)
             goes_on &= same
             count += goes_on

@@ -24,7 +24,8 @@ from imagej_dl.progress import Progress, silent
 
 _EDGE = 2
 """Px along the plane's edge in which `stardist` looks for no centres."""
-_SHORTEST = 1e-3
+_SHORTEST, _LONGEST = 1e-3, 1e6
+"""Distances in px: shorter ones are taken as this, as `stardist` does; longer ones as none."""
 _BAND = 2**24
 """Pixels that are painted at once."""
 
@@ -78,7 +79,7 @@ class StarPolygons:
         part = rows[first - low : last - low, _EDGE : width - _EDGE]
         y, x = np.nonzero(part[..., 0] > np.float32(self.settings.probability_threshold))
         found = part[y, x]
-        usable = np.isfinite(found).all(axis=1)
+        usable = (found < _LONGEST).all(axis=1)  # which no NaN is
         y, x, found = y[usable], x[usable], found[usable]
         self._points.append(np.stack((y + first, x + _EDGE), axis=1).astype(np.int32))
         self._probabilities.append(found[:, 0].copy())
@@ -147,7 +148,8 @@ class _Rows:
             self.parts.append(rows)
             return
         try:
-            self.file.write(np.ascontiguousarray(rows, np.float32).data)
+            self.file.write(np.ascontiguousarray(rows, np.float32).tobytes())
+            self.file.flush()
         except OSError as error:
             raise UserError(
                 f"there is no room for temporary data ({error.strerror})",
@@ -158,13 +160,10 @@ class _Rows:
     def finish(self) -> NDArray[np.float32]:
         if self.file is None or not self.count:
             return np.concatenate(self.parts)
-        self.file.flush()
         return np.memmap(self.file, np.float32, "r", shape=(self.count, self.width))
 
 
-def _outlines(
-    points: NDArray[np.integer], distances: NDArray[np.float32]
-) -> NDArray[np.float32]:
+def _outlines(points: NDArray[np.integer], distances: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the vertices of polygons, (N, 2, rays), as `stardist.geometry.dist_to_coord` does."""
     outlines = (distances[:, None] * directions(distances.shape[1])).astype(np.float32)
     return (outlines + points[..., None].astype(np.float64)).astype(np.float32)
