@@ -60,7 +60,8 @@ class StarConvex(InstanceMethod):
 
     def activation(self, loss: str) -> tuple[Output, ...]:
         """Return sigmoid for the probability; distances are as they come."""
-        return ("sigmoid", *("linear",) * self.rays)
+        distances: list[Output] = ["linear"] * self.rays
+        return ("sigmoid", *distances)
 
     @property
     def is_probability(self) -> bool:
@@ -184,7 +185,7 @@ class StarConvex(InstanceMethod):
         with a number of rays that is no multiple of 4, distances are interpolated.
         """
         back = super().restored(output, quarter_turns, mirrored)
-        ray = np.arange(self.rays)
+        ray = np.arange(self.rays, dtype=np.float64)
         if mirrored:  # a ray at the angle φ was seen at 180° − φ
             ray = self.rays / 2 - ray
         place = ray - quarter_turns * self.rays / 4

@@ -70,7 +70,7 @@ def converted(model: Any, function: Any, patch: tuple[NDArray, ...]) -> Run | No
 
     Warns
     -----
-    DataWarning : once, when it cannot be converted or computes differently by more than `TOLERANCE`.
+    DataWarning : once, when it cannot be converted or differs by more than `TOLERANCE`.
     """
     weights = _digest(model)
     known = _kept.get(model)

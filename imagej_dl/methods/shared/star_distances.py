@@ -62,8 +62,7 @@ def star_distances(labels: NDArray, rays: int, margin: int = 0) -> NDArray[np.fl
                 y, x = path.shift[:, ray, step] + zero
                 np.equal(padded[y : y + shape[0], x : x + shape[1]], here, out=same)
             else:
-                y, x = path.place(ray, step)
-                rows, columns = (p[:size] + path.reach for p, size in zip((y, x), shape, strict=True))
+                rows, columns = (place + path.reach for place in path.place(ray, step, shape))
                 np.equal(padded[rows][:, columns], here, out=same)
             goes_on &= same
             count += goes_on
@@ -114,7 +113,7 @@ class _Path:
     shift : the same in whole pixels; of the first pixel, but that is of all where `even`.
     even : bool (rays, steps), whether the rounding is the same wherever the ray begins.
     length : float32 (rays, steps + 1), how long a ray is that went so many steps.
-    low, high : where rays begin.
+    low : row and column of the first pixel that rays begin at.
     """
 
     offset: NDArray[np.float32]
@@ -122,7 +121,6 @@ class _Path:
     even: NDArray[np.bool_]
     length: NDArray[np.float32]
     low: int
-    high: int
 
     @property
     def steps(self) -> int:
@@ -132,11 +130,11 @@ class _Path:
     def reach(self) -> int:
         return self.steps + 1
 
-    def place(self, ray: int, step: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    def place(self, ray: int, step: int, shape: tuple[int, ...]) -> list[NDArray[np.intp]]:
         """Return the rows and the columns that the ray is at, of all where it may begin."""
-        start = np.arange(self.low, self.high, dtype=np.float32)
-        y, x = (np.rint(start + way).astype(np.intp) for way in self.offset[:, ray, step])
-        return y, x
+        starts = (np.arange(self.low, self.low + size, dtype=np.float32) for size in shape)
+        ways = self.offset[:, ray, step]
+        return [np.rint(s + way).astype(np.intp) for s, way in zip(starts, ways, strict=True)]
 
     @classmethod
     @lru_cache(maxsize=16)
@@ -155,7 +153,7 @@ class _Path:
         even = (moved == shift[..., None]).all(axis=(0, 3))
         # A ray that has gone no step is of length[0]: it ended in the first.
         length = np.concatenate([length, length[:, -1:]], axis=1)
-        return cls(offset, shift, even, length, low, high)
+        return cls(offset, shift, even, length, low)
 
 
 def _diagonal(box: tuple[slice, ...]) -> int:

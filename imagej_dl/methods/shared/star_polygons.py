@@ -140,7 +140,7 @@ class _Rows:
     def __init__(self, width: int, large: bool) -> None:
         self.width, self.count = width, 0
         self.parts: list[NDArray[np.float32]] = [np.zeros((0, width), np.float32)]
-        self.file = tempfile.TemporaryFile() if large else None
+        self.file = tempfile.TemporaryFile() if large else None  # noqa: SIM115 - until mapped
 
     def add(self, rows: NDArray[np.float32]) -> None:
         self.count += len(rows)
@@ -158,9 +158,12 @@ class _Rows:
             ) from error
 
     def finish(self) -> NDArray[np.float32]:
-        if self.file is None or not self.count:
+        if self.file is None:
             return np.concatenate(self.parts)
-        return np.memmap(self.file, np.float32, "r", shape=(self.count, self.width))
+        with self.file:
+            if not self.count:
+                return self.parts[0]
+            return np.memmap(self.file, np.float32, "r", shape=(self.count, self.width))
 
 
 def _outlines(points: NDArray[np.integer], distances: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -186,7 +189,7 @@ def _painted(
     meets = (rows.min(axis=1) < band.stop) & (rows.max(axis=1) > band.start - 1)
     order = np.argsort(probabilities, kind="stable")
     for number in order[meets[order]].tolist():
-        y, x = polygon(*outlines[number], shape)
+        y, x = polygon(outlines[number, 0], outlines[number, 1], shape)
         inside = (y >= band.start) & (y < band.stop)
         labels[y[inside] - band.start, x[inside]] = number + 1
     return labels
