@@ -77,9 +77,12 @@ class Suppressor:
             shared = np.array([self._clipped(other) for other in others])
             return (shared / smaller).astype(np.float32) > np.float32(threshold)
         shared = self._estimated(others)
-        # The largest difference from Clipper that was seen in 200 000 pairs is half of this:
-        # Clipper puts each corner of what two polygons share on a whole pixel.
-        margin = np.sqrt(smaller) * (0.5 + 8 / len(self.polygon)) + 0.5
+        # Clipper puts each corner of what two polygons share on a whole pixel, so it differs by a
+        # share of their outlines: by up to 0.36 px for each px of height and width of the smaller
+        # polygon's box, seen in 200 000 pairs.
+        own = np.sum(self.high - self.low)
+        sides = np.minimum((others.max(axis=1) - others.min(axis=1)).sum(axis=1), own)
+        margin = 0.6 * sides + 1
         wanted = threshold * smaller
         for near in np.flatnonzero(np.abs(shared - wanted) <= margin):
             shared[near] = self._clipped(others[near])
