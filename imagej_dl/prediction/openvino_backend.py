@@ -22,7 +22,7 @@ from imagej_dl.errors import first_line, warn
 from imagej_dl.models import backend
 
 TOLERANCE = 1e-4
-"""Largest difference of a probability from TensorFlow's."""
+"""Largest difference from TensorFlow's output; of values above 1, as a share of them."""
 WORTH = 32 * 2**20
 """Pixels of windows from which on the conversion, of some seconds, saves more than it takes."""
 
@@ -70,7 +70,7 @@ def converted(model: Any, function: Any, patch: tuple[NDArray, ...]) -> Run | No
 
     Warns
     -----
-    DataWarning : once, when it cannot be converted or computes differently by more than 1e-4.
+    DataWarning : once, when it cannot be converted or differs by more than `TOLERANCE`.
     """
     weights = _digest(model)
     known = _kept.get(model)
@@ -90,13 +90,15 @@ def rest(model: Any) -> None:
 def _tried(function: Any, patch: tuple[NDArray, ...]) -> Run | None:
     try:
         run = _compiled(function)
-        difference = float(np.abs(run(*patch) - function(*patch).numpy()).max())
+        expected = function(*patch).numpy()
+        apart = np.abs(run(*patch) - expected) / np.maximum(np.abs(expected), 1)
+        difference = float(apart.max())
     except Exception as error:  # It raises whatever its parts raise on layers it does not know.
         _refused(f"OpenVINO cannot compute this network ({first_line(error)})")
         return None
     if difference <= TOLERANCE:
         return run
-    _refused(f"OpenVINO's probabilities differ from TensorFlow's by {difference:.2g}")
+    _refused(f"OpenVINO's output differs from TensorFlow's by {difference:.2g}")
     return None
 
 

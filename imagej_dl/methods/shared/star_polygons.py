@@ -1,0 +1,195 @@
+"""From object probabilities and distances along rays to a label map, as the `stardist` package.
+
+Only pixels that may be centres of objects are kept of the network's output, so a large plane needs
+no more room than these; what becomes of them is the same however the plane was given.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from imagej_dl.errors import UserError
+from imagej_dl.images import memory_maps
+from imagej_dl.images.array_storage import in_file
+from imagej_dl.methods.base import PostProcessing
+from imagej_dl.methods.shared.polygon_suppression import survivors
+from imagej_dl.methods.shared.postprocessing_settings import Probability
+from imagej_dl.methods.shared.star_distances import directions
+from imagej_dl.progress import Progress, silent
+
+_EDGE = 2
+"""Px along the plane's edge in which `stardist` looks for no centres."""
+_SHORTEST, _LONGEST = 1e-3, 1e6
+"""Distances in px: shorter ones are taken as this, as `stardist` does; longer ones as none."""
+_BAND = 2**24
+"""Pixels that are painted at once."""
+
+
+class StarObjects(PostProcessing):
+    """The post-processing of star-convex polygons, with StarDist's default thresholds."""
+
+    probability_threshold: Probability = Field(
+        default=0.5, description="Object probability above which a pixel may be an object's centre."
+    )
+    overlap_threshold: float = Field(
+        default=0.4,
+        ge=0,
+        le=1,
+        description="Share of the smaller of two polygons that both may cover; with more in common "
+        "the less probable one is no object.",
+    )
+    minimum_area: int = Field(
+        default=0, ge=0, lt=2**63, description="Smallest object to keep, in px (area)."
+    )
+    drop_edge: bool = Field(
+        default=False, description="Remove objects that touch the edge of the image."
+    )
+
+
+class StarPolygons:
+    """Takes the output for a plane some rows at a time, and gives its label map.
+
+    Parameters
+    ----------
+    shape : of the plane (Y, X).
+    rays : distances of each pixel.
+    large : whether what it keeps, and the label map, lie in files.
+    """
+
+    def __init__(
+        self, shape: tuple[int, int], rays: int, settings: StarObjects, large: bool = True
+    ) -> None:
+        self.shape, self.settings, self.large = shape, settings, large
+        self.left_out = 0
+        self._points: list[NDArray[np.int32]] = [np.zeros((0, 2), np.int32)]
+        self._probabilities: list[NDArray[np.float32]] = [np.zeros(0, np.float32)]
+        self._distances = _Rows(rays, large)
+
+    def add(self, low: int, rows: NDArray[np.float32]) -> None:
+        """Take the rows from `low` on, (rows, X, 1 + rays)."""
+        height, width = self.shape
+        first, last = max(low, _EDGE), min(low + len(rows), height - _EDGE)
+        if first >= last or width <= 2 * _EDGE:
+            return
+        part = rows[first - low : last - low, _EDGE : width - _EDGE]
+        y, x = np.nonzero(part[..., 0] > np.float32(self.settings.probability_threshold))
+        found = part[y, x]
+        usable = (found < _LONGEST).all(axis=1)  # which no NaN is
+        y, x, found = y[usable], x[usable], found[usable]
+        self._points.append(np.stack((y + first, x + _EDGE), axis=1).astype(np.int32))
+        self._probabilities.append(found[:, 0].copy())
+        self._distances.add(np.maximum(found[:, 1:], np.float32(_SHORTEST)))
+
+    def finish(self, progress: Progress = silent) -> NDArray:
+        """Return the label map (Y, X), ids from 1 on by falling probability.
+
+        Nothing can be added after that.
+        """
+        points, probabilities = np.concatenate(self._points), np.concatenate(self._probabilities)
+        distances = self._distances.finish()
+        threshold = self.settings.overlap_threshold
+        kept = survivors(points, distances, probabilities, threshold, progress)
+        outlines = _outlines(points[kept], np.asarray(distances[kept]))
+        labels = self._new(np.uint32)
+        for band in self._bands():
+            labels[band] = _painted(outlines, probabilities[kept], band, self.shape)
+            memory_maps.forget(labels)
+        return self._numbered(labels, len(kept))
+
+    def _numbered(self, labels: NDArray[np.uint32], count: int) -> NDArray:
+        """Drop objects that are too small or at the edge; number the rest without gaps."""
+        sizes = np.zeros(count + 1, np.int64)
+        for band in self._bands():
+            sizes += np.bincount(labels[band].ravel(), minlength=count + 1)
+            memory_maps.forget(labels)
+        stays = sizes > 0
+        if self.settings.drop_edge:
+            for side in (labels[:1], labels[-1:], labels[:, :1], labels[:, -1:]):
+                stays[np.unique(side)] = False
+        stays[0] = False
+        large = stays & (sizes >= self.settings.minimum_area)
+        self.left_out = int(np.count_nonzero(stays & ~large))
+        number = int(np.count_nonzero(large))
+        kind = np.uint16 if number <= np.iinfo(np.uint16).max else np.uint32
+        final = np.where(large, np.cumsum(large), 0).astype(kind)
+        target = labels if kind == np.uint32 else self._new(kind)
+        for band in self._bands():
+            target[band] = final[labels[band]]
+            memory_maps.forget(labels)
+            memory_maps.forget(target)
+        return target
+
+    def _new(self, kind: type[np.unsignedinteger]) -> NDArray:
+        return in_file(self.shape, kind) if self.large else np.zeros(self.shape, kind)
+
+    def _bands(self) -> Iterator[slice]:
+        height, width = self.shape
+        step = max(_BAND // max(width, 1), 1)
+        for low in range(0, height, step):
+            yield slice(low, min(low + step, height))
+
+
+class _Rows:
+    """Rows of numbers that are added: in memory, or in a temporary file."""
+
+    def __init__(self, width: int, large: bool) -> None:
+        self.width, self.count = width, 0
+        self.parts: list[NDArray[np.float32]] = [np.zeros((0, width), np.float32)]
+        self.file = tempfile.TemporaryFile() if large else None  # noqa: SIM115 - until mapped
+
+    def add(self, rows: NDArray[np.float32]) -> None:
+        self.count += len(rows)
+        if self.file is None:
+            self.parts.append(rows)
+            return
+        try:
+            self.file.write(np.ascontiguousarray(rows, np.float32).tobytes())
+            self.file.flush()
+        except OSError as error:
+            raise UserError(
+                f"there is no room for temporary data ({error.strerror})",
+                path=tempfile.gettempdir(),
+                remedy="Set the variable TMPDIR to a folder on a disk with enough space.",
+            ) from error
+
+    def finish(self) -> NDArray[np.float32]:
+        if self.file is None:
+            return np.concatenate(self.parts)
+        with self.file:
+            if not self.count:
+                return self.parts[0]
+            return np.memmap(self.file, np.float32, "r", shape=(self.count, self.width))
+
+
+def _outlines(points: NDArray[np.integer], distances: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the vertices of polygons, (N, 2, rays), as `stardist.geometry.dist_to_coord` does."""
+    outlines = (distances[:, None] * directions(distances.shape[1])).astype(np.float32)
+    return (outlines + points[..., None].astype(np.float64)).astype(np.float32)
+
+
+def _painted(
+    outlines: NDArray[np.float32],
+    probabilities: NDArray[np.float32],
+    band: slice,
+    shape: tuple[int, int],
+) -> NDArray[np.uint32]:
+    """Return rows of the plane with the polygons painted, the most probable ones on top.
+
+    Polygons have the ids 1, 2, … in their order.
+    """
+    from skimage.draw import polygon
+
+    labels = np.zeros((band.stop - band.start, shape[1]), np.uint32)
+    rows = outlines[:, 0]
+    meets = (rows.min(axis=1) < band.stop) & (rows.max(axis=1) > band.start - 1)
+    order = np.argsort(probabilities, kind="stable")
+    for number in order[meets[order]].tolist():
+        y, x = polygon(outlines[number, 0], outlines[number, 1], shape)
+        inside = (y >= band.start) & (y < band.stop)
+        labels[y[inside] - band.start, x[inside]] = number + 1
+    return labels
