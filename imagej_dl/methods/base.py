@@ -82,6 +82,9 @@ class Truth:
     image : float32 (side + 2·margin, side + 2·margin, C), for methods that learn an image.
     known : where the label map says what is there, bool (side + 2·margin, side + 2·margin); None
         everywhere. Elsewhere a label 0 says nothing, and pixels weigh 0 in the loss.
+    vectors : float32 (2, side + 2·margin, side + 2·margin), along y and x: the patch's part of
+        :meth:`Method.vectors` of the whole label map, turned as the patch is; None where they
+        were not made.
     """
 
     labels: NDArray
@@ -89,6 +92,7 @@ class Truth:
     contours: NDArray | None = None
     image: NDArray[np.float32] | None = None
     known: NDArray[np.bool_] | None = None
+    vectors: NDArray[np.float32] | None = None
 
     def within(self, array: NDArray, margin: int = 0) -> NDArray:
         """Cut an array that has the margin down to one of `margin` px around the patch."""
@@ -152,6 +156,15 @@ class Method(BaseModel):
     def is_probability(self) -> bool:
         """True if all output channels are probabilities, from 0 to 1."""
         return True
+
+    def vectors(self, labels: NDArray) -> NDArray[np.float32] | None:
+        """Return directions that the targets are made of, which depend on whole objects.
+
+        They are made once of each whole label map (Y, X): float32 (2, Y, X), steps along y and x.
+        Patches are cut of them, turned and zoomed as images are; they keep their length. None, as
+        for most methods, where targets need no such thing.
+        """
+        return None
 
     @abstractmethod
     def targets(self, truth: Truth) -> NDArray:

@@ -83,6 +83,14 @@ def nearest(plane: NDArray, place: Place, side: int) -> NDArray:
     return Grid(place, side).nearest(plane)
 
 
+def vectors(field: NDArray, place: Place, side: int) -> NDArray[np.float32]:
+    """Return what a field of directions (2, Y, X), along y and x, shows at a place.
+
+    They are turned as the patch is and keep their length: float32 (2, side, side).
+    """
+    return Grid(place, side).vectors(field)
+
+
 def light(
     patch: NDArray[np.float32], rng: np.random.Generator, settings: Augmentation
 ) -> NDArray[np.float32]:
@@ -137,6 +145,7 @@ class Grid:
         self._whole = self._apart and all(
             abs(axis[-1] - axis[0]) == side - 1 and axis[0] == np.floor(axis[0]) for axis in axes
         )
+        self._back = np.linalg.inv(matrix).astype(np.float32)
 
     def linear(self, plane: NDArray) -> NDArray[np.float32]:
         """Interpolate a plane (Y, X) between its pixels: float32 (side, side)."""
@@ -172,6 +181,28 @@ class Grid:
             patch = box.take(y, 0).take(x, 1)
         patch = patch.T if self._turned else patch
         return patch.copy() if self._whole else np.ascontiguousarray(patch)
+
+    def vectors(self, field: NDArray) -> NDArray[np.float32]:
+        """Take the nearest of directions (2, Y, X), and turn them: float32 (2, side, side)."""
+        y, x = (self.nearest(plane) for plane in field)
+        length = np.hypot(y, x)
+        # Beyond the image they are mirrored as its pixels are.
+        down = _signs(self._y, field.shape[1])
+        right = _signs(self._x, field.shape[2])
+        if self._apart:
+            down, right = down[:, None], right[None, :]
+            if self._turned:
+                down, right = down.T, right.T
+        steps = np.stack((down * y, right * x))
+        result = np.tensordot(self._back, steps, 1)
+        result *= length / np.maximum(np.hypot(*result), np.float32(1e-12))
+        return result
+
+
+def _signs(axis: NDArray[np.float64], length: int) -> NDArray[np.float32]:
+    """Return -1 for the coordinates that :func:`_mirrored` takes from a mirrored image, else 1."""
+    there = np.floor(axis + 0.5) % max(2 * length - 2, 1)
+    return np.where(there >= length, np.float32(-1), np.float32(1))
 
 
 def _split(axis: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.float32]]:

@@ -96,11 +96,12 @@ def assemble(
         initialise(model, network, settings.pretrained)
     # Validating an epoch of a few large patches would otherwise take longer than training it.
     count = min(_VALIDATION_PATCHES, max(_FEWEST, settings.steps * settings.batch))
-    batches = validation(parts.validation, sampling, count)
+    held = examples.with_vectors(parts.validation, settings.method, progress)
+    batches = validation(held, sampling, count)
     return TrainingRun(
         model=model,
         trainer=Trainer(model, settings, devices),
-        patches=Patches(parts.train, sampling),
+        patches=Patches(examples.with_vectors(parts.train, settings.method, progress), sampling),
         validator=Validator(settings.method, objective.of(settings), batches),
         settings=settings,
         state=state,

@@ -155,6 +155,22 @@ class Examples:
         """A digest of all pixels, by which a resumed training knows its data."""
         return self._digest.hexdigest()
 
+    def with_vectors(
+        self, examples: Sequence[Example], method: Method, progress: Progress = silent
+    ) -> list[Example]:
+        """Return the examples with the vectors that the method makes of their labels, if any.
+
+        `progress` is told the stage "building", in examples.
+        """
+        result = []
+        for done, example in enumerate(examples):
+            vectors = method.vectors(example.labels)
+            if vectors is not None:
+                progress("building", done, len(examples))
+                example = replace(example, vectors=self._store.keep(vectors))
+            result.append(example)
+        return result
+
     def _compare(self, name: str, image: xr.DataArray) -> None:
         channels, cal = image.sizes.get("C", 1), images.calibration(image)
         if not self.channels:

@@ -30,6 +30,7 @@ class Example:
     before : for a recurrent network the frames before it, as `image`.
     contours : what is the contour class, (Y, X), where it is given and not made of the labels.
     weights : of the pixels in the loss, float32 (Y, X), where they are given or made beforehand.
+    vectors : the method's, float32 (2, Y, X), once they are made.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Example:
     contours: NDArray | None = None
     weights: NDArray[np.float32] | None = None
     target: NDArray[np.float32] | None = None
+    vectors: NDArray[np.float32] | None = None
 
     @property
     def truth(self) -> NDArray:
@@ -62,6 +64,7 @@ class Example:
             contours=None if self.contours is None else self.contours[index],
             weights=None if self.weights is None else self.weights[index],
             target=None if self.target is None else self.target[index],
+            vectors=None,  # a part of an object has another centre
         )
 
 
@@ -263,7 +266,8 @@ def _truth(example: Example, sampling: Sampling, place: augment.Place) -> Truth:
     if example.target is not None:
         planes = [example.target[..., i] for i in range(example.target.shape[2])]
         image = augment.taken(planes, place, side)
-    return Truth(labels, sampling.margin, contours, image)
+    vectors = None if example.vectors is None else augment.vectors(example.vectors, place, side)
+    return Truth(labels, sampling.margin, contours, image, vectors=vectors)
 
 
 def _starts(length: int, side: int) -> list[int]:
