@@ -31,7 +31,9 @@ class Embeddings(InstanceMethod):
     """
 
     name: ClassVar[str] = "embeddings"
-    summary: ClassVar[str] = "the offset of each pixel to its object's centre, and the object's size"
+    summary: ClassVar[str] = (
+        "the offset of each pixel to its object's centre, and the object's size"
+    )
     position: ClassVar[int] = 30
     losses: ClassVar[tuple[str, ...]] = ("lovasz_seeds",)
     shown: ClassVar[Measure] = Measure(
@@ -135,6 +137,12 @@ class Embeddings(InstanceMethod):
     def instances(self, output: NDArray, settings: Any) -> tuple[NDArray, int]:
         """Make a label map; see :mod:`imagej_dl.methods.shared.embedding_clusters`."""
         return clustered(output, settings, self.length)
+
+    def accumulator(self, shape: tuple[int, int], settings: Any) -> Accumulator:
+        """Return what makes the same label map block by block."""
+        from imagej_dl.methods.shared.embedding_blocks import ClusterBlocks
+
+        return ClusterBlocks(shape, settings, self.length)
 
     def search_space(self, start: PostProcessing) -> dict[str, list[Any]]:
         """Return the values of each post-processing setting that are tried, in this order."""

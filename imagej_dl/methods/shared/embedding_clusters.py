@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -160,9 +159,7 @@ class _Cells:
         self.y, self.x = points[:, self.order]
         self.first = np.concatenate([[0], np.cumsum(np.bincount(flat, minlength=self.size.prod()))])
 
-    def within(
-        self, centre: NDArray[np.float64], radius: NDArray[np.float64]
-    ) -> NDArray[np.intp]:
+    def within(self, centre: NDArray[np.float64], radius: NDArray[np.float64]) -> NDArray[np.intp]:
         """Return the numbers of the points within an ellipse, of half axes `radius`."""
         (top, left), (bottom, right) = (
             np.clip(np.floor(end / _CELL).astype(np.intp) - self.low, 0, self.size - 1).tolist()

@@ -98,8 +98,7 @@ def embedding_loss(length: float, total: Total = whole) -> Loss:
             hinge,
             tf.reduce_sum(rough),
             tf.cast(tf.shape(objects.size)[0], tf.float32),
-            tf.reduce_sum(background)
-            + _OBJECT * tf.reduce_sum(tf.gather(weights, inside) * wrong),
+            tf.reduce_sum(background) + _OBJECT * tf.reduce_sum(tf.gather(weights, inside) * wrong),
             tf.reduce_sum(weights),
         )
         instance, smoothness, some, seeds, weight = sums
