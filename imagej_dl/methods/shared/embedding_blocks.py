@@ -8,6 +8,7 @@ widened until all seeds of the block are known.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -18,6 +19,7 @@ from imagej_dl.errors import warn
 from imagej_dl.images import memory_maps
 from imagej_dl.images.array_storage import in_file
 from imagej_dl.methods.shared.embedding_clusters import (
+    FREE,
     UNKNOWN,
     Clusters,
     Points,
@@ -112,8 +114,8 @@ class ClusterBlocks:
             mine = _within(points, core, window)
             if not mine[points.seeds].any():
                 return
-            state = self._state(points, window)
-            owner, seeds = clusters(points, state)
+            state, seeds = self._known(points, window)
+            owner, seeds = clusters(replace(points, seeds=seeds), state)
             if not (mine & (state == UNKNOWN))[points.seeds].any():
                 break
             if margin >= most:
@@ -124,15 +126,22 @@ class ClusterBlocks:
             margin = min(2 * margin, most)
         self._keep(points, owner, mine[seeds], window)
 
-    def _state(self, points: Points, window: Place) -> NDArray[np.uint8]:
-        """Return which pixels point to where others from beyond the window may reach."""
+    def _known(self, points: Points, window: Place) -> tuple[NDArray[np.uint8], NDArray[np.intp]]:
+        """Return the state of the pixels: those are UNKNOWN that point to where others from beyond
+        the window may reach. Return the seeds, too, without those that reach none but these.
+        """
         unknown = np.zeros(len(points.place), bool)
-        for along, span, size in zip(points.embedding, window, self.shape, strict=True):
+        useless = unknown.copy()
+        for axis, (span, size) in enumerate(zip(window, self.shape, strict=True)):
+            along, radius = points.embedding[axis], points.radius[axis]
             if span.start > 0:
                 unknown |= along < span.start + self._reach
+                useless |= along + radius < span.start + self._reach
             if span.stop < size:
                 unknown |= along > span.stop - 1 - self._reach
-        return np.where(unknown, np.uint8(UNKNOWN), np.uint8(0))
+                useless |= along - radius > span.stop - 1 - self._reach
+        state = np.where(unknown, np.uint8(UNKNOWN), np.uint8(FREE))
+        return state, points.seeds[~useless[points.seeds]]
 
     def _keep(
         self, points: Points, owner: NDArray[np.uint32], wanted: NDArray[np.bool_], window: Place
