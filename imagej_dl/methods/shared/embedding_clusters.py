@@ -26,7 +26,7 @@ REACH = 16.0
 """Longest offsets and largest sigmas, and the inverse of the smallest, in units of `length`."""
 
 FREE, TAKEN, UNKNOWN = 0, 1, 2
-"""What a pixel is: free, of an object (or removed with one), or one of these, but unknown which."""
+"""States of a pixel: free, of an object (or removed with one), or unknown which of the two."""
 
 _CELL = 8
 
