@@ -22,7 +22,8 @@ Output = Literal["softmax", "sigmoid", "linear", "relu"]
 SuiteTarget = Literal["", "mask", "categories", "contours"]
 
 Loss = Callable[..., Any]
-"""(targets, outputs, weights=1) → number: (N, Y, X, channels) twice, (N, Y, X)."""
+"""(targets, outputs, weights=1) → number: (N, Y, X, channels) twice, (N, Y, X). Targets of values
+may have other channels than outputs (`target_channels`)."""
 
 Total = Callable[..., tuple[Any, ...]]
 """Sums tensors over the devices that share a batch. All that a loss sums over the batch goes
@@ -141,6 +142,11 @@ class Method(BaseModel):
         """Names of the output channels, in their order: `classes` in config.json."""
 
     @property
+    def target_channels(self) -> int:
+        """Number of channels of :meth:`targets`, where `target_kind` is "values"."""
+        return len(self.channels)
+
+    @property
     def margin(self) -> int:
         """Pixels around a patch on which its target depends."""
         return 0
@@ -173,7 +179,7 @@ class Method(BaseModel):
         Returns
         -------
         uint8 (side, side), the channel that is 1 (of a single channel: its value), where
-        `target_kind` is "classes"; else float32 (side, side, channels).
+        `target_kind` is "classes"; else float32 (side, side, target_channels).
         """
 
     def sample(

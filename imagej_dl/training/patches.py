@@ -100,7 +100,7 @@ class Sampling:
     def shape(self) -> tuple[int, ...]:
         """Shape of a patch's target, as :meth:`Method.targets` returns it."""
         plane = (self.patch, self.patch)
-        return plane if self.by_class else (*plane, len(self.method.channels))
+        return plane if self.by_class else (*plane, self.method.target_channels)
 
     @property
     def by_class(self) -> bool:

@@ -84,12 +84,14 @@ def test_targets_need_no_more_than_the_margin(name):
         assert wide.dtype == np.uint8
         assert wide.max() < max(len(method.channels), 2)
     else:
-        assert wide.shape == (32, 32, len(method.channels))
+        assert wide.shape == (32, 32, method.target_channels)
         assert wide.dtype == np.float32
 
 
 @pytest.mark.tf
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize(
+    "name", [n for n, m in METHODS.items() if m().target_channels == len(m().channels)]
+)
 def test_the_usual_loss_of_each_method_goes_with_it(name):
     method = METHODS[name]()
     method.check_loss(method.losses[0], None)
