@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
+from scipy import ndimage as ndi
 
 Place = tuple[NDArray, NDArray]
 """Matrix and centre of a patch: pixel p of it shows matrix @ (p - its middle) + centre."""
@@ -25,6 +26,9 @@ class Augmentation(BaseModel):
     contrast: float = Field(default=0.3, ge=0, lt=1, description="Factor 1 ± contrast.")
     brightness: float = Field(default=0.1, ge=0, le=1, description="Offset ± brightness.")
     noise: float = Field(default=0.05, ge=0, le=1, description="Largest sigma of added noise.")
+    blur: float = Field(
+        default=0.0, ge=0, le=10, description="Largest sigma of a Gaussian blur, px; 0: none."
+    )
 
 
 NONE = Augmentation(turn=False, zoom=1, gamma=1, contrast=0, brightness=0, noise=0)
@@ -86,7 +90,10 @@ def nearest(plane: NDArray, place: Place, side: int) -> NDArray:
 def light(
     patch: NDArray[np.float32], rng: np.random.Generator, settings: Augmentation
 ) -> NDArray[np.float32]:
-    """Vary gamma, contrast, brightness and noise of a normalised patch (Y, X, C)."""
+    """Vary sharpness, gamma, contrast, brightness and noise of a normalised patch (Y, X, C)."""
+    if settings.blur and rng.random() < 0.5:  # half of the patches stay as sharp as they are
+        sigma = settings.blur * rng.uniform()
+        patch = ndi.gaussian_filter(patch, (sigma, sigma, 0), mode="mirror")
     if settings.gamma > 1:
         exponent = np.float32(settings.gamma ** rng.uniform(-1, 1))
         # What is below 0 (darker than the lower percentile) stays as it is.
