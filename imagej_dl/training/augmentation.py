@@ -92,8 +92,8 @@ def light(
 ) -> NDArray[np.float32]:
     """Vary sharpness, gamma, contrast, brightness and noise of a normalised patch (Y, X, C)."""
     if settings.blur and rng.random() < 0.5:  # half of the patches stay as sharp as they are
-        sigma = settings.blur * rng.uniform()
-        patch = ndi.gaussian_filter(patch, (sigma, sigma, 0), mode="mirror")
+        width = settings.blur * rng.uniform()
+        patch = ndi.gaussian_filter(patch, (width, width, 0), mode="mirror")
     if settings.gamma > 1:
         exponent = np.float32(settings.gamma ** rng.uniform(-1, 1))
         # What is below 0 (darker than the lower percentile) stays as it is.
