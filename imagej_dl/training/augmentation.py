@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+)
 from scipy import ndimage as ndi
 
 Place = tuple[NDArray, NDArray]
@@ -29,6 +36,12 @@ class Augmentation(BaseModel):
     blur: float = Field(
         default=0.0, ge=0, le=10, description="Largest sigma of a Gaussian blur, px; 0: none."
     )
+
+    @model_serializer(mode="wrap")
+    def _without_blur(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what versions without it would refuse, where it says nothing."""
+        content: dict[str, Any] = write(self)
+        return {k: v for k, v in content.items() if v or k != "blur"}
 
 
 NONE = Augmentation(turn=False, zoom=1, gamma=1, contrast=0, brightness=0, noise=0)

@@ -60,9 +60,9 @@ def train(
     tensorboard : write event files to `out`/tensorboard.
     start : a MODEL folder, or the name of a ready model, to start from (fine-tuning). Its weights,
         network, kind, patch, border size, normalisation and pixel size are taken, and the
-        post-processing parameters begin with its own; settings that contradict it are refused. The learning rate is lower by default.
-        Images that the model was trained on stay in training and do not validate; without them it
-        may forget what it learnt.
+        post-processing parameters begin with its own; settings that contradict it are refused. The
+        learning rate is lower by default. Images that the model was trained on stay in training and
+        do not validate; without them it may forget what it learnt.
     progress : called with the stages "reading", "building", "first batch", "training" (in
         thousandths) and "choosing". It may raise Cancelled (as Ctrl-C does): the best model so far
         is kept, without a search of post-processing parameters; or Enough: the training ends as if
