@@ -82,7 +82,7 @@ class Card(_Part):
         table = ["| | |", "| --- | --- |", *(f"| {k} | {v} |" for k, v in rows)]
         limits = [f"- {limit}" for limit in self.limits]
         return "\n".join(
-            [f"## {self.name}", "", *table, "", *self._scores(), "", "Limits:", "", *limits, ""]
+            [f"### {self.name}", "", *table, "", *self._scores(), "", "Limits:", "", *limits, ""]
         )
 
     def _scores(self) -> list[str]:
