@@ -46,6 +46,7 @@ TABLE: dict[str, Entry] = {
         "Train", "Train a segmentation model on a project's label maps.", "ImageJ-DL Train"
     ),
     "search": Entry("Search", "Search hyperparameters for the best model, then train it."),
+    "models": Entry("Models", "List the ready models, or print the card of one."),
     "predict": Entry(
         "Predict", "Segment images and videos with a trained model.", "ImageJ-DL Predict"
     ),

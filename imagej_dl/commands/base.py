@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import wraps
@@ -59,7 +59,8 @@ class Shown:
     "More settings"; empty : what it means to leave the field empty; needed : whether it must be
     filled in, though the command line has another way; once : never kept for the next time, as
     switches that can destroy and what is about one image only; gives, takes : "project" or
-    "model", where the value is the other commands' next, or theirs is the next here.
+    "model", where the value is the other commands' next, or theirs is the next here; offers :
+    returns names that may stand in place of a path.
     """
 
     label: str = ""
@@ -71,6 +72,7 @@ class Shown:
     once: bool = False
     gives: Literal["", "project", "model"] = ""
     takes: Literal["", "project", "model"] = ""
+    offers: Callable[[], Iterable[str]] = tuple
 
 
 class Command(BaseModel):

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from imagej_dl.commands.base import Command, Positional, Shown, say
 from imagej_dl.errors import Cancelled, UserError
+from imagej_dl.models.ready import registry as ready
 from imagej_dl.progress import Progress
 from imagej_dl.training.events import Watch, ignore
 from imagej_dl.training.settings import setting
@@ -32,9 +33,19 @@ class Correct(Command):
         Path, Positional(), Shown(path="folder", gives="project", takes="project")
     ] = Field(description="The project's folder.")
     model: Annotated[
-        Path | None, Shown(path="folder", takes="model", gives="model", empty="the current one")
+        Path | None,
+        Shown(
+            path="folder",
+            takes="model",
+            gives="model",
+            empty="the current one",
+            offers=ready.names,
+        ),
     ] = Field(
-        None, description="Folder of the model to start from; later steps know the current model."
+        None,
+        description="Folder of the model to start from, or the name of a ready model "
+        f"({', '.join(ready.names())}); if left out at the first step, {ready.DEFAULT}. Later "
+        "steps know the current model.",
     )
     step: Annotated[Literal["next", "save", "empty", "retrain", "status"], Shown(once=True)] = (
         Field(
@@ -223,7 +234,7 @@ def progress_text(status: Status) -> str:
 
     lines = [
         f"round {status.round}, {status.done} of {status.total} images done; "
-        f"the current model is {status.model}"
+        f"the current model is {ready.named(status.model)}"
     ]
     if status.unfinished:
         lines.append("a retraining was stopped; the step retrain continues it")

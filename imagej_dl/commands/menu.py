@@ -28,7 +28,8 @@ def describe(name: str) -> dict[str, Any]:
 
     A field has key, label, type (text, int, float, bool, choice, file, folder), choices,
     default (None: nothing), required, several, unit, advanced, help, and of :class:`Shown`
-    needed, empty, once, gives and shares. `holds`: the command sets what holds from then on.
+    needed, empty, once, gives, shares and offers. `holds`: the command sets what holds from then
+    on.
     """
     declaration = commands.load(name)
     return {
@@ -89,6 +90,7 @@ def field(declaration: type[Command], key: str) -> dict[str, Any]:
         "once": shown.once,
         "gives": shown.gives,
         "shares": shown.takes,
+        "offers": list(shown.offers()),
         "help": declared.description or "",
     }
 

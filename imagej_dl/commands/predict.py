@@ -29,10 +29,11 @@ class Predict(PredictOptions):
     """Segment images and videos with a trained model.
 
     IMAGES are files, folders of images, or folders with inputs or with folders NAME/image.tif.
-    Each becomes a label map NAME.tif. MODEL may be a CONFIG.json of microscopy-dl-suite-tf,
-    which names model, images and out. Each plane (frame, slice) is segmented on its own;
-    `imagej-dl track` links the objects of a video. In ImageJ, if no image is named, the open
-    one is segmented.
+    Each becomes a label map NAME.tif. MODEL may be the name of a ready model (`imagej-dl models`
+    lists them), which is also used where no model is named; or a CONFIG.json of
+    microscopy-dl-suite-tf, which names model, images and out. Each plane (frame, slice) is
+    segmented on its own; `imagej-dl track` links the objects of a video. In ImageJ, if no image is
+    named, the open one is segmented.
     """
 
     def inputs(self) -> set[Literal["image", "plane", "rois"]]:
@@ -79,6 +80,9 @@ class Predict(PredictOptions):
     def run(self, progress: Progress) -> None:
         if self.model.suffix.lower() == ".json":
             self._whole().run(progress)
+            return
+        if (whole := self.with_model()) is not self:
+            whole.run(progress)
             return
         if not self.images:
             raise UserError("name the images to predict, or folders of images")

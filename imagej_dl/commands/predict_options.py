@@ -5,13 +5,16 @@ from __future__ import annotations
 import warnings
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import Field
 
-from imagej_dl.commands.base import Command, Positional, Shown
+from imagej_dl.commands.base import Command, Positional, Shown, say
 from imagej_dl.errors import UserError
+from imagej_dl.images.formats import registry
 from imagej_dl.images.scenes import PATTERN
+from imagej_dl.models.config import CONFIG
+from imagej_dl.models.ready import registry as ready
 from imagej_dl.prediction.results import Results
 
 if TYPE_CHECKING:
@@ -24,11 +27,13 @@ Switch = Literal["model", "yes", "no"]
 class PredictOptions(Command):
     """The declaration of a prediction: its model, its images, and what is written."""
 
-    model: Annotated[Path, Positional(), Shown(path="folder", gives="model", takes="model")] = (
-        Field(
-            description="Folder of the model, or the .h5 file of a model that was trained with "
-            "Fluffy."
-        )
+    model: Annotated[
+        Path, Positional(), Shown(path="folder", gives="model", takes="model", offers=ready.names)
+    ] = Field(
+        Path(ready.DEFAULT),
+        description="Folder of the model, or the .h5 file of a model that was trained with "
+        "Fluffy, or the name of a ready model, which came with imagej-dl "
+        f"({', '.join(ready.names())}); if left out, {ready.DEFAULT}.",
     )
     images: Annotated[
         list[Path], Positional(), Shown("Image files", once=True, empty="the open image")
@@ -117,6 +122,24 @@ class PredictOptions(Command):
         False, description="Replace existing results."
     )
 
+    def with_model(self) -> Self:
+        """Return the command with the default model where its first path is of images.
+
+        The model comes first on the command line, and may be left out there. Of several paths the
+        first is an image if it is a file in a format of images; a folder alone is one of images
+        unless a model is in it.
+        """
+        path = self.model
+        if path.is_dir():
+            own = any((path / name).exists() for name in (CONFIG, ".training"))
+            are_images = not self.images and not own
+        else:
+            are_images = path.is_file() and registry.by_name(path) is not None
+        if not are_images:
+            return self
+        model, paths = Path(ready.DEFAULT), [path, *self.images]
+        return self.model_copy(update={"model": model, "images": paths})
+
     def tables(self) -> list[Path]:
         """Return the tables of the videos that the images are frames of."""
         from imagej_dl import suite
@@ -137,6 +160,8 @@ class PredictOptions(Command):
         from imagej_dl import models
 
         bundle = models.load(self.model)
+        if ready.is_name(self.model):
+            say(f"with {ready.described(self.model)}")
         if self.weights is not None:
             from imagej_dl.models.pretrained import load_weights
 

@@ -22,8 +22,10 @@ class Serve(Command):
     network that you trust. Ctrl-C ends it.
     """
 
-    models: Annotated[Path, Positional(), Shown(path="folder")] = Field(
-        description="Folder of a model, or a folder with several models."
+    models: Annotated[Path | None, Positional(), Shown(path="folder")] = Field(
+        None,
+        description="Folder of a model, or a folder with several models; the ready models are "
+        "offered beside them.",
     )
     host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 for all.")
     port: int = Field(5000, ge=1, le=65535, description="Port to listen on.")

@@ -12,6 +12,7 @@ from imagej_dl.commands.base import Command, Positional, Shown
 from imagej_dl.errors import UserError, warn
 from imagej_dl.methods.registry import Kind
 from imagej_dl.models.networks import registry
+from imagej_dl.models.ready import registry as ready
 from imagej_dl.training.fine_tuning import LEARNING_RATE as FINE_TUNING
 from imagej_dl.training.settings import Precision, Settings, setting
 
@@ -113,12 +114,14 @@ class TrainOptions(Command):
         description='Further training settings as JSON, such as {"loss": "sparse_cce"}: those of '
         "imagej_dl.training.Settings.",
     )
-    start: Annotated[Path | None, Shown("Start from model", path="folder", empty="a new one")] = (
-        Field(
-            default=None,
-            description="Folder of a model to fine-tune: training starts from its weights; "
-            "kind, patch, depth and width are taken from it.",
-        )
+    start: Annotated[
+        Path | None,
+        Shown("Start from model", path="folder", empty="a new one", offers=ready.names),
+    ] = Field(
+        default=None,
+        description="Folder of a model to fine-tune, or the name of a ready model "
+        f"({', '.join(ready.names())}): training starts from its weights; kind, patch, depth and "
+        "width are taken from it. With few images this is the way to begin; 2 minutes are enough.",
     )
     tensorboard: Annotated[bool, Shown(advanced=True)] = Field(
         default=False, description="Write event files for TensorBoard."

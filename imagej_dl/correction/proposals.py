@@ -13,7 +13,7 @@ import xarray as xr
 from imagej_dl import images, project, rois
 from imagej_dl.correction.records import LABELS, PROPOSAL, digest_of, finished, record
 from imagej_dl.correction.state import Proposed, Score
-from imagej_dl.correction.store import CorrectionStore, fingerprint, stamp
+from imagej_dl.correction.store import CorrectionStore, fingerprint, model_to_begin, stamp
 from imagej_dl.correction.uncertainty import Uncertainty
 from imagej_dl.errors import UserError, warn
 from imagej_dl.filesystem.containment import contained
@@ -71,7 +71,7 @@ def next_image(
     Parameters
     ----------
     path : the project's folder.
-    model : to begin with; needed the first time.
+    model : to begin with; if left out the first time, the default ready model.
     name : of an image to take instead.
     progress : stage "uncertainty", in images.
 
@@ -83,7 +83,7 @@ def next_image(
     ------
     UserError : when `path` is not a project, has no image, or no image can be predicted.
     """
-    store = CorrectionStore.open(path, model)
+    store = CorrectionStore.open(path, model_to_begin(path, model))
     sheets = project.sheets(path)
     if not sheets:
         raise UserError("has no images", path=path, remedy="Put them into its Raw folder.")

@@ -14,7 +14,7 @@ from imagej_dl import images, project
 from imagej_dl.correction.records import labels, record, training_images
 from imagej_dl.correction.state import Outcome, Retrained, Training
 from imagej_dl.correction.status import Row, rows
-from imagej_dl.correction.store import MODELS, CorrectionStore
+from imagej_dl.correction.store import MODELS, CorrectionStore, model_to_begin
 from imagej_dl.correction.validation import average_precision
 from imagej_dl.errors import Cancelled, UserError
 from imagej_dl.filesystem import containment, locks
@@ -73,7 +73,7 @@ def retrain(
     Parameters
     ----------
     path : the project's folder.
-    model : to begin with, if nothing has begun.
+    model : to begin with, if nothing has begun; if left out then, the default ready model.
     accept : use the new model in any case; right after a retraining whose model was not
         accepted, use that one.
     progress, watch : as for :func:`imagej_dl.training.train`; also stage "comparing", in images.
@@ -85,6 +85,7 @@ def retrain(
     UserError : when nothing is corrected, or nothing since the last retraining.
     Cancelled : when it was stopped; the same call continues it.
     """
+    model = model_to_begin(path, model)
     store = CorrectionStore.open(path, model)
     with locks.held(store.folder / MODELS, "a retraining"):
         store = CorrectionStore.open(path, model)  # as it is now that no other can end

@@ -11,13 +11,16 @@ from pydantic import ValidationError
 
 from imagej_dl.correction.merging import merged
 from imagej_dl.correction.state import Stamp, State
-from imagej_dl.errors import UserError
+from imagej_dl.errors import UserError, warn
 from imagej_dl.filesystem import locks
 from imagej_dl.filesystem.atomic import atomic, load_json
 from imagej_dl.models.folder import CONFIG, NETWORK, load_config
+from imagej_dl.models.ready import registry as ready
 
 FOLDER, FILE, MODELS = "Corrections", "state.json", "models"
 VERSION = 1
+READY = "ready:"
+"""Before the name of a ready model, whose folder is elsewhere on each machine."""
 _WAIT = 60.0
 
 
@@ -74,6 +77,8 @@ class CorrectionStore:
 
     def path(self, kept: str) -> Path:
         """Return the path that the state has as `kept`, relative to the project or absolute."""
+        if kept.startswith(READY):
+            return ready.HOME / kept.removeprefix(READY)
         return self.project / kept  # an absolute one stays as it is
 
     def short(self, path: Path) -> str:
@@ -96,6 +101,19 @@ class CorrectionStore:
         self._read = self.state.model_copy(deep=True)
 
 
+def model_to_begin(project: str | os.PathLike[str], model: Path | None) -> Path | None:
+    """Return the model that was named; where nothing has begun and none is, a ready one.
+
+    Warns
+    -----
+    DataWarning : that the corrections begin from the ready model.
+    """
+    if model is not None or (Path(project) / FOLDER / FILE).is_file():
+        return model
+    warn(f"no model is named, so the corrections begin from the ready model {ready.DEFAULT}")
+    return ready.HOME / ready.DEFAULT
+
+
 def fingerprint(model: Path) -> str:
     """Return a digest of a model's network and configuration, or of Fluffy's one file.
 
@@ -103,6 +121,7 @@ def fingerprint(model: Path) -> str:
     ------
     UserError : when it is not a model, or missing.
     """
+    model = ready.find(model)
     load_config(model)
     digest = hashlib.sha256()
     for path in [model] if model.is_file() else [model / CONFIG, model / NETWORK]:
@@ -153,5 +172,7 @@ def _read(path: Path) -> State | None:
 
 
 def _short(project: Path, path: Path) -> str:
+    if (name := ready.name_of(path)) is not None:
+        return READY + name
     real, root = path.resolve(), project.resolve()
     return real.relative_to(root).as_posix() if root in real.parents else str(real)

@@ -23,6 +23,9 @@ from imagej_dl.methods.base import Method, PostProcessing
 from imagej_dl.methods.registry import KnownKind
 from imagej_dl.validation import in_words
 
+CONFIG = "config.json"
+"""The file in a model's folder that holds a :class:`ModelConfig`."""
+
 FORMAT_VERSION = 1
 """Version of the MODEL folder; raised when an older reader would misread a newer folder."""
 

@@ -24,10 +24,11 @@ from imagej_dl.errors import DataWarning, UserError, first_line
 from imagej_dl.filesystem.atomic import atomic_folder, heal, load_json
 from imagej_dl.models import fluffy_h5, trust
 from imagej_dl.models.bundle import ModelBundle
-from imagej_dl.models.config import FORMAT_VERSION, ModelConfig
+from imagej_dl.models.config import CONFIG, FORMAT_VERSION, ModelConfig
 from imagej_dl.models.frame_windows import frames_of
+from imagej_dl.models.ready import registry as ready
 
-NETWORK, CONFIG = "model.keras", "config.json"
+NETWORK = "model.keras"
 TEST_IMAGE, TEST_EXPECTED = "test_image.tif", "test_expected.tif"
 TOLERANCE = 1e-3
 """Largest difference of an output between machines, of values above 1 as a share of them: float32
@@ -83,7 +84,8 @@ def load(folder: str | Path, *, verify: bool = False) -> ModelBundle:
 
     Parameters
     ----------
-    folder : what :func:`save` wrote; or Fluffy's .h5 file, see :mod:`imagej_dl.models.fluffy_h5`.
+    folder : what :func:`save` wrote; or the name of a ready model, such as "nuclei"; or Fluffy's
+        .h5 file, see :mod:`imagej_dl.models.fluffy_h5`.
     verify : predict the test image and compare with the probabilities kept beside it.
 
     Raises
@@ -91,7 +93,7 @@ def load(folder: str | Path, *, verify: bool = False) -> ModelBundle:
     UserError : when the folder is no model, of another version, damaged, holds code that
         Keras would have to run, or (with `verify`) gives other probabilities than it did.
     """
-    folder = Path(folder)
+    folder = ready.find(folder)
     if fluffy_h5.is_file(folder):
         return fluffy_h5.load(folder)
     config = load_config(folder)
@@ -106,13 +108,17 @@ def load_config(folder: str | Path) -> ModelConfig:
 
     (Of Fluffy's .h5 files it is found by building the network, which needs TensorFlow.)
     """
-    folder = Path(folder)
+    folder = ready.find(folder)
     if fluffy_h5.is_file(folder):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DataWarning)  # :func:`load` says it
             return fluffy_h5.load(folder).config
     if not folder.is_dir():
-        raise UserError("there is no such model folder", path=folder)
+        raise UserError(
+            "there is no such model folder",
+            path=folder,
+            remedy=f"Name the folder of a model, or a ready model: {', '.join(ready.names())}.",
+        )
     heal(folder)  # a training may have been killed while it put a new model there
     path = folder / CONFIG
     if not path.is_file():

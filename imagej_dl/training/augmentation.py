@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+)
+from scipy import ndimage as ndi
 
 Place = tuple[NDArray, NDArray]
 """Matrix and centre of a patch: pixel p of it shows matrix @ (p - its middle) + centre."""
@@ -25,6 +33,15 @@ class Augmentation(BaseModel):
     contrast: float = Field(default=0.3, ge=0, lt=1, description="Factor 1 ± contrast.")
     brightness: float = Field(default=0.1, ge=0, le=1, description="Offset ± brightness.")
     noise: float = Field(default=0.05, ge=0, le=1, description="Largest sigma of added noise.")
+    blur: float = Field(
+        default=0.0, ge=0, le=10, description="Largest sigma of a Gaussian blur, px; 0: none."
+    )
+
+    @model_serializer(mode="wrap")
+    def _without_blur(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what versions without it would refuse, where it says nothing."""
+        content: dict[str, Any] = write(self)
+        return {k: v for k, v in content.items() if v or k != "blur"}
 
 
 NONE = Augmentation(turn=False, zoom=1, gamma=1, contrast=0, brightness=0, noise=0)
@@ -94,7 +111,10 @@ def vectors(field: NDArray, place: Place, side: int) -> NDArray[np.float32]:
 def light(
     patch: NDArray[np.float32], rng: np.random.Generator, settings: Augmentation
 ) -> NDArray[np.float32]:
-    """Vary gamma, contrast, brightness and noise of a normalised patch (Y, X, C)."""
+    """Vary sharpness, gamma, contrast, brightness and noise of a normalised patch (Y, X, C)."""
+    if settings.blur and rng.random() < 0.5:  # half of the patches stay as sharp as they are
+        width = settings.blur * rng.uniform()
+        patch = ndi.gaussian_filter(patch, (width, width, 0), mode="mirror")
     if settings.gamma > 1:
         exponent = np.float32(settings.gamma ** rng.uniform(-1, 1))
         # What is below 0 (darker than the lower percentile) stays as it is.

@@ -13,6 +13,7 @@ from imagej_dl.filesystem.atomic import load_json
 from imagej_dl.models import ModelBundle, ModelConfig
 from imagej_dl.models import folder as folders
 from imagej_dl.models.networks import registry
+from imagej_dl.models.ready import registry as ready
 from imagej_dl.training.settings import Settings
 
 LEARNING_RATE = 1e-3
@@ -59,7 +60,7 @@ def read(folder: str | Path) -> tuple[Start, ModelBundle]:
     ------
     UserError : when it is not a model, or its network is not one that training builds.
     """
-    folder = Path(folder)
+    folder = ready.find(folder)
     bundle = folders.load(folder)
     config = bundle.config
     try:
@@ -118,7 +119,8 @@ def settings(given: dict[str, Any], config: ModelConfig) -> Settings:
 
 def check_same(folder: str | Path, start: Start | None) -> None:
     """Raise UserError if a training that is resumed did not start from this model."""
-    if start is None or not Path(folder).exists() or _digest(Path(folder)) != start.sha256:
+    found = ready.find(folder)
+    if start is None or not found.exists() or _digest(found) != start.sha256:
         raise UserError(
             "the training to be resumed did not start from this model",
             path=folder,

@@ -15,6 +15,7 @@ from imagej_dl.errors import UserError, warn
 from imagej_dl.filesystem import locks
 from imagej_dl.filesystem.atomic import discard, heal
 from imagej_dl.models import ModelBundle
+from imagej_dl.models.ready import registry as ready
 from imagej_dl.progress import Progress, silent
 from imagej_dl.training import checkpoint, device_selection, fine_tuning, preflight
 from imagej_dl.training.builder import assemble, divide, plain
@@ -57,11 +58,11 @@ def train(
         settings are those it began with; only `epochs`, `minutes` and `patience` may be changed.
     overwrite : replace an existing model, once the new one is finished.
     tensorboard : write event files to `out`/tensorboard.
-    start : a MODEL folder to start from (fine-tuning). Its weights, network, kind, patch, border
-        size, normalisation and pixel size are taken, and the post-processing parameters begin with
-        its own; settings that contradict it are refused. The learning rate is lower by default.
-        Images that the model was trained on stay in training and do not validate; without them it
-        may forget what it learnt.
+    start : a MODEL folder, or the name of a ready model, to start from (fine-tuning). Its weights,
+        network, kind, patch, border size, normalisation and pixel size are taken, and the
+        post-processing parameters begin with its own; settings that contradict it are refused. The
+        learning rate is lower by default. Images that the model was trained on stay in training and
+        do not validate; without them it may forget what it learnt.
     progress : called with the stages "reading", "building", "first batch", "training" (in
         thousandths) and "choosing". It may raise Cancelled (as Ctrl-C does): the best model so far
         is kept, without a search of post-processing parameters; or Enough: the training ends as if
@@ -140,7 +141,7 @@ def _origin(
         return (None, None) if start is None else fine_tuning.read(start)
     origin = None if saved.start is None else Start.model_validate(saved.start)
     # A model that its own fine-tuning replaces may have changed since.
-    if start is not None and Path(start).resolve() != out.resolve():
+    if start is not None and ready.find(start).resolve() != out.resolve():
         fine_tuning.check_same(start, origin)
     return origin, None
 

@@ -12,6 +12,7 @@ from imagej_dl.errors import UserError
 from imagej_dl.images.formats import registry
 from imagej_dl.images.tiff import file_sets
 from imagej_dl.models.folder import CONFIG, load_config
+from imagej_dl.models.ready import registry as ready
 from imagej_dl.web import results
 from imagej_dl.web.guard import guard
 from imagej_dl.web.intake import sorted_out, unlike
@@ -26,8 +27,16 @@ _STATIC = {"page.js": "text/javascript", "page.css": "text/css"}
 _FILES = {results.LABELS: "image/tiff", results.ROIS: "application/zip", results.TABLE: "text/csv"}
 
 
-def models_of(folder: Path) -> dict[str, Path]:
-    """Return the models of a folder by name: it is one, or holds them."""
+def models_of(folder: Path | None) -> dict[str, Path]:
+    """Return the models of a folder by name, which is one, or holds them; then the ready ones.
+
+    A model of the folder hides the ready one of its name.
+    """
+    own = {} if folder is None else _in(folder)
+    return own | {name: ready.HOME / name for name in ready.names() if name not in own}
+
+
+def _in(folder: Path) -> dict[str, Path]:
     if (folder / CONFIG).is_file():
         return {folder.resolve().name: folder}
     if not folder.is_dir():
@@ -43,7 +52,7 @@ def models_of(folder: Path) -> dict[str, Path]:
 
 
 def application(
-    models: Path,
+    models: Path | None = None,
     *,
     upload: int = 500,
     pixels: int = 2048,
@@ -57,7 +66,7 @@ def application(
 
     Parameters
     ----------
-    models : a model's folder, or one that holds some.
+    models : a model's folder, or one that holds some; the ready models are there in any case.
     upload : MiB that one upload may have.
     pixels : MiB of pixels that one image may have.
     planes, minutes, waiting : planes that one image may have, minutes that it may take, images that
@@ -207,7 +216,8 @@ def _described(name: str, path: Path) -> dict[str, Any]:
     except UserError as error:
         return {"name": name, "error": error.problem}
     size = f"{config.pixel_width:.4g} {config.unit}" if config.unit != "pixel" else ""
-    return {"name": name, "kind": config.kind, "channels": config.channels, "pixel": size}
+    found = {"name": name, "kind": config.kind, "channels": config.channels, "pixel": size}
+    return found | {"title": ready.card(name).title} if path.parent == ready.HOME else found
 
 
 def _status(job: Job) -> dict[str, Any]:

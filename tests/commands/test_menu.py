@@ -175,7 +175,6 @@ def test_no_new_key_is_asked_for_by_force() -> None:
         "ImageJ-DL New project": {"project"},
         "ImageJ-DL Annotate next image": {"project"},
         "ImageJ-DL Train": {"project"},
-        "ImageJ-DL Predict": {"model"},
         "ImageJ-DL Correct and retrain": {"project"},
         "ImageJ-DL Track": {"out"},
         "ImageJ-DL Evaluate": {"truth"},

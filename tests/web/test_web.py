@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import shutil
 import threading
 import time
 import zipfile
@@ -22,8 +23,10 @@ from imagej_dl import images, rois
 from imagej_dl.commands.serve import Serve
 from imagej_dl.errors import UserError
 from imagej_dl.images.formats import registry
+from imagej_dl.models.ready import registry as ready
 from imagej_dl.progress import silent
 from imagej_dl.web import application, jobs
+from imagej_dl.web.app import models_of
 from imagej_dl.web.intake import safe_name, unlike
 
 OWN = {"X-ImageJ-DL": "1"}
@@ -102,6 +105,21 @@ def test_the_page_and_its_models(client: Any) -> None:
     assert client.get("/static/../app.py").status_code == 404
     assert client.get("/static/app.py").status_code == 404
     assert [m["name"] for m in client.get("/api/models").json["models"]] == ["cells", "nuclei"]
+
+
+def test_the_ready_models_are_offered(tmp_path: Path) -> None:
+    made = application()
+    try:
+        [one] = made.test_client().get("/api/models").json["models"]
+    finally:
+        made.extensions["imagej-dl"].close()
+    assert one["name"] == ready.DEFAULT
+    assert one["title"] == ready.card(ready.DEFAULT).title
+    # One of the user's hides the ready one of its name.
+    shutil.copytree(ready.HOME / ready.DEFAULT, tmp_path / "models" / ready.DEFAULT)
+    assert models_of(tmp_path / "models") == {
+        ready.DEFAULT: tmp_path / "models" / ready.DEFAULT,
+    }
 
 
 def test_ids_above_255_are_right_in_every_download(client: Any, tmp_path: Path) -> None:

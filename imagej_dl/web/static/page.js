@@ -49,7 +49,7 @@ function span(seconds) {
 
 function about() {
   const model = models.find((one) => one.name === $("model").value);
-  const parts = model ? [model.kind, `${model.channels} channel(s)`, model.pixel] : [];
+  const parts = model ? [model.title, model.kind, `${model.channels} channel(s)`, model.pixel] : [];
   $("about").textContent = parts.filter(Boolean).join(", ");
 }
 

@@ -63,10 +63,15 @@ class Dialog {
         dialog.addMessage(command.summary + (needed ? "\nFields with * are needed." : ""))
         fields.each { field ->
             String value = before.containsKey(field.key) ? before[field.key] : text(field.default)
-            String label = field.label + (field.unit ? " ($field.unit)" : "") +
+            String offered = field.offers ? " - a folder or ${field.offers.join(', ')}" : ""
+            String label = field.label + (field.unit ? " ($field.unit)" : "") + offered +
                 (field.needed ? " *" : field.empty ? " - empty: $field.empty" : "")
             switch (field.type) {
-                case "folder": dialog.addDirectoryField(label, value, 30); break
+                case "folder":
+                    dialog.addDirectoryField(label, value, 30)
+                    // ImageJ makes a folder of it by a separator at its end, which a name is not.
+                    if (value in field.offers) dialog.stringFields.last().text = value
+                    break
                 case "file": dialog.addFileField(label, value, 30); break
                 case "bool": dialog.addCheckbox(label, value == "true"); break
                 case "choice":
