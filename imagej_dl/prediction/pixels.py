@@ -92,5 +92,5 @@ class Resampled(Pixels):
     def _typed(self, values: NDArray[np.float32]) -> NDArray[Any]:
         if self.dtype.kind == "f":
             return values
-        limits = np.iinfo(self.dtype)
+        limits = np.iinfo(str(self.dtype))
         return np.clip(np.rint(values), limits.min, limits.max).astype(self.dtype)

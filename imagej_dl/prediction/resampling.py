@@ -1,7 +1,7 @@
 """Resampling of planes along each axis, pixel for pixel the same however the plane is cut.
 
-Pixels are squares: pixel i of a plane of n covers i … i + 1 of it, its centre lies at i + ½. A plane
-resampled to m pixels covers the same square from edge to edge, so that the centre of pixel j lies at
+Pixels are squares: pixel i of an axis covers i … i + 1 of it, its centre lies at i + ½. An axis of n
+pixels resampled to m has the same ends, so that the centre of the new pixel j lies at
 (j + ½) · n / m. Nothing is shifted, by no fraction of a pixel.
 """
 
