@@ -15,7 +15,9 @@ from imagej_dl.images import units
 
 AUTO: Final = "auto"
 MODEL: Final = "model"
-_LENGTH = re.compile(r"(?P<value>[0-9.eE+-]+?)\s*(?P<unit>[^0-9\s.+-].*)?")
+_LENGTH = re.compile(
+    r"(?P<value>[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(?P<unit>[^\d\s.,+-].*)?"
+)
 _HOW = "a number in px, a length such as 8 um, auto, or model"
 
 
@@ -66,12 +68,9 @@ def parsed(given: str | float) -> Diameter | Literal["auto", "model"]:
     if text.lower() == MODEL:
         return MODEL
     match = _LENGTH.fullmatch(text)
-    try:
-        value = float(match["value"]) if match else math.nan
-    except ValueError:
-        value = math.nan
-    if match is None or math.isnan(value):
+    if match is None:
         raise ValueError(f"{text!r} is no diameter: give {_HOW}")
+    value = float(match["value"])
     if not 0 < value < math.inf:
         raise ValueError(f"a diameter is above 0: give {_HOW}")
     unit = units.plain(match["unit"] or "")

@@ -60,9 +60,7 @@ def resampled_labels(
     return found, len(lost)
 
 
-def _block(
-    labels: NDArray, down: Weights, across: Weights, block: tuple[slice, slice]
-) -> NDArray:
+def _block(labels: NDArray, down: Weights, across: Weights, block: tuple[slice, slice]) -> NDArray:
     top, bottom, rows = down.part(block[0].start, block[0].stop)
     left, right, columns = across.part(block[1].start, block[1].stop)
     region = np.asarray(labels[top:bottom, left:right])
@@ -116,9 +114,7 @@ def _repaired(labels: NDArray, found: NDArray) -> Iterator[int]:
             part[mine & (pieces != largest)] = 0
 
 
-def _centre(
-    mask: NDArray[np.bool_], box: tuple[slice, ...], steps: list[float]
-) -> tuple[int, ...]:
+def _centre(mask: NDArray[np.bool_], box: tuple[slice, ...], steps: list[float]) -> tuple[int, ...]:
     """Return the new pixel in which the object's pixel next to its centre lies."""
     pixels = np.argwhere(mask)
     middle = pixels[np.argmin(np.square(pixels - pixels.mean(axis=0)).sum(axis=1))]

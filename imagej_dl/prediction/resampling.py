@@ -1,7 +1,7 @@
 """Resampling of planes along each axis, pixel for pixel the same however the plane is cut.
 
-Pixels are squares: pixel i of an axis covers i … i + 1 of it, its centre lies at i + ½. An axis of n
-pixels resampled to m has the same ends, so that the centre of the new pixel j lies at
+Pixels are squares: pixel i of an axis covers i … i + 1 of it, and its centre lies at i + ½. An axis
+of n pixels resampled to m has the same ends, so that the centre of the new pixel j lies at
 (j + ½) · n / m. Nothing is shifted, by no fraction of a pixel.
 """
 
@@ -31,7 +31,7 @@ class Kernel:
 
 
 def _cubic(x: NDArray) -> NDArray:
-    """Catmull-Rom: keeps the pixels where nothing is resampled, and straight ramps straight."""
+    """Catmull-Rom: keeps the pixels where nothing is resampled."""
     return np.where(
         x < 1, (1.5 * x - 2.5) * x**2 + 1, np.where(x < 2, ((2.5 - 0.5 * x) * x - 4) * x + 2, 0.0)
     )

@@ -130,20 +130,25 @@ def of_diameter(
     """
     known = diameter_of(bundle.config, bundle.folder)
     pixels = diameter.in_pixels(image) if isinstance(diameter, Diameter) else diameter
-    cal, config = images.calibration(image), bundle.config
-    slimmer = (cal.pixel_height / cal.pixel_width) / (config.pixel_height / config.pixel_width)
-    factors = tuple(known / pixels * slimmer**power for power in (0.5, -0.5))
+    found = factors(bundle.config, image, known / pixels)
     low, high = (LOW, HIGH) if estimated else (1 / _SAME, _SAME)
-    if all(low <= factor <= high for factor in factors):
+    if all(low <= factor <= high for factor in found):
         return Scale(diameter=pixels)
-    if not all(1 / _MOST <= factor <= _MOST for factor in factors):
+    if not all(1 / _MOST <= factor <= _MOST for factor in found):
         raise UserError(
             f"objects of {pixels:.3g} px, where the training objects have {known:.3g} px, would "
             f"need the image to be resampled by more than a factor of {_MOST:g}",
             path=image.attrs.get("title") or None,
             remedy="Check --diameter and its unit.",
         )
-    return Scale((factors[0], factors[1]), pixels)
+    return Scale(found, pixels)
+
+
+def factors(config: ModelConfig, image: xr.DataArray, scale: float) -> tuple[float, float]:
+    """Return the factors along Y and X of a scale: pixels become as those of the training are."""
+    cal = images.calibration(image)
+    slimmer = (cal.pixel_height / cal.pixel_width) / (config.pixel_height / config.pixel_width)
+    return scale * math.sqrt(slimmer), scale / math.sqrt(slimmer)
 
 
 def diameter_of(config: ModelConfig, folder: Path | None = None) -> float:
