@@ -48,13 +48,16 @@ class Predict(PredictOptions):
         image = session.open_image()
         source = Source(Path(str(image.attrs["title"])), Path(str(image.attrs["title"])).stem)
         results = None
+        config = models.load_config(self.model)
+        self.refuse_models(config)
         if self.out is not None:
-            results = self.results(models.load_config(self.model).method)
+            results = self.results(config.method)
         if results is not None:
             results.need_names(source)
             results.refuse([source])
         started = time.perf_counter()
         bundle = self.bundle()
+        self._tell_price()
         try:
             result, hyperstack = self._apply(bundle, image, progress)
         except UserError as error:
@@ -90,6 +93,7 @@ class Predict(PredictOptions):
 
         tables = self.tables()
         config = models.load_config(self.model)
+        self.refuse_models(config)
         recurrent = config.frames > 1
         sources = find(self.images, recurrent=recurrent, videos=self.videos, scenes=self.scenes)
         results = self.results(config.method)
@@ -113,6 +117,8 @@ class Predict(PredictOptions):
         elif tables:
             return
         bundle = self.bundle() if sources else None
+        if sources:
+            self._tell_price()
         failed: list[UserError] = []
         for number, source in enumerate(sources):
             several = _Several(progress, source.name, number, len(sources))
@@ -143,6 +149,10 @@ class Predict(PredictOptions):
                 + "; ".join(map(str, failed))
             )
 
+    def _tell_price(self) -> None:
+        if price := self.price():
+            say(price)
+
     def _whole(self) -> Predict:
         """Return what a configuration file says, and what was given beside it."""
         from imagej_dl import suite
@@ -166,13 +176,13 @@ class Predict(PredictOptions):
     ) -> tuple[Prediction | xr.DataArray, bool]:
         from imagej_dl.prediction import predict, predict_image
 
-        tiling: dict[str, Any] = {"tile": self.tile, "halo": self.halo, "batch": self.batch}
+        how: dict[str, Any] = {"tile": self.tile, "halo": self.halo, "batch": self.batch}
+        how |= {"augment": self.augment, "ensemble": self.others, "progress": progress}
         hyperstack = "C" in image.dims
         if bundle.config.method.gives == "image":
-            return predict_image(bundle, image, **tiling, progress=progress), hyperstack
-        kept = self.probabilities
-        result = predict(bundle, image, **tiling, progress=progress, probabilities=kept)
-        return result, hyperstack
+            return predict_image(bundle, image, **how), hyperstack
+        how |= {"diameter": self.diameter, "probabilities": self.probabilities}
+        return predict(bundle, image, **how), hyperstack
 
 
 def _write(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from imagej_dl.commands.base import Command, Positional, Shown, say
 from imagej_dl.errors import UserError
@@ -15,7 +16,11 @@ from imagej_dl.images.formats import registry
 from imagej_dl.images.scenes import PATTERN
 from imagej_dl.models.config import CONFIG
 from imagej_dl.models.ready import registry as ready
+from imagej_dl.prediction.diameters import MODEL, parsed
+from imagej_dl.prediction.ensemble import check
+from imagej_dl.prediction.rescaling import diameter_of
 from imagej_dl.prediction.results import Results
+from imagej_dl.prediction.views import Augment, views
 
 if TYPE_CHECKING:
     from imagej_dl.methods.base import Method
@@ -52,6 +57,30 @@ class PredictOptions(Command):
         False,
         description="Also write the probability maps as NAME_probabilities.tif, one channel per "
         "class, from 0 to 1.",
+    )
+    diameter: Annotated[str | None, Shown("Object diameter", empty="by the pixel sizes")] = Field(
+        None,
+        description="Diameter of the image's objects: a number in px of the image, or a length "
+        "such as 8 um. The image is resampled so that they are as large as the objects that the "
+        "model was trained on, and the results are brought back to the image's own pixels. auto: "
+        "estimated from the image; model: nothing is resampled. If left out, an image is resampled "
+        "where its pixel size and that of the training images are known and differ by more than a "
+        "third.",
+    )
+    augment: Annotated[Augment, Shown("Test-time augmentation", advanced=True)] = Field(
+        "none",
+        description="Test-time augmentation: average the network's output over views of each "
+        "plane. none: the plane alone; flips: 4 views, mirrored and turned by 180 degrees, which "
+        "take about 4 times as long; all: 8 views, also turned by 90 degrees, about 8 times as "
+        "long.",
+    )
+    ensemble: Annotated[
+        list[Path], Shown("Further models", path="folder", advanced=True, empty="none")
+    ] = Field(
+        [],
+        description="Folders of further models, whose outputs are averaged with those of the "
+        "model: of the same kind, classes, channels and settings of the method. The "
+        "post-processing is that of the first model. Each takes about as long as one model alone.",
     )
     tile: Annotated[int | None, Shown(unit="px", advanced=True, empty="that of Settings")] = Field(
         None,
@@ -140,6 +169,19 @@ class PredictOptions(Command):
         model, paths = Path(ready.DEFAULT), [path, *self.images]
         return self.model_copy(update={"model": model, "images": paths})
 
+    @field_validator("diameter", mode="before")
+    @classmethod
+    def _as_text(cls, value: Any) -> Any:
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        return f"{value:g}" if number else value
+
+    @field_validator("diameter")
+    @classmethod
+    def _is_diameter(cls, value: str | None) -> str | None:
+        if value is not None:
+            parsed(value)
+        return value
+
     def tables(self) -> list[Path]:
         """Return the tables of the videos that the images are frames of."""
         from imagej_dl import suite
@@ -167,6 +209,22 @@ class PredictOptions(Command):
 
             load_weights(bundle.model, self.weights)
         return replace(bundle, config=self._post_processed(bundle.config))
+
+    @cached_property
+    def others(self) -> list[ModelBundle]:
+        """The further models of the ensemble."""
+        from imagej_dl import models
+
+        return [models.load(folder) for folder in self.ensemble]
+
+    def refuse_models(self, config: ModelConfig) -> None:
+        """Raise UserError where the model cannot be used as asked for, before the first image."""
+        from imagej_dl import models
+
+        if self.diameter is not None and parsed(self.diameter) != MODEL:
+            diameter_of(config, self.model)
+        for folder in self.ensemble:
+            check(config, models.load_config(folder), folder)
 
     def _post_processed(self, config: ModelConfig) -> ModelConfig:
         """Change the post-processing to what was asked for."""
@@ -198,7 +256,30 @@ class PredictOptions(Command):
         config = self._post_processed(models.load_config(self.model))
         how: dict[str, Any] = {"instances": config.instances.model_dump(mode="json")}
         given = {"halo": self.halo, "axes": self.axes, "scenes": self.scenes}
+        given |= self._averaged_over()
         return {"model": model, "how": how | {k: v for k, v in given.items() if v is not None}}
+
+    def _averaged_over(self) -> dict[str, Any]:
+        """Return how the image is resampled and what is averaged, None for what is not asked for.
+
+        The order of the further models changes nothing.
+        """
+        from imagej_dl.correction.store import fingerprint
+
+        return {
+            "diameter": None if self.diameter is None else str(parsed(self.diameter)),
+            "augment": None if self.augment == "none" else self.augment,
+            "ensemble": sorted(map(fingerprint, self.ensemble)) or None,
+        }
+
+    def price(self) -> str:
+        """Return in words how many times the network is run, "" for once."""
+        seen, models = len(views(self.augment)), 1 + len(self.ensemble)
+        if seen * models == 1:
+            return ""
+        parts = [f"{seen} views"] * (seen > 1) + [f"{models} models"] * (models > 1)
+        passes = seen * models
+        return f"{passes} passes ({' × '.join(parts)}): about {passes} times as long as one"
 
     def results(self, method: Method) -> Results:
         if self.out is None:

@@ -12,21 +12,21 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from imagej_dl.images import Far, Levels, array_storage, memory_maps
-from imagej_dl.images.checks import non_finite
+from imagej_dl.images import Far, Levels, array_storage
 from imagej_dl.models import ModelBundle
+from imagej_dl.prediction.pixels import Pixels
 
 _ROWS = 2**22  # pixels measured at a time
 
 
 def ready(
-    bundle: ModelBundle, image: xr.DataArray, beyond: list[Beyond] | None = None
+    bundle: ModelBundle, image: xr.DataArray | Pixels, beyond: list[Beyond] | None = None
 ) -> Iterator[Any]:
     """Give the planes of an image as the network wants them, one by one, in the order of T and Z.
 
     Parameters
     ----------
-    image : any of T and Z, Y, X, and C; read plane by plane.
+    image : any of T and Z, Y, X, and C; read plane by plane. Or its pixels, which may be resampled.
     beyond : takes which planes are beyond what the training saw.
 
     Yields
@@ -41,19 +41,19 @@ def ready(
         lazy plane when the part is read.
     """
     frames = bundle.config.frames
-    depth = image.sizes.get("Z", 1)
+    pixels = image if isinstance(image, Pixels) else Pixels(image)
     beyond = [] if beyond is None else beyond
-    levels = [_levels(bundle, image, z, beyond) for z in range(depth)]
-    before: list[deque[Any]] = [deque(maxlen=frames) for _ in range(depth)]
+    levels = [_levels(bundle, pixels, z, beyond) for z in range(pixels.depth)]
+    before: list[deque[Any]] = [deque(maxlen=frames) for _ in range(pixels.depth)]
     # What takes uneven light off looks over the whole plane.
-    lazy = _size(image) > array_storage.LARGE and not bundle.config.normalisation.illumination
-    for t, z in product(range(image.sizes.get("T", 1)), range(depth)):
+    lazy = _is_large(pixels) and not bundle.config.normalisation.illumination
+    for t, z in product(range(pixels.frames), range(pixels.depth)):
         plane: Any
         if lazy:
-            plane = Lazy(bundle, image, t, z, levels[z], beyond)
+            plane = Lazy(bundle, pixels, t, z, levels[z], beyond)
         else:
             far: list[Far] = []
-            plane = bundle.prepare(_part(image, t, z), levels[z], far)
+            plane = bundle.prepare(pixels.part(t, z), levels[z], far)
             beyond += [Beyond(t, z, one) for one in far]
         if frames == 1:
             yield plane
@@ -78,29 +78,29 @@ class Lazy:
     def __init__(
         self,
         bundle: ModelBundle,
-        image: xr.DataArray,
+        pixels: Pixels,
         t: int,
         z: int,
         levels: Levels | None,
         beyond: list[Beyond],
     ) -> None:
-        self.bundle, self.image, self.place = bundle, image, (t, z)
-        self.shape = (image.sizes["Y"], image.sizes["X"], bundle.config.channels)
+        self.bundle, self.pixels, self.place = bundle, pixels, (t, z)
+        self.shape = (*pixels.shape, bundle.config.channels)
         rule = bundle.config.normalisation
         # Measured as a video is: rows at a time; of 8 and 16 bits the percentiles are the same.
         alone = rule.model_copy(update={"scope": "video"})
         far: list[Far] = []
-        self.levels = levels or alone.levels(_rows(image, t, z), bundle.config.seen, far)
+        self.levels = levels or alone.levels(_rows(pixels, t, z), bundle.config.seen, far)
         self.beyond = beyond
         beyond += [Beyond(t, z, one) for one in far]
 
     def __getitem__(self, where: tuple[slice, slice]) -> NDArray[np.float32]:
         far: list[Far] = []
-        part = self.bundle.prepare(_part(self.image, *self.place, where), self.levels, far)
+        part = self.bundle.prepare(self.pixels.part(*self.place, where), self.levels, far)
         for one in far:
             at = ((where[0].start or 0) + one.at[0], (where[1].start or 0) + one.at[1])
             self.beyond.append(Beyond(*self.place, replace(one, at=at)))
-        memory_maps.forget(self.image.data)
+        self.pixels.forget()
         return part
 
 
@@ -115,43 +115,25 @@ class Together:
         return np.concatenate([frame[where] for frame in self.frames], axis=-1)
 
 
-def _size(image: xr.DataArray) -> int:
-    return image.sizes["Y"] * image.sizes["X"]
+def _is_large(pixels: Pixels) -> bool:
+    return pixels.shape[0] * pixels.shape[1] > array_storage.LARGE
 
 
-def _levels(
-    bundle: ModelBundle, image: xr.DataArray, z: int, beyond: list[Beyond]
-) -> Levels | None:
-    times = range(image.sizes.get("T", 1))
+def _levels(bundle: ModelBundle, pixels: Pixels, z: int, beyond: list[Beyond]) -> Levels | None:
+    times = range(pixels.frames)
     rule = bundle.config.normalisation
-    parts = (_part(image, t, z) for t in times)
-    if _size(image) > array_storage.LARGE and not rule.illumination:
-        parts = (part for t in times for part in _rows(image, t, z))
+    parts = (pixels.part(t, z) for t in times)
+    if _is_large(pixels) and not rule.illumination:
+        parts = (part for t in times for part in _rows(pixels, t, z))
     far: list[Far] = []
     found = rule.levels(parts, bundle.config.seen, far)
     beyond += [Beyond(-1, z, one) for one in far]
     return found
 
 
-def _rows(image: xr.DataArray, t: int, z: int) -> Iterator[NDArray]:
-    step = max(_ROWS // image.sizes["X"], 1)
-    for low in range(0, image.sizes["Y"], step):
-        yield _part(image, t, z, (slice(low, low + step), slice(None)))
-        memory_maps.forget(image.data)
-
-
-def _part(
-    image: xr.DataArray,
-    t: int,
-    z: int,
-    where: tuple[slice, slice] = (slice(None), slice(None)),
-) -> NDArray:
-    place = {axis: index for axis, index in (("T", t), ("Z", z)) if axis in image.dims}
-    plane = image.isel({**place, "Y": where[0], "X": where[1]})
-    plane = plane.transpose("Y", "X", *(["C"] if "C" in image.dims else []))
-    values = plane.values
-    if not values.dtype.isnative:  # as in a memory map of a file of ImageJ's
-        values = values.astype(values.dtype.newbyteorder("="))
-    begin = (where[0].start or 0, where[1].start or 0)
-    non_finite.check(values, image.attrs.get("title") or None, place, begin)
-    return values
+def _rows(pixels: Pixels, t: int, z: int) -> Iterator[NDArray]:
+    height, width = pixels.shape
+    step = max(_ROWS // width, 1)
+    for low in range(0, height, step):
+        yield pixels.part(t, z, (slice(low, min(low + step, height)), slice(None)))
+        pixels.forget()

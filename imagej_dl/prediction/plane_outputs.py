@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from imagej_dl import images, preferences
+from imagej_dl import preferences
 from imagej_dl.errors import UserError, warn
-from imagej_dl.images import array_storage, grey_rgb, memory_maps, units
+from imagej_dl.images import array_storage, grey_rgb, memory_maps
 from imagej_dl.methods.shared.instance_method import Accumulator, InstanceMethod
 from imagej_dl.models import ModelBundle
-from imagej_dl.prediction import openvino_backend, tiles
+from imagej_dl.prediction import ensemble, openvino_backend, rescaling, tiles
 from imagej_dl.prediction.frames import Beyond, ready
 from imagej_dl.prediction.intensity_range import words
+from imagej_dl.prediction.label_resampling import resampled_labels
 from imagej_dl.prediction.network import looks_at_each, network
+from imagej_dl.prediction.object_scale import scale_for
+from imagej_dl.prediction.pixels import Pixels
+from imagej_dl.prediction.views import Augment, View, seen, views
 from imagej_dl.progress import Progress, silent
 
 _BATCH_PIXELS = 1024 * 1024
@@ -30,13 +34,16 @@ class Plane:
 
     Those of a large plane lie in temporary files; its output may be left out, and is empty then.
     So is the label map of a model that gives an image. `left_out` counts objects below the
-    `minimum_area` of the model's post-processing.
+    `minimum_area` of the model's post-processing, `lost` those that no pixel of the image was left
+    for. All planes have the same `scale`, at which the network saw them.
     """
 
     index: tuple[int, ...]
     labels: NDArray
     probabilities: NDArray[np.float32]
     left_out: int = 0
+    lost: int = 0
+    scale: rescaling.Scale = rescaling.AS_IT_IS
 
 
 def planes(
@@ -48,73 +55,155 @@ def planes(
     batch: int | None = None,
     progress: Progress = silent,
     probabilities: bool = True,
+    diameter: str | float | None = None,
+    augment: Augment = "none",
+    others: Sequence[ensemble.Given] = (),
 ) -> Iterator[Plane]:
     """Segment an image and give its planes one by one, so that none need be kept.
 
-    Parameters, axes and errors are those of :func:`predict`; what is wrong with the image as a
-    whole is raised at the first plane. Without `probabilities`, large planes have none.
+    Parameters, axes and errors are those of :func:`predict`, whose `ensemble` is `others`; what is
+    wrong with the image as a whole is raised at the first plane. Without `probabilities`, large and
+    resampled planes have none.
     """
-    config = bundle.config
-    image = grey_rgb.with_channels(image, config.channels)
+    image = grey_rgb.with_channels(image, bundle.config.channels)
     _check(bundle, image)
-    needed = config.halo
-    halo = needed if halo is None else halo
-    least = 2 * (-(-halo // config.multiple_of) + 1) * config.multiple_of
-    tile = tile if tile is not None else _tile(halo, least)
-    sizes = [image.sizes[d] for d in "YX"]
-    cut = [tiles.spans(size, tile, halo, config.multiple_of) for size in sizes]
-    if halo < needed and max(map(len, cut)) > 1:
-        warn(
-            f"tiles overlap by {halo} px, but the receptive field reaches {needed} px: tile edges "
-            "may show"
-        )
-    # Windows that follow each other share their frames, where each is looked at once.
-    frames = 1 if looks_at_each(bundle.model) else config.frames
-    window = cut[0][0].size * cut[1][0].size * frames
-    if batch is None:
-        batch = max(1, _BATCH_PIXELS // window)
+    members = ensemble.loaded(bundle, others)
+    scale = scale_for(bundle, image, diameter)
+    pixels = scale.pixels(bundle, image)
     stack = [d for d in map(str, image.dims) if d in "TZ"]
     indices = list(product(*(range(image.sizes[d]) for d in stack)))
-    canvas: _Canvas | None = None
-    done, total = 0, len(indices) * len(cut[0])
+    seen_as = views(augment)
+    passes = [
+        _Pass(member, pixels, seen_as, len(indices), tile=tile, halo=halo, batch=batch)
+        for member in members
+    ]
+    done, total = 0, len(indices) * sum(one.strips_per_plane for one in passes)
     progress("predict", done, total)
-    beyond: list[Beyond] = []
-    for strip in tiles.strips(
-        ready(bundle, image, beyond),
-        network(bundle, len(indices) * len(cut[0]) * len(cut[1]) * window),
-        tile=tile,
-        halo=halo,
-        multiple_of=config.multiple_of,
-        batch=batch,
-    ):
-        if canvas is None:
-            canvas = _Canvas(bundle, (sizes[0], sizes[1]), probabilities)
-        canvas.add(strip)
-        if strip.last:
-            if canvas.objects is not None:
-                openvino_backend.rest(bundle.model)
-            yield canvas.finish(indices[strip.plane], progress)
-            canvas = None
-        done += 1
+    streams = [one.strips() for one in passes]
+    for index in indices:
+        canvas = _Canvas(bundle, pixels.shape, probabilities, len(members) * len(seen_as))
+        for one, stream in zip(passes, streams, strict=True):
+            for view, strip in stream:
+                canvas.add(strip, view)
+                done += 1
+                if strip.last and view == seen_as[-1]:
+                    break
+                progress("predict", done, total)
+            if canvas.is_large:
+                openvino_backend.rest(one.bundle.model)
+        plane = replace(canvas.finish(index, progress), scale=scale)
+        yield _at_own_size(plane, image, probabilities, progress)
         progress("predict", done, total)
-    for text in words(beyond, image):
+    for text in dict.fromkeys(text for one in passes for text in one.words(image)):
         warn(text)
 
 
-class _Canvas:
-    """A plane in work: the network's output, or of a large one what its objects are made of."""
+class _Pass:
+    """All planes through one network, in each of the views: what is fed, and how it is cut."""
 
-    def __init__(self, bundle: ModelBundle, shape: tuple[int, int], probabilities: bool) -> None:
+    def __init__(
+        self,
+        bundle: ModelBundle,
+        pixels: Pixels,
+        seen_as: tuple[View, ...],
+        planes: int,
+        *,
+        tile: int | None,
+        halo: int | None,
+        batch: int | None,
+    ) -> None:
+        self.bundle, self.pixels, self.views = bundle, pixels, seen_as
+        self.beyond: list[Beyond] = []
+        config = bundle.config
+        needed = config.halo
+        halo = needed if halo is None else halo
+        least = 2 * (-(-halo // config.multiple_of) + 1) * config.multiple_of
+        tile = tile if tile is not None else _tile(halo, least)
+        cuts = {}
+        for view in seen_as:
+            down, across = (
+                tiles.spans(size, tile, halo, config.multiple_of)
+                for size in view.shape(pixels.shape)
+            )
+            cuts[view] = (down, across)
+        if halo < needed and any(max(len(down), len(across)) > 1 for down, across in cuts.values()):
+            warn(
+                f"tiles overlap by {halo} px, but the receptive field reaches {needed} px: tile "
+                "edges may show"
+            )
+        # Windows that follow each other share their frames, where each is looked at once.
+        shared = looks_at_each(bundle.model) and len(seen_as) == 1
+        frames = 1 if shared else config.frames
+        areas = [down[0].size * across[0].size * frames for down, across in cuts.values()]
+        if batch is None:
+            batch = max(1, _BATCH_PIXELS // max(areas))
+        self.options = {"tile": tile, "halo": halo, "batch": batch}
+        self.strips_per_plane = sum(len(down) for down, _ in cuts.values())
+        windows = [len(down) * len(across) for down, across in cuts.values()]
+        self.work = planes * sum(n * area for n, area in zip(windows, areas, strict=True))
+
+    def strips(self) -> Iterator[tuple[View, tiles.Strip]]:
+        """Yield the outputs of each plane, view by view."""
+        given = (
+            seen(plane, view)
+            for plane in ready(self.bundle, self.pixels, self.beyond)
+            for view in self.views
+        )
+        for strip in tiles.strips(
+            given,
+            network(self.bundle, self.work),
+            multiple_of=self.bundle.config.multiple_of,
+            **self.options,
+        ):
+            yield self.views[strip.plane % len(self.views)], strip
+
+    def words(self, image: xr.DataArray) -> list[str]:
+        """Return a sentence for each way in which planes are beyond what the training saw."""
+        return words(self.beyond, image)
+
+
+def _at_own_size(
+    plane: Plane, image: xr.DataArray, probabilities: bool, progress: Progress
+) -> Plane:
+    """Bring what was found at the model's scale back to the pixels of the image."""
+    if not plane.scale.resamples:
+        return plane
+    shape = (image.sizes["Y"], image.sizes["X"])
+    labels, lost = resampled_labels(plane.labels, shape, progress)
+    output = plane.probabilities
+    output = rescaling.at_size(output, shape) if probabilities else output[:0, :0]
+    return replace(plane, labels=labels, probabilities=output, lost=lost)
+
+
+class _Canvas:
+    """A plane in work: the network's output, or of a large one what its objects are made of.
+
+    Of several `passes` the output is the mean.
+    """
+
+    def __init__(
+        self, bundle: ModelBundle, shape: tuple[int, int], probabilities: bool, passes: int = 1
+    ) -> None:
         self.method, self.settings = bundle.config.method, bundle.config.instances
-        is_large = shape[0] * shape[1] > array_storage.LARGE
+        self.is_large = shape[0] * shape[1] > array_storage.LARGE
+        self.passes, self.probabilities = passes, probabilities
         self.objects: Accumulator | None = None
-        if is_large and isinstance(self.method, InstanceMethod):
+        if self.is_large and isinstance(self.method, InstanceMethod):
             self.objects = self.method.accumulator(shape, self.settings)
-        kept = shape if probabilities or self.objects is None else (0, 0)
-        make = array_storage.in_file if is_large and kept == shape else np.empty
+        kept = shape if probabilities or self.objects is None or passes > 1 else (0, 0)
+        make = array_storage.in_file if self.is_large and kept == shape else np.zeros
         self.whole: NDArray[np.float32] = make((*kept, len(bundle.config.classes)), np.float32)
 
-    def add(self, strip: tiles.Strip) -> None:
+    def add(self, strip: tiles.Strip, view: View) -> None:
+        if self.passes > 1:
+            shape = self.whole.shape[:2]
+            strip_of_view = np.s_[strip.low : strip.high, : view.shape(shape)[1]]
+            place = view.source(strip_of_view, shape)
+            self.whole[place] += self.method.restored(
+                strip.values, view.quarter_turns, view.mirrored
+            )
+            memory_maps.forget(self.whole)
+            return
         if self.whole.size:
             self.whole[strip.low : strip.high] = strip.values
             memory_maps.forget(self.whole)
@@ -122,6 +211,8 @@ class _Canvas:
             self.objects.add(strip.low, strip.values)
 
     def finish(self, index: tuple[int, ...], progress: Progress) -> Plane:
+        if self.passes > 1:
+            self._average()
         if self.objects is not None:
             labels = self.objects.finish(progress)
             return Plane(index, labels, self.whole, self.objects.left_out)
@@ -129,6 +220,17 @@ class _Canvas:
             return Plane(index, np.zeros((0, 0), np.uint16), self.whole)
         labels, left_out = self.method.instances(self.whole, self.settings)
         return Plane(index, labels, self.whole, left_out)
+
+    def _average(self) -> None:
+        step = max(_BATCH_PIXELS // self.whole.shape[1], 1)
+        for low in range(0, len(self.whole), step):
+            rows = self.whole[low : low + step]
+            rows /= self.passes
+            if self.objects is not None:
+                self.objects.add(low, np.array(rows))
+            memory_maps.forget(self.whole)
+        if self.objects is not None and not self.probabilities:
+            self.whole = self.whole[:0, :0]
 
 
 def _tile(halo: int, least: int) -> int:
@@ -169,13 +271,3 @@ def _check(bundle: ModelBundle, image: xr.DataArray) -> None:
             f"{title or 'the image'}: the model sees {config.frames} frames, but the image has "
             "only one, which is repeated"
         )
-    cal = images.calibration(image)
-    if units.is_calibrated(config.unit) and units.is_calibrated(cal.unit):
-        scale = units.factor(cal.unit, config.unit)
-        ratio = 0.0 if scale is None else cal.pixel_width * scale / config.pixel_width
-        if not 0.75 <= ratio <= 4 / 3:
-            warn(
-                f"{title or 'the image'}: its pixels are {cal.pixel_width:g} {cal.unit} wide, "
-                f"those of the training images {config.pixel_width:g} {config.unit}: objects may "
-                "be missed"
-            )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,15 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from imagej_dl import images
-from imagej_dl.errors import UserError
+from imagej_dl.errors import UserError, warn
 from imagej_dl.images import array_storage, memory_maps
 from imagej_dl.methods.shared.image_method import ImageMethod
 from imagej_dl.methods.shared.instance_method import InstanceMethod
 from imagej_dl.models import ModelBundle, load
+from imagej_dl.prediction.ensemble import Given
 from imagej_dl.prediction.plane_outputs import planes
+from imagej_dl.prediction.rescaling import AS_IT_IS, Scale
+from imagej_dl.prediction.views import Augment
 from imagej_dl.progress import Progress, silent
 
 
@@ -30,17 +34,19 @@ class Prediction:
         whatever the method's channels are); None if not asked for.
     left_out : how many objects are left out because they are smaller than the `minimum_area` of
         the model's post-processing, over all planes.
-    minimum_area : what that was, in px.
+    minimum_area : what that was, in px; of a resampled image in those of the model.
+    scale : at which the network saw the image.
     """
 
     labels: xr.DataArray
     probabilities: xr.DataArray | None = None
     left_out: int = 0
     minimum_area: int = 0
+    scale: Scale = AS_IT_IS
 
 
 def predict(
-    bundle: ModelBundle | str | os.PathLike[str],
+    bundle: Given,
     image: xr.DataArray | NDArray[Any] | str | os.PathLike[str],
     *,
     tile: int | None = None,
@@ -48,6 +54,9 @@ def predict(
     batch: int | None = None,
     progress: Progress = silent,
     probabilities: bool = False,
+    diameter: str | float | None = None,
+    augment: Augment = "none",
+    ensemble: Sequence[Given] = (),
 ) -> Prediction:
     """Segment an image or a video with a trained model.
 
@@ -66,7 +75,19 @@ def predict(
     progress : stage "predict", in rows of tiles (one for a plane that is not tiled); of large
         planes the stage "objects" too, in blocks.
     probabilities : whether to return them; above 1 GiB they lie in a temporary file. So do the
-        labels of planes of more than 2^25 px, whose objects are found block by block.
+        labels of planes of more than 2^25 px, whose objects are found block by block. Those of a
+        resampled image are resampled with it; values that are lengths stay in the model's px.
+    diameter : of the image's objects: in px, or a length such as "8 um". The image is resampled
+        so that they are as large as those that the model was trained on, and the label map is
+        brought back to the image's own pixels. Post-processing has the model's scale, so that its
+        settings are in the model's px. "auto" estimates it from the image; "model" resamples
+        nothing. By default the pixel sizes decide, where image and training images are calibrated
+        and differ by more than 0.75 … 4/3.
+    augment : test-time augmentation: the network's output is averaged over 4 views of each plane
+        ("flips": itself, mirrored, turned by 180°) or 8 ("all": the turns by 90°, too). Takes as
+        many times as long.
+    ensemble : further models of the same kind, settings of the method, classes and channels, whose
+        outputs are averaged with those of the first; its post-processing is used.
 
     Returns
     -------
@@ -75,11 +96,14 @@ def predict(
     Raises
     ------
     UserError : when the channels are not the model's, a pixel is NaN or infinite, there is no
-        pixel, the tile is smaller than what the model looks at, or the model gives an image.
+        pixel, the tile is smaller than what the model looks at, or the model gives an image. For a
+        diameter that is none, or where the model does not know that of its objects; for a model of
+        the ensemble that does not go with the first.
 
     Warns
     -----
-    DataWarning : for planes that are far from what the training saw, with what is done about it.
+    DataWarning : for planes that are far from what the training saw, with what is done about it;
+        where the image is resampled without being asked for, or for an estimated diameter.
     """
     bundle = _loaded(bundle)
     if not isinstance(bundle.config.method, InstanceMethod):
@@ -89,14 +113,16 @@ def predict(
             remedy="Use a model that segments, or predict_image for this one.",
         )
     image = images.image_of(image)
-    given = {"tile": tile, "halo": halo, "batch": batch, "progress": progress}
+    given: dict[str, Any] = {"tile": tile, "halo": halo, "batch": batch, "progress": progress}
+    given |= {"diameter": diameter, "augment": augment, "others": ensemble}
     labels: NDArray | None = None
     kept: NDArray[np.float32] | None = None
     dims = [str(d) for d in image.dims if d != "C"]
     shape = tuple(image.sizes[d] for d in dims)
-    left_out = 0
-    for plane in planes(bundle, image, probabilities=probabilities, **given):  # type: ignore[arg-type]
-        left_out += plane.left_out
+    left_out = lost = 0
+    scale = AS_IT_IS
+    for plane in planes(bundle, image, probabilities=probabilities, **given):
+        left_out, lost, scale = left_out + plane.left_out, lost + plane.lost, plane.scale
         if not plane.index:
             # The only one; what planes() has still to do is to say that all is done.
             labels, kept = plane.labels, plane.probabilities if probabilities else None
@@ -113,22 +139,30 @@ def predict(
                 kept = array_storage.empty((*shape, len(bundle.config.classes)))
             kept[plane.index] = plane.probabilities
     assert labels is not None, "an image without planes is refused"
+    if lost:
+        warn(
+            f"{lost} objects are left out: they share a pixel of the image with another one",
+            path=image.attrs.get("title") or None,
+        )
     return Prediction(
         images.with_data(image, labels, dims),
         None if kept is None else images.with_data(image, kept, [*dims, "C"]),
         left_out,
         bundle.config.instances.least_area(),
+        scale,
     )
 
 
 def predict_image(
-    bundle: ModelBundle | str | os.PathLike[str],
+    bundle: Given,
     image: xr.DataArray | NDArray[Any] | str | os.PathLike[str],
     *,
     tile: int | None = None,
     halo: int | None = None,
     batch: int | None = None,
     progress: Progress = silent,
+    augment: Augment = "none",
+    ensemble: Sequence[Given] = (),
 ) -> xr.DataArray:
     """Return what a model makes of an image that gives an image, such as one that denoises.
 
@@ -149,9 +183,10 @@ def predict_image(
         )
     image = images.image_of(image)
     dims = [str(d) for d in image.dims if d != "C"]
-    given = {"tile": tile, "halo": halo, "batch": batch, "progress": progress}
+    given: dict[str, Any] = {"tile": tile, "halo": halo, "batch": batch, "progress": progress}
+    given |= {"augment": augment, "others": ensemble}
     made: NDArray[np.float32] | None = None
-    for plane in planes(bundle, image, **given):  # type: ignore[arg-type]
+    for plane in planes(bundle, image, **given):
         values = method.image(plane.probabilities)
         if made is None:
             shape = [image.sizes[d] for d in dims]
@@ -170,7 +205,7 @@ def preview(bundle: ModelBundle, image: xr.DataArray) -> xr.DataArray:
     return predict(bundle, image).labels
 
 
-def _loaded(bundle: ModelBundle | str | os.PathLike[str]) -> ModelBundle:
+def _loaded(bundle: Given) -> ModelBundle:
     return load(Path(bundle)) if isinstance(bundle, str | os.PathLike) else bundle
 
 

@@ -24,7 +24,7 @@ _COMMAND = re.compile(r"(?P<tick>`)?imagej-dl (?P<name>[a-z][a-z-]*)(?P<rest>(?<
 _OPTION = re.compile(
     r"(?P<verb>\b(?:[Pp]ass|[Uu]se|[Ww]ith|[Ll]eave|[Nn]ame it with|[Ss]ay with) )?"
     r"(?<![\w/.-])--(?P<name>[a-z][a-z0-9]*(?:-[a-z0-9]+)*)"
-    r"(?: (?P<value>[A-Z]{2,}\b(?:\.\w+)?|[0-9]+\b|embedded\b|all\b))?"
+    r"(?: (?P<value>[A-Z]{2,}\b(?:\.\w+)?|[0-9]+\b|embedded\b|all\b|model\b))?"
     r"(?P<out> out\b)?"
 )
 _AXES = re.compile(r"[^.;,()]*--(?:image-)?axes(?: [A-Z]+)?(?:, for instance --axes [A-Z]+)?")

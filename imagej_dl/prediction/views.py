@@ -1,0 +1,84 @@
+"""Test-time augmentation: the views of a plane, mirrored and turned, that are predicted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+Augment = Literal["none", "flips", "all"]
+"""Which views: the plane alone; mirrored and turned by 180°, too; all turns by 90°, mirrored."""
+
+Where = tuple[slice, slice]
+
+
+@dataclass(frozen=True)
+class View:
+    """A plane (Y, X, …) as `rot90(plane[:, ::-1] if mirrored else plane, quarter_turns)`."""
+
+    quarter_turns: int = 0
+    mirrored: bool = False
+
+    def of(self, plane: NDArray) -> NDArray:
+        """Return the view of a plane, or of a part of one."""
+        return np.rot90(plane[:, ::-1] if self.mirrored else plane, self.quarter_turns)
+
+    def shape(self, plane: tuple[int, int]) -> tuple[int, int]:
+        """Return the view's shape (Y, X), of the plane's."""
+        return plane if self.quarter_turns % 2 == 0 else (plane[1], plane[0])
+
+    def source(self, where: Where, plane: tuple[int, int]) -> Where:
+        """Return the part of a plane of which a part of its view is the view."""
+        rows, columns = (
+            one.indices(size)[:2] for one, size in zip(where, self.shape(plane), strict=True)
+        )
+        height, width = plane
+        turns = self.quarter_turns % 4
+        # Of rot90: its pixel (i, j) is (j, width - 1 - i) of the plane, and so on.
+        if turns == 1:
+            rows, columns = columns, _reversed(rows, width)
+        elif turns == 2:
+            rows, columns = _reversed(rows, height), _reversed(columns, width)
+        elif turns == 3:
+            rows, columns = _reversed(columns, height), rows
+        if self.mirrored:
+            columns = _reversed(columns, width)
+        return slice(*rows), slice(*columns)
+
+
+def views(augment: Augment) -> tuple[View, ...]:
+    """Return the views of a way: 1, 4 or 8, the plane itself first.
+
+    Raises
+    ------
+    ValueError : for another name.
+    """
+    if augment not in get_args(Augment):
+        raise ValueError(f"augment is one of {', '.join(get_args(Augment))}, not {augment!r}")
+    turns = {"none": (0,), "flips": (0, 2), "all": (0, 1, 2, 3)}[augment]
+    mirrored = (False,) if augment == "none" else (False, True)
+    return tuple(View(turn, mirror) for mirror in mirrored for turn in turns)
+
+
+def seen(plane: Any, view: View) -> Any:
+    """Return the view of a plane, of one whose parts are read when they are asked for as well."""
+    if view == View():
+        return plane
+    return view.of(plane) if isinstance(plane, np.ndarray) else _Seen(plane, view)
+
+
+class _Seen:
+    """The view of a lazy plane."""
+
+    def __init__(self, plane: Any, view: View) -> None:
+        self.plane, self.view = plane, view
+        self.shape = (*view.shape(plane.shape[:2]), plane.shape[2])
+
+    def __getitem__(self, where: Where) -> NDArray[np.float32]:
+        return self.view.of(self.plane[self.view.source(where, self.plane.shape[:2])])
+
+
+def _reversed(span: tuple[int, int], size: int) -> tuple[int, int]:
+    return size - span[1], size - span[0]
