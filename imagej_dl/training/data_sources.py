@@ -35,10 +35,15 @@ class Given:
 
 @dataclass(frozen=True)
 class Maps:
-    """Optional maps with the axes of the label map: the contour class, the pixel weights."""
+    """Optional maps with the axes of the label map: the contour class, the pixel weights, marks.
+
+    Marks that are not given are those of the RoiSet, or those beside the label map's file (see
+    :mod:`imagej_dl.images.labels.marks`).
+    """
 
     contours: str | Path | xr.DataArray | None = None
     weights: str | Path | xr.DataArray | None = None
+    marks: str | Path | xr.DataArray | None = None
 
 
 def as_given(source: str | Path | Iterable[Pair] | Given) -> Given:

@@ -17,11 +17,12 @@ from imagej_dl.images import Calibration, Far, Levels, Normalisation, Seen, grey
 from imagej_dl.images.checks import non_finite
 from imagej_dl.images.checks.repeated_warnings import gathered
 from imagej_dl.images.intensities.training_intensities import Look, bounded
+from imagej_dl.images.labels import marks
 from imagej_dl.methods.base import Method
 from imagej_dl.methods.shared.pixel_weights import MAPS
 from imagej_dl.models import ModelConfig
 from imagej_dl.progress import Progress, silent
-from imagej_dl.training import object_sizes, target_images
+from imagej_dl.training import known, object_sizes, target_images
 from imagej_dl.training.data_sources import Maps, Pair
 from imagej_dl.training.example_files import (
     Store,
@@ -53,6 +54,8 @@ class Examples:
     method : what is learnt, by default from label maps. Of methods that learn an image, the second
         of each pair is that image.
     maps : for each pair, what is given beside its label map.
+    sparse : what is not drawn is unknown, except a ring of `ring` px around each object, and what
+        is marked as background (see :mod:`imagej_dl.training.known`).
     like : a model that a training starts from.
     memory_limit : bytes; what is above is memory-mapped from disk.
 
@@ -80,6 +83,8 @@ class Examples:
         weight_map: str = "none",
         method: Method | None = None,
         maps: Sequence[Maps] | None = None,
+        sparse: bool = False,
+        ring: int = 2,
         like: ModelConfig | None = None,
         memory_limit: int = MEMORY_LIMIT,
         progress: Progress = silent,
@@ -94,6 +99,8 @@ class Examples:
         self._normalisation = normalisation
         self._frames = frames
         self._weights = MAPS.get(weight_map)
+        self._ring = ring if sparse else None
+        self._estimated: list[str] = []
         self._store = Store(memory_limit)
         self._digest = hashlib.sha256()
         self._first = self._calibrated = ""
@@ -116,18 +123,21 @@ class Examples:
             target = None
             if learns_image:
                 target = target_images.read(truth, image, place)
-                labels = target_images.everywhere(image)
+                labels, marked = target_images.everywhere(image), None
             else:
-                labels = labels_of(truth, image)
+                labels, marked = labels_of(truth, image)
             image, labels = checked(names[done], image, labels, place)
             self._compare(names[done], image)
             given = (maps[done] if maps else None) or Maps()
+            if given.marks is not None:
+                marked = marks.of(given.marks, labels)
+            labels, marked = _settled(labels, marked)
             extra = {
                 name: belonging(source, image)
                 for name, source in (("contours", given.contours), ("weights", given.weights))
                 if source is not None
             }
-            planes = self._planes(names[done], image, labels, extra, target)
+            planes = self._planes(names[done], image, labels, marked, extra, target)
             self.sources.append(planes)
             if not learns_image:
                 diameters += [object_sizes.diameters(example.labels) for example in planes]
@@ -142,6 +152,8 @@ class Examples:
                 "none of the label maps contains an object",
                 remedy="Draw ROIs, or check that the label maps belong to the images.",
             )
+        if sparse:
+            self._check_background()
         self.diameter = float(np.median(sizes))
         self.smallest = object_sizes.least_area(sizes)
         # Less than a quarter of an object is none that the contrast may be measured by.
@@ -181,6 +193,7 @@ class Examples:
         name: str,
         image: xr.DataArray,
         labels: xr.DataArray,
+        marked: xr.DataArray | None,
         extra: dict[str, xr.DataArray],
         target: xr.DataArray | None,
     ) -> list[Example]:
@@ -189,8 +202,8 @@ class Examples:
             dict(zip(stack, index, strict=True))
             for index in np.ndindex(*(image.sizes[a] for a in stack))
         ]
-        filled = [place for place in places if labels.isel(place).data.any()]
-        if filled and len(filled) < len(places):
+        filled = [place for place in places if _is_drawn(place, labels, marked)]
+        if (filled or self._ring is not None) and len(filled) < len(places):
             # In a stack, planes without any ROI are most often planes nobody has looked at.
             warn(
                 f"{name}: {len(places) - len(filled)} of {len(places)} planes have no labels "
@@ -218,6 +231,9 @@ class Examples:
             if place not in filled:
                 continue
             flat = np.ascontiguousarray(labels.isel(place).data)
+            where = self._known(name, flat, marked, place, ready)
+            if where is not None and not where.any():
+                continue
             if (look := self._normalisation.look(raw, levels[z])) is not None:
                 if flat.any():
                     self._looks.append(look)
@@ -234,10 +250,49 @@ class Examples:
                     digest=name_of(raw),
                     before=tuple(one for _, one in seen)[:-1],
                     target=None if target is None else self._target(name, target, place),
+                    known=None if where is None else self._store.keep(where),
                     **self._extra(flat, place, extra),
                 )
             )
         return examples
+
+    def _known(
+        self,
+        name: str,
+        labels: NDArray,
+        marked: xr.DataArray | None,
+        place: dict[str, int],
+        ready: NDArray[np.float32],
+    ) -> NDArray[np.bool_] | None:
+        """Return where the ground truth of a plane is known, None everywhere."""
+        flat = None if marked is None else np.asarray(marked.isel(place).data)
+        if self._ring is None:
+            found = known.dense(flat)
+        else:
+            found = known.sparse(labels, flat, ready, self._ring)
+        if found.estimated:
+            self._estimated.append(name)
+        if found.where is not None:
+            self._digest.update(found.where.tobytes())
+        return found.where
+
+    def _check_background(self) -> None:
+        """Refuse data without background beyond the objects' rings; say where it is estimated."""
+        planes = [example for source in self.sources for example in source]
+        if not any(_has_background(example, self._ring or 0) for example in planes):
+            raise UserError(
+                "no background is known: no ROI is named background, and the objects do not "
+                "stand out from their surroundings by their intensities, so that it cannot be "
+                "estimated",
+                remedy="Draw a few areas or thick lines where there is surely no object, and name "
+                "them background in the ROI Manager (Rename…).",
+            )
+        if self._estimated:
+            warn(
+                f"{len(self._estimated)} of {len(planes)} planes have no ROI named background: "
+                "there, what is not brighter (of dark objects, not darker) than the surroundings "
+                "of the drawn objects is taken as background. ROIs named background replace this"
+            )
 
     def _bound(self) -> None:
         """Stretch planes without objects as prediction will, by what is seen in those with some."""
@@ -292,3 +347,27 @@ class Examples:
         for array in found.values():
             self._digest.update(array.tobytes())
         return {name: self._store.keep(array) for name, array in found.items()}
+
+
+def _settled(
+    labels: xr.DataArray, marked: xr.DataArray | None
+) -> tuple[xr.DataArray, xr.DataArray | None]:
+    """Decide where objects and marks overlap."""
+    if marked is None:
+        return labels, None
+    # Of the same planes as the labels, though their axes may have been renamed since.
+    objects, decided = marks.settled(labels.data, marked.data.reshape(labels.shape))
+    return labels.copy(data=objects), labels.copy(data=decided)
+
+
+def _is_drawn(place: dict[str, int], labels: xr.DataArray, marked: xr.DataArray | None) -> bool:
+    """Return whether an object, or background, is drawn on a plane."""
+    if labels.isel(place).data.any():
+        return True
+    return marked is not None and bool((marked.isel(place).data == marks.BACKGROUND).any())
+
+
+def _has_background(example: Example, ring: int) -> bool:
+    """Return whether background is known beyond the ring around each object."""
+    near = known.ringed(example.labels, ring)
+    return example.known is None or bool((example.known & ~near).any())

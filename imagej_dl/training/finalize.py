@@ -131,7 +131,12 @@ def predicted(
     # Compiling takes longer than a few small images, but not than a few windows of frames.
     run = network(bundle) if bundle.config.frames > 1 else None
     return [
-        (bundle.network_output(_seen(e, part), run), np.asarray(e.truth[part])) for e in examples
+        (
+            bundle.network_output(_seen(e, part), run),
+            np.asarray(e.truth[part]),
+            *(() if e.known is None else (np.asarray(e.known[part]),)),
+        )
+        for e in examples
     ]
 
 
