@@ -137,7 +137,8 @@ class Examples:
                 for name, source in (("contours", given.contours), ("weights", given.weights))
                 if source is not None
             }
-            planes = self._planes(names[done], image, labels, marked, extra, target)
+            here = None if given.whole else self._ring
+            planes = self._planes(names[done], image, labels, marked, here, extra, target)
             self.sources.append(planes)
             if not learns_image:
                 diameters += [object_sizes.diameters(example.labels) for example in planes]
@@ -194,6 +195,7 @@ class Examples:
         image: xr.DataArray,
         labels: xr.DataArray,
         marked: xr.DataArray | None,
+        ring: int | None,
         extra: dict[str, xr.DataArray],
         target: xr.DataArray | None,
     ) -> list[Example]:
@@ -203,7 +205,7 @@ class Examples:
             for index in np.ndindex(*(image.sizes[a] for a in stack))
         ]
         filled = [place for place in places if _is_drawn(place, labels, marked)]
-        if (filled or self._ring is not None) and len(filled) < len(places):
+        if (filled or ring is not None) and len(filled) < len(places):
             # In a stack, planes without any ROI are most often planes nobody has looked at.
             warn(
                 f"{name}: {len(places) - len(filled)} of {len(places)} planes have no labels "
@@ -231,7 +233,7 @@ class Examples:
             if place not in filled:
                 continue
             flat = np.ascontiguousarray(labels.isel(place).data)
-            where = self._known(name, flat, marked, place, ready)
+            where = self._known(name, flat, marked, place, ready, ring)
             if where is not None and not where.any():
                 continue
             if (look := self._normalisation.look(raw, levels[z])) is not None:
@@ -263,13 +265,11 @@ class Examples:
         marked: xr.DataArray | None,
         place: dict[str, int],
         ready: NDArray[np.float32],
+        ring: int | None,
     ) -> NDArray[np.bool_] | None:
         """Return where the ground truth of a plane is known, None everywhere."""
         flat = None if marked is None else np.asarray(marked.isel(place).data)
-        if self._ring is None:
-            found = known.dense(flat)
-        else:
-            found = known.sparse(labels, flat, ready, self._ring)
+        found = known.dense(flat) if ring is None else known.sparse(labels, flat, ready, ring)
         if found.estimated:
             self._estimated.append(name)
         if found.where is not None:

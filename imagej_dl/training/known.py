@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import xarray as xr
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
 
 from imagej_dl.images.labels.marks import BACKGROUND, IGNORED
+from imagej_dl.rois import Labelled
 
 _SHELL = 8
 """Width in px of the surroundings of objects by which the background is estimated."""
@@ -60,6 +62,32 @@ def sparse(
     if marks is not None:
         where &= marks != IGNORED
     return Known(where, found is not None)
+
+
+def of_image(drawn: Labelled, image: xr.DataArray, ring: int | None) -> NDArray[np.bool_] | None:
+    """Return where the ground truth of an image is known, as the label map; None if all is.
+
+    Parameters
+    ----------
+    drawn : label map and marks of the image.
+    ring : see :func:`sparse`; None if all objects are drawn.
+    """
+    labels = drawn.labels
+    if ring is None and drawn.marks is None:
+        return None
+    where = np.ones(labels.shape, bool)
+    for index in np.ndindex(*labels.shape[:-2]):
+        place = dict(zip(map(str, labels.dims[:-2]), index, strict=True))
+        marks = None if drawn.marks is None else drawn.marks.data[index]
+        if ring is None:
+            found = dense(marks)
+        else:
+            plane = image.isel(place).transpose("Y", "X", ...).data.astype(np.float32)
+            plane = plane[..., None] if plane.ndim == 2 else plane
+            found = sparse(labels.data[index], marks, plane, ring)
+        if found.where is not None:
+            where[index] = found.where
+    return where
 
 
 def ringed(labels: NDArray, ring: int) -> NDArray[np.bool_]:
