@@ -100,7 +100,7 @@ class Examples:
         self._frames = frames
         self._weights = MAPS.get(weight_map)
         self._ring = ring if sparse else None
-        self._estimated: list[str] = []
+        self._estimated = 0
         self._store = Store(memory_limit)
         self._digest = hashlib.sha256()
         self._first = self._calibrated = ""
@@ -131,7 +131,7 @@ class Examples:
             given = (maps[done] if maps else None) or Maps()
             if given.marks is not None:
                 marked = marks.of(given.marks, labels)
-            labels, marked = _settled(labels, marked)
+            labels, marked = known.settled(labels, marked)
             extra = {
                 name: belonging(source, image)
                 for name, source in (("contours", given.contours), ("weights", given.weights))
@@ -154,7 +154,8 @@ class Examples:
                 remedy="Draw ROIs, or check that the label maps belong to the images.",
             )
         if sparse:
-            self._check_background()
+            flat = [example for planes in self.sources for example in planes]
+            known.check_background(flat, ring, self._estimated)
         self.diameter = float(np.median(sizes))
         self.smallest = object_sizes.least_area(sizes)
         # Less than a quarter of an object is none that the contrast may be measured by.
@@ -204,7 +205,7 @@ class Examples:
             dict(zip(stack, index, strict=True))
             for index in np.ndindex(*(image.sizes[a] for a in stack))
         ]
-        filled = [place for place in places if _is_drawn(place, labels, marked)]
+        filled = [place for place in places if known.is_drawn(place, labels, marked)]
         if (filled or ring is not None) and len(filled) < len(places):
             # In a stack, planes without any ROI are most often planes nobody has looked at.
             warn(
@@ -233,7 +234,7 @@ class Examples:
             if place not in filled:
                 continue
             flat = np.ascontiguousarray(labels.isel(place).data)
-            where = self._known(name, flat, marked, place, ready, ring)
+            where = self._known(flat, marked, place, ready, ring)
             if where is not None and not where.any():
                 continue
             if (look := self._normalisation.look(raw, levels[z])) is not None:
@@ -260,7 +261,6 @@ class Examples:
 
     def _known(
         self,
-        name: str,
         labels: NDArray,
         marked: xr.DataArray | None,
         place: dict[str, int],
@@ -271,28 +271,10 @@ class Examples:
         flat = None if marked is None else np.asarray(marked.isel(place).data)
         found = known.dense(flat) if ring is None else known.sparse(labels, flat, ready, ring)
         if found.estimated:
-            self._estimated.append(name)
+            self._estimated += 1
         if found.where is not None:
             self._digest.update(found.where.tobytes())
         return found.where
-
-    def _check_background(self) -> None:
-        """Refuse data without background beyond the objects' rings; say where it is estimated."""
-        planes = [example for source in self.sources for example in source]
-        if not any(_has_background(example, self._ring or 0) for example in planes):
-            raise UserError(
-                "no background is known: no ROI is named background, and the objects do not "
-                "stand out from their surroundings by their intensities, so that it cannot be "
-                "estimated",
-                remedy="Draw a few areas or thick lines where there is surely no object, and name "
-                "them background in the ROI Manager (Rename…).",
-            )
-        if self._estimated:
-            warn(
-                f"{len(self._estimated)} of {len(planes)} planes have no ROI named background: "
-                "there, what is not brighter (of dark objects, not darker) than the surroundings "
-                "of the drawn objects is taken as background. ROIs named background replace this"
-            )
 
     def _bound(self) -> None:
         """Stretch planes without objects as prediction will, by what is seen in those with some."""
@@ -347,27 +329,3 @@ class Examples:
         for array in found.values():
             self._digest.update(array.tobytes())
         return {name: self._store.keep(array) for name, array in found.items()}
-
-
-def _settled(
-    labels: xr.DataArray, marked: xr.DataArray | None
-) -> tuple[xr.DataArray, xr.DataArray | None]:
-    """Decide where objects and marks overlap."""
-    if marked is None:
-        return labels, None
-    # Of the same planes as the labels, though their axes may have been renamed since.
-    objects, decided = marks.settled(labels.data, marked.data.reshape(labels.shape))
-    return labels.copy(data=objects), labels.copy(data=decided)
-
-
-def _is_drawn(place: dict[str, int], labels: xr.DataArray, marked: xr.DataArray | None) -> bool:
-    """Return whether an object, or background, is drawn on a plane."""
-    if labels.isel(place).data.any():
-        return True
-    return marked is not None and bool((marked.isel(place).data == marks.BACKGROUND).any())
-
-
-def _has_background(example: Example, ring: int) -> bool:
-    """Return whether background is known beyond the ring around each object."""
-    near = known.ringed(example.labels, ring)
-    return example.known is None or bool((example.known & ~near).any())

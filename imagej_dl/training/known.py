@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,8 +10,11 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
 
+from imagej_dl.errors import UserError, warn
+from imagej_dl.images.labels import marks
 from imagej_dl.images.labels.marks import BACKGROUND, IGNORED
 from imagej_dl.rois import Labelled
+from imagej_dl.training.patches import Example
 
 _SHELL = 8
 """Width in px of the surroundings of objects by which the background is estimated."""
@@ -32,35 +36,33 @@ class Known:
     estimated: bool = False
 
 
-def dense(marks: NDArray[np.uint8] | None) -> Known:
+def dense(marked: NDArray[np.uint8] | None) -> Known:
     """Return all but what is ignored: where nothing is drawn there is background."""
-    if marks is None or not (marks == IGNORED).any():
+    if marked is None or not (marked == IGNORED).any():
         return Known()
-    return Known(marks != IGNORED)
+    return Known(marked != IGNORED)
 
 
 def sparse(
-    labels: NDArray, marks: NDArray[np.uint8] | None, image: NDArray[np.float32], ring: int
+    labels: NDArray, marked: NDArray[np.uint8] | None, image: NDArray[np.float32], ring: int
 ) -> Known:
     """Return what is drawn: objects, a ring around each, and what is marked as background.
 
-    Where no background is marked on the plane, it is estimated (see :func:`background`).
+    Background is also estimated from the intensities, where objects stand out by them (see
+    :func:`background`); what is marked as ignored is left out of it.
 
     Parameters
     ----------
-    labels, marks : (Y, X), settled (see :func:`imagej_dl.images.labels.marks.settled`).
+    labels, marked : (Y, X), settled (see :func:`imagej_dl.images.labels.marks.settled`).
     image : (Y, X, C).
     ring : its width in px, by the city-block distance. What lies there is not of that object.
     """
     where = ringed(labels, ring)
-    marked = None if marks is None else marks == BACKGROUND
-    if marked is not None and marked.any():
-        return Known((where | marked) & (marks != IGNORED))
     found = background(labels, image)
     if found is not None:
         where |= found
-    if marks is not None:
-        where &= marks != IGNORED
+    if marked is not None:
+        where = (where | (marked == BACKGROUND)) & (marked != IGNORED)
     return Known(where, found is not None)
 
 
@@ -78,13 +80,13 @@ def of_image(drawn: Labelled, image: xr.DataArray, ring: int | None) -> NDArray[
     where = np.ones(labels.shape, bool)
     for index in np.ndindex(*labels.shape[:-2]):
         place = dict(zip(map(str, labels.dims[:-2]), index, strict=True))
-        marks = None if drawn.marks is None else drawn.marks.data[index]
+        marked = None if drawn.marks is None else drawn.marks.data[index]
         if ring is None:
-            found = dense(marks)
+            found = dense(marked)
         else:
             plane = image.isel(place).transpose("Y", "X", ...).data.astype(np.float32)
             plane = plane[..., None] if plane.ndim == 2 else plane
-            found = sparse(labels.data[index], marks, plane, ring)
+            found = sparse(labels.data[index], marked, plane, ring)
         if found.where is not None:
             where[index] = found.where
     return where
@@ -129,3 +131,46 @@ def background(labels: NDArray, image: NDArray[np.float32]) -> NDArray[np.bool_]
         best = max(brighter, darker)
         found = (smooth <= middle if brighter > darker else smooth >= middle) & ~inside
     return found
+
+
+def settled(
+    labels: xr.DataArray, marked: xr.DataArray | None
+) -> tuple[xr.DataArray, xr.DataArray | None]:
+    """Decide where objects and marks overlap; see :func:`imagej_dl.images.labels.marks.settled`."""
+    if marked is None:
+        return labels, None
+    # Of the same planes as the labels, though their axes may have been renamed since.
+    objects, decided = marks.settled(labels.data, marked.data.reshape(labels.shape))
+    return labels.copy(data=objects), labels.copy(data=decided)
+
+
+def is_drawn(place: dict[str, int], labels: xr.DataArray, marked: xr.DataArray | None) -> bool:
+    """Return whether an object, or background, is drawn on a plane."""
+    if labels.isel(place).data.any():
+        return True
+    return marked is not None and bool((marked.isel(place).data == BACKGROUND).any())
+
+
+def check_background(examples: Sequence[Example], ring: int, estimated: int) -> None:
+    """Refuse planes of which no background is known beyond the rings; say where it is estimated.
+
+    Parameters
+    ----------
+    estimated : how many planes these are.
+    """
+    if not any(
+        example.known is None or (example.known & ~ringed(example.labels, ring)).any()
+        for example in examples
+    ):
+        raise UserError(
+            "no background is known: no ROI is named background, and it cannot be estimated, "
+            "since the objects do not stand out from their surroundings by their intensities",
+            remedy="Draw a few areas or thick lines where there is surely no object, some of them "
+            "close to objects, and name them background in the ROI Manager (Rename…).",
+        )
+    if estimated:
+        warn(
+            f"background is assumed in {estimated} of {len(examples)} planes where it is as dark "
+            "(around dark objects, as bright) as beside the drawn objects; an ROI named ignore "
+            "keeps an object there out of it"
+        )

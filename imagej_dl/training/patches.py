@@ -124,9 +124,9 @@ class Patches:
         self.examples = examples
         self.sampling = sampling
         objects = sampling.method.learns_from == "labels"
-        self._centres = [_centres(e.labels) if objects else np.zeros((0, 2)) for e in examples]
+        self._centres = [_centres(_told(e)) if objects else np.zeros((0, 2)) for e in examples]
         pdf = sampling.pdf
-        self._inside = [np.flatnonzero(e.labels) for e in examples] if pdf is not None else []
+        self._inside = [np.flatnonzero(_told(e)) for e in examples] if pdf is not None else []
         self._known = [None if e.known is None else _Pixels(_drawn_from(e, pdf)) for e in examples]
         # By the root of the area: large images are seen more often, but do not hide the small.
         reached = np.cumsum(np.sqrt([example.labels.size for example in examples]))
@@ -297,10 +297,15 @@ def _truth(example: Example, sampling: Sampling, place: augment.Place) -> Truth:
     return Truth(np.where(known, labels, 0), sampling.margin, contours, image, known)
 
 
+def _told(example: Example) -> NDArray:
+    """Return the label map where it is known; elsewhere it says nothing, and is 0."""
+    return example.labels if example.known is None else np.where(example.known, example.labels, 0)
+
+
 def _drawn_from(example: Example, pdf: float | None) -> NDArray[np.bool_]:
     """Return the pixels that may be centres beside those near, or with a `pdf` in, objects."""
     assert example.known is not None
-    return example.known if pdf is None else example.known & (example.labels == 0)
+    return example.known if pdf is None else example.known & (_told(example) == 0)
 
 
 class _Pixels:
