@@ -81,6 +81,12 @@ class Correct(Command):
         "Right after a retraining, this accepts its model.",
     )
 
+    sparse: Annotated[bool, Shown("Not all objects are drawn", once=True)] = Field(
+        False,
+        description="Not all objects are drawn: for save on this image (otherwise they all are), "
+        "for retrain on the images that were drawn before. What is not drawn is unknown then.",
+    )
+
     def inputs(self) -> set[Literal["image", "plane", "rois"]]:
         return {"plane"} if self.live() else set()  # for the preview
 
@@ -132,7 +138,8 @@ class Correct(Command):
                     remedy="Name the corrected RoiSet with --rois, or choose the step empty if "
                     "there is no object in the image.",
                 )
-            say(corrected(correction.save(self.project, self._named(), self.rois)))
+            saved = correction.save(self.project, self._named(), self.rois, sparse=self.sparse)
+            say(corrected(saved))
         elif self.step == "empty":
             say(corrected(correction.mark_empty(self.project, self._named())))
         elif self.step == "retrain":
@@ -149,6 +156,7 @@ class Correct(Command):
                 self.project,
                 self.model,
                 accept=self.accept,
+                sparse=self.sparse,
                 progress=progress,
                 watch=watch,
                 epochs=self.epochs,

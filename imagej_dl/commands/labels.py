@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
+import numpy as np
 from pydantic import Field
 
 from imagej_dl import images, project, rois
@@ -13,14 +14,13 @@ from imagej_dl.errors import UserError
 from imagej_dl.filesystem import locks
 from imagej_dl.filesystem.atomic import heal, refuse_existing, refuse_input, together
 from imagej_dl.images.formats import registry
+from imagej_dl.images.labels import marks, provenance
 from imagej_dl.progress import Progress
 from imagej_dl.project import label_maps
 from imagej_dl.project.outdated import find_due
 from imagej_dl.project.rasterizing import Filling
 
 if TYPE_CHECKING:
-    import xarray as xr
-
     from imagej_dl.worker import Session
 
 
@@ -32,8 +32,10 @@ class Labels(Command):
     label map to Processed/masks under the same name; existing label maps are kept, unless
     their ROIs have changed since, so the command can be repeated after new drawings or a
     stop. Beside each label map lies a table (.csv) of its ROIs: label,
-    name, type, position, area in pixels. In ImageJ, without SOURCE, the open image and the ROIs
-    of the ROI Manager (or of the image's overlay) make one in a new window.
+    name, type, position, area in pixels. ROIs whose names begin with ignore or background are no
+    objects: they mark areas, which are kept beside the label map. In ImageJ, without SOURCE, the
+    open image and the ROIs of the ROI Manager (or of the image's overlay) make one in a new
+    window.
     """
 
     source: Annotated[
@@ -68,6 +70,19 @@ class Labels(Command):
         ge=1,
         description="Use only ROIs of this channel, counted from 1, and ROIs without a channel.",
     )
+    ignore: Annotated[str | None, Shown("Ignored ROIs", advanced=True, empty="by name")] = Field(
+        None,
+        description="ROIs that mark what is ignored, besides those named ignore: group:3, "
+        "colour:red (or colour:#ff0000), or name:debris (the beginning of the name); several with "
+        "commas.",
+    )
+    background: Annotated[str | None, Shown("Background ROIs", advanced=True, empty="by name")] = (
+        Field(
+            None,
+            description="ROIs that mark where there is surely no object, besides those named "
+            "background: as for ignore.",
+        )
+    )
     axes: Annotated[str | None, Shown(advanced=True, empty="as the file declares")] = Field(
         None, description="Axes of the image, such as TYX, if its file declares wrong ones."
     )
@@ -94,12 +109,12 @@ class Labels(Command):
         if self.out is not None:
             self._refuse_out(self.out, [session.image_path] if session.image_path else [])
         drawn = rois.read(session.roiset)
-        labels, report = self._filling().fill(drawn, image, "ROI Manager")
+        made = self._filling().fill(drawn, image, "ROI Manager")
         if self.out is not None:
-            self._write(labels, report, self.out)
-        session.show_labels(labels, f"{Path(title).stem}-labels")
-        session.values["objects"] = len(report.kept)
-        say(self._summary(title, report, len(drawn)))
+            self._write(made, self.out)
+        session.show_labels(made.labels, f"{Path(title).stem}-labels")
+        session.values["objects"] = len(made.report.kept)
+        say(self._summary(title, made.report, len(drawn)))
 
     def run(self, progress: Progress) -> None:
         if self.source is None:
@@ -128,12 +143,19 @@ class Labels(Command):
                 if due.labels is not None:
                     say(self._summary(str(due.labels), made.report, made.total))
                 else:
-                    rest = [str(path) for path in (due.image, due.table) if path is not None]
+                    rest = [str(path) for path in due.paths]
                     say(f"{' and '.join(rest)}: created, since {due.place} exists")
             progress("labels", len(plan), len(plan))
 
     def _filling(self) -> Filling:
-        return Filling(self.overlap, self.lines_as_areas, self.channel, self.axes)
+        return Filling(
+            self.overlap,
+            self.lines_as_areas,
+            self.channel,
+            self.axes,
+            self.ignore or "",
+            self.background or "",
+        )
 
     def _refuse_out(self, out: Path, inputs: list[Path]) -> None:
         if out.suffix.lower() not in registry.writable_suffixes():
@@ -142,7 +164,7 @@ class Labels(Command):
                 path=out,
                 remedy="Choose one that ends in .tif.",
             )
-        self._refuse([out, rois.table_path(out)], inputs)
+        self._refuse([out, rois.table_path(out), marks.path_of(out)], inputs)
 
     def _refuse(self, outputs: list[Path], inputs: list[Path]) -> None:
         # all are looked at before the first is written
@@ -154,20 +176,33 @@ class Labels(Command):
     def _make(self, image: Path, roiset: Path, out: Path) -> None:
         picture = images.read(image, self.axes)
         drawn = rois.read(roiset)
-        labels, report = self._filling().fill(drawn, picture, roiset)
-        self._write(labels, report, out)
-        say(self._summary(str(out), report, len(drawn)))
+        made = self._filling().fill(drawn, picture, roiset)
+        self._write(made, out)
+        say(self._summary(str(out), made.report, len(drawn)))
 
-    def _write(self, labels: xr.DataArray, report: rois.LabelReport, out: Path) -> None:
-        """Write the label map `out` and its table: both or neither."""
-        with together(out.parent, overwrite=self.overwrite) as folder:
-            images.write(images.coloured(labels), folder / out.name)
-            report.write(rois.table_path(folder / out.name))
+    def _write(self, made: rois.Labelled, out: Path) -> None:
+        """Write the label map `out`, its table, and its marks if there are any: all or none.
+
+        Former marks are replaced by empty ones, which say of nothing what it is.
+        """
+        place = marks.path_of(out)
+        found = made.marks
+        if found is None and place.exists():
+            found = made.labels.copy(data=np.zeros(made.labels.shape, np.uint8))
+        facts = {} if found is None else provenance.of(made.labels, **{marks.STEM: True})
+        home = out.parent if place.parent == out.parent else out.parent.parent
+        with together(home, overwrite=self.overwrite) as folder:
+            new = folder / out.relative_to(home)
+            images.write(images.coloured(made.labels), new, **facts)
+            made.report.write(rois.table_path(new))
+            if found is not None:
+                images.write(found, folder / place.relative_to(home))
 
     def _summary(self, name: str, report: rois.LabelReport, total: int) -> str:
         contested = f", {report.contested} contested pixels ({self.overlap} wins)"
         kept = f"{name}: {len(report.kept)} of {total} ROIs"
-        return kept + (contested if report.contested else "")
+        marked = f", {len(report.marks)} marks (ignored or background)"
+        return kept + (marked if report.marks else "") + (contested if report.contested else "")
 
 
 def _keep(labels: Path) -> None:

@@ -50,6 +50,7 @@ class Search(Command):
     )
     patch: Annotated[int, Shown(unit="px", advanced=True)] = setting("patch")
     seed: Annotated[int, Shown(advanced=True)] = setting("seed")
+    sparse: Annotated[bool, Shown("Not every object is drawn", advanced=True)] = setting("sparse")
     storage: Annotated[str | None, Shown(advanced=True)] = Field(
         None,
         description="URL of the database that several workers share, such as "
@@ -100,6 +101,7 @@ class Search(Command):
             steps=self.steps,
             patch=self.patch,
             seed=self.seed,
+            **({"sparse": True} if self.sparse else {}),
         )
         if best is None or self.worker or not self.final:
             return
@@ -111,5 +113,6 @@ class Search(Command):
         given: dict[str, Any] = {"project": self.project, "out": model, **train_keys(best)}
         given |= {"kind": self.kind, "patch": self.patch, "seed": self.seed}
         given |= {"epochs": self.epochs, "minutes": self.minutes, "refresh": False}
+        given |= {"sparse": self.sparse}
         given["resume"] = (model / ".training" / "last.npz").is_file()
         Train.declare(given).run(progress)

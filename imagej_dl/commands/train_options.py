@@ -60,6 +60,7 @@ class TrainOptions(Command):
     minutes: Annotated[float | None, Shown("Time limit", unit="min", empty="none")] = setting(
         "minutes"
     )
+    sparse: Annotated[bool, Shown("Not every object is drawn")] = setting("sparse")
     patience: Annotated[int, Shown(unit="epochs", advanced=True)] = setting("patience")
     patch: Annotated[int, Shown(unit="px", advanced=True)] = setting("patch")
     batch: Annotated[int, Shown(unit="patches", advanced=True)] = setting("batch")

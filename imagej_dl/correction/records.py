@@ -53,14 +53,32 @@ def record(store: CorrectionStore, sheets: list[Sheet]) -> None:
 
 def labels(sheet: Sheet, like: xr.DataArray) -> xr.DataArray:
     """Return the label map of an image's RoiSet as `labels` makes it; empty where it has none."""
+    return drawn(sheet, like).labels
+
+
+def drawn(sheet: Sheet, like: xr.DataArray) -> rois.Labelled:
+    """Return the label map of an image's RoiSet with the marks."""
     if not sheet.drawn:
         dims = [str(axis) for axis in like.dims if axis != "C"]
         shape = [like.sizes[axis] for axis in dims]
-        return images.with_data(like, np.zeros(shape, np.uint16), dims)
+        nothing = images.with_data(like, np.zeros(shape, np.uint16), dims)
+        return rois.Labelled(nothing, rois.LabelReport([], 0))
     try:
-        return rois.label_map(rois.read(sheet.rois), like)[0]
+        return rois.labelled(rois.read(sheet.rois), like)
     except UserError as error:
         raise error.at(sheet.rois) from error
+
+
+def is_sparse(store: CorrectionStore, sheet: Sheet, drawn_sparsely: bool) -> bool:
+    """Return whether not all objects of an image are drawn.
+
+    Of a corrected image the user has said so as it was stored; `drawn_sparsely` says it of those
+    that were drawn otherwise.
+    """
+    if not sheet.drawn:
+        return False
+    elsewhere = drawn_sparsely and sheet.name not in store.state.corrected
+    return elsewhere or sheet.name in store.state.sparse
 
 
 def digest_of(path: Path) -> str:
@@ -68,11 +86,15 @@ def digest_of(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
 
 
-def training_images(store: CorrectionStore, sheets: list[Sheet]) -> dict[str, str]:
+def training_images(
+    store: CorrectionStore, sheets: list[Sheet], drawn_sparsely: bool = False
+) -> dict[str, str]:
     """Return the names of the images to train on, with digests that change with image or ROIs."""
     found = {}
     for sheet in sheets:
         if finished(store, sheet):
             when, size = stamp(sheet.source or sheet.image)
-            found[sheet.name] = f"{digest_of(sheet.rois) if sheet.drawn else ''}:{when}:{size}"
+            sparse = ":sparse" if is_sparse(store, sheet, drawn_sparsely) else ""
+            digest = digest_of(sheet.rois) if sheet.drawn else ""
+            found[sheet.name] = f"{digest}:{when}:{size}{sparse}"
     return found

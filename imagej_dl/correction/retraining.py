@@ -11,7 +11,7 @@ import xarray as xr
 from pydantic import ConfigDict
 
 from imagej_dl import images, project
-from imagej_dl.correction.records import labels, record, training_images
+from imagej_dl.correction.records import is_sparse, labels, record, training_images
 from imagej_dl.correction.state import Outcome, Retrained, Training
 from imagej_dl.correction.status import Row, rows
 from imagej_dl.correction.store import MODELS, CorrectionStore, model_to_begin
@@ -20,6 +20,7 @@ from imagej_dl.errors import Cancelled, UserError
 from imagej_dl.filesystem import containment, locks
 from imagej_dl.filesystem.atomic import discard, heal, load_json
 from imagej_dl.filesystem.containment import contained
+from imagej_dl.models.folder import load_config
 from imagej_dl.progress import Progress, silent
 from imagej_dl.project import Sheet
 
@@ -58,6 +59,7 @@ def retrain(
     model: Path | None = None,
     *,
     accept: bool = False,
+    sparse: bool = False,
     progress: Progress = silent,
     watch: Any = None,
     **settings: Any,
@@ -76,6 +78,9 @@ def retrain(
     model : to begin with, if nothing has begun; if left out then, the default ready model.
     accept : use the new model in any case; right after a retraining whose model was not
         accepted, use that one.
+    sparse : not all objects are drawn on the images that were drawn, not corrected; it is so anyway
+        if the model to begin with was trained sparsely. Of corrected ones it is known (see
+        :func:`save`).
     progress, watch : as for :func:`imagej_dl.training.train`; also stage "comparing", in images.
     **settings : fields of the training's settings; by default 20 epochs, 20 % of the images for
         validation, none for a test. One that is stopped takes only epochs, minutes and patience.
@@ -89,17 +94,23 @@ def retrain(
     store = CorrectionStore.open(path, model)
     with locks.held(store.folder / MODELS, "a retraining"):
         store = CorrectionStore.open(path, model)  # as it is now that no other can end
-        return _retrain(store, accept, progress, watch, settings)
+        return _retrain(store, accept, sparse, progress, watch, settings)
 
 
 def _retrain(
-    store: CorrectionStore, accept: bool, progress: Progress, watch: Any, settings: dict[str, Any]
+    store: CorrectionStore,
+    accept: bool,
+    sparse: bool,
+    progress: Progress,
+    watch: Any,
+    settings: dict[str, Any],
 ) -> Retraining:
     path = store.project
+    sparse = sparse or _begun_sparsely(store)
     _tidy(store)
     sheets = project.sheets(path)
     record(store, sheets)
-    wanted = training_images(store, sheets)
+    wanted = training_images(store, sheets, sparse)
     last = store.state.retrained[-1] if store.state.retrained else None
     if accept and last is not None and not last.accepted and wanted == store.state.trained:
         return _accepted(store, last)
@@ -107,10 +118,17 @@ def _retrain(
     chosen = [sheet for sheet in sheets if sheet.name in wanted]
     for sheet in chosen:
         project.prepare(sheet)
-    wanted = training_images(store, project.sheets(path))
+    wanted = training_images(store, project.sheets(path), sparse)
     chosen = [sheet for sheet in project.sheets(path) if sheet.name in wanted]
-    ended, trained = _train(store, chosen, wanted, progress, watch, settings)
-    return _finish(store, chosen, wanted, ended, trained, accept, progress)
+    partly = {sheet.name for sheet in chosen if is_sparse(store, sheet, sparse)}
+    ended, trained = _train(store, chosen, partly, wanted, progress, watch, settings)
+    return _finish(store, chosen, partly, wanted, ended, trained, accept, progress)
+
+
+def _begun_sparsely(store: CorrectionStore) -> bool:
+    """Return whether the model to begin with was trained on images that are drawn sparsely."""
+    begun = store.path(store.state.begun)
+    return begun.exists() and bool(load_config(begun).training.get("sparse"))
 
 
 def _tidy(store: CorrectionStore) -> None:
@@ -143,6 +161,7 @@ def _refuse(store: CorrectionStore, wanted: dict[str, str]) -> None:
 def _train(
     store: CorrectionStore,
     sheets: list[Sheet],
+    partly: set[str],
     wanted: dict[str, str],
     progress: Progress,
     watch: Any,
@@ -150,7 +169,7 @@ def _train(
 ) -> tuple[str, ModelBundle | Path]:
     """Train, or continue a stopped training; return why it ended, and the model."""
     from imagej_dl import training
-    from imagej_dl.training import checkpoint
+    from imagej_dl.training import Given, Maps, checkpoint
 
     state = store.state
     out = store.folder / MODELS / f"round_{state.round}"
@@ -165,11 +184,15 @@ def _train(
         state.training = Training(round=state.round, images=wanted)
         store.save()
         settings = {"epochs": EPOCHS, "validation": VALIDATION, "test": 0.0, **settings}
+        settings |= {"sparse": True} if partly else {}
     else:
         free = ("epochs", "minutes", "patience")
         settings = {name: value for name, value in settings.items() if name in free}
     trained = training.train(
-        [_pair(sheet) for sheet in sheets],
+        Given(
+            [_pair(sheet) for sheet in sheets],
+            maps=[Maps(whole=sheet.name not in partly) for sheet in sheets],
+        ),
         out,
         start=None if resume else store.present,
         resume=resume,
@@ -205,6 +228,7 @@ def _ended(out: Path) -> str | None:
 def _finish(
     store: CorrectionStore,
     sheets: list[Sheet],
+    partly: set[str],
     wanted: dict[str, str],
     ended: str,
     trained: ModelBundle | Path,
@@ -214,8 +238,8 @@ def _finish(
     state = store.state
     out = store.folder / MODELS / f"round_{state.round}"
     validation, unseen = _validation(out, sheets)
-    before = average_precision(store.present, validation, progress)
-    after = average_precision(trained, validation, progress)
+    before = average_precision(store.present, validation, progress, partly)
+    after = average_precision(trained, validation, progress, partly)
     worse = unseen and before is not None and after is not None and after < before - MARGIN
     result = Retrained(
         round=state.round,

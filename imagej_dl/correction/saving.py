@@ -34,7 +34,11 @@ class Correction:
 
 @contained
 def save(
-    path: str | os.PathLike[str], name: str, source: str | os.PathLike[str] | bytes
+    path: str | os.PathLike[str],
+    name: str,
+    source: str | os.PathLike[str] | bytes,
+    *,
+    sparse: bool = False,
 ) -> Correction:
     """Store the corrected ROIs of an image as Labeling/NAME/RoiSet.zip, and count the changes.
 
@@ -42,6 +46,7 @@ def save(
     ----------
     path, name : the project's folder and the image's name.
     source : a RoiSet.zip or .roi file, or the bytes of a RoiSet.zip.
+    sparse : not all objects of the image are drawn; otherwise all are.
 
     Raises
     ------
@@ -51,6 +56,8 @@ def save(
     stored = project.save_rois(path, name, source)
     if name in store.state.empty:
         store.state.empty.remove(name)
+    others = {*store.state.sparse} - {name}
+    store.state.sparse = sorted({*others, name} if sparse else others)
     changes = _recorded(store, name)
     return Correction(name, stored.path, stored.count, stored.backup, changes)
 
@@ -73,6 +80,7 @@ def mark_empty(path: str | os.PathLike[str], name: str) -> Correction:
         )
     project.prepare(sheet)
     store.state.empty = sorted({*store.state.empty, name})
+    store.state.sparse = sorted({*store.state.sparse} - {name})
     return Correction(name, None, 0, None, _recorded(store, name))
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
 
 from imagej_dl.correction.changes import Changes
 
@@ -88,6 +88,7 @@ class State(_Part):
     round : the one under way, from 1 (or after those of a former beginning); each ends with a
         retraining.
     trained : the images of the last retraining, as :class:`Training` has them.
+    sparse : the images of which not all objects are drawn.
     """
 
     version: Literal[1] = 1
@@ -101,3 +102,10 @@ class State(_Part):
     training: Training | None = None
     trained: dict[str, str] = {}
     retrained: list[Retrained] = []
+    sparse: list[str] = []
+
+    @model_serializer(mode="wrap")
+    def _without_sparse(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what earlier versions do not know, where it says nothing."""
+        content: dict[str, Any] = write(self)
+        return {key: value for key, value in content.items() if value or key != "sparse"}

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from imagej_dl import images
-from imagej_dl.correction.records import labels
+from imagej_dl.correction.records import drawn
 from imagej_dl.errors import DataWarning
 from imagej_dl.evaluation import Matching, match, total
 from imagej_dl.progress import Progress, silent
@@ -21,17 +21,22 @@ if TYPE_CHECKING:
 
 
 def average_precision(
-    model: ModelBundle | Path, sheets: list[Sheet], progress: Progress = silent
+    model: ModelBundle | Path,
+    sheets: list[Sheet],
+    progress: Progress = silent,
+    partly: Collection[str] = (),
 ) -> float | None:
     """Return a model's average precision, mean over the IoU thresholds .5 … .9, on all images.
 
-    In a stack, planes without ROIs are left out if others have some, as in training.
+    In a stack, planes without ROIs are left out if others have some, as in training. What is
+    unknown or ignored is not scored (see :func:`imagej_dl.evaluation.match`).
 
     Parameters
     ----------
     model : the model, or its folder.
     sheets : with ROIs, or without objects.
     progress : stage "comparing", in images.
+    partly : the names of those of which not all objects are drawn.
 
     Returns
     -------
@@ -41,6 +46,7 @@ def average_precision(
         return None
     from imagej_dl import models
     from imagej_dl.prediction import predict
+    from imagej_dl.training.known import of_image as known
 
     bundle = models.load(model) if isinstance(model, Path) else model
     found: list[list[Matching]] = []
@@ -49,9 +55,12 @@ def average_precision(
         image = images.read(sheet.image)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DataWarning)  # they came when the ROIs were stored
-            truth = labels(sheet, image)
+            truth = drawn(sheet, image)
             predicted = predict(bundle, image).labels
-        found += [match(a, b) for a, b in _planes(truth.data, predicted.data)]
+        ring = bundle.config.border_size if sheet.name in partly else None
+        seen = known(truth, image, ring)
+        planes = _planes(truth.labels.data, predicted.data, seen)
+        found += [match(a, b, known=c) for a, b, c in planes]
     progress("comparing", len(sheets), len(sheets))
     scores = total(found)
     if not scores[0].n_true and not scores[0].n_pred:
@@ -59,8 +68,10 @@ def average_precision(
     return float(np.mean([score.average_precision for score in scores]))
 
 
-def _planes(truth: np.ndarray, predicted: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def _planes(
+    truth: np.ndarray, predicted: np.ndarray, known: np.ndarray | None
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray | None]]:
     shape = (-1, *truth.shape[-2:])
-    pairs = list(zip(truth.reshape(shape), predicted.reshape(shape), strict=True))
-    drawn = [(a, b) for a, b in pairs if a.any()]
-    yield from drawn or pairs
+    where = [None] * len(truth.reshape(shape)) if known is None else known.reshape(shape)
+    planes = list(zip(truth.reshape(shape), predicted.reshape(shape), where, strict=True))
+    yield from [plane for plane in planes if plane[0].any()] or planes

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from imagej_dl.errors import UserError
 from imagej_dl.evaluation.overlap import Overlap, overlap
 
 THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.9)
@@ -97,16 +98,38 @@ class Matching:
 
 
 def match(
-    truth: np.ndarray, pred: np.ndarray, thresholds: Iterable[float] = THRESHOLDS
+    truth: np.ndarray,
+    pred: np.ndarray,
+    thresholds: Iterable[float] = THRESHOLDS,
+    *,
+    known: np.ndarray | None = None,
 ) -> list[Matching]:
     """Match the objects of two label maps (2-D, or 3-D volumes) at each threshold.
+
+    Parameters
+    ----------
+    known : where the ground truth says what is there, bool; None everywhere. An object, true or
+        predicted, more than half of which is unknown is left out: it is no false negative, and no
+        false positive. Others count with all of their pixels.
 
     Raises
     ------
     UserError : when the shapes differ.
     """
+    if known is not None:
+        truth, pred = _mostly(truth, known), _mostly(pred, known)
     found = overlap(truth, pred)
     return [_match(found, threshold) for threshold in thresholds]
+
+
+def _mostly(labels: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Return a label map without the objects more than half of which is unknown."""
+    if labels.shape != known.shape:
+        raise UserError(f"the label map has the shape {labels.shape}, what is known {known.shape}")
+    ids, sizes = np.unique(labels, return_counts=True)
+    unknown, counts = np.unique(labels[~known], return_counts=True)
+    left_out = unknown[2 * counts > sizes[np.searchsorted(ids, unknown)]]
+    return np.where(np.isin(labels, left_out), 0, labels)
 
 
 def _match(found: Overlap, threshold: float) -> Matching:

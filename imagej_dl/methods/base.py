@@ -29,9 +29,10 @@ Total = Callable[..., tuple[Any, ...]]
 """Sums tensors over the devices that share a batch. All that a loss sums over the batch goes
 through it, so that the loss is that of the whole batch on each of them."""
 
-Predictions = Sequence[tuple[NDArray[np.float32], NDArray]]
+Predictions = Sequence[tuple[NDArray, ...]]
 """The network's output (Y, X, channels) for some planes, and the ground truth of each: a label map
-(Y, X), or for methods that learn an image that image (Y, X, C), normalised."""
+(Y, X), or for methods that learn an image that image (Y, X, C), normalised. Where not all of the
+ground truth is known, a third array (Y, X) says where it is."""
 
 
 class PostProcessing(BaseModel):
@@ -203,6 +204,10 @@ class Method(BaseModel):
                 f"{len(class_weights)} class weights for the {len(self.channels)} channels of "
                 f"{self.name}"
             )
+
+    def heeds_weights(self, loss: str) -> bool:
+        """Return whether pixels of weight 0 count for nothing in a loss."""
+        return True
 
     @abstractmethod
     def loss(

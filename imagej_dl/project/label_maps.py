@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import xarray as xr
 
 from imagej_dl import images, rois
@@ -14,7 +15,7 @@ from imagej_dl.errors import DataWarning, UserError, warn
 from imagej_dl.filesystem import locks
 from imagej_dl.filesystem.atomic import heal, together
 from imagej_dl.images.imagej_dtypes import storable
-from imagej_dl.images.labels import provenance
+from imagej_dl.images.labels import marks, provenance
 from imagej_dl.progress import Progress, silent
 from imagej_dl.project.folders import NOTHING, drawn, processed, visible
 from imagej_dl.project.outdated import (
@@ -42,11 +43,12 @@ def make(due: Due, filling: Filling, target: Path) -> Made:
     item = due.item
     picture = images.read(item.image, filling.axes)
     drawn_rois = rois.read(item.rois)
-    labels, report = filling.fill(drawn_rois, picture, item.rois)
+    drawn = filling.fill(drawn_rois, picture, item.rois)
+    labels, report = drawn.labels, drawn.report
     if due.labels is not None and due.image is None:
         _check_size(due, labels, target)
     # Only files that existed when this began may be replaced.
-    replaced = {path for path in (due.image, due.table, due.labels) if path and path.exists()}
+    replaced = {path for path in due.paths if path.exists()}
     with together(target, overwrite=bool(replaced)) as folder:
         if due.image is not None:
             images.write(storable(picture, item.image), folder / IMAGES / due.image.name)
@@ -54,8 +56,15 @@ def make(due: Due, filling: Filling, target: Path) -> Made:
             report.write(folder / MASKS / due.table.name)
         if due.labels is not None:
             facts = provenance_facts(item, due.place, filling)
+            if drawn.marks is not None:
+                facts[marks.STEM] = True
             made = provenance.of(labels, **facts, image=provenance.digest(item.image))
             images.write(images.coloured(labels), folder / MASKS / due.labels.name, **made)
+        # Marks that the ROIs no longer make are replaced by empty ones.
+        if due.marks is not None and (drawn.marks is not None or due.marks in replaced):
+            found = labels.copy(data=np.zeros(labels.shape, np.uint8))
+            found = found if drawn.marks is None else drawn.marks
+            images.write(found, folder / marks.FOLDER / due.marks.name)
     return Made(due, report, len(drawn_rois))
 
 
@@ -79,7 +88,7 @@ def refresh(
     target = processed(folder)
     if target == folder or not visible(target / MASKS):
         return
-    filling = Filling()
+    filling = _recorded(target)
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", ".*has no RoiSet.zip yet", DataWarning)
@@ -97,6 +106,16 @@ def refresh(
         if error.problem == NOTHING:
             return  # the label maps were not made of ROIs
         _left(f"{error}: existing label maps are used")
+
+
+def _recorded(target: Path) -> Filling:
+    """Return the settings that a project's label maps were made with, if they are all the same."""
+    before = [provenance.read(path) for path in visible(target / MASKS)]
+    found = [facts.get("filling", {}) for facts in before if "roiset" in facts]
+    try:
+        return Filling(**found[0]) if found and all(one == found[0] for one in found) else Filling()
+    except TypeError:  # of a later version
+        return Filling()
 
 
 def _left(text: str) -> None:

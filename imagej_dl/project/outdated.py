@@ -17,7 +17,7 @@ from typing import Literal
 from imagej_dl import rois
 from imagej_dl.errors import UserError, warn
 from imagej_dl.filesystem.atomic import refuse_existing, refuse_input
-from imagej_dl.images.labels import provenance
+from imagej_dl.images.labels import marks, provenance
 from imagej_dl.project.folders import Drawn, visible
 from imagej_dl.project.rasterizing import Filling
 
@@ -30,9 +30,10 @@ Why = Literal["new", "missing", "newer"]
 class Due:
     """The files to be made of an image and its ROIs.
 
-    image, table, labels : their paths, None for a file that exists and is kept; `place` is that
-    of the label map, whether it exists or not. why : "new" where there is none, "missing" where
-    some of the files are missing, "newer" where the ROIs changed after the label map was made.
+    image, table, labels, marks : their paths, None for a file that exists and is kept; `place` is
+    that of the label map, whether it exists or not. Marks are written where ROIs make some.
+    why : "new" where there is no label map, "missing" where some of the files are missing,
+    "newer" where the ROIs changed after it was made.
     """
 
     item: Drawn
@@ -41,6 +42,12 @@ class Due:
     table: Path | None
     labels: Path | None
     why: Why
+    marks: Path | None = None
+
+    @property
+    def paths(self) -> list[Path]:
+        """The paths of what is due."""
+        return [p for p in (self.image, self.table, self.labels, self.marks) if p is not None]
 
 
 def find_due(
@@ -72,10 +79,9 @@ def find_due(
     due = []
     for item in items:
         one = _all(item, target) if overwrite else _rest(item, target, filling)
-        for path in (one.image, one.table, one.labels):
-            if path is not None:
-                refuse_input(path, *inputs)
-        if overwrite or one.image or one.table or one.labels:
+        for path in one.paths:
+            refuse_input(path, *inputs)
+        if one.paths:
             due.append(one)
         if one.labels is None:
             kept(one.place)
@@ -89,7 +95,7 @@ def _paths(item: Drawn, target: Path) -> tuple[Path, Path]:
 
 def _all(item: Drawn, target: Path) -> Due:
     image, labels = _paths(item, target)
-    return Due(item, labels, image, rois.table_path(labels), labels, "new")
+    return Due(item, labels, image, rois.table_path(labels), labels, "new", marks.path_of(labels))
 
 
 def _rest(item: Drawn, target: Path, filling: Filling) -> Due:
@@ -101,7 +107,10 @@ def _rest(item: Drawn, target: Path, filling: Filling) -> Due:
     if mask is None:
         if os.path.lexists(table) and not _is_table(table):
             refuse_existing(table, False)
-        return Due(item, labels, None if picture else image, table, labels, "new")
+        if os.path.lexists(marks.path_of(labels)):
+            refuse_existing(marks.path_of(labels), False)
+        place = marks.path_of(labels)
+        return Due(item, labels, None if picture else image, table, labels, "new", place)
     newer = _is_outdated(item, mask, filling)
     return Due(
         item,
@@ -110,7 +119,13 @@ def _rest(item: Drawn, target: Path, filling: Filling) -> Due:
         None if table.is_file() and not newer else table,
         mask if newer else None,
         "newer" if newer else "missing",
+        marks.path_of(mask) if newer or _lacks_marks(mask) else None,
     )
+
+
+def _lacks_marks(mask: Path) -> bool:
+    """Return True if a label map was made with marks, and these are missing."""
+    return bool(provenance.read(mask).get(marks.STEM)) and not marks.path_of(mask).exists()
 
 
 def existing_image(path: Path) -> Path | None:

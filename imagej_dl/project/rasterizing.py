@@ -21,20 +21,24 @@ class Filling:
     lines_as_areas: bool = False
     channel: int | None = None
     axes: str | None = None
+    ignore: str = ""
+    background: str = ""
 
     def fill(
         self, drawn_rois: list[rois.Roi], image: xr.DataArray, source: str | Path
-    ) -> tuple[xr.DataArray, rois.LabelReport]:
-        """Return the label map and report of ROIs; warnings and errors name the RoiSet `source`."""
+    ) -> rois.Labelled:
+        """Return the label map of ROIs, report and marks; warnings and errors name the RoiSet."""
         try:
             with warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("always")
-                labels, report = rois.label_map(
+                drawn = rois.labelled(
                     drawn_rois,
                     image,
                     overlap=self.overlap,
                     lines_as_areas=self.lines_as_areas,
                     channel=self.channel,
+                    ignore=self.ignore,
+                    background=self.background,
                 )
         except UserError as error:
             raise error.at(source) from error
@@ -43,4 +47,4 @@ class Filling:
                 warn(str(item.message), path=source)
             else:
                 warnings.warn(f"{source}: {item.message}", item.category, stacklevel=2)
-        return labels, report
+        return drawn

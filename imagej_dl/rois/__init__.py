@@ -3,7 +3,7 @@
 from imagej_dl.rois.archive import read, write
 from imagej_dl.rois.decoder import decode
 from imagej_dl.rois.encoder import encode
-from imagej_dl.rois.labelling import label_map
+from imagej_dl.rois.labelling import Labelled, label_map, labelled
 from imagej_dl.rois.masks import mask
 from imagej_dl.rois.report import LabelReport, LabelRow, read_names, table_path
 from imagej_dl.rois.roi import LABEL_KEY, Looks, Roi
@@ -13,11 +13,13 @@ __all__ = [
     "LABEL_KEY",
     "LabelReport",
     "LabelRow",
+    "Labelled",
     "Looks",
     "Roi",
     "decode",
     "encode",
     "label_map",
+    "labelled",
     "mask",
     "read",
     "read_names",

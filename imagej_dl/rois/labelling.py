@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -13,16 +14,48 @@ from numpy.typing import NDArray
 from imagej_dl import images
 from imagej_dl.errors import UserError, warn
 from imagej_dl.geometry.rasterize import Runs
+from imagej_dl.images.labels.marks import IGNORED, settled
 from imagej_dl.rois import archive
+from imagej_dl.rois.marks import Rules
 from imagej_dl.rois.masks import fill
 from imagej_dl.rois.outlines import extent
 from imagej_dl.rois.painting import Overlap, paint, painting_order
 from imagej_dl.rois.positions import Position, Stack, exchanged, position
-from imagej_dl.rois.report import LEFT_OUT, LabelReport, LabelRow, some_of
+from imagej_dl.rois.report import (
+    BACKGROUND_MARK,
+    IGNORE_MARK,
+    LEFT_OUT,
+    LabelReport,
+    LabelRow,
+    some_of,
+)
 from imagej_dl.rois.roi import AREAS, LABEL_KEY, LINES, SIZE_KEY, Roi
 
 
+@dataclass(frozen=True)
+class Labelled:
+    """The label map of ROIs with its report, as :func:`label_map` returns them, and the marks.
+
+    marks : uint8, of the label map's axes, with the values of
+        :mod:`imagej_dl.images.labels.marks`; None where no ROI is a mark.
+    """
+
+    labels: xr.DataArray
+    report: LabelReport
+    marks: xr.DataArray | None = None
+
+
 def label_map(
+    rois: Sequence[Roi] | str | os.PathLike[str],
+    like: xr.DataArray | NDArray[Any] | str | os.PathLike[str] | Sequence[int],
+    **settings: Any,
+) -> tuple[xr.DataArray, LabelReport]:
+    """Paint ROIs into a label map, without the marks beside it; see :func:`labelled`."""
+    drawn = labelled(rois, like, **settings)
+    return drawn.labels, drawn.report
+
+
+def labelled(
     rois: Sequence[Roi] | str | os.PathLike[str],
     like: xr.DataArray | NDArray[Any] | str | os.PathLike[str] | Sequence[int],
     *,
@@ -30,12 +63,18 @@ def label_map(
     lines_as_areas: bool = False,
     channel: int | None = None,
     ids: Literal["recorded", "order"] = "recorded",
-) -> tuple[xr.DataArray, LabelReport]:
+    ignore: str = "",
+    background: str = "",
+) -> Labelled:
     """Paint ROIs into a label map, pixel for pixel as ImageJ fills them.
 
     Ids count the ROIs that enclose pixels of the image, 1 … n in RoiSet order. ROIs that
     :func:`trace` made keep the id recorded in them (`ids="recorded"`), new ones between them
     get ids above. A ROI with a position is painted on its plane, one without on all planes.
+
+    ROIs whose name begins with `ignore` or `background` are marks and no objects: areas, and lines
+    as wide as their stroke. Where both are, it is ignored. An object more than half of which is
+    ignored is left out, and ignored as a whole; others win over marks.
 
     Parameters
     ----------
@@ -48,11 +87,13 @@ def label_map(
     channel : from 1; ROIs of other channels are left out. Otherwise all channels share the
         labels, and ROIs of different channels overlap.
     ids : "order" ignores recorded ids.
+    ignore, background : which other ROIs are marks, see :class:`imagej_dl.rois.marks.Rules`.
 
     Returns
     -------
     labels : dims of the image without C; uint16, uint32 for ids above 65535; calibrated alike.
     report : one row for each ROI, and the number of contested pixels.
+    marks : see :class:`Labelled`.
 
     Raises
     ------
@@ -69,12 +110,12 @@ def label_map(
     height, width = sizes["Y"], sizes["X"]
     _refuse_other_size(rois, width, height)
     rows = [LabelRow(i + 1, roi.name, roi.kind) for i, roi in enumerate(rois)]
-    placed = _place(rois, rows, stack, channel, lines_as_areas)
-    runs = fill(
-        [rois[i] if i in placed else _NOTHING for i in range(len(rois))],
-        height,
-        lines_as_areas=lines_as_areas,
-    )
+    rules = Rules.of(ignore, background)
+    marking = {i: value for i, roi in enumerate(rois) if (value := rules.mark(roi))}
+    placed = _place(rois, rows, stack, channel, lines_as_areas, marking)
+    runs = _filled(rois, placed.keys() - marking.keys(), height, lines_as_areas)
+    if marking:
+        runs = Runs.join([runs, _filled(rois, placed.keys() & marking.keys(), height, True)])
     _mark_clipped(rois, rows, runs, height, width)
     runs = runs.clip(height, width)
     areas = np.bincount(runs.owner, runs.lengths, len(rois)).astype(np.int64)
@@ -85,22 +126,33 @@ def label_map(
             f"no ROI encloses a pixel of the image ({why})" if rois else "there are no ROIs",
             remedy="Check that ROIs and image belong together, and that the ROIs are areas.",
         )
+    marked = {i: placed.pop(i) for i in marking if i in placed}
     numbers = _number(rois, rows, placed, ids)
     dims = [str(axis) for axis in image.dims if axis != "C"]
     dtype = np.uint16 if numbers.max() <= np.iinfo(np.uint16).max else np.uint32
     labels = np.zeros((stack.frames, stack.slices, height, width), dtype)
     order = painting_order(sorted(placed), areas, overlap)
     owner, plane = _planes(order, placed, stack)
-    contested, visible = paint(
-        labels.reshape(-1), runs, owner, plane, numbers, (height, width), overlap, rois
-    )
+    size = (height, width)
+    contested, visible = paint(labels.reshape(-1), runs, owner, plane, numbers, size, overlap, rois)
     for i in placed:
         rows[i].label, rows[i].area_px = int(numbers[i]), int(areas[i])
         rows[i].visible_px = int(visible[i])
+    shape = [sizes[axis] for axis in dims]
+    marks = None
+    if marked:
+        painted = np.zeros(labels.shape, np.uint8)
+        # What is ignored is painted last: it wins over what is background.
+        order = sorted(marked, key=lambda i: marking[i] == IGNORED)
+        values = np.array([marking.get(i, 0) for i in range(len(rois))])
+        owner, plane = _planes(order, marked, stack)
+        paint(painted.reshape(-1), runs, owner, plane, values, size, "last", rois)
+        labels, painted = settled(labels, painted)
+        _note_marks(rows, marking, marked, areas, labels)
+        marks = images.with_data(image, painted.reshape(shape), dims)
     report = LabelReport(rows, contested)
     report.warn()
-    shape = [sizes[axis] for axis in dims]
-    return images.with_data(image, labels.reshape(shape), dims), report
+    return Labelled(images.with_data(image, labels.reshape(shape), dims), report, marks)
 
 
 _NOTHING = Roi("point")
@@ -129,12 +181,36 @@ def _refuse_other_size(rois: Sequence[Roi], width: int, height: int) -> None:
             )
 
 
+def _filled(rois: Sequence[Roi], which: Collection[int], height: int, lines_as_areas: bool) -> Runs:
+    """Return the pixels of some of the ROIs; `owner` counts all of them."""
+    chosen = [rois[i] if i in which else _NOTHING for i in range(len(rois))]
+    return fill(chosen, height, lines_as_areas=lines_as_areas)
+
+
+def _note_marks(
+    rows: list[LabelRow],
+    marking: dict[int, int],
+    marked: dict[int, Position],
+    areas: NDArray[np.int64],
+    labels: NDArray[Any],
+) -> None:
+    """Note which ROIs are marks, and which objects are ignored since these cover them."""
+    for i in marked:
+        rows[i].area_px = int(areas[i])
+        rows[i].note = IGNORE_MARK if marking[i] == IGNORED else BACKGROUND_MARK
+    left = set(np.unique(labels).tolist())
+    for row in rows:
+        if row.label and row.visible_px and row.label not in left:
+            row.label, row.note = 0, f"{LEFT_OUT} more than half of it is ignored"
+
+
 def _place(
     rois: Sequence[Roi],
     rows: list[LabelRow],
     stack: Stack,
     channel: int | None,
     lines_as_areas: bool,
+    marking: Collection[int],
 ) -> dict[int, Position]:
     """Find the planes of ROIs; note in the rows of those left out why."""
     # ROIs drawn on one slice of a stack belong to an image that is this slice
@@ -144,7 +220,8 @@ def _place(
     placed = {}
     for i, (roi, row) in enumerate(zip(rois, rows, strict=True)):
         where = Position() if flat else position(roi, stack, swap)
-        if roi.kind not in AREAS and not (lines_as_areas and roi.kind in LINES):
+        as_area = roi.kind in LINES and (lines_as_areas or i in marking)
+        if roi.kind not in AREAS and not as_area:
             row.note = f"{LEFT_OUT} is a {roi.kind}, not an area"
         elif isinstance(where, str):
             row.note = f"{LEFT_OUT} {where}"

@@ -16,6 +16,8 @@ from imagej_dl.filesystem.regular_files import refuse_special
 from imagej_dl.filesystem.text import text_of
 
 LEFT_OUT = "left out:"
+IGNORE_MARK, BACKGROUND_MARK = "mark: ignored", "mark: background"
+"""Notes on ROIs that are marks and no objects."""
 _NAMED = 5
 _REASONS = 4
 
@@ -52,6 +54,11 @@ class LabelReport:
     def kept(self) -> list[LabelRow]:
         """The rows of the ROIs that are in the label map."""
         return [row for row in self.rows if row.label]
+
+    @property
+    def marks(self) -> list[LabelRow]:
+        """The rows of the ROIs that are marks."""
+        return [row for row in self.rows if row.note in (IGNORE_MARK, BACKGROUND_MARK)]
 
     def messages(self) -> list[str]:
         """Return in words what was left out, cut at the border or hidden."""

@@ -102,6 +102,8 @@ def search(
         weight_map=settings.weight_map,
         method=settings.method,
         maps=given.maps and given.maps[: len(given.train)],
+        sparse=settings.sparse,
+        ring=settings.border_size,
         progress=progress,
     )
     # What the training is given to validate or to test with leaves no test to be kept of the rest.

@@ -25,7 +25,7 @@ from imagej_dl.training.objective import Validator
 from imagej_dl.training.patches import Patches, Sampling, validation
 from imagej_dl.training.precision import precision
 from imagej_dl.training.run import TrainingRun
-from imagej_dl.training.settings import Settings
+from imagej_dl.training.settings import Settings, unheeded
 from imagej_dl.training.split import Split, split
 
 _VALIDATION_PATCHES = 64
@@ -83,6 +83,9 @@ def assemble(
     from imagej_dl.training.trainer import Trainer
 
     devices.check_batch(settings.batch)
+    partly = any(example.known is not None for example in parts.train + parts.validation)
+    if partly and not settings.method.heeds_weights(settings.loss):
+        raise UserError(unheeded(settings.loss))
     sampling = sampling_of(settings)
     weights_seed = settings.seed if settings.seed_weights is None else settings.seed_weights
     backend.keras().utils.set_random_seed(weights_seed)

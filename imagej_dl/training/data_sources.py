@@ -11,6 +11,7 @@ import xarray as xr
 from imagej_dl import project
 from imagej_dl.errors import UserError
 from imagej_dl.filesystem import names
+from imagej_dl.images.labels import marks
 from imagej_dl.images.reading import images_in
 from imagej_dl.suite import data
 
@@ -35,10 +36,17 @@ class Given:
 
 @dataclass(frozen=True)
 class Maps:
-    """Optional maps with the axes of the label map: the contour class, the pixel weights."""
+    """Optional maps with the axes of the label map: the contour class, the pixel weights, marks.
+
+    Marks that are not given are those of the RoiSet, or those beside the label map's file (see
+    :mod:`imagej_dl.images.labels.marks`). `whole` says that all objects are drawn, though others of
+    the training are drawn sparsely.
+    """
 
     contours: str | Path | xr.DataArray | None = None
     weights: str | Path | xr.DataArray | None = None
+    marks: str | Path | xr.DataArray | None = None
+    whole: bool = False
 
 
 def as_given(source: str | Path | Iterable[Pair] | Given) -> Given:
@@ -133,7 +141,7 @@ def pairs_of(items: Iterable[data.Item]) -> list[Pair]:
 
 def _labelled(folder: Path) -> Pair | None:
     """Return the image and label map of a folder NAME, if it has exactly one of each."""
-    files = images_in(folder)
+    files = [path for path in images_in(folder) if path.stem != marks.STEM]
     labels = [p for p in files if p.stem in project.RESULTS]
     others = [p for p in files if p.stem not in project.RESULTS]
     named = [

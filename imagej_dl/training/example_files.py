@@ -18,7 +18,7 @@ from imagej_dl.errors import UserError
 from imagej_dl.filesystem import temporaries
 from imagej_dl.images import grey_rgb
 from imagej_dl.images.checks import lossy_compression, non_finite
-from imagej_dl.images.labels import label_maps
+from imagej_dl.images.labels import label_maps, marks, provenance
 
 
 def checked(
@@ -108,21 +108,39 @@ def short_names(sources: Sequence[str | Path | xr.DataArray]) -> list[str]:
     ]
 
 
-def labels_of(source: str | Path | xr.DataArray, image: xr.DataArray) -> xr.DataArray:
-    """Return the label map of an image: an array, a file, or the filled ROIs of a RoiSet.
+def labels_of(
+    source: str | Path | xr.DataArray, image: xr.DataArray
+) -> tuple[xr.DataArray, xr.DataArray | None]:
+    """Return the label map of an image, and the marks that belong to it, if there are any.
 
-    The connected components of a mask become objects.
+    It is an array, a file, or the filled ROIs of a RoiSet. The connected components of a mask
+    become objects.
+
+    Raises
+    ------
+    UserError : also when the label map's file says that it has marks, and they are missing.
     """
     if isinstance(source, xr.DataArray):
-        return label_maps.from_image(source)
-    if Path(source).suffix.lower() not in (".zip", ".roi") and not Path(source).is_dir():
-        return images.read_labels(source)
+        return label_maps.from_image(source), None
+    source = Path(source)
+    if source.suffix.lower() not in (".zip", ".roi") and not source.is_dir():
+        labels, beside = images.read_labels(source), marks.path_of(source)
+        if beside.is_file():
+            return labels, marks.read(beside, labels)
+        if provenance.read(source).get(marks.STEM):
+            raise UserError(
+                f"is missing: the ROIs of {source} mark what is ignored or background",
+                path=beside,
+                remedy="Make both again from the ROIs with `imagej-dl labels --overwrite`.",
+            )
+        return labels, None
     from imagej_dl import rois
 
     try:
-        return rois.label_map(rois.read(source), image)[0]
+        drawn = rois.labelled(rois.read(source), image)
     except UserError as error:
         raise error.at(error.path or source) from error
+    return drawn.labels, drawn.marks
 
 
 class Store:

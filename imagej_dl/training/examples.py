@@ -17,11 +17,12 @@ from imagej_dl.images import Calibration, Far, Levels, Normalisation, Seen, grey
 from imagej_dl.images.checks import non_finite
 from imagej_dl.images.checks.repeated_warnings import gathered
 from imagej_dl.images.intensities.training_intensities import Look, bounded
+from imagej_dl.images.labels import marks
 from imagej_dl.methods.base import Method
 from imagej_dl.methods.shared.pixel_weights import MAPS
 from imagej_dl.models import ModelConfig
 from imagej_dl.progress import Progress, silent
-from imagej_dl.training import object_sizes, target_images
+from imagej_dl.training import known, object_sizes, target_images
 from imagej_dl.training.data_sources import Maps, Pair
 from imagej_dl.training.example_files import (
     Store,
@@ -53,6 +54,8 @@ class Examples:
     method : what is learnt, by default from label maps. Of methods that learn an image, the second
         of each pair is that image.
     maps : for each pair, what is given beside its label map.
+    sparse : what is not drawn is unknown, except a ring of `ring` px around each object, and what
+        is marked as background (see :mod:`imagej_dl.training.known`).
     like : a model that a training starts from.
     memory_limit : bytes; what is above is memory-mapped from disk.
 
@@ -80,6 +83,8 @@ class Examples:
         weight_map: str = "none",
         method: Method | None = None,
         maps: Sequence[Maps] | None = None,
+        sparse: bool = False,
+        ring: int = 2,
         like: ModelConfig | None = None,
         memory_limit: int = MEMORY_LIMIT,
         progress: Progress = silent,
@@ -94,6 +99,8 @@ class Examples:
         self._normalisation = normalisation
         self._frames = frames
         self._weights = MAPS.get(weight_map)
+        self._ring = ring if sparse else None
+        self._estimated = 0
         self._store = Store(memory_limit)
         self._digest = hashlib.sha256()
         self._first = self._calibrated = ""
@@ -116,18 +123,22 @@ class Examples:
             target = None
             if learns_image:
                 target = target_images.read(truth, image, place)
-                labels = target_images.everywhere(image)
+                labels, marked = target_images.everywhere(image), None
             else:
-                labels = labels_of(truth, image)
+                labels, marked = labels_of(truth, image)
             image, labels = checked(names[done], image, labels, place)
             self._compare(names[done], image)
             given = (maps[done] if maps else None) or Maps()
+            if given.marks is not None:
+                marked = marks.of(given.marks, labels)
+            labels, marked = known.settled(labels, marked)
             extra = {
                 name: belonging(source, image)
                 for name, source in (("contours", given.contours), ("weights", given.weights))
                 if source is not None
             }
-            planes = self._planes(names[done], image, labels, extra, target)
+            here = None if given.whole else self._ring
+            planes = self._planes(names[done], image, labels, marked, here, extra, target)
             self.sources.append(planes)
             if not learns_image:
                 diameters += [object_sizes.diameters(example.labels) for example in planes]
@@ -142,6 +153,9 @@ class Examples:
                 "none of the label maps contains an object",
                 remedy="Draw ROIs, or check that the label maps belong to the images.",
             )
+        if sparse:
+            flat = [example for planes in self.sources for example in planes]
+            known.check_background(flat, ring, self._estimated)
         self.diameter = float(np.median(sizes))
         self.smallest = object_sizes.least_area(sizes)
         # Less than a quarter of an object is none that the contrast may be measured by.
@@ -197,6 +211,8 @@ class Examples:
         name: str,
         image: xr.DataArray,
         labels: xr.DataArray,
+        marked: xr.DataArray | None,
+        ring: int | None,
         extra: dict[str, xr.DataArray],
         target: xr.DataArray | None,
     ) -> list[Example]:
@@ -205,8 +221,8 @@ class Examples:
             dict(zip(stack, index, strict=True))
             for index in np.ndindex(*(image.sizes[a] for a in stack))
         ]
-        filled = [place for place in places if labels.isel(place).data.any()]
-        if filled and len(filled) < len(places):
+        filled = [place for place in places if known.is_drawn(place, labels, marked)]
+        if (filled or ring is not None) and len(filled) < len(places):
             # In a stack, planes without any ROI are most often planes nobody has looked at.
             warn(
                 f"{name}: {len(places) - len(filled)} of {len(places)} planes have no labels "
@@ -234,6 +250,9 @@ class Examples:
             if place not in filled:
                 continue
             flat = np.ascontiguousarray(labels.isel(place).data)
+            where = self._known(flat, marked, place, ready, ring)
+            if where is not None and not where.any():
+                continue
             if (look := self._normalisation.look(raw, levels[z])) is not None:
                 if flat.any():
                     self._looks.append(look)
@@ -250,10 +269,28 @@ class Examples:
                     digest=name_of(raw),
                     before=tuple(one for _, one in seen)[:-1],
                     target=None if target is None else self._target(name, target, place),
+                    known=None if where is None else self._store.keep(where),
                     **self._extra(flat, place, extra),
                 )
             )
         return examples
+
+    def _known(
+        self,
+        labels: NDArray,
+        marked: xr.DataArray | None,
+        place: dict[str, int],
+        ready: NDArray[np.float32],
+        ring: int | None,
+    ) -> NDArray[np.bool_] | None:
+        """Return where the ground truth of a plane is known, None everywhere."""
+        flat = None if marked is None else np.asarray(marked.isel(place).data)
+        found = known.dense(flat) if ring is None else known.sparse(labels, flat, ready, ring)
+        if found.estimated:
+            self._estimated += 1
+        if found.where is not None:
+            self._digest.update(found.where.tobytes())
+        return found.where
 
     def _bound(self) -> None:
         """Stretch planes without objects as prediction will, by what is seen in those with some."""

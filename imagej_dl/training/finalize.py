@@ -69,6 +69,9 @@ def finish(out: Path, run: TrainingRun, parts: Split, raw: NDArray, ended: str) 
         "device": run.devices.description,
         **scores,
     }
+    known = known_record(parts, settings.sparse)
+    if known is not None:
+        metrics["known"] = known
     if state.start is not None:
         metrics["started_from"] = Start.model_validate(state.start).record()
     with tempfile.TemporaryDirectory(prefix=temporaries.prefix()) as name:
@@ -88,6 +91,21 @@ def finish(out: Path, run: TrainingRun, parts: Split, raw: NDArray, ended: str) 
     if ended not in RESUMABLE:
         discard(run.folder)
     return written
+
+
+def known_record(parts: Split, sparse: bool) -> dict[str, Any] | None:
+    """Return how much of the training and validation images was known; None if all was."""
+    examples = parts.train + [e for e in parts.validation if parts.by != "nothing"]
+    if all(example.known is None for example in examples):
+        return None
+    return {
+        "sparse": sparse,
+        "pixels": sum(
+            e.labels.size if e.known is None else int(np.count_nonzero(e.known)) for e in examples
+        ),
+        "of_pixels": sum(example.labels.size for example in examples),
+        "objects": sum(len(np.setdiff1d(example.labels, 0)) for example in examples),
+    }
 
 
 def _patient(progress: Progress) -> Progress:
@@ -131,7 +149,12 @@ def predicted(
     # Compiling takes longer than a few small images, but not than a few windows of frames.
     run = network(bundle) if bundle.config.frames > 1 else None
     return [
-        (bundle.network_output(_seen(e, part), run), np.asarray(e.truth[part])) for e in examples
+        (
+            bundle.network_output(_seen(e, part), run),
+            np.asarray(e.truth[part]),
+            *(() if e.known is None else (np.asarray(e.known[part]),)),
+        )
+        for e in examples
     ]
 
 

@@ -176,6 +176,8 @@ def _read(
         weight_map=settings.weight_map,
         method=settings.method,
         maps=given.maps,
+        sparse=settings.sparse,
+        ring=settings.border_size,
         like=origin.config if origin else None,
         progress=progress,
     )

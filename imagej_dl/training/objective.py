@@ -12,6 +12,7 @@ from imagej_dl.methods.base import Loss, Method, Total
 from imagej_dl.methods.shared.losses import whole
 from imagej_dl.models import backend
 from imagej_dl.models.frame_windows import fed
+from imagej_dl.training.patches import Evaluated
 from imagej_dl.training.settings import Settings
 
 
@@ -30,15 +31,16 @@ class Validator:
     Parameters
     ----------
     method : what the model learns.
-    compute : the loss, (targets, outputs) → number.
-    batches : (images, targets), as :func:`imagej_dl.training.patches.validation` makes them.
+    compute : the loss, (targets, outputs, weights) → number.
+    batches : (images, targets, weights or None), as
+        :func:`imagej_dl.training.patches.validation` makes them.
     """
 
     def __init__(
         self,
         method: Method,
         compute: Callable[..., Any],
-        batches: Sequence[tuple[NDArray[np.float32], NDArray[np.float32]]],
+        batches: Sequence[Evaluated],
     ) -> None:
         self.method = method
         self._batches = batches
@@ -54,12 +56,14 @@ class Validator:
             self._function = tf.function(lambda x: model(x, training=False), reduce_retracing=True)
         losses, sizes, tallies = [], [], []
         self.seen = None
-        for images, targets in self._batches:
+        for images, targets, weights in self._batches:
             output = self._function(tf.constant(fed(model, images)))
-            losses.append(float(self._loss(tf.constant(targets), output)))
-            sizes.append(len(images))
+            known = () if weights is None else (tf.constant(weights),)
+            losses.append(float(self._loss(tf.constant(targets), output, *known)))
+            # Of several batches each counts by the pixels that are known.
+            sizes.append(len(images) if weights is None else float(weights.sum(dtype=np.float64)))
             if self.seen is None:
                 self.seen = images, output.numpy()
-            tallies.append(self.method.tally(targets, output.numpy()))
+            tallies.append(self.method.tally(targets, output.numpy(), weights))
         measures = self.method.measures(np.sum(tallies, axis=0))
         return {"loss": float(np.average(losses, weights=sizes)), **measures}

@@ -31,6 +31,8 @@ class Example:
     contours : what is the contour class, (Y, X), where it is given and not made of the labels.
     weights : of the pixels in the loss, float32 (Y, X), where they are given or made beforehand.
     vectors : the method's, float32 (2, Y, X), once they are made.
+    known : where the labels say what is there, bool (Y, X); None everywhere. Patches are cut there,
+        and what is unknown weighs 0.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Example:
     weights: NDArray[np.float32] | None = None
     target: NDArray[np.float32] | None = None
     vectors: NDArray[np.float32] | None = None
+    known: NDArray[np.bool_] | None = None
 
     @property
     def truth(self) -> NDArray:
@@ -65,6 +68,7 @@ class Example:
             weights=None if self.weights is None else self.weights[index],
             target=None if self.target is None else self.target[index],
             vectors=None,  # a part of an object has another centre
+            known=None if self.known is None else self.known[index],
         )
 
 
@@ -109,6 +113,7 @@ class Sampling:
 
 
 Batch = tuple[NDArray[np.float32], NDArray, NDArray[np.float32]]
+Evaluated = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32] | None]
 
 
 class Patches:
@@ -122,9 +127,10 @@ class Patches:
         self.examples = examples
         self.sampling = sampling
         objects = sampling.method.learns_from == "labels"
-        self._centres = [_centres(e.labels) if objects else np.zeros((0, 2)) for e in examples]
+        self._centres = [_centres(_told(e)) if objects else np.zeros((0, 2)) for e in examples]
         pdf = sampling.pdf
-        self._inside = [np.flatnonzero(e.labels) for e in examples] if pdf is not None else []
+        self._inside = [np.flatnonzero(_told(e)) for e in examples] if pdf is not None else []
+        self._known = [None if e.known is None else _Pixels(_drawn_from(e, pdf)) for e in examples]
         # By the root of the area: large images are seen more often, but do not hide the small.
         reached = np.cumsum(np.sqrt([example.labels.size for example in examples]))
         self._reached = reached / reached[-1]
@@ -154,7 +160,8 @@ class Patches:
         if sampling.pdf is not None:
             return self._by_pdf(index, sampling.pdf, rng)
         centres = self._centres[index]
-        centre = rng.uniform(0, shape)
+        known = self._known[index]
+        centre = rng.uniform(0, shape) if known is None else known.draw(rng)
         if len(centres) and rng.random() < sampling.foreground:
             spread = sampling.patch / 4
             centre = centres[rng.integers(len(centres))] + rng.uniform(-spread, spread, 2)
@@ -162,9 +169,12 @@ class Patches:
 
     def _by_pdf(self, index: int, pdf: float, rng: np.random.Generator) -> NDArray[np.float64]:
         labels, inside = self.examples[index].labels, self._inside[index]
-        outside = labels.size - len(inside)
+        known = self._known[index]
+        outside = labels.size - len(inside) if known is None else known.count
         if rng.random() * (pdf * len(inside) + outside) < pdf * len(inside):
             flat = int(inside[rng.integers(len(inside))])
+        elif known is not None:
+            return known.draw(rng)
         else:
             # The k-th pixel that is none of an object: those of objects before it are skipped.
             k = int(rng.integers(outside))
@@ -185,6 +195,8 @@ class Patches:
         elif sampling.contact_weight:
             touching = inner_contacts(truth.within(truth.labels, reach), reach)
             weights = np.where(touching, np.float32(1 + sampling.contact_weight), np.float32(1))
+        if truth.known is not None:
+            weights = weights * truth.within(truth.known).astype(np.float32)
         if truth.image is None:  # a change of the input's intensities would be learnt as noise
             image = augment.light(image, rng, sampling.augmentation)
         return *sampling.method.sample(image, truth, rng), weights
@@ -221,39 +233,55 @@ def stream(patches: Patches, first: int, last: int) -> Any:
     return made.prefetch(2)
 
 
-def validation(
-    examples: Sequence[Example], sampling: Sampling, limit: int
-) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+def validation(examples: Sequence[Example], sampling: Sampling, limit: int) -> list[Evaluated]:
     """Cut patches that cover the examples, unvaried, as batches for evaluation.
 
     At most `limit` patches are kept, evenly over all, so that validation never takes longer than
     training; images smaller than a patch are mirrored up to it.
+
+    Returns
+    -------
+    images, targets, and the pixels' weights (N, Y, X): 0 where the ground truth is unknown, else
+    1; None where all of it is known.
     """
     places = [
         (example, y, x)
         for example in examples
         for y in _starts(example.labels.shape[0], sampling.patch)
         for x in _starts(example.labels.shape[1], sampling.patch)
+        if example.known is None
+        or example.known[y : y + sampling.patch, x : x + sampling.patch].any()
     ]
     chosen = np.unique(np.linspace(0, len(places) - 1, min(limit, len(places))).astype(int))
     rng = np.random.default_rng(sampling.seed)
-    images, targets = [], []
+    images, targets, weights = [], [], []
     side = sampling.patch
     for index in chosen:
         example, y, x = places[index]
         centre = np.array((y + side / 2 - 1, x + side / 2 - 1))
         place = augment.draw(example.labels.shape, centre, side, rng, augment.NONE)
         image = augment.taken(example.planes, place, side)
-        image, target = sampling.method.sample(image, _truth(example, sampling, place), rng)
+        truth = _truth(example, sampling, place)
+        image, target = sampling.method.sample(image, truth, rng)
         images.append(image)
         targets.append(target)
+        known = True if truth.known is None else truth.within(truth.known)
+        weights.append(np.broadcast_to(np.float32(known), (side, side)))
     values = np.stack(targets)
     if sampling.by_class:
         values = values[..., None]
         if (count := len(sampling.method.channels)) > 1:
             values = values == np.arange(count)
     parts = [slice(i, i + sampling.batch) for i in range(0, len(images), sampling.batch)]
-    return [(np.stack(images[part]), values[part].astype(np.float32)) for part in parts]
+    some = any(example.known is not None for example in examples)
+    return [
+        (
+            np.stack(images[part]),
+            values[part].astype(np.float32),
+            np.stack(weights[part]) if some else None,
+        )
+        for part in parts
+    ]
 
 
 def _truth(example: Example, sampling: Sampling, place: augment.Place) -> Truth:
@@ -267,7 +295,37 @@ def _truth(example: Example, sampling: Sampling, place: augment.Place) -> Truth:
         planes = [example.target[..., i] for i in range(example.target.shape[2])]
         image = augment.taken(planes, place, side)
     vectors = None if example.vectors is None else augment.vectors(example.vectors, place, side)
-    return Truth(labels, sampling.margin, contours, image, vectors=vectors)
+    known = None
+    if example.known is not None:
+        known = augment.nearest(example.known, place, side)
+        labels = np.where(known, labels, 0)
+    return Truth(labels, sampling.margin, contours, image, known, vectors)
+
+
+def _told(example: Example) -> NDArray:
+    """Return the label map where it is known; elsewhere it says nothing, and is 0."""
+    return example.labels if example.known is None else np.where(example.known, example.labels, 0)
+
+
+def _drawn_from(example: Example, pdf: float | None) -> NDArray[np.bool_]:
+    """Return the pixels that may be centres beside those near, or with a `pdf` in, objects."""
+    assert example.known is not None
+    return example.known if pdf is None else example.known & (_told(example) == 0)
+
+
+class _Pixels:
+    """Draws pixels of a mask (Y, X), all alike, with the memory of a column."""
+
+    def __init__(self, mask: NDArray[np.bool_]) -> None:
+        self._mask = mask
+        self._reached = np.cumsum(np.count_nonzero(mask, axis=1))
+        self.count = int(self._reached[-1])
+
+    def draw(self, rng: np.random.Generator) -> NDArray[np.float64]:
+        """Return a pixel (y, x)."""
+        y = int(self._reached.searchsorted(rng.integers(self.count), "right"))
+        columns = np.flatnonzero(self._mask[y])
+        return np.array((y, columns[rng.integers(len(columns))]), np.float64)
 
 
 def _starts(length: int, side: int) -> list[int]:

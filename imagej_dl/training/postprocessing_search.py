@@ -64,10 +64,10 @@ def choose(
     """
     if not isinstance(method, InstanceMethod):
         return start, float("nan")
-    predictions = predictions[: some([labels.size for _, labels in predictions])]
+    predictions = predictions[: some([pair[1].size for pair in predictions])]
     best, matched = start, method.matches(predictions, start)
     score = _mean(matched)
-    objects = sum(len(np.setdiff1d(labels, 0)) for _, labels in predictions)
+    objects = sum(len(np.setdiff1d(pair[1], 0)) for pair in predictions)
     if not objects:
         return best, score
     gain = max(_GAIN, _OBJECTS / objects)

@@ -163,6 +163,11 @@ class Settings(BaseModel):
         le=1,
         description="Fraction of the patches that are centred on an object.",
     )
+    sparse: bool = Field(
+        default=False,
+        description="Not every object is drawn: what is not drawn is unknown, and counts for "
+        "nothing. ROIs named background mark where there is surely no object.",
+    )
     sampling_pdf: float | None = Field(
         default=None,
         gt=0,
@@ -295,7 +300,7 @@ class Settings(BaseModel):
     def _without_empty(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Leave out what was not there before it was needed, where it says nothing."""
         content: dict[str, Any] = write(self)
-        return {k: v for k, v in content.items() if v or k != "method_settings"}
+        return {k: v for k, v in content.items() if v or k not in ("method_settings", "sparse")}
 
     @model_validator(mode="before")
     @classmethod
@@ -328,11 +333,23 @@ class Settings(BaseModel):
         if self.weight_map not in self.method.weight_maps:
             known = ", ".join(self.method.weight_maps)
             raise ValueError(f"weight_map: kind {self.kind} has {known}, not {self.weight_map}")
+        if self.sparse and self.method.learns_from != "labels":
+            raise ValueError(f"sparse: kind {self.kind} learns no objects that could be left out")
+        if self.sparse and not self.method.heeds_weights(self.loss):
+            raise ValueError(unheeded(self.loss))
         # What the method cannot do is refused before the training.
         self.method.start_postprocessing(None, 0, self.postprocessing)
         if self.validation + self.test >= 1:
             raise ValueError("validation and test leave no images for training")
         return self
+
+
+def unheeded(loss: str) -> str:
+    """Return that a loss cannot leave out what is unknown."""
+    return (
+        f"the loss {loss} counts all pixels, also those that are unknown or ignored: "
+        "leave loss out, or use cross_entropy or weighted_bce"
+    )
 
 
 def setting(name: str) -> Any:

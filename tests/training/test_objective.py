@@ -51,13 +51,15 @@ def test_validation_counts_pixels_of_the_object_class():
     targets = hot([[1, 1, 1, 2, 0]])
     said = hot([[1, 1, 0, 1, 0]])
     # The network says what its image holds: the answer is fixed.
-    found = Validator(METHODS["border"](), loss("border"), [(said, targets)])(lambda x, training: x)
+    found = Validator(METHODS["border"](), loss("border"), [(said, targets, None)])(
+        lambda x, training: x
+    )
     assert found["jaccard"] == pytest.approx(2 / 4)
     assert found["dice"] == pytest.approx(4 / 6)
 
 
 def test_validation_without_objects_is_perfect():
-    found = Validator(METHODS["border"](), loss("border"), [(hot([[0]]), hot([[0]]))])(
+    found = Validator(METHODS["border"](), loss("border"), [(hot([[0]]), hot([[0]]), None)])(
         lambda x, training: x
     )
     assert (found["jaccard"], found["dice"]) == (1, 1)
@@ -67,6 +69,6 @@ def test_validation_without_objects_is_perfect():
 def test_accuracy_is_the_share_of_pixels_whose_class_is_right():
     targets = hot([[0, 1], [2, 1]])
     said = hot([[0, 1], [1, 1]])
-    validator = Validator(METHODS["border"](), loss("border"), [(said, targets)])
+    validator = Validator(METHODS["border"](), loss("border"), [(said, targets, None)])
     assert validator(lambda x, training: x)["accuracy"] == 0.75
     np.testing.assert_array_equal(validator.seen[1], said)

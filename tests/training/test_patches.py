@@ -150,15 +150,15 @@ def test_validation_covers_every_pixel_once_at_least():
     labels = np.zeros((50, 70), np.uint16)
     image = np.arange(3500, dtype=np.float32).reshape(50, 70, 1)
     batches = validation([Example("a", image, labels)], sampling(), limit=100)
-    seen = np.concatenate([images.ravel() for images, _ in batches]).round().astype(int)
+    seen = np.concatenate([images.ravel() for images, _, _ in batches]).round().astype(int)
     assert set(seen) == set(range(3500))
-    assert [len(images) for images, _ in batches] == [3, 3]
+    assert [len(images) for images, _, _ in batches] == [3, 3]
 
 
 def test_validation_is_limited():
     batches = validation([example((320, 320))] * 3, sampling(batch=4), limit=10)
-    assert sum(len(images) for images, _ in batches) == 10
-    for _, targets in batches:
+    assert sum(len(images) for images, _, _ in batches) == 10
+    for _, targets, _ in batches:
         assert (targets.sum(-1) == 1).all()
 
 

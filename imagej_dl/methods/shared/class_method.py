@@ -58,6 +58,10 @@ class ClassMethod(WatershedMethod):
                 f"{len(class_weights)} class weights for the {count} classes of {self.name}"
             )
 
+    def heeds_weights(self, loss: str) -> bool:
+        """Return whether pixels of weight 0 count for nothing in a loss: the suite has one such."""
+        return loss in (CROSS_ENTROPY, "weighted_bce")
+
     def loss(
         self,
         name: str,

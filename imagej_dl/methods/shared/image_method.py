@@ -56,7 +56,7 @@ class ImageMethod(Method):
 
     def scores(self, predictions: Predictions, settings: PostProcessing) -> dict[str, float]:
         """Return the peak signal-to-noise ratio of all planes together."""
-        tallies = [self.tally(truth, self.image(output)) for output, truth in predictions]
+        tallies = [self.tally(truth, self.image(output)) for output, truth, *_ in predictions]
         return self.measures(np.sum(tallies, axis=0))
 
     def describe(self, scores: Mapping[str, Any]) -> str:

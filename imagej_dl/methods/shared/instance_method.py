@@ -65,7 +65,8 @@ class InstanceMethod(Method):
         from imagej_dl.evaluation import match
 
         return [
-            match(labels, self.instances(output, settings)[0]) for output, labels in predictions
+            match(labels, self.instances(output, settings)[0], known=known[0] if known else None)
+            for output, labels, *known in predictions
         ]
 
     def scores(self, predictions: Predictions, settings: PostProcessing) -> dict[str, float]:
@@ -78,7 +79,7 @@ class InstanceMethod(Method):
 
         values = [scores.average_precision for scores in total(self.matches(predictions, settings))]
         found = {f"ap_{t:g}": v for t, v in zip(THRESHOLDS, values, strict=True)}
-        return found | {"objects": sum(len(np.setdiff1d(labels, 0)) for _, labels in predictions)}
+        return found | {"objects": sum(len(np.setdiff1d(pair[1], 0)) for pair in predictions)}
 
     def describe(self, scores: Mapping[str, Any]) -> str:
         """Return the scores in words, and a note if there are too few objects to tell."""

@@ -37,11 +37,13 @@ def cross_entropy(one_class: bool, dice_weight: float = 0.0, total: Total = whol
         entropy = -tf.reduce_sum(likelihood, -1)
         weights = tf.broadcast_to(weights, tf.shape(entropy))
         weighted, weight = total(tf.reduce_sum(weights * entropy), tf.reduce_sum(weights))
-        value = weighted / weight
+        # A batch of which nothing is known has nothing to teach.
+        value = tf.math.divide_no_nan(weighted, weight)
         if dice_weight:
+            counted = tf.cast(weights > 0, tf.float32)[..., None]
             both, sizes = total(
-                tf.reduce_sum(target * probability, (0, 1, 2)),
-                tf.reduce_sum(target + probability, (0, 1, 2)),
+                tf.reduce_sum(counted * target * probability, (0, 1, 2)),
+                tf.reduce_sum(counted * (target + probability), (0, 1, 2)),
             )
             # One pixel is added to both, so that a batch without objects has a Dice of 1.
             dice = (2 * both + 1) / (sizes + 1)
