@@ -61,4 +61,4 @@ class Distance(ClassMethod):
 
     def default_postprocessing(self) -> Instances:
         """Return settings that split more readily than those of `border`."""
-        return Instances(object_weight=5.0, marker_height=1.0)
+        return Instances(object_weight=5.0, marker_height=1.5)
