@@ -36,7 +36,7 @@ class Border(ClassMethod):
 
     def targets(self, truth: Truth) -> NDArray[np.uint8]:
         """Return the classes of a patch."""
-        return _border(truth.within(truth.labels, self.border_size), self.border_size)
+        return border_of(truth.within(truth.labels, self.border_size), self.border_size)
 
     def default_postprocessing(self) -> Instances:
         """Return settings that take the border off: it lies on both sides of an outline."""
@@ -65,10 +65,10 @@ def border_target(
     uint8 array (Y, X).
     """
     mode: Literal["constant", "symmetric"] = "constant" if edge == "outside" else "symmetric"
-    return _border(np.pad(labels, border_size, mode), border_size)
+    return border_of(np.pad(labels, border_size, mode), border_size)
 
 
-def _border(labels: NDArray, margin: int) -> NDArray[np.uint8]:
+def border_of(labels: NDArray, margin: int) -> NDArray[np.uint8]:
     """Return the border target of labels with a margin of the border's size, which is cut off."""
     low = high = labels
     for _ in range(margin):

@@ -41,7 +41,7 @@ class Peaks(PostProcessing):
 class Distance(InstanceMethod):
     """Object probability and the distance to the background, as a share of `longest`."""
 
-    name: ClassVar[str] = "distance"
+    name: ClassVar[str] = "toy_distance"
     summary: ClassVar[str] = "object, and how deep a pixel lies in it"
     losses: ClassVar[tuple[str, ...]] = ("cross_entropy_and_mae",)
     shown: ClassVar[Measure] = Measure("distance_error", "error", "error of the distance")
@@ -192,7 +192,7 @@ def test_a_method_with_a_channel_of_regression_is_trained_and_predicts(tmp_path)
     out = tmp_path / "model"
     pairs = labelled()
     own = {"longest": 6.0}
-    bundle = training.train(pairs, out, kind="distance", method_settings=own, **SMALL)
+    bundle = training.train(pairs, out, kind="toy_distance", method_settings=own, **SMALL)
     config = config_of(out)
     assert config["classes"] == ["object", "distance"]
     assert config["method_settings"] == own
@@ -215,7 +215,7 @@ def test_a_method_with_a_channel_of_regression_is_trained_and_predicts(tmp_path)
 
 
 def test_a_large_plane_is_post_processed_from_a_file(tmp_path, monkeypatch):
-    bundle = training.train(labelled(), tmp_path / "model", kind="distance", **SMALL)
+    bundle = training.train(labelled(), tmp_path / "model", kind="toy_distance", **SMALL)
     image = labelled(1)[0][0]
     whole = predict(bundle, image)
     monkeypatch.setattr("imagej_dl.images.array_storage.LARGE", 1000)
@@ -225,7 +225,9 @@ def test_a_large_plane_is_post_processed_from_a_file(tmp_path, monkeypatch):
 
 def test_its_settings_are_checked_and_stay_with_a_model_that_is_trained_on(tmp_path):
     first = tmp_path / "first"
-    training.train(labelled(), first, kind="distance", method_settings={"longest": 5.0}, **SMALL)
+    training.train(
+        labelled(), first, kind="toy_distance", method_settings={"longest": 5.0}, **SMALL
+    )
     more = {k: v for k, v in SMALL.items() if k in ("epochs", "steps", "batch")}
     second = training.train(labelled(), tmp_path / "second", start=first, **more)
     assert second.config.method == Distance(longest=5.0)
@@ -237,7 +239,7 @@ def test_its_settings_are_checked_and_stay_with_a_model_that_is_trained_on(tmp_p
         ({"closing": 2}, "closing"),
     ):
         with pytest.raises(UserError, match=words):
-            training.train(labelled(), tmp_path / "no", kind="distance", **wrong, **SMALL)
+            training.train(labelled(), tmp_path / "no", kind="toy_distance", **wrong, **SMALL)
 
 
 def test_a_denoiser_is_trained_and_gives_an_image(tmp_path):

@@ -27,6 +27,8 @@ class ClassMethod(WatershedMethod):
     """
 
     classes: ClassVar[tuple[str, ...]] = ()
+    inside: ClassVar[tuple[int, ...]] = (1,)
+    """The classes, of several, that are measured as the object."""
     target_kind: ClassVar[Literal["classes", "values"]] = "classes"
     losses: ClassVar[tuple[str, ...]] = (CROSS_ENTROPY, *ONE_CLASS, *EITHER, *SEVERAL_CLASSES)
     weight_maps: ClassVar[tuple[str, ...]] = WEIGHT_MAPS
@@ -90,7 +92,7 @@ class ClassMethod(WatershedMethod):
         true, predicted = self._classes(targets), self._classes(outputs)
         if weights is not None:
             true, predicted = true[weights > 0], predicted[weights > 0]
-        is_object, said = true == 1, predicted == 1
+        is_object, said = np.isin(true, self.inside), np.isin(predicted, self.inside)
         counts = (is_object, said, is_object & said, true == predicted, np.ones_like(said))
         return np.array([np.count_nonzero(part) for part in counts])
 
@@ -112,9 +114,9 @@ class ClassMethod(WatershedMethod):
 
     def pictures(self, outputs: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
         """Return the probability of the object, and the most probable class."""
-        several = len(self.classes) > 1
-        chosen = outputs[..., 1 if several else 0][..., None]
-        mask = outputs.argmax(-1)[..., None] / 2 if several else chosen > 0.5
+        count = len(self.classes)
+        chosen = outputs[..., list(self.inside) if count > 1 else [0]].sum(-1, keepdims=True)
+        mask = outputs.argmax(-1)[..., None] / max(count - 1, 2) if count > 1 else chosen > 0.5
         return {"object": chosen, "class": np.asarray(mask, np.float32)}
 
 

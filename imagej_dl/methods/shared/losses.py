@@ -47,7 +47,7 @@ def cross_entropy(one_class: bool, dice_weight: float = 0.0, total: Total = whol
             )
             # One pixel is added to both, so that a batch without objects has a Dice of 1.
             dice = (2 * both + 1) / (sizes + 1)
-            value += dice_weight * (1 - tf.reduce_mean(dice[-2:]))
+            value += dice_weight * (1 - tf.reduce_mean(dice[-max(2, target.shape[-1] - 1) :]))
         return value
 
     return compute
