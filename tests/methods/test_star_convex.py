@@ -165,8 +165,12 @@ SMALL = {"epochs": 4, "steps": 25, "batch": 4, "patch": 48, "depth": 2, "width":
 def nuclei(count=6, channels=1):
     pairs = []
     for seed in range(count):
-        labels = ellipses(seed, (64, 64), 8, (6, 9))
         rng = np.random.default_rng(seed)
+        labels = np.zeros((64, 64), np.uint16)
+        y, x = np.indices(labels.shape)
+        for label, (cy, cx) in enumerate(((14, 14), (14, 46), (46, 14), (46, 46)), 1):
+            cy, cx = (cy, cx) + rng.uniform(-6, 6, 2)
+            labels[np.hypot(y - cy, x - cx) < 7] = label
         image = rng.normal(20, 3, (*labels.shape, channels)) + 90 * (labels > 0)[..., None]
         image = image.clip(0, 255).astype(np.uint8)
         data = images.make(image[..., 0]) if channels == 1 else images.make(image, dims="YXC")
@@ -185,14 +189,14 @@ def test_a_model_is_trained_predicts_and_is_trained_on(tmp_path, monkeypatch):
     assert "val_polygon_iou" in (out / "log.csv").read_text().splitlines()[0]
     metrics = json.loads((out / "metrics.json").read_text())["validation"]
     assert metrics["val_polygon_iou"] > 0.35
-    assert metrics["ap_0.5"] > 0.2
+    assert metrics["ap_0.5"] > 0.4
 
     again = models.load(out, verify=True)
     assert again.config.method == StarConvex(rays=16)
     image = pairs[0][0]
     found = predict(again, image, probabilities=True)
     assert found.probabilities.sizes["C"] == 17
-    assert 3 <= found.labels.data.max() <= 30
+    assert 2 <= found.labels.data.max() <= 8
     np.testing.assert_array_equal(found.labels, preview(bundle, image))
     monkeypatch.setattr("imagej_dl.images.array_storage.LARGE", 1000)
     np.testing.assert_array_equal(predict(again, image, tile=64).labels, found.labels)
