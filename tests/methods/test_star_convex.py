@@ -7,6 +7,7 @@ from star_shapes import ellipses
 
 from imagej_dl import images, models, training
 from imagej_dl.cli import cli
+from imagej_dl.correction import proposals
 from imagej_dl.correction.uncertainty import Uncertainty
 from imagej_dl.errors import UserError
 from imagej_dl.methods.base import Truth
@@ -198,6 +199,9 @@ def test_a_model_is_trained_predicts_and_is_trained_on(tmp_path, monkeypatch):
     assert found.probabilities.sizes["C"] == 17
     assert 2 <= found.labels.data.max() <= 8
     np.testing.assert_array_equal(found.labels, preview(bundle, image))
+    proposed, uncertainty = proposals.predict(again, image)
+    np.testing.assert_array_equal(proposed, found.labels)
+    assert 0 < uncertainty.value < 1
     monkeypatch.setattr("imagej_dl.images.array_storage.LARGE", 1000)
     np.testing.assert_array_equal(predict(again, image, tile=64).labels, found.labels)
 
