@@ -37,10 +37,19 @@ class StarConvex(InstanceMethod):
     rays: int = Field(
         default=32, ge=3, le=256, description="Directions in which the outline is looked for."
     )
+    distance_unit: float = Field(
+        default=10.0,
+        gt=0,
+        le=10000,
+        allow_inf_nan=False,
+        description="Distance for which the network gives 1, in px: networks learn numbers about "
+        "as large as 1 the fastest.",
+    )
     distance_weight: float = Field(
         default=0.2,
         gt=0,
         le=1000,
+        allow_inf_nan=False,
         description="Weight of the distances' mean absolute error, per px, relative to the "
         "cross-entropy of the probability.",
     )
@@ -69,12 +78,12 @@ class StarConvex(InstanceMethod):
         return False
 
     def targets(self, truth: Truth) -> NDArray[np.float32]:
-        """Return the object probability and the distances in px, (side, side, 1 + rays)."""
+        """Return the object probability and the distances, (side, side, 1 + rays)."""
         labels = truth.within(truth.labels, self.margin)
-        probability = depths(labels, self.margin)
-        return np.concatenate(
-            [probability[..., None], star_distances(labels, self.rays, self.margin)], axis=-1
-        )
+        probability = depths(labels, self.margin)[..., None]
+        distances = star_distances(labels, self.rays, self.margin)
+        distances /= np.float32(self.distance_unit)
+        return np.concatenate([probability, distances], axis=-1)
 
     def loss(
         self,
@@ -99,8 +108,9 @@ class StarConvex(InstanceMethod):
             # Added and not clipped: clipping would hide a probability that is no number.
             likelihood = true * tf.math.log(said + 1e-7)
             likelihood += (1 - true) * tf.math.log(1 - said + 1e-7)
-            error = tf.reduce_mean(tf.abs(target[..., 1:] - output[..., 1:]), -1)
-            stray = tf.reduce_mean(tf.abs(output[..., 1:]), -1)
+            unit = self.distance_unit
+            error = unit * tf.reduce_mean(tf.abs(target[..., 1:] - output[..., 1:]), -1)
+            stray = unit * tf.reduce_mean(tf.abs(output[..., 1:]), -1)
             weights = tf.broadcast_to(weights, tf.shape(true))
             deep = weights * true
             entropy, errors, strays, weight, depth = total(
@@ -144,19 +154,19 @@ class StarConvex(InstanceMethod):
         iou, error, deep, wrong, pixels = tally.tolist()
         return {
             "polygon_iou": iou / deep if deep else 1.0,
-            "distance_error": error / deep if deep else 0.0,
+            "distance_error": self.distance_unit * error / deep if deep else 0.0,
             "probability_error": wrong / pixels if pixels else 0.0,
         }
 
     def instances(self, output: NDArray, settings: Any) -> tuple[NDArray, int]:
         """Make a label map by non-maximum suppression of the polygons."""
-        made = StarPolygons(output.shape[:2], self.rays, settings, large=False)
+        made = StarPolygons(output.shape[:2], self.rays, settings, self.distance_unit)
         made.add(0, output)
         return made.finish(), made.left_out
 
     def accumulator(self, shape: tuple[int, int], settings: Any) -> Accumulator:
         """Return what keeps no more of a large plane than where centres may be."""
-        return StarPolygons(shape, self.rays, settings)
+        return StarPolygons(shape, self.rays, settings, self.distance_unit, large=True)
 
     def search_space(self, start: PostProcessing) -> dict[str, list[Any]]:
         """Return the values of each post-processing setting that are tried, in this order."""

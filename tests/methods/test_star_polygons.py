@@ -11,7 +11,7 @@ nms = pytest.importorskip("stardist.nms")
 
 
 def label_map(output, settings=None, rows=None, large=False):
-    made = StarPolygons(output.shape[:2], output.shape[-1] - 1, settings or StarObjects(), large)
+    made = StarPolygons(output.shape[:2], output.shape[-1] - 1, settings or StarObjects(), 1, large)
     for low in range(0, len(output), rows or len(output)):
         made.add(low, output[low : low + (rows or len(output))])
     return made.finish(), made.left_out

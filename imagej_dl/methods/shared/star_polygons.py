@@ -57,14 +57,20 @@ class StarPolygons:
     Parameters
     ----------
     shape : of the plane (Y, X).
-    rays : distances of each pixel.
+    rays : number of distances of each pixel.
+    unit : of the distances, in px.
     large : whether what it keeps, and the label map, lie in files.
     """
 
     def __init__(
-        self, shape: tuple[int, int], rays: int, settings: StarObjects, large: bool = True
+        self,
+        shape: tuple[int, int],
+        rays: int,
+        settings: StarObjects,
+        unit: float = 1.0,
+        large: bool = False,
     ) -> None:
-        self.shape, self.settings, self.large = shape, settings, large
+        self.shape, self.settings, self.unit, self.large = shape, settings, unit, large
         self.left_out = 0
         self._points: list[NDArray[np.int32]] = [np.zeros((0, 2), np.int32)]
         self._probabilities: list[NDArray[np.float32]] = [np.zeros(0, np.float32)]
@@ -81,9 +87,10 @@ class StarPolygons:
         found = part[y, x]
         usable = (found < _LONGEST).all(axis=1)  # which no NaN is
         y, x, found = y[usable], x[usable], found[usable]
+        distances = found[:, 1:] * np.float32(self.unit)
         self._points.append(np.stack((y + first, x + _EDGE), axis=1).astype(np.int32))
         self._probabilities.append(found[:, 0].copy())
-        self._distances.add(np.maximum(found[:, 1:], np.float32(_SHORTEST)))
+        self._distances.add(np.maximum(distances, np.float32(_SHORTEST)))
 
     def finish(self, progress: Progress = silent) -> NDArray:
         """Return the label map (Y, X), ids from 1 on by falling probability.
