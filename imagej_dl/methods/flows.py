@@ -145,7 +145,7 @@ class Flows(InstanceMethod):
         assert isinstance(start, FlowInstances), "it is the settings model of the method"
         return {
             "region_threshold": [0.3, 0.4, 0.5, 0.6],
-            "flow_threshold": [0.0, 0.4, 0.8],
+            "flow_threshold": [0.4, 0.8, 1.2, 0.0],
             "minimum_area": sorted({start.minimum_area // 2, start.minimum_area}),
         }
 
