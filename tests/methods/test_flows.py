@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from imagej_dl import images, models, training
+from imagej_dl.correction import proposals
 from imagej_dl.errors import UserError
 from imagej_dl.methods.base import Truth
 from imagej_dl.methods.flows import Flows
@@ -12,6 +13,7 @@ from imagej_dl.methods.shared.flow_objects import FlowObjects
 from imagej_dl.methods.shared.heat_flows import label_flows
 from imagej_dl.methods.shared.losses import whole
 from imagej_dl.prediction import predict, preview
+from imagej_dl.search import Space, search
 from imagej_dl.training import Settings
 from imagej_dl.training.augmentation import Augmentation
 from imagej_dl.training.patches import Example, Patches, Sampling, validation
@@ -206,7 +208,6 @@ def test_a_model_is_trained_and_predicts(tmp_path, monkeypatch, colours):
     pairs = [discs(seed, colours) for seed in range(5)]
     out = tmp_path / "model"
     training.train(pairs, out, kind="flows", epochs=3, learning_rate=0.01, **small)
-    training.train(pairs, out, kind="flows", epochs=3, learning_rate=0.01, overwrite=True, **small)
     again = models.load(out, verify=True)
     config = json.loads((out / "config.json").read_text())
     assert config["classes"] == ["flow_y", "flow_x", "object"]
@@ -223,3 +224,45 @@ def test_a_model_is_trained_and_predicts(tmp_path, monkeypatch, colours):
     np.testing.assert_array_equal(preview(again, first), predict(again, first).labels)
     monkeypatch.setattr("imagej_dl.images.array_storage.LARGE", 1000)
     np.testing.assert_array_equal(predict(again, image).labels, found.labels)
+
+
+TINY = {"steps": 4, "batch": 2, "patch": 32, "depth": 1, "width": 4, "seed": 1}
+
+
+@pytest.mark.tf
+def test_a_training_is_resumed_and_gone_on_from(tmp_path):
+    pairs = [discs(seed, 1) for seed in range(5)]
+    through = training.train(pairs, tmp_path / "a", kind="flows", epochs=2, **TINY)
+
+    def stop(event):
+        if event.epoch == 1:
+            raise KeyboardInterrupt
+
+    training.train(pairs, tmp_path / "b", kind="flows", epochs=2, watch=stop, **TINY)
+    resumed = training.train(pairs, tmp_path / "b", resume=True)
+    for one, other in zip(through.model.get_weights(), resumed.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+    more = {k: v for k, v in TINY.items() if k in ("steps", "batch")}
+    second = training.train(pairs, tmp_path / "c", start=tmp_path / "a", epochs=1, **more)
+    assert second.config.kind == "flows"
+    labels, uncertainty = proposals.predict(second, pairs[0][0])
+    assert labels.shape == (2, 64, 64)
+    assert 0 < uncertainty.value < 1
+
+
+@pytest.mark.tf
+def test_hyperparameters_are_searched_by_the_average_precision(tmp_path):
+    space = Space(
+        optimizer=("Adam",),
+        learning_rate=(1e-2,),
+        batch=(2,),
+        depth=(1,),
+        width=(4,),
+        last_width=(4,),
+    )
+    options = {"trials": 1, "count": 2, "space": space, "epochs": 1, "steps": 4, "patch": 32}
+    pairs = [discs(seed, 1) for seed in range(4)]
+    found = search(training.Given(pairs), tmp_path / "search", kind="flows", **options)
+    assert found is not None
+    assert 0 <= found.score <= 1
