@@ -95,7 +95,9 @@ class Flows(InstanceMethod):
             squares = tf.reduce_mean(tf.square(error), -1)
             weights = tf.broadcast_to(weights, tf.shape(squares))
             error, weight = total(tf.reduce_sum(weights * squares), tf.reduce_sum(weights))
-            return error / weight / 2 + object_loss(target[..., 2:], output[..., 2:], weights)
+            # A batch of which nothing counts has nothing to teach.
+            error = tf.math.divide_no_nan(error, 2 * weight)
+            return error + object_loss(target[..., 2:], output[..., 2:], weights)
 
         return compute
 
