@@ -16,7 +16,8 @@ Add a method
    - `channels`, the names of the output channels, and `activation`, the last activation of the
      network, one for all channels or one for each;
    - `targets`, what the network is to give for a patch, and `margin`, the pixels around the patch
-     that this depends on; `sample` where the input is changed too, as with blind spots;
+     that this depends on; `vectors` where it depends on whole objects, however large; `sample`
+     where the input is changed too, as with blind spots;
    - `losses` with the default first, and `loss`; `weight_maps` that go with it;
    - `tally` and `measures`, of pixels, after each epoch; `shown`, the one that users see;
    - `selection`, the score that a hyperparameter search maximises.

@@ -95,7 +95,9 @@ class Flows(InstanceMethod):
             squares = tf.reduce_mean(tf.square(error), -1)
             weights = tf.broadcast_to(weights, tf.shape(squares))
             error, weight = total(tf.reduce_sum(weights * squares), tf.reduce_sum(weights))
-            return error / weight / 2 + object_loss(target[..., 2:], output[..., 2:], weights)
+            # A batch of which nothing counts has nothing to teach.
+            error = tf.math.divide_no_nan(error, 2 * weight)
+            return error + object_loss(target[..., 2:], output[..., 2:], weights)
 
         return compute
 
@@ -145,7 +147,7 @@ class Flows(InstanceMethod):
         assert isinstance(start, FlowInstances), "it is the settings model of the method"
         return {
             "region_threshold": [0.3, 0.4, 0.5, 0.6],
-            "flow_threshold": [0.0, 0.4, 0.8],
+            "flow_threshold": [0.4, 0.8, 1.2, 0.0],
             "minimum_area": sorted({start.minimum_area // 2, start.minimum_area}),
         }
 

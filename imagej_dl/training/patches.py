@@ -28,9 +28,9 @@ class Example:
     target : the image that is learnt, normalised, float32 (Y, X, C), for methods that learn one.
     digest : names the pixels of the plane in its file.
     before : for a recurrent network the frames before it, as `image`.
+    vectors : the method's, float32 (2, Y, X), once they are made.
     contours : what is the contour class, (Y, X), where it is given and not made of the labels.
     weights : of the pixels in the loss, float32 (Y, X), where they are given or made beforehand.
-    vectors : the method's, float32 (2, Y, X), once they are made.
     known : where the labels say what is there, bool (Y, X); None everywhere. Patches are cut there,
         and what is unknown weighs 0.
     """
@@ -40,10 +40,10 @@ class Example:
     labels: NDArray
     digest: str = ""
     before: tuple[NDArray[np.float32], ...] = ()
+    vectors: NDArray[np.float32] | None = None
     contours: NDArray | None = None
     weights: NDArray[np.float32] | None = None
     target: NDArray[np.float32] | None = None
-    vectors: NDArray[np.float32] | None = None
     known: NDArray[np.bool_] | None = None
 
     @property
@@ -64,10 +64,10 @@ class Example:
             image=self.image[index],
             labels=self.labels[index],
             before=tuple(frame[index] for frame in self.before),
+            vectors=None,  # a part of an object has another centre
             contours=None if self.contours is None else self.contours[index],
             weights=None if self.weights is None else self.weights[index],
             target=None if self.target is None else self.target[index],
-            vectors=None,  # a part of an object has another centre
             known=None if self.known is None else self.known[index],
         )
 
@@ -202,6 +202,15 @@ class Patches:
         return *sampling.method.sample(image, truth, rng), weights
 
 
+def _truth(example: Example, sampling: Sampling, place: augment.Place) -> Truth:
+    """Return the ground truth of a patch, with the margin that its target and weights need."""
+    truth = _shown(example, sampling, place)
+    if example.vectors is None:
+        return truth
+    side = sampling.patch + 2 * sampling.margin
+    return replace(truth, vectors=augment.vectors(example.vectors, place, side))
+
+
 def stream(patches: Patches, first: int, last: int) -> Any:
     """Return batches first…last-1 as a tf.data.Dataset, made beside the training, in advance.
 
@@ -284,8 +293,8 @@ def validation(examples: Sequence[Example], sampling: Sampling, limit: int) -> l
     ]
 
 
-def _truth(example: Example, sampling: Sampling, place: augment.Place) -> Truth:
-    """Return the ground truth of a patch, with the margin that its target and weights need."""
+def _shown(example: Example, sampling: Sampling, place: augment.Place) -> Truth:
+    """Return the ground truth of a patch without vectors."""
     side = sampling.patch + 2 * sampling.margin
     labels = augment.nearest(example.labels, place, side)
     contours = image = None
@@ -294,12 +303,11 @@ def _truth(example: Example, sampling: Sampling, place: augment.Place) -> Truth:
     if example.target is not None:
         planes = [example.target[..., i] for i in range(example.target.shape[2])]
         image = augment.taken(planes, place, side)
-    vectors = None if example.vectors is None else augment.vectors(example.vectors, place, side)
     known = None
     if example.known is not None:
         known = augment.nearest(example.known, place, side)
         labels = np.where(known, labels, 0)
-    return Truth(labels, sampling.margin, contours, image, known, vectors)
+    return Truth(labels, sampling.margin, contours, image, known)
 
 
 def _told(example: Example) -> NDArray:

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from imagej_dl.errors import UserError
-from imagej_dl.methods import registry
 from imagej_dl.methods.shared import losses
+from imagej_dl.methods.shared.class_method import ClassMethod
 from imagej_dl.training.objective import of
 from imagej_dl.training.settings import Settings
 
@@ -115,7 +115,7 @@ def test_losses_of_independent_classes_get_a_sigmoid_at_the_end():
     assert Settings.of({"loss": "sparse_cce"}).built(1).output is None
 
 
-@pytest.mark.parametrize("name", registry.losses())
+@pytest.mark.parametrize("name", ClassMethod.losses)
 def test_each_loss_falls_towards_the_truth_without_weights_as_validation_calls_it(name):
     kind = "binary" if name in ("binary_cce", "weighted_bce") else "foreground"
     given = {"loss": name, "kind": kind}

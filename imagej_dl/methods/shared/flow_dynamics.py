@@ -1,4 +1,4 @@
-"""Where pixels end that follow a field of flows.
+"""The places where pixels end that follow a field of flows.
 
 Euler steps with bilinear interpolation, as in Cellpose 3.1 (Stringer et al., Nature Methods 18,
 2021): steps in float32, of weights in float64, so that the same pixels end in the same places.

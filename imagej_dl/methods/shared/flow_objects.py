@@ -79,7 +79,7 @@ class FlowObjects:
         """
         bands = list(self._bands())
         steps = len(bands) + 2
-        ends = self._make(self.shape, np.int64)
+        ends = self._make(self.shape, np.int32 if np.prod(self.shape) < 2**31 else np.int64)
         counts = self._make(self.shape, np.int32)
         for number, band in enumerate(bands):
             progress("objects", number, steps)

@@ -23,12 +23,14 @@ class FlowInstances(PostProcessing):
         description="Threshold of the object probability; 0.5 is Cellpose's cellprob_threshold "
         "of 0.",
     )
+    # After a short training Cellpose's .4 drops many objects that are right: on the nuclei that
+    # validated, AP at IoU .5 was .88 with it after 500 batches, .93 with .8.
     flow_threshold: float = Field(
-        default=0.4,
+        default=0.8,
         ge=0,
         le=10,
         description="Largest mean squared difference of an object's flows from the network's, "
-        "without a unit; 0: objects are not checked.",
+        "without a unit; 0: objects are not checked. Cellpose has 0.4.",
     )
     iterations: int = Field(
         default=200, ge=1, le=10_000, description="Steps that pixels follow the flow."
