@@ -117,13 +117,13 @@ class Embeddings(InstanceMethod):
         """Return the IoU of each object of a patch with what its Gaussian holds."""
         number = target[known][:, 0].astype(np.intp)
         place = np.stack(np.nonzero(known), -1) + self.length * output[known][:, :2]
-        found = []
+        found: list[float] = []
         for one in np.unique(number[number > 0]).tolist():
             mine = number == one
             centre = target[known][np.argmax(mine), 1:3]
             sigma = self.length * np.exp(output[known][mine, 2:4].mean(0))
             said = np.square((place - centre) / sigma).sum(-1) < SAME
-            found.append(np.count_nonzero(mine & said) / np.count_nonzero(mine | said))
+            found.append(float(np.count_nonzero(mine & said) / np.count_nonzero(mine | said)))
         return found
 
     def measures(self, tally: NDArray) -> dict[str, float]:
@@ -170,6 +170,6 @@ class Embeddings(InstanceMethod):
 
     def pictures(self, outputs: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
         """Return the seeds, and offsets and sigmas with `length` from grey to white."""
-        shown = np.clip((outputs + 1) / 2, 0, 1)
+        shown: NDArray[np.float32] = np.clip((outputs + 1) / 2, 0, 1).astype(np.float32)
         shown[..., SEED] = outputs[..., SEED]
         return super().pictures(shown)

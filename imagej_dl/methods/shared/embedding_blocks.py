@@ -9,11 +9,9 @@ widened until all seeds of the block are known.
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage as ndi
 
 from imagej_dl.errors import warn
 from imagej_dl.images import memory_maps
@@ -22,14 +20,16 @@ from imagej_dl.methods.shared.embedding_clusters import (
     FREE,
     UNKNOWN,
     Clusters,
+    Found,
     Points,
     clusters,
+    nearest,
     points_of,
 )
 from imagej_dl.methods.shared.postprocessing import cleaned_objects
 from imagej_dl.progress import Progress, silent
 
-_BLOCK = 1024
+_BLOCK = 1536
 _MARGIN = 64
 _WIDE = 1024
 
@@ -54,10 +54,11 @@ class ClusterBlocks:
         self.block, self.wide = block, wide
         self.output = in_file((*shape, 5), np.float32)
         self.clusters = in_file(shape, np.uint32)
-        self.offset = self.radius = 0.0  # the largest of all pixels, and of all seeds, in px
+        self.offset = self.radius = self.seed_radius = 0.0  # the largest, in px
         self.told = False  # that something was too large for a window
-        self.boxes: list[Place] = []  # of each cluster
-        self.first: list[int] = []  # of each cluster its first pixel, flat
+        self.found = Found(np.zeros(0, np.intp), np.zeros((2, 0)), np.zeros((2, 0)))
+        self.boxes = np.zeros((0, 4), np.intp)  # of each object: top, left, bottom, right
+        self.first = np.zeros(0, np.intp)  # of each object its first pixel, flat
         self.small: list[int] = []  # areas of objects that were dropped as too small
 
     def add(self, low: int, rows: NDArray[np.float32]) -> None:
@@ -69,7 +70,8 @@ class ClusterBlocks:
                 pixel = np.stack(np.divmod(points.place, self.shape[1]))
                 pixel[0] += low + part
                 self.offset = max(self.offset, np.abs(points.embedding - pixel).max())
-                self.radius = points.radius[:, points.seeds].max(initial=self.radius)
+                self.radius = points.radius.max(initial=self.radius)
+                self.seed_radius = points.radius[:, points.seeds].max(initial=self.seed_radius)
         self._forget()
 
     def finish(self, progress: Progress = silent) -> NDArray:
@@ -78,15 +80,26 @@ class ClusterBlocks:
         Nothing can be added after that. `progress` is told the stage "objects", in blocks.
         """
         height, width = self.shape
-        corners = list(product(range(0, height, self.block), range(0, width, self.block)))
-        for number, (y, x) in enumerate(corners):
-            progress("objects", number, len(corners))
-            core = (slice(y, min(y + self.block, height)), slice(x, min(x + self.block, width)))
+        cores = [
+            (slice(y, min(y + self.block, height)), slice(x, min(x + self.block, width)))
+            for y in range(0, height, self.block)
+            for x in range(0, width, self.block)
+        ]
+        for number, core in enumerate(cores):
+            progress("objects", number, 2 * len(cores))
             self._solve(core)
+            self._forget()
+        least, most = np.iinfo(np.intp).min, np.iinfo(np.intp).max
+        self.boxes = np.tile([most, most, least, least], (len(self.found.seed), 1))
+        self.first = np.full(len(self.boxes), most)
+        order = self._order()
+        for number, core in enumerate(cores, len(cores)):
+            progress("objects", number, 2 * len(cores))
+            self._complete(core, order)
             self._forget()
         self.output = np.empty((0, width, 5), np.float32)
         labels = self._cleaned()
-        progress("objects", len(corners), len(corners))
+        progress("objects", 2 * len(cores), 2 * len(cores))
         return labels
 
     @property
@@ -94,83 +107,123 @@ class ClusterBlocks:
         """The number of objects that were dropped as too small."""
         return len(self.small)
 
-    @property
-    def _reach(self) -> int:
-        """Px from a pixel beyond the window within which others may depend on it directly."""
-        return int(self.offset + self.radius) + 1
-
     def _solve(self, core: Place) -> None:
         """Cluster what the seeds of a block take."""
-        least, most = 2 * self._reach + _MARGIN, 2 * self._reach + max(self.wide, _MARGIN)
-        margin = least
+        # How far from where a seed points to pixels may be that it takes, or that move it.
+        travel = self.seed_radius + (self.radius if self.settings.refinement else 0)
+        least = int(2 * (self.offset + travel)) + _MARGIN
+        margin, most = least, max(least, least - _MARGIN + self.wide)
         while True:
             window = self._around(core, margin)
-            points = points_of(
-                np.array(self.output[window]),
-                self.settings,
-                self.length,
-                (window[0].start, window[1].start),
-            )
+            points = self._points(window)
             mine = _within(points, core, window)
             if not mine[points.seeds].any():
                 return
-            state, seeds = self._known(points, window)
-            owner, seeds = clusters(replace(points, seeds=seeds), state)
+            state, seeds = self._known(points, window, travel)
+            owner, found = clusters(replace(points, seeds=seeds), self.settings, state)
             if not (mine & (state == UNKNOWN))[points.seeds].any():
                 break
             if margin >= most:
                 # It depends on what is farther than any window: taken as it is seen.
                 self._tell()
-                owner, seeds = clusters(points, np.zeros_like(state))
+                owner, found = clusters(points, self.settings)
                 break
             margin = min(2 * margin, most)
-        self._keep(points, owner, mine[seeds], window)
+        self._keep(points, owner, found, mine, window)
 
-    def _known(self, points: Points, window: Place) -> tuple[NDArray[np.uint8], NDArray[np.intp]]:
-        """Return the state of the pixels: those are UNKNOWN that point to where others from beyond
-        the window may reach. Return the seeds, too, without those that reach none but these.
+    def _known(
+        self, points: Points, window: Place, travel: float
+    ) -> tuple[NDArray[np.uint8], NDArray[np.intp]]:
+        """Return the state of a window's pixels, and the seeds that change it.
+
+        Pixels from beyond the window may point to within `offset` of its end. A seed that may hold
+        some of them is not known, nor is what it may take: these pixels are UNKNOWN at first.
         """
-        unknown = np.zeros(len(points.place), bool)
-        useless = unknown.copy()
-        for axis, (span, size) in enumerate(zip(window, self.shape, strict=True)):
-            along, radius = points.embedding[axis], points.radius[axis]
+        depth = np.full(len(points.place), np.inf)
+        for along, span, size in zip(points.embedding, window, self.shape, strict=True):
             if span.start > 0:
-                unknown |= along < span.start + self._reach
-                useless |= along + radius < span.start + self._reach
+                depth = np.minimum(depth, along - span.start)
             if span.stop < size:
-                unknown |= along > span.stop - 1 - self._reach
-                useless |= along - radius > span.stop - 1 - self._reach
-        state = np.where(unknown, np.uint8(UNKNOWN), np.uint8(FREE))
-        return state, points.seeds[~useless[points.seeds]]
+                depth = np.minimum(depth, span.stop - 1 - along)
+        depth -= self.offset
+        state = np.where(depth <= 2 * travel, np.uint8(UNKNOWN), np.uint8(FREE))
+        return state, points.seeds[depth[points.seeds] > travel]
 
     def _keep(
-        self, points: Points, owner: NDArray[np.uint32], wanted: NDArray[np.bool_], window: Place
+        self,
+        points: Points,
+        owner: NDArray[np.uint32],
+        found: Found,
+        mine: NDArray[np.bool_],
+        window: Place,
     ) -> None:
-        """Write the wanted ones of a window's clusters, which are numbered on."""
+        """Keep the objects of a window whose seeds are in the block; they are numbered on."""
+        wanted = mine[found.seed]
+        before, more = len(self.found.seed), np.count_nonzero(wanted)
         number = np.zeros(len(wanted) + 1, np.uint32)
-        number[1:][wanted] = np.arange(1, np.count_nonzero(wanted) + 1)
-        owner = number[owner]
+        number[1:][wanted] = before + 1 + np.arange(more)
         here = np.array(self.clusters[window])
         made = np.zeros(here.shape, np.uint32)
-        made.ravel()[points.place] = owner
-        _, first = np.unique(owner[owner > 0], return_index=True)
-        y, x = np.divmod(points.place[owner > 0][first], here.shape[1])
-        top, left = window[0].start, window[1].start
+        made.ravel()[points.place] = number[owner]
         new = (made > 0) & (here == 0)
-        here[new] = made[new] + np.uint32(len(self.first))
+        here[new] = made[new]
         self.clusters[window] = here
-        self.first += ((y + top) * self.shape[1] + x + left).tolist()
-        self.boxes += [
-            (slice(a.start + top, a.stop + top), slice(b.start + left, b.stop + left))
-            for a, b in ndi.find_objects(made)
-        ]
+        y, x = self._pixels(points.place[found.seed[wanted]], window)
+        self.found = Found(
+            np.concatenate([self.found.seed, y * self.shape[1] + x]),
+            np.concatenate([self.found.centre, found.centre[:, wanted]], 1),
+            np.concatenate([self.found.radius, found.radius[:, wanted]], 1),
+        )
+
+    def _order(self) -> NDArray[np.intp]:
+        """Return the objects in the order in which their seeds are looked at."""
+        y, x = np.divmod(self.found.seed, self.shape[1])
+        return np.lexsort((self.found.seed, -np.array(self.output[y, x, 4])))
+
+    def _complete(self, core: Place, order: NDArray[np.intp]) -> None:
+        """Give the pixels of a block that are left to the nearest object, and note the boxes."""
+        points = self._points(core)
+        here = np.array(self.clusters[core])
+        owner = here.ravel()[points.place]
+        reach = self.settings.reach
+        if reach > 1 and not owner.all():
+            near = np.ones(len(order), bool)
+            for axis, span in enumerate(core):
+                centre = self.found.centre[axis, order]
+                away = self.offset + reach * self.found.radius[axis, order]
+                near &= (centre > span.start - 1 - away) & (centre < span.stop + away)
+            among = order[near]
+            some = Found(among, self.found.centre[:, among], self.found.radius[:, among])
+            left = owner == 0
+            number = np.concatenate([[0], among + 1]).astype(np.uint32)
+            owner[left] = number[nearest(points.embedding[:, left], some, reach)]
+            here.ravel()[points.place] = owner
+            self.clusters[core] = here
+        y, x = self._pixels(points.place[owner > 0], core)
+        index = owner[owner > 0].astype(np.intp) - 1
+        for column, values in enumerate((y, x)):
+            np.minimum.at(self.boxes[:, column], index, values)
+            np.maximum.at(self.boxes[:, column + 2], index, values + 1)
+        np.minimum.at(self.first, index, y * self.shape[1] + x)
+
+    def _points(self, window: Place) -> Points:
+        corner = (window[0].start, window[1].start)
+        return points_of(np.array(self.output[window]), self.settings, self.length, corner)
+
+    def _pixels(self, place: NDArray[np.intp], window: Place) -> NDArray[np.intp]:
+        """Return y and x in the plane of pixels of a window."""
+        y, x = np.divmod(place, window[1].stop - window[1].start)
+        return np.stack([y + window[0].start, x + window[1].start])
 
     def _cleaned(self) -> NDArray:
         """Clean the clusters one by one, and number what is left."""
         height, width = self.shape
         labels, number = in_file(self.shape, np.uint32), 0
-        for index in np.argsort(self.first).tolist():
-            rows, columns = box = self.boxes[index]
+        for done, index in enumerate(np.argsort(self.first).tolist()):
+            top, left, bottom, right = self.boxes[index].tolist()
+            if bottom < top:
+                continue  # others took all of it, where blocks did not agree
+            rows, columns = box = slice(top, bottom), slice(left, right)
             part = np.array(self.clusters[box])
             own = np.where(part == index + 1, 1, np.where(part > 0, 2, 0))
             inner = (rows.start > 0, rows.stop < height, columns.start > 0, columns.stop < width)
@@ -179,7 +232,7 @@ class ClusterBlocks:
             ):
                 number += 1
                 labels[box][one.box][one.inside] = number
-            if index % 1000 == 0:
+            if done % 1000 == 0:
                 self._forget()
                 memory_maps.forget(labels)
         if number > np.iinfo(np.uint16).max:
