@@ -49,7 +49,7 @@ class Predict(PredictOptions):
         source = Source(Path(str(image.attrs["title"])), Path(str(image.attrs["title"])).stem)
         results = None
         if self.out is not None:
-            results = self.results(models.load_config(self.model).method)
+            results = self.results(models.load_config(self.chosen).method)
         if results is not None:
             results.need_names(source)
             results.refuse([source])
@@ -81,7 +81,7 @@ class Predict(PredictOptions):
         if self.model.suffix.lower() == ".json":
             self._whole().run(progress)
             return
-        if (whole := self.with_model()) is not self:
+        if (whole := self.with_images()) is not self:
             whole.run(progress)
             return
         if not self.images:
@@ -89,7 +89,7 @@ class Predict(PredictOptions):
         from imagej_dl import models
 
         tables = self.tables()
-        config = models.load_config(self.model)
+        config = models.load_config(self.chosen)
         recurrent = config.frames > 1
         sources = find(self.images, recurrent=recurrent, videos=self.videos, scenes=self.scenes)
         results = self.results(config.method)
