@@ -28,6 +28,7 @@ from drawn_images import DRAWINGS, KINDS, MOVIES, drawn, pictures
 
 from imagej_dl import images, models
 from imagej_dl.evaluation import THRESHOLDS, match, total
+from imagej_dl.filesystem.atomic import atomic
 from imagej_dl.models.ready import registry
 from imagej_dl.prediction import predict
 from imagej_dl.training import Settings, train
@@ -96,6 +97,13 @@ def read(path: Path) -> list[dict[str, Any]]:
         except ValueError:
             continue
     return found
+
+
+def add(path: Path, row: dict[str, Any]) -> None:
+    """Write a row after those that are whole."""
+    lines = [json.dumps(one) + "\n" for one in [*read(path), row]]
+    with atomic(path) as temporary:
+        temporary.write_text("".join(lines))
 
 
 def key(row: dict[str, Any]) -> tuple[Any, ...]:
@@ -179,8 +187,7 @@ def main() -> None:
         made = subprocess.run(
             [*line, *given, "--row", json.dumps(row)], stdout=subprocess.PIPE, text=True, check=True
         )
-        with path.open("a") as file:
-            file.write(made.stdout.splitlines()[-1] + "\n")
+        add(path, json.loads(made.stdout.splitlines()[-1]))
         print(made.stdout.splitlines()[-1], flush=True)
     found = read(path)
     print(table(found))

@@ -67,9 +67,11 @@ LIMITS = [
     "the training images: fine-tune it.",
     "Objects of other sizes than those above are found less reliably: resize the image, or "
     "fine-tune it on a few drawn objects.",
-    "Holes in objects are filled as the training images' are; objects do not overlap.",
+    "Holes in objects are filled; objects do not overlap.",
     "Training and validation images come from the same experiments, so that scores on images from "
     "elsewhere are lower.",
+    "Of images with more noise than 5 % of the contrast the contrast is enhanced less, so that "
+    "noise is not segmented, and dim nuclei are missed: fine-tune it on such images.",
     "The training images are 8-bit crops without a pixel size.",
 ]
 

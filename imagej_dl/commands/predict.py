@@ -48,7 +48,7 @@ class Predict(PredictOptions):
         image = session.open_image()
         source = Source(Path(str(image.attrs["title"])), Path(str(image.attrs["title"])).stem)
         results = None
-        config = models.load_config(self.model)
+        config = models.load_config(self.chosen)
         self.refuse_models(config)
         if self.out is not None:
             results = self.results(config.method)
@@ -84,7 +84,7 @@ class Predict(PredictOptions):
         if self.model.suffix.lower() == ".json":
             self._whole().run(progress)
             return
-        if (whole := self.with_model()) is not self:
+        if (whole := self.with_images()) is not self:
             whole.run(progress)
             return
         if not self.images:
@@ -92,7 +92,7 @@ class Predict(PredictOptions):
         from imagej_dl import models
 
         tables = self.tables()
-        config = models.load_config(self.model)
+        config = models.load_config(self.chosen)
         self.refuse_models(config)
         recurrent = config.frames > 1
         sources = find(self.images, recurrent=recurrent, videos=self.videos, scenes=self.scenes)

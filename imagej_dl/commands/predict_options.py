@@ -151,13 +151,22 @@ class PredictOptions(Command):
         False, description="Replace existing results."
     )
 
-    def with_model(self) -> Self:
+    @property
+    def chosen(self) -> Path:
+        """The model that is used. Where none is named it is the ready one, whatever the present
+        folder has by that name.
+        """
+        return self.model if "model" in self.model_fields_set else ready.HOME / ready.DEFAULT
+
+    def with_images(self) -> Self:
         """Return the command with the default model where its first path is of images.
 
         The model comes first on the command line, and may be left out there. Of several paths the
         first is an image if it is a file in a format of images; a folder alone is one of images
         unless a model is in it.
         """
+        if "model" not in self.model_fields_set:
+            return self
         path = self.model
         if path.is_dir():
             own = any((path / name).exists() for name in (CONFIG, ".training"))
@@ -166,8 +175,8 @@ class PredictOptions(Command):
             are_images = path.is_file() and registry.by_name(path) is not None
         if not are_images:
             return self
-        model, paths = Path(ready.DEFAULT), [path, *self.images]
-        return self.model_copy(update={"model": model, "images": paths})
+        given = self.model_dump(exclude={"model"}, exclude_unset=True)
+        return self.declare(given | {"images": [path, *self.images]})
 
     @field_validator("diameter", mode="before")
     @classmethod
@@ -201,9 +210,9 @@ class PredictOptions(Command):
     def bundle(self) -> ModelBundle:
         from imagej_dl import models
 
-        bundle = models.load(self.model)
-        if ready.is_name(self.model):
-            say(f"with {ready.described(self.model)}")
+        bundle = models.load(self.chosen)
+        if ready.is_name(self.model) or ready.name_of(self.chosen):
+            say(f"with {ready.described(self.chosen)}")
         if self.weights is not None:
             from imagej_dl.models.pretrained import load_weights
 
@@ -237,7 +246,7 @@ class PredictOptions(Command):
         if unknown := sorted(set(changed) - set(type(config.instances).model_fields)):
             raise UserError(
                 f"{', '.join(unknown)}: models of kind {config.kind} have no such post-processing",
-                path=self.model,
+                path=self.chosen,
                 remedy=f"Leave {' and '.join(unknown)} out.",
             )
         instances = config.instances.model_copy(update=changed)
@@ -249,11 +258,11 @@ class PredictOptions(Command):
         from imagej_dl.correction.store import fingerprint
         from imagej_dl.images.labels.provenance import digest
 
-        model = fingerprint(self.model)
+        model = fingerprint(self.chosen)
         if self.weights is not None:
             model += f"+{digest(self.weights)}"
         # Tiles and batches change nothing.
-        config = self._post_processed(models.load_config(self.model))
+        config = self._post_processed(models.load_config(self.chosen))
         how: dict[str, Any] = {"instances": config.instances.model_dump(mode="json")}
         given = {"halo": self.halo, "axes": self.axes, "scenes": self.scenes}
         given |= self._averaged_over()

@@ -110,6 +110,21 @@ def _tensorflow() -> Iterator[Finding]:
     missing = f"none; {cores} CPU cores are used. With an NVIDIA GPU: pip install 'imagej-dl[gpu]'"
     yield Finding("GPU", bool(gpus), _gpus(gpus) or missing, needed=False)
     yield _openvino(bool(gpus))
+    yield from _ready_models()
+
+
+def _ready_models() -> Iterator[Finding]:
+    """Let each ready model predict the image that it was shipped with."""
+    from imagej_dl import models
+    from imagej_dl.models.ready import registry
+
+    for name in registry.names():
+        try:
+            models.load(name, verify=True)
+        except UserError as error:
+            yield Finding(name, False, f"{error}. Install imagej-dl again")
+        else:
+            yield Finding(name, True, f"ready model: {registry.card(name).title}")
 
 
 def _openvino(gpu: bool) -> Finding:

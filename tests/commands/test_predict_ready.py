@@ -57,7 +57,7 @@ def test_what_comes_first_is_a_model_or_an_image(
 
     def settled(*paths: Path | str) -> tuple[Path, list[Path]]:
         first, *rest = map(Path, paths)
-        found = Predict(model=first, images=rest, out=tmp_path / "out").with_model()
+        found = Predict(model=first, images=rest, out=tmp_path / "out").with_images()
         return found.model, found.images
 
     default = Path(registry.DEFAULT)
@@ -85,9 +85,15 @@ def test_the_user_s_model_of_that_name_is_used_and_said(
 ) -> None:
     shutil.copytree(registry.HOME / registry.DEFAULT, tmp_path / registry.DEFAULT)
     monkeypatch.chdir(tmp_path)
-    Predict(images=[stills / "images" / "0.tif"], out=tmp_path / "out").run(silent)
+    image = stills / "images" / "0.tif"
+    Predict(model=registry.DEFAULT, images=[image], out=tmp_path / "named").run(silent)
     said = capsys.readouterr().out
     assert f"{tmp_path / registry.DEFAULT} (not the ready model of this name)" in said
+    # Where no model is named, none of the present folder is meant.
+    Predict(images=[image], out=tmp_path / "unnamed").run(silent)
+    assert f"with the ready model {registry.DEFAULT}" in capsys.readouterr().out
+    Predict(model=image, out=tmp_path / "alone").run(silent)
+    assert f"with the ready model {registry.DEFAULT}" in capsys.readouterr().out
 
 
 @pytest.mark.filterwarnings("ignore::imagej_dl.errors.DataWarning")

@@ -47,6 +47,13 @@ def _fresh(cells: str, folder: str) -> dict[str, Any]:
     seen["macro"] = np.asarray(hosted.pixels(title).data)
     kept = Path(folder, "home", "dialogs.json")
     hosted.wait(kept.is_file, 60)
+    hosted.choose("ImageJ-DL Correct and retrain")
+    dialog = hosted.fill(front, "ImageJ-DL Correct and retrain")
+    keys = [f for f in front.command("correct").get("fields") if not bool(f.get("advanced"))]
+    texts = [str(f.get("key")) for f in keys if str(f.get("type")) != "choice"]
+    seen["correct"] = str(dialog.getStringFields()[texts.index("model")].getText())
+    hosted.press(dialog, "Cancel")
+    hosted.wait(lambda: not dialog.isShowing(), 60)
     seen["given"] = json.loads(kept.read_text())["given"]
     return seen
 
@@ -76,5 +83,6 @@ def test_a_macro_needs_no_model(fresh: Any) -> None:
     assert f"model={registry.DEFAULT} " in fresh["line"]
 
 
-def test_the_next_dialogs_begin_with_it(fresh: Any) -> None:
+def test_the_next_prediction_begins_with_it_but_no_correction(fresh: Any) -> None:
     assert fresh["given"]["model"] == registry.DEFAULT
+    assert fresh["correct"] == ""  # the current model, or where none is, the ready one

@@ -219,3 +219,16 @@ def test_windows_weights_and_contours_are_turned_with_the_picture():
     part = full.part((slice(4, 10), slice(0, 20)))
     assert {plane.shape for plane in part.planes} == {(6, 20)}
     assert part.weights.shape == part.contours.shape == part.labels.shape == (6, 20)
+
+
+def test_blur_is_drawn_for_half_of_the_patches_and_left_out_where_there_is_none() -> None:
+    patch = np.random.default_rng(0).random((32, 32, 2), dtype=np.float32)
+    plain = NONE.model_copy(update={"blur": 3.0})
+    lit = [augment.light(patch.copy(), np.random.default_rng(seed), plain) for seed in range(20)]
+    same = [np.array_equal(one, patch) for one in lit]
+    assert 4 < sum(same) < 16
+    softer = [one for one, equal in zip(lit, same, strict=True) if not equal]
+    assert all(one.dtype == np.float32 and one.std() < patch.std() for one in softer)
+    # What was saved before there was a blur is read and written as it was.
+    assert "blur" not in Augmentation().model_dump()
+    assert Augmentation(blur=2).model_dump()["blur"] == 2

@@ -70,7 +70,7 @@ class Dialog {
                 case "folder":
                     dialog.addDirectoryField(label, value, 30)
                     // ImageJ makes a folder of it by a separator at its end, which a name is not.
-                    if (value in field.offers) dialog.stringFields.last().text = value
+                    if (value in (field.offers ?: [])) dialog.stringFields.last().text = value
                     break
                 case "file": dialog.addFileField(label, value, 30); break
                 case "bool": dialog.addCheckbox(label, value == "true"); break

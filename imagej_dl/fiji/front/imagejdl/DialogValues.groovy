@@ -18,7 +18,10 @@ class DialogValues {
     synchronized Map<String, String> before(Map command) {
         def values = new LinkedHashMap<String, String>(asked[command.name] ?: [:])
         command.fields.each { field ->
-            if (field.shares && given[field.shares]) values[field.key] = given[field.shares]
+            def shared = field.shares ? given[field.shares] : null
+            // A ready model that was looked at is no reason to leave the current one of a project.
+            boolean leave = field.empty && shared in (field.offers ?: [])
+            if (shared && !leave) values[field.key] = shared
         }
         def fields = command.fields.collectEntries { [it.key, it] }
         return values.findAll { key, value ->
