@@ -13,9 +13,7 @@ from pydantic import Field, field_validator
 from imagej_dl.commands.base import Command, Positional, Shown
 from imagej_dl.errors import UserError
 from imagej_dl.images.scenes import PATTERN
-from imagej_dl.prediction.diameters import MODEL, parsed
-from imagej_dl.prediction.ensemble import check
-from imagej_dl.prediction.rescaling import diameter_of
+from imagej_dl.prediction.diameters import parsed
 from imagej_dl.prediction.results import Results
 from imagej_dl.prediction.views import Augment, views
 
@@ -195,9 +193,11 @@ class PredictOptions(Command):
     def refuse_models(self, config: ModelConfig) -> None:
         """Raise UserError where the model cannot be used as asked for, before the first image."""
         from imagej_dl import models
+        from imagej_dl.prediction.ensemble import check
+        from imagej_dl.prediction.object_scale import scalable
 
-        if self.diameter is not None and parsed(self.diameter) != MODEL:
-            diameter_of(config, self.model)
+        if self.diameter is not None:
+            scalable(config, self.diameter, self.model)
         for folder in self.ensemble:
             check(config, models.load_config(folder), folder)
 

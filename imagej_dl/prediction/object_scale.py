@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
+from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import xarray as xr
@@ -14,9 +16,9 @@ from scipy import ndimage as ndi
 
 from imagej_dl.errors import UserError, warn
 from imagej_dl.methods.shared.instance_method import InstanceMethod
-from imagej_dl.models import ModelBundle
+from imagej_dl.models import ModelBundle, ModelConfig
 from imagej_dl.prediction import rescaling
-from imagej_dl.prediction.diameters import AUTO, MODEL, parsed
+from imagej_dl.prediction.diameters import AUTO, MODEL, Diameter, parsed
 from imagej_dl.prediction.network import network
 from imagej_dl.prediction.pixels import Where
 from imagej_dl.prediction.rescaling import AS_IT_IS, Scale
@@ -31,6 +33,12 @@ _PLANES = 3
 """Planes that are looked at, of a video or stack."""
 _FEW = 3
 """Objects below which nothing is estimated."""
+
+
+def scalable(config: ModelConfig, given: str | float, folder: Path | None = None) -> None:
+    """Raise UserError for what is no diameter, or where the model does not know its own."""
+    if _asked(given) != MODEL:
+        rescaling.diameter_of(config, folder)
 
 
 def scale_for(bundle: ModelBundle, image: xr.DataArray, given: str | float | None) -> Scale:
@@ -52,10 +60,7 @@ def scale_for(bundle: ModelBundle, image: xr.DataArray, given: str | float | Non
     """
     if given is None:
         return rescaling.of_pixel_sizes(bundle.config, image)
-    try:
-        asked = parsed(given)
-    except ValueError as error:
-        raise UserError(str(error)) from error
+    asked = _asked(given)
     if asked == MODEL:
         return AS_IT_IS
     known = rescaling.diameter_of(bundle.config, bundle.folder)
@@ -78,6 +83,13 @@ def scale_for(bundle: ModelBundle, image: xr.DataArray, given: str | float | Non
         path=title,
     )
     return scale
+
+
+def _asked(given: str | float) -> Diameter | Literal["auto", "model"]:
+    try:
+        return parsed(given)
+    except ValueError as error:
+        raise UserError(str(error)) from error
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ class Bright:
     folder: Path | None = None
 
 
-def bright(bundle: Any, image: Any, progress: Any) -> Any:
+def bright(bundle: Any, image: Any, progress: Any, diameter: str | None) -> Any:
     from scipy import ndimage as ndi
 
     from imagej_dl.prediction import Prediction
