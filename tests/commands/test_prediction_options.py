@@ -149,7 +149,7 @@ def test_models_are_refused_before_any_work(folder, image):
 def test_the_remedy_for_older_models_works(folder, image, tmp_path):
     import shutil
 
-    with pytest.raises(UserError, match='config.json, in px, such as "object_diameter": 20'):
+    with pytest.raises(UserError, match=r'config.json, in px, such as "object_diameter": 20'):
         predict(folder, image, "out", model="older", diameter="20")
     shutil.copytree(folder / "older", tmp_path / "older")
     config = tmp_path / "older" / "config.json"
