@@ -22,6 +22,7 @@ from imagej_dl.prediction.diameters import AUTO, MODEL, Diameter, parsed
 from imagej_dl.prediction.network import network
 from imagej_dl.prediction.pixels import Where
 from imagej_dl.prediction.rescaling import AS_IT_IS, Scale
+from imagej_dl.progress import Progress, silent
 
 _STARTS = (0.25, 0.5, 1.0, 2.0, 4.0)
 """Scales that are tried, in px of the model for each of the image."""
@@ -41,13 +42,19 @@ def scalable(config: ModelConfig, given: str | float, folder: Path | None = None
         rescaling.diameter_of(config, folder)
 
 
-def scale_for(bundle: ModelBundle, image: xr.DataArray, given: str | float | None) -> Scale:
+def scale_for(
+    bundle: ModelBundle,
+    image: xr.DataArray,
+    given: str | float | None,
+    progress: Progress = silent,
+) -> Scale:
     """Return the scale at which a model is to see an image.
 
     Parameters
     ----------
     given : the diameter of the image's objects as :func:`.diameters.parsed` reads it; None to go
         by the pixel sizes.
+    progress : stage "diameter", in passes, where it is estimated.
 
     Raises
     ------
@@ -67,7 +74,7 @@ def scale_for(bundle: ModelBundle, image: xr.DataArray, given: str | float | Non
     if asked != AUTO:
         return rescaling.of_diameter(bundle, image, asked)
     title = image.attrs.get("title") or "the image"
-    found = estimated(bundle, image)
+    found = estimated(bundle, image, progress)
     if found is None:
         warn(
             "too few objects were found to estimate their diameter, so it is not resampled",
@@ -100,7 +107,9 @@ class Estimate:
     objects: int
 
 
-def estimated(bundle: ModelBundle, image: xr.DataArray) -> Estimate | None:
+def estimated(
+    bundle: ModelBundle, image: xr.DataArray, progress: Progress = silent
+) -> Estimate | None:
     """Estimate the diameter of an image's objects; None where there are too few.
 
     The network sees up to three planes at scales from 1/4 to 4, of each a square where there is
@@ -110,7 +119,11 @@ def estimated(bundle: ModelBundle, image: xr.DataArray) -> Estimate | None:
     more at the scale at which they should be just as large.
     """
     known = rescaling.diameter_of(bundle.config, bundle.folder)
-    trials = [_tried(bundle, image, scale) for scale in _STARTS]
+    trials: list[_Trial] = []
+    for scale in _STARTS:
+        progress("diameter", len(trials), len(_STARTS) + 1)
+        trials.append(_tried(bundle, image, scale))
+    progress("diameter", len(trials), len(_STARTS) + 1)
     most = max(trial.area for trial in trials)
     found = [trial for trial in trials if len(trial.diameters) >= _FEW]
     if not found:

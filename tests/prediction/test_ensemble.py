@@ -87,3 +87,16 @@ def test_what_one_of_them_does_not_know_is_no_difference(net):
     assert predict(net, PLANE, ensemble=[known]).labels.shape == PLANE.shape
     alike = like(known, object_diameter=12.0, unit="nm", pixel_width=510.0)
     assert predict(known, PLANE, ensemble=[alike]).labels.shape == PLANE.shape
+
+
+def test_each_model_has_its_own_intensities_of_resampled_pixels(net):
+    """Some normalisations depend on the pixels' type, which resampling must keep for them."""
+    rule = Normalisation(method="range")
+    first, other = (
+        like(net, object_diameter=10.0, normalisation=r) for r in (Normalisation(), rule)
+    )
+    parts = [predict(one, PLANE, probabilities=True, diameter=20) for one in (first, other)]
+    for pair in ((first, other), (other, first)):
+        found = predict(pair[0], PLANE, probabilities=True, diameter=20, ensemble=[pair[1]])
+        mean = (parts[0].probabilities + parts[1].probabilities) / 2
+        np.testing.assert_allclose(found.probabilities, mean, atol=1e-5)

@@ -224,3 +224,19 @@ def test_what_cannot_be_is_refused(ten, tmp_path):
         with pytest.raises(UserError, match=r"does not know the diameter.*Leave --diameter out"):
             predict(older, array, diameter=given)
     assert predict(older, array, diameter="model").labels.max() > 4
+
+
+def test_an_absurd_pixel_is_named_by_its_place_in_the_image(ten):
+    array = discs(20).astype(np.float32)
+    array[30, 50] = 1e12
+    config = ten.config.model_copy(update={"normalisation": Normalisation()})
+    with pytest.warns(DataWarning, match=r"the pixel at x=(4[6-9]|5[0-4]), y=(2[6-9]|3[0-4]) is"):
+        predict(models.ModelBundle(ten.model, config), array, diameter=20)
+
+
+def test_progress_tells_the_passes_of_the_estimate(ten):
+    told = []
+    with pytest.warns(DataWarning, match="estimated from"):
+        predict(ten, discs(20), diameter="auto", progress=lambda *seen: told.append(seen))
+    assert told[:6] == [("diameter", n, 6) for n in range(6)]
+    assert told[-1] == ("predict", 1, 1)
