@@ -137,8 +137,9 @@ def estimated(
 
 @dataclass(frozen=True)
 class _Trial:
-    """What a network finds at one scale.
+    """Objects that a network finds at one scale.
 
+    scale : pixels of the model for each of the image.
     diameters : of the objects that are whole, in the model's px.
     areas : of all, in the model's px.
     area : fraction of the pixels that are of objects.

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from imagej_dl.errors import UserError
 
 Augment = Literal["none", "flips", "all"]
-"""Which views: the plane alone; mirrored and turned by 180°, too; all turns by 90°, mirrored."""
+"""Sets of views: the plane alone; also mirrored, and turned by 180°; also turned by 90°."""
 
 Where = tuple[slice, slice]
 
