@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy import ndimage as ndi
 
 from imagej_dl.errors import UserError, warn
+from imagej_dl.images import Far
 from imagej_dl.methods.shared.instance_method import InstanceMethod
 from imagej_dl.models import ModelBundle, ModelConfig
 from imagej_dl.prediction import rescaling
@@ -34,6 +35,8 @@ _PLANES = 3
 """Planes that are looked at, of a video or stack."""
 _FEW = 3
 """Objects below which nothing is estimated."""
+_LEAST = 4.0
+"""Diameter in px of the image below which objects cannot be told from enlarged noise."""
 
 
 def scalable(config: ModelConfig, given: str | float, folder: Path | None = None) -> None:
@@ -125,12 +128,12 @@ def estimated(
         trials.append(_tried(bundle, image, scale))
     progress("diameter", len(trials), len(_STARTS) + 1)
     most = max(trial.area for trial in trials)
-    found = [trial for trial in trials if len(trial.diameters) >= _FEW]
+    found = [trial for trial in trials if trial.counts]
     if not found:
         return None
     best = max(found, key=lambda trial: trial.score(known, most))
     again = _tried(bundle, image, known / best.diameter)
-    if len(again.diameters) >= _FEW and again.score(known, most) >= best.score(known, most):
+    if again.counts and again.score(known, most) >= best.score(known, most):
         best = again
     return Estimate(best.diameter, len(best.diameters))
 
@@ -151,6 +154,11 @@ class _Trial:
     areas: NDArray[np.float64]
     area: float
     sure: float
+
+    @property
+    def counts(self) -> bool:
+        """True where enough was found that can be objects."""
+        return len(self.diameters) >= _FEW and self.diameter >= _LEAST
 
     @property
     def diameter(self) -> float:
@@ -187,11 +195,11 @@ def _tried(bundle: ModelBundle, image: xr.DataArray, scale: float) -> _Trial:
         every.append(areas[areas > 0])
         areas[np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])] = 0
         whole.append(areas[areas > 0])
-    areas, uncut = np.concatenate(every), np.concatenate(whole)
+    areas, uncut = (np.concatenate([np.zeros(0), *parts]) for parts in (every, whole))
     # Where hardly one is whole, those that are not say more than nothing.
     diameters = _of_areas(uncut if len(uncut) >= _FEW else areas)
     objects = areas.sum()
-    return _Trial(scale, diameters, areas, objects / pixels, sure / max(objects, 1))
+    return _Trial(scale, diameters, areas, objects / max(pixels, 1), sure / max(objects, 1))
 
 
 def _of_areas(areas: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -200,7 +208,11 @@ def _of_areas(areas: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _squares(bundle: ModelBundle, image: xr.DataArray, scale: float) -> Iterator[NDArray]:
-    """Yield a square of some planes, ready for the network, at a scale."""
+    """Yield a square of some planes, ready for the network, at a scale.
+
+    Planes that are noisier than those of the training are left out: enlarged, their noise would
+    look like objects.
+    """
     pixels = Scale(rescaling.factors(bundle.config, image, scale)).pixels(bundle, image)
     # Intensities are measured on the whole plane, which need not be enlarged for that, or be large.
     size = math.sqrt(image.sizes["Y"] * image.sizes["X"])
@@ -211,7 +223,10 @@ def _squares(bundle: ModelBundle, image: xr.DataArray, scale: float) -> Iterator
     for number in np.unique(np.linspace(0, len(stack) - 1, _PLANES).round().astype(int)):
         t, z = stack[number]
         plane = measured.part(t, z)
-        levels = rule.levels([plane], bundle.config.seen)
+        far: list[Far] = []
+        levels = rule.levels([plane], bundle.config.seen, far)
+        if any(one.why == "noise" for one in far):
+            continue
         yield bundle.prepare(pixels.part(t, z, _busiest(plane, pixels.shape)), levels)
 
 
