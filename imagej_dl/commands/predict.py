@@ -206,8 +206,12 @@ def _summary(name: str, result: Prediction | xr.DataArray, seconds: float) -> st
     planes = result.labels.size // (result.labels.sizes["Y"] * result.labels.sizes["X"])
     where = f" on {planes} planes" if planes > 1 else ""
     text = f"{name}: {objects(result)} objects{where}, {seconds:.1f} s"
+    if result.scale.resamples:
+        text += f"; resampled {result.scale} for the prediction"
     if result.left_out:
-        text += f"; {result.left_out} smaller than minimum_area ({result.minimum_area} px) left out"
+        pixels = "px of the model" if result.scale.resamples else "px"
+        least = f"{result.minimum_area} {pixels}"
+        text += f"; {result.left_out} smaller than minimum_area ({least}) left out"
     return text
 
 

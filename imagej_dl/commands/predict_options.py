@@ -16,9 +16,7 @@ from imagej_dl.images.formats import registry
 from imagej_dl.images.scenes import PATTERN
 from imagej_dl.models.config import CONFIG
 from imagej_dl.models.ready import registry as ready
-from imagej_dl.prediction.diameters import MODEL, parsed
-from imagej_dl.prediction.ensemble import check
-from imagej_dl.prediction.rescaling import diameter_of
+from imagej_dl.prediction.diameters import parsed
 from imagej_dl.prediction.results import Results
 from imagej_dl.prediction.views import Augment, views
 
@@ -229,9 +227,11 @@ class PredictOptions(Command):
     def refuse_models(self, config: ModelConfig) -> None:
         """Raise UserError where the model cannot be used as asked for, before the first image."""
         from imagej_dl import models
+        from imagej_dl.prediction.ensemble import check
+        from imagej_dl.prediction.object_scale import scalable
 
-        if self.diameter is not None and parsed(self.diameter) != MODEL:
-            diameter_of(config, self.model)
+        if self.diameter is not None:
+            scalable(config, self.diameter, self.chosen)
         for folder in self.ensemble:
             check(config, models.load_config(folder), folder)
 

@@ -15,7 +15,7 @@ Given = ModelBundle | str | os.PathLike[str]
 """A model, or its folder."""
 
 LOW, HIGH = 0.75, 4 / 3
-"""How many times a length may be another for the two to count as alike."""
+"""Ratios of two lengths between which they count as alike."""
 
 _ALIKE: dict[str, Callable[[ModelConfig], Any]] = {
     "kind": lambda config: config.kind,

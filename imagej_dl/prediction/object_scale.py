@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
+from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import xarray as xr
@@ -13,13 +15,15 @@ from numpy.typing import NDArray
 from scipy import ndimage as ndi
 
 from imagej_dl.errors import UserError, warn
+from imagej_dl.images import Far
 from imagej_dl.methods.shared.instance_method import InstanceMethod
-from imagej_dl.models import ModelBundle
+from imagej_dl.models import ModelBundle, ModelConfig
 from imagej_dl.prediction import rescaling
-from imagej_dl.prediction.diameters import AUTO, MODEL, parsed
+from imagej_dl.prediction.diameters import AUTO, MODEL, Diameter, parsed
 from imagej_dl.prediction.network import network
 from imagej_dl.prediction.pixels import Where
 from imagej_dl.prediction.rescaling import AS_IT_IS, Scale
+from imagej_dl.progress import Progress, silent
 
 _STARTS = (0.25, 0.5, 1.0, 2.0, 4.0)
 """Scales that are tried, in px of the model for each of the image."""
@@ -31,15 +35,29 @@ _PLANES = 3
 """Planes that are looked at, of a video or stack."""
 _FEW = 3
 """Objects below which nothing is estimated."""
+_LEAST = 4.0
+"""Diameter in px of the image below which objects cannot be told from enlarged noise."""
 
 
-def scale_for(bundle: ModelBundle, image: xr.DataArray, given: str | float | None) -> Scale:
+def scalable(config: ModelConfig, given: str | float, folder: Path | None = None) -> None:
+    """Raise UserError for what is no diameter, or where the model does not know its own."""
+    if _asked(given) != MODEL:
+        rescaling.diameter_of(config, folder)
+
+
+def scale_for(
+    bundle: ModelBundle,
+    image: xr.DataArray,
+    given: str | float | None,
+    progress: Progress = silent,
+) -> Scale:
     """Return the scale at which a model is to see an image.
 
     Parameters
     ----------
     given : the diameter of the image's objects as :func:`.diameters.parsed` reads it; None to go
         by the pixel sizes.
+    progress : stage "diameter", in passes, where it is estimated.
 
     Raises
     ------
@@ -52,17 +70,14 @@ def scale_for(bundle: ModelBundle, image: xr.DataArray, given: str | float | Non
     """
     if given is None:
         return rescaling.of_pixel_sizes(bundle.config, image)
-    try:
-        asked = parsed(given)
-    except ValueError as error:
-        raise UserError(str(error)) from error
+    asked = _asked(given)
     if asked == MODEL:
         return AS_IT_IS
     known = rescaling.diameter_of(bundle.config, bundle.folder)
     if asked != AUTO:
         return rescaling.of_diameter(bundle, image, asked)
     title = image.attrs.get("title") or "the image"
-    found = estimated(bundle, image)
+    found = estimated(bundle, image, progress)
     if found is None:
         warn(
             "too few objects were found to estimate their diameter, so it is not resampled",
@@ -80,6 +95,13 @@ def scale_for(bundle: ModelBundle, image: xr.DataArray, given: str | float | Non
     return scale
 
 
+def _asked(given: str | float) -> Diameter | Literal["auto", "model"]:
+    try:
+        return parsed(given)
+    except ValueError as error:
+        raise UserError(str(error)) from error
+
+
 @dataclass(frozen=True)
 class Estimate:
     """A diameter in px of the image, and the number of objects that it is the median of."""
@@ -88,7 +110,9 @@ class Estimate:
     objects: int
 
 
-def estimated(bundle: ModelBundle, image: xr.DataArray) -> Estimate | None:
+def estimated(
+    bundle: ModelBundle, image: xr.DataArray, progress: Progress = silent
+) -> Estimate | None:
     """Estimate the diameter of an image's objects; None where there are too few.
 
     The network sees up to three planes at scales from 1/4 to 4, of each a square where there is
@@ -98,22 +122,27 @@ def estimated(bundle: ModelBundle, image: xr.DataArray) -> Estimate | None:
     more at the scale at which they should be just as large.
     """
     known = rescaling.diameter_of(bundle.config, bundle.folder)
-    trials = [_tried(bundle, image, scale) for scale in _STARTS]
+    trials: list[_Trial] = []
+    for scale in _STARTS:
+        progress("diameter", len(trials), len(_STARTS) + 1)
+        trials.append(_tried(bundle, image, scale))
+    progress("diameter", len(trials), len(_STARTS) + 1)
     most = max(trial.area for trial in trials)
-    found = [trial for trial in trials if len(trial.diameters) >= _FEW]
+    found = [trial for trial in trials if trial.counts]
     if not found:
         return None
     best = max(found, key=lambda trial: trial.score(known, most))
     again = _tried(bundle, image, known / best.diameter)
-    if len(again.diameters) >= _FEW and again.score(known, most) >= best.score(known, most):
+    if again.counts and again.score(known, most) >= best.score(known, most):
         best = again
     return Estimate(best.diameter, len(best.diameters))
 
 
 @dataclass(frozen=True)
 class _Trial:
-    """What a network finds at one scale.
+    """Objects that a network finds at one scale.
 
+    scale : pixels of the model for each of the image.
     diameters : of the objects that are whole, in the model's px.
     areas : of all, in the model's px.
     area : fraction of the pixels that are of objects.
@@ -125,6 +154,11 @@ class _Trial:
     areas: NDArray[np.float64]
     area: float
     sure: float
+
+    @property
+    def counts(self) -> bool:
+        """True where enough was found that can be objects."""
+        return len(self.diameters) >= _FEW and self.diameter >= _LEAST
 
     @property
     def diameter(self) -> float:
@@ -161,11 +195,11 @@ def _tried(bundle: ModelBundle, image: xr.DataArray, scale: float) -> _Trial:
         every.append(areas[areas > 0])
         areas[np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])] = 0
         whole.append(areas[areas > 0])
-    areas, uncut = np.concatenate(every), np.concatenate(whole)
+    areas, uncut = (np.concatenate([np.zeros(0), *parts]) for parts in (every, whole))
     # Where hardly one is whole, those that are not say more than nothing.
     diameters = _of_areas(uncut if len(uncut) >= _FEW else areas)
     objects = areas.sum()
-    return _Trial(scale, diameters, areas, objects / pixels, sure / max(objects, 1))
+    return _Trial(scale, diameters, areas, objects / max(pixels, 1), sure / max(objects, 1))
 
 
 def _of_areas(areas: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -174,7 +208,11 @@ def _of_areas(areas: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _squares(bundle: ModelBundle, image: xr.DataArray, scale: float) -> Iterator[NDArray]:
-    """Yield a square of some planes, ready for the network, at a scale."""
+    """Yield a square of some planes, ready for the network, at a scale.
+
+    Planes that are noisier than those of the training are left out: enlarged, their noise would
+    look like objects.
+    """
     pixels = Scale(rescaling.factors(bundle.config, image, scale)).pixels(bundle, image)
     # Intensities are measured on the whole plane, which need not be enlarged for that, or be large.
     size = math.sqrt(image.sizes["Y"] * image.sizes["X"])
@@ -185,7 +223,10 @@ def _squares(bundle: ModelBundle, image: xr.DataArray, scale: float) -> Iterator
     for number in np.unique(np.linspace(0, len(stack) - 1, _PLANES).round().astype(int)):
         t, z = stack[number]
         plane = measured.part(t, z)
-        levels = rule.levels([plane], bundle.config.seen)
+        far: list[Far] = []
+        levels = rule.levels([plane], bundle.config.seen, far)
+        if any(one.why == "noise" for one in far):
+            continue
         yield bundle.prepare(pixels.part(t, z, _busiest(plane, pixels.shape)), levels)
 
 

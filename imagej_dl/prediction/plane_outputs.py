@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from imagej_dl import preferences
 from imagej_dl.errors import UserError, warn
-from imagej_dl.images import array_storage, grey_rgb, memory_maps
-from imagej_dl.methods.shared.instance_method import Accumulator, InstanceMethod
+from imagej_dl.images import grey_rgb
 from imagej_dl.models import ModelBundle
 from imagej_dl.prediction import ensemble, openvino_backend, rescaling, tiles
+from imagej_dl.prediction.canvas import Canvas
 from imagej_dl.prediction.frames import Beyond, ready
 from imagej_dl.prediction.intensity_range import words
 from imagej_dl.prediction.label_resampling import resampled_labels
@@ -68,20 +68,27 @@ def planes(
     image = grey_rgb.with_channels(image, bundle.config.channels)
     _check(bundle, image)
     members = ensemble.loaded(bundle, others)
-    scale = scale_for(bundle, image, diameter)
-    pixels = scale.pixels(bundle, image)
+    scale = scale_for(bundle, image, diameter, progress)
     stack = [d for d in map(str, image.dims) if d in "TZ"]
     indices = list(product(*(range(image.sizes[d]) for d in stack)))
     seen_as = views(augment)
     passes = [
-        _Pass(member, pixels, seen_as, len(indices), tile=tile, halo=halo, batch=batch)
+        _Pass(
+            member,
+            scale.pixels(member, image),
+            seen_as,
+            len(indices),
+            tile=tile,
+            halo=halo,
+            batch=batch,
+        )
         for member in members
     ]
     done, total = 0, len(indices) * sum(one.strips_per_plane for one in passes)
     progress("predict", done, total)
     streams = [one.strips() for one in passes]
     for index in indices:
-        canvas = _Canvas(bundle, pixels.shape, probabilities, len(members) * len(seen_as))
+        canvas = Canvas(bundle, passes[0].pixels.shape, probabilities, len(members) * len(seen_as))
         for one, stream in zip(passes, streams, strict=True):
             for view, strip in stream:
                 canvas.add(strip, view)
@@ -91,7 +98,8 @@ def planes(
                 progress("predict", done, total)
             if canvas.is_large:
                 openvino_backend.rest(one.bundle.model)
-        plane = replace(canvas.finish(index, progress), scale=scale)
+        labels, output, left_out = canvas.finish(progress)
+        plane = Plane(index, labels, output, left_out, scale=scale)
         yield _at_own_size(plane, image, probabilities, progress)
         progress("predict", done, total)
     for text in dict.fromkeys(text for one in passes for text in one.words(image)):
@@ -159,7 +167,19 @@ class _Pass:
 
     def words(self, image: xr.DataArray) -> list[str]:
         """Return a sentence for each way in which planes are beyond what the training saw."""
-        return words(self.beyond, image)
+        steps = [
+            image.sizes[axis] / size for axis, size in zip("YX", self.pixels.shape, strict=True)
+        ]
+        # A pixel is named by its place in the image, not in the resampled one.
+        beyond = [
+            replace(one, far=replace(one.far, at=_scaled(one.far.at, steps))) for one in self.beyond
+        ]
+        return words(beyond, image)
+
+
+def _scaled(at: tuple[int, int], steps: list[float]) -> tuple[int, int]:
+    y, x = (int((place + 0.5) * step) for place, step in zip(at, steps, strict=True))
+    return y, x
 
 
 def _at_own_size(
@@ -173,64 +193,6 @@ def _at_own_size(
     output = plane.probabilities
     output = rescaling.at_size(output, shape) if probabilities else output[:0, :0]
     return replace(plane, labels=labels, probabilities=output, lost=lost)
-
-
-class _Canvas:
-    """A plane in work: the network's output, or of a large one what its objects are made of.
-
-    Of several `passes` the output is the mean.
-    """
-
-    def __init__(
-        self, bundle: ModelBundle, shape: tuple[int, int], probabilities: bool, passes: int = 1
-    ) -> None:
-        self.method, self.settings = bundle.config.method, bundle.config.instances
-        self.is_large = shape[0] * shape[1] > array_storage.LARGE
-        self.passes, self.probabilities = passes, probabilities
-        self.objects: Accumulator | None = None
-        if self.is_large and isinstance(self.method, InstanceMethod):
-            self.objects = self.method.accumulator(shape, self.settings)
-        kept = shape if probabilities or self.objects is None or passes > 1 else (0, 0)
-        make = array_storage.in_file if self.is_large and kept == shape else np.zeros
-        self.whole: NDArray[np.float32] = make((*kept, len(bundle.config.classes)), np.float32)
-
-    def add(self, strip: tiles.Strip, view: View) -> None:
-        if self.passes > 1:
-            shape = self.whole.shape[:2]
-            strip_of_view = np.s_[strip.low : strip.high, : view.shape(shape)[1]]
-            place = view.source(strip_of_view, shape)
-            self.whole[place] += self.method.restored(
-                strip.values, view.quarter_turns, view.mirrored
-            )
-            memory_maps.forget(self.whole)
-            return
-        if self.whole.size:
-            self.whole[strip.low : strip.high] = strip.values
-            memory_maps.forget(self.whole)
-        if self.objects is not None:
-            self.objects.add(strip.low, strip.values)
-
-    def finish(self, index: tuple[int, ...], progress: Progress) -> Plane:
-        if self.passes > 1:
-            self._average()
-        if self.objects is not None:
-            labels = self.objects.finish(progress)
-            return Plane(index, labels, self.whole, self.objects.left_out)
-        if not isinstance(self.method, InstanceMethod):
-            return Plane(index, np.zeros((0, 0), np.uint16), self.whole)
-        labels, left_out = self.method.instances(self.whole, self.settings)
-        return Plane(index, labels, self.whole, left_out)
-
-    def _average(self) -> None:
-        step = max(_BATCH_PIXELS // self.whole.shape[1], 1)
-        for low in range(0, len(self.whole), step):
-            rows = self.whole[low : low + step]
-            rows /= self.passes
-            if self.objects is not None:
-                self.objects.add(low, np.array(rows))
-            memory_maps.forget(self.whole)
-        if self.objects is not None and not self.probabilities:
-            self.whole = self.whole[:0, :0]
 
 
 def _tile(halo: int, least: int) -> int:

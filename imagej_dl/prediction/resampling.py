@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Kernel:
-    """What a pixel weighs at a distance.
+    """Weight of a pixel by its distance.
 
     function : of the distance in px of the axis that is resampled.
     reach : distance from which on it is 0.

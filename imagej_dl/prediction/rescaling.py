@@ -29,8 +29,9 @@ _MOST = 32.0
 
 @dataclass(frozen=True)
 class Scale:
-    """How many pixels of the model a pixel of the image is, along Y and X.
+    """Scale of a prediction.
 
+    factors : pixels of the model for each of the image, along Y and X.
     diameter : of the image's objects, in its px, where one was given or estimated.
     """
 
@@ -39,7 +40,7 @@ class Scale:
 
     @property
     def resamples(self) -> bool:
-        """Whether the image is resampled at all."""
+        """True if the image is resampled at all."""
         return self.factors != (1.0, 1.0)
 
     def shape(self, plane: tuple[int, int]) -> tuple[int, int]:

@@ -8,8 +8,10 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from imagej_dl.errors import UserError
+
 Augment = Literal["none", "flips", "all"]
-"""Which views: the plane alone; mirrored and turned by 180°, too; all turns by 90°, mirrored."""
+"""Sets of views: the plane alone; also mirrored, and turned by 180°; also turned by 90°."""
 
 Where = tuple[slice, slice]
 
@@ -53,10 +55,10 @@ def views(augment: Augment) -> tuple[View, ...]:
 
     Raises
     ------
-    ValueError : for another name.
+    UserError : for another name.
     """
     if augment not in get_args(Augment):
-        raise ValueError(f"augment is one of {', '.join(get_args(Augment))}, not {augment!r}")
+        raise UserError(f"augment is one of {', '.join(get_args(Augment))}, not {augment!r}")
     turns = {"none": (0,), "flips": (0, 2), "all": (0, 1, 2, 3)}[augment]
     mirrored = (False,) if augment == "none" else (False, True)
     return tuple(View(turn, mirror) for mirror in mirrored for turn in turns)

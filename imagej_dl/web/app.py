@@ -13,6 +13,7 @@ from imagej_dl.images.formats import registry
 from imagej_dl.images.tiff import file_sets
 from imagej_dl.models.folder import CONFIG, load_config
 from imagej_dl.models.ready import registry as ready
+from imagej_dl.prediction.object_scale import scalable
 from imagej_dl.web import results
 from imagej_dl.web.guard import guard
 from imagej_dl.web.intake import sorted_out, unlike
@@ -125,6 +126,9 @@ def application(
         choice = models_of(models).get(request.form.get("model", ""))
         if choice is None:
             raise UserError("there is no model with this name")
+        diameter = request.form.get("diameter", "").strip() or None
+        if diameter is not None:
+            scalable(load_config(choice), diameter)
         given = request.files.getlist("images")
         if not given or len(given) > files:
             raise UserError(f"from 1 to {files} images can be uploaded at once")
@@ -143,7 +147,8 @@ def application(
                 one.save(path)
                 kept[path] = name
             uploads = [(kept[path], path) for path in file_sets.one_per_image(list(kept))]
-            return jsonify(status_of(jobs.add(choice, folder, uploads, refused))), 201
+            job = jobs.add(choice, folder, uploads, refused, diameter)
+            return jsonify(status_of(job)), 201
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise

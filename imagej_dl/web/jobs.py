@@ -79,6 +79,7 @@ class Job:
     model: Path
     folder: Path
     items: list[Item]
+    diameter: str | None = None
     ended: float | None = None
     gone: bool = False
 
@@ -135,16 +136,24 @@ class Jobs:
             )
 
     def add(
-        self, model: Path, folder: Path, files: list[tuple[str, Path]], refused: dict[str, str]
+        self,
+        model: Path,
+        folder: Path,
+        files: list[tuple[str, Path]],
+        refused: dict[str, str],
+        diameter: str | None = None,
     ) -> Job:
-        """Queue the files (name, path) of an upload; `refused` are the words for the others."""
+        """Queue the files (name, path) of an upload; `refused` are the words for the others.
+
+        `diameter` is that of the objects, as :func:`imagej_dl.prediction.predict` takes it.
+        """
         items = []
         for number, (name, path) in enumerate(files):
             place = folder / str(number)
             place.mkdir()
             items.append(Item(name, path, place))
         items += [Item(n, folder, folder, "failed", words) for n, words in refused.items()]
-        job = Job(f"{self._start}.{secrets.token_urlsafe(12)}", model, folder, items)
+        job = Job(f"{self._start}.{secrets.token_urlsafe(12)}", model, folder, items, diameter)
         with self._lock:
             self._jobs[job.id] = job
         self._queue.put(job)
@@ -240,7 +249,10 @@ class Jobs:
                 image = images.read(item.path)
                 refuse_long(image, self.limits.planes)
                 image.attrs["title"] = item.name
-                item.summary = results.segment(self._model(job.model), image, item.folder, listen)
+                bundle = self._model(job.model)
+                item.summary = results.segment(
+                    bundle, image, item.folder, listen, diameter=job.diameter
+                )
             words = [str(w.message) for w in said if issubclass(w.category, UserWarning)]
             item.message = "; ".join(words).replace(str(item.path), item.name)
             item.state = "done"

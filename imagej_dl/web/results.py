@@ -20,8 +20,17 @@ COLUMNS = ("label", "t", "z", "area_px", "area", "x", "y", "mean")
 _SHOWN = 1400
 
 
-def segment(bundle: ModelBundle, image: xr.DataArray, folder: Path, progress: Progress) -> dict:
+def segment(
+    bundle: ModelBundle,
+    image: xr.DataArray,
+    folder: Path,
+    progress: Progress,
+    *,
+    diameter: str | None = None,
+) -> dict:
     """Predict an image and write its results into a folder.
+
+    `diameter` is that of its objects, as :func:`imagej_dl.prediction.predict` takes it.
 
     Returns
     -------
@@ -29,7 +38,7 @@ def segment(bundle: ModelBundle, image: xr.DataArray, folder: Path, progress: Pr
     """
     from imagej_dl.prediction import predict
 
-    result = predict(bundle, image, progress=progress)
+    result = predict(bundle, image, progress=progress, diameter=diameter)
     labels = result.labels
     if result.left_out:
         warn(

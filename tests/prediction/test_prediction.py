@@ -130,9 +130,13 @@ def test_slices_are_segmented_each_on_its_own_and_that_is_said(cutoff):
 
 def test_other_pixel_sizes_are_warned_of_in_any_unit_of_length():
     bundle = models.threshold()
-    config = bundle.config.model_copy(update={"unit": "µm", "pixel_width": 0.5})
-    bundle = models.ModelBundle(bundle.model, config)
-    make = lambda **cal: images.make(squares(30, 41), **cal)  # noqa: E731
+    sizes = {"unit": "µm", "pixel_width": 0.5, "pixel_height": 0.5}
+    bundle = models.ModelBundle(bundle.model, bundle.config.model_copy(update=sizes))
+
+    def make(pixel_width=1.0, **cal):
+        size = {"pixel_width": pixel_width, "pixel_height": pixel_width}
+        return images.make(squares(30, 41), **size, **cal)
+
     with pytest.warns(DataWarning, match="1.3 µm wide"):
         predict(bundle, make(pixel_width=1.3, unit="µm"))
     for unit, size in (("nm", 1300), ("um", 1.3), ("micrometer", 1.3), ("cm", 1.3e-4), ("inch", 1)):

@@ -7,6 +7,7 @@ import pytest
 import small_models as models
 
 from imagej_dl import images
+from imagej_dl.errors import UserError
 from imagej_dl.images import array_storage, memory_maps
 from imagej_dl.methods.binary import Binary
 from imagej_dl.prediction import predict
@@ -41,7 +42,7 @@ def test_there_are_as_many_views_as_said():
             number
         )
     assert all(view.of(plane).shape == (3, 5) for view in views("flips"))
-    with pytest.raises(ValueError, match="none, flips, all"):
+    with pytest.raises(UserError, match="none, flips, all"):
         views("many")
 
 

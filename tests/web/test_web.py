@@ -38,7 +38,7 @@ class Bright:
     folder: Path | None = None
 
 
-def bright(bundle: Any, image: Any, progress: Any) -> Any:
+def bright(bundle: Any, image: Any, progress: Any, **_: Any) -> Any:
     from scipy import ndimage as ndi
 
     from imagej_dl.prediction import Prediction
@@ -200,7 +200,7 @@ def test_finished_is_said_with_what_came(client: Any, monkeypatch: pytest.Monkey
             time.sleep(0.01)
         return said
 
-    def waiting(bundle: Any, image: Any, progress: Any) -> Any:
+    def waiting(bundle: Any, image: Any, progress: Any, **_: Any) -> Any:
         asked.wait(60)
         return bright(bundle, image, progress)
 
@@ -308,7 +308,7 @@ def test_the_page_answers_while_an_image_is_segmented(
 ) -> None:
     ended = threading.Event()
 
-    def slow(*given: Any, progress: Any) -> Any:
+    def slow(*given: Any, progress: Any, **_: Any) -> Any:
         for i in range(2000):
             progress("predict", i, 2000)
             if ended.wait(0.05):
@@ -403,7 +403,7 @@ def slow(app: Any, monkeypatch: pytest.MonkeyPatch) -> threading.Event:
     """Make each image take until the event is set; it is seen at each step of the progress."""
     go = threading.Event()
 
-    def wait(bundle: Any, image: Any, progress: Any) -> Any:
+    def wait(bundle: Any, image: Any, progress: Any, **_: Any) -> Any:
         for _ in range(600):
             progress("predict", 1, 4)
             if go.wait(0.02):

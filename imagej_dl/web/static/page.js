@@ -191,6 +191,7 @@ async function send(files) {
   }
   const form = new FormData();
   form.append("model", $("model").value);
+  form.append("diameter", $("diameter").value);
   for (const file of files) form.append("images", file);
   $("go").disabled = true;
   say("Uploading …");
