@@ -96,6 +96,9 @@ def test_one_image_with_its_rois(project: Path, tmp_path: Path) -> None:
     run("labels", image, roiset, "--out", out)
     marks = images.read(tmp_path / "l_marks.tif")
     assert set(np.unique(marks)) == {0, BACKGROUND, IGNORED}
+    run("rois", out, "--out", tmp_path / "again.zip")
+    found = rois.labelled(rois.read(tmp_path / "again.zip"), images.read(image))
+    np.testing.assert_array_equal(found.marks, marks)
     with pytest.raises(UserError, match="says no group, colour or name"):
         run("labels", image, roiset, "--out", out, "--overwrite", "--background", "blue")
     other = tmp_path / "masks" / "n0.tif"
