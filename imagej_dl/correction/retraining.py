@@ -187,11 +187,10 @@ def _train(
     else:
         free = ("epochs", "minutes", "patience")
         settings = {name: value for name, value in settings.items() if name in free}
+    pairs = [_pair(sheet) for sheet in sheets]
+    whole = [Maps(whole=sheet.name not in partly) for sheet in sheets]
     trained = training.train(
-        Given(
-            [_pair(sheet) for sheet in sheets],
-            maps=[Maps(whole=sheet.name not in partly) for sheet in sheets],
-        ),
+        Given(pairs, maps=whole) if partly else pairs,
         out,
         start=None if resume else store.present,
         resume=resume,
