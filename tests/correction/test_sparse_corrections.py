@@ -74,7 +74,9 @@ def test_the_model_to_begin_with_says_how_its_images_were_drawn(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = CorrectionStore.open(home)
-    store.path(store.state.begun).mkdir()
+    begun = store.path(store.state.begun)
+    begun.mkdir()
+    (begun / "config.json").touch()
     for training in ({}, {"sparse": True}):
         config = SimpleNamespace(training=training)
         monkeypatch.setattr(retraining, "load_config", lambda folder, found=config: found)
