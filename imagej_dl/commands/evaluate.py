@@ -40,6 +40,11 @@ class Evaluate(Command):
         description="Ground truth of the same kind; for tracks NN_GT (if it has only SEG, only SEG"
         " is measured) or a folder with man_track.txt."
     )
+    sparse: Annotated[bool, Shown("Not every object is drawn", advanced=True)] = Field(
+        False,
+        description="Not every object of the ground truth is drawn: predicted objects that lie "
+        "where nothing is drawn count neither as right nor as wrong.",
+    )
     axes: Annotated[str | None, Shown(advanced=True, empty="as the file declares")] = Field(
         None, description="Axes of the label files, such as TYX, if they do not declare them."
     )
@@ -72,7 +77,7 @@ class Evaluate(Command):
 
         if self.json:
             refuse_existing(self.json, self.overwrite)
-        report = evaluation.evaluate(self.pred, self.truth, self.axes, progress)
+        report = evaluation.evaluate(self.pred, self.truth, self.axes, progress, sparse=self.sparse)
         if self.json:
             report.write(self.json, self.overwrite)
         say(report.table())

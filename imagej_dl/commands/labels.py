@@ -10,7 +10,7 @@ from pydantic import Field
 
 from imagej_dl import images, project, rois
 from imagej_dl.commands.base import Command, Positional, Shown, say
-from imagej_dl.errors import UserError
+from imagej_dl.errors import UserError, warn
 from imagej_dl.filesystem import locks
 from imagej_dl.filesystem.atomic import heal, refuse_existing, refuse_input, together
 from imagej_dl.images.formats import registry
@@ -112,6 +112,9 @@ class Labels(Command):
         made = self._filling().fill(drawn, image, "ROI Manager")
         if self.out is not None:
             self._write(made, self.out)
+        elif made.marks is not None:
+            text = "what its ROIs mark is not in the label map"
+            warn(text, path=title, remedy="Name a file for the label map (out) to keep it.")
         session.show_labels(made.labels, f"{Path(title).stem}-labels")
         session.values["objects"] = len(made.report.kept)
         say(self._summary(title, made.report, len(drawn)))

@@ -11,6 +11,7 @@ from imagej_dl import rois
 from imagej_dl.commands.base import Command, Positional, say
 from imagej_dl.errors import UserError, warn
 from imagej_dl.filesystem.atomic import refuse_existing, refuse_input
+from imagej_dl.images.labels import marks
 from imagej_dl.images.reading import read_labels
 from imagej_dl.progress import Progress
 
@@ -21,7 +22,8 @@ class Rois(Command):
     Each label of each plane becomes a ROI that encloses exactly its pixels: a traced one, or a
     composite where the label has holes or several pieces. Names come from the table (.csv)
     beside the label map, if there is one. `imagej-dl labels` turns the ROIs back into the
-    same label map, with the same ids.
+    same label map, with the same ids. Marks beside the label map become ROIs named ignore and
+    background.
     """
 
     labels: Annotated[Path, Positional()] = Field(description="The label map, a TIFF or PNG.")
@@ -49,6 +51,10 @@ class Rois(Command):
         traced = rois.trace(labels, self._names(), hyperstack=self.hyperstack or None)
         if not traced:
             raise UserError("holds no labels, only background", path=self.labels)
+        beside = marks.path_of(self.labels)
+        if beside.is_file():
+            marked = marks.read(beside, labels)
+            traced += rois.trace_marks(marked, hyperstack=self.hyperstack or None)
         rois.write(traced, self.out, overwrite=self.overwrite)
         say(f"{self.out}: {len(traced)} ROIs")
 

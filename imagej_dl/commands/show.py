@@ -38,12 +38,15 @@ class Show(Command):
         from imagej_dl import fiji, images
         from imagej_dl.fiji import show
         from imagej_dl.filesystem.atomic import refuse_existing, refuse_input
+        from imagej_dl.images.labels import marks
 
         if self.png is not None:
             refuse_input(self.png, self.labels, self.image)
             refuse_existing(self.png, self.overwrite)
         labels = images.read_labels(self.labels, self.axes)
         image = None if self.image is None else images.read(self.image, self.image_axes)
+        beside = marks.path_of(self.labels)
+        marked = marks.read(beside, labels) if beside.is_file() else None
         gateway = fiji.start(self.fiji, display=self.png is None)
         if self.png is not None:
             show.picture(
@@ -52,10 +55,11 @@ class Show(Command):
                 self.png,
                 frame=self.frame,
                 slice_=self.slice,
+                marks=marked,
                 overwrite=self.overwrite,
             )
             say(f"{self.png}: frame {self.frame}, drawn by ImageJ {gateway.version}")
             return
-        show.in_imagej(labels, image)
+        show.in_imagej(labels, image, marked)
         say(f"ImageJ {gateway.version} shows it; close its windows to end.")
         show.wait_until_closed()

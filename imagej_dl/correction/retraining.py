@@ -20,7 +20,7 @@ from imagej_dl.errors import Cancelled, UserError
 from imagej_dl.filesystem import containment, locks
 from imagej_dl.filesystem.atomic import discard, heal, load_json
 from imagej_dl.filesystem.containment import contained
-from imagej_dl.models.folder import load_config
+from imagej_dl.models.folder import CONFIG, load_config
 from imagej_dl.progress import Progress, silent
 from imagej_dl.project import Sheet
 
@@ -128,7 +128,8 @@ def _retrain(
 def _begun_sparsely(store: CorrectionStore) -> bool:
     """Return whether the model to begin with was trained on images that are drawn sparsely."""
     begun = store.path(store.state.begun)
-    return begun.exists() and bool(load_config(begun).training.get("sparse"))
+    # Fluffy's models, and those that are gone since, have no such file.
+    return (begun / CONFIG).is_file() and bool(load_config(begun).training.get("sparse"))
 
 
 def _tidy(store: CorrectionStore) -> None:
@@ -188,11 +189,10 @@ def _train(
     else:
         free = ("epochs", "minutes", "patience")
         settings = {name: value for name, value in settings.items() if name in free}
+    pairs = [_pair(sheet) for sheet in sheets]
+    whole = [Maps(whole=sheet.name not in partly) for sheet in sheets]
     trained = training.train(
-        Given(
-            [_pair(sheet) for sheet in sheets],
-            maps=[Maps(whole=sheet.name not in partly) for sheet in sheets],
-        ),
+        Given(pairs, maps=whole) if partly else pairs,
         out,
         start=None if resume else store.present,
         resume=resume,

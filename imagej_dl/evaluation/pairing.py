@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import repeat
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from imagej_dl.errors import UserError, warn
 from imagej_dl.filesystem import names
 from imagej_dl.images import read_labels
 from imagej_dl.images.formats import registry
+from imagej_dl.images.labels import marks
 from imagej_dl.project import visible
 
 
@@ -63,6 +65,8 @@ def find(folder: Path) -> dict[str, Path]:
         files = visible(base, registry.label_suffixes()) or visible(
             base
         )  # lossy ones are refused by name
+        of_others = {marks.path_of(path) for path in files}
+        files = [path for path in files if path not in of_others]
         if files:
             found = {names.same(path.stem): path for path in files}
             if hidden := [path.name for path in files if found[names.same(path.stem)] is not path]:
@@ -91,3 +95,37 @@ def frames(path: Path, axes: str | None = None) -> Iterator[np.ndarray]:
     labels = read_labels(path, axes, volumes=True)
     labels = labels.squeeze([a for a in "TZ" if labels.sizes.get(a) == 1])
     yield from np.asarray(labels) if "T" in labels.dims else [np.asarray(labels)]
+
+
+def known_frames(
+    path: Path, axes: str | None = None, ring: int | None = None
+) -> Iterator[np.ndarray | None]:
+    """Return where the ground truth is known in each of its :func:`frames`; None everywhere.
+
+    Parameters
+    ----------
+    path : of the label map; its marks are beside it (see :mod:`imagej_dl.images.labels.marks`).
+    ring : see :func:`imagej_dl.images.labels.marks.known`.
+    """
+    beside = None if path.is_dir() else marks.path_of(path)
+    if path.is_dir() or (ring is None and beside is not None and not beside.is_file()):
+        yield from repeat(None)
+        return
+    labels = read_labels(path, axes, volumes=True)
+    marked = marks.read(beside, labels) if beside is not None and beside.is_file() else None
+    flat = labels.squeeze([a for a in "TZ" if labels.sizes.get(a) == 1])
+    shape = flat.shape if "T" in flat.dims else (1, *flat.shape)
+    truth = np.asarray(flat).reshape(shape)
+    of = None if marked is None else np.asarray(marked.data).reshape(shape)
+    for number, frame in enumerate(truth):
+        planes = frame.reshape(-1, *frame.shape[-2:])
+        there = None if of is None else of[number].reshape(planes.shape)
+        found = [
+            marks.known(plane, None if there is None else there[z], ring)
+            for z, plane in enumerate(planes)
+        ]
+        if all(one is None for one in found):
+            yield None
+            continue
+        known = [np.ones(frame.shape[-2:], bool) if one is None else one for one in found]
+        yield np.reshape(known, frame.shape)

@@ -13,7 +13,7 @@ from imagej_dl import ctc
 from imagej_dl.errors import UserError
 from imagej_dl.evaluation import ctc_metrics as challenge
 from imagej_dl.evaluation.matching import THRESHOLDS, Matching, match, total
-from imagej_dl.evaluation.pairing import frames, pair
+from imagej_dl.evaluation.pairing import frames, known_frames, pair
 from imagej_dl.filesystem.atomic import atomic, refuse_existing
 from imagej_dl.filesystem.text import write_text
 from imagej_dl.images.checks.repeated_warnings import gathered
@@ -34,6 +34,9 @@ _SHOWN = {
     "tp_div(1)": "found within a frame",
     "fp_div(1)": "false ones",
 }
+
+_RING = 2
+"""Pixels around a drawn object that are known not to be of it."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +116,8 @@ def evaluate(
     truth: str | Path,
     axes: str | None = None,
     progress: Progress = silent,
+    *,
+    sparse: bool = False,
 ) -> Report:
     """Evaluate label maps or tracks against the ground truth.
 
@@ -122,6 +127,9 @@ def evaluate(
         equal names, or two Cell Tracking Challenge folders; `pred` may also be the folder that
         `imagej-dl track` wrote. Ground truth with SEG alone gives SEG of the frames that it has.
     axes : the axes of label files that do not say them, such as TYX.
+    sparse : not all objects of the ground truth are drawn. What lies neither within 2 px of a
+        drawn object nor in what is marked as background is unknown then (see :func:`match`). What
+        is marked as ignored always is.
 
     Raises
     ------
@@ -143,19 +151,20 @@ def evaluate(
     pairs = pair(pred, truth)
     images = {}
     for number, (name, one, other) in enumerate(pairs):
-        images[name] = _image(one, other, axes)
+        images[name] = _image(one, other, axes, _RING if sparse else None)
         progress("evaluating", number + 1, len(pairs))
     return Report(str(pred), str(truth), total(images.values()), images)
 
 
-def _image(pred: Path, truth: Path, axes: str | None) -> list[Matching]:
+def _image(pred: Path, truth: Path, axes: str | None, ring: int | None) -> list[Matching]:
     found = []
+    where = known_frames(truth, axes, ring)
     for number, (true, guess) in enumerate(zip_longest(frames(truth, axes), frames(pred, axes))):
         if true is None or guess is None:
             which = "fewer" if guess is None else "more"
             raise UserError(f"has {which} frames than its ground truth {truth}", path=pred)
         try:
-            found.append(match(true, guess, THRESHOLDS))
+            found.append(match(true, guess, THRESHOLDS, known=next(where)))
         except UserError as error:
             raise UserError(f"in frame {number} {error.problem}", path=pred) from error
     return total(found)

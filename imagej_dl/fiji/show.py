@@ -17,7 +17,9 @@ from imagej_dl.filesystem.atomic import atomic, refuse_existing
 from imagej_dl.images import coloured, golden_angle_lut, stacked_like
 
 
-def windows(labels: xr.DataArray, image: xr.DataArray | None = None) -> tuple[Any, Any, list]:
+def windows(
+    labels: xr.DataArray, image: xr.DataArray | None = None, marks: xr.DataArray | None = None
+) -> tuple[Any, Any, list]:
     """Make the ImagePlus of the image with the labels' outlines, that of the labels, and the ROIs.
 
     Parameters
@@ -25,6 +27,7 @@ def windows(labels: xr.DataArray, image: xr.DataArray | None = None) -> tuple[An
     labels : label map (Y, X) with any of T, Z.
     image : the image they belong to, with the same T, Z, Y, X; channels are free. Time that one
         of the two calls Z is time in both. Without an image the outlines lie over the label map.
+    marks : what is ignored (grey) and background (white), of the label map's axes.
 
     Returns
     -------
@@ -38,22 +41,28 @@ def windows(labels: xr.DataArray, image: xr.DataArray | None = None) -> tuple[An
     if image is not None:
         labels, image = _stacked(labels, image)
         check_same_planes(labels, image)
+    if marks is not None:
+        marks = labels.copy(data=marks.data.reshape(labels.shape))
     # Channels make a plane's place in the stack another than that in the label map.
     channels = image is not None and image.sizes.get("C", 1) > 1
     found = rois.trace(labels, hyperstack=True if channels else None)
+    if marks is not None:
+        found += rois.trace_marks(marks, hyperstack=True if channels else None)
     label_imp = _coloured(labels)
     over = to_imageplus(image) if image is not None else _coloured(labels)
     over.setOverlay(roi_manager.overlay(found, _colours(found)))
     return over, label_imp, found
 
 
-def in_imagej(labels: xr.DataArray, image: xr.DataArray | None = None) -> tuple[Any, Any]:
+def in_imagej(
+    labels: xr.DataArray, image: xr.DataArray | None = None, marks: xr.DataArray | None = None
+) -> tuple[Any, Any]:
     """Show labels and image in ImageJ's windows and add the ROIs to the ROI Manager.
 
     The user's images stay open and their ROIs stay in the ROI Manager, before ours.
     """
     show_window()
-    over, label_imp, found = windows(labels, image)
+    over, label_imp, found = windows(labels, image, marks)
     label_imp.show()
     over.show()
     roi_manager.add(found)
@@ -67,6 +76,7 @@ def picture(
     *,
     frame: int = 1,
     slice_: int = 1,
+    marks: xr.DataArray | None = None,
     overwrite: bool = False,
 ) -> None:
     """Write a PNG of one plane with its outlines, as ImageJ draws it. Needs no screen.
@@ -87,7 +97,7 @@ def picture(
             f"{slice_}",
             path=labels.attrs.get("title") or None,
         )
-    over, _, _ = windows(labels, image)
+    over, _, _ = windows(labels, image, marks)
     over.setPosition(1, slice_, frame)
     flat = over.flatten()
     with atomic(path) as temporary:
@@ -139,4 +149,10 @@ def _colours(found: list[rois.Roi]) -> list[Any]:
     colour = jimport("java.awt.Color")
     # Black is the background's: the other 255 colours go round.
     made = [colour(*(int(v) for v in rgb)) for rgb in golden_angle_lut()[1:]]
-    return [made[(int(roi.get(rois.LABEL_KEY) or 1) - 1) % len(made)] for roi in found]
+    of_marks = {"ignore": colour.GRAY, "background": colour.WHITE}
+    return [
+        made[(int(label) - 1) % len(made)]
+        if (label := roi.get(rois.LABEL_KEY))
+        else next((of_marks[name] for name in of_marks if roi.name.startswith(name)), made[0])
+        for roi in found
+    ]

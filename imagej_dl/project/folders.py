@@ -17,7 +17,7 @@ from imagej_dl.filesystem import names
 from imagej_dl.filesystem.atomic import atomic_folder
 from imagej_dl.images import find
 from imagej_dl.images.formats import registry
-from imagej_dl.images.labels.marks import STEM
+from imagej_dl.images.labels import marks
 from imagej_dl.images.tiff import file_sets
 
 FOLDERS = ("Raw", "Labeling", "Processed/images", "Processed/masks")
@@ -211,7 +211,10 @@ def beside(folder: Path) -> Iterator[Drawn]:
 
 def _only(folder: Path, suffixes: tuple[str, ...] | None, *preferred: str) -> Path | None:
     """Return the file of a preferred name, or else the only one; `suffixes` as of `visible`."""
-    files = [p for p in visible(folder, suffixes) if p.stem not in (*RESULTS, STEM)]
+    files = visible(folder, suffixes)
+    results = [p for p in files if p.stem in RESULTS]
+    results += map(marks.path_of, results)
+    files = [p for p in files if p not in results]
     for name in preferred:
         for file in files:
             if names.same(file.stem) == names.same(name):

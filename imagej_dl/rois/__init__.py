@@ -7,7 +7,7 @@ from imagej_dl.rois.labelling import Labelled, label_map, labelled
 from imagej_dl.rois.masks import mask
 from imagej_dl.rois.report import LabelReport, LabelRow, read_names, table_path
 from imagej_dl.rois.roi import LABEL_KEY, Looks, Roi
-from imagej_dl.rois.tracing import trace
+from imagej_dl.rois.tracing import trace, trace_marks
 
 __all__ = [
     "LABEL_KEY",
@@ -25,5 +25,6 @@ __all__ = [
     "read_names",
     "table_path",
     "trace",
+    "trace_marks",
     "write",
 ]

@@ -1,4 +1,4 @@
-"""Which ROIs are marks: what is to be ignored and what is background, instead of objects.
+"""ROIs that are marks instead of objects: of what is to be ignored, and of background.
 
 By their names it is all whose name begins with `ignore` or `background`, in capitals or not, as
 ImageJ appends numbers to names. Other ROIs can be declared as marks by their group, their colour,
@@ -35,7 +35,7 @@ COLOURS = {
 
 @dataclass(frozen=True)
 class Rules:
-    """Which ROIs are marks, beside those named so.
+    """Declare which ROIs are marks, beside those named so.
 
     ignore, background : each a rule as (what, value): ("group", 3), ("colour", 0xFF0000), ("name",
         "debris").

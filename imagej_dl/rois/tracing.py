@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from imagej_dl import images
 from imagej_dl.errors import UserError
 from imagej_dl.geometry import rings
+from imagej_dl.images.labels.marks import BACKGROUND, IGNORED
 from imagej_dl.rois.roi import LABEL_KEY, Roi
 
 Ints = NDArray[np.int64]
@@ -76,6 +78,19 @@ def trace(
             roi.z, roi.t = (z + 1 if slices > 1 else 0), (t + 1 if frames > 1 else 0)
         rois.append(roi)
     return rois
+
+
+def trace_marks(marks: xr.DataArray, *, hyperstack: bool | None = None) -> list[Roi]:
+    """Outline marks as ROIs named ignore and background, which :func:`labelled` reads as marks.
+
+    Parameters
+    ----------
+    marks : as :mod:`imagej_dl.images.labels.marks` has them.
+    hyperstack : see :func:`trace`.
+    """
+    names = {IGNORED: "ignore", BACKGROUND: "background"}
+    found = trace(marks, names, hyperstack=hyperstack)
+    return [replace(roi, properties="") for roi in found]
 
 
 def _as_image(labels: Any) -> xr.DataArray:

@@ -141,8 +141,9 @@ def pairs_of(items: Iterable[data.Item]) -> list[Pair]:
 
 def _labelled(folder: Path) -> Pair | None:
     """Return the image and label map of a folder NAME, if it has exactly one of each."""
-    files = [path for path in images_in(folder) if path.stem != marks.STEM]
+    files = images_in(folder)
     labels = [p for p in files if p.stem in project.RESULTS]
+    files = [p for p in files if p not in map(marks.path_of, labels)]
     others = [p for p in files if p.stem not in project.RESULTS]
     named = [
         p for p in others if names.same(p.stem) in ("image", names.same(folder.name))

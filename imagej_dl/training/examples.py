@@ -285,7 +285,7 @@ class Examples:
     ) -> NDArray[np.bool_] | None:
         """Return where the ground truth of a plane is known, None everywhere."""
         flat = None if marked is None else np.asarray(marked.isel(place).data)
-        found = known.dense(flat) if ring is None else known.sparse(labels, flat, ready, ring)
+        found = known.of_plane(labels, flat, ready, ring)
         if found.estimated:
             self._estimated += 1
         if found.where is not None:

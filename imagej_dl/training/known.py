@@ -1,4 +1,4 @@
-"""Where the ground truth of a plane is known: all of it, or what is drawn and marked of it."""
+"""Find where the ground truth is known: everywhere, or where something is drawn or marked."""
 
 from __future__ import annotations
 
@@ -19,6 +19,15 @@ from imagej_dl.training.patches import Example
 _SHELL = 8
 """Width in px of the surroundings of objects by which the background is estimated."""
 _SMOOTHING = 1.0
+_RISE = 0.25
+"""Part of an object's height above the background, below which there is none.
+
+Of 36 images of nuclei with 30 % of the objects drawn, 90 % of the background is below, and .02 % of
+what is below is of other objects; with a tenth of the height 86 % and less than .01 %. With added
+noise of a third of the range it is 78 % and .03 %, and 61 % and .01 %. Networks trained for 200
+steps had an average precision of .716 with a quarter, and of .705 with a tenth and no distance to
+what rises.
+"""
 _APART = 0.9
 """Share of pairs of a pixel in the drawn objects and one around them that differ in the same
 direction, from which on objects stand out from the background."""
@@ -26,7 +35,7 @@ direction, from which on objects stand out from the background."""
 
 @dataclass(frozen=True)
 class Known:
-    """Where the ground truth of a plane is known.
+    """The part of a plane whose ground truth is known.
 
     where : bool (Y, X); None everywhere.
     estimated : whether some of the background was taken from the intensities.
@@ -36,34 +45,29 @@ class Known:
     estimated: bool = False
 
 
-def dense(marked: NDArray[np.uint8] | None) -> Known:
-    """Return all but what is ignored: where nothing is drawn there is background."""
-    if marked is None or not (marked == IGNORED).any():
-        return Known()
-    return Known(marked != IGNORED)
-
-
-def sparse(
-    labels: NDArray, marked: NDArray[np.uint8] | None, image: NDArray[np.float32], ring: int
+def of_plane(
+    labels: NDArray,
+    marked: NDArray[np.uint8] | None,
+    image: NDArray[np.float32],
+    ring: int | None,
 ) -> Known:
-    """Return what is drawn: objects, a ring around each, and what is marked as background.
+    """Return what is known of a plane.
 
-    Background is also estimated from the intensities, where objects stand out by them (see
-    :func:`background`); what is marked as ignored is left out of it.
+    Where not all objects are drawn, background is also estimated from the intensities, if objects
+    stand out by them (see :func:`background`); what is marked as ignored is left out of it.
 
     Parameters
     ----------
-    labels, marked : (Y, X), settled (see :func:`imagej_dl.images.labels.marks.settled`).
+    labels, marked, ring : see :func:`imagej_dl.images.labels.marks.known`.
     image : (Y, X, C).
-    ring : its width in px, by the city-block distance. What lies there is not of that object.
     """
-    where = ringed(labels, ring)
-    found = background(labels, image)
-    if found is not None:
-        where |= found
+    where = marks.known(labels, marked, ring)
+    found = None if ring is None else background(labels, image, ring)
+    if where is None or found is None:
+        return Known(where)
     if marked is not None:
-        where = (where | (marked == BACKGROUND)) & (marked != IGNORED)
-    return Known(where, found is not None)
+        found &= marked != IGNORED
+    return Known(where | found, True)
 
 
 def of_image(drawn: Labelled, image: xr.DataArray, ring: int | None) -> NDArray[np.bool_] | None:
@@ -72,7 +76,7 @@ def of_image(drawn: Labelled, image: xr.DataArray, ring: int | None) -> NDArray[
     Parameters
     ----------
     drawn : label map and marks of the image.
-    ring : see :func:`sparse`; None if all objects are drawn.
+    ring : see :func:`imagej_dl.images.labels.marks.known`.
     """
     labels = drawn.labels
     if ring is None and drawn.marks is None:
@@ -81,32 +85,27 @@ def of_image(drawn: Labelled, image: xr.DataArray, ring: int | None) -> NDArray[
     for index in np.ndindex(*labels.shape[:-2]):
         place = dict(zip(map(str, labels.dims[:-2]), index, strict=True))
         marked = None if drawn.marks is None else drawn.marks.data[index]
-        if ring is None:
-            found = dense(marked)
-        else:
-            plane = image.isel(place).transpose("Y", "X", ...).data.astype(np.float32)
-            plane = plane[..., None] if plane.ndim == 2 else plane
-            found = sparse(labels.data[index], marked, plane, ring)
+        plane = image.isel(place).transpose("Y", "X", ...).data.astype(np.float32)
+        plane = plane[..., None] if plane.ndim == 2 else plane
+        found = of_plane(labels.data[index], marked, plane, ring)
         if found.where is not None:
             where[index] = found.where
     return where
 
 
-def ringed(labels: NDArray, ring: int) -> NDArray[np.bool_]:
-    """Return the objects with all that is at most `ring` px from one, by city-block distance."""
-    where = np.asarray(labels) > 0
-    return ndi.binary_dilation(where, iterations=ring) if ring and where.any() else where
-
-
-def background(labels: NDArray, image: NDArray[np.float32]) -> NDArray[np.bool_] | None:
+def background(labels: NDArray, image: NDArray[np.float32], ring: int) -> NDArray[np.bool_] | None:
     """Estimate from the intensities of drawn objects and their surroundings what is background.
 
     Objects stand out if nine of ten pixels in them are brighter (or nine of ten darker) than a
-    pixel within 8 px around them. Then what is as dark (as bright) as the darker half of these
-    surroundings is taken as background. With 30 % of the objects drawn on 36 images of nuclei,
-    that is 83 % of the background, and .01 % of it is of objects that were not drawn (at most
-    .2 % of an image); inverted it is the same, and with added noise of a third of the range 65 %
-    and .1 %.
+    pixel within 8 px around them. The level of the background is the median of these surroundings.
+    What rises from there by less than a quarter of the dimmest drawn object's height is taken as
+    background, if it is more than `ring` px from what does not: outlines of objects that are not
+    drawn stay unknown.
+
+    Parameters
+    ----------
+    labels : (Y, X).
+    image : (Y, X, C); the channel is taken in which objects stand out most.
 
     Returns
     -------
@@ -116,7 +115,7 @@ def background(labels: NDArray, image: NDArray[np.float32]) -> NDArray[np.bool_]
     if not inside.any():
         return None
     near = ndi.binary_dilation(inside, iterations=2)
-    shell = ndi.binary_dilation(inside, iterations=2 + _SHELL) & ~near
+    shell = ndi.binary_dilation(near, iterations=_SHELL) & ~near
     if not shell.any():
         return None
     best, found = _APART, None
@@ -127,10 +126,15 @@ def background(labels: NDArray, image: NDArray[np.float32]) -> NDArray[np.bool_]
         darker = float(1 - np.searchsorted(around, smooth[inside], "right").mean() / len(around))
         if max(brighter, darker) < best:
             continue
-        middle = np.median(around)
         best = max(brighter, darker)
-        found = (smooth <= middle if brighter > darker else smooth >= middle) & ~inside
-    return found
+        height = (smooth - np.median(around)) * (1 if brighter > darker else -1)
+        lowest = np.min(ndi.median(height, labels, np.unique(labels[inside])))
+        found = height > _RISE * lowest
+    if found is None:
+        return None
+    # Single pixels are noise.
+    risen = ndi.binary_opening(found)
+    return ~(ndi.binary_dilation(risen, iterations=ring) if ring else risen) & ~inside
 
 
 def settled(
@@ -159,7 +163,7 @@ def check_background(examples: Sequence[Example], ring: int, estimated: int) -> 
     estimated : how many planes these are.
     """
     if not any(
-        example.known is None or (example.known & ~ringed(example.labels, ring)).any()
+        example.known is None or (example.known & ~marks.ringed(example.labels, ring)).any()
         for example in examples
     ):
         raise UserError(

@@ -98,7 +98,7 @@ def test_save_and_empty(
 ) -> None:
     changes = Changes(kept=5, changed=4, added=3, deleted=2, changed_px=1, object_px=8)
     saved = Correction("a", Path("RoiSet.zip"), 12, Path("old.zip"), changes)
-    monkeypatch.setattr(correction, "save", lambda path, name, source: saved)
+    monkeypatch.setattr(correction, "save", lambda path, name, source, sparse: saved)
     monkeypatch.setattr(
         correction, "mark_empty", lambda path, name: Correction(name, None, 0, None, None)
     )
@@ -195,7 +195,7 @@ def test_status(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[s
 
 
 def test_keys_never_change() -> None:
-    names = "project model step name rois epochs minutes learning_rate accept"
+    names = "project model step name rois epochs minutes learning_rate accept sparse"
     assert list(Correct.model_fields) == names.split()
     assert (
         Correct.model_fields["minutes"].description == Settings.model_fields["minutes"].description

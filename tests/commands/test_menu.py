@@ -23,6 +23,8 @@ PUBLISHED = {
         "overlap": "choice",
         "lines_as_areas": "bool",
         "channel": "int",
+        "ignore": "text",
+        "background": "text",
         "axes": "text",
         "overwrite": "bool",
     },
@@ -32,6 +34,7 @@ PUBLISHED = {
         "kind": "choice",
         "epochs": "int",
         "minutes": "float",
+        "sparse": "bool",
         "patience": "int",
         "patch": "int",
         "batch": "int",
@@ -88,6 +91,7 @@ PUBLISHED = {
         "minutes": "float",
         "learning_rate": "float",
         "accept": "bool",
+        "sparse": "bool",
     },
     "ImageJ-DL Track": {
         "labels": "file",
@@ -108,6 +112,7 @@ PUBLISHED = {
     "ImageJ-DL Evaluate": {
         "pred": "file",
         "truth": "file",
+        "sparse": "bool",
         "axes": "text",
         "json": "file",
         "overwrite": "bool",

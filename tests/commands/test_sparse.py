@@ -96,6 +96,9 @@ def test_one_image_with_its_rois(project: Path, tmp_path: Path) -> None:
     run("labels", image, roiset, "--out", out)
     marks = images.read(tmp_path / "l_marks.tif")
     assert set(np.unique(marks)) == {0, BACKGROUND, IGNORED}
+    run("rois", out, "--out", tmp_path / "again.zip")
+    found = rois.labelled(rois.read(tmp_path / "again.zip"), images.read(image))
+    np.testing.assert_array_equal(found.marks, marks)
     with pytest.raises(UserError, match="says no group, colour or name"):
         run("labels", image, roiset, "--out", out, "--overwrite", "--background", "blue")
     other = tmp_path / "masks" / "n0.tif"
@@ -140,3 +143,23 @@ def test_train_learns_from_what_is_drawn(
     settings = '{"loss": "sparse_cce"}'
     with pytest.raises(UserError, match="the loss sparse_cce counts all pixels"):
         run("train", project, "--out", tmp_path / "e", "--settings", settings, *TINY)
+
+
+def test_evaluate_heeds_marks_and_what_is_not_drawn(project: Path, tmp_path: Path) -> None:
+    run("labels", project)
+    truth = project / "Processed" / "masks" / "n0.tif"
+    cells = np.zeros((60, 60), np.uint16)
+    for number in range(9):
+        y, x = 5 + 20 * (number // 3), 5 + 20 * (number % 3)
+        cells[y : y + 8, x : x + 8] = number + 1  # all are found, also what is ignored
+    cells[0:3, 30:33] = 20  # and one too many, where there is background
+    images.write(images.make(cells), tmp_path / "found.tif")
+
+    def counts(*more: str) -> tuple[int, int]:
+        path = tmp_path / "scores.json"
+        run("evaluate", "--pred", tmp_path / "found.tif", "--truth", truth, "--json", path, *more)
+        found = json.loads(path.read_text())["thresholds"][0]
+        return found["true_positives"], found["false_positives"]
+
+    assert counts() == (3, 6)
+    assert counts("--sparse", "--overwrite") == (3, 1)

@@ -60,7 +60,7 @@ def trainer(monkeypatch: pytest.MonkeyPatch) -> Trainer:
 def scores(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
     """Average precision of each model, by the folder's name."""
     found = {"M": 0.5, "round_1": 0.6, "round_2": 0.7, "round_3": 0.8}
-    monkeypatch.setattr(retraining, "average_precision", lambda model, sheets, _: found[model.name])
+    monkeypatch.setattr(retraining, "average_precision", lambda model, *_: found[model.name])
     return found
 
 

@@ -132,3 +132,15 @@ def test_two_images_of_one_name_are_no_pair(tmp_path: Path) -> None:
         draw(tmp_path / name, None)
     with pytest.raises(UserError, match=r"two images named a \(a\.tif, a\.tiff\)"):
         project.pairs(tmp_path)
+
+
+def test_marks_beside_a_label_map_are_no_image(tmp_path: Path) -> None:
+    """But an image may have that name."""
+    image = images.make(np.zeros((4, 5), np.uint8))
+    for name in ("image.tif", "labels.tif", "marks.tif"):
+        images.write(image, tmp_path / "n1" / name)
+    rois.write([rois.Roi("rectangle", box=(0, 0, 2, 2))], tmp_path / "n1" / "RoiSet.zip")
+    images.write(image, tmp_path / "marks" / "images" / "marks.tif")
+    rois.write([rois.Roi("rectangle", box=(0, 0, 2, 2))], tmp_path / "marks" / "RoiSet.zip")
+    found = project.drawn(tmp_path)
+    assert [item.image.name for item in found] == ["marks.tif", "image.tif"]

@@ -128,3 +128,12 @@ def test_points_cannot_mark() -> None:
     with pytest.warns(DataWarning, match="is a point, not an area"):
         found = rois.labelled([box(0, 0, 2, 2), point], (4, 4))
     assert found.marks is None
+
+
+def test_traced_marks_are_the_marks_again() -> None:
+    some = [box(0, 0, 4, 4), box(6, 0, 3, 3, "ignore"), box(6, 2, 3, 3, "background")]
+    found = rois.labelled(some, (10, 10))
+    assert found.marks is not None
+    again = rois.labelled(rois.trace(found.labels) + rois.trace_marks(found.marks), (10, 10))
+    np.testing.assert_array_equal(again.labels, found.labels)
+    np.testing.assert_array_equal(again.marks, found.marks)

@@ -9,7 +9,7 @@ from scipy import ndimage as ndi
 from imagej_dl import images
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.images import Normalisation
-from imagej_dl.images.labels.marks import BACKGROUND, IGNORED
+from imagej_dl.images.labels.marks import BACKGROUND, IGNORED, ringed
 from imagej_dl.methods.registry import METHODS, method
 from imagej_dl.training import Settings, known
 from imagej_dl.training.augmentation import Augmentation
@@ -40,23 +40,15 @@ def sparse_example(seed=0, shape=(90, 120), drawn=5):
     image, labels = discs(seed, shape, count=16)
     few = np.where(labels <= drawn, labels, 0)
     ready = (image[..., None] / 255).astype(np.float32)
-    found = known.sparse(few, None, ready, 2)
+    found = known.of_plane(few, None, ready, 2)
     return Example("a", ready, few, known=found.where), labels
-
-
-def test_all_is_known_but_what_is_ignored():
-    marks = np.zeros((4, 5), np.uint8)
-    assert known.dense(None).where is None
-    assert known.dense(marks).where is None
-    marks[0], marks[1] = IGNORED, BACKGROUND
-    np.testing.assert_array_equal(known.dense(marks).where, marks != IGNORED)
 
 
 def test_of_a_sparse_drawing_objects_rings_and_background_are_known():
     labels, marks = np.zeros((20, 20), np.uint16), np.zeros((20, 20), np.uint8)
     labels[5, 5] = 1
     marks[15:], marks[3, 5] = BACKGROUND, IGNORED
-    found = known.sparse(labels, marks, np.zeros((20, 20, 1), np.float32), 2)
+    found = known.of_plane(labels, marks, np.zeros((20, 20, 1), np.float32), 2)
     y, x = np.indices(labels.shape)
     expected = (abs(y - 5) + abs(x - 5) <= 2) | (y >= 15)
     expected[3, 5] = False
@@ -69,7 +61,7 @@ def test_background_is_estimated_where_objects_stand_out(inverted):
     image, labels = discs(3, (120, 120), count=12)
     image = 255 - image if inverted else image
     few = np.where(labels <= 3, labels, 0)
-    found = known.background(few, image[..., None].astype(np.float32))
+    found = known.background(few, image[..., None].astype(np.float32), 2)
     assert found is not None
     assert (found & (labels > 0)).sum() == 0
     assert (found & (labels == 0)).sum() > 0.3 * (labels == 0).sum()
@@ -78,11 +70,11 @@ def test_background_is_estimated_where_objects_stand_out(inverted):
 def test_background_is_not_estimated_where_they_do_not():
     labels = discs(3, (120, 120), count=12)[1]
     noise = np.random.default_rng(0).normal(0, 1, (120, 120, 1)).astype(np.float32)
-    assert known.background(labels, noise) is None
-    assert known.background(labels * 0, noise) is None
+    assert known.background(labels, noise, 2) is None
+    assert known.background(labels * 0, noise, 2) is None
     # As bright as it is around, but for half of the pixels: phase contrast.
     edges = noise + 5 * (ndi.binary_dilation(labels > 0) ^ (labels > 0))[..., None]
-    assert known.background(labels, edges.astype(np.float32)) is None
+    assert known.background(labels, edges.astype(np.float32), 2) is None
 
 
 @pytest.mark.parametrize("pdf", [None, 4.0])
@@ -184,7 +176,7 @@ def test_examples_know_their_marks_and_these_are_part_of_the_data():
     read = {"sparse": True, "ring": 2}
     found = Examples([(image, labels)], Normalisation(), maps=[Maps(marks=marks)], **read)
     (example,) = found.sources[0]
-    drawn_or_marked = known.ringed(labels.values, 2) | (marks.values == BACKGROUND)
+    drawn_or_marked = ringed(labels.values, 2) | (marks.values == BACKGROUND)
     assert example.known[drawn_or_marked].all()
     marks.values[tuple(np.argwhere((marks.values == BACKGROUND) & (labels.values == 0))[0])] = (
         IGNORED
@@ -207,7 +199,7 @@ def test_without_marks_the_background_is_estimated_and_said():
     with pytest.warns(DataWarning, match="background is assumed in 1 of 1 planes"):
         found = Examples([(image, labels)], Normalisation(), sparse=True)
     where = found.sources[0][0].known
-    assert where[~known.ringed(labels.values, 2)].any()
+    assert where[~ringed(labels.values, 2)].any()
 
 
 def test_without_any_background_it_is_refused():

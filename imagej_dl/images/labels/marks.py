@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
+from scipy import ndimage as ndi
 
 from imagej_dl.errors import UserError
 from imagej_dl.images.alignment import stacked_like
@@ -99,3 +100,28 @@ def settled(labels: NDArray, marks: NDArray[np.uint8]) -> tuple[NDArray, NDArray
             there &= ~gone
         marked[there] = UNMARKED
     return labels, marks
+
+
+def known(
+    labels: NDArray, marked: NDArray[np.uint8] | None, ring: int | None = None
+) -> NDArray[np.bool_] | None:
+    """Return where a plane (Y, X) says what is there; None everywhere.
+
+    Parameters
+    ----------
+    labels, marked : settled (see :func:`settled`).
+    ring : None if all objects are drawn: then all is known but what is ignored. Otherwise what is
+        not drawn is unknown: known are the objects, a ring of this width in px around each (see
+        :func:`ringed`; what lies there is not of that object), and what is marked as background.
+    """
+    ignored = None if marked is None else marked == IGNORED
+    if ring is None:
+        return None if ignored is None or not ignored.any() else ~ignored
+    where = ringed(labels, ring)
+    return where if marked is None else (where | (marked == BACKGROUND)) & ~(marked == IGNORED)
+
+
+def ringed(labels: NDArray, ring: int) -> NDArray[np.bool_]:
+    """Return the objects with all that is at most `ring` px from one, by city-block distance."""
+    where = np.asarray(labels) > 0
+    return ndi.binary_dilation(where, iterations=ring) if ring and where.any() else where

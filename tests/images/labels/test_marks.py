@@ -66,3 +66,22 @@ def test_where_objects_and_marks_overlap_is_settled_plane_by_plane() -> None:
     np.testing.assert_array_equal(twice[0], found)
     np.testing.assert_array_equal(twice[1], decided)
     assert labels[1, 0, 0] == 1  # what was given is left alone
+
+
+def test_all_is_known_but_what_is_ignored() -> None:
+    labels, drawn = np.zeros((4, 5), np.uint16), np.zeros((4, 5), np.uint8)
+    assert marks.known(labels, None) is None
+    assert marks.known(labels, drawn) is None
+    drawn[0], drawn[1] = marks.IGNORED, marks.BACKGROUND
+    np.testing.assert_array_equal(marks.known(labels, drawn), drawn != marks.IGNORED)
+
+
+def test_of_a_sparse_drawing_objects_rings_and_background_are_known() -> None:
+    labels, drawn = np.zeros((20, 20), np.uint16), np.zeros((20, 20), np.uint8)
+    labels[5, 5] = 1
+    np.testing.assert_array_equal(marks.known(labels, None, 0), labels > 0)
+    drawn[15:], drawn[3, 5] = marks.BACKGROUND, marks.IGNORED
+    y, x = np.indices(labels.shape)
+    expected = (abs(y - 5) + abs(x - 5) <= 2) | (y >= 15)
+    expected[3, 5] = False
+    np.testing.assert_array_equal(marks.known(labels, drawn, 2), expected)
