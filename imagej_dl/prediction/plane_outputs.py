@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -14,14 +16,16 @@ from imagej_dl import images, preferences
 from imagej_dl.errors import UserError, warn
 from imagej_dl.images import array_storage, grey_rgb, memory_maps, units
 from imagej_dl.methods.shared.instance_method import Accumulator, InstanceMethod
-from imagej_dl.models import ModelBundle
-from imagej_dl.prediction import openvino_backend, tiles
+from imagej_dl.models import ModelBundle, backend
+from imagej_dl.prediction import memory, openvino_backend, tiles
 from imagej_dl.prediction.frames import Beyond, ready
 from imagej_dl.prediction.intensity_range import words
 from imagej_dl.prediction.network import looks_at_each, network
 from imagej_dl.progress import Progress, silent
 
 _BATCH_PIXELS = 1024 * 1024
+_TILE = 1024
+"""Side of a tile, px, where the memory for a larger one is not there, or not known."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +64,8 @@ def planes(
     needed = config.halo
     halo = needed if halo is None else halo
     least = 2 * (-(-halo // config.multiple_of) + 1) * config.multiple_of
-    tile = tile if tile is not None else _tile(halo, least)
     sizes = [image.sizes[d] for d in "YX"]
+    tile = tile if tile is not None else _tile(bundle.model, (sizes[0], sizes[1]), halo, least)
     cut = [tiles.spans(size, tile, halo, config.multiple_of) for size in sizes]
     if halo < needed and max(map(len, cut)) > 1:
         warn(
@@ -131,12 +135,25 @@ class _Canvas:
         return Plane(index, labels, self.whole, left_out)
 
 
-def _tile(halo: int, least: int) -> int:
+def _tile(model: Any, shape: tuple[int, int], halo: int, least: int) -> int:
     preferred = preferences.read().tile
+    if not preferred:
+        preferred = _affordable(model, min(shape))
     # Of a tile that is hardly larger than its halos nearly all is thrown away.
     if preferred >= 4 * halo:
         return preferred
-    return max(preferences.Preferences().tile, 2 * least)
+    return max(_TILE, 2 * least)
+
+
+def _affordable(model: Any, short: int) -> int:
+    """Return the largest side of tiles that the memory has room for: the whole plane, at best."""
+    if backend.gpus():  # what is free on a GPU is not known
+        return _TILE
+    pixels = memory.affordable_pixels(model)
+    if pixels is None:
+        return _TILE
+    # Of a plane narrower than the tile, tiles are as wide as the plane.
+    return max(_TILE, pixels // short if short**2 < pixels else math.isqrt(pixels))
 
 
 def _check(bundle: ModelBundle, image: xr.DataArray) -> None:
