@@ -23,6 +23,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -86,8 +87,8 @@ def peaks() -> dict[str, Measured]:
     tf = backend.tensorflow()
     image = tf.random.normal((1, SIDE, SIDE, CHANNELS))
     kernel, matrix = tf.random.normal((3, 3, CHANNELS, CHANNELS)), tf.random.normal((2048, 2048))
-    convolve = tf.function(lambda: tf.nn.conv2d(image, kernel, 1, "SAME"))
-    multiply = tf.function(lambda: matrix @ matrix)
+    convolve = tf.function(lambda: tf.nn.conv2d(image, kernel, 1, "SAME"), autograph=False)
+    multiply = tf.function(lambda: matrix @ matrix, autograph=False)
     operations = 2 * 9 * CHANNELS**2 * SIDE**2
     found = {
         "convolution": Measured(lambda: convolve().numpy(), operations),
@@ -171,7 +172,7 @@ def trained(data: Path, out: Path) -> tuple[Any, tuple[float, float]]:
         times.append((time.perf_counter(), time.process_time() / backend.cores()))
 
     bundle = train(data, out, epochs=EPOCHS, steps=STEPS, watch=watch)
-    pairs = list(zip(times, times[1:], strict=False))
+    pairs = list(pairwise(times))
     return bundle, (
         min(after[0] - before[0] for before, after in pairs) / STEPS,
         min(after[1] - before[1] for before, after in pairs) / STEPS,
