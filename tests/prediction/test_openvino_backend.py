@@ -29,7 +29,7 @@ def settings(monkeypatch, tmp_path):
 def needs_openvino():
     """Skip where it is not; not by an import, which without our care sends word of itself."""
     if not openvino_backend.installed():
-        pytest.skip("needs OpenVINO (the extra openvino)")
+        pytest.skip("needs OpenVINO")
 
 
 def test_when_it_is_wanted(settings, monkeypatch):

@@ -17,7 +17,7 @@ RNG = np.random.default_rng(0)
 @pytest.fixture(autouse=True)
 def _needs_openvino():
     if not openvino_backend.installed():
-        pytest.skip("needs OpenVINO (the extra openvino)")
+        pytest.skip("needs OpenVINO")
 
 
 def shaken(model):
