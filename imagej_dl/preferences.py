@@ -17,13 +17,13 @@ _WAIT = 10.0
 
 
 class Preferences(BaseModel):
-    """device : auto, all or cpu; tile : px; preview, idle : seconds."""
+    """device : auto, all or cpu; tile : px, 0 by the free memory; preview, idle : seconds."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     device: Literal["auto", "all", "cpu"] = "auto"
     engine: Literal["auto", "tensorflow", "openvino"] = "auto"
-    tile: int = 1024
+    tile: int = 0
     preview: float = 5.0
     idle: float = 300.0
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from imagej_dl import preferences
 from imagej_dl.commands.base import Command, Shown, say
@@ -24,14 +24,15 @@ class Settings(Command):
     )
     engine: Literal["auto", "tensorflow", "openvino"] | None = Field(
         None,
-        description="Backend for prediction on the CPU; auto: OpenVINO for large "
-        "predictions if it is installed, else TensorFlow.",
+        description="Backend for prediction on the CPU; auto: OpenVINO where it is installed and "
+        "soon ready for the network, else TensorFlow.",
     )
     tile: Annotated[int | None, Shown(unit="px")] = Field(
         None,
-        ge=64,
+        ge=0,
         le=2**20,
-        description="Largest side of a tile in prediction, in pixels. Smaller tiles take less "
+        description="Largest side of a tile in prediction, in pixels, at least 64; 0: on the CPU "
+        "as large as a quarter of the free memory allows, on a GPU 1024. Smaller tiles take less "
         "memory; the result is the same.",
     )
     preview: Annotated[float | None, Shown(unit="s")] = Field(
@@ -47,6 +48,13 @@ class Settings(Command):
         allow_inf_nan=False,
         description="Idle time after which the worker process of ImageJ ends and frees its memory.",
     )
+
+    @field_validator("tile")
+    @classmethod
+    def _is_a_tile(cls, tile: int | None) -> int | None:
+        if tile is not None and 0 < tile < 64:
+            raise ValueError("a tile has a side of 64 px at least, or 0 for by the free memory")
+        return tile
 
     @classmethod
     def holding(cls) -> dict[str, Any]:

@@ -140,7 +140,7 @@ def _openvino(gpu: bool) -> Finding:
     if gpu or asked == "tensorflow":
         use = "not used: " + ("there is a GPU" if gpu else "TensorFlow is chosen in the settings")
     else:
-        use = "predicts" if asked == "openvino" else "used for large predictions"
+        use = "predicts"
     try:
         version = importlib.metadata.version("openvino")
     except importlib.metadata.PackageNotFoundError:  # of Intel's archive

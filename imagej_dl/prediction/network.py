@@ -25,8 +25,9 @@ def network(bundle: ModelBundle, pixels: int = 0) -> Network:
 
     It is traced once for all numbers and sizes of windows. When the memory of the device does
     not hold a batch, its halves are tried. Where a network does the same to each frame of a video
-    before it looks at their order, that is done once a frame, not once a window. For many `pixels`
-    (of all windows that will be given) OpenVINO computes it, see :mod:`.engine`.
+    before it looks at their order, that is done once a frame, not once a window. On the CPU
+    OpenVINO computes it where that is worth it for so many `pixels` (of all windows that will be
+    given), see :mod:`.openvino_backend`.
 
     Raises
     ------
@@ -48,11 +49,11 @@ def network(bundle: ModelBundle, pixels: int = 0) -> Network:
         _compiled[bundle.model] = function
 
     quick = None
-    if openvino_backend.wanted(pixels):
+    if openvino_backend.wanted():
         side = -(-64 // bundle.config.multiple_of) * bundle.config.multiple_of
         patch = np.random.default_rng(0).random((2, side, side, frames * channels), np.float32)
         quick = openvino_backend.converted(
-            bundle.model, function, apart(patch, frames) if each else (patch,)
+            bundle.model, function, apart(patch, frames) if each else (patch,), pixels
         )
 
     def run(windows: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -20,11 +20,18 @@ from numpy.typing import NDArray
 from imagej_dl import preferences
 from imagej_dl.errors import first_line, warn
 from imagej_dl.models import backend
+from imagej_dl.prediction import openvino_graph
 
 TOLERANCE = 1e-4
 """Largest difference from TensorFlow's output; of values above 1, as a share of them."""
-WORTH = 32 * 2**20
-"""Pixels of windows from which on the conversion, of some seconds, saves more than it takes."""
+WORTH_CONVERTING = 32 * 2**20
+"""Pixels of windows from which on OpenVINO's own conversion, of seconds, saves more than it takes.
+
+A graph that is written by hand (:mod:`.openvino_graph`) is ready before TensorFlow's would be."""
+WORTH_AGAIN = 4 * 2**20
+"""Pixels from which on a network is made ready again when its weights have changed.
+
+TensorFlow goes on with new weights at once: so it does the previews of a training."""
 
 Run = Callable[..., NDArray[np.float32]]
 
@@ -45,28 +52,27 @@ def installed() -> bool:
     return found is not None and found.origin is not None  # else a folder of that name
 
 
-def wanted(pixels: int) -> bool:
-    """Return whether OpenVINO is to be used for so many pixels of windows.
-
-    The user's settings say `tensorflow`, `openvino`, or `auto`: where there is no GPU, and enough
-    to do to be worth the conversion.
-    """
-    asked = preferences.read().engine
-    if asked == "tensorflow" or not installed():
+def wanted() -> bool:
+    """Return whether OpenVINO may be used: where there is no GPU, and the settings agree."""
+    if preferences.read().engine == "tensorflow" or not installed():
         return False
-    if backend.tensorflow().config.list_logical_devices("GPU"):
-        return False
-    return asked == "openvino" or pixels >= WORTH
+    return not backend.tensorflow().config.list_logical_devices("GPU")
 
 
-def converted(model: Any, function: Any, patch: tuple[NDArray, ...]) -> Run | None:
+def converted(
+    model: Any, function: Any, patch: tuple[NDArray, ...], pixels: int = WORTH_CONVERTING
+) -> Run | None:
     """Return a network in OpenVINO, or None when TensorFlow must do; converted once for a model.
+
+    It must, too, for so few `pixels` that the conversion takes longer than it saves, unless the
+    user's settings say `openvino`.
 
     Parameters
     ----------
     model : the Keras model; it is not kept.
     function : its `tf.function`, of one graph for all sizes.
     patch : arguments of the function, on which both must give the same.
+    pixels : of all windows that will be given.
 
     Warns
     -----
@@ -75,7 +81,14 @@ def converted(model: Any, function: Any, patch: tuple[NDArray, ...]) -> Run | No
     weights = _digest(model)
     known = _kept.get(model)
     if known is None or known.source is not function or known.weights != weights:
-        known = _Converted(function, weights, _tried(function, patch))
+        whatever = preferences.read().engine == "openvino"
+        if known is not None and pixels < WORTH_AGAIN and not whatever:
+            return None
+        try:
+            run = _tried(model, function, patch, whatever or pixels >= WORTH_CONVERTING)
+        except openvino_graph.UnknownLayer:
+            return None
+        known = _Converted(function, weights, run)
         _kept[model] = known
     return known.run
 
@@ -87,12 +100,15 @@ def rest(model: Any) -> None:
         known.run.rest()
 
 
-def _tried(function: Any, patch: tuple[NDArray, ...]) -> Run | None:
+def _tried(model: Any, function: Any, patch: tuple[NDArray, ...], convert: bool) -> Run | None:
     try:
-        run = _compiled(function)
-        expected = function(*patch).numpy()
+        run = _compiled(_graph(model, function, convert))
+        # Not traced, which for one small patch would take most of the time.
+        expected = np.asarray(function.python_function(*patch))
         apart = np.abs(run(*patch) - expected) / np.maximum(np.abs(expected), 1)
         difference = float(apart.max())
+    except openvino_graph.UnknownLayer:
+        raise
     except Exception as error:  # It raises whatever its parts raise on layers it does not know.
         _refused(f"OpenVINO cannot compute this network ({first_line(error)})")
         return None
@@ -106,10 +122,16 @@ def _refused(words: str) -> None:
     warn(f"{words}: TensorFlow is used")
 
 
-def _compiled(function: Any) -> Run:
+def _graph(model: Any, function: Any, convert: bool) -> Any:
+    """Return the network as an `openvino.Model`: written by us, or else converted."""
     # Otherwise it sends to a server that it was used, by processes forked beside our threads. It
     # heeds no variable, but works without the sender where there is none to import.
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+    try:
+        return openvino_graph.graph(model)
+    except openvino_graph.UnknownLayer:
+        if not convert:
+            raise
     import openvino
 
     if sys.version_info >= (3, 13):
@@ -119,6 +141,12 @@ def _compiled(function: Any) -> Run:
         # any more (PEP 667), so that it would convert nothing.
         shared: dict[str, Any] = {}
         utils.exec = lambda code: exec(code, shared)  # type: ignore[attr-defined]
+    return openvino.convert_model(function)
+
+
+def _compiled(graph: Any) -> Run:
+    import openvino
+
     settings = {
         # Some processors would compute in bfloat16, with two digits, without this.
         "INFERENCE_PRECISION_HINT": "f32",
@@ -127,9 +155,8 @@ def _compiled(function: Any) -> Run:
         # Threads bound to cores wait for those that another program uses.
         "ENABLE_CPU_PINNING": False,
     }
-    model = openvino.convert_model(function)
-    names = [port.any_name for port in model.inputs]
-    return _Quick(openvino.Core().compile_model(model, "CPU", settings), names)
+    names = [port.any_name for port in graph.inputs]
+    return _Quick(openvino.Core().compile_model(graph, "CPU", settings), names)
 
 
 class _Quick:

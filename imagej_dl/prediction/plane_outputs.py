@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -13,8 +15,8 @@ from numpy.typing import NDArray
 from imagej_dl import preferences
 from imagej_dl.errors import UserError, warn
 from imagej_dl.images import grey_rgb
-from imagej_dl.models import ModelBundle
-from imagej_dl.prediction import ensemble, openvino_backend, rescaling, tiles
+from imagej_dl.models import ModelBundle, backend
+from imagej_dl.prediction import ensemble, memory, openvino_backend, rescaling, tiles
 from imagej_dl.prediction.canvas import Canvas
 from imagej_dl.prediction.frames import Beyond, ready
 from imagej_dl.prediction.intensity_range import words
@@ -26,6 +28,8 @@ from imagej_dl.prediction.views import Augment, View, seen, views
 from imagej_dl.progress import Progress, silent
 
 _BATCH_PIXELS = 1024 * 1024
+_TILE = 1024
+"""Side of a tile, px, where the memory for a larger one is not there, or not known."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +130,7 @@ class _Pass:
         needed = config.halo
         halo = needed if halo is None else halo
         least = 2 * (-(-halo // config.multiple_of) + 1) * config.multiple_of
-        tile = tile if tile is not None else _tile(halo, least)
+        tile = tile if tile is not None else _tile(bundle.model, pixels.shape, halo, least)
         cuts = {}
         for view in seen_as:
             down, across = (
@@ -195,12 +199,25 @@ def _at_own_size(
     return replace(plane, labels=labels, probabilities=output, lost=lost)
 
 
-def _tile(halo: int, least: int) -> int:
+def _tile(model: Any, shape: tuple[int, int], halo: int, least: int) -> int:
     preferred = preferences.read().tile
+    if not preferred:
+        preferred = _affordable(model, min(shape))
     # Of a tile that is hardly larger than its halos nearly all is thrown away.
     if preferred >= 4 * halo:
         return preferred
-    return max(preferences.Preferences().tile, 2 * least)
+    return max(_TILE, 2 * least)
+
+
+def _affordable(model: Any, short: int) -> int:
+    """Return the largest side of tiles that the memory has room for: the whole plane, at best."""
+    if backend.gpus():  # what is free on a GPU is not known
+        return _TILE
+    pixels = memory.affordable_pixels(model)
+    if pixels is None:
+        return _TILE
+    # Of a plane narrower than the tile, tiles are as wide as the plane.
+    return max(_TILE, pixels // short if short**2 < pixels else math.isqrt(pixels))
 
 
 def _check(bundle: ModelBundle, image: xr.DataArray) -> None:

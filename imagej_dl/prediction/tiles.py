@@ -47,7 +47,8 @@ def spans(length: int, tile: int, halo: int, multiple_of: int, margin: int = 0) 
     Parameters
     ----------
     length : px of the plane along this axis.
-    tile : largest window, px, halo included; a plane that fits is one window.
+    tile : largest window, px, halo included; a plane that fits is one window. They are smaller
+        where as many smaller ones do.
     halo : px of context on each side of what is kept: the receptive field's radius.
     multiple_of : what starts and sizes of windows are multiples of (2^poolings).
     margin : px that the plane is mirrored by at its ends, at least; before and after it.
@@ -68,6 +69,10 @@ def spans(length: int, tile: int, halo: int, multiple_of: int, margin: int = 0) 
             f"a tile of {tile} px is too small for this model, whose halo is {halo} px",
             remedy=f"Use tiles of at least {2 * halo + multiple_of} px.",
         )
+    # As few windows, but no larger than they need to be for it.
+    count = -(-(padded - 2 * halo) // step)
+    step = _up(-(-(padded - 2 * halo) // count), multiple_of)
+    size = step + 2 * halo
     starts = [*range(0, padded - size, step), padded - size]
     ends = [start + size - halo for start in starts[:-1]] + [padded]
     cut = []

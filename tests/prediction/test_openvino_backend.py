@@ -13,7 +13,7 @@ import small_models as models
 
 from imagej_dl import images, preferences
 from imagej_dl.errors import DataWarning
-from imagej_dl.prediction import openvino_backend, predict
+from imagej_dl.prediction import openvino_backend, openvino_graph, predict
 from imagej_dl.prediction.network import network
 
 pytestmark = pytest.mark.tf
@@ -29,21 +29,56 @@ def settings(monkeypatch, tmp_path):
 def needs_openvino():
     """Skip where it is not; not by an import, which without our care sends word of itself."""
     if not openvino_backend.installed():
-        pytest.skip("needs OpenVINO (the extra openvino)")
+        pytest.skip("needs OpenVINO")
 
 
 def test_when_it_is_wanted(settings, monkeypatch):
     monkeypatch.setattr(openvino_backend, "installed", lambda: True)
-    assert [
-        openvino_backend.wanted(n) for n in (0, openvino_backend.WORTH - 1, openvino_backend.WORTH)
-    ] == [False, False, True]
-    settings(engine="openvino")
-    assert openvino_backend.wanted(0)
+    assert openvino_backend.wanted()
     settings(engine="tensorflow")
-    assert not openvino_backend.wanted(openvino_backend.WORTH)
+    assert not openvino_backend.wanted()
     settings(engine="openvino")
+    assert openvino_backend.wanted()
     monkeypatch.setattr(openvino_backend, "installed", lambda: False)
-    assert not openvino_backend.wanted(openvino_backend.WORTH)
+    assert not openvino_backend.wanted()
+
+
+def test_what_must_be_converted_is_so_for_many_pixels_only(settings, monkeypatch):
+    def unknown(model):
+        raise openvino_graph.UnknownLayer
+
+    def worth(pixels):
+        network(models.threshold(), pixels)
+        return used.pop() if used else None
+
+    used = []
+    monkeypatch.setattr(openvino_backend, "installed", lambda: True)
+    monkeypatch.setattr(openvino_backend, "_compiled", lambda graph: used.append("graph"))
+    monkeypatch.setattr(openvino_backend, "_refused", lambda words: None)
+    monkeypatch.setattr(openvino_graph, "graph", lambda model: "graph")
+    assert worth(0) == "graph"
+    monkeypatch.setattr(openvino_graph, "graph", unknown)
+    assert worth(openvino_backend.WORTH_CONVERTING - 1) is None
+    if openvino_backend.installed():
+        assert worth(openvino_backend.WORTH_CONVERTING) == "graph"
+        settings(engine="openvino")
+        assert worth(0) == "graph"
+
+
+def test_tensorflow_previews_a_model_in_training(settings):
+    needs_openvino()
+    bundle = models.unet()
+    window = RNG.random((1, 64, 64, 1), np.float32)
+    network(bundle)(window)
+    first = openvino_backend._kept[bundle.model]
+    assert first.run is not None
+    bundle.model.set_weights([weight * 0.9 for weight in bundle.model.get_weights()])
+    expected = bundle.network_output(window[0])
+    np.testing.assert_allclose(network(bundle)(window)[0], expected, atol=1e-5)
+    assert openvino_backend._kept[bundle.model] is first
+    found = network(bundle, openvino_backend.WORTH_AGAIN)(window)[0]
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    assert openvino_backend._kept[bundle.model] is not first
 
 
 def test_the_same_probabilities_and_labels_and_those_of_new_weights(settings):
@@ -96,15 +131,17 @@ def test_frames_that_are_looked_at_once(settings):
 
 @pytest.mark.parametrize("what", ["differs", "raises"])
 def test_tensorflow_does_what_it_cannot(settings, monkeypatch, what):
-    def compiled(function):
+    bundle = models.threshold()
+
+    def compiled(graph):
         if what == "raises":
             raise RuntimeError("no such layer\nand more")
-        return lambda *given: function(*given).numpy() + np.float32(2e-4)
+        return lambda given: bundle.model(given).numpy() + np.float32(2e-4)
 
+    monkeypatch.setattr(openvino_graph, "graph", lambda model: None)
     monkeypatch.setattr(openvino_backend, "installed", lambda: True)
     monkeypatch.setattr(openvino_backend, "_compiled", compiled)
     settings(engine="openvino")
-    bundle = models.threshold()
     words = r"differ from TensorFlow's by 0.0002" if what == "differs" else r"\(no such layer\)"
     with pytest.warns(DataWarning, match=words):
         run = network(bundle)

@@ -219,11 +219,14 @@ def test_a_memory_map_is_not_read_whole(cutoff, tmp_path):
     assert peak < 25e6, f"{peak / 1e6:.0f} MB for frames of 1 MB as float32"
 
 
-def test_one_graph_for_all_sizes_and_none_left_behind():
+def test_one_graph_for_all_sizes_and_none_left_behind(monkeypatch, tmp_path):
     from weakref import ref
 
+    from imagej_dl import preferences
     from imagej_dl.prediction.network import _compiled
 
+    monkeypatch.setenv("IMAGEJ_DL_HOME", str(tmp_path))
+    preferences.change(engine="tensorflow")
     bundle = models.threshold()
     for size in (8, 16, 40, 64):
         predict(bundle, images.make(np.zeros((size, size + 8), np.uint8)))
