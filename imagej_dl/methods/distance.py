@@ -29,7 +29,7 @@ class Distance(ClassMethod):
     position: ClassVar[int] = 5
     classes: ClassVar[tuple[str, ...]] = ("background", "object", "inner border", "outer border")
     inside: ClassVar[tuple[int, ...]] = (OBJECT, INNER)
-    object_weights: ClassVar[tuple[float, ...]] = (2.0, 5.0, 10.0)
+    object_weights: ClassVar[tuple[float, ...]] = (1.5, 3.0, 6.0)
 
     border_size: int = Field(
         default=2,
@@ -61,4 +61,4 @@ class Distance(ClassMethod):
 
     def default_postprocessing(self) -> Instances:
         """Return settings that split more readily than those of `border`."""
-        return Instances(object_weight=5.0, marker_height=1.5)
+        return Instances(object_weight=3.0, marker_height=1.0)

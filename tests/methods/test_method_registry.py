@@ -39,6 +39,7 @@ def test_classes_are_those_of_the_format():
         ("binary", {"marker_height": 1.0}),
         ("foreground", {"marker_height": 1.0}),
         ("contour", {}),
+        ("distance", {"object_weight": 3.0, "marker_height": 1.0}),
     ],
 )
 def test_post_processing_begins_with_what_fits_the_target(kind, expected):
