@@ -7,7 +7,9 @@ import pytest
 from imagej_dl import images, models, training
 from imagej_dl.correction import proposals
 from imagej_dl.errors import UserError
+from imagej_dl.images import Normalisation
 from imagej_dl.methods.base import Truth
+from imagej_dl.methods.border import Border
 from imagej_dl.methods.flows import Flows
 from imagej_dl.methods.shared.flow_objects import FlowObjects
 from imagej_dl.methods.shared.heat_flows import label_flows
@@ -16,6 +18,7 @@ from imagej_dl.prediction import predict, preview
 from imagej_dl.search import Space, search
 from imagej_dl.training import Settings
 from imagej_dl.training.augmentation import Augmentation
+from imagej_dl.training.examples import Examples
 from imagej_dl.training.patches import Example, Patches, Sampling, validation
 
 TURNS = [(turns, mirrored) for turns in range(-1, 5) for mirrored in (False, True)]
@@ -106,6 +109,21 @@ def test_flows_beyond_the_image_are_mirrored_with_it():
 def test_a_part_of_an_example_has_flows_of_its_own():
     whole_example = example(flow_fields.whole())
     assert whole_example.part((slice(0, 40), slice(0, 50))).vectors is None
+
+
+def test_flows_are_made_once_of_each_whole_label_map():
+    pairs = [discs(seed, 1) for seed in range(2)]
+    for limit, kind in ((2**30, np.ndarray), (0, np.memmap)):
+        examples = Examples(pairs, Normalisation(), method=Flows(), memory_limit=limit)
+        planes = [one for source in examples.sources for one in source]
+        told: list[tuple[str, int, int]] = []
+        ready = examples.with_vectors(planes, Flows(), lambda *stage, told=told: told.append(stage))
+        assert [one.name for one in ready] == [one.name for one in planes]
+        for one in ready:
+            assert isinstance(one.vectors, kind)
+            np.testing.assert_array_equal(one.vectors, label_flows(one.labels))
+        assert told == [("building", done, 4) for done in range(4)]
+        assert examples.with_vectors(planes, Border()) == planes
 
 
 @pytest.mark.tf
