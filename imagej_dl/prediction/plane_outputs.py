@@ -78,7 +78,7 @@ def planes(
     seen_as = views(augment)
     passes = [
         _Pass(
-            member,
+            scale.limited(member),
             scale.pixels(member, image),
             seen_as,
             len(indices),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -58,6 +58,21 @@ class Scale:
         whole = bundle.config.normalisation.method != "percentile"
         shape = self.shape((image.sizes["Y"], image.sizes["X"]))
         return Resampled(image, shape, whole=whole)
+
+    def limited(self, bundle: ModelBundle) -> ModelBundle:
+        """Return the model with limits to the noise of planes that hold for enlarged ones.
+
+        Noise that is enlarged f times stands out f times as much over areas of the same number of
+        pixels, and looks like objects where the training knew only that of single pixels.
+        """
+        larger, seen = math.sqrt(math.prod(self.factors)), bundle.config.seen
+        if larger <= 1 or seen is None:
+            return bundle
+        channels = tuple(
+            one.model_copy(update={"noise": one.noise / larger}) for one in seen.channels
+        )
+        stricter = seen.model_copy(update={"channels": channels})
+        return replace(bundle, config=bundle.config.model_copy(update={"seen": stricter}))
 
     def __str__(self) -> str:
         down, across = self.factors

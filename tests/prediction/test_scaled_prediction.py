@@ -13,7 +13,9 @@ from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.images import Normalisation, Seen, array_storage, memory_maps
 from imagej_dl.images.intensities.training_intensities import SeenChannel
 from imagej_dl.prediction import predict
+from imagej_dl.prediction.frames import ready
 from imagej_dl.prediction.object_scale import estimated
+from imagej_dl.prediction.rescaling import Scale
 
 pytestmark = pytest.mark.tf
 
@@ -182,6 +184,22 @@ def test_enlarged_noise_is_no_objects():
     for y, x in ((40, 20), (40, 60), (70, 20), (60, 70), (10, 10)):
         noise[y : y + 10, x : x + 10] = 900
     assert estimated(bundle, images.make(noise)).diameter == pytest.approx(11, abs=2)
+
+
+def test_enlarged_noise_is_stretched_as_much_less():
+    """Blobs of noise look like objects where the training knew noise of single pixels alone."""
+    seen = Seen(planes=1, area=20, channels=(SeenChannel(noise=0.04, top=1.5, levels=(0, 255)),))
+    bundle = bundle_with(normalisation=Normalisation(), seen=seen)
+    noise = images.make(np.random.default_rng(0).normal(500, 20, (60, 70)).astype(np.uint16))
+    spread = {}
+    for factor in (0.5, 1.0, 2.0, 4.0):
+        scale = Scale((factor, factor))
+        (plane,) = ready(scale.limited(bundle), scale.pixels(bundle, noise))
+        spread[factor] = plane.std()
+    assert spread[2.0] == pytest.approx(spread[1.0] / 2, rel=0.2)
+    assert spread[4.0] == pytest.approx(spread[1.0] / 4, rel=0.2)
+    assert spread[0.5] == pytest.approx(spread[1.0], rel=0.2)
+    assert Scale((0.5, 0.5)).limited(bundle) is bundle
 
 
 def test_one_scale_for_all_planes_of_a_recurrent_model():

@@ -159,6 +159,9 @@ def test_wrong_values_go_by_the_labels_of_the_dialog() -> None:
 
 def test_a_command_that_is_not_in_the_menu_has_words_too() -> None:
     assert imagej_names.spoken("pass --overwrite", "rois", "macro") == "add overwrite"
+    asked = "pass --diameter model"
+    assert imagej_names.spoken(asked, "predict", "macro") == "add diameter=model"
+    assert imagej_names.spoken(asked, "predict", "dialog") == "set Object diameter to model"
 
 
 def test_what_ends_a_training_at_once_is_said_without_tensorflow(tmp_path: Path) -> None:
