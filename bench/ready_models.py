@@ -63,8 +63,8 @@ SETTINGS = {"steps": 200, "epochs": 10_000, "patience": 10_000, "augmentation": 
 
 LIMITS = [
     "Nuclei in fluorescence, bright on dark, one channel, in 2-D images; each slice or frame of a "
-    "stack is segmented by itself. Brightfield, phase contrast and stained tissue are not among "
-    "the training images: fine-tune it.",
+    "stack is segmented by itself. It finds nothing where objects are dark on bright, in phase "
+    "contrast or in stained tissue: train a model for these.",
     "Objects of other sizes than those above are found less reliably: resize the image, or "
     "fine-tune it on a few drawn objects.",
     "Holes in objects are filled; objects do not overlap.",
