@@ -63,15 +63,14 @@ SETTINGS = {"steps": 200, "epochs": 10_000, "patience": 10_000, "augmentation": 
 
 LIMITS = [
     "Nuclei in fluorescence, bright on dark, one channel, in 2-D images; each slice or frame of a "
-    "stack is segmented by itself. It finds nothing where objects are dark on bright, in phase "
-    "contrast or in stained tissue: train a model for these.",
-    "Objects of other sizes than those above are found less reliably: resize the image, or "
-    "fine-tune it on a few drawn objects.",
+    "stack is segmented by itself. It finds nothing where objects are dark on bright, as in "
+    "phase contrast, and was not tried on stained tissue: train a model for these.",
+    "Objects of other sizes than those above are found less reliably: resize the image.",
     "Holes in objects are filled; objects do not overlap.",
     "Training and validation images come from the same experiments, so that scores on images from "
     "elsewhere are lower.",
-    "Noise costs objects: with a standard deviation of a tenth of the contrast about 6 of 100. "
-    "Planes of noise alone give no object, but in planes without nuclei whose background has "
+    "Noise costs objects: one of a tenth of the contrast (standard deviation) lowers the average "
+    "precision by .06. Planes of noise alone give no object, but in planes without nuclei whose background has "
     "blotches it finds some.",
     "The training images are 8-bit crops without a pixel size.",
 ]
