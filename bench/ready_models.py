@@ -70,8 +70,8 @@ LIMITS = [
     "Training and validation images come from the same experiments, so that scores on images from "
     "elsewhere are lower.",
     "Noise costs objects: one of a tenth of the contrast (standard deviation) lowers the average "
-    "precision by .06. Planes of noise alone give no object, but in planes without nuclei whose background has "
-    "blotches it finds some.",
+    "precision by .06. Planes of noise alone give no object, but in planes without nuclei whose "
+    "background has blotches it finds some.",
     "The training images are 8-bit crops without a pixel size.",
 ]
 
