@@ -6,7 +6,8 @@
 Each row is a training in a process of its own, and a line in --out/rows.jsonl; a row that is
 there is not run again. Images are real nuclei changed by a formula (drawn_images.py), so that the
 ready model has not seen their like, and movies. ROIs are taken from nuclei/train (the first half
-of a movie), scores from nuclei/test (its last frames). "dense": all objects of an area are drawn.
+of a movie), scores from nuclei/test (its last frames; the nuclei of movies are of nuclei/train,
+most of which the ready model knows). "dense": all objects of an area are drawn.
 "sparse": a share of the objects of a larger one is, and the training is told so.
 """
 

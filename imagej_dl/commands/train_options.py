@@ -122,7 +122,8 @@ class TrainOptions(Command):
         default=None,
         description="Folder of a model to fine-tune, or the name of a ready model "
         f"({', '.join(ready.names())}): training starts from its weights; kind, patch, depth and "
-        "width are taken from it. With few images this is the way to begin; 2 minutes are enough.",
+        "width are taken from it. For few images of a like kind this is the way to begin, with a "
+        "time limit of 2 minutes.",
     )
     tensorboard: Annotated[bool, Shown(advanced=True)] = Field(
         default=False, description="Write event files for TensorBoard."

@@ -144,12 +144,12 @@ def test_each_door_has_its_words(command: str, text: str, dialog: str, macro: st
 
 def test_wrong_values_go_by_the_labels_of_the_dialog() -> None:
     with pytest.raises(UserError) as caught:
-        commands.load("predict").declare({"tile": "0"})
-    said = imagej_names.error(caught.value, "predict", "dialog")
-    assert said.startswith("ImageJ-DL Predict: Model: must be given; Tile: ")
+        commands.load("train").declare({"epochs": "0"})
+    said = imagej_names.error(caught.value, "train", "dialog")
+    assert said.startswith("ImageJ-DL Train: Project: must be given; Epochs: ")
     assert "keys" not in said
-    said = imagej_names.error(caught.value, "predict", "macro")
-    assert said.startswith("model: must be given; tile: ")
+    said = imagej_names.error(caught.value, "train", "macro")
+    assert said.startswith("project: must be given; epochs: ")
     with pytest.raises(UserError) as caught:
         commands.load("train").declare({"project": "x"})
     said = imagej_names.error(caught.value, "train", "dialog")
