@@ -147,7 +147,10 @@ class ClusterBlocks:
                 depth = np.minimum(depth, span.stop - 1 - along)
         depth -= self.offset
         state = np.where(depth <= 2 * travel, np.uint8(UNKNOWN), np.uint8(FREE))
-        return state, points.seeds[depth[points.seeds] > travel]
+        # Seeds that reach no pixel but these change nothing, and may be wrong.
+        seeds = points.seeds
+        own = points.radius[:, seeds].max(0) - self.seed_radius + travel
+        return state, seeds[depth[seeds] > 2 * travel - own]
 
     def _keep(
         self,
