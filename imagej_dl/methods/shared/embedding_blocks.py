@@ -29,7 +29,7 @@ from imagej_dl.methods.shared.embedding_clusters import (
 from imagej_dl.methods.shared.postprocessing import cleaned_objects
 from imagej_dl.progress import Progress, silent
 
-_BLOCK = 1536
+_BLOCK = 2048
 _MARGIN = 64
 _WIDE = 1024
 
