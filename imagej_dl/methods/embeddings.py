@@ -78,6 +78,12 @@ class Embeddings(InstanceMethod):
         known = np.concatenate([np.zeros((1, 2)), centres])[numbers]
         return np.concatenate([numbers[..., None], known], -1).astype(np.float32)
 
+    def check_loss(self, loss: str, class_weights: Sequence[float] | None) -> None:
+        """Raise ValueError for another loss, and for class weights."""
+        super().check_loss(loss, None)
+        if class_weights is not None:
+            raise ValueError(f"class_weights: kind {self.name} learns no classes")
+
     def loss(
         self,
         name: str,

@@ -12,6 +12,7 @@ from scipy import ndimage as ndi
 
 from imagej_dl import images, models, training
 from imagej_dl.cli import cli
+from imagej_dl.errors import UserError
 from imagej_dl.methods.base import Truth
 from imagej_dl.methods.embeddings import Embeddings
 from imagej_dl.methods.shared.centres import medoids
@@ -124,6 +125,21 @@ def test_pixels_without_weight_are_not_counted():
     assert METHOD.tally(target, right, weights)[2] == (weights[0] * (labels > 0)).sum()
     nothing = METHOD.measures(METHOD.tally(target, right, 0 * weights))
     assert nothing == {"object_iou": 1.0, "dice": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"loss": "cross_entropy"}, "lovasz_seeds"),
+        ({"class_weights": (1, 1, 1, 1, 1)}, "no classes"),
+        ({"weight_map": "unet"}, "weight_map"),
+        ({"closing": 2}, "closing"),
+        ({"method_settings": {"length": 0}}, "length"),
+    ],
+)
+def test_settings_that_it_does_not_have_are_refused(wrong, words):
+    with pytest.raises(UserError, match=words):
+        training.Settings.of({"kind": "embeddings", **wrong})
 
 
 def test_what_is_shown_lies_between_black_and_white():

@@ -29,7 +29,7 @@ from imagej_dl.methods.shared.embedding_clusters import (
 from imagej_dl.methods.shared.postprocessing import cleaned_objects
 from imagej_dl.progress import Progress, silent
 
-_BLOCK = 1536
+_BLOCK = 2048
 _MARGIN = 64
 _WIDE = 1024
 
@@ -147,7 +147,10 @@ class ClusterBlocks:
                 depth = np.minimum(depth, span.stop - 1 - along)
         depth -= self.offset
         state = np.where(depth <= 2 * travel, np.uint8(UNKNOWN), np.uint8(FREE))
-        return state, points.seeds[depth[points.seeds] > travel]
+        # Seeds that reach no pixel but these change nothing, and may be wrong.
+        seeds = points.seeds
+        own = points.radius[:, seeds].max(0) - self.seed_radius + travel
+        return state, seeds[depth[seeds] > 2 * travel - own]
 
     def _keep(
         self,

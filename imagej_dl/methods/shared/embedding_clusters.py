@@ -205,7 +205,10 @@ def _refined(
         held = cells.within(moved, changed)
         if not len(held):
             break
+        settled = np.array_equal(held, members)  # all further rounds would be the same
         centre, radius, members = moved, changed, held
+        if settled:
+            break
     return (centre, radius), members
 
 
