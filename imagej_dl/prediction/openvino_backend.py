@@ -98,7 +98,7 @@ def _tried(function: Any, patch: tuple[NDArray, ...]) -> Run | None:
         return None
     if difference <= TOLERANCE:
         return run
-    _refused(f"OpenVINO's output differs from TensorFlow's by {difference:.2g}")
+    _refused(f"OpenVINO's values differ from TensorFlow's by {difference:.2g}")
     return None
 
 
