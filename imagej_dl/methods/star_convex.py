@@ -16,6 +16,7 @@ from imagej_dl.methods.shared.star_distances import depths, star_distances
 from imagej_dl.methods.shared.star_polygons import StarObjects, StarPolygons
 
 _BEYOND = 32
+"""Px beyond a patch in which objects are followed to their end."""
 _BACKGROUND = 1e-4
 """Weight of distances on the background, which are to be 0, in the loss."""
 

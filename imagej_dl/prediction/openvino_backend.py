@@ -114,7 +114,7 @@ def _tried(model: Any, function: Any, patch: tuple[NDArray, ...], convert: bool)
         return None
     if difference <= TOLERANCE:
         return run
-    _refused(f"OpenVINO's output differs from TensorFlow's by {difference:.2g}")
+    _refused(f"OpenVINO's values differ from TensorFlow's by {difference:.2g}")
     return None
 
 

@@ -1,7 +1,19 @@
 """Label maps and network outputs of star-convex objects, made by formula."""
 
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
 import numpy as np
 from scipy import ndimage as ndi
+
+
+def one_thread() -> AbstractContextManager[Any]:
+    """Let `stardist` compute in one thread: on a busy machine several wait for each other."""
+    try:
+        from threadpoolctl import threadpool_limits
+    except ImportError:
+        return nullcontext()
+    return threadpool_limits(1, "openmp")
 
 
 def ellipses(seed=0, shape=(96, 96), count=25, radii=(3, 12), dtype=np.uint16):

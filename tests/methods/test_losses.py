@@ -118,6 +118,8 @@ def test_losses_of_independent_classes_get_a_sigmoid_at_the_end():
 @pytest.mark.parametrize("name", ClassMethod.losses)
 def test_each_loss_falls_towards_the_truth_without_weights_as_validation_calls_it(name):
     kind = "binary" if name in ("binary_cce", "weighted_bce") else "foreground"
+    if name not in registry.METHODS[kind].losses:
+        kind = next(k for k, method in registry.METHODS.items() if name in method.losses)
     given = {"loss": name, "kind": kind}
     if name in ("categorical_cce", "multiple_output"):
         given["class_weights"] = (1, 10)

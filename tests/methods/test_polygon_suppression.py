@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from star_shapes import smooth
+from star_shapes import one_thread, smooth
 
 from imagej_dl.methods.shared import polygon_overlap
 from imagej_dl.methods.shared.polygon_overlap import Suppressor, areas, vertices
@@ -19,18 +19,18 @@ def candidates(output, threshold=0.55):
 
 def of_stardist(points, distances, probabilities, threshold):
     order = np.argsort(probabilities, kind="stable")[::-1]
-    stays = nms.non_maximum_suppression_inds(
-        distances[order], points[order], probabilities[order], thresh=threshold, verbose=0
-    )
+    given = distances[order], points[order], probabilities[order]
+    with one_thread():
+        stays = nms.non_maximum_suppression_inds(*given, thresh=threshold, verbose=0)
     return order[stays]
 
 
-@pytest.mark.parametrize("rays", [3, 8, 32, 50])
+@pytest.mark.parametrize("rays", [3, 8, 32])
 @pytest.mark.parametrize(("radius", "rough"), [(2, 2), (8, 1.5), (9, 4)])
 def test_the_same_stay_as_in_stardist(rays, radius, rough):
-    output = smooth(rays, (44, 48), rays, radius, rough)
+    output = smooth(rays, (36, 40), rays, radius, rough)
     given = candidates(output)
-    for threshold in (0.0, 0.3, 0.5):
+    for threshold in (0.0, 0.4):
         expected = of_stardist(*given, threshold)
         np.testing.assert_array_equal(survivors(*given, threshold), expected)
         assert 0 < len(expected) < len(given[0])
@@ -73,7 +73,7 @@ def test_estimates_are_never_far_from_what_clipper_says(rays):
         points = rng.integers(100, 100 + 2 * radius, (60, 2))
         polygons = vertices(points, distances)
         sizes = areas(polygons)
-        for number in range(0, 60, 6):
+        for number in range(0, 60, 15):
             one = Suppressor(polygons[number], sizes[number])
             estimated = one._estimated(polygons)
             clipped = np.array([one._clipped(other) for other in polygons])

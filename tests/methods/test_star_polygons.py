@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from star_shapes import ellipses, smooth
+from star_shapes import ellipses, one_thread, smooth
 
 from imagej_dl.methods.shared import star_polygons
 from imagej_dl.methods.shared.star_distances import depths, star_distances
@@ -19,12 +19,13 @@ def label_map(output, settings=None, rows=None, large=False):
 
 def of_stardist(output, settings=None):
     settings = settings or StarObjects()
-    points, probabilities, distances = nms.non_maximum_suppression(
-        np.maximum(1e-3, output[..., 1:]),
-        output[..., 0],
-        prob_thresh=settings.probability_threshold,
-        nms_thresh=settings.overlap_threshold,
-    )
+    with one_thread():
+        points, probabilities, distances = nms.non_maximum_suppression(
+            np.maximum(1e-3, output[..., 1:]),
+            output[..., 0],
+            prob_thresh=settings.probability_threshold,
+            nms_thresh=settings.overlap_threshold,
+        )
     return geometry.polygons_to_label(distances, points, output.shape[:2], prob=probabilities)
 
 

@@ -150,3 +150,19 @@ def test_tensorflow_does_what_it_cannot(settings, monkeypatch, what):
     with warnings.catch_warnings():
         warnings.simplefilter("error", DataWarning)  # it is said once
         network(bundle)
+
+
+@pytest.mark.parametrize(("size", "used"), [(0.5, False), (20.0, True)])
+def test_values_above_one_are_compared_by_their_size(monkeypatch, size, used):
+    import tensorflow as tf
+
+    def function(given):
+        return tf.constant(np.full((1, 4), size, np.float32))
+
+    monkeypatch.setattr(
+        openvino_backend, "_compiled", lambda f: lambda *given: f(*given).numpy() + np.float32(1e-3)
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DataWarning)
+        run = openvino_backend._tried(function, (np.zeros(1),))
+    assert (run is not None) == used

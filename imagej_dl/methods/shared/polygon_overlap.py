@@ -59,7 +59,7 @@ class Suppressor:
 
     @property
     def at_once(self) -> int:
-        """How many others it is best compared with at once."""
+        """Number of others that it is best compared with at once."""
         return max(_PIECES // max(int(self.high[0] - self.low[0]), 1), 64)
 
     def suppressed(
@@ -108,7 +108,7 @@ class Suppressor:
 
     @cached_property
     def _left(self) -> NDArray[np.float64]:
-        """How much of each of its rows of pixels lies to the left of each column's left edge."""
+        """Length of each of its rows of pixels to the left of each column's left edge, in px."""
         height, width = (self.high - self.low).tolist()
         sign, row, x, _ = _strips(self.polygon[None], int(self.low[0]), int(self.high[0]))
         columns = np.arange(width + 1) + self.low[1]

@@ -67,7 +67,7 @@ def survivors(
 
 @dataclass(frozen=True)
 class _Candidates:
-    """Where polygons are.
+    """Places, boxes and sizes of polygons.
 
     low, high : corners of their boxes, (N, 2).
     radii : their largest distances.

@@ -1,4 +1,4 @@
-"""What star-convex shapes are learnt from: distances along rays, and how deep a pixel lies.
+"""Targets of star-convex shapes: distances along rays, and how deep a pixel lies.
 
 Schmidt et al., Cell Detection with Star-convex Polygons, MICCAI 2018, arXiv 1806.03535. Both are
 those of the `stardist` package (of more than 48 rays some differ in the last digit).
