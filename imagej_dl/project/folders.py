@@ -213,7 +213,7 @@ def _only(folder: Path, suffixes: tuple[str, ...] | None, *preferred: str) -> Pa
     """Return the file of a preferred name, or else the only one; `suffixes` as of `visible`."""
     files = visible(folder, suffixes)
     results = [p for p in files if p.stem in RESULTS]
-    results += map(marks.path_of, results)
+    results = [*results, *map(marks.path_of, results)]
     files = [p for p in files if p not in results]
     for name in preferred:
         for file in files:

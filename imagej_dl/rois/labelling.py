@@ -48,10 +48,16 @@ class Labelled:
 def label_map(
     rois: Sequence[Roi] | str | os.PathLike[str],
     like: xr.DataArray | NDArray[Any] | str | os.PathLike[str] | Sequence[int],
-    **settings: Any,
+    *,
+    overlap: Overlap = "last",
+    lines_as_areas: bool = False,
+    channel: int | None = None,
+    ids: Literal["recorded", "order"] = "recorded",
 ) -> tuple[xr.DataArray, LabelReport]:
     """Paint ROIs into a label map, without the marks beside it; see :func:`labelled`."""
-    drawn = labelled(rois, like, **settings)
+    drawn = labelled(
+        rois, like, overlap=overlap, lines_as_areas=lines_as_areas, channel=channel, ids=ids
+    )
     return drawn.labels, drawn.report
 
 

@@ -30,6 +30,7 @@ OWN = (
     "test",
     "seed",
     "precision",
+    "sparse",
 )
 """Settings that are keys of `imagej-dl train` themselves; it takes the others under `settings`."""
 
