@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import sys
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -165,12 +166,15 @@ class _Quick:
     def __init__(self, compiled: Any, names: list[str]) -> None:
         self.compiled, self.names = compiled, names
         self.request: Any = None
+        self.lock = threading.Lock()
 
     def __call__(self, *given: NDArray) -> NDArray[np.float32]:
-        # Held here, since another thread may let it rest meanwhile.
-        request = self.request = self.request or self.compiled.create_infer_request()
-        found = request.infer(dict(zip(self.names, given, strict=True)), share_inputs=True)
-        return np.array(found[0], np.float32)
+        # What a request gives lies in its own memory, which the next use overwrites.
+        with self.lock:
+            # Held here, since another thread may let it rest meanwhile.
+            request = self.request = self.request or self.compiled.create_infer_request()
+            found = request.infer(dict(zip(self.names, given, strict=True)), share_inputs=True)
+            return np.array(found[0], np.float32)
 
     def rest(self) -> None:
         self.request = None

@@ -18,7 +18,6 @@ from imagej_dl.models import backend
 from imagej_dl.models.frame_windows import fed
 from imagej_dl.training import objective
 from imagej_dl.training.devices import SingleDevice
-from imagej_dl.training.forward import forward
 from imagej_dl.training.precision import LossScale
 from imagej_dl.training.settings import Settings
 
@@ -41,7 +40,6 @@ class Trainer(keras.Model):  # type: ignore[name-defined]
         self.loss_scale = LossScale(settings.precision)
         self._devices = devices
         self._objective = objective.of(settings, devices.total)
-        self._forward = forward(network) if devices.count == 1 else network
         with devices.scope():
             optimizer = getattr(keras.optimizers, settings.optimizer)(settings.learning_rate)
             # Built now, so that a checkpoint can fill its variables.
@@ -52,7 +50,7 @@ class Trainer(keras.Model):  # type: ignore[name-defined]
 
     def call(self, images: Any, training: bool = False) -> Any:
         """Return the network's output for images (N, Y, X, T·C)."""
-        return self._forward(fed(self.network, images), training=training)
+        return self.network(fed(self.network, images), training=training)
 
     def train_step(self, scale: Any, images: Any, targets: Any, weights: Any) -> Any:
         """Train on one device's share of a batch; TensorFlow compiles it.

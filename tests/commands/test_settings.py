@@ -20,3 +20,15 @@ def test_endless_times_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPat
             with pytest.raises(UserError, match=f"{key}: .* finite number"):
                 Settings.declare({key: value}).run(progress.silent)
     assert preferences.read().idle == 20
+
+
+def test_a_tile_is_large_enough_or_by_the_free_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IMAGEJ_DL_HOME", str(tmp_path))
+    assert preferences.read().tile == 0
+    for tile in (64, 0):
+        Settings.declare({"tile": tile}).run(progress.silent)
+        assert preferences.read().tile == tile
+    with pytest.raises(UserError, match=r"tile: .*64 px at least, or 0"):
+        Settings.declare({"tile": 63})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import small_models as models
@@ -57,6 +59,17 @@ def test_frames_of_any_size_after_each_other():
     for shape in ((1, 16, 64, 1), (3, 40, 8, 1), (1, 16, 64, 1)):
         windows = RNG.random(shape, np.float32)
         np.testing.assert_allclose(run(windows), model(windows), atol=1e-6)
+
+
+def test_threads_do_not_get_each_others_output():
+    model = models.unet().model
+    run = openvino_backend._compiled(openvino_backend._graph(model, None, convert=False))
+    windows = [RNG.random((1, 64, 64, 1), np.float32) for _ in range(4)]
+    expected = [run(window) for window in windows]
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(20):
+            for found, right in zip(pool.map(run, windows), expected, strict=True):
+                np.testing.assert_allclose(found, right, atol=1e-6)
 
 
 def test_a_doubled_image_wherever_it_is_read():

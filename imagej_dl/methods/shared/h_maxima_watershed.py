@@ -35,11 +35,14 @@ def h_maxima_watershed(
     ground = np.where(region, surface, low)
     # Seen from the ground around it, a plain that fills the plane is a hill too.
     tops = local_maxima(np.pad(ground, 1, constant_values=low - 1))[1:-1, 1:-1].astype(bool)
-    basins, number = ndi.label(tops & region, np.ones((3, 3)))
+    maxima, number = ndi.label(tops & region, np.ones((3, 3)))
     if number == 0:
         return np.zeros(region.shape, np.int32)
-    basins = watershed(-ground, basins, connectivity=2, mask=region)
-    peaks = ndi.maximum(ground, basins, np.arange(number + 1))
+    basins = watershed(-ground, maxima, connectivity=2, mask=region)
+    # Nothing in a basin is higher than the maximum that it is flooded from.
+    peaks = np.full(number + 1, low)
+    at = np.nonzero(maxima)
+    peaks[maxima[at]] = ground[at]
     first, second, passes = _passes(ground, basins, number)
     return _merged(peaks, first, second, passes, height)[basins]
 

@@ -102,14 +102,24 @@ def split_objects(
 
 
 def _split(region: NDArray, objects: NDArray, settings: Instances, where: NDArray) -> NDArray:
-    # With no background anywhere there is no depth: distance_transform_edt would invent one.
-    depth = np.zeros(region.shape) if region.all() else ndi.distance_transform_edt(region)
+    depth = _depth(region)
     if settings.smoothing:
         depth = ndi.gaussian_filter(depth, settings.smoothing)
         objects = ndi.gaussian_filter(objects, settings.smoothing)
     return h_maxima_watershed(
         depth + settings.object_weight * objects, where, settings.marker_height
     )
+
+
+def _depth(region: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return the Euclidean distance of each pixel of a region from its outside, in px."""
+    depth = np.zeros(region.shape)
+    # With no background anywhere there is no depth: distance_transform_edt would invent one.
+    if not region.all():
+        nearest = ndi.distance_transform_edt(region, return_distances=False, return_indices=True)
+        at = np.nonzero(region)
+        depth[at] = np.sqrt((nearest[0][at] - at[0]) ** 2 + (nearest[1][at] - at[1]) ** 2)
+    return depth
 
 
 def _closed(region: NDArray[np.bool_], radius: int) -> NDArray[np.bool_]:
@@ -143,7 +153,7 @@ def cleaned_objects(
     dropped as too small, in px.
     """
     boxes = ndi.find_objects(labels)
-    ids, first = np.unique(labels, return_index=True)
+    ids, first = _first_pixels(labels)
     if among is not None:
         looked_at = np.isin(ids, among)
         ids, first = ids[looked_at], first[looked_at]
@@ -159,7 +169,7 @@ def cleaned_objects(
             pieces, number = ndi.label(filled)
             if number > 1:
                 filled = pieces == 1 + np.argmax(np.bincount(pieces.ravel())[1:])
-            if settings.fill_holes:
+            if settings.fill_holes and _has_holes(filled):
                 # A hole that is another object stays that object.
                 filled = ndi.binary_fill_holes(filled) & (filled | (part == 0))
         if settings.drop_edge and _at_edge(filled, box, labels.shape, inner):
@@ -169,6 +179,21 @@ def cleaned_objects(
             yield CleanedObject(begin, box, filled)
         elif small is not None:
             small.append(area)
+
+
+def _first_pixels(labels: NDArray) -> tuple[NDArray, NDArray[np.intp]]:
+    """Return the ids of the objects, and the place of the first pixel of each (flat)."""
+    flat = labels.ravel()
+    inside = np.flatnonzero(flat)[::-1]
+    first = np.full(int(flat.max(initial=0)) + 1, -1, np.intp)
+    first[flat[inside]] = inside  # of pixels with the same id the last that is written: the first
+    ids = np.flatnonzero(first >= 0)
+    return ids, first[ids]
+
+
+def _has_holes(inside: NDArray[np.bool_]) -> bool:
+    around = np.pad(~inside, 1, constant_values=True)
+    return bool(ndi.label(around)[1] > 1)
 
 
 def _at_edge(
