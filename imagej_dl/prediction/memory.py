@@ -1,4 +1,4 @@
-"""How large a tile may be: the memory that is free, and what a network takes for a pixel."""
+"""The largest tile that there is room for: free memory, and what a network takes for a pixel."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from imagej_dl.errors import UserError
+from imagej_dl.methods import registry
 from imagej_dl.methods.shared import losses
 from imagej_dl.methods.shared.class_method import ClassMethod
 from imagej_dl.training.objective import of
