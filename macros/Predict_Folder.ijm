@@ -3,7 +3,8 @@
 // counts.csv has a line for each plane (frame or slice).
 //
 // Options, instead of the dialog:
-//     model=[/my model]  images=[/my images]  out=[/my results]
+//     images=[/my images]  out=[/my results]
+//     model=[/my model]     the ready model nuclei where this is left out
 //     settings=[tile=512]   more options of "ImageJ-DL Predict"
 //     overwrite             replaces results that are there
 // Returns the number of objects. Works without a screen.
@@ -19,7 +20,7 @@ if (getArgument() != "") {
     stop("Predict_Folder: without a screen there is no dialog; pass options such as model=[/my model] images=[/my images] out=[/my results]");
 } else {
     Dialog.create("Predict a folder");
-    Dialog.addDirectory("Model", "");
+    Dialog.addDirectory("Model (the ready model nuclei where empty)", "");
     Dialog.addDirectory("Images", "");
     Dialog.addDirectory("Results", "");
     Dialog.addCheckbox("Replace results that are there", false);
@@ -30,7 +31,8 @@ if (getArgument() != "") {
     settings = "";
     overwrite = Dialog.getCheckbox();
 }
-model = namedFolder(model, "holds the model");
+chosen = "";  // without the key, Predict uses nuclei
+if (model != "") chosen = "model=[" + namedFolder(model, "holds the model") + "] ";
 images = namedFolder(images, "holds the images");
 out = namedFolder(out, "gets the results");
 replacing = "";
@@ -39,7 +41,7 @@ table = out + File.separator + "counts.csv";
 if (File.exists(table) && !overwrite) stop("Predict_Folder: " + table + " is there already. Tick Replace, or add the option overwrite.");
 
 run("ImageJ-DL Predict",
-    "model=[" + model + "] images=[" + images + "] out=[" + out + "] " + settings + replacing);
+    chosen + "images=[" + images + "] out=[" + out + "] " + settings + replacing);
 
 run("ImageJ-DL Macro Extensions", "");
 setBatchMode(true);

@@ -1,11 +1,12 @@
-// Track_Video: segments the open movie with a model, and tracks the objects.
+// Track_Video: segments the open movie, and tracks the objects.
 // The results' folder gets tracked.tif (one number for each track, opened at the end), tracks.xml
 // for TrackMate (which opens on it in a Fiji), and tables of spots and edges.
 //
 // A movie whose frames came in as z slices, as many do, is understood; yours stays as it is.
 //
 // Options, instead of the dialog:
-//     model=[/my model]  out=[/my tracks]
+//     out=[/my tracks]
+//     model=[/my model]       the ready model nuclei where this is left out
 //     movie=[/my movie.tif]   opened first; else the open one
 //     settings=[fill_gaps]    more options of "ImageJ-DL Track"
 //     overwrite               replaces tracks that are there
@@ -23,7 +24,7 @@ if (getArgument() != "") {
     stop("Track_Video: without a screen there is no dialog; pass options such as model=[/my model] out=[/my tracks]");
 } else {
     Dialog.create("Track a video");
-    Dialog.addDirectory("Model", "");
+    Dialog.addDirectory("Model (the ready model nuclei where empty)", "");
     Dialog.addDirectory("Tracks", "");
     Dialog.addCheckbox("Fill in objects that single frames lack", false);
     Dialog.addCheckbox("Replace tracks that are there", false);
@@ -37,7 +38,8 @@ if (getArgument() != "") {
 if (nImages == 0) stop("Track_Video: open the movie, or name it with movie=[...].");
 Stack.getDimensions(width, height, channels, slices, frames);
 if (slices * frames == 1) stop("Track_Video: " + getTitle() + " has only one frame.");
-model = namedFolder(model, "holds the model");
+chosen = "";  // without the key, Predict uses nuclei
+if (model != "") chosen = "model=[" + namedFolder(model, "holds the model") + "] ";
 out = namedFolder(out, "gets the tracks");
 // Look before the movie is segmented, which may take long.
 if (File.exists(out) && !overwrite) stop("Track_Video: " + out + " is there already. Tick Replace, or add the option overwrite.");
@@ -52,7 +54,7 @@ if (File.exists(file) && !File.isDirectory(file) && channels == 1 && !is("change
     if (frames == 1) with += " image_axes=TYX";
 }
 
-run("ImageJ-DL Predict", "model=[" + model + "] rois=false");
+run("ImageJ-DL Predict", chosen + "rois=false");
 labels = getImageID();
 if (frames == 1) Stack.setDimensions(1, 1, slices);  // time that came as z
 run("ImageJ-DL Track", "out=[" + out + "]" + with + " " + settings + replacing);

@@ -1,0 +1,122 @@
+"""A real Fiji with the installed commands: the ready model, and a sparse drawing."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from doors import screen
+from driven import drive
+from java_mode import QUICK
+
+from imagej_dl import images, rois
+from imagej_dl.images.labels.marks import BACKGROUND, IGNORED
+from imagej_dl.models.ready import registry
+
+pytestmark = [pytest.mark.fiji, pytest.mark.tf, screen]
+
+READY = """
+def imp = IJ.openImage("IMAGE")
+imp.show()
+def dialog = choose("ImageJ-DL Predict")
+shot("fiji-predict-dialog")
+out.model = dialog.stringFields[0].text
+press(dialog, 0)
+wait("the labels") { WindowManager.getImage("image-labels") }
+wait("the ROIs") { ij.plugin.frame.RoiManager.instance?.count }
+sleep(1000)
+out.labels = pixels("image-labels")
+def manager = ij.plugin.frame.RoiManager.instance
+out.rois = (0..<manager.count).collect {
+    def roi = manager.getRoi(it)
+    [roi.name, roi.type, roi.statistics.pixelCount] }
+manager.setLocation(900, 120)
+IJ.selectWindow(imp.ID)
+manager.runCommand(imp, "Show All without labels")
+shot("fiji-ready-model")
+WindowManager.getImage("image-labels").close()
+IJ.selectWindow(imp.ID)
+out.title = IJ.runMacro('run("ImageJ-DL Predict", "rois=false"); return getTitle();')
+out.macro = pixels(out.title)
+out.log = IJ.log
+WindowManager.getImage(out.title).close()
+new File("FOLDER/in").mkdir()
+java.nio.file.Files.copy(new File("IMAGE").toPath(), new File("FOLDER/in/cells.tif").toPath())
+for (model in ["", "model=nuclei "])
+    out["folder " + model] = IJ.runMacroFile("HOME/macros/ImageJ-DL/Predict_Folder.ijm",
+        model + "images=[FOLDER/in] out=[FOLDER/out] overwrite")
+"""
+
+SPARSE = """
+IJ.openImage("IMAGE").show()
+new ij.plugin.frame.RoiManager().setLocation(900, 120)
+IJ.runMacro('''
+    roiManager("open", "FOLDER/drawn.zip");
+    makeRectangle(196, 0, 60, 128); roiManager("add");
+    roiManager("select", roiManager("count") - 1); roiManager("rename", "ignore");
+    makeLine(0, 250, 190, 250, 5); roiManager("add");
+    roiManager("select", roiManager("count") - 1); roiManager("rename", "background");
+    roiManager("deselect");
+    roiManager("show all with labels");
+''')
+shot("fiji-marks")
+IJ.runMacro('run("ImageJ-DL Make label maps", "out=[FOLDER/labels.tif]");')
+def dialog = choose("ImageJ-DL Train")
+out.boxes = dialog.checkboxes.collectEntries { [it.label, it.state] }
+shot("fiji-train-dialog")
+press(dialog, 1)
+wait("its end") { !dialog.showing }
+IJ.selectWindow("image.tif")
+out.title = IJ.runMacroFile("HOME/macros/ImageJ-DL/Train_From_RoiManager.ijm",
+    "project=[FOLDER/cells] model=[FOLDER/model] epochs=1 settings=[SETTINGS sparse]")
+out.rois = ij.plugin.frame.RoiManager.instance.count
+out.log = IJ.log
+shot("fiji-sparse-trained")
+"""
+
+
+def _filled(text: str, home: Path, image: Path, folder: Path) -> str:
+    return (
+        text.replace("HOME", str(home)).replace("IMAGE", str(image)).replace("FOLDER", str(folder))
+    )
+
+
+def test_predict_needs_no_model(home: Path, image: Path, tmp_path: Path) -> None:
+    seen = drive(home, tmp_path, _filled(READY, home, image, tmp_path))
+    command = [sys.executable, "-m", "imagej_dl", "predict", registry.DEFAULT, str(image)]
+    command += ["--out", str(tmp_path / "shell")]
+    subprocess.run(command, check=True, capture_output=True, timeout=200)
+    expected = images.read_labels(tmp_path / "shell" / f"{image.parent.name}.tif").values
+    assert expected.max() > 5
+    assert seen["model"] == registry.DEFAULT
+    for door in ("labels", "macro"):
+        assert np.array_equal(np.reshape(seen[door], expected.shape), expected), door
+    areas = np.bincount(expected.ravel())[1:]
+    assert sorted(area for _, _, area in seen["rois"]) == sorted(areas[areas > 0].tolist())
+    assert f"with the ready model {registry.DEFAULT}" in seen["log"]
+    assert seen["folder "] == seen["folder model=nuclei "] == str((areas > 0).sum())
+
+
+def test_marks_and_a_sparse_training(home: Path, image: Path, tmp_path: Path) -> None:
+    truth = images.read_labels(image.with_name("labels.tif"))
+    drawn = rois.trace(truth)[::2]  # every other nucleus
+    rois.write(drawn, tmp_path / "drawn.zip")
+    body = _filled(SPARSE, home, image, tmp_path)
+    seen = drive(home, tmp_path, body.replace("SETTINGS", QUICK.replace("epochs=1 ", "")))
+    made = images.read(tmp_path / "labels.tif").values
+    marks = images.read(tmp_path / "marks.tif").values
+    assert (marks[:128, 196:] == IGNORED).all()
+    assert not made[:128, 196:].any()
+    assert (marks == BACKGROUND).sum() == 5 * 190
+    expected = rois.label_map(drawn, truth)[0].values
+    assert np.array_equal(made > 0, (expected > 0) & (marks == 0))
+    assert seen["boxes"]["Not every object is drawn"] is False
+    assert seen["rois"] == len(drawn) + 2  # as they were drawn, all of them
+    assert seen["title"] == "image-labels"
+    known = json.loads((tmp_path / "model" / "metrics.json").read_text())["known"]
+    assert known["sparse"]
+    assert 0 < known["pixels"] < known["of_pixels"] / 2
