@@ -46,6 +46,17 @@ class PredictOptions(Command):
     out: Annotated[Path | None, Shown("Results", path="folder", empty="not saved")] = Field(
         None, description="Folder for the results; not needed for the open image."
     )
+    diameter: Annotated[
+        str | None, Shown("Object diameter", unit="px, or such as 8 um", empty="by the pixel sizes")
+    ] = Field(
+        None,
+        description="Diameter of the image's objects: a number in px of the image, or a length "
+        "such as 8 um. The image is resampled so that they are as large as the objects that the "
+        "model was trained on, and the results are brought back to the image's own pixels. auto: "
+        "estimated from the image; model: nothing is resampled. If left out, an image is resampled "
+        "where its pixel size and that of the training images are known and differ by more than a "
+        "third.",
+    )
     rois: bool = Field(
         True,
         description="Also write NAME_RoiSet.zip; for the open image, add the ROIs to the "
@@ -55,15 +66,6 @@ class PredictOptions(Command):
         False,
         description="Also write the probability maps as NAME_probabilities.tif, one channel per "
         "class, from 0 to 1.",
-    )
-    diameter: Annotated[str | None, Shown("Object diameter", empty="by the pixel sizes")] = Field(
-        None,
-        description="Diameter of the image's objects: a number in px of the image, or a length "
-        "such as 8 um. The image is resampled so that they are as large as the objects that the "
-        "model was trained on, and the results are brought back to the image's own pixels. auto: "
-        "estimated from the image; model: nothing is resampled. If left out, an image is resampled "
-        "where its pixel size and that of the training images are known and differ by more than a "
-        "third.",
     )
     augment: Annotated[Augment, Shown("Test-time augmentation", advanced=True)] = Field(
         "none",

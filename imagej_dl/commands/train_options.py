@@ -60,7 +60,6 @@ class TrainOptions(Command):
     minutes: Annotated[float | None, Shown("Time limit", unit="min", empty="none")] = setting(
         "minutes"
     )
-    sparse: Annotated[bool, Shown("Not every object is drawn")] = setting("sparse")
     patience: Annotated[int, Shown(unit="epochs", advanced=True)] = setting("patience")
     patch: Annotated[int, Shown(unit="px", advanced=True)] = setting("patch")
     batch: Annotated[int, Shown(unit="patches", advanced=True)] = setting("batch")
@@ -125,6 +124,7 @@ class TrainOptions(Command):
         "width are taken from it. For few images of a like kind this is the way to begin, with a "
         "time limit of 2 minutes.",
     )
+    sparse: Annotated[bool, Shown("Not every object is drawn")] = setting("sparse")
     tensorboard: Annotated[bool, Shown(advanced=True)] = Field(
         default=False, description="Write event files for TensorBoard."
     )

@@ -42,7 +42,8 @@ shot = { String name ->
     sleep(1000)
     ["import", "-window", "root", "$shots/${name}.png" as String].execute().waitFor()
 }
-pixels = { String title -> WindowManager.getImage(title).getProcessor().pixels.collect { it & 0xffff } }
+pixels = { String title ->
+    WindowManager.getImage(title).getProcessor().pixels.collect { it & 0xffff } }
 Thread.start("driver") {
     try {
         wait("the menu") { IJ.instance != null && Menus.commands.get("ImageJ-DL Train") }

@@ -58,7 +58,7 @@ def _run_all(folder: Path) -> dict[str, Any]:
 
         menu.open_image(folder / "movie.tif")
         answer = ("Track a video",)
-        found["no model"] = run("Track_Video", *answer, texts=("", folder / "tracks"))
+        found["no tracks"] = run("Track_Video", *answer, texts=(model, ""))
         found["tracked"] = run("Track_Video", *answer, texts=(model, f"{folder}/tracks/"))
         jimport("ij.IJ").selectWindow("movie.tif")
         found["refused"] = run("Track_Video", *answer, texts=(model, f"{folder}/tracks/"))
@@ -109,7 +109,7 @@ def test_dialogs_are_as_good_as_options(own_process: Any, tmp_path: Path) -> Non
     counts = (tmp_path / "my results" / "counts.csv").read_text().split()
     assert counts == ["image,plane,objects", '"cells.tif",1,2']
     assert f"{tmp_path}/my results/counts.csv is there already" in found["objects again"]
-    assert "name the folder that holds the model" in found["no model"]
+    assert "name the folder that gets the tracks" in found["no tracks"]
     assert (found["tracked"], found["tracked again"]) == ("tracked.tif", "tracked-1.tif")
     # Refused before the movie is segmented, and nothing is left open of it.
     assert f"{tmp_path}/tracks is there already" in found["refused"]
