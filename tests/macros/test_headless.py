@@ -13,6 +13,7 @@ import pytest
 
 from imagej_dl import images, rois
 from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.models.ready import registry
 
 MACROS = Path(__file__).resolve().parents[2] / "macros"
 NAMES = ("1a75e9f15481", "3b75fc03a1d1")
@@ -35,6 +36,10 @@ def _run_all(folder: Path) -> dict[str, Any]:
             menu.run_macro(MACROS / "Predict_Folder.ijm", given)
         except UserError as error:
             found["refused"] = str(error)
+        given = f"images=[{folder / 'in'}] out=[{folder / 'ready'}]"
+        found["ready"] = menu.run_macro(MACROS / "Predict_Folder.ijm", given)
+        given = f"movie=[{folder / 'movie.tif'}] out=[{folder / 'ready tracks'}]"
+        menu.run_macro(MACROS / "Track_Video.ijm", given + " settings=[engine=embedded]")
         given = f"model=[{model}] movie=[{folder / 'movie.tif'}] out=[{folder / 'tracks'}]"
         found["tracked"] = menu.run_macro(
             MACROS / "Track_Video.ijm", given + " settings=[engine=embedded]"
@@ -186,6 +191,25 @@ def test_folder_is_predicted_and_counted(found: dict[str, Any], folder: Path) ->
     assert not rows
     assert total > 0
     assert found["objects"] == str(total)
+
+
+def test_a_ready_model_is_used_where_none_is_named(found: dict[str, Any], folder: Path) -> None:
+    from imagej_dl import models
+    from imagej_dl.prediction import predict
+
+    bundle, total = models.load(registry.DEFAULT), 0
+    for name in NAMES:
+        ours = predict(bundle, images.read(folder / "in" / f"{name}, a.tif")).labels.values
+        theirs = images.read_labels(folder / "ready" / f"{name}, a.tif").values
+        assert np.array_equal(theirs, ours)
+        total += len(np.unique(ours)) - 1
+    assert found["ready"] == str(total)
+    assert total > 10
+    tracked = images.read_labels(folder / "ready tracks" / "tracked.tif").values
+    movie = images.read(folder / "movie.tif")
+    seen = predict(bundle, images.make(movie.values, "TYX")).labels.values
+    assert np.array_equal(tracked > 0, seen > 0)
+    assert seen.any()
 
 
 def test_results_that_are_there_are_refused(found: dict[str, Any]) -> None:
