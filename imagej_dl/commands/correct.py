@@ -81,9 +81,9 @@ class Correct(Command):
         "Right after a retraining, this accepts its model.",
     )
 
-    sparse: Annotated[bool, Shown("Not all objects are drawn", once=True)] = Field(
+    sparse: Annotated[bool, Shown("Not every object is drawn", once=True)] = Field(
         False,
-        description="Not all objects are drawn: for save on this image (otherwise they all are), "
+        description="Not every object is drawn: for save on this image (otherwise all are), "
         "for retrain on the images that were drawn before. What is not drawn is unknown then.",
     )
 

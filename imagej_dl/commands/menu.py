@@ -18,7 +18,12 @@ from imagej_dl.commands.base import Command, Shown
 
 MENU = {name: entry.menu for name, entry in commands.TABLE.items() if entry.menu}
 """The labels of the commands that are in the menu."""
-_LABELS = {"rois": "ROIs", "roiset": "RoiSet", "json": "JSON file"}
+_LABELS = {
+    "rois": "ROIs",
+    "roiset": "RoiSet",
+    "json": "JSON file",
+    "tensorboard": "TensorBoard",
+}
 SEPARATOR = ";"
 """Between the paths of a key that takes several."""
 

@@ -128,7 +128,7 @@ class TrainOptions(Command):
     tensorboard: Annotated[bool, Shown(advanced=True)] = Field(
         default=False, description="Write event files for TensorBoard."
     )
-    search: Annotated[bool, Shown(advanced=True)] = Field(
+    search: Annotated[bool, Shown("Search for hyperparameters first", advanced=True)] = Field(
         default=False,
         description="First search for the hyperparameters that are not set here, as "
         "`imagej-dl search` does, in the folder OUT_search; takes hours.",
