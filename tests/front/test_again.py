@@ -223,7 +223,7 @@ def test_a_training_that_fails_at_once_leaves_no_window(again: dict[str, Any]) -
 
 
 def test_settings_show_what_holds(again: dict[str, Any]) -> None:
-    assert again["settings"]["tile"] == "1024"
+    assert again["settings"]["tile"] == "0"
     assert again["settings"]["device"] == "auto"
 
 

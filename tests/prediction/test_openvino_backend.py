@@ -156,13 +156,15 @@ def test_tensorflow_does_what_it_cannot(settings, monkeypatch, what):
 def test_values_above_one_are_compared_by_their_size(monkeypatch, size, used):
     import tensorflow as tf
 
+    @tf.function
     def function(given):
-        return tf.constant(np.full((1, 4), size, np.float32))
+        return tf.fill((1, 4), np.float32(size))
 
+    monkeypatch.setattr(openvino_backend, "_graph", lambda model, function, convert: function)
     monkeypatch.setattr(
         openvino_backend, "_compiled", lambda f: lambda *given: f(*given).numpy() + np.float32(1e-3)
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DataWarning)
-        run = openvino_backend._tried(function, (np.zeros(1),))
+        run = openvino_backend._tried(None, function, (np.zeros(1),), True)
     assert (run is not None) == used

@@ -105,7 +105,7 @@ def test_upload_see_download_remove(address: str, tmp_path: Path) -> None:
     browser = Browser(tmp_path / "profile")
     try:
         browser("Page.navigate", url=address)
-        browser.until("document.querySelectorAll('#model option').length == 1")
+        browser.until("document.querySelectorAll('#model option').length == 2")
         assert browser.run("document.querySelector('#go').disabled")
         browser.choose_files("#images", files)
         browser.until("!document.querySelector('#go').disabled")
@@ -147,7 +147,7 @@ def test_a_reload_shows_it_again_and_a_restart_is_said(
     try:
         with served(model, port, tmp_path / "temporary") as address:
             browser("Page.navigate", url=address)
-            browser.until("document.querySelectorAll('#model option').length == 1")
+            browser.until("document.querySelectorAll('#model option').length == 2")
             browser.choose_files("#images", [tmp_path / "few.tif"])
             browser.until("!document.querySelector('#go').disabled")
             browser.run("document.querySelector('#go').click()")
@@ -159,7 +159,7 @@ def test_a_reload_shows_it_again_and_a_restart_is_said(
             browser.until(says("restarted since this upload"), 20)
             browser.run("document.querySelector('#results button').click()")
             browser("Page.navigate", url=f"{address}/?later")
-            browser.until("document.querySelectorAll('#model option').length == 1")
+            browser.until("document.querySelectorAll('#model option').length == 2")
             assert not browser.run(says("restarted"))
     finally:
         browser.close()

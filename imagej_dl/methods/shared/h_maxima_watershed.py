@@ -5,8 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
-from skimage.morphology import local_maxima
-from skimage.segmentation import watershed
 
 _NEIGHBOURS = ((0, 1), (1, 0), (1, 1), (1, -1))
 
@@ -31,6 +29,10 @@ def h_maxima_watershed(
     -------
     labels (Y, X), 0 outside the region; numbers have gaps.
     """
+    # Slow to import, and methods are declared by modules that import this one.
+    from skimage.morphology import local_maxima
+    from skimage.segmentation import watershed
+
     low = float(surface.min()) - 1
     ground = np.where(region, surface, low)
     # Seen from the ground around it, a plain that fills the plane is a hill too.
