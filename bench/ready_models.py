@@ -54,8 +54,9 @@ FILES = (
 )
 """What is shipped of the model's folder."""
 
-AUGMENTATION = {"zoom": 2.0, "gamma": 2.0, "noise": 0.1, "blur": 1.5}
-"""More than by default: images of others differ in scale, contrast, noise and sharpness."""
+AUGMENTATION = {"zoom": 2.0, "gamma": 2.0, "noise": 0.1, "blur": 1.5, "empty": 0.15}
+"""More than by default: images of others differ in scale, contrast, noise and sharpness, and some
+of their planes show nothing."""
 
 SETTINGS = {"steps": 200, "epochs": 10_000, "patience": 10_000, "augmentation": AUGMENTATION}
 """The time alone ends the training."""
