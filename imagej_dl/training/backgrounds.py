@@ -49,19 +49,19 @@ def background(side: int, planes: int, rng: np.random.Generator) -> NDArray[np.f
     return (field[..., None] + noise * grains).astype(np.float32)
 
 
-def _field(side: int, sigmas: tuple[float, float], rng: np.random.Generator) -> NDArray[np.float64]:
+def _field(
+    side: int, sigmas: tuple[float, float], rng: np.random.Generator
+) -> NDArray[np.floating]:
     """Blur noise by sigmas along y and x, in px; the mean is 0, the standard deviation 1."""
     size = 2 * side  # of which a part is used: the whole repeats itself at its edges
     down, right = np.fft.fftfreq(size), np.fft.rfftfreq(size)
     blur = np.exp(-2 * np.pi**2 * ((sigmas[0] * down[:, None]) ** 2 + (sigmas[1] * right) ** 2))
     blurred = np.fft.irfft2(np.fft.rfft2(rng.standard_normal((size, size))) * blur, s=(size, size))
-    part = blurred[:side, :side].astype(np.float64)
-    part -= part.mean()
-    part /= max(float(part.std()), 1e-12)
-    return part
+    part = blurred[:side, :side]
+    return (part - part.mean()) / max(float(part.std()), 1e-12)
 
 
-def _in_blocks(field: NDArray[np.float64]) -> NDArray[np.float64]:
+def _in_blocks(field: NDArray[np.floating]) -> NDArray[np.floating]:
     """Give the pixels of each block the value of one of them."""
     return np.kron(field[::_BLOCK, ::_BLOCK], np.ones((_BLOCK, _BLOCK)))[
         : field.shape[0], : field.shape[1]
