@@ -3,8 +3,9 @@
     python bench/empty_planes.py MODEL
 
 makes twenty planes of 1024² px, each a noisy dark background with none to five real nuclei (of
-the training set of ../shared/data/nuclei, as bright as they are beside their own noise), and twelve
-crowded ones with debris or dimmer light, and prints what the model finds on them.
+the training set of ../shared/data/nuclei, as bright as they are beside their own noise), twenty
+without any (see bare_planes.py), and twelve crowded ones with debris or dimmer light, and prints
+what the model finds on them. MODEL may be the name of a ready model.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from bare_planes import bare
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
 
@@ -127,6 +129,11 @@ def crowded(data: Path = DATA) -> list[Plane]:
     return found
 
 
+def without_objects() -> list[Plane]:
+    """Make twenty planes of background alone."""
+    return [Plane(name, image, np.zeros(image.shape, np.uint16)) for name, image in bare().items()]
+
+
 def _debris(rng: np.random.Generator, labels: NDArray, share: float) -> NDArray[np.bool_]:
     """Choose clumps beside the objects until they cover a share of the pixels."""
     found = np.zeros(labels.shape, bool)
@@ -145,7 +152,7 @@ def _sixteen(values: NDArray[np.float64]) -> NDArray[np.uint16]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("model", type=Path, help="a model folder, of this version")
+    parser.add_argument("model", help="a model folder, or the name of a ready model")
     parser.add_argument("--data", type=Path, default=DATA)
     options = parser.parse_args()
     bundle = models.load(options.model)
@@ -153,6 +160,7 @@ def main() -> None:
     ways["bounded"] = bundle
     for title, planes in (
         ("nearly empty", nearly_empty(options.data)),
+        ("without objects", without_objects()),
         ("crowded", crowded(options.data)),
     ):
         total = dict.fromkeys(ways, np.zeros(3, int))

@@ -23,6 +23,7 @@ import time
 from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -54,8 +55,9 @@ FILES = (
 )
 """What is shipped of the model's folder."""
 
-AUGMENTATION = {"zoom": 2.0, "gamma": 2.0, "noise": 0.1, "blur": 1.5}
-"""More than by default: images of others differ in scale, contrast, noise and sharpness."""
+AUGMENTATION = {"zoom": 2.0, "gamma": 2.0, "noise": 0.1, "blur": 1.5, "empty": 0.15}
+"""More than by default: images of others differ in scale, contrast, noise and sharpness, and some
+of their planes show nothing."""
 
 SETTINGS = {"steps": 200, "epochs": 10_000, "patience": 10_000, "augmentation": AUGMENTATION}
 """The time alone ends the training."""
@@ -116,13 +118,15 @@ def sitting(minutes: float | None) -> Progress:
 def trained(options: argparse.Namespace) -> None:
     parts = divide(options.data)
     resume = exists(options.out / FOLDER)
+    start = None if resume else options.start
     settings = {"minutes": options.minutes}
     if not resume:
-        settings |= SETTINGS | {"kind": options.kind}
+        settings |= SETTINGS | ({} if start else {"kind": options.kind})
     print(f"{len(parts[0])} images for training, {len(parts[1])} for validation", flush=True)
     train(
         Given(*parts),
         options.out,
+        start=start,
         resume=resume,
         progress=sitting(options.sitting),
         watch=lambda e: print(e.epoch, f"{e.loss:.4f} {e.val_loss:.4f}", e.kept, flush=True),
@@ -216,12 +220,19 @@ def carded(options: argparse.Namespace) -> None:
             "steps": f"{epochs * steps:,} of {batch} patches",
             "machine": options.machine,
             "script": "bench/ready_models.py",
-        },
+        }
+        | _origin(metrics),
         sha256=digests,
     )
     path = target / cards.FILE
     path.write_text(card.model_dump_json(indent=2) + "\n", encoding="utf-8")
     print(card.markdown())
+
+
+def _origin(metrics: dict[str, Any]) -> dict[str, str]:
+    """Name the model that the training started from, with its digest."""
+    before = metrics.get("started_from")
+    return {} if before is None else {"from": f"{before['model']} ({before['sha256'][:16]})"}
 
 
 def main() -> None:
@@ -231,6 +242,7 @@ def main() -> None:
     one.add_argument("--data", type=Path, default=DATA, help="folder with images and masks")
     one.add_argument("--out", type=Path, required=True, help="the model's folder")
     one.add_argument("--kind", default="border", help="the method")
+    one.add_argument("--start", help="the model to start from, whose method is kept")
     one.add_argument("--minutes", type=float, default=600, help="of all sittings together")
     one.add_argument("--sitting", type=float, help="minutes after which this one ends")
     one.set_defaults(run=trained)

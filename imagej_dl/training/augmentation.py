@@ -36,12 +36,19 @@ class Augmentation(BaseModel):
     blur: float = Field(
         default=0.0, ge=0, le=10, description="Largest sigma of a Gaussian blur, px; 0: none."
     )
+    empty: float = Field(
+        default=0.0,
+        ge=0,
+        le=0.5,
+        description="Share of the patches that show uneven background without objects, made by "
+        "formula; 0: none. Of no effect where an image is learnt.",
+    )
 
     @model_serializer(mode="wrap")
-    def _without_blur(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+    def _without_later(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Leave out what versions without it would refuse, where it says nothing."""
         content: dict[str, Any] = write(self)
-        return {k: v for k, v in content.items() if v or k != "blur"}
+        return {k: v for k, v in content.items() if v or k not in ("blur", "empty")}
 
 
 NONE = Augmentation(turn=False, zoom=1, gamma=1, contrast=0, brightness=0, noise=0)

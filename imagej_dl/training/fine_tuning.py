@@ -14,6 +14,7 @@ from imagej_dl.models import ModelBundle, ModelConfig
 from imagej_dl.models import folder as folders
 from imagej_dl.models.networks import registry
 from imagej_dl.models.ready import registry as ready
+from imagej_dl.training.augmentation import Augmentation
 from imagej_dl.training.settings import Settings
 
 LEARNING_RATE = 1e-3
@@ -106,7 +107,7 @@ def settings(given: dict[str, Any], config: ModelConfig) -> Settings:
     }
     # Also below the rate of networks with a low rate of their own.
     rate = min(LEARNING_RATE, registry.NETWORKS[config.architecture.name].learning_rate / 3)
-    asked = Settings.of({**decided, "learning_rate": rate, **given})
+    asked = Settings.of({**decided, "learning_rate": rate, **_with_empty(given, config)})
     for name, value in decided.items():
         if name in given and getattr(asked, name) != value:
             raise UserError(
@@ -115,6 +116,21 @@ def settings(given: dict[str, Any], config: ModelConfig) -> Settings:
                 remedy=f"Leave {name} out, or train without a model to start from.",
             )
     return asked
+
+
+def _with_empty(given: dict[str, Any], config: ModelConfig) -> dict[str, Any]:
+    """Add the model's share of empty patches where no other is given.
+
+    The augmentation is otherwise that of a new training.
+    """
+    former = config.training.get("augmentation")
+    share = former.get("empty") if isinstance(former, dict) else None
+    chosen = given.get("augmentation", {})
+    if isinstance(chosen, Augmentation):
+        chosen = chosen.model_dump(include=chosen.model_fields_set)
+    if not share or not isinstance(chosen, dict) or "empty" in chosen:
+        return given
+    return given | {"augmentation": {**chosen, "empty": share}}
 
 
 def check_same(folder: str | Path, start: Start | None) -> None:

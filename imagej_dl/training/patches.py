@@ -15,6 +15,7 @@ from imagej_dl.methods.shared.pixel_weights import inner_contacts
 from imagej_dl.models import backend
 from imagej_dl.training import augmentation as augment
 from imagej_dl.training.augmentation import Augmentation
+from imagej_dl.training.backgrounds import background
 
 
 @dataclass(frozen=True)
@@ -184,6 +185,9 @@ class Patches:
 
     def _patch(self, index: int, rng: np.random.Generator) -> tuple[Any, Any, Any]:
         sampling, example = self.sampling, self.examples[index]
+        share = sampling.augmentation.empty if example.target is None else 0.0
+        if share and rng.random() < share:
+            return self._empty(example, rng)
         side, reach = sampling.patch, sampling.contact_reach
         centre = self.centre(index, rng)
         place = augment.draw(example.labels.shape, centre, side, rng, sampling.augmentation)
@@ -200,6 +204,19 @@ class Patches:
         if truth.image is None:  # a change of the input's intensities would be learnt as noise
             image = augment.light(image, rng, sampling.augmentation)
         return *sampling.method.sample(image, truth, rng), weights
+
+    def _empty(self, example: Example, rng: np.random.Generator) -> tuple[Any, Any, Any]:
+        """Make a patch without objects, with what the ground truth of the example consists of."""
+        sampling = self.sampling
+        side, wide = sampling.patch, sampling.patch + 2 * sampling.margin
+        truth = Truth(np.zeros((wide, wide), example.labels.dtype), sampling.margin)
+        if example.contours is not None and sampling.method.takes_contours:
+            truth = replace(truth, contours=np.zeros((side, side), example.contours.dtype))
+        if example.vectors is not None:
+            truth = replace(truth, vectors=np.zeros((2, wide, wide), np.float32))
+        image = background(side, len(example.planes), rng)
+        image = augment.light(image, rng, sampling.augmentation)
+        return *sampling.method.sample(image, truth, rng), 1.0
 
 
 def _truth(example: Example, sampling: Sampling, place: augment.Place) -> Truth:

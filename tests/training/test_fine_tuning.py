@@ -8,7 +8,8 @@ from conftest import discs
 from imagej_dl import images, models
 from imagej_dl.errors import Cancelled, DataWarning, UserError
 from imagej_dl.images import Normalisation
-from imagej_dl.training import train
+from imagej_dl.training import fine_tuning, train
+from imagej_dl.training.augmentation import Augmentation
 
 pytestmark = pytest.mark.tf
 
@@ -111,6 +112,27 @@ def test_what_contradicts_the_model_is_refused(tmp_path, base, given, words):
     with pytest.raises(UserError, match=words):
         train([dark(1)], tmp_path / "M", start=base, **given)
     assert not (tmp_path / "M").exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "share", "zoom"),
+    [
+        ({}, 0.2, 1.5),
+        ({"augmentation": {"zoom": 3}}, 0.2, 3),
+        ({"augmentation": Augmentation(zoom=3)}, 0.2, 3),
+        ({"augmentation": {"empty": 0}}, 0, 1.5),
+        ({"augmentation": Augmentation(empty=0.1)}, 0.1, 1.5),
+    ],
+)
+def test_the_share_of_empty_patches_is_that_of_the_model_unless_another_is_given(
+    base, given, share, zoom
+):
+    config = models.load_config(base)
+    assert fine_tuning.settings({}, config).augmentation == Augmentation()
+    trained = config.training | {"augmentation": Augmentation(empty=0.2).model_dump()}
+    config = config.model_copy(update={"training": trained})
+    augmentation = fine_tuning.settings(given, config).augmentation
+    assert (augmentation.empty, augmentation.zoom) == (share, zoom)
 
 
 def test_other_channels_are_refused(tmp_path, base):

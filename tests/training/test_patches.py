@@ -232,3 +232,31 @@ def test_blur_is_drawn_for_half_of_the_patches_and_left_out_where_there_is_none(
     # What was saved before there was a blur is read and written as it was.
     assert "blur" not in Augmentation().model_dump()
     assert Augmentation(blur=2).model_dump()["blur"] == 2
+
+
+def test_a_share_of_the_patches_shows_background_alone() -> None:
+    e = example((64, 64), channels=2)
+    full = e.image + 5  # no background is so bright
+    frames = [Example("a", full, e.labels, before=(full,))]
+    some = sampling(batch=40, augmentation=NONE.model_copy(update={"empty": 0.3}))
+    images, classes, weights = Patches(frames, some).batch(0)
+    bare = images.max(axis=(1, 2, 3)) < 5
+    assert 4 < bare.sum() < 20
+    assert images.shape == (40, 32, 32, 4)
+    assert not classes[bare].any()
+    assert classes[~bare].any()
+    assert (weights == 1).all()
+
+
+def test_an_image_that_is_learnt_is_never_replaced_by_background() -> None:
+    e = example((32, 32))
+    learnt = Example("a", e.image + 5, np.ones((32, 32), np.uint16), target=e.image)
+    rule = NONE.model_copy(update={"empty": 0.5})
+    given = Sampling(method("border", {}), 32, 20, 0, augmentation=rule)
+    images, *_ = Patches([learnt], given).batch(0)
+    assert images.min() >= 5
+
+
+def test_the_share_of_empty_patches_is_left_out_where_there_is_none() -> None:
+    assert "empty" not in Augmentation().model_dump()
+    assert Augmentation(empty=0.2).model_dump()["empty"] == 0.2
