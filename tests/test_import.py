@@ -158,7 +158,9 @@ def imported(path: Path) -> Iterator[tuple[str, bool]]:
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and not node.level:
-            names = [node.module or ""]
+            # What is imported may be a module, as in `from scipy import ndimage`.
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+            names.insert(0, node.module or "")
         for name in names:
             if name.split(".")[0] not in sys.stdlib_module_names:
                 yield name.split(".")[0] if node not in tree.body else name, node in tree.body
