@@ -213,24 +213,6 @@ def log() -> str:
     return "" if text is None else str(text)
 
 
-def select(title: str) -> None:
-    """Bring an image to the front until it stays there, whatever late events of others come."""
-    manager = jimport("ij.WindowManager")
-    stays = 0
-    for _ in range(40):
-        current = manager.getCurrentImage()
-        if current is not None and str(current.getTitle()) == title:
-            stays += 1
-            if stays == 4:
-                return
-        else:
-            stays = 0
-            jimport("ij.IJ").selectWindow(title)
-            manager.setCurrentWindow(manager.getImage(title).getWindow())
-        time.sleep(0.2)
-    raise TimeoutError(f"{title} does not stay in front; open: {windows()}")
-
-
 def titles() -> list[str]:
     return sorted(str(t) for t in jimport("ij.WindowManager").getImageTitles())
 

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import active_image
 import hosted
 import pytest
 
@@ -95,7 +96,7 @@ def _again(project: str, model: str, cells: str, folder: str) -> dict[str, Any]:
     manager = hosted.jimport("ij.plugin.frame.RoiManager")()
     manager.add(hosted.jimport("ij.gui.OvalRoi")(3, 4, 5, 6), -1)
     for number in (1, 2):
-        hosted.select("cells.tif")
+        active_image.select("cells.tif")
         _run(front, "ImageJ-DL Predict", model=model)
         title = "cells-labels" if number == 1 else "cells-labels-1"
         hosted.wait(lambda title=title: hosted.newest(title), 120)
@@ -114,7 +115,7 @@ def _again(project: str, model: str, cells: str, folder: str) -> dict[str, Any]:
     # Trainings one after the other: one window of curves, and the model is Predict's.
     quick = {key: value for key, value in hosted.QUICK.items() if key != "epochs"}
     for name in ("one", "two"):
-        hosted.select("cells.tif")
+        active_image.select("cells.tif")
         hosted.macro(
             f'run("ImageJ-DL Train", "project=[{project}] out=[{folder}/{name}] epochs=1 '
             + " ".join(f"{key}={value}" for key, value in quick.items())
@@ -122,7 +123,7 @@ def _again(project: str, model: str, cells: str, folder: str) -> dict[str, Any]:
         )
     seen["curves"] = [w for w in hosted.windows() if "PlotWindow" in w]
     seen["current"] = str(windows.getCurrentImage().getTitle())
-    hosted.select("cells.tif")
+    active_image.select("cells.tif")
     hosted.choose("ImageJ-DL Train")
     dialog = hosted.fill(
         front, "ImageJ-DL Train", project=project, out=f"{folder}/long", epochs=5000

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import active_image
 import hosted
 import numpy as np
 import pytest
@@ -53,7 +54,7 @@ def _chain(
 
     recorder = hosted.jimport("ij.plugin.frame.Recorder")
     recorder()  # opens it
-    hosted.select("cells.tif")
+    active_image.select("cells.tif")
     hosted.choose("ImageJ-DL Predict")
     hosted.press(hosted.fill(front, "ImageJ-DL Predict", model=model), "OK")
     title = hosted.wait(lambda: hosted.newest("cells-labels-1"), 60, "labels by the menu")

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import active_image
 import hosted
 import modal
 import numpy as np
@@ -158,7 +159,7 @@ def _commands(project: str, model: str, cells: str, movie: str, folder: str) -> 
         }[name]
         if name == "annotate again":
             draw()
-        hosted.select("mine")
+        active_image.select("mine")
         try:
             hosted.macro(line)
         except Exception as error:

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import active_image
 import hosted
 import numpy as np
 import pytest
@@ -28,7 +29,7 @@ def _fresh(cells: str, folder: str) -> dict[str, Any]:
     recorder()  # opens it
     seen: dict[str, Any] = {}
     ij.open(cells)
-    hosted.select("cells.tif")
+    active_image.select("cells.tif")
     hosted.choose(LABEL)
     dialog = hosted.fill(front, LABEL)
     seen["model"] = str(dialog.getStringFields()[0].getText())

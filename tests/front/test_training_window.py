@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import active_image
 import hosted
 import modal
 import numpy as np
@@ -78,10 +79,10 @@ def _trainings(project: str, image: str, ready: str, folder: str, home: str) -> 
     # Meanwhile ImageJ's own commands and a prediction run.
     other = ij.createImage("mine", "8-bit black", 8, 8, 1)
     other.show()
-    hosted.select("mine")
+    active_image.select("mine")
     ij.doCommand("Invert")
     hosted.wait(lambda: int(other.getProcessor().get(0, 0)) == 255, 120, "ImageJ's Invert")
-    hosted.select("cells.tif")
+    active_image.select("cells.tif")
     hosted.choose("ImageJ-DL Predict")
     dialog = hosted.fill(front, "ImageJ-DL Predict", model=ready)
     # What is in front meanwhile is not what the command was chosen for.
@@ -110,7 +111,7 @@ def _trainings(project: str, image: str, ready: str, folder: str, home: str) -> 
     hosted.macro(again)
     seen["resumed"] = json.loads(Path(first, "metrics.json").read_text())["epochs"]
 
-    hosted.select("cells.tif")
+    active_image.select("cells.tif")
     _begin(front, None, project=project, out=second, epochs=5000)
     hosted.wait(lambda: _epochs("second") >= 1, 120, "an epoch of the second training")
     hosted.press(hosted.window("JFrame", CONTROL), "Use now")

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import active_image
 import hosted
 import numpy as np
 import pytest
@@ -92,7 +93,7 @@ def _troubles(project: str, model: str, cells: str, folder: str) -> dict[str, An
 
     # The same from the menu.
     ij.log("\\Clear")
-    hosted.select("empty")
+    active_image.select("empty")
     hosted.choose("ImageJ-DL Predict")
     hosted.press(hosted.fill(front, "ImageJ-DL Predict", model=f"{folder}/foreign"), "OK")
     seen["window"] = hosted.error_words()

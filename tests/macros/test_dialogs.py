@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import active_image
 import numpy as np
 import pytest
 from screen import Answers, open_titles, pixels, without_options
@@ -23,8 +24,6 @@ pytestmark = [
 
 
 def _run_all(folder: Path) -> dict[str, Any]:
-    from scyjava import jimport
-
     from imagej_dl.fiji import menu
 
     front = menu.install("embedded", display=True)
@@ -45,7 +44,7 @@ def _run_all(folder: Path) -> dict[str, Any]:
         answer = ("Label boundaries",)
         title = run("Label_Boundaries", *answer, choices=("touching", "image"))
         found["lines"] = (title, int((pixels(title) > 0).sum()))
-        jimport("ij.IJ").selectWindow("cells.tif")
+        active_image.select("cells.tif")
         _draw("")
         found["masks"] = run("Make_Masks", "Make masks")
         found["masks again"] = run("Make_Masks", "Make masks")
@@ -60,9 +59,10 @@ def _run_all(folder: Path) -> dict[str, Any]:
         answer = ("Track a video",)
         found["no tracks"] = run("Track_Video", *answer, texts=(model, ""))
         found["tracked"] = run("Track_Video", *answer, texts=(model, f"{folder}/tracks/"))
-        jimport("ij.IJ").selectWindow("movie.tif")
+        active_image.select("movie.tif")
         found["refused"] = run("Track_Video", *answer, texts=(model, f"{folder}/tracks/"))
         found["open"] = open_titles()
+        active_image.select("movie.tif")
         fields = {"texts": (model, f"{folder}/tracks/"), "boxes": (False, True)}
         found["tracked again"] = run("Track_Video", *answer, **fields)
 
