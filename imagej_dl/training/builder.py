@@ -22,11 +22,12 @@ from imagej_dl.training.devices import SingleDevice
 from imagej_dl.training.examples import Examples
 from imagej_dl.training.fine_tuning import Start
 from imagej_dl.training.objective import Validator
-from imagej_dl.training.patches import Patches, Sampling, validation
+from imagej_dl.training.patches import Patches, Sampling
 from imagej_dl.training.precision import precision
 from imagej_dl.training.run import TrainingRun
 from imagej_dl.training.settings import Settings, unheeded
 from imagej_dl.training.split import Split, split
+from imagej_dl.training.validation_patches import validation
 
 _VALIDATION_PATCHES = 64
 _FEWEST = 8

@@ -12,8 +12,8 @@ from imagej_dl.methods.base import Loss, Method, Total
 from imagej_dl.methods.shared.losses import whole
 from imagej_dl.models import backend
 from imagej_dl.models.frame_windows import fed
-from imagej_dl.training.patches import Evaluated
 from imagej_dl.training.settings import Settings
+from imagej_dl.training.validation_patches import Evaluated
 
 
 def of(settings: Settings, total: Total = whole) -> Loss:
@@ -33,7 +33,7 @@ class Validator:
     method : what the model learns.
     compute : the loss, (targets, outputs, weights) → number.
     batches : (images, targets, weights or None), as
-        :func:`imagej_dl.training.patches.validation` makes them.
+        :func:`imagej_dl.training.validation_patches.validation` makes them.
     """
 
     def __init__(

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imagej_dl.images.labels.bounding_boxes import boxes
 from imagej_dl.methods.base import Method, Truth
 from imagej_dl.methods.shared.pixel_weights import inner_contacts
 from imagej_dl.models import backend
 from imagej_dl.training import augmentation as augment
 from imagej_dl.training.augmentation import Augmentation
 from imagej_dl.training.backgrounds import background
+from imagej_dl.training.patch_centres import Centres
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,6 @@ class Sampling:
 
 
 Batch = tuple[NDArray[np.float32], NDArray, NDArray[np.float32]]
-Evaluated = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32] | None]
 
 
 class Patches:
@@ -127,11 +126,17 @@ class Patches:
     def __init__(self, examples: Sequence[Example], sampling: Sampling) -> None:
         self.examples = examples
         self.sampling = sampling
-        objects = sampling.method.learns_from == "labels"
-        self._centres = [_centres(_told(e)) if objects else np.zeros((0, 2)) for e in examples]
-        pdf = sampling.pdf
-        self._inside = [np.flatnonzero(_told(e)) for e in examples] if pdf is not None else []
-        self._known = [None if e.known is None else _Pixels(_drawn_from(e, pdf)) for e in examples]
+        self._centres = [
+            Centres(
+                example.labels,
+                example.known,
+                has_objects=sampling.method.learns_from == "labels",
+                foreground=sampling.foreground,
+                spread=sampling.patch / 4,
+                pdf=sampling.pdf,
+            )
+            for example in examples
+        ]
         # By the root of the area: large images are seen more often, but do not hide the small.
         reached = np.cumsum(np.sqrt([example.labels.size for example in examples]))
         self._reached = reached / reached[-1]
@@ -157,31 +162,7 @@ class Patches:
 
     def centre(self, index: int, rng: np.random.Generator) -> NDArray[np.float64]:
         """Draw the centre (y, x) of a patch of example number `index`, in px."""
-        sampling, shape = self.sampling, self.examples[index].labels.shape
-        if sampling.pdf is not None:
-            return self._by_pdf(index, sampling.pdf, rng)
-        centres = self._centres[index]
-        known = self._known[index]
-        centre = rng.uniform(0, shape) if known is None else known.draw(rng)
-        if len(centres) and rng.random() < sampling.foreground:
-            spread = sampling.patch / 4
-            centre = centres[rng.integers(len(centres))] + rng.uniform(-spread, spread, 2)
-        return centre
-
-    def _by_pdf(self, index: int, pdf: float, rng: np.random.Generator) -> NDArray[np.float64]:
-        labels, inside = self.examples[index].labels, self._inside[index]
-        known = self._known[index]
-        outside = labels.size - len(inside) if known is None else known.count
-        if rng.random() * (pdf * len(inside) + outside) < pdf * len(inside):
-            flat = int(inside[rng.integers(len(inside))])
-        elif known is not None:
-            return known.draw(rng)
-        else:
-            # The k-th pixel that is none of an object: those of objects before it are skipped.
-            k = int(rng.integers(outside))
-            skipped = int(np.searchsorted(inside - np.arange(len(inside)), k, "right"))
-            flat = k + skipped
-        return np.array(np.unravel_index(flat, labels.shape), np.float64)
+        return self._centres[index].draw(rng)
 
     def _patch(self, index: int, rng: np.random.Generator) -> tuple[Any, Any, Any]:
         sampling, example = self.sampling, self.examples[index]
@@ -192,7 +173,7 @@ class Patches:
         centre = self.centre(index, rng)
         place = augment.draw(example.labels.shape, centre, side, rng, sampling.augmentation)
         image = augment.taken(example.planes, place, side)
-        truth = _truth(example, sampling, place)
+        truth = truth_of(example, sampling, place)
         weights: Any = 1.0
         if example.weights is not None:
             weights = augment.taken([example.weights], place, side)[..., 0]
@@ -217,15 +198,6 @@ class Patches:
         image = background(side, len(example.planes), rng)
         image = augment.light(image, rng, sampling.augmentation)
         return *sampling.method.sample(image, truth, rng), 1.0
-
-
-def _truth(example: Example, sampling: Sampling, place: augment.Place) -> Truth:
-    """Return the ground truth of a patch, with the margin that its target and weights need."""
-    truth = _shown(example, sampling, place)
-    if example.vectors is None:
-        return truth
-    side = sampling.patch + 2 * sampling.margin
-    return replace(truth, vectors=augment.vectors(example.vectors, place, side))
 
 
 def stream(patches: Patches, first: int, last: int) -> Any:
@@ -259,110 +231,19 @@ def stream(patches: Patches, first: int, last: int) -> Any:
     return made.prefetch(2)
 
 
-def validation(examples: Sequence[Example], sampling: Sampling, limit: int) -> list[Evaluated]:
-    """Cut patches that cover the examples, unvaried, as batches for evaluation.
-
-    At most `limit` patches are kept, evenly over all, so that validation never takes longer than
-    training; images smaller than a patch are mirrored up to it.
-
-    Returns
-    -------
-    images, targets, and the pixels' weights (N, Y, X): 0 where the ground truth is unknown, else
-    1; None where all of it is known.
-    """
-    places = [
-        (example, y, x)
-        for example in examples
-        for y in _starts(example.labels.shape[0], sampling.patch)
-        for x in _starts(example.labels.shape[1], sampling.patch)
-        if example.known is None
-        or example.known[y : y + sampling.patch, x : x + sampling.patch].any()
-    ]
-    chosen = np.unique(np.linspace(0, len(places) - 1, min(limit, len(places))).astype(int))
-    rng = np.random.default_rng(sampling.seed)
-    images, targets, weights = [], [], []
-    side = sampling.patch
-    for index in chosen:
-        example, y, x = places[index]
-        centre = np.array((y + side / 2 - 1, x + side / 2 - 1))
-        place = augment.draw(example.labels.shape, centre, side, rng, augment.NONE)
-        image = augment.taken(example.planes, place, side)
-        truth = _truth(example, sampling, place)
-        image, target = sampling.method.sample(image, truth, rng)
-        images.append(image)
-        targets.append(target)
-        known = True if truth.known is None else truth.within(truth.known)
-        weights.append(np.broadcast_to(np.float32(known), (side, side)))
-    values = np.stack(targets)
-    if sampling.by_class:
-        values = values[..., None]
-        if (count := len(sampling.method.channels)) > 1:
-            values = values == np.arange(count)
-    parts = [slice(i, i + sampling.batch) for i in range(0, len(images), sampling.batch)]
-    some = any(example.known is not None for example in examples)
-    return [
-        (
-            np.stack(images[part]),
-            values[part].astype(np.float32),
-            np.stack(weights[part]) if some else None,
-        )
-        for part in parts
-    ]
-
-
-def _shown(example: Example, sampling: Sampling, place: augment.Place) -> Truth:
-    """Return the ground truth of a patch without vectors."""
+def truth_of(example: Example, sampling: Sampling, place: augment.Place) -> Truth:
+    """Return the ground truth of a patch, with the margin that its target and weights need."""
     side = sampling.patch + 2 * sampling.margin
     labels = augment.nearest(example.labels, place, side)
-    contours = image = None
+    contours = image = known = vectors = None
     if example.contours is not None and sampling.method.takes_contours:
         contours = augment.nearest(example.contours, place, sampling.patch)
     if example.target is not None:
         planes = [example.target[..., i] for i in range(example.target.shape[2])]
         image = augment.taken(planes, place, side)
-    known = None
     if example.known is not None:
         known = augment.nearest(example.known, place, side)
         labels = np.where(known, labels, 0)
-    return Truth(labels, sampling.margin, contours, image, known)
-
-
-def _told(example: Example) -> NDArray:
-    """Return the label map where it is known; elsewhere it says nothing, and is 0."""
-    return example.labels if example.known is None else np.where(example.known, example.labels, 0)
-
-
-def _drawn_from(example: Example, pdf: float | None) -> NDArray[np.bool_]:
-    """Return the pixels that may be centres beside those near, or with a `pdf` in, objects."""
-    assert example.known is not None
-    return example.known if pdf is None else example.known & (_told(example) == 0)
-
-
-class _Pixels:
-    """Draws pixels of a mask (Y, X), all alike, with the memory of a column."""
-
-    def __init__(self, mask: NDArray[np.bool_]) -> None:
-        self._mask = mask
-        self._reached = np.cumsum(np.count_nonzero(mask, axis=1))
-        self.count = int(self._reached[-1])
-
-    def draw(self, rng: np.random.Generator) -> NDArray[np.float64]:
-        """Return a pixel (y, x)."""
-        y = int(self._reached.searchsorted(rng.integers(self.count), "right"))
-        columns = np.flatnonzero(self._mask[y])
-        return np.array((y, columns[rng.integers(len(columns))]), np.float64)
-
-
-def _starts(length: int, side: int) -> list[int]:
-    if length <= side:
-        return [0]
-    count = -(-length // side)
-    return [int(start) for start in np.linspace(0, length - side, count)]
-
-
-def _centres(labels: NDArray) -> NDArray[np.float64]:
-    """Middles (y, x) of the objects' boxes, in px."""
-    return np.array(
-        [[(part.start + part.stop - 1) / 2 for part in box] for _, box in boxes(labels)],
-        np.float64,
-    ).reshape(-1, 2)
+    if example.vectors is not None:
+        vectors = augment.vectors(example.vectors, place, side)
+    return Truth(labels, sampling.margin, contours, image, known, vectors)

@@ -17,8 +17,9 @@ from imagej_dl.training.data_sources import Maps
 from imagej_dl.training.examples import Examples
 from imagej_dl.training.finalize import known_record
 from imagej_dl.training.objective import Validator
-from imagej_dl.training.patches import Example, Patches, Sampling, validation
+from imagej_dl.training.patches import Example, Patches, Sampling
 from imagej_dl.training.split import Split
+from imagej_dl.training.validation_patches import validation
 
 OF_LABELS = [name for name, kind in METHODS.items() if kind.learns_from == "labels"]
 

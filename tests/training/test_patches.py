@@ -5,7 +5,8 @@ from imagej_dl.methods.border import border_target
 from imagej_dl.methods.registry import method
 from imagej_dl.training import augmentation as augment
 from imagej_dl.training.augmentation import NONE, Augmentation
-from imagej_dl.training.patches import Example, Patches, Sampling, stream, validation
+from imagej_dl.training.patches import Example, Patches, Sampling, stream
+from imagej_dl.training.validation_patches import validation
 
 RNG = np.random.default_rng(0)
 
