@@ -7,6 +7,7 @@ from itertools import repeat
 from pathlib import Path
 
 import numpy as np
+import xarray as xr
 
 from imagej_dl import ctc
 from imagej_dl.ctc import is_ctc
@@ -91,41 +92,39 @@ def frames(path: Path, axes: str | None = None) -> Iterator[np.ndarray]:
     """Read a label map as its frames: 2-D, or 3-D volumes where it has several slices."""
     if path.is_dir():
         yield from ctc.read(path).masks
-        return
-    labels = read_labels(path, axes, volumes=True)
-    labels = labels.squeeze([a for a in "TZ" if labels.sizes.get(a) == 1])
-    yield from np.asarray(labels) if "T" in labels.dims else [np.asarray(labels)]
+    else:
+        yield from _by_frame(read_labels(path, axes, volumes=True))
 
 
-def known_frames(
+def true_frames(
     path: Path, axes: str | None = None, ring: int | None = None
-) -> Iterator[np.ndarray | None]:
-    """Return where the ground truth is known in each of its :func:`frames`; None everywhere.
+) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
+    """Read a ground truth as its :func:`frames`, and where each is known; None everywhere.
 
     Parameters
     ----------
     path : of the label map; its marks are beside it (see :mod:`imagej_dl.images.labels.marks`).
     ring : see :func:`imagej_dl.images.labels.marks.known`.
     """
-    beside = None if path.is_dir() else marks.path_of(path)
-    if path.is_dir() or (ring is None and beside is not None and not beside.is_file()):
-        yield from repeat(None)
+    if path.is_dir():
+        yield from ((frame, None) for frame in frames(path, axes))
         return
-    labels = read_labels(path, axes, volumes=True)
-    marked = marks.read(beside, labels) if beside is not None and beside.is_file() else None
-    flat = labels.squeeze([a for a in "TZ" if labels.sizes.get(a) == 1])
-    shape = flat.shape if "T" in flat.dims else (1, *flat.shape)
-    truth = np.asarray(flat).reshape(shape)
-    of = None if marked is None else np.asarray(marked.data).reshape(shape)
-    for number, frame in enumerate(truth):
-        planes = frame.reshape(-1, *frame.shape[-2:])
-        there = None if of is None else of[number].reshape(planes.shape)
-        found = [
-            marks.known(plane, None if there is None else there[z], ring)
-            for z, plane in enumerate(planes)
-        ]
-        if all(one is None for one in found):
-            yield None
-            continue
-        known = [np.ones(frame.shape[-2:], bool) if one is None else one for one in found]
-        yield np.reshape(known, frame.shape)
+    labels, beside = read_labels(path, axes, volumes=True), marks.path_of(path)
+    marked = _by_frame(marks.read(beside, labels)) if beside.is_file() else repeat(None)
+    for frame, there in zip(_by_frame(labels), marked, strict=False):
+        yield frame, _known(frame, there, ring)
+
+
+def _by_frame(labels: xr.DataArray) -> Iterator[np.ndarray]:
+    labels = labels.squeeze([a for a in "TZ" if labels.sizes.get(a) == 1])
+    yield from np.asarray(labels) if "T" in labels.dims else [np.asarray(labels)]
+
+
+def _known(frame: np.ndarray, marked: np.ndarray | None, ring: int | None) -> np.ndarray | None:
+    planes = frame.reshape(-1, *frame.shape[-2:])
+    there = repeat(None) if marked is None else marked.reshape(planes.shape)
+    found = [marks.known(plane, one, ring) for plane, one in zip(planes, there, strict=False)]
+    if all(one is None for one in found):
+        return None
+    known = [np.ones(frame.shape[-2:], bool) if one is None else one for one in found]
+    return np.reshape(known, frame.shape)

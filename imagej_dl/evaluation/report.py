@@ -13,7 +13,7 @@ from imagej_dl import ctc
 from imagej_dl.errors import UserError
 from imagej_dl.evaluation import ctc_metrics as challenge
 from imagej_dl.evaluation.matching import THRESHOLDS, Matching, match, total
-from imagej_dl.evaluation.pairing import frames, known_frames, pair
+from imagej_dl.evaluation.pairing import frames, pair, true_frames
 from imagej_dl.filesystem.atomic import atomic, refuse_existing
 from imagej_dl.filesystem.text import write_text
 from imagej_dl.images.checks.repeated_warnings import gathered
@@ -158,13 +158,13 @@ def evaluate(
 
 def _image(pred: Path, truth: Path, axes: str | None, ring: int | None) -> list[Matching]:
     found = []
-    where = known_frames(truth, axes, ring)
-    for number, (true, guess) in enumerate(zip_longest(frames(truth, axes), frames(pred, axes))):
+    both = zip_longest(true_frames(truth, axes, ring), frames(pred, axes))
+    for number, (true, guess) in enumerate(both):
         if true is None or guess is None:
             which = "fewer" if guess is None else "more"
             raise UserError(f"has {which} frames than its ground truth {truth}", path=pred)
         try:
-            found.append(match(true, guess, THRESHOLDS, known=next(where)))
+            found.append(match(true[0], guess, THRESHOLDS, known=true[1]))
         except UserError as error:
             raise UserError(f"in frame {number} {error.problem}", path=pred) from error
     return total(found)
