@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
+from pydantic import BaseModel, ConfigDict
 
 from imagej_dl.correction.changes import Changes
+from imagej_dl.serialisation import omitting
 
 Stamp = tuple[int, int]
 """Time of a file's last change in ns, and its size in bytes: another when its content is."""
@@ -104,8 +105,4 @@ class State(_Part):
     retrained: list[Retrained] = []
     sparse: list[str] = []
 
-    @model_serializer(mode="wrap")
-    def _without_sparse(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out what earlier versions do not know, where it says nothing."""
-        content: dict[str, Any] = write(self)
-        return {key: value for key, value in content.items() if value or key != "sparse"}
+    _later = omitting("sparse")

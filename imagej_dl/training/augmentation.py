@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,10 +10,10 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    SerializerFunctionWrapHandler,
-    model_serializer,
 )
 from scipy import ndimage as ndi
+
+from imagej_dl.serialisation import omitting
 
 Place = tuple[NDArray, NDArray]
 """Matrix and centre of a patch: pixel p of it shows matrix @ (p - its middle) + centre."""
@@ -44,11 +43,7 @@ class Augmentation(BaseModel):
         "formula; 0: none. Of no effect where an image is learnt.",
     )
 
-    @model_serializer(mode="wrap")
-    def _without_later(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out what versions without it would refuse, where it says nothing."""
-        content: dict[str, Any] = write(self)
-        return {k: v for k, v in content.items() if v or k not in ("blur", "empty")}
+    _later = omitting("blur", "empty")
 
 
 NONE = Augmentation(turn=False, zoom=1, gamma=1, contrast=0, brightness=0, noise=0)

@@ -11,9 +11,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    SerializerFunctionWrapHandler,
     ValidationError,
-    model_serializer,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
@@ -25,6 +23,7 @@ from imagej_dl.methods.base import Method
 from imagej_dl.methods.registry import KnownKind
 from imagej_dl.models.networks import registry as networks
 from imagej_dl.models.networks.base import Network
+from imagej_dl.serialisation import omitting
 from imagej_dl.training.augmentation import Augmentation
 
 Precision = Literal["float32", "mixed_float16", "mixed_bfloat16"]
@@ -296,11 +295,7 @@ class Settings(BaseModel):
             return values
         return {"loss": method.losses[0], "weight_map": method.weight_maps[0], **values}
 
-    @model_serializer(mode="wrap")
-    def _without_empty(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out what was not there before it was needed, where it says nothing."""
-        content: dict[str, Any] = write(self)
-        return {k: v for k, v in content.items() if v or k not in ("method_settings", "sparse")}
+    _later = omitting("method_settings", "sparse")
 
     @model_validator(mode="before")
     @classmethod
