@@ -14,7 +14,7 @@ from imagej_dl.commands.base import Command, Positional, Shown, say
 from imagej_dl.errors import UserError
 from imagej_dl.images.formats import registry
 from imagej_dl.images.scenes import PATTERN
-from imagej_dl.models.config import CONFIG
+from imagej_dl.models.config import holds_model
 from imagej_dl.models.ready import registry as ready
 from imagej_dl.prediction.diameters import parsed
 from imagej_dl.prediction.results import Results
@@ -169,8 +169,7 @@ class PredictOptions(Command):
             return self
         path = self.model
         if path.is_dir():
-            own = any((path / name).exists() for name in (CONFIG, ".training"))
-            are_images = not self.images and not own
+            are_images = not self.images and not holds_model(path)
         else:
             are_images = path.is_file() and registry.by_name(path) is not None
         if not are_images:

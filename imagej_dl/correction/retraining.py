@@ -20,6 +20,7 @@ from imagej_dl.errors import Cancelled, UserError
 from imagej_dl.filesystem import containment, locks
 from imagej_dl.filesystem.atomic import discard, heal, load_json
 from imagej_dl.filesystem.containment import contained
+from imagej_dl.models.config import UNFINISHED
 from imagej_dl.models.folder import CONFIG, load_config
 from imagej_dl.progress import Progress, silent
 from imagej_dl.project import Sheet
@@ -31,7 +32,6 @@ MARGIN = 0.02
 """Decrease of the average precision that makes a model worse: less is chance on few images."""
 
 EPOCHS, VALIDATION = 20, 0.2
-TRAINING = ".training"
 
 
 class Retraining(Outcome):
@@ -140,7 +140,7 @@ def _tidy(store: CorrectionStore) -> None:
     for folder in models.glob("round_*"):
         heal(folder)
     for ended in store.state.retrained:
-        discard(store.path(ended.model) / TRAINING)
+        discard(store.path(ended.model) / UNFINISHED)
 
 
 def _refuse(store: CorrectionStore, wanted: dict[str, str]) -> None:
@@ -257,7 +257,7 @@ def _finish(
     state.round += 1
     state.training, state.trained = None, wanted
     store.save()
-    discard(out / TRAINING)
+    discard(out / UNFINISHED)
     return _result(store, result, ended)
 
 

@@ -16,6 +16,11 @@ from imagej_dl.models.config import ModelConfig
 from imagej_dl.models.frame_windows import fed
 
 
+def largest_difference(found: NDArray, expected: NDArray) -> float:
+    """Return by how much outputs differ at most, of values above 1 as a share of them."""
+    return float((np.abs(found - expected) / np.maximum(np.abs(expected), 1)).max())
+
+
 @dataclass(frozen=True)
 class ModelBundle:
     """A network with its configuration, and the folder it came from."""

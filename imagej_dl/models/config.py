@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import (
@@ -9,11 +10,9 @@ from pydantic import (
     ConfigDict,
     Field,
     SerializeAsAny,
-    SerializerFunctionWrapHandler,
     ValidationError,
     ValidationInfo,
     field_validator,
-    model_serializer,
     model_validator,
 )
 
@@ -21,10 +20,13 @@ from imagej_dl.images import Normalisation, Seen
 from imagej_dl.methods import registry
 from imagej_dl.methods.base import Method, PostProcessing
 from imagej_dl.methods.registry import KnownKind
+from imagej_dl.serialisation import omitting
 from imagej_dl.validation import in_words
 
 CONFIG = "config.json"
 """The file in a model's folder that holds a :class:`ModelConfig`."""
+UNFINISHED = ".training"
+"""The folder in it of a training that has not ended."""
 
 FORMAT_VERSION = 1
 """Version of the MODEL folder; raised when an older reader would misread a newer folder."""
@@ -130,11 +132,7 @@ class ModelConfig(BaseModel):
         except ValidationError as error:
             raise ValueError(in_words(error, declared.model_fields, "instances")) from error
 
-    @model_serializer(mode="wrap")
-    def _without_empty(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out what versions without it would refuse, where it says nothing."""
-        content: dict[str, Any] = write(self)
-        return {k: v for k, v in content.items() if v or k != "method_settings"}
+    _later = omitting("method_settings")
 
     @model_validator(mode="after")
     def _consistent(self) -> ModelConfig:
@@ -145,6 +143,11 @@ class ModelConfig(BaseModel):
             words = f"{self.channels} channels and {self.frames} frames"
             raise ValueError(f"axes {self.axes} do not go with {words}")
         return self
+
+
+def holds_model(folder: Path) -> bool:
+    """Return whether a folder is that of a model, or of an unfinished training of one."""
+    return any((folder / name).exists() for name in (CONFIG, UNFINISHED))
 
 
 def axes(frames: int, channels: int) -> str:

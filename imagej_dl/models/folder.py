@@ -23,8 +23,8 @@ from imagej_dl import images
 from imagej_dl.errors import DataWarning, UserError, first_line
 from imagej_dl.filesystem.atomic import atomic_folder, heal, load_json
 from imagej_dl.models import fluffy_h5, trust
-from imagej_dl.models.bundle import ModelBundle
-from imagej_dl.models.config import CONFIG, FORMAT_VERSION, ModelConfig
+from imagej_dl.models.bundle import ModelBundle, largest_difference
+from imagej_dl.models.config import CONFIG, FORMAT_VERSION, UNFINISHED, ModelConfig
 from imagej_dl.models.frame_windows import frames_of
 from imagej_dl.models.ready import registry as ready
 
@@ -122,7 +122,7 @@ def load_config(folder: str | Path) -> ModelConfig:
     heal(folder)  # a training may have been killed while it put a new model there
     path = folder / CONFIG
     if not path.is_file():
-        if (folder / ".training").is_dir():
+        if (folder / UNFINISHED).is_dir():
             raise UserError(
                 "its training is not finished",
                 path=folder,
@@ -166,7 +166,7 @@ def check(bundle: ModelBundle) -> float:
     found, expected = bundle.probabilities(plane).reshape(-1), expected.reshape(-1)
     if found.size != expected.size:
         raise UserError("does not match the test image", path=bundle.folder / TEST_EXPECTED)
-    difference = float((np.abs(found - expected) / np.maximum(np.abs(expected), 1)).max())
+    difference = largest_difference(found, expected)
     if not difference <= TOLERANCE:
         raise UserError(
             f"predicts its test image differently than when it was written (by {difference:.3g})",

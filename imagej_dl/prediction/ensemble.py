@@ -10,12 +10,10 @@ from typing import Any
 from imagej_dl.errors import UserError
 from imagej_dl.images import units
 from imagej_dl.models import ModelBundle, ModelConfig, load
+from imagej_dl.prediction.rescaling import HIGH, LOW
 
 Given = ModelBundle | str | os.PathLike[str]
 """A model, or its folder."""
-
-LOW, HIGH = 0.75, 4 / 3
-"""Ratios of two lengths between which they count as alike."""
 
 _ALIKE: dict[str, Callable[[ModelConfig], Any]] = {
     "kind": lambda config: config.kind,
@@ -28,6 +26,11 @@ _ALIKE: dict[str, Callable[[ModelConfig], Any]] = {
 _REMEDY = "Leave it out of --ensemble."
 
 
+def model_of(given: Given) -> ModelBundle:
+    """Return a model that is given, loaded if it is its folder."""
+    return load(Path(given)) if isinstance(given, str | os.PathLike) else given
+
+
 def loaded(bundle: ModelBundle, others: Iterable[Given]) -> tuple[ModelBundle, ...]:
     """Return the model and those that it forms an ensemble with.
 
@@ -36,8 +39,7 @@ def loaded(bundle: ModelBundle, others: Iterable[Given]) -> tuple[ModelBundle, .
     UserError : for one that does not go with the first; see :func:`check`.
     """
     members = [bundle]
-    for other in others:
-        one = load(Path(other)) if isinstance(other, str | os.PathLike) else other
+    for one in map(model_of, others):
         check(bundle.config, one.config, one.folder)
         members.append(one)
     return tuple(members)

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from imagej_dl import preferences
 from imagej_dl.errors import first_line, warn
 from imagej_dl.models import backend
+from imagej_dl.models.bundle import largest_difference
 from imagej_dl.prediction import openvino_graph
 
 TOLERANCE = 1e-4
@@ -106,8 +107,7 @@ def _tried(model: Any, function: Any, patch: tuple[NDArray, ...], convert: bool)
         run = _compiled(_graph(model, function, convert))
         # Not traced, which for one small patch would take most of the time.
         expected = np.asarray(function.python_function(*patch))
-        apart = np.abs(run(*patch) - expected) / np.maximum(np.abs(expected), 1)
-        difference = float(apart.max())
+        difference = largest_difference(run(*patch), expected)
     except openvino_graph.UnknownLayer:
         raise
     except Exception as error:  # It raises whatever its parts raise on layers it does not know.

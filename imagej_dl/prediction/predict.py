@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,8 +16,8 @@ from imagej_dl.errors import UserError, warn
 from imagej_dl.images import array_storage, memory_maps
 from imagej_dl.methods.shared.image_method import ImageMethod
 from imagej_dl.methods.shared.instance_method import InstanceMethod
-from imagej_dl.models import ModelBundle, load
-from imagej_dl.prediction.ensemble import Given
+from imagej_dl.models import ModelBundle
+from imagej_dl.prediction.ensemble import Given, model_of
 from imagej_dl.prediction.plane_outputs import planes
 from imagej_dl.prediction.rescaling import AS_IT_IS, Scale
 from imagej_dl.prediction.views import Augment
@@ -105,7 +104,7 @@ def predict(
     DataWarning : for planes that are far from what the training saw, with what is done about it;
         where the image is resampled without being asked for, or for an estimated diameter.
     """
-    bundle = _loaded(bundle)
+    bundle = model_of(bundle)
     if not isinstance(bundle.config.method, InstanceMethod):
         raise UserError(
             f"outputs an image, not objects (its kind is {bundle.config.kind})",
@@ -173,7 +172,7 @@ def predict_image(
     float32, dims of the image, C where the model gives several channels; intensities are
     normalised as the model's input is. Above 1 GiB it lies in a temporary file.
     """
-    bundle = _loaded(bundle)
+    bundle = model_of(bundle)
     method = bundle.config.method
     if not isinstance(method, ImageMethod):
         raise UserError(
@@ -203,10 +202,6 @@ def preview(bundle: ModelBundle, image: xr.DataArray) -> xr.DataArray:
     if bundle.config.method.gives == "image":
         return predict_image(bundle, image)
     return predict(bundle, image).labels
-
-
-def _loaded(bundle: Given) -> ModelBundle:
-    return load(Path(bundle)) if isinstance(bundle, str | os.PathLike) else bundle
 
 
 def _copy(source: NDArray, target: NDArray) -> None:

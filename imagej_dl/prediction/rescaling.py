@@ -19,7 +19,8 @@ from imagej_dl.prediction.diameters import Diameter
 from imagej_dl.prediction.pixels import Pixels, Resampled
 
 LOW, HIGH = 0.75, 4 / 3
-"""Between these an image is not resampled because of its pixel size alone."""
+"""Ratios of two lengths between which they count as alike: an image is not resampled because of its
+pixel size alone."""
 _SAME = 1.1
 """By less than this an image is not resampled for a diameter: it would cost more than it gives."""
 _ASSUMED = 8.0

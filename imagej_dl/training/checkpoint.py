@@ -12,9 +12,10 @@ import numpy as np
 from imagej_dl.errors import UserError
 from imagej_dl.filesystem import containment, npz
 from imagej_dl.filesystem.atomic import atomic
+from imagej_dl.models.config import UNFINISHED
 from imagej_dl.training.events import EpochEvent
 
-FOLDER = ".training"
+FOLDER = UNFINISHED
 """The folder in MODEL that holds the checkpoint until the training is finished."""
 
 WEIGHTS_FOLDER = "checkpoints"

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from imagej_dl.errors import UserError
 from imagej_dl.filesystem.atomic import load_json
-from imagej_dl.models.config import CONFIG
+from imagej_dl.models.config import holds_model
 from imagej_dl.models.ready import card as cards
 from imagej_dl.models.ready.card import Card
 
@@ -41,8 +41,7 @@ def find(model: str | os.PathLike[str]) -> Path:
     path = Path(model)
     if not is_name(path) or path.is_file():
         return path
-    own = any((path / name).exists() for name in (CONFIG, ".training"))
-    return path if own else HOME / path
+    return path if holds_model(path) else HOME / path
 
 
 def name_of(model: str | os.PathLike[str]) -> str | None:
