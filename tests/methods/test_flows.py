@@ -3,6 +3,7 @@ import json
 import flow_fields
 import numpy as np
 import pytest
+import tiny_search
 
 from imagej_dl import images, models, training
 from imagej_dl.correction import proposals
@@ -15,11 +16,12 @@ from imagej_dl.methods.shared.flow_objects import FlowObjects
 from imagej_dl.methods.shared.heat_flows import label_flows
 from imagej_dl.methods.shared.losses import whole
 from imagej_dl.prediction import predict, preview
-from imagej_dl.search import Space, search
+from imagej_dl.search import search
 from imagej_dl.training import Settings
 from imagej_dl.training.augmentation import Augmentation
 from imagej_dl.training.examples import Examples
-from imagej_dl.training.patches import Example, Patches, Sampling, validation
+from imagej_dl.training.patches import Example, Patches, Sampling
+from imagej_dl.training.validation_patches import validation
 
 TURNS = [(turns, mirrored) for turns in range(-1, 5) for mirrored in (False, True)]
 
@@ -271,16 +273,9 @@ def test_a_training_is_resumed_and_gone_on_from(tmp_path):
 
 @pytest.mark.tf
 def test_hyperparameters_are_searched_by_the_average_precision(tmp_path):
-    space = Space(
-        optimizer=("Adam",),
-        learning_rate=(1e-2,),
-        batch=(2,),
-        depth=(1,),
-        width=(4,),
-        last_width=(4,),
-    )
-    options = {"trials": 1, "count": 2, "space": space, "epochs": 1, "steps": 4, "patch": 32}
     pairs = [discs(seed, 1) for seed in range(4)]
-    found = search(training.Given(pairs), tmp_path / "search", kind="flows", **options)
+    found = search(
+        training.Given(pairs), tmp_path / "search", kind="flows", **tiny_search.options()
+    )
     assert found is not None
     assert 0 <= found.score <= 1

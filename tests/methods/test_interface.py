@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pytest
+import tiny_search
 from click.testing import CliRunner
 from pydantic import Field
 from scipy import ndimage as ndi
@@ -307,17 +308,10 @@ def test_an_image_to_learn_must_have_the_size_of_its_image(tmp_path):
 
 
 def test_hyperparameters_are_searched_by_the_score_of_the_method(tmp_path):
-    from imagej_dl.search import Space, search
+    from imagej_dl.search import search
 
-    space = Space(
-        optimizer=("Adam",),
-        learning_rate=(1e-2,),
-        batch=(2,),
-        depth=(1,),
-        width=(4,),
-        last_width=(4,),
+    found = search(
+        training.Given(noisy()), tmp_path / "search", kind="toy_denoiser", **tiny_search.options()
     )
-    options = {"trials": 1, "count": 2, "space": space, "epochs": 1, "steps": 4, "patch": 32}
-    found = search(training.Given(noisy()), tmp_path / "search", kind="toy_denoiser", **options)
     assert found is not None
     assert found.score > 3  # dB: no share of anything
