@@ -41,8 +41,13 @@ def in_file(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
                 os.posix_fallocate(file.fileno(), 0, size)
             return np.memmap(file, dtype, "w+", shape=shape)
     except OSError as error:
-        raise UserError(
-            f"there is no room for {size / 1e9:.1f} GB of temporary data ({error.strerror})",
-            path=tempfile.gettempdir(),
-            remedy="Set the variable TMPDIR to a folder on a disk with enough space.",
-        ) from error
+        raise no_room(error, f"{size / 1e9:.1f} GB of ") from error
+
+
+def no_room(error: OSError, amount: str = "") -> UserError:
+    """Return the error of a temporary folder that has no room for an amount, such as "1 GB of "."""
+    return UserError(
+        f"there is no room for {amount}temporary data ({error.strerror})",
+        path=tempfile.gettempdir(),
+        remedy="Set the variable TMPDIR to a folder on a disk with enough space.",
+    )

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from imagej_dl.methods.base import Loss, Measure, Output, PostProcessing, Score, Total, Truth
+from imagej_dl.methods.base import Loss, Measure, Output, PostProcessing, Total, Truth
 from imagej_dl.methods.shared.centres import medoids
 from imagej_dl.methods.shared.embedding_clusters import SAME, Clusters, clustered
-from imagej_dl.methods.shared.instance_method import Accumulator, InstanceMethod
+from imagej_dl.methods.shared.instance_method import Accumulator, InstanceMethod, overlap_measures
 
 SEED = 4
 """The channel of the seeds."""
@@ -39,7 +39,6 @@ class Embeddings(InstanceMethod):
     shown: ClassVar[Measure] = Measure(
         "object_iou", "IoU", "mean IoU of objects, of known centres", (0, 1)
     )
-    selection: ClassVar[Score] = Score("ap_0.5", "average precision at IoU .5")
     postprocessing: ClassVar[type[PostProcessing]] = Clusters
 
     length: float = Field(
@@ -77,12 +76,6 @@ class Embeddings(InstanceMethod):
         numbers, centres = medoids(truth.within(truth.labels))
         known = np.concatenate([np.zeros((1, 2)), centres])[numbers]
         return np.concatenate([numbers[..., None], known], -1).astype(np.float32)
-
-    def check_loss(self, loss: str, class_weights: Sequence[float] | None) -> None:
-        """Raise ValueError for another loss, and for class weights."""
-        super().check_loss(loss, None)
-        if class_weights is not None:
-            raise ValueError(f"class_weights: kind {self.name} learns no classes")
 
     def loss(
         self,
@@ -137,7 +130,7 @@ class Embeddings(InstanceMethod):
         ious, objects, true, said, both = tally.tolist()
         return {
             "object_iou": ious / objects if objects else 1.0,
-            "dice": 2 * both / (true + said) if true + said else 1.0,
+            "dice": overlap_measures(true, said, both)["dice"],
         }
 
     def instances(self, output: NDArray, settings: Any) -> tuple[NDArray, int]:

@@ -8,12 +8,12 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from imagej_dl.methods.base import Loss, Measure, Output, PostProcessing, Score, Total, Truth
+from imagej_dl.methods.base import Loss, Measure, Output, PostProcessing, Total, Truth
 from imagej_dl.methods.shared.flow_objects import FlowObjects
 from imagej_dl.methods.shared.flow_settings import FlowInstances
 from imagej_dl.methods.shared.heat_flows import label_flows
-from imagej_dl.methods.shared.instance_method import Accumulator, InstanceMethod
-from imagej_dl.methods.shared.pixel_weights import WEIGHT_MAPS
+from imagej_dl.methods.shared.instance_method import Accumulator, InstanceMethod, overlap_measures
+from imagej_dl.methods.shared.pixel_weights import UNWEIGHTED_FIRST
 
 FLOW_SCALE = 5.0
 """Flows count as if they were so many times longer, as in Cellpose."""
@@ -29,9 +29,8 @@ class Flows(InstanceMethod):
     name: ClassVar[str] = "flows"
     summary: ClassVar[str] = "the direction to the object's centre, and the object (Cellpose)"
     losses: ClassVar[tuple[str, ...]] = ("flows",)
-    weight_maps: ClassVar[tuple[str, ...]] = ("none", *(n for n in WEIGHT_MAPS if n != "none"))
+    weight_maps: ClassVar[tuple[str, ...]] = UNWEIGHTED_FIRST
     shown: ClassVar[Measure] = Measure("dice", "Dice", "Dice of the object", (0, 1))
-    selection: ClassVar[Score] = Score("ap_0.5", "average precision at IoU .5")
     postprocessing: ClassVar[type[PostProcessing]] = FlowInstances
 
     @property
@@ -66,12 +65,6 @@ class Flows(InstanceMethod):
         result[..., :2] = np.moveaxis(flows, 0, -1)
         result[..., 2] = labels > 0
         return result
-
-    def check_loss(self, loss: str, class_weights: Sequence[float] | None) -> None:
-        """Raise ValueError for another loss, or class weights: flows are no classes."""
-        super().check_loss(loss, None)
-        if class_weights is not None:
-            raise ValueError(f"kind {self.name} has no classes that could be weighted")
 
     def loss(
         self,
@@ -122,11 +115,10 @@ class Flows(InstanceMethod):
         is 0.
         """
         true, said, both, pixels, error = tally.tolist()
-        union = true + said - both
+        wrong = true + said - 2 * both
         return {
-            "jaccard": both / union if union else 1.0,
-            "dice": 2 * both / (true + said) if union else 1.0,
-            "accuracy": 1 - (union - both) / pixels if pixels else 1.0,
+            **overlap_measures(true, said, both),
+            "accuracy": 1 - wrong / pixels if pixels else 1.0,
             "flow_error": error / true if true else 0.0,
         }
 

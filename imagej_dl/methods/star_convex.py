@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from imagej_dl.methods.base import Loss, Measure, Output, PostProcessing, Score, Total, Truth
+from imagej_dl.methods.base import Loss, Measure, Output, PostProcessing, Total, Truth
 from imagej_dl.methods.shared.instance_method import Accumulator, InstanceMethod
-from imagej_dl.methods.shared.pixel_weights import WEIGHT_MAPS
+from imagej_dl.methods.shared.pixel_weights import UNWEIGHTED_FIRST
 from imagej_dl.methods.shared.star_distances import depths, star_distances
 from imagej_dl.methods.shared.star_polygons import StarObjects, StarPolygons
 
@@ -28,11 +28,10 @@ class StarConvex(InstanceMethod):
     summary: ClassVar[str] = "object probability, and distances to the outline along rays"
     position: ClassVar[int] = 10
     losses: ClassVar[tuple[str, ...]] = ("probability_distances",)
-    weight_maps: ClassVar[tuple[str, ...]] = ("none", *(w for w in WEIGHT_MAPS if w != "none"))
+    weight_maps: ClassVar[tuple[str, ...]] = UNWEIGHTED_FIRST
     shown: ClassVar[Measure] = Measure(
         "polygon_iou", "polygon IoU", "IoU of predicted and true polygons", (0, 1)
     )
-    selection: ClassVar[Score] = Score("ap_0.5", "average precision at IoU .5")
     postprocessing: ClassVar[type[PostProcessing]] = StarObjects
 
     rays: int = Field(

@@ -11,6 +11,7 @@ from scipy import ndimage as ndi
 
 from imagej_dl.images import array_storage, memory_maps
 from imagej_dl.images.labels.bounding_boxes import boxes
+from imagej_dl.methods.shared.centres import central_pixel
 from imagej_dl.prediction.resampling import SMOOTH, Weights, weights
 from imagej_dl.progress import Progress, silent
 
@@ -116,11 +117,8 @@ def _repaired(labels: NDArray, found: NDArray) -> Iterator[int]:
 
 def _centre(mask: NDArray[np.bool_], box: tuple[slice, ...], steps: list[float]) -> tuple[int, ...]:
     """Return the new pixel in which the object's pixel next to its centre lies."""
-    pixels = np.argwhere(mask)
-    middle = pixels[np.argmin(np.square(pixels - pixels.mean(axis=0)).sum(axis=1))]
-    return tuple(
-        int((s.start + m + 0.5) * f) for s, m, f in zip(box, middle.tolist(), steps, strict=True)
-    )
+    middle = central_pixel(mask)
+    return tuple(int((s.start + m + 0.5) * f) for s, m, f in zip(box, middle, steps, strict=True))
 
 
 def _renumber(found: NDArray, largest: int, lost: list[int]) -> None:

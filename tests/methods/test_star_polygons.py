@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from star_shapes import ellipses, one_thread, smooth
 
-from imagej_dl.methods.shared import star_polygons
+from imagej_dl.images import memory_maps
 from imagej_dl.methods.shared.star_distances import depths, star_distances
 from imagej_dl.methods.shared.star_polygons import StarObjects, StarPolygons
 
@@ -79,7 +79,7 @@ def test_nothing_probable_is_nothing_found():
 def test_a_plane_in_parts_gives_the_same(rows, monkeypatch):
     output = smooth(5, (64, 50), radius=6)
     whole, _ = label_map(output)
-    monkeypatch.setattr(star_polygons, "_BAND", 50 * 9)
+    monkeypatch.setattr(memory_maps, "_AT_ONCE", 50 * 9 * 4)  # bytes: nine rows of ids
     parts, _ = label_map(output, rows=rows, large=True)
     np.testing.assert_array_equal(parts, whole)
     assert parts.dtype == whole.dtype == np.uint16

@@ -8,8 +8,6 @@ there as the window shows it, which has `_WIDE` px around the block.
 
 from __future__ import annotations
 
-from itertools import product
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
@@ -17,6 +15,7 @@ from scipy import ndimage as ndi
 from imagej_dl.errors import warn
 from imagej_dl.images import memory_maps
 from imagej_dl.images.array_storage import in_file
+from imagej_dl.methods.shared import windows
 from imagej_dl.methods.shared.postprocessing import (
     Evidence,
     cleaned_objects,
@@ -25,6 +24,7 @@ from imagej_dl.methods.shared.postprocessing import (
     split_objects,
 )
 from imagej_dl.methods.shared.postprocessing_settings import Instances
+from imagej_dl.methods.shared.windows import Place
 from imagej_dl.progress import Progress, silent
 
 _BLOCK = 1536
@@ -32,8 +32,6 @@ _MARGIN = 64
 _WIDE = 512
 _NOTHING = np.uint32(2**32 - 1)
 """Stands for pixels of the region that are worked on and belong to no object."""
-
-Place = tuple[slice, slice]
 
 
 class Blocks:
@@ -79,15 +77,13 @@ class Blocks:
 
         Nothing can be added after that. `progress` is told the stage "objects", in blocks.
         """
-        height, width = self.shape
-        corners = list(product(range(0, height, self.block), range(0, width, self.block)))
-        for number, (y, x) in enumerate(corners):
-            progress("objects", number, len(corners))
-            core = (slice(y, min(y + self.block, height)), slice(x, min(x + self.block, width)))
+        cores = windows.blocks(self.shape, self.block)
+        for number, core in enumerate(cores):
+            progress("objects", number, len(cores))
             self._solve(core)
             self._forget()
-        progress("objects", len(corners), len(corners))
-        self.region, self.objects = np.empty((0, width), np.uint8), None
+        progress("objects", len(cores), len(cores))
+        self.region, self.objects = np.empty((0, self.shape[1]), np.uint8), None
         return self._numbered()
 
     @property
@@ -98,7 +94,7 @@ class Blocks:
     def _solve(self, core: Place) -> None:
         margin = self.reach + _MARGIN
         while True:
-            window = self._around(core, margin)
+            window = windows.around(core, margin, self.shape)
             region = refined_region(np.array(self.region[window], bool), self.settings)
             pieces, number = ndi.label(region, np.ones((3, 3)))
             inside = _within(core, window)
@@ -142,15 +138,14 @@ class Blocks:
         window: Place,
     ) -> None:
         rows, columns = window
-        height, width = self.shape
-        inner = (rows.start > 0, rows.stop < height, columns.start > 0, columns.stop < width)
+        inner = windows.inner_sides(window, self.shape)
         made = np.where(wanted, _NOTHING, np.uint32(0))
         for one in cleaned_objects(labels, self.settings, among, inner, self.small):
             y, x = divmod(one.first, labels.shape[1])
             # Pixels of the region belong to their own pieces alone, holes to whoever fills them.
             free = wanted[one.box] | ~region[one.box]
             made[one.box][one.inside & free] = len(self.first)
-            self.first.append((y + rows.start) * width + x + columns.start)
+            self.first.append((y + rows.start) * self.shape[1] + x + columns.start)
         old = np.array(self.labels[window])
         new = (made > 0) & (old == 0)
         # A hole within a hole is filled by the object whose first pixel comes later.
@@ -183,12 +178,6 @@ class Blocks:
         cut[pieces[near]] = True
         cut[0] = False
         return cut
-
-    def _around(self, core: Place, margin: int) -> Place:
-        return (
-            slice(max(core[0].start - margin, 0), min(core[0].stop + margin, self.shape[0])),
-            slice(max(core[1].start - margin, 0), min(core[1].stop + margin, self.shape[1])),
-        )
 
     def _numbered(self) -> NDArray:
         """Number the objects in the order of their first pixels."""

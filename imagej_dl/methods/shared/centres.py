@@ -8,6 +8,13 @@ from numpy.typing import NDArray
 _ROUNDS = 8
 
 
+def central_pixel(inside: NDArray[np.bool_]) -> tuple[int, int]:
+    """Return the pixel (y, x) of an object that is nearest to its mean position."""
+    y, x = np.nonzero(inside)
+    nearest = int(np.argmin((x - x.mean()) ** 2 + (y - y.mean()) ** 2))
+    return int(y[nearest]), int(x[nearest])
+
+
 def medoids(labels: NDArray) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Number the objects of a label map, and return the medoid of each.
 

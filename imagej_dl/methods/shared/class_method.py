@@ -8,7 +8,8 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from imagej_dl.methods.base import Loss, Measure, Output, Score, Total, Truth
+from imagej_dl.methods.base import Loss, Measure, Output, Total, Truth
+from imagej_dl.methods.shared.instance_method import overlap_measures
 from imagej_dl.methods.shared.pixel_weights import WEIGHT_MAPS
 from imagej_dl.methods.shared.postprocessing_settings import Instances
 from imagej_dl.methods.shared.watershed_method import WatershedMethod
@@ -33,7 +34,6 @@ class ClassMethod(WatershedMethod):
     losses: ClassVar[tuple[str, ...]] = (CROSS_ENTROPY, *ONE_CLASS, *EITHER, *SEVERAL_CLASSES)
     weight_maps: ClassVar[tuple[str, ...]] = WEIGHT_MAPS
     shown: ClassVar[Measure] = Measure("dice", "Dice", "Dice of the object class", (0, 1))
-    selection: ClassVar[Score] = Score("ap_0.5", "average precision at IoU .5")
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -102,12 +102,8 @@ class ClassMethod(WatershedMethod):
         Without any object, true or predicted, the first two are 1.
         """
         true, predicted, both, right, pixels = tally.tolist()
-        union = true + predicted - both
-        return {
-            "jaccard": both / union if union else 1.0,
-            "dice": 2 * both / (true + predicted) if union else 1.0,
-            "accuracy": right / pixels if pixels else 1.0,
-        }
+        accuracy = right / pixels if pixels else 1.0
+        return {**overlap_measures(true, predicted, both), "accuracy": accuracy}
 
     def _classes(self, values: NDArray[np.float32]) -> NDArray:
         return values[..., 0] > 0.5 if len(self.classes) == 1 else values.argmax(-1)

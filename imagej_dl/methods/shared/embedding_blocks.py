@@ -8,6 +8,7 @@ widened until all seeds of the block are known.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from imagej_dl.errors import warn
 from imagej_dl.images import memory_maps
 from imagej_dl.images.array_storage import in_file
+from imagej_dl.methods.shared import windows
 from imagej_dl.methods.shared.embedding_clusters import (
     FREE,
     UNKNOWN,
@@ -26,14 +28,13 @@ from imagej_dl.methods.shared.embedding_clusters import (
     nearest,
     points_of,
 )
-from imagej_dl.methods.shared.postprocessing import cleaned_objects
+from imagej_dl.methods.shared.postprocessing import cleaned_one_by_one
+from imagej_dl.methods.shared.windows import Place
 from imagej_dl.progress import Progress, silent
 
 _BLOCK = 2048
 _MARGIN = 64
 _WIDE = 1024
-
-Place = tuple[slice, slice]
 
 
 class ClusterBlocks:
@@ -59,7 +60,7 @@ class ClusterBlocks:
         self.found = Found(np.zeros(0, np.intp), np.zeros((2, 0)), np.zeros((2, 0)))
         self.boxes = np.zeros((0, 4), np.intp)  # of each object: top, left, bottom, right
         self.first = np.zeros(0, np.intp)  # of each object its first pixel, flat
-        self.small: list[int] = []  # areas of objects that were dropped as too small
+        self.left_out = 0  # objects that were dropped as too small
 
     def add(self, low: int, rows: NDArray[np.float32]) -> None:
         """Take the rows from `low` on, (rows, X, 5)."""
@@ -79,12 +80,7 @@ class ClusterBlocks:
 
         Nothing can be added after that. `progress` is told the stage "objects", in blocks.
         """
-        height, width = self.shape
-        cores = [
-            (slice(y, min(y + self.block, height)), slice(x, min(x + self.block, width)))
-            for y in range(0, height, self.block)
-            for x in range(0, width, self.block)
-        ]
+        cores = windows.blocks(self.shape, self.block)
         for number, core in enumerate(cores):
             progress("objects", number, 2 * len(cores))
             self._solve(core)
@@ -97,15 +93,12 @@ class ClusterBlocks:
             progress("objects", number, 2 * len(cores))
             self._complete(core, order)
             self._forget()
-        self.output = np.empty((0, width, 5), np.float32)
-        labels = self._cleaned()
+        self.output = np.empty((0, self.shape[1], 5), np.float32)
+        labels, self.left_out = cleaned_one_by_one(
+            self.clusters, self._objects(), self.settings, in_file
+        )
         progress("objects", 2 * len(cores), 2 * len(cores))
         return labels
-
-    @property
-    def left_out(self) -> int:
-        """The number of objects that were dropped as too small."""
-        return len(self.small)
 
     def _solve(self, core: Place) -> None:
         """Cluster what the seeds of a block take."""
@@ -114,7 +107,7 @@ class ClusterBlocks:
         least = int(2 * (self.offset + travel)) + _MARGIN
         margin, most = least, max(least, least - _MARGIN + self.wide)
         while True:
-            window = self._around(core, margin)
+            window = windows.around(core, margin, self.shape)
             points = self._points(window)
             mine = _within(points, core, window)
             if not mine[points.seeds].any():
@@ -218,39 +211,12 @@ class ClusterBlocks:
         y, x = np.divmod(place, window[1].stop - window[1].start)
         return np.stack([y + window[0].start, x + window[1].start])
 
-    def _cleaned(self) -> NDArray:
-        """Clean the clusters one by one, and number what is left."""
-        height, width = self.shape
-        labels, number = in_file(self.shape, np.uint32), 0
-        for done, index in enumerate(np.argsort(self.first).tolist()):
+    def _objects(self) -> Iterator[tuple[int, Place]]:
+        """Give the clusters and their boxes, in the order of their first pixels."""
+        for index in np.argsort(self.first).tolist():
             top, left, bottom, right = self.boxes[index].tolist()
-            if bottom < top:
-                continue  # others took all of it, where blocks did not agree
-            rows, columns = box = slice(top, bottom), slice(left, right)
-            part = np.array(self.clusters[box])
-            own = np.where(part == index + 1, 1, np.where(part > 0, 2, 0))
-            inner = (rows.start > 0, rows.stop < height, columns.start > 0, columns.stop < width)
-            for one in cleaned_objects(
-                own, self.settings.cleaning, np.array([1]), inner, self.small
-            ):
-                number += 1
-                labels[box][one.box][one.inside] = number
-            if done % 1000 == 0:
-                self._forget()
-                memory_maps.forget(labels)
-        if number > np.iinfo(np.uint16).max:
-            return labels
-        narrow = in_file(self.shape, np.uint16)
-        for place, rows_of in memory_maps.pieces(labels):
-            narrow[place] = rows_of
-            memory_maps.forget(narrow)
-        return narrow
-
-    def _around(self, core: Place, margin: int) -> Place:
-        return (
-            slice(max(core[0].start - margin, 0), min(core[0].stop + margin, self.shape[0])),
-            slice(max(core[1].start - margin, 0), min(core[1].stop + margin, self.shape[1])),
-        )
+            if bottom >= top:  # else others took all of it, where blocks did not agree
+                yield index + 1, (slice(top, bottom), slice(left, right))
 
     def _tell(self) -> None:
         if not self.told:

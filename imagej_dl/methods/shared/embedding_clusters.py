@@ -15,10 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from imagej_dl.images import as_labels
 from imagej_dl.methods.base import PostProcessing
-from imagej_dl.methods.shared.postprocessing import cleaned_objects
-from imagej_dl.methods.shared.postprocessing_settings import Instances, Probability
+from imagej_dl.methods.shared.postprocessing import cleaned
+from imagej_dl.methods.shared.postprocessing_settings import (
+    DropEdge,
+    FillHoles,
+    MinimumArea,
+    Probability,
+)
 
 SAME = 2 * math.log(2)
 """Squared distance in sigmas within which a Gaussian is above one half."""
@@ -70,19 +74,9 @@ class Clusters(PostProcessing):
         description="Distance up to which pixels that no Gaussian holds go to the nearest object, "
         "in half widths of its Gaussian; 1: not.",
     )
-    fill_holes: bool = Field(default=True, description="Fill holes in objects.")
-    minimum_area: int = Field(
-        default=0, ge=0, lt=2**63, description="Smallest object to keep, in px (area)."
-    )
-    drop_edge: bool = Field(
-        default=False, description="Remove objects that touch the edge of the image."
-    )
-
-    @property
-    def cleaning(self) -> Instances:
-        """Return what is done to each object, in the settings of :func:`cleaned_objects`."""
-        shared = ("fill_holes", "minimum_area", "drop_edge")
-        return Instances(**{name: getattr(self, name) for name in shared})
+    fill_holes: FillHoles = True
+    minimum_area: MinimumArea = 0
+    drop_edge: DropEdge = False
 
 
 @dataclass(frozen=True)
@@ -126,12 +120,7 @@ def clustered(output: NDArray, settings: Clusters, length: float) -> tuple[NDArr
         owner[left] = nearest(points.embedding[:, left], found, settings.reach)
     labels = np.zeros(output.shape[:2], np.uint32)
     labels.ravel()[points.place] = owner
-    tidy = np.zeros(labels.shape, np.uint32)
-    small: list[int] = []
-    cleaned = cleaned_objects(labels, settings.cleaning, small=small)
-    for number, one in enumerate(cleaned, 1):
-        tidy[one.box][one.inside] = number
-    return as_labels(tidy), len(small)
+    return cleaned(labels, settings)
 
 
 def points_of(

@@ -19,8 +19,7 @@ from imagej_dl.images import memory_maps
 from imagej_dl.methods.shared.flow_dynamics import follow
 from imagej_dl.methods.shared.flow_settings import FlowInstances
 from imagej_dl.methods.shared.heat_flows import object_flows
-from imagej_dl.methods.shared.postprocessing import cleaned_objects
-from imagej_dl.methods.shared.postprocessing_settings import Instances
+from imagej_dl.methods.shared.postprocessing import cleaned_one_by_one
 from imagej_dl.progress import Progress, silent
 
 _BAND = 2**21
@@ -33,8 +32,6 @@ _MEMBER = 2
 """and at each place around it,"""
 _REACH = 5
 """in as many steps by one pixel."""
-
-Box = tuple[slice, slice]
 
 
 class FlowObjects:
@@ -148,41 +145,15 @@ class FlowObjects:
 
     def _cleaned(self, labels: NDArray[np.uint32]) -> NDArray:
         """Return the label map of what is left, numbered in the order of first pixels."""
-        width, settings = self.shape[1], self.settings
-        cleaning = Instances(
-            fill_holes=settings.fill_holes,
-            minimum_area=settings.minimum_area,
-            drop_edge=settings.drop_edge,
-        )
-        small: list[int] = []
+        width = self.shape[1]
         found = []
         for label, box in enumerate(ndi.find_objects(labels), 1):
             if box is not None:
                 column = int(np.argmax(labels[box[0].start, box[1]] == label))
                 found.append((box[0].start * width + box[1].start + column, label, box))
-        result = self._make(self.shape, np.uint32)
-        number = 0
-        for _, label, box in sorted(found, key=lambda one: one[0]):
-            part = labels[box]
-            # 1 is the object; what else there is fills no hole.
-            alone = np.where(part == label, 1, 2 * (part > 0))
-            inner = (
-                box[0].start > 0,
-                box[0].stop < self.shape[0],
-                box[1].start > 0,
-                box[1].stop < width,
-            )
-            for one in cleaned_objects(alone, cleaning, np.ones(1), inner, small):
-                number += 1
-                result[box][one.box][one.inside] = number
-        self.left_out = len(small)
-        if number > np.iinfo(np.uint16).max:
-            return result
-        final = self._make(self.shape, np.uint16)
-        for band in self._bands():
-            final[band] = result[band]
-            self._forget(final, result)
-        return final
+        objects = [(label, box) for _, label, box in sorted(found, key=lambda one: one[0])]
+        result, self.left_out = cleaned_one_by_one(labels, objects, self.settings, self._make)
+        return result
 
     def _forget(self, *arrays: NDArray) -> None:
         for array in arrays:

@@ -5,7 +5,12 @@ from __future__ import annotations
 from pydantic import Field
 
 from imagej_dl.methods.base import PostProcessing
-from imagej_dl.methods.shared.postprocessing_settings import Probability
+from imagej_dl.methods.shared.postprocessing_settings import (
+    DropEdge,
+    FillHoles,
+    MinimumArea,
+    Probability,
+)
 
 
 class FlowInstances(PostProcessing):
@@ -41,10 +46,6 @@ class FlowInstances(PostProcessing):
         le=1,
         description="Largest object to keep, as a share of the plane; Cellpose has .4.",
     )
-    fill_holes: bool = Field(default=True, description="Fill holes in objects.")
-    minimum_area: int = Field(
-        default=0, ge=0, lt=2**63, description="Smallest object to keep, in px (area)."
-    )
-    drop_edge: bool = Field(
-        default=False, description="Remove objects that touch the edge of the image."
-    )
+    fill_holes: FillHoles = True
+    minimum_area: MinimumArea = 0
+    drop_edge: DropEdge = False

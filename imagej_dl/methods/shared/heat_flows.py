@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagej_dl.images.labels.bounding_boxes import boxes
+from imagej_dl.methods.shared.centres import central_pixel
 
 _STRIP = 2**14
 """Pixels that are worked on at once: they stay in the processor's cache."""
@@ -65,13 +66,6 @@ def object_flows(
         yield from _strip(objects, strip)
 
 
-def centre(inside: NDArray[np.bool_]) -> tuple[int, int]:
-    """Return the pixel (y, x) of an object that is nearest to its mean position."""
-    y, x = np.nonzero(inside)
-    nearest = int(np.argmin((x - x.mean()) ** 2 + (y - y.mean()) ** 2))
-    return int(y[nearest]), int(x[nearest])
-
-
 def _strip(
     objects: Sequence[NDArray[np.bool_]], chosen: list[int]
 ) -> Iterator[tuple[int, NDArray[np.bool_], NDArray[np.float64]]]:
@@ -83,7 +77,7 @@ def _strip(
     column = 1
     for i in chosen:
         inside = objects[i]
-        y, x = centre(inside)
+        y, x = central_pixel(inside)
         share[1 : 1 + inside.shape[0], column : column + inside.shape[1]] = inside
         sources.append((1 + y) * width + column + x)
         rounds.append(2 * (inside.shape[0] + inside.shape[1] + 4))

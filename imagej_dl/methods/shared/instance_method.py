@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imagej_dl.methods.base import Method, PostProcessing, Predictions
+from imagej_dl.methods.base import Method, PostProcessing, Predictions, Score
 from imagej_dl.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -38,6 +38,13 @@ class InstanceMethod(Method):
     """Base of the methods that find objects."""
 
     gives: ClassVar[Literal["instances", "image"]] = "instances"
+    selection: ClassVar[Score] = Score("ap_0.5", "average precision at IoU .5")
+
+    def check_loss(self, loss: str, class_weights: Sequence[float] | None) -> None:
+        """Raise ValueError for a loss of other methods, and for class weights."""
+        super().check_loss(loss, None)
+        if class_weights is not None:
+            raise ValueError(f"kind {self.name} has no classes that could be weighted")
 
     @abstractmethod
     def instances(self, output: NDArray, settings: Any) -> tuple[NDArray, int]:
@@ -90,6 +97,15 @@ class InstanceMethod(Method):
         return text + (
             f" (of {scores['objects']} object(s): too few to be reliable)" if few else ""
         )
+
+
+def overlap_measures(true: float, predicted: float, both: float) -> dict[str, float]:
+    """Return Jaccard index and Dice coefficient of numbers of pixels; 1 without any object."""
+    union = true + predicted - both
+    return {
+        "jaccard": both / union if union else 1.0,
+        "dice": 2 * both / (true + predicted) if union else 1.0,
+    }
 
 
 class _WholePlane:

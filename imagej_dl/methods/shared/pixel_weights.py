@@ -13,6 +13,8 @@ from imagej_dl.methods.shared.neighbours import outlines, spread
 
 WEIGHT_MAPS = ("contacts", "unet", "contour", "none")
 """Names of the pixel weights; `contacts` are computed for each patch, the maps for each image."""
+UNWEIGHTED_FIRST = ("none", *(name for name in WEIGHT_MAPS if name != "none"))
+"""The same for methods that weigh no pixel more unless they are told to."""
 
 
 def contacts(labels: NDArray, reach: int = 2) -> NDArray[np.bool_]:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 from scipy import ndimage as ndi
 
-from imagej_dl.images import as_labels
+from imagej_dl.images import as_labels, memory_maps
 from imagej_dl.methods.shared.h_maxima_watershed import h_maxima_watershed
-from imagej_dl.methods.shared.postprocessing_settings import Instances
+from imagej_dl.methods.shared.postprocessing_settings import Cleaning, Instances
+from imagej_dl.methods.shared.windows import Place, inner_sides
+
+_FORGOTTEN = 1000
+"""Objects after which the memory of those in files is released."""
 
 
 def instances(probabilities: NDArray, settings: Instances) -> NDArray:
@@ -62,11 +66,7 @@ def instances_with_dropped(
     """Return the same label map, and how many objects below `minimum_area` are left out of it."""
     region, objects = evidence(output, settings)
     labels = split_objects(refined_region(region, settings), objects, settings)
-    tidy = np.zeros(labels.shape, np.uint32)
-    small: list[int] = []
-    for number, one in enumerate(cleaned_objects(labels, settings, small=small), 1):
-        tidy[one.box][one.inside] = number
-    return as_labels(tidy), len(small)
+    return cleaned(labels, settings)
 
 
 def refined_region(region: NDArray[np.bool_], settings: Instances) -> NDArray[np.bool_]:
@@ -130,6 +130,51 @@ def _closed(region: NDArray[np.bool_], radius: int) -> NDArray[np.bool_]:
     return closed[radius:-radius, radius:-radius] | region
 
 
+def cleaned(labels: NDArray, settings: Cleaning) -> tuple[NDArray, int]:
+    """Return the label map of what :func:`cleaned_objects` gives, and how many were too small."""
+    tidy = np.zeros(labels.shape, np.uint32)
+    small: list[int] = []
+    for number, one in enumerate(cleaned_objects(labels, settings, small=small), 1):
+        tidy[one.box][one.inside] = number
+    return as_labels(tidy), len(small)
+
+
+def cleaned_one_by_one(
+    labels: NDArray,
+    objects: Iterable[tuple[int, Place]],
+    settings: Cleaning,
+    make: Callable[[tuple[int, ...], DTypeLike], NDArray],
+) -> tuple[NDArray, int]:
+    """Return the same of a label map that may lie in a file, which is not looked through.
+
+    Parameters
+    ----------
+    objects : the labels and their boxes, in the order in which they are to be numbered.
+    make : makes arrays of zeros.
+    """
+    shape = (labels.shape[0], labels.shape[1])
+    tidy, number = make(shape, np.uint32), 0
+    small: list[int] = []
+    for done, (label, box) in enumerate(objects):
+        part = np.asarray(labels[box])
+        # 1 is the object; what else there is fills no hole.
+        alone = np.where(part == label, 1, 2 * (part > 0))
+        inner = inner_sides(box, shape)
+        for one in cleaned_objects(alone, settings, np.ones(1), inner, small):
+            number += 1
+            tidy[box][one.box][one.inside] = number
+        if done % _FORGOTTEN == 0:
+            memory_maps.forget(labels)
+            memory_maps.forget(tidy)
+    if number > np.iinfo(np.uint16).max:
+        return tidy, len(small)
+    narrow = make(shape, np.uint16)
+    for place, rows in memory_maps.pieces(tidy):
+        narrow[place] = rows
+        memory_maps.forget(narrow)
+    return narrow, len(small)
+
+
 @dataclass(frozen=True)
 class CleanedObject:
     """An object: the place of its label's first pixel (flat), its box and its pixels in that."""
@@ -141,7 +186,7 @@ class CleanedObject:
 
 def cleaned_objects(
     labels: NDArray,
-    settings: Instances,
+    settings: Cleaning,
     among: NDArray | None = None,
     inner: tuple[bool, bool, bool, bool] = (False, False, False, False),
     small: list[int] | None = None,

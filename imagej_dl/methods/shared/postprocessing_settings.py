@@ -2,13 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Protocol
 
 from pydantic import Field
 
 from imagej_dl.methods.base import PostProcessing
 
 Probability = Annotated[float, Field(gt=0, lt=1)]
+FillHoles = Annotated[bool, Field(description="Fill holes in objects.")]
+MinimumArea = Annotated[
+    int, Field(ge=0, lt=2**63, description="Smallest object to keep, in px (area).")
+]
+DropEdge = Annotated[bool, Field(description="Remove objects that touch the edge of the image.")]
+
+
+class Cleaning(Protocol):
+    """The settings of what is done to each object that was found, whatever the method."""
+
+    @property
+    def fill_holes(self) -> bool:
+        """True if holes are filled."""
+
+    @property
+    def minimum_area(self) -> int:
+        """The smallest object to keep, in px."""
+
+    @property
+    def drop_edge(self) -> bool:
+        """True if objects that touch the edge of the image are dropped."""
 
 
 class Instances(PostProcessing):
@@ -62,13 +83,9 @@ class Instances(PostProcessing):
         description="Minimum height of a peak above the pass to a higher one, in px; larger "
         "values split less.",
     )
-    fill_holes: bool = Field(default=True, description="Fill holes in objects.")
-    minimum_area: int = Field(
-        default=0, ge=0, lt=2**63, description="Smallest object to keep, in px (area)."
-    )
-    drop_edge: bool = Field(
-        default=False, description="Remove objects that touch the edge of the image."
-    )
+    fill_holes: FillHoles = True
+    minimum_area: MinimumArea = 0
+    drop_edge: DropEdge = False
 
     @classmethod
     def of_kind(cls, kind: str, border_size: int) -> Instances:

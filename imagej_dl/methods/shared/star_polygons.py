@@ -7,18 +7,15 @@ no more room than these; what becomes of them is the same however the plane was 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from imagej_dl.errors import UserError
-from imagej_dl.images import memory_maps
-from imagej_dl.images.array_storage import in_file
+from imagej_dl.images import array_storage, memory_maps
 from imagej_dl.methods.base import PostProcessing
 from imagej_dl.methods.shared.polygon_suppression import survivors
-from imagej_dl.methods.shared.postprocessing_settings import Probability
+from imagej_dl.methods.shared.postprocessing_settings import DropEdge, MinimumArea, Probability
 from imagej_dl.methods.shared.star_distances import directions
 from imagej_dl.progress import Progress, silent
 
@@ -26,8 +23,6 @@ _EDGE = 2
 """Px along the plane's edge in which `stardist` looks for no centres."""
 _SHORTEST, _LONGEST = 1e-3, 1e6
 """Distances in px: shorter ones are taken as this, as `stardist` does; longer ones as none."""
-_BAND = 2**24
-"""Pixels that are painted at once."""
 
 
 class StarObjects(PostProcessing):
@@ -43,12 +38,8 @@ class StarObjects(PostProcessing):
         description="Share of the smaller of two polygons that both may cover; with more in common "
         "the less probable one is no object.",
     )
-    minimum_area: int = Field(
-        default=0, ge=0, lt=2**63, description="Smallest object to keep, in px (area)."
-    )
-    drop_edge: bool = Field(
-        default=False, description="Remove objects that touch the edge of the image."
-    )
+    minimum_area: MinimumArea = 0
+    drop_edge: DropEdge = False
 
 
 class StarPolygons:
@@ -103,17 +94,16 @@ class StarPolygons:
         kept = survivors(points, distances, probabilities, threshold, progress)
         outlines = _outlines(points[kept], np.asarray(distances[kept]))
         labels = self._new(np.uint32)
-        for band in self._bands():
-            labels[band] = _painted(outlines, probabilities[kept], band, self.shape)
-            memory_maps.forget(labels)
+        for (band,), part in memory_maps.pieces(labels):
+            assert isinstance(band, slice), "pieces of a plane are rows"
+            part[:] = _painted(outlines, probabilities[kept], band, self.shape)
         return self._numbered(labels, len(kept))
 
     def _numbered(self, labels: NDArray[np.uint32], count: int) -> NDArray:
         """Drop objects that are too small or at the edge; number the rest without gaps."""
         sizes = np.zeros(count + 1, np.int64)
-        for band in self._bands():
-            sizes += np.bincount(labels[band].ravel(), minlength=count + 1)
-            memory_maps.forget(labels)
+        for _, part in memory_maps.pieces(labels):
+            sizes += np.bincount(part.ravel(), minlength=count + 1)
         stays = sizes > 0
         if self.settings.drop_edge:
             for side in (labels[:1], labels[-1:], labels[:, :1], labels[:, -1:]):
@@ -125,20 +115,13 @@ class StarPolygons:
         kind = np.uint16 if number <= np.iinfo(np.uint16).max else np.uint32
         final = np.where(large, np.cumsum(large), 0).astype(kind)
         target = labels if kind == np.uint32 else self._new(kind)
-        for band in self._bands():
-            target[band] = final[labels[band]]
-            memory_maps.forget(labels)
+        for place, part in memory_maps.pieces(labels):
+            target[place] = final[part]
             memory_maps.forget(target)
         return target
 
     def _new(self, kind: type[np.unsignedinteger]) -> NDArray:
-        return in_file(self.shape, kind) if self.large else np.zeros(self.shape, kind)
-
-    def _bands(self) -> Iterator[slice]:
-        height, width = self.shape
-        step = max(_BAND // max(width, 1), 1)
-        for low in range(0, height, step):
-            yield slice(low, min(low + step, height))
+        return array_storage.in_file(self.shape, kind) if self.large else np.zeros(self.shape, kind)
 
 
 class _Rows:
@@ -158,11 +141,7 @@ class _Rows:
             self.file.write(np.ascontiguousarray(rows, np.float32).tobytes())
             self.file.flush()
         except OSError as error:
-            raise UserError(
-                f"there is no room for temporary data ({error.strerror})",
-                path=tempfile.gettempdir(),
-                remedy="Set the variable TMPDIR to a folder on a disk with enough space.",
-            ) from error
+            raise array_storage.no_room(error) from error
 
     def finish(self) -> NDArray[np.float32]:
         if self.file is None:

@@ -1,0 +1,33 @@
+"""Windows of a plane that is too large for memory: blocks, and what lies around them."""
+
+from __future__ import annotations
+
+from itertools import product
+
+Place = tuple[slice, slice]
+"""Rows and columns of a plane, each with a start and an end."""
+
+
+def blocks(shape: tuple[int, int], side: int) -> list[Place]:
+    """Cut a plane (Y, X) into blocks of at most `side` px, row by row."""
+    height, width = shape
+    return [
+        (slice(y, min(y + side, height)), slice(x, min(x + side, width)))
+        for y, x in product(range(0, height, side), range(0, width, side))
+    ]
+
+
+def around(block: Place, margin: int, shape: tuple[int, int]) -> Place:
+    """Return the window of `margin` px around a block, as far as the plane goes."""
+    rows, columns = (
+        slice(max(span.start - margin, 0), min(span.stop + margin, size))
+        for span, size in zip(block, shape, strict=True)
+    )
+    return rows, columns
+
+
+def inner_sides(window: Place, shape: tuple[int, int]) -> tuple[bool, bool, bool, bool]:
+    """Return which sides of a window (top, bottom, left, right) are no edge of the plane."""
+    rows, columns = window
+    height, width = shape
+    return rows.start > 0, rows.stop < height, columns.start > 0, columns.stop < width
