@@ -167,6 +167,14 @@ def test_it_trains_from_the_shell_on_a_folder_and_on_a_file(tmp_path):
     assert written["patch"] == 32
 
 
+def test_a_saturated_image_is_said_and_a_constant_one_refused():
+    values = np.clip(noise(64, 64).values, None, 1050)
+    with pytest.warns(DataWarning, match="saturated"):
+        parts(images.make(values, title="bright.tif"))
+    with pytest.raises(UserError, match="nothing to learn"):
+        parts(images.make(np.full((64, 64), 7, np.uint8)))
+
+
 @pytest.mark.tf
 def test_nan_is_refused_and_named(tmp_path):
     image = noise(40, 70, title="bad.tif")
