@@ -24,6 +24,7 @@ from imagej_dl.methods.registry import KnownKind
 from imagej_dl.models.networks import registry as networks
 from imagej_dl.models.networks.base import Network
 from imagej_dl.serialisation import omitting
+from imagej_dl.training import augmentation as augment
 from imagej_dl.training.augmentation import Augmentation
 
 Precision = Literal["float32", "mixed_float16", "mixed_bfloat16"]
@@ -110,6 +111,13 @@ class Settings(BaseModel):
         gt=0,
         lt=1,
         description="Highest learning rate; if left out, that of the network.",
+    )
+    averaging: float = Field(
+        default=0.0,
+        ge=0,
+        lt=1,
+        description="What is validated and kept is a moving average of the weights, which keeps "
+        "this share of itself at each batch; 0: the weights themselves.",
     )
     schedule: Literal["cycle", "plateau"] = Field(
         default="cycle",
@@ -263,7 +271,15 @@ class Settings(BaseModel):
         fixed: dict[str, Any] = {"channels": channels, "classes": len(method.channels)}
         if (activation := method.activation(self.loss)) is not None:
             fixed["output"] = activation
-        return networks.network(self.architecture, arguments | self.network | fixed)
+        suited = {name: value for name, value in method.network.items() if name in known}
+        return networks.network(self.architecture, arguments | suited | self.network | fixed)
+
+    def of_images(self, channels: int) -> Settings:
+        """Return the settings for images of so many channels, which a method may depend on."""
+        found = self.method.of_images(channels)
+        if not found:
+            return self
+        return self.model_copy(update={"method_settings": {**self.method_settings, **found}})
 
     @property
     def postprocessing(self) -> dict[str, int | bool]:
@@ -286,25 +302,25 @@ class Settings(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _usual_of_method(cls, values: Any) -> Any:
-        """Take the method's own loss and pixel weights where none are given."""
+    def _what_is_declared(cls, values: Any) -> Any:
+        """Take what method and network declare where nothing is given.
+
+        Of the method these are loss, pixel weights and its defaults, of the network the learning
+        rate.
+        """
         if not isinstance(values, dict):
             return values
         method = registry.METHODS.get(str(values.get("kind", registry.DEFAULT)))
-        if method is None:
-            return values
-        return {"loss": method.losses[0], "weight_map": method.weight_maps[0], **values}
+        if method is not None:
+            given = values.get("augmentation", {})
+            if method.learns_from == "itself" and isinstance(given, dict):
+                values = {**values, "augmentation": {**augment.TURNED.model_dump(), **given}}
+            first = {"loss": method.losses[0], "weight_map": method.weight_maps[0]}
+            values = {**first, **method.defaults, **values}
+        network = networks.NETWORKS.get(str(values.get("architecture", networks.DEFAULT)))
+        return values if network is None else {"learning_rate": network.learning_rate, **values}
 
-    _later = omitting("method_settings", "sparse")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _rate(cls, values: Any) -> Any:
-        """Take the network's learning rate where none is given."""
-        if not isinstance(values, dict) or "learning_rate" in values:
-            return values
-        network = networks.NETWORKS.get(str(values.get("architecture", "unet")))
-        return values if network is None else {**values, "learning_rate": network.learning_rate}
+    _later = omitting("method_settings", "sparse", "averaging")
 
     @model_validator(mode="after")
     def _fits(self) -> Settings:
@@ -332,6 +348,11 @@ class Settings(BaseModel):
             raise ValueError(f"sparse: kind {self.kind} learns no objects that could be left out")
         if self.sparse and not self.method.heeds_weights(self.loss):
             raise ValueError(unheeded(self.loss))
+        if self.method.learns_from == "itself" and not self.augmentation.keeps_pixels:
+            raise ValueError(
+                f"augmentation: kind {self.kind} learns from the noise of the pixels, which "
+                "only turn leaves as it is"
+            )
         # What the method cannot do is refused before the training.
         self.method.start_postprocessing(None, 0, self.postprocessing)
         if self.validation + self.test >= 1:

@@ -9,9 +9,12 @@ import numpy as np
 
 from imagej_dl.errors import UserError, warn
 from imagej_dl.images.labels.bounding_boxes import boxes as bounding_boxes
+from imagej_dl.training import held_out
 from imagej_dl.training.patches import Example
 
 _FEWEST_FILES = 3
+_FEWEST_IMAGES = 10
+"""Files from which on some are held out whole, though none has labels."""
 _FEWEST_PLANES = 5
 _PARTS = ("train", "validation", "test")
 
@@ -39,6 +42,17 @@ class Split:
     seed: int
     known: dict[str, list[str]] | None = None
 
+    def held_out(self) -> str:
+        """Return in words what validates."""
+        count = len(self.validation)
+        if self.by == "nothing":
+            return "on the training images"
+        if self.by == "regions":
+            parts = ", ".join(example.name for example in self.validation[:2])
+            return f"on the end of each plane: {parts}{', …' if count > 2 else ''}"
+        total = count + len(self.train) + len(self.test)
+        return f"on {count} of {total} planes"
+
     def record(self) -> dict[str, Any]:
         """Return the content of split.json.
 
@@ -60,6 +74,7 @@ def split(
     test: float = 0.1,
     seed: int = 0,
     known: dict[str, list[str]] | None = None,
+    side: int | None = None,
 ) -> Split:
     """Split examples so that no two parts have almost the same pixels.
 
@@ -70,6 +85,8 @@ def split(
     seed : of the shuffling.
     known : the `digests` of the split of the model that the training starts from. Its files stay
         in their parts, and the new ones are divided.
+    side : of patches in px, where images are learnt from that have no labels: see
+        :mod:`imagej_dl.training.held_out`.
 
     Returns
     -------
@@ -87,7 +104,10 @@ def split(
     planes = [example for source in sources for example in source]
     if not planes:
         raise UserError("there is no labelled image to train on")
-    if len(sources) >= _FEWEST_FILES:
+    if side is not None and len(sources) < _FEWEST_IMAGES:
+        held = held_out.divide(planes, validation, test, side)
+        found = Split(held.train, held.validation, held.test, held.by, seed, known)
+    elif len(sources) >= _FEWEST_FILES:
         order = np.random.default_rng(seed).permutation(len(sources))
         parts = _with_objects(_files([sources[i] for i in order], validation, test, known or {}))
         flat = [[example for source in part for example in source] for part in parts]
