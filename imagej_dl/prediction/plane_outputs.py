@@ -111,6 +111,7 @@ def planes(
             one.used.pop(at, None)
             if canvas.is_large:
                 openvino_backend.rest(one.bundle.model)
+        passes[0].pixels.forget()
         labels, output, left_out = canvas.finish(progress)
         plane = Plane(index, labels, output, left_out, scale=scale)
         yield _at_own_size(plane, image, probabilities, progress)
