@@ -198,3 +198,15 @@ def test_denoise_then_segment(model: Path, folder: Path, tmp_path: Path) -> None
     result = call(segments, folder, "--out", tmp_path / "no", "--denoise", segments)
     assert "outputs objects, not an image" in str(result.exception)
     assert not (tmp_path / "no").exists()
+
+
+def test_doors_that_need_objects_refuse_it(model: Path, tmp_path: Path) -> None:
+    from imagej_dl.web import application
+
+    (tmp_path / "project").mkdir()
+    result = CliRunner().invoke(cli, ["correct", str(tmp_path / "project"), "--model", str(model)])
+    assert "outputs an image, not objects" in str(result.exception)
+    assert not list((tmp_path / "project").iterdir())
+    client = application(model).test_client()
+    listed = {one["name"]: one for one in client.get("/api/models").json["models"]}
+    assert "outputs an image" in listed["model"]["error"]
