@@ -35,6 +35,7 @@ class Prediction:
         the model's post-processing, over all planes.
     minimum_area : what that was, in px; of a resampled image in those of the model.
     scale : at which the network saw the image.
+    denoised : the image as it was segmented, where another model has denoised it before.
     """
 
     labels: xr.DataArray
@@ -42,6 +43,7 @@ class Prediction:
     left_out: int = 0
     minimum_area: int = 0
     scale: Scale = AS_IT_IS
+    denoised: xr.DataArray | None = None
 
 
 def predict(
