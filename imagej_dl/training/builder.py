@@ -45,7 +45,7 @@ def divide(
     if not given.validation:
         shares = (settings.validation, 0.0 if given.test else settings.test)
         count = len(given.train)
-        side = settings.patch if settings.method.learns_from == "itself" else None
+        side = settings.patch if settings.method.learns_from != "labels" else None
         result = split(examples.sources[:count], *shares, settings.seed, known, side)
         tested = [example for source in examples.sources[count:] for example in source]
         return replace(result, test=tested) if given.test else result

@@ -6,6 +6,7 @@ import hashlib
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -22,7 +23,7 @@ from imagej_dl.methods.base import Method
 from imagej_dl.methods.shared.pixel_weights import MAPS
 from imagej_dl.models import ModelConfig
 from imagej_dl.progress import Progress, silent
-from imagej_dl.training import known, object_sizes, target_images
+from imagej_dl.training import known, object_sizes, registration, target_images
 from imagej_dl.training.data_sources import Maps, Pair
 from imagej_dl.training.example_files import (
     Store,
@@ -141,6 +142,8 @@ class Examples:
             here = None if given.whole else self._ring
             planes = self._planes(names[done], image, labels, marked, here, extra, target)
             self.sources.append(planes)
+            if target is not None and target is not image:
+                registration.check(names[done], target_images.looked_at(image, target))
             if learns_from == "labels":
                 diameters += [object_sizes.diameters(example.labels) for example in planes]
         progress("reading", len(pairs), len(pairs))
@@ -244,7 +247,7 @@ class Examples:
         for place in places if self._frames > 1 else filled:
             raw = plane_of(name, image, place)
             z = place.get("Z", 0)
-            ready = self._ready(name, raw, place, levels[z])
+            ready, used = self._ready(name, raw, place, levels[z])
             self._digest.update(ready.tobytes())
             seen = before.setdefault(z, deque(maxlen=self._frames))
             kept = self._store.keep(ready)
@@ -273,7 +276,7 @@ class Examples:
                     self._store.keep(flat) if target is None else flat,
                     digest=name_of(raw),
                     before=tuple(one for _, one in seen)[:-1],
-                    target=kept if target is image else self._target(name, target, place),
+                    **self._target(name, raw, kept, image, target, place, used),
                     known=None if where is None else self._store.keep(where),
                     **self._extra(flat, place, extra),
                 )
@@ -319,9 +322,9 @@ class Examples:
 
     def _ready(
         self, name: str, raw: NDArray, place: dict[str, int], levels: Levels | None
-    ) -> NDArray[np.float32]:
+    ) -> tuple[NDArray[np.float32], Levels]:
         far: list[Far] = []
-        ready = self._normalisation(raw, levels, far=far)
+        ready, used = self._normalisation.with_levels(raw, levels, far=far)
         if far:
             raise UserError(
                 f"the pixel at {non_finite.where(far[0].at, place)} is {far[0].plane:g}, so far "
@@ -329,21 +332,30 @@ class Examples:
                 path=name,
                 remedy=non_finite.remedy(non_finite.outlying(raw)),
             )
-        return ready[..., None] if ready.ndim == 2 else ready
+        return ready[..., None] if ready.ndim == 2 else ready, used
 
     def _target(
-        self, name: str, target: xr.DataArray | None, place: dict[str, int]
-    ) -> NDArray[np.float32] | None:
-        """Normalise a plane of the image that is learnt, as the input is by its own intensities."""
+        self,
+        name: str,
+        raw: NDArray,
+        kept: NDArray[np.float32],
+        image: xr.DataArray,
+        target: xr.DataArray | None,
+        place: dict[str, int],
+        levels: Levels,
+    ) -> dict[str, Any]:
+        """Return the fields of an example that learns an image; see :mod:`.target_images`."""
         if target is None:
-            return None
-        ready = self._ready(name, plane_of(name, target, place), place, None)
-        self._digest.update(ready.tobytes())
-        return self._store.keep(ready)
+            return {}
+        if target is image:
+            return {"target": kept}
+        found = target_images.plane(name, raw, target, place, levels)
+        self._digest.update(found["target"].tobytes())
+        return found | {"target": self._store.keep(found["target"])}
 
     def _extra(
         self, labels: NDArray, place: dict[str, int], extra: dict[str, xr.DataArray]
-    ) -> dict[str, NDArray]:
+    ) -> dict[str, Any]:
         found = {name: np.asarray(one.isel(place).data) for name, one in extra.items()}
         if "weights" in found:
             found["weights"] = found["weights"].astype(np.float32)

@@ -16,7 +16,13 @@ from imagej_dl.filesystem.atomic import discard, heal
 from imagej_dl.models import ModelBundle
 from imagej_dl.models.ready import registry as ready
 from imagej_dl.progress import Progress, silent
-from imagej_dl.training import checkpoint, device_selection, fine_tuning, preflight
+from imagej_dl.training import (
+    checkpoint,
+    device_selection,
+    fine_tuning,
+    preflight,
+    target_intensities,
+)
 from imagej_dl.training.builder import assemble, divide, plain
 from imagej_dl.training.checkpoint import State
 from imagej_dl.training.data_sources import Given, Source, as_given
@@ -186,7 +192,8 @@ def _read(
         like=origin.config if origin else None,
         progress=progress,
     )
-    return examples, divide(examples, given, settings, origin.digests if origin else None)
+    parts = divide(examples, given, settings, origin.digests if origin else None)
+    return examples, target_intensities.matched(parts)
 
 
 def _check_equal(devices: SingleDevice, state: State, origin: Start | None) -> None:
