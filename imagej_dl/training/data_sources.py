@@ -16,6 +16,7 @@ from imagej_dl.images.labels import marks, provenance
 from imagej_dl.images.reading import images_in
 from imagej_dl.methods.base import LearnsFrom
 from imagej_dl.suite import data
+from imagej_dl.training import image_pairs
 
 _OF_LABELS = ("masks", "labels", "label", "marks", "contours", "weights")
 """Folders without images to learn from."""
@@ -74,7 +75,8 @@ def as_given(source: Source, learns_from: LearnsFrom = "labels") -> Given:
         return source
     if learns_from != "itself":
         if isinstance(source, (str, Path)):
-            return Given(find_pairs(source))
+            images = learns_from == "image"
+            return Given(image_pairs.find(Path(source)) if images else find_pairs(source))
         pairs = [source] if isinstance(source, xr.DataArray) else list(source)
         if any(not isinstance(pair, (tuple, list)) for pair in pairs):
             raise UserError(
@@ -179,6 +181,7 @@ def find_given(
     recurrent: bool = False,
     videos: Path | None = None,
     learns_from: LearnsFrom = "labels",
+    targets: Path | None = None,
 ) -> Given:
     """Find the training, validation and test images, each in a folder of its own.
 
@@ -188,7 +191,9 @@ def find_given(
     recurrent : assemble single frames to videos.
     videos : the table `videos2im_relation.csv` of these, if it is not in the folder. It is first of
         all that of the test folder, as in configurations of microscopy-dl-suite-tf.
-    learns_from : with "itself", the images are those of :func:`find_images`.
+    learns_from : with "itself", the images are those of :func:`find_images`; with "image", the
+        pairs those of :func:`imagej_dl.training.image_pairs.find`.
+    targets : the targets of the images in `folder`, where these lie in another one.
 
     Raises
     ------
@@ -198,6 +203,9 @@ def find_given(
         places = (folder, validation, test)
         pairs = [of_images(find_images(one)).pairs if one else [] for one in places]
         return Given(pairs[0], pairs[1], pairs[2])
+    if learns_from == "image":
+        others = [image_pairs.find(one) if one else [] for one in (validation, test)]
+        return Given(image_pairs.find(folder, targets), others[0], others[1])
     parts: list[list[data.Item]] = []
     for place in (folder, validation, test):
         if place is None:
