@@ -50,8 +50,8 @@ class TrainOptions(Command):
         Path, Positional(), Shown(path="folder", gives="project", takes="project")
     ] = Field(
         description="The project, a folder of labelled images, or a CONFIG.json of "
-        "microscopy-dl-suite-tf; for kinds that learn from pairs of images a folder with low and high "
-        "(or targets); for kinds that learn from images alone a folder of images, or one "
+        "microscopy-dl-suite-tf; for kinds that learn from pairs of images a folder with low and "
+        "high; for kinds that learn from images alone a folder of images, or one "
         "image."
     )
     out: Annotated[Path | None, Shown("New model", path="folder", needed=True, gives="model")] = (

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from imagej_dl import images
 from imagej_dl.errors import UserError, warn
 from imagej_dl.images import Calibration, Far, Levels, Normalisation, Seen, grey_rgb, units
-from imagej_dl.images.checks import non_finite
+from imagej_dl.images.checks import non_finite, saturation
 from imagej_dl.images.checks.repeated_warnings import gathered
 from imagej_dl.images.intensities.training_intensities import Look, bounded
 from imagej_dl.images.labels import marks
@@ -23,7 +23,7 @@ from imagej_dl.methods.base import Method
 from imagej_dl.methods.shared.pixel_weights import MAPS
 from imagej_dl.models import ModelConfig
 from imagej_dl.progress import Progress, silent
-from imagej_dl.training import known, object_sizes, registration, target_images
+from imagej_dl.training import known, object_sizes, target_images
 from imagej_dl.training.data_sources import Maps, Pair
 from imagej_dl.training.example_files import (
     Store,
@@ -143,12 +143,14 @@ class Examples:
             planes = self._planes(names[done], image, labels, marked, here, extra, target)
             self.sources.append(planes)
             if target is not None and target is not image:
-                registration.check(names[done], target_images.looked_at(image, target))
+                target_images.check(names[done], image, target)
             if learns_from == "labels":
                 diameters += [object_sizes.diameters(example.labels) for example in planes]
         progress("reading", len(pairs), len(pairs))
         self.diameter: float | None = None
         self.smallest, self.seen = 0, None
+        if learns_from == "itself":
+            saturation.refuse_constant([e.image for planes in self.sources for e in planes])
         if learns_from != "labels":
             return
         sizes = np.concatenate(diameters)
@@ -281,6 +283,8 @@ class Examples:
                     **self._extra(flat, place, extra),
                 )
             )
+        if target is image:
+            saturation.tell(name, [saturation.share(plane_of(name, image, p)) for p in places])
         return examples
 
     def _known(

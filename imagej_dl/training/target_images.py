@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from imagej_dl.images import grey_rgb
 from imagej_dl.images.checks import saturation
 from imagej_dl.images.intensities.joint_moments import Moments
 from imagej_dl.images.intensities.levels import Levels
+from imagej_dl.training import registration
 from imagej_dl.training.example_files import plane_of
 from imagej_dl.training.target_intensities import scale_of
 
@@ -68,10 +69,7 @@ def plane(
     ------
     UserError : for pixels that are NaN or infinite.
     """
-    called = str(target.attrs["title"])
-    found = plane_of(called, target, dict(place))
-    saturation.check(name, raw)
-    saturation.check(called, found)
+    found = plane_of(str(target.attrs["title"]), target, dict(place))
     values = found.astype(np.float32)
     return {
         "target": values[..., None] if values.ndim == 2 else values,
@@ -80,15 +78,33 @@ def plane(
     }
 
 
-def looked_at(image: xr.DataArray, target: xr.DataArray) -> Iterator[tuple[str, NDArray, NDArray]]:
-    """Yield the first, the middle and the last plane of a pair, with words for which it is."""
+def check(name: str, image: xr.DataArray, target: xr.DataArray) -> None:
+    """Warn of a pair that is saturated, or whose target is shifted."""
+    for called, one in ((name, image), (str(target.attrs["title"]), target)):
+        places = _places(one)
+        saturation.tell(
+            called, [saturation.share(plane_of(called, one, place)) for place in places]
+        )
+    places = _places(image)
+    chosen = np.linspace(0, len(places) - 1, min(_LOOKED_AT, len(places))).astype(int)
+    registration.check(
+        name,
+        (
+            (
+                "".join(f" {axis}={index + 1}" for axis, index in places[number].items()),
+                plane_of(name, image, places[number]),
+                plane_of(name, target, places[number]),
+            )
+            for number in chosen
+        ),
+    )
+
+
+def _places(image: xr.DataArray) -> list[dict[str, int]]:
+    """Return the place of each plane, over T and Z."""
     stack = [axis for axis in ("T", "Z") if axis in image.dims]
-    places = list(np.ndindex(*(image.sizes[axis] for axis in stack)))
-    count = min(_LOOKED_AT, len(places))
-    for number in np.linspace(0, len(places) - 1, count).astype(int):
-        place = dict(zip(stack, places[number], strict=True))
-        words = "".join(f" {axis}={index + 1}" for axis, index in place.items())
-        yield words, plane_of(words, image, place), plane_of(words, target, place)
+    shape = tuple(image.sizes[axis] for axis in stack)
+    return [dict(zip(stack, index, strict=True)) for index in np.ndindex(*shape)]
 
 
 def _sizes(image: xr.DataArray) -> dict[str, int]:

@@ -168,10 +168,10 @@ def test_shifted_and_saturated_pairs_are_said_and_trained_on(tmp_path):
     with pytest.warns(DataWarning, match=r"n\d: the target is shifted by 4\.\d px along X"):
         training.train(pairs(moved), tmp_path / "model", kind="care", **SHORT)
     bright = [
-        (given, image((800 * t.data.astype(float)).clip(0, 65535).astype(np.uint16)))
+        (given, image((20 * t.data.astype(float)).clip(0, 65535).astype(np.uint16)))
         for given, t in pairs(exposed)
     ]
-    with pytest.warns(DataWarning, match=r"the target of n\d: .*are saturated \(65535\)"):
+    with pytest.warns(DataWarning, match=r"the target of n\d: .*saturated"):
         training.train(bright, tmp_path / "bright", kind="care", **SHORT)
 
 

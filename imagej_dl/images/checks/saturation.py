@@ -1,34 +1,47 @@
-"""Saturated pixels: what is brighter than the camera could say is lost."""
+"""Saturated pixels, whose noise is cut off, and images of one intensity."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imagej_dl.images.checks import repeated_warnings
+from imagej_dl.errors import UserError, warn
 
-_BITS = (8, 10, 12, 14, 16)
-"""Of cameras, whose largest value pixels that are saturated have."""
-_SHARE = 1e-3
-"""Of the pixels from which on it is said: single hot pixels are no loss."""
+_NOTICEABLE = 1e-3
+_HEAPED = 2
 
 
-def check(name: str, plane: NDArray) -> None:
-    """Warn of a plane of which many pixels have the largest value of a camera.
+def share(plane: NDArray) -> float:
+    """Return the share of the pixels of a plane that have its highest value, if they heap there.
 
-    Parameters
-    ----------
-    name : of the image.
-    plane : (Y, X), or (Y, X, C).
+    That is where many more pixels have it than the value before. It need not be the highest of the
+    type: a camera of 12 bits saturates at 4095. 0 where they do not, or all pixels are the same.
     """
-    most = float(plane.max(initial=0))
-    if most not in [2.0**bits - 1 for bits in _BITS]:
-        return
-    share = np.count_nonzero(plane == most) / plane.size
-    # Images that were stretched to their type have a few such pixels on purpose.
-    if share > _SHARE:
-        repeated_warnings.warn(
-            "images with saturated pixels",
-            f"{name}: {share:.1%} of the pixels are saturated ({most:g}): what they were is not "
-            "known, and what is learnt there is too dark",
+    highest = plane.max()
+    at = np.count_nonzero(plane == highest)
+    others = plane[plane < highest]
+    if not others.size or at <= _HEAPED * np.count_nonzero(plane == others.max()):
+        return 0.0
+    return at / plane.size
+
+
+def tell(name: str, shares: Sequence[float]) -> None:
+    """Warn of an image with saturated planes; `shares` are those of :func:`share`."""
+    worst = max(shares, default=0.0)
+    if worst >= _NOTICEABLE:
+        warn(
+            f"{name}: {worst:.1%} of the pixels of a plane have its highest value and are probably "
+            "saturated. What was cut off cannot be restored, and edges of bright objects become "
+            "too dark"
+        )
+
+
+def refuse_constant(planes: Sequence[NDArray]) -> None:
+    """Raise UserError where each plane has one value only, so that there is nothing to learn."""
+    if all((plane == plane.flat[0]).all() for plane in planes):
+        raise UserError(
+            "all pixels have the same value, so there is nothing to learn",
+            remedy="Check that the right images, and channels of them, were given.",
         )
