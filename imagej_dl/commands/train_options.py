@@ -262,4 +262,5 @@ class TrainOptions(Command):
             videos=self.videos,
             learns_from=learns_from,
             targets=self.targets,
+            unlabelled=self._method(given).takes_unlabelled,
         )

@@ -186,7 +186,7 @@ def predict_image(
     """
     bundle = model_of(bundle)
     method = bundle.config.method
-    if not isinstance(method, ImageMethod):
+    if not isinstance(method, ImageMethod) and not method.intensities:
         raise UserError(
             f"outputs objects, not an image (its kind is {bundle.config.kind})",
             path=bundle.folder,
@@ -205,7 +205,7 @@ def predict_image(
     pixels = PixelTypes(image, dtype)
     made: NDArray[Any] | None = None
     for plane in planes(bundle, image, **given):
-        values = plane.probabilities
+        values = plane.probabilities[..., : method.intensities or None]
         if made is None:
             stack = [image.sizes[d] for d in dims[:-2]]
             shape = (*stack, values.shape[-1], *values.shape[:2])

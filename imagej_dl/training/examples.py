@@ -111,6 +111,7 @@ class Examples:
                 self._calibrated = _MODEL
                 self.calibration = Calibration(like.pixel_width, like.pixel_height, unit=like.unit)
         learns_from = "labels" if method is None else method.learns_from
+        self._takes_unlabelled = method is not None and method.takes_unlabelled
         self._looks: list[tuple[Look, ...]] = []
         self._bare: dict[str, tuple[Look, ...]] = {}
         diameters: list[NDArray[np.float64]] = []
@@ -122,7 +123,13 @@ class Examples:
             image = grey_rgb.with_channels(image, wanted, names[done])
             place = names[done] if isinstance(truth, xr.DataArray) else str(truth)
             target = None
-            if learns_from == "labels":
+            if truth is None:
+                if not self._takes_unlabelled:
+                    raise UserError(
+                        "the image was given without its ground truth", path=names[done]
+                    )
+                labels, marked = target_images.nowhere(image), None
+            elif learns_from == "labels":
                 labels, marked = labels_of(truth, image)
             else:
                 itself = learns_from == "itself"
@@ -140,7 +147,8 @@ class Examples:
                 if source is not None
             }
             here = None if given.whole else self._ring
-            planes = self._planes(names[done], image, labels, marked, here, extra, target)
+            bare = truth is None
+            planes = self._planes(names[done], image, labels, marked, here, extra, target, bare)
             self.sources.append(planes)
             if target is not None and target is not image:
                 target_images.check(names[done], image, target)
@@ -221,15 +229,22 @@ class Examples:
         ring: int | None,
         extra: dict[str, xr.DataArray],
         target: xr.DataArray | None,
+        bare: bool = False,
     ) -> list[Example]:
-        """Return the planes; `target` is the image that is learnt, which may be `image` itself."""
+        """Return the planes; `target` is the image that is learnt, which may be `image` itself.
+
+        Of a `bare` image nothing is labelled.
+        """
         stack = [axis for axis in ("T", "Z") if axis in image.dims]
         places = [
             dict(zip(stack, index, strict=True))
             for index in np.ndindex(*(image.sizes[a] for a in stack))
         ]
         filled = [place for place in places if known.is_drawn(place, labels, marked)]
-        if (filled or ring is not None) and len(filled) < len(places):
+        unlabelled = places if bare else []
+        if (filled or ring is not None) and len(filled) < len(places) and self._takes_unlabelled:
+            unlabelled, filled = [place for place in places if place not in filled], places
+        elif not bare and (filled or ring is not None) and len(filled) < len(places):
             # In a stack, planes without any ROI are most often planes nobody has looked at.
             warn(
                 f"{name}: {len(places) - len(filled)} of {len(places)} planes have no labels "
@@ -260,9 +275,13 @@ class Examples:
                 flat = np.ascontiguousarray(labels.isel(place).data)
             else:  # without memory
                 flat = np.broadcast_to(np.uint8(1), raw.shape[:2])
-            where = self._known(flat, marked, place, ready, ring)
-            if where is not None and not where.any():
-                continue
+            where: NDArray[np.bool_] | None
+            if place in unlabelled:
+                where = np.broadcast_to(np.False_, flat.shape)
+            else:
+                where = self._known(flat, marked, place, ready, ring)
+                if where is not None and not where.any():
+                    continue
             if (look := self._normalisation.look(raw, levels[z])) is not None:
                 if flat.any():
                     self._looks.append(look)

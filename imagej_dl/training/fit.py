@@ -111,7 +111,8 @@ def train(
         warn_if_slow(chosen.precision)
         if saved is None:
             devices.on_chief(partial(_check_output, out, overwrite))
-        given = as_given(source, chosen.method.learns_from)
+        method = chosen.method
+        given = as_given(source, method.learns_from, unlabelled=method.takes_unlabelled)
         examples, parts = _read(given, chosen, origin, progress)
         chosen = chosen.of_images(examples.channels)
         state = State(chosen.model_dump(mode="json"), parts.record(), examples.fingerprint)

@@ -58,6 +58,11 @@ class Example:
     moments: Moments | None = None
 
     @property
+    def is_unlabelled(self) -> bool:
+        """True if nothing of the ground truth is known."""
+        return self.known is not None and not self.known.any()
+
+    @property
     def truth(self) -> NDArray:
         """The ground truth: the label map, or the image that is learnt."""
         return self.labels if self.target is None else self.scaled(self.target)
@@ -146,7 +151,7 @@ class Patches:
         self._centres = [
             Centres(
                 example.labels,
-                example.known,
+                None if example.is_unlabelled else example.known,
                 has_objects=sampling.method.learns_from == "labels",
                 foreground=sampling.foreground,
                 spread=sampling.patch / 4,
@@ -155,7 +160,13 @@ class Patches:
             for example in examples
         ]
         # By the root of the area: large images are seen more often, but do not hide the small.
-        reached = np.cumsum(np.sqrt([example.labels.size for example in examples]))
+        shares = np.sqrt([example.labels.size for example in examples])
+        bare = np.array([example.is_unlabelled for example in examples])
+        labelled = sampling.method.labelled_share
+        if labelled is not None and bare.any() and not bare.all():
+            for part, share in ((bare, 1 - labelled), (~bare, labelled)):
+                shares[part] *= share / shares[part].sum()
+        reached = np.cumsum(shares)
         self._reached = reached / reached[-1]
 
     def batch(self, number: int) -> Batch:

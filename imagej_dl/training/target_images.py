@@ -54,6 +54,13 @@ def read(source: str | Path | xr.DataArray, image: xr.DataArray, name: str) -> x
     return target.assign_attrs(title=name)
 
 
+def nowhere(image: xr.DataArray) -> xr.DataArray:
+    """Return a label map without objects, for an image of which nothing is labelled."""
+    dims = [str(axis) for axis in image.dims if axis != "C"]
+    shape = tuple(image.sizes[axis] for axis in dims)
+    return images.with_data(image, np.broadcast_to(np.uint16(0), shape), dims)
+
+
 def plane(
     name: str, raw: NDArray, target: xr.DataArray, place: Mapping[str, int], levels: Levels
 ) -> dict[str, Any]:
