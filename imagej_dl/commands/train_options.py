@@ -31,6 +31,7 @@ APART = {
     "overwrite",
     "validation_folder",
     "test_folder",
+    "targets",
     "videos",
     "checkpoints",
     "settings",
@@ -49,7 +50,8 @@ class TrainOptions(Command):
         Path, Positional(), Shown(path="folder", gives="project", takes="project")
     ] = Field(
         description="The project, a folder of labelled images, or a CONFIG.json of "
-        "microscopy-dl-suite-tf; for kinds that learn from images alone a folder of images, or one "
+        "microscopy-dl-suite-tf; for kinds that learn from pairs of images a folder with low and "
+        "high; for kinds that learn from images alone a folder of images, or one "
         "image."
     )
     out: Annotated[Path | None, Shown("New model", path="folder", needed=True, gives="model")] = (
@@ -99,6 +101,15 @@ class TrainOptions(Command):
         default=None,
         description="A folder of labelled images for the test, instead of a fraction of the "
         "training images.",
+    )
+    targets: Annotated[
+        Path | None,
+        Shown("Targets of pairs", path="folder", advanced=True, empty="in the project"),
+    ] = Field(
+        default=None,
+        description="For kinds that learn from pairs of images (care, noise2noise): the folder of "
+        "the target images, which have the names of the images in the project's folder; if left "
+        "out, the project has the folders low and high, low and GT, or inputs and targets.",
     )
     videos: Annotated[Path | None, Shown("Table of videos", advanced=True, empty="none")] = Field(
         default=None,
@@ -233,8 +244,15 @@ class TrainOptions(Command):
         if self.videos is not None and not data.is_suite(self.project):
             warn(f"cannot be used, since {self.project} has no folder inputs", path=self.videos)
         learns_from = self.learns_from(given)
-        labelled_suite = learns_from != "itself" and data.is_suite(self.project)
-        if not (self.validation_folder or self.test_folder or labelled_suite):
+        if self.targets is not None and learns_from != "image":
+            raise UserError(
+                "cannot be used: this kind learns from no targets",
+                path=self.targets,
+                remedy="Choose a kind that learns from pairs of images, such as care.",
+            )
+        labelled_suite = learns_from == "labels" and data.is_suite(self.project)
+        apart = self.validation_folder or self.test_folder or self.targets
+        if not (apart or labelled_suite):
             return self.project
         return find_given(
             self.project,
@@ -243,4 +261,6 @@ class TrainOptions(Command):
             recurrent="frames" in takes(self._network(given)),
             videos=self.videos,
             learns_from=learns_from,
+            targets=self.targets,
+            unlabelled=self._method(given).takes_unlabelled,
         )

@@ -130,6 +130,8 @@ class Method(BaseModel):
     defaults: ClassVar[Mapping[str, Any]] = {}
     """Settings of a training that suit the method, by their names; they count where none are
     given."""
+    takes_unlabelled: ClassVar[bool] = False
+    """True if images without label map are learnt from, too; nothing of them is known then."""
     takes_contours: ClassVar[bool] = False
     """True if contour images beside a label map are part of the target."""
     target_kind: ClassVar[Literal["classes", "values"]] = "values"
@@ -158,6 +160,22 @@ class Method(BaseModel):
     def target_channels(self) -> int:
         """Number of channels of :meth:`targets`, where `target_kind` is "values"."""
         return len(self.channels)
+
+    @property
+    def intensities(self) -> int:
+        """Number of output channels, the first, that are intensities beside what makes objects.
+
+        Prediction gives them back in the intensities of the image.
+        """
+        return 0
+
+    @property
+    def labelled_share(self) -> float | None:
+        """Share of the patches that are cut from labelled planes, where there are others, too.
+
+        None where planes are drawn by their sizes alone.
+        """
+        return None
 
     @property
     def margin(self) -> int:

@@ -19,8 +19,8 @@ def need_objects(config: ModelConfig, folder: Path | None = None) -> None:
 
 
 def need_image(config: ModelConfig, folder: Path | None = None) -> None:
-    """Raise UserError for a model that gives objects."""
-    if config.method.gives != "image":
+    """Raise UserError for a model that gives objects alone."""
+    if config.method.gives != "image" and not config.method.intensities:
         raise UserError(
             f"outputs objects, not an image (its kind is {config.kind})",
             path=folder,

@@ -104,7 +104,7 @@ def planes(
                 if isinstance(canvas, ImageCanvas):
                     canvas.add(one.bundle, strip, view, one.used[at])
                 else:
-                    canvas.add(strip, view)
+                    canvas.add(_with_intensities(one, strip, at), view)
                 done += 1
                 if strip.last and view == seen_as[-1]:
                     break
@@ -128,6 +128,16 @@ def _canvas(
     if isinstance(method, ImageMethod):
         return ImageCanvas(method, shape, passes)
     return Canvas(bundle, shape, probabilities, passes)
+
+
+def _with_intensities(one: _Pass, strip: tiles.Strip, at: tuple[int, int]) -> tiles.Strip:
+    """Return a strip whose channels that are intensities have those of the image."""
+    count = one.bundle.config.method.intensities
+    if not count:
+        return strip
+    values = np.array(strip.values)
+    values[..., :count] = one.used[at].undone(values[..., :count])
+    return replace(strip, values=values)
 
 
 class _Pass:
@@ -177,7 +187,8 @@ class _Pass:
 
     def strips(self) -> Iterator[tuple[View, tiles.Strip]]:
         """Yield the outputs of each plane, view by view."""
-        used = self.used if self.bundle.config.method.gives == "image" else None
+        method = self.bundle.config.method
+        used = self.used if method.gives == "image" or method.intensities else None
         given = (
             seen(plane, view)
             for plane in ready(self.bundle, self.pixels, self.beyond, used)

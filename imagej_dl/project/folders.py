@@ -127,11 +127,11 @@ def fitting(found: list[Drawn], target: Path) -> list[Drawn]:
     return valid
 
 
-def pairs(path: str | os.PathLike[str]) -> list[Pair]:
+def pairs(path: str | os.PathLike[str], *, some: bool = False) -> list[Pair]:
     """Find the image and label pairs of a project or of a folder with `images` and `masks`.
 
     If a project's Processed is empty, the images in its Labeling are paired with their ROIs, as
-    :func:`drawn` finds them.
+    :func:`drawn` finds them. With `some`, images without a label map are left out.
 
     Raises
     ------
@@ -147,10 +147,10 @@ def pairs(path: str | os.PathLike[str]) -> list[Pair]:
     if folder != Path(path) and not visible(folder / "images") and not visible(folder / "masks"):
         return [Pair(item.name, item.image, item.rois) for item in drawn(path)]
     images, masks = _named(folder / "images"), _named(folder / "masks")
-    if alone := sorted(set(images) ^ set(masks)):
+    if alone := sorted(set(masks) - set(images) if some else set(images) ^ set(masks)):
         have, lack = ("image", "label map") if alone[0] in images else ("label map", "image")
         raise UserError(f"the {have} {alone[0]} has no {lack} of the same name", path=folder)
-    return [Pair(name, images[name], masks[name]) for name in sorted(images)]
+    return [Pair(name, images[name], masks[name]) for name in sorted(masks)]
 
 
 def _named(folder: Path) -> dict[str, Path]:

@@ -9,7 +9,13 @@ from imagej_dl.errors import Cancelled, Enough
 from imagej_dl.filesystem import temporaries
 from imagej_dl.models import ModelBundle, backend
 from imagej_dl.progress import Progress
-from imagej_dl.training import builder, checkpoint, device_selection, finalize
+from imagej_dl.training import (
+    builder,
+    checkpoint,
+    device_selection,
+    finalize,
+    target_intensities,
+)
 from imagej_dl.training.checkpoint import State
 from imagej_dl.training.examples import Examples
 from imagej_dl.training.settings import Settings
@@ -29,6 +35,7 @@ def score(settings: Settings, parts: Split, examples: Examples, progress: Progre
     UserError : when the loss is no number any more.
     Cancelled, Enough : when `progress` has raised them, or at Ctrl-C.
     """
+    parts = target_intensities.matched(parts)
     with tempfile.TemporaryDirectory(prefix=temporaries.prefix()) as name:
         folder = Path(name)
         state = State(settings.model_dump(mode="json"), parts.record(), examples.fingerprint)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from imagej_dl.search.space import Space
 from imagej_dl.training import Settings, device_selection
 from imagej_dl.training.data_sources import Given, as_given
 from imagej_dl.training.examples import Examples
-from imagej_dl.training.split import Split
+from imagej_dl.training.split import Split, labelled
 
 DATABASE = "search.db"
 NAME = "imagej-dl"
@@ -94,7 +94,8 @@ def search(
     space.check(base)
     settings = Settings.of({**base, **space.first})
     device_selection.select(several=False)  # what it may refuse is refused before the first trial
-    given = as_given(source, settings.method.learns_from)
+    method = settings.method
+    given = as_given(source, method.learns_from, unlabelled=method.takes_unlabelled)
     examples = Examples(
         given.train,
         settings.normalisation,
@@ -109,7 +110,11 @@ def search(
     # What the training is given to validate or to test with leaves no test to be kept of the rest.
     test = 0.0 if given.validation or given.test else settings.test
     shares = {"validation": settings.validation, "test": test, "seed": settings.seed}
-    parts = folds(examples.sources, count, **shares)  # type: ignore[arg-type]
+    sources, bare = labelled(examples.sources)
+    parts = [
+        replace(part, train=[*part.train, *bare])
+        for part in folds(sources, count, **shares)  # type: ignore[arg-type]
+    ]
     out.mkdir(parents=True, exist_ok=True)
     signature = {
         "images": examples.fingerprint,

@@ -22,11 +22,11 @@ from imagej_dl.training.devices import SingleDevice
 from imagej_dl.training.examples import Examples
 from imagej_dl.training.fine_tuning import Start
 from imagej_dl.training.objective import Validator
-from imagej_dl.training.patches import Patches, Sampling
+from imagej_dl.training.patches import Example, Patches, Sampling
 from imagej_dl.training.precision import precision
 from imagej_dl.training.run import TrainingRun
 from imagej_dl.training.settings import Settings, unheeded
-from imagej_dl.training.split import Split, split
+from imagej_dl.training.split import Split, labelled, split
 from imagej_dl.training.validation_patches import validation
 
 _VALIDATION_PATCHES = 64
@@ -45,16 +45,23 @@ def divide(
     if not given.validation:
         shares = (settings.validation, 0.0 if given.test else settings.test)
         count = len(given.train)
-        side = settings.patch if settings.method.learns_from == "itself" else None
-        result = split(examples.sources[:count], *shares, settings.seed, known, side)
+        side = settings.patch if settings.method.learns_from != "labels" else None
+        sources, bare = labelled(examples.sources[:count])
+        result = split(sources, *shares, settings.seed, known, side)
+        result = replace(result, train=[*result.train, *bare])
         tested = [example for source in examples.sources[count:] for example in source]
-        return replace(result, test=tested) if given.test else result
+        return replace(result, test=_labelled(tested)) if given.test else result
     ends = (0, len(given.train), len(given.train) + len(given.validation), len(examples.sources))
     parts = [
         [example for source in examples.sources[low:high] for example in source]
         for low, high in pairwise(ends)
     ]
-    return Split(parts[0], parts[1], parts[2], "folders", settings.seed, known)
+    validation, test = _labelled(parts[1]), _labelled(parts[2])
+    return Split(parts[0], validation, test, "folders", settings.seed, known)
+
+
+def _labelled(examples: list[Example]) -> list[Example]:
+    return [example for example in examples if not example.is_unlabelled]
 
 
 def sampling_of(settings: Settings) -> Sampling:

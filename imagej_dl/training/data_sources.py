@@ -16,12 +16,16 @@ from imagej_dl.images.labels import marks, provenance
 from imagej_dl.images.reading import images_in
 from imagej_dl.methods.base import LearnsFrom
 from imagej_dl.suite import data
+from imagej_dl.training import image_pairs
 
 _OF_LABELS = ("masks", "labels", "label", "marks", "contours", "weights")
 """Folders without images to learn from."""
 
-Pair = tuple[str | Path | xr.DataArray, str | Path | xr.DataArray]
-"""An image and its label map (or RoiSet.zip), as files or in memory."""
+UNLABELLED = "unlabelled"
+"""Folder of images without ground truth, in the folder of a training that takes such, too."""
+
+Pair = tuple[str | Path | xr.DataArray, str | Path | xr.DataArray | None]
+"""An image and its label map (or RoiSet.zip), as files or in memory; None where it has none."""
 
 
 @dataclass(frozen=True)
@@ -60,10 +64,13 @@ Source = str | Path | xr.DataArray | Iterable[Pair] | Iterable[Image] | Given
 """What :func:`imagej_dl.training.train` learns from."""
 
 
-def as_given(source: Source, learns_from: LearnsFrom = "labels") -> Given:
+def as_given(
+    source: Source, learns_from: LearnsFrom = "labels", *, unlabelled: bool = False
+) -> Given:
     """Return a folder, an image, pairs or images as `Given`, all of them to be divided.
 
-    Where a method learns from the image itself, each image makes a pair with itself.
+    Where a method learns from the image itself, each image makes a pair with itself. With
+    `unlabelled`, images of a folder may be without label map (see :func:`find_pairs`).
 
     Raises
     ------
@@ -74,7 +81,9 @@ def as_given(source: Source, learns_from: LearnsFrom = "labels") -> Given:
         return source
     if learns_from != "itself":
         if isinstance(source, (str, Path)):
-            return Given(find_pairs(source))
+            if learns_from == "image":
+                return Given(image_pairs.find(Path(source)))
+            return Given(find_pairs(source, unlabelled=unlabelled))
         pairs = [source] if isinstance(source, xr.DataArray) else list(source)
         if any(not isinstance(pair, (tuple, list)) for pair in pairs):
             raise UserError(
@@ -135,12 +144,17 @@ def _unlabelled(folder: Path) -> list[Path]:
     return [p for p in files if p not in labels and p not in beside and p not in made]
 
 
-def find_pairs(folder: str | Path) -> list[Pair]:
+def find_pairs(folder: str | Path, *, unlabelled: bool = False) -> list[Pair]:
     """Find the images with their label maps or ROIs, sorted by name.
 
     It may be a folder with `inputs` and `labels` (of microscopy-dl-suite-tf), a project or folder
     with `images` and `masks` (see :func:`imagej_dl.project.pairs`), have folders NAME with an image
     and `labels.tif`, or hold files or folders with RoiSets (see :func:`imagej_dl.project.drawn`).
+
+    Parameters
+    ----------
+    unlabelled : images without label map may be there, too, beside the others or in a folder
+        `unlabelled`; they come last, with None.
 
     Raises
     ------
@@ -150,10 +164,34 @@ def find_pairs(folder: str | Path) -> list[Pair]:
     if not folder.is_dir():
         problem = "is no folder" if folder.exists() else "there is no such folder"
         raise UserError(problem, path=folder)
+    found = _labelled_in(folder, some=unlabelled)
+    return [*found, *((image, None) for image in _bare_in(folder, found))] if unlabelled else found
+
+
+def _bare_in(folder: Path, pairs: Sequence[Pair]) -> list[Path]:
+    """Return the images of a folder without ground truth, beside pairs that were found in it."""
+    images = [Path(image) for image, _ in pairs if not isinstance(image, xr.DataArray)]
+    kept_apart = images_in(folder / UNLABELLED)
+    try:
+        others = find_images(folder)
+    except UserError:
+        others = []  # there is none beside those with ROIs
+    # The same image may lie in Raw and in Labeling; in folders NAME all are called alike.
+    known = {names.same(path.stem) for path in images} if _has_raw(folder) else set()
+    bare = [path for path in others if path not in images and names.same(path.stem) not in known]
+    return list(dict.fromkeys([*bare, *kept_apart]))
+
+
+def _has_raw(folder: Path) -> bool:
+    return (folder / "Raw").is_dir()
+
+
+def _labelled_in(folder: Path, some: bool) -> list[Pair]:
+    """Return the pairs of a folder; with `some`, images without label map are left out."""
     if data.is_suite(folder):
-        return pairs_of(data.items(folder))
+        return pairs_of(data.items(folder, labelled="some" if some else True))
     if (project.processed(folder) / "masks").is_dir():
-        return [(pair.image, pair.labels) for pair in project.pairs(folder)]
+        return [(pair.image, pair.labels) for pair in project.pairs(folder, some=some)]
     inner = [p for p in names.visible(folder) if p.is_dir()]
     found = [pair for place in (folder, *inner) if (pair := _labelled(place))]
     if found:
@@ -179,6 +217,8 @@ def find_given(
     recurrent: bool = False,
     videos: Path | None = None,
     learns_from: LearnsFrom = "labels",
+    targets: Path | None = None,
+    unlabelled: bool = False,
 ) -> Given:
     """Find the training, validation and test images, each in a folder of its own.
 
@@ -188,7 +228,10 @@ def find_given(
     recurrent : assemble single frames to videos.
     videos : the table `videos2im_relation.csv` of these, if it is not in the folder. It is first of
         all that of the test folder, as in configurations of microscopy-dl-suite-tf.
-    learns_from : with "itself", the images are those of :func:`find_images`.
+    learns_from : with "itself", the images are those of :func:`find_images`; with "image", the
+        pairs those of :func:`imagej_dl.training.image_pairs.find`.
+    targets : the targets of the images in `folder`, where these lie in another one.
+    unlabelled : as for :func:`find_pairs`, of the training images.
 
     Raises
     ------
@@ -198,24 +241,29 @@ def find_given(
         places = (folder, validation, test)
         pairs = [of_images(find_images(one)).pairs if one else [] for one in places]
         return Given(pairs[0], pairs[1], pairs[2])
+    if learns_from == "image":
+        others = [image_pairs.find(one) if one else [] for one in (validation, test)]
+        return Given(image_pairs.find(folder, targets), others[0], others[1])
     parts: list[list[data.Item]] = []
     for place in (folder, validation, test):
         if place is None:
             parts.append([])
         elif data.is_suite(place):
             labelled = place is not test or data.is_labelled(place)
+            bare = unlabelled and place is folder
             items = data.items(
                 place,
-                labelled=labelled,
+                labelled="some" if bare and labelled else labelled,
                 recurrent=recurrent,
                 relation=videos,
                 own_first=place is not test,
             )
-            parts.append([item for item in items if item.labels is not None])
+            parts.append([item for item in items if bare or item.labels is not None])
         else:
-            parts.append([data.Item("", image, labels) for image, labels in find_pairs(place)])
+            found = find_pairs(place, unlabelled=unlabelled and place is folder)
+            parts.append([data.Item("", image, labels) for image, labels in found])
     maps = [Maps(item.contours, item.weights) for part in parts for item in part]
-    first, second, third = (pairs_of(part) for part in parts)
+    first, second, third = ([(item.image, item.labels) for item in part] for part in parts)
     return Given(first, second, third, maps)
 
 

@@ -6,6 +6,7 @@ import hashlib
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -110,6 +111,7 @@ class Examples:
                 self._calibrated = _MODEL
                 self.calibration = Calibration(like.pixel_width, like.pixel_height, unit=like.unit)
         learns_from = "labels" if method is None else method.learns_from
+        self._takes_unlabelled = method is not None and method.takes_unlabelled
         self._looks: list[tuple[Look, ...]] = []
         self._bare: dict[str, tuple[Look, ...]] = {}
         diameters: list[NDArray[np.float64]] = []
@@ -121,7 +123,13 @@ class Examples:
             image = grey_rgb.with_channels(image, wanted, names[done])
             place = names[done] if isinstance(truth, xr.DataArray) else str(truth)
             target = None
-            if learns_from == "labels":
+            if truth is None:
+                if not self._takes_unlabelled:
+                    raise UserError(
+                        "the image was given without its ground truth", path=names[done]
+                    )
+                labels, marked = target_images.nowhere(image), None
+            elif learns_from == "labels":
                 labels, marked = labels_of(truth, image)
             else:
                 itself = learns_from == "itself"
@@ -139,8 +147,11 @@ class Examples:
                 if source is not None
             }
             here = None if given.whole else self._ring
-            planes = self._planes(names[done], image, labels, marked, here, extra, target)
+            bare = truth is None
+            planes = self._planes(names[done], image, labels, marked, here, extra, target, bare)
             self.sources.append(planes)
+            if target is not None and target is not image:
+                target_images.check(names[done], image, target)
             if learns_from == "labels":
                 diameters += [object_sizes.diameters(example.labels) for example in planes]
         progress("reading", len(pairs), len(pairs))
@@ -218,15 +229,22 @@ class Examples:
         ring: int | None,
         extra: dict[str, xr.DataArray],
         target: xr.DataArray | None,
+        bare: bool = False,
     ) -> list[Example]:
-        """Return the planes; `target` is the image that is learnt, which may be `image` itself."""
+        """Return the planes; `target` is the image that is learnt, which may be `image` itself.
+
+        Of a `bare` image nothing is labelled.
+        """
         stack = [axis for axis in ("T", "Z") if axis in image.dims]
         places = [
             dict(zip(stack, index, strict=True))
             for index in np.ndindex(*(image.sizes[a] for a in stack))
         ]
         filled = [place for place in places if known.is_drawn(place, labels, marked)]
-        if (filled or ring is not None) and len(filled) < len(places):
+        unlabelled = places if bare else []
+        if (filled or ring is not None) and len(filled) < len(places) and self._takes_unlabelled:
+            unlabelled, filled = [place for place in places if place not in filled], places
+        elif not bare and (filled or ring is not None) and len(filled) < len(places):
             # In a stack, planes without any ROI are most often planes nobody has looked at.
             warn(
                 f"{name}: {len(places) - len(filled)} of {len(places)} planes have no labels "
@@ -246,7 +264,7 @@ class Examples:
         for place in places if self._frames > 1 else filled:
             raw = plane_of(name, image, place)
             z = place.get("Z", 0)
-            ready = self._ready(name, raw, place, levels[z])
+            ready, used = self._ready(name, raw, place, levels[z])
             self._digest.update(ready.tobytes())
             seen = before.setdefault(z, deque(maxlen=self._frames))
             kept = self._store.keep(ready)
@@ -257,9 +275,13 @@ class Examples:
                 flat = np.ascontiguousarray(labels.isel(place).data)
             else:  # without memory
                 flat = np.broadcast_to(np.uint8(1), raw.shape[:2])
-            where = self._known(flat, marked, place, ready, ring)
-            if where is not None and not where.any():
-                continue
+            where: NDArray[np.bool_] | None
+            if place in unlabelled:
+                where = np.broadcast_to(np.False_, flat.shape)
+            else:
+                where = self._known(flat, marked, place, ready, ring)
+                if where is not None and not where.any():
+                    continue
             if (look := self._normalisation.look(raw, levels[z])) is not None:
                 if flat.any():
                     self._looks.append(look)
@@ -275,7 +297,7 @@ class Examples:
                     self._store.keep(flat) if target is None else flat,
                     digest=name_of(raw),
                     before=tuple(one for _, one in seen)[:-1],
-                    target=kept if target is image else self._target(name, target, place),
+                    **self._target(name, raw, kept, image, target, place, used),
                     known=None if where is None else self._store.keep(where),
                     **self._extra(flat, place, extra),
                 )
@@ -323,9 +345,9 @@ class Examples:
 
     def _ready(
         self, name: str, raw: NDArray, place: dict[str, int], levels: Levels | None
-    ) -> NDArray[np.float32]:
+    ) -> tuple[NDArray[np.float32], Levels]:
         far: list[Far] = []
-        ready = self._normalisation(raw, levels, far=far)
+        ready, used = self._normalisation.with_levels(raw, levels, far=far)
         if far:
             raise UserError(
                 f"the pixel at {non_finite.where(far[0].at, place)} is {far[0].plane:g}, so far "
@@ -333,21 +355,30 @@ class Examples:
                 path=name,
                 remedy=non_finite.remedy(non_finite.outlying(raw)),
             )
-        return ready[..., None] if ready.ndim == 2 else ready
+        return ready[..., None] if ready.ndim == 2 else ready, used
 
     def _target(
-        self, name: str, target: xr.DataArray | None, place: dict[str, int]
-    ) -> NDArray[np.float32] | None:
-        """Normalise a plane of the image that is learnt, as the input is by its own intensities."""
+        self,
+        name: str,
+        raw: NDArray,
+        kept: NDArray[np.float32],
+        image: xr.DataArray,
+        target: xr.DataArray | None,
+        place: dict[str, int],
+        levels: Levels,
+    ) -> dict[str, Any]:
+        """Return the fields of an example that learns an image; see :mod:`.target_images`."""
         if target is None:
-            return None
-        ready = self._ready(name, plane_of(name, target, place), place, None)
-        self._digest.update(ready.tobytes())
-        return self._store.keep(ready)
+            return {}
+        if target is image:
+            return {"target": kept}
+        found = target_images.plane(name, raw, target, place, levels)
+        self._digest.update(found["target"].tobytes())
+        return found | {"target": self._store.keep(found["target"])}
 
     def _extra(
         self, labels: NDArray, place: dict[str, int], extra: dict[str, xr.DataArray]
-    ) -> dict[str, NDArray]:
+    ) -> dict[str, Any]:
         found = {name: np.asarray(one.isel(place).data) for name, one in extra.items()}
         if "weights" in found:
             found["weights"] = found["weights"].astype(np.float32)

@@ -132,7 +132,8 @@ def _scored(
     found = predicted(bundle, parts.validation)
     # So few parameters do not overfit as weights do, so training images may take part: the
     # validation images alone are often too few to represent all.
-    more = predicted(bundle, parts.train[: _looked_at(parts)])
+    labelled = [example for example in parts.train if not example.is_unlabelled]
+    more = predicted(bundle, labelled[: _looked_at(parts)])
     both = [item for pair in zip_longest(found, more) for item in pair if item is not None]
     config = bundle.config
     best, _ = choose(both, config.instances, config.method, progress, settings.postprocessing)

@@ -16,7 +16,13 @@ from imagej_dl.filesystem.atomic import discard, heal
 from imagej_dl.models import ModelBundle
 from imagej_dl.models.ready import registry as ready
 from imagej_dl.progress import Progress, silent
-from imagej_dl.training import checkpoint, device_selection, fine_tuning, preflight
+from imagej_dl.training import (
+    checkpoint,
+    device_selection,
+    fine_tuning,
+    preflight,
+    target_intensities,
+)
 from imagej_dl.training.builder import assemble, divide, plain
 from imagej_dl.training.checkpoint import State
 from imagej_dl.training.data_sources import Given, Source, as_given
@@ -105,7 +111,8 @@ def train(
         warn_if_slow(chosen.precision)
         if saved is None:
             devices.on_chief(partial(_check_output, out, overwrite))
-        given = as_given(source, chosen.method.learns_from)
+        method = chosen.method
+        given = as_given(source, method.learns_from, unlabelled=method.takes_unlabelled)
         examples, parts = _read(given, chosen, origin, progress)
         chosen = chosen.of_images(examples.channels)
         state = State(chosen.model_dump(mode="json"), parts.record(), examples.fingerprint)
@@ -186,7 +193,8 @@ def _read(
         like=origin.config if origin else None,
         progress=progress,
     )
-    return examples, divide(examples, given, settings, origin.digests if origin else None)
+    parts = divide(examples, given, settings, origin.digests if origin else None)
+    return examples, target_intensities.matched(parts)
 
 
 def _check_equal(devices: SingleDevice, state: State, origin: Start | None) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from imagej_dl.images.intensities.joint_moments import Moments
 from imagej_dl.methods.base import Method, Truth
 from imagej_dl.methods.shared.pixel_weights import inner_contacts
 from imagej_dl.models import backend
@@ -16,6 +17,9 @@ from imagej_dl.training import augmentation as augment
 from imagej_dl.training.augmentation import Augmentation
 from imagej_dl.training.backgrounds import background
 from imagej_dl.training.patch_centres import Centres
+
+Scale = tuple[NDArray[np.float64], NDArray[np.float64]]
+"""Factor and offset of each channel."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,9 @@ class Example:
         everywhere: there is something to learn in all of it.
     target : the image that is learnt, normalised, float32 (Y, X, C), for methods that learn one;
         the very array `image` where it is the image itself.
+    scale : what `target` is still to be multiplied by and added to, to be normalised; None where it
+        is as it must be.
+    moments : of image and target as they are in their files, until `scale` is known of all.
     digest : names the pixels of the plane in its file.
     before : for a recurrent network the frames before it, as `image`.
     vectors : the method's, float32 (2, Y, X), once they are made.
@@ -47,11 +54,25 @@ class Example:
     weights: NDArray[np.float32] | None = None
     target: NDArray[np.float32] | None = None
     known: NDArray[np.bool_] | None = None
+    scale: Scale | None = None
+    moments: Moments | None = None
+
+    @property
+    def is_unlabelled(self) -> bool:
+        """True if nothing of the ground truth is known."""
+        return self.known is not None and not self.known.any()
 
     @property
     def truth(self) -> NDArray:
         """The ground truth: the label map, or the image that is learnt."""
-        return self.labels if self.target is None else self.target
+        return self.labels if self.target is None else self.scaled(self.target)
+
+    def scaled(self, target: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return (a part of) the target, normalised."""
+        if self.scale is None:
+            return target
+        factor, offset = self.scale
+        return (target * factor + offset).astype(np.float32)
 
     @property
     def planes(self) -> list[NDArray[np.float32]]:
@@ -130,7 +151,7 @@ class Patches:
         self._centres = [
             Centres(
                 example.labels,
-                example.known,
+                None if example.is_unlabelled else example.known,
                 has_objects=sampling.method.learns_from == "labels",
                 foreground=sampling.foreground,
                 spread=sampling.patch / 4,
@@ -139,7 +160,13 @@ class Patches:
             for example in examples
         ]
         # By the root of the area: large images are seen more often, but do not hide the small.
-        reached = np.cumsum(np.sqrt([example.labels.size for example in examples]))
+        shares = np.sqrt([example.labels.size for example in examples])
+        bare = np.array([example.is_unlabelled for example in examples])
+        labelled = sampling.method.labelled_share
+        if labelled is not None and bare.any() and not bare.all():
+            for part, share in ((bare, 1 - labelled), (~bare, labelled)):
+                shares[part] *= share / shares[part].sum()
+        reached = np.cumsum(shares)
         self._reached = reached / reached[-1]
 
     def batch(self, number: int) -> Batch:
@@ -248,7 +275,7 @@ def truth_of(example: Example, sampling: Sampling, place: augment.Place) -> Trut
         contours = augment.nearest(example.contours, place, sampling.patch)
     if example.target is not None:
         planes = [example.target[..., i] for i in range(example.target.shape[2])]
-        image = augment.taken(planes, place, side)
+        image = example.scaled(augment.taken(planes, place, side))
     if example.known is not None:
         known = augment.nearest(example.known, place, side)
         labels = np.where(known, labels, 0)

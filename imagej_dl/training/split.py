@@ -126,6 +126,15 @@ def split(
     return found
 
 
+def labelled(sources: list[Source]) -> tuple[list[Source], list[Example]]:
+    """Return the planes of each file of which something is known, and all others.
+
+    Only the former are divided: there is nothing in the others to validate with.
+    """
+    known = [[example for example in source if not example.is_unlabelled] for source in sources]
+    return known, [example for source in sources for example in source if example.is_unlabelled]
+
+
 def _files(
     sources: list[Source], validation: float, test: float, known: dict[str, list[str]]
 ) -> Parts:

@@ -2,33 +2,129 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from imagej_dl import images
 from imagej_dl.errors import UserError
+from imagej_dl.images import grey_rgb
+from imagej_dl.images.checks import saturation
+from imagej_dl.images.intensities.joint_moments import Moments
+from imagej_dl.images.intensities.levels import Levels
+from imagej_dl.training import registration
+from imagej_dl.training.example_files import plane_of
+from imagej_dl.training.target_intensities import scale_of
+
+_LOOKED_AT = 3
+"""Planes of a pair whose registration is looked at."""
 
 
 def read(source: str | Path | xr.DataArray, image: xr.DataArray, name: str) -> xr.DataArray:
     """Read the image that is to be learnt of another one.
 
+    Parameters
+    ----------
+    source : the image that is learnt, or its file.
+    image : the other one.
+    name : of the file, or of `image` where there is none; the title of what is returned.
+
     Raises
     ------
-    UserError : when its axes, channels left aside, are not those of the image.
+    UserError : when its axes, sizes or channels are not those of the image.
     """
-    target = source if isinstance(source, xr.DataArray) else images.read(source)
+    if isinstance(source, xr.DataArray):
+        target, name = source, f"the target of {name}"
+    else:
+        target = images.read(source)
+    target = grey_rgb.with_channels(target, image.sizes.get("C", 1), name)
     if "C" not in target.dims:
         target = images.stacked_like(target, image)
-    sizes = {axis: size for axis, size in image.sizes.items() if axis != "C"}
-    if {axis: size for axis, size in target.sizes.items() if axis != "C"} != sizes:
+    if _sizes(target) != _sizes(image):
         raise UserError(
-            f"has the axes {dict(target.sizes)}, its image has {sizes}",
+            f"is {_words(target)}, but its image is {_words(image)}",
             path=name,
-            remedy="Each image needs a target image of the same size.",
+            remedy="An image and its target have the same axes, sizes and channels. Projections "
+            "and up-sampling are not learnt.",
         )
-    return target
+    return target.assign_attrs(title=name)
+
+
+def nowhere(image: xr.DataArray) -> xr.DataArray:
+    """Return a label map without objects, for an image of which nothing is labelled."""
+    dims = [str(axis) for axis in image.dims if axis != "C"]
+    shape = tuple(image.sizes[axis] for axis in dims)
+    return images.with_data(image, np.broadcast_to(np.uint16(0), shape), dims)
+
+
+def plane(
+    name: str, raw: NDArray, target: xr.DataArray, place: Mapping[str, int], levels: Levels
+) -> dict[str, Any]:
+    """Return what an example has of a plane of its target, by the names of its fields.
+
+    Parameters
+    ----------
+    name : of the image.
+    raw : the plane of the image, (Y, X) or (Y, X, C), as it is in its file.
+    levels : by which it is normalised.
+
+    Raises
+    ------
+    UserError : for pixels that are NaN or infinite.
+    """
+    found = plane_of(str(target.attrs["title"]), target, dict(place))
+    values = found.astype(np.float32)
+    return {
+        "target": values[..., None] if values.ndim == 2 else values,
+        "scale": scale_of(levels),
+        "moments": Moments.of(raw, found),
+    }
+
+
+def check(name: str, image: xr.DataArray, target: xr.DataArray) -> None:
+    """Warn of a pair that is saturated, or whose target is shifted."""
+    for called, one in ((name, image), (str(target.attrs["title"]), target)):
+        places = _places(one)
+        saturation.tell(
+            called, [saturation.share(plane_of(called, one, place)) for place in places]
+        )
+    places = _places(image)
+    chosen = np.linspace(0, len(places) - 1, min(_LOOKED_AT, len(places))).astype(int)
+    registration.check(
+        name,
+        (
+            (
+                "".join(f" {axis}={index + 1}" for axis, index in places[number].items()),
+                plane_of(name, image, places[number]),
+                plane_of(name, target, places[number]),
+            )
+            for number in chosen
+        ),
+    )
+
+
+def _places(image: xr.DataArray) -> list[dict[str, int]]:
+    """Return the place of each plane, over T and Z."""
+    stack = [axis for axis in ("T", "Z") if axis in image.dims]
+    shape = tuple(image.sizes[axis] for axis in stack)
+    return [dict(zip(stack, index, strict=True)) for index in np.ndindex(*shape)]
+
+
+def _sizes(image: xr.DataArray) -> dict[str, int]:
+    sizes = {str(axis): size for axis, size in image.sizes.items()}
+    return {axis: size for axis, size in sizes.items() if axis != "C" or size > 1}
+
+
+def _words(image: xr.DataArray) -> str:
+    sizes = _sizes(image)
+    plane = f"{sizes['X']} × {sizes['Y']} px"
+    units = {"T": "frames", "Z": "slices", "C": "channels"}
+    more = [f"{sizes[axis]} {word}" for axis, word in units.items() if axis in sizes]
+    return " with ".join([plane, *([", ".join(more)] if more else [])])
 
 
 def everywhere(image: xr.DataArray) -> xr.DataArray:

@@ -310,7 +310,7 @@ def test_the_command_writes_the_image_and_keeps_it(tmp_path):
 def test_an_image_to_learn_must_have_the_size_of_its_image(tmp_path):
     (image, target), *rest = noisy()
     wrong = [(image, images.make(target.data[:50])), *rest]
-    with pytest.raises(UserError, match="has the axes"):
+    with pytest.raises(UserError, match="but its image is 64 × 64 px"):
         training.train(wrong, tmp_path / "model", kind="toy_denoiser", **SMALL)
 
 

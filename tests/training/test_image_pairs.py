@@ -1,0 +1,69 @@
+"""Pairs of images are found by their names, and those without partner are named."""
+
+from __future__ import annotations
+
+import numpy as np
+import PIL.Image
+import pytest
+
+from imagej_dl import images
+from imagej_dl.errors import UserError
+from imagej_dl.training import image_pairs
+
+
+def write(folder, *names):
+    for name in names:
+        path = folder / name
+        if path.suffix == ".png":
+            PIL.Image.new("L", (8, 8)).save(path)
+        else:
+            images.write(images.make(np.zeros((8, 8), np.uint8)), path)
+
+
+@pytest.mark.parametrize(("first", "second"), image_pairs.LAYOUTS)
+def test_the_two_folders_of_a_training_are_known_by_their_names(tmp_path, first, second):
+    write(tmp_path / first, "b.tif", "a.tif")
+    write(tmp_path / second, "a.tif", "b.tif")
+    found = image_pairs.find(tmp_path)
+    assert found == [
+        (tmp_path / first / name, tmp_path / second / name) for name in ("a.tif", "b.tif")
+    ]
+
+
+def test_a_folder_of_targets_can_be_anywhere_and_of_another_format(tmp_path):
+    write(tmp_path / "noisy", "a.ome.tif", "é.tif")
+    write(tmp_path / "good", "a.tif", "e\u0301.png")
+    found = image_pairs.find(tmp_path / "noisy", tmp_path / "good")
+    assert [(a.name, b.name) for a, b in found] == [
+        ("a.ome.tif", "a.tif"),
+        ("é.tif", "e\u0301.png"),
+    ]
+
+
+def test_files_without_partner_are_all_named_in_one_error(tmp_path):
+    write(tmp_path / "low", "a.tif", "b.tif", "c.tif")
+    write(tmp_path / "high", "b.tif", "d.tif")
+    with pytest.raises(UserError) as caught:
+        image_pairs.find(tmp_path)
+    assert all(word in str(caught.value) for word in ("a.tif, c.tif", "d.tif", "same name"))
+    write(tmp_path / "high", *(f"more{i}.tif" for i in range(9)))
+    with pytest.raises(UserError, match="and 7 more"):
+        image_pairs.find(tmp_path)
+
+
+def test_what_is_no_pair_of_folders_is_refused(tmp_path):
+    with pytest.raises(UserError, match="low and high"):
+        image_pairs.find(tmp_path)
+    with pytest.raises(UserError, match="no such folder"):
+        image_pairs.find(tmp_path / "nowhere")
+    with pytest.raises(UserError, match="no such folder"):
+        image_pairs.find(tmp_path, tmp_path / "nowhere")
+    with pytest.raises(UserError, match="cannot be that of their targets"):
+        image_pairs.find(tmp_path, tmp_path)
+    (tmp_path / "low").mkdir()
+    (tmp_path / "high").mkdir()
+    with pytest.raises(UserError, match="holds no image"):
+        image_pairs.find(tmp_path)
+    write(tmp_path / "low", "a.tif", "a.png")
+    with pytest.raises(UserError, match="same name as"):
+        image_pairs.find(tmp_path)
