@@ -268,7 +268,7 @@ class Settings(BaseModel):
         known = networks.takes(self.architecture)
         arguments = {name: value for name, value in own.items() if name in known}
         method = self.method
-        fixed: dict[str, Any] = {"channels": channels, "classes": len(method.channels)}
+        fixed: dict[str, Any] = {"channels": channels, "classes": method.outputs}
         if (activation := method.activation(self.loss)) is not None:
             fixed["output"] = activation
         suited = {name: value for name, value in method.network.items() if name in known}
@@ -312,7 +312,7 @@ class Settings(BaseModel):
         usual = {"loss": method.losses[0], "weight_map": method.weight_maps[0], **method.defaults}
         if method.learns_from == "itself":
             usual["augmentation"] = augment.TURNED
-        return {**usual, **values}
+        return method.completed({**usual, **values})
 
     _later = omitting("method_settings", "sparse", "averaging")
 
