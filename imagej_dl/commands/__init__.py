@@ -42,6 +42,11 @@ TABLE: dict[str, Entry] = {
         "ImageJ-DL Make label maps",
     ),
     "rois": Entry("Rois", "Trace the objects of a label map into a RoiSet.zip."),
+    "noise-model": Entry(
+        "NoiseModel",
+        "Measure the noise of a camera, for kinds of training that know it.",
+        "ImageJ-DL Noise model",
+    ),
     "train": Entry(
         "Train", "Train a segmentation model on a project's label maps.", "ImageJ-DL Train"
     ),

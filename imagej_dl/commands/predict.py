@@ -209,7 +209,8 @@ class Predict(PredictOptions):
         if bundle.config.method.gives == "image":
             if self.out is not None:
                 check_writable(image, self.type)
-            return predict_image(bundle, image, dtype=self.type, **how), hyperstack
+            how |= {"dtype": self.type, "samples": self.samples}
+            return predict_image(bundle, image, **how), hyperstack
         how |= {"diameter": self.diameter, "probabilities": self.probabilities}
         found = predict(bundle, image, **how)
         return replace(found, denoised=image if self.save_denoised else None), hyperstack

@@ -16,6 +16,7 @@ from imagej_dl.images.formats import registry
 from imagej_dl.images.scenes import PATTERN
 from imagej_dl.models.config import holds_model
 from imagej_dl.models.ready import registry as ready
+from imagej_dl.prediction import sampling
 from imagej_dl.prediction.diameters import parsed
 from imagej_dl.prediction.pixel_types import PixelType
 from imagej_dl.prediction.results import Results
@@ -74,6 +75,15 @@ class PredictOptions(Command):
         description="Of models that give an image: the pixel type of the result. float32: keeps "
         "all values; input: that of the image, 8, 16 or 32 bits. Values are rounded, and clipped "
         "at the limits of the type; the number of clipped pixels is reported.",
+    )
+    samples: Annotated[
+        int | None, Shown(unit="samples", advanced=True, empty="their mean alone")
+    ] = Field(
+        None,
+        ge=1,
+        le=10_000,
+        description="Of models that draw images that may have been there: write so many of them, "
+        "as slices of a stack, in place of the mean. The same ones are drawn each time.",
     )
     denoise: Annotated[
         Path | None, Shown("Denoise first with", path="folder", advanced=True, empty="nothing")
@@ -271,6 +281,8 @@ class PredictOptions(Command):
             )
         if self.denoise is not None:
             check_chain(models.load_config(self.denoise), self.denoise, config)
+        if self.samples is not None:
+            sampling.check(config, self.ensemble, self.chosen)
 
     def _post_processed(self, config: ModelConfig) -> ModelConfig:
         """Change the post-processing to what was asked for."""
@@ -304,6 +316,7 @@ class PredictOptions(Command):
         given = {"halo": self.halo, "axes": self.axes, "scenes": self.scenes}
         if config.method.gives == "image" and self.type != "float32":
             given["type"] = self.type
+        given["samples"] = self.samples
         given |= self._averaged_over()
         return {"model": model, "how": how | {k: v for k, v in given.items() if v is not None}}
 

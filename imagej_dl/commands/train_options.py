@@ -35,6 +35,7 @@ APART = {
     "videos",
     "checkpoints",
     "settings",
+    "noise_model",
     "search",
     "fluffy_names",
     "h5",
@@ -128,6 +129,11 @@ class TrainOptions(Command):
         description='Further training settings as JSON, such as {"loss": "sparse_cce"}: those of '
         "imagej_dl.training.Settings.",
     )
+    noise_model: Annotated[Path | None, Shown(advanced=True, empty="none")] = Field(
+        default=None,
+        description="The noise model of the camera, for kinds that need one: the file that "
+        "`imagej-dl noise-model` wrote.",
+    )
     start: Annotated[
         Path | None,
         Shown("Start from model", path="folder", empty="a new one", offers=ready.names),
@@ -181,6 +187,14 @@ class TrainOptions(Command):
         return self.out.with_name(f"{self.out.name}_search")
 
     def further(self) -> dict[str, Any]:
+        """Return the settings that have no field of their own."""
+        values = self._of_json()
+        if self.noise_model is not None:
+            own = {**(values.get("method_settings") or {}), "noise_model": str(self.noise_model)}
+            values = {**values, "method_settings": own}
+        return values
+
+    def _of_json(self) -> dict[str, Any]:
         if not isinstance(self.settings, str):
             return self.settings or {}
         try:

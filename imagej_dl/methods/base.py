@@ -8,7 +8,7 @@ dialogs and documentation know it through this interface alone.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -176,6 +176,47 @@ class Method(BaseModel):
         None where planes are drawn by their sizes alone.
         """
         return None
+
+    @property
+    def outputs(self) -> int:
+        """Number of output channels of the network in training; see :meth:`deployed`."""
+        return len(self.channels)
+
+    @classmethod
+    def completed(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """Return the settings of a training with what the method's own decide about the others.
+
+        They are as given, not checked yet. For methods whose settings name a file, whose content
+        the model keeps, or that cannot do with any normalisation.
+
+        Raises
+        ------
+        ValueError : for settings that do not go together, or are missing.
+        """
+        return values
+
+    def check_images(self, images: Iterable[NDArray[np.float32]]) -> None:
+        """Look at the planes that will be learnt from, (Y, X, C), normalised.
+
+        Raises
+        ------
+        UserError : when they are not what the method's settings are for.
+        """
+
+    def deployed(self, network: Any) -> Any:
+        """Return the network that is saved and predicts, made of the one that is trained.
+
+        Its outputs are `channels`, its weights those of the trained one, in the same order. For
+        methods that train by outputs that nobody wants to keep; others keep it as it is.
+        """
+        return network
+
+    def is_in(self, network: Any) -> bool:
+        """Return whether a deployed network was made with the settings of this method.
+
+        Only of what the network itself holds; others have nothing to compare.
+        """
+        return True
 
     @property
     def margin(self) -> int:

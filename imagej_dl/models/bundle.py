@@ -29,6 +29,11 @@ class ModelBundle:
     config: ModelConfig
     folder: Path | None = None
 
+    @classmethod
+    def deployed(cls, network: Any, config: ModelConfig) -> ModelBundle:
+        """Return the bundle of a network in training."""
+        return cls(config.method.deployed(network), config)
+
     def probabilities(self, plane: NDArray) -> NDArray[np.float32]:
         """Predict one plane that fits into memory as a whole.
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import warnings
 import zipfile
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from imagej_dl.models import fluffy_h5, trust
 from imagej_dl.models.bundle import ModelBundle, largest_difference
 from imagej_dl.models.config import CONFIG, FORMAT_VERSION, UNFINISHED, ModelConfig
 from imagej_dl.models.frame_windows import frames_of
+from imagej_dl.models.layers import OTHERS
 from imagej_dl.models.ready import registry as ready
 
 NETWORK = "model.keras"
@@ -184,7 +186,9 @@ def _load_network(path: Path, config: ModelConfig) -> Any:
         raise UserError(problem, path=path, remedy="Copy the whole model folder again.")
     trust.check_parts(path)
     keras = backend.keras()
-    import imagej_dl.models.convlstm  # noqa: F401 (registers the one layer of our own)
+    for module, _ in OTHERS:  # registers the layers of our own
+        if module.startswith("imagej_dl."):
+            import_module(module)
 
     try:
         model = keras.models.load_model(path, compile=False, safe_mode=True)
@@ -208,6 +212,12 @@ def _load_network(path: Path, config: ModelConfig) -> Any:
             f"its network has {found} frames, channels in and channels out; its config.json "
             f"declares {wanted}",
             path=path,
+        )
+    if not config.method.is_in(model):
+        raise UserError(
+            "its network was made with other settings of the method than its config.json declares",
+            path=path,
+            remedy="Copy the whole model folder again, or train again.",
         )
     return model
 

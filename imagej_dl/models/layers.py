@@ -65,10 +65,17 @@ LAYERS = {
 }
 """The layers of `keras.layers`. None runs code of the file or reads another file."""
 
-OTHERS = frozenset(
-    (
-        ("imagej_dl.models.convlstm", "ConvLSTM2D"),
-        ("keras.src.ops.numpy", "Mean"),  # over the frames
-    )
-)
-"""Parts from elsewhere, by module and name."""
+OTHERS = {
+    ("imagej_dl.models.convlstm", "ConvLSTM2D"): Reach.KERNEL,
+    ("imagej_dl.models.latent", "Blocks"): Reach.POOL,
+    ("imagej_dl.models.latent", "Divergence"): Reach.PIXEL,
+    ("imagej_dl.models.latent", "Draw"): Reach.PIXEL,
+    ("imagej_dl.models.latent", "Samples"): None,
+    ("imagej_dl.models.posterior", "PosteriorMean"): Reach.PIXEL,
+    ("keras.src.ops.numpy", "Mean"): None,  # over the frames
+}
+"""Parts from elsewhere, by module and name. None for those whose reach a layer's name does not
+tell, and for those that no network in training has."""
+
+REACH = LAYERS | {name: reach for (_, name), reach in OTHERS.items() if reach is not None}
+"""The reach of all layers, by their names."""

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from imagej_dl.models.layers import LAYERS, Reach
+from imagej_dl.models.layers import REACH, Reach
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def _back(layer: Any, axis: int, low: int, high: int) -> tuple[int, int]:
     if hasattr(layer, "layers"):
         return _through(layer, axis, low, high)
     kind = type(layer).__name__
-    reach = LAYERS.get(kind)
+    reach = REACH.get(kind)
     over_frames = kind == "Mean" and layer.axis in (1, [1], (1,))
     if reach is Reach.PIXEL or over_frames:
         return low, high
@@ -127,7 +127,7 @@ def _back(layer: Any, axis: int, low: int, high: int) -> tuple[int, int]:
 
 
 def _factor(layer: Any) -> float:
-    reach = LAYERS.get(type(layer).__name__)
+    reach = REACH.get(type(layer).__name__)
     if reach is Reach.UPSAMPLED:
         return 1 / max(layer.size)
     if reach is Reach.TRANSPOSED:

@@ -11,6 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from imagej_dl.models.layers import LAYERS
+
 _COPIES = 2
 """Memory that the backends were seen to take, as a multiple of what the layers' outputs need."""
 _SHARE = 4
@@ -44,7 +46,8 @@ def bytes_per_pixel(model: Any) -> int | None:
     layers = [layer for layer in model.operations if type(layer).__name__ != "InputLayer"]
     read_last = {}
     for number, layer in enumerate(layers):
-        if hasattr(layer, "layers") or len(layer._inbound_nodes) != 1:
+        holds_others = hasattr(layer, "layers") or type(layer).__name__ not in LAYERS
+        if holds_others or len(layer._inbound_nodes) != 1:
             return None
         for tensor in _tensors(layer.input):
             read_last[id(tensor)] = number

@@ -15,6 +15,7 @@ from imagej_dl import images
 from imagej_dl.errors import UserError, warn
 from imagej_dl.images import array_storage, display, memory_maps
 from imagej_dl.models import ModelBundle
+from imagej_dl.prediction import sampling
 from imagej_dl.prediction.ensemble import Given, model_of
 from imagej_dl.prediction.output_kinds import need_image, need_objects
 from imagej_dl.prediction.pixel_types import PixelType, PixelTypes
@@ -160,6 +161,7 @@ def predict_image(
     augment: Augment = "none",
     ensemble: Sequence[Given] = (),
     dtype: PixelType = "float32",
+    samples: int | None = None,
 ) -> xr.DataArray:
     """Return what a model makes of an image that gives an image, such as one that denoises.
 
@@ -167,6 +169,8 @@ def predict_image(
     ----------
     dtype : "float32", or "input" for the pixel type of the image (uint8, uint16, float32): values
         are rounded, and clipped at the limits of the type.
+    samples : how many images to draw that may have been there, in place of their mean; for models
+        that draw them.
 
     The other parameters, errors and warnings are those of :func:`predict`.
 
@@ -175,6 +179,7 @@ def predict_image(
     dims of the image, C where the model gives several channels, in the intensities of the image:
     the normalisation of each plane, or of the video, is undone. Title, calibration, slice labels,
     LUTs and display ranges are those of the image. Above 1 GiB it lies in a temporary file.
+    Samples are slices (Z); of an image that has slices they are channels.
 
     Warns
     -----
@@ -189,6 +194,8 @@ def predict_image(
             path=bundle.folder,
             remedy="Train it with another normalisation.",
         )
+    if samples is not None:
+        bundle = sampling.drawing(bundle, samples, ensemble)
     image = images.image_of(image)
     dims = [str(d) for d in image.dims if d != "C"]
     given: dict[str, Any] = {"tile": tile, "halo": halo, "batch": batch, "progress": progress}
@@ -209,6 +216,8 @@ def predict_image(
         result = images.with_data(image, made[..., 0, :, :], dims)
     else:
         result = images.with_data(image, made, [*dims[:-2], "C", *dims[-2:]])
+    if samples is not None:
+        result = sampling.as_stack(result)
     return display.like(result, image)
 
 

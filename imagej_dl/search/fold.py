@@ -53,7 +53,7 @@ def score(settings: Settings, parts: Split, examples: Examples, progress: Progre
         key = method.selection.key
         if method.selection.per_pixel:
             return float(row[f"val_{key}"])
-        found = finalize.predicted(ModelBundle(loop.model, loop.config), parts.validation)
+        found = finalize.predicted(ModelBundle.deployed(loop.model, loop.config), parts.validation)
         return float(method.scores(found, loop.config.instances)[key])
     finally:
         del loop

@@ -99,6 +99,7 @@ def assemble(
     if partly and not settings.method.heeds_weights(settings.loss):
         raise UserError(unheeded(settings.loss))
     sampling = sampling_of(settings)
+    settings.method.check_images(e.image for e in parts.train + parts.validation)
     weights_seed = settings.seed if settings.seed_weights is None else settings.seed_weights
     backend.keras().utils.set_random_seed(weights_seed)
     network = settings.built(examples.channels)

@@ -238,6 +238,7 @@ class NotifyListener(keras.callbacks.Callback):  # type: ignore[name-defined]
         super().__init__()
         self._watch, self._epochs, self._clock = watch, epochs, clock
         self._state, self._config, self._stop_requests = state, config, stop_requests
+        self._bundle: ModelBundle | None = None
 
     def repeat(self) -> None:
         """Tell the epochs before a resume."""
@@ -245,7 +246,9 @@ class NotifyListener(keras.callbacks.Callback):  # type: ignore[name-defined]
             self._stop_requests.notify(partial(self._watch, event))
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
-        *_, event = self._events(ModelBundle(self.model.network, self._config))
+        if self._bundle is None:  # made once, as prediction compiles it once
+            self._bundle = ModelBundle.deployed(self.model.network, self._config)
+        *_, event = self._events(self._bundle)
         self._stop_requests.notify(partial(self._watch, event))
 
     def _events(self, bundle: ModelBundle | None = None) -> Any:

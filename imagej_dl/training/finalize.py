@@ -47,7 +47,7 @@ def finish(out: Path, run: TrainingRun, parts: Split, raw: NDArray, ended: str) 
     Cancelled and Ctrl-C meanwhile have the same effect as before.
     """
     settings, state, config = run.settings, run.state, run.config
-    bundle = ModelBundle(run.model, config)
+    bundle = ModelBundle.deployed(run.model, config)
     scores: dict[str, Any] = {}
     if ended != CANCELLED:
         try:
@@ -83,7 +83,7 @@ def finish(out: Path, run: TrainingRun, parts: Split, raw: NDArray, ended: str) 
         write_log(state, log)
         draw(state, curve)
         written = folders.save(
-            run.model,
+            bundle.model,
             config,
             out,
             test_image=raw[(slice(None),) * (config.frames > 1) + (slice(_TEST_SIDE),) * 2],

@@ -69,7 +69,7 @@ def read(folder: str | Path) -> tuple[Start, ModelBundle]:
         same = (network.window, network.channels, network.classes)
     except UserError:
         same = None
-    if same != (config.frames, config.channels, len(config.classes)):
+    if same != (config.frames, config.channels, config.method.outputs):
         raise UserError(
             f"its network ({config.architecture.name}) cannot be fine-tuned",
             path=folder,

@@ -136,7 +136,7 @@ def train(
         checkpoint.set_weights(run.model, best, folder)
         run.model = plain(run)
         if not devices.is_chief:
-            return ModelBundle(run.model, run.config)
+            return ModelBundle.deployed(run.model, run.config)
         bundle = finish(out, run, parts, examples.raw, ended)
         if origin is not None:
             _warn_if_worse(run.state)

@@ -268,7 +268,7 @@ class Settings(BaseModel):
         known = networks.takes(self.architecture)
         arguments = {name: value for name, value in own.items() if name in known}
         method = self.method
-        fixed: dict[str, Any] = {"channels": channels, "classes": len(method.channels)}
+        fixed: dict[str, Any] = {"channels": channels, "classes": method.outputs}
         if (activation := method.activation(self.loss)) is not None:
             fixed["output"] = activation
         suited = {name: value for name, value in method.network.items() if name in known}
@@ -316,7 +316,7 @@ class Settings(BaseModel):
             if method.learns_from == "itself" and isinstance(given, dict):
                 values = {**values, "augmentation": {**augment.TURNED.model_dump(), **given}}
             first = {"loss": method.losses[0], "weight_map": method.weight_maps[0]}
-            values = {**first, **method.defaults, **values}
+            values = method.completed({**first, **method.defaults, **values})
         network = networks.NETWORKS.get(str(values.get("architecture", networks.DEFAULT)))
         return values if network is None else {"learning_rate": network.learning_rate, **values}
 

@@ -65,6 +65,13 @@ class ImageMethod(Method):
         """
         return output
 
+    draws_samples: ClassVar[bool] = False
+    """True for methods that draw images that may have been there; see :meth:`sampling`."""
+
+    def sampling(self, network: Any, number: int) -> Any:
+        """Return a deployed network whose outputs are so many samples, a channel each."""
+        raise NotImplementedError
+
     def intensities_of(self, outputs: int, inputs: int) -> tuple[int, ...]:
         """Return for each channel of the image the channel of the input whose intensities it has.
 

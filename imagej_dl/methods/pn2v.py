@@ -1,0 +1,114 @@
+"""Probabilistic Noise2Void: samples of the signal, weighed by a noise model (Krull 2020)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from imagej_dl.methods.base import Loss, Total
+from imagej_dl.methods.shared import masking
+from imagej_dl.methods.shared.blind_spots import BlindSpotMethod
+from imagej_dl.methods.shared.denoising_defaults import DEFAULTS
+from imagej_dl.methods.shared.noise_model_method import NoiseModelMethod, unit_of
+
+
+class PN2V(NoiseModelMethod, BlindSpotMethod):
+    """Probabilistic Noise2Void (Krull, Vičar, Prakash, Lalit, Jug 2020, arXiv 1906.00651).
+
+    The network gives samples of what the signal of a pixel may be, judged by the pixels around it.
+    The loss at blind spots is −log of the mean of p(observed | sample). For the estimate each
+    sample is weighed by p(observed | sample), so that the pixel itself counts, too: the mean is
+    that with the least squared error.
+    """
+
+    name: ClassVar[str] = "pn2v"
+    summary: ClassVar[str] = "as n2v with a noise model, which lets the pixel itself count"
+    position: ClassVar[int] = 220
+    defaults: ClassVar[dict[str, Any]] = DEFAULTS
+    losses: ClassVar[tuple[str, ...]] = ("noise_likelihood",)
+
+    samples: int = Field(
+        default=100,
+        ge=2,
+        le=800,
+        description="Samples of the signal that the network gives for a pixel; 800 in the paper.",
+    )
+
+    @property
+    def outputs(self) -> int:
+        """The network gives that many samples."""
+        return self.samples
+
+    @property
+    def network(self) -> dict[str, Any]:
+        """Arguments of the network that suit the method."""
+        return {**super().network, "pooling": "max", "residual": False, "top_skip": True}
+
+    def fill(
+        self, plane: NDArray[np.float32], hidden: NDArray[np.bool_], rng: np.random.Generator
+    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Fill hidden pixels by random neighbours."""
+        return masking.random_neighbours(plane, hidden, self.radius, rng)
+
+    def loss(
+        self,
+        name: str,
+        *,
+        class_weights: Sequence[float] | None = None,
+        dice: float = 0.0,
+        total: Total,
+    ) -> Loss:
+        """Return the mean of −log p of the scored pixels, p being per unit of intensity."""
+        from imagej_dl.models import backend
+
+        tf, ops = backend.tensorflow(), backend.keras().ops
+
+        def compute(targets: Any, outputs: Any, weights: Any = 1.0) -> Any:
+            mask = targets[..., 1] * tf.broadcast_to(weights, tf.shape(targets)[:-1])
+            where = tf.where(mask > 0)
+            observed = self.observed(tf.gather_nd(targets[..., :1], where))
+            signals = self.signal(tf.gather_nd(outputs, where))
+            each = self.known_noise.log_density(observed, signals, ops)
+            likelihood = tf.reduce_logsumexp(each, axis=-1) - np.log(self.samples)
+            shares = tf.gather_nd(mask, where)
+            value, count = total(-tf.reduce_sum(shares * likelihood), tf.reduce_sum(shares))
+            return tf.math.divide_no_nan(value, count)
+
+        return compute
+
+    def tally(
+        self,
+        targets: NDArray[np.float32],
+        outputs: NDArray[np.float32],
+        weights: NDArray[np.float32] | None = None,
+    ) -> NDArray:
+        """Sum the squared errors of the samples' mean, which does not know the pixel itself."""
+        return super().tally(targets, self._blind(outputs), weights)
+
+    def pictures(self, outputs: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+        """Return what TensorBoard shows: the mean of the samples."""
+        return super().pictures(np.clip(self._blind(outputs), 0, 1))
+
+    def _blind(self, outputs: NDArray[np.float32]) -> NDArray[np.float32]:
+        return self.signal(outputs.mean(axis=-1, keepdims=True)) / unit_of(self.known_noise)
+
+    def deployed(self, network: Any) -> Any:
+        """Return the network with the estimate for an output."""
+        from imagej_dl.models import backend
+        from imagej_dl.models.posterior import PosteriorMean
+
+        model = self.known_noise
+        estimate = PosteriorMean(
+            model.model_dump(mode="json"), unit_of(model), dtype="float32", name="estimate"
+        )
+        outputs = estimate([network.input, network.output])
+        return backend.keras().Model(network.input, outputs, name=network.name)
+
+    def is_in(self, network: Any) -> bool:
+        """Return whether a network was deployed with this noise model."""
+        layers = [layer for layer in network.layers if layer.name == "estimate"]
+        return len(layers) == 1 and layers[0].noise_model == self.known_noise

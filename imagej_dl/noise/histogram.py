@@ -1,0 +1,161 @@
+"""Noise as a histogram of observed intensities for each signal (Krull 2020)."""
+
+from __future__ import annotations
+
+import math
+from functools import cached_property
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
+
+from imagej_dl.errors import UserError
+from imagej_dl.noise.base import NoiseModelBase
+from imagej_dl.noise.pairs import Pairs
+
+_BINS = 128
+_A_ROW = 500
+"""Pairs that a signal's histogram should have."""
+_FEWEST = 8
+_ENDS = (0.5, 99.5)
+_UNSEEN = 1e-5
+"""Probability of all intensities that were never observed at a signal together."""
+
+
+class Histogram(NoiseModelBase):
+    """Probabilistic N2V's noise model (Krull 2020, arXiv 1906.00651).
+
+    Row i is the histogram of what was observed at signals around low + (i + ½)·(high − low) / rows;
+    between the rows' middles the density is interpolated. It makes no assumption about the noise,
+    and needs many pixels at each signal.
+    """
+
+    words: ClassVar[str] = "histogram"
+
+    kind: Literal["histogram"] = "histogram"
+    begin: float = Field(allow_inf_nan=False, description="Where the first bin begins.")
+    width: float = Field(gt=0, allow_inf_nan=False, description="Width of a bin, in intensities.")
+    counts: tuple[str, ...] = Field(
+        description="Pixels in each bin, a row for each signal, apart by blanks."
+    )
+
+    @cached_property
+    def table(self) -> NDArray[np.float64]:
+        """Densities (signals, bins), each row with the integral 1."""
+        table = np.array([[float(word) for word in row.split()] for row in self.counts])
+        table /= table.sum(axis=1, keepdims=True)
+        table = (1 - _UNSEEN) * table + _UNSEEN / table.shape[1]
+        return table / self.width
+
+    @model_validator(mode="after")
+    def _whole(self) -> Histogram:
+        rows = [row.split() for row in self.counts]
+        sizes = {len(row) for row in rows}
+        if not 2 <= len(rows) <= 10_000 or len(sizes) != 1 or not 2 <= min(sizes) <= 100_000:
+            raise ValueError("counts: are no table of at least two signals and two bins")
+        if not all(word.isdecimal() and len(word) < 16 for row in rows for word in row):
+            raise ValueError("counts: are whole numbers")
+        if not all(any(int(word) for word in row) for row in rows):
+            raise ValueError("counts: has a row without pixels")
+        return self
+
+    def log_density(self, observed: Any, signal: Any, ops: Any = np) -> Any:
+        """Return log p(observed | signal); see :meth:`NoiseModelBase.log_density`.
+
+        Beyond the bins it is that of what was never observed. Its gradient leads to the likelier
+        of two neighbouring signals.
+        """
+        rows, bins = self.table.shape
+        step = (self.high - self.low) / rows
+        at = ops.clip((signal - self.low) / step - 0.5, 0.0, rows - 1.0)
+        first = ops.clip(ops.floor(at), 0.0, rows - 2.0)
+        share = at - first
+        place = ops.floor((observed - self.begin) / self.width)
+        # One column before and after the bins stands for all intensities beyond them.
+        column = ops.clip(place, -1.0, float(bins)) + 1.0
+        cast = _cast if ops is np else ops.cast
+        wide = bins + 2
+        index = cast(first, "int32") * wide + cast(column, "int32")
+        table = self._framed if ops is np else ops.convert_to_tensor(self._framed, "float32")
+        near, far = ops.take(table, index), ops.take(table, index + wide)
+        return ops.log(near * (1 - share) + far * share)
+
+    @cached_property
+    def _framed(self) -> NDArray[np.float64]:
+        bins = self.table.shape[1]
+        edge = _UNSEEN / bins / self.width
+        return np.pad(self.table, ((0, 0), (1, 1)), constant_values=edge).reshape(-1)
+
+    def variance(self, signal: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the variance at signals, a bin's own width left aside."""
+        middles = self.begin + (np.arange(self.table.shape[1]) + 0.5) * self.width
+        shares = self.table * self.width
+        mean = shares @ middles
+        each = np.maximum(shares @ np.square(middles) - np.square(mean), 0)
+        step = (self.high - self.low) / len(shares)
+        known = self.low + (np.arange(len(shares)) + 0.5) * step
+        return np.interp(signal, known, each)
+
+
+def _cast(values: Any, dtype: str) -> Any:
+    return np.asarray(values).astype(dtype)
+
+
+def fit(pairs: Pairs, bins: int | None = None) -> Histogram:
+    """Count pairs of observed intensity and signal.
+
+    Parameters
+    ----------
+    bins : of the signal, and at most of the observed intensities; by default as many as leave
+        each signal some hundred pixels, at most 128.
+
+    Raises
+    ------
+    UserError : when there are too few pixels for a histogram.
+    """
+    low, high = (float(value) for value in np.percentile(pairs.signal, _ENDS))
+    inside = (pairs.signal >= low) & (pairs.signal <= high)
+    observed, signal = pairs.observed[inside], pairs.signal[inside]
+    rows = bins or min(_BINS, len(signal) // _A_ROW)
+    if rows < _FEWEST:
+        raise UserError(
+            f"has {len(signal):,} pixels, too few for a histogram of the noise: "
+            f"{_A_ROW * _FEWEST:,} are needed",
+            remedy="Use a Gaussian mixture, which needs fewer, or a larger image.",
+        )
+    begin, width, columns = _bins(observed, bins or _BINS, pairs.discrete)
+    row = np.clip(((signal - low) / (high - low) * rows).astype(int), 0, rows - 1)
+    column = np.clip(((observed - begin) / width).astype(int), 0, columns - 1)
+    counts = np.bincount(row * columns + column, minlength=rows * columns).reshape(rows, columns)
+    counts = _filled(counts)
+    return Histogram(
+        low=low,
+        high=high,
+        origin=pairs.origin,
+        begin=begin,
+        width=width,
+        counts=tuple(" ".join(map(str, one)) for one in counts.tolist()),
+    )
+
+
+def _bins(observed: NDArray, most: int, discrete: bool) -> tuple[float, float, int]:
+    """Return where bins begin, how wide they are, and how many there are."""
+    first, last = float(observed.min()), float(observed.max())
+    width = (last - first) / most
+    if discrete:  # bins of as many whole numbers each
+        width = float(max(1, math.ceil(width)))
+        first = math.floor(first) - 0.5
+    return first, width, max(2, math.floor((last - first) / width) + 1)
+
+
+def _filled(counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Give a signal at which too few pixels were seen what was seen at its neighbours, too."""
+    enough = min(_A_ROW // 5, int(counts.sum(axis=1).max()))
+    filled = counts.copy()
+    for row in np.flatnonzero(counts.sum(axis=1) < enough):
+        reach = 0
+        while filled[row].sum() < enough:
+            reach += 1
+            filled[row] = counts[max(row - reach, 0) : row + reach + 1].sum(axis=0)
+    return filled
