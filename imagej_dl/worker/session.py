@@ -15,6 +15,15 @@ if TYPE_CHECKING:
     from imagej_dl.rois import Roi
 
 
+@dataclass(frozen=True)
+class View:
+    """Where the user looks: frame and slice, from 0, and the selection (x, y, width, height)."""
+
+    t: int = 0
+    z: int = 0
+    box: tuple[int, int, int, int] | None = None
+
+
 @dataclass
 class Session:
     """The user's open image and ROIs, and the results that ImageJ is to show.
@@ -23,6 +32,7 @@ class Session:
     roiset : a RoiSet.zip with the ROIs of the ROI Manager; None where it holds none.
     image_path : the file that the image was opened from, if it is as it was there.
     fiji : the folder of the Fiji that asks, if it has TrackMate.
+    view : where the user looks at the open image, as :class:`View` says.
     folder : a folder for files that ImageJ reads and then forgets.
     shown : what ImageJ is to open, in this order, each a dictionary with `kind`: image, rois,
         file, table, trackmate.
@@ -35,6 +45,7 @@ class Session:
     roiset: Path | None = None
     image_path: Path | None = None
     fiji: str | None = None
+    view: View = View()
     tell: Callable[[dict[str, Any]], None] = lambda event: None
     shown: list[dict[str, Any]] = field(default_factory=list)
     values: dict[str, Any] = field(default_factory=dict)
@@ -57,9 +68,13 @@ class Session:
             lossy_compression.refuse(self.image_path)
         return label_maps.from_image(image, volumes=volumes)
 
-    def show(self, image: xr.DataArray, title: str) -> None:
-        """Open an image in a window of its own."""
-        self.shown.append({"kind": "image", "image": image, "title": title})
+    def show(self, image: xr.DataArray, title: str, *, like_open: bool = False) -> None:
+        """Open an image in a window of its own; `like_open`: in the open one's colours and range.
+
+        Where it has as many channels, and its intensities are those of the open image.
+        """
+        shown = {"kind": "image", "image": image, "title": title}
+        self.shown.append(shown | {"like_open": True} if like_open else shown)
 
     def show_labels(self, labels: xr.DataArray, title: str) -> None:
         """Open a label map in a window of its own, in the label colours."""
