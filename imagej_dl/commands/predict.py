@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import xarray as xr
 
@@ -36,6 +36,9 @@ class Predict(PredictOptions):
     named, the open one is segmented.
     """
 
+    shown_as: ClassVar[str] = "predicted"
+    """The end of the title of an image that ImageJ opens."""
+
     def inputs(self) -> set[Literal["image", "plane", "rois"]]:
         return set() if self.images else {"image"}
 
@@ -65,7 +68,7 @@ class Predict(PredictOptions):
         if results is not None:
             _write(results, source, result, hyperstack, self.made(), bundle)
         if isinstance(result, xr.DataArray):
-            session.show(result, f"{source.name}-predicted")
+            session.show(result, f"{source.name}-{self.shown_as}", like_open=True)
         else:
             self._show(session, source, result, hyperstack)
         say(_summary(source.name, result, time.perf_counter() - started))

@@ -167,15 +167,7 @@ class TrainOptions(Command):
         return self.out.with_name(f"{self.out.name}_search")
 
     def further(self) -> dict[str, Any]:
-        if not isinstance(self.settings, str):
-            return self.settings or {}
-        try:
-            values = json.loads(self.settings)
-        except (ValueError, RecursionError) as error:
-            raise UserError(f"settings: is not JSON ({error})") from error
-        if not isinstance(values, dict):
-            raise UserError('settings: must be one JSON object, such as {"loss": "sparse_cce"}')
-        return values
+        return further(self.settings)
 
     def _network(self, given: dict[str, Any]) -> str:
         """Return the network's name: that given, or of what the training goes on from."""
@@ -220,3 +212,16 @@ class TrainOptions(Command):
             recurrent="frames" in takes(self._network(given)),
             videos=self.videos,
         )
+
+
+def further(settings: str | dict[str, Any] | None) -> dict[str, Any]:
+    """Return further settings of a training, which a command takes as JSON or an object."""
+    if not isinstance(settings, str):
+        return settings or {}
+    try:
+        values = json.loads(settings)
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"settings: is not JSON ({error})") from error
+    if not isinstance(values, dict):
+        raise UserError('settings: must be one JSON object, such as {"loss": "sparse_cce"}')
+    return values
