@@ -19,6 +19,15 @@ def on_edt(function: Callable[[], Any]) -> None:
     jimport("java.awt.EventQueue").invokeAndWait(proxy)
 
 
+def soon(function: Callable[[], Any]) -> None:
+    """Do something in the thread of the windows that ends later, such as to open a modal dialog."""
+    import jpype
+    from scyjava import jimport
+
+    proxy = jpype.JProxy("java.lang.Runnable", dict={"run": function})
+    jimport("java.awt.EventQueue").invokeLater(proxy)
+
+
 def enter(entries: Iterable[tuple[Any, Any]]) -> None:
     """Give fields of a dialog their text, choices their item, boxes their state.
 

@@ -101,6 +101,22 @@ class Images {
         return imp
     }
 
+    /** Gives an image the colours and display ranges of another one of the same intensities. */
+    static void showLike(ImagePlus imp, ImagePlus source) {
+        if (source.type == ImagePlus.COLOR_RGB || source.NChannels != imp.NChannels) return
+        // ImageJ keeps signed 16-bit pixels 32768 higher; those of `imp` are what they mean.
+        double higher = source.calibration.isSigned16Bit() && imp.type == ImagePlus.GRAY32 ? 32768 : 0
+        def luts = source.luts.collect { it.clone() as LUT }
+        luts.each { it.min -= higher; it.max -= higher }
+        if (imp instanceof CompositeImage) {
+            if (source instanceof CompositeImage) imp.setMode(source.mode)
+            if (luts.size() == imp.NChannels) imp.setLuts(luts as LUT[])
+        } else if (luts) {
+            imp.setLut(luts[0])
+            imp.setDisplayRange(luts[0].min, luts[0].max)
+        }
+    }
+
     /** Appose gives arrays that lie within lists and maps as what they are called. */
     private static NDArray attached(array) {
         if (array instanceof NDArray) return array

@@ -21,6 +21,7 @@ class ResultWindows {
 
     private void image(Map item) {
         last = Images.take(item.image, WindowManager.makeUniqueName(item.title))
+        if (item.like_open && source != null) Images.showLike(last, source)
         values.image = last.title
         open(last)
     }
