@@ -169,8 +169,9 @@ def predict_image(
 
     Returns
     -------
-    float32, dims of the image, C where the model gives several channels; intensities are
-    normalised as the model's input is. Above 1 GiB it lies in a temporary file.
+    float32, dims of the image, C where the model gives several channels, in the intensities of
+    the image: the normalisation of each plane, or of the video, is undone. Above 1 GiB it lies in
+    a temporary file.
     """
     bundle = model_of(bundle)
     method = bundle.config.method
@@ -180,21 +181,28 @@ def predict_image(
             path=bundle.folder,
             remedy="Use a model that gives images, or predict for this one.",
         )
+    if why := bundle.config.normalisation.irreversible:
+        raise UserError(
+            f"normalises with {why}, which cannot be undone",
+            path=bundle.folder,
+            remedy="Train it with another normalisation.",
+        )
     image = images.image_of(image)
     dims = [str(d) for d in image.dims if d != "C"]
     given: dict[str, Any] = {"tile": tile, "halo": halo, "batch": batch, "progress": progress}
     given |= {"augment": augment, "others": ensemble}
     made: NDArray[np.float32] | None = None
     for plane in planes(bundle, image, **given):
-        values = method.image(plane.probabilities)
+        values = plane.probabilities
         if made is None:
-            shape = [image.sizes[d] for d in dims]
-            made = array_storage.empty((*shape, values.shape[-1]))
-        made[plane.index] = values
+            stack = [image.sizes[d] for d in dims[:-2]]
+            made = array_storage.empty((*stack, values.shape[-1], *values.shape[:2]))
+        for channel in range(values.shape[-1]):
+            _copy(values[..., channel], made[(*plane.index, channel)])
     assert made is not None, "an image without planes is refused"
-    if made.shape[-1] == 1:
-        return images.with_data(image, made[..., 0], dims)
-    return images.with_data(image, made, [*dims, "C"])
+    if made.shape[-3] == 1:
+        return images.with_data(image, made[..., 0, :, :], dims)
+    return images.with_data(image, made, [*dims[:-2], "C", *dims[-2:]])
 
 
 def preview(bundle: ModelBundle, image: xr.DataArray) -> xr.DataArray:

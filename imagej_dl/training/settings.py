@@ -332,6 +332,11 @@ class Settings(BaseModel):
             raise ValueError(f"sparse: kind {self.kind} learns no objects that could be left out")
         if self.sparse and not self.method.heeds_weights(self.loss):
             raise ValueError(unheeded(self.loss))
+        if self.method.gives == "image" and (why := self.normalisation.irreversible):
+            raise ValueError(
+                f"normalisation: kind {self.kind} gives an image in the input's intensities, "
+                f"which cannot be brought back from {why}: leave it out"
+            )
         # What the method cannot do is refused before the training.
         self.method.start_postprocessing(None, 0, self.postprocessing)
         if self.validation + self.test >= 1:
