@@ -178,12 +178,12 @@ def test_cancelled_it_keeps_the_model_so_far_and_its_image(
     denoise(image).run(stop, stop.watch)
     assert ended(out / "model") == "cancelled"
     assert epochs(out / "model") == 1
-    first = images.read(out / "noisy.tif").data.copy()
+    first = (out / "noisy.tif").stat().st_mtime_ns
     with pytest.raises(UserError, match="is already there"):
         denoise(image).run(silent)
     denoise(image, resume=True).run(silent)
     assert (epochs(out / "model"), ended(out / "model")) == (2, "all epochs")
-    assert (images.read(out / "noisy.tif").data != first).any()
+    assert (out / "noisy.tif").stat().st_mtime_ns > first
 
 
 @pytest.mark.tf
