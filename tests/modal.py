@@ -75,9 +75,10 @@ def _waits() -> int:
         for place, name in enumerate(names):
             if name == "java.awt.WaitDispatchSupport.enter":
                 # Inside of it: in the pump of events, or waiting for the pump of the other thread.
+                # The one pump is started from within others' frames, as the Java version has it.
                 inner = names[:place]
-                found += bool(inner) and inner[-1] in (
-                    "java.lang.Object.wait",
-                    "java.awt.WaitDispatchSupport$2.run",
+                found += bool(inner) and (
+                    inner[-1] == "java.lang.Object.wait"
+                    or "java.awt.WaitDispatchSupport$2.run" in inner
                 )
     return found
