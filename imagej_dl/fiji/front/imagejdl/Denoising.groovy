@@ -39,6 +39,9 @@ class Denoising extends Training {
         return false
     }
 
+    /** Later: the denoised image is in its memory. */
+    protected void letGo() { }
+
     protected Map finish(Map result) {
         def found = super.finish(result)
         model = found.model
@@ -53,6 +56,7 @@ class Denoising extends Training {
             if (stays) control.finished(model)
             return found
         } finally {
+            worker.close()
             if (!stays) control?.closed()
         }
     }

@@ -33,6 +33,9 @@ class Training extends Run {
         preview = new TrainingPreview(this.image, name)
     }
 
+    /** Ends the worker process: its memory is free for what comes next. */
+    protected void letGo() { worker.close() }
+
     /** What its windows are called after. */
     protected String named() { new File(values.out ?: values.project ?: "model").name }
 
@@ -51,7 +54,7 @@ class Training extends Run {
                 "continues from its last epoch."
             return result
         } finally {
-            worker.close()
+            letGo()
             control?.close()
             def caller = new Caller()
             def current = caller.image()
