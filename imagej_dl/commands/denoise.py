@@ -39,6 +39,10 @@ _SHARE = 0.1
 MODEL = "model"
 
 
+def _usual(name: str) -> str:
+    return f"{registry.METHODS[_DEFAULT].defaults[name]} for {_DEFAULT}"
+
+
 class Denoise(Command):
     """Denoise images: train a network on them alone, then apply it to them.
 

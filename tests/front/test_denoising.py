@@ -85,15 +85,19 @@ def _range(title: str) -> tuple[float, float]:
     return float(imp.getDisplayRangeMin()), float(imp.getDisplayRangeMax())
 
 
-def _denoisings(movie: str, other: str, folder: str, home: str) -> dict[str, Any]:
-    front = hosted.start(IMAGEJ_DL_HOME=home)
+def _open(movie: str) -> None:
     ij = hosted.jimport("ij.IJ")
-    seen: dict[str, Any] = {}
     ij.open(movie)
     source = ij.getImage()
     source.setPosition(1, 1, 3)
     source.setDisplayRange(700.0, 2600.0)
     source.updateAndDraw()
+
+
+def _by_hand(movie: str, folder: str, home: str) -> dict[str, Any]:
+    front = hosted.start(IMAGEJ_DL_HOME=home)
+    seen: dict[str, Any] = {}
+    _open(movie)
     recorder = hosted.jimport("ij.plugin.frame.Recorder")
     recorder()
     first, second = Path(folder, "first"), Path(folder, "second")
@@ -128,22 +132,28 @@ def _denoisings(movie: str, other: str, folder: str, home: str) -> dict[str, Any
     lines = str(recorder.getInstance().getText()).splitlines()
     recorder.getInstance().close()
     seen["line"] = next(line for line in lines if line.startswith('run("ImageJ-DL Denoise"'))
-    active_image.select("movie.tif")
-    again = seen["line"].replace(str(first), str(Path(folder, "again"))).replace("=5000", "=1")
-    hosted.macro(again)
-    seen["again"] = hosted.newest("movie-denoised-1")
 
     _begin(front, out=second, epochs=5000, **SMALL)
     _later(0)
     hosted.press(hosted.window("JFrame", CONTROL), "Cancel")
-    hosted.wait(lambda: hosted.newest("movie-denoised-2"), 120, "the movie after Cancel")
+    hosted.wait(lambda: hosted.newest("movie-denoised-1"), 120, "the movie after Cancel")
     hosted.wait(lambda: "The model is in" in _labels(), 120, "the end after Cancel")
     hosted.press(hosted.window("JFrame", CONTROL), "Close")
-    seen["cancelled"] = hosted.pixels("movie-denoised-2")
+    seen["cancelled"] = hosted.pixels("movie-denoised-1")
 
-    hosted.macro(f'open("{other}");\nrun("ImageJ-DL Predict", "model=[{first / "model"}]");')
+    seen["windows"] = hosted.windows()
+    return seen
+
+
+def _by_macros(movie: str, other: str, line: str, folder: str, home: str) -> dict[str, Any]:
+    hosted.start(IMAGEJ_DL_HOME=home)
+    seen: dict[str, Any] = {}
+    _open(movie)
+    hosted.macro(line.replace(f"{folder}/first", f"{folder}/again").replace("=5000", "=1"))
+    seen["again"] = hosted.newest("movie-denoised")
+    model = Path(folder, "first", "model")
+    hosted.macro(f'open("{other}");\nrun("ImageJ-DL Predict", "model=[{model}]");')
     seen["other"] = hosted.pixels("other-predicted")
-
     text = 'run("ImageJ-DL Macro Extensions", "");\nmade = Ext.dl_denoise("movie.tif", 0.05);\n'
     told = hosted.macro(text + 'return made + "|" + Ext.dl_value("model");').split("|")
     seen["ext"] = (hosted.newest(told[0]), told[1])
@@ -154,14 +164,22 @@ def _denoisings(movie: str, other: str, folder: str, home: str) -> dict[str, Any
 @pytest.fixture(scope="module")
 def done(own_process: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     folder = tmp_path_factory.mktemp("denoising")
-    movie, other, home = folder / "movie.tif", folder / "other.tif", folder / "home"
+    movie, home = folder / "movie.tif", folder / "home"
     images.write(noisy_movie.movie(), movie)
-    images.write(noisy_movie.movie(seed=2).isel(T=0), other)
     home.mkdir()
     (home / "settings.json").write_text('{"preview": 0}')
     with hosted.no_leftovers():
-        seen = own_process(_denoisings, *map(str, (movie, other, folder, home)))
+        seen = own_process(_by_hand, *map(str, (movie, folder, home)))
     return seen | {"folder": folder}
+
+
+@pytest.fixture(scope="module")
+def macros(own_process: Any, done: dict[str, Any]) -> dict[str, Any]:
+    folder = done["folder"]
+    movie, other, home = folder / "movie.tif", folder / "other.tif", folder / "home"
+    images.write(noisy_movie.movie(seed=2).isel(T=0), other)
+    with hosted.no_leftovers():
+        return own_process(_by_macros, *map(str, (movie, other, done["line"], folder, home)))
 
 
 def test_its_window_tells_the_task_and_the_remaining_time(done: dict[str, Any]) -> None:
@@ -189,7 +207,7 @@ def test_finish_denoises_the_movie_and_keeps_the_model(done: dict[str, Any]) -> 
     first = done["folder"] / "first"
     given, made = noisy_movie.movie(), done["finished"]
     assert dict(made.sizes) == dict(given.sizes)
-    assert (made.attrs["pixel_width"], made.attrs["unit"]) == (0.5, "um")
+    assert (made.attrs["pixel_width"], made.attrs["unit"]) == (0.5, "µm")
     assert done["ranges"] == ((700, 2600), (700, 2600))
     expected = predict_image(models.load(first / "model", verify=True), given)
     np.testing.assert_allclose(made.data, expected.data, rtol=1e-4, atol=0.05)
@@ -212,25 +230,28 @@ def test_cancel_keeps_the_model_so_far_and_its_movie(done: dict[str, Any]) -> No
     np.testing.assert_allclose(done["cancelled"].data, expected.data, rtol=1e-4, atol=0.05)
 
 
-def test_the_line_is_recorded_and_runs_again(done: dict[str, Any]) -> None:
+def test_the_line_is_recorded_and_runs_again(done: dict[str, Any], macros: dict[str, Any]) -> None:
     for part in ("out=", "epochs=5000", "steps=2", "patch=32", "batch=2", "width"):
         assert part in done["line"]
-    assert done["again"] == "movie-denoised-1"
+    assert macros["again"] == "movie-denoised"
     assert (done["folder"] / "again" / "movie.tif").is_file()
 
 
-def test_the_model_denoises_another_image(done: dict[str, Any]) -> None:
+def test_the_model_denoises_another_image(done: dict[str, Any], macros: dict[str, Any]) -> None:
     other = images.read(done["folder"] / "other.tif")
     expected = predict_image(models.load(done["folder"] / "first" / "model"), other)
-    np.testing.assert_allclose(done["other"].data, expected.data, rtol=1e-4, atol=0.05)
+    np.testing.assert_allclose(macros["other"].data, expected.data, rtol=1e-4, atol=0.05)
 
 
-def test_ext_gives_the_title_and_keeps_the_model(done: dict[str, Any]) -> None:
-    title, model = done["ext"]
-    assert title == "movie-denoised-3"
+def test_ext_gives_the_title_and_keeps_the_model(
+    done: dict[str, Any], macros: dict[str, Any]
+) -> None:
+    title, model = macros["ext"]
+    assert title == "movie-denoised-1"
     assert Path(model).is_relative_to(done["folder"] / "home" / "denoise")
     assert models.load(Path(model)).config.kind == "n2v2"
-    assert not [words for words in done["windows"] if "denoising" in words]
+    # The window of a macro's denoising closes by itself.
+    assert not [words for words in macros["windows"] if "denoising" in words]
 
 
 def _headless(macro: str, home: str) -> str:
