@@ -2,6 +2,7 @@ package imagejdl
 
 import ij.IJ
 import ij.ImagePlus
+import java.awt.Window
 import javax.swing.JFileChooser
 
 /**
@@ -38,6 +39,8 @@ class Denoising extends Training {
         control?.stopping()
         return false
     }
+
+    protected List<Window> beside() { [control?.frame] }
 
     /** Later: the denoised image is in its memory. */
     protected void letGo() { }

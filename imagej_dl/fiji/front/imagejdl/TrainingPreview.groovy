@@ -10,7 +10,7 @@ import java.awt.Window
 
 /** What the present model makes of the open image, in a window of its own: the user's stays as it is. */
 class TrainingPreview {
-    private static final int LEAST = 300  // px of the screen
+    private static final int LEAST = 300  // width of a region in px of the screen
     private final ImagePlus source
     private final String name
     private ImagePlus shown
@@ -48,11 +48,7 @@ class TrainingPreview {
             diagonal.setStrokeColor(new Color(255, 255, 0, 110))
             made.setOverlay(new Overlay(diagonal))
             open(made, others)
-            while (window.canvas.magnification < 8 && window.canvas.magnification * made.width < LEAST) {
-                double before = window.canvas.magnification
-                window.canvas.zoomIn(0, 0)
-                if (window.canvas.magnification == before) break  // the screen has no room
-            }
+            enlarge(LEAST.intdiv(made.width))
         } else {
             (1..made.stackSize).each { i ->
                 def pixels = made.getStack().getPixels(i)
@@ -65,6 +61,14 @@ class TrainingPreview {
     }
 
     void close() { shown?.with { changes = false; close() } }
+
+    /** Shows a small region larger, all of it. */
+    private void enlarge(int times) {
+        if (times < 2) return
+        window.canvas.setMagnification(times)
+        window.canvas.setSize(shown.width * times, shown.height * times)
+        window.pack()
+    }
 
     private void open(ImagePlus imp, List<Window> others) {
         shown = imp
