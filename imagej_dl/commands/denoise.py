@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -178,7 +178,7 @@ class Denoise(Command):
         metrics = json.loads((model / "metrics.json").read_text(encoding="utf-8"))
         session.values |= {"model": str(model), "ended": metrics["ended"]}
         values = {"model": model, "out": self.out, "overwrite": again}
-        _Apply.declare(values | self._tile()).run_in_imagej(session, _to_the_end(progress))
+        Predict.declare(values | self._tile()).run_in_imagej(session, _to_the_end(progress))
 
     def _train(
         self, sources: list[Source], out: Path, progress: Progress, watch: Watch
@@ -237,12 +237,6 @@ class Denoise(Command):
 
     def _tile(self) -> dict[str, int]:
         return {} if self.tile is None else {"tile": self.tile}
-
-
-class _Apply(Predict):
-    """The prediction that follows the training."""
-
-    shown_as: ClassVar[str] = "denoised"
 
 
 def _pairs(sources: list[Source]) -> list[Pair]:

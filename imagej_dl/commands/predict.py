@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import xarray as xr
 
@@ -36,9 +36,6 @@ class Predict(PredictOptions):
     named, the open one is segmented.
     """
 
-    shown_as: ClassVar[str] = "predicted"
-    """The end of the title of an image that ImageJ opens."""
-
     def inputs(self) -> set[Literal["image", "plane", "rois"]]:
         return set() if self.images else {"image"}
 
@@ -48,7 +45,7 @@ class Predict(PredictOptions):
             return
         from imagej_dl import models
 
-        image = session.open_image()
+        image = session.open_image().assign_attrs(session.display)
         source = Source(Path(str(image.attrs["title"])), Path(str(image.attrs["title"])).stem)
         results = None
         config = models.load_config(self.chosen)
@@ -68,7 +65,7 @@ class Predict(PredictOptions):
         if results is not None:
             _write(results, source, result, hyperstack, self.made(), bundle)
         if isinstance(result, xr.DataArray):
-            session.show(result, f"{source.name}-{self.shown_as}", like_open=True)
+            session.show(result, f"{source.name}-denoised")
         else:
             self._show(session, source, result, hyperstack)
         say(_summary(source.name, result, time.perf_counter() - started))
@@ -94,8 +91,9 @@ class Predict(PredictOptions):
             raise UserError("name the images to predict, or folders of images")
         from imagej_dl import models
 
-        tables = self.tables()
         config = models.load_config(self.chosen)
+        # Videos are joined of label maps alone.
+        tables = self.tables() if config.method.gives == "instances" else []
         self.refuse_models(config)
         recurrent = config.frames > 1
         sources = find(self.images, recurrent=recurrent, videos=self.videos, scenes=self.scenes)
@@ -178,12 +176,20 @@ class Predict(PredictOptions):
         self, bundle: ModelBundle, image: xr.DataArray, progress: Progress
     ) -> tuple[Prediction | xr.DataArray, bool]:
         from imagej_dl.prediction import predict, predict_image
+        from imagej_dl.prediction.chain import denoised
+        from imagej_dl.prediction.pixel_types import check_writable
 
         how: dict[str, Any] = {"tile": self.tile, "halo": self.halo, "batch": self.batch}
         how |= {"augment": self.augment, "ensemble": self.others, "progress": progress}
         hyperstack = "C" in image.dims
+        if self.denoiser is not None:
+            image = denoised(
+                self.denoiser, image, bundle, tile=self.tile, batch=self.batch, progress=progress
+            )
         if bundle.config.method.gives == "image":
-            return predict_image(bundle, image, **how), hyperstack
+            if self.out is not None:
+                check_writable(image, self.type)
+            return predict_image(bundle, image, dtype=self.type, **how), hyperstack
         how |= {"diameter": self.diameter, "probabilities": self.probabilities}
         return predict(bundle, image, **how), hyperstack
 

@@ -29,6 +29,7 @@ class Session:
     """The user's open image and ROIs, and the results that ImageJ is to show.
 
     image : the open image; None where there is none.
+    display : how it is shown, as attrs of :mod:`imagej_dl.images.display`.
     roiset : a RoiSet.zip with the ROIs of the ROI Manager; None where it holds none.
     image_path : the file that the image was opened from, if it is as it was there.
     fiji : the folder of the Fiji that asks, if it has TrackMate.
@@ -49,6 +50,7 @@ class Session:
     tell: Callable[[dict[str, Any]], None] = lambda event: None
     shown: list[dict[str, Any]] = field(default_factory=list)
     values: dict[str, Any] = field(default_factory=dict)
+    display: dict[str, Any] = field(default_factory=dict)
 
     def open_image(self) -> xr.DataArray:
         """Return the open image; UserError where there is none."""
@@ -68,13 +70,9 @@ class Session:
             lossy_compression.refuse(self.image_path)
         return label_maps.from_image(image, volumes=volumes)
 
-    def show(self, image: xr.DataArray, title: str, *, like_open: bool = False) -> None:
-        """Open an image in a window of its own; `like_open`: in the open one's colours and range.
-
-        Where it has as many channels, and its intensities are those of the open image.
-        """
-        shown = {"kind": "image", "image": image, "title": title}
-        self.shown.append(shown | {"like_open": True} if like_open else shown)
+    def show(self, image: xr.DataArray, title: str) -> None:
+        """Open an image in a window of its own."""
+        self.shown.append({"kind": "image", "image": image, "title": title})
 
     def show_labels(self, labels: xr.DataArray, title: str) -> None:
         """Open a label map in a window of its own, in the label colours."""

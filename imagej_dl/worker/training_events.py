@@ -11,7 +11,7 @@ import xarray as xr
 
 from imagej_dl import preferences
 from imagej_dl.errors import UserError
-from imagej_dl.images import grey_rgb
+from imagej_dl.images import display, grey_rgb
 from imagej_dl.worker import exporting, shared_memory, split_preview
 
 if TYPE_CHECKING:
@@ -77,7 +77,8 @@ class Live:
             return
         kind = "preview"
         if gives_image:
-            kind, shown = "image", split_preview.split(self.plane, shown)
+            noisy = self.plane.assign_attrs(self.session.display)
+            kind, shown = "image", display.like(split_preview.split(self.plane, shown), noisy)
         self.session.tell({"kind": kind, "preview": shown, "epoch": epoch})
         # ImageJ has copied those before; a long training would fill the memory with them.
         shared_memory.release(but=2)

@@ -148,7 +148,8 @@ class Window:
     """Stands for ImageJ's window of a training."""
 
     def __init__(self, image):
-        self.image, self.told, self.view = image, [], View()
+        self.image, self.told = image, []
+        self.view, self.display = View(), {}
 
     def tell(self, message):
         self.told.append(message)

@@ -53,7 +53,7 @@ class Images {
         buffer.position(buffer.position() + 4 * pixels.length)
     }
 
-    /** What the array does not say: title, pixel size, unit, frame interval and its unit. */
+    /** What the array does not say: title, calibration, and how it is shown. */
     static Map about(ImagePlus imp) {
         def cal = imp.calibration
         def exact = imp.getProp(UNIT)
@@ -64,7 +64,7 @@ class Images {
             pixel_depth: cal.pixelDepth, unit: same ? exact : cal.unit,
             unit_y: cal.YUnit == cal.unit ? "" : cal.YUnit,
             unit_z: cal.ZUnit == cal.unit ? "" : cal.ZUnit, signed: cal.isSigned16Bit(),
-            frame_interval: cal.frameInterval, time_unit: cal.timeUnit,
+            frame_interval: cal.frameInterval, time_unit: cal.timeUnit, display: Display.of(imp),
             props: EXACT.collectEntries { [it, imp.getProp(it)] }.findAll { it.value != null }]
     }
 
@@ -98,23 +98,7 @@ class Images {
             imp.setLut(new LUT(bytes[0], bytes[1], bytes[2]))
         }
         if (about.range) imp.setDisplayRange(about.range[0] as double, about.range[1] as double)
-        return imp
-    }
-
-    /** Gives an image the colours and display ranges of another one of the same intensities. */
-    static void showLike(ImagePlus imp, ImagePlus source) {
-        if (source.type == ImagePlus.COLOR_RGB || source.NChannels != imp.NChannels) return
-        // ImageJ keeps signed 16-bit pixels 32768 higher; those of `imp` are what they mean.
-        double higher = source.calibration.isSigned16Bit() && imp.type == ImagePlus.GRAY32 ? 32768 : 0
-        def luts = source.luts.collect { it.clone() as LUT }
-        luts.each { it.min -= higher; it.max -= higher }
-        if (imp instanceof CompositeImage) {
-            if (source instanceof CompositeImage) imp.setMode(source.mode)
-            if (luts.size() == imp.NChannels) imp.setLuts(luts as LUT[])
-        } else if (luts) {
-            imp.setLut(luts[0])
-            imp.setDisplayRange(luts[0].min, luts[0].max)
-        }
+        return about.display ? Display.apply(imp, about.display) : imp
     }
 
     /** Appose gives arrays that lie within lists and maps as what they are called. */

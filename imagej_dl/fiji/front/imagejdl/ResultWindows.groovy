@@ -26,10 +26,9 @@ class ResultWindows {
 
     private void image(Map item) {
         last = Images.take(item.image, WindowManager.makeUniqueName(item.title))
-        if (item.like_open && source != null) {
-            Images.showLike(last, source)
+        // Beside the open image at the same place of both.
+        if (item.kind == "image" && source != null && last.dimensions == source.dimensions)
             last.setPosition(source.channel, source.slice, source.frame)
-        }
         values.image = last.title
         open(last)
     }

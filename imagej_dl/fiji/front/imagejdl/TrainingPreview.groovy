@@ -43,7 +43,6 @@ class TrainingPreview {
     /** A region that is noisy below its diagonal, and as the model makes it above. */
     void image(ImagePlus made, int epoch, List<Window> others) {
         if (shown == null || !shown.isVisible()) {
-            if (source != null) Images.showLike(made, source)
             def diagonal = new Line(0, 0, made.width, made.height)
             diagonal.setStrokeColor(new Color(255, 255, 0, 110))
             made.setOverlay(new Overlay(diagonal))
