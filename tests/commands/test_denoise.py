@@ -86,6 +86,7 @@ def test_the_keys_of_its_macro_line() -> None:
         "model": "folder",
         "seed": "int",
         "tile": "int",
+        "type": "choice",
         "settings": "text",
         "resume": "bool",
         "overwrite": "bool",
@@ -94,9 +95,9 @@ def test_the_keys_of_its_macro_line() -> None:
 
 
 def test_it_takes_five_minutes_or_the_epochs_that_are_given() -> None:
-    assert Denoise()._given()["minutes"] == 5
-    assert Denoise(epochs=3)._given()["minutes"] is None
-    assert Denoise(epochs=3, minutes=1)._given()["minutes"] == 1
+    assert Denoise().given()["minutes"] == 5
+    assert Denoise(epochs=3).given()["minutes"] is None
+    assert Denoise(epochs=3, minutes=1).given()["minutes"] == 1
 
 
 @pytest.mark.tf
