@@ -67,17 +67,31 @@ class DenoiseOptions(Command):
         description="Number of epochs, after each of which the preview is updated; if left out, as "
         "many as the time limit allows.",
     )
-    steps: Annotated[int | None, Shown("Steps per epoch", empty="as usual")] = Field(
+    steps: Annotated[
+        int | None, Shown("Steps per epoch", unit="batches", empty="that of the method")
+    ] = Field(
         None,
         ge=1,
         le=10**6,
-        description="Training steps per epoch, each with one batch of patches.",
+        description="Training steps per epoch, each with a batch of patches; if left out, "
+        f"{_usual('steps')}.",
     )
-    patch: Annotated[int | None, Shown("Patch size", unit="px", empty="as usual")] = Field(
-        None, ge=16, le=4096, description="Side length of the training patches in px."
+    patch: Annotated[int | None, Shown("Patch size", unit="px", empty="that of the method")] = (
+        Field(
+            None,
+            ge=16,
+            le=4096,
+            description="Side length of the training patches in px; if left out, "
+            f"{_usual('patch')}.",
+        )
     )
-    batch: Annotated[int | None, Shown("Batch size", unit="patches", empty="as usual")] = Field(
-        None, ge=1, le=1024, description="Batch size: patches per training step."
+    batch: Annotated[
+        int | None, Shown("Batch size", unit="patches", empty="that of the method")
+    ] = Field(
+        None,
+        ge=1,
+        le=1024,
+        description=f"Batch size: patches per training step; if left out, {_usual('batch')}.",
     )
     validation: Annotated[
         Path | None, Shown("Validation image", empty="a tenth of the image", advanced=True)
