@@ -1,4 +1,4 @@
-"""What a folder of `imagej-dl denoise` was made of, so that the same command goes on with it."""
+"""The record of the images and settings of a denoising, by which the same command goes on."""
 
 from __future__ import annotations
 

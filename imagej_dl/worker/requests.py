@@ -1,4 +1,4 @@
-"""What ImageJ asks of the training that runs in this process, by calls beside it."""
+"""Requests of ImageJ to the training that runs in this process, made by calls beside it."""
 
 from __future__ import annotations
 

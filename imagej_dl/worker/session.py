@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class View:
-    """Where the user looks: frame and slice, from 0, and the selection (x, y, width, height)."""
+    """The place the user looks at: frame and slice, from 0, and selection (x, y, width, height)."""
 
     t: int = 0
     z: int = 0
