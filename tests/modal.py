@@ -19,6 +19,15 @@ def on_edt(function: Callable[[], Any]) -> None:
     jimport("java.awt.EventQueue").invokeAndWait(proxy)
 
 
+def soon(function: Callable[[], Any]) -> None:
+    """Do something in the thread of the windows that ends later, such as to open a modal dialog."""
+    import jpype
+    from scyjava import jimport
+
+    proxy = jpype.JProxy("java.lang.Runnable", dict={"run": function})
+    jimport("java.awt.EventQueue").invokeLater(proxy)
+
+
 def enter(entries: Iterable[tuple[Any, Any]]) -> None:
     """Give fields of a dialog their text, choices their item, boxes their state.
 
@@ -66,9 +75,10 @@ def _waits() -> int:
         for place, name in enumerate(names):
             if name == "java.awt.WaitDispatchSupport.enter":
                 # Inside of it: in the pump of events, or waiting for the pump of the other thread.
+                # The one pump is started from within others' frames, as the Java version has it.
                 inner = names[:place]
-                found += bool(inner) and inner[-1] in (
-                    "java.lang.Object.wait",
-                    "java.awt.WaitDispatchSupport$2.run",
+                found += bool(inner) and (
+                    inner[-1] == "java.lang.Object.wait"
+                    or "java.awt.WaitDispatchSupport$2.run" in inner
                 )
     return found

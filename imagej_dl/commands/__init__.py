@@ -55,6 +55,11 @@ TABLE: dict[str, Entry] = {
     "predict": Entry(
         "Predict", "Segment images and videos with a trained model.", "ImageJ-DL Predict"
     ),
+    "denoise": Entry(
+        "Denoise",
+        "Denoise images by training on them alone, as Noise2Void does.",
+        "ImageJ-DL Denoise",
+    ),
     "correct": Entry(
         "Correct",
         "Correct a model's ROIs, and retrain it on the corrected images.",

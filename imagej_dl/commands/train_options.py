@@ -188,21 +188,10 @@ class TrainOptions(Command):
 
     def further(self) -> dict[str, Any]:
         """Return the settings that have no field of their own."""
-        values = self._of_json()
+        values = further(self.settings)
         if self.noise_model is not None:
             own = {**(values.get("method_settings") or {}), "noise_model": str(self.noise_model)}
             values = {**values, "method_settings": own}
-        return values
-
-    def _of_json(self) -> dict[str, Any]:
-        if not isinstance(self.settings, str):
-            return self.settings or {}
-        try:
-            values = json.loads(self.settings)
-        except (ValueError, RecursionError) as error:
-            raise UserError(f"settings: is not JSON ({error})") from error
-        if not isinstance(values, dict):
-            raise UserError('settings: must be one JSON object, such as {"loss": "sparse_cce"}')
         return values
 
     def _network(self, given: dict[str, Any]) -> str:
@@ -278,3 +267,16 @@ class TrainOptions(Command):
             targets=self.targets,
             unlabelled=self._method(given).takes_unlabelled,
         )
+
+
+def further(settings: str | dict[str, Any] | None) -> dict[str, Any]:
+    """Return further settings of a training, which a command takes as JSON or an object."""
+    if not isinstance(settings, str):
+        return settings or {}
+    try:
+        values = json.loads(settings)
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"settings: is not JSON ({error})") from error
+    if not isinstance(values, dict):
+        raise UserError('settings: must be one JSON object, such as {"loss": "sparse_cce"}')
+    return values

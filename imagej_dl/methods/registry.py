@@ -70,9 +70,10 @@ def method(kind: str, settings: Mapping[str, Any], own: Mapping[str, Any] | None
         raise ValueError(f"method_settings: {words}") from error
 
 
-def summary() -> str:
-    """Return in one sentence what each method learns."""
-    return "; ".join(f"{name}: {declared.summary}" for name, declared in METHODS.items()) + "."
+def summary(learns_from: str | None = None) -> str:
+    """Return in one sentence what each method learns, or those that learn from such a truth."""
+    found = [m for m in METHODS.values() if learns_from in (None, m.learns_from)]
+    return "; ".join(f"{declared.name}: {declared.summary}" for declared in found) + "."
 
 
 def losses() -> list[str]:

@@ -108,7 +108,7 @@ class Results:
         before = provenance.read(main)
         if "model" not in before:
             return True
-        now = {**made, "image": _stamp(source)}
+        now = {**made, "image": stamp(source)}
         for key, words in _OTHERWISE.items():
             if before.get(key) != now[key]:
                 raise UserError(
@@ -161,7 +161,7 @@ class Results:
                 found = trace(result.labels, hyperstack=hyperstack or None)
                 if found:
                     write(found, folder / paths["rois"].name)
-            facts: dict[str, Any] = {**made, "image": _stamp(source)} if made else {}
+            facts: dict[str, Any] = {**made, "image": stamp(source)} if made else {}
             kept = provenance.of(result.labels, **facts, objects=objects(result)) if made else {}
             images.write(images.coloured(result.labels), folder / paths["labels"].name, **kept)
         if self.rois and not found:
@@ -178,7 +178,7 @@ class Results:
         self, source: Source, image: xr.DataArray, made: dict[str, Any] | None = None
     ) -> None:
         """Write the image that a model gives for another one; `made` is kept in it."""
-        kept: dict[str, Any] = {**made, "image": _stamp(source)} if made else {}
+        kept: dict[str, Any] = {**made, "image": stamp(source)} if made else {}
         with together(self.folder, overwrite=self.overwrite) as folder:
             path = folder / self.files(source)[self.main].name
             facts: dict[str, Any] = {provenance.KEY: json.dumps(kept)} if made else {}
@@ -192,7 +192,7 @@ _OTHERWISE = {
 }
 
 
-def _stamp(source: Source) -> list[int] | str | None:
+def stamp(source: Source) -> list[int] | str | None:
     """Return what tells an image's file from the same one changed."""
     if source.image is not None:
         return provenance.digest_of(source.image)

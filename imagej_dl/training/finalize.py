@@ -20,6 +20,7 @@ from imagej_dl.models import ModelBundle, ModelConfig
 from imagej_dl.models import folder as folders
 from imagej_dl.prediction.network import network
 from imagej_dl.progress import Progress
+from imagej_dl.training import checkpoint
 from imagej_dl.training.checkpoint import CANCELLED, RESUMABLE
 from imagej_dl.training.fine_tuning import Start
 from imagej_dl.training.patches import Example
@@ -28,6 +29,12 @@ from imagej_dl.training.reporting import draw, write_log
 from imagej_dl.training.run import TrainingRun
 from imagej_dl.training.settings import Settings
 from imagej_dl.training.split import Split
+
+LAST = "last"
+"""The folder in MODEL of the model of the last epoch, which methods whose output is an image keep.
+
+Their validation loss is mostly that of the noise, and says little about which epoch is better.
+"""
 
 _TEST_SIDE = 256
 _SCORED_SIDE = 2048
@@ -78,23 +85,40 @@ def finish(out: Path, run: TrainingRun, parts: Split, raw: NDArray, ended: str) 
         metrics["known"] = known
     if state.start is not None:
         metrics["started_from"] = Start.model_validate(state.start).record()
+    test_image = raw[(slice(None),) * (config.frames > 1) + (slice(_TEST_SIDE),) * 2]
     with tempfile.TemporaryDirectory(prefix=temporaries.prefix()) as name:
         log, curve = Path(name) / "log.csv", Path(name) / "loss.png"
         write_log(state, log)
         draw(state, curve)
+        files = {log.name: log, curve.name: curve}
+        if config.method.gives == "image":
+            files[LAST] = _write_last(run, config, Path(name) / LAST, test_image)
         written = folders.save(
             bundle.model,
             config,
             out,
-            test_image=raw[(slice(None),) * (config.frames > 1) + (slice(_TEST_SIDE),) * 2],
+            test_image=test_image,
             metrics=metrics,
             split=state.split,
-            files={log.name: log, curve.name: curve},
+            files=files,
             overwrite=True,
         )
     if ended not in RESUMABLE:
         discard(run.folder)
     return written
+
+
+def _write_last(run: TrainingRun, config: ModelConfig, folder: Path, test_image: NDArray) -> Path:
+    """Write the model of the last complete epoch; the network keeps the best weights."""
+    best = run.model.get_weights()
+    checkpoint.set_weights(run.model, checkpoint.load(run.folder), run.folder)
+    try:
+        folders.save(
+            run.model, config, folder, test_image=test_image, metrics={"epochs": run.state.epoch}
+        )
+    finally:
+        run.model.set_weights(best)
+    return folder
 
 
 def known_record(parts: Split, sparse: bool) -> dict[str, Any] | None:

@@ -2,7 +2,8 @@
 
 ImageJ's side starts it through Appose (https://github.com/apposed/appose), hands images over in
 shared memory, follows its progress, and cancels it. Its calls are :func:`commands`,
-:func:`plan`, :func:`run`, :func:`enough`, :func:`holding` and :func:`remember`.
+:func:`plan`, :func:`run`, :func:`enough`, :func:`stop`, :func:`export`, :func:`holding` and
+:func:`remember`.
 """
 
 from __future__ import annotations
@@ -10,10 +11,22 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-from imagej_dl.worker.run import commands, enough, holding, plan, remember, run
+from imagej_dl.worker.exporting import export
+from imagej_dl.worker.run import commands, enough, holding, plan, remember, run, stop
 from imagej_dl.worker.session import Session
 
-__all__ = ["Desk", "Session", "commands", "enough", "holding", "plan", "remember", "run"]
+__all__ = [
+    "Desk",
+    "Session",
+    "commands",
+    "enough",
+    "export",
+    "holding",
+    "plan",
+    "remember",
+    "run",
+    "stop",
+]
 
 
 def __getattr__(name: str) -> Any:

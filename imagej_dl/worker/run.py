@@ -15,8 +15,8 @@ from imagej_dl.commands.base import Command, listener
 from imagej_dl.errors import Cancelled, DataWarning, Enough, UserError
 from imagej_dl.filesystem import temporaries
 from imagej_dl.filesystem.atomic import in_words
-from imagej_dl.worker import dialog_values, imagej_names, shared_memory
-from imagej_dl.worker.session import Session
+from imagej_dl.worker import dialog_values, imagej_names, requests, shared_memory
+from imagej_dl.worker.session import Session, View
 
 # Files that ImageJ reads after a command has ended; gone with this process.
 _folder = tempfile.TemporaryDirectory(prefix=temporaries.prefix())
@@ -84,6 +84,7 @@ def run(
     image_path: str | None = None,
     roiset: str | None = None,
     fiji: str | None = None,
+    view: dict[str, Any] | None = None,
     door: imagej_names.Door = "macro",
 ) -> dict[str, Any]:
     """Run a command for ImageJ.
@@ -94,6 +95,7 @@ def run(
     values : the command's keys and values, as a macro or a dialog gives them.
     image, about : the open image in shared memory and what :func:`shared.to_image` needs to know.
     image_path, roiset, fiji : as in :class:`Session`.
+    view : the fields of :class:`View`.
     door : as for :func:`plan`.
 
     Returns
@@ -102,7 +104,7 @@ def run(
     {"error": words for the user}, or {"cancelled": True}; "text" also with these two.
     """
     shared_memory.release()
-    shared_memory.enough.clear()
+    requests.forget()
     said: list[str] = []
     session = Session(
         Path(tempfile.mkdtemp(dir=_folder.name)),
@@ -111,6 +113,7 @@ def run(
         image_path=None if image_path is None else Path(image_path),
         roiset=None if roiset is None else Path(roiset),
         fiji=fiji,
+        view=View(**(view or {})),
         tell=lambda event: task.update(info=shared_memory.encoded(event)),
     )
 
@@ -152,7 +155,12 @@ def run(
 
 def enough() -> None:
     """End the running training, and keep its model as it is: "use now"."""
-    shared_memory.enough.set()
+    requests.enough.set()
+
+
+def stop() -> None:
+    """Cancel the running training, and not what its command does after it."""
+    requests.stop.set()
 
 
 def _declare(command: str, values: dict[str, Any]) -> Command:
@@ -168,7 +176,10 @@ def _progress(task: Any) -> Any:
         # Where ImageJ has ended, nobody listens any more: what is there is kept.
         if task.cancel_requested or not getattr(task._worker, "running", True):
             raise Cancelled
-        if shared_memory.enough.is_set():
+        if requests.stop.is_set():
+            requests.stop.clear()
+            raise Cancelled
+        if requests.enough.is_set():
             raise Enough
         if (stage, done, total) != last:
             last = (stage, done, total)

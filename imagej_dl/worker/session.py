@@ -15,6 +15,15 @@ if TYPE_CHECKING:
     from imagej_dl.rois import Roi
 
 
+@dataclass(frozen=True)
+class View:
+    """The place the user looks at: frame and slice, from 0, and selection (x, y, width, height)."""
+
+    t: int = 0
+    z: int = 0
+    box: tuple[int, int, int, int] | None = None
+
+
 @dataclass
 class Session:
     """The user's open image and ROIs, and the results that ImageJ is to show.
@@ -24,6 +33,7 @@ class Session:
     roiset : a RoiSet.zip with the ROIs of the ROI Manager; None where it holds none.
     image_path : the file that the image was opened from, if it is as it was there.
     fiji : the folder of the Fiji that asks, if it has TrackMate.
+    view : where the user looks at the open image, as :class:`View` says.
     folder : a folder for files that ImageJ reads and then forgets.
     shown : what ImageJ is to open, in this order, each a dictionary with `kind`: image, rois,
         file, table, trackmate.
@@ -36,6 +46,7 @@ class Session:
     roiset: Path | None = None
     image_path: Path | None = None
     fiji: str | None = None
+    view: View = View()
     tell: Callable[[dict[str, Any]], None] = lambda event: None
     shown: list[dict[str, Any]] = field(default_factory=list)
     values: dict[str, Any] = field(default_factory=dict)

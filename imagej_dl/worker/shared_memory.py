@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import atexit
 import math
-import threading
 from contextlib import suppress
 from multiprocessing.shared_memory import SharedMemory
 from pathlib import Path
@@ -25,8 +24,6 @@ from imagej_dl.images import calibration, coloured, display, lossless_dtypes, un
 from imagej_dl.images.array import HYPERSTACK, from_hyperstack
 from imagej_dl.images.units import seconds
 
-enough = threading.Event()
-"""Set when the user wants the training's model as it is now."""
 _kept: list[Any] = []
 _given: list[str] = []
 _marks: list[Path] = []

@@ -11,12 +11,13 @@ import xarray as xr
 
 from imagej_dl import preferences
 from imagej_dl.errors import UserError
-from imagej_dl.images import grey_rgb
-from imagej_dl.worker import shared_memory
+from imagej_dl.images import display, grey_rgb
+from imagej_dl.worker import exporting, shared_memory, split_preview
 
 if TYPE_CHECKING:
+    from imagej_dl.models import ModelBundle
     from imagej_dl.training import Epoch
-    from imagej_dl.worker.session import Session
+    from imagej_dl.worker.session import Session, View
 
 _SIDE = 1024
 
@@ -29,8 +30,10 @@ class Live:
 
     def __init__(self, session: Session) -> None:
         self.session = session
-        shown = session.image
-        self.plane = None if shown is None or _is_labels(shown) else _middle(shown)
+        self.shown = None if session.image is None else _shown(session.image, session.view)
+        labels = self.shown is not None and _is_labels(self.shown)
+        self.plane = None if self.shown is None or labels else _middle(self.shown)
+        self.ready = False
         self.least = preferences.read().preview
         self.last = self.cost = 0.0
 
@@ -45,26 +48,54 @@ class Live:
         # JSON knows no NaN, which the Dice of a method without objects is.
         row = {k: v for k, v in row.items() if not (isinstance(v, float) and math.isnan(v))}
         self.session.tell(row | {"kept": epoch.kept})
-        now = time.monotonic()
-        due = now - self.last >= max(self.least, 4 * self.cost)
-        if self.plane is None or epoch.bundle is None or not due:
+        if epoch.bundle is None:
             return
+        for words in exporting.write_due(epoch.bundle, self.plane):
+            self.session.tell({"note": words})
+        now = time.monotonic()
+        if now - self.last >= max(self.least, 4 * self.cost):
+            self._preview(epoch.bundle, epoch.epoch)
+            self.cost = time.monotonic() - now
+            self.last = now + self.cost
+
+    def _preview(self, bundle: ModelBundle, epoch: int) -> None:
+        """Show what the present network makes of the open image, of a large one of a part."""
         from imagej_dl.prediction import preview
 
-        # Once, not at each preview: it is said.
-        self.plane = grey_rgb.with_channels(self.plane, epoch.bundle.config.channels)
+        gives_image = bundle.config.method.gives == "image"
         try:
-            shown = preview(epoch.bundle, self.plane)
+            if not self.ready:
+                self.plane = self._looked_at(bundle.config.channels, gives_image)
+                self.ready = True
+            if self.plane is None:
+                return
+            shown = preview(bundle, self.plane)
         except UserError as error:
             # Of another kind than the training images, perhaps: no reason to stop the training.
             self.plane = None
             self.session.tell({"note": f"no preview: {error}"})
             return
-        self.last = time.monotonic()
-        self.cost = self.last - now
-        self.session.tell({"kind": "preview", "preview": shown, "epoch": epoch.epoch})
+        kind = "preview"
+        if gives_image:
+            noisy = self.plane.assign_attrs(self.session.display)
+            kind, shown = "image", display.like(split_preview.split(self.plane, shown), noisy)
+        self.session.tell({"kind": kind, "preview": shown, "epoch": epoch})
         # ImageJ has copied those before; a long training would fill the memory with them.
         shared_memory.release(but=2)
+
+    def _looked_at(self, channels: int, gives_image: bool) -> xr.DataArray | None:
+        """Return the part of the open image that previews are made of; None where there is none."""
+        part = self.plane
+        if gives_image and self.shown is not None:
+            part = split_preview.region(self.shown, self.session.view.box)
+        # Once, not at each preview: it is said.
+        return None if part is None else grey_rgb.with_channels(part, channels)
+
+
+def _shown(image: xr.DataArray, view: View) -> xr.DataArray:
+    """Return the plane of the open image that the user looks at."""
+    places = {axis: at for axis, at in (("T", view.t), ("Z", view.z)) if axis in image.dims}
+    return image.isel({axis: min(at, image.sizes[axis] - 1) for axis, at in places.items()})
 
 
 def _is_labels(image: xr.DataArray) -> bool:

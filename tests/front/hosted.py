@@ -132,6 +132,16 @@ def press(container: Any, label: str) -> None:
     raise LookupError(f"no button {label} in {container.getTitle()}")
 
 
+def press_later(container: Any, label: str) -> None:
+    """Press a Swing button that opens a modal dialog, without waiting for the dialog's end."""
+    button = next(
+        part
+        for part in components(container, "javax.swing.JButton")
+        if str(part.getText()).strip() == label
+    )
+    modal.soon(button.doClick)
+
+
 def fill(front: Any, label: str, more: bool = False, **values: Any) -> Any:
     """Fill in the open dialog of a command; return it."""
     command = front.command(label)

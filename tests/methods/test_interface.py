@@ -26,6 +26,7 @@ from imagej_dl.methods.shared.image_method import ImageMethod
 from imagej_dl.methods.shared.instance_method import InstanceMethod
 from imagej_dl.prediction import predict, predict_image, preview
 from imagej_dl.training import reporting
+from imagej_dl.worker.session import View
 from imagej_dl.worker.training_events import Live
 
 pytestmark = pytest.mark.tf
@@ -148,6 +149,7 @@ class Window:
 
     def __init__(self, image):
         self.image, self.told = image, []
+        self.view, self.display = View(), {}
 
     def tell(self, message):
         self.told.append(message)

@@ -22,7 +22,8 @@ class Extensions implements MacroExtension {
     private static final Map FUNCTIONS = [
         dl_run: [TEXT, TEXT], dl_value: [TEXT], dl_labels: [TEXT], dl_train: [TEXT, TEXT, NUMBER],
         dl_predict: [TEXT, TEXT], dl_track: [TEXT, TEXT], dl_count: [TEXT, NUMBER_OR_NONE],
-        dl_score: [TEXT, TEXT, NUMBER], dl_rois: [TEXT], dl_stop: [TEXT]]
+        dl_score: [TEXT, TEXT, NUMBER], dl_rois: [TEXT], dl_stop: [TEXT],
+        dl_denoise: [TEXT, NUMBER_OR_NONE]]
     private final Front front
 
     private Extensions(Front front) { this.front = front }
@@ -65,6 +66,11 @@ class Extensions implements MacroExtension {
     /** Segments the window; the label image's title. Its ROIs come by dl_rois. */
     private Object dl_predict(String model, String title) {
         front.call("predict", [model: model, rois: false], window(title)).image
+    }
+
+    /** Trains on the window alone, for so many minutes, and denoises it; the new image's title. */
+    private Object dl_denoise(String title, Double minutes) {
+        front.call("denoise", minutes == null ? [:] : [minutes: minutes], window(title)).image
     }
 
     /** Tracks a label movie; the title of the movie with one number for each track. */

@@ -20,6 +20,7 @@ class Front {
     final File python
     final Worker worker
     private static final Map KINDS = [annotate: DrawingRun, correct: DrawingRun]
+    private static final Map LIVE = [denoise: Denoising]
     /** Why the last command of a macro failed, for whoever ran the macro. */
     String lastTrouble
     /** What the last command that succeeded gave, for Ext.dl_value. */
@@ -100,6 +101,13 @@ class Front {
         return result
     }
 
+    /** Copies a finished model into a folder, under a name that is free there; the new folder. */
+    String export(String folder, String name, String model) {
+        def made = busy { inTurn { worker.call("export", [folder: folder, name: name, model: model]) } }
+        if (made.error) throw new CommandError(made.error)
+        return made.folder
+    }
+
     /** The folder of this Fiji, if TrackMate is in it. */
     String getFiji() {
         try {
@@ -144,7 +152,7 @@ class Front {
                 def plan = worker.call("plan", [command: command.name, values: values, door: door])
                 if (plan.error) throw new CommandError(plan.error)
                 patience = plan.idle as double
-                def kind = plan.live ? Training : KINDS.get(command.name, Run)
+                def kind = plan.live ? LIVE.get(command.name, Training) : KINDS.get(command.name, Run)
                 def run = kind.newInstance(this, command, values, plan.takes as Set, image)
                 run.door = door
                 last = run.start()

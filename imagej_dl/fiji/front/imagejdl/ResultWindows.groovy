@@ -6,6 +6,7 @@ import ij.WindowManager
 import ij.macro.Interpreter
 import ij.measure.ResultsTable
 import java.awt.GraphicsEnvironment
+import java.awt.Window
 
 /** Lays a command's results beside what the user has open; changes none of it. */
 class ResultWindows {
@@ -14,13 +15,20 @@ class ResultWindows {
     private final Caller caller = new Caller()
     private ImagePlus last
     private final List<ImagePlus> opened = []
+    private final List<Window> others
 
-    ResultWindows(ImagePlus source) { this.source = source }
+    ResultWindows(ImagePlus source, List<Window> others = []) {
+        this.source = source
+        this.others = others
+    }
 
     void show(Map item) { this."${item.kind}"(item) }
 
     private void image(Map item) {
         last = Images.take(item.image, WindowManager.makeUniqueName(item.title))
+        // Beside the open image at the same place of both.
+        if (item.kind == "image" && source != null && last.dimensions == source.dimensions)
+            last.setPosition(source.channel, source.slice, source.frame)
         values.image = last.title
         open(last)
     }
@@ -63,7 +71,7 @@ class ResultWindows {
     private void open(ImagePlus imp) {
         // Without a screen there is no window: batch mode's list keeps it for the macro.
         imp.show()
-        if (imp.window != null) WindowPlacement.beside(imp.window, [source?.window] + opened*.window)
+        if (imp.window != null) WindowPlacement.beside(imp.window, [source?.window] + others + opened*.window)
         opened << imp
         caller.select(imp)
     }

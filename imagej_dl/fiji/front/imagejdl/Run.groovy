@@ -5,6 +5,7 @@ import ij.ImagePlus
 import ij.ImageStack
 import ij.Macro
 import ij.macro.Interpreter
+import java.awt.Window
 import org.apposed.appose.NDArray
 import org.apposed.appose.TaskEvent
 
@@ -91,11 +92,14 @@ class Run {
             IJ.showStatus("ImageJ-DL: cancelled")
             return [cancelled: true]
         }
-        def shown = new ResultWindows(image)
+        def shown = new ResultWindows(image, beside())
         result.shown.each { shown.show(it) }
         IJ.showStatus("ImageJ-DL: " + (result.text?.trim() ?: "done").readLines().last())
         return (result.values ?: [:]) + shown.values
     }
+
+    /** Windows of this run that results must not cover. */
+    protected List<Window> beside() { [] }
 
     /** The file an image was opened from, if nothing was changed in the window since. */
     private static String path(ImagePlus imp) {

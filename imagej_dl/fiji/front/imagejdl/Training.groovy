@@ -2,9 +2,6 @@ package imagejdl
 
 import ij.IJ
 import ij.ImagePlus
-import ij.WindowManager
-import ij.gui.ImageRoi
-import ij.gui.Overlay
 import ij.gui.Plot
 import ij.gui.PlotWindow
 import ij.macro.Interpreter
@@ -17,52 +14,73 @@ import org.apposed.appose.TaskEvent
  */
 class Training extends Run {
     /** The window of the training before, for the next one to draw in. */
-    private static PlotWindow lastCurve
-    private final Worker worker
-    private final List<Map> epochs = []
-    private final String name
-    private volatile boolean cancelled
-    private volatile boolean enough
-    private volatile boolean asking
-    private TrainingWindow control
-    private PlotWindow curve
-    private ImagePlus preview
+    protected static PlotWindow lastCurve
+    protected final Worker worker
+    protected final String name
+    protected volatile boolean cancelled
+    protected TrainingWindow control
+    protected final List<Map> epochs = []
+    protected final TrainingPreview preview
+    protected volatile boolean enough
+    protected volatile boolean asking
+    protected PlotWindow curve
 
     Training(Front front, Map command, Map values, Set takes, ImagePlus image) {
         // A curve is no image to preview on.
         super(front, command, values, takes, image?.window instanceof PlotWindow ? null : image)
         worker = new Worker(front.python)
-        name = new File(values.out ?: values.project ?: "model").name
+        name = named()
+        preview = new TrainingPreview(this.image, name)
+    }
+
+    /** Ends the worker process: its memory is free for what comes next. */
+    protected void letGo() { worker.close() }
+
+    /** What its windows are called after. */
+    protected String named() { new File(values.out ?: values.project ?: "model").name }
+
+    protected TrainingWindow opened() {
+        new TrainingWindow("ImageJ-DL: training $name", image?.window, { useNow() }, { cancelled = true })
     }
 
     protected Object inTurn(Closure work) { work() }  // its worker is its own
 
     protected Map work(Map inputs) {
-        if (!GraphicsEnvironment.isHeadless())
-            control = new TrainingWindow("ImageJ-DL: training $name", image?.window, { useNow() }, { cancelled = true })
+        if (!GraphicsEnvironment.isHeadless()) control = opened()
+        if (image != null) inputs += [view: view()]
         try {
-            // In a macro Esc ends it, as it ends macros; else it may be meant for something else.
-            def result = worker.call("run", inputs,
-                { cancelled || (door == "macro" || control == null ? escaped() : IJ.escapePressed() && !ask()) },
-                { TaskEvent e -> heard(e) })
+            def result = worker.call("run", inputs, { stopped() }, { TaskEvent e -> heard(e) })
             if (result.killed) result.text = "The training was stopped at once; Resume " +
                 "continues from its last epoch."
             return result
         } finally {
-            worker.close()
+            letGo()
             control?.close()
             def caller = new Caller()
             def current = caller.image()
-            preview?.with { changes = false; close() }
+            boolean ours = preview.shows(current) || current.is(curve?.imagePlus)
+            preview.close()
             // The user, or the macro, goes on with the image they had, not with the curve.
-            if (current.is(preview) || current.is(curve?.imagePlus)) caller.select(image)
+            if (ours) caller.select(image)
             else caller.select(current)
             synchronized (Training) { if (curve != null) lastCurve = curve }
         }
     }
 
+    /** Whether the work is to be cancelled. In a macro Esc ends it; else it may be meant for something else. */
+    protected boolean stopped() {
+        cancelled || (door == "macro" || control == null ? escaped() : IJ.escapePressed() && !ask())
+    }
+
+    /** Where the user looks at the image, for the preview: frame and slice from 0, the selection. */
+    protected Map view() {
+        def box = image.roi?.isArea() ? image.roi.bounds : null
+        return [t: image.frame - 1, z: image.slice - 1] +
+            (box == null ? [:] : [box: [box.x, box.y, box.width, box.height]])
+    }
+
     /** Asks once at a time; true would mean that nothing is to be asked. */
-    private boolean ask() {
+    protected boolean ask() {
         IJ.resetEscape()
         if (asking) return true
         asking = true
@@ -92,8 +110,11 @@ class Training extends Run {
                 IJ.showProgress(part)
                 control?.stage(event.message, part)
             }
-        } else if (info.kind == "preview") {
-            show(Images.take(info.preview, "Preview of $name"), info.epoch as int)
+        } else if (info.preview) {
+            // Taken in any case: the memory that it is in is to be given back.
+            def shown = Images.take(info.preview, "Preview of $name")
+            if (windows()) preview."${info.kind == 'image' ? 'image' : 'labels'}"(
+                shown, info.epoch as int, [image?.window, control.frame, curve])
         } else if (info.note) {
             IJ.log("ImageJ-DL: $info.note")
         } else {
@@ -103,17 +124,17 @@ class Training extends Run {
         }
     }
 
-    private void useNow() {
+    protected void useNow() {
         enough = true
         Thread.startDaemon("imagej-dl-use-now") { worker.call("enough", [:]) }
     }
 
     /** Whether windows may be opened: in batch mode they would be images of the macro's. */
-    private boolean windows() { control != null && !Interpreter.batchMode }
+    protected boolean windows() { control != null && !Interpreter.batchMode }
 
-    private Map best() { epochs.findAll { it.kept }?.last() }
+    protected Map best() { epochs.findAll { it.kept }?.last() }
 
-    private void draw() {
+    protected void draw() {
         String title = "Training of $name"
         def plot = new Plot(title, "Epoch", "Loss")
         def x = epochs.collect { it.epoch as float } as float[]
@@ -136,38 +157,12 @@ class Training extends Run {
             }
         }
         if (curve == null || curve.closed) {
-            beside { curve = plot.show() }
+            WindowPlacement.behind { curve = plot.show() }
             curve.setLocation(20, 320)
-            WindowPlacement.beside(curve, [image?.window, control.frame, preview?.window])
+            WindowPlacement.beside(curve, [image?.window, control.frame, preview.window])
         } else {
             curve.drawPlot(plot)
             if (curve.imagePlus.title != title) curve.imagePlus.title = title
         }
-    }
-
-    /** The plane with the model's labels over it, in a window of its own: the user's stays as it is. */
-    private void show(ImagePlus labels, int epoch) {
-        if (!windows()) return
-        if (preview == null || !preview.isVisible()) {
-            preview = plane(image)
-            preview.setDisplayRange(image.displayRangeMin, image.displayRangeMax)
-            beside { preview.show() }
-            WindowPlacement.beside(preview.window, [image.window, control.frame, curve])
-        }
-        // Of a large plane its middle is predicted.
-        def colours = new ImageRoi((preview.width - labels.width).intdiv(2),
-            (preview.height - labels.height).intdiv(2), labels.getProcessor().convertToRGB())
-        colours.setZeroTransparent(true)
-        colours.setOpacity(0.45)
-        preview.setOverlay(new Overlay(colours))
-        preview.setTitle("Preview of $name, epoch $epoch")
-        preview.changes = false
-    }
-
-    /** Opens a window; the image that commands are for stays the current one. */
-    private static void beside(Closure open) {
-        def before = WindowManager.currentWindow
-        open()
-        if (before?.isVisible()) WindowManager.setCurrentWindow(before)
     }
 }

@@ -25,14 +25,16 @@ import javax.swing.WindowConstants
 /** The small window of a training: how far it is, how long it takes, "Use now" and "Cancel". */
 class TrainingWindow {
     private static final Map STAGES = [reading: "Reading images and labels...", building: "Building the network...",
-        "first batch": "Making the first batch, which takes longer than the others..."]
+        "first batch": "Making the first batch, which takes longer than the others...", predict: "Denoising..."]
     final JFrame frame
-    private JDialog question
-    private final JLabel first = new JLabel("Starting Python and TensorFlow...")
-    private final JLabel second = new JLabel(" ")
-    private final JProgressBar bar = new JProgressBar(0, 1000)
-    private final JButton now = new JButton("Use now")
-    private final JButton cancel = new JButton("Cancel")
+    protected JDialog question
+    protected final JLabel first = new JLabel("Starting Python and TensorFlow...")
+    protected final JLabel second = new JLabel(" ")
+    protected final JProgressBar bar = new JProgressBar(0, 1000)
+    protected final JButton now = new JButton("Use now")
+    protected final JButton cancel = new JButton("Cancel")
+    protected final JPanel lines = new JPanel(new GridLayout(0, 1, 0, 6))
+    protected final JPanel buttons = new JPanel(new FlowLayout(FlowLayout.RIGHT))
 
     TrainingWindow(String title, Window image, Closure useNow, Closure stop) {
         frame = new JFrame(title)
@@ -43,9 +45,7 @@ class TrainingWindow {
             now.enabled = false  // there is no model before the first epoch has ended
             now.addActionListener { ended("Choosing its settings...") ; useNow() }
             cancel.addActionListener { ended("Stopping...") ; stop() }
-            def lines = new JPanel(new GridLayout(0, 1, 0, 6))
             [first, second, bar].each { lines.add(it) }
-            def buttons = new JPanel(new FlowLayout(FlowLayout.RIGHT))
             [now, cancel].each { buttons.add(it) }
             def all = new JPanel(new BorderLayout())
             all.border = BorderFactory.createEmptyBorder(12, 12, 6, 12)
@@ -104,13 +104,13 @@ class TrainingWindow {
         else SwingUtilities.invokeAndWait(end as Runnable)
     }
 
-    private void ended(String words) {
+    protected void ended(String words) {
         now.enabled = false
         cancel.enabled = false
         second.text = words
     }
 
-    private static String time(seconds) {
+    protected static String time(seconds) {
         int s = Math.round(seconds as double)
         s < 100 ? "$s s" : s < 6000 ? "${Math.round(s / 60 as double)} min" : "${s.intdiv(3600)} h ${s.intdiv(60) % 60} min"
     }

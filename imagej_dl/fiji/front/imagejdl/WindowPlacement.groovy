@@ -1,5 +1,6 @@
 package imagejdl
 
+import ij.WindowManager
 import java.awt.Rectangle
 import java.awt.Window
 
@@ -15,5 +16,12 @@ class WindowPlacement {
         }.collect { x, y -> new Rectangle(x as int, y as int, w, h) }
         def free = spots.find { spot -> screen.contains(spot) && !taken.any { it.intersects(spot) } }
         if (free != null) window.setLocation(free.location)
+    }
+
+    /** Opens a window; the image that commands are for stays the current one. */
+    static void behind(Closure open) {
+        def before = WindowManager.currentWindow
+        open()
+        if (before?.isVisible()) WindowManager.setCurrentWindow(before)
     }
 }

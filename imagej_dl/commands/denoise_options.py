@@ -1,0 +1,157 @@
+"""The options of `imagej-dl denoise`, and what follows from them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field
+
+from imagej_dl.commands.base import Command, Positional, Shown
+from imagej_dl.commands.train_options import further
+from imagej_dl.methods import registry
+from imagej_dl.prediction.inputs import Source, find
+from imagej_dl.prediction.pixel_types import PixelType
+from imagej_dl.training.settings import setting
+
+_KINDS = [name for name, kind in registry.METHODS.items() if kind.learns_from == "itself"]
+_DEFAULT = "n2v2"
+if TYPE_CHECKING:
+    Kind = str
+else:
+    Kind = Literal[tuple(_KINDS)]
+
+_MINUTES = 5.0
+_EPOCHS = 2000
+_SHARE = 0.1
+MODEL = "model"
+
+
+def _usual(name: str) -> str:
+    return f"{registry.METHODS[_DEFAULT].defaults[name]} for {_DEFAULT}"
+
+
+class DenoiseOptions(Command):
+    """The declaration of a denoising: its images, its settings, and what is written."""
+
+    images: Annotated[
+        list[Path], Positional(), Shown("Image files", once=True, empty="the open image")
+    ] = Field(
+        [], description="Images, or folders of images; in ImageJ, if left out, the open image."
+    )
+    out: Annotated[Path | None, Shown("Results and model", path="folder", empty="only shown")] = (
+        Field(
+            None,
+            description="Folder for the denoised images and the model. In ImageJ, if left out for "
+            "the open image, the result is shown and not saved, and the model is kept beside the "
+            "settings of imagej-dl; Export puts it elsewhere.",
+        )
+    )
+    kind: Annotated[Kind, Shown("Method")] = Field(
+        _DEFAULT,
+        description="; ".join(f"{name}: {registry.METHODS[name].summary}" for name in _KINDS) + ".",
+    )
+    minutes: Annotated[float | None, Shown("Time limit", unit="min", empty="5, or all epochs")] = (
+        Field(
+            None,
+            gt=0,
+            allow_inf_nan=False,
+            description="Time limit of the training in minutes; the learning rate schedule is "
+            f"fitted to it. If left out, {_MINUTES:g}, or none where epochs are given.",
+        )
+    )
+    epochs: Annotated[int | None, Shown(empty="as time allows")] = Field(
+        None,
+        ge=1,
+        le=10**6,
+        description="Number of epochs, after each of which the preview is updated; if left out, as "
+        "many as the time limit allows.",
+    )
+    steps: Annotated[
+        int | None, Shown("Steps per epoch", unit="batches", empty="that of the method")
+    ] = Field(
+        None,
+        ge=1,
+        le=10**6,
+        description="Training steps per epoch, each with a batch of patches; if left out, "
+        f"{_usual('steps')}.",
+    )
+    patch: Annotated[int | None, Shown("Patch size", unit="px", empty="that of the method")] = (
+        Field(
+            None,
+            ge=16,
+            le=4096,
+            description="Side length of the training patches in px; if left out, "
+            f"{_usual('patch')}.",
+        )
+    )
+    batch: Annotated[
+        int | None, Shown("Batch size", unit="patches", empty="that of the method")
+    ] = Field(
+        None,
+        ge=1,
+        le=1024,
+        description=f"Batch size: patches per training step; if left out, {_usual('batch')}.",
+    )
+    validation: Annotated[
+        Path | None, Shown("Validation image", empty="a tenth of the image", advanced=True)
+    ] = Field(
+        None,
+        description="Another noisy image, or a folder of them, for validation; if left out, a "
+        "tenth of the images is kept for it.",
+    )
+    model: Annotated[
+        Path | None,
+        Shown("New model", path="folder", gives="model", empty="in the results", advanced=True),
+    ] = Field(None, description="Folder for the model; if left out, OUT/model.")
+    seed: Annotated[int, Shown(advanced=True)] = setting("seed")
+    tile: Annotated[int | None, Shown(unit="px", advanced=True, empty="that of Settings")] = Field(
+        None,
+        ge=1,
+        le=2**20,
+        description="Largest side of a tile in pixels (if left out, that of Settings). "
+        "Smaller tiles take less memory; the result is the same.",
+    )
+    type: Annotated[PixelType, Shown("Pixel type of the image", advanced=True)] = Field(
+        "float32",
+        description="Pixel type of the denoised image. float32: keeps all values; input: that of "
+        "the image, 8, 16 or 32 bits. Values are rounded, and clipped at the limits of the type; "
+        "the number of clipped pixels is reported.",
+    )
+    settings: Annotated[str | dict[str, Any] | None, Shown(advanced=True, empty="none")] = Field(
+        None,
+        description='Further training settings as JSON, such as {"width": 16}: those of '
+        "imagej_dl.training.Settings.",
+    )
+    resume: Annotated[bool, Shown(once=True)] = Field(
+        False,
+        description="Train the model that was cancelled, or reached its time limit, further; only "
+        "its epochs and minutes, which count from its beginning, may change.",
+    )
+    overwrite: Annotated[bool, Shown(once=True)] = Field(
+        False, description="Replace existing results and their model."
+    )
+
+    def given(self) -> dict[str, Any]:
+        """Return the settings of the training."""
+        minutes = _MINUTES if self.minutes is None and self.epochs is None else self.minutes
+        return self.identity() | {"minutes": minutes, "epochs": self.epochs or _EPOCHS}
+
+    def identity(self) -> dict[str, Any]:
+        """Return those settings that a training which goes on cannot change."""
+        chosen = {name: getattr(self, name) for name in ("kind", "seed", "steps", "patch", "batch")}
+        given = {name: value for name, value in chosen.items() if value is not None}
+        return {"validation": _SHARE, "test": 0.0, **given, **further(self.settings)}
+
+    def validating(self) -> list[Source]:
+        """Return the images for validation; none where a part of the others is kept for it."""
+        return [] if self.validation is None else find([self.validation])
+
+    def model_folder(self, out: Path) -> Path:
+        """Return where the model goes, with the results in `out`."""
+        return self.model or out / MODEL
+
+    def applied(self, model: Path, overwrite: bool) -> dict[str, Any]:
+        """Return how the model is used: the options of `imagej-dl predict`."""
+        how = {"model": model, "out": self.out, "overwrite": overwrite, "type": self.type}
+        return how | ({} if self.tile is None else {"tile": self.tile})

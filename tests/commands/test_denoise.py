@@ -1,0 +1,229 @@
+"""`imagej-dl denoise`: the image, the two models beside it, and how it goes on after a stop."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import noisy_movie
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from imagej_dl import images, models, training
+from imagej_dl.cli import cli
+from imagej_dl.commands import menu
+from imagej_dl.commands.denoise import Denoise
+from imagej_dl.errors import Cancelled, UserError
+from imagej_dl.progress import silent
+
+SMALL: dict[str, Any] = {
+    "epochs": 2,
+    "steps": 4,
+    "patch": 32,
+    "batch": 4,
+    "settings": {"width": 4},
+}
+
+
+def noisy(seed: int) -> Any:
+    return noisy_movie.movie(seed=seed).isel(T=0)
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> Path:
+    images.write(noisy(1), tmp_path / "noisy.tif")
+    return tmp_path / "noisy.tif"
+
+
+def denoise(image: Path, **changed: Any) -> Denoise:
+    return Denoise.declare({"images": [image], "out": image.parent / "out", **SMALL, **changed})
+
+
+def epochs(model: Path) -> int:
+    with (model / "log.csv").open() as file:
+        return len(list(csv.DictReader(file)))
+
+
+def ended(model: Path) -> str:
+    return json.loads((model / "metrics.json").read_text())["ended"]
+
+
+def weights(model: Path) -> list[np.ndarray]:
+    return models.load(model).model.get_weights()
+
+
+class Stop:
+    """A progress that is stopped once, when the first epoch is complete."""
+
+    def __init__(self, error: BaseException) -> None:
+        self.error: BaseException | None = error
+        self.trained = False
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        if self.trained and self.error is not None:
+            error, self.error = self.error, None
+            raise error
+
+    def watch(self, epoch: Any) -> None:
+        self.trained = True
+
+
+def test_the_keys_of_its_macro_line() -> None:
+    keys = {field["key"]: field["type"] for field in menu.describe("denoise")["fields"]}
+    assert keys == {
+        "images": "file",
+        "out": "folder",
+        "kind": "choice",
+        "minutes": "float",
+        "epochs": "int",
+        "steps": "int",
+        "patch": "int",
+        "batch": "int",
+        "validation": "file",
+        "model": "folder",
+        "seed": "int",
+        "tile": "int",
+        "type": "choice",
+        "settings": "text",
+        "resume": "bool",
+        "overwrite": "bool",
+    }
+    assert menu.MENU["denoise"] == "ImageJ-DL Denoise"
+
+
+def test_it_takes_five_minutes_or_the_epochs_that_are_given() -> None:
+    assert Denoise().given()["minutes"] == 5
+    assert Denoise(epochs=3).given()["minutes"] is None
+    assert Denoise(epochs=3, minutes=1).given()["minutes"] == 1
+
+
+@pytest.mark.tf
+def test_an_image_is_denoised_and_both_models_are_kept(image: Path) -> None:
+    out = image.parent / "out"
+    more = ["--epochs", "2", "--steps", "4", "--patch", "32", "--batch", "4"]
+    more += ["--settings", '{"width": 4}']
+    command = ["denoise", str(image), "--out", str(out), *more]
+    result = CliRunner().invoke(cli, command, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    assert sorted(path.name for path in out.iterdir()) == ["denoise.json", "model", "noisy.tif"]
+    given, made = images.read(image), images.read(out / "noisy.tif")
+    assert made.shape == given.shape
+    assert made.attrs["unit"] == "um"
+    assert made.attrs["pixel_width"] == 0.5
+    for model in (out / "model", out / "model" / "last"):
+        assert models.load(model, verify=True).config.kind == "n2v2"
+
+    again = CliRunner().invoke(cli, command)
+    assert isinstance(again.exception, UserError)
+    assert "noisy.tif: is already there" in str(again.exception)
+    images.write(noisy(2), image.parent / "other.tif")
+    other = ["predict", str(out / "model"), str(image.parent / "other.tif")]
+    result = CliRunner().invoke(cli, [*other, "--out", str(image.parent / "others")])
+    assert result.exit_code == 0, result.output
+    assert images.read(image.parent / "others" / "other.tif").shape == given.shape
+
+
+@pytest.mark.tf
+def test_the_last_model_has_the_weights_of_the_last_epoch(tmp_path: Path) -> None:
+    seen = []
+
+    def watch(epoch: Any) -> None:
+        seen.append(epoch.bundle.model.get_weights())
+
+    given = {k: v for k, v in SMALL.items() if k != "settings"} | SMALL["settings"]
+    bundle = training.train([noisy(1)], tmp_path / "model", kind="n2v2", watch=watch, **given)
+    for kept, now in zip(weights(tmp_path / "model" / "last"), seen[-1], strict=True):
+        np.testing.assert_array_equal(kept, now)
+    best = json.loads((tmp_path / "model" / "metrics.json").read_text())["best_epoch"]
+    for kept, now in zip(bundle.model.get_weights(), seen[best - 1], strict=True):
+        np.testing.assert_array_equal(kept, now)
+
+
+@pytest.mark.tf
+def test_a_killed_denoising_goes_on_by_the_same_command(image: Path) -> None:
+    whole = denoise(image, out=image.parent / "whole")
+    whole.run(silent)
+    killed = denoise(image)
+    stop = Stop(MemoryError("as good as a kill"))
+    with pytest.raises(MemoryError):
+        killed.run(stop, stop.watch)
+    model = image.parent / "out" / "model"
+    assert not (model / "config.json").exists()
+    with pytest.raises(UserError, match="other settings"):
+        denoise(image, seed=3).run(silent)
+    killed.run(silent)
+    assert epochs(model) == 2
+    for one, other in zip(weights(model), weights(image.parent / "whole/model"), strict=True):
+        np.testing.assert_array_equal(one, other)
+    # Killed in the prediction: the model is used.
+    (image.parent / "out" / "noisy.tif").unlink()
+    before = (model / "model.keras").read_bytes()
+    killed.run(silent)
+    assert (model / "model.keras").read_bytes() == before
+    np.testing.assert_array_equal(
+        images.read(image.parent / "out" / "noisy.tif"),
+        images.read(image.parent / "whole" / "noisy.tif"),
+    )
+
+
+@pytest.mark.tf
+@pytest.mark.parametrize("error", [Cancelled(), KeyboardInterrupt()])
+def test_cancelled_it_keeps_the_model_so_far_and_its_image(
+    image: Path, error: BaseException
+) -> None:
+    out = image.parent / "out"
+    stop = Stop(error)
+    denoise(image).run(stop, stop.watch)
+    assert ended(out / "model") == "cancelled"
+    assert epochs(out / "model") == 1
+    first = (out / "noisy.tif").stat().st_mtime_ns
+    with pytest.raises(UserError, match="is already there"):
+        denoise(image).run(silent)
+    denoise(image, resume=True).run(silent)
+    assert (epochs(out / "model"), ended(out / "model")) == (2, "all epochs")
+    assert (out / "noisy.tif").stat().st_mtime_ns > first
+
+
+@pytest.mark.tf
+def test_another_image_or_setting_replaces_nothing_unasked(image: Path) -> None:
+    out = image.parent / "out"
+    denoise(image).run(silent)
+    images.write(noisy(2), image.parent / "other.tif")
+    before = (out / "model" / "model.keras").read_bytes()
+    for changed in ({"images": [image.parent / "other.tif"]}, {"patch": 48}):
+        with pytest.raises(UserError, match="other images, or with other settings"):
+            denoise(image, **changed).run(silent)
+    assert (out / "model" / "model.keras").read_bytes() == before
+    denoise(image, patch=48, overwrite=True).run(silent)
+    assert models.load_config(out / "model").patch == 48
+
+
+@pytest.mark.tf
+def test_a_movie_with_another_image_for_validation(tmp_path: Path) -> None:
+    images.write(noisy_movie.movie(frames=3), tmp_path / "movie.tif")
+    images.write(noisy(2), tmp_path / "held.tif")
+    denoise(tmp_path / "movie.tif", validation=tmp_path / "held.tif").run(silent)
+    made = images.read(tmp_path / "out" / "movie.tif")
+    assert dict(made.sizes) == {"T": 3, "Y": 96, "X": 96}
+    split = json.loads((tmp_path / "out" / "model" / "split.json").read_text())
+    assert split["by"] == "folders"
+    assert len(split["train"]) == 3
+    assert len(split["validation"]) == 1
+
+
+def test_what_would_end_it_is_said_before_it_begins(image: Path) -> None:
+    for changed, words in (
+        ({"out": None}, "--out"),
+        ({"out": image.parent}, "would overwrite"),
+        ({"resume": True}, "no stopped training"),
+        ({"resume": True, "overwrite": True}, "exclude each other"),
+        ({"patch": 33}, "not a multiple"),
+        ({"images": [image.parent / "none.tif"]}, "none.tif"),
+        ({"images": []}, "name the images"),
+    ):
+        with pytest.raises(UserError, match=words):
+            denoise(image, **changed).run(silent)
+    assert sorted(path.name for path in image.parent.iterdir()) == ["noisy.tif"]
