@@ -101,7 +101,7 @@ def best_gaussian(planes: Iterable[NDArray], widths: Sequence[float] = WIDTHS) -
 class Comparison:
     """A network and the best Gaussian on the same masked pixels.
 
-    network, gaussian : mean squared errors, in normalised intensities.
+    network, gaussian : root mean squared errors, in normalised intensities.
     width : the Gaussian's standard deviation in px.
     pixels : masked pixels that count.
     uncertainty : standard error of the difference of the two, which is of the same pixels.
@@ -123,22 +123,23 @@ class Comparison:
 
     def words(self) -> str:
         """Return both errors in words, without a full stop."""
-        digits = max(2, 3 - math.floor(math.log10(max(self.network, 1e-12))))
+        least = min(self.network, self.gaussian)
+        digits = max(2, 2 - math.floor(math.log10(least))) if least > 0 else 2
         text = (
             f"masked-pixel error {self.network:.{digits}f}, "
             f"a Gaussian of {self.width:g} px gives {self.gaussian:.{digits}f}"
         )
         if self.verdict == "neither":
-            text += f" (of {self.pixels} pixels; too few to tell the two apart)"
+            text += f" ({self.pixels} pixels, which do not tell the two apart)"
         return text
 
     def record(self) -> dict[str, float | int | str]:
         """Return what metrics.json keeps."""
         return {
-            "masked_error": _rounded(self.network),
-            "gaussian_error": _rounded(self.gaussian),
+            "network": _rounded(self.network),
+            "gaussian": _rounded(self.gaussian),
             "gaussian_width": self.width,
-            "masked_pixels": self.pixels,
+            "pixels": self.pixels,
             "uncertainty": _rounded(self.uncertainty),
             "better": self.verdict,
         }
@@ -179,13 +180,12 @@ def compare(
     network, gaussian = np.concatenate(own), np.concatenate(others)
     if len(network) < FEWEST:
         return None
-    return Comparison(
-        float(network.mean()),
-        float(gaussian.mean()),
-        best.width,
-        len(network),
-        float(np.std(network - gaussian, ddof=1) / math.sqrt(len(network))),
-    )
+    squares = float(network.mean()), float(gaussian.mean())
+    roots = math.sqrt(squares[0]), math.sqrt(squares[1])
+    uncertainty = float(np.std(network - gaussian, ddof=1)) / math.sqrt(len(network))
+    # The difference of the roots is that of the squares, divided by the sum of the roots.
+    uncertainty /= max(sum(roots), 1e-12)
+    return Comparison(*roots, best.width, len(network), uncertainty)
 
 
 def _rounded(value: float) -> float:
