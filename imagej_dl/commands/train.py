@@ -12,6 +12,7 @@ from imagej_dl.commands.base import say
 from imagej_dl.commands.train_options import APART, TrainOptions
 from imagej_dl.errors import UserError
 from imagej_dl.filesystem import locks
+from imagej_dl.methods import registry
 from imagej_dl.progress import Progress, note
 from imagej_dl.training.checkpoint import CANCELLED
 from imagej_dl.training.distributed import tf_config
@@ -64,12 +65,20 @@ class Train(TrainOptions):
         assert self.out is not None, "the declaration asks for it"
         if self.resume and self.overwrite:
             raise UserError("--resume and --overwrite exclude each other")
-        preflight.check(self.source(self._given()), self.out, self.resume, self.overwrite)
+        given = self._given()
+        learns_from = self.learns_from(given)
+        preflight.check(self.source(given), self.out, self.resume, self.overwrite, learns_from)
 
     def _given(self) -> dict[str, Any]:
-        """Return the given settings; the rest is left to what the training goes on from."""
+        """Return the given settings; the rest is left to what the training goes on from.
+
+        A method's own defaults take the place of what is not given.
+        """
         decided = self.resume or self.start is not None
         given = self.model_dump(exclude=APART, exclude_unset=decided) | self.further()
+        for name in registry.METHODS[self.kind].defaults:
+            if name not in self.model_fields_set | {*self.further()}:
+                given.pop(name, None)
         if self.learning_rate is None:
             given.pop("learning_rate", None)
         return given
@@ -88,7 +97,8 @@ class Train(TrainOptions):
             raise UserError("--resume and --overwrite exclude each other")
         others = tf_config.task()
         alone = others is None or len(others.addresses) < 2  # else all read while one writes
-        if self.refresh and not self.resume and alone:
+        labelled = self.learns_from(self._given()) == "labels"
+        if self.refresh and not self.resume and alone and labelled:
             from imagej_dl.commands.searching import refresh
 
             refresh(self.project, progress)

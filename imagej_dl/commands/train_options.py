@@ -10,6 +10,8 @@ from pydantic import Field, model_validator
 
 from imagej_dl.commands.base import Command, Positional, Shown
 from imagej_dl.errors import UserError, warn
+from imagej_dl.methods import registry as methods
+from imagej_dl.methods.base import LearnsFrom, Method
 from imagej_dl.methods.registry import Kind
 from imagej_dl.models.networks import registry
 from imagej_dl.models.ready import registry as ready
@@ -47,7 +49,8 @@ class TrainOptions(Command):
         Path, Positional(), Shown(path="folder", gives="project", takes="project")
     ] = Field(
         description="The project, a folder of labelled images, or a CONFIG.json of "
-        "microscopy-dl-suite-tf."
+        "microscopy-dl-suite-tf; for kinds that learn from images alone a folder of images, or one "
+        "image."
     )
     out: Annotated[Path | None, Shown("New model", path="folder", needed=True, gives="model")] = (
         Field(
@@ -190,8 +193,26 @@ class TrainOptions(Command):
     def steps(self, given: dict[str, Any]) -> int:
         """Return the batches of an epoch: those given, of the stopped training, or the default."""
         begun = self.begun() if self.resume else {}
-        default = Settings.model_fields["steps"].default
-        return int({"steps": default, **begun, **given}["steps"])
+        usual = {
+            "steps": Settings.model_fields["steps"].default,
+            **self._method(given).defaults,
+        }
+        return int({**usual, **begun, **given}["steps"])
+
+    def learns_from(self, given: dict[str, Any]) -> LearnsFrom:
+        """Return what the method learns from."""
+        return self._method(given).learns_from
+
+    def _method(self, given: dict[str, Any]) -> type[Method]:
+        """Return the method: that given, or of what the training goes on from."""
+        from imagej_dl import models
+
+        kind = given.get("kind", self.kind)
+        if "kind" not in given and self.resume:
+            kind = self.begun().get("kind", kind)
+        elif "kind" not in given and self.start:
+            kind = models.load_config(self.start).kind
+        return methods.METHODS[kind]
 
     def begun(self) -> dict[str, Any]:
         """Return the settings of the stopped training in OUT, where there is one.
@@ -211,7 +232,9 @@ class TrainOptions(Command):
 
         if self.videos is not None and not data.is_suite(self.project):
             warn(f"cannot be used, since {self.project} has no folder inputs", path=self.videos)
-        if not (self.validation_folder or self.test_folder or data.is_suite(self.project)):
+        learns_from = self.learns_from(given)
+        labelled_suite = learns_from != "itself" and data.is_suite(self.project)
+        if not (self.validation_folder or self.test_folder or labelled_suite):
             return self.project
         return find_given(
             self.project,
@@ -219,4 +242,5 @@ class TrainOptions(Command):
             self.test_folder,
             recurrent="frames" in takes(self._network(given)),
             videos=self.videos,
+            learns_from=learns_from,
         )

@@ -21,6 +21,12 @@ Output = Literal["softmax", "sigmoid", "linear", "relu"]
 
 SuiteTarget = Literal["", "mask", "categories", "contours"]
 
+LearnsFrom = Literal["labels", "image", "itself"]
+"""The ground truth: a label map, another image, or the image itself."""
+
+Symmetries = Literal["all", "flips", "none"]
+"""Ways in which patches may be turned: flips and quarter turns, flips alone, or not at all."""
+
 Loss = Callable[..., Any]
 """(targets, outputs, weights=1) → number: (N, Y, X, channels) twice, (N, Y, X). Targets of values
 may have other channels than outputs (`target_channels`)."""
@@ -32,7 +38,8 @@ through it, so that the loss is that of the whole batch on each of them."""
 Predictions = Sequence[tuple[NDArray, ...]]
 """The network's output (Y, X, channels) for some planes, and the ground truth of each: a label map
 (Y, X), or for methods that learn an image that image (Y, X, C), normalised. Where not all of the
-ground truth is known, a third array (Y, X) says where it is."""
+ground truth is known, a third array (Y, X) says where it is. Methods that learn from the image
+itself have no ground truth, and are given no planes."""
 
 
 class PostProcessing(BaseModel):
@@ -81,7 +88,8 @@ class Truth:
     labels : label map (side + 2·margin, side + 2·margin).
     margin : px around the patch.
     contours : (side, side), where they are given beside the label map and the method takes them.
-    image : float32 (side + 2·margin, side + 2·margin, C), for methods that learn an image.
+    image : float32 (side + 2·margin, side + 2·margin, C), for methods that learn an image; the
+        image itself, unvaried, for those that learn from it.
     known : where the label map says what is there, bool (side + 2·margin, side + 2·margin); None
         everywhere. Elsewhere a label 0 says nothing, and pixels weigh 0 in the loss.
     vectors : float32 (2, side + 2·margin, side + 2·margin), along y and x: the patch's part of
@@ -116,8 +124,12 @@ class Method(BaseModel):
 
     gives: ClassVar[Literal["instances", "image"]]
     """The output of prediction: label map, ROIs and probability maps, or an image."""
-    learns_from: ClassVar[Literal["labels", "image"]] = "labels"
-    """The ground truth of a pair of files: a label map or an image."""
+    learns_from: ClassVar[LearnsFrom] = "labels"
+    """The ground truth of a pair of files: a label map or an image. With "itself" there are no
+    pairs: images alone are learnt from, at their own pixels, without interpolation."""
+    defaults: ClassVar[Mapping[str, Any]] = {}
+    """Settings of a training that suit the method, by their names; they count where none are
+    given."""
     takes_contours: ClassVar[bool] = False
     """True if contour images beside a label map are part of the target."""
     target_kind: ClassVar[Literal["classes", "values"]] = "values"
@@ -151,6 +163,20 @@ class Method(BaseModel):
     def margin(self) -> int:
         """Pixels around a patch on which its target depends."""
         return 0
+
+    @property
+    def symmetries(self) -> Symmetries:
+        """How patches may be turned."""
+        return "all"
+
+    @property
+    def network(self) -> dict[str, Any]:
+        """Arguments of the network that suit the method; a network takes those that it has."""
+        return {}
+
+    def of_images(self, channels: int) -> dict[str, Any]:
+        """Return the method's settings that follow from the channels of the training images."""
+        return {}
 
     def activation(self, loss: str) -> Output | tuple[Output, ...] | None:
         """Return the last activation of the network, or one a channel.

@@ -135,6 +135,22 @@ def _pooling(layer: Any, value: _Value) -> _Value:
     return [_Part(found, layer.output.shape[-1])]
 
 
+def _mean_pooling(layer: Any, value: _Value) -> _Value:
+    _check(layer.padding == "valid" and layer.data_format == "channels_last", "a kind of pooling")
+    size, strides, none = list(layer.pool_size), list(layer.strides), [0, 0]
+    found = _ops().avg_pool(_whole(value), strides, none, none, size, True).output(0)
+    return [_Part(found, layer.output.shape[-1])]
+
+
+def _padding(layer: Any, value: _Value) -> _Value:
+    _check(layer.data_format == "channels_last", "a kind of padding")
+    (top, bottom), (left, right) = layer.padding
+    before, after = ([0, 0, top, left], [0, 0, bottom, right])
+    ends = (_ops().constant(np.array(end)) for end in (before, after))
+    zero = _ops().constant(np.float32(0))
+    return [_Part(_ops().pad(_whole(value), *ends, "constant", zero), layer.output.shape[-1])]
+
+
 def _doubling(layer: Any, value: _Value) -> _Value:
     is_double = layer.size in (2, (2, 2)) and layer.interpolation == "nearest"
     _check(is_double and layer.data_format == "channels_last", "an upsampling")
@@ -164,6 +180,7 @@ def _nothing(layer: Any, value: _Value) -> _Value:
 _LAYERS: dict[str, Callable[..., _Value]] = {
     "Activation": _activation,
     "Add": _sum,
+    "AveragePooling2D": _mean_pooling,
     "BatchNormalization": _normalisation,
     "Concatenate": _concatenation,
     "Conv2D": _convolution,
@@ -171,6 +188,7 @@ _LAYERS: dict[str, Callable[..., _Value]] = {
     "MaxPooling2D": _pooling,
     "SpatialDropout2D": _nothing,
     "UpSampling2D": _doubling,
+    "ZeroPadding2D": _padding,
 }
 
 

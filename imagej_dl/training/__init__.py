@@ -10,7 +10,7 @@ Importing this loads no TensorFlow; `train` does.
 
 from imagej_dl.methods.border import border_target
 from imagej_dl.methods.shared.class_method import binary_target
-from imagej_dl.training.data_sources import Given, Maps, find_pairs
+from imagej_dl.training.data_sources import Given, Maps, find_images, find_pairs
 from imagej_dl.training.events import Epoch, EpochEvent, Watch
 from imagej_dl.training.fit import train
 from imagej_dl.training.settings import Settings
@@ -24,6 +24,7 @@ __all__ = [
     "Watch",
     "binary_target",
     "border_target",
+    "find_images",
     "find_pairs",
     "train",
 ]

@@ -13,6 +13,7 @@ from pydantic import (
 )
 from scipy import ndimage as ndi
 
+from imagej_dl.methods.base import Symmetries
 from imagej_dl.serialisation import omitting
 
 Place = tuple[NDArray, NDArray]
@@ -45,8 +46,15 @@ class Augmentation(BaseModel):
 
     _later = omitting("blur", "empty")
 
+    @property
+    def keeps_pixels(self) -> bool:
+        """True if patches have pixels of the image as they are, turned at most."""
+        return self.model_copy(update={"turn": True}) == TURNED
 
-NONE = Augmentation(turn=False, zoom=1, gamma=1, contrast=0, brightness=0, noise=0)
+
+TURNED = Augmentation(zoom=1, gamma=1, contrast=0, brightness=0, noise=0)
+"""Flips and quarter turns only: pixels stay as they are."""
+NONE = TURNED.model_copy(update={"turn": False})
 """No variation."""
 
 
@@ -56,6 +64,7 @@ def draw(
     side: int,
     rng: np.random.Generator,
     settings: Augmentation,
+    symmetries: Symmetries = "all",
 ) -> Place:
     """Draw how a patch of an image of this shape (Y, X) is turned and zoomed.
 
@@ -63,10 +72,12 @@ def draw(
     ----------
     centre : of the patch, (y, x) in px; moved inwards where the patch would leave the image.
     side : of the patch in px.
+    symmetries : which turns the method allows.
     """
     matrix = np.eye(2)
-    if settings.turn:
-        matrix = matrix[:, ::-1] if rng.random() < 0.5 else matrix
+    if settings.turn and symmetries != "none":
+        crossed = rng.random() < 0.5 and symmetries == "all"
+        matrix = matrix[:, ::-1] if crossed else matrix
         matrix = matrix * (2 * rng.integers(0, 2, (2, 1)) - 1)
     if settings.shear or settings.rotation:
         angle = np.radians(settings.rotation) * rng.uniform(-1, 1)

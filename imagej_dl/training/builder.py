@@ -15,7 +15,7 @@ from imagej_dl.models.networks.base import Network
 from imagej_dl.models.pretrained import initialise
 from imagej_dl.models.receptive_field import receptive_field
 from imagej_dl.progress import Progress
-from imagej_dl.training import objective
+from imagej_dl.training import held_out, objective
 from imagej_dl.training.checkpoint import State
 from imagej_dl.training.data_sources import Given
 from imagej_dl.training.devices import SingleDevice
@@ -40,10 +40,13 @@ def divide(
 
     `known` are the digests of each part of the model to start from.
     """
+    if settings.method.learns_from == "itself":
+        held_out.check_sizes(examples.sources, settings.patch)
     if not given.validation:
         shares = (settings.validation, 0.0 if given.test else settings.test)
         count = len(given.train)
-        result = split(examples.sources[:count], *shares, settings.seed, known)
+        side = settings.patch if settings.method.learns_from == "itself" else None
+        result = split(examples.sources[:count], *shares, settings.seed, known, side)
         tested = [example for source in examples.sources[count:] for example in source]
         return replace(result, test=tested) if given.test else result
     ends = (0, len(given.train), len(given.train) + len(given.validation), len(examples.sources))

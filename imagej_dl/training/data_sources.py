@@ -1,4 +1,4 @@
-"""The data of a training: images, their label maps, and the folders in which they are found."""
+"""The data of a training: images, their ground truth, and the folders in which they are found."""
 
 from __future__ import annotations
 
@@ -11,9 +11,14 @@ import xarray as xr
 from imagej_dl import project
 from imagej_dl.errors import UserError
 from imagej_dl.filesystem import names
-from imagej_dl.images.labels import marks
+from imagej_dl.images.formats import registry as formats
+from imagej_dl.images.labels import marks, provenance
 from imagej_dl.images.reading import images_in
+from imagej_dl.methods.base import LearnsFrom
 from imagej_dl.suite import data
+
+_OF_LABELS = ("masks", "labels", "label", "marks", "contours", "weights")
+"""Folders without images to learn from."""
 
 Pair = tuple[str | Path | xr.DataArray, str | Path | xr.DataArray]
 """An image and its label map (or RoiSet.zip), as files or in memory."""
@@ -49,11 +54,85 @@ class Maps:
     whole: bool = False
 
 
-def as_given(source: str | Path | Iterable[Pair] | Given) -> Given:
-    """Return a folder or pairs as `Given`, all of them to be divided."""
+Image = str | Path | xr.DataArray
+"""An image, as a file or in memory."""
+Source = str | Path | xr.DataArray | Iterable[Pair] | Iterable[Image] | Given
+"""What :func:`imagej_dl.training.train` learns from."""
+
+
+def as_given(source: Source, learns_from: LearnsFrom = "labels") -> Given:
+    """Return a folder, an image, pairs or images as `Given`, all of them to be divided.
+
+    Where a method learns from the image itself, each image makes a pair with itself.
+
+    Raises
+    ------
+    UserError : for images without a partner, where pairs are learnt from; as :func:`find_pairs`
+        and :func:`find_images`.
+    """
     if isinstance(source, Given):
         return source
-    return Given(list(find_pairs(source) if isinstance(source, (str, Path)) else source))
+    if learns_from != "itself":
+        if isinstance(source, (str, Path)):
+            return Given(find_pairs(source))
+        pairs = [source] if isinstance(source, xr.DataArray) else list(source)
+        if any(not isinstance(pair, (tuple, list)) for pair in pairs):
+            raise UserError(
+                "an image was given without its ground truth",
+                remedy="Give pairs of images and label maps, or choose a kind that learns from "
+                "images alone.",
+            )
+        return Given(pairs)  # type: ignore[arg-type]
+    if isinstance(source, (str, Path)):
+        return of_images(find_images(source))
+    return of_images([source] if isinstance(source, xr.DataArray) else source)
+
+
+def of_images(images: Iterable[Image | Pair]) -> Given:
+    """Return images as pairs with themselves; of pairs, the image is taken."""
+    firsts = [one[0] if isinstance(one, (tuple, list)) else one for one in images]
+    return Given([(image, image) for image in firsts])
+
+
+def find_images(source: str | Path) -> list[Path]:
+    """Find the images to learn from that have no ground truth, sorted by name.
+
+    Parameters
+    ----------
+    source : an image file, or a folder. Of a project its Processed/images, or else its Raw; of a
+        folder with `images` or `inputs` what these hold; of any other the images in it, or else
+        those in its folders. Label maps, marks and ROIs are none.
+
+    Raises
+    ------
+    UserError : when it is missing, or holds no image.
+    """
+    source = Path(source)
+    if not source.exists():
+        raise UserError("there is no such file or folder", path=source)
+    if not source.is_dir() or formats.by_name(source) is not None:
+        return [source]
+    for place in ("Processed/images", "images", "inputs", "Raw"):
+        if found := _unlabelled(source / place):
+            return found
+    folders = [p for p in names.visible(source) if p.is_dir() and p.name not in _OF_LABELS]
+    found = _unlabelled(source) or [path for folder in folders for path in _unlabelled(folder)]
+    if not found:
+        raise UserError(
+            "holds no image to learn from",
+            path=source,
+            remedy="Give it a folder of images, or an image file.",
+        )
+    return found
+
+
+def _unlabelled(folder: Path) -> list[Path]:
+    """Return the images of a folder that are no label maps."""
+    files = images_in(folder)
+    labels = [p for p in files if p.stem in project.RESULTS]
+    beside = [marks.path_of(path) for path in labels]
+    made = [p for p in files if provenance.read(p)]
+    return [p for p in files if p not in labels and p not in beside and p not in made]
 
 
 def find_pairs(folder: str | Path) -> list[Pair]:
@@ -99,6 +178,7 @@ def find_given(
     *,
     recurrent: bool = False,
     videos: Path | None = None,
+    learns_from: LearnsFrom = "labels",
 ) -> Given:
     """Find the training, validation and test images, each in a folder of its own.
 
@@ -108,25 +188,30 @@ def find_given(
     recurrent : assemble single frames to videos.
     videos : the table `videos2im_relation.csv` of these, if it is not in the folder. It is first of
         all that of the test folder, as in configurations of microscopy-dl-suite-tf.
+    learns_from : with "itself", the images are those of :func:`find_images`.
 
     Raises
     ------
     UserError : when one is not a folder, or one of its images has no labels.
     """
+    if learns_from == "itself":
+        places = (folder, validation, test)
+        pairs = [of_images(find_images(one)).pairs if one else [] for one in places]
+        return Given(pairs[0], pairs[1], pairs[2])
     parts: list[list[data.Item]] = []
     for place in (folder, validation, test):
         if place is None:
             parts.append([])
         elif data.is_suite(place):
             labelled = place is not test or data.is_labelled(place)
-            found = data.items(
+            items = data.items(
                 place,
                 labelled=labelled,
                 recurrent=recurrent,
                 relation=videos,
                 own_first=place is not test,
             )
-            parts.append([item for item in found if item.labels is not None])
+            parts.append([item for item in items if item.labels is not None])
         else:
             parts.append([data.Item("", image, labels) for image, labels in find_pairs(place)])
     maps = [Maps(item.contours, item.weights) for part in parts for item in part]

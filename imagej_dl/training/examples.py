@@ -109,7 +109,7 @@ class Examples:
             if units.is_calibrated(like.unit):
                 self._calibrated = _MODEL
                 self.calibration = Calibration(like.pixel_width, like.pixel_height, unit=like.unit)
-        learns_image = method is not None and method.learns_from == "image"
+        learns_from = "labels" if method is None else method.learns_from
         self._looks: list[tuple[Look, ...]] = []
         self._bare: dict[str, tuple[Look, ...]] = {}
         diameters: list[NDArray[np.float64]] = []
@@ -121,11 +121,12 @@ class Examples:
             image = grey_rgb.with_channels(image, wanted, names[done])
             place = names[done] if isinstance(truth, xr.DataArray) else str(truth)
             target = None
-            if learns_image:
-                target = target_images.read(truth, image, place)
-                labels, marked = target_images.everywhere(image), None
-            else:
+            if learns_from == "labels":
                 labels, marked = labels_of(truth, image)
+            else:
+                itself = learns_from == "itself"
+                target = image if itself else target_images.read(truth, image, place)
+                labels, marked = target_images.everywhere(image), None
             image, labels = checked(names[done], image, labels, place)
             self._compare(names[done], image)
             given = (maps[done] if maps else None) or Maps()
@@ -140,12 +141,12 @@ class Examples:
             here = None if given.whole else self._ring
             planes = self._planes(names[done], image, labels, marked, here, extra, target)
             self.sources.append(planes)
-            if not learns_image:
+            if learns_from == "labels":
                 diameters += [object_sizes.diameters(example.labels) for example in planes]
         progress("reading", len(pairs), len(pairs))
         self.diameter: float | None = None
         self.smallest, self.seen = 0, None
-        if learns_image:
+        if learns_from != "labels":
             return
         sizes = np.concatenate(diameters)
         if not sizes.size:
@@ -216,6 +217,7 @@ class Examples:
         extra: dict[str, xr.DataArray],
         target: xr.DataArray | None,
     ) -> list[Example]:
+        """Return the planes; `target` is the image that is learnt, which may be `image` itself."""
         stack = [axis for axis in ("T", "Z") if axis in image.dims]
         places = [
             dict(zip(stack, index, strict=True))
@@ -249,7 +251,10 @@ class Examples:
             seen.extend([(raw, kept)] * (1 if seen else self._frames))
             if place not in filled:
                 continue
-            flat = np.ascontiguousarray(labels.isel(place).data)
+            if target is None:
+                flat = np.ascontiguousarray(labels.isel(place).data)
+            else:  # without memory
+                flat = np.broadcast_to(np.uint8(1), raw.shape[:2])
             where = self._known(flat, marked, place, ready, ring)
             if where is not None and not where.any():
                 continue
@@ -265,10 +270,10 @@ class Examples:
                 Example(
                     name + "".join(f" {axis}={index + 1}" for axis, index in place.items()),
                     kept,
-                    self._store.keep(flat),
+                    self._store.keep(flat) if target is None else flat,
                     digest=name_of(raw),
                     before=tuple(one for _, one in seen)[:-1],
-                    target=None if target is None else self._target(name, target, place),
+                    target=kept if target is image else self._target(name, target, place),
                     known=None if where is None else self._store.keep(where),
                     **self._extra(flat, place, extra),
                 )
@@ -327,9 +332,11 @@ class Examples:
         return ready[..., None] if ready.ndim == 2 else ready
 
     def _target(
-        self, name: str, target: xr.DataArray, place: dict[str, int]
-    ) -> NDArray[np.float32]:
+        self, name: str, target: xr.DataArray | None, place: dict[str, int]
+    ) -> NDArray[np.float32] | None:
         """Normalise a plane of the image that is learnt, as the input is by its own intensities."""
+        if target is None:
+            return None
         ready = self._ready(name, plane_of(name, target, place), place, None)
         self._digest.update(ready.tobytes())
         return self._store.keep(ready)

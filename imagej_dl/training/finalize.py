@@ -57,6 +57,8 @@ def finish(out: Path, run: TrainingRun, parts: Split, raw: NDArray, ended: str) 
             ended = CANCELLED
     if ended == CANCELLED:
         few = parts.validation[: some([e.labels.size for e in parts.validation])]
+        if config.method.learns_from == "itself":
+            few = []
         found = predicted(bundle, few, _QUICK_SIDE)
         scores = {"validation": _scores(config, found, config.instances)}
     last = state.rows[state.best_epoch - 1]
@@ -122,6 +124,9 @@ def _scored(
     bundle: ModelBundle, settings: Settings, parts: Split, progress: Progress
 ) -> tuple[PostProcessing, dict[str, dict[str, float | None]]]:
     """Search the post-processing parameters, and score validation and test images with them."""
+    if bundle.config.method.learns_from == "itself":
+        # Outputs of the images have no ground truth; measures of blind spots are all there is.
+        return bundle.config.instances, {"validation": {}}
     found = predicted(bundle, parts.validation)
     # So few parameters do not overfit as weights do, so training images may take part: the
     # validation images alone are often too few to represent all.

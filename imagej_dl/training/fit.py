@@ -1,9 +1,8 @@
-"""Train a model from pairs of images and label maps, and write its MODEL folder."""
+"""Train a model from images and their ground truth, and write its MODEL folder."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
@@ -20,7 +19,7 @@ from imagej_dl.progress import Progress, silent
 from imagej_dl.training import checkpoint, device_selection, fine_tuning, preflight
 from imagej_dl.training.builder import assemble, divide, plain
 from imagej_dl.training.checkpoint import State
-from imagej_dl.training.data_sources import Given, Pair, as_given
+from imagej_dl.training.data_sources import Given, Source, as_given
 from imagej_dl.training.devices import Arrays, SingleDevice
 from imagej_dl.training.events import Watch, ignore
 from imagej_dl.training.examples import Examples
@@ -36,7 +35,7 @@ _CHANGEABLE = ("epochs", "minutes", "patience")
 
 
 def train(
-    source: str | Path | Iterable[Pair] | Given,
+    source: Source,
     out: str | Path,
     *,
     resume: bool = False,
@@ -52,7 +51,9 @@ def train(
     Parameters
     ----------
     source : a folder (see :func:`imagej_dl.training.find_pairs`), or pairs of images and label
-        maps, as files or DataArrays; or pairs that are already divided (`Given`).
+        maps, as files or DataArrays; or pairs that are already divided (`Given`). For kinds that
+        learn from images alone: a folder (see :func:`imagej_dl.training.find_images`), an image,
+        or images, as files or DataArrays.
     out : the MODEL folder. During the training its `.training` holds the checkpoint.
     resume : continue a training that was stopped, cancelled or killed, on the same data. The
         settings are those it began with; only `epochs`, `minutes` and `patience` may be changed.
@@ -104,7 +105,9 @@ def train(
         warn_if_slow(chosen.precision)
         if saved is None:
             devices.on_chief(partial(_check_output, out, overwrite))
-        examples, parts = _read(as_given(source), chosen, origin, progress)
+        given = as_given(source, chosen.method.learns_from)
+        examples, parts = _read(given, chosen, origin, progress)
+        chosen = chosen.of_images(examples.channels)
         state = State(chosen.model_dump(mode="json"), parts.record(), examples.fingerprint)
         _check_equal(devices, state, origin)
         if saved_state is not None:
@@ -150,6 +153,8 @@ def _settings(given: dict[str, Any], saved: State | None, origin: Start | None) 
     if saved is None:
         return Settings.of(given) if origin is None else fine_tuning.settings(given, origin.config)
     before = Settings.of(saved.settings)
+    if "method_settings" in given:  # training has added what follows from the images
+        given = given | {"method_settings": before.method_settings | given["method_settings"]}
     asked = Settings.of(saved.settings | given)
     for name in sorted(set(given) - set(_CHANGEABLE)):
         if getattr(asked, name) != getattr(before, name):

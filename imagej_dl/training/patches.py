@@ -26,7 +26,8 @@ class Example:
     image : normalised, float32 (Y, X, C); may be a memory map.
     labels : label map (Y, X), uint16 or uint32; may be a memory map. Where an image is learnt, 1
         everywhere: there is something to learn in all of it.
-    target : the image that is learnt, normalised, float32 (Y, X, C), for methods that learn one.
+    target : the image that is learnt, normalised, float32 (Y, X, C), for methods that learn one;
+        the very array `image` where it is the image itself.
     digest : names the pixels of the plane in its file.
     before : for a recurrent network the frames before it, as `image`.
     vectors : the method's, float32 (2, Y, X), once they are made.
@@ -171,7 +172,14 @@ class Patches:
             return self._empty(example, rng)
         side, reach = sampling.patch, sampling.contact_reach
         centre = self.centre(index, rng)
-        place = augment.draw(example.labels.shape, centre, side, rng, sampling.augmentation)
+        place = augment.draw(
+            example.labels.shape,
+            centre,
+            side,
+            rng,
+            sampling.augmentation,
+            sampling.method.symmetries,
+        )
         image = augment.taken(example.planes, place, side)
         truth = truth_of(example, sampling, place)
         weights: Any = 1.0

@@ -7,19 +7,26 @@ from pathlib import Path
 from imagej_dl.errors import UserError
 from imagej_dl.filesystem import containment
 from imagej_dl.filesystem.atomic import load_json, refuse_existing
+from imagej_dl.methods.base import LearnsFrom
 from imagej_dl.models import folder as folders
 from imagej_dl.training import checkpoint
 from imagej_dl.training.data_sources import Given, as_given
 
 
-def check(source: Path | Given, out: Path, resume: bool, overwrite: bool) -> None:
+def check(
+    source: Path | Given,
+    out: Path,
+    resume: bool,
+    overwrite: bool,
+    learns_from: LearnsFrom = "labels",
+) -> None:
     """Raise UserError for a missing folder, nothing to resume, or an output that exists."""
     if not resume:
         check_output(out, overwrite)
     elif not checkpoint.exists(out / checkpoint.FOLDER):
         checkpoint.load(out / checkpoint.FOLDER)
     if isinstance(source, Path) and not source.exists():
-        as_given(source)
+        as_given(source, learns_from)
 
 
 def check_output(out: Path, overwrite: bool) -> None:

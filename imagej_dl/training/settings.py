@@ -24,6 +24,7 @@ from imagej_dl.methods.registry import KnownKind
 from imagej_dl.models.networks import registry as networks
 from imagej_dl.models.networks.base import Network
 from imagej_dl.serialisation import omitting
+from imagej_dl.training import augmentation as augment
 from imagej_dl.training.augmentation import Augmentation
 
 Precision = Literal["float32", "mixed_float16", "mixed_bfloat16"]
@@ -263,7 +264,15 @@ class Settings(BaseModel):
         fixed: dict[str, Any] = {"channels": channels, "classes": len(method.channels)}
         if (activation := method.activation(self.loss)) is not None:
             fixed["output"] = activation
-        return networks.network(self.architecture, arguments | self.network | fixed)
+        suited = {name: value for name, value in method.network.items() if name in known}
+        return networks.network(self.architecture, arguments | suited | self.network | fixed)
+
+    def of_images(self, channels: int) -> Settings:
+        """Return the settings for images of so many channels, which a method may depend on."""
+        found = self.method.of_images(channels)
+        if not found:
+            return self
+        return self.model_copy(update={"method_settings": {**self.method_settings, **found}})
 
     @property
     def postprocessing(self) -> dict[str, int | bool]:
@@ -287,13 +296,16 @@ class Settings(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _usual_of_method(cls, values: Any) -> Any:
-        """Take the method's own loss and pixel weights where none are given."""
+        """Take what the method declares where nothing is given: loss, pixel weights, defaults."""
         if not isinstance(values, dict):
             return values
         method = registry.METHODS.get(str(values.get("kind", registry.DEFAULT)))
         if method is None:
             return values
-        return {"loss": method.losses[0], "weight_map": method.weight_maps[0], **values}
+        usual = {"loss": method.losses[0], "weight_map": method.weight_maps[0], **method.defaults}
+        if method.learns_from == "itself":
+            usual["augmentation"] = augment.TURNED
+        return {**usual, **values}
 
     _later = omitting("method_settings", "sparse")
 
@@ -332,6 +344,11 @@ class Settings(BaseModel):
             raise ValueError(f"sparse: kind {self.kind} learns no objects that could be left out")
         if self.sparse and not self.method.heeds_weights(self.loss):
             raise ValueError(unheeded(self.loss))
+        if self.method.learns_from == "itself" and not self.augmentation.keeps_pixels:
+            raise ValueError(
+                f"augmentation: kind {self.kind} learns from the noise of the pixels, which "
+                "only turn leaves as it is"
+            )
         # What the method cannot do is refused before the training.
         self.method.start_postprocessing(None, 0, self.postprocessing)
         if self.validation + self.test >= 1:

@@ -9,9 +9,12 @@ import numpy as np
 
 from imagej_dl.errors import UserError, warn
 from imagej_dl.images.labels.bounding_boxes import boxes as bounding_boxes
+from imagej_dl.training import held_out
 from imagej_dl.training.patches import Example
 
 _FEWEST_FILES = 3
+_FEWEST_IMAGES = 10
+"""Files from which on some are held out whole, though none has labels."""
 _FEWEST_PLANES = 5
 _PARTS = ("train", "validation", "test")
 
@@ -60,6 +63,7 @@ def split(
     test: float = 0.1,
     seed: int = 0,
     known: dict[str, list[str]] | None = None,
+    side: int | None = None,
 ) -> Split:
     """Split examples so that no two parts have almost the same pixels.
 
@@ -70,6 +74,8 @@ def split(
     seed : of the shuffling.
     known : the `digests` of the split of the model that the training starts from. Its files stay
         in their parts, and the new ones are divided.
+    side : of patches in px, where images are learnt from that have no labels: see
+        :mod:`imagej_dl.training.held_out`.
 
     Returns
     -------
@@ -87,7 +93,10 @@ def split(
     planes = [example for source in sources for example in source]
     if not planes:
         raise UserError("there is no labelled image to train on")
-    if len(sources) >= _FEWEST_FILES:
+    if side is not None and len(sources) < _FEWEST_IMAGES:
+        held = held_out.divide(planes, validation, test, side)
+        found = Split(held.train, held.validation, held.test, held.by, seed, known)
+    elif len(sources) >= _FEWEST_FILES:
         order = np.random.default_rng(seed).permutation(len(sources))
         parts = _with_objects(_files([sources[i] for i in order], validation, test, known or {}))
         flat = [[example for source in part for example in source] for part in parts]

@@ -8,17 +8,40 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
-from imagej_dl.methods.base import Measure, Method, PostProcessing, Predictions, Score, Truth
+from imagej_dl.methods.base import (
+    LearnsFrom,
+    Measure,
+    Method,
+    PostProcessing,
+    Predictions,
+    Score,
+    Truth,
+)
 
 
 class ImageMethod(Method):
     """Base of the methods that learn an image: a regression, scored by its PSNR."""
 
     gives: ClassVar[Literal["instances", "image"]] = "image"
-    learns_from: ClassVar[Literal["labels", "image"]] = "image"
+    learns_from: ClassVar[LearnsFrom] = "image"
     shown: ClassVar[Measure] = Measure("psnr", "PSNR", "PSNR in dB")
     selection: ClassVar[Score] = Score("psnr", "PSNR in dB", per_pixel=True)
+
+    image_channels: int = Field(
+        default=1, ge=1, le=1000, description="Channels of the image; training counts them."
+    )
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """Return the names of the image's channels."""
+        count = self.image_channels
+        return ("intensity",) if count == 1 else tuple(f"channel {i + 1}" for i in range(count))
+
+    def of_images(self, channels: int) -> dict[str, Any]:
+        """Return that the output has the channels of the image."""
+        return {} if channels == self.image_channels else {"image_channels": channels}
 
     @property
     def is_probability(self) -> bool:

@@ -1,0 +1,167 @@
+"""Methods that learn to denoise from the noisy image itself, by blind spots."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from imagej_dl.methods.base import (
+    LearnsFrom,
+    Loss,
+    Measure,
+    PostProcessing,
+    Predictions,
+    Score,
+    Total,
+    Truth,
+)
+from imagej_dl.methods.shared import masking
+from imagej_dl.methods.shared.image_method import ImageMethod
+
+
+class BlindSpotMethod(ImageMethod):
+    """Base of the methods that predict pixels from those around them (Noise2Void, Krull 2019).
+
+    Some pixels of each patch are hidden: other values stand in their place, and the loss compares
+    the network's output there with the noisy values that were hidden. Where the noise of a pixel
+    says nothing of the noise of others, the best prediction is the image without it.
+
+    The targets of a patch are float32 (side, side, 2·C): the image, and then a mask that is 1
+    where a channel is scored. A subclass chooses how hidden pixels are filled (:meth:`fill`).
+    """
+
+    learns_from: ClassVar[LearnsFrom] = "itself"
+    losses: ClassVar[tuple[str, ...]] = ("masked_mse",)
+    shown: ClassVar[Measure] = Measure("masked_error", "error", "error at blind spots (RMS)")
+    selection: ClassVar[Score] = Score("masked_psnr", "PSNR at blind spots in dB", per_pixel=True)
+
+    radius: int = Field(
+        default=5,
+        ge=1,
+        le=50,
+        description="Hidden pixels are filled from those within this distance along each axis, "
+        "in px.",
+    )
+    share: float = Field(
+        default=0.015,
+        gt=0,
+        le=0.05,
+        description="Share of the pixels of a patch that are hidden and scored.",
+    )
+    together: bool = Field(
+        default=True,
+        description="Several channels are denoised together, and a pixel is hidden in all of "
+        "them; false: each by itself, with a network of its own.",
+    )
+
+    @property
+    def target_channels(self) -> int:
+        """The channels of the image, and of the mask."""
+        return 2 * self.image_channels
+
+    @property
+    def network(self) -> dict[str, Any]:
+        """Arguments of the network that suit the method."""
+        return {"apart": not self.together}
+
+    @property
+    def kernel(self) -> NDArray[np.bool_]:
+        """Which pixels around a scored one are hidden; its middle is that pixel."""
+        return np.ones((1, 1), bool)
+
+    @abstractmethod
+    def fill(
+        self, plane: NDArray[np.float32], hidden: NDArray[np.bool_], rng: np.random.Generator
+    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Fill the hidden pixels of a plane (Y, X) from others; see :mod:`.masking`."""
+
+    def targets(self, truth: Truth) -> NDArray:
+        """Return the image of the patch, all of it scored: (side, side, 2·C)."""
+        image = super().targets(truth)
+        return np.concatenate([image, np.ones_like(image)], axis=-1)
+
+    def sample(
+        self, image: NDArray[np.float32], truth: Truth, rng: np.random.Generator
+    ) -> tuple[NDArray[np.float32], NDArray]:
+        """Hide pixels of a patch; return what is left, and the targets."""
+        targets = self.targets(truth)
+        changed = np.empty_like(image)
+        count = image.shape[-1]
+        chosen = np.zeros(image.shape, bool)
+        missing = np.zeros(image.shape, bool)
+        hidden = None
+        for i in range(count):
+            if hidden is None or not self.together:
+                places = masking.stratified(len(image), self.share, rng)
+                hidden = masking.under(self.kernel, places)
+            chosen[..., i] = places
+            changed[..., i], missing[..., i] = self.fill(image[..., i], hidden, rng)
+        # A pixel that could not be hidden is not scored, nor is any whose kernel it lies under.
+        seen = np.broadcast_to(missing.any(-1, keepdims=True), image.shape)
+        if missing.any():
+            seen = np.stack(
+                [masking.under(self.kernel[::-1, ::-1], seen[..., i]) for i in range(count)], -1
+            )
+        targets[..., -count:] = chosen & ~seen
+        return changed, targets
+
+    def loss(
+        self,
+        name: str,
+        *,
+        class_weights: Sequence[float] | None = None,
+        dice: float = 0.0,
+        total: Total,
+    ) -> Loss:
+        """Return the mean squared error of the scored pixels."""
+        from imagej_dl.models import backend
+
+        tf = backend.tensorflow()
+
+        def compute(targets: Any, outputs: Any, weights: Any = 1.0) -> Any:
+            values, mask = tf.split(targets, 2, axis=-1)
+            weighted = mask * tf.broadcast_to(weights, tf.shape(mask)[:-1])[..., None]
+            squares, count = total(
+                tf.reduce_sum(weighted * tf.square(values - outputs)), tf.reduce_sum(weighted)
+            )
+            return tf.math.divide_no_nan(squares, count)
+
+        return compute
+
+    def tally(
+        self,
+        targets: NDArray[np.float32],
+        outputs: NDArray[np.float32],
+        weights: NDArray[np.float32] | None = None,
+    ) -> NDArray:
+        """Sum the squared errors of the scored pixels, and count them."""
+        values, mask = np.split(targets, 2, axis=-1)
+        scored = mask > 0
+        if weights is not None:
+            scored &= (weights > 0)[..., None]
+        errors = outputs[scored].astype(np.float64) - values[scored]
+        return np.array([np.square(errors).sum(), errors.size])
+
+    def measures(self, tally: NDArray) -> dict[str, float]:
+        """Return the error of the scored pixels: root mean square, and as PSNR in dB.
+
+        Both are of the normalised image, with its noise: that of a perfect network is not 0.
+        """
+        error = tally[0] / tally[1] if tally[1] else math.nan
+        psnr = -10 * math.log10(error) if error > 0 else math.inf
+        return {"masked_error": math.sqrt(error), "masked_psnr": psnr}
+
+    def scores(self, predictions: Predictions, settings: PostProcessing) -> dict[str, float]:
+        """Return nothing: without a ground truth there is no score of the output."""
+        return {}
+
+    def describe(self, scores: Mapping[str, Any]) -> str:
+        """Return the scores in words."""
+        found = scores.get("val_masked_psnr")
+        return "no PSNR" if found is None else f"PSNR {found:.2f} dB at blind spots"

@@ -1,0 +1,128 @@
+"""The U-Net of Noise2Void and N2V2."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+from imagej_dl.models import backend
+from imagej_dl.models.networks.base import Network
+
+
+class UNetN2V(Network):
+    """Arguments of the network.
+
+    Encoder level i: twice 3×3 convolution (relu) of `width`·2^i filters, the skip connection,
+    pooling; the same block at the bottom; decoder, deepest level first: 2× upsampling,
+    concatenation with the skip, the same block. A 1×1 convolution makes the output channels.
+    """
+
+    name: ClassVar[str] = "unet_n2v"
+    summary: ClassVar[str] = "the U-Net of Noise2Void and N2V2, for denoising"
+    learning_rate: ClassVar[float] = 1e-3
+
+    depth: int = Field(default=2, ge=1, le=7, description="Levels, each halving the resolution.")
+    width: int = Field(default=32, ge=1, le=4096, description="Filters of the first level.")
+    pooling: Literal["max", "blur"] = Field(
+        default="blur",
+        description="max: 2×2 max pooling. blur: the maximum at each pixel, blurred by the "
+        "binomial kernel 1 2 1, then every other pixel, which leaves no checkerboard (N2V2).",
+    )
+    residual: bool = Field(
+        default=False, description="Add the input to the output; needs as many channels."
+    )
+    top_skip: bool = Field(
+        default=False, description="The skip connection of the first level, too."
+    )
+    apart: bool = Field(
+        default=False,
+        description="A network of its own for each channel; needs as many output channels.",
+    )
+    batch_norm: bool = Field(
+        default=False, description="Normalise the batch after each convolution."
+    )
+    momentum: float = Field(default=0.9, ge=0, lt=1, description="Of batch normalisation.")
+
+    @property
+    def multiple_of(self) -> int:
+        """Sides of the input must be multiples of this, in px."""
+        return 2**self.depth
+
+    def build(self) -> Any:
+        """Return the untrained Keras model, (N, Y, X, channels) → (N, Y, X, classes) float32."""
+        if (self.residual or self.apart) and self.classes != self.channels:
+            raise ValueError(
+                f"residual and apart need as many output channels as the image has: "
+                f"{self.channels}, not {self.classes}"
+            )
+        keras = backend.keras()
+        layers = keras.layers
+        inputs = keras.Input((None, None, self.channels), name="image")
+        if not self.apart or self.channels == 1:
+            output = self._probabilities(self._body(inputs, ""))
+        else:
+            output = self._each(inputs)
+        if self.residual:
+            output = layers.Add(dtype="float32", name="residual")([output, inputs])
+        model = keras.Model(inputs, output, name=self.name)
+        for number in range(self.channels if self.apart and self.channels > 1 else 0):
+            kernel = np.zeros((1, 1, self.channels, 1), np.float32)
+            kernel[..., number, 0] = 1
+            model.get_layer(f"channel{number + 1}").set_weights([kernel])
+        return model
+
+    def _each(self, inputs: Any) -> Any:
+        """Return the outputs of a network for each channel."""
+        layers = backend.keras().layers
+        outputs = []
+        for number in range(1, self.channels + 1):
+            # A convolution that selects a channel: a layer that any program reads.
+            alone = layers.Conv2D(1, 1, use_bias=False, trainable=False, name=f"channel{number}")(
+                inputs
+            )
+            body = self._body(alone, f"of{number}_")
+            outputs.append(layers.Conv2D(1, 1, dtype="float32", name=f"of{number}_output")(body))
+        return layers.Concatenate(dtype="float32", name="output")(outputs)
+
+    def _body(self, x: Any, prefix: str) -> Any:
+        layers = backend.keras().layers
+        skips = []
+        for level in range(self.depth):
+            x = self._block(x, level, f"{prefix}down{level}")
+            skips.append(x)
+            x = self._pool(x, f"{prefix}down{level}_pool")
+        x = self._block(x, self.depth, f"{prefix}bottom")
+        for level in reversed(range(self.depth)):
+            x = layers.UpSampling2D(2, name=f"{prefix}up{level}_double")(x)
+            if level or self.top_skip:
+                x = layers.Concatenate(name=f"{prefix}up{level}_join")([x, skips[level]])
+            x = self._block(x, level, f"{prefix}up{level}")
+        return x
+
+    def _pool(self, x: Any, name: str) -> Any:
+        layers = backend.keras().layers
+        if self.pooling == "max":
+            return layers.MaxPooling2D(2, name=name)(x)
+        # Two means of two pixels are the binomial kernel. What is padded lies in the middle of
+        # the pooled grid, as with 2×2 pooling, and features are not below 0.
+        x = layers.ZeroPadding2D(1, name=f"{name}_pad")(x)
+        x = layers.MaxPooling2D(2, strides=1, name=f"{name}_max")(x)
+        x = layers.AveragePooling2D(2, strides=1, name=f"{name}_blur")(x)
+        return layers.AveragePooling2D(2, name=name)(x)
+
+    def _block(self, x: Any, level: int, name: str) -> Any:
+        layers = backend.keras().layers
+        for i in (1, 2):
+            x = layers.Conv2D(
+                self.width * 2**level,
+                3,
+                padding="same",
+                activation="relu",
+                kernel_initializer="he_normal",
+                name=f"{name}_conv{i}",
+            )(x)
+            if self.batch_norm:
+                x = layers.BatchNormalization(momentum=self.momentum, name=f"{name}_norm{i}")(x)
+        return x
