@@ -8,8 +8,9 @@ lower error is the better denoising. This needs no ground truth.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -134,15 +135,14 @@ class Comparison:
         return text
 
     def record(self) -> dict[str, float | int | str]:
-        """Return what metrics.json keeps."""
-        return {
-            "network": _rounded(self.network),
-            "gaussian": _rounded(self.gaussian),
-            "gaussian_width": self.width,
-            "pixels": self.pixels,
-            "uncertainty": _rounded(self.uncertainty),
-            "better": self.verdict,
-        }
+        """Return what metrics.json keeps: the fields, and which is better."""
+        found = {name: float(f"{value:.4g}") for name, value in asdict(self).items()}
+        return {**found, "pixels": self.pixels, "better": self.verdict}
+
+    @classmethod
+    def of(cls, record: Mapping[str, Any]) -> Comparison:
+        """Return what :meth:`record` keeps."""
+        return cls(**{field.name: record[field.name] for field in fields(cls)})
 
 
 def compare(
@@ -186,7 +186,3 @@ def compare(
     # The difference of the roots is that of the squares, divided by the sum of the roots.
     uncertainty /= max(sum(roots), 1e-12)
     return Comparison(*roots, best.width, len(network), uncertainty)
-
-
-def _rounded(value: float) -> float:
-    return float(f"{value:.4g}")

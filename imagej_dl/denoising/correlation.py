@@ -86,6 +86,19 @@ class NoiseCorrelation:
             return 0, 0
         return self.vertical.length, self.horizontal.length
 
+    @property
+    def kernel(self) -> NDArray[np.bool_]:
+        """The pixels whose noise goes together with that of the one in the middle, and it.
+
+        A line, a cross, or where diagonal neighbours are correlated, too, a rectangle.
+        """
+        down, across = self.lengths
+        found = np.zeros((2 * down + 1, 2 * across + 1), bool)
+        found[down], found[:, across] = True, True
+        if down and across and self.diagonal > _RELEVANT:
+            found[:] = True
+        return found
+
     def words(self) -> str | None:
         """Return in words, without a full stop, how the noise is correlated; None if it is not."""
         parts = []

@@ -20,6 +20,7 @@ from imagej_dl.models import ModelBundle, ModelConfig
 from imagej_dl.models import folder as folders
 from imagej_dl.prediction.network import network
 from imagej_dl.progress import Progress
+from imagej_dl.training import denoising_report
 from imagej_dl.training.checkpoint import CANCELLED, RESUMABLE
 from imagej_dl.training.fine_tuning import Start
 from imagej_dl.training.patches import Example
@@ -71,6 +72,8 @@ def finish(out: Path, run: TrainingRun, parts: Split, raw: NDArray, ended: str) 
         "device": run.devices.description,
         **scores,
     }
+    comparison = denoising_report.compared(config.method, run.validator, run.model)
+    metrics |= denoising_report.figures(run.noise, comparison)
     known = known_record(parts, settings.sparse)
     if known is not None:
         metrics["known"] = known
@@ -90,6 +93,7 @@ def finish(out: Path, run: TrainingRun, parts: Split, raw: NDArray, ended: str) 
             files={log.name: log, curve.name: curve},
             overwrite=True,
         )
+    denoising_report.warn_if_gaussian(comparison)
     if ended not in RESUMABLE:
         discard(run.folder)
     return written
