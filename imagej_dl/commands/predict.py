@@ -45,7 +45,7 @@ class Predict(PredictOptions):
             return
         from imagej_dl import models
 
-        image = session.open_image()
+        image = session.open_image().assign_attrs(session.display)
         source = Source(Path(str(image.attrs["title"])), Path(str(image.attrs["title"])).stem)
         results = None
         config = models.load_config(self.chosen)
@@ -65,7 +65,7 @@ class Predict(PredictOptions):
         if results is not None:
             _write(results, source, result, hyperstack, self.made(), bundle)
         if isinstance(result, xr.DataArray):
-            session.show(result, f"{source.name}-predicted")
+            session.show(result, f"{source.name}-denoised")
         else:
             self._show(session, source, result, hyperstack)
         say(_summary(source.name, result, time.perf_counter() - started))
@@ -175,12 +175,20 @@ class Predict(PredictOptions):
         self, bundle: ModelBundle, image: xr.DataArray, progress: Progress
     ) -> tuple[Prediction | xr.DataArray, bool]:
         from imagej_dl.prediction import predict, predict_image
+        from imagej_dl.prediction.chain import denoised
+        from imagej_dl.prediction.pixel_types import check_writable
 
         how: dict[str, Any] = {"tile": self.tile, "halo": self.halo, "batch": self.batch}
         how |= {"augment": self.augment, "ensemble": self.others, "progress": progress}
         hyperstack = "C" in image.dims
+        if self.denoiser is not None:
+            image = denoised(
+                self.denoiser, image, bundle, tile=self.tile, batch=self.batch, progress=progress
+            )
         if bundle.config.method.gives == "image":
-            return predict_image(bundle, image, **how), hyperstack
+            if self.out is not None:
+                check_writable(image, self.type)
+            return predict_image(bundle, image, dtype=self.type, **how), hyperstack
         how |= {"diameter": self.diameter, "probabilities": self.probabilities}
         return predict(bundle, image, **how), hyperstack
 

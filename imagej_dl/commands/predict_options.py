@@ -17,6 +17,7 @@ from imagej_dl.images.scenes import PATTERN
 from imagej_dl.models.config import holds_model
 from imagej_dl.models.ready import registry as ready
 from imagej_dl.prediction.diameters import parsed
+from imagej_dl.prediction.pixel_types import PixelType
 from imagej_dl.prediction.results import Results
 from imagej_dl.prediction.views import Augment, views
 
@@ -66,6 +67,19 @@ class PredictOptions(Command):
         False,
         description="Also write the probability maps as NAME_probabilities.tif, one channel per "
         "class, from 0 to 1.",
+    )
+    type: Annotated[PixelType, Shown("Pixel type of the image", advanced=True)] = Field(
+        "float32",
+        description="Of models that give an image: the pixel type of the result. float32: keeps "
+        "all values; input: that of the image, 8, 16 or 32 bits. Values are rounded, and clipped "
+        "at the limits of the type; the number of clipped pixels is reported.",
+    )
+    denoise: Annotated[
+        Path | None, Shown("Denoise first with", path="folder", advanced=True, empty="nothing")
+    ] = Field(
+        None,
+        description="Folder of a model that denoises. The image is denoised by it before it is "
+        "segmented; the result keeps record of both models.",
     )
     augment: Annotated[Augment, Shown("Test-time augmentation", advanced=True)] = Field(
         "none",
@@ -219,6 +233,13 @@ class PredictOptions(Command):
         return replace(bundle, config=self._post_processed(bundle.config))
 
     @cached_property
+    def denoiser(self) -> ModelBundle | None:
+        """The model that the image is denoised with first."""
+        from imagej_dl import models
+
+        return None if self.denoise is None else models.load(self.denoise)
+
+    @cached_property
     def others(self) -> list[ModelBundle]:
         """The further models of the ensemble."""
         from imagej_dl import models
@@ -228,6 +249,7 @@ class PredictOptions(Command):
     def refuse_models(self, config: ModelConfig) -> None:
         """Raise UserError where the model cannot be used as asked for, before the first image."""
         from imagej_dl import models
+        from imagej_dl.prediction.chain import check_chain
         from imagej_dl.prediction.ensemble import check
         from imagej_dl.prediction.object_scale import scalable
 
@@ -235,6 +257,8 @@ class PredictOptions(Command):
             scalable(config, self.diameter, self.chosen)
         for folder in self.ensemble:
             check(config, models.load_config(folder), folder)
+        if self.denoise is not None:
+            check_chain(models.load_config(self.denoise), self.denoise, config)
 
     def _post_processed(self, config: ModelConfig) -> ModelConfig:
         """Change the post-processing to what was asked for."""
@@ -266,17 +290,21 @@ class PredictOptions(Command):
         config = self._post_processed(models.load_config(self.chosen))
         how: dict[str, Any] = {"instances": config.instances.model_dump(mode="json")}
         given = {"halo": self.halo, "axes": self.axes, "scenes": self.scenes}
+        if config.method.gives == "image" and self.type != "float32":
+            given["type"] = self.type
         given |= self._averaged_over()
         return {"model": model, "how": how | {k: v for k, v in given.items() if v is not None}}
 
     def _averaged_over(self) -> dict[str, Any]:
-        """Return how the image is resampled and what is averaged, None for what is not asked for.
+        """Return how the image is denoised and resampled, and what is averaged; None for what is
+        not asked for.
 
         The order of the further models changes nothing.
         """
         from imagej_dl.correction.store import fingerprint
 
         return {
+            "denoise": None if self.denoise is None else fingerprint(self.denoise),
             "diameter": None if self.diameter is None else str(parsed(self.diameter)),
             "augment": None if self.augment == "none" else self.augment,
             "ensemble": sorted(map(fingerprint, self.ensemble)) or None,

@@ -15,7 +15,15 @@ from imagej_dl.images import memory_maps
 AXES = "TCZYX"
 """The axes of an image in their order; an image has some of them."""
 
-DISPLAY = ("luts", "display_ranges", "display_mode", "channels", "selection", "overlay")
+DISPLAY = (
+    "luts",
+    "display_ranges",
+    "display_mode",
+    "channels",
+    "slice_labels",
+    "selection",
+    "overlay",
+)
 """Optional attrs about the display of an image; see :mod:`imagej_dl.images.display`."""
 
 HYPERSTACK = "TZCYX"

@@ -7,6 +7,8 @@ None changes a pixel:
 - `display_mode`: "composite", "color" or "grayscale" for channels; "rgb" for a colour image,
   which is uint8 and has three channels.
 - `channels`: the name of each channel, which ImageJ shows above its planes (slice labels).
+- `slice_labels`: where they are not alike for all planes of a channel, the label of each plane, in
+  the order T, Z, C.
 - `selection`: the image's own selection: the bytes of a ROI in ImageJ's format, which
   `imagej_dl.rois.decode` reads and `imagej_dl.rois.encode` makes.
 - `overlay`: list of such bytes, the ROIs that lie over the image.
@@ -19,6 +21,7 @@ fields that another version of ImageJ writes into a ROI are kept.
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +33,9 @@ from imagej_dl.errors import UserError, warn
 from imagej_dl.images import memory_maps
 from imagej_dl.images.labels.label_lut import golden_angle_lut
 
+_KEPT = ("luts", "display_ranges", "display_mode", "channels", "slice_labels")
+_RAMP = np.arange(256, dtype=np.uint8)
+_PRIMARY = [np.stack([_RAMP * (i == k) for i in range(3)], axis=1) for k in range(3)]
 MODES = ("composite", "color", "grayscale")
 _NO_ROI = b"Iout".ljust(64, b"\0")
 """The smallest ROI: its header of 64 bytes."""
@@ -84,6 +90,41 @@ def usual_mode(channels: int) -> str:
     return "composite" if channels <= 7 else "grayscale"
 
 
+def slice_labels(image: xr.DataArray) -> list[str] | None:
+    """Return the label of each plane, in the order T, Z, C; None where they are not of its planes.
+
+    They are left out in silence: of a part of an image they are those of the whole.
+    """
+    labels = [str(label) for label in image.attrs.get("slice_labels") or ()]
+    planes = math.prod(image.sizes.get(axis, 1) for axis in "TZC")
+    return labels if any(labels) and len(labels) == planes else None
+
+
+def like(result: xr.DataArray, image: xr.DataArray) -> xr.DataArray:
+    """Return what was made of an image, shown as the image is: colours, ranges, mode and labels.
+
+    Of a colour image the channels are shown in red, green and blue. What does not fit the result,
+    which may have fewer channels, is left out; selection and overlay are, too.
+    """
+    shown = {key: image.attrs[key] for key in _KEPT if key in image.attrs}
+    channels = result.sizes.get("C", 1)
+    if shown.get("display_mode") == "rgb":
+        shown |= {"display_mode": "composite", "luts": list(_PRIMARY)}
+        shown["display_ranges"] = [(0.0, 255.0)] * 3
+    if channels < 2:
+        shown.pop("display_mode", None)
+    if image.dtype == np.uint8 and "display_ranges" not in shown:
+        # So ImageJ shows 8 bits of which nobody says anything.
+        shown["display_ranges"] = [(0.0, 255.0)] * channels
+    for key in ("luts", "display_ranges", "channels"):
+        if len(shown.get(key) or ()) != channels:
+            shown.pop(key, None)
+    made = result.assign_attrs(shown)
+    if slice_labels(made) is None:
+        made.attrs.pop("slice_labels", None)
+    return made
+
+
 def to_metadata(image: xr.DataArray) -> tuple[dict[str, Any], NDArray[np.uint16] | None]:
     """Return ImageJ's metadata for tifffile, and the colour map of a single channel."""
     metadata: dict[str, Any] = {}
@@ -104,6 +145,8 @@ def to_metadata(image: xr.DataArray) -> tuple[dict[str, Any], NDArray[np.uint16]
     if (names := _for_channels(image, "channels")) is not None:
         frames, slices = image.sizes.get("T", 1), image.sizes.get("Z", 1)
         metadata["Labels"] = [str(name) for name in names] * (frames * slices)
+    if labels := slice_labels(image):
+        metadata["Labels"] = labels
     if (selection := image.attrs.get("selection")) is not None:
         metadata["ROI"] = selection
     if overlay := image.attrs.get("overlay"):
@@ -141,6 +184,8 @@ def from_metadata(path: Path, metadata: dict[str, Any], channels: int, colour_ma
         limits = np.ravel([metadata.get("min", np.nan), metadata.get("max", np.nan)])
     if names := _names(metadata.get("Labels"), channels):
         attrs["channels"] = names
+    elif any(texts := [str(label) for label in _listed(metadata.get("Labels"))]):
+        attrs["slice_labels"] = texts
     if len(colours) == channels and all(lut.shape == (3, 256) for lut in colours):
         attrs["luts"] = [lut.T.astype(np.uint8) for lut in colours]
     if len(limits) == 2 * channels and limits.dtype.kind in "if" and np.isfinite(limits).all():

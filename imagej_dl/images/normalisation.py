@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from scipy import ndimage as ndi
 
 from imagej_dl.images.intensities import training_intensities
+from imagej_dl.images.intensities.levels import Levels
 from imagej_dl.images.intensities.running_statistics import RunningStatistics
 from imagej_dl.images.intensities.training_intensities import Far, Look, Sample, Seen
 
@@ -19,19 +20,6 @@ _ABSURD = 1e6
 """In units of the stretch: no 16-bit pixel can be so far above the rest of its plane."""
 _LET = 100.0
 """Value of such a pixel where no training limits it."""
-
-
-@dataclass(frozen=True)
-class Levels:
-    """The mapping of intensities of each channel: `values`, and what they `become`.
-
-    It is linear between them, and continues at the ends with the slope there.
-    `tops` are upper limits of the mapped intensities, where there are any.
-    """
-
-    values: tuple[NDArray[np.float64], ...]
-    become: tuple[NDArray[np.float64], ...]
-    tops: tuple[float, ...] | None = None
 
 
 class Normalisation(BaseModel):
@@ -96,19 +84,44 @@ class Normalisation(BaseModel):
         -------
         float32 array of the same shape; without `clip` nothing above the percentile is lost.
         """
+        return self.with_levels(plane, levels, seen, far)[0]
+
+    def with_levels(
+        self,
+        plane: NDArray,
+        levels: Levels | None = None,
+        seen: Seen | None = None,
+        far: list[Far] | None = None,
+        *,
+        limits: bool = True,
+    ) -> tuple[NDArray[np.float32], Levels]:
+        """Normalise one plane, and return the mapping that was used, too.
+
+        Parameters
+        ----------
+        plane, levels, seen, far : as for a call.
+        limits : whether a plane whose stretch the training bounds is clipped at the largest
+            intensity that it saw.
+        """
         top = _top(plane)
         even = self._even(plane, top)
+        count = plane.shape[2] if plane.ndim > 2 else 1
         if self.method == "range":
-            return self._clipped((even / np.float32(self.largest or top)).astype(np.float32))
+            most = self.largest or top
+            ready = self._clipped((even / np.float32(most)).astype(np.float32))
+            return ready, Levels.between(0.0, most, count)
         if levels is None:
             if self.method == "percentile":
                 # A short cut for the usual method.
                 low, high = np.percentile(even, (self.lower, self.upper), axis=(0, 1))
                 levels = self._bounded(even, low, high, seen, far)
                 if levels is None:
-                    return self._sane(self._clipped(_stretched(even, low, high)), plane, seen, far)
+                    ready = self._clipped(_stretched(even, low, high))
+                    return self._sane(ready, plane, seen, far), Levels.between(low, high)
             else:
                 levels = self._measured([(even, top)])
+        if not limits:
+            levels = replace(levels, tops=None)
         channels = even.reshape(*even.shape[:2], -1)
         done = [
             _applied(channels[..., i], values, become)
@@ -118,9 +131,17 @@ class Normalisation(BaseModel):
             done = [
                 np.minimum(one, np.float32(t)) for one, t in zip(done, levels.tops, strict=True)
             ]
-        return self._sane(
-            self._clipped(np.stack(done, axis=-1).reshape(even.shape)), plane, seen, far
-        )
+        ready = self._clipped(np.stack(done, axis=-1).reshape(even.shape))
+        return self._sane(ready, plane, seen, far), levels
+
+    @property
+    def irreversible(self) -> str:
+        """Why intensities cannot be brought back, as the name and value of a setting; else ""."""
+        if self.method == "equalise":
+            return "method equalise"
+        if self.clip:
+            return "clip"
+        return f"illumination {self.illumination:g}" if self.illumination else ""
 
     def look(self, plane: NDArray, levels: Levels | None = None) -> tuple[Look, ...] | None:
         """Measure the channels of a plane as training keeps them; None for other methods."""

@@ -85,13 +85,24 @@ class ModelBundle:
         `levels` are those of its video, where the model normalises by the video; `far` takes in
         what the plane is beyond what the training saw.
         """
-        ready = self.config.normalisation(plane, levels, self.config.seen, far)
+        return self.prepared(plane, levels, far)[0]
+
+    def prepared(
+        self, plane: NDArray, levels: Levels | None = None, far: list[Far] | None = None
+    ) -> tuple[NDArray[np.float32], Levels]:
+        """Normalise a plane as :meth:`prepare` does, and return the mapping that was used, too."""
+        config = self.config
+        # An image that is given back keeps what is brighter than all that the training saw.
+        limits = config.method.gives != "image"
+        ready, used = config.normalisation.with_levels(
+            plane, levels, config.seen, far, limits=limits
+        )
         ready = ready[..., None] if ready.ndim == 2 else ready
-        if ready.shape[-1] != self.config.channels:
+        if ready.shape[-1] != config.channels:
             raise UserError(
                 f"the image has {ready.shape[-1]} channel(s), the model was trained on "
-                f"{self.config.channels}",
+                f"{config.channels}",
                 path=self.folder,
                 remedy="Give it images with the channels that it was trained on.",
             )
-        return ready
+        return ready, used

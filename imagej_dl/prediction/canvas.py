@@ -24,11 +24,13 @@ class Canvas:
     def __init__(
         self, bundle: ModelBundle, shape: tuple[int, int], probabilities: bool, passes: int = 1
     ) -> None:
-        self.method, self.settings = bundle.config.method, bundle.config.instances
+        method = bundle.config.method
+        assert isinstance(method, InstanceMethod), "images have a canvas of their own"
+        self.method, self.settings = method, bundle.config.instances
         self.is_large = shape[0] * shape[1] > array_storage.LARGE
         self.passes, self.probabilities = passes, probabilities
         self.objects: Accumulator | None = None
-        if self.is_large and isinstance(self.method, InstanceMethod):
+        if self.is_large:
             self.objects = self.method.accumulator(shape, self.settings)
         kept = shape if probabilities or self.objects is None or passes > 1 else (0, 0)
         make = array_storage.in_file if self.is_large and kept == shape else np.zeros
@@ -57,8 +59,6 @@ class Canvas:
             self._average()
         if self.objects is not None:
             return self.objects.finish(progress), self.whole, self.objects.left_out
-        if not isinstance(self.method, InstanceMethod):
-            return np.zeros((0, 0), np.uint16), self.whole, 0
         labels, left_out = self.method.instances(self.whole, self.settings)
         return labels, self.whole, left_out
 

@@ -19,8 +19,15 @@ from imagej_dl.prediction.pixels import Pixels
 _ROWS = 2**22  # pixels measured at a time
 
 
+Used = dict[tuple[int, int], Levels]
+"""The mapping of intensities of each plane (t, z)."""
+
+
 def ready(
-    bundle: ModelBundle, image: xr.DataArray | Pixels, beyond: list[Beyond] | None = None
+    bundle: ModelBundle,
+    image: xr.DataArray | Pixels,
+    beyond: list[Beyond] | None = None,
+    used: Used | None = None,
 ) -> Iterator[Any]:
     """Give the planes of an image as the network wants them, one by one, in the order of T and Z.
 
@@ -28,6 +35,7 @@ def ready(
     ----------
     image : any of T and Z, Y, X, and C; read plane by plane. Or its pixels, which may be resampled.
     beyond : takes which planes are beyond what the training saw.
+    used : takes the mapping of each plane's intensities.
 
     Yields
     ------
@@ -50,10 +58,12 @@ def ready(
     for t, z in product(range(pixels.frames), range(pixels.depth)):
         plane: Any
         if lazy:
-            plane = Lazy(bundle, pixels, t, z, levels[z], beyond)
+            plane = Lazy(bundle, pixels, t, z, levels[z], beyond, used)
         else:
             far: list[Far] = []
-            plane = bundle.prepare(pixels.part(t, z), levels[z], far)
+            plane, mapping = bundle.prepared(pixels.part(t, z), levels[z], far)
+            if used is not None:
+                used[t, z] = mapping
             beyond += [Beyond(t, z, one) for one in far]
         if frames == 1:
             yield plane
@@ -83,6 +93,7 @@ class Lazy:
         z: int,
         levels: Levels | None,
         beyond: list[Beyond],
+        used: Used | None = None,
     ) -> None:
         self.bundle, self.pixels, self.place = bundle, pixels, (t, z)
         self.shape = (*pixels.shape, bundle.config.channels)
@@ -91,12 +102,14 @@ class Lazy:
         alone = rule.model_copy(update={"scope": "video"})
         far: list[Far] = []
         self.levels = levels or alone.levels(_rows(pixels, t, z), bundle.config.seen, far)
-        self.beyond = beyond
+        self.beyond, self.used = beyond, used
         beyond += [Beyond(t, z, one) for one in far]
 
     def __getitem__(self, where: tuple[slice, slice]) -> NDArray[np.float32]:
         far: list[Far] = []
-        part = self.bundle.prepare(self.pixels.part(*self.place, where), self.levels, far)
+        part, mapping = self.bundle.prepared(self.pixels.part(*self.place, where), self.levels, far)
+        if self.used is not None:
+            self.used[self.place] = mapping
         for one in far:
             at = ((where[0].start or 0) + one.at[0], (where[1].start or 0) + one.at[1])
             self.beyond.append(Beyond(*self.place, replace(one, at=at)))

@@ -10,9 +10,23 @@ from imagej_dl.images import Far
 from imagej_dl.images.checks import non_finite
 from imagej_dl.prediction.frames import Beyond
 
+_SEGMENTED = {
+    "noise": "Contrast is enhanced less, so that noise is not segmented",
+    "few": "Contrast is enhanced up to them",
+    "bright": "They are treated as debris: contrast is enhanced up to the others",
+}
+_GIVEN_BACK = {
+    "noise": "The network sees them with less contrast, so that noise is as in the training",
+    "few": "The network sees contrast enhanced up to them",
+    "bright": "The network sees contrast enhanced up to the others: check the result there",
+}
 
-def words(beyond: Sequence[Beyond], image: xr.DataArray) -> list[str]:
-    """Return a sentence for each kind: which planes are beyond, by how much, and what is done."""
+
+def words(beyond: Sequence[Beyond], image: xr.DataArray, *, segmented: bool = True) -> list[str]:
+    """Return a sentence for each kind: which planes are beyond, by how much, and what is done.
+
+    `segmented` is False where the image is given back, in its own intensities.
+    """
     title = image.attrs.get("title") or "the image"
     planes = image.sizes.get("T", 1) * image.sizes.get("Z", 1)
     found = []
@@ -20,7 +34,8 @@ def words(beyond: Sequence[Beyond], image: xr.DataArray) -> list[str]:
         same = [one for one in beyond if one.far.why == kind]
         if same:
             worst = max(same, key=lambda one: _distance(one.far))
-            found.append(f"{title}: {_which(same, planes)}{say(worst, image)}")
+            done = "" if kind == "hot" else (_SEGMENTED if segmented else _GIVEN_BACK)[kind]
+            found.append(f"{title}: {_which(same, planes)}{say(worst, image)}{done}")
     return found
 
 
@@ -44,8 +59,7 @@ def _noise(worst: Beyond, image: xr.DataArray) -> str:
     far = worst.far
     return (
         f"nearly empty, or noisier than the training images: noise is {far.plane:.2g} of "
-        f"the contrast, {far.training:.2g} at most in those. Contrast is enhanced less, so "
-        "that noise is not segmented"
+        f"the contrast, {far.training:.2g} at most in those. "
     )
 
 
@@ -54,7 +68,7 @@ def _few(worst: Beyond, image: xr.DataArray) -> str:
     beyond = far.training / max(far.plane, 1e-9)
     return (
         f"nearly empty: only few pixels are bright, {beyond:.2g} times as far "
-        "above the upper percentile as in the training images. Contrast is enhanced up to them"
+        "above the upper percentile as in the training images. "
     )
 
 
@@ -62,8 +76,7 @@ def _bright(worst: Beyond, image: xr.DataArray) -> str:
     far = worst.far
     return (
         f"some pixels are {far.plane:.2g} times as bright as the other bright ones, "
-        f"{far.training:.2g} times at most in the training images. They are treated as "
-        "debris: contrast is enhanced up to the others"
+        f"{far.training:.2g} times at most in the training images. "
     )
 
 

@@ -15,10 +15,12 @@ from numpy.typing import NDArray
 from imagej_dl import preferences
 from imagej_dl.errors import UserError, warn
 from imagej_dl.images import grey_rgb
+from imagej_dl.methods.shared.image_method import ImageMethod
 from imagej_dl.models import ModelBundle, backend
 from imagej_dl.prediction import ensemble, memory, openvino_backend, rescaling, tiles
 from imagej_dl.prediction.canvas import Canvas
-from imagej_dl.prediction.frames import Beyond, ready
+from imagej_dl.prediction.frames import Beyond, Used, ready
+from imagej_dl.prediction.image_canvas import ImageCanvas
 from imagej_dl.prediction.intensity_range import words
 from imagej_dl.prediction.label_resampling import resampled_labels
 from imagej_dl.prediction.network import looks_at_each, network
@@ -37,7 +39,8 @@ class Plane:
     """A finished plane: `index` over T and Z, label map (Y, X), network output (Y, X, channels).
 
     Those of a large plane lie in temporary files; its output may be left out, and is empty then.
-    So is the label map of a model that gives an image. `left_out` counts objects below the
+    Of a model that gives an image, the output is that image, float32 (Y, X, C) in the intensities
+    of the input, and the label map is empty. `left_out` counts objects below the
     `minimum_area` of the model's post-processing, `lost` those that no pixel of the image was left
     for. All planes have the same `scale`, at which the network saw them.
     """
@@ -75,6 +78,7 @@ def planes(
     scale = scale_for(bundle, image, diameter, progress)
     stack = [d for d in map(str, image.dims) if d in "TZ"]
     indices = list(product(*(range(image.sizes[d]) for d in stack)))
+    places = product(range(image.sizes.get("T", 1)), range(image.sizes.get("Z", 1)))
     seen_as = views(augment)
     passes = [
         _Pass(
@@ -91,15 +95,20 @@ def planes(
     done, total = 0, len(indices) * sum(one.strips_per_plane for one in passes)
     progress("predict", done, total)
     streams = [one.strips() for one in passes]
-    for index in indices:
-        canvas = Canvas(bundle, passes[0].pixels.shape, probabilities, len(members) * len(seen_as))
+    for index, at in zip(indices, places, strict=True):
+        shape, number = passes[0].pixels.shape, len(members) * len(seen_as)
+        canvas = _canvas(bundle, shape, probabilities, number)
         for one, stream in zip(passes, streams, strict=True):
             for view, strip in stream:
-                canvas.add(strip, view)
+                if isinstance(canvas, ImageCanvas):
+                    canvas.add(one.bundle, strip, view, one.used[at])
+                else:
+                    canvas.add(strip, view)
                 done += 1
                 if strip.last and view == seen_as[-1]:
                     break
                 progress("predict", done, total)
+            one.used.pop(at, None)
             if canvas.is_large:
                 openvino_backend.rest(one.bundle.model)
         labels, output, left_out = canvas.finish(progress)
@@ -108,6 +117,15 @@ def planes(
         progress("predict", done, total)
     for text in dict.fromkeys(text for one in passes for text in one.words(image)):
         warn(text)
+
+
+def _canvas(
+    bundle: ModelBundle, shape: tuple[int, int], probabilities: bool, passes: int
+) -> Canvas | ImageCanvas:
+    method = bundle.config.method
+    if isinstance(method, ImageMethod):
+        return ImageCanvas(method, shape, passes)
+    return Canvas(bundle, shape, probabilities, passes)
 
 
 class _Pass:
@@ -126,6 +144,7 @@ class _Pass:
     ) -> None:
         self.bundle, self.pixels, self.views = bundle, pixels, seen_as
         self.beyond: list[Beyond] = []
+        self.used: Used = {}
         config = bundle.config
         needed = config.halo
         halo = needed if halo is None else halo
@@ -156,9 +175,10 @@ class _Pass:
 
     def strips(self) -> Iterator[tuple[View, tiles.Strip]]:
         """Yield the outputs of each plane, view by view."""
+        used = self.used if self.bundle.config.method.gives == "image" else None
         given = (
             seen(plane, view)
-            for plane in ready(self.bundle, self.pixels, self.beyond)
+            for plane in ready(self.bundle, self.pixels, self.beyond, used)
             for view in self.views
         )
         for strip in tiles.strips(
@@ -178,7 +198,8 @@ class _Pass:
         beyond = [
             replace(one, far=replace(one.far, at=_scaled(one.far.at, steps))) for one in self.beyond
         ]
-        return words(beyond, image)
+        segmented = self.bundle.config.method.gives == "instances"
+        return words(beyond, image, segmented=segmented)
 
 
 def _scaled(at: tuple[int, int], steps: list[float]) -> tuple[int, int]:
@@ -238,7 +259,7 @@ def _check(bundle: ModelBundle, image: xr.DataArray) -> None:
             path=title,
             remedy=remedy,
         )
-    if image.sizes.get("Z", 1) > 1:
+    if image.sizes.get("Z", 1) > 1 and config.method.gives == "instances":
         frames = config.frames > 1 and image.sizes.get("T", 1) == 1
         warn(
             f"{title or 'the image'}: each of the {image.sizes['Z']} slices is segmented on its "

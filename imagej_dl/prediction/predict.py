@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 
 from imagej_dl import images
 from imagej_dl.errors import UserError, warn
-from imagej_dl.images import array_storage, memory_maps
+from imagej_dl.images import array_storage, display, memory_maps
 from imagej_dl.methods.shared.image_method import ImageMethod
 from imagej_dl.methods.shared.instance_method import InstanceMethod
 from imagej_dl.models import ModelBundle
 from imagej_dl.prediction.ensemble import Given, model_of
+from imagej_dl.prediction.pixel_types import PixelType, PixelTypes
 from imagej_dl.prediction.plane_outputs import planes
 from imagej_dl.prediction.rescaling import AS_IT_IS, Scale
 from imagej_dl.prediction.views import Augment
@@ -162,15 +163,26 @@ def predict_image(
     progress: Progress = silent,
     augment: Augment = "none",
     ensemble: Sequence[Given] = (),
+    dtype: PixelType = "float32",
 ) -> xr.DataArray:
     """Return what a model makes of an image that gives an image, such as one that denoises.
 
-    Parameters, errors and warnings are those of :func:`predict`.
+    Parameters
+    ----------
+    dtype : "float32", or "input" for the pixel type of the image (uint8, uint16, float32): values
+        are rounded, and clipped at the limits of the type.
+
+    The other parameters, errors and warnings are those of :func:`predict`.
 
     Returns
     -------
-    float32, dims of the image, C where the model gives several channels; intensities are
-    normalised as the model's input is. Above 1 GiB it lies in a temporary file.
+    dims of the image, C where the model gives several channels, in the intensities of the image:
+    the normalisation of each plane, or of the video, is undone. Title, calibration, slice labels,
+    LUTs and display ranges are those of the image. Above 1 GiB it lies in a temporary file.
+
+    Warns
+    -----
+    DataWarning : of pixels that are clipped.
     """
     bundle = model_of(bundle)
     method = bundle.config.method
@@ -180,21 +192,33 @@ def predict_image(
             path=bundle.folder,
             remedy="Use a model that gives images, or predict for this one.",
         )
+    if why := bundle.config.normalisation.irreversible:
+        raise UserError(
+            f"normalises with {why}, which cannot be undone",
+            path=bundle.folder,
+            remedy="Train it with another normalisation.",
+        )
     image = images.image_of(image)
     dims = [str(d) for d in image.dims if d != "C"]
     given: dict[str, Any] = {"tile": tile, "halo": halo, "batch": batch, "progress": progress}
     given |= {"augment": augment, "others": ensemble}
-    made: NDArray[np.float32] | None = None
+    pixels = PixelTypes(image, dtype)
+    made: NDArray[Any] | None = None
     for plane in planes(bundle, image, **given):
-        values = method.image(plane.probabilities)
+        values = plane.probabilities
         if made is None:
-            shape = [image.sizes[d] for d in dims]
-            made = array_storage.empty((*shape, values.shape[-1]))
-        made[plane.index] = values
+            stack = [image.sizes[d] for d in dims[:-2]]
+            shape = (*stack, values.shape[-1], *values.shape[:2])
+            made = array_storage.empty(shape, pixels.dtype)
+        for channel in range(values.shape[-1]):
+            _copy(values[..., channel], made[(*plane.index, channel)], pixels.of)
     assert made is not None, "an image without planes is refused"
-    if made.shape[-1] == 1:
-        return images.with_data(image, made[..., 0], dims)
-    return images.with_data(image, made, [*dims, "C"])
+    pixels.tell()
+    if made.shape[-3] == 1:
+        result = images.with_data(image, made[..., 0, :, :], dims)
+    else:
+        result = images.with_data(image, made, [*dims[:-2], "C", *dims[-2:]])
+    return display.like(result, image)
 
 
 def preview(bundle: ModelBundle, image: xr.DataArray) -> xr.DataArray:
@@ -204,7 +228,9 @@ def preview(bundle: ModelBundle, image: xr.DataArray) -> xr.DataArray:
     return predict(bundle, image).labels
 
 
-def _copy(source: NDArray, target: NDArray) -> None:
+def _copy(
+    source: NDArray, target: NDArray, converted: Callable[[NDArray], NDArray] = np.asarray
+) -> None:
     for place, part in memory_maps.pieces(source):
-        target[place] = part
+        target[place] = converted(part)
         memory_maps.forget(target)

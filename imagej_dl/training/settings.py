@@ -344,6 +344,11 @@ class Settings(BaseModel):
             raise ValueError(f"sparse: kind {self.kind} learns no objects that could be left out")
         if self.sparse and not self.method.heeds_weights(self.loss):
             raise ValueError(unheeded(self.loss))
+        if self.method.gives == "image" and (why := self.normalisation.irreversible):
+            raise ValueError(
+                f"normalisation: kind {self.kind} gives an image in the input's intensities, "
+                f"which cannot be brought back from {why}: leave it out"
+            )
         if self.method.learns_from == "itself" and not self.augmentation.keeps_pixels:
             raise ValueError(
                 f"augmentation: kind {self.kind} learns from the noise of the pixels, which "

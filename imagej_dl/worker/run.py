@@ -107,6 +107,7 @@ def run(
     session = Session(
         Path(tempfile.mkdtemp(dir=_folder.name)),
         image=None if image is None else shared_memory.to_image(image, about or {}),
+        display=shared_memory.display_of(about or {}),
         image_path=None if image_path is None else Path(image_path),
         roiset=None if roiset is None else Path(roiset),
         fiji=fiji,

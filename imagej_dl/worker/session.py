@@ -20,6 +20,7 @@ class Session:
     """The user's open image and ROIs, and the results that ImageJ is to show.
 
     image : the open image; None where there is none.
+    display : how it is shown, as attrs of :mod:`imagej_dl.images.display`.
     roiset : a RoiSet.zip with the ROIs of the ROI Manager; None where it holds none.
     image_path : the file that the image was opened from, if it is as it was there.
     fiji : the folder of the Fiji that asks, if it has TrackMate.
@@ -38,6 +39,7 @@ class Session:
     tell: Callable[[dict[str, Any]], None] = lambda event: None
     shown: list[dict[str, Any]] = field(default_factory=list)
     values: dict[str, Any] = field(default_factory=dict)
+    display: dict[str, Any] = field(default_factory=dict)
 
     def open_image(self) -> xr.DataArray:
         """Return the open image; UserError where there is none."""

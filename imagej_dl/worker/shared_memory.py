@@ -2,7 +2,8 @@
 
 An image goes as an array of the axes T, Z, C, Y, X (ImageJ's order of planes) with a dictionary
 `about`: title, pixel_width, pixel_height, pixel_depth, unit, frame_interval (s), from ImageJ also
-`unit_y` and `unit_z` where they are others, `time_unit` and `signed` (16 bit), and
+`unit_y` and `unit_z` where they are others, `time_unit` and `signed` (16 bit), `display` with attrs
+of :mod:`imagej_dl.images.display`, LUTs being lists, and
 `props` for what ImageJ has no type for (see :mod:`imagej_dl.images.lossless_dtypes`).
 """
 
@@ -20,7 +21,7 @@ import numpy as np
 import xarray as xr
 
 from imagej_dl.filesystem import temporaries
-from imagej_dl.images import calibration, coloured, lossless_dtypes, units
+from imagej_dl.images import calibration, coloured, display, lossless_dtypes, units
 from imagej_dl.images.array import HYPERSTACK, from_hyperstack
 from imagej_dl.images.units import seconds
 
@@ -35,6 +36,7 @@ _LISTED = Path("/dev/shm")
 def to_image(array: Any, about: dict[str, Any]) -> xr.DataArray:
     """Copy ImageJ's image out of shared memory; axes of length 1 are dropped, Y and X excepted."""
     about = dict(about)
+    about.pop("display", None)
     props = about.pop("props", None) or {}
     interval = about["frame_interval"] * seconds(about.pop("time_unit", "s") or "s")
     about["frame_interval"] = interval if 0 < interval < math.inf else 0.0
@@ -54,14 +56,28 @@ def to_image(array: Any, about: dict[str, Any]) -> xr.DataArray:
     return from_hyperstack(pixels, **about)
 
 
+def display_of(about: dict[str, Any]) -> dict[str, Any]:
+    """Return the attrs that say how ImageJ shows an image."""
+    shown = dict(about.get("display") or {})
+    if "luts" in shown:
+        shown["luts"] = [np.array(lut, np.uint8) for lut in shown["luts"]]
+    if "display_ranges" in shown:
+        # ImageJ holds signed numbers as unsigned ones, 32768 higher.
+        higher = 32768 if about.get("signed") else 0
+        shown["display_ranges"] = [(a - higher, b - higher) for a, b in shown["display_ranges"]]
+    return shown
+
+
 def encoded(item: dict[str, Any]) -> dict[str, Any]:
     """Return an event or result with its images in shared memory, each as {"array", "about"}.
 
-    Label maps, which are those of `kind` labels and events, get their colours.
+    Label maps, which are those of `kind` labels and events, get their colours; of floats none is.
     """
     labels = item.get("kind") != "image"
     return {
-        key: share(value, labels) if isinstance(value, xr.DataArray) else value
+        key: share(value, labels and value.dtype.kind != "f")
+        if isinstance(value, xr.DataArray)
+        else value
         for key, value in item.items()
     }
 
@@ -90,7 +106,20 @@ def share(image: xr.DataArray, labels: bool = False) -> dict[str, Any]:
     if labels:
         shown = coloured(image).attrs
         about |= {"lut": shown["luts"][0].tolist(), "range": list(shown["display_ranges"][0])}
+    elif shown := _shown(image):
+        about["display"] = shown
     return {"array": block, "about": about}
+
+
+def _shown(image: xr.DataArray) -> dict[str, Any]:
+    luts, ranges = display.luts(image), display.ranges(image)
+    shown = {
+        "luts": None if luts is None else [lut.tolist() for lut in luts],
+        "display_ranges": None if ranges is None else [list(pair) for pair in ranges],
+        "display_mode": display.mode(image),
+        "slice_labels": display.slice_labels(image),
+    }
+    return {key: value for key, value in shown.items() if value}
 
 
 def release(but: int = 0) -> None:

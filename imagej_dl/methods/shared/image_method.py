@@ -58,8 +58,19 @@ class ImageMethod(Method):
         return "linear"
 
     def image(self, output: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the image (Y, X, C) of the network's output (Y, X, channels), normalised."""
+        """Return the image (Y, X, C) of the network's output (Y, X, channels), both normalised.
+
+        It is given the rows of a plane part by part, so that each pixel depends on its own output
+        alone. Prediction brings back the intensities of the input; see :meth:`intensities_of`.
+        """
         return output
+
+    def intensities_of(self, outputs: int, inputs: int) -> tuple[int, ...]:
+        """Return for each channel of the image the channel of the input whose intensities it has.
+
+        By default its own; where there are more than in the input, the input's last one.
+        """
+        return tuple(min(channel, inputs - 1) for channel in range(outputs))
 
     def tally(
         self,

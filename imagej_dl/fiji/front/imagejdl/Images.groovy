@@ -53,7 +53,7 @@ class Images {
         buffer.position(buffer.position() + 4 * pixels.length)
     }
 
-    /** What the array does not say: title, pixel size, unit, frame interval and its unit. */
+    /** What the array does not say: title, calibration, and how it is shown. */
     static Map about(ImagePlus imp) {
         def cal = imp.calibration
         def exact = imp.getProp(UNIT)
@@ -64,7 +64,7 @@ class Images {
             pixel_depth: cal.pixelDepth, unit: same ? exact : cal.unit,
             unit_y: cal.YUnit == cal.unit ? "" : cal.YUnit,
             unit_z: cal.ZUnit == cal.unit ? "" : cal.ZUnit, signed: cal.isSigned16Bit(),
-            frame_interval: cal.frameInterval, time_unit: cal.timeUnit,
+            frame_interval: cal.frameInterval, time_unit: cal.timeUnit, display: Display.of(imp),
             props: EXACT.collectEntries { [it, imp.getProp(it)] }.findAll { it.value != null }]
     }
 
@@ -98,7 +98,7 @@ class Images {
             imp.setLut(new LUT(bytes[0], bytes[1], bytes[2]))
         }
         if (about.range) imp.setDisplayRange(about.range[0] as double, about.range[1] as double)
-        return imp
+        return about.display ? Display.apply(imp, about.display) : imp
     }
 
     /** Appose gives arrays that lie within lists and maps as what they are called. */

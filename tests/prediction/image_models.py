@@ -1,0 +1,80 @@
+"""Models for tests that give an image: networks that are known by construction."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+import pytest
+from pydantic import Field
+from small_models import bundle_of
+
+from imagej_dl import models
+from imagej_dl.methods import registry
+from imagej_dl.methods.base import PostProcessing
+from imagej_dl.methods.shared.image_method import ImageMethod
+from imagej_dl.models import backend
+
+
+class ToImage(ImageMethod):
+    """An image of `outputs` channels."""
+
+    name: ClassVar[str] = "toy_image"
+    summary: ClassVar[str] = "an image"
+    losses: ClassVar[tuple[str, ...]] = ("mse",)
+
+    outputs: int = Field(default=1, ge=1, description="Channels of the image.")
+
+    @property
+    def channels(self):
+        return tuple(f"c{i}" for i in range(self.outputs))
+
+    def loss(self, name, *, class_weights=None, dice=0.0, total):
+        raise NotImplementedError
+
+
+@pytest.fixture
+def to_image(monkeypatch):
+    """Make the method known."""
+    monkeypatch.setitem(registry.METHODS, ToImage.name, ToImage)
+    monkeypatch.setitem(models.CLASSES, ToImage.name, ToImage().channels)
+
+
+def image_bundle(model, *, channels=1, outputs=1, halo=0, multiple_of=1, **more):
+    given = {"classes": ToImage(outputs=outputs).channels, "instances": PostProcessing()}
+    given["method_settings"] = {"outputs": outputs}
+    return bundle_of(
+        model, ToImage.name, halo=halo, multiple_of=multiple_of, channels=channels, **(given | more)
+    )
+
+
+def identity(channels=1, **more):
+    """Return a model whose output is its input."""
+    keras = backend.keras()
+    inputs = keras.Input((None, None, channels))
+    model = keras.Model(inputs, keras.layers.Conv2D(channels, 1)(inputs))
+    model.set_weights([np.eye(channels)[None, None], np.zeros(channels)])
+    return image_bundle(model, channels=channels, outputs=channels, **more)
+
+
+def unet_of_images(channels=1, depth=2, **more):
+    """Return a U-Net with random weights that gives an image, and its exact halo."""
+    from imagej_dl.models.networks.unet import UNet
+    from imagej_dl.models.receptive_field import receptive_field
+
+    backend.keras().utils.set_random_seed(5)
+    model = UNet(
+        depth=depth, width=4, last_width=4, channels=channels, classes=channels, output="linear"
+    ).build()
+    rng = np.random.default_rng(5)
+    weights = model.get_weights()
+    model.set_weights([w + rng.uniform(0.02, 0.2, w.shape) * (w.ndim == 1) for w in weights])
+    field = receptive_field(model)
+    given = {"halo": field.halo, "multiple_of": field.multiple_of}
+    return image_bundle(model, channels=channels, outputs=channels, **(given | more))
+
+
+def saved(bundle, folder):
+    """Save a model, and return its folder."""
+    models.save(bundle, folder)
+    return folder
