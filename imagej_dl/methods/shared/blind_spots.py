@@ -71,7 +71,7 @@ class BlindSpotMethod(ImageMethod):
         return {"apart": not self.together}
 
     @property
-    def kernel(self) -> NDArray[np.bool_]:
+    def hidden(self) -> NDArray[np.bool_]:
         """Which pixels around a scored one are hidden; its middle is that pixel."""
         return np.ones((1, 1), bool)
 
@@ -102,18 +102,18 @@ class BlindSpotMethod(ImageMethod):
         count = image.shape[-1]
         chosen = np.zeros(image.shape, bool)
         missing = np.zeros(image.shape, bool)
-        hidden = None
+        under = None
         for i in range(count):
-            if hidden is None or not self.together:
+            if under is None or not self.together:
                 places = masking.stratified(len(image), self.share, rng)
-                hidden = masking.under(self.kernel, places)
+                under = masking.under(self.hidden, places)
             chosen[..., i] = places
-            changed[..., i], missing[..., i] = self.fill(image[..., i], hidden, rng)
+            changed[..., i], missing[..., i] = self.fill(image[..., i], under, rng)
         # A pixel that could not be hidden is not scored, nor is any whose kernel it lies under.
         seen = np.broadcast_to(missing.any(-1, keepdims=True), image.shape)
         if missing.any():
             seen = np.stack(
-                [masking.under(self.kernel[::-1, ::-1], seen[..., i]) for i in range(count)], -1
+                [masking.under(self.hidden[::-1, ::-1], seen[..., i]) for i in range(count)], -1
             )
         targets[..., -count:] = chosen & ~seen
         return changed, targets
