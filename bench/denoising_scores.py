@@ -1,4 +1,4 @@
-"""How near a denoised image is to the clean one."""
+"""Scores of a denoised image beside the clean one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How good a training without ground truth is, and whether the noise suits it."""
+"""Report of a training without ground truth: a Gaussian beside it, and noise that it keeps."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def noise(method: Method, examples: Sequence[Example]) -> list[NoiseCorrelation 
     planes = [examples[i].image for i in chosen]
     count = planes[0].shape[-1]
     found = [noise_correlation(plane[..., c] for plane in planes) for c in range(count)]
-    hidden = method.kernel if isinstance(method, BlindSpotMethod) else np.ones((1, 1), bool)
+    hidden = method.hidden if isinstance(method, BlindSpotMethod) else np.ones((1, 1), bool)
     for number, one in enumerate(found, 1):
         if one is not None and (words := one.words()) and not _covers(hidden, one.kernel):
             channel = f"in channel {number} " if count > 1 else ""
