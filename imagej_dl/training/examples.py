@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from imagej_dl import images
 from imagej_dl.errors import UserError, warn
 from imagej_dl.images import Calibration, Far, Levels, Normalisation, Seen, grey_rgb, units
-from imagej_dl.images.checks import non_finite
+from imagej_dl.images.checks import non_finite, saturation
 from imagej_dl.images.checks.repeated_warnings import gathered
 from imagej_dl.images.intensities.training_intensities import Look, bounded
 from imagej_dl.images.labels import marks
@@ -146,6 +146,8 @@ class Examples:
         progress("reading", len(pairs), len(pairs))
         self.diameter: float | None = None
         self.smallest, self.seen = 0, None
+        if learns_from == "itself":
+            saturation.refuse_constant([e.image for planes in self.sources for e in planes])
         if learns_from != "labels":
             return
         sizes = np.concatenate(diameters)
@@ -278,6 +280,8 @@ class Examples:
                     **self._extra(flat, place, extra),
                 )
             )
+        if target is image:
+            saturation.tell(name, [saturation.share(plane_of(name, image, p)) for p in places])
         return examples
 
     def _known(

@@ -1,0 +1,125 @@
+"""The U-Net of Noise2Void and N2V2: its weights, its pooling, and what its outputs depend on."""
+
+import numpy as np
+import pytest
+
+from imagej_dl.models import backend, trust
+from imagej_dl.models.networks.registry import network
+from imagej_dl.models.receptive_field import receptive_field
+
+pytestmark = pytest.mark.tf
+
+
+def built(**more):
+    backend.keras().utils.set_random_seed(2)
+    given = {"channels": 1, "classes": 1, "output": "linear", "depth": 2, "width": 3}
+    return network("unet_n2v", given | more).build()
+
+
+def two(before, after):
+    return 9 * before * after + after + 9 * after * after + after
+
+
+@pytest.mark.parametrize("top_skip", [True, False])
+def test_weights_are_those_counted_from_the_description(top_skip):
+    w = 5
+    expected = two(1, w) + two(w, 2 * w) + two(2 * w, 4 * w)
+    expected += two(4 * w + 2 * w, 2 * w)
+    expected += two(2 * w + (w if top_skip else 0), w) + w + 1
+    assert built(width=w, top_skip=top_skip).count_params() == expected
+
+
+def pooled(features):
+    """The maximum of 2 x 2 pixels at each corner between pixels, blurred by 1 2 1, halved."""
+    padded = np.pad(features, 1)
+    most = np.maximum.reduce([padded[:-1, :-1], padded[1:, :-1], padded[:-1, 1:], padded[1:, 1:]])
+    binomial = np.outer((1, 2, 1), (1, 2, 1)) / 16
+    height, width = features.shape
+    return np.array(
+        [
+            [(most[y : y + 3, x : x + 3] * binomial).sum() for x in range(0, width, 2)]
+            for y in range(0, height, 2)
+        ]
+    )
+
+
+def test_the_blurring_pool_is_a_maximum_a_binomial_blur_and_every_other_pixel():
+    model = built(depth=1, width=1)
+    keras = backend.keras()
+    before, after = model.get_layer("down0_conv2").output, model.get_layer("down0_pool").output
+    x = np.random.default_rng(0).random((1, 8, 12, 1), np.float32)
+    features, found = (
+        np.asarray(keras.Model(model.input, t)(x))[0, ..., 0] for t in (before, after)
+    )
+    assert features.max() > 0
+    np.testing.assert_allclose(found, pooled(features), atol=1e-6)
+
+
+@pytest.mark.parametrize("pooling", ["max", "blur"])
+def test_the_halo_is_exact(pooling):
+    """What is no number spreads as far as a pixel is seen, by one of the pooling grid's phases."""
+    model = built(pooling=pooling, depth=1, top_skip=True)
+    field = receptive_field(model)
+    assert field.multiple_of == 2
+    side, reached = 64, 0
+    for at in (30, 31):
+        x = np.random.default_rng(0).random((1, side, 8, 1), np.float32)
+        y = np.asarray(model(x))
+        x[0, at] += 1e3  # not NaN, which a maximum may not pass on
+        rows = np.flatnonzero(np.abs(np.asarray(model(x)) - y).max((0, 2, 3)))
+        reached = max(reached, at - rows[0], rows[-1] - at)
+    assert reached <= field.halo
+    if pooling == "blur":
+        assert reached == field.halo
+
+
+def test_tiles_with_their_halo_give_the_same_as_the_whole():
+    model = built(pooling="blur", residual=True, batch_norm=True)
+    field = receptive_field(model)
+    step = field.multiple_of
+    halo = -(-field.halo // step) * step
+    x = np.random.default_rng(1).random((1, 2 * halo + 6 * step, 4 * step, 1), np.float32)
+    whole = np.asarray(model(x, training=False))
+    part = np.asarray(model(x[:, step : step + 2 * halo + 2 * step], training=False))
+    wanted = whole[:, step + halo : step + halo + 2 * step]
+    np.testing.assert_allclose(part[:, halo:-halo], wanted, atol=1e-5)
+
+
+@pytest.mark.parametrize("apart", [True, False])
+def test_channels_apart_do_not_see_each_other(apart, tmp_path):
+    model = built(channels=3, classes=3, apart=apart, residual=True)
+    path = tmp_path / "model.keras"
+    model.save(path)
+    trust.check_parts(path)
+    again = backend.keras().models.load_model(path, compile=False, safe_mode=True)
+    x = np.random.default_rng(3).random((1, 16, 16, 3), np.float32)
+    y = np.asarray(model(x))
+    np.testing.assert_array_equal(np.asarray(again(x)), y)
+    x[..., 1] = 0
+    changed = np.abs(np.asarray(model(x)) - y).max((0, 1, 2)) > 0
+    assert list(changed) == ([False, True, False] if apart else [True, True, True])
+
+
+@pytest.mark.parametrize("more", [{"residual": True}, {"apart": True, "channels": 2}])
+def test_a_residual_needs_as_many_channels(more):
+    with pytest.raises(ValueError, match="as many output channels"):
+        built(**{"classes": 3, **more})
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"pooling": "blur"},
+        {"pooling": "max", "residual": True, "top_skip": True, "batch_norm": True},
+        {"channels": 2, "classes": 2, "apart": True, "residual": True},
+    ],
+)
+def test_openvinos_graph_gives_the_same(more):
+    openvino = pytest.importorskip("openvino")
+    from imagej_dl.prediction.openvino_graph import graph
+
+    model = built(**more)
+    compiled = openvino.compile_model(graph(model), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    x = np.random.default_rng(4).random((2, 16, 24, more.get("channels", 1)), np.float32)
+    found = next(iter(compiled(x).values()))
+    np.testing.assert_allclose(found, np.asarray(model(x, training=False)), atol=1e-5)
