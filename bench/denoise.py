@@ -171,11 +171,12 @@ def learnt(images: Case, method: str, seed: int, options: argparse.Namespace) ->
     if METHODS[method].learns_from == "image":
         targets = images.agains if method == "noise2noise" else images.cleans
         source = list(zip(images.learnt, targets, strict=True))
-    settings: dict[str, Any] = {"minutes": options.minutes, "epochs": 10_000, "patience": 10_000}
+    settings = {"steps": METHODS[method].defaults.get("steps", 50)} | given(options.set)
+    settings = {"test": 0.0, "seed": seed, "patience": 10_000} | settings
     if options.steps:
-        settings = {"epochs": 1, "steps": options.steps} | given(options.set)
-        settings["epochs"] = options.steps // settings["steps"]
-    settings |= {"test": 0.0, "seed": seed} | given(options.set)
+        settings["epochs"] = max(1, options.steps // settings["steps"])
+    else:
+        settings |= {"minutes": options.minutes, "epochs": 10_000}
     with tempfile.TemporaryDirectory(prefix="denoise-") as name:
         out = Path(name) / "model"
         began = time.monotonic()

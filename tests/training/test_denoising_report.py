@@ -118,6 +118,7 @@ def test_a_network_is_compared_at_the_blind_spots(monkeypatch):
     poor = denoising_report.compared(N2V, validator, Model(np.zeros_like(truth) + 1))
     assert (good.verdict, poor.verdict) == ("network", "gaussian")
     assert good.network == pytest.approx(0.2, rel=0.1)
+    assert good.pixels > 2000  # validation hides few hundred
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         denoising_report.warn_if_gaussian(good)
@@ -140,7 +141,8 @@ def test_a_training_says_how_good_a_gaussian_is(tmp_path):
     metrics = json.loads((tmp_path / "model" / "metrics.json").read_text())
     kept = metrics["denoising"]["blind_spots"]
     assert kept["better"] == "gaussian"
-    assert kept["network"] == pytest.approx(metrics["validation"]["val_masked_error"], rel=1e-3)
+    assert kept["network"] == pytest.approx(metrics["validation"]["val_masked_error"], rel=0.3)
+    assert kept["pixels"] > 500
     assert kept["network"] > kept["gaussian"] > 0
     assert len(metrics["denoising"]["noise_correlation"]) == 1
     text = reporting.summary(tmp_path / "model", metrics, bundle.config.method)
