@@ -17,8 +17,8 @@ from imagej_dl.search import report
 from imagej_dl.search.fold import score
 from imagej_dl.search.folds import folds
 from imagej_dl.search.space import Space
-from imagej_dl.training import Settings, device_selection, find_pairs
-from imagej_dl.training.data_sources import Given
+from imagej_dl.training import Settings, device_selection
+from imagej_dl.training.data_sources import Given, as_given
 from imagej_dl.training.examples import Examples
 from imagej_dl.training.split import Split
 
@@ -94,7 +94,7 @@ def search(
     space.check(base)
     settings = Settings.of({**base, **space.first})
     device_selection.select(several=False)  # what it may refuse is refused before the first trial
-    given = source if isinstance(source, Given) else Given(find_pairs(source))
+    given = as_given(source, settings.method.learns_from)
     examples = Examples(
         given.train,
         settings.normalisation,

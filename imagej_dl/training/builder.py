@@ -86,6 +86,7 @@ def assemble(
     """Build the network and all that trains it; `start` is the model that it starts from."""
     from imagej_dl.training.trainer import Trainer
 
+    settings = settings.of_images(examples.channels)
     devices.check_batch(settings.batch)
     partly = any(example.known is not None for example in parts.train + parts.validation)
     if partly and not settings.method.heeds_weights(settings.loss):

@@ -4,6 +4,7 @@
 StopOnDivergence     raises an error when the loss is not finite
 ReportProgress       tells `progress`, which may cancel, before each batch
 LearningRate         fits the learning rate to the elapsed batches or time; ends at the time limit
+ExchangeAverages     puts averages of the weights in their place, and at the end back
 Validation           adds the validation scores to the epoch's logs
 RecordEpoch          adds the epoch to the state, and notes which epoch is the best
 SaveCheckpoint       writes the state, so that --resume goes on from here
@@ -141,6 +142,16 @@ class StopOnDivergence(keras.callbacks.Callback):  # type: ignore[name-defined]
             remedy="Remove it (in ImageJ, Process > Noise > Remove Outliers...), or choose a "
             "smaller --learning-rate.",
         )
+
+
+class ExchangeAverages(keras.callbacks.Callback):  # type: ignore[name-defined]
+    """Exchange the weights with their averages, if these are kept.
+
+    Once before what looks at the network after an epoch, and once after it.
+    """
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        self.model.exchange_averages()
 
 
 class Validation(keras.callbacks.Callback):  # type: ignore[name-defined]

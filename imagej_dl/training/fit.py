@@ -218,6 +218,7 @@ def _resumed(saved: State, fresh: State, out: Path) -> State:
 def _restore(run: TrainingRun, saved: Arrays) -> None:
     """Give the run what the checkpoint has."""
     checkpoint.restore(saved, run.model, run.trainer.optimizer, run.folder)
+    run.trainer.exchange_averages()  # it was written with the averages in the weights' place
     run.trainer.loss_scale.restore(run.state.factor, run.state.steady)
 
 

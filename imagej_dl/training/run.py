@@ -133,8 +133,10 @@ class TrainingRun:
             callbacks.StopOnDivergence(self.patches.examples, state),
             callbacks.ReportProgress(self.progress, stop_requests, schedule),
             schedule,
+            callbacks.ExchangeAverages(),
             *devices.chief_only([callbacks.Validation(self.validator)]),
             callbacks.RecordEpoch(state, clock),
             *devices.chief_only(after_epoch),
             callbacks.EarlyStopping(self.settings.patience, state),
+            callbacks.ExchangeAverages(),
         ]

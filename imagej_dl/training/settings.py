@@ -112,6 +112,13 @@ class Settings(BaseModel):
         lt=1,
         description="Highest learning rate; if left out, that of the network.",
     )
+    averaging: float = Field(
+        default=0.0,
+        ge=0,
+        lt=1,
+        description="What is validated and kept is a moving average of the weights, which keeps "
+        "this share of itself at each batch; 0: the weights themselves.",
+    )
     schedule: Literal["cycle", "plateau"] = Field(
         default="cycle",
         description="cycle: the learning rate rises, then falls to almost zero; plateau: it is "
@@ -307,7 +314,7 @@ class Settings(BaseModel):
             usual["augmentation"] = augment.TURNED
         return {**usual, **values}
 
-    _later = omitting("method_settings", "sparse")
+    _later = omitting("method_settings", "sparse", "averaging")
 
     @model_validator(mode="before")
     @classmethod

@@ -44,9 +44,16 @@ class Trainer(keras.Model):  # type: ignore[name-defined]
             optimizer = getattr(keras.optimizers, settings.optimizer)(settings.learning_rate)
             # Built now, so that a checkpoint can fill its variables.
             optimizer.build(network.trainable_variables)
+            # Among the optimizer's variables, they are part of a checkpoint.
+            self._averages = [
+                optimizer.add_variable_from_reference(weight, name="average")
+                for weight in (network.trainable_variables if settings.averaging else ())
+            ]
+        self._averaging = settings.averaging
         self.built = True
         self.compile(optimizer, auto_scale_loss=False, jit_compile=False)
         self._compiled_step = devices.compile(self.train_step)
+        self._compiled_average = backend.tensorflow().function(self._average)
 
     def call(self, images: Any, training: bool = False) -> Any:
         """Return the network's output for images (N, Y, X, T·C)."""
@@ -79,10 +86,31 @@ class Trainer(keras.Model):  # type: ignore[name-defined]
         self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
         return tf.stack([loss, overflowed])
 
+    def exchange_averages(self) -> None:
+        """Exchange the weights and their moving averages, if these are kept.
+
+        The optimizer has the averages among its variables: a checkpoint holds both.
+        """
+        weights = self.network.trainable_variables if self._averages else ()
+        for weight, average in zip(weights, self._averages, strict=True):
+            value = weight.numpy()
+            weight.assign(average)
+            average.assign(value)
+
+    def _average(self) -> None:
+        """Move the averages towards the weights; over few batches while there are only few."""
+        tf = backend.tensorflow()
+        before = tf.cast(self.optimizer.iterations, tf.float32) - 1
+        kept = tf.minimum(before / (before + 10), self._averaging)
+        for weight, average in zip(self.network.trainable_variables, self._averages, strict=True):
+            average.assign(average * kept + weight * (1 - kept))
+
     def train_batch(self, batch: tuple[Any, Any, Any]) -> float:
         """Train on one batch (images, targets, weights); return its loss."""
         scale = backend.tensorflow().constant(self.loss_scale.factor, "float32")
         loss, overflowed = self._compiled_step(scale, batch).numpy()
+        if self._averages:
+            self._compiled_average()
         self.loss_scale.update(bool(overflowed))
         return float(loss)
 

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import tiny_search
 
 from imagej_dl import images, training
 from imagej_dl.errors import DataWarning, UserError
@@ -183,3 +184,17 @@ def test_nan_is_refused_and_named(tmp_path):
         training.train(image, tmp_path / "M", **SMALL)
     assert not (tmp_path / "M" / "config.json").exists()
     assert "NaN" in str(caught.value)
+
+
+@pytest.mark.tf
+def test_hyperparameters_are_searched_by_the_error_at_blind_spots(tmp_path):
+    from imagej_dl.search import search
+
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for i in range(4):
+        file(folder / f"{i}.tif", seed=i)
+    own = {"kind": KIND, "patch": 32, **tiny_search.options()}
+    found = search(folder, tmp_path / "search", **own)
+    assert found is not None
+    assert np.isfinite(found.score)

@@ -51,7 +51,7 @@ class BlindSpotMethod(ImageMethod):
     share: float = Field(
         default=0.015,
         gt=0,
-        le=0.05,
+        le=0.12,
         description="Share of the pixels of a patch that are hidden and scored.",
     )
     together: bool = Field(
