@@ -36,7 +36,7 @@ import numpy as np
 from classical import CLASSICAL
 from denoising_cases import CASES, Case
 from denoising_scores import scores
-from runs import Record, append, given, lines, machine, numbers, row, run_missing
+from runs import Record, add_arguments, append, given, lines, machine, row, run_missing
 
 _IMAGES = ("case", "photons", "read", "most", "scale_invariant")
 _TRAINING = ("minutes", "steps_planned", "settings")
@@ -68,24 +68,17 @@ def main() -> None:
 
 def parsed(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    add_arguments(parser, minutes=5.0)
     data = nuclei.DATA.parent
     parser.add_argument("--data", type=Path, default=data, help="folder with nuclei and movie")
     parser.add_argument("--telomeres", type=Path, help="timelapse_telomeres_2d.tif")
     parser.add_argument("--bsd", type=Path, help="folder with BSD68 and Train400")
     parser.add_argument("--most", type=int, help="only so many images of each folder of BSD68")
-    parser.add_argument("--out", type=Path, required=True, help="file of JSON lines, appended to")
     parser.add_argument("--case", action="append", choices=[*CASES], help="may be repeated")
     parser.add_argument("--method", action="append", help="only this one; may be repeated")
     parser.add_argument("--photons", type=float, default=20.0, help="of the brightest pixels")
     parser.add_argument("--read", type=float, default=2.0, help="normal noise, in photons")
     parser.add_argument("--scale-invariant", action="store_true", help="fit a·x + b to the truth")
-    parser.add_argument("--minutes", type=float, default=5.0, help="of each training")
-    parser.add_argument("--steps", type=int, help="batches of each training, instead of --minutes")
-    parser.add_argument("--seeds", type=numbers, default=[0, 1, 2], metavar="N,N…")
-    parser.add_argument(
-        "--set", action="append", default=[], metavar="NAME=VALUE", help="a setting, as JSON"
-    )
-    parser.add_argument("--table", action="store_true", help="print the file as Markdown")
     parser.add_argument("--run", nargs=3, metavar=("CASE", "METHOD", "SEED"), help="one, in here")
     return parser.parse_args(arguments)
 

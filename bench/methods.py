@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import nuclei
-from runs import append, given, lines, machine, numbers, row, run_missing
+from runs import add_arguments, append, given, lines, machine, numbers, row, run_missing
 
 EPOCH = 50
 """Batches between two validations."""
@@ -60,19 +60,12 @@ def main() -> None:
 
 def parsed(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    add_arguments(parser, minutes=10.0)
     parser.add_argument("--data", type=Path, default=nuclei.DATA, help="folder with train and test")
-    parser.add_argument("--out", type=Path, required=True, help="file of JSON lines, appended to")
-    parser.add_argument("--minutes", type=float, default=10.0, help="of each training")
-    parser.add_argument("--steps", type=int, help="batches of each training, instead of --minutes")
-    parser.add_argument("--seeds", type=numbers, default=[0, 1, 2], metavar="N,N…")
     parser.add_argument("--at-steps", type=numbers, default=[], metavar="N,N…")
     parser.add_argument("--method", action="append", help="only this one; may be repeated")
     parser.add_argument("--validation", type=float, default=0.15, help="share of the images")
     parser.add_argument("--validation-only", action="store_true", help="no test image is read")
-    parser.add_argument(
-        "--set", action="append", default=[], metavar="NAME=VALUE", help="a setting, as JSON"
-    )
-    parser.add_argument("--table", action="store_true", help="print the file as Markdown")
     parser.add_argument("--run", nargs=2, metavar=("METHOD", "SEED"), help="one run, in here")
     options = parser.parse_args(arguments)
     if wrong := [n for n in [*options.at_steps, options.steps or EPOCH] if n % EPOCH or n <= 0]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import subprocess
 import sys
@@ -11,6 +12,18 @@ from typing import Any
 
 Record = dict[str, Any]
 """A line of the file: what a run was told to do (its plan), and what was measured."""
+
+
+def add_arguments(parser: argparse.ArgumentParser, minutes: float) -> None:
+    """Add what the trainings of all benches are told."""
+    parser.add_argument("--out", type=Path, required=True, help="file of JSON lines, appended to")
+    parser.add_argument("--minutes", type=float, default=minutes, help="of each training")
+    parser.add_argument("--steps", type=int, help="batches of each training, instead of --minutes")
+    parser.add_argument("--seeds", type=numbers, default=[0, 1, 2], metavar="N,N…")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE", help="a setting, as JSON"
+    )
+    parser.add_argument("--table", action="store_true", help="print the file as Markdown")
 
 
 def lines(path: Path) -> list[Record]:
