@@ -74,6 +74,8 @@ def finish(out: Path, run: TrainingRun, parts: Split, raw: NDArray, ended: str) 
     }
     comparison = denoising_report.compared(config.method, run.validator, run.model)
     metrics |= denoising_report.figures(run.noise, comparison)
+    if config.method.learns_from == "itself":
+        metrics["validated"] = parts.held_out()
     known = known_record(parts, settings.sparse)
     if known is not None:
         metrics["known"] = known
