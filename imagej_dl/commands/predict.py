@@ -91,8 +91,9 @@ class Predict(PredictOptions):
             raise UserError("name the images to predict, or folders of images")
         from imagej_dl import models
 
-        tables = self.tables()
         config = models.load_config(self.chosen)
+        # Videos are joined of label maps alone.
+        tables = self.tables() if config.method.gives == "instances" else []
         self.refuse_models(config)
         recurrent = config.frames > 1
         sources = find(self.images, recurrent=recurrent, videos=self.videos, scenes=self.scenes)

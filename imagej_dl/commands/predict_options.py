@@ -20,6 +20,7 @@ from imagej_dl.prediction.diameters import parsed
 from imagej_dl.prediction.pixel_types import PixelType
 from imagej_dl.prediction.results import Results
 from imagej_dl.prediction.views import Augment, views
+from imagej_dl.prediction.views import check as check_views
 
 if TYPE_CHECKING:
     from imagej_dl.methods.base import Method
@@ -255,6 +256,7 @@ class PredictOptions(Command):
 
         if self.diameter is not None:
             scalable(config, self.diameter, self.chosen)
+        check_views(config.method, self.augment, self.chosen)
         for folder in self.ensemble:
             check(config, models.load_config(folder), folder)
         if self.denoise is not None:

@@ -6,7 +6,6 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
-from pydantic import Field
 from small_models import bundle_of
 
 from imagej_dl import models
@@ -17,17 +16,11 @@ from imagej_dl.models import backend
 
 
 class ToImage(ImageMethod):
-    """An image of `outputs` channels."""
+    """An image, of whatever."""
 
     name: ClassVar[str] = "toy_image"
     summary: ClassVar[str] = "an image"
     losses: ClassVar[tuple[str, ...]] = ("mse",)
-
-    outputs: int = Field(default=1, ge=1, description="Channels of the image.")
-
-    @property
-    def channels(self):
-        return tuple(f"c{i}" for i in range(self.outputs))
 
     def loss(self, name, *, class_weights=None, dice=0.0, total):
         raise NotImplementedError
@@ -40,11 +33,12 @@ def to_image(monkeypatch):
     monkeypatch.setitem(models.CLASSES, ToImage.name, ToImage().channels)
 
 
-def image_bundle(model, *, channels=1, outputs=1, halo=0, multiple_of=1, **more):
-    given = {"classes": ToImage(outputs=outputs).channels, "instances": PostProcessing()}
-    given["method_settings"] = {"outputs": outputs}
+def image_bundle(model, *, channels=1, outputs=1, halo=0, multiple_of=1, kind=ToImage.name, **more):
+    method = ToImage(image_channels=outputs)
+    given = {"classes": method.channels, "instances": PostProcessing()}
+    given["method_settings"] = {"image_channels": outputs} if outputs > 1 else {}
     return bundle_of(
-        model, ToImage.name, halo=halo, multiple_of=multiple_of, channels=channels, **(given | more)
+        model, kind, halo=halo, multiple_of=multiple_of, channels=channels, **(given | more)
     )
 
 
@@ -72,9 +66,3 @@ def unet_of_images(channels=1, depth=2, **more):
     field = receptive_field(model)
     given = {"halo": field.halo, "multiple_of": field.multiple_of}
     return image_bundle(model, channels=channels, outputs=channels, **(given | more))
-
-
-def saved(bundle, folder):
-    """Save a model, and return its folder."""
-    models.save(bundle, folder)
-    return folder

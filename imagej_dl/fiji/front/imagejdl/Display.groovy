@@ -19,7 +19,7 @@ class Display {
                 display_ranges: luts.collect { [it.min, it.max] }]
         }
         // Channels that are no CompositeImage share one LUT and one range.
-        def ip = imp.processor
+        def ip = imp.getProcessor()
         int channels = imp.NChannels
         return shown + [luts: [colours(ip.lut)] * channels, display_ranges: [[ip.min, ip.max]] * channels]
     }
