@@ -150,7 +150,8 @@ def filtered(images: Case, method: str, seed: int, options: argparse.Namespace) 
         CLASSICAL[method](noisy.values.astype(np.float64), images.noise, truth)
         for noisy, truth in zip(images.noisy, images.truth, strict=True)
     ]
-    return [image for image, _ in made], {"steps": None, "with": made[0][1]}
+    told = {name: [more[name] for _, more in made] for name in made[0][1]}
+    return [image for image, _ in made], {"steps": None, "with": told}
 
 
 def learnt(images: Case, method: str, seed: int, options: argparse.Namespace) -> Any:
@@ -239,8 +240,9 @@ def _table(records: list[Record]) -> str:
 
 
 def _name(record: Record) -> str:
-    width = record["with"].get("width")
-    return record["method"] if width is None else f"{record['method']} ({width:g} px)"
+    widths = sorted(set(record["with"].get("width", [])))
+    ends = " … ".join(f"{width:g}" for width in dict.fromkeys(widths[:1] + widths[-1:]))
+    return f"{record['method']} ({ends} px)" if widths else record["method"]
 
 
 if __name__ == "__main__":
