@@ -17,7 +17,6 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -26,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import nuclei
+from runs import add_arguments, append, given, lines, machine, numbers, row, run_missing
 
 EPOCH = 50
 """Batches between two validations."""
@@ -50,44 +50,27 @@ def main() -> None:
         record = measure(method, int(seed), options)
         append(options.out, record)
         return
-    failed = False
-    for seed in options.seeds:  # all methods of a seed, then the next: a stop leaves whole rounds
-        for method in options.method or instance_methods():
-            done = [key(line) for line in lines(options.out)]
-            if key(plan(method, seed, options)) in done:
-                print(f"{method}, seed {seed}: is there", flush=True)
-                continue
-            command = [sys.executable, *sys.argv, "--run", method, str(seed)]
-            if subprocess.run(command, check=False).returncode:
-                print(f"{method}, seed {seed}: failed", flush=True)
-                failed = True
-    sys.exit(failed)
+    wanted = [  # all methods of a seed, then the next: a stop leaves whole rounds
+        (plan(method, seed, options), [method, str(seed)])
+        for seed in options.seeds
+        for method in options.method or instance_methods()
+    ]
+    sys.exit(not run_missing(options.out, wanted, key))
 
 
 def parsed(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    add_arguments(parser, minutes=10.0)
     parser.add_argument("--data", type=Path, default=nuclei.DATA, help="folder with train and test")
-    parser.add_argument("--out", type=Path, required=True, help="file of JSON lines, appended to")
-    parser.add_argument("--minutes", type=float, default=10.0, help="of each training")
-    parser.add_argument("--steps", type=int, help="batches of each training, instead of --minutes")
-    parser.add_argument("--seeds", type=numbers, default=[0, 1, 2], metavar="N,N…")
     parser.add_argument("--at-steps", type=numbers, default=[], metavar="N,N…")
     parser.add_argument("--method", action="append", help="only this one; may be repeated")
     parser.add_argument("--validation", type=float, default=0.15, help="share of the images")
     parser.add_argument("--validation-only", action="store_true", help="no test image is read")
-    parser.add_argument(
-        "--set", action="append", default=[], metavar="NAME=VALUE", help="a setting, as JSON"
-    )
-    parser.add_argument("--table", action="store_true", help="print the file as Markdown")
     parser.add_argument("--run", nargs=2, metavar=("METHOD", "SEED"), help="one run, in here")
     options = parser.parse_args(arguments)
     if wrong := [n for n in [*options.at_steps, options.steps or EPOCH] if n % EPOCH or n <= 0]:
         parser.error(f"{wrong[0]} steps: networks are looked at after each {EPOCH} batches")
     return options
-
-
-def numbers(text: str) -> list[int]:
-    return [int(part) for part in text.split(",")]
 
 
 def instance_methods() -> list[str]:
@@ -98,7 +81,6 @@ def instance_methods() -> list[str]:
 
 def plan(method: str, seed: int, options: argparse.Namespace) -> dict[str, Any]:
     """Return what makes a run the same as another."""
-    given = (text.split("=", 1) for text in options.set)
     return {
         "method": method,
         "seed": seed,
@@ -106,7 +88,7 @@ def plan(method: str, seed: int, options: argparse.Namespace) -> dict[str, Any]:
         "steps_planned": options.steps,
         "scored_on": "validation" if options.validation_only else "test",
         "validation": options.validation,
-        "settings": {name: json.loads(value) for name, value in given},
+        "settings": given(options.set),
         "at_steps": options.at_steps,
     }
 
@@ -114,26 +96,6 @@ def plan(method: str, seed: int, options: argparse.Namespace) -> dict[str, Any]:
 def key(record: dict[str, Any]) -> str:
     """Return what two lines of the same run have in common."""
     return json.dumps([record[name] for name in ("method", "seed", *_SAME)], sort_keys=True)
-
-
-def lines(path: Path) -> list[dict[str, Any]]:
-    """Read the file; a line that a kill cut short is none."""
-    if not path.exists():
-        return []
-    found = []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        try:
-            found.append(json.loads(line))
-        except ValueError:
-            print(f"{path}: a line is damaged and counts for nothing", file=sys.stderr)
-    return found
-
-
-def append(path: Path, record: dict[str, Any]) -> None:
-    """Add a line, on its own even where a kill has cut the last one short."""
-    before = path.read_bytes() if path.exists() else b""
-    with path.open("a", encoding="utf-8") as file:
-        file.write("\n" * (before[-1:] not in (b"", b"\n")) + json.dumps(record) + "\n")
 
 
 def measure(method: str, seed: int, options: argparse.Namespace) -> dict[str, Any]:
@@ -212,7 +174,7 @@ def table(records: list[dict[str, Any]]) -> str:
 def _group(records: list[dict[str, Any]]) -> str:
     one = records[0]
     limit = f"{one['steps_planned']} batches" if one["steps_planned"] else f"{one['minutes']:g} min"
-    text = [f"Trained for {limit}, scored on the {one['scored_on']} images; {_state(records)}."]
+    text = [f"Trained for {limit}, scored on the {one['scored_on']} images; {machine(records)}."]
     if one["settings"]:
         text.append(f"Settings: {json.dumps(one['settings'])}.")
     text += ["", *_rows(records, "scores", [r["steps"] for r in records])]
@@ -223,15 +185,9 @@ def _group(records: list[dict[str, Any]]) -> str:
     return "\n".join(text)
 
 
-def _state(records: list[dict[str, Any]]) -> str:
-    loads = [r[name] for r in records for name in ("load_before", "load_after")]
-    cores = "/".join(str(n) for n in sorted({r["cores"] for r in records}))
-    return f"{cores} cores, load {min(loads):.1f} to {max(loads):.1f}"
-
-
 def _rows(records: list[dict[str, Any]], where: str, steps: list[int]) -> list[str]:
     heads = ["method", "seeds", "batches", *COLUMNS.values(), "AP .5 from … to"]
-    rows = [f"| {' | '.join(heads)} |", "| --- " * len(heads) + "|"]
+    rows = [row(heads), row(["---"] * len(heads))]
     done = list(zip(records, steps, strict=True))
     for method in dict.fromkeys(record["method"] for record in records):
         mine = [(r[where], n) for r, n in done if r["method"] == method]
@@ -239,7 +195,7 @@ def _rows(records: list[dict[str, Any]], where: str, steps: list[int]) -> list[s
         least, most = (f(s["ap_0.5"] for s, _ in mine) for f in (min, max))
         cells = [method, str(len(mine)), f"{statistics.fmean(n for _, n in mine):.0f}"]
         cells += [f"{mean:.3f}" for mean in means] + [f"{least:.3f} … {most:.3f}"]
-        rows.append(f"| {' | '.join(cells)} |")
+        rows.append(row(cells))
     return rows
 
 

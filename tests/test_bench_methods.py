@@ -82,7 +82,7 @@ def test_runs_that_are_there_are_not_repeated(tmp_path, monkeypatch):
         asked.append(command[command.index("--run") + 1 :])
         return subprocess.CompletedProcess(command, 0)
 
-    monkeypatch.setattr(methods.subprocess, "run", run)
+    monkeypatch.setattr(subprocess, "run", run)
     arguments = ["methods.py", "--out", str(path), "--method", "border", "--seeds", "0,1"]
     monkeypatch.setattr(sys, "argv", arguments)
     with pytest.raises(SystemExit) as ended:

@@ -20,7 +20,7 @@ from imagej_dl.models import ModelBundle, ModelConfig
 from imagej_dl.models import folder as folders
 from imagej_dl.prediction.network import network
 from imagej_dl.progress import Progress
-from imagej_dl.training import checkpoint
+from imagej_dl.training import checkpoint, denoising_report
 from imagej_dl.training.checkpoint import CANCELLED, RESUMABLE
 from imagej_dl.training.fine_tuning import Start
 from imagej_dl.training.patches import Example
@@ -78,6 +78,8 @@ def finish(out: Path, run: TrainingRun, parts: Split, raw: NDArray, ended: str) 
         "device": run.devices.description,
         **scores,
     }
+    comparison = denoising_report.compared(config.method, run.validator, run.model)
+    metrics |= denoising_report.figures(run.noise, comparison)
     if config.method.learns_from == "itself":
         metrics["validated"] = parts.held_out()
     known = known_record(parts, settings.sparse)
@@ -103,6 +105,7 @@ def finish(out: Path, run: TrainingRun, parts: Split, raw: NDArray, ended: str) 
             files=files,
             overwrite=True,
         )
+    denoising_report.warn_if_gaussian(comparison)
     if ended not in RESUMABLE:
         discard(run.folder)
     return written

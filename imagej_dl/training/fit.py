@@ -18,6 +18,7 @@ from imagej_dl.models.ready import registry as ready
 from imagej_dl.progress import Progress, silent
 from imagej_dl.training import (
     checkpoint,
+    denoising_report,
     device_selection,
     fine_tuning,
     preflight,
@@ -125,6 +126,8 @@ def train(
         progress("building", 0, 1)
         run = assemble(chosen, parts, examples, state, devices, folder, progress, origin)
         progress("building", 1, 1)
+        if devices.is_chief:
+            run.noise = denoising_report.noise(chosen.method, parts.train)
         run.began, run.watch, run.owns_folder = began, watch, owns_folder
         run.tensorboard = out / "tensorboard" if tensorboard and devices.is_chief else None
         if saved is not None:

@@ -26,7 +26,8 @@ def of(settings: Settings, total: Total = whole) -> Loss:
 class Validator:
     """Evaluates a model on batches that stay the same.
 
-    `seen` are the first batch's images and the output for them of the last evaluation.
+    `batches` are what it was given, `seen` the first one's images and the output for them of the
+    last evaluation.
 
     Parameters
     ----------
@@ -43,7 +44,7 @@ class Validator:
         batches: Sequence[Evaluated],
     ) -> None:
         self.method = method
-        self._batches = batches
+        self.batches = batches
         self._loss = compute
         self._function: Any = None
         self.seen: tuple[NDArray[np.float32], NDArray[np.float32]] | None = None
@@ -56,7 +57,7 @@ class Validator:
             self._function = tf.function(lambda x: model(x, training=False), reduce_retracing=True)
         losses, sizes, tallies = [], [], []
         self.seen = None
-        for images, targets, weights in self._batches:
+        for images, targets, weights in self.batches:
             output = self._function(tf.constant(fed(model, images)))
             known = () if weights is None else (tf.constant(weights),)
             losses.append(float(self._loss(tf.constant(targets), output, *known)))

@@ -8,6 +8,7 @@ from typing import Any
 
 from imagej_dl.methods import registry
 from imagej_dl.methods.base import Method
+from imagej_dl.training import denoising_report
 from imagej_dl.training.checkpoint import COLUMNS, RESUMABLE, State
 from imagej_dl.training.events import EpochEvent
 
@@ -45,6 +46,8 @@ def summary(out: Path, metrics: dict[str, Any], method: Method) -> str:
         f"{metrics['seconds'] / 60:.1f} min (ended by: {metrics['ended']})",
         f"validation{where}: {measure}, {method.describe(scores)}",
     ]
+    if (text := denoising_report.line(metrics)) is not None:
+        lines.append(text)
     if "test" in metrics:
         lines.append(f"test: {method.describe(metrics['test'])}")
     if metrics["ended"] in RESUMABLE:

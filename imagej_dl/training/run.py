@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from imagej_dl.denoising import NoiseCorrelation
 from imagej_dl.errors import Cancelled, Enough
 from imagej_dl.models import ModelConfig
 from imagej_dl.progress import Progress
@@ -36,6 +37,7 @@ class TrainingRun:
     state : how far it is.
     folder : of the checkpoints.
     config : of the model, as `watch` gets it.
+    noise : correlation of the noise in each channel, where images are learnt from themselves.
     tensorboard : the folder of the event files; None for none.
     began : when the time limit began to count, by time.monotonic().
     owns_folder : returns False once another run has taken over the folder.
@@ -52,6 +54,7 @@ class TrainingRun:
     config: ModelConfig
     devices: SingleDevice
     watch: Watch = ignore
+    noise: list[NoiseCorrelation | None] = field(default_factory=list)
     tensorboard: Path | None = None
     began: float = field(default_factory=time.monotonic)
     owns_folder: Callable[[], bool] = lambda: True

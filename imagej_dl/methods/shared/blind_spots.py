@@ -82,6 +82,13 @@ class BlindSpotMethod(ImageMethod):
     ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Fill the hidden pixels of a plane (Y, X) from others; see :mod:`.masking`."""
 
+    def blind(self, outputs: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return what a network says of pixels that it does not see, (…, C), normalised.
+
+        `outputs` are its (…, channels) in training, of which a subclass may make an image.
+        """
+        return outputs
+
     def targets(self, truth: Truth) -> NDArray:
         """Return the image of the patch, all of it scored: (side, side, 2·C)."""
         image = super().targets(truth)
