@@ -49,7 +49,7 @@ def _drawn(project: str, image: str, labels: str, model: str) -> dict[str, Any]:
     seen["ticked"] = _is_ticked(dialog)
     hosted.press(dialog, "OK")
     hosted.wait(Path(ticked, "metrics.json").is_file, 200, "the model of the dialog")
-    hosted.wait(lambda: hosted.newest("cells-labels"), 120, "labels by the new model")
+    hosted.wait(lambda: not hosted.window("JFrame", "ImageJ-DL: training"), 120, "its window's end")
     lines = str(recorder.getInstance().getText()).splitlines()
     recorder.getInstance().close()
     seen["line"] = next(line for line in lines if line.startswith(f'run("{TRAIN}"'))
