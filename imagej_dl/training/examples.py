@@ -157,7 +157,8 @@ class Examples:
             flat = [example for planes in self.sources for example in planes]
             known.check_background(flat, ring, self._estimated)
         self.diameter = float(np.median(sizes))
-        self.smallest = object_sizes.least_area(sizes)
+        before = None if like is None else like.instances
+        self.smallest = object_sizes.least_area(sizes, before.least_area() if before else 0)
         # Less than a quarter of an object is none that the contrast may be measured by.
         self.seen = Seen.of(self._looks, np.pi / 16 * self.diameter**2)
         if like is not None and like.seen is not None and self.seen is not None:

@@ -17,7 +17,7 @@ def diameters(labels: NDArray) -> NDArray[np.float64]:
     return np.sqrt(4 * np.asarray(areas) / np.pi)
 
 
-def least_area(diameters: NDArray[np.float64]) -> int:
+def least_area(diameters: NDArray[np.float64], known: int = 0) -> int:
     """Return the area in px below which nothing is an object, from the objects that were drawn.
 
     The area that 99 % of the objects exceed, and the less of it the fewer there are: of n
@@ -28,9 +28,14 @@ def least_area(diameters: NDArray[np.float64]) -> int:
     Parameters
     ----------
     diameters : of discs with the objects' areas, in px.
+    known : this area of the objects of a model that a training starts from. Where 99 % of the
+        objects exceed it, too, it holds on: the model's were more. (After ten nuclei, drawn
+        sparsely, 1 px in place of the model's 20 lowered an average precision from .769 to .695.)
     """
     count = len(diameters)
     if not count:
         return 0
     low = np.pi / 4 * np.percentile(diameters, 1) ** 2
+    if low >= known > 0:
+        return max(known, int(low * count / (count + _FEW_OBJECTS)))
     return int(low * count / (count + _FEW_OBJECTS))
