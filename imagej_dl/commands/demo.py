@@ -10,6 +10,7 @@ from pydantic import Field
 from imagej_dl.commands.base import Command, say
 from imagej_dl.errors import UserError
 from imagej_dl.filesystem.atomic import refuse_existing, refuse_input
+from imagej_dl.models.ready import registry as ready
 from imagej_dl.progress import Progress
 
 
@@ -28,6 +29,11 @@ class Demo(Command):
     truth: Path | None = Field(
         None, description="With --movie: its tracks, a Cell Tracking Challenge folder."
     )
+    start: Path | None = Field(
+        None,
+        description="Folder of a model to fine-tune, or the name of a ready model "
+        f"({', '.join(ready.names())}), instead of a new network.",
+    )
     minutes: float = Field(2.5, gt=0, description="Longest training, in minutes.")
     seed: int = Field(1, ge=0, lt=2**32, description="Seed of the simulation and the training.")
     fiji: str | None = Field(
@@ -45,7 +51,10 @@ class Demo(Command):
             raise UserError("--truth needs --movie", path=self.truth)
         begin = time.perf_counter()
         refuse_existing(self.out, self.overwrite)
-        refuse_input(self.out, self.data, self.movie, self.truth)
+        begun = None if self.start is None else ready.find(self.start)
+        refuse_input(self.out, self.data, self.movie, self.truth, begun)
+        if self.start is not None:
+            chain.check_start(self.start)
         for path in (self.movie, self.truth):
             if path is not None and not path.exists():
                 raise UserError("there is no such file or folder", path=path)
@@ -57,7 +66,7 @@ class Demo(Command):
         else:
             chain.take(work, drawn)
         chain.labels(work)
-        chain.train(work, self.minutes, self.seed)
+        chain.train(work, self.minutes, self.seed, self.start)
         predicted = chain.predict(work)
         chain.imagej(work, predicted, self.fiji)
         if work.movie is not None:

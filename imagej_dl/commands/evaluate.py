@@ -43,7 +43,7 @@ class Evaluate(Command):
     sparse: Annotated[bool, Shown("Not every object is drawn", advanced=True)] = Field(
         False,
         description="Not every object of the ground truth is drawn: predicted objects that lie "
-        "where nothing is drawn count neither as right nor as wrong.",
+        "where nothing is drawn count neither as right nor as wrong. Not for scores of tracks.",
     )
     axes: Annotated[str | None, Shown(advanced=True, empty="as the file declares")] = Field(
         None, description="Axes of the label files, such as TYX, if they do not declare them."

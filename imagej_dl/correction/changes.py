@@ -7,7 +7,13 @@ import xarray as xr
 from pydantic import BaseModel, ConfigDict
 
 from imagej_dl.errors import UserError
+from imagej_dl.evaluation.matching import mostly_known
 from imagej_dl.evaluation.overlap import overlap
+from imagej_dl.images.labels import marks
+from imagej_dl.rois import Labelled
+
+RING = 2
+"""Pixels around a drawn object that are known not to be of it, where not all objects are drawn."""
 
 SAME = 0.99
 """IoU above which an object counts as kept: a stray pixel is no correction."""
@@ -47,21 +53,37 @@ class Changes(BaseModel):
         return Changes(**{name: getattr(self, name) + getattr(other, name) for name in names})
 
 
-def compare(proposed: xr.DataArray, corrected: xr.DataArray) -> Changes:
+def compare(
+    proposed: xr.DataArray, corrected: xr.DataArray | Labelled, sparse: bool = False
+) -> Changes:
     """Compare two label maps of one image, dims of T, Z, Y, X.
+
+    Parameters
+    ----------
+    corrected : the label map, or that of ROIs with its marks. What is proposed where they ignore
+        all was neither kept nor deleted.
+    sparse : not all objects are drawn: so it is also with what is proposed where nothing is drawn.
 
     Raises
     ------
     UserError : when their shapes differ.
     """
-    if proposed.shape != corrected.shape:
+    labels, marked = (
+        (corrected.labels, corrected.marks)
+        if isinstance(corrected, Labelled)
+        else (corrected, None)
+    )
+    if proposed.shape != labels.shape:
         raise UserError(
-            f"the proposal has the shape {proposed.shape}, the correction {corrected.shape}"
+            f"the proposal has the shape {proposed.shape}, the correction {labels.shape}"
         )
-    shape = (-1, proposed.sizes["Y"], proposed.sizes["X"])
-    before = np.asarray(proposed.data).reshape(shape)
-    after = np.asarray(corrected.data).reshape(shape)
-    return sum((_plane(a, b) for a, b in zip(before, after, strict=True)), Changes())
+    changes = Changes()
+    for index in np.ndindex(*labels.shape[:-2]):
+        before, after = np.asarray(proposed.data[index]), np.asarray(labels.data[index])
+        there = None if marked is None else np.asarray(marked.data[index])
+        known = marks.known(after, there, RING if sparse else None)
+        changes += _plane(before if known is None else mostly_known(before, known), after)
+    return changes
 
 
 def _plane(proposed: np.ndarray, corrected: np.ndarray) -> Changes:

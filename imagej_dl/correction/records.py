@@ -42,7 +42,7 @@ def record(store: CorrectionStore, sheets: list[Sheet]) -> None:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", DataWarning)  # they came when it was stored
                 proposal = images.read_labels(before, as_is=True)
-                changes = compare(proposal, labels(sheet, proposal))
+                changes = compare(proposal, drawn(sheet, proposal), is_sparse(store, sheet, False))
         except UserError as error:
             warn(f"{error}: its corrections are not counted")
             continue

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from imagej_dl import project
 from imagej_dl.correction.changes import Changes
-from imagej_dl.correction.records import record
+from imagej_dl.correction.records import LABELS, record
 from imagej_dl.correction.store import CorrectionStore
 from imagej_dl.errors import UserError
 from imagej_dl.filesystem.containment import contained
@@ -57,6 +57,9 @@ def save(
     if name in store.state.empty:
         store.state.empty.remove(name)
     others = {*store.state.sparse} - {name}
+    proposed = name in store.state.proposed and (store.folder / name / LABELS).is_file()
+    if proposed and sparse != (name in store.state.sparse):
+        store.state.corrected.pop(name, None)  # other changes count now
     store.state.sparse = sorted({*others, name} if sparse else others)
     changes = _recorded(store, name)
     return Correction(name, stored.path, stored.count, stored.backup, changes)

@@ -117,13 +117,18 @@ def match(
     UserError : when the shapes differ.
     """
     if known is not None:
-        truth, pred = _mostly(truth, known), _mostly(pred, known)
+        truth, pred = mostly_known(truth, known), mostly_known(pred, known)
     found = overlap(truth, pred)
     return [_match(found, threshold) for threshold in thresholds]
 
 
-def _mostly(labels: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Return a label map without the objects more than half of which is unknown."""
+def mostly_known(labels: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Return a label map without the objects more than half of which is unknown.
+
+    Raises
+    ------
+    UserError : when the shapes differ.
+    """
     if labels.shape != known.shape:
         raise UserError(f"the label map has the shape {labels.shape}, what is known {known.shape}")
     ids, sizes = np.unique(labels, return_counts=True)

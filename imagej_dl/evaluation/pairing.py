@@ -104,10 +104,11 @@ def true_frames(
     Parameters
     ----------
     path : of the label map; its marks are beside it (see :mod:`imagej_dl.images.labels.marks`).
+        A Cell Tracking Challenge folder has none.
     ring : see :func:`imagej_dl.images.labels.marks.known`.
     """
     if path.is_dir():
-        yield from ((frame, None) for frame in frames(path, axes))
+        yield from ((frame, _known(frame, None, ring)) for frame in frames(path, axes))
         return
     labels, beside = read_labels(path, axes, volumes=True), marks.path_of(path)
     marked = _by_frame(marks.read(beside, labels)) if beside.is_file() else repeat(None)

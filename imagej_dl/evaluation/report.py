@@ -129,23 +129,33 @@ def evaluate(
     axes : the axes of label files that do not say them, such as TYX.
     sparse : not all objects of the ground truth are drawn. What lies neither within 2 px of a
         drawn object nor in what is marked as background is unknown then (see :func:`match`). What
-        is marked as ignored always is.
+        is marked as ignored always is. Tracks are not scored so; SEG alone is the same.
 
     Raises
     ------
-    UserError : for unequal shapes or numbers of frames, missing pairs and unreadable files.
+    UserError : for unequal shapes or numbers of frames, missing pairs and unreadable files, and for
+        tracks of a ground truth that is sparse.
     """
     pred, truth = Path(pred), Path(truth)
     if pred.is_dir() and truth.is_dir():
         pred = ctc.find_result(pred)
         if ctc.is_ctc(pred) and ctc.is_ctc(truth):
+            if sparse:
+                raise UserError(
+                    "tracks are not scored sparsely: DET, TRA and others count every object that "
+                    "the ground truth lacks as false",
+                    path=truth,
+                    remedy="Leave sparse out, or name a label movie as the prediction (such as "
+                    "tracked.tif of `imagej-dl track`): its objects are scored frame by frame.",
+                )
             try:
                 scores = challenge.score(ctc.read(pred), ctc.read_truth(truth))
             except UserError as error:
                 raise error.at(error.path or pred) from error
             return Report(str(pred), str(truth), tracks=scores)
         if ctc.is_segmentation(truth) and ctc.numbered(pred, "mask"):
-            note(progress, f"{truth}: has no tracks (TRA); only SEG is measured")
+            also = ", which counts drawn objects alone, sparse or not" if sparse else ""
+            note(progress, f"{truth}: has no tracks (TRA); only SEG is measured{also}")
             segmented = {"SEG": challenge.segmentation_score(pred, truth)}
             return Report(str(pred), str(truth), tracks=segmented)
     pairs = pair(pred, truth)

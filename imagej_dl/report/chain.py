@@ -19,6 +19,9 @@ import numpy as np
 from imagej_dl import commands, ctc, images, project, simulation
 from imagej_dl.errors import UserError
 from imagej_dl.filesystem import containment
+from imagej_dl.methods.base import Method
+from imagej_dl.models.folder import load_config
+from imagej_dl.models.ready import registry as ready
 from imagej_dl.prediction import inputs
 from imagej_dl.progress import Progress
 from imagej_dl.report import page, pictures
@@ -155,13 +158,29 @@ def labels(chain: Chain) -> None:
         step.figures = {"label maps": len(pairs), "labels": sum(counts)}
 
 
-def train(chain: Chain, minutes: float, seed: int) -> None:
-    """Label maps to a model."""
-    with chain.step("Training", "A U-Net with the classes background, object and border.") as step:
-        model = chain.out / "model"
-        step.command = chain.command(
-            "train", project=chain.out / "project", out=model, minutes=minutes, seed=seed
+def check_start(start: Path) -> None:
+    """Refuse a model to start from of which nothing could be tracked."""
+    method = load_config(start).method
+    if method.gives != "instances":
+        raise UserError(
+            f"is a model of kind {method.name}, which finds no objects",
+            path=start,
+            remedy=f"Start from a model of objects, such as {ready.DEFAULT}.",
         )
+
+
+def train(chain: Chain, minutes: float, seed: int, start: Path | None = None) -> None:
+    """Label maps to a model: a new one, or one fine-tuned from `start`."""
+    text = "A U-Net with the classes background, object and border."
+    if start is not None:
+        text = f"Fine-tuned: it begins with the weights of {ready.described(start)}."
+    with chain.step("Training", text) as step:
+        model = chain.out / "model"
+        values: dict[str, Any] = {"minutes": minutes, "seed": seed}
+        if start is not None:
+            # As the user gave it: the name of a ready model is no path.
+            values["start"] = ready.name_of(start) or start
+        step.command = chain.command("train", project=chain.out / "project", out=model, **values)
         if (model / "loss.png").exists():
             step.pictures.append((pictures.read_png(model / "loss.png"), "Loss by epoch."))
         step.figures = _metrics(model)
@@ -185,13 +204,15 @@ def predict(chain: Chain) -> Path:
         source = inputs.find(sources)[0]
         predicted = out / f"{source.name}.tif"
         image, labels = images.read(source.path), images.read_labels(predicted, as_is=True)
-        chances = images.read(out / f"{source.name}_probabilities.tif")
+        outputs = images.read(out / f"{source.name}_probabilities.tif")
+        method = load_config(chain.out / "model").method
         for which in dict.fromkeys((0, (image.sizes.get("T", 1) - 1) // 2)):
             plane = _plane(image, which)
-            classes = chances.isel(T=which).values if "T" in chances.dims else chances.values
-            shown = [pictures.grey(plane), pictures.classes(classes.reshape(-1, *plane.shape))]
+            output = outputs.isel(T=which).values if "T" in outputs.dims else outputs.values
+            output, middle = _shown(method, output.reshape(-1, *plane.shape))
+            shown = [pictures.grey(plane), pictures.classes(output)]
             row = pictures.side_by_side([*shown, pictures.outlined(plane, _plane(labels, which))])
-            text = "image; background blue, object green, border red; predicted objects"
+            text = f"image; {middle}; predicted objects"
             step.pictures.append((row, f"Frame {which + 1}: {text}."))
         per_plane = [len(np.unique(p[p > 0])) for p in labels.values.reshape(-1, *plane.shape)]
         step.figures = {"planes": len(per_plane), "objects": sum(per_plane)}
@@ -269,6 +290,14 @@ def _plane(image: Any, frame: int = 0) -> np.ndarray:
     first = {axis: 0 for axis in image.dims if axis not in ("T", "Y", "X")}
     plane = image.isel(first)
     return (plane.isel(T=frame) if "T" in plane.dims else plane).values
+
+
+def _shown(method: Method, output: np.ndarray) -> tuple[np.ndarray, str]:
+    """Return which channels of a network's output (C, Y, X) are shown, and in words."""
+    if method.channels == ("background", "object", "border"):
+        return output, "background blue, object green, border red"
+    likely = method.class_probabilities(np.moveaxis(output, 0, -1))
+    return likely[None, ..., 1 if likely.shape[-1] > 1 else 0], "how likely an object is, in white"
 
 
 def _metrics(model: Path) -> dict[str, object]:

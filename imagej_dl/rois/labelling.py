@@ -12,24 +12,29 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from imagej_dl import images
-from imagej_dl.errors import UserError, warn
+from imagej_dl.errors import UserError
 from imagej_dl.geometry.rasterize import Runs
 from imagej_dl.images.labels.marks import IGNORED, settled
 from imagej_dl.rois import archive
 from imagej_dl.rois.marks import Rules
 from imagej_dl.rois.masks import fill
-from imagej_dl.rois.outlines import extent
 from imagej_dl.rois.painting import Overlap, paint, painting_order
-from imagej_dl.rois.positions import Position, Stack, exchanged, position
+from imagej_dl.rois.placement import (
+    leave_out_empty,
+    mark_clipped,
+    numbers_of,
+    paintings,
+    place,
+)
+from imagej_dl.rois.positions import Position, Stack
 from imagej_dl.rois.report import (
     BACKGROUND_MARK,
     IGNORE_MARK,
     LEFT_OUT,
     LabelReport,
     LabelRow,
-    some_of,
 )
-from imagej_dl.rois.roi import AREAS, LABEL_KEY, LINES, SIZE_KEY, Roi
+from imagej_dl.rois.roi import SIZE_KEY, Roi
 
 
 @dataclass(frozen=True)
@@ -118,14 +123,14 @@ def labelled(
     rows = [LabelRow(i + 1, roi.name, roi.kind) for i, roi in enumerate(rois)]
     rules = Rules.of(ignore, background)
     marking = {i: value for i, roi in enumerate(rois) if (value := rules.mark(roi))}
-    placed = _place(rois, rows, stack, channel, lines_as_areas, marking)
+    placed = place(rois, rows, stack, channel, lines_as_areas, marking)
     runs = _filled(rois, placed.keys() - marking.keys(), height, lines_as_areas)
     if marking:
         runs = Runs.join([runs, _filled(rois, placed.keys() & marking.keys(), height, True)])
-    _mark_clipped(rois, rows, runs, height, width)
+    mark_clipped(rois, rows, runs, height, width)
     runs = runs.clip(height, width)
     areas = np.bincount(runs.owner, runs.lengths, len(rois)).astype(np.int64)
-    _leave_out_empty(rois, rows, placed, areas, height, width)
+    leave_out_empty(rois, rows, placed, areas, height, width)
     if not placed:
         why = "; ".join(LabelReport(rows, 0).messages())
         raise UserError(
@@ -133,12 +138,12 @@ def labelled(
             remedy="Check that ROIs and image belong together, and that the ROIs are areas.",
         )
     marked = {i: placed.pop(i) for i in marking if i in placed}
-    numbers = _number(rois, rows, placed, ids)
+    numbers = numbers_of(rois, placed, ids)
     dims = [str(axis) for axis in image.dims if axis != "C"]
     dtype = np.uint16 if numbers.max() <= np.iinfo(np.uint16).max else np.uint32
     labels = np.zeros((stack.frames, stack.slices, height, width), dtype)
     order = painting_order(sorted(placed), areas, overlap)
-    owner, plane = _planes(order, placed, stack)
+    owner, plane = paintings(order, placed, stack)
     size = (height, width)
     contested, visible = paint(labels.reshape(-1), runs, owner, plane, numbers, size, overlap, rois)
     for i in placed:
@@ -151,7 +156,7 @@ def labelled(
         # What is ignored is painted last: it wins over what is background.
         order = sorted(marked, key=lambda i: marking[i] == IGNORED)
         values = np.array([marking.get(i, 0) for i in range(len(rois))])
-        owner, plane = _planes(order, marked, stack)
+        owner, plane = paintings(order, marked, stack)
         paint(painted.reshape(-1), runs, owner, plane, values, size, "last", rois)
         labels, painted = settled(labels, painted)
         _note_marks(rows, marking, marked, areas, labels)
@@ -208,116 +213,3 @@ def _note_marks(
     for row in rows:
         if row.label and row.visible_px and row.label not in left:
             row.label, row.note = 0, f"{LEFT_OUT} more than half of it is ignored"
-
-
-def _place(
-    rois: Sequence[Roi],
-    rows: list[LabelRow],
-    stack: Stack,
-    channel: int | None,
-    lines_as_areas: bool,
-    marking: Collection[int],
-) -> dict[int, Position]:
-    """Find the planes of ROIs; note in the rows of those left out why."""
-    # ROIs drawn on one slice of a stack belong to an image that is this slice
-    positions = {(roi.z, roi.t, roi.position) for roi in rois if roi.kind in AREAS}
-    flat = stack.size == 1 and len(positions) == 1
-    swap = exchanged(rois, stack)
-    placed = {}
-    for i, (roi, row) in enumerate(zip(rois, rows, strict=True)):
-        where = Position() if flat else position(roi, stack, swap)
-        as_area = roi.kind in LINES and (lines_as_areas or i in marking)
-        if roi.kind not in AREAS and not as_area:
-            row.note = f"{LEFT_OUT} is a {roi.kind}, not an area"
-        elif isinstance(where, str):
-            row.note = f"{LEFT_OUT} {where}"
-        elif channel is not None and where.c not in (0, channel):
-            row.note = f"{LEFT_OUT} lies on another channel"
-        else:
-            placed[i] = where
-            row.c, row.z, row.t = where.c, where.z, where.t
-    everywhere = sum(
-        (not p.z or stack.slices == 1) and (not p.t or stack.frames == 1) for p in placed.values()
-    )
-    if everywhere and stack.slices * stack.frames > 1:
-        warn(
-            f"{everywhere} ROIs have no position and are put on all "
-            f"{stack.slices * stack.frames} planes"
-        )
-    return placed
-
-
-def _mark_clipped(
-    rois: Sequence[Roi], rows: list[LabelRow], runs: Runs, height: int, width: int
-) -> None:
-    beyond = (runs.x1 < 0) | (runs.x2 > width)
-    for i in np.unique(runs.owner[beyond]).tolist():
-        rows[i].clipped = True
-    # rows above and below were not filled: only what touches the border can go beyond it
-    touching = (runs.y == 0) | (runs.y == height - 1)
-    suspects = set(np.unique(runs.owner[touching]).tolist())
-    # except for composites, whose pieces may lie apart
-    suspects |= {i for i in np.unique(runs.owner).tolist() if rois[i].kind == "composite"}
-    for i in suspects:
-        _, y, _, tall = extent(rois[i])
-        rows[i].clipped |= y < 0 or y + tall > height
-
-
-def _leave_out_empty(
-    rois: Sequence[Roi],
-    rows: list[LabelRow],
-    placed: dict[int, Position],
-    areas: NDArray[np.int64],
-    height: int,
-    width: int,
-) -> None:
-    for i in [i for i in placed if not areas[i]]:
-        x, y, wide, tall = extent(rois[i])
-        outside = x >= width or y >= height or x + wide <= 0 or y + tall <= 0
-        why = "lies outside the image" if outside else "encloses no pixel of the image"
-        rows[i].note = f"{LEFT_OUT} {why}"
-        del placed[i]
-
-
-def _number(
-    rois: Sequence[Roi], rows: list[LabelRow], placed: dict[int, Position], ids: str
-) -> NDArray[np.int64]:
-    numbers = np.zeros(len(rois), np.int64)
-    taken: set[tuple[int, Position]] = set()
-    copies = []
-    for i, where in placed.items():
-        text = rois[i].get(LABEL_KEY) if ids == "recorded" else None
-        recorded = int(text) if text and text.isascii() and text.isdigit() and len(text) < 19 else 0
-        if not 0 < recorded < 2**32:
-            continue
-        if (recorded, where) in taken:
-            copies.append(rois[i].name)
-            continue
-        taken.add((recorded, where))
-        numbers[i] = recorded
-    if copies:
-        warn(
-            "these ROIs are copies of others on the same plane and get new ids: " + some_of(copies)
-        )
-    new = [i for i in placed if not numbers[i]]
-    first = int(numbers.max(initial=0)) + 1
-    numbers[new] = np.arange(first, first + len(new))
-    if numbers.max() >= 2**32:
-        raise UserError("the ids recorded in the ROIs are too large")
-    return numbers
-
-
-def _planes(
-    order: list[int], placed: dict[int, Position], stack: Stack
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return ROI and plane (t · slices + z) of each painting."""
-    owner, plane = [], []
-    for i in order:
-        where = placed[i]
-        frames = [where.t - 1] if where.t else range(stack.frames)
-        slices = [where.z - 1] if where.z else range(stack.slices)
-        for t in frames:
-            for z in slices:
-                owner.append(i)
-                plane.append(t * stack.slices + z)
-    return np.array(owner, np.int64), np.array(plane, np.int64)

@@ -171,12 +171,19 @@ class Examples:
             flat = [example for planes in self.sources for example in planes]
             known.check_background(flat, ring, self._estimated)
         self.diameter = float(np.median(sizes))
-        self.smallest = object_sizes.least_area(sizes)
+        self.smallest = self._smallest(sizes, like)
         # Less than a quarter of an object is none that the contrast may be measured by.
         self.seen = Seen.of(self._looks, np.pi / 16 * self.diameter**2)
         if like is not None and like.seen is not None and self.seen is not None:
             self.seen += like.seen
         self._bound()
+
+    def _smallest(self, sizes: NDArray[np.float64], like: ModelConfig | None) -> int:
+        if like is None or like.instances is None:
+            return object_sizes.least_area(sizes)
+        flat = (example.labels for planes in self.sources for example in planes)
+        uncut = np.concatenate([object_sizes.diameters(labels, uncut=True) for labels in flat])
+        return object_sizes.least_area(uncut, like.instances.least_area())
 
     @property
     def fingerprint(self) -> str:

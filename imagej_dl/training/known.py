@@ -29,8 +29,14 @@ steps had an average precision of .716 with a quarter, and of .705 with a tenth 
 what rises.
 """
 _APART = 0.9
-"""Share of pairs of a pixel in the drawn objects and one around them that differ in the same
-direction, from which on objects stand out from the background."""
+"""Share of pairs of a pixel in the drawn objects and one of the background around them that differ
+in the same direction, from which on objects stand out.
+
+Of 36 images of nuclei with 10 % of the objects drawn (30 %), so the background is estimated in 36
+(36). In 32 (36) it is with pairs of all pixels around, which are also of objects that are not
+drawn; and on the same images at half the size in 36 (36), not 31 (32), with noise of few photons in
+35 (36), not 31 (32). No more of what is below is of other objects.
+"""
 
 
 @dataclass(frozen=True)
@@ -96,11 +102,12 @@ def of_image(drawn: Labelled, image: xr.DataArray, ring: int | None) -> NDArray[
 def background(labels: NDArray, image: NDArray[np.float32], ring: int) -> NDArray[np.bool_] | None:
     """Estimate from the intensities of drawn objects and their surroundings what is background.
 
-    Objects stand out if nine of ten pixels in them are brighter (or nine of ten darker) than a
-    pixel within 8 px around them. The level of the background is the median of these surroundings.
-    What rises from there by less than a quarter of the dimmest drawn object's height is taken as
-    background, if it is more than `ring` px from what does not: outlines of objects that are not
-    drawn stay unknown.
+    The level of the background is the median of the pixels within 8 px around the objects. Objects
+    stand out if nine of ten pixels in them are brighter (or nine of ten darker) than a pixel of the
+    background. How these vary is told by what lies on the other side of the level: on the objects'
+    side there may be others that are not drawn. What rises from the level by less than a quarter of
+    the dimmest drawn object's height is taken as background, if it is more than `ring` px from what
+    does not: outlines of objects that are not drawn stay unknown.
 
     Parameters
     ----------
@@ -121,13 +128,11 @@ def background(labels: NDArray, image: NDArray[np.float32], ring: int) -> NDArra
     best, found = _APART, None
     for channel in range(image.shape[-1]):
         smooth = ndi.gaussian_filter(image[..., channel], _SMOOTHING)
-        around = np.sort(smooth[shell])
-        brighter = float(np.searchsorted(around, smooth[inside]).mean() / len(around))
-        darker = float(1 - np.searchsorted(around, smooth[inside], "right").mean() / len(around))
-        if max(brighter, darker) < best:
+        above = smooth - np.median(smooth[shell])
+        height = max((above, -above), key=lambda rise: _apart(rise, inside, shell))
+        if (apart := _apart(height, inside, shell)) < best:
             continue
-        best = max(brighter, darker)
-        height = (smooth - np.median(around)) * (1 if brighter > darker else -1)
+        best = apart
         lowest = np.min(ndi.median(height, labels, np.unique(labels[inside])))
         found = height > _RISE * lowest
     if found is None:
@@ -135,6 +140,18 @@ def background(labels: NDArray, image: NDArray[np.float32], ring: int) -> NDArra
     # Single pixels are noise.
     risen = ndi.binary_opening(found)
     return ~(ndi.binary_dilation(risen, iterations=ring) if ring else risen) & ~inside
+
+
+def _apart(
+    height: NDArray[np.float32], inside: NDArray[np.bool_], shell: NDArray[np.bool_]
+) -> float:
+    """Return the share of pairs of a pixel inside and one of the background of which it is higher.
+
+    The heights of the background vary above 0 as they do below, where no object is.
+    """
+    below = height[shell & (height <= 0)]
+    background = np.sort(np.concatenate([below, -below]))
+    return float(np.searchsorted(background, height[inside]).mean() / len(background))
 
 
 def settled(

@@ -8,6 +8,8 @@ import pytest
 from imagej_dl import images
 from imagej_dl.correction import Changes, compare
 from imagej_dl.errors import UserError
+from imagej_dl.images.labels.marks import BACKGROUND, IGNORED
+from imagej_dl.rois import Labelled, LabelReport
 
 
 def squares(*boxes: tuple[int, int, int, int], ids: list[int] | None = None) -> np.ndarray:
@@ -54,6 +56,21 @@ def test_planes_count_each_for_itself() -> None:
     after = np.stack([squares(ONE), squares(TWO), squares(ONE)])
     found = compare(images.make(before, "TYX"), images.make(after, "TYX"))
     assert found == Changes(kept=1, added=2, deleted=1, changed_px=300, object_px=400)
+
+
+def test_what_is_unknown_was_neither_kept_nor_deleted() -> None:
+    proposed, drawn = images.make(squares(ONE, TWO, THREE)), images.make(squares(ONE))
+    assert compare(proposed, drawn) == Changes(kept=1, deleted=2, changed_px=200, object_px=300)
+    assert compare(proposed, drawn, sparse=True) == Changes(kept=1, object_px=100)
+    marked = squares()
+    marked[15:35, :20] = IGNORED
+    ignored = Labelled(drawn, LabelReport([], 0), images.make(marked.astype(np.uint8)))
+    some = Changes(kept=1, deleted=1, changed_px=100, object_px=200)
+    assert compare(proposed, ignored) == some
+    # Where there is surely background, what was proposed was wrong.
+    marked[:15] = BACKGROUND
+    told = Labelled(drawn, LabelReport([], 0), images.make(marked.astype(np.uint8)))
+    assert compare(proposed, told, sparse=True) == some
 
 
 def test_nothing_there() -> None:

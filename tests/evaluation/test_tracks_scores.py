@@ -187,6 +187,29 @@ def test_a_truth_that_segments_some_frames_and_tracks_none(result, full_layout, 
         evaluation.evaluate(masks, truth)
 
 
+@pytest.mark.filterwarnings("ignore:.*large pieces")
+def test_tracks_of_a_sparse_truth_are_refused_and_its_objects_scored(result, full_layout, tmp_path):
+    with pytest.raises(UserError, match="tracks are not scored sparsely") as caught:
+        evaluation.evaluate(result, full_layout, sparse=True)
+    assert caught.value.path == str(full_layout)
+    # The remedy: a movie of label maps against the same folder, with every other track drawn.
+    half = ctc.read(full_layout)
+    kept = half.tracks[::2]
+    kept[:, 3] = 0
+    masks = np.where(np.isin(half.masks, kept[:, 0]), half.masks, 0)
+    ctc.write_truth(ctc.CtcFolder(masks, kept), tmp_path / "half_GT")
+    movie = result / "tracked.tif"
+    dense = evaluation.evaluate(movie, tmp_path / "half_GT").matchings[0]
+    sparse = evaluation.evaluate(movie, tmp_path / "half_GT", sparse=True).matchings[0]
+    assert sparse.true_positives == dense.true_positives > 100
+    assert dense.precision < 0.6
+    assert sparse.precision > 0.9
+    # SEG counts true objects alone, so what is not drawn changes nothing.
+    shutil.rmtree(tmp_path / "half_GT" / "TRA")
+    found = evaluation.evaluate(result, tmp_path / "half_GT", sparse=True).tracks
+    assert found == evaluation.evaluate(result, tmp_path / "half_GT").tracks
+
+
 @pytest.mark.parametrize(
     ("old", "new", "problem"),
     [

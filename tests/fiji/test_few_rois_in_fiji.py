@@ -18,6 +18,7 @@ from imagej_dl.images.labels.marks import BACKGROUND, IGNORED
 from imagej_dl.models.ready import registry
 
 pytestmark = [pytest.mark.fiji, pytest.mark.tf, screen]
+BOX = "Not every object is drawn"
 
 READY = """
 def imp = IJ.openImage("IMAGE")
@@ -71,6 +72,28 @@ shot("fiji-train-dialog")
 press(dialog, 1)
 wait("its end") { !dialog.showing }
 IJ.selectWindow("image.tif")
+dialog = choose("ImageJ-DL Train")
+// A text that is set in another thread than that of the windows, while they paint, can lock both.
+EventQueue.invokeAndWait {
+    def parts
+    parts = { it instanceof Container ? it.components.collectMany { parts(it) } : [it] }
+    def all = parts(dialog)
+    def give = { String begin, String value ->
+        def label = all.findIndexOf { it instanceof Label && it.text.startsWith(begin) }
+        all.drop(label).find { it instanceof TextField }.text = value
+    }
+    give("Project", "PROJECT")
+    give("New model", "FOLDER/by-dialog")
+    give("Epochs", "1")
+    give("Start from model", "START")
+    dialog.checkboxes.find { it.label == BOX }.state = true
+}
+shot("fiji-train-dialog-ticked")
+press(dialog, 0)
+wait("the model") { new File("FOLDER/by-dialog/metrics.json").isFile() }
+wait("the end of its window") { windows(Frame, "ImageJ-DL: training").empty }
+out.kept = ij.plugin.frame.RoiManager.instance.with { m -> (0..<m.count).collect { m.getName(it) } }
+IJ.selectWindow("image.tif")
 out.title = IJ.runMacroFile("HOME/macros/ImageJ-DL/Train_From_RoiManager.ijm",
     "project=[FOLDER/cells] model=[FOLDER/model] epochs=1 settings=[SETTINGS sparse]")
 out.rois = ij.plugin.frame.RoiManager.instance.count
@@ -101,12 +124,14 @@ def test_predict_needs_no_model(home: Path, image: Path, tmp_path: Path) -> None
     assert seen["folder "] == seen["folder model=nuclei "] == str((areas > 0).sum())
 
 
-def test_marks_and_a_sparse_training(home: Path, image: Path, tmp_path: Path) -> None:
+def test_marks_and_a_sparse_training(home: Path, model: Path, image: Path, tmp_path: Path) -> None:
     truth = images.read_labels(image.with_name("labels.tif"))
     drawn = rois.trace(truth)[::2]  # every other nucleus
     rois.write(drawn, tmp_path / "drawn.zip")
     body = _filled(SPARSE, home, image, tmp_path)
-    seen = drive(home, tmp_path, body.replace("SETTINGS", QUICK.replace("epochs=1 ", "")))
+    body = body.replace("SETTINGS", QUICK.replace("epochs=1 ", "")).replace("BOX", repr(BOX))
+    body = body.replace("PROJECT", str(model.parent / "project")).replace("START", str(model))
+    seen = drive(home, tmp_path, body)
     made = images.read(tmp_path / "labels.tif").values
     marks = images.read(tmp_path / "marks.tif").values
     assert (marks[:128, 200:] == IGNORED).all()
@@ -114,9 +139,14 @@ def test_marks_and_a_sparse_training(home: Path, image: Path, tmp_path: Path) ->
     assert (marks == BACKGROUND).sum() == 5 * 190
     expected = rois.label_map(drawn, truth)[0].values
     assert np.array_equal(made > 0, (expected > 0) & (marks == 0))
-    assert seen["boxes"]["Not every object is drawn"] is False
-    assert seen["rois"] == len(drawn) + 2  # as they were drawn, all of them
+    assert seen["boxes"][BOX] is False
+    names = [roi.name for roi in drawn] + ["ignore", "background"]
+    assert seen["kept"] == names  # as they were drawn, all of them
+    assert seen["rois"] == len(names)
     assert seen["title"] == "image-labels-1"  # beside the label map of what was drawn
+    known = json.loads((tmp_path / "by-dialog" / "metrics.json").read_text())["known"]
+    assert known["sparse"]
+    assert 0 < known["pixels"] < known["of_pixels"]
     known = json.loads((tmp_path / "model" / "metrics.json").read_text())["known"]
     assert known["sparse"]
     assert 0 < known["pixels"] < known["of_pixels"] - 56 * 128

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import active_image
 import hosted
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ pytestmark = [
     pytest.mark.tf,
     pytest.mark.skipif(not fiji.has_display(), reason="needs a screen: install Xvfb"),
 ]
+TRAIN, BOX = "ImageJ-DL Train", "Not every object is drawn"
 
 
 def _drawn(project: str, image: str, labels: str, model: str) -> dict[str, Any]:
@@ -36,14 +38,37 @@ def _drawn(project: str, image: str, labels: str, model: str) -> dict[str, Any]:
     )
     quick = " ".join(f"{key}={value}" for key, value in hosted.QUICK.items())
     hosted.macro(f'run("ImageJ-DL Train", "project=[{project}] out=[{model}] {quick} sparse");')
-    hosted.choose("ImageJ-DL Train")
-    dialog = hosted.fill(front, "ImageJ-DL Train")
-    boxes = {
-        str(box.getLabel()): bool(box.getState())
-        for box in hosted.components(dialog, "java.awt.Checkbox")
-    }
+    recorder = hosted.jimport("ij.plugin.frame.Recorder")
+    recorder()  # opens it
+    active_image.select("cells.tif")
+    hosted.choose(TRAIN)
+    dialog = hosted.fill(front, TRAIN)
+    seen: dict[str, Any] = {"after a macro": _is_ticked(dialog)}
+    ticked = f"{model}-by-dialog"
+    hosted.fill(front, TRAIN, project=project, out=ticked, epochs=1, start=model, sparse=True)
+    seen["ticked"] = _is_ticked(dialog)
+    hosted.press(dialog, "OK")
+    hosted.wait(Path(ticked, "metrics.json").is_file, 200, "the model of the dialog")
+    hosted.wait(lambda: not hosted.window("JFrame", "ImageJ-DL: training"), 120, "its window's end")
+    lines = str(recorder.getInstance().getText()).splitlines()
+    recorder.getInstance().close()
+    seen["line"] = next(line for line in lines if line.startswith(f'run("{TRAIN}"'))
+    seen["rois"] = [str(_manager().getRoi(i).getName()) for i in range(_manager().getCount())]
+    active_image.select("cells.tif")
+    hosted.choose(TRAIN)
+    dialog = hosted.fill(front, TRAIN)
+    seen["after a dialog"] = _is_ticked(dialog)
     hosted.press(dialog, "Cancel")
-    return {"log": hosted.log(), "boxes": boxes}
+    return seen | {"log": hosted.log()}
+
+
+def _is_ticked(dialog: Any) -> bool:
+    boxes = hosted.components(dialog, "java.awt.Checkbox")
+    return next(bool(box.getState()) for box in boxes if str(box.getLabel()) == BOX)
+
+
+def _manager() -> Any:
+    return hosted.jimport("ij.plugin.frame.RoiManager").getInstance2()
 
 
 def test_marks_are_drawn_in_imagej_and_a_training_heeds_them(
@@ -64,7 +89,12 @@ def test_marks_are_drawn_in_imagej_and_a_training_heeds_them(
     assert (marks[:20, 36:56] == IGNORED).all()
     assert (marks == BACKGROUND).sum() == 5 * 60
     assert "1 of 4 ROIs, 2 marks" in seen["log"]
-    known = json.loads((model / "metrics.json").read_text())["known"]
-    assert known["sparse"]
-    assert known["pixels"] < known["of_pixels"] * 88 / 128
-    assert seen["boxes"]["Not every object is drawn"] is False  # a macro's options stay its own
+    for trained in (model, tmp_path / "model-by-dialog"):
+        known = json.loads((trained / "metrics.json").read_text())["known"]
+        assert known["sparse"]
+        assert known["pixels"] < known["of_pixels"] * 88 / 128
+    assert seen["after a macro"] is False  # a macro's options stay its own
+    assert seen["ticked"] is True
+    assert seen["line"].split('"')[3].split().count("sparse") == 1
+    assert seen["rois"][2:4] == ["Ignore", "background 1"]
+    assert seen["after a dialog"] is True

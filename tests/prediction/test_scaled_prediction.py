@@ -14,8 +14,8 @@ from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.images import Normalisation, Seen, array_storage, memory_maps
 from imagej_dl.images.intensities.training_intensities import SeenChannel
 from imagej_dl.prediction import predict
+from imagej_dl.prediction.diameter_estimate import estimated
 from imagej_dl.prediction.frames import ready
-from imagej_dl.prediction.object_scale import estimated
 from imagej_dl.prediction.rescaling import Scale
 
 pytestmark = pytest.mark.tf

@@ -1,4 +1,5 @@
 import csv
+import io
 import itertools
 import json
 import os
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from imagej_dl import images, models
 from imagej_dl.errors import Cancelled, DataWarning, UserError
@@ -300,10 +302,24 @@ def test_existing_folders_are_kept(tmp_path, pairs):
     assert (suite / "checkpoints" / "w.hdf5").read_text() == "precious"
 
 
-def test_tensorboard(tmp_path, pairs):
-    pytest.importorskip("tensorboard")
-    train(pairs, tmp_path / "M", epochs=1, tensorboard=True, **TINY)
-    assert list((tmp_path / "M" / "tensorboard").glob("events*"))
+@pytest.mark.parametrize(
+    ("kind", "pictures"),
+    [("border", {"object", "class"}), ("flows", {"object", "flow_y", "flow_x"})],
+)
+def test_tensorboard(tmp_path, pairs, kind, pictures):
+    accumulators = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    train(pairs, tmp_path / "M", epochs=1, tensorboard=True, kind=kind, **TINY)
+    events = accumulators.EventAccumulator(str(tmp_path / "M" / "tensorboard"))
+    events.Reload()
+    tags = {tag for tag in events.Tags()["tensors"] if tag in pictures | {"input"}}
+    assert tags == pictures | {"input"}
+    for tag in tags:
+        width, height, *files = events.Tensors(tag)[0].tensor_proto.string_val
+        assert (int(width), int(height)) == (32, 32)
+        assert files
+        with Image.open(io.BytesIO(files[0])) as picture:
+            assert picture.size == (32, 32)
+            assert tag != "input" or np.ptp(np.asarray(picture)) > 50
 
 
 def test_loss_that_is_no_number(tmp_path, pairs, monkeypatch):

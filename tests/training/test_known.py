@@ -68,6 +68,20 @@ def test_background_is_estimated_where_objects_stand_out(inverted):
     assert (found & (labels == 0)).sum() > 0.3 * (labels == 0).sum()
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+def test_neighbours_that_are_not_drawn_are_no_background(sign):
+    labels = np.zeros((120, 120), np.uint16)
+    for number, (y, x) in enumerate(np.ndindex(7, 7)):  # side by side, 5 px apart
+        labels[3 + 17 * y : 15 + 17 * y, 3 + 17 * x : 15 + 17 * x] = number + 1
+    rng = np.random.default_rng(0)
+    image = sign * (60 * (labels > 0) + rng.normal(0, 3, labels.shape))[..., None]
+    few = np.where(labels == 25, labels, 0)
+    found = known.background(few, image.astype(np.float32), 2)
+    assert found is not None
+    assert not (found & (labels > 0)).any()
+    assert found[labels == 0].mean() > 0.2
+
+
 def test_background_is_not_estimated_where_they_do_not():
     labels = discs(3, (120, 120), count=12)[1]
     noise = np.random.default_rng(0).normal(0, 1, (120, 120, 1)).astype(np.float32)
