@@ -167,5 +167,5 @@ class DivNoising(NoiseModelMethod):
             decoder = keras.Model(layers[DRAW].output, layers[SIGNAL].output, name="decoder")
         samples = Samples(decoder, number, apart, self.draws, dtype="float32", name="samples")
         inputs = [layers[name].output for name in (STATISTICS, BLOCKS)]
-        outputs = self.intensities()(samples(inputs))
+        outputs = self.intensity_layer()(samples(inputs))
         return keras.Model(network.input, outputs, name=network.name)

@@ -124,7 +124,7 @@ class NoiseModelMethod(ImageMethod):
         """Return intensities of normalised ones."""
         return images * unit_of(self.known_noise)
 
-    def intensities(self) -> Any:
+    def intensity_layer(self) -> Any:
         """Return the layer that turns the network's outputs into normalised intensities."""
         from imagej_dl.models import backend
 
