@@ -109,7 +109,7 @@ def test_targets_are_the_image_its_blind_spots_and_the_classes_of_border():
     labels, _, noisy = nuclei(0, 32)
     np.testing.assert_allclose(targets[0, ..., 0], (noisy - 20) / 80, rtol=1e-6)
     scored = targets[0, ..., 1] > 0
-    assert 0 < scored.sum() < 0.05 * scored.size
+    assert 0 < scored.sum() < 0.1 * scored.size
     assert (shown[..., 0] != targets[0, ..., 0])[scored].all()
     truth = Truth(np.pad(labels, 1), 1)
     np.testing.assert_array_equal(targets[0, ..., 2:].argmax(-1), method.border.targets(truth))
@@ -126,8 +126,9 @@ def test_half_of_the_patches_are_cut_from_what_is_labelled():
     known = (weights > 0).any(axis=(1, 2)).mean()
     assert 0.35 < known < 0.65
     three = DenoiSeg(labelled=0.2)
-    weights = np.concatenate([Patches(flat, Sampling(three, 32, 32, 0)).batch(i)[2]
-                              for i in range(4)])
+    weights = np.concatenate(
+        [Patches(flat, Sampling(three, 32, 32, 0)).batch(i)[2] for i in range(4)]
+    )
     assert 0.1 < (weights > 0).any(axis=(1, 2)).mean() < 0.3
 
 
@@ -136,7 +137,7 @@ def test_it_segments_and_denoises_in_the_intensities_of_the_image(tmp_path):
     out = tmp_path / "model"
     training.train(pairs(8, labelled=3), out, kind="denoiseg", **LONGER)
     bundle = models.load(out, verify=True)
-    labels, clean, noisy = nuclei(77)
+    _, clean, noisy = nuclei(77)
     found = predict(bundle, images.make(noisy), probabilities=True)
     assert found.labels.data.max() >= 3
     denoised = found.probabilities.data[0]
@@ -163,7 +164,7 @@ def test_one_labelled_image_is_enough_and_none_is_not(tmp_path):
     assert all(name.startswith("n0") for name in split["validation"])
     with pytest.raises(UserError, match="contains an object"):
         training.train(pairs(3, labelled=0), tmp_path / "no", kind="denoiseg", **TINY)
-    with pytest.raises(UserError, match="n1: .*without its ground truth"):
+    with pytest.raises(UserError, match=r"n1: .*without its ground truth"):
         training.train(pairs(3, labelled=1), tmp_path / "no", kind="border", **TINY)
 
 
@@ -205,7 +206,8 @@ def test_a_folder_may_hold_images_without_label_map(tmp_path, layout):
     assert any("more" in name for name in split["train"])
     assert models.load_config(out).method.alpha == 0.7
     if layout == "images":
-        refused = CliRunner().invoke(cli, [*command, "--kind", "border", "--overwrite"])
+        plain = ["train", str(folder), "--out", str(tmp_path / "no"), "--kind", "border"]
+        refused = CliRunner().invoke(cli, plain)
         assert "has no label map" in str(refused.exception)
 
 
