@@ -50,7 +50,7 @@ class DenoiSeg(WatershedMethod):
     defaults: ClassVar[Mapping[str, Any]] = {"augmentation": {"zoom": 1.0}}
 
     alpha: float = Field(
-        default=0.5,
+        default=0.1,
         ge=0,
         le=1,
         description="Weight of denoising in the loss; that of segmentation is 1 - alpha.",
