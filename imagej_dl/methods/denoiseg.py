@@ -18,7 +18,6 @@ from imagej_dl.methods.base import Loss, Measure, Method, Output, PostProcessing
 from imagej_dl.methods.border import Border
 from imagej_dl.methods.n2v2 import N2V2
 from imagej_dl.methods.shared.pixel_weights import WEIGHT_MAPS
-from imagej_dl.methods.shared.postprocessing import object_region
 from imagej_dl.methods.shared.watershed_method import WatershedMethod
 
 _CLASSES = 3
@@ -197,11 +196,9 @@ class DenoiSeg(WatershedMethod):
         """Return the settings of the method border."""
         return self.border.default_postprocessing()
 
-    def evidence(
-        self, output: NDArray, settings: Any
-    ) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
-        """Return the region of all objects, and the object probability, both (Y, X)."""
-        return object_region(self.class_probabilities(output), settings)
+    def evidence(self, output: NDArray) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return what the method border takes of the classes."""
+        return self.border.evidence(self.class_probabilities(output))
 
     def class_probabilities(self, output: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the channels of an output (…, channels) that are probabilities of classes."""

@@ -14,7 +14,7 @@ from imagej_dl.errors import UserError, warn
 from imagej_dl.images import grey_rgb
 from imagej_dl.methods.shared.image_method import ImageMethod
 from imagej_dl.models import ModelBundle
-from imagej_dl.prediction import ensemble, openvino_backend, rescaling
+from imagej_dl.prediction import ensemble, openvino_backend, rescaling, tiles
 from imagej_dl.prediction.canvas import Canvas
 from imagej_dl.prediction.image_canvas import ImageCanvas
 from imagej_dl.prediction.label_resampling import resampled_labels

@@ -135,13 +135,15 @@ def test_half_of_the_patches_are_cut_from_what_is_labelled():
 @pytest.mark.tf
 def test_it_segments_and_denoises_in_the_intensities_of_the_image(tmp_path):
     out = tmp_path / "model"
-    training.train(pairs(8, labelled=3), out, kind="denoiseg", **LONGER)
+    training.train(
+        pairs(8, labelled=3), out, kind="denoiseg", method_settings={"alpha": 0.3}, **LONGER
+    )
     bundle = models.load(out, verify=True)
     _, clean, noisy = nuclei(77)
     found = predict(bundle, images.make(noisy), probabilities=True)
     assert found.labels.data.max() >= 3
     denoised = found.probabilities.data[0]
-    assert np.square(denoised - clean).mean() < 0.5 * np.square(noisy - clean).mean()
+    assert np.square(denoised - clean).mean() < 0.8 * np.square(noisy - clean).mean()
     np.testing.assert_allclose(found.probabilities.data[1:].sum(0), 1, rtol=1e-4)
     np.testing.assert_array_equal(predict_image(bundle, images.make(noisy)), denoised)
     metrics = json.loads((out / "metrics.json").read_text())
