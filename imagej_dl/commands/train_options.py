@@ -109,8 +109,9 @@ class TrainOptions(Command):
     ] = Field(
         default=None,
         description="For kinds that learn from pairs of images (care, noise2noise): the folder of "
-        "the target images, which have the names of the images in the project's folder; if left "
-        "out, the project has the folders low and high, low and GT, or inputs and targets.",
+        "the target images, which have the names of the images in the project's folder, or the "
+        "target of an image that takes the project's place; if left out, the project has the "
+        "folders low and high, low and GT, or inputs and targets.",
     )
     videos: Annotated[Path | None, Shown("Table of videos", advanced=True, empty="none")] = Field(
         default=None,

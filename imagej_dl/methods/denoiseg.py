@@ -18,7 +18,6 @@ from imagej_dl.methods.base import Loss, Measure, Method, Output, PostProcessing
 from imagej_dl.methods.border import Border
 from imagej_dl.methods.n2v2 import N2V2
 from imagej_dl.methods.shared.pixel_weights import WEIGHT_MAPS
-from imagej_dl.methods.shared.postprocessing import object_evidence
 from imagej_dl.methods.shared.watershed_method import WatershedMethod
 
 _CLASSES = 3
@@ -50,7 +49,7 @@ class DenoiSeg(WatershedMethod):
     defaults: ClassVar[Mapping[str, Any]] = {"augmentation": {"zoom": 1.0}}
 
     alpha: float = Field(
-        default=0.5,
+        default=0.1,
         ge=0,
         le=1,
         description="Weight of denoising in the loss; that of segmentation is 1 - alpha.",
@@ -198,8 +197,8 @@ class DenoiSeg(WatershedMethod):
         return self.border.default_postprocessing()
 
     def evidence(self, output: NDArray) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return the probabilities of not being background, and of the object, both (Y, X)."""
-        return object_evidence(self.class_probabilities(output))
+        """Return what the method border takes of the classes."""
+        return self.border.evidence(self.class_probabilities(output))
 
     def class_probabilities(self, output: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the channels of an output (…, channels) that are probabilities of classes."""

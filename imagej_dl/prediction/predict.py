@@ -187,7 +187,6 @@ def predict_image(
     """
     bundle = model_of(bundle)
     need_image(bundle.config, bundle.folder)
-    method = bundle.config.method
     if why := bundle.config.normalisation.irreversible:
         raise UserError(
             f"normalises with {why}, which cannot be undone",
@@ -203,7 +202,7 @@ def predict_image(
     pixels = PixelTypes(image, dtype)
     made: NDArray[Any] | None = None
     for plane in planes(bundle, image, **given):
-        values = plane.probabilities[..., : method.intensities or None]
+        values = plane.probabilities[..., : bundle.config.method.intensities or None]
         if made is None:
             stack = [image.sizes[d] for d in dims[:-2]]
             shape = (*stack, values.shape[-1], *values.shape[:2])

@@ -284,11 +284,14 @@ class Examples:
                 flat = np.broadcast_to(np.uint8(1), raw.shape[:2])
             where: NDArray[np.bool_] | None
             if place in unlabelled:
-                where = np.broadcast_to(np.False_, flat.shape)
+                where = np.broadcast_to(np.False_, flat.shape)  # without memory
+                self._digest.update(b"unlabelled")
             else:
                 where = self._known(flat, marked, place, ready, ring)
-                if where is not None and not where.any():
-                    continue
+                if where is not None:
+                    if not where.any():
+                        continue
+                    where = self._store.keep(where)
             if (look := self._normalisation.look(raw, levels[z])) is not None:
                 if flat.any():
                     self._looks.append(look)
@@ -305,7 +308,7 @@ class Examples:
                     digest=name_of(raw),
                     before=tuple(one for _, one in seen)[:-1],
                     **self._target(name, raw, kept, image, target, place, used),
-                    known=None if where is None else self._store.keep(where),
+                    known=where,
                     **self._extra(flat, place, extra),
                 )
             )

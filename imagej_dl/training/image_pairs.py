@@ -21,12 +21,14 @@ def find(folder: Path, targets: Path | None = None) -> list[tuple[Path, Path]]:
     ----------
     folder : has the two folders of one of the :data:`LAYOUTS`; or with `targets` the images.
     targets : the folder of the targets. Files belong together that have the same name, whatever
-        their formats.
+        their formats. Or both are files, which are one pair.
 
     Raises
     ------
     UserError : when there is no such folder, or a file has no partner, or two; it names them.
     """
+    if targets is not None and folder.is_file() and targets.is_file():
+        return [(folder, targets)]
     inputs, targets = _folders(folder, targets)
     first, second = _by_name(inputs), _by_name(targets)
     if not first:

@@ -109,7 +109,7 @@ def test_targets_are_the_image_its_blind_spots_and_the_classes_of_border():
     labels, _, noisy = nuclei(0, 32)
     np.testing.assert_allclose(targets[0, ..., 0], (noisy - 20) / 80, rtol=1e-6)
     scored = targets[0, ..., 1] > 0
-    assert 0 < scored.sum() < 0.05 * scored.size
+    assert 0 < scored.sum() < 0.1 * scored.size
     assert (shown[..., 0] != targets[0, ..., 0])[scored].all()
     truth = Truth(np.pad(labels, 1), 1)
     np.testing.assert_array_equal(targets[0, ..., 2:].argmax(-1), method.border.targets(truth))
@@ -135,13 +135,15 @@ def test_half_of_the_patches_are_cut_from_what_is_labelled():
 @pytest.mark.tf
 def test_it_segments_and_denoises_in_the_intensities_of_the_image(tmp_path):
     out = tmp_path / "model"
-    training.train(pairs(8, labelled=3), out, kind="denoiseg", **LONGER)
+    training.train(
+        pairs(8, labelled=3), out, kind="denoiseg", method_settings={"alpha": 0.3}, **LONGER
+    )
     bundle = models.load(out, verify=True)
     _, clean, noisy = nuclei(77)
     found = predict(bundle, images.make(noisy), probabilities=True)
     assert found.labels.data.max() >= 3
     denoised = found.probabilities.data[0]
-    assert np.square(denoised - clean).mean() < 0.5 * np.square(noisy - clean).mean()
+    assert np.square(denoised - clean).mean() < 0.8 * np.square(noisy - clean).mean()
     np.testing.assert_allclose(found.probabilities.data[1:].sum(0), 1, rtol=1e-4)
     np.testing.assert_array_equal(predict_image(bundle, images.make(noisy)), denoised)
     metrics = json.loads((out / "metrics.json").read_text())
@@ -206,7 +208,8 @@ def test_a_folder_may_hold_images_without_label_map(tmp_path, layout):
     assert any("more" in name for name in split["train"])
     assert models.load_config(out).method.alpha == 0.7
     if layout == "images":
-        refused = CliRunner().invoke(cli, [*command, "--kind", "border", "--overwrite"])
+        plain = ["train", str(folder), "--out", str(tmp_path / "no"), "--kind", "border"]
+        refused = CliRunner().invoke(cli, plain)
         assert "has no label map" in str(refused.exception)
 
 

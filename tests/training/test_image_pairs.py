@@ -51,6 +51,16 @@ def test_files_without_partner_are_all_named_in_one_error(tmp_path):
         image_pairs.find(tmp_path)
 
 
+def test_two_files_are_one_pair_whatever_their_names(tmp_path):
+    write(tmp_path, "noisy.tif", "good.tif")
+    one, other = tmp_path / "noisy.tif", tmp_path / "good.tif"
+    assert image_pairs.find(one, other) == [(one, other)]
+    with pytest.raises(UserError, match="is no folder"):
+        image_pairs.find(one)
+    with pytest.raises(UserError, match="is no folder"):
+        image_pairs.find(tmp_path, other)
+
+
 def test_what_is_no_pair_of_folders_is_refused(tmp_path):
     with pytest.raises(UserError, match="low and high"):
         image_pairs.find(tmp_path)
