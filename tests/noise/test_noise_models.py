@@ -57,6 +57,13 @@ def test_the_mean_of_a_mixture_is_the_signal(mixture):
         assert np.trapezoid(x * mixture.density(x, signal), x) == pytest.approx(signal, abs=0.05)
 
 
+def test_beyond_its_range_the_noise_does_not_vanish(mixture):
+    inside = np.array([mixture.low, mixture.high])
+    below, above = inside + (mixture.high - mixture.low) * np.array([-1, 1])
+    assert mixture.variance(below) == mixture.variance(inside)[0]
+    assert mixture.variance(above) > mixture.variance(inside)[1]
+
+
 def test_photon_and_read_noise_are_recovered(mixture, histogram):
     at = np.linspace(mixture.low, mixture.high, 9)
     np.testing.assert_allclose(mixture.variance(at), variance(at), rtol=0.05)
