@@ -7,8 +7,9 @@ lies in `shared`: pixel weights, losses, the post-processing of class probabilit
 Add a method
 ------------
 1. Write `imagej_dl/methods/NAME.py` with one class. Derive it from `ClassMethod` (a class of each
-   pixel, watershed), from `InstanceMethod` (any output that becomes a label map) or from
-   `ImageMethod` (the output is an image). The registry finds it by its `name`; it can be chosen as
+   pixel, watershed), from `InstanceMethod` (any output that becomes a label map), from
+   `ImageMethod` (the output is an image) or from `BlindSpotMethod` (an image that is learnt from
+   noisy images alone). The registry finds it by its `name`; it can be chosen as
    `kind` on the command line, in dialogs, in macros and in config.json.
 2. Declare in it
    - its settings, as fields with descriptions and units. They are given as `method_settings`
@@ -18,6 +19,8 @@ Add a method
    - `targets`, what the network is to give for a patch, and `margin`, the pixels around the patch
      that this depends on; `vectors` where it depends on whole objects, however large; `sample`
      where the input is changed too, as with blind spots;
+   - `defaults`, the settings of a training that suit it, `network`, the arguments of the network
+     that do, and `symmetries`, the turns of patches that its targets allow;
    - `losses` with the default first, and `loss`; `weight_maps` that go with it;
    - `tally` and `measures`, of pixels, after each epoch; `shown`, the one that users see;
    - `selection`, the score that a hyperparameter search maximises.

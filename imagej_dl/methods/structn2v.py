@@ -26,7 +26,7 @@ class StructN2V(BlindSpotMethod):
 
     share: float = Field(
         default=0.01,
-        gt=0,
+        ge=0.001,
         le=0.12,
         description="Share of the pixels of a patch that are scored; around each of them others "
         "are hidden.",

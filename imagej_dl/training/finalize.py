@@ -71,6 +71,8 @@ def finish(out: Path, run: TrainingRun, parts: Split, raw: NDArray, ended: str) 
         "device": run.devices.description,
         **scores,
     }
+    if config.method.learns_from == "itself":
+        metrics["validated"] = parts.held_out()
     known = known_record(parts, settings.sparse)
     if known is not None:
         metrics["known"] = known

@@ -39,10 +39,11 @@ def summary(out: Path, metrics: dict[str, Any], method: Method) -> str:
     if "started_from" in metrics:
         begun = metrics["started_from"]
         measure += f" (that of {begun['model']}, which it started from, {begun[key]:.3f})"
+    where = f" {metrics['validated']}" if "validated" in metrics else ""
     lines = [
         f"{out}: epoch {metrics['best_epoch']} of {metrics['epochs']} kept after "
         f"{metrics['seconds'] / 60:.1f} min (ended by: {metrics['ended']})",
-        f"validation: {measure}, {method.describe(scores)}",
+        f"validation{where}: {measure}, {method.describe(scores)}",
     ]
     if "test" in metrics:
         lines.append(f"test: {method.describe(metrics['test'])}")

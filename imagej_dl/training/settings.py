@@ -302,28 +302,25 @@ class Settings(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _usual_of_method(cls, values: Any) -> Any:
-        """Take what the method declares where nothing is given: loss, pixel weights, defaults."""
+    def _what_is_declared(cls, values: Any) -> Any:
+        """Take what method and network declare where nothing is given.
+
+        Of the method these are loss, pixel weights and its defaults, of the network the learning
+        rate.
+        """
         if not isinstance(values, dict):
             return values
         method = registry.METHODS.get(str(values.get("kind", registry.DEFAULT)))
-        if method is None:
-            return values
-        usual = {"loss": method.losses[0], "weight_map": method.weight_maps[0], **method.defaults}
-        if method.learns_from == "itself":
-            usual["augmentation"] = augment.TURNED
-        return method.completed({**usual, **values})
+        if method is not None:
+            given = values.get("augmentation", {})
+            if method.learns_from == "itself" and isinstance(given, dict):
+                values = {**values, "augmentation": {**augment.TURNED.model_dump(), **given}}
+            first = {"loss": method.losses[0], "weight_map": method.weight_maps[0]}
+            values = method.completed({**first, **method.defaults, **values})
+        network = networks.NETWORKS.get(str(values.get("architecture", networks.DEFAULT)))
+        return values if network is None else {"learning_rate": network.learning_rate, **values}
 
     _later = omitting("method_settings", "sparse", "averaging")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _rate(cls, values: Any) -> Any:
-        """Take the network's learning rate where none is given."""
-        if not isinstance(values, dict) or "learning_rate" in values:
-            return values
-        network = networks.NETWORKS.get(str(values.get("architecture", "unet")))
-        return values if network is None else {**values, "learning_rate": network.learning_rate}
 
     @model_validator(mode="after")
     def _fits(self) -> Settings:

@@ -42,6 +42,17 @@ class Split:
     seed: int
     known: dict[str, list[str]] | None = None
 
+    def held_out(self) -> str:
+        """Return in words what validates."""
+        count = len(self.validation)
+        if self.by == "nothing":
+            return "on the training images"
+        if self.by == "regions":
+            parts = ", ".join(example.name for example in self.validation[:2])
+            return f"on the end of each plane: {parts}{', …' if count > 2 else ''}"
+        total = count + len(self.train) + len(self.test)
+        return f"on {count} of {total} planes"
+
     def record(self) -> dict[str, Any]:
         """Return the content of split.json.
 

@@ -12,6 +12,7 @@ from imagej_dl.methods.base import Truth
 from imagej_dl.methods.shared.blind_spots import BlindSpotMethod
 from imagej_dl.methods.shared.losses import whole
 from imagej_dl.models import backend
+from imagej_dl.models.networks.registry import NETWORKS
 from imagej_dl.prediction import predict_image
 from imagej_dl.training import Settings
 
@@ -200,6 +201,12 @@ def test_the_defaults_are_the_methods_and_those_given_count():
     assert usual.patch == 64
     assert usual.architecture == "unet_n2v"
     assert usual.test == 0
+    assert usual.learning_rate == NETWORKS["unet_n2v"].learning_rate
+    other = Settings.of({"kind": "n2v2", "architecture": "unet_suite"})
+    assert other.learning_rate == NETWORKS["unet_suite"].learning_rate
+    turned = Settings.of({"kind": "n2v2", "augmentation": {"turn": False}}).augmentation
+    assert turned.keeps_pixels
+    assert not turned.turn
     arguments = usual.built(1).model_dump()
     assert (arguments["pooling"], arguments["residual"], arguments["top_skip"]) == (
         "blur",

@@ -118,6 +118,7 @@ def test_a_region_of_one_plane_is_held_out_and_shares_no_pixel():
     assert held.name.endswith("X=360-399")
     tall = parts(noise(200, 64))
     assert tall.validation[0].image.shape[:2] == (32, 64)  # a patch at least
+    assert found.held_out() == "on the end of each plane: image 1 X=360-399"
     few = parts(noise(4, 100, 100, axes="TYX"))
     assert (few.by, len(few.train), len(few.validation)) == ("regions", 4, 4)
 
@@ -127,6 +128,7 @@ def test_the_last_frames_of_a_movie_are_held_out():
     assert found.by == "planes"
     assert [len(found.train), len(found.validation), len(found.test)] == [27, 3, 0]
     assert found.validation[-1].name.endswith("T=30")
+    assert found.held_out() == "on 3 of 30 planes"
 
 
 def test_of_ten_files_some_are_held_out_whole():
@@ -162,6 +164,7 @@ def test_it_trains_from_the_shell_on_a_folder_and_on_a_file(tmp_path):
         command = ["train", str(source), "--out", str(tmp_path / "M"), "--overwrite", *options]
         result = CliRunner().invoke(cli, command, catch_exceptions=False)
         assert result.exit_code == 0, result.output
+        assert "validation on the end of each plane: in.tif Y=38-69" in result.output
         assert "blind spots" in result.output
     written = json.loads((tmp_path / "M" / "config.json").read_text())["training"]
     assert written["validation"] == 0.1

@@ -21,7 +21,7 @@ class UNetN2V(Network):
 
     name: ClassVar[str] = "unet_n2v"
     summary: ClassVar[str] = "the U-Net of Noise2Void and N2V2, for denoising"
-    learning_rate: ClassVar[float] = 1e-3
+    learning_rate: ClassVar[float] = 4e-3
 
     depth: int = Field(default=2, ge=1, le=7, description="Levels, each halving the resolution.")
     width: int = Field(default=32, ge=1, le=4096, description="Filters of the first level.")
