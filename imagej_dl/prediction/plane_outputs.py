@@ -26,7 +26,7 @@ from imagej_dl.prediction.label_resampling import resampled_labels
 from imagej_dl.prediction.network import looks_at_each, network
 from imagej_dl.prediction.object_scale import scale_for
 from imagej_dl.prediction.pixels import Pixels
-from imagej_dl.prediction.views import Augment, View, seen, views
+from imagej_dl.prediction.views import Augment, View, check, seen, views
 from imagej_dl.progress import Progress, silent
 
 _BATCH_PIXELS = 1024 * 1024
@@ -80,6 +80,7 @@ def planes(
     indices = list(product(*(range(image.sizes[d]) for d in stack)))
     places = product(range(image.sizes.get("T", 1)), range(image.sizes.get("Z", 1)))
     seen_as = views(augment)
+    check(bundle.config.method, augment, bundle.folder)
     passes = [
         _Pass(
             scale.limited(member),

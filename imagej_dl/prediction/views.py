@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imagej_dl.errors import UserError
+
+if TYPE_CHECKING:
+    from imagej_dl.methods.base import Method
 
 Augment = Literal["none", "flips", "all"]
 """Sets of views: the plane alone; also mirrored, and turned by 180°; also turned by 90°."""
@@ -62,6 +66,21 @@ def views(augment: Augment) -> tuple[View, ...]:
     turns = {"none": (0,), "flips": (0, 2), "all": (0, 1, 2, 3)}[augment]
     mirrored = (False,) if augment == "none" else (False, True)
     return tuple(View(turn, mirror) for mirror in mirrored for turn in turns)
+
+
+def check(method: Method, augment: Augment, folder: Path | None = None) -> None:
+    """Raise UserError for views that the training of a method kept from the network.
+
+    A network that learned stripes of one direction does not know the others.
+    """
+    allowed = {"all": get_args(Augment), "flips": ("none", "flips"), "none": ("none",)}
+    known = allowed[method.symmetries]
+    if augment not in known:
+        raise UserError(
+            f"its kind {method.name} was trained on images that are not turned so",
+            path=folder,
+            remedy=f"Use --augment {known[-1]}.",
+        )
 
 
 def seen(plane: Any, view: View) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import image_models
 import numpy as np
 import pytest
 import small_models as models
@@ -10,7 +11,7 @@ from imagej_dl import images
 from imagej_dl.errors import UserError
 from imagej_dl.images import array_storage, memory_maps
 from imagej_dl.methods.binary import Binary
-from imagej_dl.prediction import predict
+from imagej_dl.prediction import predict, predict_image
 from imagej_dl.prediction.views import View, seen, views
 
 RNG = np.random.default_rng(0)
@@ -180,3 +181,16 @@ def test_progress_counts_every_pass(net):
         progress=lambda *seen: told.append(seen),
     )
     assert [one for one in told if one[0] == "predict"] == [("predict", n, 8) for n in range(9)]
+
+
+def test_views_that_the_network_cannot_know_are_refused():
+    image = images.make(RNG.random((20, 24)).astype(np.float32))
+    stripes = image_models.identity(kind="structn2v")
+    predict_image(stripes, image, augment="flips")
+    with pytest.raises(UserError, match=r"structn2v was trained on.*--augment flips"):
+        predict_image(stripes, image, augment="all")
+    askew = {"kernel": [[1, 0, 0], [0, 1, 0], [0, 0, 0]]}
+    with pytest.raises(UserError, match=r"--augment none"):
+        predict_image(
+            image_models.identity(kind="structn2v", method_settings=askew), image, augment="flips"
+        )
