@@ -16,6 +16,7 @@ from imagej_dl.methods.shared.denoising_defaults import DEFAULTS
 from imagej_dl.methods.shared.noise_model_method import NoiseModelMethod, unit_of
 from imagej_dl.methods.shared.sample_outputs import EXTRA, samples_of
 
+
 class PN2V(NoiseModelMethod, BlindSpotMethod):
     """Probabilistic Noise2Void (Krull, Vičar, Prakash, Lalit, Jug 2020, arXiv 1906.00651).
 
