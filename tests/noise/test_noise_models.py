@@ -145,6 +145,15 @@ def test_what_is_no_json_is_refused(tmp_path):
         noise.read(path)
 
 
+def test_what_is_far_from_the_signal_is_less_likely_the_farther_it_is(model):
+    """Else a network could give any signal, and learn nothing of how wrong it is."""
+    for observed in (model.low, model.high):
+        signals = observed + np.array([-3, -1, 0, 1, 3]) * (model.high - model.low)
+        found = model.log_density(np.full(5, observed), signals)
+        assert np.all(np.isfinite(found))
+        assert found[0] < found[1] < found[2] > found[3] > found[4]
+
+
 @pytest.mark.tf
 def test_tensors_give_the_same_density_with_a_gradient(model):
     import keras
