@@ -47,7 +47,7 @@ class DivNoising(NoiseModelMethod):
         "batch": 8,
         "epochs": 100,
         "steps": 100,
-        "learning_rate": 2e-3,
+        "averaging": 0.99,
         "validation": 0.1,
         "test": 0.0,
     }

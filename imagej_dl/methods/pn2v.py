@@ -14,12 +14,14 @@ from imagej_dl.methods.shared import masking
 from imagej_dl.methods.shared.blind_spots import BlindSpotMethod
 from imagej_dl.methods.shared.denoising_defaults import DEFAULTS
 from imagej_dl.methods.shared.noise_model_method import NoiseModelMethod, unit_of
+from imagej_dl.methods.shared.sample_outputs import EXTRA, samples_of
 
 
 class PN2V(NoiseModelMethod, BlindSpotMethod):
     """Probabilistic Noise2Void (Krull, Vičar, Prakash, Lalit, Jug 2020, arXiv 1906.00651).
 
-    The network gives samples of what the signal of a pixel may be, judged by the pixels around it.
+    The network gives samples of what the signal of a pixel may be, judged by the pixels around it
+    (see :mod:`imagej_dl.methods.shared.sample_outputs` for how they are outputs).
     The loss at blind spots is −log of the mean of p(observed | sample). For the estimate each
     sample is weighed by p(observed | sample), so that the pixel itself counts, too: the mean is
     that with the least squared error.
@@ -40,8 +42,8 @@ class PN2V(NoiseModelMethod, BlindSpotMethod):
 
     @property
     def outputs(self) -> int:
-        """The network gives that many samples."""
-        return self.samples
+        """The middle and width of the samples, and the deviation of each."""
+        return EXTRA + self.samples
 
     @property
     def network(self) -> dict[str, Any]:
@@ -71,7 +73,7 @@ class PN2V(NoiseModelMethod, BlindSpotMethod):
             mask = targets[..., 1] * tf.broadcast_to(weights, tf.shape(targets)[:-1])
             where = tf.where(mask > 0)
             observed = self.observed(tf.gather_nd(targets[..., :1], where))
-            signals = self.signal(tf.gather_nd(outputs, where))
+            signals = self.signal(samples_of(tf.gather_nd(outputs, where), ops))
             each = self.known_noise.log_density(observed, signals, ops)
             likelihood = tf.reduce_logsumexp(each, axis=-1) - np.log(self.samples)
             shares = tf.gather_nd(mask, where)
@@ -94,7 +96,8 @@ class PN2V(NoiseModelMethod, BlindSpotMethod):
         return super().pictures(np.clip(self._blind(outputs), 0, 1))
 
     def _blind(self, outputs: NDArray[np.float32]) -> NDArray[np.float32]:
-        return self.signal(outputs.mean(axis=-1, keepdims=True)) / unit_of(self.known_noise)
+        mean = samples_of(outputs).mean(axis=-1, keepdims=True)
+        return self.signal(mean) / unit_of(self.known_noise)
 
     def deployed(self, network: Any) -> Any:
         """Return the network with the estimate for an output."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from imagej_dl import noise
+from imagej_dl.methods.shared.sample_outputs import samples_of
 from imagej_dl.models import backend
 
 keras = backend.keras()
@@ -17,8 +18,8 @@ keras = backend.keras()
 class PosteriorMean(keras.layers.Layer):  # type: ignore[name-defined]
     """Mean of the signal, given the observed pixel: Σ p(x|sₖ)·sₖ / Σ p(x|sₖ) (Krull 2020).
 
-    [image (N, Y, X, 1), samples (N, Y, X, K)] → (N, Y, X, 1), normalised intensities. The samples
-    are places between the noise model's `low` (−1) and `high` (1).
+    [image (N, Y, X, 1), outputs (N, Y, X, 2 + K)] → (N, Y, X, 1), normalised intensities. The
+    samples of the outputs are places between the noise model's `low` (−1) and `high` (1).
 
     Parameters
     ----------
@@ -32,9 +33,9 @@ class PosteriorMean(keras.layers.Layer):  # type: ignore[name-defined]
 
     def call(self, inputs: Any) -> Any:
         """Weigh the samples by how likely the observed pixel is."""
-        image, samples = inputs
+        image, outputs = inputs
         model, ops = self.noise_model, keras.ops
-        signals = model.between(samples)
+        signals = model.between(samples_of(outputs, ops))
         likelihood = model.log_density(image * self.unit, signals, ops)
         shares = ops.softmax(likelihood, axis=-1)
         return ops.sum(shares * signals, axis=-1, keepdims=True) / self.unit

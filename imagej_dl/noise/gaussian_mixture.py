@@ -28,7 +28,8 @@ class GaussianMixture(NoiseModelBase):
     With t = (signal − low) / (high − low), Gaussian k has the weight softmax_k(Σ weights[k, i]·tⁱ),
     the variance Σ variances[k, i]·tⁱ, at least `floor`, and the mean signal + offset_k(t), where
     offset_k is Σ offsets[k, i]·tⁱ less the mean of all offsets: the mixture's mean is the signal.
-    Beyond `low` and `high` weights and offsets are those at the ends, while the variance goes on.
+    Beyond `low` and `high` all are as at the ends, but the variance goes on above `high`: below
+    `low` it would soon come to nothing.
     """
 
     words: ClassVar[str] = "Gaussian mixture"
@@ -79,7 +80,8 @@ class GaussianMixture(NoiseModelBase):
         within = ops.clip(t, 0.0, 1.0)
         logits = [_polynomial(row, within) for row in self.weights]
         raw = [_polynomial(row, within) for row in self.offsets]
-        variances = [ops.maximum(_polynomial(row, t), self.floor) for row in self.variances]
+        above = ops.maximum(t, 0.0)
+        variances = [ops.maximum(_polynomial(row, above), self.floor) for row in self.variances]
         total = _log_sum(logits, ops)
         mean = sum(
             ops.exp(logit - total) * offset for logit, offset in zip(logits, raw, strict=True)

@@ -19,8 +19,9 @@ _A_ROW = 500
 """Pairs that a signal's histogram should have."""
 _FEWEST = 8
 _ENDS = (0.5, 99.5)
-_UNSEEN = 1e-5
-"""Probability of all intensities that were never observed at a signal together."""
+_UNSEEN, _WIDE = 1e-4, 3.0
+"""Share of a normal distribution that is added, and how much wider than all noise it is."""
+_TINY = 1e-30
 
 
 class Histogram(NoiseModelBase):
@@ -29,6 +30,10 @@ class Histogram(NoiseModelBase):
     Row i is the histogram of what was observed at signals around low + (i + ½)·(high − low) / rows;
     between the rows' middles the density is interpolated. It makes no assumption about the noise,
     and needs many pixels at each signal.
+
+    A ten-thousandth of a wide normal distribution is added, so that what was never observed is not
+    impossible, and the less likely the farther it is from the signal. Beyond `low` and `high` the
+    histogram at the end moves along with the signal.
     """
 
     words: ClassVar[str] = "histogram"
@@ -42,11 +47,10 @@ class Histogram(NoiseModelBase):
 
     @cached_property
     def table(self) -> NDArray[np.float64]:
-        """Densities (signals, bins), each row with the integral 1."""
+        """Densities (signals, bins), each row with the integral 1 less what is added to it."""
         table = np.array([[float(word) for word in row.split()] for row in self.counts])
         table /= table.sum(axis=1, keepdims=True)
-        table = (1 - _UNSEEN) * table + _UNSEEN / table.shape[1]
-        return table / self.width
+        return (1 - _UNSEEN) * table / self.width
 
     @model_validator(mode="after")
     def _whole(self) -> Histogram:
@@ -61,17 +65,13 @@ class Histogram(NoiseModelBase):
         return self
 
     def log_density(self, observed: Any, signal: Any, ops: Any = np) -> Any:
-        """Return log p(observed | signal); see :meth:`NoiseModelBase.log_density`.
-
-        Beyond the bins it is that of what was never observed. Its gradient leads to the likelier
-        of two neighbouring signals.
-        """
+        """Return log p(observed | signal); see :meth:`NoiseModelBase.log_density`."""
         rows, bins = self.table.shape
-        step = (self.high - self.low) / rows
-        at = ops.clip((signal - self.low) / step - 0.5, 0.0, rows - 1.0)
+        within = ops.clip(signal, self.low, self.high)
+        at = ops.clip((within - self.low) * rows / (self.high - self.low) - 0.5, 0.0, rows - 1.0)
         first = ops.clip(ops.floor(at), 0.0, rows - 2.0)
         share = at - first
-        place = ops.floor((observed - self.begin) / self.width)
+        place = ops.floor((observed - (signal - within) - self.begin) / self.width)
         # One column before and after the bins stands for all intensities beyond them.
         column = ops.clip(place, -1.0, float(bins)) + 1.0
         cast = _cast if ops is np else ops.cast
@@ -79,18 +79,24 @@ class Histogram(NoiseModelBase):
         index = cast(first, "int32") * wide + cast(column, "int32")
         table = self._framed if ops is np else ops.convert_to_tensor(self._framed, "float32")
         near, far = ops.take(table, index), ops.take(table, index + wide)
-        return ops.log(near * (1 - share) + far * share)
+        seen = ops.log(near * (1 - share) + far * share + _TINY)
+        unseen = -0.5 * ops.square((observed - signal) / self._sigma)
+        return ops.logaddexp(
+            seen, unseen + math.log(_UNSEEN / self._sigma / math.sqrt(2 * math.pi))
+        )
 
     @cached_property
     def _framed(self) -> NDArray[np.float64]:
-        bins = self.table.shape[1]
-        edge = _UNSEEN / bins / self.width
-        return np.pad(self.table, ((0, 0), (1, 1)), constant_values=edge).reshape(-1)
+        return np.pad(self.table, ((0, 0), (1, 1))).reshape(-1)
+
+    @cached_property
+    def _sigma(self) -> float:
+        return _WIDE * math.sqrt(self.variance(np.linspace(self.low, self.high, 64)).max())
 
     def variance(self, signal: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the variance at signals, a bin's own width left aside."""
         middles = self.begin + (np.arange(self.table.shape[1]) + 0.5) * self.width
-        shares = self.table * self.width
+        shares = self.table * self.width / (1 - _UNSEEN)
         mean = shares @ middles
         each = np.maximum(shares @ np.square(middles) - np.square(mean), 0)
         step = (self.high - self.low) / len(shares)

@@ -9,6 +9,7 @@ from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.methods.pn2v import PN2V
 from imagej_dl.methods.shared.losses import whole
 from imagej_dl.methods.shared.noise_model_method import unit_of
+from imagej_dl.methods.shared.sample_outputs import samples_of
 from imagej_dl.prediction import predict_image
 from imagej_dl.training import Settings
 
@@ -37,11 +38,11 @@ def test_the_loss_is_that_of_the_mean_density_at_scored_pixels():
     rng = np.random.default_rng(0)
     values = rng.uniform(model.low, model.high, (2, 8, 8)).astype(np.float32)
     mask = (rng.random((2, 8, 8)) < 0.2).astype(np.float32)
-    outputs = rng.uniform(-1, 1, (2, 8, 8, 5)).astype(np.float32)
+    outputs = rng.uniform(-1, 1, (2, 8, 8, 7)).astype(np.float32)
     targets = np.stack([values / unit_of(model), mask], axis=-1)
     compute = method.loss("noise_likelihood", total=whole)
     found = float(compute(tf.constant(targets), tf.constant(outputs)))
-    p = model.density(values[..., None], model.between(outputs)).mean(axis=-1)
+    p = model.density(values[..., None], model.between(samples_of(outputs))).mean(axis=-1)
     assert found == pytest.approx(-np.log(p[mask > 0]).mean(), rel=1e-3)
     # A pixel of weight 0 counts for nothing, and neither does what is not hidden.
     weights = np.ones((2, 8, 8), np.float32)
@@ -58,15 +59,15 @@ def test_the_estimate_weighs_samples_by_the_observed_pixel():
     model = camera()
     rng = np.random.default_rng(0)
     observed = rng.uniform(model.low, model.high, (1, 4, 4, 1)).astype(np.float32)
-    samples = rng.uniform(-1, 1, (1, 4, 4, 9)).astype(np.float32)
+    outputs = rng.uniform(-1, 1, (1, 4, 4, 11)).astype(np.float32)
     layer = PosteriorMean(model.model_dump(mode="json"), unit_of(model))
-    found = keras.ops.convert_to_numpy(layer([observed / unit_of(model), samples]))
-    signals = model.between(samples.astype(np.float64))
+    found = keras.ops.convert_to_numpy(layer([observed / unit_of(model), outputs]))
+    signals = model.between(samples_of(outputs).astype(np.float64))
     p = model.density(observed, signals)
     expected = (p * signals).sum(-1, keepdims=True) / p.sum(-1, keepdims=True)
     np.testing.assert_allclose(found * unit_of(model), expected, rtol=1e-3)
     # Even where no sample is near the pixel the nearest one counts, and nothing is NaN.
-    far = keras.ops.convert_to_numpy(layer([np.full_like(observed, 50), samples]))
+    far = keras.ops.convert_to_numpy(layer([np.full_like(observed, 50), outputs]))
     np.testing.assert_allclose(far[..., 0] * unit_of(model), signals.max(-1), rtol=0.02)
 
 

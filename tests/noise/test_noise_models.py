@@ -57,6 +57,13 @@ def test_the_mean_of_a_mixture_is_the_signal(mixture):
         assert np.trapezoid(x * mixture.density(x, signal), x) == pytest.approx(signal, abs=0.05)
 
 
+def test_beyond_its_range_the_noise_does_not_vanish(mixture):
+    inside = np.array([mixture.low, mixture.high])
+    below, above = inside + (mixture.high - mixture.low) * np.array([-1, 1])
+    assert mixture.variance(below) == mixture.variance(inside)[0]
+    assert mixture.variance(above) > mixture.variance(inside)[1]
+
+
 def test_photon_and_read_noise_are_recovered(mixture, histogram):
     at = np.linspace(mixture.low, mixture.high, 9)
     np.testing.assert_allclose(mixture.variance(at), variance(at), rtol=0.05)
@@ -136,6 +143,15 @@ def test_what_is_no_json_is_refused(tmp_path):
     path.write_bytes(b"\x80\x04pickle")
     with pytest.raises(UserError, match=r"noise\.json"):
         noise.read(path)
+
+
+def test_what_is_far_from_the_signal_is_less_likely_the_farther_it_is(model):
+    """Else a network could give any signal, and learn nothing of how wrong it is."""
+    for observed in (model.low, model.high):
+        signals = observed + np.array([-3, -1, 0, 1, 3]) * (model.high - model.low)
+        found = model.log_density(np.full(5, observed), signals)
+        assert np.all(np.isfinite(found))
+        assert found[0] < found[1] < found[2] > found[3] > found[4]
 
 
 @pytest.mark.tf
