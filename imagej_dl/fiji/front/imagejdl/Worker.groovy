@@ -14,8 +14,6 @@ class Worker {
     private static final Set ENDED =
         [TaskStatus.COMPLETE, TaskStatus.CANCELED, TaskStatus.FAILED, TaskStatus.CRASHED] as Set
 
-    private static final Set ENDS = ["COMPLETION", "CANCELATION", "FAILURE", "CRASH"] as Set
-
     final File python
     private Service service
 
@@ -34,7 +32,7 @@ class Worker {
         def task = started().task(script, inputs, main ? "main" : null)
         def told = new CountDownLatch(1)
         task.listen { event ->
-            if (ENDS.contains(event.responseType.name())) told.countDown()
+            if (event.responseType.terminal) told.countDown()
             if (event.responseType.name() != "UPDATE") return
             try {
                 update(event)
@@ -54,7 +52,7 @@ class Worker {
                 return [cancelled: true, text: "", killed: true]
             }
         }
-        // Appose says that it is complete before its outputs are there, and tells listeners after that.
+        // Appose calls a task complete before its outputs are there, and tells listeners after that.
         told.await(5, TimeUnit.SECONDS)
         if (task.status == TaskStatus.COMPLETE) return task.outputs
         throw new CommandError(why(task.status, task.error))
