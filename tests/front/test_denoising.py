@@ -160,7 +160,7 @@ def _by_macros(movie: str, other: str, line: str, folder: str, home: str) -> dic
     seen["again"] = hosted.newest("movie-denoised")
     model = Path(folder, "first", "model")
     hosted.macro(f'open("{other}");\nrun("ImageJ-DL Predict", "model=[{model}]");')
-    seen["other"] = hosted.pixels("other-predicted")
+    seen["other"] = hosted.pixels("other-denoised")
     text = 'run("ImageJ-DL Macro Extensions", "");\nmade = Ext.dl_denoise("movie.tif", 0.05);\n'
     told = hosted.macro(text + 'return made + "|" + Ext.dl_value("model");').split("|")
     seen["ext"] = (hosted.newest(told[0]), told[1])
