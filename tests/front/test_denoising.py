@@ -80,6 +80,12 @@ def _labels() -> str:
     return " | ".join(str(label.getText()) for label in words)
 
 
+def _buttons() -> list[str]:
+    control = hosted.window("JFrame", CONTROL)
+    buttons = hosted.components(control.getContentPane(), "javax.swing.JButton")
+    return [str(button.getText()) for button in buttons]
+
+
 def _range(title: str) -> tuple[float, float]:
     imp = hosted.jimport("ij.WindowManager").getImage(title)
     return float(imp.getDisplayRangeMin()), float(imp.getDisplayRangeMax())
@@ -120,7 +126,8 @@ def _by_hand(movie: str, folder: str, home: str) -> dict[str, Any]:
     hosted.wait((exported / "movie-model" / "config.json").is_file, 120, "the exported model")
     hosted.press(hosted.window("JFrame", CONTROL), "Finish")
     hosted.wait(lambda: hosted.newest("movie-denoised"), 120, "the denoised movie")
-    hosted.wait(lambda: "The model is in" in _labels(), 120, "the end of the denoising")
+    hosted.wait(lambda: "Close" in _buttons(), 120, "the end of the denoising")
+    seen["done"] = _labels()
     _export(exported)
     hosted.wait((exported / "movie-model-2" / "config.json").is_file, 120, "the model's copy")
     hosted.press(hosted.window("JFrame", CONTROL), "Close")
@@ -137,7 +144,7 @@ def _by_hand(movie: str, folder: str, home: str) -> dict[str, Any]:
     _later(0)
     hosted.press(hosted.window("JFrame", CONTROL), "Cancel")
     hosted.wait(lambda: hosted.newest("movie-denoised-1"), 120, "the movie after Cancel")
-    hosted.wait(lambda: "The model is in" in _labels(), 120, "the end after Cancel")
+    hosted.wait(lambda: "Close" in _buttons(), 120, "the end after Cancel")
     hosted.press(hosted.window("JFrame", CONTROL), "Close")
     seen["cancelled"] = hosted.pixels("movie-denoised-1")
 
@@ -153,7 +160,7 @@ def _by_macros(movie: str, other: str, line: str, folder: str, home: str) -> dic
     seen["again"] = hosted.newest("movie-denoised")
     model = Path(folder, "first", "model")
     hosted.macro(f'open("{other}");\nrun("ImageJ-DL Predict", "model=[{model}]");')
-    seen["other"] = hosted.pixels("other-predicted")
+    seen["other"] = hosted.pixels("other-denoised")
     text = 'run("ImageJ-DL Macro Extensions", "");\nmade = Ext.dl_denoise("movie.tif", 0.05);\n'
     told = hosted.macro(text + 'return made + "|" + Ext.dl_value("model");').split("|")
     seen["ext"] = (hosted.newest(told[0]), told[1])
@@ -187,6 +194,7 @@ def test_its_window_tells_the_task_and_the_remaining_time(done: dict[str, Any]) 
     assert "3. Denoise" in done["words"]
     assert re.search(r"Epoch \d+ of 5000: loss", done["words"])
     assert " left" in done["words"]
+    assert f"The model is in {done['folder'] / 'first' / 'model'}" in done["done"]
 
 
 def test_the_preview_is_split_and_updated_in_place(done: dict[str, Any]) -> None:

@@ -40,7 +40,7 @@ class Denoising extends Training {
         return false
     }
 
-    protected List<Window> beside() { [control?.frame] }
+    protected List<Window> beside() { [control?.frame, curve] }
 
     /** Later: the denoised image is in its memory. */
     protected void letGo() { }

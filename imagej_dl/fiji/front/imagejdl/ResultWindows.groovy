@@ -26,11 +26,11 @@ class ResultWindows {
 
     private void image(Map item) {
         last = Images.take(item.image, WindowManager.makeUniqueName(item.title))
-        // Beside the open image at the same place of both.
-        if (item.kind == "image" && source != null && last.dimensions == source.dimensions)
-            last.setPosition(source.channel, source.slice, source.frame)
         values.image = last.title
         open(last)
+        // Beside the open image, at the same place of both.
+        if (item.kind == "image" && source != null && last.dimensions == source.dimensions)
+            last.setPosition(source.channel, source.slice, source.frame)
     }
 
     private void labels(Map item) { image(item) }

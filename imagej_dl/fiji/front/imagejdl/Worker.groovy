@@ -4,6 +4,8 @@ import org.apposed.appose.Appose
 import org.apposed.appose.Service
 import org.apposed.appose.Service.TaskStatus
 import org.apposed.appose.TaskEvent
+import java.util.concurrent.CountDownLatch
+import java.util.concurrent.TimeUnit
 
 /** The Python process that works for ImageJ, through Appose. One at a time does one thing. */
 class Worker {
@@ -28,7 +30,9 @@ class Worker {
         boolean main = function == "run"
         def script = "from imagej_dl import worker\nworker.$function(${main ? 'task, ' : ''}$names)"
         def task = started().task(script, inputs, main ? "main" : null)
+        def told = new CountDownLatch(1)
         task.listen { event ->
+            if (event.responseType.terminal) told.countDown()
             if (event.responseType.name() != "UPDATE") return
             try {
                 update(event)
@@ -48,6 +52,8 @@ class Worker {
                 return [cancelled: true, text: "", killed: true]
             }
         }
+        // Appose calls a task complete before its outputs are there, and tells listeners after that.
+        told.await(5, TimeUnit.SECONDS)
         if (task.status == TaskStatus.COMPLETE) return task.outputs
         throw new CommandError(why(task.status, task.error))
     }
