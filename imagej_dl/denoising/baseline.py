@@ -125,7 +125,7 @@ class Comparison:
     def words(self) -> str:
         """Return both errors in words, without a full stop."""
         least = min(self.network, self.gaussian)
-        digits = max(2, 2 - math.floor(math.log10(least))) if least > 0 else 2
+        digits = max(2, 3 - math.floor(math.log10(least))) if least > 0 else 2
         text = (
             f"masked-pixel error {self.network:.{digits}f}, "
             f"a Gaussian of {self.width:g} px gives {self.gaussian:.{digits}f}"
