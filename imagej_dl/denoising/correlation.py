@@ -30,6 +30,8 @@ _SMOOTH = 1.5
 """Ratio of the correlations at 1 px and 2 px below which they are of structure."""
 _SLOW = 2.0
 """The same, below which they are of structure if there is white noise upon it."""
+_ROUNDING = 1e-9
+"""Share of the variance of a block that float32 may make up."""
 _MOST_BLOCKS = 20_000
 _CLIP = 3.5  # robust standard deviations beyond which a pixel does not pull the surface
 
@@ -141,6 +143,9 @@ def noise_correlation(planes: Iterable[NDArray]) -> NoiseCorrelation | None:
     blocks = np.concatenate(found) if found else np.empty((0, SIDE * SIDE))
     residuals = _residuals(blocks)
     variances = np.square(residuals).sum(axis=1) / (SIDE * SIDE - _surface().shape[1])
+    # What is left of a computed ramp is rounding, no noise.
+    there = variances > _ROUNDING * np.square(blocks).mean(axis=1)
+    residuals, variances = residuals[there], variances[there]
     count = max(FEWEST, round(_SHARE * len(residuals)))
     # Of a few blocks at least every second is left aside, as objects are anywhere.
     if len(residuals) < 2 * FEWEST:
