@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from imagej_dl.errors import UserError, warn
 from imagej_dl.training.patches import Example
 
 _FEWEST_PLANES = 10
+_PART = ":"
+"""Between the digest of a plane and the part of it that is held out."""
 
 
 @dataclass(frozen=True)
@@ -94,4 +96,18 @@ def _regions(example: Example, share: float, side: int) -> tuple[Example, Exampl
         name = f"{example.name} {'YX'[axis]}={where.start}-{where.stop - 1}"
         return replace(example.part(index), name=name)
 
-    return part(slice(0, length - held)), part(slice(length - held, length))
+    kept, end = part(slice(0, length - held)), part(slice(length - held, length))
+    # The plane is known by the part that is trained on.
+    return kept, replace(end, digest=f"{example.digest}{_PART}{'YX'[axis]}{length - held}")
+
+
+def was_trained_on(example: Example, known: Mapping[str, Sequence[str]]) -> bool:
+    """Return whether a training before saw what now validates.
+
+    Parameters
+    ----------
+    known : the digests of each part of that training.
+    """
+    plane, part, _ = example.digest.partition(_PART)
+    again = bool(part) and example.digest in known.get("validation", ())
+    return bool(plane) and plane in known.get("train", ()) and not again

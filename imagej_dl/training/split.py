@@ -117,8 +117,7 @@ def split(
         found = Split(*blocks, "planes", seed, known)
     else:
         found = replace(_few(planes, validation, seed), known=known)
-    seen = set((known or {}).get("train", ())) - {""}
-    if any(example.digest in seen for example in found.validation + found.test):
+    if any(held_out.was_trained_on(one, known or {}) for one in found.validation + found.test):
         warn(
             "the model to start from was trained on images that are now used for validation: "
             "its scores will be too high. Add images to avoid this"

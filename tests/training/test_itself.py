@@ -33,11 +33,11 @@ def names(found):
     return [path.name for path in found]
 
 
-def parts(*sources, **more):
+def parts(*sources, known=None, **more):
     settings = Settings.of({"kind": KIND, "patch": 32, **more})
     given = as_given(list(sources), "itself")
     examples = Examples(given.pairs, Normalisation(), method=settings.method)
-    return divide(examples, given, settings, None)
+    return divide(examples, given, settings, known)
 
 
 def test_label_maps_marks_and_rois_are_no_images(tmp_path):
@@ -121,6 +121,17 @@ def test_a_region_of_one_plane_is_held_out_and_shares_no_pixel():
     assert found.held_out() == "on the end of each plane: image 1 X=360-399"
     few = parts(noise(4, 100, 100, axes="TYX"))
     assert (few.by, len(few.train), len(few.validation)) == ("regions", 4, 4)
+
+
+@pytest.mark.filterwarnings("error")
+def test_the_same_region_is_held_out_again_from_a_training_that_goes_on():
+    image = noise(64, 200)
+    first = parts(image)
+    known = first.record()["digests"]
+    again = parts(image, known=known)
+    assert again.record()["digests"] == known
+    with pytest.warns(DataWarning, match="now used for validation"):
+        parts(image, known={"train": known["train"]})
 
 
 def test_the_last_frames_of_a_movie_are_held_out():
