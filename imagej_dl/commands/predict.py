@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -23,6 +24,10 @@ from imagej_dl.progress import Progress
 if TYPE_CHECKING:
     from imagej_dl.models import ModelBundle
     from imagej_dl.worker import Session
+
+
+_LARGEST = 2**31 - 1
+"""Bytes that Java's buffers hold."""
 
 
 class Predict(PredictOptions):
@@ -50,6 +55,8 @@ class Predict(PredictOptions):
         results = None
         config = models.load_config(self.chosen)
         self.refuse_models(config)
+        if config.method.gives == "image":
+            self._refuse_too_large(image)
         if self.out is not None:
             results = self.results(config.method)
         if results is not None:
@@ -70,9 +77,22 @@ class Predict(PredictOptions):
             self._show(session, source, result, hyperstack)
         say(_summary(source.name, result, time.perf_counter() - started))
 
+    def _refuse_too_large(self, image: xr.DataArray) -> None:
+        """Refuse an image whose result ImageJ cannot take, before the work."""
+        each = image.dtype.itemsize if self.type == "input" else 4
+        if image.size * each > _LARGEST:
+            raise UserError(
+                "its result would be above 2 GB, too large to hand over to ImageJ's memory",
+                path=str(image.attrs["title"]),
+                remedy="Name its file (images) and a folder for the result (out)"
+                + (", or set type to input." if each > image.dtype.itemsize else "."),
+            )
+
     def _show(self, session: Session, source: Source, result: Prediction, hyperstack: bool) -> None:
         from imagej_dl.rois import trace
 
+        if result.denoised is not None:
+            session.show(result.denoised, f"{source.name}-denoised")
         session.show_labels(result.labels, f"{source.name}-labels")
         if result.probabilities is not None:
             session.show(result.probabilities, f"{source.name}-probabilities")
@@ -191,7 +211,8 @@ class Predict(PredictOptions):
                 check_writable(image, self.type)
             return predict_image(bundle, image, dtype=self.type, **how), hyperstack
         how |= {"diameter": self.diameter, "probabilities": self.probabilities}
-        return predict(bundle, image, **how), hyperstack
+        found = predict(bundle, image, **how)
+        return replace(found, denoised=image if self.save_denoised else None), hyperstack
 
 
 def _write(

@@ -82,6 +82,11 @@ class PredictOptions(Command):
         description="Folder of a model that denoises. The image is denoised by it before it is "
         "segmented; the result keeps record of both models.",
     )
+    save_denoised: Annotated[bool, Shown("Keep the denoised image", advanced=True)] = Field(
+        False,
+        description="Also write the denoised image, which was segmented, as NAME_denoised.tif; "
+        "for the open image, open it.",
+    )
     augment: Annotated[Augment, Shown("Test-time augmentation", advanced=True)] = Field(
         "none",
         description="Test-time augmentation: average the network's output over views of each "
@@ -259,6 +264,11 @@ class PredictOptions(Command):
         check_views(config.method, self.augment, self.chosen)
         for folder in self.ensemble:
             check(config, models.load_config(folder), folder)
+        if self.save_denoised and self.denoise is None:
+            raise UserError(
+                "there is no denoised image to be saved",
+                remedy="Name the model that denoises with --denoise, or leave --save-denoised out.",
+            )
         if self.denoise is not None:
             check_chain(models.load_config(self.denoise), self.denoise, config)
 
@@ -324,4 +334,11 @@ class PredictOptions(Command):
     def results(self, method: Method) -> Results:
         if self.out is None:
             raise UserError("a folder for the results is needed", remedy="Name it with --out.")
-        return Results(self.out, self.rois, self.probabilities, self.overwrite, method.gives)
+        return Results(
+            self.out,
+            self.rois,
+            self.probabilities,
+            self.overwrite,
+            method.gives,
+            denoised=self.save_denoised,
+        )

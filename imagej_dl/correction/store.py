@@ -16,6 +16,7 @@ from imagej_dl.filesystem import locks
 from imagej_dl.filesystem.atomic import atomic, load_json
 from imagej_dl.models.folder import CONFIG, NETWORK, load_config
 from imagej_dl.models.ready import registry as ready
+from imagej_dl.prediction.output_kinds import need_objects
 
 FOLDER, FILE, MODELS = "Corrections", "state.json", "models"
 VERSION = 1
@@ -49,7 +50,7 @@ class CorrectionStore:
         state = _read(project / FOLDER / FILE)
         named = None if model is None else _short(project, model)
         if model is not None and (state is None or named not in (state.begun, state.present)):
-            load_config(model)
+            need_objects(load_config(model), Path(model))
         if state is None:
             if named is None:
                 raise UserError(

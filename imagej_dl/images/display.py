@@ -113,12 +113,12 @@ def like(result: xr.DataArray, image: xr.DataArray) -> xr.DataArray:
         shown["display_ranges"] = [(0.0, 255.0)] * 3
     if channels < 2:
         shown.pop("display_mode", None)
-    if image.dtype == np.uint8 and "display_ranges" not in shown:
-        # So ImageJ shows 8 bits of which nobody says anything.
-        shown["display_ranges"] = [(0.0, 255.0)] * channels
     for key in ("luts", "display_ranges", "channels"):
         if len(shown.get(key) or ()) != channels:
             shown.pop(key, None)
+    if image.dtype == np.uint8 and "display_ranges" not in shown:
+        # So ImageJ shows 8 bits of which nobody says anything.
+        shown["display_ranges"] = [(0.0, 255.0)] * channels
     made = result.assign_attrs(shown)
     if slice_labels(made) is None:
         made.attrs.pop("slice_labels", None)

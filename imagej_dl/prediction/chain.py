@@ -8,6 +8,7 @@ import xarray as xr
 
 from imagej_dl.errors import UserError
 from imagej_dl.models import ModelBundle, ModelConfig
+from imagej_dl.prediction.output_kinds import need_image
 from imagej_dl.prediction.pixel_types import PixelType
 from imagej_dl.prediction.predict import predict_image
 from imagej_dl.progress import Progress, silent
@@ -21,12 +22,7 @@ def check_chain(first: ModelConfig, folder: Path | None, second: ModelConfig) ->
     first, folder : the model that is to denoise.
     second : the one that predicts what it gives.
     """
-    if first.method.gives != "image":
-        raise UserError(
-            f"outputs objects, not an image (its kind is {first.kind}), so it cannot denoise",
-            path=folder,
-            remedy="Name a model that denoises with --denoise.",
-        )
+    need_image(first, folder)
     if second.method.gives == "image":
         raise UserError(
             f"denoises for models that segment, but the model (its kind is {second.kind}) gives an "

@@ -133,15 +133,18 @@ def _is_large(pixels: Pixels) -> bool:
 
 
 def _levels(bundle: ModelBundle, pixels: Pixels, z: int, beyond: list[Beyond]) -> Levels | None:
-    times = range(pixels.frames)
     rule = bundle.config.normalisation
-    parts = (pixels.part(t, z) for t in times)
-    if _is_large(pixels) and not rule.illumination:
-        parts = (part for t in times for part in _rows(pixels, t, z))
+    read = _rows if _is_large(pixels) and not rule.illumination else _plane
+    parts = (part for t in range(pixels.frames) for part in read(pixels, t, z))
     far: list[Far] = []
     found = rule.levels(parts, bundle.config.seen, far)
     beyond += [Beyond(-1, z, one) for one in far]
     return found
+
+
+def _plane(pixels: Pixels, t: int, z: int) -> Iterator[NDArray]:
+    yield pixels.part(t, z)
+    pixels.forget()
 
 
 def _rows(pixels: Pixels, t: int, z: int) -> Iterator[NDArray]:

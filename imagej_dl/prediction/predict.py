@@ -14,10 +14,9 @@ from numpy.typing import NDArray
 from imagej_dl import images
 from imagej_dl.errors import UserError, warn
 from imagej_dl.images import array_storage, display, memory_maps
-from imagej_dl.methods.shared.image_method import ImageMethod
-from imagej_dl.methods.shared.instance_method import InstanceMethod
 from imagej_dl.models import ModelBundle
 from imagej_dl.prediction.ensemble import Given, model_of
+from imagej_dl.prediction.output_kinds import need_image, need_objects
 from imagej_dl.prediction.pixel_types import PixelType, PixelTypes
 from imagej_dl.prediction.plane_outputs import planes
 from imagej_dl.prediction.rescaling import AS_IT_IS, Scale
@@ -36,6 +35,7 @@ class Prediction:
         the model's post-processing, over all planes.
     minimum_area : what that was, in px; of a resampled image in those of the model.
     scale : at which the network saw the image.
+    denoised : the image as it was segmented, where another model has denoised it before.
     """
 
     labels: xr.DataArray
@@ -43,6 +43,7 @@ class Prediction:
     left_out: int = 0
     minimum_area: int = 0
     scale: Scale = AS_IT_IS
+    denoised: xr.DataArray | None = None
 
 
 def predict(
@@ -106,12 +107,7 @@ def predict(
         where the image is resampled without being asked for, or for an estimated diameter.
     """
     bundle = model_of(bundle)
-    if not isinstance(bundle.config.method, InstanceMethod):
-        raise UserError(
-            f"outputs an image, not objects (its kind is {bundle.config.kind})",
-            path=bundle.folder,
-            remedy="Use a model that segments, or predict_image for this one.",
-        )
+    need_objects(bundle.config, bundle.folder)
     image = images.image_of(image)
     given: dict[str, Any] = {"tile": tile, "halo": halo, "batch": batch, "progress": progress}
     given |= {"diameter": diameter, "augment": augment, "others": ensemble}
@@ -185,13 +181,7 @@ def predict_image(
     DataWarning : of pixels that are clipped.
     """
     bundle = model_of(bundle)
-    method = bundle.config.method
-    if not isinstance(method, ImageMethod):
-        raise UserError(
-            f"outputs objects, not an image (its kind is {bundle.config.kind})",
-            path=bundle.folder,
-            remedy="Use a model that gives images, or predict for this one.",
-        )
+    need_image(bundle.config, bundle.folder)
     if why := bundle.config.normalisation.irreversible:
         raise UserError(
             f"normalises with {why}, which cannot be undone",

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 class Results:
     """A folder of results, and which files an image gets in it.
 
-    Beside the label map those may be ROIs and probability maps; of a model that gives an image it
-    is that image alone.
+    Beside the label map those may be ROIs, probability maps and the denoised image; of a model that
+    gives an image it is that image alone.
     """
 
     folder: Path
@@ -35,6 +35,7 @@ class Results:
     probabilities: bool
     overwrite: bool = False
     gives: Literal["instances", "image"] = "instances"
+    denoised: bool = False
 
     @property
     def main(self) -> str:
@@ -42,7 +43,7 @@ class Results:
         return "labels" if self.gives == "instances" else "image"
 
     def files(self, source: Source) -> dict[str, Path]:
-        """Return where "labels" (or "image"), and if wanted "rois" and "probabilities", go."""
+        """Return where "labels" (or "image") go; "rois", "probabilities", "denoised" if wanted."""
         paths = {self.main: self.folder / f"{source.name}.tif"}
         if self.gives == "image":
             return paths
@@ -50,6 +51,8 @@ class Results:
             paths["rois"] = self.folder / f"{source.name}_RoiSet.zip"
         if self.probabilities:
             paths["probabilities"] = self.folder / f"{source.name}_probabilities.tif"
+        if self.denoised:
+            paths["denoised"] = self.folder / f"{source.name}_denoised.tif"
         return paths
 
     def refuse(
@@ -140,7 +143,8 @@ class Results:
 
         Warns
         -----
-        DataWarning : when a former prediction's ROIs or probabilities stay beside new labels.
+        DataWarning : when a former prediction's ROIs, probabilities or denoised image stay beside
+            new labels.
         """
         paths = self.files(source)
         found: list[Roi] = []
@@ -149,6 +153,8 @@ class Results:
                 path = folder / paths["probabilities"].name
                 display: dict[str, Any] = {"min": 0.0, "max": 1.0} if probable else {}
                 images.write(result.probabilities, path, **display)
+            if result.denoised is not None and self.denoised:
+                images.write(result.denoised, folder / paths["denoised"].name)
             if self.rois:
                 from imagej_dl.rois import trace, write
 
@@ -162,7 +168,7 @@ class Results:
             # An empty archive is none that ImageJ opens; an old one would be of other labels.
             paths["rois"].unlink(missing_ok=True)
         # They may hold what the user has corrected, so they stay.
-        every = replace(self, rois=True, probabilities=True).files(source)
+        every = replace(self, rois=True, probabilities=True, denoised=True).files(source)
         if old := [
             path.name for key, path in every.items() if key not in paths and os.path.exists(path)
         ]:

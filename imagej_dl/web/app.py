@@ -14,6 +14,7 @@ from imagej_dl.images.tiff import file_sets
 from imagej_dl.models.folder import CONFIG, load_config
 from imagej_dl.models.ready import registry as ready
 from imagej_dl.prediction.object_scale import scalable
+from imagej_dl.prediction.output_kinds import need_objects
 from imagej_dl.web import results
 from imagej_dl.web.guard import guard
 from imagej_dl.web.intake import sorted_out, unlike
@@ -218,6 +219,7 @@ def _as_json(upload: int) -> Any:
 def _described(name: str, path: Path) -> dict[str, Any]:
     try:
         config = load_config(path)
+        need_objects(config, path)
     except UserError as error:
         return {"name": name, "error": error.problem}
     size = f"{config.pixel_width:.4g} {config.unit}" if config.unit != "pixel" else ""

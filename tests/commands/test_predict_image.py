@@ -191,10 +191,52 @@ def test_denoise_then_segment(model: Path, folder: Path, tmp_path: Path) -> None
     assert "denoise" not in provenance.read(plain / "a.tif")["how"]
     result = call(segments, folder, "--out", plain, "--no-rois", "--denoise", model)
     assert "made with other settings" in str(result.exception)
-    values = menu.parse("predict", {"model": str(segments), "denoise": str(model), "rois": "false"})
+    kept = tmp_path / "kept"
+    result = call(
+        segments,
+        folder / "a.tif",
+        "--out",
+        kept,
+        "--no-rois",
+        "--denoise",
+        model,
+        "--save-denoised",
+    )
+    assert result.exit_code == 0, result.output
+    assert sorted(path.name for path in kept.iterdir()) == ["a.tif", "a_denoised.tif"]
+    clean, given = images.read(kept / "a_denoised.tif"), images.read(folder / "a.tif")
+    assert clean.attrs["display_ranges"] == given.attrs["display_ranges"]
+    np.testing.assert_array_equal(clean, given)
+    result = call(segments, folder / "a.tif", "--out", tmp_path / "no", "--save-denoised")
+    assert "no denoised image to be saved" in str(result.exception)
+    values = menu.parse(
+        "predict",
+        {"model": str(segments), "denoise": str(model), "rois": "false", "save_denoised": "true"},
+    )
     session = Session(tmp_path, image=movie("YX"))
     Predict.declare(values).run_in_imagej(session, silent)
-    assert [item["kind"] for item in session.shown] == ["labels"]
+    shown = [(item["kind"], item["title"]) for item in session.shown]
+    assert shown == [("image", "movie-denoised"), ("labels", "movie-labels")]
     result = call(segments, folder, "--out", tmp_path / "no", "--denoise", segments)
     assert "outputs objects, not an image" in str(result.exception)
     assert not (tmp_path / "no").exists()
+
+
+def test_doors_that_need_objects_refuse_it(model: Path, tmp_path: Path) -> None:
+    from imagej_dl.web import application
+
+    (tmp_path / "project").mkdir()
+    result = CliRunner().invoke(cli, ["correct", str(tmp_path / "project"), "--model", str(model)])
+    assert "outputs an image, not objects" in str(result.exception)
+    assert not list((tmp_path / "project").iterdir())
+    client = application(model).test_client()
+    listed = {one["name"]: one for one in client.get("/api/models").json["models"]}
+    assert "outputs an image" in listed["model"]["error"]
+
+
+def test_what_imagej_cannot_take_is_refused_before_the_work(model: Path, tmp_path: Path) -> None:
+    huge = np.broadcast_to(np.uint8(7), (600, 1000, 1000))
+    session = Session(tmp_path, image=images.make(huge, "TYX", title="huge.tif"))
+    with pytest.raises(UserError, match=r"huge\.tif: .*above 2 GB.*type to input"):
+        run({"model": str(model)}, session)
+    assert not session.shown

@@ -51,15 +51,15 @@ def identity(channels=1, **more):
     return image_bundle(model, channels=channels, outputs=channels, **more)
 
 
-def unet_of_images(channels=1, depth=2, **more):
+def unet_of_images(channels=1, depth=2, network="unet", **more):
     """Return a U-Net with random weights that gives an image, and its exact halo."""
-    from imagej_dl.models.networks.unet import UNet
+    from imagej_dl.models.networks import registry as networks
     from imagej_dl.models.receptive_field import receptive_field
 
     backend.keras().utils.set_random_seed(5)
-    model = UNet(
-        depth=depth, width=4, last_width=4, channels=channels, classes=channels, output="linear"
-    ).build()
+    given = {"depth": depth, "width": 4, "last_width": 4, "channels": channels, "classes": channels}
+    known = {name: value for name, value in given.items() if name in networks.takes(network)}
+    model = networks.network(network, known | {"output": "linear"}).build()
     rng = np.random.default_rng(5)
     weights = model.get_weights()
     model.set_weights([w + rng.uniform(0.02, 0.2, w.shape) * (w.ndim == 1) for w in weights])

@@ -81,6 +81,11 @@ def test_a_colour_image_becomes_channels_of_red_green_and_blue() -> None:
         [0, 255, 0],
         [0, 0, 255],
     ]
+    grey = images.make(np.stack([array[0]] * 3), "CYX", display_mode="rgb")
+    alone = predict_image(identity(), grey)
+    assert alone.dims == ("Y", "X")
+    assert alone.attrs["display_ranges"] == [(0.0, 255.0)]
+    assert "luts" not in alone.attrs
     grey = images.make(array[0])
     assert predict_image(identity(), grey).attrs["display_ranges"] == [(0.0, 255.0)]
 

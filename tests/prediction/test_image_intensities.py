@@ -122,10 +122,11 @@ def test_a_large_plane_is_read_in_parts_and_comes_back(monkeypatch):
     np.testing.assert_allclose(made.data, whole.data, atol=1e-5 * spread)
 
 
+@pytest.mark.parametrize("network", ["unet", "unet_n2v"])
 @pytest.mark.parametrize("tile", [64, 88, 120, 1024])
-def test_tiles_leave_no_seams(tile):
+def test_tiles_leave_no_seams(tile, network):
     image = movie("float32", frames=1, shape=(203, 170)).isel(T=0)
-    bundle = unet_of_images()
+    bundle = unet_of_images(network=network)
     whole = predict_image(bundle, image, tile=4096)
     made = predict_image(bundle, image, tile=tile)
     np.testing.assert_allclose(made.data, whole.data, atol=1e-5)
