@@ -17,7 +17,8 @@ timelapse_telomeres_2d.tif in the wheel of spotiflow 0.6.5; FOLDER is a copy of 
 PSNR's peak is the range of the truth (BSD68: 255); SSIM is that of 2004 with a Gaussian window.
 No file of these cases was stretched, so scores are of the intensities as they are;
 --scale-invariant compares them after a fit a·x + b to the truth. Filters are told the noise: its
-mean standard deviation, or with Anscombe gain, offset and read noise. Ours are not.
+mean standard deviation, or with Anscombe gain, offset and read noise. Ours are not, but for methods
+that take a noise model: theirs is measured on a calibration stack with the same noise.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from typing import Any
 import nuclei
 import numpy as np
 from classical import CLASSICAL
-from denoising_cases import CASES, Case
+from denoising_cases import CASES, Case, calibration
 from denoising_scores import scores
 from runs import Record, add_arguments, append, given, lines, machine, row, run_missing
 
@@ -171,6 +172,12 @@ def learnt(images: Case, method: str, seed: int, options: argparse.Namespace) ->
         settings["epochs"] = max(1, options.steps // settings["steps"])
     else:
         settings |= {"minutes": options.minutes, "epochs": 10_000}
+    if "noise_model" in METHODS[method].model_fields:
+        from imagej_dl import noise
+
+        known = noise.fit_mixture(noise.of_frames(calibration(images.noise, images.truth)))
+        own = {"noise_model": known.model_dump(mode="json")}
+        settings["method_settings"] = own | settings.get("method_settings", {})
     with tempfile.TemporaryDirectory(prefix="denoise-") as name:
         out = Path(name) / "model"
         began = time.monotonic()

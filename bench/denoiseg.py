@@ -18,6 +18,7 @@ import statistics
 import tempfile
 import time
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -147,7 +148,7 @@ def trained(
     out: Path,
     seed: int,
     options: argparse.Namespace,
-    unlabelled: list[xr.DataArray] | None = None,
+    unlabelled: Sequence[xr.DataArray] = (),
 ) -> tuple[Any, int]:
     """Train a method; return the model, and its batches."""
     from imagej_dl import images
@@ -164,9 +165,8 @@ def trained(
     source: Any = [image for image, _ in pairs]
     if method.learns_from == "labels":
         source = [(image, images.make(labels, "YX")) for image, labels in pairs]
+        source += [(image, None) for image in unlabelled]
         settings |= given(options.set)
-    if unlabelled:
-        settings["unlabelled"] = unlabelled
     bundle = train(source, out, progress=terminal(), kind=kind, **settings)
     return bundle, nuclei.steps_done(out, bundle.config.training["steps"])
 

@@ -59,6 +59,13 @@ def noisy_image(truth: NDArray, noise: Noise, seed: tuple[int, ...], title: str)
     return images.make(np.clip(found, 0, 65535).astype(np.uint16), dims, title=title)
 
 
+def calibration(noise: Noise, truth: list[NDArray]) -> xr.DataArray:
+    """Return 50 frames of a ramp with this noise over all intensities of the truth."""
+    low, high = min(t.min() for t in truth), max(t.max() for t in truth)
+    ramp = np.broadcast_to(np.linspace(low, high, 128), (50, 128, 128))
+    return noisy_image(ramp, noise, (8,), "calibration.tif")
+
+
 def camera(options: argparse.Namespace) -> Noise:
     return Noise(GAIN, OFFSET, options.read * GAIN)
 

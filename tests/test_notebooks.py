@@ -10,6 +10,7 @@ import pytest
 from nbclient import NotebookClient
 
 from imagej_dl import images, rois, tracking
+from imagej_dl.methods.registry import METHODS
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "notebooks"
 NOTEBOOKS = sorted(path.name for path in FOLDER.glob("*.ipynb"))
@@ -58,6 +59,12 @@ def run(tmp_path: Path) -> Any:
     return run
 
 
+def psnr(text: str) -> dict[str, float]:
+    """Read the lines "name: 30.1 dB"."""
+    found = (line.split(": ") for line in text.splitlines() if line.endswith(" dB"))
+    return {name: float(value.split()[0]) for name, value in found}
+
+
 @pytest.mark.tf
 def test_segmentation(run: Any) -> None:
     text, folder = run("segmentation.ipynb")
@@ -74,16 +81,23 @@ def test_n2v(run: Any) -> None:
     assert "this image: the noise of neighbours is not correlated" in text
     assert "with stripes: the noise is correlated horizontally" in text
     assert "masked-pixel error 0." in text
-    decibels = {
-        line.split(":")[0]: float(line.split()[-2])
-        for line in text.splitlines()
-        if line.endswith(" dB")
-    }
+    decibels = psnr(text)
     assert decibels["denoised"] > decibels["noisy"] + 8
     noisy, denoised = images.read(folder / "noisy.tif"), images.read(folder / "denoised.tif")
     assert denoised.sizes == noisy.sizes
     assert denoised.attrs["pixel_width"] == noisy.attrs["pixel_width"]
     assert abs(float(denoised.mean()) / float(noisy.mean()) - 1) < 0.05
+
+
+@pytest.mark.tf
+@pytest.mark.skipif("care" not in METHODS, reason="needs the kind care")
+def test_care(run: Any) -> None:
+    text, folder = run("care.ipynb")
+    decibels = psnr(text)
+    assert decibels["restored"] > decibels["noisy"] + 8
+    restored = images.read(folder / "restored.tif")
+    assert dict(restored.sizes) == {"Y": 128, "X": 128}
+    assert 100 < float(restored.mean()) < 400  # as the noisy image, not as the good one
 
 
 @pytest.mark.tf

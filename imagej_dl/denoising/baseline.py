@@ -24,7 +24,9 @@ _CLEAR = 2.0
 """Standard errors beyond which a difference is no accident."""
 
 
-def left_out(plane: NDArray, width: float) -> NDArray[np.float32]:
+def left_out(
+    plane: NDArray, width: float, hidden: NDArray[np.bool_] | None = None
+) -> NDArray[np.float32]:
     """Predict each pixel from a Gaussian-weighted mean of its neighbours, without itself.
 
     At the edges the mean is of the neighbours that are there. Pixels that are not finite take no
@@ -34,6 +36,11 @@ def left_out(plane: NDArray, width: float) -> NDArray[np.float32]:
     ----------
     plane : (Y, X).
     width : standard deviation of the Gaussian in px.
+    hidden : which pixels around the one in the middle are left out besides, with odd sides.
+
+    Returns
+    -------
+    (Y, X), NaN where no pixel is left to predict from.
     """
     there = np.isfinite(plane)
     values = np.where(there, plane, 0).astype(np.float64)
@@ -41,16 +48,25 @@ def left_out(plane: NDArray, width: float) -> NDArray[np.float32]:
     level = float(np.mean(values, where=there)) if there.any() else 0.0
     values -= level * there
     radius = max(1, int(4 * width + 0.5))
-    centre = ndi.gaussian_filter1d(np.eye(1, 2 * radius + 1, radius)[0], width, radius=radius)
-    own = centre[radius] ** 2
-    # `own` is subtracted from sums that it is part of: with a narrow Gaussian little remains.
+    line = ndi.gaussian_filter1d(np.eye(1, 2 * radius + 1, radius)[0], width, radius=radius)
+    own = _within(line, np.ones((1, 1), bool) if hidden is None else hidden)
     sums, weights = (
-        ndi.gaussian_filter(a, width, mode="constant", radius=radius) - own * a
+        ndi.gaussian_filter(a, width, mode="constant", radius=radius)
+        - ndi.correlate(a, own, mode="constant")
         for a in (values, there.astype(np.float64))
     )
     found = np.full(plane.shape, np.nan)
+    # Below that what is left of a narrow Gaussian is mostly rounding.
     np.divide(sums, weights, out=found, where=weights > 1e-9)
     return (found + level).astype(np.float32)
+
+
+def _within(line: NDArray[np.float64], hidden: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return the weights of the pixels that are hidden, of a Gaussian given along a line."""
+    padded = np.pad(line, max(hidden.shape) // 2)
+    middle = len(padded) // 2
+    parts = [padded[middle - n // 2 : middle + n // 2 + 1] for n in hidden.shape]
+    return np.outer(*parts) * hidden
 
 
 @dataclass(frozen=True)
@@ -69,13 +85,18 @@ class Gaussian:
     errors: tuple[tuple[float, float], ...]
 
 
-def best_gaussian(planes: Iterable[NDArray], widths: Sequence[float] = WIDTHS) -> Gaussian | None:
+def best_gaussian(
+    planes: Iterable[NDArray],
+    widths: Sequence[float] = WIDTHS,
+    hidden: NDArray[np.bool_] | None = None,
+) -> Gaussian | None:
     """Choose the width whose Gaussian predicts the pixels of noisy planes best.
 
     Parameters
     ----------
     planes : each (Y, X). Pixels that are not finite do not count.
     widths : standard deviations in px to choose from.
+    hidden : as for :func:`left_out`. Widths that leave pixels without a prediction are none.
 
     Returns
     -------
@@ -88,9 +109,10 @@ def best_gaussian(planes: Iterable[NDArray], widths: Sequence[float] = WIDTHS) -
             continue
         pixels += int(there.sum())
         for i, width in enumerate(widths):
-            squared = np.square(left_out(plane, width).astype(np.float64) - plane)
-            sums[i] += squared[there & np.isfinite(squared)].sum()
-    if pixels < FEWEST:
+            predicted = left_out(plane, width, hidden)[there].astype(np.float64)
+            squares = np.square(predicted - plane[there])
+            sums[i] += squares.sum() if np.isfinite(squares).all() else np.inf
+    if pixels < FEWEST or np.isinf(sums).all():
         return None
     errors = sums / pixels
     best = int(np.argmin(errors))
@@ -125,7 +147,7 @@ class Comparison:
     def words(self) -> str:
         """Return both errors in words, without a full stop."""
         least = min(self.network, self.gaussian)
-        digits = max(2, 2 - math.floor(math.log10(least))) if least > 0 else 2
+        digits = max(2, 3 - math.floor(math.log10(least))) if least > 0 else 2
         text = (
             f"masked-pixel error {self.network:.{digits}f}, "
             f"a Gaussian of {self.width:g} px gives {self.gaussian:.{digits}f}"
@@ -146,7 +168,10 @@ class Comparison:
 
 
 def compare(
-    values: Sequence[NDArray], masks: Sequence[NDArray], outputs: Sequence[NDArray]
+    values: Sequence[NDArray],
+    masks: Sequence[NDArray],
+    outputs: Sequence[NDArray],
+    hidden: NDArray[np.bool_] | None = None,
 ) -> Comparison | None:
     """Compare a network with the Gaussian of the best width, on the pixels that it did not see.
 
@@ -158,13 +183,14 @@ def compare(
     values : noisy patches, (Y, X, C) each, as they were before the masking.
     masks : of the same shape, or (Y, X); not 0 where the network did not see the pixel.
     outputs : what the network gave, (Y, X, C).
+    hidden : as for :func:`left_out`: what the network does not see beside the masked pixel.
 
     Returns
     -------
     the comparison; None where fewer than `FEWEST` pixels are masked.
     """
     planes = [patch[..., c] for patch in values for c in range(patch.shape[-1])]
-    best = best_gaussian(planes)
+    best = best_gaussian(planes, hidden=hidden)
     if best is None:
         return None
     own, others = [], []
@@ -172,7 +198,7 @@ def compare(
         for c in range(patch.shape[-1]):
             plane = patch[..., c]
             masked = (mask if mask.ndim == 2 else mask[..., c]) != 0
-            predicted = left_out(plane, best.width)
+            predicted = left_out(plane, best.width, hidden)
             masked = masked & np.isfinite(plane) & np.isfinite(predicted)
             truth = plane[masked].astype(np.float64)
             own.append(np.square(output[..., c][masked] - truth))

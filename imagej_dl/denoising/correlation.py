@@ -30,6 +30,8 @@ _SMOOTH = 1.5
 """Ratio of the correlations at 1 px and 2 px below which they are of structure."""
 _SLOW = 2.0
 """The same, below which they are of structure if there is white noise upon it."""
+_ROUNDING = 1e-9
+"""Share of the variance of a block that float32 may make up."""
 _MOST_BLOCKS = 20_000
 _CLIP = 3.5  # robust standard deviations beyond which a pixel does not pull the surface
 
@@ -141,6 +143,9 @@ def noise_correlation(planes: Iterable[NDArray]) -> NoiseCorrelation | None:
     blocks = np.concatenate(found) if found else np.empty((0, SIDE * SIDE))
     residuals = _residuals(blocks)
     variances = np.square(residuals).sum(axis=1) / (SIDE * SIDE - _surface().shape[1])
+    # What is left of a computed ramp is rounding, no noise.
+    there = variances > _ROUNDING * np.square(blocks).mean(axis=1)
+    residuals, variances = residuals[there], variances[there]
     count = max(FEWEST, round(_SHARE * len(residuals)))
     # Of a few blocks at least every second is left aside, as objects are anywhere.
     if len(residuals) < 2 * FEWEST:
@@ -167,14 +172,16 @@ def _is_of_structure(first: float, second: float) -> bool:
 def _blocks(plane: NDArray, most: int) -> NDArray[np.float64]:
     """Cut a plane into blocks, (n, SIDE²), evenly over the plane if there are more than `most`."""
     rows, columns = (length // SIDE for length in plane.shape)
-    whole = plane[: rows * SIDE, : columns * SIDE].reshape(rows, SIDE, columns, SIDE)
-    grid = whole.swapaxes(1, 2).reshape(rows * columns, SIDE * SIDE)
-    if len(grid) > most:
-        grid = grid[np.linspace(0, len(grid) - 1, most).astype(int)]
-    grid = grid[np.isfinite(grid).all(axis=1)].astype(np.float64)
-    middle = np.median(grid, axis=1, keepdims=True)
-    grid = grid[(grid == middle).mean(axis=1) < 0.5]
-    return grid - grid.mean(axis=1, keepdims=True)
+    count = rows * columns
+    chosen = np.linspace(0, count - 1, most).astype(int) if count > most else range(count)
+    # One by one, as a plane may be a large file in memory.
+    corners = ((SIDE * (i // columns), SIDE * (i % columns)) for i in chosen)
+    found = [plane[y : y + SIDE, x : x + SIDE].ravel() for y, x in corners]
+    blocks = np.array(found, np.float64).reshape(-1, SIDE * SIDE)
+    blocks = blocks[np.isfinite(blocks).all(axis=1)]
+    middle = np.median(blocks, axis=1, keepdims=True)
+    blocks = blocks[(blocks == middle).mean(axis=1) < 0.5]
+    return blocks - blocks.mean(axis=1, keepdims=True)
 
 
 @cache

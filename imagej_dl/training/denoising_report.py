@@ -37,9 +37,8 @@ def noise(method: Method, examples: Sequence[Example]) -> list[NoiseCorrelation 
     planes = [examples[i].image for i in chosen]
     count = planes[0].shape[-1]
     found = [noise_correlation(plane[..., c] for plane in planes) for c in range(count)]
-    hidden = method.hidden if isinstance(method, BlindSpotMethod) else np.ones((1, 1), bool)
     for number, one in enumerate(found, 1):
-        if one is not None and (words := one.words()) and not _covers(hidden, one.kernel):
+        if one is not None and (words := one.words()) and _keeps(method, one):
             channel = f"in channel {number} " if count > 1 else ""
             warn(
                 f"{channel}{words}. What neighbours tell of a pixel stays in the image, and "
@@ -47,6 +46,12 @@ def noise(method: Method, examples: Sequence[Example]) -> list[NoiseCorrelation 
                 remedy=f"Train with --kind structn2v --settings '{json.dumps(proposed(one))}'",
             )
     return found
+
+
+def _keeps(method: Method, noise: NoiseCorrelation) -> bool:
+    """Tell if noise is correlated with pixels that a method does not hide."""
+    hidden = method.hidden if isinstance(method, BlindSpotMethod) else np.ones((1, 1), bool)
+    return not _covers(hidden, noise.kernel)
 
 
 def proposed(noise: NoiseCorrelation) -> dict[str, Any]:
@@ -67,17 +72,26 @@ def _covers(hidden: NDArray[np.bool_], kernel: NDArray[np.bool_]) -> bool:
     return bool(inner[kernel].all())
 
 
-def compared(method: Method, validator: Validator, model: Any) -> Comparison | None:
+def compared(
+    method: Method, validator: Validator, model: Any, noise: Sequence[NoiseCorrelation | None] = ()
+) -> Comparison | None:
     """Compare the network with a Gaussian at blind spots of the validation patches.
 
     Validation hides few pixels, which do not tell a good denoising from a poor one: most of the
     error is the noise of the pixel itself. So others are hidden in turn.
 
+    Parameters
+    ----------
+    noise : of :func:`noise`.
+
     Returns
     -------
-    None for methods without blind spots, and where these are too few.
+    None for methods without blind spots, where these are too few, and where the noise can be
+    predicted from pixels that are seen: the better prediction is not the better denoising then.
     """
     if not isinstance(method, BlindSpotMethod):
+        return None
+    if any(one is not None and _keeps(method, one) for one in noise):
         return None
     rng = np.random.default_rng(0)
     values, masks, outputs = [], [], []
@@ -87,7 +101,10 @@ def compared(method: Method, validator: Validator, model: Any) -> Comparison | N
         hidden, given = np.zeros(noisy.shape, bool), np.zeros(noisy.shape, np.float32)
         for _ in range(_TURNS):
             found = np.asarray(model(fed(model, images), training=False), np.float32)
-            given = np.where(mask, method.blind(found), given)
+            blind = method.blind(found)
+            if blind.shape != noisy.shape:
+                return None
+            given = np.where(mask, blind, given)
             hidden |= mask > 0
             if hidden.sum() >= per_batch or images.shape != noisy.shape:
                 break  # the latter where the network sees other frames, too
@@ -95,7 +112,7 @@ def compared(method: Method, validator: Validator, model: Any) -> Comparison | N
         values += [*noisy]
         masks += [*hidden]
         outputs += [*given]
-    return compare(values, masks, outputs)
+    return compare(values, masks, outputs, method.hidden)
 
 
 def _parts(targets: NDArray) -> tuple[NDArray, NDArray]:

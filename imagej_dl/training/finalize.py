@@ -78,7 +78,7 @@ def finish(out: Path, run: TrainingRun, parts: Split, raw: NDArray, ended: str) 
         "device": run.devices.description,
         **scores,
     }
-    comparison = denoising_report.compared(config.method, run.validator, run.model)
+    comparison = denoising_report.compared(config.method, run.validator, run.model, run.noise)
     metrics |= denoising_report.figures(run.noise, comparison)
     if config.method.learns_from == "itself":
         metrics["validated"] = parts.held_out()

@@ -38,6 +38,46 @@ def test_the_weights_are_those_of_a_gaussian_without_its_centre():
     assert left_out(plane, 1.5)[4, 6] == pytest.approx(np.average(plane, weights=weights), rel=1e-4)
 
 
+@pytest.mark.parametrize("shape", [(1, 5), (5, 1), (3, 3), (1, 9)])
+def test_what_is_hidden_besides_takes_no_part(shape):
+    plane, hidden = scene(24), np.ones(shape, bool)
+    before = left_out(plane, 2.0, hidden)
+    changed = plane.copy()
+    changed[12, 12] = 1e4
+    differs = ~np.isclose(left_out(changed, 2.0, hidden), before, rtol=1e-3)
+    y, x = (np.arange(24) for _ in range(2))
+    under = (abs(y[:, None] - 12) <= shape[0] // 2) & (abs(x - 12) <= shape[1] // 2)
+    assert not differs[under].any()
+    assert differs[10:15, 12 + shape[1] // 2 + 1].all()
+
+
+def test_a_kernel_that_is_not_symmetric_lies_as_it_is_given():
+    plane, hidden = scene(24), np.zeros((1, 5), bool)
+    hidden[0, 2:] = True  # the pixel itself, and two to its right
+    before = left_out(plane, 2.0, hidden)
+    changed = plane.copy()
+    changed[12, 12] = 1e4
+    differs = ~np.isclose(left_out(changed, 2.0, hidden), before, rtol=1e-3)
+    assert differs[12, 8:17].tolist() == [True, True, False, False, False, True, True, True, True]
+
+
+def test_widths_that_a_kernel_hides_are_not_chosen():
+    plane = scene(64) + np.random.default_rng(4).normal(0, 0.1, (64, 64))
+    best = best_gaussian([plane], hidden=np.ones((9, 9), bool))
+    assert np.isinf(best.errors[0][1])
+    assert best.width > 1
+    assert best.error > best_gaussian([plane]).error
+    assert best_gaussian([plane], widths=(0.3,), hidden=np.ones((9, 9), bool)) is None
+
+
+def test_noise_of_rows_is_predicted_unless_the_row_is_hidden():
+    """Else a Gaussian that predicts the noise would seem to denoise well."""
+    rng = np.random.default_rng(5)
+    noisy = scene(64) + 0.5 * rng.normal(size=(64, 1)) + 0.1 * rng.normal(size=(64, 64))
+    assert best_gaussian([noisy]).error < 0.2
+    assert best_gaussian([noisy], hidden=np.ones((1, 63), bool)).error > 0.25
+
+
 def test_an_even_image_is_predicted_to_its_edges_and_on_a_large_offset():
     assert np.allclose(left_out(np.full((12, 12), 3e6), 2.0), 3e6)
     plane = scene(32)

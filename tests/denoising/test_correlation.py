@@ -124,6 +124,11 @@ def test_too_few_pixels_say_nothing():
     assert noise_correlation([holes]) is None
 
 
+def test_a_computed_ramp_has_no_noise():
+    y, x = np.mgrid[:192, :192]
+    assert noise_correlation([(0.1 * y + 0.3 * x).astype(np.float32)]) is None
+
+
 def test_many_images_count_together_and_the_record_is_plain():
     few = noise_correlation([white(0, 128)])
     many = noise_correlation([white(seed, 128) for seed in range(9)])

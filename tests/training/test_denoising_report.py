@@ -125,6 +125,12 @@ def test_a_network_is_compared_at_the_blind_spots(monkeypatch):
         denoising_report.warn_if_gaussian(None)
     with pytest.warns(DataWarning, match=r"not better than a Gaussian of [\d.]+ px"):
         denoising_report.warn_if_gaussian(poor)
+    striped = [noise_correlation([noise(rows=1.0)])]
+    assert denoising_report.compared(N2V, validator, Model(truth), striped) is None
+    hiding = registry.METHODS["structn2v"](length=17)
+    assert denoising_report.compared(hiding, validator, Model(truth), striped).verdict == "network"
+    white = [noise_correlation([noise()]), None]
+    assert denoising_report.compared(N2V, validator, Model(truth), white) == good
     border = registry.METHODS["border"]()
     assert denoising_report.compared(border, validator, Model(truth)) is None
 
@@ -132,8 +138,8 @@ def test_a_network_is_compared_at_the_blind_spots(monkeypatch):
 @pytest.mark.tf
 def test_a_training_says_how_good_a_gaussian_is(tmp_path):
     shape = ndi.gaussian_filter(noise(4), 3)
-    values = 1000 + 3000 * shape / shape.std() + 300 * noise(5, rows=1.0)
-    image = images.make(np.clip(values, 0, 65535).astype(np.uint16), "YX", title="rows.tif")
+    values = 1000 + 3000 * shape / shape.std() + 300 * noise(5)
+    image = images.make(np.clip(values, 0, 65535).astype(np.uint16), "YX", title="noisy.tif")
     with pytest.warns(DataWarning) as caught:
         bundle = train([image], tmp_path / "model", kind="n2v", **QUICK)
     texts = [str(one.message) for one in caught]
