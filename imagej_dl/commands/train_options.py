@@ -143,7 +143,8 @@ class TrainOptions(Command):
         description="Folder of a model to fine-tune, or the name of a ready model "
         f"({', '.join(ready.names())}): training starts from its weights; kind, patch, depth and "
         "width are taken from it. For few images of a like kind this is the way to begin, with a "
-        "time limit of 2 minutes.",
+        "time limit of 2 minutes: about thirty objects, drawn on a few images, will do (with "
+        "sparse where not every object is).",
     )
     sparse: Annotated[bool, Shown("Not every object is drawn")] = setting("sparse")
     tensorboard: Annotated[bool, Shown(advanced=True)] = Field(

@@ -13,10 +13,12 @@ from imagej_dl import images
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.images import Normalisation, Seen, array_storage, memory_maps
 from imagej_dl.images.intensities.training_intensities import SeenChannel
+from imagej_dl.models import load
 from imagej_dl.prediction import predict
 from imagej_dl.prediction.diameter_estimate import estimated
 from imagej_dl.prediction.frames import ready
 from imagej_dl.prediction.rescaling import Scale
+from imagej_dl.training.object_sizes import diameters
 
 pytestmark = pytest.mark.tf
 
@@ -152,6 +154,17 @@ def test_the_diameter_is_estimated(ten, diameter):
         seen = predict(ten, array, diameter="auto")
     assert seen.scale.resamples == (diameter != 10)
     assert seen.labels.max() == predict(ten, array).labels.max()
+
+
+def test_enlarged_noise_is_not_taken_for_small_objects(shared_data):
+    """Objects of 200 px, farther from the model's 21 than is tried; between them blurred noise."""
+    folder = shared_data / "nuclei" / "train" / "a0afead3b4fe"
+    image = images.read(folder / "image.tif").values
+    typical = np.median(diameters(images.read_labels(folder / "labels.tif").values))
+    large = ndimage.zoom(image, 4, order=3, grid_mode=True, mode="nearest")
+    found = estimated(load("nuclei"), images.make(large))
+    assert found is not None
+    assert found.diameter == pytest.approx(4 * typical, rel=0.2)
 
 
 def test_the_diameter_is_found_in_a_corner_of_a_video(ten):
