@@ -94,8 +94,8 @@ def check(name: str, pairs: Iterable[tuple[str, NDArray, NDArray]]) -> None:
     repeated_warnings.warn(
         "images whose target is shifted",
         f"{name}{place}: the target is shifted by {x:.1f} px along X and {y:.1f} px along Y; the "
-        "network learns to shift, or to blur. Register the two first, in Fiji with Plugins > "
-        "Registration > Linear Stack Alignment with SIFT",
+        "network learns to shift, or to blur. Register the two first, in Fiji by Linear Stack "
+        "Alignment with SIFT",
     )
 
 

@@ -45,6 +45,7 @@ def model(monkeypatch: pytest.MonkeyPatch) -> Model:
     monkeypatch.setattr(proposals, "predict", found.predict)
     monkeypatch.setattr("imagej_dl.models.load", lambda folder: None)
     monkeypatch.setattr(proposals, "fingerprint", lambda folder: f"{folder.name}{found.add}")
+    monkeypatch.setattr(stores, "need_objects", lambda config, folder: None)
     monkeypatch.setattr(stores, "load_config", lambda folder: None)
     return found
 

@@ -52,6 +52,7 @@ class Trainer:
 def trainer(monkeypatch: pytest.MonkeyPatch) -> Trainer:
     found = Trainer()
     monkeypatch.setattr(training, "train", found)
+    monkeypatch.setattr(stores, "need_objects", lambda config, folder: None)
     monkeypatch.setattr(stores, "load_config", lambda folder: None)
     return found
 

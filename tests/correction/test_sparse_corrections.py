@@ -22,6 +22,7 @@ ALL = rois.Roi("rectangle", "background", box=(0, 0, 12, 12))
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project of three images, `a` drawn, whose corrections have begun."""
+    monkeypatch.setattr(stores, "need_objects", lambda config, folder: None)
     monkeypatch.setattr(stores, "load_config", lambda folder: None)
     path = tmp_path / "p"
     project.create(path)
