@@ -225,7 +225,7 @@ class Method(BaseModel):
 
     @property
     def symmetries(self) -> Symmetries:
-        """How patches may be turned."""
+        """Turns and mirrorings of patches that the method allows."""
         return "all"
 
     @property

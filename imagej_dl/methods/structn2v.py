@@ -76,7 +76,7 @@ class StructN2V(BlindSpotMethod):
 
     @property
     def hidden(self) -> NDArray[np.bool_]:
-        """Which pixels around a scored one are hidden; its middle is that pixel."""
+        """Pixels around a scored one that are hidden; its middle is that pixel."""
         if self.kernel is None:
             across = self.direction == "horizontal"
             return np.ones((1, self.length) if across else (self.length, 1), bool)
@@ -86,7 +86,7 @@ class StructN2V(BlindSpotMethod):
 
     @property
     def symmetries(self) -> Symmetries:
-        """How patches may be turned: only so that stripes keep the direction of the kernel."""
+        """Turns of patches in which stripes keep the direction of the kernel."""
         kernel = self.hidden
         if not (np.array_equal(kernel, kernel[::-1]) and np.array_equal(kernel, kernel[:, ::-1])):
             return "none"

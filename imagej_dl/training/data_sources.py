@@ -61,7 +61,7 @@ class Maps:
 Image = str | Path | xr.DataArray
 """An image, as a file or in memory."""
 Source = str | Path | xr.DataArray | Iterable[Pair] | Iterable[Image] | Given
-"""What :func:`imagej_dl.training.train` learns from."""
+"""The data that :func:`imagej_dl.training.train` learns from."""
 
 
 def as_given(

@@ -73,7 +73,7 @@ class BlindSpotMethod(ImageMethod):
 
     @property
     def hidden(self) -> NDArray[np.bool_]:
-        """Which pixels around a scored one are hidden; its middle is that pixel."""
+        """Pixels around a scored one that are hidden; its middle is that pixel."""
         return np.ones((1, 1), bool)
 
     @abstractmethod
