@@ -19,7 +19,7 @@ from imagej_dl.training.patches import Example
 
 _PLANES = 64
 """Planes in which the noise is measured, evenly over all."""
-_PIXELS, _TURNS = 5000, 16
+_PIXELS, _TURNS = 20_000, 16
 """Blind spots that are compared, and how often patches are looked at for them at most."""
 
 
