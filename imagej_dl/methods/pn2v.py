@@ -89,13 +89,14 @@ class PN2V(NoiseModelMethod, BlindSpotMethod):
         weights: NDArray[np.float32] | None = None,
     ) -> NDArray:
         """Sum the squared errors of the samples' mean, which does not know the pixel itself."""
-        return super().tally(targets, self._blind(outputs), weights)
+        return super().tally(targets, self.blind(outputs), weights)
 
     def pictures(self, outputs: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
         """Return what TensorBoard shows: the mean of the samples."""
-        return super().pictures(np.clip(self._blind(outputs), 0, 1))
+        return super().pictures(np.clip(self.blind(outputs), 0, 1))
 
-    def _blind(self, outputs: NDArray[np.float32]) -> NDArray[np.float32]:
+    def blind(self, outputs: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the mean of the samples, (…, 1), normalised."""
         mean = samples_of(outputs).mean(axis=-1, keepdims=True)
         return self.signal(mean) / unit_of(self.known_noise)
 
