@@ -15,7 +15,6 @@ from imagej_dl.prediction.pixel_types import PixelType
 from imagej_dl.training.settings import setting
 
 _KINDS = [name for name, kind in registry.METHODS.items() if kind.learns_from == "itself"]
-_DEFAULT = "n2v2"
 if TYPE_CHECKING:
     Kind = str
 else:
@@ -28,7 +27,7 @@ MODEL = "model"
 
 
 def _usual(name: str) -> str:
-    return f"{registry.METHODS[_DEFAULT].defaults[name]} for {_DEFAULT}"
+    return f"{registry.METHODS[registry.DENOISING].defaults[name]} for {registry.DENOISING}"
 
 
 class DenoiseOptions(Command):
@@ -48,7 +47,7 @@ class DenoiseOptions(Command):
         )
     )
     kind: Annotated[Kind, Shown("Method")] = Field(
-        _DEFAULT,
+        registry.DENOISING,
         description="; ".join(f"{name}: {registry.METHODS[name].summary}" for name in _KINDS) + ".",
     )
     minutes: Annotated[float | None, Shown("Time limit", unit="min", empty="5, or all epochs")] = (

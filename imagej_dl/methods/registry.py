@@ -23,6 +23,9 @@ METHODS: dict[str, type[Method]] = registries.by_name(
 DEFAULT = next(iter(METHODS))
 """The method of a training that names none."""
 
+DENOISING = next(name for name, method in METHODS.items() if method.learns_from == "itself")
+"""The method of a denoising that names none."""
+
 if TYPE_CHECKING:
     Kind = str
 else:

@@ -292,10 +292,15 @@ def _plane(image: Any, frame: int = 0) -> np.ndarray:
     return (plane.isel(T=frame) if "T" in plane.dims else plane).values
 
 
+_COLOURS = ("blue", "green", "red")
+"""Of three classes, in the order of the channels."""
+
+
 def _shown(method: Method, output: np.ndarray) -> tuple[np.ndarray, str]:
     """Return which channels of a network's output (C, Y, X) are shown, and in words."""
-    if method.channels == ("background", "object", "border"):
-        return output, "background blue, object green, border red"
+    if method.target_kind == "classes" and len(method.channels) == len(_COLOURS):
+        named = zip(method.channels, _COLOURS, strict=True)
+        return output, ", ".join(f"{name} {colour}" for name, colour in named)
     likely = method.class_probabilities(np.moveaxis(output, 0, -1))
     return likely[None, ..., 1 if likely.shape[-1] > 1 else 0], "how likely an object is, in white"
 
