@@ -73,11 +73,13 @@ INSTANCES = [name for name, kind in registry.METHODS.items() if kind.gives == "i
 def test_of_each_method_an_object_is_shown(kind: str) -> None:
     method = registry.METHODS[kind]()
     output = np.zeros((len(method.channels), 5, 6), np.float32)
-    channel = {"flows": 2, "embeddings": 4, "star_convex": 0, "binary": 0}.get(kind, 1)
+    channel = {"flows": 2, "embeddings": 4, "star_convex": 0, "binary": 0, "denoiseg": 2}.get(
+        kind, 1
+    )
     output[channel, 2, 3] = 1
     shown, words = chain._shown(method, output)
     picture = chain.pictures.classes(shown)
     assert picture.shape == (5, 6, 3)
     assert picture[2, 3, 1] == 255
     assert picture.sum(-1).argmax() == 2 * 6 + 3
-    assert ("green" in words) == (kind == "border")
+    assert ("green" in words) == (kind in ("border", "contour"))
