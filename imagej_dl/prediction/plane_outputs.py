@@ -74,6 +74,7 @@ def planes(
     """
     image = grey_rgb.with_channels(image, bundle.config.channels)
     _check(bundle, image)
+    bundle.config.method.check_images(_first(bundle, image))
     members = ensemble.loaded(bundle, others)
     scale = scale_for(bundle, image, diameter, progress)
     stack = [d for d in map(str, image.dims) if d in "TZ"]
@@ -241,6 +242,12 @@ def _affordable(model: Any, short: int) -> int:
         return _TILE
     # Of a plane narrower than the tile, tiles are as wide as the plane.
     return max(_TILE, pixels // short if short**2 < pixels else math.isqrt(pixels))
+
+
+def _first(bundle: ModelBundle, image: xr.DataArray) -> Iterator[NDArray[np.float32]]:
+    """Yield the first plane, normalised; nothing is read unless it is asked for."""
+    plane = image.isel({axis: 0 for axis in image.dims if axis in ("T", "Z")})
+    yield bundle.prepare(plane.transpose("Y", "X", ...).data)
 
 
 def _check(bundle: ModelBundle, image: xr.DataArray) -> None:
