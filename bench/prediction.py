@@ -32,7 +32,7 @@ from imagej_dl import images, models, preferences
 from imagej_dl.models import CLASSES, ModelConfig, backend
 from imagej_dl.models.networks.registry import network as declared
 from imagej_dl.models.receptive_field import receptive_field
-from imagej_dl.prediction import openvino_backend, plane_outputs
+from imagej_dl.prediction import openvino_backend, passes
 
 SIZE, TILE, HALO = 2048, 256, 32
 LARGE = 16384
@@ -97,7 +97,7 @@ def quick(rounds: int) -> None:
     which = ["tensorflow", *(["openvino"] if openvino_backend.installed() else [])]
     halo = made.config.halo
     least = 2 * (halo + made.config.multiple_of)
-    tile = plane_outputs._tile(made.model, (SIZE, SIZE), halo, least)
+    tile = passes.tile_side(made.model, (SIZE, SIZE), halo, least)
     own = {"tile": tile, "halo": halo, "margin": 0}
     ways: dict[str, Any] = {"Keras predict, a call a tile": lambda: by_keras(made, plane)}
     for name in which:

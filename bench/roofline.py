@@ -33,7 +33,7 @@ import tifffile
 
 from imagej_dl import images, preferences
 from imagej_dl.models import backend
-from imagej_dl.prediction import openvino_backend, plane_outputs, predict, tiles
+from imagej_dl.prediction import openvino_backend, passes, predict, tiles
 from imagej_dl.prediction.network import network
 from imagej_dl.training import train
 from imagej_dl.training.builder import sampling_of
@@ -113,7 +113,7 @@ def predicting(bundle: Any, size: int, home: Path) -> dict[str, Measured]:
     ready, method = bundle.prepare(plane), config.method
     operations = flops_per_pixel(bundle.model) * size**2
     least = 2 * (config.halo + config.multiple_of)
-    tile = plane_outputs._tile(bundle.model, (size, size), config.halo, least)
+    tile = passes.tile_side(bundle.model, (size, size), config.halo, least)
     cut = {"tile": tile, "halo": config.halo, "multiple_of": config.multiple_of, "batch": 1}
 
     def output(engine: str) -> Callable[[], Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,15 +49,13 @@ class Distance(ClassMethod):
         classes[(classes == BORDER) & (truth.within(truth.labels) == 0)] = OUTER
         return classes
 
-    def evidence(
-        self, output: NDArray, settings: Any
-    ) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
-        """Return where a pixel is rather inside of an outline, and how sure it is deep inside."""
+    def evidence(self, output: NDArray) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return how sure a pixel is inside of an outline, and how sure deep inside."""
         values = np.asarray(output, np.float32)
         inside = values[..., OBJECT] + values[..., INNER]
         # With a loss that takes each class for itself they do not sum to 1.
         share = inside / np.maximum(values.sum(-1), np.float32(1e-12))
-        return share > settings.region_threshold, values[..., OBJECT]
+        return share, values[..., OBJECT]
 
     def default_postprocessing(self) -> Instances:
         """Return settings that split more readily than those of `border`."""

@@ -18,6 +18,7 @@ from imagej_dl._version import __version__
 from imagej_dl.errors import UserError, warn
 from imagej_dl.images import Normalisation
 from imagej_dl.methods import registry
+from imagej_dl.methods.shared.postprocessing_settings import Instances
 from imagej_dl.models import backend, weight_files
 from imagej_dl.models.bundle import ModelBundle
 from imagej_dl.models.config import Architecture, ModelConfig
@@ -114,6 +115,8 @@ def _config(model: Any, network: UNet) -> ModelConfig:
     field = receptive_field(model)
     method = registry.of_fluffy(network.classes)
     assert method is not None, "networks with other channels are refused"
+    # What a file gives stays the same when trainings begin with better settings.
+    kept = dict.fromkeys(Instances.LATER, 0.0)
     return ModelConfig(
         kind=method.name,
         classes=method.channels,
@@ -124,7 +127,7 @@ def _config(model: Any, network: UNet) -> ModelConfig:
         patch=256,  # Fluffy's
         halo=field.halo,
         multiple_of=field.multiple_of,
-        instances=method.default_postprocessing(),
+        instances=method.default_postprocessing().model_copy(update=kept),
         imagej_dl_version=__version__,
         keras_version=backend.keras().__version__,
         tensorflow_version=backend.tensorflow().__version__,

@@ -38,9 +38,9 @@ class ImageCanvas:
         image = self.method.image(output)
         if not np.isfinite(image).all():
             raise UserError(
-                "gives pixels that are NaN or infinite",
+                "the model's output has pixels that are NaN or infinite",
                 path=bundle.folder,
-                remedy="Train it again, with a lower learning rate.",
+                remedy="Train the model again, with a lower learning rate.",
             )
         sources = self.method.intensities_of(image.shape[-1], bundle.config.channels)
         image = levels.undone(image, sources)

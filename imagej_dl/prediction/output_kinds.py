@@ -1,4 +1,4 @@
-"""What a model gives, compared with what is wanted: objects, or an image."""
+"""Comparison of what a model gives with what is wanted: objects, or an image."""
 
 from __future__ import annotations
 

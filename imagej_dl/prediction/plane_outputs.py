@@ -2,36 +2,26 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from imagej_dl import preferences
 from imagej_dl.errors import UserError, warn
 from imagej_dl.images import grey_rgb
 from imagej_dl.methods.shared.image_method import ImageMethod
-from imagej_dl.models import ModelBundle, backend
-from imagej_dl.prediction import ensemble, memory, openvino_backend, rescaling, tiles
+from imagej_dl.models import ModelBundle
+from imagej_dl.prediction import ensemble, openvino_backend, rescaling
 from imagej_dl.prediction.canvas import Canvas
-from imagej_dl.prediction.frames import Beyond, Used, ready
 from imagej_dl.prediction.image_canvas import ImageCanvas
-from imagej_dl.prediction.intensity_range import words
 from imagej_dl.prediction.label_resampling import resampled_labels
-from imagej_dl.prediction.network import looks_at_each, network
 from imagej_dl.prediction.object_scale import scale_for
-from imagej_dl.prediction.pixels import Pixels
-from imagej_dl.prediction.views import Augment, View, check, seen, views
+from imagej_dl.prediction.passes import Pass
+from imagej_dl.prediction.views import Augment, check, views
 from imagej_dl.progress import Progress, silent
-
-_BATCH_PIXELS = 1024 * 1024
-_TILE = 1024
-"""Side of a tile, px, where the memory for a larger one is not there, or not known."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +73,7 @@ def planes(
     seen_as = views(augment)
     check(bundle.config.method, augment, bundle.folder)
     passes = [
-        _Pass(
+        Pass(
             scale.limited(member),
             scale.pixels(member, image),
             seen_as,
@@ -131,85 +121,6 @@ def _canvas(
     return Canvas(bundle, shape, probabilities, passes)
 
 
-class _Pass:
-    """All planes through one network, in each of the views: what is fed, and how it is cut."""
-
-    def __init__(
-        self,
-        bundle: ModelBundle,
-        pixels: Pixels,
-        seen_as: tuple[View, ...],
-        planes: int,
-        *,
-        tile: int | None,
-        halo: int | None,
-        batch: int | None,
-    ) -> None:
-        self.bundle, self.pixels, self.views = bundle, pixels, seen_as
-        self.beyond: list[Beyond] = []
-        self.used: Used = {}
-        config = bundle.config
-        needed = config.halo
-        halo = needed if halo is None else halo
-        least = 2 * (-(-halo // config.multiple_of) + 1) * config.multiple_of
-        tile = tile if tile is not None else _tile(bundle.model, pixels.shape, halo, least)
-        cuts = {}
-        for view in seen_as:
-            down, across = (
-                tiles.spans(size, tile, halo, config.multiple_of)
-                for size in view.shape(pixels.shape)
-            )
-            cuts[view] = (down, across)
-        if halo < needed and any(max(len(down), len(across)) > 1 for down, across in cuts.values()):
-            warn(
-                f"tiles overlap by {halo} px, but the receptive field reaches {needed} px: tile "
-                "edges may show"
-            )
-        # Windows that follow each other share their frames, where each is looked at once.
-        shared = looks_at_each(bundle.model) and len(seen_as) == 1
-        frames = 1 if shared else config.frames
-        areas = [down[0].size * across[0].size * frames for down, across in cuts.values()]
-        if batch is None:
-            batch = max(1, _BATCH_PIXELS // max(areas))
-        self.options = {"tile": tile, "halo": halo, "batch": batch}
-        self.strips_per_plane = sum(len(down) for down, _ in cuts.values())
-        windows = [len(down) * len(across) for down, across in cuts.values()]
-        self.work = planes * sum(n * area for n, area in zip(windows, areas, strict=True))
-
-    def strips(self) -> Iterator[tuple[View, tiles.Strip]]:
-        """Yield the outputs of each plane, view by view."""
-        used = self.used if self.bundle.config.method.gives == "image" else None
-        given = (
-            seen(plane, view)
-            for plane in ready(self.bundle, self.pixels, self.beyond, used)
-            for view in self.views
-        )
-        for strip in tiles.strips(
-            given,
-            network(self.bundle, self.work),
-            multiple_of=self.bundle.config.multiple_of,
-            **self.options,
-        ):
-            yield self.views[strip.plane % len(self.views)], strip
-
-    def words(self, image: xr.DataArray) -> list[str]:
-        """Return a sentence for each way in which planes are beyond what the training saw."""
-        steps = [
-            image.sizes[axis] / size for axis, size in zip("YX", self.pixels.shape, strict=True)
-        ]
-        # A pixel is named by its place in the image, not in the resampled one.
-        beyond = [
-            replace(one, far=replace(one.far, at=_scaled(one.far.at, steps))) for one in self.beyond
-        ]
-        segmented = self.bundle.config.method.gives == "instances"
-        return words(beyond, image, segmented=segmented)
-
-
-def _scaled(at: tuple[int, int], steps: list[float]) -> tuple[int, int]:
-    y, x = (int((place + 0.5) * step) for place, step in zip(at, steps, strict=True))
-    return y, x
-
-
 def _at_own_size(
     plane: Plane, image: xr.DataArray, probabilities: bool, progress: Progress
 ) -> Plane:
@@ -221,27 +132,6 @@ def _at_own_size(
     output = plane.probabilities
     output = rescaling.at_size(output, shape) if probabilities else output[:0, :0]
     return replace(plane, labels=labels, probabilities=output, lost=lost)
-
-
-def _tile(model: Any, shape: tuple[int, int], halo: int, least: int) -> int:
-    preferred = preferences.read().tile
-    if not preferred:
-        preferred = _affordable(model, min(shape))
-    # Of a tile that is hardly larger than its halos nearly all is thrown away.
-    if preferred >= 4 * halo:
-        return preferred
-    return max(_TILE, 2 * least)
-
-
-def _affordable(model: Any, short: int) -> int:
-    """Return the largest side of tiles that the memory has room for: the whole plane, at best."""
-    if backend.gpus():  # what is free on a GPU is not known
-        return _TILE
-    pixels = memory.affordable_pixels(model)
-    if pixels is None:
-        return _TILE
-    # Of a plane narrower than the tile, tiles are as wide as the plane.
-    return max(_TILE, pixels // short if short**2 < pixels else math.isqrt(pixels))
 
 
 def _first(bundle: ModelBundle, image: xr.DataArray) -> Iterator[NDArray[np.float32]]:

@@ -189,9 +189,9 @@ def predict_image(
     need_image(bundle.config, bundle.folder)
     if why := bundle.config.normalisation.irreversible:
         raise UserError(
-            f"normalises with {why}, which cannot be undone",
+            f"the model normalises with {why}, which cannot be undone",
             path=bundle.folder,
-            remedy="Train it with another normalisation.",
+            remedy="Train the model with another normalisation.",
         )
     if samples is not None:
         bundle = sampling.drawing(bundle, samples, ensemble)

@@ -50,6 +50,7 @@ def by_blocks(values, settings, block=64, wide=512, rows=50):
         {},
         {"region_erosion": 2, "minimum_area": 15, "drop_edge": True},
         {"closing": 2, "smoothing": 0.5, "marker_height": 0.5},
+        {"joining": 0.5, "least_mean": 0.7, "region_erosion": 1},
         {"split": False, "fill_holes": False},
         {"split": False},
     ],

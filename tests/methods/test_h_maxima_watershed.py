@@ -50,6 +50,21 @@ def test_a_hill_must_rise_its_height_above_the_pass():
     assert [count(h) for h in (0.5, 1.0, 1.01, 4.0, 4.01)] == [3, 3, 2, 2, 1]
 
 
+def test_hills_that_meet_where_they_are_joined_are_one():
+    surface = np.array([[0.0, 5.0, 3.0, 4.0, 1.0, 6.0, 0.0]])
+    region = np.ones(surface.shape, bool)
+
+    def hills(*joined):
+        where = np.isin(np.arange(7), joined)[None]
+        found = h_maxima_watershed(surface, region, 0.5, where)[0]
+        return [found[1] == found[3], found[3] == found[5]]
+
+    assert hills() == [False, False]
+    assert hills(2, 3) == [True, False]
+    assert hills(2) == [False, False]  # the other side of the pass is not
+    assert hills(1, 2, 3, 4, 5) == [True, True]
+
+
 def test_a_plain_is_one_hill_and_nothing_is_none():
     plain = np.full((5, 9), 0.3)
     assert (h_maxima_watershed(plain, np.ones((5, 9), bool), 1) == 1).all()

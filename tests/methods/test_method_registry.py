@@ -35,7 +35,7 @@ def test_classes_are_those_of_the_format():
 @pytest.mark.parametrize(
     ("kind", "expected"),
     [
-        ("border", {"region_erosion": 3}),
+        ("border", {"region_erosion": 3, "joining": 0.45, "least_mean": 0.8}),
         ("binary", {"marker_height": 1.0}),
         ("foreground", {"marker_height": 1.0}),
         ("contour", {}),
@@ -164,7 +164,8 @@ def test_a_models_post_processing_is_that_of_its_method():
 def test_a_search_begins_with_the_smallest_object_and_what_is_given():
     method = Border(border_size=2)
     begun = method.start_postprocessing(None, 30, {"closing": 1})
-    assert begun == Instances(region_erosion=2, minimum_area=30, closing=1)
+    own = method.default_postprocessing()
+    assert begun == own.model_copy(update={"minimum_area": 30, "closing": 1})
     tuned = begun.model_copy(update={"marker_height": 4.0})
     later = method.start_postprocessing(tuned, 50, {})
     assert later == tuned  # the model knows smaller objects

@@ -195,6 +195,36 @@ def test_post_processing_is_switched_step_by_step():
     assert areas(minimum_area=4) == [4, 4, 10]
 
 
+def test_peaks_with_object_between_them_are_one():
+    labels = np.zeros((30, 50), np.uint16)
+    labels[disc(labels.shape, 15, 16, 9) | disc(labels.shape, 15, 32, 9)] = 1
+    values = ideal(labels)
+    values[:, 23:26] = 0.2, 0.6, 0.2  # a waist that is rather object than border
+    apart = BORDER.model_copy(update={"joining": 0.0})
+    assert instances(values, apart).max() == 2
+    assert instances(values, apart.model_copy(update={"joining": 0.7})).max() == 2
+    assert instances(values, apart.model_copy(update={"joining": 0.5})).max() == 1
+
+
+def test_what_is_hardly_sure_is_no_object():
+    labels = np.zeros((30, 60), np.uint16)
+    labels[disc(labels.shape, 15, 15, 8)] = 1
+    labels[disc(labels.shape, 15, 40, 8)] = 2
+    values = ideal(labels)
+    values[:, 30:] = 0.4 * np.array([1, 0, 0], np.float32) + 0.6 * values[:, 30:]
+    one, both = (
+        instances(values, BORDER.model_copy(update={"least_mean": least})) for least in (0.7, 0.5)
+    )
+    assert one.max() == 1
+    np.testing.assert_array_equal(one > 0, (both == 1))
+    assert both.max() == 2
+
+
+def test_keys_that_earlier_versions_refuse_are_left_out_where_they_say_nothing():
+    assert not {"joining", "least_mean"} & set(Instances().model_dump())
+    assert Instances(joining=0.3).model_dump()["joining"] == 0.3
+
+
 def test_closing_joins_what_is_a_pixel_apart():
     picture = one_class("........", ".##.##..", ".##.##..", ".##.##..", "........")
     plain = Instances(split=False)

@@ -9,7 +9,7 @@ import small_models as models
 from imagej_dl import images, preferences
 from imagej_dl.models import backend
 from imagej_dl.models.networks.registry import network
-from imagej_dl.prediction import memory, plane_outputs, predict
+from imagej_dl.prediction import memory, passes, predict
 
 
 def test_what_is_available_is_some_memory():
@@ -50,7 +50,7 @@ def test_what_a_pixel_takes():
 @pytest.mark.tf
 def test_tiles_by_the_free_memory(monkeypatch, tmp_path):
     def tile(*shape):
-        return plane_outputs._tile(bundle.model, shape, halo, 2 * (halo + 8))
+        return passes.tile_side(bundle.model, shape, halo, 2 * (halo + 8))
 
     monkeypatch.setenv("IMAGEJ_DL_HOME", str(tmp_path))
     bundle = models.unet()
@@ -78,7 +78,7 @@ def test_the_same_whatever_the_memory(monkeypatch, tmp_path):
     bundle = models.unet()
     image = images.make(np.random.default_rng(1).integers(0, 255, (300, 430), np.uint8))
     whole = predict(bundle, image, probabilities=True)
-    monkeypatch.setattr(plane_outputs, "_TILE", 128)
+    monkeypatch.setattr(passes, "_TILE", 128)
     monkeypatch.setattr(memory, "available", lambda: 2**20)
     tiled = predict(bundle, image, probabilities=True)
     np.testing.assert_allclose(tiled.probabilities, whole.probabilities, atol=1e-5)

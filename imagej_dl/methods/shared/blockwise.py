@@ -18,8 +18,10 @@ from imagej_dl.images.array_storage import in_file
 from imagej_dl.methods.shared import windows
 from imagej_dl.methods.shared.postprocessing import (
     Evidence,
+    certain,
+    certainty,
     cleaned_objects,
-    object_region,
+    object_evidence,
     refined_region,
     split_objects,
 )
@@ -47,11 +49,11 @@ class Blocks:
         settings: Instances,
         block: int = _BLOCK,
         wide: int = _WIDE,
-        evidence: Evidence = object_region,
+        evidence: Evidence = object_evidence,
     ) -> None:
         self.shape, self.settings, self.block, self.wide = shape, settings, block, wide
         self.evidence = evidence
-        self.region = in_file(shape, np.uint8)
+        self.level = in_file(shape, np.uint8)  # in the region of all objects how sure it is
         self.objects = in_file(shape, np.float32) if settings.split else None
         self.labels = in_file(shape, np.uint32)
         self.told = False  # that something was too large for a window
@@ -67,7 +69,8 @@ class Blocks:
         for part in range(rows.start, rows.stop, 64):
             here = slice(part, min(part + 64, rows.stop))
             values = output[here.start - low : here.stop - low]
-            self.region[here], objects = self.evidence(values, self.settings)
+            anything, objects = self.evidence(values)
+            self.level[here] = certainty(anything, self.settings)
             if self.objects is not None:
                 self.objects[here] = objects
         self._forget()
@@ -83,7 +86,7 @@ class Blocks:
             self._solve(core)
             self._forget()
         progress("objects", len(cores), len(cores))
-        self.region, self.objects = np.empty((0, self.shape[1]), np.uint8), None
+        self.level, self.objects = np.empty((0, self.shape[1]), np.uint8), None
         return self._numbered()
 
     @property
@@ -95,7 +98,8 @@ class Blocks:
         margin = self.reach + _MARGIN
         while True:
             window = windows.around(core, margin, self.shape)
-            region = refined_region(np.array(self.region[window], bool), self.settings)
+            level = np.array(self.level[window])
+            region = refined_region(level > 0, self.settings)
             pieces, number = ndi.label(region, np.ones((3, 3)))
             inside = _within(core, window)
             done = np.array(self.labels[core]) > 0
@@ -115,7 +119,8 @@ class Blocks:
         wanted = mine[pieces]
         sure = None if self.objects is None else np.array(self.objects[window])
         labels = split_objects(region, sure, self.settings, wanted)
-        del sure
+        of_objects = certain(labels, level, self.settings)
+        del sure, level
         among = None
         if cut.any():
             seen = np.array(self.labels[window]) > 0
@@ -127,6 +132,8 @@ class Blocks:
         labels[others] = top + 1
         if among is None:
             among = np.arange(1, top + 1)
+        if of_objects is not None:
+            among = np.intersect1d(among, of_objects)
         self._keep(labels, among, wanted, region, window)
 
     def _keep(
@@ -192,7 +199,7 @@ class Blocks:
         return target
 
     def _forget(self) -> None:
-        for array in (self.region, self.objects, self.labels):
+        for array in (self.level, self.objects, self.labels):
             memory_maps.forget(array)
 
 

@@ -10,7 +10,10 @@ _NEIGHBOURS = ((0, 1), (1, 0), (1, 1), (1, -1))
 
 
 def h_maxima_watershed(
-    surface: NDArray, region: NDArray[np.bool_], height: float
+    surface: NDArray,
+    region: NDArray[np.bool_],
+    height: float,
+    joined: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.int32]:
     """Split a region into the peaks that rise `height` or more above the pass to a higher one.
 
@@ -24,6 +27,7 @@ def h_maxima_watershed(
     surface : (Y, X), in px.
     region : (Y, X), that is split; every pixel of it gets a label.
     height : least height of a hill that stands for itself.
+    joined : (Y, X), where no two hills meet: those that would are one.
 
     Returns
     -------
@@ -46,13 +50,17 @@ def h_maxima_watershed(
     at = np.nonzero(maxima)
     peaks[maxima[at]] = ground[at]
     first, second, passes = _passes(ground, basins, number)
-    return _merged(peaks, first, second, passes, height)[basins]
+    hills = _merged(peaks, first, second, passes, height)
+    if joined is not None:
+        first, second, within = _passes(joined.astype(np.int8), basins, number)
+        hills = _united(hills, first[within > 0], second[within > 0])
+    return hills[basins]
 
 
 def _passes(
     ground: NDArray, basins: NDArray[np.int32], number: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray]:
-    """Return pairs of basins that touch and their passes, the highest first."""
+    """Return pairs of basins that touch and the highest `ground` between them, highest first."""
     pairs, heights = [], []
     for dy, dx in _NEIGHBOURS:
         here = (slice(0, -dy or None), slice(max(-dx, 0), -dx if dx > 0 else None))
@@ -95,6 +103,16 @@ def _merged(
             hill_of[_root(hill_of, b)] = _root(hill_of, a)
         range_of[other] = one
     return np.array([_root(hill_of, i) for i in range(len(peaks))], np.int32)
+
+
+def _united(
+    hills: NDArray[np.int32], first: NDArray[np.int64], second: NDArray[np.int64]
+) -> NDArray[np.int32]:
+    """Return the hill of each basin once those of each of these pairs are one."""
+    hill_of = hills.tolist()
+    for a, b in zip(first.tolist(), second.tolist(), strict=True):
+        hill_of[_root(hill_of, a)] = _root(hill_of, b)
+    return np.array([_root(hill_of, i) for i in range(len(hill_of))], np.int32)
 
 
 def _root(parents: list[int], item: int) -> int:

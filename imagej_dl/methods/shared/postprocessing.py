@@ -26,7 +26,9 @@ def instances(probabilities: NDArray, settings: Instances) -> NDArray:
     and has a high object probability. Peaks of `depth + object_weight · p_object` that rise
     `marker_height` above the passes to higher peaks are objects (h-maxima; Soille, Morphological
     Image Analysis, 2003, 6.3.4), split by a watershed. Unlike markers by a threshold this keeps
-    small objects that are all border.
+    small objects that are all border. Peaks
+    that meet where p_object is high are one all the same, and what is hardly sure to be an object
+    is none, where `joining` and `least_mean` say so.
 
     Parameters
     ----------
@@ -42,31 +44,38 @@ def instances(probabilities: NDArray, settings: Instances) -> NDArray:
     return instances_with_dropped(probabilities, settings)[0]
 
 
-Evidence = Callable[[NDArray, Instances], tuple[NDArray[np.bool_], NDArray[np.float32]]]
-"""Takes of outputs (Y, X, channels) the region of all objects, and what is highest in their middles
-("p_object" in the settings). Of each pixel by itself: rows of a plane may be given one by one."""
+Evidence = Callable[[NDArray], tuple[NDArray[np.float32], NDArray[np.float32]]]
+"""Takes of outputs (Y, X, channels) the probability of being in any object, and what is highest in
+their middles ("p_object" in the settings). Of each pixel by itself: rows of a plane may be given
+one by one."""
 
 
-def object_region(
-    probabilities: NDArray, settings: Instances
-) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
-    """Return the region of all objects, and the object probability of each pixel, both (Y, X)."""
+def object_evidence(probabilities: NDArray) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the probabilities of not being background, and of the object, both (Y, X)."""
     values = np.asarray(probabilities, np.float32)
     several = values.shape[-1] > 1
     objects = values[..., 1] if several else values[..., 0]
     anything = 1 - values[..., 0] if several else values[..., 0]
     if values.shape[-1] == 2:
         anything = objects = objects / np.maximum(values.sum(-1), np.float32(1e-12))
-    return anything > settings.region_threshold, objects
+    return anything, objects
+
+
+def certainty(anything: NDArray[np.float32], settings: Instances) -> NDArray[np.uint8]:
+    """Return 0 outside the region of all objects, and in it their probability from 1 to 255."""
+    level = np.rint(1 + 254 * np.clip(anything, 0, 1)).astype(np.uint8)
+    level[~(anything > settings.region_threshold)] = 0
+    return level
 
 
 def instances_with_dropped(
-    output: NDArray, settings: Instances, evidence: Evidence = object_region
+    output: NDArray, settings: Instances, evidence: Evidence = object_evidence
 ) -> tuple[NDArray, int]:
     """Return the same label map, and how many objects below `minimum_area` are left out of it."""
-    region, objects = evidence(output, settings)
-    labels = split_objects(refined_region(region, settings), objects, settings)
-    return cleaned(labels, settings)
+    anything, objects = evidence(output)
+    level = certainty(anything, settings)
+    labels = split_objects(refined_region(level > 0, settings), objects, settings)
+    return cleaned(labels, settings, certain(labels, level, settings))
 
 
 def refined_region(region: NDArray[np.bool_], settings: Instances) -> NDArray[np.bool_]:
@@ -106,9 +115,26 @@ def _split(region: NDArray, objects: NDArray, settings: Instances, where: NDArra
     if settings.smoothing:
         depth = ndi.gaussian_filter(depth, settings.smoothing)
         objects = ndi.gaussian_filter(objects, settings.smoothing)
+    joined = objects > settings.joining if settings.joining else None
     return h_maxima_watershed(
-        depth + settings.object_weight * objects, where, settings.marker_height
+        depth + settings.object_weight * objects, where, settings.marker_height, joined
     )
+
+
+def certain(
+    labels: NDArray, level: NDArray[np.uint8], settings: Instances
+) -> NDArray[np.intp] | None:
+    """Return the labels of objects that are as sure as `least_mean` asks; None for all.
+
+    `level` is their :func:`certainty`.
+    """
+    if not settings.least_mean:
+        return None
+    at = np.nonzero(labels)
+    ids = labels[at]
+    pixels = np.bincount(ids)
+    levels = np.bincount(ids, level[at])
+    return np.flatnonzero((pixels > 0) & (levels >= pixels * (1 + 254 * settings.least_mean)))
 
 
 def _depth(region: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -130,11 +156,13 @@ def _closed(region: NDArray[np.bool_], radius: int) -> NDArray[np.bool_]:
     return closed[radius:-radius, radius:-radius] | region
 
 
-def cleaned(labels: NDArray, settings: Cleaning) -> tuple[NDArray, int]:
+def cleaned(
+    labels: NDArray, settings: Cleaning, among: NDArray | None = None
+) -> tuple[NDArray, int]:
     """Return the label map of what :func:`cleaned_objects` gives, and how many were too small."""
     tidy = np.zeros(labels.shape, np.uint32)
     small: list[int] = []
-    for number, one in enumerate(cleaned_objects(labels, settings, small=small), 1):
+    for number, one in enumerate(cleaned_objects(labels, settings, among, small=small), 1):
         tidy[one.box][one.inside] = number
     return as_labels(tidy), len(small)
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Protocol
+from typing import Annotated, ClassVar, Protocol
 
 from pydantic import Field
 
 from imagej_dl.methods.base import PostProcessing
+from imagej_dl.serialisation import omitting
 
 Probability = Annotated[float, Field(gt=0, lt=1)]
 FillHoles = Annotated[bool, Field(description="Fill holes in objects.")]
@@ -40,8 +41,9 @@ class Instances(PostProcessing):
     the cross of 5 pixels: the border class lies on both sides of an outline, so its region is too
     wide by the border's size. Objects are the peaks of `depth + object_weight · p_object` that rise
     `marker_height` above the passes to higher peaks; depth is the distance from the region's
-    outline. Then holes are filled, and objects smaller than `minimum_area`, or at the image's edge,
-    are dropped. Each step can be left out.
+    outline. Those that meet where p_object is above `joining` are one, and those that are less sure
+    than `least_mean` are dropped. Then holes are filled, and objects smaller than `minimum_area`,
+    or at the image's edge, are dropped. Each step can be left out.
     """
 
     region_threshold: Probability = Field(
@@ -83,9 +85,28 @@ class Instances(PostProcessing):
         description="Minimum height of a peak above the pass to a higher one, in px; larger "
         "values split less.",
     )
+    joining: float = Field(
+        default=0.0,
+        ge=0,
+        lt=1,
+        description="Objects are not split where p_object is above this on both sides; 0: they "
+        "are split there, too.",
+    )
+    least_mean: float = Field(
+        default=0.0,
+        ge=0,
+        lt=1,
+        description="Objects whose probability of not being background, mean over their pixels, is "
+        "below this are dropped.",
+    )
     fill_holes: FillHoles = True
     minimum_area: MinimumArea = 0
     drop_edge: DropEdge = False
+
+    LATER: ClassVar[tuple[str, ...]] = ("joining", "least_mean")
+    """Settings that the first version had not: 0 is what it did."""
+
+    _later = omitting(*LATER)
 
     @classmethod
     def of_kind(cls, kind: str, border_size: int) -> Instances:

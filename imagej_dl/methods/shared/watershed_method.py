@@ -23,16 +23,14 @@ class WatershedMethod(InstanceMethod):
 
     postprocessing: ClassVar[type[PostProcessing]] = Instances
 
-    def evidence(
-        self, output: NDArray, settings: Any
-    ) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
-        """Return the region of all objects, and what is highest in their middles, both (Y, X).
+    def evidence(self, output: NDArray) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return the probability of being in any object, and what is highest in their middles.
 
         Each pixel by itself, so that any rows of the output (Y, X, channels) will do.
         """
-        from imagej_dl.methods.shared.postprocessing import object_region
+        from imagej_dl.methods.shared.postprocessing import object_evidence
 
-        return object_region(output, settings)
+        return object_evidence(output)
 
     def instances(self, output: NDArray, settings: Any) -> tuple[NDArray, int]:
         """Make a label map by a watershed; see :mod:`imagej_dl.methods.shared.postprocessing`."""
@@ -46,12 +44,19 @@ class WatershedMethod(InstanceMethod):
 
         return Blocks(shape, settings, evidence=self.evidence)
 
+    def _sure(self, start: Instances) -> dict[str, list[Any]]:
+        """Return the values of what looks at p_object itself, where the method makes use of it."""
+        if not start.joining:
+            return {}
+        return {"joining": [0.35, 0.45, 0.55], "least_mean": [0.0, 0.8]}
+
     def search_space(self, start: PostProcessing) -> dict[str, list[Any]]:
         """Return the values of each post-processing setting that are tried, in this order."""
         assert isinstance(start, Instances), "it is the settings model of the method"
         return {
             "object_weight": list(self.object_weights),
             "marker_height": [1.0, 2.0, 4.0],
+            **self._sure(start),
             "region_threshold": [0.4, 0.5, 0.6],
             "region_erosion": sorted({max(start.region_erosion - 1, 0), start.region_erosion}),
             "minimum_area": sorted({start.minimum_area // 2, start.minimum_area}),
