@@ -196,7 +196,7 @@ class Method(BaseModel):
         return values
 
     def check_images(self, images: Iterable[NDArray[np.float32]]) -> None:
-        """Look at the planes that will be learnt from, (Y, X, C), normalised.
+        """Look at planes that will be learnt from or predicted, (Y, X, C), normalised.
 
         Raises
         ------

@@ -64,6 +64,7 @@ def planes(
     """
     image = grey_rgb.with_channels(image, bundle.config.channels)
     _check(bundle, image)
+    bundle.config.method.check_images(_first(bundle, image))
     members = ensemble.loaded(bundle, others)
     scale = scale_for(bundle, image, diameter, progress)
     stack = [d for d in map(str, image.dims) if d in "TZ"]
@@ -141,6 +142,12 @@ def _at_own_size(
     output = plane.probabilities
     output = rescaling.at_size(output, shape) if probabilities else output[:0, :0]
     return replace(plane, labels=labels, probabilities=output, lost=lost)
+
+
+def _first(bundle: ModelBundle, image: xr.DataArray) -> Iterator[NDArray[np.float32]]:
+    """Yield the first plane, normalised; nothing is read unless it is asked for."""
+    plane = image.isel({axis: 0 for axis in image.dims if axis in ("T", "Z")})
+    yield bundle.prepare(plane.transpose("Y", "X", ...).data)
 
 
 def _check(bundle: ModelBundle, image: xr.DataArray) -> None:

@@ -89,6 +89,13 @@ def test_tiles_leave_no_seams(trained):
     np.testing.assert_allclose(tiled, whole_plane, rtol=1e-5)
 
 
+def test_an_image_in_other_intensities_is_not_predicted(trained):
+    """A guess at its noise would look like a result."""
+    stretched = images.with_data(noisy(), (noisy().data - 100) / 300, ["Y", "X"])
+    with pytest.raises(UserError, match="darker"):
+        predict_image(models.load(trained), stretched)
+
+
 def test_training_goes_on_from_the_model_with_its_noise_model(trained, tmp_path):
     more = {"epochs": 1, "steps": 2, "batch": 2}
     bundle = training.train([noisy(1)], tmp_path / "second", start=trained, **more)

@@ -82,7 +82,7 @@ class NoiseModelMethod(ImageMethod):
         return super().of_images(channels)
 
     def check_images(self, images: Iterable[NDArray[np.float32]]) -> None:
-        """Compare the training images, normalised, with the range of the noise model.
+        """Compare images to learn from or to predict, normalised, with the noise model's range.
 
         Raises
         ------
