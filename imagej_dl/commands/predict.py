@@ -111,10 +111,17 @@ class Predict(PredictOptions):
             raise UserError("name the images to predict, or folders of images")
         from imagej_dl import models
 
+        tables = self.tables()
         config = models.load_config(self.chosen)
-        # Videos are joined of label maps alone.
-        tables = self.tables() if config.method.gives == "instances" else []
         self.refuse_models(config)
+        if config.method.gives == "image":
+            if self.videos is not None:
+                raise UserError(
+                    "videos: are joined of label maps, and this model gives images",
+                    path=self.chosen,
+                    remedy="Leave it out.",
+                )
+            tables = []
         recurrent = config.frames > 1
         sources = find(self.images, recurrent=recurrent, videos=self.videos, scenes=self.scenes)
         results = self.results(config.method)

@@ -141,8 +141,11 @@ def test_the_worker_shares_how_it_is_shown(model: Path) -> None:
 
 
 def test_what_does_not_go_with_it_is_refused(model: Path, folder: Path, tmp_path: Path) -> None:
+    table = tmp_path / "table.csv"
+    table.write_text("Video;Frame\na_1-1;a_1.tif\n")
     for more, words in (
         (["--diameter", "20"], "gives an image, not objects"),
+        (["--videos", table], "joined of label maps"),
         (["--denoise", model], "gives an image itself"),
         (["--minimum-area", "5"], "minimum_area"),
     ):

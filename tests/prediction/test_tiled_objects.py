@@ -55,6 +55,9 @@ def output(method: Method, labels: np.ndarray) -> np.ndarray:
     """Return what a network that makes no mistake gives for a label map, (Y, X, channels)."""
     if method.name == "embeddings":
         return embedded.ideal(labels, method, sigma=4.0)
+    if method.name == "denoiseg":
+        classes = output(registry.METHODS["border"](), labels)
+        return np.concatenate([np.zeros((*labels.shape, method.intensities)), classes], axis=-1)
     around = np.pad(labels, method.margin, "symmetric")
     made = method.targets(Truth(around, method.margin))
     if method.target_kind == "values":
