@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Denoise(DenoiseOptions):
-    """Denoise images: train a network on them alone, then apply it to them.
+    """Denoise images by training on them alone, as Noise2Void does.
 
     IMAGES are files, or folders of images; no image without noise is needed (Noise2Void and its
     relatives). A tenth of them is kept for validation. Each image becomes OUT/NAME.tif; the model

@@ -84,8 +84,8 @@ def run(
     image_path: str | None = None,
     roiset: str | None = None,
     fiji: str | None = None,
-    view: dict[str, Any] | None = None,
     door: imagej_names.Door = "macro",
+    view: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Run a command for ImageJ.
 
@@ -95,8 +95,8 @@ def run(
     values : the command's keys and values, as a macro or a dialog gives them.
     image, about : the open image in shared memory and what :func:`shared.to_image` needs to know.
     image_path, roiset, fiji : as in :class:`Session`.
-    view : the fields of :class:`View`.
     door : as for :func:`plan`.
+    view : the fields of :class:`View`.
 
     Returns
     -------

@@ -55,6 +55,12 @@ VOLATILE = {
 }
 """Keys of JSON, and columns, that tell when, where and by what it was written, or in words."""
 
+MENDED = {
+    "round_1/config.json: instances.minimum_area": "trained on few objects a model lost that of the "
+    "one that it started from, and specks became objects",
+}
+"""Values of which what the earlier version wrote was wrong, and why."""
+
 NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*(?:[eE][-+]?\d+)?|NaN|Infinity)")
 
 
@@ -83,7 +89,7 @@ def differences(expected: Path, found: Path, same_machine: bool) -> list[str]:
             said.append(f"{name}: is missing")
         elif same_machine or path.name not in TRAINED:
             said += [f"{name}: {words}" for words in _differ(path, other, same_machine)]
-    return said
+    return [words for words in said if not words.startswith(tuple(f"{key} " for key in MENDED))]
 
 
 def _differ(expected: Path, found: Path, exact: bool) -> list[str]:
