@@ -56,8 +56,8 @@ VOLATILE = {
 """Keys of JSON, and columns, that tell when, where and by what it was written, or in words."""
 
 MENDED = {
-    "round_1/config.json: instances.minimum_area": "trained on few objects a model lost that of the "
-    "one that it started from, and specks became objects",
+    "round_1/config.json: instances.minimum_area": "trained on few objects a model lost that of "
+    "the one that it started from, and specks became objects",
 }
 """Values of which what the earlier version wrote was wrong, and why."""
 
