@@ -108,6 +108,12 @@ def _filled(text: str, home: Path, image: Path, folder: Path) -> str:
     )
 
 
+@pytest.fixture(autouse=True)
+def nothing_remembered(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Dialogs begin with the model that was used last, by whichever test."""
+    monkeypatch.setenv("IMAGEJ_DL_HOME", str(tmp_path / "settings"))
+
+
 def test_predict_needs_no_model(home: Path, image: Path, tmp_path: Path) -> None:
     seen = drive(home, tmp_path, _filled(READY, home, image, tmp_path))
     command = [sys.executable, "-m", "imagej_dl", "predict", registry.DEFAULT, str(image)]
