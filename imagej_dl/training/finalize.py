@@ -94,7 +94,7 @@ def finish(out: Path, run: TrainingRun, parts: Split, raw: NDArray, ended: str) 
         draw(state, curve)
         files = {log.name: log, curve.name: curve}
         if config.method.gives == "image":
-            files[LAST] = _write_last(run, config, Path(name) / LAST, test_image)
+            files[LAST] = _write_last(run, bundle.model, config, Path(name) / LAST, test_image)
         written = folders.save(
             bundle.model,
             config,
@@ -111,14 +111,18 @@ def finish(out: Path, run: TrainingRun, parts: Split, raw: NDArray, ended: str) 
     return written
 
 
-def _write_last(run: TrainingRun, config: ModelConfig, folder: Path, test_image: NDArray) -> Path:
-    """Write the model of the last complete epoch; the network keeps the best weights."""
+def _write_last(
+    run: TrainingRun, deployed: Any, config: ModelConfig, folder: Path, test_image: NDArray
+) -> Path:
+    """Write the model of the last complete epoch; the network keeps the best weights.
+
+    `deployed` is made of the run's network, and shares the weights with it.
+    """
     best = run.model.get_weights()
     checkpoint.set_weights(run.model, checkpoint.load(run.folder), run.folder)
     try:
-        folders.save(
-            run.model, config, folder, test_image=test_image, metrics={"epochs": run.state.epoch}
-        )
+        epochs = {"epochs": run.state.epoch}
+        folders.save(deployed, config, folder, test_image=test_image, metrics=epochs)
     finally:
         run.model.set_weights(best)
     return folder

@@ -10,6 +10,7 @@ from imagej_dl.methods.divnoising import DivNoising
 from imagej_dl.methods.shared.losses import whole
 from imagej_dl.methods.shared.noise_model_method import unit_of
 from imagej_dl.prediction import predict_image
+from imagej_dl.training.finalize import LAST
 
 pytestmark = pytest.mark.tf
 
@@ -43,6 +44,11 @@ def test_the_same_samples_are_drawn_each_time_and_in_tiles(trained):
     np.testing.assert_array_equal(predict_image(models.load(trained), noisy(), samples=3), stack)
     tiled = predict_image(bundle, noisy(), samples=3, tile=80)
     np.testing.assert_allclose(tiled, stack, rtol=2e-5)
+
+
+def test_the_model_of_the_last_epoch_is_whole_too(trained):
+    last = models.load(trained / LAST, verify=True)
+    assert predict_image(last, noisy()).dims == ("Y", "X")
 
 
 def test_another_seed_draws_other_samples(trained):

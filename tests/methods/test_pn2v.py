@@ -12,6 +12,7 @@ from imagej_dl.methods.shared.noise_model_method import unit_of
 from imagej_dl.methods.shared.sample_outputs import samples_of
 from imagej_dl.prediction import predict_image
 from imagej_dl.training import Settings
+from imagej_dl.training.finalize import LAST
 
 pytestmark = pytest.mark.tf
 
@@ -80,6 +81,11 @@ def test_it_is_trained_and_gives_an_image_in_its_own_intensities(trained):
     assert made.dims == image.dims
     assert error(made) < 0.9 * error(image)
     assert abs(float(made.mean()) - clean().mean()) < 10
+
+
+def test_the_model_of_the_last_epoch_is_whole_too(trained):
+    last = models.load(trained / LAST, verify=True)
+    assert predict_image(last, noisy()).dims == ("Y", "X")
 
 
 def test_tiles_leave_no_seams(trained):
