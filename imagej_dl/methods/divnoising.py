@@ -14,11 +14,11 @@ from imagej_dl.methods.base import (
     LearnsFrom,
     Loss,
     Measure,
-    PostProcessing,
-    Predictions,
     Score,
     Total,
 )
+from imagej_dl.methods.shared.denoising_defaults import DEFAULTS
+from imagej_dl.methods.shared.losses import weighted_mean
 from imagej_dl.methods.shared.noise_model_method import NoiseModelMethod, unit_of
 
 
@@ -40,16 +40,10 @@ class DivNoising(NoiseModelMethod):
     position: ClassVar[int] = 230
     learns_from: ClassVar[LearnsFrom] = "itself"
     defaults: ClassVar[dict[str, Any]] = {
+        **DEFAULTS,
         "architecture": "vae",
-        "depth": 2,
         "width": 32,
         "patch": 128,
-        "batch": 8,
-        "epochs": 100,
-        "steps": 100,
-        "averaging": 0.99,
-        "validation": 0.1,
-        "test": 0.0,
     }
     losses: ClassVar[tuple[str, ...]] = ("elbo",)
     draws_samples: ClassVar[bool] = True
@@ -100,16 +94,14 @@ class DivNoising(NoiseModelMethod):
         """Return the mean over the pixels of −log p and the weighted divergence."""
         from imagej_dl.models import backend
 
-        tf, ops = backend.tensorflow(), backend.keras().ops
+        ops = backend.keras().ops
 
         def compute(targets: Any, outputs: Any, weights: Any = 1.0) -> Any:
             observed = self.observed(targets[..., 0])
             signal = self.signal(outputs[..., 0])
             each = self.divergence_weight * outputs[..., 1]
             each -= self.known_noise.log_density(observed, signal, ops)
-            weights = tf.broadcast_to(weights, tf.shape(each))
-            value, count = total(tf.reduce_sum(weights * each), tf.reduce_sum(weights))
-            return tf.math.divide_no_nan(value, count)
+            return weighted_mean(each, weights, total)
 
         return compute
 
@@ -132,10 +124,6 @@ class DivNoising(NoiseModelMethod):
         found = [likelihood - divergence, likelihood, divergence]
         names = ("elbo", "log_likelihood", "divergence")
         return {n: v / count if count else math.nan for n, v in zip(names, found, strict=True)}
-
-    def scores(self, predictions: Predictions, settings: PostProcessing) -> dict[str, float]:
-        """Return nothing: without a ground truth there is no score of the output."""
-        return {}
 
     def describe(self, scores: Mapping[str, Any]) -> str:
         """Return the scores in words."""

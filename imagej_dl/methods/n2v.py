@@ -4,10 +4,6 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-import numpy as np
-from numpy.typing import NDArray
-
-from imagej_dl.methods.shared import masking
 from imagej_dl.methods.shared.blind_spots import BlindSpotMethod
 from imagej_dl.methods.shared.denoising_defaults import DEFAULTS
 
@@ -24,9 +20,3 @@ class N2V(BlindSpotMethod):
     def network(self) -> dict[str, Any]:
         """Arguments of the network that suit the method."""
         return {**super().network, "pooling": "max", "residual": True, "top_skip": True}
-
-    def fill(
-        self, plane: NDArray[np.float32], hidden: NDArray[np.bool_], rng: np.random.Generator
-    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Fill hidden pixels by random neighbours."""
-        return masking.random_neighbours(plane, hidden, self.radius, rng)

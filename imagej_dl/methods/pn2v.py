@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from imagej_dl.methods.base import Loss, Total
-from imagej_dl.methods.shared import masking
 from imagej_dl.methods.shared.blind_spots import BlindSpotMethod
 from imagej_dl.methods.shared.denoising_defaults import DEFAULTS
+from imagej_dl.methods.shared.losses import weighted_mean
 from imagej_dl.methods.shared.noise_model_method import NoiseModelMethod, unit_of
 from imagej_dl.methods.shared.sample_outputs import EXTRA, samples_of
 
@@ -50,12 +50,6 @@ class PN2V(NoiseModelMethod, BlindSpotMethod):
         """Arguments of the network that suit the method."""
         return {**super().network, "pooling": "max", "residual": False, "top_skip": True}
 
-    def fill(
-        self, plane: NDArray[np.float32], hidden: NDArray[np.bool_], rng: np.random.Generator
-    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Fill hidden pixels by random neighbours."""
-        return masking.random_neighbours(plane, hidden, self.radius, rng)
-
     def loss(
         self,
         name: str,
@@ -77,8 +71,7 @@ class PN2V(NoiseModelMethod, BlindSpotMethod):
             each = self.known_noise.log_density(observed, signals, ops)
             likelihood = tf.reduce_logsumexp(each, axis=-1) - np.log(self.samples)
             shares = tf.gather_nd(mask, where)
-            value, count = total(-tf.reduce_sum(shares * likelihood), tf.reduce_sum(shares))
-            return tf.math.divide_no_nan(value, count)
+            return weighted_mean(-likelihood, shares, total)
 
         return compute
 

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
 from imagej_dl.methods.base import Symmetries
-from imagej_dl.methods.shared import masking
 from imagej_dl.methods.shared.blind_spots import BlindSpotMethod
 from imagej_dl.methods.shared.denoising_defaults import DEFAULTS
 
@@ -91,9 +90,3 @@ class StructN2V(BlindSpotMethod):
         if not (np.array_equal(kernel, kernel[::-1]) and np.array_equal(kernel, kernel[:, ::-1])):
             return "none"
         return "all" if np.array_equal(kernel, kernel.T) else "flips"
-
-    def fill(
-        self, plane: NDArray[np.float32], hidden: NDArray[np.bool_], rng: np.random.Generator
-    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Fill hidden pixels by random neighbours that are under no kernel."""
-        return masking.random_neighbours(plane, hidden, self.radius, rng)

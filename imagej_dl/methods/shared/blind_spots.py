@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -15,14 +14,13 @@ from imagej_dl.methods.base import (
     LearnsFrom,
     Loss,
     Measure,
-    PostProcessing,
-    Predictions,
     Score,
     Total,
     Truth,
 )
 from imagej_dl.methods.shared import masking
 from imagej_dl.methods.shared.image_method import ImageMethod
+from imagej_dl.methods.shared.losses import weighted_mean
 
 
 class BlindSpotMethod(ImageMethod):
@@ -33,7 +31,7 @@ class BlindSpotMethod(ImageMethod):
     says nothing of the noise of others, the best prediction is the image without it.
 
     The targets of a patch are float32 (side, side, 2·C): the image, and then a mask that is 1
-    where a channel is scored. A subclass chooses how hidden pixels are filled (:meth:`fill`).
+    where a channel is scored. A subclass may fill hidden pixels otherwise (:meth:`fill`).
     """
 
     learns_from: ClassVar[LearnsFrom] = "itself"
@@ -76,11 +74,11 @@ class BlindSpotMethod(ImageMethod):
         """Pixels around a scored one that are hidden; its middle is that pixel."""
         return np.ones((1, 1), bool)
 
-    @abstractmethod
     def fill(
         self, plane: NDArray[np.float32], hidden: NDArray[np.bool_], rng: np.random.Generator
     ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Fill the hidden pixels of a plane (Y, X) from others; see :mod:`.masking`."""
+        """Fill the hidden pixels of a plane (Y, X) by random neighbours; see :mod:`.masking`."""
+        return masking.random_neighbours(plane, hidden, self.radius, rng)
 
     def blind(self, outputs: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return what a network says of pixels that it does not see, (…, C), normalised.
@@ -134,11 +132,8 @@ class BlindSpotMethod(ImageMethod):
 
         def compute(targets: Any, outputs: Any, weights: Any = 1.0) -> Any:
             values, mask = tf.split(targets, 2, axis=-1)
-            weighted = mask * tf.broadcast_to(weights, tf.shape(mask)[:-1])[..., None]
-            squares, count = total(
-                tf.reduce_sum(weighted * tf.square(values - outputs)), tf.reduce_sum(weighted)
-            )
-            return tf.math.divide_no_nan(squares, count)
+            scored = mask * tf.broadcast_to(weights, tf.shape(mask)[:-1])[..., None]
+            return weighted_mean(tf.square(values - outputs), scored, total)
 
         return compute
 
@@ -164,10 +159,6 @@ class BlindSpotMethod(ImageMethod):
         error = tally[0] / tally[1] if tally[1] else math.nan
         psnr = -10 * math.log10(error) if error > 0 else math.inf
         return {"masked_error": math.sqrt(error), "masked_psnr": psnr}
-
-    def scores(self, predictions: Predictions, settings: PostProcessing) -> dict[str, float]:
-        """Return nothing: without a ground truth there is no score of the output."""
-        return {}
 
     def describe(self, scores: Mapping[str, Any]) -> str:
         """Return the scores in words."""

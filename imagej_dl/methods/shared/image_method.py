@@ -96,7 +96,9 @@ class ImageMethod(Method):
         return {"psnr": -10 * math.log10(error) if error > 0 else math.inf}
 
     def scores(self, predictions: Predictions, settings: PostProcessing) -> dict[str, float]:
-        """Return the peak signal-to-noise ratio of all planes together."""
+        """Return the peak signal-to-noise ratio of all planes together; nothing without any."""
+        if not predictions:
+            return {}
         tallies = [self.tally(truth, self.image(output)) for output, truth, *_ in predictions]
         return self.measures(np.sum(tallies, axis=0))
 

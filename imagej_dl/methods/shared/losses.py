@@ -34,11 +34,7 @@ def cross_entropy(one_class: bool, dice_weight: float = 0.0, total: Total = whol
         likelihood = target * tf.math.log(probability + _TINY)
         if one_class:
             likelihood += (1 - target) * tf.math.log(1 - probability + _TINY)
-        entropy = -tf.reduce_sum(likelihood, -1)
-        weights = tf.broadcast_to(weights, tf.shape(entropy))
-        weighted, weight = total(tf.reduce_sum(weights * entropy), tf.reduce_sum(weights))
-        # A batch of which nothing is known has nothing to teach.
-        value = tf.math.divide_no_nan(weighted, weight)
+        value = weighted_mean(-tf.reduce_sum(likelihood, -1), weights, total)
         if dice_weight:
             counted = tf.cast(weights > 0, tf.float32)[..., None]
             both, sizes = total(
@@ -51,6 +47,17 @@ def cross_entropy(one_class: bool, dice_weight: float = 0.0, total: Total = whol
         return value
 
     return compute
+
+
+def weighted_mean(values: Any, weights: Any, total: Total) -> Any:
+    """Return the mean of values by weights, which are made of the same shape; 0 where all are 0.
+
+    A batch of which nothing is known has nothing to teach.
+    """
+    tf = _tensorflow()
+    weights = tf.broadcast_to(weights, tf.shape(values))
+    weighted, weight = total(tf.reduce_sum(weights * values), tf.reduce_sum(weights))
+    return tf.math.divide_no_nan(weighted, weight)
 
 
 def named(loss: str, class_weights: Sequence[float] | None = None, total: Total = whole) -> Loss:

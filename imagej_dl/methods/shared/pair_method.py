@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from imagej_dl.methods.base import Loss, Total
 from imagej_dl.methods.shared.denoising_defaults import DEFAULTS
 from imagej_dl.methods.shared.image_method import ImageMethod
+from imagej_dl.methods.shared.losses import weighted_mean
 
 
 class PairMethod(ImageMethod):
@@ -44,9 +45,6 @@ class PairMethod(ImageMethod):
         of = {"mae": tf.abs, "mse": tf.square}[name]
 
         def compute(target: Any, output: Any, weights: Any = 1.0) -> Any:
-            errors = tf.reduce_mean(of(target - output), -1)
-            weights = tf.broadcast_to(weights, tf.shape(errors))
-            value, weight = total(tf.reduce_sum(weights * errors), tf.reduce_sum(weights))
-            return tf.math.divide_no_nan(value, weight)
+            return weighted_mean(tf.reduce_mean(of(target - output), -1), weights, total)
 
         return compute
