@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
-from imagej_dl.commands.base import Command, Positional, Shown
+from imagej_dl.commands.base import Command, Shown
+from imagej_dl.commands.predict_options import PredictOptions
 from imagej_dl.commands.train_options import further
+from imagej_dl.declarations import field_of
 from imagej_dl.methods import registry
 from imagej_dl.prediction.inputs import Source, find
 from imagej_dl.prediction.pixel_types import PixelType
@@ -33,11 +35,7 @@ def _usual(name: str) -> str:
 class DenoiseOptions(Command):
     """The declaration of a denoising: its images, its settings, and what is written."""
 
-    images: Annotated[
-        list[Path], Positional(), Shown("Image files", once=True, empty="the open image")
-    ] = Field(
-        [], description="Images, or folders of images; in ImageJ, if left out, the open image."
-    )
+    images: list[Path] = field_of(PredictOptions, "images")
     out: Annotated[Path | None, Shown("Results and model", path="folder", empty="only shown")] = (
         Field(
             None,
@@ -48,7 +46,7 @@ class DenoiseOptions(Command):
     )
     kind: Annotated[Kind, Shown("Method")] = Field(
         registry.DENOISING,
-        description="; ".join(f"{name}: {registry.METHODS[name].summary}" for name in _KINDS) + ".",
+        description=registry.summary("itself"),
     )
     minutes: Annotated[float | None, Shown("Time limit", unit="min", empty="5, or all epochs")] = (
         Field(
@@ -104,13 +102,7 @@ class DenoiseOptions(Command):
         Shown("New model", path="folder", gives="model", empty="in the results", advanced=True),
     ] = Field(None, description="Folder for the model; if left out, OUT/model.")
     seed: Annotated[int, Shown(advanced=True)] = setting("seed")
-    tile: Annotated[int | None, Shown(unit="px", advanced=True, empty="that of Settings")] = Field(
-        None,
-        ge=1,
-        le=2**20,
-        description="Largest side of a tile in pixels (if left out, that of Settings). "
-        "Smaller tiles take less memory; the result is the same.",
-    )
+    tile: int | None = field_of(PredictOptions, "tile")
     type: Annotated[PixelType, Shown("Pixel type of the image", advanced=True)] = Field(
         "float32",
         description="Pixel type of the denoised image. float32: keeps all values; input: that of "

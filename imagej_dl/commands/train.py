@@ -75,9 +75,10 @@ class Train(TrainOptions):
         A method's own defaults take the place of what is not given.
         """
         decided = self.resume or self.start is not None
-        given = self.model_dump(exclude=APART, exclude_unset=decided) | self.further()
+        further = self.further()
+        given = self.model_dump(exclude=APART, exclude_unset=decided) | further
         for name in registry.METHODS[self.kind].defaults:
-            if name not in self.model_fields_set | {*self.further()}:
+            if name not in self.model_fields_set | {*further}:
                 given.pop(name, None)
         if self.learning_rate is None:
             given.pop("learning_rate", None)

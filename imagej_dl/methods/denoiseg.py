@@ -6,7 +6,6 @@ Buchholz, Prakash, Schmidt, Krull, Jug, Bioimage Computing Workshop at ECCV 2020
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from copy import copy
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -14,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from imagej_dl.methods.base import Loss, Measure, Method, Output, PostProcessing, Total, Truth
+from imagej_dl.declarations import field_of
+from imagej_dl.methods.base import Loss, Measure, Output, PostProcessing, Total, Truth
 from imagej_dl.methods.border import Border
 from imagej_dl.methods.n2v2 import N2V2
 from imagej_dl.methods.shared.pixel_weights import WEIGHT_MAPS
@@ -22,11 +22,6 @@ from imagej_dl.methods.shared.watershed_method import WatershedMethod
 
 _CLASSES = 3
 _BORDER_TALLY = 5
-
-
-def _field(method: type[Method], name: str) -> Any:
-    """Declare a setting as another method does."""
-    return copy(method.model_fields[name])
 
 
 class DenoiSeg(WatershedMethod):
@@ -61,10 +56,10 @@ class DenoiSeg(WatershedMethod):
         description="Share of the patches that are cut from labelled planes, where there are "
         "others, too.",
     )
-    image_channels: int = _field(N2V2, "image_channels")
-    radius: int = _field(N2V2, "radius")
-    share: float = _field(N2V2, "share")
-    border_size: int = _field(Border, "border_size")
+    image_channels: int = field_of(N2V2, "image_channels")
+    radius: int = field_of(N2V2, "radius")
+    share: float = field_of(N2V2, "share")
+    border_size: int = field_of(Border, "border_size")
 
     @property
     def blind_spots(self) -> N2V2:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from copy import copy
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -16,6 +15,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from imagej_dl.declarations import field_of
 from imagej_dl.errors import UserError
 from imagej_dl.images import Normalisation
 from imagej_dl.methods import registry
@@ -376,4 +376,4 @@ def unheeded(loss: str) -> str:
 
 def setting(name: str) -> Any:
     """Declare a field of a command as the settings do: default, bounds and description."""
-    return copy(Settings.model_fields[name])
+    return field_of(Settings, name)
