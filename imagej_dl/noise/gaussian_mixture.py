@@ -18,8 +18,6 @@ Coefficients = tuple[tuple[float, ...], ...]
 _USED = 40_000
 """Pairs that are fitted to; as many from each part of the signal's range."""
 _PARTS = 32
-_ENDS = (0.5, 99.5)
-"""Percentiles of the signal that the model reaches from and to: single hot pixels are none."""
 
 
 class GaussianMixture(NoiseModelBase):
@@ -117,7 +115,7 @@ def fit(pairs: Pairs, gaussians: int = 3, coefficients: int = 2) -> GaussianMixt
     """
     from scipy.optimize import minimize
 
-    low, high = (float(value) for value in np.percentile(pairs.signal, _ENDS))
+    low, high = pairs.ends
     observed, signal = _spread(pairs, low, high)
     unit = float(np.std(observed - signal))  # all that follows is in units of the noise
     problem = _Likelihood(
@@ -148,7 +146,7 @@ def _spread(pairs: Pairs, low: float, high: float) -> tuple[NDArray, NDArray]:
     """Return pairs between two signals, as many from each part of that range as there are."""
     rng = np.random.default_rng(0)
     parts = np.floor((pairs.signal - low) / (high - low) * _PARTS).astype(int)
-    inside = (pairs.signal >= low) & (pairs.signal <= high)
+    inside = pairs.within(low, high)
     chosen = []
     for part in range(_PARTS + 1):
         here = np.flatnonzero(inside & (parts == part))

@@ -18,7 +18,6 @@ _BINS = 128
 _A_ROW = 500
 """Pairs that a signal's histogram should have."""
 _FEWEST = 8
-_ENDS = (0.5, 99.5)
 _UNSEEN, _WIDE = 1e-4, 3.0
 """Share of a normal distribution that is added, and how much wider than all noise it is."""
 _TINY = 1e-30
@@ -120,8 +119,8 @@ def fit(pairs: Pairs, bins: int | None = None) -> Histogram:
     ------
     UserError : when there are too few pixels for a histogram.
     """
-    low, high = (float(value) for value in np.percentile(pairs.signal, _ENDS))
-    inside = (pairs.signal >= low) & (pairs.signal <= high)
+    low, high = pairs.ends
+    inside = pairs.within(low, high)
     observed, signal = pairs.observed[inside], pairs.signal[inside]
     rows = bins or min(_BINS, len(signal) // _A_ROW)
     if rows < _FEWEST:

@@ -19,6 +19,8 @@ _MOST = 2**24
 _CHANGES = 0.05
 """Share of the variance that slow changes of the scene may have."""
 _CLIPPED = 0.01
+_ENDS = (0.5, 99.5)
+"""Percentiles of the signal."""
 _STEPS = 64
 
 
@@ -49,6 +51,16 @@ class Pairs:
     signal: NDArray[np.float64]
     origin: Origin
     discrete: bool
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The signals that a noise model reaches from and to: single hot pixels are none."""
+        low, high = np.percentile(self.signal, _ENDS)
+        return float(low), float(high)
+
+    def within(self, low: float, high: float) -> NDArray[np.bool_]:
+        """Return which signals lie between two."""
+        return (self.signal >= low) & (self.signal <= high)
 
 
 def of_frames(stack: xr.DataArray) -> Pairs:
