@@ -12,9 +12,6 @@ from imagej_dl.evaluation.overlap import overlap
 from imagej_dl.images.labels import marks
 from imagej_dl.rois import Labelled
 
-RING = 2
-"""Pixels around a drawn object that are known not to be of it, where not all objects are drawn."""
-
 SAME = 0.99
 """IoU above which an object counts as kept: a stray pixel is no correction."""
 
@@ -81,7 +78,7 @@ def compare(
     for index in np.ndindex(*labels.shape[:-2]):
         before, after = np.asarray(proposed.data[index]), np.asarray(labels.data[index])
         there = None if marked is None else np.asarray(marked.data[index])
-        known = marks.known(after, there, RING if sparse else None)
+        known = marks.known(after, there, marks.RING if sparse else None)
         changes += _plane(before if known is None else mostly_known(before, known), after)
     return changes
 

@@ -17,6 +17,7 @@ from imagej_dl.evaluation.pairing import frames, pair, true_frames
 from imagej_dl.filesystem.atomic import atomic, refuse_existing
 from imagej_dl.filesystem.text import write_text
 from imagej_dl.images.checks.repeated_warnings import gathered
+from imagej_dl.images.labels import marks
 from imagej_dl.progress import Progress, note, silent
 
 # The scores of tracks that the table shows; the JSON holds all.
@@ -34,9 +35,6 @@ _SHOWN = {
     "tp_div(1)": "found within a frame",
     "fp_div(1)": "false ones",
 }
-
-_RING = 2
-"""Pixels around a drawn object that are known not to be of it."""
 
 
 @dataclass(frozen=True)
@@ -161,7 +159,7 @@ def evaluate(
     pairs = pair(pred, truth)
     images = {}
     for number, (name, one, other) in enumerate(pairs):
-        images[name] = _image(one, other, axes, _RING if sparse else None)
+        images[name] = _image(one, other, axes, marks.RING if sparse else None)
         progress("evaluating", number + 1, len(pairs))
     return Report(str(pred), str(truth), total(images.values()), images)
 

@@ -102,6 +102,10 @@ def settled(labels: NDArray, marks: NDArray[np.uint8]) -> tuple[NDArray, NDArray
     return labels, marks
 
 
+RING = 2
+"""Pixels around a drawn object that are known not to be of it, where not all objects are drawn."""
+
+
 def known(
     labels: NDArray, marked: NDArray[np.uint8] | None, ring: int | None = None
 ) -> NDArray[np.bool_] | None:
