@@ -56,6 +56,13 @@ def channels_of(sources: Iterable[str | Path | xr.DataArray]) -> int:
     return 1
 
 
+def places_of(image: xr.DataArray) -> list[dict[str, int]]:
+    """Return the place of each plane of an image, over T and Z as far as it has them."""
+    stack = [axis for axis in ("T", "Z") if axis in image.dims]
+    shape = tuple(image.sizes[axis] for axis in stack)
+    return [dict(zip(stack, index, strict=True)) for index in np.ndindex(*shape)]
+
+
 def plane_of(name: str, image: xr.DataArray, place: dict[str, int]) -> NDArray:
     """Return a plane (Y, X) or (Y, X, C) of an image with its original intensities.
 

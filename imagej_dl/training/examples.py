@@ -32,6 +32,7 @@ from imagej_dl.training.example_files import (
     checked,
     labels_of,
     name_of,
+    places_of,
     plane_of,
     short_names,
 )
@@ -128,13 +129,13 @@ class Examples:
                     raise UserError(
                         "the image was given without its ground truth", path=names[done]
                     )
-                labels, marked = target_images.nowhere(image), None
+                labels, marked = target_images.with_label(image, np.uint16(0)), None
             elif learns_from == "labels":
                 labels, marked = labels_of(truth, image)
             else:
                 itself = learns_from == "itself"
                 target = image if itself else target_images.read(truth, image, place)
-                labels, marked = target_images.everywhere(image), None
+                labels, marked = target_images.with_label(image, np.uint8(1)), None
             image, labels = checked(names[done], image, labels, place)
             self._compare(names[done], image)
             given = (maps[done] if maps else None) or Maps()
@@ -242,30 +243,26 @@ class Examples:
 
         Of a `bare` image nothing is labelled.
         """
-        stack = [axis for axis in ("T", "Z") if axis in image.dims]
-        places = [
-            dict(zip(stack, index, strict=True))
-            for index in np.ndindex(*(image.sizes[a] for a in stack))
-        ]
-        filled = [place for place in places if known.is_drawn(place, labels, marked)]
-        unlabelled = places if bare else []
-        if (filled or ring is not None) and len(filled) < len(places) and self._takes_unlabelled:
-            unlabelled, filled = [place for place in places if place not in filled], places
-        elif not bare and (filled or ring is not None) and len(filled) < len(places):
-            # In a stack, planes without any ROI are most often planes nobody has looked at.
+        places = places_of(image)
+        drawn = [place for place in places if known.is_drawn(place, labels, marked)]
+        # In a stack, planes without any ROI are most often planes nobody has looked at.
+        partly = bool(drawn or ring is not None) and len(drawn) < len(places)
+        filled, unlabelled = places, places if bare else []
+        if partly and self._takes_unlabelled:
+            unlabelled = [place for place in places if place not in drawn]
+        elif partly:
             warn(
-                f"{name}: {len(places) - len(filled)} of {len(places)} planes have no labels "
+                f"{name}: {len(places) - len(drawn)} of {len(places)} planes have no labels "
                 "and are left out"
             )
-        else:
-            filled = places
+            filled = drawn
         levels = {
             z: self._normalisation.levels(
                 plane_of(name, image, place) for place in places if place.get("Z", 0) == z
             )
             for z in range(image.sizes.get("Z", 1))
         }
-        examples = []
+        examples, saturated = [], []
         before: dict[int, deque[tuple[NDArray, NDArray]]] = {}
         # A recurrent network sees the frames without labels too, before those with.
         for place in places if self._frames > 1 else filled:
@@ -278,6 +275,8 @@ class Examples:
             seen.extend([(raw, kept)] * (1 if seen else self._frames))
             if place not in filled:
                 continue
+            if target is image:
+                saturated.append(saturation.share(raw))
             if target is None:
                 flat = np.ascontiguousarray(labels.isel(place).data)
             else:  # without memory
@@ -312,8 +311,7 @@ class Examples:
                     **self._extra(flat, place, extra),
                 )
             )
-        if target is image:
-            saturation.tell(name, [saturation.share(plane_of(name, image, p)) for p in places])
+        saturation.tell(name, saturated)
         return examples
 
     def _known(

@@ -17,7 +17,7 @@ from imagej_dl.images.checks import saturation
 from imagej_dl.images.intensities.joint_moments import Moments
 from imagej_dl.images.intensities.levels import Levels
 from imagej_dl.training import registration
-from imagej_dl.training.example_files import plane_of
+from imagej_dl.training.example_files import places_of, plane_of
 from imagej_dl.training.target_intensities import scale_of
 
 _LOOKED_AT = 3
@@ -54,13 +54,6 @@ def read(source: str | Path | xr.DataArray, image: xr.DataArray, name: str) -> x
     return target.assign_attrs(title=name)
 
 
-def nowhere(image: xr.DataArray) -> xr.DataArray:
-    """Return a label map without objects, for an image of which nothing is labelled."""
-    dims = [str(axis) for axis in image.dims if axis != "C"]
-    shape = tuple(image.sizes[axis] for axis in dims)
-    return images.with_data(image, np.broadcast_to(np.uint16(0), shape), dims)
-
-
 def plane(
     name: str, raw: NDArray, target: xr.DataArray, place: Mapping[str, int], levels: Levels
 ) -> dict[str, Any]:
@@ -88,11 +81,9 @@ def plane(
 def check(name: str, image: xr.DataArray, target: xr.DataArray) -> None:
     """Warn of a pair that is saturated, or whose target is shifted."""
     for called, one in ((name, image), (str(target.attrs["title"]), target)):
-        places = _places(one)
-        saturation.tell(
-            called, [saturation.share(plane_of(called, one, place)) for place in places]
-        )
-    places = _places(image)
+        planes = (plane_of(called, one, place) for place in places_of(one))
+        saturation.tell(called, [saturation.share(plane) for plane in planes])
+    places = places_of(image)
     chosen = np.linspace(0, len(places) - 1, min(_LOOKED_AT, len(places))).astype(int)
     registration.check(
         name,
@@ -105,13 +96,6 @@ def check(name: str, image: xr.DataArray, target: xr.DataArray) -> None:
             for number in chosen
         ),
     )
-
-
-def _places(image: xr.DataArray) -> list[dict[str, int]]:
-    """Return the place of each plane, over T and Z."""
-    stack = [axis for axis in ("T", "Z") if axis in image.dims]
-    shape = tuple(image.sizes[axis] for axis in stack)
-    return [dict(zip(stack, index, strict=True)) for index in np.ndindex(*shape)]
 
 
 def _sizes(image: xr.DataArray) -> dict[str, int]:
@@ -127,8 +111,11 @@ def _words(image: xr.DataArray) -> str:
     return " with ".join([plane, *([", ".join(more)] if more else [])])
 
 
-def everywhere(image: xr.DataArray) -> xr.DataArray:
-    """Return a label map that says of all of an image that there is something to learn."""
+def with_label(image: xr.DataArray, label: np.unsignedinteger) -> xr.DataArray:
+    """Return a label map that is the same all over an image, without memory.
+
+    1 says that there is something to learn in all of it, 0 that nothing of it is labelled.
+    """
     dims = [str(axis) for axis in image.dims if axis != "C"]
     shape = tuple(image.sizes[axis] for axis in dims)
-    return images.with_data(image, np.broadcast_to(np.uint8(1), shape), dims)
+    return images.with_data(image, np.broadcast_to(label, shape), dims)
