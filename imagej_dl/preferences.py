@@ -17,12 +17,16 @@ _WAIT = 10.0
 
 
 class Preferences(BaseModel):
-    """device : auto, all or cpu; tile : px, 0 by the free memory; preview, idle : seconds."""
+    """device : auto, all or cpu; tile : px, 0 by the free memory; preview, idle : seconds.
+
+    precision : of predictions on the CPU that find objects.
+    """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     device: Literal["auto", "all", "cpu"] = "auto"
     engine: Literal["auto", "tensorflow", "openvino"] = "auto"
+    precision: Literal["float32", "bfloat16"] = "float32"
     tile: int = 0
     preview: float = 5.0
     idle: float = 300.0

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator
 
+from imagej_dl import preferences
 from imagej_dl.commands.base import Command, Positional, Shown, say
 from imagej_dl.errors import UserError
 from imagej_dl.images.formats import registry
@@ -317,6 +318,8 @@ class PredictOptions(Command):
         if config.method.gives == "image" and self.type != "float32":
             given["type"] = self.type
         given["samples"] = self.samples
+        if config.method.gives == "instances" and preferences.read().precision != "float32":
+            given["precision"] = preferences.read().precision
         given |= self._averaged_over()
         return {"model": model, "how": how | {k: v for k, v in given.items() if v is not None}}
 

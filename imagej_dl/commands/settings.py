@@ -27,6 +27,12 @@ class Settings(Command):
         description="Backend for prediction on the CPU; auto: OpenVINO where it is installed and "
         "soon ready for the network, else TensorFlow.",
     )
+    precision: Literal["float32", "bfloat16"] | None = Field(
+        None,
+        description="Precision of prediction on the CPU, for models that find objects. bfloat16: "
+        "faster on processors that have it (see `imagej-dl doctor`), but probabilities differ by "
+        "some thousandths, and outlines by single pixels.",
+    )
     tile: Annotated[int | None, Shown(unit="px")] = Field(
         None,
         ge=0,

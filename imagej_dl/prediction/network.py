@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagej_dl.errors import UserError
-from imagej_dl.models import ModelBundle, backend
+from imagej_dl.models import ModelBundle, ModelConfig, backend
 from imagej_dl.models.frame_windows import fed
 from imagej_dl.models.networks.mobilenet_unets import EACH_FRAME, OVER_TIME
 from imagej_dl.prediction import openvino_backend
@@ -53,7 +53,11 @@ def network(bundle: ModelBundle, pixels: int = 0) -> Network:
         side = -(-64 // bundle.config.multiple_of) * bundle.config.multiple_of
         patch = np.random.default_rng(0).random((2, side, side, frames * channels), np.float32)
         quick = openvino_backend.converted(
-            bundle.model, function, apart(patch, frames) if each else (patch,), pixels
+            bundle.model,
+            function,
+            apart(patch, frames) if each else (patch,),
+            pixels,
+            half=half(bundle.config),
         )
 
     def run(windows: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -75,6 +79,11 @@ def network(bundle: ModelBundle, pixels: int = 0) -> Network:
         return np.concatenate([run(windows[:half]), run(windows[half:])])
 
     return run
+
+
+def half(config: ModelConfig) -> bool:
+    """Return whether a model is computed in bfloat16, which is too coarse for intensities."""
+    return config.method.gives == "instances" and openvino_backend.half_wanted()
 
 
 def _inference(model: Any) -> Any:

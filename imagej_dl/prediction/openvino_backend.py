@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -26,6 +27,8 @@ from imagej_dl.prediction import openvino_graph
 
 TOLERANCE = 1e-4
 """Largest difference from TensorFlow's output; of values above 1, as a share of them."""
+HALF_TOLERANCE = 0.05
+"""The same in bfloat16, whose numbers have 8 significant bits."""
 WORTH_CONVERTING = 32 * 2**20
 """Pixels of windows from which on OpenVINO's own conversion, of seconds, saves more than it takes.
 
@@ -42,6 +45,7 @@ Run = Callable[..., NDArray[np.float32]]
 class _Converted:
     source: Any  # the function it was made of, and
     weights: bytes  # the weights at that time, which may have been trained on since
+    half: bool
     run: Run | None
 
 
@@ -61,8 +65,41 @@ def wanted() -> bool:
     return not backend.tensorflow().config.list_logical_devices("GPU")
 
 
+def half_wanted() -> bool:
+    """Return whether the settings ask for bfloat16, and it is there.
+
+    Warns
+    -----
+    DataWarning : where it is asked for, and something is missing.
+    """
+    if preferences.read().precision == "float32":
+        return False
+    if not wanted():
+        missing = "OpenVINO on the CPU is not used"
+    elif not has_bfloat16():
+        missing = "this processor does not have it"
+    else:
+        return True
+    warn(f"the settings ask for bfloat16, but {missing}: float32 is computed")
+    return False
+
+
+@cache
+def has_bfloat16() -> bool:
+    """Return whether this processor multiplies in bfloat16, by OpenVINO's word."""
+    if not installed():
+        return False
+    import openvino
+
+    return "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+
+
 def converted(
-    model: Any, function: Any, patch: tuple[NDArray, ...], pixels: int = WORTH_CONVERTING
+    model: Any,
+    function: Any,
+    patch: tuple[NDArray, ...],
+    pixels: int = WORTH_CONVERTING,
+    half: bool = False,
 ) -> Run | None:
     """Return a network in OpenVINO, or None when TensorFlow must do; converted once for a model.
 
@@ -75,22 +112,25 @@ def converted(
     function : its `tf.function`, of one graph for all sizes.
     patch : arguments of the function, on which both must give the same.
     pixels : of all windows that will be given.
+    half : whether to compute in bfloat16, see :func:`half_wanted`.
 
     Warns
     -----
-    DataWarning : once, when it cannot be converted or differs by more than `TOLERANCE`.
+    DataWarning : once, when it cannot be converted or differs by more than `TOLERANCE` (in
+        bfloat16 by `HALF_TOLERANCE`).
     """
     weights = _digest(model)
     known = _kept.get(model)
-    if known is None or known.source is not function or known.weights != weights:
+    same = known is not None and known.source is function and known.half == half
+    if known is None or not same or known.weights != weights:
         whatever = preferences.read().engine == "openvino"
-        if known is not None and pixels < WORTH_AGAIN and not whatever:
+        if same and pixels < WORTH_AGAIN and not whatever:
             return None
         try:
-            run = _tried(model, function, patch, whatever or pixels >= WORTH_CONVERTING)
+            run = _tried(model, function, patch, whatever or pixels >= WORTH_CONVERTING, half)
         except openvino_graph.UnknownLayer:
             return None
-        known = _Converted(function, weights, run)
+        known = _Converted(function, weights, half, run)
         _kept[model] = known
     return known.run
 
@@ -102,9 +142,11 @@ def rest(model: Any) -> None:
         known.run.rest()
 
 
-def _tried(model: Any, function: Any, patch: tuple[NDArray, ...], convert: bool) -> Run | None:
+def _tried(
+    model: Any, function: Any, patch: tuple[NDArray, ...], convert: bool, half: bool
+) -> Run | None:
     try:
-        run = _compiled(_graph(model, function, convert))
+        run = _compiled(_graph(model, function, convert), half)
         # Not traced, which for one small patch would take most of the time.
         expected = np.asarray(function.python_function(*patch))
         difference = largest_difference(run(*patch), expected)
@@ -113,7 +155,7 @@ def _tried(model: Any, function: Any, patch: tuple[NDArray, ...], convert: bool)
     except Exception as error:  # It raises whatever its parts raise on layers it does not know.
         _refused(f"OpenVINO cannot compute this network ({first_line(error)})")
         return None
-    if difference <= TOLERANCE:
+    if difference <= (HALF_TOLERANCE if half else TOLERANCE):
         return run
     _refused(f"OpenVINO's values differ from TensorFlow's by {difference:.2g}")
     return None
@@ -145,12 +187,12 @@ def _graph(model: Any, function: Any, convert: bool) -> Any:
     return openvino.convert_model(function)
 
 
-def _compiled(graph: Any) -> Run:
+def _compiled(graph: Any, half: bool = False) -> Run:
     import openvino
 
     settings = {
-        # Some processors would compute in bfloat16, with two digits, without this.
-        "INFERENCE_PRECISION_HINT": "f32",
+        # Some processors would compute in bfloat16, with two digits, where nothing is said.
+        "INFERENCE_PRECISION_HINT": "bf16" if half else "f32",
         "PERFORMANCE_HINT": "LATENCY",
         "INFERENCE_NUM_THREADS": backend.cores(),
         # Threads bound to cores wait for those that another program uses.

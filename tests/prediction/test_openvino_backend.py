@@ -14,7 +14,7 @@ import small_models as models
 from imagej_dl import images, preferences
 from imagej_dl.errors import DataWarning
 from imagej_dl.prediction import openvino_backend, openvino_graph, predict
-from imagej_dl.prediction.network import network
+from imagej_dl.prediction.network import half, network
 
 pytestmark = pytest.mark.tf
 RNG = np.random.default_rng(0)
@@ -53,7 +53,7 @@ def test_what_must_be_converted_is_so_for_many_pixels_only(settings, monkeypatch
 
     used = []
     monkeypatch.setattr(openvino_backend, "installed", lambda: True)
-    monkeypatch.setattr(openvino_backend, "_compiled", lambda graph: used.append("graph"))
+    monkeypatch.setattr(openvino_backend, "_compiled", lambda graph, half: used.append("graph"))
     monkeypatch.setattr(openvino_backend, "_refused", lambda words: None)
     monkeypatch.setattr(openvino_graph, "graph", lambda model: "graph")
     assert worth(0) == "graph"
@@ -111,6 +111,40 @@ def test_the_same_probabilities_and_labels_and_those_of_new_weights(settings):
     assert gone() is None
 
 
+def test_bfloat16_finds_the_same_objects_by_other_probabilities(settings, monkeypatch):
+    needs_openvino()
+    if not openvino_backend.has_bfloat16():
+        pytest.skip("needs a processor with bfloat16")
+    bundle = models.unet()
+    image = images.make(RNG.integers(0, 255, (150, 131), np.uint8))
+    exact = predict(bundle, image, probabilities=True).probabilities.values
+    settings(precision="bfloat16")
+    coarse = predict(bundle, image, probabilities=True).probabilities.values
+    assert openvino_backend._kept[bundle.model].half
+    assert 1e-5 < np.abs(coarse - exact).max() < 0.02
+    settings(precision="float32")
+    again = predict(bundle, image, probabilities=True).probabilities.values
+    np.testing.assert_array_equal(again, exact)
+
+
+@pytest.mark.parametrize("missing", ["processor", "OpenVINO", "precision"])
+def test_bfloat16_only_where_it_is_asked_for_and_can_be(settings, monkeypatch, missing):
+    monkeypatch.setattr(openvino_backend, "wanted", lambda: missing != "OpenVINO")
+    monkeypatch.setattr(openvino_backend, "has_bfloat16", lambda: missing != "processor")
+    settings(precision="float32" if missing == "precision" else "bfloat16")
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        assert not openvino_backend.half_wanted()
+    assert [missing in str(one.message) for one in told] == [True] * (missing != "precision")
+
+
+def test_intensities_are_never_computed_in_bfloat16(settings, monkeypatch):
+    monkeypatch.setattr(openvino_backend, "half_wanted", lambda: True)
+    segmenting = models.threshold().config
+    assert half(segmenting)
+    assert not half(segmenting.model_copy(update={"kind": "n2v2"}))
+
+
 def test_frames_that_are_looked_at_once(settings):
     needs_openvino()
     from imagej_dl.models.networks.registry import network as made
@@ -133,7 +167,7 @@ def test_frames_that_are_looked_at_once(settings):
 def test_tensorflow_does_what_it_cannot(settings, monkeypatch, what):
     bundle = models.threshold()
 
-    def compiled(graph):
+    def compiled(graph, half):
         if what == "raises":
             raise RuntimeError("no such layer\nand more")
         return lambda given: bundle.model(given).numpy() + np.float32(2e-4)
@@ -162,9 +196,11 @@ def test_values_above_one_are_compared_by_their_size(monkeypatch, size, used):
 
     monkeypatch.setattr(openvino_backend, "_graph", lambda model, function, convert: function)
     monkeypatch.setattr(
-        openvino_backend, "_compiled", lambda f: lambda *given: f(*given).numpy() + np.float32(1e-3)
+        openvino_backend,
+        "_compiled",
+        lambda f, half: lambda *given: f(*given).numpy() + np.float32(1e-3),
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DataWarning)
-        run = openvino_backend._tried(None, function, (np.zeros(1),), True)
+        run = openvino_backend._tried(None, function, (np.zeros(1),), True, False)
     assert (run is not None) == used
