@@ -78,3 +78,29 @@ def test_every_piece_of_the_region_has_a_label():
     found = h_maxima_watershed(surface, region, 10)
     np.testing.assert_array_equal(found > 0, region)
     assert len(np.unique(found)) - 1 == ndi.label(region, np.ones((3, 3)))[1]
+
+
+def in_order(labels):
+    """Return the labels numbered by their first pixels."""
+    _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
+    return np.argsort(np.argsort(first))[inverse].reshape(labels.shape)
+
+
+@pytest.mark.parametrize("steps", [0, 3, 40, 1000])
+@pytest.mark.parametrize("height", [0.0, 0.4])
+def test_what_need_not_be_flooded_is_as_if_it_were(monkeypatch, steps, height):
+    rng = np.random.default_rng(steps)
+    surface = ndi.gaussian_filter(rng.normal(size=(150, 131)), 2)
+    surface /= surface.std()
+    if steps:  # ties and plains, from everywhere to here and there
+        surface = np.round(surface * steps) / steps
+    region = surface > -0.3
+    joined = surface > 0.9
+    found = h_maxima_watershed(surface, region, height, joined)
+    monkeypatch.setattr(
+        "imagej_dl.methods.shared.h_maxima_watershed._undecided",
+        lambda heights, basins, places, width: np.flatnonzero(basins),
+    )
+    whole = h_maxima_watershed(surface, region, height, joined)
+    assert len(np.unique(whole)) > 10
+    np.testing.assert_array_equal(in_order(found), in_order(whole))

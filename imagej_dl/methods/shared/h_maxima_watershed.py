@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
 
-_NEIGHBOURS = ((0, 1), (1, 0), (1, 1), (1, -1))
+_CHUNK = 2**16
+"""Pixels at a time, whose arrays the processor's cache holds."""
 
 
 def h_maxima_watershed(
@@ -33,51 +36,152 @@ def h_maxima_watershed(
     -------
     labels (Y, X), 0 outside the region; numbers have gaps.
     """
+    if not region.any():
+        return np.zeros(region.shape, np.int32)
+    ground = np.full((region.shape[0] + 2, region.shape[1] + 2), float(surface.min()) - 1)
+    np.copyto(_inner(ground), surface, where=region)
+    basins = _basins(ground, region)
+    hills = _merged(basins.peaks, *_passes(ground, basins), height)
+    if joined is not None:
+        first, second, within = _passes(np.pad(joined, 1).astype(np.int8), basins)
+        hills = _united(hills, first[within > 0], second[within > 0])
+    return np.ascontiguousarray(_inner(hills[basins.plane]))
+
+
+@dataclass(frozen=True)
+class _Basins:
+    """What water runs down from each maximum to, were the surface turned over.
+
+    plane : their numbers, 1..., and 0 around the region, in a plane with a frame of 1 px.
+    places : of the region's pixels in that plane (flat), row by row.
+    peaks : the height of each basin's maximum, by its number; of 0 none.
+    """
+
+    plane: NDArray[np.int32]
+    places: NDArray[np.intp]
+    peaks: NDArray[np.float64]
+
+
+def _basins(ground: NDArray[np.float64], region: NDArray[np.bool_]) -> _Basins:
+    """Return the basins of all maxima of the ground, which has a frame of 1 px.
+
+    A flood from all maxima reaches the pixels from the highest down, so that each belongs to the
+    basin of its highest neighbour, and nothing need be flooded. Where neighbours are equally high,
+    the order of the flood decides: pieces of the region with such places are flooded.
+    """
+    plane = np.zeros(ground.shape, np.int32)
+    numbered, heights = plane.ravel(), ground.ravel()
+    places = np.flatnonzero(np.pad(region, 1))
+    to, top, level, tied = _ascents(heights, places, ground.shape[1])
+    numbered[places] = np.arange(len(places), dtype=np.int32)
+    up = numbered[to]
+    while not np.array_equal(further := up[up], up):
+        up = further
+    count = int(np.count_nonzero(top))
+    numbers = np.cumsum(top, dtype=np.int32)
+    numbers[~top] = 0
+    numbered[places] = numbers[up]
+    peaks = np.concatenate([[-np.inf], heights[places[top]]])
+    undecided = _undecided(heights, numbered, places[tied], ground.shape[1])
+    undecided = np.concatenate([places[level], undecided])
+    if len(undecided):
+        pieces, number = ndi.label(np.pad(region, 1), np.ones((3, 3)))
+        asked = np.zeros(number + 1, bool)
+        asked[pieces.ravel()[undecided]] = True
+        among = asked[pieces]
+        flooded, more = _flooded(ground, among)
+        np.copyto(plane, flooded + np.int32(count), where=among)
+        peaks = np.concatenate([peaks, more])
+    return _Basins(plane, places, peaks)
+
+
+def _ascents(
+    heights: NDArray[np.float64], places: NDArray[np.intp], width: int
+) -> tuple[NDArray[np.intp], NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return the highest neighbour of each place; of maxima and on plains the place itself.
+
+    Returns
+    -------
+    these; which places are higher than all of their neighbours; which are as high as the highest;
+    which have several neighbours that are the highest.
+    """
+    to = places.copy()
+    top, level, tied = (np.zeros(len(places), bool) for _ in range(3))
+    steps = [dy * width + dx for dy in (-1, 0, 1) for dx in (-1, 0, 1) if dy or dx]
+    for start in range(0, len(places), _CHUNK):
+        part = slice(start, start + _CHUNK)
+        here = places[part]
+        best, where = heights[here + steps[0]], here + steps[0]
+        several = np.zeros(len(here), bool)
+        for step in steps[1:]:
+            there = here + step
+            height = heights[there]
+            higher = height > best
+            several &= ~higher
+            several |= height == best
+            np.copyto(where, there, where=higher)
+            np.maximum(best, height, out=best)
+        own = heights[here]
+        top[part], level[part] = own > best, own == best
+        ascends = best > own
+        tied[part] = several & ascends
+        np.copyto(to[part], where, where=ascends)
+    return to, top, level, tied
+
+
+def _undecided(
+    heights: NDArray[np.float64], basins: NDArray[np.int32], places: NDArray[np.intp], width: int
+) -> NDArray[np.intp]:
+    """Return those of the places whose highest neighbours are of different basins."""
+    steps = np.array([dy * width + dx for dy in (-1, 0, 1) for dx in (-1, 0, 1) if dy or dx])
+    around = places[:, None] + steps
+    height = heights[around]
+    other = basins[around] != basins[places][:, None]
+    highest = height == height.max(1, keepdims=True)
+    return places[(highest & other).any(1)]
+
+
+def _flooded(
+    ground: NDArray[np.float64], region: NDArray[np.bool_]
+) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+    """Return the basins of a region's maxima, which may be plains, and the height of each."""
     # Slow to import, and methods are declared by modules that import this one.
     from skimage.morphology import local_maxima
     from skimage.segmentation import watershed
 
-    low = float(surface.min()) - 1
-    ground = np.where(region, surface, low)
-    # Seen from the ground around it, a plain that fills the plane is a hill too.
-    tops = local_maxima(np.pad(ground, 1, constant_values=low - 1))[1:-1, 1:-1].astype(bool)
-    maxima, number = ndi.label(tops & region, np.ones((3, 3)))
-    if number == 0:
-        return np.zeros(region.shape, np.int32)
-    basins = watershed(-ground, maxima, connectivity=2, mask=region)
-    # Nothing in a basin is higher than the maximum that it is flooded from.
-    peaks = np.full(number + 1, low)
+    maxima, number = ndi.label(local_maxima(ground).astype(bool) & region, np.ones((3, 3)))
+    peaks = np.zeros(number)
     at = np.nonzero(maxima)
-    peaks[maxima[at]] = ground[at]
-    first, second, passes = _passes(ground, basins, number)
-    hills = _merged(peaks, first, second, passes, height)
-    if joined is not None:
-        first, second, within = _passes(joined.astype(np.int8), basins, number)
-        hills = _united(hills, first[within > 0], second[within > 0])
-    return hills[basins]
+    peaks[maxima[at] - 1] = ground[at]
+    return watershed(-ground, maxima, connectivity=2, mask=region), peaks
 
 
 def _passes(
-    ground: NDArray, basins: NDArray[np.int32], number: int
+    ground: NDArray, basins: _Basins
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray]:
     """Return pairs of basins that touch and the highest `ground` between them, highest first."""
-    pairs, heights = [], []
-    for dy, dx in _NEIGHBOURS:
-        here = (slice(0, -dy or None), slice(max(-dx, 0), -dx if dx > 0 else None))
-        there = (slice(dy, None), slice(max(dx, 0), dx if dx < 0 else None))
-        a, b = basins[here], basins[there]
-        at = np.nonzero((a != b) & (a > 0) & (b > 0))
-        one, other = a[at].astype(np.int64), b[at].astype(np.int64)
-        pairs.append(np.minimum(one, other) * (number + 1) + np.maximum(one, other))
-        heights.append(np.minimum(ground[here][at], ground[there][at]))
-    key, height = np.concatenate(pairs), np.concatenate(heights)
-    order = np.lexsort((-height, key))
-    key, height = key[order], height[order]
+    heights, numbers = ground.ravel(), basins.plane.ravel()
+    here, width, count = basins.places, ground.shape[1], len(basins.peaks)
+    mine = numbers[here]
+    pairs, levels = [], []
+    for step in (1, width, width + 1, width - 1):
+        its = numbers[here + step]
+        at = np.flatnonzero((its != mine) & (its > 0))
+        one, other = mine[at].astype(np.int64), its[at].astype(np.int64)
+        pairs.append(np.minimum(one, other) * count + np.maximum(one, other))
+        levels.append(np.minimum(heights[here[at]], heights[here[at] + step]))
+    key, level = np.concatenate(pairs), np.concatenate(levels)
+    order = np.lexsort((-level, key))
+    key, level = key[order], level[order]
     # Of each pair the highest pixel; then all pairs from the highest down.
     key, best = np.unique(key, return_index=True)
-    order = np.argsort(-height[best], kind="stable")
-    key, height = key[order], height[best][order]
-    return key // (number + 1), key % (number + 1), height
+    order = np.argsort(-level[best], kind="stable")
+    key, level = key[order], level[best][order]
+    return key // count, key % count, level
+
+
+def _inner(framed: NDArray) -> NDArray:
+    return framed[1:-1, 1:-1]
 
 
 def _merged(
