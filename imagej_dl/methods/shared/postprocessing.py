@@ -10,6 +10,7 @@ from numpy.typing import DTypeLike, NDArray
 from scipy import ndimage as ndi
 
 from imagej_dl.images import as_labels, memory_maps
+from imagej_dl.methods.shared.depth import depth
 from imagej_dl.methods.shared.h_maxima_watershed import h_maxima_watershed
 from imagej_dl.methods.shared.postprocessing_settings import Cleaning, Instances
 from imagej_dl.methods.shared.windows import Place, inner_sides
@@ -111,13 +112,13 @@ def split_objects(
 
 
 def _split(region: NDArray, objects: NDArray, settings: Instances, where: NDArray) -> NDArray:
-    depth = _depth(region)
+    surface = depth(region)
     if settings.smoothing:
-        depth = ndi.gaussian_filter(depth, settings.smoothing)
+        surface = ndi.gaussian_filter(surface, settings.smoothing)
         objects = ndi.gaussian_filter(objects, settings.smoothing)
     joined = objects > settings.joining if settings.joining else None
     return h_maxima_watershed(
-        depth + settings.object_weight * objects, where, settings.marker_height, joined
+        surface + settings.object_weight * objects, where, settings.marker_height, joined
     )
 
 
@@ -135,17 +136,6 @@ def certain(
     pixels = np.bincount(ids)
     levels = np.bincount(ids, level[at])
     return np.flatnonzero((pixels > 0) & (levels >= pixels * (1 + 254 * settings.least_mean)))
-
-
-def _depth(region: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return the Euclidean distance of each pixel of a region from its outside, in px."""
-    depth = np.zeros(region.shape)
-    # With no background anywhere there is no depth: distance_transform_edt would invent one.
-    if not region.all():
-        nearest = ndi.distance_transform_edt(region, return_distances=False, return_indices=True)
-        at = np.nonzero(region)
-        depth[at] = np.sqrt((nearest[0][at] - at[0]) ** 2 + (nearest[1][at] - at[1]) ** 2)
-    return depth
 
 
 def _closed(region: NDArray[np.bool_], radius: int) -> NDArray[np.bool_]:
