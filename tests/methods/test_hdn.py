@@ -23,7 +23,7 @@ LADDER = {**SMALL, "depth": 2, "width": 8, "learning_rate": 1e-2, "network": {"l
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("hdn") / "model"
-    longer = {**LADDER, "epochs": 3, "steps": 40}
+    longer = {**LADDER, "epochs": 2, "steps": 45}
     training.train([noisy()], folder, kind="hdn", method_settings=OWN, **longer)
     return folder
 
