@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from imagej_dl import images, models, training
 from imagej_dl.cli import cli
-from imagej_dl.errors import UserError
+from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.prediction import memory, predict_image, volumes
 from imagej_dl.training.finalize import LAST
 
@@ -100,6 +100,12 @@ def test_no_more_is_read_at_once_than_a_tile_of_a_slab(bundle, monkeypatch):
     measured = 30  # each slice once, for the levels of the volume
     assert max(read[measured:]) == (32, 32)
     assert memory.bytes_per_pixel(bundle.model) > 0
+
+
+def test_another_distance_of_the_slices_is_told(bundle):
+    near = stack(4, 16, 16).assign_attrs(pixel_depth=0.2)
+    with pytest.warns(DataWarning, match="slices are 0.2 µm apart, those of the training.*0.7"):
+        predict_image(bundle, near)
 
 
 def test_planes_are_refused(bundle):
