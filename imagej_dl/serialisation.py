@@ -7,6 +7,16 @@ from typing import Any
 from pydantic import BaseModel, SerializerFunctionWrapHandler, model_serializer
 
 
+def omitting_none(*names: str) -> Any:
+    """Return the serialiser of a model that leaves out keys of later versions that are None."""
+
+    def write(self: BaseModel, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        content: dict[str, Any] = handler(self)
+        return {k: value for k, value in content.items() if value is not None or k not in names}
+
+    return model_serializer(mode="wrap")(write)
+
+
 def omitting(*names: str) -> Any:
     """Return the serialiser of a model that leaves out keys of later versions that say nothing.
 

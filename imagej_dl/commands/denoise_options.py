@@ -82,6 +82,15 @@ class DenoiseOptions(Command):
             f"{_usual('patch')}.",
         )
     )
+    patch_slices: Annotated[
+        int | None, Shown("Patch slices", unit="slices", empty="plane by plane", advanced=True)
+    ] = Field(
+        None,
+        ge=2,
+        le=256,
+        description="Slices of the training patches: Z-stacks are then learnt and denoised as "
+        "volumes, by a 3-D network, which takes many times as long. If left out, plane by plane.",
+    )
     batch: Annotated[
         int | None, Shown("Batch size", unit="patches", empty="that of the method")
     ] = Field(
@@ -130,7 +139,8 @@ class DenoiseOptions(Command):
 
     def identity(self) -> dict[str, Any]:
         """Return those settings that a training which goes on cannot change."""
-        chosen = {name: getattr(self, name) for name in ("kind", "seed", "steps", "patch", "batch")}
+        names = ("kind", "seed", "steps", "patch", "patch_slices", "batch")
+        chosen = {name: getattr(self, name) for name in names}
         given = {name: value for name, value in chosen.items() if value is not None}
         return {"validation": _SHARE, "test": 0.0, **given, **further(self.settings)}
 

@@ -68,6 +68,9 @@ class TrainOptions(Command):
     )
     patience: Annotated[int, Shown(unit="epochs", advanced=True)] = setting("patience")
     patch: Annotated[int, Shown(unit="px", advanced=True)] = setting("patch")
+    patch_slices: Annotated[
+        int | None, Shown(unit="slices", advanced=True, empty="plane by plane")
+    ] = setting("patch_slices")
     batch: Annotated[int, Shown(unit="patches", advanced=True)] = setting("batch")
     # Not the settings' own: which it is depends on `start`.
     learning_rate: Annotated[float | None, Shown(advanced=True, empty="that of the network")] = (

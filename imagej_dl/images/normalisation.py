@@ -238,6 +238,15 @@ class Normalisation(BaseModel):
         low, high = (np.array([values[i] for values in found.values]) for i in (0, 1))
         return self._bounded(sample, low, high, seen, far) or found
 
+    def volume_levels(
+        self,
+        slices: Iterable[NDArray],
+        seen: Seen | None = None,
+        far: list[Far] | None = None,
+    ) -> Levels | None:
+        """Measure all slices of a volume together, whatever the scope; see :meth:`levels`."""
+        return self.model_copy(update={"scope": "video"}).levels(slices, seen, far)
+
     def _measured(
         self, planes: Iterable[tuple[NDArray, float]], sample: Sample | None = None
     ) -> Levels:

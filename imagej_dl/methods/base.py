@@ -233,6 +233,20 @@ class Method(BaseModel):
         """Arguments of the network that suit the method; a network takes those that it has."""
         return {}
 
+    takes_volumes: ClassVar[bool] = False
+    """True if patches may be volumes. Their slices follow each other in the channels, those of the
+    first slice first, of images, targets and outputs alike: (side, side, slices·C)."""
+
+    def check_slices(self, slices: int | None) -> None:
+        """Raise ValueError where patches of so many slices (None: planes) do not go with it."""
+        if slices and not self.takes_volumes:
+            raise ValueError(f"patch_slices: kind {self.name} learns planes: leave it out")
+
+    @property
+    def flips_slices(self) -> bool:
+        """True if the slices of a volume may be turned round."""
+        return True
+
     def of_images(self, channels: int) -> dict[str, Any]:
         """Return the method's settings that follow from the channels of the training images."""
         return {}

@@ -32,6 +32,7 @@ class PN2V(NoiseModelMethod, BlindSpotMethod):
     position: ClassVar[int] = 220
     defaults: ClassVar[dict[str, Any]] = DEFAULTS
     losses: ClassVar[tuple[str, ...]] = ("noise_likelihood",)
+    takes_volumes: ClassVar[bool] = False
 
     samples: int = Field(
         default=100,

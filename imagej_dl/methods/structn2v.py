@@ -44,6 +44,11 @@ class StructN2V(BlindSpotMethod):
         description="Instead of a line, rows of 0 and 1 with odd sides: the pixels around a scored "
         "one that are hidden. The pixel in the middle always is.",
     )
+    kernel_3d: tuple[tuple[tuple[Literal[0, 1], ...], ...], ...] | None = Field(
+        default=None,
+        description="The same for volumes (patch_slices): slices of rows of 0 and 1 with odd "
+        "sides. Without it, the line or kernel is hidden in the slice of the scored pixel alone.",
+    )
 
     @field_validator("length")
     @classmethod
@@ -68,6 +73,31 @@ class StructN2V(BlindSpotMethod):
             )
         return value
 
+    @field_validator("kernel_3d")
+    @classmethod
+    def _odd_volume(cls, value: tuple[tuple[tuple[int, ...], ...], ...] | None) -> Any:
+        if value is None:
+            return value
+        sizes = {(len(rows), len(row)) for rows in value for row in rows}
+        if len(sizes) != 1:
+            raise ValueError("its slices or rows have different lengths")
+        shape = (len(value), *sizes.pop())
+        if any(side % 2 == 0 for side in shape) or max(shape) > 51:
+            raise ValueError(
+                f"has {shape[0]} slices of {shape[1]} rows of {shape[2]}; all must be odd, since "
+                "the scored pixel lies in the middle, and at most 51"
+            )
+        return value
+
+    def check_slices(self, slices: int | None) -> None:
+        """Raise ValueError for a kernel of volumes where patches are planes."""
+        super().check_slices(slices)
+        if self.kernel_3d is not None and (slices or 1) < len(self.kernel_3d):
+            raise ValueError(
+                f"method_settings: kernel_3d has {len(self.kernel_3d)} slices, the patches have "
+                f"{slices or 1}: give patch_slices"
+            )
+
     @property
     def network(self) -> dict[str, Any]:
         """Arguments of the network that suit the method."""
@@ -76,6 +106,10 @@ class StructN2V(BlindSpotMethod):
     @property
     def hidden(self) -> NDArray[np.bool_]:
         """Pixels around a scored one that are hidden; its middle is that pixel."""
+        if self.kernel_3d is not None:
+            volume = np.array(self.kernel_3d, bool)
+            volume[tuple(side // 2 for side in volume.shape)] = True
+            return volume
         if self.kernel is None:
             across = self.direction == "horizontal"
             return np.ones((1, self.length) if across else (self.length, 1), bool)
@@ -87,6 +121,11 @@ class StructN2V(BlindSpotMethod):
     def symmetries(self) -> Symmetries:
         """Turns of patches in which stripes keep the direction of the kernel."""
         kernel = self.hidden
-        if not (np.array_equal(kernel, kernel[::-1]) and np.array_equal(kernel, kernel[:, ::-1])):
+        if any(not np.array_equal(kernel, np.flip(kernel, axis)) for axis in (-1, -2)):
             return "none"
-        return "all" if np.array_equal(kernel, kernel.T) else "flips"
+        return "all" if np.array_equal(kernel, np.swapaxes(kernel, -1, -2)) else "flips"
+
+    @property
+    def flips_slices(self) -> bool:
+        """True if the kernel is the same from below."""
+        return np.array_equal(self.hidden, self.hidden[::-1]) if self.hidden.ndim > 2 else True

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from imagej_dl.errors import UserError
 from imagej_dl.images import Far, Levels
+from imagej_dl.methods.shared.volumes import as_slices
 from imagej_dl.models.config import ModelConfig
-from imagej_dl.models.frame_windows import fed
+from imagej_dl.models.frame_windows import fed, given_back
 
 
 def largest_difference(found: NDArray, expected: NDArray) -> float:
@@ -42,15 +43,20 @@ class ModelBundle:
         plane : array (Y, X), or (Y, X, C) for more than one channel; raw intensities. It is
             normalised, mirrored up to multiples of `config.multiple_of`, and cropped again.
             For a recurrent network (T, Y, X) or (T, Y, X, C): the frames up to the predicted one.
+            For a 3-D network (Z, Y, X) or (Z, Y, X, C).
 
         Returns
         -------
-        float32 array (Y, X, classes), in the order of `config.classes`.
+        float32 array (Y, X, classes), in the order of `config.classes`; of a 3-D network
+        (Z, Y, X, classes).
 
         Raises
         ------
         UserError : when the channels are not those the model was trained on.
         """
+        if self.config.volume is not None:
+            together = self.network_output(self.prepare_volume(plane))
+            return as_slices(together, len(self.config.classes))
         if self.config.frames == 1:
             return self.network_output(self.prepare(plane))
         return self.network_output(self.prepare_window(plane))
@@ -62,6 +68,8 @@ class ModelBundle:
     ) -> NDArray[np.float32]:
         """Return the probabilities of what was made ready: (Y, X, C), for a window (Y, X, T·C).
 
+        For a 3-D network (Y, X, Z·C), which gives (Y, X, Z·classes).
+
         `run` may be the network as :func:`imagej_dl.prediction.network.network` compiles it.
         """
         height, width = ready.shape[:2]
@@ -69,8 +77,24 @@ class ModelBundle:
         # "symmetric" mirrors planes of any size; "reflect" would fail on a single pixel's width.
         padding = ((0, -height % step), (0, -width % step), (0, 0))
         padded = np.pad(ready, padding, "symmetric")[None]
-        found = run(padded) if run else self.model(fed(self.model, padded), training=False)
-        return np.asarray(found)[0, :height, :width]
+        count = None
+        if (volume := self.config.volume) is not None:
+            slices = padded.shape[-1] // self.config.channels
+            count = slices * len(self.config.classes)
+            more = -slices % volume.multiple_of
+            apart = padded.reshape(*padded.shape[:3], slices, -1)
+            apart = np.pad(apart, ((0, 0),) * 3 + ((0, more), (0, 0)), "symmetric")
+            padded = apart.reshape(*padded.shape[:3], -1)
+        if run:
+            found = run(padded)
+        else:
+            found = given_back(self.model, self.model(fed(self.model, padded), training=False))
+        return np.asarray(found)[0, :height, :width, :count]
+
+    def prepare_volume(self, volume: NDArray) -> NDArray[np.float32]:
+        """Normalise a volume (Z, Y, X) or (Z, Y, X, C), as a whole, to (Y, X, Z·C), float32."""
+        levels = self.config.normalisation.volume_levels(volume, self.config.seen)
+        return np.concatenate([self.prepare(plane, levels) for plane in volume], axis=-1)
 
     def prepare_window(self, window: NDArray) -> NDArray[np.float32]:
         """Normalise a window (T, Y, X) or (T, Y, X, C) to (Y, X, T·C), float32."""

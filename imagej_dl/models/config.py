@@ -46,6 +46,23 @@ class Architecture(BaseModel):
     arguments: dict[str, Any]
 
 
+class Volume(BaseModel):
+    """Properties of a 3-D network along Z."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    slices: int = Field(ge=2, le=256, description="Slices of the training patches.")
+    halo: int = Field(
+        ge=0, le=2**10, description="Reach of the receptive field on each side, in slices."
+    )
+    multiple_of: int = Field(
+        ge=1, le=2**7, description="The number of slices of the input must be a multiple of it."
+    )
+    pixel_depth: float = Field(
+        default=1.0, gt=0, allow_inf_nan=False, description="Distance of slices, in `unit`."
+    )
+
+
 class ModelConfig(BaseModel):
     """Content of config.json. Lengths in px are those of the images the model is given."""
 
@@ -56,7 +73,7 @@ class ModelConfig(BaseModel):
     classes: tuple[str, ...] = Field(description="Classes in the order of the output channels.")
     architecture: Architecture
     normalisation: Normalisation
-    axes: Literal["YX", "YXC", "TYX", "TYXC"] = Field(
+    axes: Literal["YX", "YXC", "TYX", "TYXC", "ZYX", "ZYXC"] = Field(
         default="YX", description="Axes of what is predicted at once."
     )
     channels: int = Field(default=1, ge=1, le=1000, description="Input channels.")
@@ -88,6 +105,10 @@ class ModelConfig(BaseModel):
         le=2**12,
         description="Input sides, and offsets of tiles, must be multiples of it, in px: "
         "pooling makes the result depend on the grid's phase.",
+    )
+    volume: Volume | None = Field(
+        default=None,
+        description="Of a 3-D network, which predicts volumes; without it, planes are predicted.",
     )
     seen: Seen | None = Field(
         default=None,
@@ -132,14 +153,14 @@ class ModelConfig(BaseModel):
         except ValidationError as error:
             raise ValueError(in_words(error, declared.model_fields, "instances")) from error
 
-    _later = omitting("method_settings")
+    _later = omitting("method_settings", "volume")
 
     @model_validator(mode="after")
     def _consistent(self) -> ModelConfig:
         channels = self.method.channels
         if self.classes != channels:
             raise ValueError(f"classes of kind {self.kind} are {', '.join(channels)}")
-        if self.axes != axes(self.frames, self.channels):
+        if self.axes != axes(self.frames, self.channels, self.volume is not None):
             words = f"{self.channels} channels and {self.frames} frames"
             raise ValueError(f"axes {self.axes} do not go with {words}")
         return self
@@ -150,6 +171,7 @@ def holds_model(folder: Path) -> bool:
     return any((folder / name).exists() for name in (CONFIG, UNFINISHED))
 
 
-def axes(frames: int, channels: int) -> str:
+def axes(frames: int, channels: int, volumetric: bool = False) -> str:
     """Return the axes of what a network of so many frames and channels predicts at once."""
-    return ("T" if frames > 1 else "") + "YX" + ("C" if channels > 1 else "")
+    stack = ("T" if frames > 1 else "") + ("Z" if volumetric else "")
+    return stack + "YX" + ("C" if channels > 1 else "")

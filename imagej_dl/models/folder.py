@@ -26,7 +26,7 @@ from imagej_dl.filesystem.atomic import atomic_folder, heal, load_json
 from imagej_dl.models import fluffy_h5, trust
 from imagej_dl.models.bundle import ModelBundle, largest_difference
 from imagej_dl.models.config import CONFIG, FORMAT_VERSION, UNFINISHED, ModelConfig
-from imagej_dl.models.frame_windows import frames_of
+from imagej_dl.models.frame_windows import frames_of, is_volumetric
 from imagej_dl.models.layers import OTHERS
 from imagej_dl.models.ready import registry as ready
 
@@ -53,9 +53,9 @@ def save(
     Parameters
     ----------
     model : a Keras model, (N, Y, X, channels) → (N, Y, X, classes), for any Y and X; with frames
-        before Y where `config.frames` is above 1.
-    test_image : a raw plane (Y, X) or (Y, X, C), or a window of these; its probabilities are kept
-        beside it.
+        before Y where `config.frames` is above 1, slices where `config.volume` is not None.
+    test_image : a raw plane (Y, X) or (Y, X, C), or a window or volume of these; its probabilities
+        are kept beside it.
     metrics, split : what metrics.json and split.json say.
     files : further files (or folders) to copy into it, by the name they get there.
 
@@ -69,10 +69,11 @@ def save(
     expected = bundle.probabilities(plane)
     with atomic_folder(folder, overwrite=overwrite) as temporary:
         model.save(temporary / NETWORK)
-        dims = ("T" if config.frames > 1 else "") + "YX"
+        stack = "Z" if config.volume is not None else ""
+        dims = (stack or ("T" if config.frames > 1 else "")) + "YX"
         dims += "C" if plane.ndim > len(dims) else ""
         images.write(images.make(plane, dims), temporary / TEST_IMAGE)
-        images.write(images.make(expected, "YXC"), temporary / TEST_EXPECTED)
+        images.write(images.make(expected, f"{stack}YXC"), temporary / TEST_EXPECTED)
         for name, content in (("metrics.json", metrics), ("split.json", split)):
             _write_json(temporary / name, content or {})
         for name, source in (files or {}).items():
@@ -160,7 +161,7 @@ def check(bundle: ModelBundle) -> float:
     """
     if bundle.folder is None:
         raise ValueError("a bundle that is in no folder has no test image")
-    order = ("T", "Y", "X", "C")
+    order = ("T", "Z", "Y", "X", "C")
     image = images.read(bundle.folder / TEST_IMAGE)
     plane = image.transpose(*[d for d in order if d in image.dims]).data
     kept = images.read(bundle.folder / TEST_EXPECTED)
@@ -211,6 +212,12 @@ def _load_network(path: Path, config: ModelConfig) -> Any:
         raise UserError(
             f"its network has {found} frames, channels in and channels out; its config.json "
             f"declares {wanted}",
+            path=path,
+        )
+    if is_volumetric(model) != (config.volume is not None):
+        raise UserError(
+            f"its network is {'3' if config.volume is None else '2'}-D; its config.json declares "
+            "another one",
             path=path,
         )
     if not config.method.is_in(model):

@@ -136,11 +136,11 @@ class Samples(keras.layers.Layer):  # type: ignore[name-defined]
 
     def call(self, inputs: Any) -> Any:
         """Draw and decode one sample after the other: the memory is that of one."""
-        statistics, blocks = inputs
-        first = self._one(statistics, blocks, 0)
+        prepared = self.prepared(inputs)
+        first = self.one(prepared, 0)
         if self.apart:
             several = tf.map_fn(
-                lambda number: self._one(statistics, blocks, number),
+                lambda number: self.one(prepared, number),
                 tf.range(self.number),
                 fn_output_signature=tf.float32,
                 parallel_iterations=1,
@@ -148,7 +148,7 @@ class Samples(keras.layers.Layer):  # type: ignore[name-defined]
             return tf.transpose(several[..., 0], (1, 2, 3, 0))
 
         def add(number: Any, total: Any) -> tuple[Any, Any]:
-            return number + 1, total + self._one(statistics, blocks, number)
+            return number + 1, total + self.one(prepared, number)
 
         _, total = tf.while_loop(
             lambda number, _: number < self.number,
@@ -159,7 +159,13 @@ class Samples(keras.layers.Layer):  # type: ignore[name-defined]
         )
         return total / float(self.number)
 
-    def _one(self, statistics: Any, blocks: Any, number: Any) -> Any:
+    def prepared(self, inputs: Any) -> Any:
+        """Return what all samples are drawn of."""
+        return inputs
+
+    def one(self, prepared: Any, number: Any) -> Any:
+        """Return a sample of the signal."""
+        statistics, blocks = prepared
         channels = statistics.shape[-1] // 2
         noise = normal(blocks, channels, self.seed, number)
         return self.decoder(drawn(statistics, noise), training=False)
@@ -206,10 +212,20 @@ def normal(blocks: Any, channels: int, seed: int, number: Any) -> Any:
     Whole numbers alone are computed with until the noise is made: what floats are rounded to
     depends on the device and on the size of the tile.
     """
-    bits = tf.bitcast(blocks, tf.uint32)
+    return normal_of(words_of(blocks), channels, seed, number)
+
+
+def words_of(values: Any) -> Any:
+    """Return a 32-bit word of the bits of all channels of each position, (N, Y, X, 1)."""
+    bits = values if values.dtype == tf.uint32 else tf.bitcast(values, tf.uint32)
     state = tf.zeros_like(bits[..., :1])
     for index in range(bits.shape[-1]):
         state = _mixed(tf.bitwise.bitwise_xor(state, bits[..., index : index + 1]))
+    return state
+
+
+def normal_of(state: Any, channels: int, seed: int, number: Any) -> Any:
+    """Return normal noise (N, Y, X, channels) that is a function of words (N, Y, X, 1)."""
     number = tf.cast(number, tf.uint32)
     salts = _mixed(tf.range(2 * channels, dtype=tf.int32), seed, number)
     words = _mixed(tf.bitwise.bitwise_xor(state, salts))

@@ -36,6 +36,7 @@ LAYERS = {
     "Add": Reach.PIXEL,
     "Average": Reach.PIXEL,
     "AveragePooling2D": Reach.POOL,
+    "AveragePooling3D": Reach.POOL,
     "BatchNormalization": Reach.PIXEL,
     "Concatenate": Reach.PIXEL,
     "Conv2D": Reach.KERNEL,
@@ -62,11 +63,17 @@ LAYERS = {
     "UpSampling2D": Reach.UPSAMPLED,
     "UpSampling3D": Reach.UPSAMPLED,
     "ZeroPadding2D": Reach.SHIFTED,
+    "ZeroPadding3D": Reach.SHIFTED,
 }
 """The layers of `keras.layers`. None runs code of the file or reads another file."""
 
 OTHERS = {
     ("imagej_dl.models.convlstm", "ConvLSTM2D"): Reach.KERNEL,
+    ("imagej_dl.models.ladder", "Drawn"): Reach.PIXEL,
+    ("imagej_dl.models.ladder", "LadderDivergence"): Reach.PIXEL,
+    ("imagej_dl.models.ladder", "LadderSamples"): None,
+    ("imagej_dl.models.ladder", "LatentNoise"): Reach.POOL,
+    ("imagej_dl.models.ladder", "Refined"): Reach.PIXEL,
     ("imagej_dl.models.latent", "Blocks"): Reach.POOL,
     ("imagej_dl.models.latent", "Divergence"): Reach.PIXEL,
     ("imagej_dl.models.latent", "Draw"): Reach.PIXEL,

@@ -6,7 +6,11 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from imagej_dl.models.frame_windows import is_volumetric
 from imagej_dl.models.layers import REACH, Reach
+
+_Z = -1
+"""The axis before those of a plane, which are 0 and 1."""
 
 
 @dataclass(frozen=True)
@@ -15,10 +19,13 @@ class ReceptiveField:
 
     halo : an output pixel depends on input pixels at most this far away along Y or X.
     multiple_of : the pooling grid's period; inputs that begin at multiples of it give the same.
+    halo_z, multiple_of_z : the same of a 3-D network along Z, in slices; 0 and 1 of others.
     """
 
     halo: int
     multiple_of: int
+    halo_z: int = 0
+    multiple_of_z: int = 1
 
 
 def receptive_field(model: Any) -> ReceptiveField:
@@ -31,25 +38,33 @@ def receptive_field(model: Any) -> ReceptiveField:
     Parameters
     ----------
     model : a Keras functional model with one input and one output of equal resolution; the input
-        may have frames before Y and X.
+        may have frames before Y and X, or both slices.
 
     Raises
     ------
     ValueError : for a layer whose reach is not known, such as one that pools over all pixels.
     """
     period = _period(model)
-    reach = [_needed(model, axis, at) for axis in (0, 1) for at in range(period)]
-    return ReceptiveField(max(0, *(max(at - low, high - at) for at, low, high in reach)), period)
+    halo = _halo(model, (0, 1), period)
+    if not is_volumetric(model):
+        return ReceptiveField(halo, period)
+    period_z = _period(model, along_z=True)
+    return ReceptiveField(halo, period, _halo(model, (_Z,), period_z), period_z)
 
 
-def _period(model: Any) -> int:
-    out, largest = _scales(model, 1.0)
+def _halo(model: Any, axes: tuple[int, ...], period: int) -> int:
+    reach = [_needed(model, axis, at) for axis in axes for at in range(period)]
+    return max(0, *(max(at - low, high - at) for at, low, high in reach))
+
+
+def _period(model: Any, along_z: bool = False) -> int:
+    out, largest = _scales(model, 1.0, along_z)
     if out != 1.0:
         raise ValueError("the network's output does not have the resolution of its input")
     return math.ceil(largest)
 
 
-def _scales(model: Any, start: float) -> tuple[float, float]:
+def _scales(model: Any, start: float, along_z: bool) -> tuple[float, float]:
     """Return how coarse the output is beside the input, and how coarse the coarsest layer."""
     scale = {id(model.inputs[0]): start}
     largest = start
@@ -59,9 +74,9 @@ def _scales(model: Any, start: float) -> tuple[float, float]:
         before = max(scale[id(t)] for t in _tensors(layer.input))
         inner = _inner(layer)
         if hasattr(inner, "layers"):
-            after, coarsest = _scales(inner, before)
+            after, coarsest = _scales(inner, before, along_z)
         else:
-            after = coarsest = before * _factor(inner)
+            after = coarsest = before * _factor(inner, along_z)
         scale[id(layer.output)] = after
         largest = max(largest, coarsest)
     return scale[id(model.outputs[0])], largest
@@ -97,7 +112,7 @@ def _back(layer: Any, axis: int, low: int, high: int) -> tuple[int, int]:
     over_frames = kind == "Mean" and layer.axis in (1, [1], (1,))
     if reach is Reach.PIXEL or over_frames:
         return low, high
-    if kind.endswith("3D"):  # of frames: the first of its axes is time
+    if kind.endswith("3D"):  # the first of its axes is time, or Z
         axis += 1
     if reach is Reach.UPSAMPLED:
         size = layer.size[axis]
@@ -126,13 +141,17 @@ def _back(layer: Any, axis: int, low: int, high: int) -> tuple[int, int]:
     return low - before, high - before + again
 
 
-def _factor(layer: Any) -> float:
+def _factor(layer: Any, along_z: bool) -> float:
     reach = REACH.get(type(layer).__name__)
     if reach is Reach.UPSAMPLED:
-        return 1 / max(layer.size)
+        return 1 / _largest(layer.size, along_z)
     if reach is Reach.TRANSPOSED:
-        return 1 / max(layer.strides)
-    return float(max(getattr(layer, "strides", (1,))))
+        return 1 / _largest(layer.strides, along_z)
+    return float(_largest(getattr(layer, "strides", (1,)), along_z))
+
+
+def _largest(sizes: tuple[int, ...], along_z: bool) -> int:
+    return max(sizes[:1] if along_z else sizes[-2:])
 
 
 def _inner(layer: Any) -> Any:

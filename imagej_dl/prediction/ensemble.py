@@ -19,6 +19,7 @@ _ALIKE: dict[str, Callable[[ModelConfig], Any]] = {
     "kind": lambda config: config.kind,
     "settings of its method": lambda config: config.method.model_dump(mode="json"),
     "classes": lambda config: list(config.classes),
+    "input": lambda config: "planes" if config.volume is None else "volumes",
     "input channels": lambda config: config.channels,
 }
 

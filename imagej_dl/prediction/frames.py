@@ -101,7 +101,7 @@ class Lazy:
         # Measured as a video is: rows at a time; of 8 and 16 bits the percentiles are the same.
         alone = rule.model_copy(update={"scope": "video"})
         far: list[Far] = []
-        self.levels = levels or alone.levels(_rows(pixels, t, z), bundle.config.seen, far)
+        self.levels = levels or alone.levels(rows_of(pixels, t, z), bundle.config.seen, far)
         self.beyond, self.used = beyond, used
         beyond += [Beyond(t, z, one) for one in far]
 
@@ -134,7 +134,7 @@ def _is_large(pixels: Pixels) -> bool:
 
 def _levels(bundle: ModelBundle, pixels: Pixels, z: int, beyond: list[Beyond]) -> Levels | None:
     rule = bundle.config.normalisation
-    read = _rows if _is_large(pixels) and not rule.illumination else _plane
+    read = rows_of if _is_large(pixels) and not rule.illumination else _plane
     parts = (part for t in range(pixels.frames) for part in read(pixels, t, z))
     far: list[Far] = []
     found = rule.levels(parts, bundle.config.seen, far)
@@ -147,7 +147,8 @@ def _plane(pixels: Pixels, t: int, z: int) -> Iterator[NDArray]:
     pixels.forget()
 
 
-def _rows(pixels: Pixels, t: int, z: int) -> Iterator[NDArray]:
+def rows_of(pixels: Pixels, t: int, z: int) -> Iterator[NDArray]:
+    """Yield the rows of a plane, as many at a time as are measured at once."""
     height, width = pixels.shape
     step = max(_ROWS // width, 1)
     for low in range(0, height, step):

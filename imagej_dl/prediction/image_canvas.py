@@ -22,9 +22,12 @@ class ImageCanvas:
     more than the image.
     """
 
-    def __init__(self, method: ImageMethod, shape: tuple[int, int], passes: int = 1) -> None:
-        self.method, self.shape, self.passes = method, shape, passes
-        self.is_large = shape[0] * shape[1] > array_storage.LARGE
+    def __init__(
+        self, method: ImageMethod, shape: tuple[int, int], passes: int = 1, slices: int = 1
+    ) -> None:
+        """Of a slab of so many slices, the channels of all follow each other."""
+        self.method, self.shape, self.passes, self.slices = method, shape, passes, slices
+        self.is_large = shape[0] * shape[1] * slices > array_storage.LARGE
         self.whole: NDArray[np.float32] = np.zeros((0, 0, 0), np.float32)
 
     def add(self, bundle: ModelBundle, strip: tiles.Strip, view: View, levels: Levels) -> None:
@@ -35,15 +38,17 @@ class ImageCanvas:
         UserError : where the network gives NaN or infinity.
         """
         output = self.method.restored(strip.values, view.quarter_turns, view.mirrored)
-        image = self.method.image(output)
+        parts = np.split(output, self.slices, axis=-1)
+        image = np.concatenate([self.method.image(part) for part in parts], axis=-1)
         if not np.isfinite(image).all():
             raise UserError(
                 "the model's output has pixels that are NaN or infinite",
                 path=bundle.folder,
                 remedy="Train the model again, with a lower learning rate.",
             )
-        sources = self.method.intensities_of(image.shape[-1], bundle.config.channels)
-        image = levels.undone(image, sources)
+        count = image.shape[-1] // self.slices
+        sources = self.method.intensities_of(count, bundle.config.channels)
+        image = levels.undone(image, sources * self.slices)
         strip_of_view = np.s_[strip.low : strip.high, : view.shape(self.shape)[1]]
         place = view.source(strip_of_view, self.shape)
         if not self.whole.size:

@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from imagej_dl.models.frame_windows import is_volumetric
 from imagej_dl.models.layers import LAYERS
 
 _COPIES = 2
@@ -22,7 +23,10 @@ _MOST = 2**23
 
 
 def affordable_pixels(model: Any) -> int | None:
-    """Return how many pixels a tile may have on the CPU; None where that cannot be told."""
+    """Return how many pixels a tile may have on the CPU; None where that cannot be told.
+
+    Of a 3-D network over all slices.
+    """
     free = available()
     needed = bytes_per_pixel(model)
     if free is None or needed is None:
@@ -36,13 +40,14 @@ def bytes_per_pixel(model: Any) -> int | None:
     Layer by layer, a value is held from the layer that makes it to the last that reads it. None
     for a network of several inputs or outputs, one that holds other networks, or one of frames.
     """
-    source, side = model.inputs[0], 256
-    if len(model.inputs) + len(model.outputs) != 2 or len(source.shape) != 4:
+    source = model.inputs[0]
+    sides: tuple[int, ...] = (128, 32, 128) if is_volumetric(model) else (256, 256)
+    if len(model.inputs) + len(model.outputs) != 2 or len(source.shape) != len(sides) + 2:
         return None
     from imagej_dl.models import backend
 
     keras = backend.keras()
-    specs = {id(source): keras.KerasTensor((1, side, side, source.shape[-1]), "float32")}
+    specs = {id(source): keras.KerasTensor((1, *sides, source.shape[-1]), "float32")}
     layers = [layer for layer in model.operations if type(layer).__name__ != "InputLayer"]
     read_last = {}
     for number, layer in enumerate(layers):
@@ -59,7 +64,7 @@ def bytes_per_pixel(model: Any) -> int | None:
         held[id(layer.output)] = _size(made)
         most = max(most, sum(held.values()))
         held = {key: size for key, size in held.items() if read_last.get(key, number) > number}
-    return math.ceil(_COPIES * most / side**2)
+    return math.ceil(_COPIES * most / math.prod(sides))
 
 
 def available() -> int | None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from imagej_dl.errors import UserError
 from imagej_dl.models import ModelBundle, ModelConfig, backend
-from imagej_dl.models.frame_windows import fed
+from imagej_dl.models.frame_windows import fed, given_back
 from imagej_dl.models.networks.mobilenet_unets import EACH_FRAME, OVER_TIME
 from imagej_dl.prediction import openvino_backend
 from imagej_dl.prediction.tiles import Network
@@ -22,6 +22,8 @@ _compiled: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
 
 def network(bundle: ModelBundle, pixels: int = 0) -> Network:
     """Return the function from windows (N, Y, X, T·C) to probabilities (N, Y, X, classes).
+
+    That of a 3-D network is from volumes (N, Y, X, Z·C) to (N, Y, X, Z·classes), by TensorFlow.
 
     It is traced once for all numbers and sizes of windows. When the memory of the device does
     not hold a batch, its halves are tried. Where a network does the same to each frame of a video
@@ -37,8 +39,10 @@ def network(bundle: ModelBundle, pixels: int = 0) -> Network:
     function = _compiled.get(bundle.model)
     frames, channels = bundle.config.frames, bundle.config.channels
     each = looks_at_each(bundle.model)
+    volumetric = bundle.config.volume is not None
     if function is None:
-        signature = [tf.TensorSpec((None, None, None, frames * channels), tf.float32)]
+        depth = None if volumetric else frames * channels
+        signature = [tf.TensorSpec((None, None, None, depth), tf.float32)]
         if each:
             signature = [
                 tf.TensorSpec((None, None, None, channels), tf.float32),
@@ -49,7 +53,7 @@ def network(bundle: ModelBundle, pixels: int = 0) -> Network:
         _compiled[bundle.model] = function
 
     quick = None
-    if openvino_backend.wanted():
+    if openvino_backend.wanted() and not volumetric:
         side = -(-64 // bundle.config.multiple_of) * bundle.config.multiple_of
         patch = np.random.default_rng(0).random((2, side, side, frames * channels), np.float32)
         quick = openvino_backend.converted(
@@ -93,7 +97,7 @@ def _inference(model: Any) -> Any:
     def infer(windows: Any) -> Any:
         alive = weak()
         assert alive is not None, "the bundle that calls this holds the model"
-        return alive(fed(alive, windows), training=False)
+        return given_back(alive, alive(fed(alive, windows), training=False))
 
     return infer
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +12,7 @@ import xarray as xr
 from imagej_dl import preferences
 from imagej_dl.errors import warn
 from imagej_dl.models import ModelBundle, backend
-from imagej_dl.prediction import memory, tiles
+from imagej_dl.prediction import memory, tiles, volumes
 from imagej_dl.prediction.frames import Beyond, Used, ready
 from imagej_dl.prediction.intensity_range import words
 from imagej_dl.prediction.network import looks_at_each, network
@@ -20,6 +20,8 @@ from imagej_dl.prediction.pixels import Pixels
 from imagej_dl.prediction.views import View, seen
 
 _BATCH_PIXELS = 1024 * 1024
+_VOXELS = 4 * 1024 * 1024
+"""Of a tile of a volume, where the memory is not known."""
 _TILE = 1024
 """Side of a tile, px, where the memory for a larger one is not there, or not known."""
 
@@ -37,15 +39,20 @@ class Pass:
         tile: int | None,
         halo: int | None,
         batch: int | None,
+        slabs: Sequence[tiles.Span] = (),
     ) -> None:
+        """`slabs` are those of a volume along Z, of one size, where the network is 3-D."""
         self.bundle, self.pixels, self.views = bundle, pixels, seen_as
+        self.slabs = slabs
+        depth = slabs[0].size if slabs else None
         self.beyond: list[Beyond] = []
         self.used: Used = {}
         config = bundle.config
         needed = config.halo
         halo = needed if halo is None else halo
         least = 2 * (-(-halo // config.multiple_of) + 1) * config.multiple_of
-        tile = tile if tile is not None else tile_side(bundle.model, pixels.shape, halo, least)
+        if tile is None:
+            tile = tile_side(bundle.model, pixels.shape, halo, least, depth)
         cuts = {}
         for view in seen_as:
             down, across = (
@@ -60,7 +67,7 @@ class Pass:
             )
         # Windows that follow each other share their frames, where each is looked at once.
         shared = looks_at_each(bundle.model) and len(seen_as) == 1
-        frames = 1 if shared else config.frames
+        frames = depth or (1 if shared else config.frames)
         areas = [down[0].size * across[0].size * frames for down, across in cuts.values()]
         if batch is None:
             batch = max(1, _BATCH_PIXELS // max(areas))
@@ -73,11 +80,13 @@ class Pass:
         """Yield the outputs of each plane, view by view."""
         method = self.bundle.config.method
         used = self.used if method.gives == "image" or method.intensities else None
-        given = (
-            seen(plane, view)
-            for plane in ready(self.bundle, self.pixels, self.beyond, used)
-            for view in self.views
-        )
+        if self.slabs:
+            planes: Iterator[Any] = volumes.ready(
+                self.bundle, self.pixels, self.slabs, self.beyond, self.used
+            )
+        else:
+            planes = ready(self.bundle, self.pixels, self.beyond, used)
+        given = (seen(plane, view) for plane in planes for view in self.views)
         for strip in tiles.strips(
             given,
             network(self.bundle, self.work),
@@ -104,9 +113,17 @@ def _scaled(at: tuple[int, int], steps: list[float]) -> tuple[int, int]:
     return y, x
 
 
-def tile_side(model: Any, shape: tuple[int, int], halo: int, least: int) -> int:
-    """Return the largest side of tiles of planes of a shape, halo included, at least `least`."""
+def tile_side(
+    model: Any, shape: tuple[int, int], halo: int, least: int, slices: int | None = None
+) -> int:
+    """Return the largest side of tiles of planes of a shape, halo included, at least `least`.
+
+    `slices` are those of a tile, where it is one of a volume.
+    """
     preferred = preferences.read().tile
+    if slices is not None:
+        known = None if backend.gpus() else memory.affordable_pixels(model)
+        return preferred or max(math.isqrt((known or _VOXELS) // slices), 2 * least)
     if not preferred:
         preferred = _affordable(model, min(shape))
     # Of a tile that is hardly larger than its halos nearly all is thrown away.

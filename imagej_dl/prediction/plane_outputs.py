@@ -14,7 +14,7 @@ from imagej_dl.errors import UserError, warn
 from imagej_dl.images import grey_rgb
 from imagej_dl.methods.shared.image_method import ImageMethod
 from imagej_dl.models import ModelBundle
-from imagej_dl.prediction import ensemble, openvino_backend, rescaling, tiles
+from imagej_dl.prediction import ensemble, openvino_backend, rescaling, tiles, volumes
 from imagej_dl.prediction.canvas import Canvas
 from imagej_dl.prediction.image_canvas import ImageCanvas
 from imagej_dl.prediction.label_resampling import resampled_labels
@@ -72,20 +72,31 @@ def planes(
     places = product(range(image.sizes.get("T", 1)), range(image.sizes.get("Z", 1)))
     seen_as = views(augment)
     check(bundle.config.method, augment, bundle.folder)
+    slabs: list[tiles.Span] = []
+    if bundle.config.volume is not None:
+        volumes.need_slices(bundle, image.sizes.get("Z", 1), image.attrs.get("title") or None)
+        slabs = volumes.spans(members, image.sizes["Z"])
+    count = image.sizes.get("T", 1) * len(slabs) if slabs else len(indices)
     passes = [
         Pass(
             scale.limited(member),
             scale.pixels(member, image),
             seen_as,
-            len(indices),
+            count,
             tile=tile,
             halo=halo,
             batch=batch,
+            slabs=slabs,
         )
         for member in members
     ]
-    done, total = 0, len(indices) * sum(one.strips_per_plane for one in passes)
+    done, total = 0, count * sum(one.strips_per_plane for one in passes)
     progress("predict", done, total)
+    if slabs:
+        yield from _of_slabs(image, passes, slabs, total, progress)
+        for text in dict.fromkeys(text for one in passes for text in one.words(image)):
+            warn(text)
+        return
     streams = [one.strips() for one in passes]
     for index, at in zip(indices, places, strict=True):
         shape, number = passes[0].pixels.shape, len(members) * len(seen_as)
@@ -110,6 +121,41 @@ def planes(
         progress("predict", done, total)
     for text in dict.fromkeys(text for one in passes for text in one.words(image)):
         warn(text)
+
+
+def _of_slabs(
+    image: xr.DataArray,
+    passes: Sequence[Pass],
+    slabs: Sequence[tiles.Span],
+    total: int,
+    progress: Progress,
+) -> Iterator[Plane]:
+    """Give the slices of an image whose volumes are predicted slab by slab, one by one."""
+    method, seen_as = passes[0].bundle.config.method, passes[0].views
+    assert isinstance(method, ImageMethod), "only images are predicted as volumes"
+    streams, done = [one.strips() for one in passes], 0
+    stack = [d for d in map(str, image.dims) if d in "TZ"]
+    for t, slab in product(range(image.sizes.get("T", 1)), slabs):
+        slices = slab.high - slab.low
+        canvas = ImageCanvas(method, passes[0].pixels.shape, len(passes) * len(seen_as), slices)
+        for one, stream in zip(passes, streams, strict=True):
+            for view, strip in stream:
+                canvas.add(one.bundle, _kept(strip, slab), view, one.used[t, slab.low])
+                done += 1
+                progress("predict", done, total)
+                if strip.last and view == seen_as[-1]:
+                    break
+            one.used.pop((t, slab.low), None)
+        labels, output, _ = canvas.finish(progress)
+        for z, part in enumerate(np.split(output, slices, axis=-1), slab.low):
+            at = {"T": t, "Z": z}
+            yield Plane(tuple(at[axis] for axis in stack), labels, part)
+
+
+def _kept(strip: tiles.Strip, slab: tiles.Span) -> tiles.Strip:
+    """Return a strip of a slab with the channels of the slices that are kept of it."""
+    parts = np.split(strip.values, slab.size, axis=-1)[slab.inner]
+    return replace(strip, values=np.concatenate(parts, axis=-1))
 
 
 def _canvas(

@@ -106,9 +106,17 @@ def of_pixel_sizes(config: ModelConfig, image: xr.DataArray) -> Scale:
             cal.pixel_width * scale / config.pixel_width,
         )
     )
+    title = image.attrs.get("title") or "the image"
+    if (volume := config.volume) is not None and scale is not None:
+        apart = cal.pixel_depth * scale / volume.pixel_depth
+        if not LOW <= apart <= HIGH:
+            warn(
+                f"its slices are {cal.pixel_depth:g} {cal.unit} apart, those of the training "
+                f"images {volume.pixel_depth:g} {config.unit}: the result may be poor",
+                path=title,
+            )
     if all(LOW <= factor <= HIGH for factor in factors):
         return AS_IT_IS
-    title = image.attrs.get("title") or "the image"
     theirs = f"those of the training images {_size(config, config.unit)}"
     sizes = f"its pixels are {_size(cal, cal.unit)}, {theirs}"
     if config.method.gives == "image":

@@ -87,7 +87,7 @@ def spans(length: int, tile: int, halo: int, multiple_of: int, margin: int = 0) 
 
 def window(plane: NDArray, rows: Span, columns: Span) -> NDArray:
     """Return what a window shows of a plane (Y, X, ...), mirrored beyond its borders."""
-    y, x = _mirror(rows, plane.shape[0]), _mirror(columns, plane.shape[1])
+    y, x = mirrored(rows, plane.shape[0]), mirrored(columns, plane.shape[1])
     # Only the part that is needed is read, so that a memory map stays on the disk.
     part = np.asarray(plane[y.min() : y.max() + 1, x.min() : x.max() + 1])
     return part[np.ix_(y - y.min(), x - x.min())]
@@ -182,7 +182,7 @@ def _batches(windows: Iterable[_Window], size: int) -> Iterator[list[_Window]]:
         yield group
 
 
-def _mirror(span: Span, length: int) -> NDArray[np.intp]:
+def mirrored(span: Span, length: int) -> NDArray[np.intp]:
     """Return the pixels that a span shows, those outside mirrored: c b a | a b c | c b a."""
     index = np.arange(span.start, span.start + span.size) % (2 * length)
     return np.where(index < length, index, 2 * length - 1 - index)

@@ -10,7 +10,7 @@ from typing import Any
 from imagej_dl._version import __version__
 from imagej_dl.errors import UserError, first_line
 from imagej_dl.models import Architecture, ModelConfig, backend
-from imagej_dl.models.config import axes
+from imagej_dl.models.config import Volume, axes
 from imagej_dl.models.networks.base import Network
 from imagej_dl.models.pretrained import initialise
 from imagej_dl.models.receptive_field import receptive_field
@@ -77,6 +77,7 @@ def sampling_of(settings: Settings) -> Sampling:
         pdf=settings.sampling_pdf,
         per_image=settings.per_image,
         contact_weight=settings.contact_weight if settings.weight_map == "contacts" else 0.0,
+        slices=settings.patch_slices,
     )
 
 
@@ -152,13 +153,21 @@ def _config(model: Any, settings: Settings, examples: Examples, start: Start | N
     before = start.config.instances if start is not None else None
     network = settings.built(examples.channels)
     field = receptive_field(model)
-    calibration = examples.calibration
+    calibration, volume = examples.calibration, None
+    if settings.patch_slices is not None:
+        volume = Volume(
+            slices=settings.patch_slices,
+            halo=field.halo_z,
+            multiple_of=field.multiple_of_z,
+            pixel_depth=calibration.pixel_depth,
+        )
     return ModelConfig(
         kind=settings.kind,
         classes=method.channels,
         architecture=Architecture(name=settings.architecture, arguments=network.model_dump()),
         normalisation=settings.normalisation,
-        axes=axes(network.window, examples.channels),  # type: ignore[arg-type]
+        axes=axes(network.window, examples.channels, volume is not None),  # type: ignore[arg-type]
+        volume=volume,
         channels=examples.channels,
         frames=network.window,
         pixel_width=calibration.pixel_width,

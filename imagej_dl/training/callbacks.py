@@ -135,7 +135,7 @@ class StopOnDivergence(keras.callbacks.Callback):  # type: ignore[name-defined]
         values = np.abs(brightest.image)
         if values.max() <= _BRIGHTEST:
             raise UserError(problem, remedy="Choose a smaller --learning-rate.")
-        y, x, _ = np.unravel_index(int(values.argmax()), values.shape)
+        *_, y, x, _ = np.unravel_index(int(values.argmax()), values.shape)
         raise UserError(
             f"{problem}: {brightest.name} has a pixel, at x={x}, y={y}, that is "
             f"{values.max():.3g} times as bright as the other bright pixels",

@@ -13,7 +13,7 @@ from imagej_dl.denoising import Comparison, NoiseCorrelation, compare, noise_cor
 from imagej_dl.errors import warn
 from imagej_dl.methods.base import Method, Truth
 from imagej_dl.methods.shared.blind_spots import BlindSpotMethod
-from imagej_dl.models.frame_windows import fed
+from imagej_dl.models.frame_windows import fed, given_back
 from imagej_dl.training.objective import Validator
 from imagej_dl.training.patches import Example
 
@@ -33,8 +33,9 @@ def noise(method: Method, examples: Sequence[Example]) -> list[NoiseCorrelation 
     """
     if method.learns_from != "itself" or not examples:
         return []
-    chosen = np.unique(np.linspace(0, len(examples) - 1, min(_PLANES, len(examples))).astype(int))
-    planes = [examples[i].image for i in chosen]
+    images = [one for e in examples for one in (e.image if e.is_volume else (e.image,))]
+    chosen = np.unique(np.linspace(0, len(images) - 1, min(_PLANES, len(images))).astype(int))
+    planes = [images[i] for i in chosen]
     count = planes[0].shape[-1]
     found = [noise_correlation(plane[..., c] for plane in planes) for c in range(count)]
     for number, one in enumerate(found, 1):
@@ -50,7 +51,8 @@ def noise(method: Method, examples: Sequence[Example]) -> list[NoiseCorrelation 
 
 def _keeps(method: Method, noise: NoiseCorrelation) -> bool:
     """Tell if noise is correlated with pixels that a method does not hide."""
-    hidden = method.hidden if isinstance(method, BlindSpotMethod) else np.ones((1, 1), bool)
+    one = np.ones((1, 1), bool)
+    hidden = method.hidden_in_plane if isinstance(method, BlindSpotMethod) else one
     return not _covers(hidden, noise.kernel)
 
 
@@ -77,6 +79,8 @@ def compared(
 ) -> Comparison | None:
     """Compare the network with a Gaussian at blind spots of the validation patches.
 
+    Of volumes it is a Gaussian of each slice.
+
     Validation hides few pixels, which do not tell a good denoising from a poor one: most of the
     error is the noise of the pixel itself. So others are hidden in turn.
 
@@ -100,7 +104,8 @@ def compared(
         noisy, mask = _parts(targets)
         hidden, given = np.zeros(noisy.shape, bool), np.zeros(noisy.shape, np.float32)
         for _ in range(_TURNS):
-            found = np.asarray(model(fed(model, images), training=False), np.float32)
+            seen = given_back(model, model(fed(model, images), training=False))
+            found = np.asarray(seen, np.float32)
             blind = method.blind(found)
             if blind.shape != noisy.shape:
                 return None
@@ -112,7 +117,7 @@ def compared(
         values += [*noisy]
         masks += [*hidden]
         outputs += [*given]
-    return compare(values, masks, outputs, method.hidden)
+    return compare(values, masks, outputs, method.hidden_in_plane)
 
 
 def _parts(targets: NDArray) -> tuple[NDArray, NDArray]:

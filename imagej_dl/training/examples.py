@@ -23,7 +23,7 @@ from imagej_dl.methods.base import Method
 from imagej_dl.methods.shared.pixel_weights import MAPS
 from imagej_dl.models import ModelConfig
 from imagej_dl.progress import Progress, silent
-from imagej_dl.training import known, object_sizes, target_images
+from imagej_dl.training import known, object_sizes, target_images, volumes
 from imagej_dl.training.data_sources import Maps, Pair
 from imagej_dl.training.example_files import (
     Store,
@@ -50,6 +50,7 @@ class Examples:
     Parameters
     ----------
     pairs, normalisation : what is read, and how intensities become the network's input.
+    slices : of patches that are volumes: then each frame is learnt as a volume.
     frames : that a recurrent network sees; each example brings those before it, the first frame
         standing for what is before the first.
     weight_map : the pixel weights that are made, where none are given.
@@ -72,7 +73,8 @@ class Examples:
     seen : of intensities, in the planes with objects (and what the model `like` saw); None for
         ways of normalisation that it does not bound.
     raw : the first plane that has an object, as it is in its file: the model's test image. For a
-        recurrent network the window (T, Y, X) or (T, Y, X, C) that ends with it.
+        recurrent network the window (T, Y, X) or (T, Y, X, C) that ends with it; for a 3-D one
+        the first volume (Z, Y, X) or (Z, Y, X, C).
     """
 
     @gathered()
@@ -87,6 +89,7 @@ class Examples:
         maps: Sequence[Maps] | None = None,
         sparse: bool = False,
         ring: int = 2,
+        slices: int | None = None,
         like: ModelConfig | None = None,
         memory_limit: int = MEMORY_LIMIT,
         progress: Progress = silent,
@@ -149,7 +152,12 @@ class Examples:
             }
             here = None if given.whole else self._ring
             bare = truth is None
-            planes = self._planes(names[done], image, labels, marked, here, extra, target, bare)
+            if slices is not None:
+                assert target is not None, "only images are learnt as volumes"
+                volumes.check(names[done], image, slices)
+                planes = self._volumes(names[done], image, target)
+            else:
+                planes = self._planes(names[done], image, labels, marked, here, extra, target, bare)
             self.sources.append(planes)
             if target is not None and target is not image:
                 target_images.check(names[done], image, target)
@@ -311,6 +319,45 @@ class Examples:
                     **self._extra(flat, place, extra),
                 )
             )
+        saturation.tell(name, saturated)
+        return examples
+
+    def _volumes(self, name: str, image: xr.DataArray, target: xr.DataArray) -> list[Example]:
+        """Return the volume of each frame; `target` is the image that is learnt.
+
+        Volumes are normalised as a whole.
+        """
+        examples, saturated = [], []
+        frames = volumes.frames(image)
+        slices = (plane_of(name, image, place) for one in frames for place in one)
+        video = self._normalisation.levels(slices)
+        for places in frames:
+            raws = [plane_of(name, image, place) for place in places]
+            levels = video or self._normalisation.volume_levels(raws)
+            pairs = [
+                self._ready(name, raw, place, levels)
+                for raw, place in zip(raws, places, strict=True)
+            ]
+            ready = np.stack([one for one, _ in pairs])
+            self._digest.update(ready.tobytes())
+            kept = self._store.keep(ready)
+            whole = np.stack(raws)
+            found: dict[str, Any] = {"target": kept}
+            if target is image:
+                saturated += [saturation.share(raw) for raw in raws]
+            else:
+                of_slices = [
+                    target_images.plane(name, raw, target, place, used)
+                    for raw, place, (_, used) in zip(raws, places, pairs, strict=True)
+                ]
+                found = volumes.together(of_slices)
+                self._digest.update(found["target"].tobytes())
+                found["target"] = self._store.keep(found["target"])
+            if not self.raw.size:
+                self.raw = whole
+            frame = f" T={places[0]['T'] + 1}" if "T" in places[0] else ""
+            everywhere = np.broadcast_to(np.uint8(1), ready.shape[1:3])  # without memory
+            examples.append(Example(name + frame, kept, everywhere, digest=name_of(whole), **found))
         saturation.tell(name, saturated)
         return examples
 

@@ -37,6 +37,7 @@ Their validation loss is mostly that of the noise, and says little about which e
 """
 
 _TEST_SIDE = 256
+_VOLUME_SIDE, _TEST_SLICES = 128, 32
 _SCORED_SIDE = 2048
 _QUICK_SIDE = 1024
 
@@ -87,7 +88,10 @@ def finish(out: Path, run: TrainingRun, parts: Split, raw: NDArray, ended: str) 
         metrics["known"] = known
     if state.start is not None:
         metrics["started_from"] = Start.model_validate(state.start).record()
-    test_image = raw[(slice(None),) * (config.frames > 1) + (slice(_TEST_SIDE),) * 2]
+    if config.volume is not None:
+        test_image = raw[(slice(_TEST_SLICES), *(slice(_VOLUME_SIDE),) * 2)]
+    else:
+        test_image = raw[(slice(None),) * (config.frames > 1) + (slice(_TEST_SIDE),) * 2]
     with tempfile.TemporaryDirectory(prefix=temporaries.prefix()) as name:
         log, curve = Path(name) / "log.csv", Path(name) / "loss.png"
         write_log(state, log)
@@ -183,8 +187,13 @@ def _looked_at(parts: Split) -> int:
 def predicted(
     bundle: ModelBundle, examples: list[Example], side: int = _SCORED_SIDE
 ) -> Predictions:
-    """Return the network's output for examples, cropped to `side` px, with their ground truth."""
+    """Return the network's output for examples, cropped to `side` px, with their ground truth.
+
+    Of volumes it is that of 256 px and 32 slices in the middle, as channels.
+    """
     part = (slice(0, side),) * 2  # an output of the whole image might not fit into memory
+    if bundle.config.volume is not None:
+        examples = [_middle(example) for example in examples]
     # Compiling takes longer than a few small images, but not than a few windows of frames.
     run = network(bundle) if bundle.config.frames > 1 else None
     return [
@@ -195,6 +204,17 @@ def predicted(
         )
         for e in examples
     ]
+
+
+def _middle(example: Example) -> Example:
+    """Return the middle of a volume."""
+    sizes = (len(example.image), *example.labels.shape)
+    most = (_TEST_SLICES, 2 * _VOLUME_SIDE, 2 * _VOLUME_SIDE)
+    z, y, x = (
+        slice(max(size - limit, 0) // 2, max(size - limit, 0) // 2 + limit)
+        for size, limit in zip(sizes, most, strict=True)
+    )
+    return example.of_slices(z.start, _TEST_SLICES).part((y, x))
 
 
 def _seen(example: Example, part: tuple[slice, slice]) -> NDArray[np.float32]:

@@ -26,7 +26,7 @@ nuclei of another size, 250 batches left that on the former size at .65 of .66 w
 Images wholly unlike the former are learnt at the cost of these (from .66 to 0): train on both.
 """
 
-_OF_NETWORK = ("depth", "width", "last_width", "dropout", "frames")
+_OF_NETWORK = ("depth", "width", "last_width", "dropout", "frames", "patch_slices")
 """Arguments of networks that have settings of their own."""
 
 
@@ -101,6 +101,7 @@ def settings(given: dict[str, Any], config: ModelConfig) -> Settings:
         "network": arguments,
         "kind": config.kind,
         "patch": config.patch,
+        "patch_slices": None if config.volume is None else config.volume.slices,
         "border_size": config.border_size,
         "method_settings": config.method_settings,
         "normalisation": config.normalisation,

@@ -193,6 +193,7 @@ def _read(
         maps=given.maps,
         sparse=settings.sparse,
         ring=settings.border_size,
+        slices=settings.patch_slices,
         like=origin.config if origin else None,
         progress=progress,
     )

@@ -30,7 +30,7 @@ def check_sizes(sources: Iterable[Sequence[Example]], side: int) -> None:
     hidden from it.
     """
     for example in (one for planes in sources for one in planes):
-        height, width = example.image.shape[:2]
+        height, width = example.labels.shape
         if min(height, width) < side:
             raise UserError(
                 f"the plane of {width} x {height} px is smaller than the patches of {side} px "
@@ -84,7 +84,7 @@ def divide(planes: list[Example], validation: float, test: float, side: int) -> 
 
 def _regions(example: Example, share: float, side: int) -> tuple[Example, Example | None]:
     """Cut a plane across its longer axis, if both parts are at least a patch wide."""
-    shape = example.image.shape
+    shape = example.labels.shape
     axis = int(shape[1] >= shape[0])
     length = shape[axis]
     held = max(side, round(length * share))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from imagej_dl.methods.base import Loss, Method, Total
 from imagej_dl.methods.shared.losses import whole
 from imagej_dl.models import backend
-from imagej_dl.models.frame_windows import fed
+from imagej_dl.models.frame_windows import fed, given_back
 from imagej_dl.training.settings import Settings
 from imagej_dl.training.validation_patches import Evaluated
 
@@ -54,7 +54,9 @@ class Validator:
         tf = backend.tensorflow()
         if self._function is None:
             # One traced function for all epochs: the shapes stay the same, except the last batch's.
-            self._function = tf.function(lambda x: model(x, training=False), reduce_retracing=True)
+            self._function = tf.function(
+                lambda x: given_back(model, model(x, training=False)), reduce_retracing=True
+            )
         losses, sizes, tallies = [], [], []
         self.seen = None
         for images, targets, weights in self.batches:

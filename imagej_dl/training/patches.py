@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from imagej_dl.images.intensities.joint_moments import Moments
 from imagej_dl.methods.base import Method, Truth
 from imagej_dl.methods.shared.pixel_weights import inner_contacts
+from imagej_dl.methods.shared.volumes import as_channels
 from imagej_dl.models import backend
 from imagej_dl.training import augmentation as augment
 from imagej_dl.training.augmentation import Augmentation
@@ -24,14 +25,14 @@ Scale = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 @dataclass(frozen=True)
 class Example:
-    """One plane with its labels.
+    """One plane with its labels, or one volume that is learnt as an image.
 
     name : of the image file, with the frame or slice where it has several ("movie.tif T=3").
-    image : normalised, float32 (Y, X, C); may be a memory map.
+    image : normalised, float32 (Y, X, C), of a volume (Z, Y, X, C); may be a memory map.
     labels : label map (Y, X), uint16 or uint32; may be a memory map. Where an image is learnt, 1
         everywhere: there is something to learn in all of it.
-    target : the image that is learnt, normalised, float32 (Y, X, C), for methods that learn one;
-        the very array `image` where it is the image itself.
+    target : the image that is learnt, normalised, float32, of the shape of `image`, for methods
+        that learn one; the very array `image` where it is the image itself.
     scale : what `target` is still to be multiplied by and added to, to be normalised; None where it
         is as it must be.
     moments : of image and target as they are in their files, until `scale` is known of all.
@@ -63,34 +64,58 @@ class Example:
         return self.known is not None and not self.known.any()
 
     @property
+    def is_volume(self) -> bool:
+        """True for a volume (Z, Y, X, C)."""
+        return self.image.ndim == 4
+
+    @property
     def truth(self) -> NDArray:
-        """The ground truth: the label map, or the image that is learnt."""
-        return self.labels if self.target is None else self.scaled(self.target)
+        """The ground truth: the label map, or the image that is learnt, of a volume (Y, X, Z·C)."""
+        if self.target is None:
+            return self.labels
+        found = self.scaled(self.target)
+        return as_channels(found) if self.is_volume else found
 
     def scaled(self, target: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return (a part of) the target, normalised."""
+        """Return (a part of) the target, normalised; slices may be further channels."""
         if self.scale is None:
             return target
-        factor, offset = self.scale
+        slices = target.shape[-1] // len(self.scale[0])
+        factor, offset = (np.tile(one, slices) for one in self.scale)
         return (target * factor + offset).astype(np.float32)
 
     @property
     def planes(self) -> list[NDArray[np.float32]]:
-        """All channels of all frames, each (Y, X), in the order of the network's input."""
-        frames = (*self.before, self.image)
+        """All channels of all frames or slices, (Y, X), in the order of the network's input."""
+        frames = self.image if self.is_volume else (*self.before, self.image)
         return [frame[..., i] for frame in frames for i in range(frame.shape[2])]
+
+    @property
+    def target_planes(self) -> list[NDArray[np.float32]]:
+        """All channels of all slices of the target, each (Y, X)."""
+        assert self.target is not None, "an image is learnt"
+        slices = self.target if self.is_volume else (self.target,)
+        return [one[..., i] for one in slices for i in range(one.shape[2])]
+
+    def of_slices(self, first: int, count: int, *, reverse: bool = False) -> Example:
+        """Return some slices of a volume, in reverse order if asked for, as a volume."""
+        where = slice(first, first + count)
+        step = -1 if reverse else 1
+        target = None if self.target is None else self.target[where][::step]
+        return replace(self, image=self.image[where][::step], target=target)
 
     def part(self, index: tuple[slice, slice]) -> Example:
         """Return a region of it, with the same name."""
+        whole = (slice(None), *index) if self.is_volume else index
         return replace(
             self,
-            image=self.image[index],
+            image=self.image[whole],
             labels=self.labels[index],
             before=tuple(frame[index] for frame in self.before),
             vectors=None,  # a part of an object has another centre
             contours=None if self.contours is None else self.contours[index],
             weights=None if self.weights is None else self.weights[index],
-            target=None if self.target is None else self.target[index],
+            target=None if self.target is None else self.target[whole],
             known=None if self.known is None else self.known[index],
         )
 
@@ -105,6 +130,7 @@ class Sampling:
     per_image : patches of a batch that are cut one after the other of the same image.
     contact_weight : what pixels between touching objects weigh beside 1, unless the example has
         weights.
+    slices : of a patch, where patches are volumes; their channels follow each other.
     """
 
     method: Method
@@ -117,6 +143,7 @@ class Sampling:
     pdf: float | None = None
     per_image: int = 1
     contact_weight: float = 0.0
+    slices: int | None = None
 
     @property
     def margin(self) -> int:
@@ -127,7 +154,8 @@ class Sampling:
     def shape(self) -> tuple[int, ...]:
         """Shape of a patch's target, as :meth:`Method.targets` returns it."""
         plane = (self.patch, self.patch)
-        return plane if self.by_class else (*plane, self.method.target_channels)
+        channels = self.method.target_channels * (self.slices or 1)
+        return plane if self.by_class else (*plane, channels)
 
     @property
     def by_class(self) -> bool:
@@ -169,6 +197,12 @@ class Patches:
         reached = np.cumsum(shares)
         self._reached = reached / reached[-1]
 
+    @property
+    def channels(self) -> int:
+        """Channels of a patch, over all frames or slices."""
+        example, slices = self.examples[0], self.sampling.slices
+        return len(example.planes) if slices is None else slices * example.image.shape[-1]
+
     def batch(self, number: int) -> Batch:
         """Make one batch: images float32 (N, side, side, T·C); targets, classes as uint8
         (N, side, side) or values as float32 (N, side, side, channels); and the pixels' weights
@@ -176,7 +210,7 @@ class Patches:
         """
         rng = np.random.default_rng((self.sampling.seed, int(number)))
         count, side = self.sampling.batch, self.sampling.patch
-        images = np.empty((count, side, side, len(self.examples[0].planes)), np.float32)
+        images = np.empty((count, side, side, self.channels), np.float32)
         kind = np.uint8 if self.sampling.by_class else np.float32
         targets = np.empty((count, *self.sampling.shape), kind)
         weights = np.empty((count, side, side), np.float32)
@@ -198,6 +232,11 @@ class Patches:
         if share and rng.random() < share:
             return self._empty(example, rng)
         side, reach = sampling.patch, sampling.contact_reach
+        if sampling.slices is not None:
+            turned = sampling.augmentation.turn and sampling.method.flips_slices
+            first = int(rng.integers(len(example.image) - sampling.slices + 1))
+            reverse = bool(turned and rng.integers(2))
+            example = example.of_slices(first, sampling.slices, reverse=reverse)
         centre = self.centre(index, rng)
         place = augment.draw(
             example.labels.shape,
@@ -242,7 +281,7 @@ def stream(patches: Patches, first: int, last: int) -> Any:
     (N, Y, X), all float32.
     """
     tf = backend.tensorflow()
-    side, channels = patches.sampling.patch, len(patches.examples[0].planes)
+    side, channels = patches.sampling.patch, patches.channels
     sampling = patches.sampling
     size, classes = sampling.batch, len(sampling.method.channels)
     kind = tf.uint8 if sampling.by_class else tf.float32
@@ -274,8 +313,7 @@ def truth_of(example: Example, sampling: Sampling, place: augment.Place) -> Trut
     if example.contours is not None and sampling.method.takes_contours:
         contours = augment.nearest(example.contours, place, sampling.patch)
     if example.target is not None:
-        planes = [example.target[..., i] for i in range(example.target.shape[2])]
-        image = example.scaled(augment.taken(planes, place, side))
+        image = example.scaled(augment.taken(example.target_planes, place, side))
     if example.known is not None:
         known = augment.nearest(example.known, place, side)
         labels = np.where(known, labels, 0)

@@ -21,6 +21,7 @@ from imagej_dl.images import Normalisation
 from imagej_dl.methods import registry
 from imagej_dl.methods.base import Method
 from imagej_dl.methods.registry import KnownKind
+from imagej_dl.methods.shared.denoising_defaults import VOLUMES
 from imagej_dl.models.networks import registry as networks
 from imagej_dl.models.networks.base import Network
 from imagej_dl.serialisation import omitting
@@ -96,6 +97,13 @@ class Settings(BaseModel):
     )
     patch: int = Field(
         default=128, ge=16, le=4096, description="Side length of the training patches in px."
+    )
+    patch_slices: int | None = Field(
+        default=None,
+        ge=2,
+        le=256,
+        description="Slices of the training patches, for kinds that denoise: patches are volumes, "
+        "and Z-stacks are learnt and predicted by a 3-D network. If left out, plane by plane.",
     )
     batch: int = Field(
         default=8, ge=1, le=1024, description="Batch size: patches per training step."
@@ -264,8 +272,14 @@ class Settings(BaseModel):
             "last_width": self.last_width,
             "dropout": self.dropout,
             "frames": self.frames,
+            "patch_slices": self.patch_slices,
         }
         known = networks.takes(self.architecture)
+        if self.patch_slices and "patch_slices" not in known:
+            names = [name for name in networks.NETWORKS if "patch_slices" in networks.takes(name)]
+            raise UserError(
+                f"patch_slices: the network {self.architecture} is 2-D; 3-D is {', '.join(names)}"
+            )
         arguments = {name: value for name, value in own.items() if name in known}
         method = self.method
         fixed: dict[str, Any] = {"channels": channels, "classes": method.outputs}
@@ -316,21 +330,30 @@ class Settings(BaseModel):
             if method.learns_from == "itself" and isinstance(given, dict):
                 values = {**values, "augmentation": {**augment.TURNED.model_dump(), **given}}
             first = {"loss": method.losses[0], "weight_map": method.weight_maps[0]}
-            values = method.completed({**first, **method.defaults, **values})
+            usual = method.defaults
+            if values.get("patch_slices"):
+                usual = {**usual, **VOLUMES}
+            values = method.completed({**first, **usual, **values})
         network = networks.NETWORKS.get(str(values.get("architecture", networks.DEFAULT)))
         return values if network is None else {"learning_rate": network.learning_rate, **values}
 
-    _later = omitting("method_settings", "sparse", "averaging")
+    _later = omitting("method_settings", "sparse", "averaging", "patch_slices")
 
     @model_validator(mode="after")
     def _fits(self) -> Settings:
+        self.method.check_slices(self.patch_slices)
         try:
-            period = self.built(1).multiple_of
+            network = self.built(1)
         except UserError as error:
             raise ValueError(str(error)) from error
+        period, slices = network.multiple_of, self.patch_slices or 1
         if self.patch % period:
             raise ValueError(f"a patch of {self.patch} px is not a multiple of 2^depth = {period}")
-        if self.batch * self.patch**2 > _PIXELS:
+        if self.patch_slices and slices % network.multiple_of_z:
+            raise ValueError(
+                f"patch_slices: {slices} is not a multiple of 2^z_levels = {network.multiple_of_z}"
+            )
+        if self.batch * self.patch**2 * slices > _PIXELS:
             raise ValueError(
                 f"a batch of {self.batch} patches of {self.patch} px is too large: at "
                 f"most {_PIXELS:,} pixels"

@@ -47,11 +47,12 @@ class Split:
         count = len(self.validation)
         if self.by == "nothing":
             return "on the training images"
+        unit = "volume" if any(example.is_volume for example in self.validation) else "plane"
         if self.by == "regions":
             parts = ", ".join(example.name for example in self.validation[:2])
-            return f"on the end of each plane: {parts}{', …' if count > 2 else ''}"
+            return f"on the end of each {unit}: {parts}{', …' if count > 2 else ''}"
         total = count + len(self.train) + len(self.test)
-        return f"on {count} of {total} planes"
+        return f"on {count} of {total} {unit}s"
 
     def record(self) -> dict[str, Any]:
         """Return the content of split.json.

@@ -53,5 +53,8 @@ class TensorBoard(keras.callbacks.Callback):  # type: ignore[name-defined]
         last_frame = images[:3, ..., -self._channels :].mean(-1, keepdims=True)
         summary = backend.tensorflow().summary
         summary.image("input", np.clip(last_frame, 0, 1), max_outputs=3)
-        for name, picture in self._validator.method.pictures(outputs[:3]).items():
+        method = self._validator.method
+        if method.takes_volumes:  # that of the last slice, as the input
+            outputs = outputs[..., -len(method.channels) :]
+        for name, picture in method.pictures(outputs[:3]).items():
             summary.image(name, picture, max_outputs=3)

@@ -15,7 +15,7 @@ from __future__ import annotations
 from typing import Any
 
 from imagej_dl.models import backend
-from imagej_dl.models.frame_windows import fed
+from imagej_dl.models.frame_windows import fed, given_back
 from imagej_dl.training import objective
 from imagej_dl.training.devices import SingleDevice
 from imagej_dl.training.precision import LossScale
@@ -57,7 +57,8 @@ class Trainer(keras.Model):  # type: ignore[name-defined]
 
     def call(self, images: Any, training: bool = False) -> Any:
         """Return the network's output for images (N, Y, X, T·C)."""
-        return self.network(fed(self.network, images), training=training)
+        outputs = self.network(fed(self.network, images), training=training)
+        return given_back(self.network, outputs)
 
     def train_step(self, scale: Any, images: Any, targets: Any, weights: Any) -> Any:
         """Train on one device's share of a batch; TensorFlow compiles it.

@@ -27,7 +27,8 @@ def validation(examples: Sequence[Example], sampling: Sampling, limit: int) -> l
     """
     places = [
         (example, y, x)
-        for example in examples
+        for whole in examples
+        for example in _slabs(whole, sampling.slices)
         for y in _starts(example.labels.shape[0], sampling.patch)
         for x in _starts(example.labels.shape[1], sampling.patch)
         if example.known is None
@@ -63,6 +64,13 @@ def validation(examples: Sequence[Example], sampling: Sampling, limit: int) -> l
         )
         for part in parts
     ]
+
+
+def _slabs(example: Example, slices: int | None) -> list[Example]:
+    """Return the volumes of so many slices that cover an example, or the plane that it is."""
+    if slices is None:
+        return [example]
+    return [example.of_slices(z, slices) for z in _starts(len(example.image), slices)]
 
 
 def _starts(length: int, side: int) -> list[int]:

@@ -64,11 +64,13 @@ def write_due(bundle: ModelBundle, plane: xr.DataArray | None) -> list[str]:
 
 
 def _test_image(bundle: ModelBundle, plane: xr.DataArray | None) -> Any:
-    channels = bundle.config.channels
+    channels, volumetric = bundle.config.channels, bundle.config.volume is not None
     if plane is None or plane.sizes.get("C", 1) != channels:
-        return np.zeros((64, 64) if channels == 1 else (64, 64, channels), np.uint8)
-    plane = plane.isel(C=0) if "C" in plane.dims and channels == 1 else plane
-    return np.asarray(plane.transpose("Y", "X", ...).data)
+        found = np.zeros((64, 64) if channels == 1 else (64, 64, channels), np.uint8)
+    else:
+        plane = plane.isel(C=0) if "C" in plane.dims and channels == 1 else plane
+        found = np.asarray(plane.transpose("Y", "X", ...).data)
+    return np.stack([found, found]) if volumetric else found
 
 
 def _free(folder: Path, name: str) -> Path:

@@ -14,18 +14,22 @@ SIDE = 256
 """Largest side of the region in px: it is predicted after each epoch, and must take no time."""
 
 
-def region(plane: xr.DataArray, box: tuple[int, int, int, int] | None = None) -> xr.DataArray:
-    """Return the middle of a plane (Y, X, with C or without), or of the selection on it.
+def region(
+    plane: xr.DataArray, box: tuple[int, int, int, int] | None = None, side: int = SIDE
+) -> xr.DataArray:
+    """Return the middle of a plane or stack (Y, X, and others), or of the selection on it.
 
     Parameters
     ----------
     box : x, y, width, height of the selection in px; None for none.
+    side : largest side of the region, px.
     """
     height, width = plane.sizes["Y"], plane.sizes["X"]
     x, y, w, h = box or (0, 0, width, height)
     if w < 1 or h < 1:
         x, y, w, h = 0, 0, width, height
-    return plane.isel(Y=_around(y + h // 2, h, height), X=_around(x + w // 2, w, width))
+    rows, columns = _around(y + h // 2, h, height, side), _around(x + w // 2, w, width, side)
+    return plane.isel(Y=rows, X=columns)
 
 
 def split(noisy: xr.DataArray, denoised: xr.DataArray) -> xr.DataArray:
@@ -50,8 +54,8 @@ def split(noisy: xr.DataArray, denoised: xr.DataArray) -> xr.DataArray:
     return images.with_data(noisy, np.where(below, given, made), dims)
 
 
-def _around(centre: int, length: int, size: int) -> slice:
-    """Return the pixels around a centre: as many as the selection has, SIDE at most."""
-    length = min(max(length, 16), SIDE, size)
+def _around(centre: int, length: int, size: int, side: int) -> slice:
+    """Return the pixels around a centre: as many as the selection has, `side` at most."""
+    length = min(max(length, 16), side, size)
     low = min(max(centre - length // 2, 0), size - length)
     return slice(low, low + length)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from imagej_dl.worker.session import Session, View
 
 _SIDE = 1024
+_VOLUME, _BESIDE = 128, 8
+"""Side in px of the region that a 3-D network is shown, and slices of it above and below."""
 
 
 class Live:
@@ -33,9 +35,11 @@ class Live:
         self.shown = None if session.image is None else _shown(session.image, session.view)
         labels = self.shown is not None and _is_labels(self.shown)
         self.plane = None if self.shown is None or labels else _middle(self.shown)
+        self.slab: xr.DataArray | None = None
         self.ready = False
         self.least = preferences.read().preview
         self.last = self.cost = 0.0
+        self.at = 0
 
     def __call__(self, epoch: Epoch) -> None:
         row = {
@@ -65,11 +69,19 @@ class Live:
         gives_image = bundle.config.method.gives == "image"
         try:
             if not self.ready:
-                self.plane = self._looked_at(bundle.config.channels, gives_image)
+                channels = bundle.config.channels
+                if bundle.config.volume is None or self.plane is None:
+                    self.plane = self._looked_at(channels, gives_image)
+                else:
+                    self.slab, self.at = self._slab(channels)
+                    self.plane = self.slab.isel(Z=self.at) if "Z" in self.slab.dims else self.slab
                 self.ready = True
             if self.plane is None:
                 return
-            shown = preview(bundle, self.plane)
+            if self.slab is None:
+                shown = preview(bundle, self.plane)
+            else:
+                shown = preview(bundle, self.slab).isel(Z=self.at)
         except UserError as error:
             # Of another kind than the training images, perhaps: no reason to stop the training.
             self.plane = None
@@ -90,6 +102,18 @@ class Live:
             part = split_preview.region(self.shown, self.session.view.box)
         # Once, not at each preview: it is said.
         return None if part is None else grey_rgb.with_channels(part, channels)
+
+    def _slab(self, channels: int) -> tuple[xr.DataArray, int]:
+        """Return the slices around the one that is looked at, and which of them that is."""
+        image, view = self.session.open_image(), self.session.view
+        if "T" in image.dims:
+            image = image.isel(T=min(view.t, image.sizes["T"] - 1))
+        z = min(view.z, image.sizes.get("Z", 1) - 1)
+        low = max(z - _BESIDE, 0)
+        if "Z" in image.dims:
+            image = image.isel(Z=slice(low, z + _BESIDE + 1))
+        region = split_preview.region(image, view.box, _VOLUME)
+        return grey_rgb.with_channels(region, channels), z - low
 
 
 def _shown(image: xr.DataArray, view: View) -> xr.DataArray:

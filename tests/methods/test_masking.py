@@ -23,7 +23,7 @@ def where(values, value):
 def test_one_pixel_of_each_box_is_chosen(share):
     box = round(share**-0.5)
     rng = np.random.default_rng(1)
-    chosen = np.array([masking.stratified(64, share, rng) for _ in range(300)])
+    chosen = np.array([masking.stratified((64, 64), share, rng) for _ in range(300)])
     for one in chosen:
         ys, xs = np.nonzero(one)
         # A box apart in one axis or the other, or neighbours in the grid: never two in a box.
@@ -41,7 +41,7 @@ def test_one_pixel_of_each_box_is_chosen(share):
 def test_all_pixels_are_chosen_equally_often():
     rng = np.random.default_rng(2)
     count = 4000
-    often = sum(masking.stratified(20, 0.04, rng).astype(int) for _ in range(count))
+    often = sum(masking.stratified((20, 20), 0.04, rng).astype(int) for _ in range(count))
     expected = count / 25
     assert abs(often.mean() / expected - 1) < 0.02
     assert np.abs(often - expected).max() < 6 * np.sqrt(expected)
@@ -51,7 +51,7 @@ def test_a_random_neighbour_lies_within_the_radius_and_is_never_hidden():
     values, rng = plane(), np.random.default_rng(3)
     seen = set()
     for _ in range(200):
-        hidden = masking.stratified(SIDE, 0.05, rng)
+        hidden = masking.stratified((SIDE, SIDE), 0.05, rng)
         filled, missing = masking.random_neighbours(values, hidden, 2, rng)
         assert not missing.any()
         np.testing.assert_array_equal(filled[~hidden], values[~hidden])
@@ -76,7 +76,7 @@ def test_at_a_corner_the_neighbours_in_the_patch_are_equally_likely():
 def test_the_median_is_that_of_the_neighbours_that_are_not_hidden():
     rng = np.random.default_rng(5)
     values = rng.random((SIDE, SIDE), np.float32)
-    hidden = masking.stratified(SIDE, 0.05, rng)
+    hidden = masking.stratified((SIDE, SIDE), 0.05, rng)
     filled, missing = masking.median_of_neighbours(values, hidden, 2)
     assert not missing.any()
     np.testing.assert_array_equal(filled[~hidden], values[~hidden])

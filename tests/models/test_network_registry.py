@@ -127,7 +127,7 @@ COUNTS = {
     "unet_lstm": unet_lstm,
 }
 SUITE = list(COUNTS)
-OF_VALUES = ("vae",)
+OF_VALUES = ("vae", "hvae")
 
 
 def arguments(name, **more):

@@ -123,3 +123,54 @@ def test_openvinos_graph_gives_the_same(more):
     x = np.random.default_rng(4).random((2, 16, 24, more.get("channels", 1)), np.float32)
     found = next(iter(compiled(x).values()))
     np.testing.assert_allclose(found, np.asarray(model(x, training=False)), atol=1e-5)
+
+
+def block_3d(before, after):
+    return 27 * before * after + after + 27 * after * after + after
+
+
+def test_in_three_dimensions_the_weights_are_those_of_the_description():
+    w = 3
+    expected = block_3d(1, w) + block_3d(w, 2 * w) + block_3d(2 * w, 4 * w)
+    expected += block_3d(4 * w + 2 * w, 2 * w) + block_3d(2 * w, w) + w + 1
+    model = built(width=w, patch_slices=8)
+    assert model.count_params() == expected
+    assert model.input_shape == (None, None, None, None, 1)
+
+
+@pytest.mark.parametrize(("pooling", "z_levels"), [("blur", 1), ("blur", 0), ("max", 1)])
+def test_no_slice_beyond_the_halo_is_seen(pooling, z_levels):
+    more = {"patch_slices": 8, "z_levels": z_levels, "depth": 1, "width": 2}
+    model = built(pooling=pooling, **more)
+    field = receptive_field(model)
+    assert (field.multiple_of, field.multiple_of_z) == (2, 2**z_levels)
+    side, reached = 32, 0
+    for at in (15, 16):
+        x = np.random.default_rng(0).random((1, side, 4, 4, 1), np.float32)
+        y = np.asarray(model(x))
+        x[0, at] += 1e3
+        slices = np.flatnonzero(np.abs(np.asarray(model(x)) - y).max((0, 2, 3, 4)))
+        reached = max(reached, at - slices[0], slices[-1] - at)
+    assert reached <= field.halo_z
+    if pooling == "blur":
+        assert reached == field.halo_z
+    # Along Y and X it sees as far as the network of planes.
+    assert field.halo == receptive_field(built(pooling=pooling, depth=1)).halo
+
+
+def test_volumes_go_in_and_come_back_as_channels(tmp_path):
+    from imagej_dl.models.frame_windows import fed, given_back
+
+    model = built(patch_slices=4, channels=2, classes=2, depth=1, width=2, apart=True)
+    path = tmp_path / "model.keras"
+    model.save(path)
+    trust.check_parts(path)
+    again = backend.keras().models.load_model(path, compile=False, safe_mode=True)
+    x = np.random.default_rng(0).random((1, 6, 8, 10, 2), np.float32)
+    y = np.asarray(again(x))
+    together = np.moveaxis(x, 1, 3).reshape(1, 8, 10, 12)
+    for given in (together, backend.tensorflow().constant(together)):
+        found = np.asarray(given_back(model, model(fed(model, given))))
+        np.testing.assert_array_equal(found, np.moveaxis(y, 1, 3).reshape(1, 8, 10, 12))
+    x[..., 1] = 0
+    assert (np.asarray(again(x))[..., 0] == y[..., 0]).all()

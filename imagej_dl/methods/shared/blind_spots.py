@@ -21,6 +21,7 @@ from imagej_dl.methods.base import (
 from imagej_dl.methods.shared import masking
 from imagej_dl.methods.shared.image_method import ImageMethod
 from imagej_dl.methods.shared.losses import weighted_mean
+from imagej_dl.methods.shared.volumes import as_channels, as_slices
 
 
 class BlindSpotMethod(ImageMethod):
@@ -31,8 +32,11 @@ class BlindSpotMethod(ImageMethod):
     says nothing of the noise of others, the best prediction is the image without it.
 
     The targets of a patch are float32 (side, side, 2·C): the image, and then a mask that is 1
-    where a channel is scored. A subclass may fill hidden pixels otherwise (:meth:`fill`).
+    where a channel is scored; of a volume C are the channels of all its slices. A subclass may fill
+    hidden pixels otherwise (:meth:`fill`).
     """
+
+    takes_volumes: ClassVar[bool] = True
 
     learns_from: ClassVar[LearnsFrom] = "itself"
     losses: ClassVar[tuple[str, ...]] = ("masked_mse",)
@@ -71,13 +75,25 @@ class BlindSpotMethod(ImageMethod):
 
     @property
     def hidden(self) -> NDArray[np.bool_]:
-        """Pixels around a scored one that are hidden; its middle is that pixel."""
+        """Pixels around a scored one that are hidden, (Y, X) or (Z, Y, X).
+
+        Its middle is that pixel. Planes have those of the middle slice.
+        """
         return np.ones((1, 1), bool)
+
+    @property
+    def hidden_in_plane(self) -> NDArray[np.bool_]:
+        """The middle slice of what is hidden, (Y, X)."""
+        hidden = self.hidden
+        return hidden if hidden.ndim == 2 else hidden[len(hidden) // 2]
 
     def fill(
         self, plane: NDArray[np.float32], hidden: NDArray[np.bool_], rng: np.random.Generator
     ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Fill the hidden pixels of a plane (Y, X) by random neighbours; see :mod:`.masking`."""
+        """Fill the hidden pixels of a plane (Y, X) by random neighbours; see :mod:`.masking`.
+
+        So are those of each slice of a volume: slices lie farther apart than pixels, mostly.
+        """
         return masking.random_neighbours(plane, hidden, self.radius, rng)
 
     def blind(self, outputs: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -95,27 +111,43 @@ class BlindSpotMethod(ImageMethod):
     def sample(
         self, image: NDArray[np.float32], truth: Truth, rng: np.random.Generator
     ) -> tuple[NDArray[np.float32], NDArray]:
-        """Hide pixels of a patch; return what is left, and the targets."""
+        """Hide pixels of a patch; return what is left, and the targets.
+
+        Of a volume, pixels are hidden in one of boxes of its slices, rows and columns.
+        """
         targets = self.targets(truth)
-        changed = np.empty_like(image)
-        count = image.shape[-1]
-        chosen = np.zeros(image.shape, bool)
-        missing = np.zeros(image.shape, bool)
+        count = self.image_channels
+        # A plane is a volume of one slice.
+        volume = as_slices(image, count)
+        kernel = self.hidden if len(volume) > 1 else self.hidden_in_plane
+        if len(volume) > 1 and kernel.ndim == 2:
+            kernel = kernel[None]
+        changed = np.empty_like(volume)
+        chosen = np.zeros(volume.shape, bool)
+        missing = np.zeros(volume.shape, bool)
         under = None
         for i in range(count):
             if under is None or not self.together:
-                places = masking.stratified(len(image), self.share, rng)
-                under = masking.under(self.hidden, places)
+                places, under = self._hide(volume.shape[:3], kernel, rng)
             chosen[..., i] = places
-            changed[..., i], missing[..., i] = self.fill(image[..., i], under, rng)
+            for z, plane in enumerate(volume[..., i]):
+                changed[z, ..., i], missing[z, ..., i] = self.fill(plane, under[z], rng)
         # A pixel that could not be hidden is not scored, nor is any whose kernel it lies under.
-        seen = np.broadcast_to(missing.any(-1, keepdims=True), image.shape)
         if missing.any():
-            seen = np.stack(
-                [masking.under(self.hidden[::-1, ::-1], seen[..., i]) for i in range(count)], -1
-            )
-        targets[..., -count:] = chosen & ~seen
-        return changed, targets
+            seen: NDArray[np.bool_] = np.any(missing, axis=3)
+            around: NDArray[np.bool_] = seen if len(volume) > 1 else seen[0]
+            scored = ~masking.under(np.flip(kernel), around).reshape(seen.shape)
+            chosen &= scored[..., None]
+        targets[..., targets.shape[-1] // 2 :] = as_channels(chosen)
+        return as_channels(changed), targets
+
+    def _hide(
+        self, shape: tuple[int, ...], kernel: NDArray[np.bool_], rng: np.random.Generator
+    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Choose the pixels of a volume (Z, Y, X) that are scored; return all hidden ones, too."""
+        some = shape if shape[0] > 1 else shape[1:]
+        places = masking.stratified(some, self.share, rng)
+        return places.reshape(shape), masking.under(kernel, places).reshape(shape)
 
     def loss(
         self,

@@ -22,3 +22,6 @@ A step takes a third of the time at half the published width, and the network ha
 normalisation, with which it was worse than any Gaussian after a minute. The average of the weights
 makes good previews, and a good model of a training that is ended early.
 """
+
+VOLUMES: dict[str, Any] = {"patch": 32, "batch": 4}
+"""Other ones for patches that are volumes: a step on them takes many times as long."""

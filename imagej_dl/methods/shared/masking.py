@@ -6,8 +6,6 @@ network sees depends on the pixels that it is scored on.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,38 +13,40 @@ _DRAWS = 20
 """Rounds of drawing a neighbour that is not hidden; nearly all are found in the first."""
 
 
-def stratified(side: int, share: float, rng: np.random.Generator) -> NDArray[np.bool_]:
-    """Choose one pixel in each box of a grid, at random: bool (side, side).
+def stratified(shape: tuple[int, ...], share: float, rng: np.random.Generator) -> NDArray[np.bool_]:
+    """Choose one pixel in each box of a grid, at random: bool, of a shape (Y, X) or (Z, Y, X).
 
     Parameters
     ----------
-    share : of the pixels, about; boxes have the side 1 / √share px, rounded. The grid lies at
-        random, so that all pixels are chosen equally often.
+    share : of the pixels, about; boxes have the side 1 / √share px, rounded, those of a volume
+        1 / ∛share. The grid lies at random, so that all pixels are chosen equally often.
     """
-    box = max(2, round(1 / math.sqrt(share)))
-    starts = (
-        np.arange(-int(rng.integers(box)), side, box),
-        np.arange(-int(rng.integers(box)), side, box),
-    )
-    shape = len(starts[0]), len(starts[1])
-    y = starts[0][:, None] + rng.integers(box, size=shape)
-    x = starts[1][None, :] + rng.integers(box, size=shape)
-    inside = (y >= 0) & (y < side) & (x >= 0) & (x < side)
-    chosen = np.zeros((side, side), bool)
-    chosen[y[inside], x[inside]] = True
+    box = max(2, round(1 / share ** (1 / len(shape))))
+    starts = [np.arange(-int(rng.integers(box)), side, box) for side in shape]
+    boxes = tuple(map(len, starts))
+    places = [
+        start + rng.integers(box, size=boxes)
+        for start in np.meshgrid(*starts, indexing="ij", sparse=True)
+    ]
+    inside = np.ones(boxes, bool)
+    for place, side in zip(places, shape, strict=True):
+        inside &= (place >= 0) & (place < side)
+    chosen = np.zeros(shape, bool)
+    chosen[tuple(place[inside] for place in places)] = True
     return chosen
 
 
 def under(kernel: NDArray[np.bool_], chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return the pixels under a kernel around each chosen one, these among them."""
-    height, width = chosen.shape
+    """Return the pixels under a kernel around each chosen one, these among them.
+
+    Both are (Y, X) or (Z, Y, X).
+    """
     hidden = chosen.copy()
-    ys, xs = np.nonzero(chosen)
-    middle = kernel.shape[0] // 2, kernel.shape[1] // 2
-    for down, right in np.argwhere(kernel) - middle:
-        y, x = ys + down, xs + right
-        inside = (y >= 0) & (y < height) & (x >= 0) & (x < width)
-        hidden[y[inside], x[inside]] = True
+    places = np.argwhere(chosen)
+    for step in np.argwhere(kernel) - np.array(kernel.shape) // 2:
+        moved = places + step
+        inside = ((moved >= 0) & (moved < chosen.shape)).all(axis=1)
+        hidden[tuple(moved[inside].T)] = True
     return hidden
 
 

@@ -18,6 +18,7 @@ class PairMethod(ImageMethod):
     the image (see :mod:`imagej_dl.training.target_intensities`), and normalised as the image is.
     """
 
+    takes_volumes: ClassVar[bool] = True
     defaults: ClassVar[Mapping[str, Any]] = {
         **DEFAULTS,
         # As fast as the network learns: on ten pairs, 200 batches gained 2 dB more than with 1e-3.

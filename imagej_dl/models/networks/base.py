@@ -17,7 +17,8 @@ class Network(BaseModel):
 
     A network takes (N, Y, X, channels), a recurrent one (N, frames, Y, X, channels) with the frame
     that is segmented last, and gives (N, Y, X, classes), float32. Y and X are free, but must be
-    multiples of `multiple_of`.
+    multiples of `multiple_of`. A 3-D network takes (N, Z, Y, X, channels) and gives
+    (N, Z, Y, X, classes); Z must be a multiple of `multiple_of_z`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -43,6 +44,11 @@ class Network(BaseModel):
     @abstractmethod
     def multiple_of(self) -> int:
         """Sides of the input must be multiples of this, in px."""
+
+    @property
+    def multiple_of_z(self) -> int:
+        """Slices of the input of a 3-D network must be multiples of this."""
+        return 1
 
     @property
     def window(self) -> int:
@@ -80,6 +86,6 @@ class Network(BaseModel):
 
 def _head(x: Any, channels: int, activation: Output, name: str, **more: Any) -> Any:
     # float32 whatever the policy: probabilities near 0 and 1 would be lost in half precision.
-    return backend.keras().layers.Conv2D(
-        channels, 1, activation=activation, dtype="float32", name=name, **more
-    )(x)
+    layers = backend.keras().layers
+    kind = layers.Conv3D if len(x.shape) == 5 else layers.Conv2D
+    return kind(channels, 1, activation=activation, dtype="float32", name=name, **more)(x)

@@ -9,6 +9,10 @@ from pydantic import Field
 
 from imagej_dl.models import backend
 from imagej_dl.models.networks.base import Network
+from imagej_dl.serialisation import omitting_none
+
+_FEWEST_SLICES = 4
+"""Slices of a patch that are left, at least, where the resolution is halved along Z."""
 
 
 class UNetN2V(Network):
@@ -17,6 +21,9 @@ class UNetN2V(Network):
     Encoder level i: twice 3×3 convolution (relu) of `width`·2^i filters, the skip connection,
     pooling; the same block at the bottom; decoder, deepest level first: 2× upsampling,
     concatenation with the skip, the same block. A 1×1 convolution makes the output channels.
+
+    With `patch_slices` all are 3-D: 3×3×3 convolutions, and pooling along Z in the first
+    `z_levels` levels; in the others along Y and X alone.
     """
 
     name: ClassVar[str] = "unet_n2v"
@@ -44,14 +51,56 @@ class UNetN2V(Network):
         default=False, description="Normalise the batch after each convolution."
     )
     momentum: float = Field(default=0.9, ge=0, lt=1, description="Of batch normalisation.")
+    patch_slices: int | None = Field(
+        default=None,
+        ge=2,
+        le=256,
+        description="Slices of the training patches: the network is 3-D; if left out, 2-D.",
+    )
+    z_levels: int | None = Field(
+        default=None,
+        ge=0,
+        le=7,
+        description="Levels, the first ones, that halve the resolution along Z, too; if left out, "
+        "as many as leave 4 slices of a patch.",
+    )
+
+    _later = omitting_none("patch_slices", "z_levels")
 
     @property
     def multiple_of(self) -> int:
         """Sides of the input must be multiples of this, in px."""
         return 2**self.depth
 
+    @property
+    def multiple_of_z(self) -> int:
+        """Slices of the input of a 3-D network must be multiples of this."""
+        return 2**self.halvings
+
+    @property
+    def halvings(self) -> int:
+        """Levels that halve the resolution along Z."""
+        if self.patch_slices is None:
+            return 0
+        if self.z_levels is not None:
+            return min(self.z_levels, self.depth)
+        number, left = 0, self.patch_slices
+        while number < self.depth and left % 2 == 0 and left // 2 >= _FEWEST_SLICES:
+            number, left = number + 1, left // 2
+        return number
+
+    def _of(self, kind: str) -> Any:
+        """Return a kind of layer, in two or three dimensions."""
+        return getattr(backend.keras().layers, f"{kind}{2 if self.patch_slices is None else 3}D")
+
+    def _size(self, z: int, plane: int) -> tuple[int, ...]:
+        return (plane, plane) if self.patch_slices is None else (z, plane, plane)
+
     def build(self) -> Any:
-        """Return the untrained Keras model, (N, Y, X, channels) → (N, Y, X, classes) float32."""
+        """Return the untrained Keras model, (N, Y, X, channels) → (N, Y, X, classes) float32.
+
+        With `patch_slices` (N, Z, Y, X, channels) → (N, Z, Y, X, classes).
+        """
         if (self.residual or self.apart) and self.classes != self.channels:
             raise ValueError(
                 f"residual and apart need as many output channels as the image has: "
@@ -59,7 +108,8 @@ class UNetN2V(Network):
             )
         keras = backend.keras()
         layers = keras.layers
-        inputs = keras.Input((None, None, self.channels), name="image")
+        sides = self._size(1, 1)
+        inputs = keras.Input((*[None] * len(sides), self.channels), name="image")
         if not self.apart or self.channels == 1:
             output = self._probabilities(self._body(inputs, ""))
         else:
@@ -68,7 +118,7 @@ class UNetN2V(Network):
             output = layers.Add(dtype="float32", name="residual")([output, inputs])
         model = keras.Model(inputs, output, name=self.name)
         for number in range(self.channels if self.apart and self.channels > 1 else 0):
-            kernel = np.zeros((1, 1, self.channels, 1), np.float32)
+            kernel = np.zeros((*sides, self.channels, 1), np.float32)
             kernel[..., number, 0] = 1
             model.get_layer(f"channel{number + 1}").set_weights([kernel])
         return model
@@ -79,11 +129,10 @@ class UNetN2V(Network):
         outputs = []
         for number in range(1, self.channels + 1):
             # A convolution that selects a channel: a layer that any program reads.
-            alone = layers.Conv2D(1, 1, use_bias=False, trainable=False, name=f"channel{number}")(
-                inputs
-            )
+            conv = self._of("Conv")
+            alone = conv(1, 1, use_bias=False, trainable=False, name=f"channel{number}")(inputs)
             body = self._body(alone, f"of{number}_")
-            outputs.append(layers.Conv2D(1, 1, dtype="float32", name=f"of{number}_output")(body))
+            outputs.append(conv(1, 1, dtype="float32", name=f"of{number}_output")(body))
         return layers.Concatenate(dtype="float32", name="output")(outputs)
 
     def _body(self, x: Any, prefix: str) -> Any:
@@ -92,30 +141,36 @@ class UNetN2V(Network):
         for level in range(self.depth):
             x = self._block(x, level, f"{prefix}down{level}")
             skips.append(x)
-            x = self._pool(x, f"{prefix}down{level}_pool")
+            x = self._pool(x, self._stride(level), f"{prefix}down{level}_pool")
         x = self._block(x, self.depth, f"{prefix}bottom")
         for level in reversed(range(self.depth)):
-            x = layers.UpSampling2D(2, name=f"{prefix}up{level}_double")(x)
+            double = self._of("UpSampling")
+            x = double(self._size(self._stride(level), 2), name=f"{prefix}up{level}_double")(x)
             if level or self.top_skip:
                 x = layers.Concatenate(name=f"{prefix}up{level}_join")([x, skips[level]])
             x = self._block(x, level, f"{prefix}up{level}")
         return x
 
-    def _pool(self, x: Any, name: str) -> Any:
-        layers = backend.keras().layers
+    def _stride(self, level: int) -> int:
+        """Return by how much a level lowers the resolution along Z."""
+        return 2 if level < self.halvings else 1
+
+    def _pool(self, x: Any, stride: int, name: str) -> Any:
+        most, mean, pad = map(self._of, ("MaxPooling", "AveragePooling", "ZeroPadding"))
+        window = self._size(stride, 2)
         if self.pooling == "max":
-            return layers.MaxPooling2D(2, name=name)(x)
+            return most(window, name=name)(x)
         # Two means of two pixels are the binomial kernel. What is padded lies in the middle of
         # the pooled grid, as with 2×2 pooling, and features are not below 0.
-        x = layers.ZeroPadding2D(1, name=f"{name}_pad")(x)
-        x = layers.MaxPooling2D(2, strides=1, name=f"{name}_max")(x)
-        x = layers.AveragePooling2D(2, strides=1, name=f"{name}_blur")(x)
-        return layers.AveragePooling2D(2, name=name)(x)
+        x = pad(self._size(stride - 1, 1), name=f"{name}_pad")(x)
+        x = most(window, strides=1, name=f"{name}_max")(x)
+        x = mean(window, strides=1, name=f"{name}_blur")(x)
+        return mean(window, name=name)(x)
 
     def _block(self, x: Any, level: int, name: str) -> Any:
         layers = backend.keras().layers
         for i in (1, 2):
-            x = layers.Conv2D(
+            x = self._of("Conv")(
                 self.width * 2**level,
                 3,
                 padding="same",
