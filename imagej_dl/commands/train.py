@@ -68,14 +68,13 @@ class Train(TrainOptions):
             raise UserError("--resume and --overwrite exclude each other")
         given = self._given()
         learns_from = self.learns_from(given)
-        # Images that are open in ImageJ come later.
-        later = None in self._opened.values()
-        if later and learns_from == "labels":
+        if self._opened and learns_from == "labels":
             raise UserError(
                 "is an open image, and this kind learns from label maps",
                 path=next(str(getattr(self, key)) for key in self._opened),
                 remedy="Name a project, or choose a kind that learns from images.",
             )
+        later = any(image is None for image in self._opened.values())
         source = Given([]) if later else self.source(given)
         preflight.check(source, self.out, self.resume, self.overwrite, learns_from)
 
