@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from imagej_dl.commands import denoise_data
+from imagej_dl.commands import denoise_data, kept_models
 from imagej_dl.commands import denoise_record as record
 from imagej_dl.commands.base import say
 from imagej_dl.commands.denoise_data import Data
@@ -75,11 +75,13 @@ class Denoise(DenoiseOptions):
         data = self._data([source])
         if self.out is None:
             asked = record.asked(data, self.identity())
-            home = record.home(source.name, asked)
+            home = kept_models.home(source.name, asked)
             # A folder of ours: a second training may take the place of the first.
             ours = self.model is None and not self.resume
             whole = self.model_copy(update={"overwrite": self.overwrite or ours})
             model, again = whole._train(data, home, progress, live)
+            kept_models.used(model)
+            kept_models.tidy()
         else:
             model, again = self._train(data, self.out, progress, live)
         metrics = json.loads((model / "metrics.json").read_text(encoding="utf-8"))

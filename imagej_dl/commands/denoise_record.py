@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Any, Literal
 
-from imagej_dl import preferences
 from imagej_dl.commands.denoise_data import Data
 from imagej_dl.errors import UserError
-from imagej_dl.filesystem import names
 from imagej_dl.filesystem.atomic import atomic, heal, load_json
 from imagej_dl.models.folder import CONFIG
 from imagej_dl.prediction.results import stamp
@@ -38,13 +35,6 @@ def write(out: Path, asked: dict[str, Any]) -> None:
     """Keep it, before the training begins."""
     with atomic(out / FILE) as new:
         new.write_text(json.dumps(asked, indent=2) + "\n", encoding="utf-8")
-
-
-def home(name: str, asked: dict[str, Any]) -> Path:
-    """Return a folder beside the settings of imagej-dl, for a model that is given none."""
-    digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:8]
-    plain = "".join(c if c.isalnum() or c in "-_" else "_" for c in name)
-    return preferences.path().parent / "denoise" / f"{names.cut(plain, 9)}-{digest}"
 
 
 def stage(out: Path, model: Path, asked: dict[str, Any], resume: bool, overwrite: bool) -> Stage:

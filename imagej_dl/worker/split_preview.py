@@ -14,8 +14,8 @@ SIDE = 256
 """Largest side of the region in px: it is predicted after each epoch, and must take no time."""
 
 
-def region(plane: xr.DataArray, box: tuple[int, int, int, int] | None = None) -> xr.DataArray:
-    """Return the middle of a plane (Y, X, with C or without), or of the selection on it.
+def region(plane: xr.DataArray, box: tuple[int, int, int, int] | None = None) -> dict[str, slice]:
+    """Return where the middle of a plane (Y, X, with C or without) is, or of the selection on it.
 
     Parameters
     ----------
@@ -25,7 +25,7 @@ def region(plane: xr.DataArray, box: tuple[int, int, int, int] | None = None) ->
     x, y, w, h = box or (0, 0, width, height)
     if w < 1 or h < 1:
         x, y, w, h = 0, 0, width, height
-    return plane.isel(Y=_around(y + h // 2, h, height), X=_around(x + w // 2, w, width))
+    return {"Y": _around(y + h // 2, h, height), "X": _around(x + w // 2, w, width)}
 
 
 def split(noisy: xr.DataArray, denoised: xr.DataArray) -> xr.DataArray:

@@ -33,6 +33,8 @@ class Live:
         self.shown = None if session.image is None else _shown(session.image, session.view)
         labels = self.shown is not None and _is_labels(self.shown)
         self.plane = None if self.shown is None or labels else _middle(self.shown)
+        self.whole: xr.DataArray | None = None
+        self.place: dict[str, slice] | None = None
         self.ready = False
         self.least = preferences.read().preview
         self.last = self.cost = 0.0
@@ -65,11 +67,12 @@ class Live:
         gives_image = bundle.config.method.gives == "image"
         try:
             if not self.ready:
-                self.plane = self._looked_at(bundle.config.channels, gives_image)
+                self._look(bundle.config.channels, gives_image)
                 self.ready = True
             if self.plane is None:
                 return
-            shown = preview(bundle, self.plane)
+            whole = self.plane if self.whole is None else self.whole
+            shown = preview(bundle, whole, self.place)
         except UserError as error:
             # Of another kind than the training images, perhaps: no reason to stop the training.
             self.plane = None
@@ -83,13 +86,16 @@ class Live:
         # ImageJ has copied those before; a long training would fill the memory with them.
         shared_memory.release(but=2)
 
-    def _looked_at(self, channels: int, gives_image: bool) -> xr.DataArray | None:
-        """Return the part of the open image that previews are made of; None where there is none."""
-        part = self.plane
+    def _look(self, channels: int, gives_image: bool) -> None:
+        """Choose the part of the open image that previews are made of."""
         if gives_image and self.shown is not None:
-            part = split_preview.region(self.shown, self.session.view.box)
-        # Once, not at each preview: it is said.
-        return None if part is None else grey_rgb.with_channels(part, channels)
+            # The part is normalised, and surrounded, as it will be in the result.
+            self.whole = grey_rgb.with_channels(self.shown, channels)
+            self.place = split_preview.region(self.whole, self.session.view.box)
+            self.plane = self.whole.isel(self.place)
+        elif self.plane is not None:
+            # Once, not at each preview: it is said.
+            self.plane = grey_rgb.with_channels(self.plane, channels)
 
 
 def _shown(image: xr.DataArray, view: View) -> xr.DataArray:
