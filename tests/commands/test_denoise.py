@@ -14,9 +14,11 @@ from click.testing import CliRunner
 
 from imagej_dl import images, models, training
 from imagej_dl.cli import cli
-from imagej_dl.commands import menu
+from imagej_dl.commands import denoise_data, menu
+from imagej_dl.commands import denoise_record as record
 from imagej_dl.commands.denoise import Denoise
 from imagej_dl.errors import Cancelled, UserError
+from imagej_dl.prediction.inputs import Source
 from imagej_dl.progress import silent
 
 SMALL: dict[str, Any] = {
@@ -283,6 +285,24 @@ def test_pairs_that_do_not_go_together_are_refused(image: Path) -> None:
     with pytest.raises(UserError, match=r"small\.tif: is 96 × 64 px, but its image is 96 × 96 px"):
         denoise(image, **care).run(silent)
     assert not (folder / "out" / "model").exists()
+
+
+def test_open_images_stand_for_files(image: Path) -> None:
+    source = Source(Path("noisy.tif"), "noisy", noisy(1).assign_attrs(title="noisy.tif"))
+    other = noisy(2).assign_attrs(title="other.tif")
+    held = denoise_data.collect([source], "itself", None, Path("other.tif"), {"validation": other})
+    assert [one.name for one, _ in held.validation] == ["other"]
+    assert held.given.validation[0][0] is other
+    same = {"validation": noisy(1).assign_attrs(title="noisy.tif")}
+    with pytest.raises(UserError, match=r"noisy\.tif: cannot validate"):
+        denoise_data.collect([source], "itself", None, Path("noisy.tif"), same)
+    paired = denoise_data.collect([source], "image", Path("other.tif"), None, {"targets": other})
+    assert paired.given.train[0][1] is other
+    plain = denoise_data.collect([source], "itself", None, None, {})
+    assert "targets" not in record.asked(plain, {})
+    assert record.asked(paired, {})["targets"] != [record.stamp(source)]
+    check = denoise(image, images=[], kind="care", targets=Path("x.tif")).with_opened
+    check({"targets": None}).check()
 
 
 def test_what_would_end_it_is_said_before_it_begins(image: Path) -> None:

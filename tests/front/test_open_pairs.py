@@ -1,4 +1,4 @@
-"""Open images named by their titles: pairs in Denoise, Train on an open image, what validates."""
+"""Open images named by their titles: pairs in Denoise, and Train on an open image."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ pytestmark = [
 ]
 SMALL = {"steps": 2, "patch": 32, "batch": 2}
 CONTROL = "ImageJ-DL: denoising noisy"
+TRAINING = "ImageJ-DL: training n2v2"
 PREVIEW = "Preview of n2v2: noisy | denoised, epoch "
 
 
@@ -80,9 +81,8 @@ def _dialogs(folder: str, home: str) -> dict[str, Any]:
     window = hosted.wait(lambda: hosted.window("ImageWindow", PREVIEW), 240, "a preview")
     ip = window.getImagePlus().getProcessor()
     seen["preview"] = np.asarray(ip.getPixels()[:]).reshape(ip.getHeight(), ip.getWidth())
-    hosted.press(hosted.window("JFrame", "ImageJ-DL: training n2v2"), "Use now")
-    hosted.wait(lambda: hosted.newest("noisy-denoised-1"), 240, "the image by the model")
-    seen["n2v2"] = hosted.pixels("noisy-denoised-1")
+    hosted.press(hosted.window("JFrame", TRAINING), "Cancel")
+    hosted.wait(lambda: hosted.window("JFrame", TRAINING) is None, 240, "the end of the training")
 
     lines = str(recorder.getInstance().getText()).splitlines()
     recorder.getInstance().close()
@@ -112,7 +112,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     good = noisy_movie.movie(1, again=1).isel(T=0)
     images.write(good.copy(data=np.roll(good.data, 4, axis=1)), folder / "good.tif")
     images.write(good.isel(Y=slice(64)), folder / "small.tif")
-    images.write(noisy_movie.movie(1, seed=2).isel(T=0), folder / "other.tif")
     (folder / "home").mkdir()
     (folder / "home" / "settings.json").write_text('{"preview": 0}')
     return folder
@@ -121,7 +120,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def seen(own_process: Any, folder: Path) -> dict[str, Any]:
     with hosted.no_leftovers():
-        return own_process(_dialogs, str(folder), str(folder / "home"))
+        return own_process(_dialogs, str(folder), str(folder / "home"), timeout=900)
 
 
 def test_a_pair_of_open_images_is_learnt_and_recorded(seen: dict[str, Any], folder: Path) -> None:
@@ -146,7 +145,6 @@ def test_an_open_image_is_trained_on_with_its_preview(seen: dict[str, Any], fold
     split = json.loads((folder / "n2v2" / "split.json").read_text())
     assert split["train"][0].startswith("noisy.tif")
     assert models.load_config(folder / "n2v2").kind == "n2v2"
-    assert dict(seen["n2v2"].sizes) == dict(noisy.sizes)
     assert "project=noisy.tif" in seen["lines"][1]
 
 
@@ -171,20 +169,12 @@ def _headless(macro: str, home: str) -> str:
     return menu.run_macro(Path(macro))
 
 
-def test_lines_with_titles_run_without_a_screen(
+def test_the_line_with_a_title_runs_without_a_screen(
     own_process: Any, seen: dict[str, Any], folder: Path, tmp_path: Path
 ) -> None:
     line = seen["lines"][0].replace(f"{folder}/care", f"{tmp_path}/again")
-    (tmp_path / "macro.ijm").write_text(
-        "".join(f'open("{folder / name}.tif");\n' for name in ("good", "other", "noisy"))
-        + line
-        + '\nselectImage("noisy.tif");\n'
-        + f'run("ImageJ-DL Denoise", "out=[{tmp_path}/held] validation=other.tif epochs=1 steps=2 '
-        'patch=32 batch=2");\nreturn getTitle();'
-    )
+    opened = "".join(f'open("{folder / name}.tif");\n' for name in ("good", "noisy"))
+    (tmp_path / "macro.ijm").write_text(f"{opened}{line}\nreturn getTitle();")
     title = own_process(_headless, str(tmp_path / "macro.ijm"), str(tmp_path / "home"))
-    assert title == "noisy-denoised-1"
+    assert title == "noisy-denoised"
     assert models.load_config(tmp_path / "again" / "model").kind == "care"
-    split = json.loads((tmp_path / "held" / "model" / "split.json").read_text())
-    assert split["by"] == "folders"
-    assert split["validation"] == ["other.tif"]
