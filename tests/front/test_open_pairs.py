@@ -92,7 +92,7 @@ def _dialogs(folder: str, home: str) -> dict[str, Any]:
         _refused(f"kind=care targets=noisy.tif out=[{folder}/no]"),
         _refused(f"targets=good.tif out=[{folder}/no]"),
         _refused(f"project=noisy.tif out=[{folder}/no]", "Train"),
-        _refused(f"project=noisy.tif kind=care out=[{folder}/no]", "Train"),
+        _refused(f"project=noisy.tif kind=care out=[{folder}/none]", "Train"),
     ]
     # What was an open image is not asked for again.
     hosted.macro('selectImage("good.tif");\nclose();')
