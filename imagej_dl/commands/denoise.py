@@ -104,6 +104,7 @@ class Denoise(DenoiseOptions):
             results = Results(out, False, False, overwrite=again or stage != "new", gives="image")
             for source in sources:
                 results.need_names(source)
+            data.refuse_overwriting(results)
             results.refuse(sources)
         if stage == "trained":
             say(f"{model}: is trained already, and used")

@@ -1,4 +1,4 @@
-"""What a denoising learns from: each image alone, or with a target, and what validates."""
+"""The data of a denoising: images, alone or with their targets, and what validates."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import xarray as xr
 from imagej_dl.errors import UserError
 from imagej_dl.methods.base import LearnsFrom
 from imagej_dl.prediction.inputs import Source, find
+from imagej_dl.prediction.results import Results
 from imagej_dl.training import image_pairs
 from imagej_dl.training.data_sources import Given, Pair
 
@@ -34,6 +35,19 @@ class Data:
     def given(self) -> Given:
         """Return the pairs for a training."""
         return Given(_pairs(self.train), _pairs(self.validation))
+
+    def refuse_overwriting(self, results: Results) -> None:
+        """Raise UserError where a result would take the place of an image that is learnt from."""
+        pairs = (*self.train, *self.validation)
+        learnt = {one.path.resolve() for pair in pairs for one in pair}
+        for source in self.sources:
+            for path in results.files(source).values():
+                if path.resolve() in learnt:
+                    raise UserError(
+                        "is an image that is learnt from; the result would overwrite it",
+                        path=path,
+                        remedy="Choose another folder with --out.",
+                    )
 
 
 def of_open(image: xr.DataArray, path: Path | None = None) -> Source:
@@ -123,10 +137,11 @@ def _targets(
             path=targets,
             remedy="Name a folder with a target of each image's name.",
         )
-    source = sources[0]
     given = opened.get("targets", targets)
-    image_pairs.pair(source.path if source.image is None else source.image, given)
-    return [of_open(given) if isinstance(given, xr.DataArray) else Source(given, given.stem)]
+    target = of_open(given) if isinstance(given, xr.DataArray) else Source(given, given.stem)
+    itself = _same(sources[0], target)
+    image_pairs.pair(_image(sources[0]), _image(sources[0]) if itself else given)
+    return [target]
 
 
 def _of_file(image: Path | xr.DataArray) -> Source:
@@ -137,13 +152,19 @@ def _of_file(image: Path | xr.DataArray) -> Source:
 def _refuse_same(held: list[Source], sources: list[Source]) -> None:
     for one in held:
         for other in sources:
-            if image_pairs.same(_image(one), _image(other)):
+            if _same(one, other):
                 raise UserError(
                     "cannot validate: it is trained on",
                     path=one.path,
                     remedy="Name another image with --validation, or leave it out: a tenth of the "
                     "images is held out.",
                 )
+
+
+def _same(one: Source, other: Source) -> bool:
+    if one.image is not None and other.image is not None:
+        return image_pairs.same(one.image, other.image)
+    return image_pairs.same(one.path, other.path)
 
 
 def _image(source: Source) -> Path | xr.DataArray:

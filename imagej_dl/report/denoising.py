@@ -79,7 +79,7 @@ def words_of(without: dict[str, float], found: dict[str, float]) -> str:
 
 
 def verdict(without: dict[str, float], found: dict[str, float]) -> str:
-    """Say whether denoising helped, by AP at IoU 0.5 and TRA."""
+    """Return in words whether denoising helped, by AP at IoU 0.5 and TRA."""
     gains = [found[name] - without[name] for name in ("AP at IoU 0.5", "TRA")]
     if any(math.isnan(gain) for gain in gains):
         return "There is no score to compare."

@@ -269,6 +269,7 @@ def test_pairs_that_do_not_go_together_are_refused(image: Path) -> None:
     (folder / "good").mkdir()
     images.write(noisy(2), folder / "good" / "other.tif")
     images.write(noisy(2).isel(Y=slice(64)), folder / "small.tif")
+    images.write(noisy(2), folder / "second" / "noisy.tif")
     care = {"kind": "care", "targets": folder / "small.tif"}
     for changed, words in (
         ({"targets": image}, "learns from no targets"),
@@ -279,6 +280,10 @@ def test_pairs_that_do_not_go_together_are_refused(image: Path) -> None:
         (care | {"validation": folder / "small.tif"}, "pairs are validated by pairs"),
         (care | {"images": [image, folder / "good" / "other.tif"]}, "there are 2 to learn from"),
         ({"validation": image}, "cannot validate: it is trained on"),
+        (
+            care | {"targets": folder / "second" / "noisy.tif", "out": folder / "second"},
+            r"second.noisy\.tif: is an image that is learnt from; the result would overwrite it",
+        ),
     ):
         with pytest.raises(UserError, match=words):
             denoise(image, **changed).run(silent)
@@ -296,6 +301,9 @@ def test_open_images_stand_for_files(image: Path) -> None:
     same = {"validation": noisy(1).assign_attrs(title="noisy.tif")}
     with pytest.raises(UserError, match=r"noisy\.tif: cannot validate"):
         denoise_data.collect([source], "itself", None, Path("noisy.tif"), same)
+    own = Source(image, "noisy", source.image)  # open, and a file as well
+    with pytest.raises(UserError, match="its own target"):
+        denoise_data.collect([own], "image", image, None, {})
     paired = denoise_data.collect([source], "image", Path("other.tif"), None, {"targets": other})
     assert paired.given.train[0][1] is other
     plain = denoise_data.collect([source], "itself", None, None, {})
@@ -308,7 +316,7 @@ def test_open_images_stand_for_files(image: Path) -> None:
 def test_what_would_end_it_is_said_before_it_begins(image: Path) -> None:
     for changed, words in (
         ({"out": None}, "--out"),
-        ({"out": image.parent}, "would overwrite"),
+        ({"out": image.parent}, "result would overwrite"),
         ({"resume": True}, "no stopped training"),
         ({"resume": True, "overwrite": True}, "exclude each other"),
         ({"patch": 33}, "not a multiple"),
