@@ -57,7 +57,7 @@ TABLE: dict[str, Entry] = {
     ),
     "denoise": Entry(
         "Denoise",
-        "Denoise images by training on them alone, as Noise2Void does.",
+        "Denoise images by training on them, alone or in pairs.",
         "ImageJ-DL Denoise",
     ),
     "correct": Entry(

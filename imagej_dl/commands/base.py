@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import wraps
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import click
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError
 
 from imagej_dl.errors import UserError
 from imagej_dl.filesystem import containment
@@ -27,6 +27,8 @@ from imagej_dl.progress import Progress
 from imagej_dl.validation import listed
 
 if TYPE_CHECKING:
+    import xarray as xr
+
     from imagej_dl.worker.session import Session
 
 
@@ -60,7 +62,8 @@ class Shown:
     filled in, though the command line has another way; once : never kept for the next time, as
     switches that can destroy and what is about one image only; gives, takes : "project" or
     "model", where the value is the other commands' next, or theirs is the next here; offers :
-    returns names that may stand in place of a path.
+    returns names that may stand in place of a path; opened : in ImageJ the title of an open image
+    may, too: of "any", or of "another" than the current one.
     """
 
     label: str = ""
@@ -73,12 +76,16 @@ class Shown:
     gives: Literal["", "project", "model"] = ""
     takes: Literal["", "project", "model"] = ""
     offers: Callable[[], Iterable[str]] = tuple
+    opened: Literal["", "any", "another"] = ""
 
 
 class Command(BaseModel):
     """Base of all commands. Unknown keys are refused; values are checked before work begins."""
 
     model_config = ConfigDict(extra="forbid", validate_default=True)
+
+    _opened: dict[str, Any] = PrivateAttr(default_factory=dict)
+    """Images that are open in ImageJ, by the fields that give their titles."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Keep what a command writes within the folders that it was given, whoever runs it."""
@@ -94,6 +101,14 @@ class Command(BaseModel):
             for part in value if isinstance(value, list | tuple) else (value,):
                 if isinstance(part, Path):
                     yield part
+
+    def with_opened(self, images: Mapping[str, xr.DataArray | None]) -> Self:
+        """Take images that are open in ImageJ for the fields that give their titles.
+
+        None stands for pixels that are not there yet: :meth:`check` does without.
+        """
+        self._opened = dict(images)
+        return self
 
     @abstractmethod
     def run(self, progress: Progress) -> None:

@@ -34,6 +34,11 @@ class Demo(Command):
         description="Folder of a model to fine-tune, or the name of a ready model "
         f"({', '.join(ready.names())}), instead of a new network.",
     )
+    noisy: bool = Field(
+        False,
+        description="Simulate the movie with few photons, denoise it (n2v2) before it is segmented "
+        "and tracked, and compare that with the noisy movie.",
+    )
     minutes: float = Field(2.5, gt=0, description="Longest training, in minutes.")
     seed: int = Field(1, ge=0, lt=2**32, description="Seed of the simulation and the training.")
     fiji: str | None = Field(
@@ -43,12 +48,17 @@ class Demo(Command):
 
     def run(self, progress: Progress) -> None:
         from imagej_dl import project
-        from imagej_dl.report import chain
+        from imagej_dl.report import chain, denoising
 
         if self.data is None and (self.movie or self.truth):
             raise UserError("--movie and --truth need --data", remedy="Give the images with ROIs.")
         if self.truth is not None and self.movie is None:
             raise UserError("--truth needs --movie", path=self.truth)
+        if self.noisy and self.data is not None:
+            raise UserError(
+                "--noisy is for the simulated movie, not for --data",
+                remedy="Denoise your movie with `imagej-dl denoise`.",
+            )
         begin = time.perf_counter()
         refuse_existing(self.out, self.overwrite)
         begun = None if self.start is None else ready.find(self.start)
@@ -62,16 +72,19 @@ class Demo(Command):
         chain.make_room(self.out)
         work = chain.Chain(self.out, progress, movie=self.movie, truth=self.truth)
         if drawn is None:
-            chain.simulate(work, self.seed)
+            chain.simulate(work, self.seed, denoising.EXPOSURE if self.noisy else 1.0)
         else:
             chain.take(work, drawn)
         chain.labels(work)
         chain.train(work, self.minutes, self.seed, self.start)
-        predicted = chain.predict(work)
+        denoiser = denoising.denoise(work, self.seed) if self.noisy else None
+        predicted = chain.predict(work, denoiser)
         chain.imagej(work, predicted, self.fiji)
         if work.movie is not None:
             chain.track(work, predicted, self.fiji)
         if work.truth is not None:
             chain.evaluate(work, predicted)
+        if self.noisy:
+            say(denoising.compare(work, predicted, self.fiji))
         report = chain.finish(work)
         say(f"{report}: the whole chain in {time.perf_counter() - begin:.0f} s")

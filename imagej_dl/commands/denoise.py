@@ -1,4 +1,4 @@
-"""`imagej-dl denoise`: train on noisy images alone, then denoise them with the model."""
+"""`imagej-dl denoise`: train on noisy images, alone or in pairs, then denoise them."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from imagej_dl.commands import denoise_data, kept_models
 from imagej_dl.commands import denoise_record as record
 from imagej_dl.commands.base import say
+from imagej_dl.commands.denoise_data import Data
 from imagej_dl.commands.denoise_options import DenoiseOptions
 from imagej_dl.commands.predict import Predict
 from imagej_dl.errors import Enough, UserError
 from imagej_dl.prediction.inputs import Source, find
 from imagej_dl.prediction.results import Results
 from imagej_dl.progress import Progress, note
-from imagej_dl.training.data_sources import Pair
 from imagej_dl.training.events import EpochEvent, Watch, ignore
 from imagej_dl.training.reporting import line, summary
 from imagej_dl.training.settings import Settings
@@ -25,14 +26,15 @@ if TYPE_CHECKING:
 
 
 class Denoise(DenoiseOptions):
-    """Denoise images by training on them alone, as Noise2Void does.
+    """Denoise images by training on them, alone or in pairs.
 
     IMAGES are files, or folders of images; no image without noise is needed (Noise2Void and its
-    relatives). A tenth of them is kept for validation. Each image becomes OUT/NAME.tif; the model
-    is kept in OUT/model, for `imagej-dl predict` on further images, and that of the last epoch in
-    OUT/model/last. Ctrl-C, or Cancel in ImageJ, ends the training: the best model so far is kept,
-    and applied. After a kill the same command goes on. In ImageJ, if no image is named, the open
-    one is denoised.
+    relatives). Where there is one, or a second noisy image of the same place, TARGETS names it for
+    the kinds care and noise2noise. A tenth of the images is kept for validation. Each image becomes
+    OUT/NAME.tif; the model is kept in OUT/model, for `imagej-dl predict` on further images, and
+    that of the last epoch in OUT/model/last. Ctrl-C, or Cancel in ImageJ, ends the training: the
+    best model so far is kept, and applied. After a kill the same command goes on. In ImageJ, if no
+    image is named, the open one is denoised.
     """
 
     def inputs(self) -> set[Literal["image", "plane", "rois"]]:
@@ -46,6 +48,7 @@ class Denoise(DenoiseOptions):
             raise UserError("--resume and --overwrite exclude each other")
         if self.images and self.out is None:
             raise UserError("a folder for the results is needed", remedy="Name it with --out.")
+        denoise_data.check(self.learns_from(), self.targets, self.validation, self._opened)
         Settings.of(self.given())
 
     def run(self, progress: Progress, watch: Watch = ignore) -> None:
@@ -54,7 +57,7 @@ class Denoise(DenoiseOptions):
             raise UserError("name the images to denoise, or folders of images")
         self.check()
         assert self.out is not None, "checked"
-        model, again = self._train(find(self.images), self.out, progress, watch)
+        model, again = self._train(self._data(find(self.images)), self.out, progress, watch)
         values = self.applied(model, again) | {"images": self.images}
         Predict.declare(values).run(_to_the_end(progress))
 
@@ -68,34 +71,40 @@ class Denoise(DenoiseOptions):
             session.values["model"] = str(self.model_folder(self.out))
             return
         self.check()
-        image = session.open_image()
-        title = Path(str(image.attrs["title"]))
-        source = Source(session.image_path or title, title.stem, image)
+        source = denoise_data.of_open(session.open_image(), session.image_path)
+        data = self._data([source])
         if self.out is None:
-            asked = record.asked([source], self.validating(), self.identity())
-            home = record.home(source.name, asked)
+            asked = record.asked(data, self.identity())
+            home = kept_models.home(source.name, asked)
             # A folder of ours: a second training may take the place of the first.
             ours = self.model is None and not self.resume
             whole = self.model_copy(update={"overwrite": self.overwrite or ours})
-            model, again = whole._train([source], home, progress, live)
+            model, again = whole._train(data, home, progress, live)
+            kept_models.used(model)
+            kept_models.tidy()
         else:
-            model, again = self._train([source], self.out, progress, live)
+            model, again = self._train(data, self.out, progress, live)
         metrics = json.loads((model / "metrics.json").read_text(encoding="utf-8"))
         session.values |= {"model": str(model), "ended": metrics["ended"]}
         Predict.declare(self.applied(model, again)).run_in_imagej(session, _to_the_end(progress))
 
-    def _train(
-        self, sources: list[Source], out: Path, progress: Progress, watch: Watch
-    ) -> tuple[Path, bool]:
+    def _data(self, sources: list[Source]) -> Data:
+        """Return what is learnt from."""
+        return denoise_data.collect(
+            sources, self.learns_from(), self.targets, self.validation, self._opened
+        )
+
+    def _train(self, data: Data, out: Path, progress: Progress, watch: Watch) -> tuple[Path, bool]:
         """Train, or go on; return the model, and whether earlier results are to be replaced."""
-        model, validating = self.model_folder(out), self.validating()
-        asked = record.asked(sources, validating, self.identity())
+        model, sources = self.model_folder(out), data.sources
+        asked = record.asked(data, self.identity())
         stage = record.stage(out, model, asked, self.resume, self.overwrite)
         again = self.overwrite or self.resume
         if self.out is not None:
             results = Results(out, False, False, overwrite=again or stage != "new", gives="image")
             for source in sources:
                 results.need_names(source)
+            data.refuse_overwriting(results)
             results.refuse(sources)
         if stage == "trained":
             say(f"{model}: is trained already, and used")
@@ -110,7 +119,7 @@ class Denoise(DenoiseOptions):
             watch(epoch)
 
         bundle = training.train(
-            training.Given(_pairs(sources), _pairs(validating)),
+            data.given,
             model,
             resume=stage == "resume",
             overwrite=self.overwrite and stage == "new",
@@ -121,12 +130,6 @@ class Denoise(DenoiseOptions):
         metrics = json.loads((model / "metrics.json").read_text(encoding="utf-8"))
         say(summary(model, metrics, bundle.config.method))
         return model, again
-
-
-def _pairs(sources: list[Source]) -> list[Pair]:
-    """Return each image as its own ground truth."""
-    images = [source.path if source.image is None else source.image for source in sources]
-    return [(image, image) for image in images]
 
 
 def _to_the_end(progress: Progress) -> Progress:

@@ -12,11 +12,11 @@ from imagej_dl.commands.predict_options import PredictOptions
 from imagej_dl.commands.train_options import further
 from imagej_dl.declarations import field_of
 from imagej_dl.methods import registry
-from imagej_dl.prediction.inputs import Source, find
+from imagej_dl.methods.base import LearnsFrom
 from imagej_dl.prediction.pixel_types import PixelType
 from imagej_dl.training.settings import setting
 
-_KINDS = [name for name, kind in registry.METHODS.items() if kind.learns_from == "itself"]
+_KINDS = [name for name, kind in registry.METHODS.items() if kind.learns_from != "labels"]
 if TYPE_CHECKING:
     Kind = str
 else:
@@ -46,7 +46,18 @@ class DenoiseOptions(Command):
     )
     kind: Annotated[Kind, Shown("Method")] = Field(
         registry.DENOISING,
-        description=registry.summary("itself"),
+        description=f"{registry.summary('itself')} With targets: {registry.summary('image')}",
+    )
+    targets: Annotated[
+        Path | None,
+        Shown(
+            "Target of the image", empty="none, learn from it alone", once=True, opened="another"
+        ),
+    ] = Field(
+        None,
+        description="For kinds that learn from pairs of images (care, noise2noise): the good, or "
+        "second noisy, image of the same place, as a file; of several images the folder of their "
+        "targets, which have their names. In ImageJ the title of an open image may stand for it.",
     )
     minutes: Annotated[float | None, Shown("Time limit", unit="min", empty="5, or all epochs")] = (
         Field(
@@ -100,11 +111,13 @@ class DenoiseOptions(Command):
         description=f"Batch size: patches per training step; if left out, {_usual('batch')}.",
     )
     validation: Annotated[
-        Path | None, Shown("Validation image", empty="a tenth of the image", advanced=True)
+        Path | None,
+        Shown("Validation image", empty="a tenth of the image", advanced=True, opened="another"),
     ] = Field(
         None,
-        description="Another noisy image, or a folder of them, for validation; if left out, a "
-        "tenth of the images is kept for it.",
+        description="Another noisy image, or a folder of them, for validation, in ImageJ also the "
+        "title of an open image; of pairs a folder with low and high. If left out, a tenth of the "
+        "images is kept for it.",
     )
     model: Annotated[
         Path | None,
@@ -144,9 +157,9 @@ class DenoiseOptions(Command):
         given = {name: value for name, value in chosen.items() if value is not None}
         return {"validation": _SHARE, "test": 0.0, **given, **further(self.settings)}
 
-    def validating(self) -> list[Source]:
-        """Return the images for validation; none where a part of the others is kept for it."""
-        return [] if self.validation is None else find([self.validation])
+    def learns_from(self) -> LearnsFrom:
+        """Return what the method learns from."""
+        return registry.METHODS[self.kind].learns_from
 
     def model_folder(self, out: Path) -> Path:
         """Return where the model goes, with the results in `out`."""

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from imagej_dl import preferences
+from imagej_dl.commands.denoise_data import Data
 from imagej_dl.errors import UserError
-from imagej_dl.filesystem import names
 from imagej_dl.filesystem.atomic import atomic, heal, load_json
 from imagej_dl.models.folder import CONFIG
-from imagej_dl.prediction.inputs import Source
 from imagej_dl.prediction.results import stamp
 from imagej_dl.training import checkpoint
 
@@ -23,26 +19,22 @@ FILE = "denoise.json"
 Stage = Literal["new", "resume", "trained"]
 
 
-def asked(sources: Sequence[Source], validation: Sequence[Source], settings: Any) -> dict[str, Any]:
-    """Return what a model depends on: each image as it is now, and the settings."""
-    return {
-        "images": {source.name: stamp(source) for source in sources},
-        "validation": {source.name: stamp(source) for source in validation},
+def asked(data: Data, settings: Any) -> dict[str, Any]:
+    """Return what a model depends on: each image and target as it is now, and the settings."""
+    found = {
+        "images": {image.name: stamp(image) for image, _ in data.train},
+        "validation": {image.name: stamp(image) for image, _ in data.validation},
         "settings": json.loads(json.dumps(settings)),
     }
+    pairs = [pair for pair in (*data.train, *data.validation) if pair[0] is not pair[1]]
+    # Left out where there are none, as in records that were written before there were any.
+    return found | ({"targets": [stamp(target) for _, target in pairs]} if pairs else {})
 
 
 def write(out: Path, asked: dict[str, Any]) -> None:
     """Keep it, before the training begins."""
     with atomic(out / FILE) as new:
         new.write_text(json.dumps(asked, indent=2) + "\n", encoding="utf-8")
-
-
-def home(name: str, asked: dict[str, Any]) -> Path:
-    """Return a folder beside the settings of imagej-dl, for a model that is given none."""
-    digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:8]
-    plain = "".join(c if c.isalnum() or c in "-_" else "_" for c in name)
-    return preferences.path().parent / "denoise" / f"{names.cut(plain, 9)}-{digest}"
 
 
 def stage(out: Path, model: Path, asked: dict[str, Any], resume: bool, overwrite: bool) -> Stage:

@@ -33,8 +33,8 @@ def describe(name: str) -> dict[str, Any]:
 
     A field has key, label, type (text, int, float, bool, choice, file, folder), choices,
     default (None: nothing), required, several, unit, advanced, help, and of :class:`Shown`
-    needed, empty, once, gives, shares and offers. `holds`: the command sets what holds from then
-    on.
+    needed, empty, once, gives, shares, offers and opened. `holds`: the command sets what holds from
+    then on.
     """
     declaration = commands.load(name)
     return {
@@ -96,6 +96,7 @@ def field(declaration: type[Command], key: str) -> dict[str, Any]:
         "gives": shown.gives,
         "shares": shown.takes,
         "offers": list(shown.offers()),
+        "opened": shown.opened,
         "help": declared.description or "",
     }
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from pydantic import Field, field_validator
 
 from imagej_dl import preferences
+from imagej_dl.commands import kept_models
 from imagej_dl.commands.base import Command, Positional, Shown, say
 from imagej_dl.errors import UserError
 from imagej_dl.images.formats import registry
@@ -240,6 +241,7 @@ class PredictOptions(Command):
     def bundle(self) -> ModelBundle:
         from imagej_dl import models
 
+        kept_models.used(self.chosen)
         bundle = models.load(self.chosen)
         if ready.is_name(self.model) or ready.name_of(self.chosen):
             say(f"with {ready.described(self.chosen)}")
@@ -254,7 +256,10 @@ class PredictOptions(Command):
         """The model that the image is denoised with first."""
         from imagej_dl import models
 
-        return None if self.denoise is None else models.load(self.denoise)
+        if self.denoise is None:
+            return None
+        kept_models.used(self.denoise)
+        return models.load(self.denoise)
 
     @cached_property
     def others(self) -> list[ModelBundle]:

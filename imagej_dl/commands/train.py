@@ -15,6 +15,7 @@ from imagej_dl.filesystem import locks
 from imagej_dl.methods import registry
 from imagej_dl.progress import Progress, note
 from imagej_dl.training.checkpoint import CANCELLED
+from imagej_dl.training.data_sources import Given
 from imagej_dl.training.distributed import tf_config
 from imagej_dl.training.events import EpochEvent, Watch, ignore
 from imagej_dl.training.reporting import line, summary
@@ -48,7 +49,7 @@ class Train(TrainOptions):
         fields = type(self).model_fields
         given = {k: getattr(self, k) for k in self.model_fields_set}
         changed = {k: v for k, v in given.items() if v != fields[k].default}
-        type(self).declare(changed).run(progress, Live(session))
+        type(self).declare(changed).with_opened(self._opened).run(progress, Live(session))
         out = self.out or Path(self._whole().out or "")
         metrics = json.loads((out / "metrics.json").read_text(encoding="utf-8"))
         session.values |= {"model": str(out), "ended": metrics["ended"]}
@@ -67,7 +68,15 @@ class Train(TrainOptions):
             raise UserError("--resume and --overwrite exclude each other")
         given = self._given()
         learns_from = self.learns_from(given)
-        preflight.check(self.source(given), self.out, self.resume, self.overwrite, learns_from)
+        if self._opened and learns_from == "labels":
+            raise UserError(
+                "is an open image, and this kind learns from label maps",
+                path=next(str(getattr(self, key)) for key in self._opened),
+                remedy="Name a project, or choose a kind that learns from images.",
+            )
+        later = any(image is None for image in self._opened.values())
+        source = Given([]) if later else self.source(given)
+        preflight.check(source, self.out, self.resume, self.overwrite, learns_from)
 
     def _given(self) -> dict[str, Any]:
         """Return the given settings; the rest is left to what the training goes on from.

@@ -48,12 +48,14 @@ class TrainOptions(Command):
     """The declaration of a training: its data, its settings, and what is written."""
 
     project: Annotated[
-        Path, Positional(), Shown(path="folder", gives="project", takes="project")
+        Path,
+        Positional(),
+        Shown(path="folder", gives="project", takes="project", opened="any"),
     ] = Field(
         description="The project, a folder of labelled images, or a CONFIG.json of "
         "microscopy-dl-suite-tf; for kinds that learn from pairs of images a folder with low and "
         "high; for kinds that learn from images alone a folder of images, or one "
-        "image."
+        "image. In ImageJ, for the last two, the title of an open image may stand for it."
     )
     out: Annotated[Path | None, Shown("New model", path="folder", needed=True, gives="model")] = (
         Field(
@@ -108,13 +110,21 @@ class TrainOptions(Command):
     )
     targets: Annotated[
         Path | None,
-        Shown("Targets of pairs", path="folder", advanced=True, empty="in the project"),
+        Shown(
+            "Targets of pairs",
+            path="folder",
+            advanced=True,
+            empty="in the project",
+            once=True,
+            opened="any",
+        ),
     ] = Field(
         default=None,
         description="For kinds that learn from pairs of images (care, noise2noise): the folder of "
         "the target images, which have the names of the images in the project's folder, or the "
-        "target of an image that takes the project's place; if left out, the project has the "
-        "folders low and high, low and GT, or inputs and targets.",
+        "target of an image that takes the project's place (in ImageJ also by the title of its "
+        "window); if left out, the project has the folders low and high, low and GT, or inputs and "
+        "targets.",
     )
     videos: Annotated[Path | None, Shown("Table of videos", advanced=True, empty="none")] = Field(
         default=None,
@@ -249,6 +259,8 @@ class TrainOptions(Command):
         from imagej_dl.suite import data
         from imagej_dl.training.data_sources import find_given
 
+        project = self._opened.get("project", self.project)
+        targets = self._opened.get("targets", self.targets)
         if self.videos is not None and not data.is_suite(self.project):
             warn(f"cannot be used, since {self.project} has no folder inputs", path=self.videos)
         learns_from = self.learns_from(given)
@@ -259,17 +271,17 @@ class TrainOptions(Command):
                 remedy="Choose a kind that learns from pairs of images, such as care.",
             )
         labelled_suite = learns_from == "labels" and data.is_suite(self.project)
-        apart = self.validation_folder or self.test_folder or self.targets
+        apart = self.validation_folder or self.test_folder or self.targets or self._opened
         if not (apart or labelled_suite):
             return self.project
         return find_given(
-            self.project,
+            project,
             self.validation_folder,
             self.test_folder,
             recurrent="frames" in takes(self._network(given)),
             videos=self.videos,
             learns_from=learns_from,
-            targets=self.targets,
+            targets=targets,
             unlabelled=self._method(given).takes_unlabelled,
         )
 

@@ -9,9 +9,15 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from imagej_dl.errors import UserError, warn
+from imagej_dl.images.tiff import writing
 
 PixelType = Literal["float32", "input"]
-_WRITABLE = ("uint8", "uint16", "float16", "float32", "float64")
+_WHY = {
+    "int8": "ImageJ opens signed 8 bits as unsigned ones",
+    "int64": "ImageJ opens no whole numbers of 64 bits",
+    "uint64": "ImageJ opens no whole numbers of 64 bits",
+}
+"""Types whose numbers a TIFF of ImageJ's cannot bring back."""
 
 
 class PixelTypes:
@@ -33,7 +39,7 @@ class PixelTypes:
         if asked not in get_args(PixelType):
             raise UserError(f"the pixel type is one of {', '.join(get_args(PixelType))}")
         self.title = image.attrs.get("title") or "the image"
-        self.clipped = self.pixels = 0
+        self.clipped = self.pixels = self.negative = 0
         self.dtype: np.dtype[Any] = np.dtype(np.float32)
         if asked == "float32" or image.dtype.kind == "f":
             return
@@ -50,10 +56,18 @@ class PixelTypes:
         rounded = np.rint(values.astype(np.float64))
         self.clipped += int(((rounded < limits.min) | (rounded > limits.max)).sum())
         self.pixels += values.size
+        if self.dtype.name == "uint32":
+            self.negative += int((rounded >= 2**31).sum())
         return np.clip(rounded, limits.min, limits.max).astype(self.dtype)
 
     def tell(self) -> None:
-        """Warn of what was clipped."""
+        """Warn of what was clipped, and of what ImageJ shows otherwise."""
+        if self.negative:
+            warn(
+                f"{self.negative} of {self.pixels} pixels are 2^31 or more, which ImageJ shows as "
+                "negative numbers when it opens them from a file of unsigned 32 bits",
+                path=self.title,
+            )
         if not self.clipped:
             return
         limits = np.iinfo(self.dtype)
@@ -67,13 +81,15 @@ class PixelTypes:
 
 def check_writable(image: xr.DataArray, asked: PixelType) -> None:
     """Raise UserError where a TIFF of ImageJ's has no place for the type that is asked for."""
-    if asked == "input" and image.dtype.newbyteorder("=").name not in _WRITABLE:
+    if asked == "input" and image.dtype.kind != "f" and image.dtype.name not in writing.TYPES:
         raise _no_place(image)
 
 
 def _no_place(image: xr.DataArray) -> UserError:
+    name = image.dtype.newbyteorder("=").name
+    why = f": {_WHY[name]}" if name in _WHY else ""
     return UserError(
-        f"has {image.dtype.newbyteorder('=').name} pixels, which results cannot have",
+        f"has {name} pixels, which results cannot have{why}",
         path=image.attrs.get("title") or None,
         remedy="Leave --type out: the result is float32.",
     )

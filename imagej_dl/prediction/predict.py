@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from imagej_dl.models import ModelBundle
 from imagej_dl.prediction import sampling
 from imagej_dl.prediction.ensemble import Given, model_of
 from imagej_dl.prediction.output_kinds import need_image, need_objects
+from imagej_dl.prediction.part import predict_part
 from imagej_dl.prediction.pixel_types import PixelType, PixelTypes
 from imagej_dl.prediction.plane_outputs import planes
 from imagej_dl.prediction.rescaling import AS_IT_IS, Scale
@@ -220,10 +221,15 @@ def predict_image(
     return display.like(result, image)
 
 
-def preview(bundle: ModelBundle, image: xr.DataArray) -> xr.DataArray:
-    """Return what a user looks at of a model in training: the label map, or the image it gives."""
+def preview(
+    bundle: ModelBundle, image: xr.DataArray, place: Mapping[str, slice] | None = None
+) -> xr.DataArray:
+    """Return what a user looks at of a model in training: the label map, or the image it gives.
+
+    Of a plane that becomes an image, `place` may name the part that is shown.
+    """
     if bundle.config.method.gives == "image":
-        return predict_image(bundle, image)
+        return predict_image(bundle, image) if place is None else predict_part(bundle, image, place)
     return predict(bundle, image).labels
 
 

@@ -35,8 +35,11 @@ MADE = {
     "movie.tif",
     "truth",
     "model",
+    "denoised",
     "predicted",
     "tracks",
+    "predicted_noisy",
+    "tracks_noisy",
     "imagej.png",
     "report.html",
 }
@@ -105,14 +108,17 @@ def make_room(out: Path) -> None:
     (out / MARK).touch()
 
 
-def simulate(chain: Chain, seed: int) -> None:
-    """Make a project with images and RoiSets, and a movie with its ground truth, all simulated."""
+def simulate(chain: Chain, seed: int, exposure: float = 1.0) -> None:
+    """Make a project with images and RoiSets, and a movie with its ground truth, all simulated.
+
+    The movie has a share of the images' light, the `exposure`.
+    """
     with chain.step(
         "A time-lapse and drawn ROIs",
         "Simulated nuclei that move and divide, with noise and uneven light. The ROIs represent "
         "those that a biologist draws in Fiji's ROI Manager.",
     ) as step:
-        made = simulation.write(chain.out, stills=TRAINING_IMAGES, seed=seed)
+        made = simulation.write(chain.out, stills=TRAINING_IMAGES, seed=seed, exposure=exposure)
         chain.movie, chain.truth = made.movie, made.truth
         film = images.read(made.movie)
         planes = [film.values[i] for i in (0, len(film) // 2, len(film) - 1)]
@@ -124,6 +130,8 @@ def simulate(chain: Chain, seed: int) -> None:
             "pixel size": f"{film.attrs['pixel_width']:g} {film.attrs['unit']}",
             "images with ROIs": TRAINING_IMAGES,
         }
+        if exposure != 1:
+            step.figures["light of the movie"] = f"{100 * exposure:g} % of the images'"
 
 
 def take(chain: Chain, drawn: list[project.Drawn]) -> None:
@@ -186,8 +194,11 @@ def train(chain: Chain, minutes: float, seed: int, start: Path | None = None) ->
         step.figures = _metrics(model)
 
 
-def predict(chain: Chain) -> Path:
-    """Images to label maps and ROIs; return the label map of the movie, or of the first image."""
+def predict(chain: Chain, denoiser: Path | None = None) -> Path:
+    """Images to label maps and ROIs; return the label map of the movie, or of the first image.
+
+    With a denoiser they are denoised first.
+    """
     sources = [chain.movie] if chain.movie else [chain.out / "project" / "Processed" / "images"]
     with chain.step(
         "Prediction", "Label map, RoiSet.zip and class probabilities of every plane."
@@ -200,6 +211,7 @@ def predict(chain: Chain) -> Path:
             out=out,
             rois=True,
             probabilities=True,
+            **({} if denoiser is None else {"denoise": denoiser, "save_denoised": True}),
         )
         source = inputs.find(sources)[0]
         predicted = out / f"{source.name}.tif"
@@ -262,21 +274,35 @@ def track(chain: Chain, predicted: Path, fiji: str | None) -> None:
 
 def evaluate(chain: Chain, predicted: Path) -> None:
     """Score label maps and tracks against the ground truth."""
-    from imagej_dl import evaluation
-
     assert chain.truth is not None
     with chain.step("Evaluation", "Scores against the ground truth; 1 is perfect.") as step:
-        found = images.read_labels(predicted, as_is=True).values
-        truth = ctc.read_truth(chain.truth).tracks.masks
-        frames = zip(truth, found, strict=True)
-        for item in evaluation.total(evaluation.match(t, p) for t, p in frames):
-            if round(item.threshold, 2) in (0.5, 0.7, 0.9):
-                score = "–" if math.isnan(item.average_precision) else item.average_precision
-                step.figures[f"AP at IoU {item.threshold:g}"] = score  # type: ignore[index]
         result = chain.out / "tracks" / "CTC" / "01_RES"
         step.command = chain.command("evaluate", pred=result, truth=chain.truth)
-        scores = evaluation.evaluate(result, chain.truth).tracks
-        step.figures |= {k: float(scores[k]) for k in ("SEG", "DET", "TRA")}  # type: ignore[operator]
+        step.figures = {
+            name: "–" if math.isnan(score) else score
+            for name, score in scores(chain.truth, predicted, result).items()
+        }
+
+
+def scores(truth: Path, predicted: Path, result: Path) -> dict[str, float]:
+    """Return the scores of a label movie and its tracks in words, NaN where there is none.
+
+    Parameters
+    ----------
+    truth, result : folders of the Cell Tracking Challenge.
+    predicted : the label movie before it was tracked.
+    """
+    from imagej_dl import evaluation
+
+    found = images.read_labels(predicted, as_is=True).values
+    frames = zip(ctc.read_truth(truth).tracks.masks, found, strict=True)
+    precisions = {
+        f"AP at IoU {item.threshold:g}": item.average_precision
+        for item in evaluation.total(evaluation.match(t, p) for t, p in frames)
+        if round(item.threshold, 2) in (0.5, 0.7, 0.9)
+    }
+    tracks = evaluation.evaluate(result, truth).tracks
+    return precisions | {k: float(tracks[k]) for k in ("SEG", "DET", "TRA")}  # type: ignore[operator]
 
 
 def finish(chain: Chain) -> Path:

@@ -41,7 +41,11 @@ class Simulation:
 
 
 def movie(
-    frames: int = 24, size: tuple[int, int] = (256, 256), cells: int = 20, seed: int = 0
+    frames: int = 24,
+    size: tuple[int, int] = (256, 256),
+    cells: int = 20,
+    seed: int = 0,
+    exposure: float = 1.0,
 ) -> Simulation:
     """Simulate a time-lapse.
 
@@ -51,6 +55,7 @@ def movie(
     size : height and width in px.
     cells : nuclei at the start.
     seed : of all that is random; the same seed gives the same movie.
+    exposure : share of the light: 1 gives about 260 photons per px in a nucleus.
     """
     rng = np.random.default_rng(seed)
     nuclei = [make(rng, rng.uniform(8, np.array(size) - 8)) for _ in range(cells)]
@@ -71,7 +76,7 @@ def movie(
             if enough and (not seen or seen[-1] == t - 1):
                 seen.append(t)
                 labels[t][owner == number] = number
-        pixels[t] = expose(glow, light, rng)
+        pixels[t] = expose(glow, light, rng, exposure)
     return _finish(pixels, labels, history, seed)
 
 

@@ -19,7 +19,9 @@ class Written:
     truth: Path
 
 
-def write(out: str | Path, stills: int = 10, frames: int = 24, seed: int = 0) -> Written:
+def write(
+    out: str | Path, stills: int = 10, frames: int = 24, seed: int = 0, exposure: float = 1.0
+) -> Written:
     """Write OUT/project, OUT/movie.tif and OUT/truth.
 
     Parameters
@@ -27,6 +29,7 @@ def write(out: str | Path, stills: int = 10, frames: int = 24, seed: int = 0) ->
     stills : images with a RoiSet.zip each, in the project's Labeling.
     frames : of the movie, whose nuclei are not those of the images.
     seed : of the random numbers.
+    exposure : share of the light in the movie, see :func:`imagej_dl.simulation.movie`.
 
     The ground truth has the layout of the Cell Tracking Challenge: man_trackNNN.tif and
     man_track.txt.
@@ -43,7 +46,7 @@ def write(out: str | Path, stills: int = 10, frames: int = 24, seed: int = 0) ->
         folder = made.project / "Labeling" / name
         images.write(image, folder / "images" / f"{name}.tif")
         rois.write(rois.trace(labels), folder / "RoiSet.zip")
-    film = nuclei.movie(frames, seed=seed)
+    film = nuclei.movie(frames, seed=seed, exposure=exposure)
     images.write(film.image, made.movie)
     with atomic_folder(made.truth) as folder:
         ctc.write_masks(enumerate(film.labels.values), folder, "man_track", frames)

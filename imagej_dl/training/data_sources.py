@@ -210,14 +210,14 @@ def _labelled_in(folder: Path, some: bool) -> list[Pair]:
 
 
 def find_given(
-    folder: Path,
+    folder: Path | xr.DataArray,
     validation: Path | None = None,
     test: Path | None = None,
     *,
     recurrent: bool = False,
     videos: Path | None = None,
     learns_from: LearnsFrom = "labels",
-    targets: Path | None = None,
+    targets: Path | xr.DataArray | None = None,
     unlabelled: bool = False,
 ) -> Given:
     """Find the training, validation and test images, each in a folder of its own.
@@ -225,6 +225,7 @@ def find_given(
     Parameters
     ----------
     folder, validation, test : see :func:`find_pairs`; a test folder without labels is left out.
+        Of images alone, or pairs, `folder` may be one image in memory, and `targets` another.
     recurrent : assemble single frames to videos.
     videos : the table `videos2im_relation.csv` of these, if it is not in the folder. It is first of
         all that of the test folder, as in configurations of microscopy-dl-suite-tf.
@@ -239,11 +240,17 @@ def find_given(
     """
     if learns_from == "itself":
         places = (folder, validation, test)
-        pairs = [of_images(find_images(one)).pairs if one else [] for one in places]
+        pairs = [[] if one is None else as_given(one, "itself").pairs for one in places]
         return Given(pairs[0], pairs[1], pairs[2])
     if learns_from == "image":
         others = [image_pairs.find(one) if one else [] for one in (validation, test)]
         return Given(image_pairs.find(folder, targets), others[0], others[1])
+    if isinstance(folder, xr.DataArray):
+        raise UserError(
+            "is an image, and this kind learns from label maps",
+            path=folder.attrs.get("title") or None,
+            remedy="Name a project, or choose a kind that learns from images.",
+        )
     parts: list[list[data.Item]] = []
     for place in (folder, validation, test):
         if place is None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+import xarray as xr
+
 from imagej_dl.errors import UserError
 from imagej_dl.filesystem import names
 from imagej_dl.images.reading import images_in
@@ -14,21 +17,27 @@ LAYOUTS = (("low", "high"), ("low", "GT"), ("inputs", "targets"))
 _NAMED = 3
 
 
-def find(folder: Path, targets: Path | None = None) -> list[tuple[Path, Path]]:
+Image = Path | xr.DataArray
+
+
+def find(folder: Image, targets: Image | None = None) -> Sequence[tuple[Image, Image]]:
     """Find the images of a folder, and the target of each, sorted by name.
 
     Parameters
     ----------
     folder : has the two folders of one of the :data:`LAYOUTS`; or with `targets` the images.
     targets : the folder of the targets. Files belong together that have the same name, whatever
-        their formats. Or both are files, which are one pair.
+        their formats. Or both are one image each, as a file or in memory, which are one pair.
 
     Raises
     ------
-    UserError : when there is no such folder, or a file has no partner, or two; it names them.
+    UserError : when there is no such folder, or a file has no partner, or two; it names them. For
+        one image without its target, and one that is given as its own.
     """
-    if targets is not None and folder.is_file() and targets.is_file():
-        return [(folder, targets)]
+    if isinstance(folder, xr.DataArray) or isinstance(targets, xr.DataArray) or folder.is_file():
+        if isinstance(folder, Path) and isinstance(targets, Path) and targets.is_dir():
+            return [(folder, partners([folder], targets)[0])]
+        return [pair(folder, targets)]
     inputs, targets = _folders(folder, targets)
     first, second = _by_name(inputs), _by_name(targets)
     if not first:
@@ -50,6 +59,65 @@ def find(folder: Path, targets: Path | None = None) -> list[tuple[Path, Path]]:
             "rename them, or move those without partner to another folder.",
         )
     return [(path, second[key]) for key, path in first.items()]
+
+
+def pair(image: Image, target: Image | None) -> tuple[Image, Image]:
+    """Return one image and its target.
+
+    Raises
+    ------
+    UserError : when either is not one image, there is no target, or it is the image itself.
+    """
+    name = _name_of(image)
+    if target is None:
+        raise UserError(
+            "is one image, without another one that is learnt of it",
+            path=name,
+            remedy="Name its target, or the folder of the targets, with --targets.",
+        )
+    for one, other in ((image, target), (target, image)):
+        if isinstance(one, Path) and not one.is_file():
+            problem = "is a folder" if one.is_dir() else "there is no such file"
+            raise UserError(f"{problem}, and {_name_of(other)} one image", path=one)
+    if same(image, target):
+        raise UserError(
+            "is given as its own target, of which nothing can be learnt",
+            path=name,
+            remedy="Name another image of the same place with --targets.",
+        )
+    return image, target
+
+
+def partners(images: Sequence[Path], targets: Path) -> list[Path]:
+    """Return the target of each image, which has its name, among those of a folder.
+
+    Raises
+    ------
+    UserError : for an image without a target; it names it.
+    """
+    if not targets.is_dir():
+        raise UserError(
+            "is no folder with a target for each image" if targets.exists() else "does not exist",
+            path=targets,
+            remedy="Name the folder of the targets, which have the names of the images.",
+        )
+    found = _by_name(targets)
+    if alone := [image for image in images if _stem(image) not in found]:
+        raise UserError(f"no file in {targets} is called as {_listed(alone)}", path=alone[0])
+    return [found[_stem(image)] for image in images]
+
+
+def _name_of(image: Image) -> str:
+    return str(image if isinstance(image, Path) else image.attrs.get("title") or "the image")
+
+
+def same(image: Image, other: Image) -> bool:
+    """Return whether two images are one file, or have the same pixels in memory."""
+    if isinstance(image, Path) and isinstance(other, Path):
+        return image.resolve() == other.resolve()
+    if isinstance(image, Path) or isinstance(other, Path):
+        return False
+    return image is other or (image.dims == other.dims and np.array_equal(image, other))
 
 
 def _folders(folder: Path, targets: Path | None) -> tuple[Path, Path]:

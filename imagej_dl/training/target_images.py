@@ -38,7 +38,9 @@ def read(source: str | Path | xr.DataArray, image: xr.DataArray, name: str) -> x
     UserError : when its axes, sizes or channels are not those of the image.
     """
     if isinstance(source, xr.DataArray):
-        target, name = source, f"the target of {name}"
+        title = source.attrs.get("title")
+        own = f"{title}, " if title and title != name else ""
+        target, name = source, f"{own}the target of {name}"
     else:
         target = images.read(source)
     target = grey_rgb.with_channels(target, image.sizes.get("C", 1), name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -47,12 +47,18 @@ def remember(values: dict[str, Any]) -> dict[str, Any]:
     return {}
 
 
-def plan(command: str, values: dict[str, Any], door: imagej_names.Door = "macro") -> dict[str, Any]:
+def plan(
+    command: str,
+    values: dict[str, Any],
+    door: imagej_names.Door = "macro",
+    opened: Sequence[str] = (),
+) -> dict[str, Any]:
     """Check a command's values, and return how ImageJ runs it.
 
     Parameters
     ----------
     door : whether a dialog or a macro gave them: errors use its names.
+    opened : the keys whose values are titles of open images.
 
     Returns
     -------
@@ -60,7 +66,7 @@ def plan(command: str, values: dict[str, Any], door: imagej_names.Door = "macro"
     worker waits for the next command}, or {"error": words}.
     """
     try:
-        declared = _declare(command, values)
+        declared = _declare(command, values).with_opened(dict.fromkeys(opened))
         declared.check()
         return {
             "takes": sorted(declared.inputs()),
@@ -86,6 +92,7 @@ def run(
     fiji: str | None = None,
     door: imagej_names.Door = "macro",
     view: dict[str, Any] | None = None,
+    opened: Sequence[dict[str, Any]] = (),
 ) -> dict[str, Any]:
     """Run a command for ImageJ.
 
@@ -97,6 +104,7 @@ def run(
     image_path, roiset, fiji : as in :class:`Session`.
     door : as for :func:`plan`.
     view : the fields of :class:`View`.
+    opened : further open images, each with the `key` that gives its title, `image` and `about`.
 
     Returns
     -------
@@ -106,6 +114,7 @@ def run(
     shared_memory.release()
     requests.forget()
     said: list[str] = []
+    named = {one["key"]: shared_memory.to_image(one["image"], one["about"]) for one in opened}
     session = Session(
         Path(tempfile.mkdtemp(dir=_folder.name)),
         image=None if image is None else shared_memory.to_image(image, about or {}),
@@ -123,7 +132,8 @@ def run(
     token = listener.set(hear)
     try:
         with _warnings(hear):
-            _declare(command, values).run_in_imagej(session, _progress(task))
+            declared = _declare(command, values).with_opened(named)
+            declared.run_in_imagej(session, _progress(task))
         return {
             "text": "\n".join(said),
             "shown": [shared_memory.encoded(item) for item in session.shown],

@@ -85,6 +85,10 @@ def share(image: xr.DataArray, labels: bool = False) -> dict[str, Any]:
 
     sent = lossless_dtypes.sent(np.asarray(image.data), image.attrs.get("title") or None)
     pixels = sent.array
+    signed = image.dtype == np.int16 and not labels
+    if signed:
+        # As ImageJ holds them: unsigned ones, 32768 higher.
+        pixels = np.asarray(image.data, np.int16).view(np.uint16) ^ np.uint16(0x8000)
     full = image.copy(data=pixels).expand_dims([a for a in HYPERSTACK if a not in image.dims])
     ordered = full.transpose(*HYPERSTACK).data
     block = appose.NDArray(str(pixels.dtype), ordered.shape, _room(ordered.nbytes))
@@ -98,12 +102,15 @@ def share(image: xr.DataArray, labels: bool = False) -> dict[str, Any]:
         "pixel_depth": ours.pixel_depth,
         "unit": ours.unit,
         "frame_interval": ours.frame_interval,
-        "props": sent.properties,
+        "props": {} if signed else sent.properties,
+        "signed": signed,
     }
     if labels:
         shown = coloured(image).attrs
         about |= {"lut": shown["luts"][0].tolist(), "range": list(shown["display_ranges"][0])}
     elif shown := _shown(image):
+        if signed and "display_ranges" in shown:
+            shown["display_ranges"] = [[a + 32768, b + 32768] for a, b in shown["display_ranges"]]
         about["display"] = shown
     return {"array": block, "about": about}
 

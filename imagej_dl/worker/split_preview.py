@@ -16,8 +16,8 @@ SIDE = 256
 
 def region(
     plane: xr.DataArray, box: tuple[int, int, int, int] | None = None, side: int = SIDE
-) -> xr.DataArray:
-    """Return the middle of a plane or stack (Y, X, and others), or of the selection on it.
+) -> dict[str, slice]:
+    """Return where the middle of a plane or stack is (Y, X, and others), or of the selection on it.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ def region(
     if w < 1 or h < 1:
         x, y, w, h = 0, 0, width, height
     rows, columns = _around(y + h // 2, h, height, side), _around(x + w // 2, w, width, side)
-    return plane.isel(Y=rows, X=columns)
+    return {"Y": rows, "X": columns}
 
 
 def split(noisy: xr.DataArray, denoised: xr.DataArray) -> xr.DataArray:

@@ -36,6 +36,8 @@ class Live:
         labels = self.shown is not None and _is_labels(self.shown)
         self.plane = None if self.shown is None or labels else _middle(self.shown)
         self.slab: xr.DataArray | None = None
+        self.whole: xr.DataArray | None = None
+        self.place: dict[str, slice] | None = None
         self.ready = False
         self.least = preferences.read().preview
         self.last = self.cost = 0.0
@@ -71,7 +73,7 @@ class Live:
             if not self.ready:
                 channels = bundle.config.channels
                 if bundle.config.volume is None or self.plane is None:
-                    self.plane = self._looked_at(channels, gives_image)
+                    self._look(channels, gives_image)
                 else:
                     self.slab, self.at = self._slab(channels)
                     self.plane = self.slab.isel(Z=self.at) if "Z" in self.slab.dims else self.slab
@@ -79,7 +81,8 @@ class Live:
             if self.plane is None:
                 return
             if self.slab is None:
-                shown = preview(bundle, self.plane)
+                whole = self.plane if self.whole is None else self.whole
+                shown = preview(bundle, whole, self.place)
             else:
                 shown = preview(bundle, self.slab).isel(Z=self.at)
         except UserError as error:
@@ -95,13 +98,16 @@ class Live:
         # ImageJ has copied those before; a long training would fill the memory with them.
         shared_memory.release(but=2)
 
-    def _looked_at(self, channels: int, gives_image: bool) -> xr.DataArray | None:
-        """Return the part of the open image that previews are made of; None where there is none."""
-        part = self.plane
+    def _look(self, channels: int, gives_image: bool) -> None:
+        """Choose the part of the open image that previews are made of."""
         if gives_image and self.shown is not None:
-            part = split_preview.region(self.shown, self.session.view.box)
-        # Once, not at each preview: it is said.
-        return None if part is None else grey_rgb.with_channels(part, channels)
+            # The part is normalised, and surrounded, as it will be in the result.
+            self.whole = grey_rgb.with_channels(self.shown, channels)
+            self.place = split_preview.region(self.whole, self.session.view.box)
+            self.plane = self.whole.isel(self.place)
+        elif self.plane is not None:
+            # Once, not at each preview: it is said.
+            self.plane = grey_rgb.with_channels(self.plane, channels)
 
     def _slab(self, channels: int) -> tuple[xr.DataArray, int]:
         """Return the slices around the one that is looked at, and which of them that is."""
@@ -112,8 +118,8 @@ class Live:
         low = max(z - _BESIDE, 0)
         if "Z" in image.dims:
             image = image.isel(Z=slice(low, z + _BESIDE + 1))
-        region = split_preview.region(image, view.box, _VOLUME)
-        return grey_rgb.with_channels(region, channels), z - low
+        part = image.isel(split_preview.region(image, view.box, _VOLUME))
+        return grey_rgb.with_channels(part, channels), z - low
 
 
 def _shown(image: xr.DataArray, view: View) -> xr.DataArray:

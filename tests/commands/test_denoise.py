@@ -14,9 +14,11 @@ from click.testing import CliRunner
 
 from imagej_dl import images, models, training
 from imagej_dl.cli import cli
-from imagej_dl.commands import menu
+from imagej_dl.commands import denoise_data, menu
+from imagej_dl.commands import denoise_record as record
 from imagej_dl.commands.denoise import Denoise
 from imagej_dl.errors import Cancelled, UserError
+from imagej_dl.prediction.inputs import Source
 from imagej_dl.progress import silent
 
 SMALL: dict[str, Any] = {
@@ -77,6 +79,7 @@ def test_the_keys_of_its_macro_line() -> None:
         "images": "file",
         "out": "folder",
         "kind": "choice",
+        "targets": "file",
         "minutes": "float",
         "epochs": "int",
         "steps": "int",
@@ -214,10 +217,106 @@ def test_a_movie_with_another_image_for_validation(tmp_path: Path) -> None:
     assert len(split["validation"]) == 1
 
 
+@pytest.fixture
+def pairs(tmp_path: Path) -> Path:
+    """Three noisy images of two channels, and second ones of the same places."""
+    for seed in range(3):
+        for place, again in (("noisy", 0), ("second", 100)):
+            planes = [noisy_movie.movie(1, seed=seed, again=again + i).isel(T=0) for i in (0, 1)]
+            image = images.make(np.stack(planes), "CYX", title=f"{seed}.tif")
+            images.write(image, tmp_path / place / f"{seed}.tif")
+    return tmp_path
+
+
+@pytest.mark.tf
+def test_an_image_is_denoised_by_its_second_image(pairs: Path) -> None:
+    one, second = pairs / "noisy" / "0.tif", pairs / "second" / "0.tif"
+    out = pairs / "one"
+    settings = {"width": 4, "method_settings": {"together": False}}
+    given = {"kind": "noise2noise", "targets": second, "out": out, "settings": settings}
+    denoise(one, **given).run(silent)
+    config = models.load(out / "model", verify=True).config
+    assert config.kind == "noise2noise"
+    assert config.architecture.arguments["apart"] is True
+    assert dict(images.read(out / "0.tif").sizes) == {"C": 2, "Y": 96, "X": 96}
+    split = json.loads((out / "model" / "split.json").read_text())
+    assert split["by"] == "regions"
+    # The same command goes on; with another target it does not.
+    (out / "0.tif").unlink()
+    before = (out / "model" / "model.keras").read_bytes()
+    denoise(one, **given).run(silent)
+    assert (out / "model" / "model.keras").read_bytes() == before
+    (out / "0.tif").unlink()
+    with pytest.raises(UserError, match="other images"):
+        denoise(one, **given | {"targets": pairs / "second" / "1.tif"}).run(silent)
+
+
+@pytest.mark.tf
+def test_a_folder_of_pairs_with_pairs_for_validation(pairs: Path) -> None:
+    for place, name in (("low", "noisy"), ("high", "second")):
+        (pairs / "held" / place).mkdir(parents=True)
+        (pairs / name / "2.tif").rename(pairs / "held" / place / "2.tif")
+    given = {"images": [pairs / "noisy"], "targets": pairs / "second", "kind": "care"}
+    denoise(pairs, **given, validation=pairs / "held", out=pairs / "out").run(silent)
+    assert sorted(path.name for path in (pairs / "out").glob("*.tif")) == ["0.tif", "1.tif"]
+    split = json.loads((pairs / "out" / "model" / "split.json").read_text())
+    assert split["by"] == "folders"
+    assert [Path(name).name for name in split["validation"]] == ["2.tif"]
+
+
+def test_pairs_that_do_not_go_together_are_refused(image: Path) -> None:
+    folder = image.parent
+    (folder / "good").mkdir()
+    images.write(noisy(2), folder / "good" / "other.tif")
+    images.write(noisy(2).isel(Y=slice(64)), folder / "small.tif")
+    images.write(noisy(2), folder / "second" / "noisy.tif")
+    care = {"kind": "care", "targets": folder / "small.tif"}
+    for changed, words in (
+        ({"targets": image}, "learns from no targets"),
+        ({"kind": "care"}, "no targets are given.*--targets"),
+        (care | {"targets": image}, "its own target"),
+        (care | {"targets": folder / "good"}, r"no file in .*good is called as noisy\.tif"),
+        (care | {"targets": folder / "no.tif"}, "no such file"),
+        (care | {"validation": folder / "small.tif"}, "pairs are validated by pairs"),
+        (care | {"images": [image, folder / "good" / "other.tif"]}, "there are 2 to learn from"),
+        ({"validation": image}, "cannot validate: it is trained on"),
+        (
+            care | {"targets": folder / "second" / "noisy.tif", "out": folder / "second"},
+            r"second.noisy\.tif: is an image that is learnt from; the result would overwrite it",
+        ),
+    ):
+        with pytest.raises(UserError, match=words):
+            denoise(image, **changed).run(silent)
+    with pytest.raises(UserError, match=r"small\.tif: is 96 × 64 px, but its image is 96 × 96 px"):
+        denoise(image, **care).run(silent)
+    assert not (folder / "out" / "model").exists()
+
+
+def test_open_images_stand_for_files(image: Path) -> None:
+    source = Source(Path("noisy.tif"), "noisy", noisy(1).assign_attrs(title="noisy.tif"))
+    other = noisy(2).assign_attrs(title="other.tif")
+    held = denoise_data.collect([source], "itself", None, Path("other.tif"), {"validation": other})
+    assert [one.name for one, _ in held.validation] == ["other"]
+    assert held.given.validation[0][0] is other
+    same = {"validation": noisy(1).assign_attrs(title="noisy.tif")}
+    with pytest.raises(UserError, match=r"noisy\.tif: cannot validate"):
+        denoise_data.collect([source], "itself", None, Path("noisy.tif"), same)
+    own = Source(image, "noisy", source.image)  # open, and a file as well
+    with pytest.raises(UserError, match="its own target"):
+        denoise_data.collect([own], "image", image, None, {})
+    paired = denoise_data.collect([source], "image", Path("other.tif"), None, {"targets": other})
+    assert paired.given.train[0][1] is other
+    plain = denoise_data.collect([source], "itself", None, None, {})
+    assert "targets" not in record.asked(plain, {})
+    assert record.asked(paired, {})["targets"] != [record.stamp(source)]
+    check = denoise(image, images=[], kind="care", targets=Path("x.tif")).with_opened
+    check({"targets": None}).check()
+
+
 def test_what_would_end_it_is_said_before_it_begins(image: Path) -> None:
     for changed, words in (
         ({"out": None}, "--out"),
-        ({"out": image.parent}, "would overwrite"),
+        ({"out": image.parent}, "result would overwrite"),
         ({"resume": True}, "no stopped training"),
         ({"resume": True, "overwrite": True}, "exclude each other"),
         ({"patch": 33}, "not a multiple"),

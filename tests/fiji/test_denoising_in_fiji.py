@@ -24,8 +24,8 @@ def dialog = choose("ImageJ-DL Denoise")
 sleep(4000)
 shot("fiji-denoise-dialog")
 EventQueue.invokeAndWait {
-    // Image files, results and model, time limit, epochs, steps, patch, batch
-    [null, "FOLDER/out", "", "500", "10", "64", "4"].eachWithIndex { text, i ->
+    // Image files, results and model, target, time limit, epochs, steps, patch, batch
+    [null, "FOLDER/out", null, "", "500", "10", "64", "4"].eachWithIndex { text, i ->
         if (text != null) dialog.stringFields[i].text = text }
 }
 press(dialog, 0)

@@ -155,9 +155,15 @@ def fill(front: Any, label: str, more: bool = False, **values: Any) -> Any:
     for field in fields:
         key, kind = str(field.get("key")), str(field.get("type"))
         part = next(boxes if kind == "bool" else choices if kind == "choice" else texts)
+        titles = next(choices) if str(field.get("opened")) else None
         if key not in rest:
             continue
         value = rest.pop(key)
+        if titles is not None:
+            offered = [str(titles.getItem(i)) for i in range(titles.getItemCount())]
+            entries.append((titles, str(value) if str(value) in offered else offered[0]))
+            if str(value) in offered:
+                continue
         entries.append((part, bool(value) if kind == "bool" else str(value)))
     if rest:
         raise LookupError(f"{label} does not ask for {list(rest)}")

@@ -39,6 +39,8 @@ def _asked(front: Any, label: str) -> dict[str, str]:
             value = str(next(choices).getSelectedItem())
         else:
             value = str(next(texts).getText()).rstrip("/")  # as Browse does it
+        if str(field.get("opened")):
+            assert str(next(choices).getSelectedItem()) == "*None*"
         found[str(field.get("key"))] = value
     found["labels"] = " | ".join(
         str(x.getText()) for x in hosted.components(dialog, "java.awt.Label")

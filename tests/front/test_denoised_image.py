@@ -48,6 +48,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             **({"slice_labels": [f"é {i}" for i in range(planes)]} if planes > 1 else {}),
         )
         images.write(image, folder / f"{name}.tif")
+    signed = rng.integers(-900, 900, (24, 28)).astype(np.int16)
+    images.write(images.make(signed, display_ranges=[(-500.0, 700.0)]), folder / "signed.tif")
     return folder
 
 
@@ -98,6 +100,15 @@ def _all(folder: str) -> dict[str, Any]:
         )
         found[f"{name} ext"] = title, hosted.pixels(title).data, _described(title)
         hosted.macro('run("Close All");')
+    title = hosted.macro(
+        f'open("{folder}/signed.tif"); model = "{folder}/model of plane";'
+        f' run("{LABEL}", "type=input model=[" + model + "]"); return getTitle();'
+    )
+    for name in ("signed.tif", title):
+        imp = hosted.jimport("ij.WindowManager").getImage(name)
+        is_signed = bool(imp.getCalibration().isSigned16Bit())
+        found[name] = is_signed, hosted.pixels(name).data, _described(name)
+    hosted.macro('run("Close All");')
     # By the menu, with the brightness that the user has set by hand.
     hosted.jimport("ij.IJ").open(f"{folder}/plane.tif")
     active_image.select("plane.tif")
@@ -128,6 +139,16 @@ def test_a_macro_opens_an_image_that_is_shown_as_the_open_one(found: Any, name: 
         np.testing.assert_allclose(made, pixels, atol=0.002)
         if bits == 16:
             np.testing.assert_array_equal(made, pixels)
+
+
+def test_signed_pixels_come_back_as_signed_ones(found: Any, folder: Path) -> None:
+    given, made = found["signed.tif"], found["signed-denoised"]
+    assert given[0]
+    assert made[0]
+    assert given[2] == made[2]
+    assert made[2]["shown"] == (32268, 33468)
+    np.testing.assert_array_equal(made[1], given[1])
+    np.testing.assert_array_equal(images.read(folder / "signed.tif").data, given[1])
 
 
 def test_the_menu_keeps_what_the_user_has_set(found: Any, folder: Path) -> None:

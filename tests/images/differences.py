@@ -80,7 +80,7 @@ TABLE = (
         "reads the numbers that the file states; ids of label maps up to 2³²−1",
         "The file states which they are.",
         ("type", "pixels"),
-        ("type_int8_*", "type_uint32_*", "pages_uint32*"),
+        ("type_int8_*", "type_uint32_*", "pages_uint32*", "written_uint32*"),
     ),
     Difference(
         "16-bit colours with a sample of opacity, in TIFF",

@@ -7,6 +7,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from layouts import HEIGHT, WIDTH, Layout, pixels, tiff
 from layouts_palettes import RAMP
 
@@ -165,6 +166,16 @@ def written() -> Iterator[Layout]:
             images.write(image, path)
 
         yield Layout(name, write)
+    for dtype, shape in product(("int16", "uint32", "int32"), ((1,), (2, 3))):
+        name = f"written_{dtype}_{len(shape)}.tif"
+        planes = pixels(name, (*shape, HEIGHT, WIDTH), dtype)
+
+        def typed(path: Path, planes: np.ndarray = planes) -> None:
+            # Of other ranges ImageJ chooses its own.
+            image = images.make(planes, "TZYX"[-planes.ndim :], unit="um", pixel_width=0.5)
+            images.write(image.assign_attrs(display_ranges=[(-300.0, 1000.0)]), path)
+
+        yield Layout(name, typed, lambda planes=planes: planes.reshape(-1, HEIGHT, WIDTH))
 
 
 def layouts() -> list[Layout]:

@@ -115,4 +115,5 @@ def _described(imp: Any) -> dict[str, Any]:
         "interval": float(cal.frameInterval),
         "time": str(cal.getTimeUnit()),
         "lut": None if lut is None else from_lut(lut),
+        "range": (float(imp.getDisplayRangeMin()), float(imp.getDisplayRangeMax())),
     }

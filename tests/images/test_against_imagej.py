@@ -131,6 +131,10 @@ def _differing(
         yield "interval", words
     if not theirs["interval"] and cal.frame_interval:
         yield "interval", f"none in ImageJ, here {cal.frame_interval} s"
+    # Of signed pixels, which ImageJ keeps 32768 higher.
+    for low, high in ours.attrs.get("display_ranges", ()) if ours.dtype == np.int16 else ():
+        if low < high and (low + 32768, high + 32768) != theirs["range"]:
+            yield "range", f"{theirs['range']} in ImageJ, here {low} to {high}"
     if sizes["C"] == 1 and theirs["lut"] is not None:
         [lut] = ours.attrs.get("luts", [GREY])
         if not np.array_equal(lut, theirs["lut"]):

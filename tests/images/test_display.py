@@ -31,7 +31,7 @@ def zeros(dims: str, dtype: str = "uint16", **attrs: Any) -> Any:
     return images.make(np.zeros(shape, dtype), dims, title="a.tif", **attrs)
 
 
-@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32", "uint32"])
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32", "int16", "uint32", "int32"])
 @pytest.mark.parametrize("dims", ["CYX", "TCYX", "TCZYX", "YX", "ZYX"])
 def test_all_of_it_survives(tmp_path: Path, dtype: str, dims: str) -> None:
     attrs = dict(ALL)

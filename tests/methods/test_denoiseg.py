@@ -221,6 +221,35 @@ def test_a_folder_may_hold_images_without_label_map(tmp_path, layout):
 
 
 @pytest.mark.tf
+def test_a_stopped_training_goes_on_and_a_model_is_fine_tuned(tmp_path):
+    def stop(epoch):
+        if epoch.epoch == 1:
+            raise KeyboardInterrupt
+
+    out, longer = tmp_path / "model", {**TINY, "epochs": 2}
+    training.train(pairs(4), out, kind="denoiseg", watch=stop, **longer)
+    for other in (pairs(5), pairs(4, labelled=3)):
+        with pytest.raises(UserError, match="other images or labels"):
+            training.train(other, out, resume=True)
+    resumed = training.train(pairs(4), out, resume=True)
+    whole = training.train(pairs(4), tmp_path / "whole", kind="denoiseg", **longer)
+    for one, other in zip(resumed.model.get_weights(), whole.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+    given = {"start": out, "epochs": 1, "steps": 2, "batch": 4}
+    tuned = training.train(pairs(3, labelled=3), tmp_path / "tuned", **given)
+    assert (tuned.config.kind, tuned.config.method.alpha) == ("denoiseg", 0.1)
+    metrics = json.loads((tmp_path / "tuned" / "metrics.json").read_text())
+    assert metrics["started_from"]["model"] == "model"
+    known = json.loads((out / "split.json").read_text())["digests"]
+    split = json.loads((tmp_path / "tuned" / "split.json").read_text())["digests"]
+    assert set(known["train"]) <= set(split["train"])
+    settings = {"method_settings": {"alpha": 0.7}}
+    with pytest.raises(UserError, match=r"method_settings is .* in the model to start from"):
+        training.train(pairs(3), tmp_path / "no", **given, **settings)
+
+
+@pytest.mark.tf
 def test_a_search_divides_what_is_labelled(tmp_path):
     import tiny_search
 

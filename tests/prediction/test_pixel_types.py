@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 
 import numpy as np
@@ -31,7 +32,16 @@ def test_values_are_rounded_and_clipped_and_never_wrap(dtype):
     if limits.bits < 32:  # float32 knows no neighbours of the limits of 32 bits
         assert types.clipped == 4
     assert found.tolist() == [[low, low, 2], [3, high, high]]
-    with pytest.warns(DataWarning, match=rf"a\.tif: \d of 6 pixels .* clipped to {types.dtype}"):
+    with pytest.warns(DataWarning) as caught:
+        types.tell()
+    words = rf"a\.tif: \d of 6 pixels .* clipped to {types.dtype}"
+    assert re.match(words, str(caught[-1].message))
+
+
+def test_what_imagej_shows_otherwise_is_told():
+    types = PixelTypes(image("uint32"), "input")
+    types.of(np.array([[2.0**31, 2.0**31 - 128, 7.0]], np.float32))
+    with pytest.warns(DataWarning, match="1 of 3 pixels are 2.31 or more.*negative"):
         types.tell()
 
 
@@ -56,21 +66,27 @@ def test_types_that_have_no_place():
         PixelTypes(image("int64"), "input")
     with pytest.raises(UserError, match="float32, input"):
         PixelTypes(image("uint8"), "uint8")
-    check_writable(image("int16"), "float32")
-    check_writable(image(">u2"), "input")
-    with pytest.raises(UserError, match=r"a\.tif: has int16 pixels.*--type"):
-        check_writable(image("int16"), "input")
+    check_writable(image("int64"), "float32")
+    for dtype in (">u2", "uint8", "int16", ">i2", "uint32", "int32", "float64"):
+        check_writable(image(dtype), "input")
+    with pytest.raises(UserError, match=r"a\.tif: has int8 pixels.*ImageJ opens signed.*--type"):
+        check_writable(image("int8"), "input")
+    with pytest.raises(UserError, match=r"uint64 pixels.*no whole numbers of 64 bits"):
+        check_writable(image("uint64"), "input")
 
 
 @pytest.mark.tf
 @pytest.mark.usefixtures("to_image")
-@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "int16", "uint32", "int32"])
 def test_a_model_gives_the_type_of_the_image(dtype):
     rng = np.random.default_rng(0)
-    movie = images.make(rng.integers(0, 250, (3, 20, 22)).astype(dtype), "TYX", title="m.tif")
+    low = -200 if dtype.startswith("int") else 0
+    movie = images.make(rng.integers(low, 250, (3, 20, 22)).astype(dtype), "TYX", title="m.tif")
     made = predict_image(identity(), movie, dtype="input")
     assert made.dtype == movie.dtype
     np.testing.assert_array_equal(made, movie)
+    if dtype not in ("uint8", "uint16"):
+        return
     brighter = identity()
     brighter.model.set_weights([np.full((1, 1, 1, 1), 2.0), np.full(1, -0.5)])
     expected = predict_image(brighter, movie).data

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from imagej_dl import images, rois
+from imagej_dl import images, rois, simulation
 from imagej_dl.commands.demo import Demo
 from imagej_dl.errors import UserError
 from imagej_dl.methods import registry
 from imagej_dl.models.ready import registry as ready
 from imagej_dl.progress import silent
-from imagej_dl.report import chain
+from imagej_dl.report import chain, denoising
 from imagej_dl.training import Settings
 
 
@@ -52,6 +54,55 @@ def test_it_begins_from_a_ready_model(
     assert "weights of the ready model nuclei" in page
     found = images.read_labels(out / "predicted" / "n0.tif")
     assert found.max() == 3
+
+
+@pytest.mark.tf
+@pytest.mark.filterwarnings("ignore::imagej_dl.errors.DataWarning")
+def test_a_noisy_movie_is_denoised_first_and_both_are_compared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    of = Settings.of
+    monkeypatch.setattr(Settings, "of", lambda values: of({**values, "steps": 2, "epochs": 1}))
+    monkeypatch.setattr(chain, "imagej", lambda *_: None)
+    monkeypatch.setattr(chain, "TRAINING_IMAGES", 3)
+    monkeypatch.setattr(chain.simulation, "write", partial(simulation.write, frames=3))
+    for name in ("movie", "stills"):
+        small = partial(getattr(simulation.nuclei, name), size=(96, 96))
+        monkeypatch.setattr(simulation.nuclei, name, small)
+    Demo(out=tmp_path / "demo", noisy=True, seed=1).run(silent)
+    # Few photons: hardly more than the 100 counts of the camera's offset.
+    assert images.read(tmp_path / "demo" / "movie.tif").values.mean() < 130
+    denoised = images.read(tmp_path / "demo" / "predicted" / "movie_denoised.tif")
+    made = images.read(tmp_path / "demo" / "denoised" / "movie.tif")
+    np.testing.assert_allclose(denoised.values, made.values, rtol=1e-4, atol=0.02)
+    page = (tmp_path / "demo" / "report.html").read_text(encoding="utf-8")
+    assert "imagej-dl denoise movie.tif --out denoised --minutes 1.5 --seed 1" in page
+    assert "--denoise denoised/model" in page
+    assert "Without denoising" in page
+    said = capsys.readouterr().out
+    assert re.search(r"AP at IoU 0.5 \S+ without denoising, \S+ with; TRA", said)
+
+
+def test_what_denoising_changed_is_said_either_way() -> None:
+    def of(precision: float, tra: float) -> dict[str, float]:
+        return {"AP at IoU 0.5": precision, "TRA": tra}
+
+    for without, found, words in (
+        (of(0.5, 0.6), of(0.8, 0.9), "helped the model"),
+        (of(0.5, 0.6), of(0.502, 0.9), "helped the model"),
+        (of(0.5, 0.6), of(0.4, 0.6), "did not help"),
+        (of(0.5, 0.6), of(0.501, 0.599), "no difference"),
+        (of(0.5, 0.6), of(0.7, 0.4), "helped one score and harmed"),
+        (of(float("nan"), 0.6), of(0.7, 0.4), "no score"),
+    ):
+        assert words in denoising.verdict(without, found)
+        assert denoising.words_of(without, found).endswith(denoising.verdict(without, found))
+    assert "AP at IoU 0.5 – without" in denoising.words_of(of(float("nan"), 0.6), of(0.7, 0.4))
+
+
+def test_the_noisy_movie_is_a_simulated_one(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="--noisy is for the simulated movie"):
+        Demo(out=tmp_path / "demo", data=tmp_path, noisy=True).run(silent)
 
 
 def test_no_folder_is_made_for_a_start_that_is_no_model_of_objects(

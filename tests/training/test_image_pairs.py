@@ -55,9 +55,39 @@ def test_two_files_are_one_pair_whatever_their_names(tmp_path):
     write(tmp_path, "noisy.tif", "good.tif")
     one, other = tmp_path / "noisy.tif", tmp_path / "good.tif"
     assert image_pairs.find(one, other) == [(one, other)]
-    with pytest.raises(UserError, match="is no folder"):
+    with pytest.raises(UserError, match=r"noisy\.tif: is one image, without another"):
         image_pairs.find(one)
     with pytest.raises(UserError, match="is no folder"):
+        image_pairs.find(tmp_path, other)
+    with pytest.raises(UserError, match="its own target"):
+        image_pairs.find(one, one)
+
+
+def test_the_target_of_one_file_may_be_in_a_folder_of_targets(tmp_path):
+    write(tmp_path / "noisy", "a.tif")
+    write(tmp_path / "good", "b.tif", "a.png")
+    image = tmp_path / "noisy" / "a.tif"
+    target = tmp_path / "good" / "a.png"
+    assert image_pairs.find(image, tmp_path / "good") == [(image, target)]
+    assert image_pairs.partners([image], tmp_path / "good") == [target]
+    with pytest.raises(UserError, match=r"no file in .*noisy is called as b\.tif"):
+        image_pairs.partners([tmp_path / "good" / "b.tif"], tmp_path / "noisy")
+
+
+def test_images_in_memory_are_a_pair(tmp_path):
+    write(tmp_path, "good.tif")
+    one, other = (images.make(np.full((8, 8), value), title="t") for value in (1, 2))
+    assert image_pairs.find(one, other) == [(one, other)]
+    assert image_pairs.find(one, tmp_path / "good.tif") == [(one, tmp_path / "good.tif")]
+    for target, words in (
+        (None, "t: is one image, without another"),
+        (one.copy(), "its own target"),
+        (tmp_path, "is a folder, and t one image"),
+        (tmp_path / "no.tif", "no such file, and t one image"),
+    ):
+        with pytest.raises(UserError, match=words):
+            image_pairs.find(one, target)
+    with pytest.raises(UserError, match="is a folder"):
         image_pairs.find(tmp_path, other)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from imagej_dl import images
 from imagej_dl.worker import shared_memory
 
 
@@ -34,6 +35,17 @@ def test_units_of_each_axis() -> None:
         array, about = given(np.zeros((2, 1, 1, 4, 5), np.uint8), frame_interval=interval)
         image = shared_memory.to_image(array, about | {"time_unit": unit})
         assert image.attrs["frame_interval"] == 0
+
+
+def test_signed_pixels_go_as_imagej_holds_them() -> None:
+    image = images.make(np.array([[-32768, -1, 5, 32767]], np.int16), display_ranges=[(-9.0, 9.0)])
+    sent = shared_memory.share(image)
+    try:
+        assert np.ravel(sent["array"].ndarray()).tolist() == [0, 32767, 32773, 65535]
+        assert sent["about"]["signed"] is True
+        assert sent["about"]["display"]["display_ranges"] == [[32759, 32777]]
+    finally:
+        shared_memory.release()
 
 
 def test_signed_pixels() -> None:

@@ -28,9 +28,7 @@ def plane(height: int, width: int, channels: int = 0) -> object:
 )
 def test_the_region_is_the_selection_or_the_middle(size, box, y, x) -> None:
     whole = plane(*size)
-    part = split_preview.region(whole, box)
-    np.testing.assert_array_equal(part.data, whole.data[slice(*y), slice(*x)])
-    assert part.attrs["unit"] == "um"
+    assert split_preview.region(whole, box) == {"Y": slice(*y), "X": slice(*x)}
 
 
 @pytest.mark.parametrize("channels", [0, 3])

@@ -104,16 +104,23 @@ def signed(file: tifffile.TiffFile, array: np.ndarray, metadata: dict[str, Any])
     ----------
     metadata : of ImageJ; its display ranges are those of the pixels held.
     """
+    if array.dtype == np.int16:
+        shift_ranges(metadata, -32768)
     function = _function(file)
     if array.dtype != np.uint16 or function is None or not _is_signed(*function):
         return array
+    shift_ranges(metadata, -32768)
+    return (array ^ np.uint16(0x8000)).view(np.int16)
+
+
+def shift_ranges(metadata: dict[str, Any], by: int) -> None:
+    """Move the display ranges in ImageJ's metadata."""
     for name in ("min", "max", "Ranges"):
         value = metadata.get(name)
         if isinstance(value, int | float):
-            metadata[name] = value - 32768
+            metadata[name] = value + by
         elif isinstance(value, tuple):
-            metadata[name] = tuple(entry - 32768 for entry in value)
-    return (array ^ np.uint16(0x8000)).view(np.int16)
+            metadata[name] = tuple(entry + by for entry in value)
 
 
 def warn_calibration_function(path: Path, file: tifffile.TiffFile, array: np.ndarray) -> None:

@@ -14,15 +14,19 @@ from imagej_dl.errors import UserError
 from imagej_dl.filesystem.atomic import atomic, refuse_existing
 from imagej_dl.images import display, memory_maps
 from imagej_dl.images.array import calibration
-from imagej_dl.images.tiff import SUFFIXES
+from imagej_dl.images.tiff import SUFFIXES, imagej_description
 from imagej_dl.images.tiff.imagej_description import escaped
 
 _CLASSIC_LIMIT = 2**32 - 2**25
 # A TIFF has the number of pixels in a unit of length as a fraction of 32-bit numbers.
 _SMALLEST, _LARGEST = 2.0**-31, 2.0**31
 _NATIVE: Literal["<", ">"] = "<" if sys.byteorder == "little" else ">"
-# Of the types ImageJ has, those that its own TIFFs hold; labels above 16 bits go as uint32.
 _IMAGEJ_TYPES = ("uint8", "uint16", "float32")
+"""Of the types that ImageJ has, those that its own TIFFs hold."""
+_OPENED = ("int16", "uint32", "int32")
+"""Further types whose numbers ImageJ opens: 16 bits as signed ones, 32 bits as floats."""
+TYPES = (*_IMAGEJ_TYPES, *_OPENED)
+"""The pixel types that can be written."""
 # What ImageJ keeps in a tag of its own and not in the description.
 _BINARY = ("Info", "Labels", "Ranges", "LUTs", "ROI", "Overlays", "Properties")
 
@@ -32,8 +36,8 @@ def write(image: xr.DataArray, path: str | Path, overwrite: bool = False, **extr
 
     Parameters
     ----------
-    image : uint8, uint16 and float32 as they are; uint32 labels as 32-bit integers with the
-        same description (ImageJ shows them as float); other types are refused.
+    image : uint8, uint16 and float32 as they are; int16, uint32 and int32 as such integers with
+        the same description (of 32 bits ImageJ makes floats); other types are refused.
     path : the file; calibration, unit and frame interval go with it, and how the image is shown
         (LUTs, ranges, mode, selection and overlay, see :mod:`imagej_dl.images.display`).
     overwrite : whether a file that is there may be replaced.
@@ -51,7 +55,7 @@ def write(image: xr.DataArray, path: str | Path, overwrite: bool = False, **extr
         )
     refuse_existing(path, overwrite)
     array = np.asarray(image)
-    if array.dtype.name not in (*_IMAGEJ_TYPES, "uint32"):
+    if array.dtype.name not in TYPES:
         raise UserError(f"cannot hold {array.dtype} pixels", path=path)
     if not array.size:
         raise UserError("would have no pixels", path=path)
@@ -65,6 +69,8 @@ def write(image: xr.DataArray, path: str | Path, overwrite: bool = False, **extr
             remedy="Give the image another unit of length, such as µm.",
         )
     shown, colour_map = display.to_metadata(image)
+    if array.dtype.name == "int16":
+        imagej_description.shift_ranges(shown, 32768)
     metadata: dict[str, Any] = {"unit": cal.unit, "spacing": cal.pixel_depth, **shown, **extra}
     if cal.frame_interval:
         metadata |= {"finterval": cal.frame_interval, "tunit": "sec"}
@@ -74,7 +80,7 @@ def write(image: xr.DataArray, path: str | Path, overwrite: bool = False, **extr
         "resolutionunit": 1,
         "extratags": [] if colour_map is None else [(320, 3, 768, colour_map.ravel(), True)],
     }
-    if array.dtype.name == "uint32" or big:
+    if array.dtype.name in _OPENED or big:
         # ImageJ's own layout knows neither: the same description on an ordinary TIFF is read too.
         binary = {name: metadata.pop(name) for name in _BINARY if name in metadata}
         text = tifffile.imagej_description(hyperstack.shape, axes="TZCYX", **_ascii(metadata))

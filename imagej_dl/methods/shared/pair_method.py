@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
+from pydantic import Field
+
 from imagej_dl.methods.base import Loss, Total
 from imagej_dl.methods.shared.denoising_defaults import DEFAULTS
 from imagej_dl.methods.shared.image_method import ImageMethod
@@ -26,10 +28,17 @@ class PairMethod(ImageMethod):
         "validation": 0.2,
     }
 
+    together: bool = Field(
+        default=True,
+        description="Several channels are learnt together; false: each by itself, with a network "
+        "of its own.",
+    )
+
     @property
     def network(self) -> dict[str, Any]:
         """Arguments of the network that suit the method: what is fine comes from the image."""
-        return {"pooling": "blur", "residual": False, "top_skip": True}
+        apart = {"apart": not self.together}
+        return {"pooling": "blur", "residual": False, "top_skip": True, **apart}
 
     def loss(
         self,

@@ -64,10 +64,6 @@ class Denoising extends Training {
         }
     }
 
-    protected void tell(String function) {
-        Thread.startDaemon("imagej-dl-$function") { worker.call(function, [:]) }
-    }
-
     /** Puts a copy of the model where the user wants it; during the training when the epoch ends. */
     protected void export() {
         def chooser = new JFileChooser(dialogTitle: "Folder for the model", approveButtonText: "Export",

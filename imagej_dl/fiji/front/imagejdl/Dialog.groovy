@@ -1,5 +1,6 @@
 package imagejdl
 
+import ij.ImagePlus
 import ij.gui.GenericDialog
 import ij.plugin.frame.Recorder
 
@@ -8,13 +9,13 @@ class Dialog {
     static final String MORE = "More settings..."
 
     /** Asks for a command's values; null when the user cancels. */
-    static Map<String, String> ask(Map command, Map<String, String> before) {
+    static Map<String, String> ask(Map command, Map<String, String> before, ImagePlus image) {
         def (more, main) = command.fields.split { it.advanced }
-        def values = page(command, main, before, more ? true : false)
+        def values = page(command, main, before, more ? true : false, image)
         if (values == null) return null
         boolean wanted = values.remove(MORE) == "true"
         if (wanted) {
-            def rest = page(command, more, before, false)
+            def rest = page(command, more, before, false, image)
             if (rest == null) return null
             values += rest
         } else {
@@ -57,12 +58,16 @@ class Dialog {
         }
     }
 
-    static GenericDialog build(Map command, List fields, Map<String, String> before, boolean more) {
+    static GenericDialog build(Map command, List fields, Map<String, String> before, boolean more,
+                               ImagePlus image = null) {
         def dialog = new GenericDialog(command.label)
         boolean needed = fields.any { it.needed }
         dialog.addMessage(command.summary + (needed ? "\nFields with * are needed." : ""))
         fields.each { field ->
             String value = before.containsKey(field.key) ? before[field.key] : text(field.default)
+            def titles = field.opened ? OpenImages.titles(field, image) : []
+            String title = value in titles ? value : OpenImages.NONE
+            if (title != OpenImages.NONE) value = ""
             String offered = field.offers ? " - a folder or ${field.offers.join(', ')}" : ""
             String label = field.label + (field.unit ? " ($field.unit)" : "") + offered +
                 (field.needed ? " *" : field.empty ? " - empty: $field.empty" : "")
@@ -80,14 +85,17 @@ class Dialog {
                 default:
                     dialog.addStringField(label, value, field.type == "text" ? 24 : 8)
             }
+            if (field.opened) dialog.addChoice("or an open image",
+                [OpenImages.NONE, *titles] as String[], title)
         }
         if (more) dialog.addCheckbox(MORE, false)
         dialog.addHelp(help(command))
         return dialog
     }
 
-    private static Map<String, String> page(Map command, List fields, Map before, boolean more) {
-        def dialog = build(command, fields, before, more)
+    private static Map<String, String> page(Map command, List fields, Map before, boolean more,
+                                            ImagePlus image) {
+        def dialog = build(command, fields, before, more, image)
         dialog.showDialog()
         return dialog.wasCanceled() ? null : read(dialog, fields, more)
     }
@@ -103,6 +111,10 @@ class Dialog {
                 case "bool": values[field.key] = boxes.next().state as String; break
                 case "choice": values[field.key] = choices.next().selectedItem; break
                 default: values[field.key] = texts.next().text.trim()
+            }
+            if (field.opened) {
+                String title = choices.next().selectedItem
+                if (title != OpenImages.NONE) values[field.key] = title
             }
         }
         if (more) values[MORE] = boxes.next().state as String

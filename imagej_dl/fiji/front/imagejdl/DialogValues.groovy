@@ -26,8 +26,15 @@ class DialogValues {
         def fields = command.fields.collectEntries { [it.key, it] }
         return values.findAll { key, value ->
             def field = fields[key]
-            field != null && !field.once && (field.type != "choice" || value in field.choices)
+            field != null && !field.once && (field.type != "choice" || value in field.choices) &&
+                !(field.opened && closed(value))
         }
+    }
+
+    /** Whether it was the title of an image that is not open any more. */
+    private static boolean closed(String value) {
+        def file = new File(value)
+        return file.parent == null && !file.exists() && !OpenImages.isTitle(value)
     }
 
     synchronized void keep(Map command, Map<String, String> values) {
@@ -40,6 +47,8 @@ class DialogValues {
         command.fields.each { field ->
             def made = field.gives == "model" ? found.model : null
             def value = made ?: values[field.key]
+            // An open image is no project.
+            if (field.opened && value && OpenImages.isTitle(value as String)) return
             if (field.gives && value) given[field.gives] = value as String
         }
     }

@@ -70,7 +70,7 @@ class Front {
         boolean macro = options?.trim() || GraphicsEnvironment.isHeadless()
         try {
             def command = command(name)
-            def values = options?.trim() ? Options.parse(options) : macro ? [:] : ask(command)
+            def values = options?.trim() ? Options.parse(options) : macro ? [:] : ask(command, image)
             if (values == null) return
             def found = execute(command, values, image, macro ? "macro" : "dialog")
             if (macro || found.cancelled) return
@@ -122,13 +122,13 @@ class Front {
 
     void close() { worker.close() }
 
-    private Map<String, String> ask(Map command) {
+    private Map<String, String> ask(Map command, ImagePlus image) {
         def before = memory.before(command)
         // Whoever has an image open to correct wants it saved next.
         if (command.name == "correct" && Drawing.current("correct")) before = before + [step: "save"]
         // What holds now is shown, and only what is changed of it is said.
         def now = command.holds ? busy { worker.call("holding", [command: command.name]) }.values : [:]
-        def values = Dialog.ask(command, before + now)
+        def values = Dialog.ask(command, before + now, image)
         if (values != null) {
             values = values.findAll { key, value -> now[key] != value }
             memory.keep(command, values)
@@ -149,12 +149,15 @@ class Front {
         if (loader == null) thread.contextClassLoader = this.class.classLoader
         try {
             return busy {
-                def plan = worker.call("plan", [command: command.name, values: values, door: door])
+                def opened = OpenImages.named(command, values, image)
+                def plan = worker.call("plan", [command: command.name, values: values, door: door,
+                    opened: opened.keySet() as List])
                 if (plan.error) throw new CommandError(plan.error)
                 patience = plan.idle as double
                 def kind = plan.live ? LIVE.get(command.name, Training) : KINDS.get(command.name, Run)
                 def run = kind.newInstance(this, command, values, plan.takes as Set, image)
                 run.door = door
+                run.opened = opened
                 last = run.start()
             }
         } finally {

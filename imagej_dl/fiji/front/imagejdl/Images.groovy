@@ -90,6 +90,7 @@ class Images {
         imp.setProp(UNIT, about.unit)
         cal.frameInterval = about.frame_interval
         cal.timeUnit = "sec"
+        if (about.signed) cal.setSigned16BitCalibration()
         (about.props ?: [:]).each { key, value -> imp.setProp(key, value) }
         if (c > 1) imp = new CompositeImage(imp, CompositeImage.COMPOSITE)
         imp.resetDisplayRange()

@@ -18,6 +18,8 @@ class Run {
     final ImagePlus image
     /** What gave the values, "dialog" or "macro": what is said is in its words. */
     String door = "macro"
+    /** Further open images that the values name, by their keys. */
+    Map<String, ImagePlus> opened = [:]
 
     Run(Front front, Map command, Map values, Set takes, ImagePlus image) {
         this.front = front
@@ -28,15 +30,19 @@ class Run {
     }
 
     Map start() {
-        NDArray array = null
+        List<NDArray> arrays = []
         File roiset = null
         def inputs = [command: command.name, values: values, door: door]
         try {
             def given = image == null ? null : "image" in takes ? image : "plane" in takes ? plane(image) : null
             if (given != null) {
-                array = Images.share(given)
-                inputs += [image: array, about: Images.about(given)]
+                arrays << Images.share(given)
+                inputs += [image: arrays[0], about: Images.about(given)]
                 if (path(given) != null) inputs.image_path = path(given)
+            }
+            if (opened) inputs.opened = opened.collect { key, imp ->
+                arrays << Images.share(imp)
+                [key: key, image: arrays.last(), about: Images.about(imp)]
             }
             def rois = "rois" in takes ? Rois.current(image) : []
             if (rois) {
@@ -48,7 +54,7 @@ class Run {
             IJ.resetEscape()
             return inTurn { finish(work(inputs)) }
         } finally {
-            array?.close()
+            arrays*.close()
             roiset?.delete()
             IJ.showProgress(1.0)
         }

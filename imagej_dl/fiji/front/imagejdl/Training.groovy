@@ -126,7 +126,12 @@ class Training extends Run {
 
     protected void useNow() {
         enough = true
-        Thread.startDaemon("imagej-dl-use-now") { worker.call("enough", [:]) }
+        tell("enough")
+    }
+
+    /** Calls a function of the worker beside the training, without waiting for it. */
+    protected void tell(String function) {
+        Thread.startDaemon("imagej-dl-$function") { worker.call(function, [:]) }
     }
 
     /** Whether windows may be opened: in batch mode they would be images of the macro's. */
