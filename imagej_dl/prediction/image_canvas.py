@@ -26,6 +26,7 @@ class ImageCanvas:
         self.method, self.shape, self.passes = method, shape, passes
         self.is_large = shape[0] * shape[1] > array_storage.LARGE
         self.whole: NDArray[np.float32] = np.zeros((0, 0, 0), np.float32)
+        self.levels: Levels | None = None
 
     def add(self, bundle: ModelBundle, strip: tiles.Strip, view: View, levels: Levels) -> None:
         """Take a row of tiles of one view of the plane, whose intensities `levels` mapped.
@@ -34,6 +35,7 @@ class ImageCanvas:
         ------
         UserError : where the network gives NaN or infinity.
         """
+        self.levels = levels
         output = self.method.restored(strip.values, view.quarter_turns, view.mirrored)
         image = self.method.image(output)
         if not np.isfinite(image).all():
@@ -54,4 +56,4 @@ class ImageCanvas:
 
     def finish(self, progress: Progress) -> tuple[NDArray, NDArray[np.float32], int]:
         """Return an empty label map, the image, and that no object was too small."""
-        return np.zeros((0, 0), np.uint16), self.whole, 0
+        return np.zeros((0, 0), np.uint16), self.method.of_plane(self.whole, self.levels), 0
