@@ -41,9 +41,9 @@ class Export(Command):
     licence: Annotated[str, Shown(empty="none")] = Field(
         "", description="Licence of the weights, by its SPDX identifier, such as CC-BY-4.0."
     )
-    citations: Annotated[
-        list[str], Shown("Citations", unit="DOIs", empty="those of the method")
-    ] = Field([], description="DOIs of publications to be cited, beside those of the method.")
+    citations: Annotated[list[str], Shown(unit="DOIs", empty="those of the method")] = Field(
+        [], description="DOIs of publications to be cited, beside those of the method."
+    )
     overwrite: Annotated[bool, Shown(once=True)] = Field(
         False, description="Replace the package if it exists."
     )

@@ -55,7 +55,10 @@ def array(data: bytes) -> np.ndarray:
     ------
     ValueError : when it is damaged, or holds pickled objects.
     """
-    return _array(io.BytesIO(data), len(data))
+    try:
+        return _array(io.BytesIO(data), len(data))
+    except Exception as error:  # NumPy raises whatever a damaged header makes
+        raise ValueError(one_line(error)) from error
 
 
 def _array(stream: IO[bytes], size: int) -> np.ndarray:

@@ -77,9 +77,9 @@ def _result(config: ModelConfig) -> list[str]:
         f"{key} {value}" for key, value in config.instances.model_dump(mode="json").items()
     )
     return [
-        "The output is no label map yet: the specification has no operation for the post-processing "
-        "of this method. `imagej-dl predict` with this package makes the label map, by these "
-        f"settings: {settings or 'none'}."
+        "The output is no label map yet: the specification has no operation for the "
+        "post-processing of this method. `imagej-dl predict` with this package makes the label "
+        f"map, by these settings: {settings or 'none'}."
     ]
 
 
