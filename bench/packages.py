@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from imagej_dl import images, models, noise
+from imagej_dl import models, noise
 from imagej_dl._version import __version__
 from imagej_dl.errors import UserError
 from imagej_dl.methods.registry import METHODS
@@ -31,13 +31,16 @@ from imagej_dl.training import Settings
 
 OWN: dict[str, dict[str, Any]] = {"star_convex": {"rays": 8}}
 TEST = """
-import json, sys
+import json, sys, zipfile
 from bioimageio.core import test_model
 for path in sys.argv[1:]:
     for name in ("onnx", "keras_v3"):
+        if name == "keras_v3" and "model.keras" not in zipfile.ZipFile(path).namelist():
+            continue
         found = test_model(path, weight_format=name)
         words = [(d.name, [e.msg for e in d.errors]) for d in found.details if d.errors]
-        print("RESULT", json.dumps([path, name, found.status, len(found.details), words]))
+        record = {"package": path, "format": name, "status": found.status}
+        print(json.dumps(record | {"checks": len(found.details), "errors": words}), flush=True)
 """
 
 
@@ -102,24 +105,22 @@ def packaged(kind: str, folder: Path) -> dict[str, Any]:
 
 
 def camera() -> noise.GaussianMixture:
-    """Return a noise model: the noise of 20 frames of a ramp."""
-    rng = np.random.default_rng(0)
-    ramp = np.linspace(100, 1000, 64 * 64).reshape(64, 64)
-    frames = ramp + rng.normal(size=(20, 64, 64)) * np.sqrt(25 + 2 * (ramp - 100))
-    return noise.fit_mixture(noise.of_frames(images.make(frames.astype(np.float32), "TYX")))
+    """Return a noise model: a variance that grows with the signal, from 100 to 1000."""
+    return noise.GaussianMixture(
+        origin={}, low=100.0, high=1000.0, weights=[[0.0]], offsets=[[0.0]], variances=[[3.0, 4.0]], floor=1.0
+    )
 
 
-def tested(python: str, paths: list[str]) -> dict[str, dict[str, str]]:
-    """Return the status of each package and format by bioimageio.core, or its words."""
-    done = subprocess.run([python, "-c", TEST, *paths], capture_output=True, text=True, check=False)
-    found: dict[str, dict[str, str]] = {}
-    for line in done.stdout.splitlines():
-        if line.startswith("RESULT "):
-            path, name, status, checks, words = json.loads(line.removeprefix("RESULT "))
-            found.setdefault(path, {})[name] = f"{status}, {checks} checks" + (
-                f": {words}" if words else ""
-            )
-    return found
+def tested(python: str, paths: list[str]) -> None:
+    """Let bioimageio.core test packages, and print what it says of each format."""
+    command = [python, "-c", TEST, *paths]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as running:
+        assert running.stdout is not None
+        for line in running.stdout:
+            if line.startswith("{"):
+                print(line, end="", flush=True)
 
 
 def main() -> None:
@@ -129,13 +130,13 @@ def main() -> None:
     parser.add_argument("--python", help="Python of an environment with bioimageio.core.")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
-    records = [packaged(kind, options.out) for kind in options.kinds]
-    paths = [record["package"] for record in records if "package" in record]
-    found = tested(options.python, paths) if options.python else {}
-    for record in records:
-        if "package" in record:
-            record["bioimageio.core"] = found.get(record["package"])
-        print(json.dumps(record))
+    paths = []
+    for kind in options.kinds:
+        record = packaged(kind, options.out)
+        print(json.dumps(record), flush=True)
+        paths += [record["package"]] if "package" in record else []
+    if options.python:
+        tested(options.python, paths)
 
 
 if __name__ == "__main__":
