@@ -107,7 +107,13 @@ def packaged(kind: str, folder: Path) -> dict[str, Any]:
 def camera() -> noise.GaussianMixture:
     """Return a noise model: a variance that grows with the signal, from 100 to 1000."""
     return noise.GaussianMixture(
-        origin={}, low=100.0, high=1000.0, weights=[[0.0]], offsets=[[0.0]], variances=[[3.0, 4.0]], floor=1.0
+        origin=noise.Origin(signal="frames", pairs=1000),
+        low=100.0,
+        high=1000.0,
+        weights=[[0.0]],
+        offsets=[[0.0]],
+        variances=[[3.0, 4.0]],
+        floor=1.0,
     )
 
 

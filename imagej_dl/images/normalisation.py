@@ -136,7 +136,7 @@ class Normalisation(BaseModel):
 
     @property
     def whole_plane(self) -> bool:
-        """Whether a plane must be in memory as a whole."""
+        """True if a plane must be in memory as a whole."""
         return self.illumination > 0
 
     @property

@@ -1,4 +1,4 @@
-"""The names, the words and the licence of a package: what its authors say of it."""
+"""The names, the words and the licence of a package."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SPDX = {"CC0": "CC0-1.0"}
 
 
 class About(BaseModel):
-    """What the authors of a package say of it."""
+    """The words of a package's authors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -37,7 +37,7 @@ _STEPS = 4
 
 @dataclass(frozen=True)
 class Exported:
-    """What was written: bytes of the package, formats, largest difference of ONNX from Keras."""
+    """A written package: its bytes, formats, and the largest difference of ONNX from Keras."""
 
     size: int
     formats: tuple[str, ...]

@@ -18,7 +18,7 @@ KIND = "bioimageio"
 
 
 class PackageConfig(ModelConfig):
-    """What prediction must know of a package besides its weights.
+    """Configuration of a package: all that prediction must know besides its weights.
 
     sizes : along Y and X, that the network takes.
     gives : what its output is made into.
@@ -47,7 +47,7 @@ class PackageConfig(ModelConfig):
 
     @property
     def method(self) -> Method:
-        """What makes the result of the output."""
+        """The method that makes the result of the output."""
         if self.gives == "image":
             count = len(self.classes)
             return PackageImage(
