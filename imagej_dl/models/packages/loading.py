@@ -27,7 +27,7 @@ from imagej_dl.models.packages.description import Axis, Description, File, Sizes
 from imagej_dl.models.packages.networks import KerasNetwork, OnnxNetwork
 from imagej_dl.models.packages.normalisation import PackageNormalisation
 from imagej_dl.models.packages.operations import EnsureDtype, is_whole
-from imagej_dl.models.packages.outputs import roles_of
+from imagej_dl.models.packages.outputs import is_probability, roles_of
 
 FORMATS = ("onnx", "keras_v3")
 """Formats of weights that are opened, the first that a package has."""
@@ -197,7 +197,8 @@ def _config(package: _Package) -> PackageConfig:
     source, target = package.source, package.target
     try:
         _check_axes(package)
-        before, (_, left) = source.operations, _divided(target)
+        _, left = _divided(target)
+        _ = source.operations  # wrong ones are said here
         roles = roles_of(target, verification.tensor_of(package.archive, target))
     except UserError as error:
         raise error.at(package.path) from error
@@ -215,7 +216,6 @@ def _config(package: _Package) -> PackageConfig:
         (scaled[0][0], scaled[1][0], scaled[0][1]) if calibrated else (1.0, 1.0, "pixel")  # type: ignore[index]
     )
     declared = package.declared
-    del before
     config = PackageConfig(
         classes=target.names,
         title=f"{declared.name} {declared.version or ''}".strip(),
@@ -239,7 +239,8 @@ def _config(package: _Package) -> PackageConfig:
         keras_version="",
         tensorflow_version="",
     )
-    return config.giving("labels") if roles is not None and not left else config
+    told = roles is not None and not left and is_probability(target)
+    return config.giving("labels") if told else config
 
 
 def _divided(target: Tensor) -> tuple[list[Any], list[Any]]:

@@ -21,9 +21,9 @@ from imagej_dl.models.packages.operations import Binarize, Sigmoid, Softmax, app
 _BACKGROUND = re.compile(r"back ?ground|\bbg\b|outside", re.I)
 _BORDER = re.compile(r"bound|border|contour|edge|membrane|outline", re.I)
 _OBJECT = re.compile(
-    r"fore ?ground|\bfg\b|nucle|cell|object|mask|inside|interior|prob|segment|bacter|class|pred",
-    re.I,
+    r"fore ?ground|\bfg\b|nucle|cell|object|mask|inside|interior|prob|segment|bacter", re.I
 )
+_IMAGE = re.compile(r"denois|restor|reconstr|super.?res|deconv|stain", re.I)
 _SLACK = 1e-3
 
 
@@ -101,39 +101,34 @@ class PackageImage(ImageMethod):
 
 
 def roles_of(tensor: Tensor, expected: NDArray[Any] | None) -> Roles | None:
-    """Return which channels are probabilities of objects; None where the output is an image.
+    """Return which channels may be probabilities of objects; None where the output is an image.
 
     Parameters
     ----------
-    tensor : the output: its operations, range and names tell.
+    tensor : the output; each of several channels must tell by its name what it is.
     expected : its test tensor (N, Y, X, K), which must lie between 0 and 1, if there is one.
     """
     if expected is not None and (expected.min() < -_SLACK or expected.max() > 1 + _SLACK):
         return None
-    named = named_roles(tensor)
-    limits = tensor.data.range == (0, 1)
-    ends = any(isinstance(one, Binarize | Sigmoid | Softmax) for one in tensor.operations)
-    words = " ".join((tensor.id, tensor.description, *tensor.names))
-    told = limits or ends or bool(_OBJECT.search(words) or _BORDER.search(words))
-    return named if told else None
-
-
-def named_roles(tensor: Tensor) -> Roles | None:
-    """Return the channels by their names, or by their number; None where neither tells."""
     names = tensor.names
     found: dict[str, int] = {}
     for kind, pattern in (("background", _BACKGROUND), ("border", _BORDER), ("object", _OBJECT)):
-        free = [n for n, name in enumerate(names) if n not in found.values()]
+        free = [n for n in range(len(names)) if n not in found.values()]
         match = next((n for n in free if pattern.search(names[n])), None)
         if match is not None:
             found[kind] = match
     if len(names) == 1:
         return None if set(found) - {"object"} else Roles(object=0)
-    unnamed = [n for n in range(len(names)) if n not in found.values()]
-    if "object" not in found and len(unnamed) == 1 and found:
-        found["object"] = unnamed[0]
-    if "object" not in found or len(names) > 3:
-        return None
-    if len(names) == 2 and set(found) == {"object"}:
-        return None
-    return Roles(**found)
+    return Roles(**found) if "object" in found and len(found) == len(names) else None
+
+
+def is_probability(tensor: Tensor) -> bool:
+    """Return whether an output says that it is a probability of objects.
+
+    By its operations, its range, or the names of the tensor and its channels.
+    """
+    if _IMAGE.search(f"{tensor.id} {tensor.description}"):
+        return False
+    limits = tensor.data.range == (0, 1)
+    ends = any(isinstance(one, Binarize | Sigmoid | Softmax) for one in tensor.operations)
+    return limits or ends or bool(_OBJECT.search(" ".join((tensor.id, *tensor.names))))
