@@ -126,7 +126,7 @@ def fingerprint(model: Path) -> str:
     """
     model = ready.find(model)
     if is_package(model):
-        return packages.files(model).hex()[:16]
+        return packages.digest_of(model)[:16]
     load_config(model)
     digest = hashlib.sha256()
     for path in [model] if model.is_file() else [model / CONFIG, model / NETWORK]:

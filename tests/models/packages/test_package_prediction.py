@@ -290,3 +290,31 @@ def test_processing_stands_in_its_order(tmp_path):
     tests = {"in.npy": image, "out.npy": wanted}
     bundle = models.load(package(tmp_path / "dark.zip", tests=tests, before=before))
     assert predict(bundle, discs(64)).labels.max() == 0
+
+
+def test_an_own_configuration_goes_with_the_tensors(tmp_path):
+    own = {
+        "kind": "border",
+        "classes": ["background", "object", "border"],
+        "architecture": {"name": "unet", "arguments": {}},
+        "normalisation": {},
+        "patch": 64,
+        "halo": 8,
+        "multiple_of": 8,
+        "imagej_dl_version": "0",
+        "keras_version": "3",
+        "tensorflow_version": "2",
+    }
+    path = package(tmp_path / "odd.zip", config={"imagej_dl": {"model": own}})
+    with pytest.raises(UserError, match="does not go with its tensors"):
+        models.load(path)
+
+
+def test_further_outputs_are_said_once(tmp_path):
+    def two(content):
+        content["outputs"].append(dict(content["outputs"][0], id="second"))
+
+    path = package(tmp_path / "two.zip", change=two)
+    models.load_config(path)
+    with pytest.warns(DataWarning, match="left out: second"):
+        models.load(path)
