@@ -27,6 +27,7 @@ DISTRIBUTIONS = {
     "jpype": "jpype1",
     "pydantic_core": "pydantic",
     "skimage": "scikit-image",
+    "yaml": "pyyaml",
 }
 """Where a library's distribution is called otherwise than its module."""
 RUN_BY_OTHERS = {"geff", "networkx"}

@@ -55,6 +55,11 @@ TABLE: dict[str, Entry] = {
     "predict": Entry(
         "Predict", "Segment images and videos with a trained model.", "ImageJ-DL Predict"
     ),
+    "export": Entry(
+        "Export",
+        "Write a model as a package of BioImage.IO, for other programs.",
+        "ImageJ-DL Export model",
+    ),
     "denoise": Entry(
         "Denoise",
         "Denoise images by training on them, alone or in pairs.",

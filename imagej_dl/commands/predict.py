@@ -16,6 +16,7 @@ from imagej_dl.errors import UserError
 from imagej_dl.filesystem import locks
 from imagej_dl.filesystem.atomic import heal, refuse_existing
 from imagej_dl.images.checks.blank_planes import warn_black
+from imagej_dl.methods.shared.image_method import ImageMethod
 from imagej_dl.prediction import Prediction
 from imagej_dl.prediction.inputs import Source, find
 from imagej_dl.prediction.results import Results, objects
@@ -48,12 +49,10 @@ class Predict(PredictOptions):
         if self.images:
             self.run(progress)
             return
-        from imagej_dl import models
-
         image = session.open_image().assign_attrs(session.display)
         source = Source(Path(str(image.attrs["title"])), Path(str(image.attrs["title"])).stem)
         results = None
-        config = models.load_config(self.chosen)
+        config = self.config()
         self.refuse_models(config)
         if config.method.gives == "image":
             self._refuse_too_large(image)
@@ -72,7 +71,9 @@ class Predict(PredictOptions):
         if results is not None:
             _write(results, source, result, hyperstack, self.made(), bundle)
         if isinstance(result, xr.DataArray):
-            session.show(result, f"{source.name}-denoised")
+            method = bundle.config.method
+            word = method.result if isinstance(method, ImageMethod) else ImageMethod.result
+            session.show(result, f"{source.name}-{word}")
         else:
             self._show(session, source, result, hyperstack)
         say(_summary(source.name, result, time.perf_counter() - started))
@@ -109,10 +110,8 @@ class Predict(PredictOptions):
             return
         if not self.images:
             raise UserError("name the images to predict, or folders of images")
-        from imagej_dl import models
-
         tables = self.tables()
-        config = models.load_config(self.chosen)
+        config = self.config()
         self.refuse_models(config)
         if config.method.gives == "image":
             if self.videos is not None:

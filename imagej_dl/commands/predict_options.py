@@ -17,6 +17,7 @@ from imagej_dl.errors import UserError
 from imagej_dl.images.formats import registry
 from imagej_dl.images.scenes import PATTERN
 from imagej_dl.models.config import holds_model
+from imagej_dl.models.packages.loading import described
 from imagej_dl.models.ready import registry as ready
 from imagej_dl.prediction import sampling
 from imagej_dl.prediction.diameters import parsed
@@ -39,9 +40,9 @@ class PredictOptions(Command):
         Path, Positional(), Shown(path="folder", gives="model", takes="model", offers=ready.names)
     ] = Field(
         Path(ready.DEFAULT),
-        description="Folder of the model, or the .h5 file of a model that was trained with "
-        "Fluffy, or the name of a ready model, which came with imagej-dl "
-        f"({', '.join(ready.names())}); if left out, {ready.DEFAULT}.",
+        description="Folder of the model, or a package of BioImage.IO (its .zip file or folder), "
+        "or the .h5 file of a model that was trained with Fluffy, or the name of a ready model, "
+        f"which came with imagej-dl ({', '.join(ready.names())}); if left out, {ready.DEFAULT}.",
     )
     images: Annotated[
         list[Path], Positional(), Shown("Image files", once=True, empty="the open image")
@@ -93,6 +94,12 @@ class PredictOptions(Command):
         None,
         description="Folder of a model that denoises. The image is denoised by it before it is "
         "segmented; the result keeps record of both models.",
+    )
+    output: Annotated[Literal["auto", "labels", "image"], Shown(advanced=True)] = Field(
+        "auto",
+        description="What the output of a package of BioImage.IO is made into. auto: a label map "
+        "where its description says that it is a probability of objects, else an image; labels, "
+        "image: that.",
     )
     save_denoised: Annotated[bool, Shown("Keep the denoised image", advanced=True)] = Field(
         False,
@@ -246,10 +253,44 @@ class PredictOptions(Command):
         if ready.is_name(self.model) or ready.name_of(self.chosen):
             say(f"with {ready.described(self.chosen)}")
         if self.weights is not None:
+            from imagej_dl.models.foreign import ForeignNetwork
             from imagej_dl.models.pretrained import load_weights
 
+            if isinstance(bundle.model, ForeignNetwork):
+                raise UserError(
+                    "weights: a package of BioImage.IO has its own alone",
+                    path=self.chosen,
+                    remedy="Leave them out.",
+                )
             load_weights(bundle.model, self.weights)
-        return replace(bundle, config=self._post_processed(bundle.config))
+        config = self._giving(bundle.config)
+        if words := described(config):
+            say(f"with {words}")
+        return replace(bundle, config=self._post_processed(config))
+
+    def config(self) -> ModelConfig:
+        """Return the model's configuration, with the output that was asked for."""
+        from imagej_dl import models
+
+        return self._giving(models.load_config(self.chosen))
+
+    def _giving(self, config: ModelConfig) -> ModelConfig:
+        """Make what was asked for of the output of a package."""
+        from imagej_dl.models.packages.config import PackageConfig
+
+        if self.output == "auto":
+            return config
+        if not isinstance(config, PackageConfig):
+            raise UserError(
+                "output: is chosen for packages of BioImage.IO alone; the output of this model is "
+                "known",
+                path=self.chosen,
+                remedy="Leave it out.",
+            )
+        try:
+            return config.giving(self.output)
+        except UserError as error:
+            raise error.at(self.chosen) from error
 
     @cached_property
     def denoiser(self) -> ModelBundle | None:
@@ -309,7 +350,6 @@ class PredictOptions(Command):
 
     def made(self) -> dict[str, Any]:
         """Return what results depend on: the model's fingerprint, and the settings."""
-        from imagej_dl import models
         from imagej_dl.correction.store import fingerprint
         from imagej_dl.images.labels.provenance import digest
 
@@ -317,7 +357,7 @@ class PredictOptions(Command):
         if self.weights is not None:
             model += f"+{digest(self.weights)}"
         # Tiles and batches change nothing.
-        config = self._post_processed(models.load_config(self.chosen))
+        config = self._post_processed(self.config())
         how: dict[str, Any] = {"instances": config.instances.model_dump(mode="json")}
         given = {"halo": self.halo, "axes": self.axes, "scenes": self.scenes}
         if config.method.gives == "image" and self.type != "float32":
@@ -325,6 +365,7 @@ class PredictOptions(Command):
         given["samples"] = self.samples
         if config.method.gives == "instances" and preferences.read().precision != "float32":
             given["precision"] = preferences.read().precision
+        given["output"] = None if self.output == "auto" else self.output
         given |= self._averaged_over()
         return {"model": model, "how": how | {k: v for k, v in given.items() if v is not None}}
 

@@ -15,6 +15,8 @@ from imagej_dl.errors import UserError, warn
 from imagej_dl.filesystem import locks
 from imagej_dl.filesystem.atomic import atomic, load_json
 from imagej_dl.models.folder import CONFIG, NETWORK, load_config
+from imagej_dl.models.packages import loading as packages
+from imagej_dl.models.packages.archive import is_package
 from imagej_dl.models.ready import registry as ready
 from imagej_dl.prediction.output_kinds import need_objects
 
@@ -123,6 +125,8 @@ def fingerprint(model: Path) -> str:
     UserError : when it is not a model, or missing.
     """
     model = ready.find(model)
+    if is_package(model):
+        return packages.digest_of(model)[:16]
     load_config(model)
     digest = hashlib.sha256()
     for path in [model] if model.is_file() else [model / CONFIG, model / NETWORK]:

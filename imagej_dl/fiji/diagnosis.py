@@ -31,6 +31,7 @@ def diagnose(fiji: str | None = None) -> Iterator[Finding]:
     yield from _tensorflow()
     yield from _engines()
     yield from _formats()
+    yield from _packages()
     yield Finding(
         "Display",
         gateway.has_display(),
@@ -94,6 +95,22 @@ def _formats() -> Iterator[Finding]:
             yield Finding(one.name, True, f"{one.library} {version}", needed=False)
         elif one.library:
             yield Finding(one.name, False, f"not read: {one.install}", needed=False)
+
+
+def _packages() -> Iterator[Finding]:
+    """Look for the optional libraries of BioImage.IO's packages."""
+    from imagej_dl import optional
+
+    for part, library, install, use in (
+        ("Packages", "onnxruntime", "bioimageio", "of BioImage.IO are predicted"),
+        ("Export", "tf2onnx", "export", "writes packages of BioImage.IO"),
+    ):
+        if optional.there(library):
+            version = importlib.metadata.version(library)
+            yield Finding(part, True, f"{library} {version}: {use}", needed=False)
+        else:
+            text = f"{library} is not installed: pip install 'imagej-dl[{install}]'"
+            yield Finding(part, False, text, needed=False)
 
 
 def _tensorflow() -> Iterator[Finding]:

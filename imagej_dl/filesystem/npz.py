@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 import zipfile
 from pathlib import Path
@@ -45,6 +46,19 @@ def read(path: Path, remedy: str | None = None) -> dict[str, np.ndarray]:
             return arrays
     except Exception as error:  # zipfile, zlib and NumPy raise whatever a damaged file makes
         raise UserError(f"is damaged ({one_line(error)})", path=path, remedy=remedy) from error
+
+
+def array(data: bytes) -> np.ndarray:
+    """Return the array of a .npy file's content.
+
+    Raises
+    ------
+    ValueError : when it is damaged, or holds pickled objects.
+    """
+    try:
+        return _array(io.BytesIO(data), len(data))
+    except Exception as error:  # NumPy raises whatever a damaged header makes
+        raise ValueError(one_line(error)) from error
 
 
 def _array(stream: IO[bytes], size: int) -> np.ndarray:

@@ -135,6 +135,11 @@ class Normalisation(BaseModel):
         return self._sane(ready, plane, seen, far), levels
 
     @property
+    def whole_plane(self) -> bool:
+        """True if a plane must be in memory as a whole."""
+        return self.illumination > 0
+
+    @property
     def irreversible(self) -> str:
         """Why intensities cannot be brought back, as the name and value of a setting; else ""."""
         if self.method == "equalise":

@@ -74,8 +74,14 @@ class ModelBundle:
         """
         height, width = ready.shape[:2]
         step = self.config.multiple_of
+        sides = (height + -height % step, width + -width % step)
+        sides = self.config.window((height, width), max(sides)) or sides
+        if sides[0] < height or sides[1] < width:
+            raise UserError(
+                f"sees {sides[1]}×{sides[0]} px at once, not {width}×{height}", path=self.folder
+            )
         # "symmetric" mirrors planes of any size; "reflect" would fail on a single pixel's width.
-        padding = ((0, -height % step), (0, -width % step), (0, 0))
+        padding = ((0, sides[0] - height), (0, sides[1] - width), (0, 0))
         padded = np.pad(ready, padding, "symmetric")[None]
         count = None
         if (volume := self.config.volume) is not None:

@@ -20,6 +20,7 @@ from imagej_dl.images import Normalisation, Seen
 from imagej_dl.methods import registry
 from imagej_dl.methods.base import Method, PostProcessing
 from imagej_dl.methods.registry import KnownKind
+from imagej_dl.models.packages.archive import described
 from imagej_dl.serialisation import omitting
 from imagej_dl.validation import in_words
 
@@ -139,6 +140,14 @@ class ModelConfig(BaseModel):
         shared = {"border_size": self.border_size}
         return registry.method(self.kind, shared, self.method_settings)
 
+    def window(self, plane: tuple[int, int], most: int) -> tuple[int, int] | None:
+        """Return the sides that all windows of planes up to a shape must have; None where any do
+        that are multiples of `multiple_of`, as for networks of our own.
+
+        They are at most `most`, where the network takes such windows.
+        """
+        return None
+
     @field_validator("instances", mode="plain")
     @classmethod
     def _of_method(cls, value: Any, info: ValidationInfo) -> PostProcessing:
@@ -167,8 +176,10 @@ class ModelConfig(BaseModel):
 
 
 def holds_model(folder: Path) -> bool:
-    """Return whether a folder is that of a model, or of an unfinished training of one."""
-    return any((folder / name).exists() for name in (CONFIG, UNFINISHED))
+    """Return whether a folder is that of a model, of an unfinished training of one, or of a package
+    of BioImage.IO.
+    """
+    return any((folder / name).exists() for name in (CONFIG, UNFINISHED)) or described(folder)
 
 
 def axes(frames: int, channels: int, volumetric: bool = False) -> str:

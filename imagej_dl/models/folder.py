@@ -10,6 +10,7 @@ metrics.json, split.json, log.csv, loss.png   of the training, for the reader
 from __future__ import annotations
 
 import json
+import tempfile
 import warnings
 import zipfile
 from importlib import import_module
@@ -22,12 +23,15 @@ from pydantic import ValidationError
 
 from imagej_dl import images
 from imagej_dl.errors import DataWarning, UserError, first_line
+from imagej_dl.filesystem import temporaries
 from imagej_dl.filesystem.atomic import atomic_folder, heal, load_json
 from imagej_dl.models import fluffy_h5, trust
 from imagej_dl.models.bundle import ModelBundle, largest_difference
 from imagej_dl.models.config import CONFIG, FORMAT_VERSION, UNFINISHED, ModelConfig
 from imagej_dl.models.frame_windows import frames_of, is_volumetric
 from imagej_dl.models.layers import OTHERS
+from imagej_dl.models.packages import loading as packages
+from imagej_dl.models.packages.archive import is_package
 from imagej_dl.models.ready import registry as ready
 
 NETWORK = "model.keras"
@@ -83,13 +87,15 @@ def save(
 
 
 def load(folder: str | Path, *, verify: bool = False) -> ModelBundle:
-    """Read a MODEL folder, or a model that Fluffy saved.
+    """Read a MODEL folder, a package of BioImage.IO, or a model that Fluffy saved.
 
     Parameters
     ----------
     folder : what :func:`save` wrote; or the name of a ready model, such as "nuclei"; or Fluffy's
-        .h5 file, see :mod:`imagej_dl.models.fluffy_h5`.
-    verify : predict the test image and compare with the probabilities kept beside it.
+        .h5 file, see :mod:`imagej_dl.models.fluffy_h5`; or a package, a ZIP archive or a folder,
+        see :mod:`imagej_dl.models.packages`.
+    verify : predict the test image and compare with the probabilities kept beside it. The test
+        tensors of a package are always compared, once.
 
     Raises
     ------
@@ -99,6 +105,8 @@ def load(folder: str | Path, *, verify: bool = False) -> ModelBundle:
     folder = ready.find(folder)
     if fluffy_h5.is_file(folder):
         return fluffy_h5.load(folder)
+    if is_package(folder):
+        return packages.load(folder, _network_of)
     config = load_config(folder)
     bundle = ModelBundle(_load_network(folder / NETWORK, config), config, folder)
     if verify:
@@ -116,6 +124,8 @@ def load_config(folder: str | Path) -> ModelConfig:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DataWarning)  # :func:`load` says it
             return fluffy_h5.load(folder).config
+    if is_package(folder):
+        return packages.load_config(folder)
     if not folder.is_dir():
         raise UserError(
             "there is no such model folder",
@@ -177,6 +187,14 @@ def check(bundle: ModelBundle) -> float:
             remedy="A file was changed, or this TensorFlow computes differently: train again.",
         )
     return difference
+
+
+def _network_of(data: bytes, config: ModelConfig) -> Any:
+    """Return the network of a Keras file that is in no folder."""
+    with tempfile.TemporaryDirectory(prefix=temporaries.prefix("package")) as folder:
+        path = Path(folder) / NETWORK
+        path.write_bytes(data)
+        return _load_network(path, config)
 
 
 def _load_network(path: Path, config: ModelConfig) -> Any:

@@ -54,7 +54,7 @@ def ready(
     levels = [_levels(bundle, pixels, z, beyond) for z in range(pixels.depth)]
     before: list[deque[Any]] = [deque(maxlen=frames) for _ in range(pixels.depth)]
     # What takes uneven light off looks over the whole plane.
-    lazy = _is_large(pixels) and not bundle.config.normalisation.illumination
+    lazy = _is_large(pixels) and not bundle.config.normalisation.whole_plane
     for t, z in product(range(pixels.frames), range(pixels.depth)):
         plane: Any
         if lazy:
@@ -134,7 +134,7 @@ def _is_large(pixels: Pixels) -> bool:
 
 def _levels(bundle: ModelBundle, pixels: Pixels, z: int, beyond: list[Beyond]) -> Levels | None:
     rule = bundle.config.normalisation
-    read = rows_of if _is_large(pixels) and not rule.illumination else _plane
+    read = rows_of if _is_large(pixels) and not rule.whole_plane else _plane
     parts = (part for t in range(pixels.frames) for part in read(pixels, t, z))
     far: list[Far] = []
     found = rule.levels(parts, bundle.config.seen, far)

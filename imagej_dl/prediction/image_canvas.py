@@ -29,6 +29,7 @@ class ImageCanvas:
         self.method, self.shape, self.passes, self.slices = method, shape, passes, slices
         self.is_large = shape[0] * shape[1] * slices > array_storage.LARGE
         self.whole: NDArray[np.float32] = np.zeros((0, 0, 0), np.float32)
+        self.levels: Levels | None = None
 
     def add(self, bundle: ModelBundle, strip: tiles.Strip, view: View, levels: Levels) -> None:
         """Take a row of tiles of one view of the plane, whose intensities `levels` mapped.
@@ -37,6 +38,7 @@ class ImageCanvas:
         ------
         UserError : where the network gives NaN or infinity.
         """
+        self.levels = levels
         output = self.method.restored(strip.values, view.quarter_turns, view.mirrored)
         parts = np.split(output, self.slices, axis=-1)
         image = np.concatenate([self.method.image(part) for part in parts], axis=-1)
@@ -59,4 +61,4 @@ class ImageCanvas:
 
     def finish(self, progress: Progress) -> tuple[NDArray, NDArray[np.float32], int]:
         """Return an empty label map, the image, and that no object was too small."""
-        return np.zeros((0, 0), np.uint16), self.whole, 0
+        return np.zeros((0, 0), np.uint16), self.method.of_plane(self.whole, self.levels), 0

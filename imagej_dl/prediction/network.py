@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from imagej_dl.errors import UserError
 from imagej_dl.models import ModelBundle, ModelConfig, backend
+from imagej_dl.models.foreign import ForeignNetwork
 from imagej_dl.models.frame_windows import fed, given_back
 from imagej_dl.models.networks.mobilenet_unets import EACH_FRAME, OVER_TIME
 from imagej_dl.prediction import openvino_backend
@@ -35,6 +36,8 @@ def network(bundle: ModelBundle, pixels: int = 0) -> Network:
     ------
     UserError : (the function) when the memory does not hold even one window.
     """
+    if isinstance(bundle.model, ForeignNetwork):
+        return bundle.model.run
     tf = backend.tensorflow()
     function = _compiled.get(bundle.model)
     frames, channels = bundle.config.frames, bundle.config.channels

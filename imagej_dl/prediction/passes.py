@@ -12,6 +12,7 @@ import xarray as xr
 from imagej_dl import preferences
 from imagej_dl.errors import warn
 from imagej_dl.models import ModelBundle, backend
+from imagej_dl.models.foreign import ForeignNetwork
 from imagej_dl.prediction import memory, tiles, volumes
 from imagej_dl.prediction.frames import Beyond, Used, ready
 from imagej_dl.prediction.intensity_range import words
@@ -54,10 +55,14 @@ class Pass:
         if tile is None:
             tile = tile_side(bundle.model, pixels.shape, halo, least, depth)
         cuts = {}
-        for view in seen_as:
+        shapes = [view.shape(pixels.shape) for view in seen_as]
+        largest = (max(shape[0] for shape in shapes), max(shape[1] for shape in shapes))
+        exact = config.window(largest, tile)
+        sides = exact or (tile, tile)
+        for view, shape in zip(seen_as, shapes, strict=True):
             down, across = (
-                tiles.spans(size, tile, halo, config.multiple_of)
-                for size in view.shape(pixels.shape)
+                tiles.spans(size, side, halo, config.multiple_of, exact=exact is not None)
+                for size, side in zip(shape, sides, strict=True)
             )
             cuts[view] = (down, across)
         if halo < needed and any(max(len(down), len(across)) > 1 for down, across in cuts.values()):
@@ -71,7 +76,8 @@ class Pass:
         areas = [down[0].size * across[0].size * frames for down, across in cuts.values()]
         if batch is None:
             batch = max(1, _BATCH_PIXELS // max(areas))
-        self.options = {"tile": tile, "halo": halo, "batch": batch}
+        self.options: dict[str, Any] = {"tile": sides, "halo": halo, "batch": batch}
+        self.options["exact"] = exact is not None
         self.strips_per_plane = sum(len(down) for down, _ in cuts.values())
         windows = [len(down) * len(across) for down, across in cuts.values()]
         self.work = planes * sum(n * area for n, area in zip(windows, areas, strict=True))
@@ -134,6 +140,8 @@ def tile_side(
 
 def _affordable(model: Any, short: int) -> int:
     """Return the largest side of tiles that the memory has room for: the whole plane, at best."""
+    if isinstance(model, ForeignNetwork):  # what it takes is not known
+        return _TILE
     if backend.gpus():  # what is free on a GPU is not known
         return _TILE
     pixels = memory.affordable_pixels(model)

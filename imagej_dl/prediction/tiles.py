@@ -41,7 +41,9 @@ class Span:
         return slice(self.low - self.start, self.high - self.start)
 
 
-def spans(length: int, tile: int, halo: int, multiple_of: int, margin: int = 0) -> list[Span]:
+def spans(
+    length: int, tile: int, halo: int, multiple_of: int, margin: int = 0, *, exact: bool = False
+) -> list[Span]:
     """Cut one axis into windows of equal size whose kept parts join without gap or overlap.
 
     Parameters
@@ -52,11 +54,15 @@ def spans(length: int, tile: int, halo: int, multiple_of: int, margin: int = 0) 
     halo : px of context on each side of what is kept: the receptive field's radius.
     multiple_of : what starts and sizes of windows are multiples of (2^poolings).
     margin : px that the plane is mirrored by at its ends, at least; before and after it.
+    exact : whether all windows must be just as large as the tile; what is beyond the plane's end
+        is mirrored, and there is no further margin.
 
     Raises
     ------
     UserError : when the tile leaves nothing between its halos.
     """
+    if exact:
+        return _exact_spans(length, tile, halo, multiple_of)
     before = _up(margin, multiple_of)
     padded = before + _up(length + margin, multiple_of)
     size = min(padded, max(tile // multiple_of, 1) * multiple_of)
@@ -85,6 +91,25 @@ def spans(length: int, tile: int, halo: int, multiple_of: int, margin: int = 0) 
     return cut
 
 
+def _exact_spans(length: int, size: int, halo: int, multiple_of: int) -> list[Span]:
+    """Cut one axis into windows of one size that begin on the pooling grid."""
+    if length <= size:
+        return [Span(0, size, 0, length)]
+    step = (size - 2 * halo) // multiple_of * multiple_of
+    if step <= 0:
+        raise UserError(
+            f"tiles of {size} px, which the model takes, are too small for its halo of {halo} px",
+            remedy="Name a smaller one with --halo; tile edges may show.",
+        )
+    last = _up(length - size, multiple_of)
+    starts = [*range(0, last, step), last]
+    ends = [start + size - halo for start in starts[:-1]] + [length]
+    lows = [0, *ends[:-1]]
+    return [
+        Span(start, size, low, high) for start, low, high in zip(starts, lows, ends, strict=True)
+    ]
+
+
 def window(plane: NDArray, rows: Span, columns: Span) -> NDArray:
     """Return what a window shows of a plane (Y, X, ...), mirrored beyond its borders."""
     y, x = mirrored(rows, plane.shape[0]), mirrored(columns, plane.shape[1])
@@ -111,11 +136,12 @@ def strips(
     planes: Iterable[NDArray],
     network: Network,
     *,
-    tile: int,
+    tile: int | tuple[int, int],
     halo: int,
     multiple_of: int,
     batch: int,
     margin: int = 0,
+    exact: bool = False,
 ) -> Iterator[Strip]:
     """Run a network over planes and give the results row of tiles by row of tiles, in order.
 
@@ -126,7 +152,8 @@ def strips(
     ----------
     planes : arrays (Y, X, C), each read when its turn comes; sizes may differ.
     network : gets float32 (N, Y, X, C), returns (N, Y, X, K).
-    tile, halo, multiple_of, margin : see :func:`spans`.
+    tile, halo, multiple_of, margin, exact : see :func:`spans`; the tile's sides along Y and X, or
+        one for both.
     batch : most windows given to the network at once.
 
     Raises
@@ -134,10 +161,14 @@ def strips(
     UserError : when the tile leaves nothing between its halos.
     """
 
+    sides = (tile, tile) if isinstance(tile, int) else tile
+
     def windows() -> Iterator[_Window]:
         for number, plane in enumerate(planes):
-            options = (tile, halo, multiple_of, margin)
-            down, across = (spans(plane.shape[axis], *options) for axis in (0, 1))
+            options = (halo, multiple_of, margin)
+            down, across = (
+                spans(plane.shape[axis], sides[axis], *options, exact=exact) for axis in (0, 1)
+            )
             for rows, columns in product(down, across):
                 joins = columns is across[-1]
                 ends = joins and rows is down[-1]

@@ -13,6 +13,7 @@ from imagej_dl.filesystem.atomic import load_json
 from imagej_dl.models import ModelBundle, ModelConfig
 from imagej_dl.models import folder as folders
 from imagej_dl.models.networks import registry
+from imagej_dl.models.packages.archive import is_package
 from imagej_dl.models.ready import registry as ready
 from imagej_dl.training.augmentation import Augmentation
 from imagej_dl.training.settings import Settings
@@ -62,6 +63,12 @@ def read(folder: str | Path) -> tuple[Start, ModelBundle]:
     UserError : when it is not a model, or its network is not one that training builds.
     """
     folder = ready.find(folder)
+    if is_package(folder):
+        raise UserError(
+            "is a package of BioImage.IO, which is not trained on",
+            path=folder,
+            remedy="Start from the folder of a model that was written by imagej-dl train.",
+        )
     bundle = folders.load(folder)
     config = bundle.config
     try:

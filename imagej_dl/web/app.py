@@ -12,6 +12,7 @@ from imagej_dl.errors import UserError
 from imagej_dl.images.formats import registry
 from imagej_dl.images.tiff import file_sets
 from imagej_dl.models.folder import CONFIG, load_config
+from imagej_dl.models.packages.archive import holds_description
 from imagej_dl.models.ready import registry as ready
 from imagej_dl.prediction.object_scale import scalable
 from imagej_dl.prediction.output_kinds import need_objects
@@ -39,11 +40,11 @@ def models_of(folder: Path | None) -> dict[str, Path]:
 
 
 def _in(folder: Path) -> dict[str, Path]:
-    if (folder / CONFIG).is_file():
-        return {folder.resolve().name: folder}
+    if (folder / CONFIG).is_file() or holds_description(folder):
+        return {folder.resolve().stem if folder.is_file() else folder.resolve().name: folder}
     if not folder.is_dir():
         raise UserError("there is no such folder", path=folder)
-    inner = sorted(p for p in folder.iterdir() if (p / CONFIG).is_file())
+    inner = sorted(p for p in folder.iterdir() if (p / CONFIG).is_file() or holds_description(p))
     if not inner:
         raise UserError(
             "holds no model",

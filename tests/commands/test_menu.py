@@ -68,6 +68,7 @@ PUBLISHED = {
         "diameter": "text",
         "type": "choice",
         "denoise": "folder",
+        "output": "choice",
         "save_denoised": "bool",
         "augment": "choice",
         "ensemble": "folders",

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from imagej_dl.images.intensities.levels import Levels
 from imagej_dl.methods.base import (
     LearnsFrom,
     Measure,
@@ -28,6 +29,9 @@ class ImageMethod(Method):
     learns_from: ClassVar[LearnsFrom] = "image"
     shown: ClassVar[Measure] = Measure("psnr", "PSNR", "PSNR in dB")
     selection: ClassVar[Score] = Score("psnr", "PSNR in dB", per_pixel=True)
+
+    result: ClassVar[str] = "denoised"
+    """The word for it in the title of the image in ImageJ."""
 
     image_channels: int = Field(
         default=1, ge=1, le=1000, description="Channels of the image; training counts them."
@@ -64,6 +68,13 @@ class ImageMethod(Method):
         alone. Prediction brings back the intensities of the input; see :meth:`intensities_of`.
         """
         return output
+
+    def of_plane(self, image: NDArray[np.float32], levels: Levels | None) -> NDArray[np.float32]:
+        """Return the image of a whole plane (Y, X, C), in the intensities of the input.
+
+        `levels` are those of the input; for methods whose result depends on all of a plane.
+        """
+        return image
 
     draws_samples: ClassVar[bool] = False
     """True for methods that draw images that may have been there; see :meth:`sampling`."""

@@ -1,0 +1,1 @@
+"""Packages of BioImage.IO made of our models: :func:`.package.export`."""

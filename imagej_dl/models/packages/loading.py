@@ -1,0 +1,142 @@
+"""A package as a model: its configuration, and its network once its test tensors agree."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from imagej_dl.errors import UserError, warn
+from imagej_dl.models.bundle import ModelBundle
+from imagej_dl.models.config import ModelConfig
+from imagej_dl.models.foreign import ForeignNetwork
+from imagej_dl.models.frame_windows import fed
+from imagej_dl.models.packages import verification
+from imagej_dl.models.packages.config import PackageConfig
+from imagej_dl.models.packages.networks import KerasNetwork, OnnxNetwork
+from imagej_dl.models.packages.opened import Package, opened
+from imagej_dl.models.packages.planes import config_of, divided
+
+OwnNetwork = Callable[[bytes, ModelConfig], Any]
+"""Opens the Keras file of a model of ours."""
+
+
+def load_config(path: Path) -> ModelConfig:
+    """Read the configuration of a package, without its network.
+
+    Raises
+    ------
+    UserError : for a package that cannot be read, or is not one of a plane to a plane.
+    """
+    package = opened(path)
+    own = _own_config(package)
+    return own if own is not None else config_of(package)
+
+
+def load(path: Path, own_network: OwnNetwork) -> ModelBundle:
+    """Read a package, and check once that its network gives the result that it holds.
+
+    Parameters
+    ----------
+    own_network : opens the Keras weights of packages that imagej-dl has written.
+
+    Raises
+    ------
+    UserError : as :func:`load_config`; for weights that are damaged or not safe, and for another
+        result of the test tensors.
+
+    Warns
+    -----
+    DataWarning : of outputs that are left out, and where there are no test tensors.
+    """
+    package = opened(path)
+    which = package.format
+    own = _own_config(package)
+    config = own if own is not None else config_of(package)
+    if len(package.declared.outputs) > 1:
+        others = ", ".join(one.id for one in package.declared.outputs[1:])
+        warn(f"its output {package.target.id} is used; left out: {others}", path=path)
+    before = list(package.source.operations)
+    pixels, left = divided(package.target)
+    network: Any
+    if own is not None and package.declared.weights.get("keras_v3") is not None:
+        which = "keras_v3"
+        network = own_network(package.weights(which), own)
+        runs: ForeignNetwork = _Keras(network)
+        left = list(package.target.operations)
+    else:
+        made = OnnxNetwork if which == "onnx" else KerasNetwork
+        # Of our own ones prediction makes what operations would make of the output.
+        used = [] if own is not None else pixels
+        left = list(package.target.operations) if own is not None else left
+        described = (package.source, package.target, used, path)
+        network = runs = made(package.weights(which), 0, *described)
+    digest = f"{package.digest(which)}:{which}:{_runtime(which)}"
+    if not verification.known(digest):
+        found = verification.check(
+            package.archive, (package.source, package.target), runs, before, left
+        )
+        if found is not None:
+            verification.remember(digest)
+    return ModelBundle(network, config, path)
+
+
+def digest_of(path: Path) -> str:
+    """Return the SHA-256 of all files that a package's prediction depends on, in hexadecimal."""
+    package = opened(path)
+    return package.digest(package.format)
+
+
+def described(config: ModelConfig) -> str:
+    """Return which package is meant and what is made of its output, in words; else ""."""
+    if not isinstance(config, PackageConfig):
+        return ""
+    result = "label map" if config.gives == "labels" else "image"
+    return f"the package {config.title} ({config.weights}): {', '.join(config.classes)} → {result}"
+
+
+class _Keras(ForeignNetwork):
+    """The network of a model of ours, as the check of test tensors runs it."""
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+
+    def run(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.asarray(self.model(fed(self.model, windows), training=False))
+
+
+def _own_config(package: Package) -> ModelConfig | None:
+    """Return the configuration of a model of ours that the package was made of."""
+    content = package.declared.own
+    if content is None:
+        return None
+    try:
+        config = ModelConfig.model_validate(content)
+    except ValidationError as error:
+        raise UserError.of_validation(
+            error,
+            ModelConfig.model_fields,
+            prefix="its configuration of imagej-dl is wrong: ",
+            path=package.path,
+        ) from error
+    wanted = (1, package.source.channels, package.target.channels)
+    if (config.frames, config.channels, len(config.classes)) != wanted:
+        raise UserError(
+            "its configuration of imagej-dl does not go with its tensors",
+            path=package.path,
+            remedy="Export the model again.",
+        )
+    return config
+
+
+def _runtime(which: str) -> str:
+    library = "onnxruntime" if which == "onnx" else "keras"
+    try:
+        return f"{library} {importlib.metadata.version(library)}"
+    except importlib.metadata.PackageNotFoundError:
+        return library

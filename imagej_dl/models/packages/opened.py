@@ -1,0 +1,87 @@
+"""A package that was opened: its files, what it declares, and which of its weights are used."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from imagej_dl.errors import UserError
+from imagej_dl.models.packages import description, verification
+from imagej_dl.models.packages.archive import Archive
+from imagej_dl.models.packages.description import Description, File, Tensor
+
+FORMATS = ("onnx", "keras_v3")
+"""Formats of weights that are opened, the first that a package has."""
+
+
+@dataclass(frozen=True)
+class Package:
+    """A package that was read: its files, and what it declares."""
+
+    archive: Archive
+    declared: Description
+
+    @property
+    def path(self) -> Path:
+        return self.archive.given
+
+    @property
+    def source(self) -> Tensor:
+        return self.declared.inputs[0]
+
+    @property
+    def target(self) -> Tensor:
+        return self.declared.outputs[0]
+
+    @property
+    def format(self) -> str:
+        """The format of the weights that are opened."""
+        present = {name for name, one in self.declared.weights.items() if one is not None}
+        found = next((name for name in FORMATS if name in present), None)
+        if found is not None:
+            return found
+        remedy = "Use a package with ONNX or Keras 3 weights; its authors can add them."
+        if present and all("torch" in name for name in present):
+            problem = "has PyTorch weights alone, and imagej-dl has no PyTorch"
+        elif any(name.startswith("tensorflow") for name in present):
+            problem = "has TensorFlow's weights, which are a program, and are not opened"
+            remedy = (
+                "Convert them where you trust them: unzip the package, then python -m "
+                "tf2onnx.convert --saved-model FOLDER --opset 17 --output weights.onnx, and name "
+                "that file under weights: onnx in its rdf.yaml."
+            )
+        else:
+            problem = f"has no weights that imagej-dl opens ({', '.join(sorted(present)) or '-'})"
+        raise UserError(problem, path=self.path, remedy=remedy)
+
+    def weights(self, which: str) -> bytes:
+        """Return the file of the weights of a format."""
+        entry = self.declared.weights[which]
+        assert entry is not None
+        if entry.external_data is not None:
+            raise UserError(
+                "keeps its ONNX weights in a second file, which is not opened",
+                path=self.path,
+                remedy="Use a package whose ONNX file holds the weights itself.",
+            )
+        return verification.contents(self.archive, File(source=entry.source, sha256=entry.sha256))
+
+    def digest(self, which: str) -> str:
+        """Return the SHA-256 of all files that a prediction depends on, in hexadecimal."""
+        entry = self.declared.weights[which]
+        assert entry is not None
+        names = [self.archive.description, entry.source]
+        tests = (self.source.test_tensor, self.target.test_tensor)
+        names += [one.source for one in tests if one is not None]
+        return self.archive.digest(names)
+
+
+def opened(path: Path) -> Package:
+    """Open a package, and read its description.
+
+    Raises
+    ------
+    UserError : for a package that is damaged, not safe, or of an unknown version.
+    """
+    archive = Archive(path)
+    return Package(archive, description.read(archive))
