@@ -18,7 +18,7 @@ from imagej_dl.errors import Cancelled, DataWarning, NotEnoughMemory, UserError
 from imagej_dl.fiji import diagnosis
 from imagej_dl.tracking import linking
 from imagej_dl.tracking.filters import Filter
-from imagej_dl.tracking.trackers import _subprocess, registry
+from imagej_dl.tracking.trackers import registry
 
 TRACKASTRA = registry.foreign()["trackastra"].program
 
@@ -215,7 +215,7 @@ def test_what_is_not_installed_says_how(monkeypatch):
     programs = [tracker.program for tracker in registry.foreign().values()]
     for program in programs:
         monkeypatch.delenv(program.variable, raising=False)
-    monkeypatch.setattr(_subprocess.optional, "there", lambda name: False)
+    monkeypatch.setattr(program.optional, "there", lambda name: False)
     for program in programs:
         with pytest.raises(UserError, match=f"{program.name} is not installed.*pip install"):
             program.find()
