@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
 from imagej_dl.commands.base import Command, Shown
-from imagej_dl.commands.train_options import further
 from imagej_dl.engines import registry
 from imagej_dl.errors import UserError
 
@@ -48,12 +48,20 @@ def engine_python() -> Any:
 
 def settings_given(settings: str | dict[str, Any] | None) -> dict[str, Any]:
     """Return the settings of an engine, which a command takes as JSON or an object."""
+    return json_object("engine_settings", settings, '{"prob_thresh": 0.5}')
+
+
+def json_object(key: str, given: str | dict[str, Any] | None, example: str) -> dict[str, Any]:
+    """Return the values of a key that takes JSON or an object; UserError names the key."""
+    if not isinstance(given, str):
+        return given or {}
     try:
-        return further(settings)
-    except UserError as error:
-        raise UserError(
-            f"engine_settings: {error.problem.removeprefix('settings: ')}", remedy=error.remedy
-        ) from error
+        values = json.loads(given)
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{key}: is not JSON ({error})") from error
+    if not isinstance(values, dict):
+        raise UserError(f"{key}: must be one JSON object, such as {example}")
+    return values
 
 
 def refuse_others(command: Command, allowed: set[str], label: str) -> None:
