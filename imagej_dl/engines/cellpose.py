@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from imagej_dl.engines.base import Engine, EngineSettings
+from imagej_dl.engines.base import Engine, EngineSettings, Ran
 from imagej_dl.errors import UserError
 
 Channel = Literal[0, 1, 2, 3]
@@ -71,9 +71,9 @@ class Cellpose(Engine):
     label = "Cellpose"
     homepage = "https://github.com/MouseLand/cellpose"
     licence = "BSD-3-Clause"
-    requirements = ("cellpose==3.1.1.2", "numpy<2.2")
+    requirements: ClassVar[tuple[str, ...]] = ("cellpose==3.1.1.2", "numpy<2.2")
     versions = ">=3.1,<4"
-    ran = "run"
+    ran: ClassVar[Ran] = "run"
     settings_model: ClassVar[type[EngineSettings]] = CellposeSettings
     training_model: ClassVar[type[EngineSettings] | None] = CellposeTraining
 

@@ -62,7 +62,8 @@ def segment(
             path=image.attrs.get("title") or None,
             remedy="Take the channel to segment, in ImageJ with Image > Duplicate.",
         )
-    found, total = [], max(int(np.prod(shape)), 1)
+    found: list[NDArray[Any]] = []
+    total = max(int(np.prod(shape)), 1)
     for done, index in enumerate(np.ndindex(*shape)):
         progress("predict", done, total)
         place = dict(zip(stack, index, strict=True))

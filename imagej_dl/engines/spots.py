@@ -33,10 +33,10 @@ def write(found: Prediction, engine: str, path: Path) -> None:
         here = dict(zip(axes, index, strict=True))
         for label, (x, y) in enumerate(np.asarray(points, float).tolist(), 1):
             rows.append((here.get("T", 0), label, x, y, here.get("Z", 0)))
-    frame, label, x, y, z = np.array(rows, float).reshape(-1, 5).T
+    frame, number, x, y, z = np.array(rows, float).reshape(-1, 5).T
     columns = {
         "frame": frame.astype(np.int64),
-        "label": label.astype(np.int64),
+        "label": number.astype(np.int64),
         "pixel": np.full(len(x), -1),
         "x": x * cal.pixel_width,
         "y": y * cal.pixel_height,

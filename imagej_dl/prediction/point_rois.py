@@ -16,13 +16,16 @@ def rois(found: Prediction, hyperstack: bool = False) -> list[Roi]:
     """Return a point ROI for each point, with its subpixel place and its position on the stack."""
     made = []
     for index, points in zip(places(found), found.points or (), strict=True):
-        here = dict(zip([axis for axis in "TZ" if axis in found.labels.dims], index, strict=True))
-        where = {axis.lower(): place + 1 for axis, place in here.items()}
-        several = len(here) > 1 or hyperstack
-        position = where if several else {"position": next(iter(where.values()), 0)}
+        axes = [axis for axis in "TZ" if axis in found.labels.dims]
+        where = {axis: place + 1 for axis, place in zip(axes, index, strict=True)}
         for number, point in enumerate(np.asarray(points, np.float32), 1):
             name = "-".join(f"{place:04d}" for place in (*where.values(), number))
-            made.append(Roi("point", name, points=point[None], subpixel=True, **position))
+            roi = Roi("point", name, points=point[None], subpixel=True)
+            if len(where) > 1 or hyperstack:
+                roi.t, roi.z = where.get("T", 0), where.get("Z", 0)
+            else:
+                roi.position = next(iter(where.values()), 0)
+            made.append(roi)
     return made
 
 

@@ -1,19 +1,22 @@
 """Run by the Python that has Cellpose 3; see serve.py for how it is asked."""
 
+from __future__ import annotations
+
 import logging
 import os
 import shutil
 from importlib.metadata import version
+from typing import Any
 
 import numpy as np
 import torch
 from cellpose import core, models, train
-from serve import Refused, main
+from serve import Arrays, Refused, Teller, Values, main
 
-_models = {}
+_models: dict[Any, Any] = {}
 
 
-def path_of(name):
+def path_of(name: str) -> str:
     """Return the file of a model: itself, or one that Cellpose has by a name. Nothing is loaded
     from the network."""
     if os.path.isfile(name):
@@ -28,7 +31,7 @@ def path_of(name):
     )
 
 
-def load(name, gpu):
+def load(name: str, gpu: bool) -> Any:
     """Open a model, once. Weights are tensors; anything else in the file is refused."""
     path = path_of(name)
     if (path, gpu) not in _models:
@@ -38,7 +41,7 @@ def load(name, gpu):
     return _models[path, gpu]
 
 
-def check_weights(path):
+def check_weights(path: str) -> None:
     """Refuse a file that does not hold tensors alone, since Cellpose would unpickle it."""
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
@@ -57,7 +60,7 @@ def check_weights(path):
         raise Refused(f"{path} is no model of Cellpose 3", "Try the engine cellpose-sam.")
 
 
-def segment(arrays, values, tell):
+def segment(arrays: Arrays, values: Values, tell: Teller) -> Arrays | tuple[Arrays, Values]:
     settings = dict(values["settings"])
     model = load(values["model"], settings.pop("gpu"))
     image = arrays["image"]
@@ -69,7 +72,7 @@ def segment(arrays, values, tell):
     return {"labels": np.asarray(masks).reshape(image.shape[:2])}
 
 
-def fit(arrays, values, tell):
+def fit(arrays: Arrays, values: Values, tell: Teller) -> tuple[Arrays, Values]:
     settings = dict(values["settings"])
     use = settings.pop("gpu") and core.use_gpu()
     mean = settings.pop("diam_mean")
@@ -115,11 +118,11 @@ def fit(arrays, values, tell):
 class Epochs(logging.Handler):
     """Tell the epochs that Cellpose logs: the sixth, and each tenth."""
 
-    def __init__(self, epochs, tell):
+    def __init__(self, epochs: int, tell: Teller) -> None:
         super().__init__()
         self.epochs, self.tell = epochs, tell
 
-    def emit(self, record):
+    def emit(self, record: logging.LogRecord) -> None:
         text = record.getMessage()
         number = text.split(",")[0]
         if number.isdigit():

@@ -1,19 +1,22 @@
 """Run by the Python that has Cellpose 4; see serve.py for how it is asked."""
 
+from __future__ import annotations
+
 import logging
 import os
 import shutil
 from importlib.metadata import version
+from typing import Any
 
 import numpy as np
 import torch
 from cellpose import core, models, train
-from serve import Refused, main
+from serve import Arrays, Refused, Teller, Values, main
 
-_models = {}
+_models: dict[Any, Any] = {}
 
 
-def path_of(name):
+def path_of(name: str) -> str:
     """Return the file of a model: itself, or one that Cellpose has by a name. Nothing is loaded
     from the network."""
     path = models.MODEL_DIR / name
@@ -27,7 +30,7 @@ def path_of(name):
     )
 
 
-def load(name, gpu, exact=False):
+def load(name: str, gpu: bool, exact: bool = False) -> Any:
     """Open a model, once; a file that holds more than tensors is refused."""
     path = path_of(name)
     if (path, gpu, exact) not in _models:
@@ -47,7 +50,7 @@ def load(name, gpu, exact=False):
     return _models[path, gpu, exact]
 
 
-def segment(arrays, values, tell):
+def segment(arrays: Arrays, values: Values, tell: Teller) -> Arrays | tuple[Arrays, Values]:
     settings = dict(values["settings"])
     model = load(values["model"], settings.pop("gpu"))
     image = arrays["image"]
@@ -57,7 +60,7 @@ def segment(arrays, values, tell):
     return {"labels": np.asarray(masks).reshape(image.shape[:2])}
 
 
-def fit(arrays, values, tell):
+def fit(arrays: Arrays, values: Values, tell: Teller) -> tuple[Arrays, Values]:
     settings = dict(values["settings"])
     if not values["start"]:
         raise Refused(
@@ -98,11 +101,11 @@ def fit(arrays, values, tell):
 class Epochs(logging.Handler):
     """Tell the epochs that Cellpose logs."""
 
-    def __init__(self, epochs, tell):
+    def __init__(self, epochs: int, tell: Teller) -> None:
         super().__init__()
         self.epochs, self.tell = epochs, tell
 
-    def emit(self, record):
+    def emit(self, record: logging.LogRecord) -> None:
         text = record.getMessage()
         number = text.split(",")[0]
         if number.isdigit():

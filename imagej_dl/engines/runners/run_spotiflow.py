@@ -1,18 +1,21 @@
 """Run by the Python that has Spotiflow; see serve.py for how it is asked."""
 
+from __future__ import annotations
+
 import os
 import shutil
 from importlib.metadata import version
+from typing import Any
 
 import lightning.pytorch as pl
 import numpy as np
-from serve import Refused, main
+from serve import Arrays, Refused, Teller, Values, main
 from spotiflow.model import Spotiflow, SpotiflowModelConfig, SpotiflowTrainingConfig
 
-_models = {}
+_models: dict[Any, Any] = {}
 
 
-def load(folder):
+def load(folder: str) -> Any:
     """Open a model's folder, once. Spotiflow opens weights without unpickling."""
     if folder not in _models:
         _models[folder] = Spotiflow.from_folder(folder)
@@ -22,13 +25,13 @@ def load(folder):
     return model
 
 
-def segment(arrays, values, tell):
+def segment(arrays: Arrays, values: Values, tell: Teller) -> Arrays | tuple[Arrays, Values]:
     settings = dict(values["settings"])
     points, _ = load(values["model"]).predict(arrays["image"], verbose=False, **settings)
     return {"points": np.asarray(points, float)[:, ::-1]}
 
 
-def fit(arrays, values, tell):
+def fit(arrays: Arrays, values: Values, tell: Teller) -> tuple[Arrays, Values]:
     settings = dict(values["settings"])
     if values["start"]:
         raise Refused("Spotiflow starts from a new model here", "Leave --start out.")
@@ -56,7 +59,7 @@ def fit(arrays, values, tell):
     return {}, {"model": "", "validation loss": epochs.best}
 
 
-def centroids(labels):
+def centroids(labels: np.ndarray) -> np.ndarray:
     """Return the (N, 2) y, x of the objects of a label map."""
     ids = np.unique(labels[labels > 0])
     rows, columns = np.nonzero(labels > 0)
@@ -71,10 +74,10 @@ def centroids(labels):
 class Epochs(pl.Callback):
     """Tell each epoch, and keep the least validation loss."""
 
-    def __init__(self, epochs, tell):
+    def __init__(self, epochs: int, tell: Teller) -> None:
         self.epochs, self.tell, self.best = epochs, tell, float("inf")
 
-    def on_validation_epoch_end(self, trainer, module):
+    def on_validation_epoch_end(self, trainer: Any, module: Any) -> None:
         loss = trainer.callback_metrics.get("val_loss")
         if loss is None or trainer.sanity_checking:
             return

@@ -1,18 +1,21 @@
 """Run by the Python that has StarDist; see serve.py for how it is asked."""
 
+from __future__ import annotations
+
 import os
+from typing import Any
 
 import numpy as np
 from csbdeep.utils import normalize
-from serve import Refused, main
+from serve import Arrays, Refused, Teller, Values, main
 from stardist import __version__, fill_label_holes
 from stardist.models import Config2D, StarDist2D
 
-_models = {}
+_models: dict[Any, Any] = {}
 _random = [np.random.default_rng()]
 
 
-def load(folder):
+def load(folder: str) -> Any:
     """Open a model's folder, once."""
     if folder not in _models:
         basedir, name = os.path.split(folder)
@@ -20,12 +23,12 @@ def load(folder):
     return _models[folder]
 
 
-def normalised(image, settings):
+def normalised(image: np.ndarray, settings: Values) -> np.ndarray:
     """Normalise a plane as StarDist's own command does, each channel on its own."""
     return normalize(image, settings["pmin"], settings["pmax"], axis=(0, 1))
 
 
-def segment(arrays, values, tell):
+def segment(arrays: Arrays, values: Values, tell: Teller) -> Arrays | tuple[Arrays, Values]:
     model, settings = load(values["model"]), values["settings"]
     image = arrays["image"]
     channels = 1 if image.ndim == 2 else image.shape[2]
@@ -42,7 +45,7 @@ def segment(arrays, values, tell):
         overlap = [min(settings["min_overlap"], side // 4) for side in block]
         more = {"n_tiles": (*tiles, 1)[: image.ndim]} if tiles else {}
         tell.note(f"block by block of {settings['block_size']} px")
-        labels, found = big(model, image, axes, block, overlap, {**how, **more}, tell)
+        labels, found = big(model, image, axes, block, overlap, {**how, **more})
     else:
         n_tiles = (*tiles, 1)[: image.ndim] if tiles else None
         labels, found = model.predict_instances(
@@ -51,7 +54,9 @@ def segment(arrays, values, tell):
     return {"labels": labels}, {"objects": len(found["prob"])}
 
 
-def big(model, image, axes, block, overlap, how, tell):
+def big(
+    model: Any, image: np.ndarray, axes: str, block: list[int], overlap: list[int], how: Values
+) -> tuple[np.ndarray, Values]:
     """Predict a large image with StarDist's own `predict_instances_big`."""
     more = [0] * (image.ndim - 2)
     if how.get("scale") is None:
@@ -67,7 +72,7 @@ def big(model, image, axes, block, overlap, how, tell):
     )
 
 
-def train(arrays, values, tell):
+def train(arrays: Arrays, values: Values, tell: Teller) -> tuple[Arrays, Values]:
     settings = values["settings"]
     parts = {}
     for part in ("", "validation_"):
@@ -76,8 +81,8 @@ def train(arrays, values, tell):
         parts[part] = [normalised(image, settings) for image in images], labels
     images, labels = parts[""]
     channels = 1 if images[0].ndim == 2 else images[0].shape[2]
-    names = ("n_rays", "grid", "unet_n_depth", "unet_n_filter_base", "train_patch_size")
-    names += ("train_batch_size", "train_epochs", "train_steps_per_epoch", "train_learning_rate")
+    names = ["n_rays", "grid", "unet_n_depth", "unet_n_filter_base", "train_patch_size"]
+    names += ["train_batch_size", "train_epochs", "train_steps_per_epoch", "train_learning_rate"]
     chosen = {name: settings[name] for name in names}
     chosen["train_patch_size"] = fitting(images, chosen, tell)
     basedir, name = os.path.split(values["out"])
@@ -114,7 +119,7 @@ def train(arrays, values, tell):
     return {}, {"model": "", "validation loss": min(losses)}
 
 
-def fitting(images, chosen, tell):
+def fitting(images: list[np.ndarray], chosen: Values, tell: Teller) -> list[int]:
     """Return the size of patches: as asked for, or as the smallest image allows."""
     least = [min(image.shape[axis] for image in images) for axis in (0, 1)]
     wanted, step = chosen["train_patch_size"], 2 ** chosen["unet_n_depth"] * max(chosen["grid"])
@@ -126,9 +131,9 @@ def fitting(images, chosen, tell):
     return size
 
 
-def augmented(image, labels):
+def augmented(image: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Flip, turn and change the intensities of a patch, as in StarDist's examples."""
-    turns, flipped = _random[0].integers(4), _random[0].random() < 0.5
+    turns, flipped = int(_random[0].integers(4)), _random[0].random() < 0.5
     # A patch that is not square keeps its shape: half turns only.
     turns = turns if image.shape[0] == image.shape[1] else 2 * (turns // 2)
     image, labels = np.rot90(image, turns), np.rot90(labels, turns)
@@ -139,11 +144,11 @@ def augmented(image, labels):
     return image.astype(np.float32), labels
 
 
-def _progress(epochs, tell):
+def _progress(epochs: int, tell: Teller) -> Any:
     from keras.callbacks import Callback
 
     class Told(Callback):
-        def on_epoch_end(self, epoch, logs=None):
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
             tell.progress("train", epoch + 1, epochs)
             tell.note(f"val_loss {logs['val_loss']:.4f}")
 

@@ -8,6 +8,8 @@ those of its answer FOLDER/out/NAME.npy, without pickle. It answers with lines o
 "done" (facts) or "error" ({"problem", "remedy"}). What libraries print goes to stderr.
 """
 
+from __future__ import annotations
+
 import json
 import os
 import queue
@@ -15,14 +17,19 @@ import signal
 import sys
 import threading
 import traceback
+from collections.abc import Callable
+from typing import Any, TextIO
 
 import numpy as np
+
+Arrays = dict[str, np.ndarray]
+Values = dict[str, Any]
 
 
 class Refused(Exception):
     """Input or settings that the engine cannot work with, in words for the user."""
 
-    def __init__(self, problem, remedy=None):
+    def __init__(self, problem: str, remedy: str | None = None) -> None:
         super().__init__(problem)
         self.remedy = remedy
 
@@ -30,25 +37,25 @@ class Refused(Exception):
 class Teller:
     """What a runner tells while it works."""
 
-    def __init__(self, stream):
+    def __init__(self, stream: TextIO) -> None:
         self._stream, self._lock = stream, threading.Lock()
 
-    def say(self, key, value):
+    def say(self, key: str, value: Any) -> None:
         with self._lock:
             self._stream.write(json.dumps({key: value}) + "\n")
             self._stream.flush()
 
-    def progress(self, stage, done, total):
+    def progress(self, stage: str, done: int, total: int) -> None:
         self.say("progress", [stage, int(done), int(total)])
 
-    def note(self, text):
+    def note(self, text: str) -> None:
         self.say("note", text)
 
-    def warning(self, text):
+    def warning(self, text: str) -> None:
         self.say("warning", text)
 
 
-def main(version, **tasks):
+def main(version: Callable[[], str], **tasks: Callable[..., Any]) -> None:
     """Serve tasks, each called with arrays, values and a :class:`Teller`; return nothing.
 
     A task returns a dictionary of arrays, or that and a dictionary of facts.
@@ -59,15 +66,16 @@ def main(version, **tasks):
     # The protocol has standard output to itself: libraries print what they like.
     teller = Teller(os.fdopen(os.dup(1), "w", encoding="utf-8"))
     os.dup2(2, 1)
-    requests = queue.Queue()
+    requests: queue.Queue[Values] = queue.Queue()
     threading.Thread(target=_read, args=(requests,), daemon=True).start()
     teller.say("ready", str(version()))
     while True:
         _answer(requests.get(), tasks, teller)
 
 
-def _answer(request, tasks, teller):
-    folder, arrays = request["folder"], {}
+def _answer(request: Values, tasks: dict[str, Callable[..., Any]], teller: Teller) -> None:
+    folder = request["folder"]
+    arrays: Arrays = {}
     try:
         for name in sorted(os.listdir(os.path.join(folder, "in"))):
             path = os.path.join(folder, "in", name)
@@ -87,7 +95,7 @@ def _answer(request, tasks, teller):
         teller.say("error", {"problem": problem[:500], "remedy": None})
 
 
-def _read(requests):
+def _read(requests: queue.Queue[Values]) -> None:
     for line in sys.stdin:
         requests.put(json.loads(line))
     # Whoever asked is gone. What this process has started goes, too.
