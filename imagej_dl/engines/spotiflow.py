@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from imagej_dl.engines.base import Engine, EngineSettings, Gives
+from imagej_dl.engines.base import Engine, EngineSettings, Gives, Ran
 from imagej_dl.errors import UserError
 
 
@@ -55,6 +55,8 @@ class Spotiflow(Engine):
     licence = "BSD-3-Clause"
     requirements = ("spotiflow==0.6.5",)
     versions = ">=0.6,<0.7"
+    gigabytes: ClassVar[float | None] = 5.4
+    ran: ClassVar[Ran] = "run"
     gives: ClassVar[Gives] = "points"
     channels = 1
     settings_model: ClassVar[type[EngineSettings]] = SpotiflowSettings

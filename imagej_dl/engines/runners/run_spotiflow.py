@@ -55,7 +55,7 @@ def fit(arrays: Arrays, values: Values, tell: Teller) -> tuple[Arrays, Values]:
         deterministic=False,
         default_root_dir=out,
     )
-    shutil.rmtree(os.path.join(out, "log"), ignore_errors=True)
+    shutil.rmtree(os.path.join(out, "spotiflow-log"), ignore_errors=True)
     return {}, {"model": "", "validation loss": epochs.best}
 
 
