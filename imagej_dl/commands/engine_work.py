@@ -119,15 +119,26 @@ class EngineWork:
 
     @contextmanager
     def running(self) -> Iterator[EngineWork]:
-        """Keep the engine's program for all images; it is started by the first one."""
-        with Session(self.engine.program, self._options.engine_python) as self._session:
+        """Keep the engine's program for all images; :meth:`loaded` starts it."""
+        engine = self.engine
+        with Session(
+            engine.program, self._options.engine_python, engine.check_version
+        ) as self._session:
             yield self
+
+    @property
+    def _job(self) -> segmenting.Job:
+        assert self._session is not None, "it runs while images are predicted"
+        return segmenting.Job(self.engine, self._session, self.model, self.settings)
+
+    def loaded(self, progress: Progress) -> EngineWork:
+        """Have the engine open its model; what is wrong with that is wrong for all images."""
+        segmenting.load(self._job, progress)
+        return self
 
     def apply(self, image: xr.DataArray, progress: Progress) -> Prediction | xr.DataArray:
         """Segment an image with the running engine; see :func:`segmenting.segment`."""
-        assert self._session is not None, "it runs while images are predicted"
-        job = segmenting.Job(self.engine, self._session, self.model, self.settings)
-        return segmenting.segment(job, image, progress)
+        return segmenting.segment(self._job, image, progress)
 
     def write(
         self,

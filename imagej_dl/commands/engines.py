@@ -68,8 +68,7 @@ class Engines(Command):
         if not engine.requirements:
             raise UserError(
                 f"{engine.label} cannot be installed by pip",
-                remedy=f"Install it by its own instructions ({engine.homepage}), and name its "
-                f"Python: `imagej-dl engines add {engine.name} --python PYTHON`.",
+                remedy=engine.program.hint,
             )
         folder, free = environments.folder_of(engine.name), environments.free()
         size = f"about {engine.gigabytes:.1f} GB" if engine.gigabytes else "of unknown size"

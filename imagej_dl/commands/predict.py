@@ -155,6 +155,7 @@ class Predict(PredictOptions):
             results.refuse([source])
         started = time.perf_counter()
         with work.running():
+            work.loaded(progress)
             try:
                 result, hyperstack = self._apply(work, image, progress)
             except UserError as error:
@@ -187,7 +188,9 @@ class Predict(PredictOptions):
             refuse_existing(challenge, self.overwrite)
         elif tables:
             return
-        bundle = work or (self.bundle() if sources else None)
+        bundle: ModelBundle | EngineWork | None = None
+        if sources:
+            bundle = self.bundle() if work is None else work.loaded(progress)
         if sources:
             self._tell_price()
         failed: list[UserError] = []

@@ -9,13 +9,15 @@ The exchange
 The engine's Python runs `runners/run_NAME.py serve`, once for all images. Requests come as lines of
 JSON on its standard input, answers go as lines of JSON to its standard output; arrays are .npy
 files without pickle in a folder that the request names. `runners/serve.py` has the details, and
-does all of it for a runner. A runner has one or two tasks:
+does all of it for a runner. A runner has these tasks, `segment` at least:
 
 - `segment(arrays, values, tell)`: `arrays["image"]` is a plane (Y, X) or (Y, X, C) with the
   intensities of its file, `values` has `model` (a path or name) and `settings` (a dictionary, as
   the settings model has it). It returns `{"labels": (Y, X) integers}`, 0 being background;
   `{"points": (N, 2) x, y in px}`, the centre of the first pixel being (0, 0); or
   `{"image": (Y, X)}`.
+- `load(arrays, values, tell)`: opens the model of `values`, so that what is wrong with it is told
+  before the first image, and returns `{}`.
 - `train(arrays, values, tell)`: `arrays` has `image_0`, `labels_0`, … and `validation_image_0`,
   `validation_labels_0`, …, `values` their numbers `count` and `validation_count`, `settings`,
   `start` (a model to go on from, or "") and `out`, a folder that is empty. It writes the model into

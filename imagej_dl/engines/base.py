@@ -68,12 +68,14 @@ class Engine(ABC):
     @property
     def program(self) -> Program:
         """The library in its own Python."""
+        own = f"`imagej-dl engines add {self.name} --python PYTHON`"
         install = (
             f"`imagej-dl engines add {self.name}` makes an environment for it"
             + (f" (about {self.gigabytes:.1f} GB)" if self.gigabytes else "")
-            + "; or name the Python of yours that has it: "
-            f"`imagej-dl engines add {self.name} --python PYTHON`."
+            + f"; or name the Python of yours that has it: {own}."
         )
+        if not self.requirements:
+            install = f"Install it by its own instructions ({self.homepage}), then {own}."
         runner = _RUNNERS / f"run_{self.name.replace('-', '_')}.py"
         return Program(self.name, install, runner, self.module)
 

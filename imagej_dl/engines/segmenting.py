@@ -33,6 +33,16 @@ class Job:
     settings: dict[str, Any]
 
 
+def load(job: Job, progress: Progress = silent) -> None:
+    """Start the engine's program and have it open the model, before the first image.
+
+    Raises
+    ------
+    UserError : where it does not start, has another version, or cannot open the model.
+    """
+    job.session.ask("load", {}, {"model": job.model, "settings": job.settings}, progress)
+
+
 def segment(
     job: Job, image: xr.DataArray, progress: Progress = silent
 ) -> Prediction | xr.DataArray:
@@ -77,8 +87,6 @@ def segment(
 
         values = {"model": job.model, "settings": job.settings}
         arrays, _ = job.session.ask("segment", {"image": plane}, values, within)
-        if not found:
-            job.engine.check_version(job.session.version)
         found.append(_checked(job.engine, arrays, plane.shape[:2]))
     progress("predict", total, total)
     if not found:

@@ -74,7 +74,7 @@ def train(
     UserError : for data that does not fit, an output that exists, and what the engine refuses.
     """
     check_output(out, overwrite)
-    with Session(engine.program, python) as session:
+    with Session(engine.program, python, engine.check_version) as session:
         split = training_data.read(source, validation, seed, progress)
         arrays: dict[str, np.ndarray] = {}
         held = split.validation or split.train
@@ -93,7 +93,6 @@ def train(
                 "validation_count": len(held),
             }
             _, facts = session.ask("train", arrays, values, progress)
-            engine.check_version(session.version)
             model = str(facts.pop("model", ""))
             if not any(folder.iterdir()) or (model and not (folder / model).is_file()):
                 raise UserError(f"{engine.label} has written no model")

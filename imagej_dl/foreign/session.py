@@ -11,6 +11,7 @@ import queue
 import subprocess
 import tempfile
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
@@ -35,11 +36,17 @@ class Session:
     ----------
     program : the library and its runner.
     python : its Python, if one was named.
+    check : is given the version of the library as soon as it is loaded; it may raise UserError.
     """
 
-    def __init__(self, program: Program, python: str | Path | None = None) -> None:
+    def __init__(
+        self,
+        program: Program,
+        python: str | Path | None = None,
+        check: Callable[[str], None] | None = None,
+    ) -> None:
         self.program = program
-        self._python = python
+        self._python, self._check = python, check
         self.version = ""
 
     def __enter__(self) -> Session:
@@ -142,6 +149,8 @@ class Session:
             key, value = self._message(line)
             if key == "ready":
                 self.version = str(value)
+                if self._check is not None:
+                    self._check(self.version)
             elif key == "progress":
                 stage = (str(value[0]), int(value[1]), max(int(value[2]), 1))
             elif key == "note":

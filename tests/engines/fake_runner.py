@@ -74,4 +74,11 @@ def train(arrays, values, tell):
     return {}, {"model": "weights", "loss": 0.5}
 
 
-main(version, segment=segment, train=train)
+def load(arrays, values, tell):
+    how = values["settings"]["misbehave"]
+    if how.startswith("model "):
+        misbehave(how.removeprefix("model "), tell)
+    return {}
+
+
+main(version, load=load, segment=segment, train=train)

@@ -90,6 +90,13 @@ def test_an_image_that_fails_leaves_nothing_and_costs_the_others_nothing(folder:
 
 
 @pytest.mark.usefixtures("fields")
+def test_what_is_wrong_with_the_model_is_said_once(folder: Path) -> None:
+    with pytest.raises(UserError, match=r"^fake: the weights are absent\. Download them\.$"):
+        predict(folder, "model", "fake", engine_settings={"misbehave": "model refuses"})
+    assert not list((folder / "out").glob("*.tif"))
+
+
+@pytest.mark.usefixtures("fields")
 def test_points_become_point_rois_and_spots(folder: Path) -> None:
     out = predict(folder, "points", "fake-points", engine_settings={"threshold": 200})
     found = rois.read(out / "movie_RoiSet.zip")

@@ -156,8 +156,9 @@ def test_images_come_back_as_images() -> None:
 
 def test_a_version_that_does_not_fit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FAKE_VERSION", "3.1")
-    with Session(Fake().program) as session, pytest.raises(UserError, match=r"Fake 3.1 .*>=1,<3"):
-        segmenting.segment(_job("fake", session), make(image(), "YX"))
+    wanted = pytest.raises(UserError, match=r"Fake 3.1 .*>=1,<3")
+    with Session(Fake().program, check=Fake().check_version) as session, wanted:
+        segmenting.load(_job("fake", session))
     found, words = Fake().diagnose()
     assert (found, "3.1" in words) == (False, True)
     monkeypatch.delenv("FAKE_VERSION")

@@ -60,6 +60,12 @@ def check_weights(path: str) -> None:
         raise Refused(f"{path} is no model of Cellpose 3", "Try the engine cellpose-sam.")
 
 
+def opened(arrays: Arrays, values: Values, tell: Teller) -> Arrays:
+    """Open the model, so that what is wrong with it is told before the first image."""
+    load(values["model"], values["settings"]["gpu"])
+    return {}
+
+
 def segment(arrays: Arrays, values: Values, tell: Teller) -> Arrays | tuple[Arrays, Values]:
     settings = dict(values["settings"])
     model = load(values["model"], settings.pop("gpu"))
@@ -131,4 +137,4 @@ class Epochs(logging.Handler):
 
 
 if __name__ == "__main__":
-    main(lambda: version("cellpose"), segment=segment, train=fit)
+    main(lambda: version("cellpose"), load=opened, segment=segment, train=fit)

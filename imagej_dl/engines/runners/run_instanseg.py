@@ -27,6 +27,12 @@ def load(path: str) -> Any:
     return _models[path]
 
 
+def opened(arrays: Arrays, values: Values, tell: Teller) -> Arrays:
+    """Open the model, so that what is wrong with it is told before the first image."""
+    load(values["model"])
+    return {}
+
+
 def segment(arrays: Arrays, values: Values, tell: Teller) -> Arrays | tuple[Arrays, Values]:
     engine, settings = load(values["model"]), values["settings"]
     image = arrays["image"]
@@ -46,4 +52,4 @@ def segment(arrays: Arrays, values: Values, tell: Teller) -> Arrays | tuple[Arra
 
 
 if __name__ == "__main__":
-    main(lambda: version("instanseg-torch"), segment=segment)
+    main(lambda: version("instanseg-torch"), load=opened, segment=segment)

@@ -48,6 +48,14 @@ def load(path: str, gpu: bool, nchan: int, nclasses: int) -> Any:
     return _models[key]
 
 
+def opened(arrays: Arrays, values: Values, tell: Teller) -> Arrays:
+    """Open the model, so that what is wrong with it is told before the first image."""
+    settings = values["settings"]
+    network = [settings[name] for name in ("gpu", "nchan", "nclasses")]
+    load(path_of(values["model"]), *network)
+    return {}
+
+
 def segment(arrays: Arrays, values: Values, tell: Teller) -> Arrays | tuple[Arrays, Values]:
     settings = dict(values["settings"])
     network = [settings.pop(name) for name in ("gpu", "nchan", "nclasses")]
@@ -72,4 +80,4 @@ def segment(arrays: Arrays, values: Values, tell: Teller) -> Arrays | tuple[Arra
 
 
 if __name__ == "__main__":
-    main(lambda: version("omnipose"), segment=segment)
+    main(lambda: version("omnipose"), load=opened, segment=segment)

@@ -25,6 +25,12 @@ def load(folder: str) -> Any:
     return model
 
 
+def opened(arrays: Arrays, values: Values, tell: Teller) -> Arrays:
+    """Open the model, so that what is wrong with it is told before the first image."""
+    load(values["model"])
+    return {}
+
+
 def segment(arrays: Arrays, values: Values, tell: Teller) -> Arrays | tuple[Arrays, Values]:
     settings = dict(values["settings"])
     points, _ = load(values["model"]).predict(arrays["image"], verbose=False, **settings)
@@ -87,4 +93,4 @@ class Epochs(pl.Callback):
 
 
 if __name__ == "__main__":
-    main(lambda: version("spotiflow"), segment=segment, train=fit)
+    main(lambda: version("spotiflow"), load=opened, segment=segment, train=fit)

@@ -28,6 +28,12 @@ def normalised(image: np.ndarray, settings: Values) -> np.ndarray:
     return normalize(image, settings["pmin"], settings["pmax"], axis=(0, 1))
 
 
+def opened(arrays: Arrays, values: Values, tell: Teller) -> Arrays:
+    """Open the model, so that what is wrong with it is told before the first image."""
+    load(values["model"])
+    return {}
+
+
 def segment(arrays: Arrays, values: Values, tell: Teller) -> Arrays | tuple[Arrays, Values]:
     model, settings = load(values["model"]), values["settings"]
     image = arrays["image"]
@@ -156,4 +162,4 @@ def _progress(epochs: int, tell: Teller) -> Any:
 
 
 if __name__ == "__main__":
-    main(lambda: __version__, segment=segment, train=train)
+    main(lambda: __version__, load=opened, segment=segment, train=train)

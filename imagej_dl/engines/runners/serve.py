@@ -35,7 +35,7 @@ class Refused(Exception):
 
 
 class Teller:
-    """What a runner tells while it works."""
+    """Messages of a runner while it works."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream, self._lock = stream, threading.Lock()
@@ -80,7 +80,8 @@ def _answer(request: Values, tasks: dict[str, Callable[..., Any]], teller: Telle
         for name in sorted(os.listdir(os.path.join(folder, "in"))):
             path = os.path.join(folder, "in", name)
             arrays[name[: -len(".npy")]] = np.load(path, allow_pickle=False)
-        answer = tasks[request["do"]](arrays, request["values"], teller)
+        task = tasks.get(request["do"], _nothing)
+        answer = task(arrays, request["values"], teller)
         found, facts = answer if isinstance(answer, tuple) else (answer, {})
         for name, array in found.items():
             path = os.path.join(folder, "out", name + ".npy")
@@ -93,6 +94,11 @@ def _answer(request: Values, tasks: dict[str, Callable[..., Any]], teller: Telle
         words = " ".join(str(error).split())
         problem = f"{type(error).__name__}: {words}" if words else type(error).__name__
         teller.say("error", {"problem": problem[:500], "remedy": None})
+
+
+def _nothing(arrays: Arrays, values: Values, teller: Teller) -> Arrays:
+    """Do nothing for a task that a runner does not have, such as `load`."""
+    return {}
 
 
 def _read(requests: queue.Queue[Values]) -> None:
