@@ -16,7 +16,7 @@ from imagej_dl.progress import Progress
 
 
 class Engines(Command):
-    """List the engines of others, such as StarDist and Cellpose, and install or remove one.
+    """List engines of others, such as StarDist and Cellpose; install or remove one.
 
     An engine works in a Python of its own, never in that of imagej-dl. `add NAME` makes an
     environment for it, with uv where that is installed, else with venv and pip; with --python it
