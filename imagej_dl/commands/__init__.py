@@ -52,6 +52,9 @@ TABLE: dict[str, Entry] = {
     ),
     "search": Entry("Search", "Search hyperparameters for the best model, then train it."),
     "models": Entry("Models", "List the ready models, or print the card of one."),
+    "engines": Entry(
+        "Engines", "List engines of others, such as StarDist and Cellpose; install or remove one."
+    ),
     "predict": Entry(
         "Predict", "Segment images and videos with a trained model.", "ImageJ-DL Predict"
     ),

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import xarray as xr
 
 from imagej_dl import images
+from imagej_dl.commands import engine_work
 from imagej_dl.commands.base import say
+from imagej_dl.commands.engine_work import EngineWork
 from imagej_dl.commands.predict_options import PredictOptions
 from imagej_dl.errors import UserError
 from imagej_dl.filesystem import locks
@@ -19,7 +21,7 @@ from imagej_dl.images.checks.blank_planes import warn_black
 from imagej_dl.methods.shared.image_method import ImageMethod
 from imagej_dl.prediction import Prediction
 from imagej_dl.prediction.inputs import Source, find
-from imagej_dl.prediction.results import Results, objects
+from imagej_dl.prediction.results import Results, objects, rois_of
 from imagej_dl.progress import Progress
 
 if TYPE_CHECKING:
@@ -39,7 +41,8 @@ class Predict(PredictOptions):
     lists them), which is also used where no model is named; or a CONFIG.json of
     microscopy-dl-suite-tf, which names model, images and out. Each plane (frame, slice) is
     segmented on its own; `imagej-dl track` links the objects of a video. In ImageJ, if no image is
-    named, the open one is segmented.
+    named, the open one is segmented. With an engine, such as StarDist or Cellpose, MODEL is the
+    engine's own model.
     """
 
     def inputs(self) -> set[Literal["image", "plane", "rois"]]:
@@ -48,6 +51,9 @@ class Predict(PredictOptions):
     def run_in_imagej(self, session: Session, progress: Progress) -> None:
         if self.images:
             self.run(progress)
+            return
+        if (work := engine_work.of(self)) is not None:
+            self._engine_in_imagej(work, session, progress)
             return
         image = session.open_image().assign_attrs(session.display)
         source = Source(Path(str(image.attrs["title"])), Path(str(image.attrs["title"])).stem)
@@ -90,15 +96,13 @@ class Predict(PredictOptions):
             )
 
     def _show(self, session: Session, source: Source, result: Prediction, hyperstack: bool) -> None:
-        from imagej_dl.rois import trace
-
         if result.denoised is not None:
             session.show(result.denoised, f"{source.name}-denoised")
         session.show_labels(result.labels, f"{source.name}-labels")
         if result.probabilities is not None:
             session.show(result.probabilities, f"{source.name}-probabilities")
         if self.rois:
-            session.show_rois(trace(result.labels, hyperstack=hyperstack or None))
+            session.show_rois(rois_of(result, hyperstack))
         session.values |= {"objects": objects(result), "left_out": result.left_out}
 
     def run(self, progress: Progress) -> None:
@@ -108,8 +112,12 @@ class Predict(PredictOptions):
         if (whole := self.with_images()) is not self:
             whole.run(progress)
             return
+        work = engine_work.of(self)
         if not self.images:
             raise UserError("name the images to predict, or folders of images")
+        if work is not None:
+            self._by_engine(work, progress)
+            return
         tables = self.tables()
         config = self.config()
         self.refuse_models(config)
@@ -128,12 +136,48 @@ class Predict(PredictOptions):
             heal(results.folder)
             self._all(sources, results, tables, progress)
 
+    def _by_engine(self, work: EngineWork, progress: Progress) -> None:
+        tables = [] if work.gives_image else self.tables()
+        sources = find(self.images, videos=self.videos, scenes=self.scenes)
+        results = work.results()
+        with locks.held(results.folder, "a prediction"), work.running():
+            heal(results.folder)
+            self._all(sources, results, tables, progress, work)
+
+    def _engine_in_imagej(self, work: EngineWork, session: Session, progress: Progress) -> None:
+        image = session.open_image().assign_attrs(session.display)
+        title = str(image.attrs["title"])
+        source = Source(Path(title), Path(title).stem)
+        results = None if self.out is None else work.results()
+        if results is not None:
+            results.need_names(source)
+            results.refuse([source])
+        started = time.perf_counter()
+        with work.running():
+            work.loaded(progress)
+            try:
+                result, hyperstack = self._apply(work, image, progress)
+            except UserError as error:
+                raise _of(source, error) from error
+        if results is not None:
+            _write(results, source, result, hyperstack, work.made(), work)
+        if isinstance(result, xr.DataArray):
+            session.show(result, f"{source.name}-{work.engine.name}")
+        else:
+            self._show(session, source, result, hyperstack)
+        say(_summary(source.name, result, time.perf_counter() - started))
+
     def _all(
-        self, sources: list[Source], results: Results, tables: list[Path], progress: Progress
+        self,
+        sources: list[Source],
+        results: Results,
+        tables: list[Path],
+        progress: Progress,
+        work: EngineWork | None = None,
     ) -> None:
         from imagej_dl import suite
 
-        made = self.made()
+        made = self.made() if work is None else work.made()
         sources, kept = results.refuse(sources, made)
         if kept:
             of = len(kept) + len(sources)
@@ -143,7 +187,9 @@ class Predict(PredictOptions):
             refuse_existing(challenge, self.overwrite)
         elif tables:
             return
-        bundle = self.bundle() if sources else None
+        bundle: ModelBundle | EngineWork | None = None
+        if sources:
+            bundle = self.bundle() if work is None else work.loaded(progress)
         if sources:
             self._tell_price()
         failed: list[UserError] = []
@@ -189,7 +235,7 @@ class Predict(PredictOptions):
         return type(self).declare(values | given, self.model)
 
     def _predict(
-        self, bundle: ModelBundle, source: Source, progress: Progress
+        self, bundle: ModelBundle | EngineWork, source: Source, progress: Progress
     ) -> tuple[Prediction | xr.DataArray, bool]:
         """Predict one image file; say whether ImageJ shows it as a hyperstack."""
         if source.image is not None:
@@ -199,8 +245,10 @@ class Predict(PredictOptions):
         return self._apply(bundle, image, progress)
 
     def _apply(
-        self, bundle: ModelBundle, image: xr.DataArray, progress: Progress
+        self, bundle: ModelBundle | EngineWork, image: xr.DataArray, progress: Progress
     ) -> tuple[Prediction | xr.DataArray, bool]:
+        if isinstance(bundle, EngineWork):
+            return bundle.apply(image, progress), "C" in image.dims
         from imagej_dl.prediction import predict, predict_image
         from imagej_dl.prediction.chain import denoised
         from imagej_dl.prediction.pixel_types import check_writable
@@ -228,10 +276,12 @@ def _write(
     result: Prediction | xr.DataArray,
     hyperstack: bool,
     made: dict[str, Any] | None,
-    bundle: ModelBundle,
+    bundle: ModelBundle | EngineWork,
 ) -> None:
     if isinstance(result, xr.DataArray):
         results.write_image(source, result, made)
+    elif isinstance(bundle, EngineWork):
+        bundle.write(results, source, result, hyperstack, made)
     else:
         probable = bundle.config.method.is_probability
         results.write(source, result, hyperstack, made, probable=probable)

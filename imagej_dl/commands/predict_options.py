@@ -13,6 +13,13 @@ from pydantic import Field, field_validator
 from imagej_dl import preferences
 from imagej_dl.commands import kept_models
 from imagej_dl.commands.base import Command, Positional, Shown, say
+from imagej_dl.commands.engine_options import (
+    EngineName,
+    EnginePython,
+    EngineSettings,
+    engine_python,
+    engine_settings,
+)
 from imagej_dl.errors import UserError
 from imagej_dl.images.formats import registry
 from imagej_dl.images.scenes import PATTERN
@@ -63,6 +70,15 @@ class PredictOptions(Command):
         "where its pixel size and that of the training images are known and differ by more than a "
         "third.",
     )
+    engine: EngineName = Field(
+        None,
+        description="A segmentation program of others, in a Python of its own (`imagej-dl engines` "
+        "lists them and installs one). MODEL is then the engine's own model: a StarDist folder, a "
+        "Cellpose file or the name of one that it has. If left out, the model is one of imagej-dl, "
+        "or one that an engine has trained here.",
+    )
+    engine_settings: EngineSettings = engine_settings('{"prob_thresh": 0.5}')
+    engine_python: EnginePython = engine_python()
     rois: bool = Field(
         True,
         description="Also write NAME_RoiSet.zip; for the open image, add the ROIs to the "

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from imagej_dl.commands import engine_training
 from imagej_dl.commands.base import say
 from imagej_dl.commands.train_options import APART, TrainOptions
 from imagej_dl.errors import UserError
@@ -32,16 +33,20 @@ class Train(TrainOptions):
     inputs and labels, or folders NAME with image.tif and labels.tif or RoiSet.zip. A configuration
     file of microscopy-dl-suite-tf (.json) can replace them; options override its values.
     Ctrl-C, or Cancel in ImageJ's window, keeps the best model so far; "Use now" also optimises its
-    post-processing.
+    post-processing. With an engine, such as StarDist or Cellpose, it trains a model of its own.
     """
 
     def inputs(self) -> set[Literal["image", "plane", "rois"]]:
-        return {"plane"}  # for the preview
+        return {"plane"} if self.live() else set()  # for the preview
 
     def live(self) -> bool:
-        return True
+        return self.engine is None
 
     def run_in_imagej(self, session: Session, progress: Progress) -> None:
+        if self.engine is not None:
+            self.run(progress)
+            session.values |= {"model": str(self.out)}
+            return
         from imagej_dl.worker.training_events import Live
 
         # A dialog sets every field. Those left as they are do not count as given, or they would
@@ -59,6 +64,9 @@ class Train(TrainOptions):
         session.values |= {name: "NaN" if v is None else v for name, v in precisions.items()}
 
     def check(self) -> None:
+        if self.engine is not None:
+            engine_training.check(self)
+            return
         if self.project.suffix.lower() == ".json" or self.search or tf_config.task() is not None:
             return  # the one says where, the others look later
         from imagej_dl.training import preflight
@@ -95,6 +103,9 @@ class Train(TrainOptions):
 
     def run(self, progress: Progress, watch: Watch = ignore) -> None:
         """Train; `watch` is told each epoch, and `progress` how good it was."""
+        if self.engine is not None:
+            engine_training.run(self, progress)
+            return
         if self.project.suffix.lower() == ".json":
             whole = self._whole()
             whole.run(progress, watch)

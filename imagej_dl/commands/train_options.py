@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, model_validator
 
 from imagej_dl.commands.base import Command, Positional, Shown
+from imagej_dl.commands.engine_options import (
+    EngineName,
+    EnginePython,
+    EngineSettings,
+    engine_python,
+    engine_settings,
+    json_object,
+)
 from imagej_dl.errors import UserError, warn
 from imagej_dl.methods import registry as methods
 from imagej_dl.methods.base import LearnsFrom, Method
@@ -40,6 +47,9 @@ APART = {
     "fluffy_names",
     "h5",
     "refresh",
+    "engine",
+    "engine_settings",
+    "engine_python",
 }
 """Fields that are none of the training's settings."""
 
@@ -63,6 +73,15 @@ class TrainOptions(Command):
             description="Folder for the new model; required unless a CONFIG.json names it.",
         )
     )
+    engine: EngineName = Field(
+        default=None,
+        description="A segmentation program of others, such as StarDist or Cellpose, that trains a "
+        "model of its own on the same label maps, in a Python of its own (`imagej-dl engines` "
+        "lists them and installs one). Of the other settings project, out, start, validation, "
+        "seed and engine_settings count.",
+    )
+    engine_settings: EngineSettings = engine_settings('{"train_epochs": 50}')
+    engine_python: EnginePython = engine_python()
     kind: Kind = setting("kind")
     epochs: int = setting("epochs")
     minutes: Annotated[float | None, Shown("Time limit", unit="min", empty="none")] = setting(
@@ -288,12 +307,4 @@ class TrainOptions(Command):
 
 def further(settings: str | dict[str, Any] | None) -> dict[str, Any]:
     """Return further settings of a training, which a command takes as JSON or an object."""
-    if not isinstance(settings, str):
-        return settings or {}
-    try:
-        values = json.loads(settings)
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"settings: is not JSON ({error})") from error
-    if not isinstance(values, dict):
-        raise UserError('settings: must be one JSON object, such as {"loss": "sparse_cce"}')
-    return values
+    return json_object("settings", settings, '{"loss": "sparse_cce"}')

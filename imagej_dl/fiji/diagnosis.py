@@ -77,11 +77,14 @@ def _imagej(fiji: str | None) -> Iterator[Finding]:
 
 
 def _engines() -> Iterator[Finding]:
-    """Look for the libraries of foreign tracking engines."""
+    """Load the libraries of foreign trackers and of segmentation engines."""
+    from imagej_dl.engines import registry as segmentation
     from imagej_dl.tracking.trackers import registry
 
     for name, tracker in registry.foreign().items():
         yield Finding(name, *tracker.diagnose(), needed=False)
+    for name, engine in segmentation.engines().items():
+        yield Finding(name, *engine.diagnose(), needed=False)
 
 
 def _formats() -> Iterator[Finding]:

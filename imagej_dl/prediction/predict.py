@@ -38,6 +38,9 @@ class Prediction:
     minimum_area : what that was, in px; of a resampled image in those of the model.
     scale : at which the network saw the image.
     denoised : the image as it was segmented, where another model has denoised it before.
+    number : how many objects there are on all planes, where their ids are not 1 to that.
+    points : for each plane the (N, 2) x, y in px, where an engine gave points; then `labels` has
+        the pixel of each.
     """
 
     labels: xr.DataArray
@@ -46,6 +49,8 @@ class Prediction:
     minimum_area: int = 0
     scale: Scale = AS_IT_IS
     denoised: xr.DataArray | None = None
+    number: int | None = None
+    points: tuple[NDArray[Any], ...] | None = None
 
 
 def predict(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
 class Results:
     """A folder of results, and which files an image gets in it.
 
-    Beside the label map those may be ROIs, probability maps and the denoised image; of a model that
-    gives an image it is that image alone.
+    Beside the label map those may be ROIs, probability maps, the denoised image, and the spots of
+    a TrackMate file; of a model that gives an image it is that image alone.
     """
 
     folder: Path
@@ -36,6 +37,7 @@ class Results:
     overwrite: bool = False
     gives: Literal["instances", "image"] = "instances"
     denoised: bool = False
+    spots: bool = False
 
     @property
     def main(self) -> str:
@@ -53,6 +55,8 @@ class Results:
             paths["probabilities"] = self.folder / f"{source.name}_probabilities.tif"
         if self.denoised:
             paths["denoised"] = self.folder / f"{source.name}_denoised.tif"
+        if self.spots:
+            paths["spots"] = self.folder / f"{source.name}_spots.xml"
         return paths
 
     def refuse(
@@ -134,12 +138,13 @@ class Results:
         made: dict[str, Any] | None = None,
         *,
         probable: bool = True,
+        spots: Callable[[Path], None] | None = None,
     ) -> None:
         """Write the files of an image, all of them or none.
 
         `hyperstack` says whether ImageJ shows it as one; `made` is kept in the label map: the
         model's fingerprint and the settings. `probable` says whether all channels of the network's
-        output are probabilities, which ImageJ shows from 0 to 1.
+        output are probabilities, which ImageJ shows from 0 to 1. `spots` writes the file of spots.
 
         Warns
         -----
@@ -156,11 +161,13 @@ class Results:
             if result.denoised is not None and self.denoised:
                 images.write(result.denoised, folder / paths["denoised"].name)
             if self.rois:
-                from imagej_dl.rois import trace, write
+                from imagej_dl.rois import write
 
-                found = trace(result.labels, hyperstack=hyperstack or None)
+                found = rois_of(result, hyperstack)
                 if found:
                     write(found, folder / paths["rois"].name)
+            if self.spots and spots is not None:
+                spots(folder / paths["spots"].name)
             facts: dict[str, Any] = {**made, "image": stamp(source)} if made else {}
             kept = provenance.of(result.labels, **facts, objects=objects(result)) if made else {}
             images.write(images.coloured(result.labels), folder / paths["labels"].name, **kept)
@@ -204,7 +211,20 @@ def stamp(source: Source) -> list[int] | str | None:
 
 
 def objects(result: Prediction) -> int:
-    """Count the objects of all planes; each plane has ids of its own from 1."""
+    """Count the objects of all planes; each plane has ids of its own from 1, unless it says."""
+    if result.number is not None:
+        return result.number
     labels = result.labels
     planes = labels.data.reshape(-1, labels.sizes["Y"], labels.sizes["X"])
     return sum(images.memory_maps.largest(plane) for plane in planes)
+
+
+def rois_of(result: Prediction, hyperstack: bool) -> list[Roi]:
+    """Trace the objects of a prediction; of points make point ROIs."""
+    if result.points is not None:
+        from imagej_dl.prediction import point_rois
+
+        return point_rois.rois(result, hyperstack)
+    from imagej_dl.rois import trace
+
+    return trace(result.labels, hyperstack=hyperstack or None)

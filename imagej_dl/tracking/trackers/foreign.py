@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from imagej_dl.errors import UserError
+from imagej_dl.foreign.program import Program
 from imagej_dl.progress import Progress
-from imagej_dl.tracking.trackers._subprocess import Program
 from imagej_dl.tracking.trackers.base import Detected, Tracker
 
 _RUNNERS = Path(__file__).with_name("runners")

@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 from other_python import python_with
 
-from imagej_dl import images, tracking
+from imagej_dl import images, optional, tracking
 from imagej_dl.errors import Cancelled, DataWarning, NotEnoughMemory, UserError
 from imagej_dl.fiji import diagnosis
 from imagej_dl.tracking import linking
 from imagej_dl.tracking.filters import Filter
-from imagej_dl.tracking.trackers import _subprocess, registry
+from imagej_dl.tracking.trackers import registry
 
 TRACKASTRA = registry.foreign()["trackastra"].program
 
@@ -215,14 +215,14 @@ def test_what_is_not_installed_says_how(monkeypatch):
     programs = [tracker.program for tracker in registry.foreign().values()]
     for program in programs:
         monkeypatch.delenv(program.variable, raising=False)
-    monkeypatch.setattr(_subprocess.optional, "there", lambda name: False)
+    monkeypatch.setattr(optional, "there", lambda name: False)
     for program in programs:
         with pytest.raises(UserError, match=f"{program.name} is not installed.*pip install"):
             program.find()
     # So does doctor, which needs none of them.
     for finding in diagnosis._engines():
         assert (finding.found, finding.needed) == (False, False)
-        assert "pip install" in finding.text
+        assert "pip install" in finding.text or "engines add" in finding.text
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,144 @@
+"""The interface of an engine: its settings, its models, and what it gives for a plane."""
+
+from __future__ import annotations
+
+from abc import ABC
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from packaging.specifiers import SpecifierSet
+from packaging.version import InvalidVersion, Version
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from imagej_dl.errors import UserError
+from imagej_dl.foreign.program import Program
+
+_RUNNERS = Path(__file__).with_name("runners")
+Gives = Literal["labels", "points", "image"]
+Ran = Literal["run", "not run"]
+
+
+class EngineSettings(BaseModel):
+    """Base of the settings of engines, under the engine's own names, with its units and defaults.
+
+    Unknown keys and numbers that are not finite are refused.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Engine(ABC):
+    """A segmentation program of others, which works in a Python of its own.
+
+    Subclasses set the attributes; :mod:`imagej_dl.engines` describes where one goes.
+
+    Attributes
+    ----------
+    name : as commands call it, and its runner `runners/run_NAME.py` (with `_` for `-`).
+    label : its name in sentences.
+    module : the name its library is imported by, if that is not `name`.
+    homepage, licence : of the library.
+    requirements : what `imagej-dl engines add` installs, as pip takes it.
+    versions : of the library that the runner is written for, such as ">=3.1,<4".
+    gigabytes : of the environment that `engines add` makes, None if it was never made.
+    ran : "run" if the runner was run with the real library, "not run" if it was only written
+        against the library's source.
+    gives : label maps, points or images.
+    channels : how many channels of a plane it takes, None for any number.
+    settings_model : of a prediction; every field has a description.
+    training_model : of a training, None if it is not trained here.
+    ignores : whether a training can leave out pixels whose ground truth is unknown; they are −1.
+    """
+
+    name: ClassVar[str] = ""
+    label: ClassVar[str]
+    module: ClassVar[str] = ""
+    homepage: ClassVar[str]
+    licence: ClassVar[str]
+    requirements: ClassVar[tuple[str, ...]]
+    versions: ClassVar[str] = ""
+    gigabytes: ClassVar[float | None] = None
+    ran: ClassVar[Ran] = "not run"
+    gives: ClassVar[Gives] = "labels"
+    channels: ClassVar[int | None] = None
+    settings_model: ClassVar[type[EngineSettings]]
+    training_model: ClassVar[type[EngineSettings] | None] = None
+    ignores: ClassVar[bool] = False
+
+    @property
+    def program(self) -> Program:
+        """The library in its own Python."""
+        own = f"`imagej-dl engines add {self.name} --python PYTHON`"
+        install = (
+            f"`imagej-dl engines add {self.name}` makes an environment for it"
+            + (f" (about {self.gigabytes:.1f} GB)" if self.gigabytes else "")
+            + f"; or name the Python of yours that has it: {own}."
+        )
+        if not self.requirements:
+            install = f"Install it by its own instructions ({self.homepage}), then {own}."
+        runner = _RUNNERS / f"run_{self.name.replace('-', '_')}.py"
+        return Program(self.name, install, runner, self.module)
+
+    def check_version(self, version: str) -> None:
+        """Raise UserError where the library has a version that the runner is not written for."""
+        try:
+            fits = SpecifierSet(self.versions).contains(Version(version), prereleases=True)
+        except InvalidVersion:
+            fits = True
+        if not fits:
+            raise UserError(
+                f"{self.label} {version} is installed, but {self.versions} is needed",
+                remedy=f"`imagej-dl engines add {self.name}` makes an environment that has it.",
+            )
+
+    def model(self, named: Path | None) -> str:
+        """Return the model as the runner is given it: a path, a name, or "".
+
+        Raises
+        ------
+        UserError : for what is no model of this engine, before its program is started.
+        """
+        if named is None:
+            raise UserError(f"{self.label} needs a model", remedy="Name its file or folder.")
+        if not named.exists():
+            raise UserError("there is no such model", path=named)
+        return str(named.absolute())
+
+    def files(self, model: str) -> list[Path]:
+        """Return the files of a model that its results depend on; none of a name."""
+        path = Path(model)
+        if path.is_file():
+            return [path]
+        return sorted(p for p in path.iterdir() if p.is_file()) if path.is_dir() else []
+
+    def settings(self, given: dict[str, Any]) -> EngineSettings:
+        """Check the settings of a prediction; UserError names a wrong one."""
+        return _checked(self.settings_model, given, self.label)
+
+    def training(self, given: dict[str, Any]) -> EngineSettings:
+        """Check the settings of a training; UserError where this engine is not trained here."""
+        if self.training_model is None:
+            raise UserError(
+                f"{self.label} cannot be trained here",
+                remedy=f"Train with its own program ({self.homepage}), and name the model.",
+            )
+        return _checked(self.training_model, given, self.label)
+
+    def diagnose(self) -> tuple[bool, str]:
+        """Return whether the library loads; and its version and place, or how to install it."""
+        try:
+            python = self.program.find()
+            version = self.program.version()
+            self.check_version(version)
+        except UserError as error:
+            return False, str(error)
+        return True, f"{version} ({python})"
+
+
+def _checked(model: type[EngineSettings], given: dict[str, Any], label: str) -> EngineSettings:
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        raise UserError.of_validation(
+            error, model.model_fields, prefix=f"settings of {label}: "
+        ) from error

@@ -1,0 +1,55 @@
+"""InstanSeg: nuclei and cells by clustered embeddings (Goldsborough et al., 2024)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from imagej_dl.engines.base import Engine, EngineSettings
+from imagej_dl.errors import UserError
+
+_FILE = "instanseg.pt"
+
+
+class InstanSegSettings(EngineSettings):
+    """Settings of `InstanSeg.eval_small_image` and `eval_medium_image`."""
+
+    pixel_size: float | None = Field(
+        None,
+        gt=0,
+        description="Pixel size in µm: the image is resampled to that of the model; None: it is "
+        "not resampled.",
+    )
+    target: Literal["nuclei", "cells"] = Field(
+        "cells", description="Which objects, of a model that finds both."
+    )
+    normalise: bool = Field(True, description="Normalise the intensities by percentiles.")
+    tile_size: int = Field(
+        512, ge=64, description="Side in px of tiles, for images above 1500 × 1500 px."
+    )
+
+
+class InstanSeg(Engine):
+    """InstanSeg; a model is a TorchScript file, or the folder that holds instanseg.pt."""
+
+    name = "instanseg"
+    label = "InstanSeg"
+    homepage = "https://github.com/instanseg/instanseg"
+    licence = "Apache-2.0"
+    requirements = ("instanseg-torch==0.1.2",)
+    versions = ">=0.1,<0.2"
+    settings_model: ClassVar[type[EngineSettings]] = InstanSegSettings
+
+    def model(self, named: Path | None) -> str:
+        path = Path(super().model(named))
+        if path.is_dir() and (path / _FILE).is_file():
+            path = path / _FILE
+        if not path.is_file():
+            raise UserError(
+                f"is no model of InstanSeg: there is no {_FILE}",
+                path=named,
+                remedy="Name the TorchScript file of a release of InstanSeg, unpacked.",
+            )
+        return str(path)

@@ -1,0 +1,47 @@
+"""Omnipose: elongated cells by distance fields (Cutler et al., Nature Methods 2022)."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from imagej_dl.engines.base import EngineSettings
+from imagej_dl.engines.cellpose import Cellpose, Channel
+
+
+class OmniposeSettings(EngineSettings):
+    """Settings of `cellpose_omni.models.CellposeModel`, and of its `eval` with omni=True."""
+
+    nchan: int = Field(
+        2, ge=1, le=2, description="Channels that the network was trained with; 1 or 2."
+    )
+    nclasses: int = Field(
+        2, ge=2, le=4, description="Outputs of the network beside the flows, as trained."
+    )
+    channels: tuple[Channel, Channel] = Field(
+        (0, 0), description="Channel to segment, and that of the nuclei, where nchan is 2."
+    )
+    mask_threshold: float = Field(0.0, description="Pixels above it belong to masks.")
+    flow_threshold: float = Field(
+        0.0, ge=0, description="Largest flow error of a mask; 0: none is left out."
+    )
+    min_size: int = Field(15, ge=-1, description="Smallest mask in px; -1: no limit.")
+    affinity_seg: bool = Field(False, description="Masks by the affinity graph.")
+    tile: bool = Field(False, description="Predict tile by tile.")
+    gpu: bool = Field(True, description="Use a GPU, if there is one.")
+
+
+class Omnipose(Cellpose):
+    """Omnipose; a model is a file of weights, or the name of one that it has here."""
+
+    name = "omnipose"
+    label = "Omnipose"
+    module = "cellpose_omni"
+    homepage = "https://github.com/kevinjohncutler/omnipose"
+    licence = "its own, for research that is not commercial"
+    requirements = ("omnipose==1.1.4",)
+    versions = ">=1.1,<1.2"
+    ran = "not run"
+    settings_model: ClassVar[type[EngineSettings]] = OmniposeSettings
+    training_model: ClassVar[type[EngineSettings] | None] = None

@@ -1,0 +1,123 @@
+"""Run by the Python that has Cellpose 4; see serve.py for how it is asked."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+import torch
+from cellpose import core, models, train
+from serve import Arrays, Refused, Teller, Values, main
+
+_models: dict[Any, Any] = {}
+
+
+def path_of(name: str) -> str:
+    """Return the file of a model: itself, or one that Cellpose has by a name. Nothing is loaded
+    from the network."""
+    path = models.MODEL_DIR / name
+    if os.path.isfile(name):
+        return name
+    if path.is_file():
+        return str(path)
+    raise Refused(
+        f"the weights of {name} are absent: {models.MODEL_DIR} does not have them",
+        "Start Cellpose once with this model while there is a network, or copy the file there.",
+    )
+
+
+def load(name: str, gpu: bool, exact: bool = False) -> Any:
+    """Open a model, once; a file that holds more than tensors is refused."""
+    path = path_of(name)
+    if (path, gpu, exact) not in _models:
+        try:
+            state = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        except Exception as error:
+            words = (str(error).splitlines() or [type(error).__name__])[0][:150]
+            raise Refused(f"{path} is no file of weights alone ({words})") from None
+        if not isinstance(state, dict) or "W2" not in state:
+            raise Refused(f"{path} is no model of Cellpose 4", "Try the engine cellpose.")
+        del state
+        use = gpu and core.use_gpu()
+        # On a CPU half precision is slower, and less exact.
+        _models[path, gpu, exact] = models.CellposeModel(
+            gpu=use, pretrained_model=path, use_bfloat16=use and not exact
+        )
+    return _models[path, gpu, exact]
+
+
+def opened(arrays: Arrays, values: Values, tell: Teller) -> Arrays:
+    """Open the model, so that what is wrong with it is told before the first image."""
+    load(values["model"], values["settings"]["gpu"])
+    return {}
+
+
+def segment(arrays: Arrays, values: Values, tell: Teller) -> Arrays | tuple[Arrays, Values]:
+    settings = dict(values["settings"])
+    model = load(values["model"], settings.pop("gpu"))
+    image = arrays["image"]
+    if image.ndim == 3 and image.shape[2] > 3:
+        raise Refused(f"Cellpose takes 3 channels at most, the image has {image.shape[2]}")
+    masks = model.eval(image, channel_axis=2 if image.ndim == 3 else None, **settings)[0]
+    return {"labels": np.asarray(masks).reshape(image.shape[:2])}
+
+
+def fit(arrays: Arrays, values: Values, tell: Teller) -> tuple[Arrays, Values]:
+    settings = dict(values["settings"])
+    if not values["start"]:
+        raise Refused(
+            "Cellpose 4 is not trained from scratch", "Name a model to start from, such as cpsam."
+        )
+    model = load(values["start"], settings.pop("gpu"), exact=True)
+    parts = []
+    for part in ("", "validation_"):
+        count = range(values[f"{part}count"])
+        parts.append([arrays[f"{part}image_{i}"] for i in count])
+        parts.append([arrays[f"{part}labels_{i}"] for i in count])
+    images, labels, held, truth = parts
+    least = settings["min_train_masks"]
+    if not any(len(np.unique(one)) > least for one in labels):
+        raise Refused(
+            f"no image has {least} objects or more", 'Set {"min_train_masks": 1} to train anyway.'
+        )
+    train.train_logger.addHandler(Epochs(settings["n_epochs"], tell))
+    train.train_logger.setLevel(logging.INFO)
+    filename, losses, _ = train.train_seg(
+        model.net,
+        train_data=images,
+        train_labels=labels,
+        test_data=held,
+        test_labels=truth,
+        channel_axis=2 if images[0].ndim == 3 else None,
+        save_path=values["out"],
+        model_name="model",
+        **settings,
+    )
+    _models.clear()  # the one that was started from is no longer as its file says
+    name = "cellpose_model"
+    shutil.move(filename, os.path.join(values["out"], name))
+    os.rmdir(os.path.join(values["out"], "models"))
+    return {}, {"model": name, "training loss": float(losses[-1])}
+
+
+class Epochs(logging.Handler):
+    """Tell the epochs that Cellpose logs."""
+
+    def __init__(self, epochs: int, tell: Teller) -> None:
+        super().__init__()
+        self.epochs, self.tell = epochs, tell
+
+    def emit(self, record: logging.LogRecord) -> None:
+        text = record.getMessage()
+        number = text.split(",")[0]
+        if number.isdigit():
+            self.tell.progress("train", int(number), self.epochs)
+            self.tell.note(text)
+
+
+if __name__ == "__main__":
+    main(lambda: version("cellpose"), load=opened, segment=segment, train=fit)
