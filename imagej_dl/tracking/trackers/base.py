@@ -104,6 +104,8 @@ class Detected:
     label_image : returns the label movie (T, Y, X) in which each spot has its row number + 1.
     movie : the movie itself (T, Y, X and others), if there is one.
     python : the Python in which a foreign engine is installed, if one was named.
+    masks : returns one frame (Y, X) of that label movie, if there is one.
+    unit : of positions and sizes.
     """
 
     spots: pd.DataFrame
@@ -114,6 +116,8 @@ class Detected:
     label_image: Callable[[], np.ndarray] = _no_label_image
     movie: xr.DataArray | None = None
     python: Path | None = None
+    masks: Callable[[int], np.ndarray] | None = None
+    unit: str = "px"
 
     @property
     def frame_of_spot(self) -> np.ndarray:
@@ -143,6 +147,7 @@ class Tracker(ABC):
     settings_model : its settings; every field has a description.
     engines : the engines that run it: :data:`EMBEDDED`, :data:`TRACKMATE`, or a foreign one.
     needs : the parts of its input that it uses.
+    joins_strays : small stray pieces of a label belong to its largest one, and are no spots.
     """
 
     key: ClassVar[str]
@@ -150,6 +155,7 @@ class Tracker(ABC):
     settings_model: ClassVar[type[SettingsMap]]
     engines: tuple[str, ...] = (EMBEDDED,)
     needs: ClassVar[tuple[Need, ...]] = ("spots",)
+    joins_strays: ClassVar[bool] = False
 
     @abstractmethod
     def link(self, detected: Detected, settings: Any, progress: Progress) -> Links:

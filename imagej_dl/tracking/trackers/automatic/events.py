@@ -1,0 +1,124 @@
+"""Divisions, and links over gaps: what joins the tracks that frame-to-frame links leave."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from imagej_dl.tracking.links import Links
+from imagej_dl.tracking.trackers.automatic.frames import HALF, Candidates, Weights, near
+from imagej_dl.tracking.trackers.automatic.objects import Objects
+
+APART, MIDDLE = 3.0, 2.0
+"""In radii of the mother: distance of two daughters, and of their middle from the mother."""
+SHRUNK = np.log(0.75)
+"""Logarithm of the area of the daughter that continues the track, by that of the mother."""
+SHRINKING = 1.5
+"""Weight of a continuing daughter that is larger than that."""
+GAP_AREA, GAP_FRAME = 0.3, 0.2
+"""Weight of the squared logarithm of the ratio of areas over a gap; cost of each frame in it."""
+_EARLIER = 3  # frames over which the mother's area is measured
+
+
+class Neighbours:
+    """The spots before and after each spot, −1 for none."""
+
+    def __init__(self, count: int, links: Links) -> None:
+        self.before, self.after = np.full(count, -1), np.full(count, -1)
+        self.before[links.targets] = links.sources
+        self.after[links.sources] = links.targets
+
+
+def divisions(
+    objects: Objects, place: np.ndarray, found: Candidates, links: Links, limit: float
+) -> Links:
+    """Return possible links from mothers, which are linked already, to their second daughters.
+
+    A division costs little where the daughters together have the area of the mother, where that
+    which is linked already is smaller than she, and where they lie close together round her.
+
+    Parameters
+    ----------
+    place : centres without the motion of the stage.
+    limit : cost above which none is returned.
+    """
+    around = Neighbours(len(place), links)
+    born = (around.before[found.targets] < 0) & (around.after[found.sources] >= 0)
+    mother, second = found.sources[born], found.targets[born]
+    first = around.after[mother]
+    areas, earlier = [objects.area[mother]], mother
+    for _ in range(_EARLIER):
+        earlier = np.where(around.before[earlier] >= 0, around.before[earlier], earlier)
+        areas.append(objects.area[earlier])
+    usual = np.median(areas, axis=0)
+    both = objects.area[first] + objects.area[second]
+    # Mothers round up before they divide: the area now or that before counts, whichever fits.
+    kept = np.minimum(np.abs(np.log(both / usual)), np.abs(np.log(both / objects.area[mother])))
+    radius = np.sqrt(usual / np.pi)
+    share = (objects.area[first] / both)[:, None]
+    middle = share * place[first] + (1 - share) * place[second]
+    off = np.hypot(*(middle - place[mother]).T) / radius
+    apart = np.hypot(*(place[first] - place[second]).T) / radius
+    grown = np.log(objects.area[first] / objects.area[mother]) - SHRUNK
+    costs = (
+        (apart / APART) ** 2
+        + (off / MIDDLE) ** 2
+        + (kept / HALF) ** 2
+        + SHRINKING * (np.maximum(grown, 0) / SHRUNK) ** 2
+    )
+    return Links(mother, second, costs).take(costs < limit)
+
+
+def gaps(
+    objects: Objects,
+    place: np.ndarray,
+    links: Links,
+    weights: Weights,
+    frames: int,
+    limit: float,
+) -> Links:
+    """Return possible links from ends of tracks to starts of others, up to some frames later.
+
+    Parameters
+    ----------
+    place : centres without the motion of the stage.
+    frames : the largest difference of frames; 1 allows none to be missing.
+    limit : cost above which none is returned.
+    """
+    around = Neighbours(len(place), links)
+    ends = np.flatnonzero(around.after < 0)
+    starts = np.flatnonzero(around.before < 0)
+    step = np.zeros_like(place)
+    step[links.targets] = place[links.targets] - place[links.sources]
+    possible = []
+    for gap in range(1, min(frames, objects.frames - 1) + 1):
+        # Of distances alone, what is farther costs more than the limit.
+        allowed = limit - GAP_FRAME * (gap - 1)
+        if allowed <= 0:
+            break
+        reach = weights.reach * np.sqrt(allowed / weights.no_link)
+        for frame in np.intersect1d(objects.frame[ends], objects.frame[starts] - gap):
+            end = ends[slice(*np.searchsorted(objects.frame[ends], [frame, frame + 1]))]
+            then = np.searchsorted(objects.frame[starts], [frame + gap, frame + gap + 1])
+            start = starts[slice(*then)]
+            pairs = []
+            for moved in (place[end], place[end] + gap * step[end]):
+                i, j, distance = near(
+                    moved, objects.area[end], place[start], objects.area[start], reach
+                )
+                pairs.append(Links(end[i], start[j], distance**2))
+            both = Links.join(pairs)
+            growth = np.log(objects.area[both.targets] / objects.area[both.sources])
+            apart = weights.no_link * both.costs / weights.reach**2
+            costs = apart + GAP_AREA * growth**2 + GAP_FRAME * (gap - 1)
+            possible.append(_cheapest(Links(both.sources, both.targets, costs)))
+    links = Links.join(possible)
+    return links.take(links.costs < limit)
+
+
+def _cheapest(links: Links) -> Links:
+    """Return each pair once, at its least cost."""
+    order = np.lexsort((links.costs, links.targets, links.sources))
+    links = links.take(order)
+    first = np.ones(len(order), bool)
+    first[1:] = (np.diff(links.sources) != 0) | (np.diff(links.targets) != 0)
+    return links.take(first)
