@@ -23,6 +23,7 @@ SPOT: Declared = {
     "FRAME": ("Frame", "Frame", "NONE", True),
     "RADIUS": ("Radius", "R", "LENGTH", False),
     "VISIBILITY": ("Visibility", "Visibility", "NONE", True),
+    "MARGIN": ("Margin", "Margin", "NONE", False),
 }
 SHAPE: Declared = {
     "ELLIPSE_X0": ("Ellipse center x0", "El. x0", "LENGTH", False),
@@ -59,7 +60,10 @@ EDGE: Declared = {
     "EDGE_X_LOCATION": ("Edge X", "Edge X", "POSITION", False),
     "EDGE_Y_LOCATION": ("Edge Y", "Edge Y", "POSITION", False),
     "EDGE_Z_LOCATION": ("Edge Z", "Edge Z", "POSITION", False),
+    "LINK_MARGIN": ("Link margin", "Margin", "NONE", False),
 }
+MARGIN_OF_LINKS, MARGIN_OF_TRACKS = "LINK_MARGIN", "TRACK_MARGIN"
+"""How sure the tracker is, 0 to 1, where it knows; of a track that of its least sure spot."""
 TRACK: Declared = {
     "TRACK_INDEX": ("Track index", "Index", "NONE", True),
     "TRACK_ID": ("Track ID", "ID", "NONE", True),
@@ -98,6 +102,7 @@ TRACK: Declared = {
         "ANGLE_RATE",
         False,
     ),
+    "TRACK_MARGIN": ("Least margin in track", "Margin", "NONE", False),
 }
 
 
@@ -116,6 +121,17 @@ def of_spots(tracks: Tracks) -> tuple[Declared, pd.DataFrame]:
     return declared, table[list(declared)]
 
 
+def has_margins(tracks: Tracks) -> bool:
+    """Return True if the tracker said how sure it is of its links."""
+    return "margin" in tracks.edges and "margin" in tracks.spots
+
+
+def known(features: Declared, tracks: Tracks) -> Declared:
+    """Return the features that these tracks have: margins are known to some trackers only."""
+    hidden = () if has_margins(tracks) else (MARGIN_OF_LINKS, MARGIN_OF_TRACKS)
+    return {key: words for key, words in features.items() if key not in hidden}
+
+
 def of_edges(tracks: Tracks) -> pd.DataFrame:
     """Values of the links' features, one row a link."""
     import pandas as pd
@@ -124,6 +140,7 @@ def of_edges(tracks: Tracks) -> pd.DataFrame:
     source, target = place[tracks.links.sources], place[tracks.links.targets]
     moved = np.sqrt(((target - source)[:, :3] ** 2).sum(axis=1))
     middle = (source + target) / 2
+    margins = {MARGIN_OF_LINKS: tracks.edges["margin"]} if has_margins(tracks) else {}
     return pd.DataFrame(
         {
             "SPOT_SOURCE_ID": tracks.edges["source"],
@@ -136,6 +153,7 @@ def of_edges(tracks: Tracks) -> pd.DataFrame:
             "EDGE_X_LOCATION": middle[:, 0],
             "EDGE_Y_LOCATION": middle[:, 1],
             "EDGE_Z_LOCATION": middle[:, 2],
+            **margins,
         }
     )
 
@@ -183,6 +201,7 @@ def of_tracks(tracks: Tracks, edges: pd.DataFrame) -> pd.DataFrame:
     where = spots[["x", "y", "z"]].to_numpy()
     row = np.searchsorted(index, of_link)
     away = where[links.targets] - first[["x", "y", "z"]].to_numpy()[row]
+    margins = {MARGIN_OF_TRACKS: by_spot["margin"].min()} if has_margins(tracks) else {}
     farthest = pd.Series(np.sqrt((away**2).sum(axis=1))).groupby(of_link).max()
     return pd.DataFrame(
         {
@@ -213,6 +232,7 @@ def of_tracks(tracks: Tracks, edges: pd.DataFrame) -> pd.DataFrame:
             "MEAN_STRAIGHT_LINE_SPEED": straight,
             "LINEARITY_OF_FORWARD_PROGRESSION": straight / speed.mean(),
             "MEAN_DIRECTIONAL_CHANGE_RATE": by_edge["DIRECTIONAL_CHANGE_RATE"].mean(),
+            **margins,
         }
     )
 

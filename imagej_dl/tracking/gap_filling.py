@@ -9,12 +9,14 @@ objects of the first segmentation, and keeps its own region where there is none
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import compress
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from imagej_dl.errors import warn
 from imagej_dl.progress import Progress, silent
+from imagej_dl.tracking import strays
 from imagej_dl.tracking.label_movie import LabelMovie
 from imagej_dl.tracking.links import Links
 from imagej_dl.tracking.mask_cleanup import tidied_labels, without_small
@@ -205,6 +207,10 @@ def onto(
     rows = np.arange(1, len(tracks.spots) + 1)
     own = movie.with_labels(merge(np.asarray(tracks.painted(rows)), movie.frames))
     spots, contours = find(own, image, progress, tracks.settings.detector.simplify_contours)
+    pieces = None
+    if tracks.strays is not None:
+        whole, pieces, _ = strays.joined(spots)
+        spots, contours = spots[whole].reset_index(drop=True), list(compress(contours, whole))
     # The largest piece of an object gets its links.
     at = np.full(len(rows) + 1, -1)
     order = np.argsort(spots["area"].to_numpy(), kind="stable")
@@ -214,11 +220,17 @@ def onto(
     kept = (source >= 0) & (target >= 0)
     if lost := int(np.count_nonzero(~kept)):
         warn(f"{lost} links are left out: their objects were too small for a spot")
-    links = Links(source[kept], target[kept], links.costs[kept])
+    margins = None if links.margins is None else links.margins[kept]
+    links = Links(source[kept], target[kept], links.costs[kept], margins)
+    if "margin" in tracks.spots:
+        there = np.flatnonzero(at[1:] >= 0)
+        margin = np.full(len(spots), np.nan)
+        margin[at[1:][there]] = tracks.spots["margin"].to_numpy()[there]
+        spots = spots.assign(margin=margin)
     onto_objects = build(
         spots, contours, links, own, tracks.settings, tracks.engine, tracks.image_path
     )
-    return replace(onto_objects, calibration=tracks.calibration)
+    return replace(onto_objects, calibration=tracks.calibration, strays=pieces, notes=tracks.notes)
 
 
 def _apart(frame: np.ndarray, whole: np.ndarray) -> np.ndarray:

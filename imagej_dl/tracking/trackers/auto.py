@@ -27,8 +27,13 @@ from imagej_dl.tracking.trackers.cost_matrix import assign
 
 _RADII = 4.2
 """Reach of a link in radii, where objects are not small beside their motion."""
+_NEAR = 0.75
+"""Share of the reach within which frame-to-frame links are looked for: objects farther apart do not
+overlap, so that no link costs less. What is left without a link is looked for in all of it."""
+_MEASURED = 2000
+"""Objects whose steps are measured are about as many."""
 _CONSIDERED = 2.0
-"""Links up to this multiple of the cost of no link are known to the margins."""
+"""Gaps and divisions up to this multiple of the cost of no link are known to the margins."""
 
 
 class AutoSettings(SettingsMap):
@@ -94,15 +99,19 @@ def link(
     DataWarning : where all tracks end: before frames without objects, more of them than a gap may
         have, and before a frame in which no object is found again.
     """
-    shift = shifts.common(objects)
-    stage = np.concatenate([np.zeros((1, 2)), np.cumsum(shift, axis=0)[:-1]])
-    place = objects.place - stage[objects.frame]
-    limits = _limits(objects, place, settings, unit)
+    limits = _limits(objects, settings, unit)
     weights = frames.Weights(
         limits.radii, settings.overlap_weight, settings.area_weight, settings.no_link_cost
     )
+    stage = np.zeros((objects.frames, 2))
+    found = frames.candidates(objects, stage, _NEAR * limits.radii)
+    shift = shifts.common(objects, found)
+    if shift.any():
+        stage[1:] = np.cumsum(shift, axis=0)[:-1]
+        found = frames.candidates(objects, stage, _NEAR * limits.radii)
+    found = frames.overlapping(objects, stage, found)
+    place = objects.place - stage[objects.frame]
     known = _CONSIDERED * settings.no_link_cost
-    found = frames.candidates(objects, stage, limits.radii * np.sqrt(_CONSIDERED))
     links, possible = frames.best_links(objects, stage, found, weights, progress)
     joined = [events.gaps(objects, place, links, weights, settings.max_frame_gap, known)]
     if settings.allow_track_splitting:
@@ -130,12 +139,12 @@ def link(
     return Links(every.sources, every.targets, every.costs, margin, of_spots, tuple(notes))
 
 
-def _limits(objects: Objects, place: np.ndarray, settings: AutoSettings, unit: str) -> _Limits:
+def _limits(objects: Objects, settings: AutoSettings, unit: str) -> _Limits:
     """Return how far links go: some radii, more where steps are long, never half of the image."""
     if settings.linking_max_radii:
         return _Limits(settings.linking_max_radii, "as the settings say")
     radius = float(np.median(objects.radius))
-    step = _step(objects, place)
+    step = _step(objects)
     usual = linking_distance.RADII * radius
     radii, why = _RADII, f"whose median is {radius:.3g} {unit}"
     if linking_distance.STEPS * step > usual:
@@ -147,10 +156,11 @@ def _limits(objects: Objects, place: np.ndarray, settings: AutoSettings, unit: s
     return _Limits(radii, f"{why}; that is {radii * radius:.3g} {unit}")
 
 
-def _step(objects: Objects, place: np.ndarray) -> float:
+def _step(objects: Objects) -> float:
     """Return the median distance of objects of two frames that are each other's nearest."""
-    bounds = objects.bounds
-    starts = np.linspace(0, max(objects.frames - 2, 0), linking_distance.PAIRS).astype(int)
+    bounds, place = objects.bounds, objects.place
+    pairs = int(np.clip(_MEASURED * objects.frames / len(place), 5, linking_distance.PAIRS))
+    starts = np.linspace(0, max(objects.frames - 2, 0), pairs).astype(int)
     steps = [
         linking_distance.steps(
             place[bounds[start] : bounds[start + 1]], place[bounds[start + 1] : bounds[start + 2]]

@@ -12,6 +12,7 @@ import numpy as np
 from imagej_dl.errors import UserError, warn
 from imagej_dl.filesystem import safe_xml
 from imagej_dl.images import Calibration
+from imagej_dl.tracking.features import MARGIN_OF_LINKS
 from imagej_dl.tracking.settings import TrackerSettings, default
 from imagej_dl.tracking.trackmate import passthrough, time_units
 from imagej_dl.tracking.trackmate import settings as trackmate_settings
@@ -174,13 +175,15 @@ def _edges(model: ET.Element) -> pd.DataFrame:
             int(edge.attrib["SPOT_TARGET_ID"]),
             float(edge.get("LINK_COST", "nan")),
             int(track.attrib["TRACK_ID"]),
+            float(edge.get(MARGIN_OF_LINKS, "nan")),
         )
         for track in model.iterfind("AllTracks/Track")
         for edge in track.iterfind("Edge")
     ]
-    table = pd.DataFrame(rows, columns=["source", "target", "cost", "track_id"])
+    table = pd.DataFrame(rows, columns=["source", "target", "cost", "track_id", "margin"])
     table = table.astype({"source": int, "target": int, "cost": float, "track_id": int})
-    return table
+    # Links made by hand have none.
+    return table if table["margin"].notna().any() else table.drop(columns="margin")
 
 
 def _forward(edges: pd.DataFrame, spots: pd.DataFrame, path: Path) -> pd.DataFrame:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from imagej_dl.tracking.links import Links
-from imagej_dl.tracking.trackers.automatic.frames import HALF, Candidates, Weights, near
+from imagej_dl.tracking.trackers.automatic import near
+from imagej_dl.tracking.trackers.automatic.frames import HALF, Candidates, Weights
 from imagej_dl.tracking.trackers.automatic.objects import Objects
 
 APART, MIDDLE = 3.0, 2.0
@@ -15,7 +16,11 @@ SHRUNK = np.log(0.75)
 SHRINKING = 1.5
 """Weight of a continuing daughter that is larger than that."""
 GAP_AREA, GAP_FRAME = 0.3, 0.2
-"""Weight of the squared logarithm of the ratio of areas over a gap; cost of each frame in it."""
+"""Weight of the squared logarithm of the ratio of areas, for each frame of a gap, in which nothing
+else tells objects apart; and cost of each frame without the object."""
+ROOM, FAR = 1.0, 2.0
+"""Reach over a gap of an object that is far from all others: as far as the nearest one of its
+frame, but no more than this multiple of the usual reach."""
 _EARLIER = 3  # frames over which the mother's area is measured
 
 
@@ -85,34 +90,35 @@ def gaps(
     limit : cost above which none is returned.
     """
     around = Neighbours(len(place), links)
-    ends = np.flatnonzero(around.after < 0)
-    starts = np.flatnonzero(around.before < 0)
+    ends, starts = np.flatnonzero(around.after < 0), np.flatnonzero(around.before < 0)
+    area, when, then = objects.area, objects.frame[ends], objects.frame[starts]
+    # An object far from all others may be looked for farther: nothing else is taken for it.
+    wide = {}
+    for name, rows in (("ends", ends), ("starts", starts)):
+        free = ROOM * near.room(place, objects.frame, rows) / weights.reach
+        wide[name] = np.maximum(
+            area[rows], np.pi * np.minimum(free, FAR * objects.radius[rows]) ** 2
+        )
     step = np.zeros_like(place)
     step[links.targets] = place[links.targets] - place[links.sources]
     possible = []
     for gap in range(1, min(frames, objects.frames - 1) + 1):
-        # Of distances alone, what is farther costs more than the limit.
+        # Of the distance alone, what is farther costs more than the limit.
         allowed = limit - GAP_FRAME * (gap - 1)
         if allowed <= 0:
             break
         reach = weights.reach * np.sqrt(allowed / weights.no_link)
-        for frame in np.intersect1d(objects.frame[ends], objects.frame[starts] - gap):
-            end = ends[slice(*np.searchsorted(objects.frame[ends], [frame, frame + 1]))]
-            then = np.searchsorted(objects.frame[starts], [frame + gap, frame + gap + 1])
-            start = starts[slice(*then)]
-            pairs = []
-            for moved in (place[end], place[end] + gap * step[end]):
-                i, j, distance = near(
-                    moved, objects.area[end], place[start], objects.area[start], reach
-                )
-                pairs.append(Links(end[i], start[j], distance**2))
-            both = Links.join(pairs)
-            growth = np.log(objects.area[both.targets] / objects.area[both.sources])
-            apart = weights.no_link * both.costs / weights.reach**2
-            costs = apart + GAP_AREA * growth**2 + GAP_FRAME * (gap - 1)
-            possible.append(_cheapest(Links(both.sources, both.targets, costs)))
-    links = Links.join(possible)
-    return links.take(links.costs < limit)
+        for moved in (place[ends], place[ends] + gap * step[ends]):
+            i, j, distance = near.pairs(
+                moved, wide["ends"], when + gap, place[starts], wide["starts"], then, reach
+            )
+            source, target = ends[i], starts[j]
+            growth = np.log(area[target] / area[source])
+            apart = weights.no_link * (distance / weights.reach) ** 2
+            costs = apart + GAP_AREA * gap * growth**2 + GAP_FRAME * (gap - 1)
+            possible.append(Links(source, target, costs))
+    found = Links.join(possible)
+    return _cheapest(found.take(found.costs < limit))
 
 
 def _cheapest(links: Links) -> Links:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from imagej_dl.tracking.trackers.automatic.frames import Candidates
 from imagej_dl.tracking.trackers.automatic.objects import Objects
 
 _STILL = 0.5
@@ -14,11 +15,15 @@ _ALIKE = np.log(1.5)
 """Largest logarithm of the ratio of two areas that may be one object's."""
 
 
-def common(objects: Objects) -> np.ndarray:
+def common(objects: Objects, found: Candidates) -> np.ndarray:
     """Measure the jumps between frames.
 
     A shift counts as a jump where at least half of the objects then have one of similar area
     within half a radius, and twice as many as without it.
+
+    Parameters
+    ----------
+    found : pairs of near objects as the stage is in each frame.
 
     Returns
     -------
@@ -27,30 +32,36 @@ def common(objects: Objects) -> np.ndarray:
     """
     from scipy.spatial import cKDTree
 
-    found = np.zeros((objects.frames, 2))
+    shifts = np.zeros((objects.frames, 2))
     bounds, radius = objects.bounds, objects.radius
-    for frame in range(objects.frames - 1):
+    still = _still(objects, found)
+    counts = np.diff(bounds)
+    several = np.minimum(counts[:-1], counts[1:]) >= _LEAST
+    for frame in np.flatnonzero(several & (still[:-1] < 0.5)):
         now = np.arange(bounds[frame], bounds[frame + 1])
         then = np.arange(bounds[frame + 1], bounds[frame + 2])
-        if min(len(now), len(then)) < _LEAST:
-            continue
-        tree = cKDTree(objects.place[then])
-        still = np.mean(tree.query(objects.place[now])[0] < _STILL * radius[now])
-        if still >= 0.5:
-            continue
         shift = _voted(objects, now, then)
         places = objects.place[now] + shift
-        distance, nearest = tree.query(places)
+        distance, nearest = cKDTree(objects.place[then]).query(places)
         alike = np.abs(np.log(objects.area[then][nearest] / objects.area[now])) < _ALIKE
         moved = alike & (distance < _STILL * radius[now])
         stays = np.ones(len(now), bool)
         if objects.size.all():
             stays = ((places >= 0) & (places <= objects.size)).all(axis=1)
-        if moved.sum() < _LEAST or moved.sum() < 0.5 * stays.sum() or moved.mean() < 2 * still:
-            continue
-        exact = objects.place[then][nearest] - objects.place[now]
-        found[frame] = np.median(exact[moved], axis=0)
-    return found
+        enough = max(_LEAST, 0.5 * stays.sum(), 2 * still[frame] * len(now))
+        if moved.sum() >= enough:
+            exact = objects.place[then][nearest] - objects.place[now]
+            shifts[frame] = np.median(exact[moved], axis=0)
+    return shifts
+
+
+def _still(objects: Objects, found: Candidates) -> np.ndarray:
+    """(frames,) share of the objects near which the next frame has one."""
+    near = np.zeros(len(objects.frame), bool)
+    near[found.sources[found.distance < _STILL]] = True
+    counts = np.bincount(objects.frame, minlength=objects.frames)
+    some = np.bincount(objects.frame[near], minlength=objects.frames)
+    return np.asarray(some / np.maximum(counts, 1))
 
 
 def _voted(objects: Objects, now: np.ndarray, then: np.ndarray) -> np.ndarray:
