@@ -23,7 +23,6 @@ SPOT: Declared = {
     "FRAME": ("Frame", "Frame", "NONE", True),
     "RADIUS": ("Radius", "R", "LENGTH", False),
     "VISIBILITY": ("Visibility", "Visibility", "NONE", True),
-    "MARGIN": ("Margin", "Margin", "NONE", False),
 }
 SHAPE: Declared = {
     "ELLIPSE_X0": ("Ellipse center x0", "El. x0", "LENGTH", False),
@@ -60,10 +59,7 @@ EDGE: Declared = {
     "EDGE_X_LOCATION": ("Edge X", "Edge X", "POSITION", False),
     "EDGE_Y_LOCATION": ("Edge Y", "Edge Y", "POSITION", False),
     "EDGE_Z_LOCATION": ("Edge Z", "Edge Z", "POSITION", False),
-    "LINK_MARGIN": ("Link margin", "Margin", "NONE", False),
 }
-MARGIN_OF_LINKS, MARGIN_OF_TRACKS = "LINK_MARGIN", "TRACK_MARGIN"
-"""How sure the tracker is, 0 to 1, where it knows; of a track that of its least sure spot."""
 TRACK: Declared = {
     "TRACK_INDEX": ("Track index", "Index", "NONE", True),
     "TRACK_ID": ("Track ID", "ID", "NONE", True),
@@ -102,8 +98,12 @@ TRACK: Declared = {
         "ANGLE_RATE",
         False,
     ),
-    "TRACK_MARGIN": ("Least margin in track", "Margin", "NONE", False),
 }
+
+# How sure the tracker is, 0 to 1, where it knows; of a track that of its least sure spot.
+SPOT_MARGIN: Declared = {"MARGIN": ("Margin", "Margin", "NONE", False)}
+EDGE_MARGIN: Declared = {"LINK_MARGIN": ("Link margin", "Margin", "NONE", False)}
+TRACK_MARGIN: Declared = {"TRACK_MARGIN": ("Least margin in track", "Margin", "NONE", False)}
 
 
 def of_spots(tracks: Tracks) -> tuple[Declared, pd.DataFrame]:
@@ -112,7 +112,7 @@ def of_spots(tracks: Tracks) -> tuple[Declared, pd.DataFrame]:
     table = tracks.spots.drop(columns=["id", "label", "pixel", "track_id"], errors="ignore")
     table = table.rename(columns=lambda name: renamed.get(name, name.upper()))
     table["VISIBILITY"] = 1
-    declared = {key: words for key, words in (SPOT | SHAPE).items() if key in table}
+    declared = {key: words for key, words in (SPOT | SPOT_MARGIN | SHAPE).items() if key in table}
     for key in table:
         base, _, channel = str(key).rpartition("_CH")
         if base in INTENSITY:
@@ -126,12 +126,6 @@ def has_margins(tracks: Tracks) -> bool:
     return "margin" in tracks.edges and "margin" in tracks.spots
 
 
-def known(features: Declared, tracks: Tracks) -> Declared:
-    """Return the features that these tracks have: margins are known to some trackers only."""
-    hidden = () if has_margins(tracks) else (MARGIN_OF_LINKS, MARGIN_OF_TRACKS)
-    return {key: words for key, words in features.items() if key not in hidden}
-
-
 def of_edges(tracks: Tracks) -> pd.DataFrame:
     """Values of the links' features, one row a link."""
     import pandas as pd
@@ -140,7 +134,7 @@ def of_edges(tracks: Tracks) -> pd.DataFrame:
     source, target = place[tracks.links.sources], place[tracks.links.targets]
     moved = np.sqrt(((target - source)[:, :3] ** 2).sum(axis=1))
     middle = (source + target) / 2
-    margins = {MARGIN_OF_LINKS: tracks.edges["margin"]} if has_margins(tracks) else {}
+    margins = {"LINK_MARGIN": tracks.edges["margin"]} if has_margins(tracks) else {}
     return pd.DataFrame(
         {
             "SPOT_SOURCE_ID": tracks.edges["source"],
@@ -201,7 +195,7 @@ def of_tracks(tracks: Tracks, edges: pd.DataFrame) -> pd.DataFrame:
     where = spots[["x", "y", "z"]].to_numpy()
     row = np.searchsorted(index, of_link)
     away = where[links.targets] - first[["x", "y", "z"]].to_numpy()[row]
-    margins = {MARGIN_OF_TRACKS: by_spot["margin"].min()} if has_margins(tracks) else {}
+    margins = {"TRACK_MARGIN": by_spot["margin"].min()} if has_margins(tracks) else {}
     farthest = pd.Series(np.sqrt((away**2).sum(axis=1))).groupby(of_link).max()
     return pd.DataFrame(
         {

@@ -12,7 +12,6 @@ import numpy as np
 from imagej_dl.errors import UserError, warn
 from imagej_dl.filesystem import safe_xml
 from imagej_dl.images import Calibration
-from imagej_dl.tracking.features import MARGIN_OF_LINKS
 from imagej_dl.tracking.settings import TrackerSettings, default
 from imagej_dl.tracking.trackmate import passthrough, time_units
 from imagej_dl.tracking.trackmate import settings as trackmate_settings
@@ -175,7 +174,7 @@ def _edges(model: ET.Element) -> pd.DataFrame:
             int(edge.attrib["SPOT_TARGET_ID"]),
             float(edge.get("LINK_COST", "nan")),
             int(track.attrib["TRACK_ID"]),
-            float(edge.get(MARGIN_OF_LINKS, "nan")),
+            float(edge.get("LINK_MARGIN", "nan")),
         )
         for track in model.iterfind("AllTracks/Track")
         for edge in track.iterfind("Edge")

@@ -87,11 +87,12 @@ def _model(tracks: Tracks, shown: Tracks) -> ET.Element:
         visible_spots = filters.of_spots(tracks.spots, tracks.settings.spot_filters)
     tracks = clock.theirs(tracks)
     spot_features, spots = declared.of_spots(tracks)
+    margins = declared.has_margins(tracks)
     declarations = ET.SubElement(model, "FeatureDeclarations")
     for name, features in (
         ("SpotFeatures", spot_features),
-        ("EdgeFeatures", declared.known(declared.EDGE, tracks)),
-        ("TrackFeatures", declared.known(declared.TRACK, tracks)),
+        ("EdgeFeatures", declared.EDGE | (declared.EDGE_MARGIN if margins else {})),
+        ("TrackFeatures", declared.TRACK | (declared.TRACK_MARGIN if margins else {})),
     ):
         group = ET.SubElement(declarations, name)
         for key, (long, short, dimension, whole) in features.items():
@@ -194,7 +195,7 @@ _BY_MARGIN: dict[str, Any] = {
     "spotMin": 0.0,
     "spotMax": 1.0,
     "trackColorByType": "EDGES",
-    "trackColorByFeature": declared.MARGIN_OF_LINKS,
+    "trackColorByFeature": "LINK_MARGIN",
     "trackMin": 0.0,
     "trackMax": 1.0,
 }

@@ -13,11 +13,13 @@ APART, MIDDLE = 3.0, 2.0
 """In radii of the mother: distance of two daughters, and of their middle from the mother."""
 SHRUNK = np.log(0.75)
 """Logarithm of the area of the daughter that continues the track, by that of the mother."""
+AWAY = 1.0
+"""In radii of the mother: distance from her at which it does not count how large that one is."""
 SHRINKING = 1.5
 """Weight of a continuing daughter that is larger than that."""
-GAP_AREA, GAP_FRAME = 0.3, 0.2
+GAP_AREA, GAP_LENGTH = 0.3, 0.3
 """Weight of the squared logarithm of the ratio of areas, for each frame of a gap, in which nothing
-else tells objects apart; and cost of each frame without the object."""
+else tells objects apart; and cost of a gap by the logarithm of its frames."""
 ROOM, FAR = 1.0, 2.0
 """Reach over a gap of an object that is far from all others: as far as the nearest one of its
 frame, but no more than this multiple of the usual reach."""
@@ -63,12 +65,14 @@ def divisions(
     middle = share * place[first] + (1 - share) * place[second]
     off = np.hypot(*(middle - place[mother]).T) / radius
     apart = np.hypot(*(place[first] - place[second]).T) / radius
-    grown = np.log(objects.area[first] / objects.area[mother]) - SHRUNK
+    # A cell beside which another one arrives neither shrinks nor moves away from it.
+    grown = np.maximum(np.log(objects.area[first] / objects.area[mother]) - SHRUNK, 0) / SHRUNK
+    stayed = np.hypot(*(place[first] - place[mother]).T) / radius / AWAY
     costs = (
         (apart / APART) ** 2
         + (off / MIDDLE) ** 2
         + (kept / HALF) ** 2
-        + SHRINKING * (np.maximum(grown, 0) / SHRUNK) ** 2
+        + SHRINKING * grown**2 * np.maximum(1 - stayed, 0)
     )
     return Links(mother, second, costs).take(costs < limit)
 
@@ -104,7 +108,7 @@ def gaps(
     possible = []
     for gap in range(1, min(frames, objects.frames - 1) + 1):
         # Of the distance alone, what is farther costs more than the limit.
-        allowed = limit - GAP_FRAME * (gap - 1)
+        allowed = limit - GAP_LENGTH * np.log(gap)
         if allowed <= 0:
             break
         reach = weights.reach * np.sqrt(allowed / weights.no_link)
@@ -115,7 +119,7 @@ def gaps(
             source, target = ends[i], starts[j]
             growth = np.log(area[target] / area[source])
             apart = weights.no_link * (distance / weights.reach) ** 2
-            costs = apart + GAP_AREA * gap * growth**2 + GAP_FRAME * (gap - 1)
+            costs = apart + GAP_AREA * gap * growth**2 + GAP_LENGTH * np.log(gap)
             possible.append(Links(source, target, costs))
     found = Links.join(possible)
     return _cheapest(found.take(found.costs < limit))

@@ -9,6 +9,7 @@ from imagej_dl.tracking.trackers.automatic.objects import Objects
 
 _STILL = 0.5
 """In radii; objects of a still stage have one of the next frame within this distance."""
+_MOST = 0.6  # of the objects that the jump leaves in the image have it in common
 _LEAST = 4  # objects: fewer do not tell a jump from motion of their own
 _VOTERS = 64
 _ALIKE = np.log(1.5)
@@ -18,8 +19,8 @@ _ALIKE = np.log(1.5)
 def common(objects: Objects, found: Candidates) -> np.ndarray:
     """Measure the jumps between frames.
 
-    A shift counts as a jump where at least half of the objects then have one of similar area
-    within half a radius, and twice as many as without it.
+    A shift counts as a jump where most of the objects then have one of similar area within half a
+    radius, and twice as many as without it.
 
     Parameters
     ----------
@@ -48,7 +49,7 @@ def common(objects: Objects, found: Candidates) -> np.ndarray:
         stays = np.ones(len(now), bool)
         if objects.size.all():
             stays = ((places >= 0) & (places <= objects.size)).all(axis=1)
-        enough = max(_LEAST, 0.5 * stays.sum(), 2 * still[frame] * len(now))
+        enough = max(_LEAST, _MOST * stays.sum(), 2 * still[frame] * len(now))
         if moved.sum() >= enough:
             exact = objects.place[then][nearest] - objects.place[now]
             shifts[frame] = np.median(exact[moved], axis=0)
