@@ -13,7 +13,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from imagej_dl import images
-from imagej_dl.simulation.colony import Nucleus, make, push, step
+from imagej_dl.simulation.colony import STEADY, Motion, Nucleus, make, push, step
 from imagej_dl.simulation.rendering import draw, expose, shading
 
 PIXEL_SIZE = 0.65
@@ -41,7 +41,11 @@ class Simulation:
 
 
 def movie(
-    frames: int = 24, size: tuple[int, int] = (256, 256), cells: int = 20, seed: int = 0
+    frames: int = 24,
+    size: tuple[int, int] = (256, 256),
+    cells: int = 20,
+    seed: int = 0,
+    motion: Motion = STEADY,
 ) -> Simulation:
     """Simulate a time-lapse.
 
@@ -51,6 +55,7 @@ def movie(
     size : height and width in px.
     cells : nuclei at the start.
     seed : of all that is random; the same seed gives the same movie.
+    motion : how the nuclei move and divide: :data:`STEADY`, or :data:`LIVELY` as cells do.
     """
     rng = np.random.default_rng(seed)
     nuclei = [make(rng, rng.uniform(8, np.array(size) - 8)) for _ in range(cells)]
@@ -62,7 +67,7 @@ def movie(
     history: list[Nucleus] = list(nuclei)
     for t in range(frames):
         if t:
-            nuclei = step(nuclei, history, size, rng)
+            nuclei = step(nuclei, history, size, rng, motion)
         glow, owner = draw(nuclei, history, size)
         for number in np.unique(owner[owner > 0]):
             seen = history[number - 1].frames

@@ -8,6 +8,7 @@ from pathlib import Path
 from imagej_dl import ctc, images, project, rois
 from imagej_dl.filesystem.atomic import atomic_folder
 from imagej_dl.simulation import nuclei
+from imagej_dl.simulation.colony import LIVELY
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,8 @@ def write(out: str | Path, stills: int = 10, frames: int = 24, seed: int = 0) ->
     Parameters
     ----------
     stills : images with a RoiSet.zip each, in the project's Labeling.
-    frames : of the movie, whose nuclei are not those of the images.
+    frames : of the movie, whose nuclei are not those of the images, and move and divide as cells
+        do.
     seed : of the random numbers.
 
     The ground truth has the layout of the Cell Tracking Challenge: man_trackNNN.tif and
@@ -43,7 +45,7 @@ def write(out: str | Path, stills: int = 10, frames: int = 24, seed: int = 0) ->
         folder = made.project / "Labeling" / name
         images.write(image, folder / "images" / f"{name}.tif")
         rois.write(rois.trace(labels), folder / "RoiSet.zip")
-    film = nuclei.movie(frames, seed=seed)
+    film = nuclei.movie(frames, seed=seed, motion=LIVELY)
     images.write(film.image, made.movie)
     with atomic_folder(made.truth) as folder:
         ctc.write_masks(enumerate(film.labels.values), folder, "man_track", frames)

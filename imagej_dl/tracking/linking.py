@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -159,11 +160,11 @@ def _by_engine(
     notes: tuple[str, ...] = ()
     if registry.trackers()[settings.tracker].joins_strays:
         kept, pieces, notes = strays.joined(spots)
-        spots, contours = _rows(spots, contours, kept)
+        spots, contours = rows_of(spots, contours, kept)
     good = spots["quality"].to_numpy() >= settings.initial_spot_filter
-    spots, contours = _rows(spots, contours, good)
+    spots, contours = rows_of(spots, contours, good)
     visible = filters.of_spots(spots, settings.spot_filters)
-    found = _links(*_rows(spots, contours, visible), movie, image, settings, run)
+    found = _links(*rows_of(spots, contours, visible), movie, image, settings, run)
     rows = np.flatnonzero(visible)
     if found.of_spots is not None:
         margin = np.full(len(spots), np.nan)
@@ -197,9 +198,24 @@ def _links(
 
     if run.bridge is not None:
         return _by_trackmate(label_image(), image, settings, run)
+    detected = detected_in(movie, spots, contours, label_image, image, run.python)
+    tracker = registry.trackers()[settings.tracker]
+    tracker.check(detected)
+    return tracker.link(detected, settings.settings, run.progress)
+
+
+def detected_in(
+    movie: LabelMovie,
+    spots: pd.DataFrame,
+    contours: list[np.ndarray],
+    label_image: Callable[[], xr.DataArray],
+    image: xr.DataArray | None = None,
+    python: Path | None = None,
+) -> Detected:
+    """Return the input of a tracker: the spots of a label movie, and what they were found in."""
     frames, rows, columns = movie.shape
     cal = movie.calibration
-    detected = Detected(
+    return Detected(
         spots,
         contours,
         frames,
@@ -207,13 +223,10 @@ def _links(
         (cal.pixel_width, cal.pixel_height),
         lambda: np.asarray(label_image()),
         image,
-        run.python,
+        python,
         masks_of(movie, spots),
         "px" if cal.unit == "pixel" else cal.unit,
     )
-    tracker = registry.trackers()[settings.tracker]
-    tracker.check(detected)
-    return tracker.link(detected, settings.settings, run.progress)
 
 
 def _by_trackmate(
@@ -226,9 +239,10 @@ def _by_trackmate(
     return Links(row[theirs.links.sources], row[theirs.links.targets], theirs.links.costs)
 
 
-def _rows(
+def rows_of(
     spots: pd.DataFrame, contours: list[np.ndarray], kept: np.ndarray
 ) -> tuple[pd.DataFrame, list[np.ndarray]]:
+    """Return some of the spots, by a mask over the table, and their contours."""
     if kept.all():
         return spots, contours
     rows = np.flatnonzero(kept)

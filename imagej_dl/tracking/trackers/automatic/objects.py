@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -23,6 +24,7 @@ class Objects:
     size : width and height of a frame in the image's unit; 0 where unknown.
     pixel : width and height of a pixel in the image's unit.
     masks : returns a frame's (Y, X) map of row numbers + 1; None where there are no masks.
+    kept : the overlaps of masks by the motion of the stage, which are measured once.
     """
 
     frame: np.ndarray
@@ -32,6 +34,7 @@ class Objects:
     size: np.ndarray
     pixel: np.ndarray
     masks: Callable[[int], np.ndarray] | None = None
+    kept: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def of(cls, detected: Detected) -> Objects:
@@ -46,6 +49,7 @@ class Objects:
             np.array([columns, rows]) * pixel,
             pixel,
             detected.masks,
+            detected.kept,
         )
 
     @property
@@ -79,24 +83,38 @@ def overlaps(
     """
     if objects.masks is None:
         return _of_circles(objects, sources, targets, shift)
-    count = len(objects.frame)
-    wanted = sources.astype(np.int64) * count + targets
-    order = np.argsort(wanted)
-    wanted = wanted[order]
+    if not len(sources):
+        return np.zeros(0)
+    key = ("overlaps", shift.tobytes())
+    if key not in objects.kept:
+        objects.kept[key] = _of_masks(objects, objects.masks, shift)
+    pairs, pixels = objects.kept[key]
     shared = np.zeros(len(sources))
-    needed = np.zeros(objects.frames, bool)
-    needed[objects.frame[sources]] = True
-    after = objects.masks(0) if needed.any() else np.zeros((0, 0), int)
-    for frame in np.flatnonzero(needed):
-        before = after if frame and needed[frame - 1] else objects.masks(int(frame))
-        after = objects.masks(int(frame) + 1)
-        by = np.rint(shift[frame] / objects.pixel).astype(int)
-        pairs, pixels = _shared(*_moved(before, after, int(by[0]), int(by[1])), count)
-        at = np.minimum(np.searchsorted(wanted, pairs), len(wanted) - 1)
-        known = wanted[at] == pairs
-        shared[order[at[known]]] = pixels[known]
+    if len(pairs):
+        wanted = sources.astype(np.int64) * len(objects.frame) + targets
+        at = np.minimum(np.searchsorted(pairs, wanted), len(pairs) - 1)
+        shared = np.where(pairs[at] == wanted, pixels[at], 0)
     smaller = np.minimum(objects.area[sources], objects.area[targets])
     return np.minimum(shared * objects.pixel.prod() / smaller, 1.0)
+
+
+def _of_masks(
+    objects: Objects, masks: Callable[[int], np.ndarray], shift: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return all overlapping pairs, as source · number + target in order, and shared pixels."""
+    count, there = len(objects.frame), np.diff(objects.bounds) > 0
+    pairs, pixels = [np.zeros(0, np.int64)], [np.zeros(0)]
+    before: np.ndarray | None = None
+    for frame in np.flatnonzero(there[:-1] & there[1:]).tolist():
+        if before is None or not there[frame - 1]:
+            before = masks(frame)
+        after = masks(frame + 1)
+        right, down = np.rint(shift[frame] / objects.pixel).astype(int).tolist()
+        found = _shared(*_moved(before, after, right, down), count)
+        pairs.append(found[0])
+        pixels.append(found[1])
+        before = after
+    return np.concatenate(pairs), np.concatenate(pixels)
 
 
 def _shared(before: np.ndarray, after: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
