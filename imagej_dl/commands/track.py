@@ -28,6 +28,7 @@ else:
 
 *_OTHERS, _LAST = (tracker.label for tracker in registry.foreign().values())
 _FOREIGN = f"{', '.join(_OTHERS)} or {_LAST}"
+_OWN = registry.default_for("auto").label
 _VARIABLE = next(iter(registry.foreign().values())).program.variable
 
 
@@ -58,24 +59,27 @@ class Track(Command):
         description=f"TrackMate in a Fiji, or the embedded engine without Java; or {_FOREIGN} "
         "where it is installed (see `imagej-dl doctor`). auto: the engine of the settings' "
         "tracker; TrackMate if it is installed and has enough memory, else the embedded engine; "
-        "in ImageJ the embedded one, which makes the same links as TrackMate.",
+        "in ImageJ the embedded one, which makes the same links as TrackMate. Without settings, "
+        f"{_OWN}, which uses the masks, in the embedded engine.",
     )
     engine_python: Annotated[Path | None, Shown(advanced=True, empty="our own")] = Field(
         None,
         description=f"The Python of the environment in which {_FOREIGN} is installed. Without it "
         f"the one that a variable such as {_VARIABLE} names, or imagej-dl's own.",
     )
-    settings: Annotated[Path | None, Shown(advanced=True, empty="LAP, distances as below")] = Field(
+    settings: Annotated[Path | None, Shown(advanced=True, empty="none")] = Field(
         None,
         description='JSON file {"tracker": …, "settings": {…}} with TrackMate\'s keys, '
-        "distances in the image's unit; without it, LAP with gap closing over 2 frames and "
-        "splitting. The trackers of foreign engines have keys of their own.",
+        f"distances in the image's unit; without it, {_OWN} where the engine is auto, else LAP "
+        "with gap closing over 2 frames and splitting. The trackers of foreign engines have keys "
+        "of their own.",
     )
     distances: Annotated[Literal["data", "trackmate"], Shown(advanced=True)] = Field(
         "data",
-        description="Maximal distances of links where no settings are named. data: three times the "
-        "median radius of the objects, or twice their median step if that is more; two thirds of "
-        "that for divisions. trackmate: TrackMate's 15, in the image's unit.",
+        description="Maximal distances of links where no settings are named. data: by the radius "
+        "and the motion of the objects; for LAP three times their median radius, or twice their "
+        "median step if that is more, and two thirds of that for divisions. trackmate: LAP with "
+        "TrackMate's 15, in the image's unit.",
     )
     fill_gaps: bool = Field(
         False,
@@ -171,8 +175,15 @@ class Track(Command):
 
         if self.engine != "auto":
             return self.engine
-        settings = tracking.read_settings(self.settings) if self.settings else None
-        return "embedded" if settings is None or settings.tracker in registry.embedded() else "auto"
+        if self.settings is None:
+            return self._without_settings()
+        settings = tracking.read_settings(self.settings)
+        return "embedded" if settings.tracker in registry.embedded() else "auto"
+
+    def _without_settings(self) -> str:
+        """Return the engine whose defaults are meant: TrackMate's distances are those of LAP."""
+        own = self.engine == "auto" and self.distances == "trackmate"
+        return "embedded" if own else self.engine
 
     def run(self, progress: Progress) -> None:
         if self.labels is None:
@@ -193,7 +204,7 @@ class Track(Command):
         settings = (
             tracking.read_settings(self.settings)
             if self.settings
-            else tracking.default_settings(self.engine)
+            else tracking.default_settings(self._without_settings())
         )
         if self.fill_gaps:
             settings = settings.filling_gaps()
@@ -246,7 +257,9 @@ class Track(Command):
         say(f"{self.out}: {tracks.settings.tracker} by {name}: {counts}")
         if settings.fill_gaps:
             say(f"{_filled(tracks, labels)} objects filled in, in gaps between appearances")
-        if reach is not None:
+        for note in tracks.notes:
+            say(f"{note[0].upper()}{note[1:]}.")
+        if reach is not None and settings.has_distances:
             say(f"Maximal linking distance: {reach} (distances=trackmate uses TrackMate's 15).")
         if self.open:
             say("TrackMate shows the tracks; close its windows to end.")

@@ -16,6 +16,9 @@ from imagej_dl.evaluation.overlap import overlap
 
 METRICS = ["Valid", "SEG", "DET", "TRA", "LNK", "CT", "TF", "BC", "CCA"]
 
+Matched = dict[str, list[list]]
+"""For each frame the objects of ground truth and result, and those of both that match."""
+
 
 def segmentation_score(result: Path, truth: Path) -> float:
     """Return SEG of a result's masks in the frames that the ground truth segments.
@@ -39,7 +42,7 @@ def segmentation_score(result: Path, truth: Path) -> float:
             f"has no mask of frame {missing[0]}, which the ground truth segments", path=result
         )
     try:
-        found = _match((i, ctc.read_mask(true[i]), ctc.read_mask(masks[i])) for i in true)
+        found = matched((i, ctc.read_mask(true[i]), ctc.read_mask(masks[i])) for i in true)
     except UserError as error:
         raise error.at(error.path or result) from error
     if not any(found["labels_ref"]):
@@ -66,7 +69,7 @@ def score(result: CtcFolder, truth: GroundTruth, also: tuple[str, ...] = ()) -> 
     frames, true_frames = len(result.masks), len(truth.tracks.masks)
     if frames != true_frames:
         raise UserError(f"the result has {frames} frames, the ground truth {true_frames}")
-    tracking = _match(
+    tracking = matched(
         (number, *pair)
         for number, pair in enumerate(zip(truth.tracks.masks, result.masks, strict=True))
     )
@@ -75,10 +78,32 @@ def score(result: CtcFolder, truth: GroundTruth, also: tuple[str, ...] = ()) -> 
         raise UserError(
             f"the ground truth segments frame {beyond[0]}; the result has {frames} frames"
         )
-    segmentation = _match(
+    segmentation = matched(
         (number, mask, result.masks[number]) for number, mask in truth.segmentation.items()
     )
-    _check_result(result, tracking["labels_comp"])
+    return score_matched(result.tracks, frames, truth, tracking, segmentation, also)
+
+
+def score_matched(
+    rows: np.ndarray,
+    frames: int,
+    truth: GroundTruth,
+    tracking: Matched,
+    segmentation: Matched,
+    also: tuple[str, ...] = (),
+) -> dict[str, Any]:
+    """Score a table of tracks whose masks were matched with those of the ground truth already.
+
+    Parameters
+    ----------
+    rows : (n, 4) the table of tracks.
+    frames : of the movie.
+    tracking, segmentation : the objects of each frame of the ground truth's tracks, and of its
+        segmentation, and those of the result that cover them.
+
+    Returns and raises as :func:`score`.
+    """
+    _check_result(rows, frames, tracking["labels_comp"])
     _check_truth(truth.tracks, tracking["labels_ref"], truth.path)
     if not any(tracking["labels_ref"]):
         raise UserError(
@@ -88,7 +113,7 @@ def score(result: CtcFolder, truth: GroundTruth, also: tuple[str, ...] = ()) -> 
         warn("the result has no objects: its scores are 0")
         names = ("SEG", "DET", "TRA", "LNK", "CT", "TF", *also)
         return {"Valid": 1, **dict.fromkeys(names, 0.0)}
-    return _calculate(result, truth, tracking, segmentation, also)
+    return _calculate(rows, frames, truth, tracking, segmentation, also)
 
 
 def _check_truth(truth: CtcFolder, labels: list[list], path: Path | None) -> None:
@@ -105,13 +130,13 @@ def _check_truth(truth: CtcFolder, labels: list[list], path: Path | None) -> Non
         raise UserError(f"the ground truth's table of tracks {problem}", path=path)
 
 
-def _check_result(result: CtcFolder, labels: list[list]) -> None:
+def _check_result(rows: np.ndarray, frames: int, labels: list[list]) -> None:
     """Refuse what the challenge's own check refuses, saying what it is."""
-    if problem := problem_of(result.tracks, len(result.masks)):
+    if problem := problem_of(rows, frames):
         raise UserError(f"the table of tracks {problem}")
     begins: dict[int, list[int]] = {}
     ends: dict[int, list[int]] = {}
-    for number, first, last, _ in result.tracks.tolist():
+    for number, first, last, _ in rows.tolist():
         begins.setdefault(first, []).append(number)
         ends.setdefault(last + 1, []).append(number)
     listed: set[int] = set()
@@ -127,23 +152,24 @@ def _check_result(result: CtcFolder, labels: list[list]) -> None:
 
 
 def _calculate(
-    result: CtcFolder,
+    table: np.ndarray,
+    frames: int,
     truth: GroundTruth,
-    tracking: dict[str, Any],
-    segmentation: dict[str, Any],
+    tracking: Matched,
+    segmentation: Matched,
     also: tuple[str, ...],
 ) -> dict[str, Any]:
     from ctc_metrics.scripts.evaluate import calculate_metrics
 
-    if len(result.masks) == 1:
+    if frames == 1:
         # py-ctcmetrics wants two frames; one without objects changes no score.
         tracking = {name: [*values, []] for name, values in tracking.items()}
     # It makes tables as long as the largest id, so ids are numbered anew in their order.
-    rows, ours = _numbered(truth.tracks.tracks), _numbered(result.tracks)
+    rows, ours = _numbered(truth.tracks.tracks), _numbered(table)
     tracking = tracking | {
-        f"{name}_{side}": _numbers(tracking[f"{name}_{side}"], of.tracks)
+        f"{name}_{side}": _numbers(tracking[f"{name}_{side}"], of)
         for name in ("labels", "mapped")
-        for side, of in (("ref", truth.tracks), ("comp", result))
+        for side, of in (("ref", truth.tracks.tracks), ("comp", table))
     }
     undefined = set() if any(segmentation["labels_ref"]) else {"SEG"}
     if not np.any((rows[:, 1] < rows[:, 2]) | (rows[:, 3] > 0)):
@@ -180,7 +206,7 @@ def _plain(value: Any) -> float | int | None:
     return int(value) if isinstance(value, int | np.integer) else number
 
 
-def _match(frames: Iterable[tuple[int, np.ndarray, np.ndarray]]) -> dict[str, list[list]]:
+def matched(frames: Iterable[tuple[int, np.ndarray, np.ndarray]]) -> Matched:
     """Match frames (number, ground truth, result); more than half of the true object is covered."""
     names = ("labels_ref", "labels_comp", "mapped_ref", "mapped_comp", "ious")
     found: dict[str, list[list]] = {name: [] for name in names}

@@ -8,20 +8,19 @@ the end. Trials are kept in a file as they are done: a tuning that was stopped g
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from imagej_dl import ctc
-from imagej_dl.errors import DataWarning, Enough, UserError, warn
-from imagej_dl.evaluation import ctc_metrics as scores
+from imagej_dl.errors import Enough, UserError, warn
 from imagej_dl.evaluation import movie_parts, tuning_report, tuning_space, tuning_study
 from imagej_dl.evaluation.tuning_report import Tuned
 from imagej_dl.evaluation.tuning_space import Space
+from imagej_dl.evaluation.tuning_trials import Trials
 from imagej_dl.progress import Progress, silent
-from imagej_dl.tracking import linking, linking_distance, settings
+from imagej_dl.tracking import linking_distance
 from imagej_dl.tracking.trackers import registry
 
 if TYPE_CHECKING:
@@ -78,13 +77,17 @@ def tune(
     radius = float(np.median(_radii(labels)))
     reach = linking_distance.measured(labels)
     distance = None if reach is None else round(reach.distance, 3)
-    space = dict(space) if space is not None else tuning_space.of(tracker, radius, distance)
+    if space is None:
+        kept = tuning_study.space(folder, seed) if resume else None
+        space = kept or tuning_space.of(tracker, radius, distance)
+    space = dict(space)
     tuning_space.check(space, tracker)
     (labels, truth), last = movie_parts.split(labels, truth, held_out)
     signature = tuning_study.signature(labels, tracker, objective, space, gaps)
     study = tuning_study.open_study(folder, resume, seed, signature)
     tuning_study.hold(study, folder, labels, truth)
     done = len(tuning_report.finished(study))
+    runs = Trials(labels, truth, objective, gaps)
     # The first that is scored has the defaults, also after one that was stopped.
     if not done and not study.trials("WAITING"):
         study.enqueue(tuning_space.defaults(tracker, space))
@@ -99,7 +102,7 @@ def tune(
     def scored(trial: optuna.Trial) -> float | None:
         chosen = tuning_space.choose(trial, tracker, space)
         try:
-            found = _score(labels, truth, chosen, objective, gaps, listen)
+            found = runs.score(chosen, listen)
         except UserError as error:
             if not tuning_report.finished(study):
                 raise  # not even the defaults do
@@ -129,7 +132,8 @@ def tune(
     held = None
     if last is not None:
         first, end = labels.sizes["T"], labels.sizes["T"] + last[0].sizes["T"]
-        both = [_score(*last, one, objective, gaps) for one in (best.settings, default.settings)]
+        unseen = Trials(*last, objective, gaps)
+        both = [unseen.score(one.settings) for one in (best, default)]
         held = tuning_report.Held((first, end - 1), *both)
     return tuning_report.write(study, folder, objective, best, default, held)
 
@@ -141,20 +145,3 @@ def _radii(labels: xr.DataArray) -> np.ndarray:
     if not len(spots):
         raise UserError("has no objects to track", path=labels.attrs.get("title") or None)
     return spots["radius"].to_numpy()
-
-
-def _score(
-    labels: xr.DataArray,
-    truth: ctc.GroundTruth,
-    chosen: settings.TrackerSettings,
-    objective: str,
-    gaps: ctc.Gaps,
-    progress: Progress = silent,
-) -> dict[str, Any]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DataWarning)  # the same in each trial
-        own = registry.engine_of("auto", chosen.tracker)
-        own = "embedded" if own == "auto" else own
-        tracks = linking.track(labels, settings=chosen, engine=own, progress=progress)
-        also = ("CHOTA",) if objective == "CHOTA" else ()
-        return scores.score(ctc.layout(tracks, gaps), truth, also)

@@ -65,6 +65,20 @@ def open_study(folder: Path, resume: bool, seed: int, signature: dict[str, Any])
     return study
 
 
+def space(folder: Path, seed: int) -> Space | None:
+    """Return the space that the trials in a folder were sampled from, None where there are none.
+
+    That of an earlier version may differ from what it would be now.
+    """
+    log = folder / LOG
+    if not log.exists():
+        return None
+    study = Study(log, "tracking", install=_INSTALL, seed=seed, conditional=True)
+    kept = study.kept("of") or {}
+    found: Space | None = kept.get("space")
+    return found
+
+
 def hold(study: Study, folder: Path, labels: xr.DataArray, truth: GroundTruth) -> None:
     """Keep fingerprints of the labels and the ground truth, or compare them with those kept.
 

@@ -13,6 +13,26 @@ TEXTURE = 24
 _MITOSIS = 3  # frames from rounding up to two daughters
 
 
+@dataclass(frozen=True)
+class Motion:
+    """How nuclei move and divide, in units of their own radius.
+
+    apart : least and largest distance of a daughter's centre from where the mother was.
+    jumps : probability that a nucleus jumps from one frame to the next.
+    jump : least and largest length of a jump.
+    """
+
+    apart: tuple[float, float] = (0.78, 0.78)
+    jumps: float = 0.0
+    jump: tuple[float, float] = (0.0, 0.0)
+
+
+STEADY = Motion()
+"""No jumps, and daughters close together: easier to track than cells are."""
+LIVELY = Motion(apart=(0.6, 1.8), jumps=0.004, jump=(1.2, 2.5))
+"""As in movies of the Cell Tracking Challenge: what a tracker must cope with."""
+
+
 @dataclass(eq=False)  # two nuclei are the same only if they are one
 class Nucleus:
     """A nucleus between its birth and its division."""
@@ -58,12 +78,17 @@ def step(
     history: list[Nucleus],
     size: tuple[int, int],
     rng: np.random.Generator,
+    motion: Motion = STEADY,
 ) -> list[Nucleus]:
     alive = []
     for nucleus in nuclei:
         nucleus.age += 1
         nucleus.speed = 0.85 * nucleus.speed + rng.normal(0, 0.45, 2)
         nucleus.place = nucleus.place + nucleus.speed
+        if motion.jumps and rng.random() < motion.jumps:
+            way = rng.uniform(0, 2 * np.pi)
+            length = nucleus.radius * nucleus.size * rng.uniform(*motion.jump)
+            nucleus.place = nucleus.place + length * np.array([np.sin(way), np.cos(way)])
         nucleus.angle += rng.normal(0, 0.06)
         nucleus.wobble = 0.95 * nucleus.wobble + rng.normal(0, 0.009, (3, 2))
         nucleus.size += (1 - nucleus.size) * 0.12
@@ -71,7 +96,7 @@ def step(
         if np.any(nucleus.place < -reach) or np.any(nucleus.place > np.array(size) + reach):
             continue
         if nucleus.age >= nucleus.divides_at + _MITOSIS:
-            alive += _divide(nucleus, history, rng)
+            alive += _divide(nucleus, history, rng, motion)
         else:
             alive.append(nucleus)
     if rng.random() < 0.08:  # somebody comes in from outside
@@ -88,11 +113,15 @@ def step(
     return alive
 
 
-def _divide(mother: Nucleus, history: list[Nucleus], rng: np.random.Generator) -> list[Nucleus]:
+def _divide(
+    mother: Nucleus, history: list[Nucleus], rng: np.random.Generator, motion: Motion
+) -> list[Nucleus]:
     along = np.array([np.sin(mother.angle), np.cos(mother.angle)])
     daughters = []
     for side in (-1, 1):
-        apart = side * mother.radius * 0.78 * along
+        least, most = motion.apart
+        far = least if least == most else rng.uniform(least, most)
+        apart = side * mother.radius * far * along
         daughter = make(rng, mother.place + apart, mother)
         daughter.parent = history.index(mother) + 1
         daughter.speed = side * 1.3 * along + mother.speed / 2

@@ -13,7 +13,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from imagej_dl import images
-from imagej_dl.simulation.colony import Nucleus, make, push, step
+from imagej_dl.simulation.colony import STEADY, Motion, Nucleus, make, push, step
 from imagej_dl.simulation.rendering import draw, expose, shading
 
 PIXEL_SIZE = 0.65
@@ -46,6 +46,7 @@ def movie(
     cells: int = 20,
     seed: int = 0,
     exposure: float = 1.0,
+    motion: Motion = STEADY,
 ) -> Simulation:
     """Simulate a time-lapse.
 
@@ -56,6 +57,7 @@ def movie(
     cells : nuclei at the start.
     seed : of all that is random; the same seed gives the same movie.
     exposure : share of the light: 1 gives about 260 photons per px in a nucleus.
+    motion : how the nuclei move and divide: :data:`STEADY`, or :data:`LIVELY` as cells do.
     """
     rng = np.random.default_rng(seed)
     nuclei = [make(rng, rng.uniform(8, np.array(size) - 8)) for _ in range(cells)]
@@ -67,7 +69,7 @@ def movie(
     history: list[Nucleus] = list(nuclei)
     for t in range(frames):
         if t:
-            nuclei = step(nuclei, history, size, rng)
+            nuclei = step(nuclei, history, size, rng, motion)
         glow, owner = draw(nuclei, history, size)
         for number in np.unique(owner[owner > 0]):
             seen = history[number - 1].frames

@@ -8,6 +8,7 @@ from pathlib import Path
 from imagej_dl import ctc, images, project, rois
 from imagej_dl.filesystem.atomic import atomic_folder
 from imagej_dl.simulation import nuclei
+from imagej_dl.simulation.colony import LIVELY
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,8 @@ def write(
     Parameters
     ----------
     stills : images with a RoiSet.zip each, in the project's Labeling.
-    frames : of the movie, whose nuclei are not those of the images.
+    frames : of the movie, whose nuclei are not those of the images, and move and divide as cells
+        do.
     seed : of the random numbers.
     exposure : share of the light in the movie, see :func:`imagej_dl.simulation.movie`.
 
@@ -46,7 +48,7 @@ def write(
         folder = made.project / "Labeling" / name
         images.write(image, folder / "images" / f"{name}.tif")
         rois.write(rois.trace(labels), folder / "RoiSet.zip")
-    film = nuclei.movie(frames, seed=seed, exposure=exposure)
+    film = nuclei.movie(frames, seed=seed, exposure=exposure, motion=LIVELY)
     images.write(film.image, made.movie)
     with atomic_folder(made.truth) as folder:
         ctc.write_masks(enumerate(film.labels.values), folder, "man_track", frames)

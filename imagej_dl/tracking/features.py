@@ -100,6 +100,11 @@ TRACK: Declared = {
     ),
 }
 
+# How sure the tracker is, 0 to 1, where it knows; of a track that of its least sure spot.
+SPOT_MARGIN: Declared = {"MARGIN": ("Margin", "Margin", "NONE", False)}
+EDGE_MARGIN: Declared = {"LINK_MARGIN": ("Link margin", "Margin", "NONE", False)}
+TRACK_MARGIN: Declared = {"TRACK_MARGIN": ("Least margin in track", "Margin", "NONE", False)}
+
 
 def of_spots(tracks: Tracks) -> tuple[Declared, pd.DataFrame]:
     """Declarations and values of the spots' features, columns by TrackMate's keys."""
@@ -107,13 +112,18 @@ def of_spots(tracks: Tracks) -> tuple[Declared, pd.DataFrame]:
     table = tracks.spots.drop(columns=["id", "label", "pixel", "track_id"], errors="ignore")
     table = table.rename(columns=lambda name: renamed.get(name, name.upper()))
     table["VISIBILITY"] = 1
-    declared = {key: words for key, words in (SPOT | SHAPE).items() if key in table}
+    declared = {key: words for key, words in (SPOT | SPOT_MARGIN | SHAPE).items() if key in table}
     for key in table:
         base, _, channel = str(key).rpartition("_CH")
         if base in INTENSITY:
             name, short, dimension, whole = INTENSITY[base]
             declared[str(key)] = (f"{name} ch{channel}", f"{short} ch{channel}", dimension, whole)
     return declared, table[list(declared)]
+
+
+def has_margins(tracks: Tracks) -> bool:
+    """Return True if the tracker said how sure it is of its links."""
+    return "margin" in tracks.edges and "margin" in tracks.spots
 
 
 def of_edges(tracks: Tracks) -> pd.DataFrame:
@@ -124,6 +134,7 @@ def of_edges(tracks: Tracks) -> pd.DataFrame:
     source, target = place[tracks.links.sources], place[tracks.links.targets]
     moved = np.sqrt(((target - source)[:, :3] ** 2).sum(axis=1))
     middle = (source + target) / 2
+    margins = {"LINK_MARGIN": tracks.edges["margin"]} if has_margins(tracks) else {}
     return pd.DataFrame(
         {
             "SPOT_SOURCE_ID": tracks.edges["source"],
@@ -136,6 +147,7 @@ def of_edges(tracks: Tracks) -> pd.DataFrame:
             "EDGE_X_LOCATION": middle[:, 0],
             "EDGE_Y_LOCATION": middle[:, 1],
             "EDGE_Z_LOCATION": middle[:, 2],
+            **margins,
         }
     )
 
@@ -183,6 +195,7 @@ def of_tracks(tracks: Tracks, edges: pd.DataFrame) -> pd.DataFrame:
     where = spots[["x", "y", "z"]].to_numpy()
     row = np.searchsorted(index, of_link)
     away = where[links.targets] - first[["x", "y", "z"]].to_numpy()[row]
+    margins = {"TRACK_MARGIN": by_spot["margin"].min()} if has_margins(tracks) else {}
     farthest = pd.Series(np.sqrt((away**2).sum(axis=1))).groupby(of_link).max()
     return pd.DataFrame(
         {
@@ -213,6 +226,7 @@ def of_tracks(tracks: Tracks, edges: pd.DataFrame) -> pd.DataFrame:
             "MEAN_STRAIGHT_LINE_SPEED": straight,
             "LINEARITY_OF_FORWARD_PROGRESSION": straight / speed.mean(),
             "MEAN_DIRECTIONAL_CHANGE_RATE": by_edge["DIRECTIONAL_CHANGE_RATE"].mean(),
+            **margins,
         }
     )
 

@@ -8,13 +8,15 @@ objects of the first segmentation, and keeps its own region where there is none
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from itertools import compress
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from imagej_dl.errors import warn
 from imagej_dl.progress import Progress, silent
+from imagej_dl.tracking import strays
 from imagej_dl.tracking.label_movie import LabelMovie
 from imagej_dl.tracking.links import Links
 from imagej_dl.tracking.mask_cleanup import tidied_labels, without_small
@@ -22,6 +24,7 @@ from imagej_dl.tracking.spots import find
 from imagej_dl.tracking.tracks import Tracks, build
 
 if TYPE_CHECKING:
+    import pandas as pd
     import xarray as xr
 
 SIGMA = 1.0
@@ -181,6 +184,44 @@ def merge(regions: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return merged
 
 
+@dataclass(frozen=True)
+class Objects:
+    """The objects of a first segmentation in the regions that were filled.
+
+    movie, spots, contours : of the objects; see :func:`merge`.
+    row : for each spot of the regions the row of its object, −1 for none.
+    strays : pieces that belong to other spots, where the tracker joins them.
+    """
+
+    movie: LabelMovie
+    spots: pd.DataFrame
+    contours: list[np.ndarray]
+    row: np.ndarray
+    strays: strays.Strays | None
+
+
+def objects(
+    regions: Tracks,
+    labels: xr.DataArray | LabelMovie,
+    image: xr.DataArray | None = None,
+    progress: Progress = silent,
+) -> Objects:
+    """Find the objects of the first segmentation in filled regions; links do not matter."""
+    movie = LabelMovie.of(labels)
+    rows = np.arange(1, len(regions.spots) + 1)
+    own = movie.with_labels(merge(np.asarray(regions.painted(rows)), movie.frames))
+    spots, contours = find(own, image, progress, regions.settings.detector.simplify_contours)
+    pieces = None
+    if regions.strays is not None:
+        whole, pieces, _ = strays.joined(spots)
+        spots, contours = spots[whole].reset_index(drop=True), list(compress(contours, whole))
+    # The largest piece of an object gets its links.
+    at = np.full(len(rows) + 1, -1)
+    order = np.argsort(spots["area"].to_numpy(), kind="stable")
+    at[spots["label"].to_numpy()[order]] = order
+    return Objects(own, spots, contours, at[1:], pieces)
+
+
 def onto(
     tracks: Tracks,
     labels: xr.DataArray | LabelMovie,
@@ -201,24 +242,33 @@ def onto(
     -----
     DataWarning : for objects too small to make a spot, whose links go.
     """
-    movie = LabelMovie.of(labels)
-    rows = np.arange(1, len(tracks.spots) + 1)
-    own = movie.with_labels(merge(np.asarray(tracks.painted(rows)), movie.frames))
-    spots, contours = find(own, image, progress, tracks.settings.detector.simplify_contours)
-    # The largest piece of an object gets its links.
-    at = np.full(len(rows) + 1, -1)
-    order = np.argsort(spots["area"].to_numpy(), kind="stable")
-    at[spots["label"].to_numpy()[order]] = order
-    links = tracks.links
-    source, target = at[links.sources + 1], at[links.targets + 1]
+    return carried(tracks, objects(tracks, labels, image, progress))
+
+
+def carried(tracks: Tracks, found: Objects) -> Tracks:
+    """Return the tracks of filled regions as tracks of the objects that were found in them."""
+    links, at, spots = tracks.links, found.row, found.spots
+    source, target = at[links.sources], at[links.targets]
     kept = (source >= 0) & (target >= 0)
     if lost := int(np.count_nonzero(~kept)):
         warn(f"{lost} links are left out: their objects were too small for a spot")
-    links = Links(source[kept], target[kept], links.costs[kept])
-    onto_objects = build(
-        spots, contours, links, own, tracks.settings, tracks.engine, tracks.image_path
+    margins = None if links.margins is None else links.margins[kept]
+    links = Links(source[kept], target[kept], links.costs[kept], margins)
+    if "margin" in tracks.spots:
+        there = np.flatnonzero(at >= 0)
+        margin = np.full(len(spots), np.nan)
+        margin[at[there]] = tracks.spots["margin"].to_numpy()[there]
+        spots = spots.assign(margin=margin)
+    made = build(
+        spots,
+        found.contours,
+        links,
+        found.movie,
+        tracks.settings,
+        tracks.engine,
+        tracks.image_path,
     )
-    return replace(onto_objects, calibration=tracks.calibration)
+    return replace(made, calibration=tracks.calibration, strays=found.strays, notes=tracks.notes)
 
 
 def _apart(frame: np.ndarray, whole: np.ndarray) -> np.ndarray:

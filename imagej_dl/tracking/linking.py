@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from imagej_dl import images
 from imagej_dl.errors import NotEnoughMemory, UserError, warn
 from imagej_dl.progress import Progress, silent
 from imagej_dl.tracking import features as declared
-from imagej_dl.tracking import filters, gap_filling, linking_distance, undersegmentation
+from imagej_dl.tracking import filters, gap_filling, linking_distance, strays, undersegmentation
 from imagej_dl.tracking.detectors import labelled
 from imagej_dl.tracking.label_movie import LabelMovie, pair
 from imagej_dl.tracking.links import Links
@@ -20,7 +21,7 @@ from imagej_dl.tracking.settings import TrackerSettings, default
 from imagej_dl.tracking.spots import find
 from imagej_dl.tracking.trackers import Detected, registry
 from imagej_dl.tracking.trackers.base import EMBEDDED, TRACKMATE
-from imagej_dl.tracking.tracks import Tracks, build
+from imagej_dl.tracking.tracks import Tracks, build, masks_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,9 +63,9 @@ def track(
     image : the movie itself, T, Y, X and channels; for intensities, and for the calibration of
         labels that have none.
     settings : detector, splitting of fused objects, gap filling, tracker and filters. Without
-        them TrackMate's LAP tracker with splitting, or the foreign engine's own tracker, with
-        distances by the size and motion of the objects
-        (:func:`imagej_dl.tracking.linking_distance.measured`).
+        them our own tracker where the engine is "auto", which uses the masks; else TrackMate's
+        LAP tracker with splitting, or the foreign engine's own tracker, with distances by the
+        size and motion of the objects (:func:`imagej_dl.tracking.linking_distance.measured`).
     engine : "auto", or one of :func:`imagej_dl.tracking.trackers.registry.engines`. "auto" is an
         engine that has the tracker of the settings: TrackMate if a Fiji with it is found and its
         memory suffices, else the embedded engine.
@@ -155,17 +156,27 @@ def _by_engine(
             progress=run.progress,
         )
     spots, contours = find(movie, image, run.progress, settings.detector.simplify_contours)
+    pieces: strays.Strays | None = None
+    notes: tuple[str, ...] = ()
+    if registry.trackers()[settings.tracker].joins_strays:
+        kept, pieces, notes = strays.joined(spots)
+        spots, contours = rows_of(spots, contours, kept)
     good = spots["quality"].to_numpy() >= settings.initial_spot_filter
-    spots, contours = _rows(spots, contours, good)
+    spots, contours = rows_of(spots, contours, good)
     visible = filters.of_spots(spots, settings.spot_filters)
-    links = _links(*_rows(spots, contours, visible), movie, image, settings, run)
+    found = _links(*rows_of(spots, contours, visible), movie, image, settings, run)
     rows = np.flatnonzero(visible)
-    links = Links(rows[links.sources], rows[links.targets], links.costs)
+    if found.of_spots is not None:
+        margin = np.full(len(spots), np.nan)
+        margin[rows] = found.of_spots
+        spots = spots.assign(margin=margin)
+    links = Links(rows[found.sources], rows[found.targets], found.costs, found.margins)
     tracks = build(spots, contours, links, movie, settings, run.engine, run.image_path)
     if settings.edge_filters and len(links.costs):
         kept = filters.of_links(declared.of_edges(tracks), settings.edge_filters)
         links = tracks.links.take(kept)
         tracks = build(spots, contours, links, movie, settings, run.engine, run.image_path)
+    tracks = replace(tracks, strays=pieces, notes=(*notes, *found.notes))
     return _filtered(tracks, visible)
 
 
@@ -187,9 +198,24 @@ def _links(
 
     if run.bridge is not None:
         return _by_trackmate(label_image(), image, settings, run)
+    detected = detected_in(movie, spots, contours, label_image, image, run.python)
+    tracker = registry.trackers()[settings.tracker]
+    tracker.check(detected)
+    return tracker.link(detected, settings.settings, run.progress)
+
+
+def detected_in(
+    movie: LabelMovie,
+    spots: pd.DataFrame,
+    contours: list[np.ndarray],
+    label_image: Callable[[], xr.DataArray],
+    image: xr.DataArray | None = None,
+    python: Path | None = None,
+) -> Detected:
+    """Return the input of a tracker: the spots of a label movie, and what they were found in."""
     frames, rows, columns = movie.shape
     cal = movie.calibration
-    detected = Detected(
+    return Detected(
         spots,
         contours,
         frames,
@@ -197,11 +223,10 @@ def _links(
         (cal.pixel_width, cal.pixel_height),
         lambda: np.asarray(label_image()),
         image,
-        run.python,
+        python,
+        masks_of(movie, spots),
+        "px" if cal.unit == "pixel" else cal.unit,
     )
-    tracker = registry.trackers()[settings.tracker]
-    tracker.check(detected)
-    return tracker.link(detected, settings.settings, run.progress)
 
 
 def _by_trackmate(
@@ -214,9 +239,10 @@ def _by_trackmate(
     return Links(row[theirs.links.sources], row[theirs.links.targets], theirs.links.costs)
 
 
-def _rows(
+def rows_of(
     spots: pd.DataFrame, contours: list[np.ndarray], kept: np.ndarray
 ) -> tuple[pd.DataFrame, list[np.ndarray]]:
+    """Return some of the spots, by a mask over the table, and their contours."""
     if kept.all():
         return spots, contours
     rows = np.flatnonzero(kept)

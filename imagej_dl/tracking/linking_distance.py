@@ -27,7 +27,8 @@ small beside their motion.
 """
 SHARE = 1 / 3
 """Share of the longer side of the image; longer links are no links of objects."""
-_FRAMES = 25
+PAIRS = 25
+"""Pairs of frames that are measured; evenly chosen, so many are enough."""
 
 
 @dataclass(frozen=True)
@@ -57,22 +58,21 @@ def measured(labels: xr.DataArray) -> Reach | None:
     cal = images.calibration(labels)
     size = np.array([cal.pixel_height, cal.pixel_width])
     frames = labels.sizes["T"]
-    # Evenly chosen pairs of frames are enough.
-    starts = np.unique(np.linspace(0, max(frames - 2, 0), min(frames, _FRAMES)).astype(int))
+    starts = np.unique(np.linspace(0, max(frames - 2, 0), min(frames, PAIRS)).astype(int))
     radii: list[np.ndarray] = []
-    steps: list[np.ndarray] = []
+    moves: list[np.ndarray] = []
     for start in starts:
         before, areas = _objects(np.asarray(labels[start]), size)
         radii.append(np.sqrt(areas / np.pi))
         if start + 1 < frames:
             after, areas = _objects(np.asarray(labels[start + 1]), size)
             radii.append(np.sqrt(areas / np.pi))
-            steps.append(_steps(before, after))
+            moves.append(steps(before, after))
     sizes = np.concatenate(radii)
     if not sizes.size:
         return None
     radius = float(np.median(sizes))
-    moved = np.concatenate(steps) if steps else np.zeros(0)
+    moved = np.concatenate(moves) if moves else np.zeros(0)
     step = float(np.median(moved)) if moved.size else 0.0
     most = SHARE * float((np.array(labels.shape[1:]) * size).max())
     unit = "px" if cal.unit == "pixel" else cal.unit
@@ -141,7 +141,7 @@ def _objects(frame: np.ndarray, size: np.ndarray) -> tuple[np.ndarray, np.ndarra
     return centres, count * size.prod()
 
 
-def _steps(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+def steps(before: np.ndarray, after: np.ndarray) -> np.ndarray:
     """Return the distances of objects in two frames that are each other's nearest."""
     from scipy.spatial import cKDTree
 

@@ -9,11 +9,21 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Links:
-    """Possible or chosen links: row numbers of their spots and their costs, three arrays."""
+    """Possible or chosen links: row numbers of their spots and their costs, three arrays.
+
+    Parameters
+    ----------
+    margins : for each link how sure it is, 0 to 1, where the tracker knows it.
+    of_spots : the same for each spot: its links, its appearance and disappearance.
+    notes : what the tracker says of its work, such as limits that it chose.
+    """
 
     sources: np.ndarray
     targets: np.ndarray
     costs: np.ndarray
+    margins: np.ndarray | None = None
+    of_spots: np.ndarray | None = None
+    notes: tuple[str, ...] = ()
 
     @classmethod
     def none(cls) -> Links:
@@ -29,4 +39,5 @@ class Links:
         )
 
     def take(self, chosen: np.ndarray) -> Links:
-        return Links(self.sources[chosen], self.targets[chosen], self.costs[chosen])
+        margins = None if self.margins is None else self.margins[chosen]
+        return Links(self.sources[chosen], self.targets[chosen], self.costs[chosen], margins)

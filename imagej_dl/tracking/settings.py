@@ -16,6 +16,7 @@ from imagej_dl.errors import UserError
 from imagej_dl.tracking.detectors import NAMES, Detector, LabelImage
 from imagej_dl.tracking.filters import Filter
 from imagej_dl.tracking.trackers import registry
+from imagej_dl.tracking.trackers.base import EMBEDDED
 
 
 class TrackerSettings(BaseModel):
@@ -36,6 +37,11 @@ class TrackerSettings(BaseModel):
     def takes_labels(self) -> bool:
         """True if the detector takes a label movie as it is."""
         return isinstance(self.detector, LabelImage) and self.detector.target_channel == 1
+
+    @property
+    def has_distances(self) -> bool:
+        """True if the tracker has maximal distances, which may follow the movie."""
+        return any(setting.distance for setting in type(self.settings).declared().values())
 
     def filling_gaps(self) -> TrackerSettings:
         """Return these settings with gap filling before tracking."""
@@ -62,11 +68,11 @@ class TrackerSettings(BaseModel):
         return {"tracker": self.tracker, "settings": self.settings.to_map(), **others}
 
 
-def default(engine: str = "auto") -> TrackerSettings:
+def default(engine: str = EMBEDDED) -> TrackerSettings:
     """Return the settings of an engine where none are named.
 
-    Those of TrackMate's LAP tracker with gap closing and splitting, since nuclei divide; or of the
-    tracker of a foreign engine.
+    Those of TrackMate's LAP tracker with gap closing and splitting, since nuclei divide; of the
+    tracker of a foreign engine; for "auto" those of our own tracker, which uses the masks.
     """
     tracker = registry.default_for(engine)
     return make(tracker.key, tracker.settings_model.usual_values())

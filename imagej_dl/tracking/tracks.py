@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +15,7 @@ from imagej_dl.tracking import lineage
 from imagej_dl.tracking.label_movie import LabelMovie
 from imagej_dl.tracking.links import Links
 from imagej_dl.tracking.settings import TrackerSettings
+from imagej_dl.tracking.strays import Strays
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
@@ -44,6 +46,10 @@ class Tracks:
     file : TrackMate's own file of them, where TrackMate was the engine.
     everything : the tracks before the filters, where filters hide some.
     rest : what the TrackMate file they were read from holds besides.
+    strays : pieces of labels that belong to spots, where the tracker joined them.
+    notes : what the tracker says of its work.
+
+    Where the tracker knows how sure it is, spots and edges have a column `margin`, 0 to 1.
     """
 
     spots: pd.DataFrame
@@ -58,6 +64,8 @@ class Tracks:
     file: bytes | None = field(default=None, repr=False)
     everything: Tracks | None = field(default=None, repr=False)
     rest: Element | None = field(default=None, repr=False, compare=False)
+    strays: Strays | None = field(default=None, repr=False, compare=False)
+    notes: tuple[str, ...] = ()
 
     @cached_property
     def links(self) -> Links:
@@ -69,6 +77,7 @@ class Tracks:
             rows[np.searchsorted(ids, source)],
             rows[np.searchsorted(ids, target)],
             self.edges["cost"].to_numpy(float),
+            self.edges["margin"].to_numpy(float) if "margin" in self.edges else None,
         )
 
     @cached_property
@@ -138,6 +147,13 @@ class Tracks:
         movie = np.asarray(self.labels)
         result = np.zeros(movie.shape, np.uint32)
         frames, pixels = self.spots["frame"].to_numpy(), self.spots["pixel"].to_numpy()
+        if self.strays is not None:
+            known, rows = self.strays.of(self.spots)
+            frames = np.concatenate([frames, self.strays.frame[known]])
+            order = np.argsort(frames, kind="stable")
+            frames = frames[order]
+            pixels = np.concatenate([pixels, self.strays.pixel[known]])[order]
+            ids = np.concatenate([ids, np.asarray(ids)[rows]])[order]
         bounds = np.searchsorted(frames, np.arange(len(movie) + 1))
         for number in range(len(movie)):
             here = slice(bounds[number], bounds[number + 1])
@@ -172,10 +188,38 @@ def build(
             "target": ids[links.targets],
             "cost": links.costs,
             "track_id": tracks[links.sources],
+            **({} if links.margins is None else {"margin": links.margins}),
         }
     )
     shape, cal = movie.shape, movie.calibration
     return Tracks(spots, edges, contours, settings, engine, shape, cal, movie.data, image_path)
+
+
+def masks_of(movie: LabelMovie, spots: pd.DataFrame) -> Callable[[int], np.ndarray]:
+    """Return a function that gives a frame (Y, X) with row number + 1 of each spot, 0 elsewhere.
+
+    `spots` are ordered by frame. Stray pieces of a label count as its only spot in the frame.
+    """
+    frame, label, pixel = (spots[name].to_numpy() for name in ("frame", "label", "pixel"))
+    bounds = np.searchsorted(frame, np.arange(movie.shape[0] + 1))
+
+    def masks(number: int) -> np.ndarray:
+        rows = np.arange(bounds[number], bounds[number + 1])
+        here = movie.frames[number]
+        if len(np.unique(label[rows])) < len(rows):
+            return _paint(here, pixel[rows], rows + 1)
+        most = int(here.max(initial=0))
+        # Ids may be far apart: what a table of all would take is looked up in one of those there.
+        if most > here.size:
+            known, where = np.unique(here, return_inverse=True)
+            row = np.zeros(len(known), np.int64)
+            row[np.searchsorted(known, label[rows])] = rows + 1
+            return row[where.reshape(here.shape)]
+        row = np.zeros(most + 1, np.int64)
+        row[label[rows]] = rows + 1
+        return row[here]
+
+    return masks
 
 
 def _paint(frame: np.ndarray, pixels: np.ndarray, ids: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from imagej_dl import ctc, images, tracking
+from imagej_dl import ctc, images, simulation, tracking
 from imagej_dl.commands.tune_tracking import TuneTracking
 from imagej_dl.errors import Cancelled, DataWarning, Enough, UserError
 from imagej_dl.evaluation import ctc_metrics as scores
@@ -143,7 +143,7 @@ def test_goes_on_after_a_stop(truth, tmp_path):
 
 def test_the_first_scored_is_the_default_after_a_stop(truth, tmp_path, monkeypatch):
     """Whatever stops the first trial: else the next would pass for the tracker's defaults."""
-    real, stopped = tuning._score, []
+    real, stopped = tuning.Trials.score, []
 
     def killed(*arguments):
         if len(stopped) < 2:
@@ -153,7 +153,7 @@ def test_the_first_scored_is_the_default_after_a_stop(truth, tmp_path, monkeypat
             raise KeyboardInterrupt
         return real(*arguments)
 
-    monkeypatch.setattr(tuning, "_score", killed)
+    monkeypatch.setattr(tuning.Trials, "score", killed)
     for resume in (False, True):
         with pytest.raises(KeyboardInterrupt):
             _tune(truth, tmp_path / "out", trials=2, resume=resume)
@@ -179,7 +179,7 @@ def test_a_stop_within_the_first_trial_leaves_nothing(truth, tmp_path):
 
 
 def test_settings_that_an_engine_fails_under_are_left_out(truth, tmp_path, monkeypatch):
-    real, calls = tuning._score, []
+    real, calls = tuning.Trials.score, []
 
     def fails(*arguments):
         calls.append(1)
@@ -187,7 +187,7 @@ def test_settings_that_an_engine_fails_under_are_left_out(truth, tmp_path, monke
             raise UserError("no solution within the TIME_LIMIT")
         return real(*arguments)
 
-    monkeypatch.setattr(tuning, "_score", fails)
+    monkeypatch.setattr(tuning.Trials, "score", fails)
     failing = (2,)
     with pytest.warns(DataWarning, match="trial 2 is left out: no solution"):
         assert _tune(truth, tmp_path / "out", trials=4).trials == 3
@@ -306,3 +306,36 @@ def test_other_files_of_the_user_are_not_replaced(truth, tmp_path):
     with pytest.raises(UserError, match=r"report\.json: is already there"):
         _tune(truth, tmp_path, trials=1)
     assert (tmp_path / "report.json").read_text() == "mine"
+
+
+@pytest.mark.parametrize("gaps", ["cut", "fill"])
+def test_a_trial_scores_what_the_settings_give(gaps):
+    """Spots and their matches are kept from trial to trial: nothing may change by that."""
+    found = simulation.movie(7, (80, 80), 6, seed=3)
+    masks = np.array(found.labels)
+    truth = ctc.GroundTruth(ctc.CtcFolder(masks.copy(), found.lineage), {2: masks[2].copy()})
+    masks[3][masks[3] == masks[3].max()] = 0
+    masks[5, 2:4, 2:4] = masks[5].max()  # a stray piece
+    labels = images.with_data(found.labels, masks)
+    runs = tuning.Trials(labels, truth, "CHOTA", gaps)
+    for tracker, values in (
+        ("SPARSE_LAP_TRACKER", {"LINKING_MAX_DISTANCE": 9.0}),
+        ("SPARSE_LAP_TRACKER", {"ALLOW_TRACK_SPLITTING": True, "ALLOW_TRACK_MERGING": True}),
+        ("AUTO", {}),
+        ("AUTO", {"MAX_FRAME_GAP": 1}),
+    ):
+        # What is painted into gaps takes the long way in any case.
+        for before in ({}, {"fill_gaps": True}, {"split_fused": True})[
+            : 1 if gaps == "fill" else 3
+        ]:
+            chosen = tracking.make_settings(tracker, values, **before)
+            tracks = tracking.track(labels, settings=chosen, engine="embedded")
+            said = scores.score(ctc.layout(tracks, gaps), truth, ("CHOTA",))
+            assert runs.score(chosen) == said, (tracker, values, before)
+
+
+def test_a_tuning_goes_on_with_the_space_that_it_began_with(truth, tmp_path):
+    _tune(truth, tmp_path / "out", trials=1)
+    assert _tune(truth, tmp_path / "out", trials=2, resume=True, space=None).trials == 2
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert report["space"] == _SPACE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import get_args
@@ -13,12 +14,14 @@ from imagej_dl import ctc, images
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.filesystem.atomic import load_json
 from imagej_dl.images import read_labels
+from imagej_dl.tracking import strays
 from imagej_dl.tracking.label_movie import LabelMovie
 from imagej_dl.tracking.lineage import Merges
 from imagej_dl.tracking.links import Links
 from imagej_dl.tracking.settings import default
 from imagej_dl.tracking.settings_file import read as read_settings
 from imagej_dl.tracking.spots import find
+from imagej_dl.tracking.trackers import registry
 from imagej_dl.tracking.tracks import Tracks, build
 
 SAME = 1e-5
@@ -82,9 +85,11 @@ def read(folder: str | Path) -> Tracks:
         raise UserError(
             "its spots.csv does not match its masks", path=folder, remedy="Track it again."
         )
+    pieces = strays.find(spots)[1] if _joins_strays(folder) else None
     spots = spots.iloc[at].reset_index(drop=True)
     links = Links(ends[0].to_numpy(np.int64), ends[1].to_numpy(np.int64), costs)
-    return build(spots, [contours[i] for i in at], links, movie, default(), "embedded")
+    made = build(spots, [contours[i] for i in at], links, movie, default(), "embedded")
+    return replace(made, strays=pieces)
 
 
 def manner(folder: str | Path, tracks: Tracks) -> tuple[ctc.Gaps, Merges]:
@@ -138,6 +143,12 @@ def _unpainted(masks: np.ndarray, tracked: np.ndarray) -> np.ndarray:
 def _masks(folder: Path) -> Path | None:
     folders = [p for p in sorted((folder / "CTC").glob("*_RES")) if p.is_dir()]
     return folders[0] if len(folders) == 1 else None
+
+
+def _joins_strays(folder: Path) -> bool:
+    """Return True if stray pieces of labels are part of their objects, by the tracker."""
+    path = folder / "settings.json"
+    return path.is_file() and registry.trackers()[read_settings(path).tracker].joins_strays
 
 
 def _simplified(folder: Path) -> bool:

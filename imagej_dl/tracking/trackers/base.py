@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
@@ -25,7 +25,7 @@ IMAGE_UNIT = "image unit"
 EMBEDDED, TRACKMATE = "embedded", "trackmate"
 """The engines that are no foreign program: this process, and TrackMate in a Fiji."""
 BY_SIZE: Literal["by size"] = "by size"
-"""A search space from half to eight times the objects' median radius."""
+"""A search space that follows the objects' median radius and motion."""
 Need = Literal["spots", "contours", "label image", "movie"]
 
 # Scripts give TrackMate infinity for a distance without a limit.
@@ -104,6 +104,9 @@ class Detected:
     label_image : returns the label movie (T, Y, X) in which each spot has its row number + 1.
     movie : the movie itself (T, Y, X and others), if there is one.
     python : the Python in which a foreign engine is installed, if one was named.
+    masks : returns one frame (Y, X) of that label movie, if there is one.
+    unit : of positions and sizes.
+    kept : what trackers keep of their work for the next settings; empty at first.
     """
 
     spots: pd.DataFrame
@@ -114,6 +117,9 @@ class Detected:
     label_image: Callable[[], np.ndarray] = _no_label_image
     movie: xr.DataArray | None = None
     python: Path | None = None
+    masks: Callable[[int], np.ndarray] | None = None
+    unit: str = "px"
+    kept: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def frame_of_spot(self) -> np.ndarray:
@@ -143,6 +149,7 @@ class Tracker(ABC):
     settings_model : its settings; every field has a description.
     engines : the engines that run it: :data:`EMBEDDED`, :data:`TRACKMATE`, or a foreign one.
     needs : the parts of its input that it uses.
+    joins_strays : small stray pieces of a label belong to its largest one, and are no spots.
     """
 
     key: ClassVar[str]
@@ -150,6 +157,7 @@ class Tracker(ABC):
     settings_model: ClassVar[type[SettingsMap]]
     engines: tuple[str, ...] = (EMBEDDED,)
     needs: ClassVar[tuple[Need, ...]] = ("spots",)
+    joins_strays: ClassVar[bool] = False
 
     @abstractmethod
     def link(self, detected: Detected, settings: Any, progress: Progress) -> Links:
@@ -193,14 +201,16 @@ class Tracker(ABC):
         Parameters
         ----------
         radius : median radius of the objects in the image's unit. Distances are searched from
-            half to eight times of it.
+            half of it to four and a half times of it: in the former eight lie many wrong links.
         distance : linking distance measured in the label movie; distances are searched up to
-            twice of it, if that is more.
+            half as much again, if that is more. Those of divisions end sooner, as they do where
+            no settings are named.
         """
-        farthest = max(8 * radius, 2 * (distance or 0.0))
-        bounds = [round(0.5 * radius, 3), round(farthest, 3)]
+        farthest = max(4.5 * radius, 1.5 * (distance or 0.0))
         return {
-            key: list(bounds) if setting.search == BY_SIZE else list(setting.search)
+            key: [round(0.5 * radius, 3), round((setting.distance or 1) * farthest, 3)]
+            if setting.search == BY_SIZE
+            else list(setting.search)
             for key, setting in self.settings_model.declared().items()
             if setting.search
         }

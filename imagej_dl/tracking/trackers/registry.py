@@ -14,10 +14,12 @@ from imagej_dl.tracking.trackers.base import EMBEDDED, TRACKMATE, Tracker
 from imagej_dl.tracking.trackers.foreign import ForeignTracker
 
 DEFAULT = "SPARSE_LAP_TRACKER"
-"""Key of the tracker that is used where no settings are named."""
+"""Key of TrackMate's tracker that is used where no settings are named."""
+BY_MASKS = "AUTO"
+"""Key of the tracker that is used where neither settings nor an engine are named."""
 
 # The order of lists in help texts and dialogs; modules that are not named come last.
-_ORDER = ("lap", "kalman", "nearest_neighbor", "overlap", "motile", "btrack", "trackastra")
+_ORDER = ("auto", "lap", "kalman", "nearest_neighbor", "overlap", "motile", "btrack", "trackastra")
 
 
 @cache
@@ -76,7 +78,9 @@ def in_trackmate(key: str | None) -> bool:
 def default_for(engine: str) -> Tracker:
     """Return the tracker of an engine where no settings are named."""
     own = foreign().get(engine)
-    return trackers()[DEFAULT] if own is None else own
+    if own is not None:
+        return own
+    return trackers()[BY_MASKS if engine == "auto" else DEFAULT]
 
 
 def engine_of(engine: str, key: str) -> str:

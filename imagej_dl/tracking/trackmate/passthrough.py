@@ -28,9 +28,9 @@ _OURS = {"Spot", "Track", "TrackID", "Edge", "SpotsInFrame", "Filter", "FeatureP
 # Of these the file's own replace ours.
 _THEIRS = {"Log", "GUIState", "DisplaySettings", "BasicSettings"}
 _KNOWN = {
-    "Spot": features.SPOT.keys() | features.SHAPE.keys() | {"ROI_N_POINTS"},
-    "Edge": features.EDGE.keys(),
-    "Track": features.TRACK.keys(),
+    "Spot": {*features.SPOT, *features.SPOT_MARGIN, *features.SHAPE, "ROI_N_POINTS"},
+    "Edge": {*features.EDGE, *features.EDGE_MARGIN},
+    "Track": {*features.TRACK, *features.TRACK_MARGIN},
 }
 
 

@@ -174,13 +174,15 @@ def _edges(model: ET.Element) -> pd.DataFrame:
             int(edge.attrib["SPOT_TARGET_ID"]),
             float(edge.get("LINK_COST", "nan")),
             int(track.attrib["TRACK_ID"]),
+            float(edge.get("LINK_MARGIN", "nan")),
         )
         for track in model.iterfind("AllTracks/Track")
         for edge in track.iterfind("Edge")
     ]
-    table = pd.DataFrame(rows, columns=["source", "target", "cost", "track_id"])
+    table = pd.DataFrame(rows, columns=["source", "target", "cost", "track_id", "margin"])
     table = table.astype({"source": int, "target": int, "cost": float, "track_id": int})
-    return table
+    # Links made by hand have none.
+    return table if table["margin"].notna().any() else table.drop(columns="margin")
 
 
 def _forward(edges: pd.DataFrame, spots: pd.DataFrame, path: Path) -> pd.DataFrame:

@@ -53,12 +53,16 @@ def write(
     refuse_existing(path, overwrite)
     root = ET.Element("TrackMate", version=_VERSION)
     counts = ", ".join(f"{number} {name}" for name, number in tracks.counts.items())
-    ET.SubElement(root, "Log").text = f"Tracked by imagej-dl ({tracks.engine}): {counts}.\n"
+    said = "".join(f"{note}.\n" for note in tracks.notes)
+    log = f"Tracked by imagej-dl ({tracks.engine}): {counts}.\n{said}"
+    ET.SubElement(root, "Log").text = _readable(log)
     root.append(_model(tracks.everything or tracks, tracks))
     root.append(_settings(tracks, image or tracks.image_path))
     ET.SubElement(root, "GUIState", state="ConfigureViews")
     last = float(max(1, int(tracks.spots["track_id"].max()) if len(tracks.spots) else 1))
     shown = _DISPLAY | {"spotMax": last, "trackMax": last}
+    if declared.has_margins(tracks):
+        shown |= _BY_MARGIN
     ET.SubElement(root, "DisplaySettings").text = json.dumps(shown, indent=2)
     if tracks.rest is not None:
         passthrough.add(root, tracks.rest)
@@ -83,11 +87,12 @@ def _model(tracks: Tracks, shown: Tracks) -> ET.Element:
         visible_spots = filters.of_spots(tracks.spots, tracks.settings.spot_filters)
     tracks = clock.theirs(tracks)
     spot_features, spots = declared.of_spots(tracks)
+    margins = declared.has_margins(tracks)
     declarations = ET.SubElement(model, "FeatureDeclarations")
     for name, features in (
         ("SpotFeatures", spot_features),
-        ("EdgeFeatures", declared.EDGE),
-        ("TrackFeatures", declared.TRACK),
+        ("EdgeFeatures", declared.EDGE | (declared.EDGE_MARGIN if margins else {})),
+        ("TrackFeatures", declared.TRACK | (declared.TRACK_MARGIN if margins else {})),
     ):
         group = ET.SubElement(declarations, name)
         for key, (long, short, dimension, whole) in features.items():
@@ -183,6 +188,17 @@ def _rows(table: pd.DataFrame) -> list[dict[str, str]]:
     return [dict(zip(keys, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
+# The same where the tracker knows how sure it is: what is unsure stands out.
+_BY_MARGIN: dict[str, Any] = {
+    "spotColorByType": "SPOTS",
+    "spotColorByFeature": "MARGIN",
+    "spotMin": 0.0,
+    "spotMax": 1.0,
+    "trackColorByType": "EDGES",
+    "trackColorByFeature": "LINK_MARGIN",
+    "trackMin": 0.0,
+    "trackMax": 1.0,
+}
 # The settings of TrackMate's window: contours and links coloured by track.
 _DISPLAY: dict[str, Any] = {
     "name": "imagej-dl",

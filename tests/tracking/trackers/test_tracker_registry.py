@@ -169,7 +169,7 @@ def test_a_toy_tracker_is_known_everywhere(toys: None, tmp_path: Path) -> None:
     # Tuning has its search space, and the command its key.
     space = tuning_space.of("TOY", 4.0)
     assert space == {
-        "TOY_DISTANCE": [2.0, 32.0],
+        "TOY_DISTANCE": [2.0, 18.0],
         "TOY_BACKWARDS": [False, True],
         "fill_gaps": [False, True],
         "split_fused": [False, True],

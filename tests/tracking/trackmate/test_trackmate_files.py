@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 import xml.etree.ElementTree as ET
 
@@ -367,3 +368,27 @@ def test_pixels_without_a_size(tmp_path):
     _, path = _written(tmp_path, flat)
     with pytest.raises(UserError, match=r"changed\.xml: is a damaged.*a pixel is 0 ×"):
         tracking.read_trackmate(path)
+
+
+def test_margins_are_declared_and_read_back(tmp_path):
+    labels = lineages.division()
+    tracks = tracking.track(labels)
+    tracking.write_trackmate(tracks, tmp_path / "tracks.xml")
+    root = ET.parse(tmp_path / "tracks.xml").getroot()
+    for group, key in (("Spot", "MARGIN"), ("Edge", "LINK_MARGIN"), ("Track", "TRACK_MARGIN")):
+        path = f"Model/FeatureDeclarations/{group}Features/Feature[@feature='{key}']"
+        assert root.find(path).get("isint") == "false"
+    margins = [float(e.get("LINK_MARGIN")) for e in root.iter("Edge")]
+    assert len(margins) == tracks.counts["links"]
+    shown = json.loads(root.findtext("DisplaySettings"))
+    assert (shown["spotColorByFeature"], shown["trackColorByFeature"]) == ("MARGIN", "LINK_MARGIN")
+    again = tracking.read_trackmate(tmp_path / "tracks.xml")
+    assert again.settings == tracks.settings
+    assert again.edges["margin"].to_numpy() == pytest.approx(tracks.edges["margin"].to_numpy())
+    assert again.spots["margin"].to_numpy() == pytest.approx(tracks.spots["margin"].to_numpy())
+    tracking.write_trackmate(again, tmp_path / "again.xml")
+    assert len(ET.parse(tmp_path / "again.xml").findall(".//Feature[@feature='LINK_MARGIN']")) == 1
+    # Other trackers know no margins: their files are as they were.
+    plain = tracking.track(labels, settings=tracking.default_settings(), engine="embedded")
+    tracking.write_trackmate(plain, tmp_path / "plain.xml")
+    assert "MARGIN" not in (tmp_path / "plain.xml").read_text()

@@ -1,0 +1,1 @@
+"""The steps of the tracker AUTO: objects, common shifts, candidates, events, margins."""
