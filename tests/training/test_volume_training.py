@@ -42,7 +42,7 @@ def test_the_model_knows_that_it_is_of_volumes(trained, bundle):
     assert config.axes == "ZYX"
     assert config.volume.model_dump() == {
         "slices": 4,
-        "halo": 6,
+        "halo": 3,
         "multiple_of": 1,
         "pixel_depth": 0.7,
     }
