@@ -24,6 +24,10 @@ from imagej_dl.prediction import predict_image
 
 _SHAPE = (24, 128, 128)
 _PHOTONS, _READ = 20.0, 2.0
+_WAYS: dict[str, dict[str, int]] = {
+    "planes": {"patch": 64, "batch": 8},
+    "volumes": {"patch": 32, "batch": 4, "patch_slices": 8},
+}
 _WIDTHS = (0.5, 0.7, 1.0, 1.4, 2.0)
 
 
@@ -60,21 +64,19 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=8)
     parser.add_argument("--kind", default="n2v2")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--ways", nargs="+", default=[*_WAYS], choices=[*_WAYS])
     options = parser.parse_args()
     for seed in options.seeds:
         truth, noisy = stack(seed)
         print(f"noisy {psnr(noisy, truth):.2f} dB, Gaussian {gaussian(noisy, truth, False):.2f}")
         print(f"Gaussian along Z, too {gaussian(noisy, truth, True):.2f}", flush=True)
         image = images.make(noisy.astype(np.float32), "ZYX")
-        for name, more in (
-            ("planes", {"patch": 64, "batch": 8}),
-            ("volumes", {"patch": 32, "batch": 4, "patch_slices": 8}),
-        ):
+        for name in options.ways:
             begin = time.process_time()
             given = {"steps": options.steps // 3, "epochs": 3, "width": options.width}
             with tempfile.TemporaryDirectory() as folder:
                 model = training.train(
-                    image, f"{folder}/m", kind=options.kind, seed=seed, **given, **more
+                    image, f"{folder}/m", kind=options.kind, seed=seed, **given, **_WAYS[name]
                 )
                 trained = time.process_time() - begin
                 found = np.asarray(predict_image(model, image))

@@ -100,7 +100,7 @@ class DenoiseOptions(Command):
         ge=2,
         le=256,
         description="Slices of the training patches: Z-stacks are then learnt and denoised as "
-        "volumes, by a 3-D network, which takes many times as long. If left out, plane by plane.",
+        "volumes, by a 3-D network, which learns more slowly. If left out, plane by plane.",
     )
     batch: Annotated[
         int | None, Shown("Batch size", unit="patches", empty="that of the method")

@@ -18,7 +18,8 @@ Add a method
      network, one for all channels or one for each;
    - `targets`, what the network is to give for a patch, and `margin`, the pixels around the patch
      that this depends on; `vectors` where it depends on whole objects, however large; `sample`
-     where the input is changed too, as with blind spots;
+     where the input is changed too, as with blind spots; `takes_volumes` where all this holds for
+     volumes, whose slices are further channels;
    - `defaults`, the settings of a training that suit it, `network`, the arguments of the network
      that do, and `symmetries`, the turns of patches that its targets allow;
    - `losses` with the default first, and `loss`; `weight_maps` that go with it;

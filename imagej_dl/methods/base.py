@@ -134,6 +134,9 @@ class Method(BaseModel):
     """True if images without label map are learnt from, too; nothing of them is known then."""
     takes_contours: ClassVar[bool] = False
     """True if contour images beside a label map are part of the target."""
+    takes_volumes: ClassVar[bool] = False
+    """True if patches may be volumes. Their slices follow each other in the channels, those of the
+    first slice first, of images, targets and outputs alike: (side, side, slices·C)."""
     target_kind: ClassVar[Literal["classes", "values"]] = "values"
     """The form of :meth:`targets`: a class of each pixel, or the values of all channels."""
 
@@ -232,10 +235,6 @@ class Method(BaseModel):
     def network(self) -> dict[str, Any]:
         """Arguments of the network that suit the method; a network takes those that it has."""
         return {}
-
-    takes_volumes: ClassVar[bool] = False
-    """True if patches may be volumes. Their slices follow each other in the channels, those of the
-    first slice first, of images, targets and outputs alike: (side, side, slices·C)."""
 
     def check_slices(self, slices: int | None) -> None:
         """Raise ValueError where patches of so many slices (None: planes) do not go with it."""

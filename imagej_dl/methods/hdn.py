@@ -12,7 +12,7 @@ from imagej_dl.methods.shared.variational_method import VariationalMethod
 
 
 class HDN(VariationalMethod):
-    """Hierarchical DivNoising (Prakash, Delbracio, Milanfar, Jug, ICLR 2022, arXiv 2104.01374).
+    """Hierarchical DivNoising (Prakash, Delbracio, Milanfar, Jug, ICLR 2022).
 
     As DivNoising, with latent variables in several layers, each at half the resolution of the one
     below it. The topmost are drawn first; the prior of the others depends on what was drawn above.

@@ -79,6 +79,7 @@ OTHERS = {
     ("imagej_dl.models.latent", "Draw"): Reach.PIXEL,
     ("imagej_dl.models.latent", "Samples"): None,
     ("imagej_dl.models.posterior", "PosteriorMean"): Reach.PIXEL,
+    ("imagej_dl.models.volume_layers", "SlicePadding3D"): Reach.SHIFTED,
     ("keras.src.ops.numpy", "Mean"): None,  # over the frames
 }
 """Parts from elsewhere, by module and name. None for those whose reach a layer's name does not

@@ -14,6 +14,7 @@ from typing import Any
 from imagej_dl.models.frame_windows import is_volumetric
 from imagej_dl.models.layers import LAYERS
 
+_KNOWN = {*LAYERS, "SlicePadding3D"}
 _COPIES = 2
 """Memory that the backends were seen to take, as a multiple of what the layers' outputs need."""
 _SHARE = 4
@@ -51,7 +52,7 @@ def bytes_per_pixel(model: Any) -> int | None:
     layers = [layer for layer in model.operations if type(layer).__name__ != "InputLayer"]
     read_last = {}
     for number, layer in enumerate(layers):
-        holds_others = hasattr(layer, "layers") or type(layer).__name__ not in LAYERS
+        holds_others = hasattr(layer, "layers") or type(layer).__name__ not in _KNOWN
         if holds_others or len(layer._inbound_nodes) != 1:
             return None
         for tensor in _tensors(layer.input):

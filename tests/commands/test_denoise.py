@@ -84,6 +84,7 @@ def test_the_keys_of_its_macro_line() -> None:
         "epochs": "int",
         "steps": "int",
         "patch": "int",
+        "patch_slices": "int",
         "batch": "int",
         "validation": "file",
         "model": "folder",

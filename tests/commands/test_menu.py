@@ -37,6 +37,7 @@ PUBLISHED = {
         "sparse": "bool",
         "patience": "int",
         "patch": "int",
+        "patch_slices": "int",
         "batch": "int",
         "learning_rate": "float",
         "depth": "int",

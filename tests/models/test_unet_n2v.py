@@ -126,7 +126,7 @@ def test_openvinos_graph_gives_the_same(more):
 
 
 def block_3d(before, after):
-    return 27 * before * after + after + 27 * after * after + after
+    return 9 * before * after + after + 27 * after * after + after
 
 
 def test_in_three_dimensions_the_weights_are_those_of_the_description():
@@ -174,3 +174,16 @@ def test_volumes_go_in_and_come_back_as_channels(tmp_path):
         np.testing.assert_array_equal(found, np.moveaxis(y, 1, 3).reshape(1, 8, 10, 12))
     x[..., 1] = 0
     assert (np.asarray(again(x))[..., 0] == y[..., 0]).all()
+
+
+@pytest.mark.parametrize("pooling", ["max", "blur"])
+def test_the_ends_of_a_stack_are_treated_as_its_middle(pooling):
+    """With zeros beyond them, a patch of few slices would teach little of a stack of many."""
+    model = built(pooling=pooling, patch_slices=8, z_levels=1)
+    plane = np.random.default_rng(5).random((1, 1, 8, 12, 1), np.float32)
+    y = np.asarray(model(np.repeat(plane, 8, axis=1)))
+    np.testing.assert_allclose(y, np.repeat(y[:, :1], 8, axis=1), atol=1e-6)
+    # So the network gives for one slice what it gives for a stack of the same.
+    np.testing.assert_allclose(
+        np.asarray(model(np.repeat(plane, 2, axis=1)))[:, 0], y[:, 4], atol=1e-6
+    )

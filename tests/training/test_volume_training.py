@@ -42,7 +42,7 @@ def test_the_model_knows_that_it_is_of_volumes(trained, bundle):
     assert config.axes == "ZYX"
     assert config.volume.model_dump() == {
         "slices": 4,
-        "halo": 6,
+        "halo": 3,
         "multiple_of": 1,
         "pixel_depth": 0.7,
     }
@@ -66,7 +66,8 @@ def test_slabs_and_tiles_cannot_be_told(bundle, monkeypatch):
     assert whole.dtype == np.float32
     monkeypatch.setattr(volumes, "SLICES", 1)
     slabs = volumes.spans([bundle], 31)
-    assert [(one.low, one.high) for one in slabs][1:] == [(slabs[0].high, 31)]
+    assert len(slabs) > 3
+    assert [one.low for one in slabs[1:]] == [one.high for one in slabs[:-1]]
     tiled = predict_image(bundle, image, tile=2 * bundle.config.halo + 8)
     np.testing.assert_allclose(tiled, whole, rtol=1e-6)
     # The whole is what the network gives for the volume, with the intensities of the image.

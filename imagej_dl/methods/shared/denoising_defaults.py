@@ -24,4 +24,4 @@ makes good previews, and a good model of a training that is ended early.
 """
 
 VOLUMES: dict[str, Any] = {"patch": 32, "batch": 4}
-"""Other ones for patches that are volumes: a step on them takes many times as long."""
+"""Other ones for patches that are volumes, with which a batch of 8 slices has as many voxels."""

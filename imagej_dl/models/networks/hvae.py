@@ -1,4 +1,4 @@
-"""The ladder variational autoencoder of HDN (Prakash et al., ICLR 2022, arXiv 2104.01374)."""
+"""The ladder variational autoencoder of HDN (Prakash et al., ICLR 2022)."""
 
 from __future__ import annotations
 

@@ -22,8 +22,8 @@ class UNetN2V(Network):
     pooling; the same block at the bottom; decoder, deepest level first: 2× upsampling,
     concatenation with the skip, the same block. A 1×1 convolution makes the output channels.
 
-    With `patch_slices` all are 3-D: 3×3×3 convolutions, and pooling along Z in the first
-    `z_levels` levels; in the others along Y and X alone.
+    With `patch_slices` the network is 3-D: the second convolution of each block is 3×3×3, and the
+    first `z_levels` levels pool along Z, too; the others along Y and X alone.
     """
 
     name: ClassVar[str] = "unet_n2v"
@@ -170,10 +170,15 @@ class UNetN2V(Network):
     def _block(self, x: Any, level: int, name: str) -> Any:
         layers = backend.keras().layers
         for i in (1, 2):
+            along_z = i == 2 and self.patch_slices is not None
+            if along_z:
+                from imagej_dl.models.volume_layers import SlicePadding3D
+
+                x = SlicePadding3D(name=f"{name}_pad{i}")(x)
             x = self._of("Conv")(
                 self.width * 2**level,
-                3,
-                padding="same",
+                self._size(3 if along_z else 1, 3),
+                padding="valid" if along_z else "same",
                 activation="relu",
                 kernel_initializer="he_normal",
                 name=f"{name}_conv{i}",
