@@ -65,6 +65,18 @@ out.title = IJ.runMacro("""
     run("ImageJ-DL Denoise", "out=[FOLDER/again] epochs=1 steps=2");
     return getTitle();
 """)
+IJ.open("FOLDER/good.tif")
+IJ.selectWindow(movie.ID)
+dialog = choose("ImageJ-DL Denoise")
+out.offered = (0..<dialog.choices[1].itemCount).collect { dialog.choices[1].getItem(it) }
+shot("fiji-denoise-pair-dialog")
+press(dialog, 1)
+wait("its end") { !dialog.showing }
+IJ.selectWindow(movie.ID)
+out.pair = IJ.runMacro("""
+    run("ImageJ-DL Denoise", "kind=care targets=good.tif out=[FOLDER/pair] epochs=1 steps=2");
+    return getTitle();
+""")
 out.log = IJ.log
 '''
 
@@ -72,6 +84,7 @@ out.log = IJ.log
 def test_the_movie_is_denoised_with_a_preview(home: Path, tmp_path: Path) -> None:
     movie = noisy_movie.movie(side=256)
     images.write(movie, tmp_path / "movie.tif")
+    images.write(noisy_movie.movie(side=256, again=1), tmp_path / "good.tif")
     seen = drive(home, tmp_path, BODY.replace("FOLDER", str(tmp_path)), timeout=400)
     first, second = (np.reshape(seen[name], (256, 256)) for name in ("first", "second"))
     y, x = np.indices(first.shape)
@@ -86,3 +99,7 @@ def test_the_movie_is_denoised_with_a_preview(home: Path, tmp_path: Path) -> Non
     assert models.load(tmp_path / "out" / "model", verify=True).config.kind == "n2v2"
     assert seen["title"] == "movie-denoised-1"
     assert (tmp_path / "again" / "movie.tif").is_file()
+    assert "good.tif" in seen["offered"]
+    assert "movie.tif" not in seen["offered"]
+    assert seen["pair"] == "movie-denoised-2"
+    assert models.load_config(tmp_path / "pair" / "model").kind == "care"

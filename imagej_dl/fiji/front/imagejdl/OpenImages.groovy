@@ -17,7 +17,8 @@ class OpenImages {
             if (new File(title).isDirectory()) return
             def images = all().findAll { it.title == title }
             if (!images) return
-            boolean itself = field.opened == "another"
+            // With files named the command is not for the open image.
+            boolean itself = field.opened == "another" && !values.images
             def image = itself ? images.find { !it.is(current) } : current in images ? current : images[0]
             if (image == null) throw new CommandError("$title: is the image that the command is for. " +
                 "Give another one for ${field.label}.")
