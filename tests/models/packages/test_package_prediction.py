@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -318,3 +319,32 @@ def test_further_outputs_are_said_once(tmp_path):
     models.load_config(path)
     with pytest.warns(DataWarning, match="left out: second"):
         models.load(path)
+
+
+@pytest.mark.parametrize("library", ["onnxruntime", "yaml"])
+def test_a_missing_library_is_named_with_the_remedy(tmp_path, monkeypatch, library):
+    path = package(tmp_path / "discs.zip")
+    monkeypatch.setitem(sys.modules, library, None)
+    with pytest.raises(UserError, match=r"is not installed.*imagej-dl\[bioimageio\]"):
+        models.load(path)
+
+
+def test_batches_that_the_memory_does_not_hold_are_halved(tmp_path, monkeypatch):
+    bundle = models.load(package(tmp_path / "discs.zip", size=64, halo=8))
+    compute = bundle.model.compute
+
+    def small(tensor):
+        if len(tensor) > 1:
+            raise MemoryError
+        return compute(tensor)
+
+    monkeypatch.setattr(bundle.model, "compute", small)
+    image = discs(150, seed=2)
+    np.testing.assert_array_equal(predict(bundle, image, batch=5).labels, expected_labels(image))
+
+    def none(tensor):
+        raise MemoryError
+
+    monkeypatch.setattr(bundle.model, "compute", none)
+    with pytest.raises(UserError, match="not enough memory for a tile of 64×64 px"):
+        predict(bundle, image)
