@@ -258,7 +258,7 @@ def test_what_is_not_predicted_is_refused_in_words(tmp_path, change, words):
 
 def test_labels_of_an_output_that_is_none_are_refused(tmp_path):
     config = models.load_config(blurred(tmp_path / "mean.zip", 4))
-    with pytest.raises(UserError, match="no probability of objects"):
+    with pytest.raises(UserError, match="do not say which are object"):
         config.giving("labels")
     probable = models.load_config(package(tmp_path / "discs.zip"))
     assert probable.giving("image").method.gives == "image"
