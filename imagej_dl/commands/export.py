@@ -14,7 +14,7 @@ from imagej_dl.progress import Progress
 
 
 class Export(Command):
-    """Write a model as a package of BioImage.IO.
+    """Write a model as a package of BioImage.IO, for other programs.
 
     The package is a ZIP archive with the network in Keras' format and in ONNX, a description of
     what it takes and gives (rdf.yaml, version 0.5), a test image with its result, a picture and a

@@ -73,8 +73,8 @@ class PackageConfig(ModelConfig):
         """
         if output == "labels" and self.roles is None:
             raise UserError(
-                f"its output ({', '.join(self.classes)}) is no probability of objects, so no "
-                "label map can be made of it",
+                f"no label map can be made of its output ({', '.join(self.classes)}): it is not "
+                "between 0 and 1, or its channels do not say which are object and which border",
                 remedy="Leave --output out: its output is written as an image.",
             )
         if output == "labels" and self.operations:

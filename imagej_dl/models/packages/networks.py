@@ -58,11 +58,14 @@ class PackageNetwork(ForeignNetwork):
         return applied(self.after, flat).astype(np.float32).reshape(found.shape)
 
     def _compute(self, windows: NDArray[np.float32]) -> NDArray[Any]:
-        given = arranged(windows, self.source)
         try:
-            found = self.compute(given)
+            found = self.compute(arranged(windows, self.source))
         except MemoryError as error:
-            raise self._too_large(windows) from error
+            half = len(windows) // 2
+            if not half:
+                raise self._too_large(windows) from error
+            parts = (windows[:half], windows[half:])
+            return np.concatenate([self._compute(part) for part in parts])
         return disarranged(found, self.target, self.path)
 
     def compute(self, tensor: NDArray[np.float32]) -> NDArray[Any]:

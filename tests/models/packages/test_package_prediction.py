@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -257,7 +258,7 @@ def test_what_is_not_predicted_is_refused_in_words(tmp_path, change, words):
 
 def test_labels_of_an_output_that_is_none_are_refused(tmp_path):
     config = models.load_config(blurred(tmp_path / "mean.zip", 4))
-    with pytest.raises(UserError, match="no probability of objects"):
+    with pytest.raises(UserError, match="do not say which are object"):
         config.giving("labels")
     probable = models.load_config(package(tmp_path / "discs.zip"))
     assert probable.giving("image").method.gives == "image"
@@ -318,3 +319,32 @@ def test_further_outputs_are_said_once(tmp_path):
     models.load_config(path)
     with pytest.warns(DataWarning, match="left out: second"):
         models.load(path)
+
+
+@pytest.mark.parametrize("library", ["onnxruntime", "yaml"])
+def test_a_missing_library_is_named_with_the_remedy(tmp_path, monkeypatch, library):
+    path = package(tmp_path / "discs.zip")
+    monkeypatch.setitem(sys.modules, library, None)
+    with pytest.raises(UserError, match=r"is not installed.*imagej-dl\[bioimageio\]"):
+        models.load(path)
+
+
+def test_batches_that_the_memory_does_not_hold_are_halved(tmp_path, monkeypatch):
+    bundle = models.load(package(tmp_path / "discs.zip", size=64, halo=8))
+    compute = bundle.model.compute
+
+    def small(tensor):
+        if len(tensor) > 1:
+            raise MemoryError
+        return compute(tensor)
+
+    monkeypatch.setattr(bundle.model, "compute", small)
+    image = discs(150, seed=2)
+    np.testing.assert_array_equal(predict(bundle, image, batch=5).labels, expected_labels(image))
+
+    def none(tensor):
+        raise MemoryError
+
+    monkeypatch.setattr(bundle.model, "compute", none)
+    with pytest.raises(UserError, match="not enough memory for a tile of 64×64 px"):
+        predict(bundle, image)
