@@ -7,7 +7,7 @@ size's engines run in turn in one process after rounds that warm them up; the fi
 Peak memory is that of a process of its own that reads the spots and links them (VmHWM, above what
 it had before), and of Java's heap. Without FIJI_HOME the embedded engine alone is timed. It ends
 with 1 when TrackMate has other links or is faster, or when a spot of the largest movie takes more
-than 1.5 times as long as one of the smallest.
+than 1.5 times as long as one of the smallest. AUTO links the same spots as discs of one radius.
 """
 
 from __future__ import annotations
@@ -22,11 +22,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from moving_spots import SIZES, table
 
 from imagej_dl.tracking import settings
-from imagej_dl.tracking.trackers import lap
+from imagej_dl.tracking.trackers import auto, lap
+from imagej_dl.tracking.trackers.automatic.objects import Objects
 
 CHOSEN = settings.default()  # gap closing and splitting
 _ALONE = "import sys, tracking_speed; tracking_speed.linked_alone(*map(int, sys.argv[1:]))"
@@ -38,13 +40,24 @@ def ours(spots: pd.DataFrame) -> float:
     return time.perf_counter() - begin
 
 
+def by_auto(spots: pd.DataFrame, frames: int) -> float:
+    """Time AUTO on discs with a radius of 6 at the places of the spots."""
+    place = spots[["x", "y"]].to_numpy(float)
+    area = np.full(len(spots), np.pi * 36)
+    size, pixel = place.max(axis=0) + 1, np.ones(2)
+    begin = time.perf_counter()
+    objects = Objects(spots["frame"].to_numpy(), place, area, frames, size, pixel)
+    auto.link(objects, auto.AutoSettings())
+    return time.perf_counter() - begin
+
+
 def compare(frames: int, cells: int, rounds: int, fiji: bool, other: bool) -> dict[str, Any]:
     """Time all engines in turn on one movie; see whether their links are the same."""
     spots = table(frames, cells)
     found = lap.link(spots, CHOSEN.settings)
     links = set(zip(found.sources.tolist(), found.targets.tolist(), strict=True))
     result: dict[str, Any] = {"spots": len(spots), "links": len(links), "same": True}
-    engines = {"imagej-dl": lambda: ours(spots)}
+    engines = {"imagej-dl": lambda: ours(spots), "AUTO": lambda: by_auto(spots, frames)}
     if fiji:
         from trackmate_tracker import TrackMateTracker
 
@@ -107,7 +120,7 @@ def main() -> None:
         found = compare(frames, cells, options.rounds, with_fiji, options.laptrack)
         spots = found["spots"]
         print(f"{spots} spots, {cells} a frame, {found['links']} links")
-        for name in ("imagej-dl", "TrackMate", "laptrack"):
+        for name in ("imagej-dl", "AUTO", "TrackMate", "laptrack"):
             if name in found:
                 print(
                     f"  {name:10} {found[name]:7.3f} s, {found[name] / spots * 1e6:5.1f} µs a spot"

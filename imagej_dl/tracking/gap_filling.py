@@ -213,7 +213,7 @@ def objects(
     spots, contours = find(own, image, progress, regions.settings.detector.simplify_contours)
     pieces = None
     if regions.strays is not None:
-        whole, pieces, _ = strays.joined(spots)
+        whole, pieces, _ = strays.joined(spots, own.frames)
         spots, contours = spots[whole].reset_index(drop=True), list(compress(contours, whole))
     # The largest piece of an object gets its links.
     at = np.full(len(rows) + 1, -1)

@@ -159,7 +159,7 @@ def _by_engine(
     pieces: strays.Strays | None = None
     notes: tuple[str, ...] = ()
     if registry.trackers()[settings.tracker].joins_strays:
-        kept, pieces, notes = strays.joined(spots)
+        kept, pieces, notes = strays.joined(spots, movie.frames)
         spots, contours = rows_of(spots, contours, kept)
     good = spots["quality"].to_numpy() >= settings.initial_spot_filter
     spots, contours = rows_of(spots, contours, good)

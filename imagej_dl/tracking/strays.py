@@ -1,4 +1,8 @@
-"""Stray pieces of a label: a few per cent of it, apart from the rest, that are no objects."""
+"""Stray pieces of a label, which are no objects: a few per cent of it, or a label that is broken.
+
+A label is broken in a frame if its pieces are one object in the frame before, and one in the frame
+after: daughters that have their mother's label stay two.
+"""
 
 from __future__ import annotations
 
@@ -40,12 +44,13 @@ class Strays:
         return np.flatnonzero(known), order[at[known]] if len(ids) else at[known]
 
 
-def find(spots: pd.DataFrame) -> tuple[np.ndarray, Strays, int]:
+def find(spots: pd.DataFrame, frames: np.ndarray) -> tuple[np.ndarray, Strays, int]:
     """Find the stray pieces among the spots of a label movie.
 
     Parameters
     ----------
     spots : table of :func:`imagej_dl.tracking.spots.find`, a row for each piece of a label.
+    frames : (T, Y, X) the label movie.
 
     Returns
     -------
@@ -57,26 +62,64 @@ def find(spots: pd.DataFrame) -> tuple[np.ndarray, Strays, int]:
     size = spots["quality"].to_numpy(float)  # in pixels
     order = np.lexsort((-size, label, frame))
     first = np.ones(len(order), bool)
-    same = (np.diff(frame[order]) == 0) & (np.diff(label[order]) == 0)
-    first[1:] = ~same
+    first[1:] = (np.diff(frame[order]) != 0) | (np.diff(label[order]) != 0)
     largest = order[np.maximum.accumulate(np.where(first, np.arange(len(order)), 0))]
-    small = ~first & (size[order] <= SHARE * size[largest])
+    belongs = ~first & (size[order] <= SHARE * size[largest])
+    large = np.flatnonzero(~first & ~belongs)
+    if large.size:
+        single = _single(frame[order], label[order], first & ~_several(first, belongs))
+        for at in large:
+            belongs[at] = _broken(spots, frames, order[at], largest[at], single)
     kept = np.ones(len(order), bool)
-    kept[order[small]] = False
-    stray = order[small]
-    several = np.unique(largest[~first & ~small])
+    stray = order[belongs]
+    kept[stray] = False
+    apart = np.unique(largest[~first & ~belongs])
     ids, pixel = spots["id"].to_numpy(), spots["pixel"].to_numpy()
-    return kept, Strays(frame[stray], pixel[stray], ids[largest[small]]), len(several)
+    return kept, Strays(frame[stray], pixel[stray], ids[largest[belongs]]), len(apart)
 
 
-def joined(spots: pd.DataFrame) -> tuple[np.ndarray, Strays, tuple[str, ...]]:
+def _several(first: np.ndarray, belongs: np.ndarray) -> np.ndarray:
+    """Return which first pieces have other large ones after them."""
+    group = np.cumsum(first) - 1
+    return (np.bincount(group, weights=~first & ~belongs) > 0)[group]
+
+
+def _single(frame: np.ndarray, label: np.ndarray, whole: np.ndarray) -> set[tuple[int, int]]:
+    return set(zip(frame[whole].tolist(), label[whole].tolist(), strict=True))
+
+
+def _broken(
+    spots: pd.DataFrame,
+    frames: np.ndarray,
+    piece: int,
+    main: int,
+    single: set[tuple[int, int]],
+) -> bool:
+    """Return True if two pieces lie on one whole object in the frames before and after."""
+    from skimage.measure import label as components
+
+    frame = int(spots["frame"].iat[piece])
+    if not 0 < frame < len(frames) - 1:
+        return False
+    numbered = components(frames[frame] == spots["label"].iat[piece], connectivity=2)
+    at = [numbered == numbered.ravel()[spots["pixel"].iat[row]] for row in (piece, main)]
+    for other in (frame - 1, frame + 1):
+        under = [frames[other][mask] for mask in at]
+        most = {int(np.bincount(labels[labels > 0]).argmax()) if labels.any() else 0
+                for labels in under}  # fmt: skip
+        if len(most) > 1 or (other, *most) not in single:
+            return False
+    return True
+
+
+def joined(spots: pd.DataFrame, frames: np.ndarray) -> tuple[np.ndarray, Strays, tuple[str, ...]]:
     """Return which spots are no stray pieces, those pieces, and what to say of them.
 
     Warns
     -----
     DataWarning : when labels have several large pieces in a frame.
     """
-    kept, found, apart = find(spots)
+    kept, found, apart = find(spots, frames)
     if apart:
         warn(
             f"{apart} labels are in several large pieces in a frame: each piece is a spot of its "

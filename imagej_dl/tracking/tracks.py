@@ -195,29 +195,31 @@ def build(
     return Tracks(spots, edges, contours, settings, engine, shape, cal, movie.data, image_path)
 
 
-def masks_of(movie: LabelMovie, spots: pd.DataFrame) -> Callable[[int], np.ndarray]:
-    """Return a function that gives a frame (Y, X) with row number + 1 of each spot, 0 elsewhere.
+def masks_of(
+    movie: LabelMovie, spots: pd.DataFrame
+) -> Callable[[int], tuple[np.ndarray, np.ndarray]]:
+    """Return a function that gives a frame's labels (Y, X), and by label the row number + 1.
 
-    `spots` are ordered by frame. Stray pieces of a label count as its only spot in the frame.
+    0 stands for what is no spot. `spots` are ordered by frame. Stray pieces of a label count as
+    its only spot in the frame.
     """
     frame, label, pixel = (spots[name].to_numpy() for name in ("frame", "label", "pixel"))
     bounds = np.searchsorted(frame, np.arange(movie.shape[0] + 1))
 
-    def masks(number: int) -> np.ndarray:
+    def masks(number: int) -> tuple[np.ndarray, np.ndarray]:
         rows = np.arange(bounds[number], bounds[number + 1])
-        here = movie.frames[number]
-        if len(np.unique(label[rows])) < len(rows):
-            return _paint(here, pixel[rows], rows + 1)
-        most = int(here.max(initial=0))
-        # Ids may be far apart: what a table of all would take is looked up in one of those there.
-        if most > here.size:
-            known, where = np.unique(here, return_inverse=True)
-            row = np.zeros(len(known), np.int64)
-            row[np.searchsorted(known, label[rows])] = rows + 1
-            return row[where.reshape(here.shape)]
+        labels, own = movie.frames[number], label[rows]
+        if len(np.unique(own)) < len(rows):  # pieces that are several spots
+            own = np.arange(1, len(rows) + 1)
+            labels = _paint(labels, pixel[rows], own)
+        most = int(labels.max(initial=0))
+        if most > labels.size:  # a table of all labels would be larger than the frame
+            known, where = np.unique(labels, return_inverse=True)
+            labels, own = where.reshape(labels.shape), np.searchsorted(known, own)
+            most = len(known) - 1
         row = np.zeros(most + 1, np.int64)
-        row[label[rows]] = rows + 1
-        return row[here]
+        row[own] = rows + 1
+        return labels, row
 
     return masks
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from imagej_dl import ctc, images, project, rois, simulation
+from imagej_dl.simulation import colony
 
 
 def test_same_seed_same_movie() -> None:
@@ -57,4 +58,30 @@ def test_written_project_reads_back(tmp_path: Path) -> None:
     read = rois.label_map(rois.read(drawn[0].rois), images.read(drawn[0].image))[0]
     assert np.array_equal(read, labels)
     truth = ctc.read_truth(made.truth)
-    assert np.array_equal(truth.tracks.masks, simulation.movie(3, seed=1).labels)
+    assert np.array_equal(
+        truth.tracks.masks, simulation.movie(3, seed=1, motion=simulation.LIVELY).labels
+    )
+
+
+def test_lively_nuclei_jump_and_their_daughters_are_far_apart() -> None:
+    """Farther than steady ones; the default stays as it is, whatever the others do."""
+    assert np.array_equal(
+        simulation.movie(6, (96, 96), 6, seed=2).labels,
+        simulation.movie(6, (96, 96), 6, seed=2, motion=simulation.STEADY).labels,
+    )
+    motion = simulation.Motion(apart=(1.8, 1.8), jumps=0.2, jump=(2.0, 2.0))
+    steps = {}
+    for name, chosen in (("steady", simulation.STEADY), ("lively", motion)):
+        nuclei = [colony.make(np.random.default_rng(0), np.array([60.0, 60.0]))]
+        nuclei[0].divides_at = 1000
+        rng, steps[name] = np.random.default_rng(1), []
+        for _ in range(60):
+            before = nuclei[0].place
+            nuclei = colony.step(nuclei[:1], nuclei[:1], (120, 120), rng, chosen) or nuclei
+            steps[name].append(np.linalg.norm(nuclei[0].place - before) / nuclei[0].radius)
+    assert max(steps["steady"]) < 1 < max(steps["lively"])
+    mother = colony.make(np.random.default_rng(0), np.array([60.0, 60.0]))
+    mother.age, mother.divides_at, history = 99, 1, [mother]
+    daughters = colony.step([mother], history, (120, 120), np.random.default_rng(1), motion)[:2]
+    apart = [np.linalg.norm(one.place - mother.place) / mother.radius for one in daughters]
+    assert min(apart) > 1.5

@@ -147,3 +147,34 @@ def test_what_the_window_saves_is_read_back(
         tags = [{(e.tag, *sorted(e.attrib)) for e in root.iter()} for root in (roots[1], again)]
         assert {tag[0] for tag in tags[0]} <= {tag[0] for tag in tags[1]}
         assert (again.findtext("Log") or "").split() == (roots[1].findtext("Log") or "").split()
+
+
+def _saved_with_margins(folder: str) -> None:
+    from imagej_dl.fiji import trackmate
+
+    trackmate.start_window()
+    labels, image = simulated.movie(10, 20, 9)
+    movie = Path(folder, "movie.tif")
+    images.write(image, movie)
+    tracking.write(tracking.track(labels, image, image_path=movie), Path(folder, "auto"))
+    trackmate.open_window(Path(folder, "auto", "tracks.xml"))
+    _press_save(Path(folder, "auto", "saved.xml"))
+
+
+def test_the_window_shows_and_keeps_margins(
+    own_process: Any, fiji_home: Path, tmp_path: Path
+) -> None:
+    own_process(_saved_with_margins, str(tmp_path))
+    ours, back = (
+        tracking.read_trackmate(tmp_path / "auto" / name) for name in ("tracks.xml", "saved.xml")
+    )
+    assert ours.counts["links"] > 100
+    pd.testing.assert_frame_equal(ours.edges, back.edges)
+    pd.testing.assert_series_equal(ours.spots["margin"], back.spots["margin"])
+    assert back.settings == ours.settings
+    root = ET.parse(tmp_path / "auto" / "saved.xml").getroot()
+    assert len(root.findall(".//Feature[@feature='TRACK_MARGIN']")) == 1
+    shown = json.loads(root.findtext("DisplaySettings") or "")
+    assert (shown["spotColorByType"], shown["spotColorByFeature"]) == ("SPOTS", "MARGIN")
+    assert (shown["trackColorByType"], shown["trackColorByFeature"]) == ("EDGES", "LINK_MARGIN")
+    assert [shown[key] for key in ("spotMin", "spotMax", "trackMin", "trackMax")] == [0, 1, 0, 1]

@@ -85,7 +85,7 @@ def read(folder: str | Path) -> Tracks:
         raise UserError(
             "its spots.csv does not match its masks", path=folder, remedy="Track it again."
         )
-    pieces = strays.find(spots)[1] if _joins_strays(folder) else None
+    pieces = strays.find(spots, movie.frames)[1] if _joins_strays(folder) else None
     spots = spots.iloc[at].reset_index(drop=True)
     links = Links(ends[0].to_numpy(np.int64), ends[1].to_numpy(np.int64), costs)
     made = build(spots, [contours[i] for i in at], links, movie, default(), "embedded")

@@ -104,7 +104,8 @@ class Detected:
     label_image : returns the label movie (T, Y, X) in which each spot has its row number + 1.
     movie : the movie itself (T, Y, X and others), if there is one.
     python : the Python in which a foreign engine is installed, if one was named.
-    masks : returns one frame (Y, X) of that label movie, if there is one.
+    masks : returns a frame's labels (Y, X) and by label its row number + 1, 0 for no spot; None
+        where there are no masks.
     unit : of positions and sizes.
     kept : what trackers keep of their work for the next settings; empty at first.
     """
@@ -117,7 +118,7 @@ class Detected:
     label_image: Callable[[], np.ndarray] = _no_label_image
     movie: xr.DataArray | None = None
     python: Path | None = None
-    masks: Callable[[int], np.ndarray] | None = None
+    masks: Callable[[int], tuple[np.ndarray, np.ndarray]] | None = None
     unit: str = "px"
     kept: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 

@@ -143,6 +143,20 @@ def test_labels_in_two_large_pieces_are_warned_of() -> None:
     assert {(t, k, t + 1, k) for t in range(2) for k in STILL} <= linked(tracks)
 
 
+def test_a_label_that_is_broken_in_one_frame_is_one_object() -> None:
+    movie = discs([STILL] * 5)
+    movie[2, :, 29:32][movie[2, :, 29:32] == 1] = 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        tracks = followed(movie)
+    assert (len(tracks.spots), tracks.counts["divisions"]) == (20, 0)
+    assert ((np.asarray(tracks.tracked()) > 0) == (movie > 0)).all()
+    # Two that stay two are two: daughters with their mother's label.
+    movie[3:, :, 29:32][movie[3:, :, 29:32] == 1] = 0
+    with pytest.warns(DataWarning, match="3 labels are in several large pieces"):
+        assert len(followed(movie).spots) == 23
+
+
 def test_frames_without_objects_end_the_tracks_and_are_said() -> None:
     movie = discs([STILL] * 3 + [{}] * 10 + [STILL] * 3)
     with pytest.warns(DataWarning, match="no objects in frames 4 to 13: all tracks end"):
@@ -182,14 +196,13 @@ def test_the_overlap_of_masks_and_that_of_circles_agree() -> None:
     frames = [{1: (40.0, 40.0, 10.0), 2: (80.0, 80.0, 8.0)}, {1: (47.0, 44.0, 12.0)}]
     movie = images.make(discs(frames), "TYX")
     spots, _ = tracking.find_spots(movie)
-    lut = {0: {0: 0, 1: 1, 2: 2}, 1: {0: 0, 1: 3}}
-    masks = [np.vectorize(lut[t].get)(np.asarray(movie)[t]) for t in range(2)]
+    rows = {0: np.array([0, 1, 2]), 1: np.array([0, 3])}
     given = (spots["frame"].to_numpy(), spots[["x", "y"]].to_numpy(), spots["area"].to_numpy())
     size = np.array([160.0, 160.0])
     pairs = np.array([0, 1]), np.array([2, 2])
     found = [
         overlaps(Objects(*given, 2, size, np.ones(2), seen), *pairs, np.zeros((2, 2)))
-        for seen in (lambda t: masks[t], None)
+        for seen in (lambda t: (np.asarray(movie)[t], rows[t]), None)
     ]
     assert found[0] == pytest.approx(found[1], abs=0.03)
     assert found[0][0] > 0.6

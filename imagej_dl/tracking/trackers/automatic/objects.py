@@ -10,6 +10,8 @@ import numpy as np
 
 from imagej_dl.tracking.trackers.base import Detected
 
+Masks = Callable[[int], tuple[np.ndarray, np.ndarray]]
+
 
 @dataclass(frozen=True)
 class Objects:
@@ -23,7 +25,8 @@ class Objects:
     frames : number of frames.
     size : width and height of a frame in the image's unit; 0 where unknown.
     pixel : width and height of a pixel in the image's unit.
-    masks : returns a frame's (Y, X) map of row numbers + 1; None where there are no masks.
+    masks : returns a frame's labels (Y, X) and by label its row number + 1, 0 for no object; None
+        where there are no masks.
     kept : the overlaps of masks by the motion of the stage, which are measured once.
     """
 
@@ -33,7 +36,7 @@ class Objects:
     frames: int
     size: np.ndarray
     pixel: np.ndarray
-    masks: Callable[[int], np.ndarray] | None = None
+    masks: Masks | None = None
     kept: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
@@ -98,35 +101,47 @@ def overlaps(
     return np.minimum(shared * objects.pixel.prod() / smaller, 1.0)
 
 
-def _of_masks(
-    objects: Objects, masks: Callable[[int], np.ndarray], shift: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def _of_masks(objects: Objects, masks: Masks, shift: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return all overlapping pairs, as source · number + target in order, and shared pixels."""
     count, there = len(objects.frame), np.diff(objects.bounds) > 0
     pairs, pixels = [np.zeros(0, np.int64)], [np.zeros(0)]
-    before: np.ndarray | None = None
+    before: tuple[np.ndarray, np.ndarray] | None = None
     for frame in np.flatnonzero(there[:-1] & there[1:]).tolist():
         if before is None or not there[frame - 1]:
             before = masks(frame)
         after = masks(frame + 1)
         right, down = np.rint(shift[frame] / objects.pixel).astype(int).tolist()
-        found = _shared(*_moved(before, after, right, down), count)
+        both = _moved(before[0], after[0], right, down)
+        found = _shared(*both, before[1], after[1], count)
         pairs.append(found[0])
         pixels.append(found[1])
         before = after
     return np.concatenate(pairs), np.concatenate(pixels)
 
 
-def _shared(before: np.ndarray, after: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the overlapping pairs, as source · count + target, and the pixels they share."""
-    first, second = before.ravel(), after.ravel()
-    at = np.flatnonzero((first > 0) & (second > 0))
-    pairs = (first[at].astype(np.int64) - 1) * count + second[at] - 1
+def _shared(
+    first: np.ndarray, second: np.ndarray, rows: np.ndarray, others: np.ndarray, count: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the overlapping pairs, as source · count + target, and the pixels they share.
+
+    Parameters
+    ----------
+    first, second : labels of two frames, of one place.
+    rows, others : by label the row number + 1, 0 for no object.
+    """
+    both = (first != 0) & (second != 0)
+    one, other = first[both], second[both]
+    if not len(one):
+        return np.zeros(0, np.int64), np.zeros(0)
     # Runs of one pair are counted together: there are far fewer of them than pixels.
-    begin = np.flatnonzero(np.diff(pairs, prepend=-1))
-    found, number = np.unique(pairs[begin], return_inverse=True)
-    lengths = np.diff(begin, append=len(pairs))
-    return found, np.bincount(number, weights=lengths, minlength=len(found))
+    changes = (one[1:] != one[:-1]) | (other[1:] != other[:-1])
+    begin = np.concatenate([[0], np.flatnonzero(changes) + 1])
+    lengths = np.diff(begin, append=len(one))
+    source, target = rows[one[begin]], others[other[begin]]
+    seen = (source > 0) & (target > 0)
+    pairs = (source[seen] - 1) * count + target[seen] - 1
+    found, number = np.unique(pairs, return_inverse=True)
+    return found, np.bincount(number, weights=lengths[seen], minlength=len(found))
 
 
 def _moved(
