@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class _Found:
-    """What links are made of.
+    """The makings of links.
 
     movie, unlinked : where the spots were found, and the spots without links.
     detected : the tracker's input.

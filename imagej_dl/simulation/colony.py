@@ -15,7 +15,7 @@ _MITOSIS = 3  # frames from rounding up to two daughters
 
 @dataclass(frozen=True)
 class Motion:
-    """How nuclei move and divide, in units of their own radius.
+    """The motion and division of nuclei, in units of their own radius.
 
     apart : least and largest distance of a daughter's centre from where the mother was.
     jumps : probability that a nucleus jumps from one frame to the next.

@@ -1,4 +1,4 @@
-"""How deep each pixel of a region lies in it."""
+"""The depth of pixels within a region."""
 
 from __future__ import annotations
 

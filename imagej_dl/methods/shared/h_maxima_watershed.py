@@ -50,7 +50,7 @@ def h_maxima_watershed(
 
 @dataclass(frozen=True)
 class _Basins:
-    """What water runs down from each maximum to, were the surface turned over.
+    """The basins of all maxima: hills, were nothing joined.
 
     plane : their numbers, 1..., and 0 around the region, in a plane with a frame of 1 px.
     places : of the region's pixels in that plane (flat), row by row.

@@ -67,7 +67,7 @@ class AutoSettings(SettingsMap):
 
 @dataclass(frozen=True)
 class _Limits:
-    """How far links go, and where that comes from."""
+    """The reach of links, and where it comes from."""
 
     radii: float
     words: str

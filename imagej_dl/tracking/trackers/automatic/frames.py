@@ -35,7 +35,7 @@ class Candidates:
 
 @dataclass(frozen=True)
 class Weights:
-    """What the parts of a link's cost count, and what no link costs.
+    """The weights of the parts of a link's cost, and the cost of no link.
 
     reach : distance in radii at which the distance alone costs as much as no link.
     """
