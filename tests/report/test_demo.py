@@ -7,6 +7,7 @@ import re
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -66,9 +67,12 @@ def test_a_noisy_movie_is_denoised_first_and_both_are_compared(
     monkeypatch.setattr(chain, "imagej", lambda *_: None)
     monkeypatch.setattr(chain, "TRAINING_IMAGES", 3)
     monkeypatch.setattr(chain.simulation, "write", partial(simulation.write, frames=3))
-    for name in ("movie", "stills"):
-        small = partial(getattr(simulation.nuclei, name), size=(96, 96))
-        monkeypatch.setattr(simulation.nuclei, name, small)
+    movie = simulation.nuclei.movie
+
+    def small(frames: int, size: object = None, cells: int = 20, **more: Any) -> Any:
+        return movie(frames, (96, 96), min(cells, 8), **more)
+
+    monkeypatch.setattr(simulation.nuclei, "movie", small)
     Demo(out=tmp_path / "demo", noisy=True, seed=1).run(silent)
     # Few photons: hardly more than the 100 counts of the camera's offset.
     assert images.read(tmp_path / "demo" / "movie.tif").values.mean() < 130
