@@ -335,6 +335,13 @@ class PredictOptions(Command):
         if self.diameter is not None:
             scalable(config, self.diameter, self.chosen)
         check_views(config.method, self.augment, self.chosen)
+        if not getattr(config.method, "keeps_intensities", True) and self.type == "input":
+            raise UserError(
+                "type: the output of a package is not in the intensities of the image, so its "
+                "pixels cannot be of the image's type",
+                path=self.chosen,
+                remedy="Leave it out.",
+            )
         for folder in self.ensemble:
             check(config, models.load_config(folder), folder)
         if self.save_denoised and self.denoise is None:

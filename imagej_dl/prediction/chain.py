@@ -7,6 +7,7 @@ from pathlib import Path
 import xarray as xr
 
 from imagej_dl.errors import UserError
+from imagej_dl.methods.shared.image_method import ImageMethod
 from imagej_dl.models import ModelBundle, ModelConfig
 from imagej_dl.prediction.output_kinds import need_image
 from imagej_dl.prediction.pixel_types import PixelType
@@ -29,6 +30,15 @@ def check_chain(first: ModelConfig, folder: Path | None, second: ModelConfig) ->
             "image itself",
             path=folder,
             remedy="Leave --denoise out.",
+        )
+    method = first.method
+    keeps = not isinstance(method, ImageMethod) or method.keeps_intensities
+    if not keeps and second.normalisation.method != "percentile":
+        raise UserError(
+            "gives an image in intensities of its own, but the model after it takes those of the "
+            f"image as they are (its normalisation is {second.normalisation.method})",
+            path=folder,
+            remedy="Name a model of imagej-dl with --denoise.",
         )
     if first.channels != second.channels:
         raise UserError(

@@ -17,7 +17,9 @@ from small_packages import discs, package, sigmoid, tensors
 from imagej_dl import images, preferences
 from imagej_dl.commands.predict import Predict
 from imagej_dl.errors import UserError
+from imagej_dl.models import load_config
 from imagej_dl.models.ready import registry as ready
+from imagej_dl.prediction.chain import check_chain
 from imagej_dl.progress import silent
 from imagej_dl.web.app import models_of
 
@@ -85,6 +87,8 @@ def test_what_packages_do_not_take_is_refused(tmp_path, image):
         run(model, image, out=out, weights=image)
     with pytest.raises(UserError, match="does not know the diameter"):
         run(model, image, out=out, diameter="20")
+    with pytest.raises(UserError, match="type: the output of a package"):
+        run(model, image, out=out, output="image", type="input")
     roiset = tmp_path / "RoiSet.zip"
     roiset.write_bytes(b"PK\x05\x06" + bytes(18))
     with pytest.raises(UserError, match=r"it has no rdf\.yaml"):
@@ -96,3 +100,14 @@ def test_the_web_page_offers_packages(tmp_path):
     package(tmp_path / "more")
     (tmp_path / "RoiSet.zip").write_bytes(b"PK\x05\x06" + bytes(18))
     assert set(models_of(tmp_path)) == {"discs.zip", "more", *ready.names()}
+
+
+def test_a_package_denoises_for_models_that_stretch_intensities_alone(tmp_path):
+    def image_of(content):
+        content["outputs"][0].update(id="denoised")
+
+    first = load_config(package(tmp_path / "denoise.zip", change=image_of))
+    second = load_config(ready.HOME / ready.DEFAULT)
+    check_chain(first, None, second)
+    with pytest.raises(UserError, match="intensities of its own"):
+        check_chain(first, None, load_config(package(tmp_path / "discs.zip")))

@@ -30,6 +30,8 @@ class ImageMethod(Method):
     shown: ClassVar[Measure] = Measure("psnr", "PSNR", "PSNR in dB")
     selection: ClassVar[Score] = Score("psnr", "PSNR in dB", per_pixel=True)
 
+    keeps_intensities: ClassVar[bool] = True
+    """True if the image is in the intensities of the input."""
     result: ClassVar[str] = "denoised"
     """The word for it in the title of the image in ImageJ."""
 

@@ -71,6 +71,7 @@ class PackageImage(ImageMethod):
     operations : that are left for the whole plane.
     """
 
+    keeps_intensities: ClassVar[bool] = False
     result: ClassVar[str] = "output"
     names: tuple[str, ...]
     operations: tuple[Processing, ...] = ()

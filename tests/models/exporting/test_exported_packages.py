@@ -11,7 +11,7 @@ import pytest
 
 sys.path.append(str(Path(__file__).parents[3] / "bench"))
 
-from packages import untrained
+from exported_packages import untrained
 
 from imagej_dl import images, models
 from imagej_dl.errors import DataWarning, UserError
@@ -173,7 +173,7 @@ def test_keras_weights_with_code_are_refused(package, tmp_path):
 
 
 def test_a_package_of_pn2v_has_onnx_alone_and_denoises(tmp_path):
-    from packages import camera
+    from exported_packages import camera
 
     own = {"method_settings": {"noise_model": camera(), "samples": 5}}
     folder = untrained("pn2v", tmp_path / "model", side=64, depth=1, **own)

@@ -14,7 +14,7 @@ from java_session import outputs
 
 sys.path.append(str(Path(__file__).parents[3] / "bench"))
 
-from packages import untrained
+from exported_packages import untrained
 
 from imagej_dl import models
 from imagej_dl.models.exporting.about import about

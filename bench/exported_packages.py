@@ -1,6 +1,6 @@
 """Export a small model of each method, and let bioimageio.core test the packages.
 
-    python bench/packages.py --out FOLDER [--kinds border n2v2 …] [--python PYTHON]
+    python bench/exported_packages.py --out FOLDER [--kinds border n2v2 …] [--python PYTHON]
 
 The networks have random weights: what is measured is whether a package says what its network
 does, not how good that is. PYTHON is that of an environment with bioimageio.core 0.11, TensorFlow
