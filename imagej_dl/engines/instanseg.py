@@ -40,6 +40,7 @@ class InstanSeg(Engine):
     licence = "Apache-2.0"
     requirements = ("instanseg-torch==0.1.2",)
     versions = ">=0.1,<0.2"
+    gigabytes: ClassVar[float | None] = 5.1
     settings_model: ClassVar[type[EngineSettings]] = InstanSegSettings
 
     def model(self, named: Path | None) -> str:

@@ -42,6 +42,7 @@ class Omnipose(Cellpose):
     licence = "its own, for research that is not commercial"
     requirements = ("omnipose==1.1.4",)
     versions = ">=1.1,<1.2"
+    gigabytes = None
     ran = "not run"
     settings_model: ClassVar[type[EngineSettings]] = OmniposeSettings
     training_model: ClassVar[type[EngineSettings] | None] = None

@@ -82,6 +82,7 @@ class StarDist(Engine):
     licence = "BSD-3-Clause"
     requirements = ("stardist==0.9.2", "tensorflow>=2.16,<2.22")
     versions = ">=0.9,<0.10"
+    gigabytes: ClassVar[float | None] = 2.7
     ran = "run"
     settings_model = StarDistSettings
     training_model: ClassVar[type[EngineSettings]] = StarDistTraining

@@ -120,6 +120,37 @@ def test_images_of_an_engine(folder: Path) -> None:
     assert np.array_equal(images.read(out / "plain.tif"), pixels() / 2)
 
 
+class ImageJ:
+    """An ImageJ with one open image, and what it was given to show."""
+
+    def __init__(self) -> None:
+        self.display: dict = {}
+        self.values: dict = {}
+        self.shown: dict = {}
+
+    def open_image(self):
+        return make(pixels(), "YX", title="cells.tif")
+
+    def show_labels(self, labels, title: str) -> None:
+        self.shown[title] = labels
+
+    def show_rois(self, traced) -> None:
+        self.shown["rois"] = traced
+
+
+@pytest.mark.usefixtures("fields")
+def test_the_open_image_in_imagej(folder: Path, capsys) -> None:
+    given = {"model": folder / "points", "engine": "fake-points"}
+    # A dialog sets every field; those that are as they were do not count.
+    given |= {"augment": "none", "tile": None, "type": "float32"}
+    session = ImageJ()
+    load("predict").declare(given).run_in_imagej(session, silent)
+    assert [*session.shown] == ["cells-labels", "rois"]
+    assert {roi.kind for roi in session.shown["rois"]} == {"point"}
+    assert session.values["objects"] == len(session.shown["rois"]) == 15
+    assert "cells: 15 objects" in capsys.readouterr().out
+
+
 @pytest.mark.usefixtures("fields")
 def test_what_is_not_the_engines_is_refused(folder: Path) -> None:
     with pytest.raises(UserError, match="augment, tile: for models of imagej-dl, not for Fake"):

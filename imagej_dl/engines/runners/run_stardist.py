@@ -67,15 +67,22 @@ def big(
     more = [0] * (image.ndim - 2)
     if how.get("scale") is None:
         how.pop("scale", None)
-    return model.predict_instances_big(
-        image,
-        axes=axes,
-        block_size=[*block, *(image.shape[2:])],
-        min_overlap=[*overlap, *more],
-        show_progress=False,
-        show_tile_progress=False,
-        **how,
-    )
+    try:
+        return model.predict_instances_big(
+            image,
+            axes=axes,
+            block_size=[*block, *(image.shape[2:])],
+            min_overlap=[*overlap, *more],
+            show_progress=False,
+            show_tile_progress=False,
+            **how,
+        )
+    except AssertionError:
+        size = " × ".join(str(side) for side in image.shape[:2])
+        raise Refused(
+            f"an image of {size} px cannot be divided into blocks of {block[0]} × {block[1]} px",
+            "Set a larger block_size, or a smaller min_overlap.",
+        ) from None
 
 
 def train(arrays: Arrays, values: Values, tell: Teller) -> tuple[Arrays, Values]:
