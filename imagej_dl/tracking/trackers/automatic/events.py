@@ -9,13 +9,13 @@ from imagej_dl.tracking.trackers.automatic import near
 from imagej_dl.tracking.trackers.automatic.frames import HALF, Candidates, Weights
 from imagej_dl.tracking.trackers.automatic.objects import Objects
 
-APART, MIDDLE = 3.0, 2.0
+APART, MIDDLE = 4.0, 2.0
 """In radii of the mother: distance of two daughters, and of their middle from the mother."""
 SHRUNK = np.log(0.75)
 """Logarithm of the area of the daughter that continues the track, by that of the mother."""
 AWAY = 1.0
 """In radii of the mother: distance from her at which it does not count how large that one is."""
-SHRINKING = 1.5
+SHRINKING = 2.0
 """Weight of a continuing daughter that is larger than that."""
 GAP_AREA, GAP_LENGTH = 0.3, 0.3
 """Weight of the squared logarithm of the ratio of areas, for each frame of a gap, in which nothing
