@@ -59,6 +59,12 @@ def refuse(config: ModelConfig, folder: Path) -> None:
             path=folder,
             remedy="Export a model that was trained on single images.",
         )
+    if config.volume is not None:
+        raise UserError(
+            "sees volumes, and packages are written of models of one plane",
+            path=folder,
+            remedy="Export a model that was trained without patch_slices.",
+        )
 
 
 def export(

@@ -17,6 +17,7 @@ from imagej_dl import images, models
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.methods.registry import METHODS
 from imagej_dl.models import ModelConfig
+from imagej_dl.models.config import Volume
 from imagej_dl.models.exporting import graph
 from imagej_dl.models.exporting.about import about, plain
 from imagej_dl.models.exporting.geometry import Geometry
@@ -246,6 +247,9 @@ def test_models_that_draw_samples_are_refused(kind, tmp_path):
         refuse(config, tmp_path)
     with pytest.raises(UserError, match="5 frames"):
         refuse(config_of(frames=5, axes="TYX"), tmp_path)
+    volume = Volume(slices=8, halo=2, multiple_of=1, pixel_depth=1.0)
+    with pytest.raises(UserError, match="volumes"):
+        refuse(config_of().model_copy(update={"volume": volume}), tmp_path)
 
 
 def test_names_have_the_letters_that_are_allowed():
