@@ -86,9 +86,10 @@ class Engine(ABC):
         except InvalidVersion:
             fits = True
         if not fits:
+            add = f"`imagej-dl engines add {self.name}`"
             raise UserError(
                 f"{self.label} {version} is installed, but {self.versions} is needed",
-                remedy=f"`imagej-dl engines add {self.name}` makes an environment that has it.",
+                remedy=f"{add} makes an environment that has it.",
             )
 
     def model(self, named: Path | None) -> str:

@@ -22,6 +22,7 @@ OWN = (
     "minutes",
     "patience",
     "patch",
+    "patch_slices",
     "batch",
     "learning_rate",
     "depth",
