@@ -11,13 +11,6 @@ from imagej_dl.methods.shared import postprocessing
 RNG = np.random.default_rng(0)
 
 
-@pytest.mark.parametrize("share", [0.0, 0.3, 0.97, 1.0])
-def test_depth(share):
-    region = RNG.random((40, 61)) < share
-    expected = np.zeros(region.shape) if region.all() else ndi.distance_transform_edt(region)
-    np.testing.assert_array_equal(postprocessing._depth(region), expected)
-
-
 @pytest.mark.parametrize("highest", [0, 1, 30])
 def test_first_pixels(highest):
     labels = RNG.integers(0, highest + 1, (20, 31)) * (RNG.random((20, 31)) < 0.1)
