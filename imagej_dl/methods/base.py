@@ -16,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
+from imagej_dl.methods.shared.publications import Publication
+
 Output = Literal["softmax", "sigmoid", "linear", "relu"]
 """Activation of an output channel."""
 
@@ -121,6 +123,8 @@ class Method(BaseModel):
     """Short description of the target for help texts, without a full stop."""
     position: ClassVar[int] = 100
     """Position in lists; methods of the same position are sorted by name."""
+    publication: ClassVar[Publication | None] = None
+    """To be cited where a model of the method is published."""
 
     gives: ClassVar[Literal["instances", "image"]]
     """The output of prediction: label map, ROIs and probability maps, or an image."""

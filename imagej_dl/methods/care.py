@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from imagej_dl.methods.shared.pair_method import PairMethod
+from imagej_dl.methods.shared.publications import CARE, Publication
 
 
 class Care(PairMethod):
@@ -12,5 +13,6 @@ class Care(PairMethod):
 
     name: ClassVar[str] = "care"
     summary: ClassVar[str] = "the image in good quality, from pairs of a noisy and a good image"
+    publication: ClassVar[Publication | None] = CARE
     position: ClassVar[int] = 230
     losses: ClassVar[tuple[str, ...]] = ("mae", "mse")

@@ -18,6 +18,7 @@ from imagej_dl.methods.base import Loss, Measure, Output, PostProcessing, Total,
 from imagej_dl.methods.border import Border
 from imagej_dl.methods.n2v2 import N2V2
 from imagej_dl.methods.shared.pixel_weights import WEIGHT_MAPS
+from imagej_dl.methods.shared.publications import NOISE2VOID, Publication
 from imagej_dl.methods.shared.watershed_method import WatershedMethod
 
 _CLASSES = 3
@@ -35,6 +36,7 @@ class DenoiSeg(WatershedMethod):
     summary: ClassVar[str] = (
         "as border, and the image without its noise, from noisy images of which few are labelled"
     )
+    publication: ClassVar[Publication | None] = NOISE2VOID
     position: ClassVar[int] = 250
     takes_unlabelled: ClassVar[bool] = True
     losses: ClassVar[tuple[str, ...]] = ("denoise_and_segment",)

@@ -17,6 +17,7 @@ from imagej_dl.methods.base import Loss, Measure, Output, PostProcessing, Total,
 from imagej_dl.methods.shared.centres import medoids
 from imagej_dl.methods.shared.embedding_clusters import SAME, Clusters, clustered
 from imagej_dl.methods.shared.instance_method import Accumulator, InstanceMethod, overlap_measures
+from imagej_dl.methods.shared.publications import EMBEDSEG, Publication
 
 SEED = 4
 """The channel of the seeds."""
@@ -34,6 +35,7 @@ class Embeddings(InstanceMethod):
     summary: ClassVar[str] = (
         "the offset of each pixel to its object's centre, and the object's size"
     )
+    publication: ClassVar[Publication | None] = EMBEDSEG
     position: ClassVar[int] = 30
     losses: ClassVar[tuple[str, ...]] = ("lovasz_seeds",)
     shown: ClassVar[Measure] = Measure(

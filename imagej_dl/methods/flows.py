@@ -14,6 +14,7 @@ from imagej_dl.methods.shared.flow_settings import FlowInstances
 from imagej_dl.methods.shared.heat_flows import label_flows
 from imagej_dl.methods.shared.instance_method import Accumulator, InstanceMethod, overlap_measures
 from imagej_dl.methods.shared.pixel_weights import UNWEIGHTED_FIRST
+from imagej_dl.methods.shared.publications import CELLPOSE, Publication
 
 FLOW_SCALE = 5.0
 """Flows count as if they were so many times longer, as in Cellpose."""
@@ -28,6 +29,7 @@ class Flows(InstanceMethod):
 
     name: ClassVar[str] = "flows"
     summary: ClassVar[str] = "the direction to the object's centre, and the object (Cellpose)"
+    publication: ClassVar[Publication | None] = CELLPOSE
     losses: ClassVar[tuple[str, ...]] = ("flows",)
     weight_maps: ClassVar[tuple[str, ...]] = UNWEIGHTED_FIRST
     shown: ClassVar[Measure] = Measure("dice", "Dice", "Dice of the object", (0, 1))

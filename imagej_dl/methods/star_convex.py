@@ -12,6 +12,7 @@ from pydantic import Field
 from imagej_dl.methods.base import Loss, Measure, Output, PostProcessing, Total, Truth
 from imagej_dl.methods.shared.instance_method import Accumulator, InstanceMethod
 from imagej_dl.methods.shared.pixel_weights import UNWEIGHTED_FIRST
+from imagej_dl.methods.shared.publications import STARDIST, Publication
 from imagej_dl.methods.shared.star_distances import depths, star_distances
 from imagej_dl.methods.shared.star_polygons import StarObjects, StarPolygons
 
@@ -26,6 +27,7 @@ class StarConvex(InstanceMethod):
 
     name: ClassVar[str] = "star_convex"
     summary: ClassVar[str] = "object probability, and distances to the outline along rays"
+    publication: ClassVar[Publication | None] = STARDIST
     position: ClassVar[int] = 10
     losses: ClassVar[tuple[str, ...]] = ("probability_distances",)
     weight_maps: ClassVar[tuple[str, ...]] = UNWEIGHTED_FIRST

@@ -13,6 +13,7 @@ from imagej_dl.methods.registry import METHODS
 PACKAGE = Path(imagej_dl.__file__).parent
 
 ELSEWHERE = {
+    ("models/packages/outputs.py", "border"): "what a channel of a package is, by its name",
     ("suite/convert.py", "contour"): "part of datagen_type in the suite's own configuration",
 }
 """(module, name) with the reason why it names a method there."""

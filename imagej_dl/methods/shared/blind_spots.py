@@ -21,6 +21,7 @@ from imagej_dl.methods.base import (
 from imagej_dl.methods.shared import masking
 from imagej_dl.methods.shared.image_method import ImageMethod
 from imagej_dl.methods.shared.losses import weighted_mean
+from imagej_dl.methods.shared.publications import NOISE2VOID, Publication
 from imagej_dl.methods.shared.volumes import as_channels, as_slices
 
 
@@ -36,6 +37,7 @@ class BlindSpotMethod(ImageMethod):
     hidden pixels otherwise (:meth:`fill`).
     """
 
+    publication: ClassVar[Publication | None] = NOISE2VOID
     takes_volumes: ClassVar[bool] = True
 
     learns_from: ClassVar[LearnsFrom] = "itself"
