@@ -9,6 +9,7 @@ import pytest
 import simulated
 
 from imagej_dl import images, tracking
+from imagej_dl.tracking.trackers import registry
 
 pytestmark = pytest.mark.fiji
 
@@ -24,7 +25,7 @@ def _settings_seen(folder: str) -> dict[str, tuple[bool, str, dict, list, list]]
     fiji.start()
     package = "fiji.plugin.trackmate"
     seen = {}
-    for key in tracking.TRACKERS:
+    for key in filter(registry.in_trackmate, tracking.TRACKERS):
         settings = _every_setting(key)
         tracks = tracking.track(
             labels, image, settings, "embedded", image_path=Path(folder, "movie.tif")
