@@ -89,9 +89,7 @@ def has_bfloat16() -> bool:
     """Return whether this processor multiplies in bfloat16, by OpenVINO's word."""
     if not installed():
         return False
-    import openvino
-
-    return "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return "BF16" in _library().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
 def converted(
@@ -121,10 +119,11 @@ def converted(
     """
     weights = _digest(model)
     known = _kept.get(model)
-    same = known is not None and known.source is function and known.half == half
-    if known is None or not same or known.weights != weights:
+    if known is not None and known.half != half:
+        known = None  # that of the other precision is another one
+    if known is None or known.source is not function or known.weights != weights:
         whatever = preferences.read().engine == "openvino"
-        if same and pixels < WORTH_AGAIN and not whatever:
+        if known is not None and pixels < WORTH_AGAIN and not whatever:
             return None
         try:
             run = _tried(model, function, patch, whatever or pixels >= WORTH_CONVERTING, half)
@@ -165,18 +164,24 @@ def _refused(words: str) -> None:
     warn(f"{words}: TensorFlow is used")
 
 
-def _graph(model: Any, function: Any, convert: bool) -> Any:
-    """Return the network as an `openvino.Model`: written by us, or else converted."""
+def _library() -> Any:
+    """Import OpenVINO."""
     # Otherwise it sends to a server that it was used, by processes forked beside our threads. It
     # heeds no variable, but works without the sender where there is none to import.
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+    import openvino
+
+    return openvino
+
+
+def _graph(model: Any, function: Any, convert: bool) -> Any:
+    """Return the network as an `openvino.Model`: written by us, or else converted."""
+    openvino = _library()
     try:
         return openvino_graph.graph(model)
     except openvino_graph.UnknownLayer:
         if not convert:
             raise
-    import openvino
-
     if sys.version_info >= (3, 13):
         from openvino.frontend.tensorflow import utils
 
@@ -188,8 +193,7 @@ def _graph(model: Any, function: Any, convert: bool) -> Any:
 
 
 def _compiled(graph: Any, half: bool = False) -> Run:
-    import openvino
-
+    openvino = _library()
     settings = {
         # Some processors would compute in bfloat16, with two digits, where nothing is said.
         "INFERENCE_PRECISION_HINT": "bf16" if half else "f32",

@@ -127,6 +127,16 @@ def test_bfloat16_finds_the_same_objects_by_other_probabilities(settings, monkey
     np.testing.assert_array_equal(again, exact)
 
 
+def _sender_after_the_question():
+    openvino_backend.has_bfloat16()
+    return importlib.import_module("openvino.tools.ovc.telemetry_utils").tm.__name__
+
+
+def test_nothing_is_sent_when_it_is_asked_for_bfloat16_first(own_process):
+    needs_openvino()
+    assert own_process(_sender_after_the_question).endswith("telemetry_stub")
+
+
 @pytest.mark.parametrize("missing", ["processor", "OpenVINO", "precision"])
 def test_bfloat16_only_where_it_is_asked_for_and_can_be(settings, monkeypatch, missing):
     monkeypatch.setattr(openvino_backend, "wanted", lambda: missing != "OpenVINO")
