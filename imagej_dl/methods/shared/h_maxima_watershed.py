@@ -107,7 +107,7 @@ def _ascents(
     """
     to = places.copy()
     top, level, tied = (np.zeros(len(places), bool) for _ in range(3))
-    steps = [dy * width + dx for dy in (-1, 0, 1) for dx in (-1, 0, 1) if dy or dx]
+    steps = _around(width)
     for start in range(0, len(places), _CHUNK):
         part = slice(start, start + _CHUNK)
         here = places[part]
@@ -133,8 +133,7 @@ def _undecided(
     heights: NDArray[np.float64], basins: NDArray[np.int32], places: NDArray[np.intp], width: int
 ) -> NDArray[np.intp]:
     """Return those of the places whose highest neighbours are of different basins."""
-    steps = np.array([dy * width + dx for dy in (-1, 0, 1) for dx in (-1, 0, 1) if dy or dx])
-    around = places[:, None] + steps
+    around = places[:, None] + np.array(_around(width))
     height = heights[around]
     other = basins[around] != basins[places][:, None]
     highest = height == height.max(1, keepdims=True)
@@ -178,6 +177,11 @@ def _passes(
     order = np.argsort(-level[best], kind="stable")
     key, level = key[order], level[best][order]
     return key // count, key % count, level
+
+
+def _around(width: int) -> list[int]:
+    """Return the steps to the eight neighbours of a place (flat), in a plane of this width."""
+    return [dy * width + dx for dy in (-1, 0, 1) for dx in (-1, 0, 1) if dy or dx]
 
 
 def _inner(framed: NDArray) -> NDArray:
