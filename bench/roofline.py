@@ -126,12 +126,12 @@ def predicting(bundle: Any, size: int, home: Path) -> dict[str, Measured]:
 
         return compute
 
-    def output(engine: str, precision: str = "float32") -> Callable[[], Any]:
+    def output(engine: str) -> Callable[[], Any]:
         def compute() -> Any:
             run = network(bundle, size**2)
             return [strip.values for strip in tiles.strips([ready], run, **cut)]
 
-        return within(compute, engine=engine, precision=precision)
+        return within(compute, engine=engine)
 
     whole = np.concatenate(output("auto")())
     found = {
