@@ -13,7 +13,7 @@ from imagej_dl import images
 from imagej_dl.commands import engine_work
 from imagej_dl.commands.base import say
 from imagej_dl.commands.engine_work import EngineWork
-from imagej_dl.commands.predict_options import PredictOptions
+from imagej_dl.commands.predict_models import ChosenModels
 from imagej_dl.errors import UserError
 from imagej_dl.filesystem import locks
 from imagej_dl.filesystem.atomic import heal, refuse_existing
@@ -33,7 +33,7 @@ _LARGEST = 2**31 - 1
 """Bytes that Java's buffers hold."""
 
 
-class Predict(PredictOptions):
+class Predict(ChosenModels):
     """Segment images and videos with a trained model.
 
     IMAGES are files, folders of images, or folders with inputs or with folders NAME/image.tif.
