@@ -96,10 +96,10 @@ def track(
         warn("there is one frame only: nothing to link")
     if not np.asarray(movie).any():
         warn("there are no objects in the labels")
-    if fit_distances:
-        settings = linking_distance.fitted(settings, linking_distance.measured(movie))
-    else:
+    if not fit_distances:
         linking_distance.warn_of(settings, movie)
+    elif settings.has_distances:
+        settings = linking_distance.fitted(settings, linking_distance.measured(movie))
     bridge = trackmate(engine, fiji) if engine in ("auto", TRACKMATE) else None
     name = (EMBEDDED if bridge is None else TRACKMATE) if engine == "auto" else engine
     run = _Run(name, bridge, fiji, python, image_path, progress, engine == "auto")
