@@ -120,8 +120,7 @@ class Trials:
         spots, contours = find(movie, None, progress, chosen.detector.simplify_contours)
         pieces = None
         if tracker.joins_strays:
-            kept, pieces, _ = strays.joined(spots, movie.frames)
-            spots, contours = linking.rows_of(spots, contours, kept)
+            spots, contours, pieces, _ = strays.joined(spots, contours, movie.frames)
         engine = tracker.engines[0]
         unlinked = build(spots, contours, Links.none(), movie, chosen, engine)
         unlinked = replace(unlinked, strays=pieces)

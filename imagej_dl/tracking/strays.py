@@ -15,6 +15,7 @@ import numpy as np
 
 from imagej_dl.errors import warn
 from imagej_dl.images.labels.connected_components import numbered
+from imagej_dl.tracking.spots import rows_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -119,8 +120,10 @@ def _broken(
     return True
 
 
-def joined(spots: pd.DataFrame, frames: np.ndarray) -> tuple[np.ndarray, Strays, tuple[str, ...]]:
-    """Return which spots are no stray pieces, those pieces, and what to say of them.
+def joined(
+    spots: pd.DataFrame, contours: list[np.ndarray], frames: np.ndarray
+) -> tuple[pd.DataFrame, list[np.ndarray], Strays, tuple[str, ...]]:
+    """Return the spots that are no stray pieces, their contours, those pieces, and what to say.
 
     Warns
     -----
@@ -134,4 +137,4 @@ def joined(spots: pd.DataFrame, frames: np.ndarray) -> tuple[np.ndarray, Strays,
         )
     count = len(found.spot)
     notes = (f"{count} stray pieces of labels joined to their objects",) if count else ()
-    return kept, found, notes
+    return *rows_of(spots, contours, kept), found, notes
