@@ -124,17 +124,13 @@ class Trials:
         engine = tracker.engines[0]
         unlinked = build(spots, contours, Links.none(), movie, chosen, engine)
         unlinked = replace(unlinked, strays=pieces)
-
-        def label_image() -> xr.DataArray:
-            return unlinked.painted(np.arange(1, len(spots) + 1))
-
-        detected = linking.detected_in(movie, spots, contours, label_image)
+        detected = linking.detected_in(movie, spots, contours, unlinked.numbered)
         tracker.check(detected)
         objects = gap_filling.objects(unlinked, checked) if chosen.fill_gaps else None
         scored = unlinked
         if objects is not None:
             scored = gap_filling.carried(unlinked, objects)
-        masks = np.asarray(scored.painted(np.arange(1, len(scored.spots) + 1)))
+        masks = np.asarray(scored.numbered())
         true = self._truth
         if len(true.tracks.masks) != len(masks):
             raise UserError(

@@ -206,14 +206,13 @@ def objects(
 ) -> Objects:
     """Find the objects of the first segmentation in filled regions; links do not matter."""
     movie = LabelMovie.of(labels)
-    rows = np.arange(1, len(regions.spots) + 1)
-    own = movie.with_labels(merge(np.asarray(regions.painted(rows)), movie.frames))
+    own = movie.with_labels(merge(np.asarray(regions.numbered()), movie.frames))
     spots, contours = find(own, image, progress, regions.settings.detector.simplify_contours)
     pieces = None
     if regions.strays is not None:
         spots, contours, pieces, _ = strays.joined(spots, contours, own.frames)
     # The largest piece of an object gets its links.
-    at = np.full(len(rows) + 1, -1)
+    at = np.full(len(regions.spots) + 1, -1)
     order = np.argsort(spots["area"].to_numpy(), kind="stable")
     at[spots["label"].to_numpy()[order]] = order
     return Objects(own, spots, contours, at[1:], pieces)

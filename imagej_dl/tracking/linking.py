@@ -192,8 +192,7 @@ def _links(
         return Links.none()
 
     def label_image() -> xr.DataArray:
-        unlinked = build(spots, contours, Links.none(), movie, settings, "")
-        return unlinked.painted(np.arange(1, len(spots) + 1))
+        return build(spots, contours, Links.none(), movie, settings, "").numbered()
 
     if run.bridge is not None:
         return _by_trackmate(label_image(), image, settings, run)
