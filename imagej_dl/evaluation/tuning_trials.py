@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from imagej_dl import ctc
-from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.errors import DataWarning
 from imagej_dl.evaluation import ctc_metrics
 from imagej_dl.evaluation.ctc_metrics import Matched
 from imagej_dl.progress import Progress, silent
@@ -98,7 +98,6 @@ class Trials:
         number = np.concatenate([[0], segments.of_spot])
         return ctc_metrics.score_matched(
             ctc.table(tracks, segments),
-            tracks.shape[0],
             self._truth,
             _renamed(found.matched, number),
             _renamed(found.segmented, number),
@@ -131,19 +130,7 @@ class Trials:
         if objects is not None:
             scored = gap_filling.carried(unlinked, objects)
         masks = np.asarray(scored.numbered())
-        true = self._truth
-        if len(true.tracks.masks) != len(masks):
-            raise UserError(
-                f"the result has {len(masks)} frames, the ground truth {len(true.tracks.masks)}"
-            )
-        matched = ctc_metrics.matched(
-            (frame, *pair) for frame, pair in enumerate(zip(true.tracks.masks, masks, strict=True))
-        )
-        segmented = ctc_metrics.matched(
-            (frame, mask, masks[frame])
-            for frame, mask in true.segmentation.items()
-            if frame < len(masks)
-        )
+        matched, segmented = ctc_metrics.matches(masks, self._truth)
         return _Found(movie, unlinked, detected, objects, matched, segmented)
 
 
