@@ -34,7 +34,7 @@ def scrambled(masks: np.ndarray, seed: int = 0) -> xr.DataArray:
     rng = np.random.default_rng(seed)
     mixed = np.zeros(masks.shape, np.uint16)
     for before, after in zip(masks, mixed, strict=True):
-        ids = np.unique(before)[np.unique(before) > 0]
+        ids = np.unique(before[before > 0])
         table = np.zeros(int(before.max(initial=0)) + 1, np.uint16)
         table[ids] = rng.permutation(len(ids)) + 1
         after[:] = table[before]

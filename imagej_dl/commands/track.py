@@ -222,7 +222,7 @@ class Track(Command):
         if takes_labels:
             labels, image = tracking.pair(labels, image, self.labels, self.image)
         reach = None
-        if self.settings is None and self.distances == "data":
+        if self.settings is None and self.distances == "data" and settings.has_distances:
             at = labels if image is None else images.calibrated_like(labels, image)
             reach = tracking.measured_distance(at)
             settings = tracking.fitted_settings(settings, reach)
@@ -259,7 +259,7 @@ class Track(Command):
             say(f"{_filled(tracks, labels)} objects filled in, in gaps between appearances")
         for note in tracks.notes:
             say(f"{note[0].upper()}{note[1:]}.")
-        if reach is not None and settings.has_distances:
+        if reach is not None:
             say(f"Maximal linking distance: {reach} (distances=trackmate uses TrackMate's 15).")
         if self.open:
             say("TrackMate shows the tracks; close its windows to end.")

@@ -42,7 +42,7 @@ def segmentation_score(result: Path, truth: Path) -> float:
             f"has no mask of frame {missing[0]}, which the ground truth segments", path=result
         )
     try:
-        found = matched((i, ctc.read_mask(true[i]), ctc.read_mask(masks[i])) for i in true)
+        found = _match((i, ctc.read_mask(true[i]), ctc.read_mask(masks[i])) for i in true)
     except UserError as error:
         raise error.at(error.path or result) from error
     if not any(found["labels_ref"]):
@@ -66,27 +66,35 @@ def score(result: CtcFolder, truth: GroundTruth, also: tuple[str, ...] = ()) -> 
     ------
     UserError : when frames or shapes differ, or the result breaks the challenge's rules.
     """
-    frames, true_frames = len(result.masks), len(truth.tracks.masks)
+    return score_matched(result.tracks, truth, *matches(result.masks, truth), also)
+
+
+def matches(masks: np.ndarray, truth: GroundTruth) -> tuple[Matched, Matched]:
+    """Match masks (T, Y, X) with the ground truth's tracks, and with its segmentation.
+
+    Raises
+    ------
+    UserError : when frames or shapes differ.
+    """
+    frames, true_frames = len(masks), len(truth.tracks.masks)
     if frames != true_frames:
         raise UserError(f"the result has {frames} frames, the ground truth {true_frames}")
-    tracking = matched(
-        (number, *pair)
-        for number, pair in enumerate(zip(truth.tracks.masks, result.masks, strict=True))
+    tracking = _match(
+        (number, *pair) for number, pair in enumerate(zip(truth.tracks.masks, masks, strict=True))
     )
     beyond = [number for number in truth.segmentation if number >= frames]
     if beyond:
         raise UserError(
             f"the ground truth segments frame {beyond[0]}; the result has {frames} frames"
         )
-    segmentation = matched(
-        (number, mask, result.masks[number]) for number, mask in truth.segmentation.items()
+    segmentation = _match(
+        (number, mask, masks[number]) for number, mask in truth.segmentation.items()
     )
-    return score_matched(result.tracks, frames, truth, tracking, segmentation, also)
+    return tracking, segmentation
 
 
 def score_matched(
     rows: np.ndarray,
-    frames: int,
     truth: GroundTruth,
     tracking: Matched,
     segmentation: Matched,
@@ -97,13 +105,12 @@ def score_matched(
     Parameters
     ----------
     rows : (n, 4) the table of tracks.
-    frames : of the movie.
     tracking, segmentation : the objects of each frame of the ground truth's tracks, and of its
-        segmentation, and those of the result that cover them.
+        segmentation, and those of the result that cover them; see :func:`matches`.
 
     Returns and raises as :func:`score`.
     """
-    _check_result(rows, frames, tracking["labels_comp"])
+    _check_result(rows, len(truth.tracks.masks), tracking["labels_comp"])
     _check_truth(truth.tracks, tracking["labels_ref"], truth.path)
     if not any(tracking["labels_ref"]):
         raise UserError(
@@ -113,7 +120,7 @@ def score_matched(
         warn("the result has no objects: its scores are 0")
         names = ("SEG", "DET", "TRA", "LNK", "CT", "TF", *also)
         return {"Valid": 1, **dict.fromkeys(names, 0.0)}
-    return _calculate(rows, frames, truth, tracking, segmentation, also)
+    return _calculate(rows, truth, tracking, segmentation, also)
 
 
 def _check_truth(truth: CtcFolder, labels: list[list], path: Path | None) -> None:
@@ -153,7 +160,6 @@ def _check_result(rows: np.ndarray, frames: int, labels: list[list]) -> None:
 
 def _calculate(
     table: np.ndarray,
-    frames: int,
     truth: GroundTruth,
     tracking: Matched,
     segmentation: Matched,
@@ -161,7 +167,7 @@ def _calculate(
 ) -> dict[str, Any]:
     from ctc_metrics.scripts.evaluate import calculate_metrics
 
-    if frames == 1:
+    if len(truth.tracks.masks) == 1:
         # py-ctcmetrics wants two frames; one without objects changes no score.
         tracking = {name: [*values, []] for name, values in tracking.items()}
     # It makes tables as long as the largest id, so ids are numbered anew in their order.
@@ -206,7 +212,7 @@ def _plain(value: Any) -> float | int | None:
     return int(value) if isinstance(value, int | np.integer) else number
 
 
-def matched(frames: Iterable[tuple[int, np.ndarray, np.ndarray]]) -> Matched:
+def _match(frames: Iterable[tuple[int, np.ndarray, np.ndarray]]) -> Matched:
     """Match frames (number, ground truth, result); more than half of the true object is covered."""
     names = ("labels_ref", "labels_comp", "mapped_ref", "mapped_comp", "ious")
     found: dict[str, list[list]] = {name: [] for name in names}

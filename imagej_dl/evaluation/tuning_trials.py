@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from imagej_dl import ctc
-from imagej_dl.errors import DataWarning, UserError
+from imagej_dl.errors import DataWarning
 from imagej_dl.evaluation import ctc_metrics
 from imagej_dl.evaluation.ctc_metrics import Matched
 from imagej_dl.progress import Progress, silent
@@ -98,7 +98,6 @@ class Trials:
         number = np.concatenate([[0], segments.of_spot])
         return ctc_metrics.score_matched(
             ctc.table(tracks, segments),
-            tracks.shape[0],
             self._truth,
             _renamed(found.matched, number),
             _renamed(found.segmented, number),
@@ -120,35 +119,18 @@ class Trials:
         spots, contours = find(movie, None, progress, chosen.detector.simplify_contours)
         pieces = None
         if tracker.joins_strays:
-            kept, pieces, _ = strays.joined(spots, movie.frames)
-            spots, contours = linking.rows_of(spots, contours, kept)
+            spots, contours, pieces, _ = strays.joined(spots, contours, movie.frames)
         engine = tracker.engines[0]
         unlinked = build(spots, contours, Links.none(), movie, chosen, engine)
         unlinked = replace(unlinked, strays=pieces)
-
-        def label_image() -> xr.DataArray:
-            return unlinked.painted(np.arange(1, len(spots) + 1))
-
-        detected = linking.detected_in(movie, spots, contours, label_image)
+        detected = linking.detected_in(movie, spots, contours, unlinked.numbered)
         tracker.check(detected)
         objects = gap_filling.objects(unlinked, checked) if chosen.fill_gaps else None
         scored = unlinked
         if objects is not None:
             scored = gap_filling.carried(unlinked, objects)
-        masks = np.asarray(scored.painted(np.arange(1, len(scored.spots) + 1)))
-        true = self._truth
-        if len(true.tracks.masks) != len(masks):
-            raise UserError(
-                f"the result has {len(masks)} frames, the ground truth {len(true.tracks.masks)}"
-            )
-        matched = ctc_metrics.matched(
-            (frame, *pair) for frame, pair in enumerate(zip(true.tracks.masks, masks, strict=True))
-        )
-        segmented = ctc_metrics.matched(
-            (frame, mask, masks[frame])
-            for frame, mask in true.segmentation.items()
-            if frame < len(masks)
-        )
+        masks = np.asarray(scored.numbered())
+        matched, segmented = ctc_metrics.matches(masks, self._truth)
         return _Found(movie, unlinked, detected, objects, matched, segmented)
 
 

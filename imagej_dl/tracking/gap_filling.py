@@ -9,7 +9,6 @@ objects of the first segmentation, and keeps its own region where there is none
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from itertools import compress
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,7 +17,6 @@ from imagej_dl.errors import warn
 from imagej_dl.progress import Progress, silent
 from imagej_dl.tracking import strays
 from imagej_dl.tracking.label_movie import LabelMovie
-from imagej_dl.tracking.links import Links
 from imagej_dl.tracking.mask_cleanup import tidied_labels, without_small
 from imagej_dl.tracking.spots import find
 from imagej_dl.tracking.tracks import Tracks, build
@@ -208,15 +206,13 @@ def objects(
 ) -> Objects:
     """Find the objects of the first segmentation in filled regions; links do not matter."""
     movie = LabelMovie.of(labels)
-    rows = np.arange(1, len(regions.spots) + 1)
-    own = movie.with_labels(merge(np.asarray(regions.painted(rows)), movie.frames))
+    own = movie.with_labels(merge(np.asarray(regions.numbered()), movie.frames))
     spots, contours = find(own, image, progress, regions.settings.detector.simplify_contours)
     pieces = None
     if regions.strays is not None:
-        whole, pieces, _ = strays.joined(spots, own.frames)
-        spots, contours = spots[whole].reset_index(drop=True), list(compress(contours, whole))
+        spots, contours, pieces, _ = strays.joined(spots, contours, own.frames)
     # The largest piece of an object gets its links.
-    at = np.full(len(rows) + 1, -1)
+    at = np.full(len(regions.spots) + 1, -1)
     order = np.argsort(spots["area"].to_numpy(), kind="stable")
     at[spots["label"].to_numpy()[order]] = order
     return Objects(own, spots, contours, at[1:], pieces)
@@ -252,8 +248,7 @@ def carried(tracks: Tracks, found: Objects) -> Tracks:
     kept = (source >= 0) & (target >= 0)
     if lost := int(np.count_nonzero(~kept)):
         warn(f"{lost} links are left out: their objects were too small for a spot")
-    margins = None if links.margins is None else links.margins[kept]
-    links = Links(source[kept], target[kept], links.costs[kept], margins)
+    links = replace(links.take(kept), sources=source[kept], targets=target[kept])
     if "margin" in tracks.spots:
         there = np.flatnonzero(at >= 0)
         margin = np.full(len(spots), np.nan)

@@ -18,7 +18,7 @@ from imagej_dl.tracking.detectors import labelled
 from imagej_dl.tracking.label_movie import LabelMovie, pair
 from imagej_dl.tracking.links import Links
 from imagej_dl.tracking.settings import TrackerSettings, default
-from imagej_dl.tracking.spots import find
+from imagej_dl.tracking.spots import find, rows_of
 from imagej_dl.tracking.trackers import Detected, registry
 from imagej_dl.tracking.trackers.base import EMBEDDED, TRACKMATE
 from imagej_dl.tracking.tracks import Tracks, build, masks_of
@@ -96,10 +96,10 @@ def track(
         warn("there is one frame only: nothing to link")
     if not np.asarray(movie).any():
         warn("there are no objects in the labels")
-    if fit_distances:
-        settings = linking_distance.fitted(settings, linking_distance.measured(movie))
-    else:
+    if not fit_distances:
         linking_distance.warn_of(settings, movie)
+    elif settings.has_distances:
+        settings = linking_distance.fitted(settings, linking_distance.measured(movie))
     bridge = trackmate(engine, fiji) if engine in ("auto", TRACKMATE) else None
     name = (EMBEDDED if bridge is None else TRACKMATE) if engine == "auto" else engine
     run = _Run(name, bridge, fiji, python, image_path, progress, engine == "auto")
@@ -159,8 +159,7 @@ def _by_engine(
     pieces: strays.Strays | None = None
     notes: tuple[str, ...] = ()
     if registry.trackers()[settings.tracker].joins_strays:
-        kept, pieces, notes = strays.joined(spots, movie.frames)
-        spots, contours = rows_of(spots, contours, kept)
+        spots, contours, pieces, notes = strays.joined(spots, contours, movie.frames)
     good = spots["quality"].to_numpy() >= settings.initial_spot_filter
     spots, contours = rows_of(spots, contours, good)
     visible = filters.of_spots(spots, settings.spot_filters)
@@ -193,8 +192,7 @@ def _links(
         return Links.none()
 
     def label_image() -> xr.DataArray:
-        unlinked = build(spots, contours, Links.none(), movie, settings, "")
-        return unlinked.painted(np.arange(1, len(spots) + 1))
+        return build(spots, contours, Links.none(), movie, settings, "").numbered()
 
     if run.bridge is not None:
         return _by_trackmate(label_image(), image, settings, run)
@@ -237,16 +235,6 @@ def _by_trackmate(
     theirs = run.bridge.track(labels, image, plain, fiji=run.fiji, progress=run.progress)
     row = theirs.spots["label"].to_numpy() - 1
     return Links(row[theirs.links.sources], row[theirs.links.targets], theirs.links.costs)
-
-
-def rows_of(
-    spots: pd.DataFrame, contours: list[np.ndarray], kept: np.ndarray
-) -> tuple[pd.DataFrame, list[np.ndarray]]:
-    """Return some of the spots, by a mask over the table, and their contours."""
-    if kept.all():
-        return spots, contours
-    rows = np.flatnonzero(kept)
-    return spots.iloc[rows].reset_index(drop=True), [contours[row] for row in rows]
 
 
 def _filtered(tracks: Tracks, visible: np.ndarray) -> Tracks:

@@ -98,6 +98,16 @@ def find(
     return spots.astype(_TYPES), [contours[i] for i in order]
 
 
+def rows_of(
+    spots: pd.DataFrame, contours: list[np.ndarray], kept: np.ndarray
+) -> tuple[pd.DataFrame, list[np.ndarray]]:
+    """Return some of the spots, by a mask over the table, and their contours."""
+    if kept.all():
+        return spots, contours
+    rows = np.flatnonzero(kept)
+    return spots.iloc[rows].reset_index(drop=True), [contours[row] for row in rows]
+
+
 def _measured(
     contours: outlines.Polygons,
     centre: np.ndarray,

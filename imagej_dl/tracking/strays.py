@@ -6,12 +6,16 @@ after: daughters that have their mother's label stay two.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from imagej_dl.errors import warn
+from imagej_dl.images.labels.connected_components import numbered
+from imagej_dl.tracking.spots import rows_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,6 +64,7 @@ def find(spots: pd.DataFrame, frames: np.ndarray) -> tuple[np.ndarray, Strays, i
     """
     frame, label = spots["frame"].to_numpy(), spots["label"].to_numpy()
     size = spots["quality"].to_numpy(float)  # in pixels
+    ids, pixel = spots["id"].to_numpy(), spots["pixel"].to_numpy()
     order = np.lexsort((-size, label, frame))
     first = np.ones(len(order), bool)
     first[1:] = (np.diff(frame[order]) != 0) | (np.diff(label[order]) != 0)
@@ -67,53 +72,58 @@ def find(spots: pd.DataFrame, frames: np.ndarray) -> tuple[np.ndarray, Strays, i
     belongs = ~first & (size[order] <= SHARE * size[largest])
     large = np.flatnonzero(~first & ~belongs)
     if large.size:
-        single = _single(frame[order], label[order], first & ~_several(first, belongs))
+        whole = order[first & ~np.isin(largest, largest[large])]
+        single = set(zip(frame[whole].tolist(), label[whole].tolist(), strict=True))
+        pieces = lru_cache(1)(lambda number: _Pieces(frames[number]))  # they come by frame
         for at in large:
-            belongs[at] = _broken(spots, frames, order[at], largest[at], single)
+            rows = [order[at], largest[at]]
+            belongs[at] = _broken(int(frame[order[at]]), pixel[rows], frames, single, pieces)
     kept = np.ones(len(order), bool)
     stray = order[belongs]
     kept[stray] = False
     apart = np.unique(largest[~first & ~belongs])
-    ids, pixel = spots["id"].to_numpy(), spots["pixel"].to_numpy()
     return kept, Strays(frame[stray], pixel[stray], ids[largest[belongs]]), len(apart)
 
 
-def _several(first: np.ndarray, belongs: np.ndarray) -> np.ndarray:
-    """Return which first pieces have other large ones after them."""
-    group = np.cumsum(first) - 1
-    return (np.bincount(group, weights=~first & ~belongs) > 0)[group]
+class _Pieces:
+    """The pieces of the labels of a frame, and where each of them is."""
 
+    def __init__(self, labels: np.ndarray) -> None:
+        from scipy.ndimage import find_objects
 
-def _single(frame: np.ndarray, label: np.ndarray, whole: np.ndarray) -> set[tuple[int, int]]:
-    return set(zip(frame[whole].tolist(), label[whole].tolist(), strict=True))
+        self.numbers = numbered(labels)
+        self.boxes = find_objects(self.numbers)
+
+    def under(self, pixel: int, other: np.ndarray) -> int:
+        """Return the label of another frame that most of the piece with this pixel lies on."""
+        number = self.numbers.ravel()[pixel]
+        box = self.boxes[number - 1]
+        labels = other[box][self.numbers[box] == number]
+        ids, count = np.unique(labels[labels > 0], return_counts=True)
+        return int(ids[count.argmax()]) if len(ids) else 0
 
 
 def _broken(
-    spots: pd.DataFrame,
+    frame: int,
+    pixels: np.ndarray,
     frames: np.ndarray,
-    piece: int,
-    main: int,
     single: set[tuple[int, int]],
+    pieces: Callable[[int], _Pieces],
 ) -> bool:
     """Return True if two pieces lie on one whole object in the frames before and after."""
-    from skimage.measure import label as components
-
-    frame = int(spots["frame"].iat[piece])
     if not 0 < frame < len(frames) - 1:
         return False
-    numbered = components(frames[frame] == spots["label"].iat[piece], connectivity=2)
-    at = [numbered == numbered.ravel()[spots["pixel"].iat[row]] for row in (piece, main)]
     for other in (frame - 1, frame + 1):
-        under = [frames[other][mask] for mask in at]
-        most = {int(np.bincount(labels[labels > 0]).argmax()) if labels.any() else 0
-                for labels in under}  # fmt: skip
+        most = {pieces(frame).under(pixel, frames[other]) for pixel in pixels.tolist()}
         if len(most) > 1 or (other, *most) not in single:
             return False
     return True
 
 
-def joined(spots: pd.DataFrame, frames: np.ndarray) -> tuple[np.ndarray, Strays, tuple[str, ...]]:
-    """Return which spots are no stray pieces, those pieces, and what to say of them.
+def joined(
+    spots: pd.DataFrame, contours: list[np.ndarray], frames: np.ndarray
+) -> tuple[pd.DataFrame, list[np.ndarray], Strays, tuple[str, ...]]:
+    """Return the spots that are no stray pieces, their contours, those pieces, and what to say.
 
     Warns
     -----
@@ -127,4 +137,4 @@ def joined(spots: pd.DataFrame, frames: np.ndarray) -> tuple[np.ndarray, Strays,
         )
     count = len(found.spot)
     notes = (f"{count} stray pieces of labels joined to their objects",) if count else ()
-    return kept, found, notes
+    return *rows_of(spots, contours, kept), found, notes

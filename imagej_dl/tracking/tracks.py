@@ -140,6 +140,10 @@ class Tracks:
         """
         return self.painted(self.track_labels())
 
+    def numbered(self) -> xr.DataArray:
+        """Return the label movie in which each spot has its row number + 1."""
+        return self.painted(np.arange(1, len(self.spots) + 1))
+
     def painted(self, ids: np.ndarray) -> xr.DataArray:
         """Return the label movie with each spot's object painted with its id, 0 elsewhere."""
         if self.labels is None:

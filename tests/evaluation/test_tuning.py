@@ -334,6 +334,13 @@ def test_a_trial_scores_what_the_settings_give(gaps):
             assert runs.score(chosen) == said, (tracker, values, before)
 
 
+def test_a_segmented_frame_after_the_last_is_refused(truth, tmp_path):
+    true = ctc.read_truth(truth)
+    true.segmentation[5] = true.tracks.masks[4]
+    with pytest.raises(UserError, match="segments frame 5; the result has 5 frames"):
+        tuning.tune(_labels(), true, tmp_path / "out", space=_SPACE, trials=1, held_out=0.0)
+
+
 def test_a_tuning_goes_on_with_the_space_that_it_began_with(truth, tmp_path):
     _tune(truth, tmp_path / "out", trials=1)
     assert _tune(truth, tmp_path / "out", trials=2, resume=True, space=None).trials == 2

@@ -72,7 +72,9 @@ def read(folder: str | Path) -> Tracks:
             remedy="Track it again.",
         ) from error
     size = movie.calibration.pixel_width
-    simple = _simplified(folder)
+    path = folder / "settings.json"
+    settings = read_settings(path) if path.is_file() else default()
+    simple = settings.detector.simplify_contours
     for movie, tried in product(movies, (simple, not simple)):
         with warnings.catch_warnings():
             # Objects too small for a spot were reported when they were tracked.
@@ -85,7 +87,8 @@ def read(folder: str | Path) -> Tracks:
         raise UserError(
             "its spots.csv does not match its masks", path=folder, remedy="Track it again."
         )
-    pieces = strays.find(spots, movie.frames)[1] if _joins_strays(folder) else None
+    joins_strays = registry.trackers()[settings.tracker].joins_strays
+    pieces = strays.find(spots, movie.frames)[1] if joins_strays else None
     spots = spots.iloc[at].reset_index(drop=True)
     links = Links(ends[0].to_numpy(np.int64), ends[1].to_numpy(np.int64), costs)
     made = build(spots, [contours[i] for i in at], links, movie, default(), "embedded")
@@ -143,15 +146,3 @@ def _unpainted(masks: np.ndarray, tracked: np.ndarray) -> np.ndarray:
 def _masks(folder: Path) -> Path | None:
     folders = [p for p in sorted((folder / "CTC").glob("*_RES")) if p.is_dir()]
     return folders[0] if len(folders) == 1 else None
-
-
-def _joins_strays(folder: Path) -> bool:
-    """Return True if stray pieces of labels are part of their objects, by the tracker."""
-    path = folder / "settings.json"
-    return path.is_file() and registry.trackers()[read_settings(path).tracker].joins_strays
-
-
-def _simplified(folder: Path) -> bool:
-    """Return True if the contours of the result are simplified, by its settings."""
-    path = folder / "settings.json"
-    return read_settings(path).detector.simplify_contours if path.is_file() else True

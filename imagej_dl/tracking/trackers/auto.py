@@ -120,7 +120,7 @@ def link(
         born = events.divisions(objects, place, found, links, known / scale)
         joined.append(Links(born.sources, born.targets, born.costs * scale))
     later = Links.join(joined)
-    made = assign(later, settings.no_link_cost) if len(later.costs) else later
+    made = assign(later, settings.no_link_cost)
     own = (
         margins.of_links(links, possible, settings.no_link_cost),
         margins.of_links(made, later, settings.no_link_cost),

@@ -157,6 +157,14 @@ def test_a_label_that_is_broken_in_one_frame_is_one_object() -> None:
         assert len(followed(movie).spots) == 23
 
 
+def test_a_broken_label_may_have_the_largest_id() -> None:
+    movie = discs([STILL] * 5).astype(np.uint32)
+    movie[2, :, 29:32][movie[2, :, 29:32] == 1] = 0
+    movie[movie == 1] = 2**32 - 1
+    tracks = followed(movie)
+    assert (len(tracks.spots), tracks.counts["tracks"]) == (20, 4)
+
+
 def test_frames_without_objects_end_the_tracks_and_are_said() -> None:
     movie = discs([STILL] * 3 + [{}] * 10 + [STILL] * 3)
     with pytest.warns(DataWarning, match="no objects in frames 4 to 13: all tracks end"):

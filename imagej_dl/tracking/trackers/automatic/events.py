@@ -97,12 +97,12 @@ def gaps(
     ends, starts = np.flatnonzero(around.after < 0), np.flatnonzero(around.before < 0)
     area, when, then = objects.area, objects.frame[ends], objects.frame[starts]
     # An object far from all others may be looked for farther: nothing else is taken for it.
-    wide = {}
-    for name, rows in (("ends", ends), ("starts", starts)):
-        free = ROOM * near.room(place, objects.frame, rows) / weights.reach
-        wide[name] = np.maximum(
-            area[rows], np.pi * np.minimum(free, FAR * objects.radius[rows]) ** 2
-        )
+    loose = np.union1d(ends, starts)
+    free = ROOM * near.room(place, objects.frame, loose) / weights.reach
+    wide = area.astype(float)
+    wide[loose] = np.maximum(
+        area[loose], np.pi * np.minimum(free, FAR * objects.radius[loose]) ** 2
+    )
     step = np.zeros_like(place)
     step[links.targets] = place[links.targets] - place[links.sources]
     possible = []
@@ -114,7 +114,7 @@ def gaps(
         reach = weights.reach * np.sqrt(allowed / weights.no_link)
         for moved in (place[ends], place[ends] + gap * step[ends]):
             i, j, distance = near.pairs(
-                moved, wide["ends"], when + gap, place[starts], wide["starts"], then, reach
+                moved, wide[ends], when + gap, place[starts], wide[starts], then, reach
             )
             source, target = ends[i], starts[j]
             growth = np.log(area[target] / area[source])

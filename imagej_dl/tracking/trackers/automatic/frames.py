@@ -97,8 +97,7 @@ def best_links(
             mean = (objects.area[i] + objects.area[j]) / (2 * np.pi)
             away = ((place[j] - ahead[i]) ** 2).sum(axis=1) / mean
             costs[here] = np.minimum(costs[here], apart * away) + fixed[here]
-            links = Links(i, j, costs[here])
-            links = assign(links.take(links.costs < weights.no_link), weights.no_link)
+            links = assign(Links(i, j, costs[here]), weights.no_link)
             ahead[links.targets] = 2 * place[links.targets] - place[links.sources]
             chosen.append(links)
         progress("linking", frame + 1, last)

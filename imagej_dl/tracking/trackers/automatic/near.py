@@ -96,12 +96,13 @@ def _within(
 
 
 def room(places: np.ndarray, groups: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Return the distance from some objects to the nearest other one of their group."""
+    """Return the distance from some objects, in order, to the nearest other one of their group."""
     from scipy.spatial import cKDTree
 
     free = np.full(len(rows), np.inf)
-    for group in np.unique(groups[rows]):
-        mine = np.flatnonzero(groups[rows] == group)
+    wanted = groups[rows]
+    for group in np.unique(wanted):
+        mine = slice(*np.searchsorted(wanted, [group, group + 1]))
         everyone = slice(*np.searchsorted(groups, [group, group + 1]))
         if everyone.stop - everyone.start > 1:
             tree = cKDTree(places[everyone])
