@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -15,7 +13,6 @@ from numpy.typing import NDArray
 
 from imagej_dl import images
 from imagej_dl.errors import UserError
-from imagej_dl.filesystem import temporaries
 from imagej_dl.images import grey_rgb
 from imagej_dl.images.checks import lossy_compression, non_finite
 from imagej_dl.images.labels import label_maps, marks, provenance
@@ -148,27 +145,3 @@ def labels_of(
     except UserError as error:
         raise error.at(error.path or source) from error
     return drawn.labels, drawn.marks
-
-
-class Store:
-    """Keep arrays in memory up to a limit, further ones in temporary memory-mapped files.
-
-    The files are deleted with the store.
-    """
-
-    def __init__(self, limit: int) -> None:
-        self._free = limit
-        self._folder: Any = None
-        self._count = 0
-
-    def keep(self, array: NDArray) -> NDArray:
-        """Return the array, or a memory map of it."""
-        self._free -= array.nbytes
-        if self._free >= 0:
-            return array
-        if self._folder is None:
-            self._folder = tempfile.TemporaryDirectory(prefix=temporaries.prefix())
-        path = Path(self._folder.name) / f"{self._count}.npy"
-        self._count += 1
-        np.save(path, array)
-        return np.load(path, mmap_mode="r")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -26,7 +25,6 @@ from imagej_dl.progress import Progress, silent
 from imagej_dl.training import known, object_sizes, target_images, volumes
 from imagej_dl.training.data_sources import Maps, Pair
 from imagej_dl.training.example_files import (
-    Store,
     belonging,
     channels_of,
     checked,
@@ -36,6 +34,7 @@ from imagej_dl.training.example_files import (
     plane_of,
     short_names,
 )
+from imagej_dl.training.example_storage import Store
 from imagej_dl.training.patches import Example
 
 MEMORY_LIMIT = 2 * 2**30
@@ -107,7 +106,6 @@ class Examples:
         self._ring = ring if sparse else None
         self._estimated = 0
         self._store = Store(memory_limit)
-        self._digest = hashlib.sha256()
         self._first = self._calibrated = ""
         if like is not None:
             self.channels, self._first = like.channels, _MODEL
@@ -197,7 +195,7 @@ class Examples:
     @property
     def fingerprint(self) -> str:
         """A digest of all pixels, by which a resumed training knows its data."""
-        return self._digest.hexdigest()
+        return self._store.fingerprint
 
     def with_vectors(
         self, examples: Sequence[Example], method: Method, progress: Progress = silent
@@ -277,9 +275,8 @@ class Examples:
             raw = plane_of(name, image, place)
             z = place.get("Z", 0)
             ready, used = self._ready(name, raw, place, levels[z])
-            self._digest.update(ready.tobytes())
+            kept = self._store.record(ready)
             seen = before.setdefault(z, deque(maxlen=self._frames))
-            kept = self._store.keep(ready)
             seen.extend([(raw, kept)] * (1 if seen else self._frames))
             if place not in filled:
                 continue
@@ -292,7 +289,7 @@ class Examples:
             where: NDArray[np.bool_] | None
             if place in unlabelled:
                 where = np.broadcast_to(np.False_, flat.shape)  # without memory
-                self._digest.update(b"unlabelled")
+                self._store.note(b"unlabelled")
             else:
                 where = self._known(flat, marked, place, ready, ring)
                 if where is not None:
@@ -306,7 +303,7 @@ class Examples:
                     self._bare[name_of(raw)] = look
             if not self.raw.size and flat.any():
                 self.raw = raw if self._frames == 1 else np.stack([one for one, _ in seen])
-            self._digest.update(flat.tobytes())
+            self._store.note(flat.tobytes())
             examples.append(
                 Example(
                     name + "".join(f" {axis}={index + 1}" for axis, index in place.items()),
@@ -339,8 +336,7 @@ class Examples:
                 for raw, place in zip(raws, places, strict=True)
             ]
             ready = np.stack([one for one, _ in pairs])
-            self._digest.update(ready.tobytes())
-            kept = self._store.keep(ready)
+            kept = self._store.record(ready)
             whole = np.stack(raws)
             found: dict[str, Any] = {"target": kept}
             if target is image:
@@ -351,8 +347,7 @@ class Examples:
                     for raw, place, (_, used) in zip(raws, places, pairs, strict=True)
                 ]
                 found = volumes.together(of_slices)
-                self._digest.update(found["target"].tobytes())
-                found["target"] = self._store.keep(found["target"])
+                found["target"] = self._store.record(found["target"])
             if not self.raw.size:
                 self.raw = whole
             frame = f" T={places[0]['T'] + 1}" if "T" in places[0] else ""
@@ -375,7 +370,7 @@ class Examples:
         if found.estimated:
             self._estimated += 1
         if found.where is not None:
-            self._digest.update(found.where.tobytes())
+            self._store.note(found.where.tobytes())
         return found.where
 
     def _bound(self) -> None:
@@ -428,8 +423,7 @@ class Examples:
         if target is image:
             return {"target": kept}
         found = target_images.plane(name, raw, target, place, levels)
-        self._digest.update(found["target"].tobytes())
-        return found | {"target": self._store.keep(found["target"])}
+        return found | {"target": self._store.record(found["target"])}
 
     def _extra(
         self, labels: NDArray, place: dict[str, int], extra: dict[str, xr.DataArray]
@@ -439,6 +433,4 @@ class Examples:
             found["weights"] = found["weights"].astype(np.float32)
         elif self._weights is not None:
             found["weights"] = self._weights(labels)
-        for array in found.values():
-            self._digest.update(array.tobytes())
-        return {name: self._store.keep(array) for name, array in found.items()}
+        return {name: self._store.record(array) for name, array in found.items()}
