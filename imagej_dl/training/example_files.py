@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from imagej_dl import images
 from imagej_dl.errors import UserError
-from imagej_dl.images import grey_rgb
+from imagej_dl.images import Far, Levels, Normalisation, grey_rgb
 from imagej_dl.images.checks import lossy_compression, non_finite
 from imagej_dl.images.labels import label_maps, marks, provenance
 
@@ -69,6 +69,31 @@ def plane_of(name: str, image: xr.DataArray, place: dict[str, int]) -> NDArray:
     raw = plane.transpose("Y", "X", "C").data if "C" in plane.dims else plane.data
     non_finite.check(raw, name, place)
     return raw
+
+
+def normalised(
+    name: str,
+    raw: NDArray,
+    place: dict[str, int],
+    normalisation: Normalisation,
+    levels: Levels | None,
+) -> tuple[NDArray[np.float32], Levels]:
+    """Return a plane of an image as the network sees it, (Y, X, C), and the levels that made it so.
+
+    Raises
+    ------
+    UserError : for a pixel that is far beyond all others.
+    """
+    far: list[Far] = []
+    ready, used = normalisation.with_levels(raw, levels, far=far)
+    if far:
+        raise UserError(
+            f"the pixel at {non_finite.where(far[0].at, place)} is {far[0].plane:g}, so far "
+            "beyond all others that the network cannot be trained",
+            path=name,
+            remedy=non_finite.remedy(non_finite.outlying(raw)),
+        )
+    return ready[..., None] if ready.ndim == 2 else ready, used
 
 
 def belonging(source: str | Path | xr.DataArray, image: xr.DataArray) -> xr.DataArray:

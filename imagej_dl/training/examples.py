@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from imagej_dl import images
 from imagej_dl.errors import UserError, warn
-from imagej_dl.images import Calibration, Far, Levels, Normalisation, Seen, grey_rgb, units
-from imagej_dl.images.checks import non_finite, saturation
+from imagej_dl.images import Calibration, Levels, Normalisation, Seen, grey_rgb, units
+from imagej_dl.images.checks import saturation
 from imagej_dl.images.checks.repeated_warnings import gathered
 from imagej_dl.images.intensities.training_intensities import Look, bounded
 from imagej_dl.images.labels import marks
@@ -30,6 +30,7 @@ from imagej_dl.training.example_files import (
     checked,
     labels_of,
     name_of,
+    normalised,
     places_of,
     plane_of,
     short_names,
@@ -153,7 +154,12 @@ class Examples:
             if slices is not None:
                 assert target is not None, "only images are learnt as volumes"
                 volumes.check(names[done], image, slices)
-                planes = self._volumes(names[done], image, target)
+                planes = []
+                read = volumes.examples(names[done], image, target, normalisation, self._store)
+                for example, raw in read:
+                    planes.append(example)
+                    if not self.raw.size:
+                        self.raw = raw
             else:
                 planes = self._planes(names[done], image, labels, marked, here, extra, target, bare)
             self.sources.append(planes)
@@ -274,7 +280,7 @@ class Examples:
         for place in places if self._frames > 1 else filled:
             raw = plane_of(name, image, place)
             z = place.get("Z", 0)
-            ready, used = self._ready(name, raw, place, levels[z])
+            ready, used = normalised(name, raw, place, self._normalisation, levels[z])
             kept = self._store.record(ready)
             seen = before.setdefault(z, deque(maxlen=self._frames))
             seen.extend([(raw, kept)] * (1 if seen else self._frames))
@@ -319,43 +325,6 @@ class Examples:
         saturation.tell(name, saturated)
         return examples
 
-    def _volumes(self, name: str, image: xr.DataArray, target: xr.DataArray) -> list[Example]:
-        """Return the volume of each frame; `target` is the image that is learnt.
-
-        Volumes are normalised as a whole.
-        """
-        examples, saturated = [], []
-        frames = volumes.frames(image)
-        slices = (plane_of(name, image, place) for one in frames for place in one)
-        video = self._normalisation.levels(slices)
-        for places in frames:
-            raws = [plane_of(name, image, place) for place in places]
-            levels = video or self._normalisation.volume_levels(raws)
-            pairs = [
-                self._ready(name, raw, place, levels)
-                for raw, place in zip(raws, places, strict=True)
-            ]
-            ready = np.stack([one for one, _ in pairs])
-            kept = self._store.record(ready)
-            whole = np.stack(raws)
-            found: dict[str, Any] = {"target": kept}
-            if target is image:
-                saturated += [saturation.share(raw) for raw in raws]
-            else:
-                of_slices = [
-                    target_images.plane(name, raw, target, place, used)
-                    for raw, place, (_, used) in zip(raws, places, pairs, strict=True)
-                ]
-                found = volumes.together(of_slices)
-                found["target"] = self._store.record(found["target"])
-            if not self.raw.size:
-                self.raw = whole
-            frame = f" T={places[0]['T'] + 1}" if "T" in places[0] else ""
-            everywhere = np.broadcast_to(np.uint8(1), ready.shape[1:3])  # without memory
-            examples.append(Example(name + frame, kept, everywhere, digest=name_of(whole), **found))
-        saturation.tell(name, saturated)
-        return examples
-
     def _known(
         self,
         labels: NDArray,
@@ -392,20 +361,6 @@ class Examples:
                         changed = True
                 if changed:
                     planes[number] = replace(example, image=self._store.keep(image))
-
-    def _ready(
-        self, name: str, raw: NDArray, place: dict[str, int], levels: Levels | None
-    ) -> tuple[NDArray[np.float32], Levels]:
-        far: list[Far] = []
-        ready, used = self._normalisation.with_levels(raw, levels, far=far)
-        if far:
-            raise UserError(
-                f"the pixel at {non_finite.where(far[0].at, place)} is {far[0].plane:g}, so far "
-                "beyond all others that the network cannot be trained",
-                path=name,
-                remedy=non_finite.remedy(non_finite.outlying(raw)),
-            )
-        return ready[..., None] if ready.ndim == 2 else ready, used
 
     def _target(
         self,
