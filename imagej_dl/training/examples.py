@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from imagej_dl import images
 from imagej_dl.errors import UserError, warn
-from imagej_dl.images import Calibration, Levels, Normalisation, Seen, grey_rgb, units
+from imagej_dl.images import Levels, Normalisation, Seen, grey_rgb
 from imagej_dl.images.checks import saturation
 from imagej_dl.images.checks.repeated_warnings import gathered
 from imagej_dl.images.intensities.training_intensities import Look, bounded
@@ -36,12 +36,11 @@ from imagej_dl.training.example_files import (
     short_names,
 )
 from imagej_dl.training.example_storage import Store
+from imagej_dl.training.image_agreement import Agreement
 from imagej_dl.training.patches import Example
 
 MEMORY_LIMIT = 2 * 2**30
 """Bytes of examples that are kept in memory; what is above is memory-mapped from disk."""
-
-_MODEL = "the model to start from"
 
 
 class Examples:
@@ -98,8 +97,6 @@ class Examples:
         if not pairs:
             raise UserError("there is no image with labels to train on")
         self.sources: list[list[Example]] = []
-        self.channels = 0
-        self.calibration = Calibration()
         self.raw: NDArray = np.zeros((0, 0), np.uint8)
         self._normalisation = normalisation
         self._frames = frames
@@ -107,12 +104,7 @@ class Examples:
         self._ring = ring if sparse else None
         self._estimated = 0
         self._store = Store(memory_limit)
-        self._first = self._calibrated = ""
-        if like is not None:
-            self.channels, self._first = like.channels, _MODEL
-            if units.is_calibrated(like.unit):
-                self._calibrated = _MODEL
-                self.calibration = Calibration(like.pixel_width, like.pixel_height, unit=like.unit)
+        agreed = Agreement(like)
         learns_from = "labels" if method is None else method.learns_from
         self._takes_unlabelled = method is not None and method.takes_unlabelled
         self._looks: list[tuple[Look, ...]] = []
@@ -139,7 +131,7 @@ class Examples:
                 target = image if itself else target_images.read(truth, image, place)
                 labels, marked = target_images.with_label(image, np.uint8(1)), None
             image, labels = checked(names[done], image, labels, place)
-            self._compare(names[done], image)
+            agreed.compare(names[done], image)
             given = (maps[done] if maps else None) or Maps()
             if given.marks is not None:
                 marked = marks.of(given.marks, labels)
@@ -168,6 +160,7 @@ class Examples:
             if learns_from == "labels":
                 diameters += [object_sizes.diameters(example.labels) for example in planes]
         progress("reading", len(pairs), len(pairs))
+        self.channels, self.calibration = agreed.channels, agreed.calibration
         self.diameter: float | None = None
         self.smallest, self.seen = 0, None
         if learns_from == "itself":
@@ -218,27 +211,6 @@ class Examples:
                 example = replace(example, vectors=self._store.keep(vectors))
             result.append(example)
         return result
-
-    def _compare(self, name: str, image: xr.DataArray) -> None:
-        channels, cal = image.sizes.get("C", 1), images.calibration(image)
-        if not self.channels:
-            self.channels, self._first = channels, name
-        if channels != self.channels:
-            raise UserError(
-                f"has {channels} channel(s), {self._first} has {self.channels}",
-                path=name,
-                remedy="Train on images that have the same channels; in ImageJ, Image > Type > RGB "
-                "Color makes three of a grey picture, and 8-bit one of a coloured one.",
-            )
-        if not self._calibrated:
-            self.calibration, self._calibrated = cal, name
-        first = self.calibration
-        scale = units.factor(cal.unit, first.unit)
-        if scale is None or abs(cal.pixel_width * scale / first.pixel_width - 1) > 0.1:
-            warn(
-                f"{name}: pixels of {cal.pixel_width:g} {cal.unit}, those of {self._calibrated} "
-                f"are {first.pixel_width:g} {first.unit}; the model records the latter"
-            )
 
     def _planes(
         self,
