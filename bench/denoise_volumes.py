@@ -16,6 +16,7 @@ import tempfile
 import time
 
 import numpy as np
+from denoising_scores import psnr
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
 
@@ -48,14 +49,10 @@ def stack(seed: int = 0) -> tuple[NDArray, NDArray]:
     return truth, rng.poisson(truth + 1) - 1 + rng.normal(0, _READ, _SHAPE)
 
 
-def psnr(found: NDArray, truth: NDArray) -> float:
-    return float(10 * np.log10(np.ptp(truth) ** 2 / np.mean(np.square(found - truth))))
-
-
 def gaussian(noisy: NDArray, truth: NDArray, along_z: bool) -> float:
     """Return the PSNR of the best Gaussian, of each plane or of the volume."""
     pairs = [(z, w) for w in _WIDTHS for z in (_WIDTHS if along_z else (0.0,))]
-    return max(psnr(ndi.gaussian_filter(noisy, (z, w, w)), truth) for z, w in pairs)
+    return max(psnr(truth, ndi.gaussian_filter(noisy, (z, w, w))) for z, w in pairs)
 
 
 def main() -> None:
@@ -68,7 +65,7 @@ def main() -> None:
     options = parser.parse_args()
     for seed in options.seeds:
         truth, noisy = stack(seed)
-        print(f"noisy {psnr(noisy, truth):.2f} dB, Gaussian {gaussian(noisy, truth, False):.2f}")
+        print(f"noisy {psnr(truth, noisy):.2f} dB, Gaussian {gaussian(noisy, truth, False):.2f}")
         print(f"Gaussian along Z, too {gaussian(noisy, truth, True):.2f}", flush=True)
         image = images.make(noisy.astype(np.float32), "ZYX")
         for name in options.ways:
@@ -81,7 +78,7 @@ def main() -> None:
                 trained = time.process_time() - begin
                 found = np.asarray(predict_image(model, image))
             seconds = {"training": round(trained), "all": round(time.process_time() - begin)}
-            print(f"{name} {psnr(found, truth):.2f} dB, processor time {json.dumps(seconds)}")
+            print(f"{name} {psnr(truth, found):.2f} dB, processor time {json.dumps(seconds)}")
 
 
 if __name__ == "__main__":

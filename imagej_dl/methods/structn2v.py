@@ -106,15 +106,12 @@ class StructN2V(BlindSpotMethod):
     @property
     def hidden(self) -> NDArray[np.bool_]:
         """Pixels around a scored one that are hidden; its middle is that pixel."""
-        if self.kernel_3d is not None:
-            volume = np.array(self.kernel_3d, bool)
-            volume[tuple(side // 2 for side in volume.shape)] = True
-            return volume
-        if self.kernel is None:
+        rows = self.kernel if self.kernel_3d is None else self.kernel_3d
+        if rows is None:
             across = self.direction == "horizontal"
             return np.ones((1, self.length) if across else (self.length, 1), bool)
-        kernel = np.array(self.kernel, bool)
-        kernel[kernel.shape[0] // 2, kernel.shape[1] // 2] = True
+        kernel = np.array(rows, bool)
+        kernel[tuple(side // 2 for side in kernel.shape)] = True
         return kernel
 
     @property
@@ -128,4 +125,5 @@ class StructN2V(BlindSpotMethod):
     @property
     def flips_slices(self) -> bool:
         """True if the kernel is the same from below."""
-        return np.array_equal(self.hidden, self.hidden[::-1]) if self.hidden.ndim > 2 else True
+        kernel = self.hidden
+        return kernel.ndim == 2 or np.array_equal(kernel, kernel[::-1])

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from imagej_dl.models import backend
-from imagej_dl.models.latent import Samples, drawn, halves, normal_of, words_of
+from imagej_dl.models.latent import Divergence, Samples, drawn, halves, normal_of, words_of
 
 keras = backend.keras()
 tf = backend.tensorflow()
@@ -88,17 +88,11 @@ class Refined(keras.layers.Layer):  # type: ignore[name-defined]
 
 
 @keras.saving.register_keras_serializable(package="imagej_dl")
-class LadderDivergence(keras.layers.Layer):  # type: ignore[name-defined]
+class LadderDivergence(Divergence):
     """Divergence (Kullback–Leibler) of a posterior from its prior: [posterior, prior] → (…, 1).
 
-    Parameters
-    ----------
-    share : by which the sum over the latent variables of a position is multiplied.
+    The parameter is that of :class:`Divergence`.
     """
-
-    def __init__(self, share: float = 1.0, **more: Any) -> None:
-        super().__init__(**more)
-        self.share = float(share)
 
     def call(self, inputs: Any) -> Any:
         """Return ½·Σ((µq − µp)²/σp² + σq²/σp² − 1 − log σq²/σp²)·share, in nats."""
@@ -110,11 +104,7 @@ class LadderDivergence(keras.layers.Layer):  # type: ignore[name-defined]
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Return the shape of one channel."""
-        return (*input_shape[0][:-1], 1)
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what a file keeps."""
-        return {**super().get_config(), "share": self.share}
+        return super().compute_output_shape(input_shape[0])
 
 
 @keras.saving.register_keras_serializable(package="imagej_dl")

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -15,8 +13,7 @@ from numpy.typing import NDArray
 
 from imagej_dl import images
 from imagej_dl.errors import UserError
-from imagej_dl.filesystem import temporaries
-from imagej_dl.images import grey_rgb
+from imagej_dl.images import Far, Levels, Normalisation, grey_rgb
 from imagej_dl.images.checks import lossy_compression, non_finite
 from imagej_dl.images.labels import label_maps, marks, provenance
 
@@ -72,6 +69,31 @@ def plane_of(name: str, image: xr.DataArray, place: dict[str, int]) -> NDArray:
     raw = plane.transpose("Y", "X", "C").data if "C" in plane.dims else plane.data
     non_finite.check(raw, name, place)
     return raw
+
+
+def normalised(
+    name: str,
+    raw: NDArray,
+    place: dict[str, int],
+    normalisation: Normalisation,
+    levels: Levels | None,
+) -> tuple[NDArray[np.float32], Levels]:
+    """Return a plane of an image as the network sees it, (Y, X, C), and the levels that made it so.
+
+    Raises
+    ------
+    UserError : for a pixel that is far beyond all others.
+    """
+    far: list[Far] = []
+    ready, used = normalisation.with_levels(raw, levels, far=far)
+    if far:
+        raise UserError(
+            f"the pixel at {non_finite.where(far[0].at, place)} is {far[0].plane:g}, so far "
+            "beyond all others that the network cannot be trained",
+            path=name,
+            remedy=non_finite.remedy(non_finite.outlying(raw)),
+        )
+    return ready[..., None] if ready.ndim == 2 else ready, used
 
 
 def belonging(source: str | Path | xr.DataArray, image: xr.DataArray) -> xr.DataArray:
@@ -148,27 +170,3 @@ def labels_of(
     except UserError as error:
         raise error.at(error.path or source) from error
     return drawn.labels, drawn.marks
-
-
-class Store:
-    """Keep arrays in memory up to a limit, further ones in temporary memory-mapped files.
-
-    The files are deleted with the store.
-    """
-
-    def __init__(self, limit: int) -> None:
-        self._free = limit
-        self._folder: Any = None
-        self._count = 0
-
-    def keep(self, array: NDArray) -> NDArray:
-        """Return the array, or a memory map of it."""
-        self._free -= array.nbytes
-        if self._free >= 0:
-            return array
-        if self._folder is None:
-            self._folder = tempfile.TemporaryDirectory(prefix=temporaries.prefix())
-        path = Path(self._folder.name) / f"{self._count}.npy"
-        self._count += 1
-        np.save(path, array)
-        return np.load(path, mmap_mode="r")

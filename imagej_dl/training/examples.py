@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -14,8 +13,8 @@ from numpy.typing import NDArray
 
 from imagej_dl import images
 from imagej_dl.errors import UserError, warn
-from imagej_dl.images import Calibration, Far, Levels, Normalisation, Seen, grey_rgb, units
-from imagej_dl.images.checks import non_finite, saturation
+from imagej_dl.images import Levels, Normalisation, Seen, grey_rgb
+from imagej_dl.images.checks import saturation
 from imagej_dl.images.checks.repeated_warnings import gathered
 from imagej_dl.images.intensities.training_intensities import Look, bounded
 from imagej_dl.images.labels import marks
@@ -26,22 +25,22 @@ from imagej_dl.progress import Progress, silent
 from imagej_dl.training import known, object_sizes, target_images, volumes
 from imagej_dl.training.data_sources import Maps, Pair
 from imagej_dl.training.example_files import (
-    Store,
     belonging,
     channels_of,
     checked,
     labels_of,
     name_of,
+    normalised,
     places_of,
     plane_of,
     short_names,
 )
+from imagej_dl.training.example_storage import Store
+from imagej_dl.training.image_agreement import Agreement
 from imagej_dl.training.patches import Example
 
 MEMORY_LIMIT = 2 * 2**30
 """Bytes of examples that are kept in memory; what is above is memory-mapped from disk."""
-
-_MODEL = "the model to start from"
 
 
 class Examples:
@@ -98,8 +97,6 @@ class Examples:
         if not pairs:
             raise UserError("there is no image with labels to train on")
         self.sources: list[list[Example]] = []
-        self.channels = 0
-        self.calibration = Calibration()
         self.raw: NDArray = np.zeros((0, 0), np.uint8)
         self._normalisation = normalisation
         self._frames = frames
@@ -107,13 +104,7 @@ class Examples:
         self._ring = ring if sparse else None
         self._estimated = 0
         self._store = Store(memory_limit)
-        self._digest = hashlib.sha256()
-        self._first = self._calibrated = ""
-        if like is not None:
-            self.channels, self._first = like.channels, _MODEL
-            if units.is_calibrated(like.unit):
-                self._calibrated = _MODEL
-                self.calibration = Calibration(like.pixel_width, like.pixel_height, unit=like.unit)
+        agreed = Agreement(like)
         learns_from = "labels" if method is None else method.learns_from
         self._takes_unlabelled = method is not None and method.takes_unlabelled
         self._looks: list[tuple[Look, ...]] = []
@@ -140,7 +131,7 @@ class Examples:
                 target = image if itself else target_images.read(truth, image, place)
                 labels, marked = target_images.with_label(image, np.uint8(1)), None
             image, labels = checked(names[done], image, labels, place)
-            self._compare(names[done], image)
+            agreed.compare(names[done], image)
             given = (maps[done] if maps else None) or Maps()
             if given.marks is not None:
                 marked = marks.of(given.marks, labels)
@@ -155,7 +146,12 @@ class Examples:
             if slices is not None:
                 assert target is not None, "only images are learnt as volumes"
                 volumes.check(names[done], image, slices)
-                planes = self._volumes(names[done], image, target)
+                planes = []
+                read = volumes.examples(names[done], image, target, normalisation, self._store)
+                for example, raw in read:
+                    planes.append(example)
+                    if not self.raw.size:
+                        self.raw = raw
             else:
                 planes = self._planes(names[done], image, labels, marked, here, extra, target, bare)
             self.sources.append(planes)
@@ -164,6 +160,7 @@ class Examples:
             if learns_from == "labels":
                 diameters += [object_sizes.diameters(example.labels) for example in planes]
         progress("reading", len(pairs), len(pairs))
+        self.channels, self.calibration = agreed.channels, agreed.calibration
         self.diameter: float | None = None
         self.smallest, self.seen = 0, None
         if learns_from == "itself":
@@ -197,7 +194,7 @@ class Examples:
     @property
     def fingerprint(self) -> str:
         """A digest of all pixels, by which a resumed training knows its data."""
-        return self._digest.hexdigest()
+        return self._store.fingerprint
 
     def with_vectors(
         self, examples: Sequence[Example], method: Method, progress: Progress = silent
@@ -214,27 +211,6 @@ class Examples:
                 example = replace(example, vectors=self._store.keep(vectors))
             result.append(example)
         return result
-
-    def _compare(self, name: str, image: xr.DataArray) -> None:
-        channels, cal = image.sizes.get("C", 1), images.calibration(image)
-        if not self.channels:
-            self.channels, self._first = channels, name
-        if channels != self.channels:
-            raise UserError(
-                f"has {channels} channel(s), {self._first} has {self.channels}",
-                path=name,
-                remedy="Train on images that have the same channels; in ImageJ, Image > Type > RGB "
-                "Color makes three of a grey picture, and 8-bit one of a coloured one.",
-            )
-        if not self._calibrated:
-            self.calibration, self._calibrated = cal, name
-        first = self.calibration
-        scale = units.factor(cal.unit, first.unit)
-        if scale is None or abs(cal.pixel_width * scale / first.pixel_width - 1) > 0.1:
-            warn(
-                f"{name}: pixels of {cal.pixel_width:g} {cal.unit}, those of {self._calibrated} "
-                f"are {first.pixel_width:g} {first.unit}; the model records the latter"
-            )
 
     def _planes(
         self,
@@ -276,10 +252,9 @@ class Examples:
         for place in places if self._frames > 1 else filled:
             raw = plane_of(name, image, place)
             z = place.get("Z", 0)
-            ready, used = self._ready(name, raw, place, levels[z])
-            self._digest.update(ready.tobytes())
+            ready, used = normalised(name, raw, place, self._normalisation, levels[z])
+            kept = self._store.record(ready)
             seen = before.setdefault(z, deque(maxlen=self._frames))
-            kept = self._store.keep(ready)
             seen.extend([(raw, kept)] * (1 if seen else self._frames))
             if place not in filled:
                 continue
@@ -292,7 +267,7 @@ class Examples:
             where: NDArray[np.bool_] | None
             if place in unlabelled:
                 where = np.broadcast_to(np.False_, flat.shape)  # without memory
-                self._digest.update(b"unlabelled")
+                self._store.note(b"unlabelled")
             else:
                 where = self._known(flat, marked, place, ready, ring)
                 if where is not None:
@@ -306,7 +281,7 @@ class Examples:
                     self._bare[name_of(raw)] = look
             if not self.raw.size and flat.any():
                 self.raw = raw if self._frames == 1 else np.stack([one for one, _ in seen])
-            self._digest.update(flat.tobytes())
+            self._store.note(flat.tobytes())
             examples.append(
                 Example(
                     name + "".join(f" {axis}={index + 1}" for axis, index in place.items()),
@@ -319,45 +294,6 @@ class Examples:
                     **self._extra(flat, place, extra),
                 )
             )
-        saturation.tell(name, saturated)
-        return examples
-
-    def _volumes(self, name: str, image: xr.DataArray, target: xr.DataArray) -> list[Example]:
-        """Return the volume of each frame; `target` is the image that is learnt.
-
-        Volumes are normalised as a whole.
-        """
-        examples, saturated = [], []
-        frames = volumes.frames(image)
-        slices = (plane_of(name, image, place) for one in frames for place in one)
-        video = self._normalisation.levels(slices)
-        for places in frames:
-            raws = [plane_of(name, image, place) for place in places]
-            levels = video or self._normalisation.volume_levels(raws)
-            pairs = [
-                self._ready(name, raw, place, levels)
-                for raw, place in zip(raws, places, strict=True)
-            ]
-            ready = np.stack([one for one, _ in pairs])
-            self._digest.update(ready.tobytes())
-            kept = self._store.keep(ready)
-            whole = np.stack(raws)
-            found: dict[str, Any] = {"target": kept}
-            if target is image:
-                saturated += [saturation.share(raw) for raw in raws]
-            else:
-                of_slices = [
-                    target_images.plane(name, raw, target, place, used)
-                    for raw, place, (_, used) in zip(raws, places, pairs, strict=True)
-                ]
-                found = volumes.together(of_slices)
-                self._digest.update(found["target"].tobytes())
-                found["target"] = self._store.keep(found["target"])
-            if not self.raw.size:
-                self.raw = whole
-            frame = f" T={places[0]['T'] + 1}" if "T" in places[0] else ""
-            everywhere = np.broadcast_to(np.uint8(1), ready.shape[1:3])  # without memory
-            examples.append(Example(name + frame, kept, everywhere, digest=name_of(whole), **found))
         saturation.tell(name, saturated)
         return examples
 
@@ -375,7 +311,7 @@ class Examples:
         if found.estimated:
             self._estimated += 1
         if found.where is not None:
-            self._digest.update(found.where.tobytes())
+            self._store.note(found.where.tobytes())
         return found.where
 
     def _bound(self) -> None:
@@ -398,20 +334,6 @@ class Examples:
                 if changed:
                     planes[number] = replace(example, image=self._store.keep(image))
 
-    def _ready(
-        self, name: str, raw: NDArray, place: dict[str, int], levels: Levels | None
-    ) -> tuple[NDArray[np.float32], Levels]:
-        far: list[Far] = []
-        ready, used = self._normalisation.with_levels(raw, levels, far=far)
-        if far:
-            raise UserError(
-                f"the pixel at {non_finite.where(far[0].at, place)} is {far[0].plane:g}, so far "
-                "beyond all others that the network cannot be trained",
-                path=name,
-                remedy=non_finite.remedy(non_finite.outlying(raw)),
-            )
-        return ready[..., None] if ready.ndim == 2 else ready, used
-
     def _target(
         self,
         name: str,
@@ -428,8 +350,7 @@ class Examples:
         if target is image:
             return {"target": kept}
         found = target_images.plane(name, raw, target, place, levels)
-        self._digest.update(found["target"].tobytes())
-        return found | {"target": self._store.keep(found["target"])}
+        return found | {"target": self._store.record(found["target"])}
 
     def _extra(
         self, labels: NDArray, place: dict[str, int], extra: dict[str, xr.DataArray]
@@ -439,6 +360,4 @@ class Examples:
             found["weights"] = found["weights"].astype(np.float32)
         elif self._weights is not None:
             found["weights"] = self._weights(labels)
-        for array in found.values():
-            self._digest.update(array.tobytes())
-        return {name: self._store.keep(array) for name, array in found.items()}
+        return {name: self._store.record(array) for name, array in found.items()}

@@ -122,8 +122,7 @@ class BlindSpotMethod(ImageMethod):
         # A plane is a volume of one slice.
         volume = as_slices(image, count)
         kernel = self.hidden if len(volume) > 1 else self.hidden_in_plane
-        if len(volume) > 1 and kernel.ndim == 2:
-            kernel = kernel[None]
+        kernel = kernel.reshape(-1, *kernel.shape[-2:])
         changed = np.empty_like(volume)
         chosen = np.zeros(volume.shape, bool)
         missing = np.zeros(volume.shape, bool)
@@ -137,8 +136,7 @@ class BlindSpotMethod(ImageMethod):
         # A pixel that could not be hidden is not scored, nor is any whose kernel it lies under.
         if missing.any():
             seen: NDArray[np.bool_] = np.any(missing, axis=3)
-            around: NDArray[np.bool_] = seen if len(volume) > 1 else seen[0]
-            scored = ~masking.under(np.flip(kernel), around).reshape(seen.shape)
+            scored = ~masking.under(np.flip(kernel), seen)
             chosen &= scored[..., None]
         targets[..., targets.shape[-1] // 2 :] = as_channels(chosen)
         return as_channels(changed), targets
@@ -148,8 +146,8 @@ class BlindSpotMethod(ImageMethod):
     ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """Choose the pixels of a volume (Z, Y, X) that are scored; return all hidden ones, too."""
         some = shape if shape[0] > 1 else shape[1:]
-        places = masking.stratified(some, self.share, rng)
-        return places.reshape(shape), masking.under(kernel, places).reshape(shape)
+        places = masking.stratified(some, self.share, rng).reshape(shape)
+        return places, masking.under(kernel, places)
 
     def loss(
         self,

@@ -6,8 +6,10 @@ from typing import Any, ClassVar
 
 from pydantic import Field, model_validator
 
+from imagej_dl.declarations import field_of
 from imagej_dl.models import backend
 from imagej_dl.models.networks.base import Network
+from imagej_dl.models.networks.vae import VAE
 
 ENCODED, NOISE, SIGNAL = "encoded", "noise", "signal"
 """Names of the layers that a trained network is cut at to draw several samples; the first two are
@@ -54,13 +56,9 @@ class HVAE(Network):
     dropout: float = Field(
         default=0.0, ge=0, lt=1, description="Dropout after convolutions; HDN has .2."
     )
-    scale: float = Field(
-        default=1.0, allow_inf_nan=False, description="Factor of intensities before the network."
-    )
-    offset: float = Field(
-        default=0.0, allow_inf_nan=False, description="What is added to them after that."
-    )
-    draws: int = Field(default=0, ge=0, lt=2**32, description="Random seed of the samples.")
+    scale: float = field_of(VAE, "scale")
+    offset: float = field_of(VAE, "offset")
+    draws: int = field_of(VAE, "draws")
 
     @model_validator(mode="after")
     def _one_a_layer(self) -> HVAE:

@@ -1,0 +1,67 @@
+"""Channels and pixel size that all images of a training have in common."""
+
+from __future__ import annotations
+
+import xarray as xr
+
+from imagej_dl import images
+from imagej_dl.errors import UserError, warn
+from imagej_dl.images import Calibration, units
+from imagej_dl.models import ModelConfig
+
+_MODEL = "the model to start from"
+
+
+class Agreement:
+    """The channels and the pixel size of the first image, which others are compared with.
+
+    Parameters
+    ----------
+    like : a model that a training starts from, which counts as the first image.
+
+    Attributes
+    ----------
+    channels : 0 until there is an image.
+    calibration : of the first image, or of the model if it has one.
+    """
+
+    def __init__(self, like: ModelConfig | None = None) -> None:
+        self.channels = 0
+        self.calibration = Calibration()
+        self._first = self._calibrated = ""
+        if like is not None:
+            self.channels, self._first = like.channels, _MODEL
+            if units.is_calibrated(like.unit):
+                self._calibrated = _MODEL
+                self.calibration = Calibration(like.pixel_width, like.pixel_height, unit=like.unit)
+
+    def compare(self, name: str, image: xr.DataArray) -> None:
+        """Compare an image with those before it.
+
+        Raises
+        ------
+        UserError : when it has other channels.
+
+        Warns
+        -----
+        DataWarning : when its pixels differ in size by more than 10 %.
+        """
+        channels, cal = image.sizes.get("C", 1), images.calibration(image)
+        if not self.channels:
+            self.channels, self._first = channels, name
+        if channels != self.channels:
+            raise UserError(
+                f"has {channels} channel(s), {self._first} has {self.channels}",
+                path=name,
+                remedy="Train on images that have the same channels; in ImageJ, Image > Type > RGB "
+                "Color makes three of a grey picture, and 8-bit one of a coloured one.",
+            )
+        if not self._calibrated:
+            self.calibration, self._calibrated = cal, name
+        first = self.calibration
+        scale = units.factor(cal.unit, first.unit)
+        if scale is None or abs(cal.pixel_width * scale / first.pixel_width - 1) > 0.1:
+            warn(
+                f"{name}: pixels of {cal.pixel_width:g} {cal.unit}, those of {self._calibrated} "
+                f"are {first.pixel_width:g} {first.unit}; the model records the latter"
+            )
