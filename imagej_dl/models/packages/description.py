@@ -145,11 +145,9 @@ class Tensor(_Part):
         )
 
 
-class Weights(_Part):
+class Weights(File):
     """The weights of one format."""
 
-    source: str = Field(max_length=1000)
-    sha256: str | None = Field(None, pattern="^[0-9a-fA-F]{64}$")
     external_data: Any = None
 
 

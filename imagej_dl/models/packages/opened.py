@@ -8,7 +8,7 @@ from pathlib import Path
 from imagej_dl.errors import UserError
 from imagej_dl.models.packages import description, verification
 from imagej_dl.models.packages.archive import Archive
-from imagej_dl.models.packages.description import Description, File, Tensor
+from imagej_dl.models.packages.description import Description, Tensor
 
 FORMATS = ("onnx", "keras_v3")
 """Formats of weights that are opened, the first that a package has."""
@@ -64,7 +64,7 @@ class Package:
                 path=self.path,
                 remedy="Use a package whose ONNX file holds the weights itself.",
             )
-        return verification.contents(self.archive, File(source=entry.source, sha256=entry.sha256))
+        return verification.contents(self.archive, entry)
 
     def digest(self, which: str) -> str:
         """Return the SHA-256 of all files that a prediction depends on, in hexadecimal."""
