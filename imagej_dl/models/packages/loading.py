@@ -75,7 +75,7 @@ def load(path: Path, own_network: OwnNetwork) -> ModelBundle:
         used = [] if own is not None else pixels
         left = list(package.target.operations) if own is not None else left
         described = (package.source, package.target, used, path)
-        network = runs = made(package.weights(which), 0, *described)
+        network = runs = made(package.weights(which), *described)
     digest = f"{package.digest(which)}:{which}:{_runtime(which)}"
     if not verification.known(digest):
         found = verification.check(
