@@ -27,7 +27,8 @@ from imagej_dl.models.exporting.geometry import Geometry
 from imagej_dl.models.exporting.preprocessing import Preprocessing, preprocessing
 from imagej_dl.models.exporting.readme import readme
 from imagej_dl.models.folder import NETWORK, TEST_IMAGE, load
-from imagej_dl.models.packages.operations import applied, operation
+from imagej_dl.models.packages.known_operations import operation
+from imagej_dl.models.packages.operations import applied
 from imagej_dl.models.ready.card import Card
 from imagej_dl.progress import Progress, silent
 

@@ -15,7 +15,7 @@ from imagej_dl.models.packages.config import PackageConfig
 from imagej_dl.models.packages.description import Sizes, Tensor
 from imagej_dl.models.packages.normalisation import PackageNormalisation
 from imagej_dl.models.packages.opened import Package
-from imagej_dl.models.packages.operations import EnsureDtype, is_whole
+from imagej_dl.models.packages.operations import EnsureDtype
 from imagej_dl.models.packages.outputs import is_probability, roles_of
 
 _UNITS = {"micrometer": "µm", "nanometer": "nm", "millimeter": "mm"}
@@ -77,7 +77,7 @@ def divided(tensor: Tensor) -> tuple[list[Any], list[Any]]:
     that looks at the whole plane.
     """
     steps = list(tensor.operations)
-    first = list(takewhile(lambda one: not is_whole(one), steps))
+    first = list(takewhile(lambda one: not one.whole, steps))
     left = steps[len(first) :]
     # A type at the very end says nothing more about float32.
     return first, [] if all(isinstance(one, EnsureDtype) for one in left) else left
