@@ -24,7 +24,7 @@ from imagej_dl.models.exporting import graph, pictures, rdf
 from imagej_dl.models.exporting.about import About
 from imagej_dl.models.exporting.citations import citations
 from imagej_dl.models.exporting.geometry import Geometry
-from imagej_dl.models.exporting.preprocessing import Preprocessing, preprocessing
+from imagej_dl.models.exporting.preprocessing import Declared, Preprocessing, preprocessing
 from imagej_dl.models.exporting.readme import readme
 from imagej_dl.models.folder import NETWORK, TEST_IMAGE, load
 from imagej_dl.models.packages.known_operations import operation
@@ -119,8 +119,7 @@ def export(
     files: dict[str, bytes] = {"model.onnx": data}
     if _is_plain(bundle.model):
         files["model.keras"] = _keras(bundle)
-    back = [operation(one["id"], one["kwargs"]) for one in made.back]
-    result = np.stack([applied(back, one) for one in output]).astype(np.float32)
+    result = np.stack([_processed(made.after, one) for one in output])
     metrics = _metrics(folder)
     text = readme(config, about, geometry, made, metrics, card, difference)
     files |= {
@@ -149,8 +148,13 @@ def _inputs(
         ready = geometry.fitted(bundle.prepare(plane))[None]
         return ready, ready
     image = geometry.fitted(raw).astype(np.float32)
-    steps = [operation(one["id"], one["kwargs"]) for one in made.declared]
-    return image[None], applied(steps, image).astype(np.float32)[None]
+    return image[None], _processed(made.declared, image)[None]
+
+
+def _processed(declared: Declared, plane: NDArray) -> NDArray[np.float32]:
+    """Return a plane (Y, X, C) after operations, as readers of the package make it."""
+    steps = [operation(one["id"], one["kwargs"]) for one in declared]
+    return applied(steps, plane).astype(np.float32)
 
 
 def _test_image(folder: Path) -> NDArray[Any]:
