@@ -171,11 +171,8 @@ def check(bundle: ModelBundle) -> float:
     """
     if bundle.folder is None:
         raise ValueError("a bundle that is in no folder has no test image")
-    order = ("T", "Z", "Y", "X", "C")
-    image = images.read(bundle.folder / TEST_IMAGE)
-    plane = image.transpose(*[d for d in order if d in image.dims]).data
-    kept = images.read(bundle.folder / TEST_EXPECTED)
-    expected = kept.transpose(*[d for d in order if d in kept.dims]).data
+    plane = test_array(bundle.folder / TEST_IMAGE)
+    expected = test_array(bundle.folder / TEST_EXPECTED)
     found, expected = bundle.probabilities(plane).reshape(-1), expected.reshape(-1)
     if found.size != expected.size:
         raise UserError("does not match the test image", path=bundle.folder / TEST_EXPECTED)
@@ -187,6 +184,12 @@ def check(bundle: ModelBundle) -> float:
             remedy="A file was changed, or this TensorFlow computes differently: train again.",
         )
     return difference
+
+
+def test_array(path: Path) -> NDArray[Any]:
+    """Return a test image, or what is kept beside it, with its axes in the order T, Z, Y, X, C."""
+    image = images.read(path)
+    return image.transpose(*[d for d in ("T", "Z", "Y", "X", "C") if d in image.dims]).data
 
 
 def _network_of(data: bytes, config: ModelConfig) -> Any:

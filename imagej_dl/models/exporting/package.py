@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imagej_dl import images
 from imagej_dl.errors import UserError, warn
 from imagej_dl.filesystem import temporaries
 from imagej_dl.filesystem.atomic import atomic, load_json, refuse_existing
@@ -26,7 +25,7 @@ from imagej_dl.models.exporting.citations import citations
 from imagej_dl.models.exporting.geometry import Geometry
 from imagej_dl.models.exporting.preprocessing import Declared, Preprocessing, preprocessing
 from imagej_dl.models.exporting.readme import readme
-from imagej_dl.models.folder import NETWORK, TEST_IMAGE, load
+from imagej_dl.models.folder import NETWORK, TEST_IMAGE, load, test_array
 from imagej_dl.models.packages.known_operations import operation
 from imagej_dl.models.packages.operations import applied
 from imagej_dl.models.ready.card import Card
@@ -161,8 +160,7 @@ def _test_image(folder: Path) -> NDArray[Any]:
     path = folder / TEST_IMAGE
     if not path.is_file():
         raise UserError("is missing, which every package needs", path=path)
-    image = images.read(path)
-    plane = image.transpose(*[d for d in ("Y", "X", "C") if d in image.dims]).data
+    plane = test_array(path)
     return plane if plane.ndim == 3 else plane[..., None]
 
 
