@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from imagej_dl.errors import UserError, warn
 from imagej_dl.filesystem import temporaries
 from imagej_dl.filesystem.atomic import atomic, load_json, refuse_existing
+from imagej_dl.methods.shared.image_method import ImageMethod
 from imagej_dl.models.bundle import ModelBundle
 from imagej_dl.models.config import ModelConfig
 from imagej_dl.models.exporting import graph, pictures, rdf
@@ -47,7 +48,7 @@ class Exported:
 def refuse(config: ModelConfig, folder: Path) -> None:
     """Raise UserError for a model that no package can be made of."""
     method = config.method
-    if getattr(method, "draws_samples", False):
+    if isinstance(method, ImageMethod) and method.draws_samples:
         raise UserError(
             f"draws samples (its kind is {config.kind}), for which ONNX has no operators",
             path=folder,
