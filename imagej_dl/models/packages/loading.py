@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from imagej_dl.errors import UserError, warn
+from imagej_dl.models import network_files
 from imagej_dl.models.bundle import ModelBundle
 from imagej_dl.models.config import ModelConfig
 from imagej_dl.models.foreign import ForeignNetwork
@@ -21,9 +21,6 @@ from imagej_dl.models.packages.config import PackageConfig
 from imagej_dl.models.packages.networks import KerasNetwork, OnnxNetwork
 from imagej_dl.models.packages.opened import KERAS, ONNX, Package, opened
 from imagej_dl.models.packages.planes import config_of, divided
-
-OwnNetwork = Callable[[bytes, ModelConfig], Any]
-"""Opens the Keras file of a model of ours."""
 
 
 def load_config(path: Path) -> ModelConfig:
@@ -36,12 +33,8 @@ def load_config(path: Path) -> ModelConfig:
     return _config(opened(path))
 
 
-def load(path: Path, own_network: OwnNetwork) -> ModelBundle:
+def load(path: Path) -> ModelBundle:
     """Read a package, and check once that its network gives the result that it holds.
-
-    Parameters
-    ----------
-    own_network : opens the Keras weights of packages that imagej-dl has written.
 
     Raises
     ------
@@ -65,7 +58,7 @@ def load(path: Path, own_network: OwnNetwork) -> ModelBundle:
     pixels, left = ([], list(target.operations)) if ours else divided(target)
     network: Any
     if ours and which == KERAS:
-        network = own_network(package.weights(which), config)
+        network = network_files.load_bytes(package.weights(which), config)
         runs: ForeignNetwork = _Keras(network)
     else:
         made = OnnxNetwork if which == ONNX else KerasNetwork
