@@ -42,7 +42,7 @@ def config_of(package: Package) -> PackageConfig:
     step = math.lcm(*(one.step if isinstance(one, Sizes) else 1 for one in sizes))
     least = min(one.min if isinstance(one, Sizes) else one for one in sizes)
     halo = max(_halo(target, letter) for letter in "yx")
-    references = [one for one in left if getattr(one, "reference_tensor", None) is not None]
+    refers = any(getattr(one, "reference_tensor", None) is not None for one in left)
     height, width, unit = _pixel(source)
     declared = package.declared
     config = PackageConfig(
@@ -50,7 +50,7 @@ def config_of(package: Package) -> PackageConfig:
         title=f"{declared.name} {declared.version or ''}".strip(),
         weights=package.format,
         architecture=Architecture(name=package.format, arguments={}),
-        normalisation=PackageNormalisation.of(source, keep=bool(references)),
+        normalisation=PackageNormalisation.of(source, keep=refers),
         axes=axes(1, source.channels),  # type: ignore[arg-type]
         channels=source.channels,
         pixel_height=height,
