@@ -333,7 +333,7 @@ class Examples:
         video = self._normalisation.levels(slices)
         for places in frames:
             raws = [plane_of(name, image, place) for place in places]
-            levels = video or self._normalisation.volume_levels(raws)
+            levels = video or self._normalisation.levels_together(raws)
             pairs = [
                 self._ready(name, raw, place, levels)
                 for raw, place in zip(raws, places, strict=True)
