@@ -18,7 +18,8 @@ from imagej_dl.models.packages.opened import Package
 from imagej_dl.models.packages.operations import EnsureDtype
 from imagej_dl.models.packages.outputs import is_probability, roles_of
 
-_UNITS = {"micrometer": "µm", "nanometer": "nm", "millimeter": "mm"}
+UNITS = {"micrometer": "µm", "nanometer": "nm", "millimeter": "mm"}
+"""The specification's names of units of length, and ours."""
 _NO_HALO = 32
 """Halo in px, at most, where a package declares none."""
 
@@ -141,7 +142,7 @@ def _halo(target: Tensor, letter: str) -> int:
 def _pixel(source: Tensor) -> tuple[float, float, str]:
     """Return height and width of a pixel, and their unit; 1 px where they are not declared."""
     sides = [axis for axis in (source.axis("y"), source.axis("x")) if axis is not None]
-    unit = _UNITS.get(sides[0].unit or "")
+    unit = UNITS.get(sides[0].unit or "")
     if unit is None or sides[0].unit != sides[1].unit:
         return 1.0, 1.0, "pixel"
     return sides[0].scale, sides[1].scale, unit
