@@ -243,14 +243,17 @@ class Normalisation(BaseModel):
         low, high = (np.array([values[i] for values in found.values]) for i in (0, 1))
         return self._bounded(sample, low, high, seen, far) or found
 
-    def volume_levels(
+    def levels_together(
         self,
-        slices: Iterable[NDArray],
+        parts: Iterable[NDArray],
         seen: Seen | None = None,
         far: list[Far] | None = None,
     ) -> Levels | None:
-        """Measure all slices of a volume together, whatever the scope; see :meth:`levels`."""
-        return self.model_copy(update={"scope": "video"}).levels(slices, seen, far)
+        """Measure slices of a volume, or parts of a plane, together, whatever the scope.
+
+        None for a method that measures nothing; see :meth:`levels`.
+        """
+        return self.model_copy(update={"scope": "video"}).levels(parts, seen, far)
 
     def _measured(
         self, planes: Iterable[tuple[NDArray, float]], sample: Sample | None = None

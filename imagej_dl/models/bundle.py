@@ -99,7 +99,7 @@ class ModelBundle:
 
     def prepare_volume(self, volume: NDArray) -> NDArray[np.float32]:
         """Normalise a volume (Z, Y, X) or (Z, Y, X, C), as a whole, to (Y, X, Z·C), float32."""
-        levels = self.config.normalisation.volume_levels(volume, self.config.seen)
+        levels = self.config.normalisation.levels_together(volume, self.config.seen)
         return np.concatenate([self.prepare(plane, levels) for plane in volume], axis=-1)
 
     def prepare_window(self, window: NDArray) -> NDArray[np.float32]:

@@ -10,10 +10,7 @@ metrics.json, split.json, log.csv, loss.png   of the training, for the reader
 from __future__ import annotations
 
 import json
-import tempfile
 import warnings
-import zipfile
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -22,19 +19,16 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from imagej_dl import images
-from imagej_dl.errors import DataWarning, UserError, first_line
-from imagej_dl.filesystem import temporaries
+from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.filesystem.atomic import atomic_folder, heal, load_json
-from imagej_dl.models import fluffy_h5, trust
+from imagej_dl.models import fluffy_h5, network_files
 from imagej_dl.models.bundle import ModelBundle, largest_difference
 from imagej_dl.models.config import CONFIG, FORMAT_VERSION, UNFINISHED, ModelConfig
-from imagej_dl.models.frame_windows import frames_of, is_volumetric
-from imagej_dl.models.layers import OTHERS
+from imagej_dl.models.network_files import NETWORK
 from imagej_dl.models.packages import loading as packages
 from imagej_dl.models.packages.archive import is_package
 from imagej_dl.models.ready import registry as ready
 
-NETWORK = "model.keras"
 TEST_IMAGE, TEST_EXPECTED = "test_image.tif", "test_expected.tif"
 TOLERANCE = 1e-3
 """Largest difference of an output between machines, of values above 1 as a share of them: float32
@@ -106,9 +100,9 @@ def load(folder: str | Path, *, verify: bool = False) -> ModelBundle:
     if fluffy_h5.is_file(folder):
         return fluffy_h5.load(folder)
     if is_package(folder):
-        return packages.load(folder, _network_of)
+        return packages.load(folder)
     config = load_config(folder)
-    bundle = ModelBundle(_load_network(folder / NETWORK, config), config, folder)
+    bundle = ModelBundle(network_files.load(folder / NETWORK, config), config, folder)
     if verify:
         check(bundle)
     return bundle
@@ -171,11 +165,8 @@ def check(bundle: ModelBundle) -> float:
     """
     if bundle.folder is None:
         raise ValueError("a bundle that is in no folder has no test image")
-    order = ("T", "Z", "Y", "X", "C")
-    image = images.read(bundle.folder / TEST_IMAGE)
-    plane = image.transpose(*[d for d in order if d in image.dims]).data
-    kept = images.read(bundle.folder / TEST_EXPECTED)
-    expected = kept.transpose(*[d for d in order if d in kept.dims]).data
+    plane = test_array(bundle.folder / TEST_IMAGE)
+    expected = test_array(bundle.folder / TEST_EXPECTED)
     found, expected = bundle.probabilities(plane).reshape(-1), expected.reshape(-1)
     if found.size != expected.size:
         raise UserError("does not match the test image", path=bundle.folder / TEST_EXPECTED)
@@ -189,62 +180,10 @@ def check(bundle: ModelBundle) -> float:
     return difference
 
 
-def _network_of(data: bytes, config: ModelConfig) -> Any:
-    """Return the network of a Keras file that is in no folder."""
-    with tempfile.TemporaryDirectory(prefix=temporaries.prefix("package")) as folder:
-        path = Path(folder) / NETWORK
-        path.write_bytes(data)
-        return _load_network(path, config)
-
-
-def _load_network(path: Path, config: ModelConfig) -> Any:
-    from imagej_dl.models import backend
-
-    if not zipfile.is_zipfile(path):
-        problem = "is damaged or truncated" if path.exists() else "is missing"
-        raise UserError(problem, path=path, remedy="Copy the whole model folder again.")
-    trust.check_parts(path)
-    keras = backend.keras()
-    for module, _ in OTHERS:  # registers the layers of our own
-        if module.startswith("imagej_dl."):
-            import_module(module)
-
-    try:
-        model = keras.models.load_model(path, compile=False, safe_mode=True)
-    except Exception as error:  # Keras raises whatever its parts raise on a damaged archive.
-        remedy = "Copy the whole model folder again, or train again."
-        if config.keras_version != keras.__version__:
-            remedy = (
-                f"It was written with Keras {config.keras_version}; installed is "
-                f"{keras.__version__}: pip install keras=={config.keras_version}, or train again."
-            )
-        raise UserError(
-            f"cannot be loaded ({first_line(error)})", path=path, remedy=remedy
-        ) from error
-    wanted = (config.frames, config.channels, len(config.classes))
-    try:
-        found = (frames_of(model), model.input_shape[-1], model.output_shape[-1])
-    except (AttributeError, IndexError, TypeError):
-        found = None
-    if found != wanted:
-        raise UserError(
-            f"its network has {found} frames, channels in and channels out; its config.json "
-            f"declares {wanted}",
-            path=path,
-        )
-    if is_volumetric(model) != (config.volume is not None):
-        raise UserError(
-            f"its network is {'3' if config.volume is None else '2'}-D; its config.json declares "
-            "another one",
-            path=path,
-        )
-    if not config.method.is_in(model):
-        raise UserError(
-            "its network was made with other settings of the method than its config.json declares",
-            path=path,
-            remedy="Copy the whole model folder again, or train again.",
-        )
-    return model
+def test_array(path: Path) -> NDArray[Any]:
+    """Return a test image, or what is kept beside it, with its axes in the order T, Z, Y, X, C."""
+    image = images.read(path)
+    return image.transpose(*[d for d in ("T", "Z", "Y", "X", "C") if d in image.dims]).data
 
 
 def _writable(plane: NDArray) -> NDArray:

@@ -154,13 +154,13 @@ def _squares(bundle: ModelBundle, image: xr.DataArray, scale: float) -> Iterator
     size = math.sqrt(image.sizes["Y"] * image.sizes["X"])
     coarse = min(scale, 1.0, _MEASURED / size)
     measured = Scale(rescaling.factors(bundle.config, image, coarse)).pixels(bundle, image)
-    rule = bundle.config.normalisation.model_copy(update={"scope": "video"})
+    rule = bundle.config.normalisation
     stack = list(product(range(pixels.frames), range(pixels.depth)))
     for number in np.unique(np.linspace(0, len(stack) - 1, _PLANES).round().astype(int)):
         t, z = stack[number]
         plane = measured.part(t, z)
         far: list[Far] = []
-        levels = rule.levels([plane], bundle.config.seen, far)
+        levels = rule.levels_together([plane], bundle.config.seen, far)
         if any(one.why == "noise" for one in far):
             continue
         yield bundle.prepare(pixels.part(t, z, _busiest(plane, pixels.shape)), levels)

@@ -99,9 +99,8 @@ class Lazy:
         self.shape = (*pixels.shape, bundle.config.channels)
         rule = bundle.config.normalisation
         # Measured as a video is: rows at a time; of 8 and 16 bits the percentiles are the same.
-        alone = rule.model_copy(update={"scope": "video"})
         far: list[Far] = []
-        self.levels = levels or alone.levels(rows_of(pixels, t, z), bundle.config.seen, far)
+        self.levels = levels or rule.levels_together(rows_of(pixels, t, z), bundle.config.seen, far)
         self.beyond, self.used = beyond, used
         beyond += [Beyond(t, z, one) for one in far]
 

@@ -61,7 +61,7 @@ def ready(
     video = rule.levels(_slices(pixels, frames), bundle.config.seen)
     for t in frames:
         far: list[Far] = []
-        levels = video or rule.volume_levels(_slices(pixels, [t]), bundle.config.seen, far)
+        levels = video or rule.levels_together(_slices(pixels, [t]), bundle.config.seen, far)
         beyond += [Beyond(t, 0, one) for one in far]
         for span in slabs:
             yield Slab(bundle, pixels, t, span, levels, beyond, used)

@@ -66,7 +66,7 @@ def examples(
     video = normalisation.levels(slices)
     for places in frames:
         raws = [plane_of(name, image, place) for place in places]
-        levels = video or normalisation.volume_levels(raws)
+        levels = video or normalisation.levels_together(raws)
         pairs = [
             normalised(name, raw, place, normalisation, levels)
             for raw, place in zip(raws, places, strict=True)

@@ -39,12 +39,16 @@ def models_of(folder: Path | None) -> dict[str, Path]:
     return own | {name: ready.HOME / name for name in ready.names() if name not in own}
 
 
+def _is_model(path: Path) -> bool:
+    return (path / CONFIG).is_file() or holds_description(path)
+
+
 def _in(folder: Path) -> dict[str, Path]:
-    if (folder / CONFIG).is_file() or holds_description(folder):
+    if _is_model(folder):
         return {folder.resolve().stem if folder.is_file() else folder.resolve().name: folder}
     if not folder.is_dir():
         raise UserError("there is no such folder", path=folder)
-    inner = sorted(p for p in folder.iterdir() if (p / CONFIG).is_file() or holds_description(p))
+    inner = sorted(filter(_is_model, folder.iterdir()))
     if not inner:
         raise UserError(
             "holds no model",

@@ -72,7 +72,7 @@ def test_slabs_and_tiles_cannot_be_told(bundle, monkeypatch):
     np.testing.assert_allclose(tiled, whole, rtol=1e-6)
     # The whole is what the network gives for the volume, with the intensities of the image.
     direct = bundle.probabilities(image.data)[..., 0]
-    levels = bundle.config.normalisation.volume_levels(image.data)
+    levels = bundle.config.normalisation.levels_together(image.data)
     np.testing.assert_allclose(levels.undone(direct[..., None])[..., 0], whole, rtol=1e-5)
 
 

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from imagej_dl import optional
 from imagej_dl.errors import UserError, first_line
 from imagej_dl.models import backend
+from imagej_dl.models.bundle import largest_difference
+from imagej_dl.models.packages.networks import session_of
 
 OPSET = 17
 """DeepImageJ's runtime knows the operators of up to 18."""
@@ -102,15 +104,8 @@ def _canonical(model: Any, classes: int) -> bytes:
     return model.SerializeToString(deterministic=True)
 
 
-def difference(data: bytes, network: Any, images: NDArray[np.float32]) -> float:
-    """Return by how much an ONNX file differs from the network at most, for images (N, Y, X, C)."""
-    import onnxruntime
-
-    from imagej_dl.models.bundle import largest_difference
-
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
-    session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+def difference(session: Any, network: Any, images: NDArray[np.float32]) -> float:
+    """Return by how much an ONNX session differs from the network at most for (N, Y, X, C)."""
     found = session.run([OUTPUT], {INPUT: images})[0]
     return largest_difference(np.asarray(found), np.asarray(network(images, training=False)))
 
@@ -127,9 +122,12 @@ def check(data: bytes, network: Any, image: NDArray[np.float32], step: int) -> f
     ------
     UserError : when they differ by more than `TOLERANCE`.
     """
+    import onnxruntime
+
     larger = np.pad(image, ((0, 0), (0, step), (0, 2 * step), (0, 0)), "symmetric")
     both = np.concatenate([larger, larger[:, ::-1, ::-1]])
-    found = max(difference(data, network, one) for one in (image, both))
+    session = session_of(data, onnxruntime)
+    found = max(difference(session, network, one) for one in (image, both))
     if not found <= TOLERANCE:
         raise UserError(f"its network in ONNX gives other values than in Keras (by {found:.3g})")
     return found

@@ -14,20 +14,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imagej_dl import images
 from imagej_dl.errors import UserError, warn
 from imagej_dl.filesystem import temporaries
 from imagej_dl.filesystem.atomic import atomic, load_json, refuse_existing
+from imagej_dl.methods.shared.image_method import ImageMethod
 from imagej_dl.models.bundle import ModelBundle
 from imagej_dl.models.config import ModelConfig
 from imagej_dl.models.exporting import graph, pictures, rdf
 from imagej_dl.models.exporting.about import About
 from imagej_dl.models.exporting.citations import citations
 from imagej_dl.models.exporting.geometry import Geometry
-from imagej_dl.models.exporting.preprocessing import Preprocessing, preprocessing
+from imagej_dl.models.exporting.preprocessing import Declared, Preprocessing, preprocessing
 from imagej_dl.models.exporting.readme import readme
-from imagej_dl.models.folder import NETWORK, TEST_IMAGE, load
-from imagej_dl.models.packages.operations import applied, operation
+from imagej_dl.models.folder import NETWORK, TEST_IMAGE, load, test_array
+from imagej_dl.models.packages.known_operations import operation
+from imagej_dl.models.packages.operations import applied
 from imagej_dl.models.ready.card import Card
 from imagej_dl.progress import Progress, silent
 
@@ -47,7 +48,7 @@ class Exported:
 def refuse(config: ModelConfig, folder: Path) -> None:
     """Raise UserError for a model that no package can be made of."""
     method = config.method
-    if getattr(method, "draws_samples", False):
+    if isinstance(method, ImageMethod) and method.draws_samples:
         raise UserError(
             f"draws samples (its kind is {config.kind}), for which ONNX has no operators",
             path=folder,
@@ -118,8 +119,7 @@ def export(
     files: dict[str, bytes] = {"model.onnx": data}
     if _is_plain(bundle.model):
         files["model.keras"] = _keras(bundle)
-    back = [operation(one["id"], one["kwargs"]) for one in made.back]
-    result = np.stack([applied(back, one) for one in output]).astype(np.float32)
+    result = np.stack([_processed(made.after, one) for one in output])
     metrics = _metrics(folder)
     text = readme(config, about, geometry, made, metrics, card, difference)
     files |= {
@@ -148,16 +148,20 @@ def _inputs(
         ready = geometry.fitted(bundle.prepare(plane))[None]
         return ready, ready
     image = geometry.fitted(raw).astype(np.float32)
-    steps = [operation(one["id"], one["kwargs"]) for one in made.declared]
-    return image[None], applied(steps, image).astype(np.float32)[None]
+    return image[None], _processed(made.declared, image)[None]
+
+
+def _processed(declared: Declared, plane: NDArray) -> NDArray[np.float32]:
+    """Return a plane (Y, X, C) after operations, as readers of the package make it."""
+    steps = [operation(one["id"], one["kwargs"]) for one in declared]
+    return applied(steps, plane).astype(np.float32)
 
 
 def _test_image(folder: Path) -> NDArray[Any]:
     path = folder / TEST_IMAGE
     if not path.is_file():
         raise UserError("is missing, which every package needs", path=path)
-    image = images.read(path)
-    plane = image.transpose(*[d for d in ("Y", "X", "C") if d in image.dims]).data
+    plane = test_array(path)
     return plane if plane.ndim == 3 else plane[..., None]
 
 

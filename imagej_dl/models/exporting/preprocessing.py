@@ -33,6 +33,11 @@ class Preprocessing:
         """The operations of the input."""
         return [_FLOAT, *(self.operations or []), _FLOAT]
 
+    @property
+    def after(self) -> Declared:
+        """The operations of the output."""
+        return [*self.back, _FLOAT]
+
 
 def preprocessing(config: ModelConfig, dtype: np.dtype[Any]) -> Preprocessing:
     """Return a model's normalisation as operations.

@@ -13,10 +13,10 @@ from imagej_dl.models.exporting.about import About
 from imagej_dl.models.exporting.citations import Citation
 from imagej_dl.models.exporting.geometry import Geometry
 from imagej_dl.models.exporting.preprocessing import Preprocessing
+from imagej_dl.models.packages.planes import UNITS
 
 FORMAT = "0.5.3"
-_FLOAT = {"id": "ensure_dtype", "kwargs": {"dtype": "float32"}}
-_UNITS = {"nm": "nanometer", "µm": "micrometer", "mm": "millimeter"}
+_UNITS = {ours: name for name, ours in UNITS.items()}
 _IMAGE, _OUTPUT = graph.INPUT, graph.OUTPUT
 
 
@@ -103,7 +103,7 @@ def _output(
         "axes": axes,
         "data": {"type": "float32", **({"range": [0.0, 1.0]} if probable else {})},
         "test_tensor": _file("test_output.npy", digests),
-        "postprocessing": [*preprocessing.back, _FLOAT],
+        "postprocessing": preprocessing.after,
     }
 
 

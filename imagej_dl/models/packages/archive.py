@@ -62,6 +62,7 @@ class Archive:
         self.folder = path if path.is_dir() else path.parent if path.name in RDF else None
         refuse_special(path, folder=True)
         self.members = {} if self.folder is not None else _members(path)
+        self._contents: dict[str, bytes] = {}
 
     @property
     def description(self) -> str:
@@ -82,7 +83,7 @@ class Archive:
         return name in self.members
 
     def read(self, name: str, most: int = _LARGEST) -> bytes:
-        """Return the content of a file.
+        """Return the content of a file, which is unpacked once.
 
         Parameters
         ----------
@@ -107,24 +108,9 @@ class Archive:
                 path=self.given,
                 remedy=_REMEDY,
             )
-        try:
-            if self.folder is not None:
-                return self._inside(checked).read_bytes()
-            with zipfile.ZipFile(self.given) as archive, archive.open(checked) as stream:
-                data = stream.read(size + 1)
-        except (OSError, zipfile.BadZipFile, zlib.error, RuntimeError, EOFError) as error:
-            raise UserError(
-                f"cannot be unpacked: {checked} ({one_line(error)})",
-                path=self.given,
-                remedy=_REMEDY,
-            ) from error
-        if len(data) != size:
-            raise UserError(
-                f"is damaged: {checked} is not as long as declared",
-                path=self.given,
-                remedy=_REMEDY,
-            )
-        return data
+        if checked not in self._contents:
+            self._contents[checked] = self._unpacked(checked, size)
+        return self._contents[checked]
 
     def digest(self, names: list[str]) -> str:
         """Return the SHA-256 of the files of these names, which are all that is used."""
@@ -134,6 +120,26 @@ class Archive:
             digest.update(f"{name}:{len(data)}:".encode())
             digest.update(data)
         return digest.hexdigest()
+
+    def _unpacked(self, name: str, size: int) -> bytes:
+        try:
+            if self.folder is not None:
+                return self._inside(name).read_bytes()
+            with zipfile.ZipFile(self.given) as archive, archive.open(name) as stream:
+                data = stream.read(size + 1)
+        except (OSError, zipfile.BadZipFile, zlib.error, RuntimeError, EOFError) as error:
+            raise UserError(
+                f"cannot be unpacked: {name} ({one_line(error)})",
+                path=self.given,
+                remedy=_REMEDY,
+            ) from error
+        if len(data) != size:
+            raise UserError(
+                f"is damaged: {name} is not as long as declared",
+                path=self.given,
+                remedy=_REMEDY,
+            )
+        return data
 
     def _size(self, name: str) -> int:
         if self.folder is not None:

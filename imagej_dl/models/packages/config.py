@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import Field, SerializeAsAny, ValidationInfo, field_validator, model_validator
+from pydantic import Field, SerializeAsAny, ValidationInfo, field_validator
 
 from imagej_dl.errors import UserError
 from imagej_dl.images import Normalisation
@@ -40,10 +40,6 @@ class PackageConfig(ModelConfig):
     @classmethod
     def _of_method(cls, value: Any, info: ValidationInfo) -> PostProcessing:
         return value if isinstance(value, PostProcessing) else Instances.model_validate(value)
-
-    @model_validator(mode="after")
-    def _consistent(self) -> PackageConfig:
-        return self
 
     @property
     def method(self) -> Method:

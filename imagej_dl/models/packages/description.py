@@ -16,7 +16,8 @@ from imagej_dl import optional
 from imagej_dl.errors import UserError, first_line
 from imagej_dl.models.packages import version_0_4
 from imagej_dl.models.packages.archive import Archive
-from imagej_dl.models.packages.operations import Operation, operation
+from imagej_dl.models.packages.known_operations import operation
+from imagej_dl.models.packages.operations import Operation
 
 INSTALL = "Install what packages need: pip install 'imagej-dl[bioimageio]'."
 _LARGEST = 2**20
@@ -90,6 +91,11 @@ class Processing(_Part):
     id: str = Field(max_length=200)
     kwargs: dict[str, Any] = {}
 
+    @property
+    def operation(self) -> Operation:
+        """The operation, with arguments that are checked."""
+        return operation(self.id, self.kwargs)
+
 
 def _first(value: Any) -> Any:
     """Take what tells most of the data of a tensor whose channels are described one by one."""
@@ -140,16 +146,12 @@ class Tensor(_Part):
     @property
     def operations(self) -> tuple[Operation, ...]:
         """The operations on the tensor."""
-        return tuple(
-            operation(one.id, one.kwargs) for one in (*self.preprocessing, *self.postprocessing)
-        )
+        return tuple(one.operation for one in (*self.preprocessing, *self.postprocessing))
 
 
-class Weights(_Part):
+class Weights(File):
     """The weights of one format."""
 
-    source: str = Field(max_length=1000)
-    sha256: str | None = Field(None, pattern="^[0-9a-fA-F]{64}$")
     external_data: Any = None
 
 

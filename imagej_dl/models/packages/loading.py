@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from imagej_dl.errors import UserError, warn
+from imagej_dl.models import network_files
 from imagej_dl.models.bundle import ModelBundle
 from imagej_dl.models.config import ModelConfig
 from imagej_dl.models.foreign import ForeignNetwork
@@ -19,11 +19,8 @@ from imagej_dl.models.frame_windows import fed
 from imagej_dl.models.packages import verification
 from imagej_dl.models.packages.config import PackageConfig
 from imagej_dl.models.packages.networks import KerasNetwork, OnnxNetwork
-from imagej_dl.models.packages.opened import Package, opened
+from imagej_dl.models.packages.opened import KERAS, ONNX, Package, opened
 from imagej_dl.models.packages.planes import config_of, divided
-
-OwnNetwork = Callable[[bytes, ModelConfig], Any]
-"""Opens the Keras file of a model of ours."""
 
 
 def load_config(path: Path) -> ModelConfig:
@@ -33,17 +30,11 @@ def load_config(path: Path) -> ModelConfig:
     ------
     UserError : for a package that cannot be read, or is not one of a plane to a plane.
     """
-    package = opened(path)
-    own = _own_config(package)
-    return own if own is not None else config_of(package)
+    return _config(opened(path))
 
 
-def load(path: Path, own_network: OwnNetwork) -> ModelBundle:
+def load(path: Path) -> ModelBundle:
     """Read a package, and check once that its network gives the result that it holds.
-
-    Parameters
-    ----------
-    own_network : opens the Keras weights of packages that imagej-dl has written.
 
     Raises
     ------
@@ -56,31 +47,25 @@ def load(path: Path, own_network: OwnNetwork) -> ModelBundle:
     """
     package = opened(path)
     which = package.format
-    own = _own_config(package)
-    config = own if own is not None else config_of(package)
+    config = _config(package)
     if len(package.declared.outputs) > 1:
         others = ", ".join(one.id for one in package.declared.outputs[1:])
         warn(f"its output {package.target.id} is used; left out: {others}", path=path)
-    before = list(package.source.operations)
-    pixels, left = divided(package.target)
+    source, target = package.source, package.target
+    before = list(source.operations)
+    ours = not isinstance(config, PackageConfig)
+    # Of our own output prediction makes what the operations would make of it.
+    pixels, left = ([], list(target.operations)) if ours else divided(target)
     network: Any
-    if own is not None and package.declared.weights.get("keras_v3") is not None:
-        which = "keras_v3"
-        network = own_network(package.weights(which), own)
+    if ours and which == KERAS:
+        network = network_files.load_bytes(package.weights(which), config)
         runs: ForeignNetwork = _Keras(network)
-        left = list(package.target.operations)
     else:
-        made = OnnxNetwork if which == "onnx" else KerasNetwork
-        # Of our own ones prediction makes what operations would make of the output.
-        used = [] if own is not None else pixels
-        left = list(package.target.operations) if own is not None else left
-        described = (package.source, package.target, used, path)
-        network = runs = made(package.weights(which), 0, *described)
+        made = OnnxNetwork if which == ONNX else KerasNetwork
+        network = runs = made(package.weights(which), source, target, pixels, path)
     digest = f"{package.digest(which)}:{which}:{_runtime(which)}"
     if not verification.known(digest):
-        found = verification.check(
-            package.archive, (package.source, package.target), runs, before, left
-        )
+        found = verification.check(package.archive, (source, target), runs, before, left)
         if found is not None:
             verification.remember(digest)
     return ModelBundle(network, config, path)
@@ -110,6 +95,11 @@ class _Keras(ForeignNetwork):
         return np.asarray(self.model(fed(self.model, windows), training=False))
 
 
+def _config(package: Package) -> ModelConfig:
+    own = _own_config(package)
+    return own if own is not None else config_of(package)
+
+
 def _own_config(package: Package) -> ModelConfig | None:
     """Return the configuration of a model of ours that the package was made of."""
     content = package.declared.own
@@ -135,7 +125,7 @@ def _own_config(package: Package) -> ModelConfig | None:
 
 
 def _runtime(which: str) -> str:
-    library = "onnxruntime" if which == "onnx" else "keras"
+    library = "onnxruntime" if which == ONNX else "keras"
     try:
         return f"{library} {importlib.metadata.version(library)}"
     except importlib.metadata.PackageNotFoundError:

@@ -84,16 +84,12 @@ class PackageNetwork(ForeignNetwork):
 class OnnxNetwork(PackageNetwork):
     """ONNX weights, computed by ONNX Runtime on the CPU."""
 
-    def __init__(self, data: bytes, output: int, *described: Any) -> None:
+    def __init__(self, data: bytes, *described: Any) -> None:
         super().__init__(*described)
         onnx_files.check(data, self.path)
         runtime = optional.need("onnxruntime", _RUNTIME, INSTALL)
-        options = runtime.SessionOptions()
-        options.log_severity_level = 4  # what is wrong is raised
         try:
-            self.session = runtime.InferenceSession(
-                data, options, providers=["CPUExecutionProvider"]
-            )
+            self.session = session_of(data, runtime)
         except Exception as error:  # it has an exception of its own for each of its status codes
             raise UserError(
                 f"its ONNX weights cannot be loaded ({first_line(error)})",
@@ -101,13 +97,13 @@ class OnnxNetwork(PackageNetwork):
                 remedy="Update ONNX Runtime: pip install --upgrade onnxruntime.",
             ) from error
         inputs, outputs = self.session.get_inputs(), self.session.get_outputs()
-        if len(inputs) != 1 or output >= len(outputs):
+        if len(inputs) != 1 or not outputs:
             raise UserError(
                 f"its ONNX weights have {len(inputs)} inputs and {len(outputs)} outputs, which is "
                 "not as declared",
                 path=self.path,
             )
-        self.input, self.output = inputs[0].name, outputs[output].name
+        self.input, self.output = inputs[0].name, outputs[0].name
         self.dtype = _DTYPES.get(inputs[0].type, np.float32)
 
     def compute(self, tensor: NDArray[np.float32]) -> NDArray[Any]:
@@ -127,6 +123,13 @@ class OnnxNetwork(PackageNetwork):
         return np.asarray(found)
 
 
+def session_of(data: bytes, runtime: Any) -> Any:
+    """Return the session of an ONNX file on the CPU; `runtime` is the module onnxruntime."""
+    options = runtime.SessionOptions()
+    options.log_severity_level = 4  # what is wrong is raised
+    return runtime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+
+
 _DTYPES = {
     "tensor(float)": np.float32,
     "tensor(double)": np.float64,
@@ -139,7 +142,7 @@ _DTYPES = {
 class KerasNetwork(PackageNetwork):
     """Keras weights (format 3), opened in safe mode if made of layers that are known."""
 
-    def __init__(self, data: bytes, output: int, *described: Any) -> None:
+    def __init__(self, data: bytes, *described: Any) -> None:
         super().__init__(*described)
         from imagej_dl.models import backend
 
@@ -156,7 +159,6 @@ class KerasNetwork(PackageNetwork):
                 raise UserError(
                     f"its Keras weights cannot be loaded ({first_line(error)})", path=self.path
                 ) from error
-        self.number = output
 
     def compute(self, tensor: NDArray[np.float32]) -> NDArray[Any]:
         """Call the model."""
@@ -171,7 +173,7 @@ class KerasNetwork(PackageNetwork):
             raise UserError(
                 f"its network cannot be computed ({first_line(error)})", path=self.path
             ) from error
-        return np.asarray(found[self.number] if isinstance(found, list | tuple) else found)
+        return np.asarray(found[0] if isinstance(found, list | tuple) else found)
 
 
 def arranged(windows: NDArray, tensor: Tensor) -> NDArray:

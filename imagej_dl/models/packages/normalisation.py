@@ -12,7 +12,7 @@ from imagej_dl.images.intensities.levels import Levels
 from imagej_dl.images.intensities.training_intensities import Far, Seen
 from imagej_dl.images.normalisation import Normalisation
 from imagej_dl.models.packages.description import Processing, Tensor
-from imagej_dl.models.packages.operations import applied, operation
+from imagej_dl.models.packages.operations import applied
 
 
 @dataclass(frozen=True)
@@ -60,8 +60,7 @@ class PackageNormalisation(Normalisation):
     ) -> tuple[NDArray[np.float32], Levels]:
         """Apply the operations to a plane (Y, X) or (Y, X, C)."""
         raw = plane[..., None] if plane.ndim == 2 else plane
-        steps = [operation(one.id, one.kwargs) for one in self.operations]
-        ready = applied(steps, raw).astype(np.float32)
+        ready = applied([one.operation for one in self.operations], raw).astype(np.float32)
         unchanged = Levels.between(0.0, 1.0, raw.shape[-1])
         references = {self.kept: raw} if self.kept else {}
         return ready, PackageLevels(unchanged.values, unchanged.become, None, references)

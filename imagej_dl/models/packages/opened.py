@@ -8,10 +8,10 @@ from pathlib import Path
 from imagej_dl.errors import UserError
 from imagej_dl.models.packages import description, verification
 from imagej_dl.models.packages.archive import Archive
-from imagej_dl.models.packages.description import Description, File, Tensor
+from imagej_dl.models.packages.description import Description, Tensor
 
-FORMATS = ("onnx", "keras_v3")
-"""Formats of weights that are opened, the first that a package has."""
+ONNX, KERAS = "onnx", "keras_v3"
+"""Formats of weights that are opened."""
 
 
 @dataclass(frozen=True)
@@ -35,9 +35,10 @@ class Package:
 
     @property
     def format(self) -> str:
-        """The format of the weights that are opened."""
+        """The format of the weights that are opened: ONNX rather, of models of ours Keras."""
         present = {name for name, one in self.declared.weights.items() if one is not None}
-        found = next((name for name in FORMATS if name in present), None)
+        wanted = (ONNX, KERAS) if self.declared.own is None else (KERAS, ONNX)
+        found = next((name for name in wanted if name in present), None)
         if found is not None:
             return found
         remedy = "Use a package with ONNX or Keras 3 weights; its authors can add them."
@@ -64,7 +65,7 @@ class Package:
                 path=self.path,
                 remedy="Use a package whose ONNX file holds the weights itself.",
             )
-        return verification.contents(self.archive, File(source=entry.source, sha256=entry.sha256))
+        return verification.contents(self.archive, entry)
 
     def digest(self, which: str) -> str:
         """Return the SHA-256 of all files that a prediction depends on, in hexadecimal."""

@@ -16,7 +16,7 @@ from imagej_dl.methods.shared.class_method import ObjectMethod
 from imagej_dl.methods.shared.image_method import ImageMethod
 from imagej_dl.models.packages.description import Processing, Tensor
 from imagej_dl.models.packages.normalisation import PackageLevels
-from imagej_dl.models.packages.operations import Binarize, Sigmoid, Softmax, applied, operation
+from imagej_dl.models.packages.operations import Binarize, Sigmoid, Softmax, applied
 
 _BACKGROUND = re.compile(r"back ?ground|\bbg\b|outside", re.I)
 _BORDER = re.compile(r"bound|border|contour|edge|membrane|outline", re.I)
@@ -86,7 +86,7 @@ class PackageImage(ImageMethod):
         if not self.operations:
             return image
         references = levels.references if isinstance(levels, PackageLevels) else {}
-        steps = [operation(one.id, one.kwargs) for one in self.operations]
+        steps = [one.operation for one in self.operations]
         return applied(steps, image, references).astype(np.float32)
 
     def loss(

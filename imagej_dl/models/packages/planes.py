@@ -15,10 +15,11 @@ from imagej_dl.models.packages.config import PackageConfig
 from imagej_dl.models.packages.description import Sizes, Tensor
 from imagej_dl.models.packages.normalisation import PackageNormalisation
 from imagej_dl.models.packages.opened import Package
-from imagej_dl.models.packages.operations import EnsureDtype, is_whole
+from imagej_dl.models.packages.operations import EnsureDtype
 from imagej_dl.models.packages.outputs import is_probability, roles_of
 
-_UNITS = {"micrometer": "µm", "nanometer": "nm", "millimeter": "mm"}
+UNITS = {"micrometer": "µm", "nanometer": "nm", "millimeter": "mm"}
+"""The specification's names of units of length, and ours."""
 _NO_HALO = 32
 """Halo in px, at most, where a package declares none."""
 
@@ -42,7 +43,7 @@ def config_of(package: Package) -> PackageConfig:
     step = math.lcm(*(one.step if isinstance(one, Sizes) else 1 for one in sizes))
     least = min(one.min if isinstance(one, Sizes) else one for one in sizes)
     halo = max(_halo(target, letter) for letter in "yx")
-    references = [one for one in left if getattr(one, "reference_tensor", None) is not None]
+    refers = any(getattr(one, "reference_tensor", None) is not None for one in left)
     height, width, unit = _pixel(source)
     declared = package.declared
     config = PackageConfig(
@@ -50,7 +51,7 @@ def config_of(package: Package) -> PackageConfig:
         title=f"{declared.name} {declared.version or ''}".strip(),
         weights=package.format,
         architecture=Architecture(name=package.format, arguments={}),
-        normalisation=PackageNormalisation.of(source, keep=bool(references)),
+        normalisation=PackageNormalisation.of(source, keep=refers),
         axes=axes(1, source.channels),  # type: ignore[arg-type]
         channels=source.channels,
         pixel_height=height,
@@ -77,7 +78,7 @@ def divided(tensor: Tensor) -> tuple[list[Any], list[Any]]:
     that looks at the whole plane.
     """
     steps = list(tensor.operations)
-    first = list(takewhile(lambda one: not is_whole(one), steps))
+    first = list(takewhile(lambda one: not one.whole, steps))
     left = steps[len(first) :]
     # A type at the very end says nothing more about float32.
     return first, [] if all(isinstance(one, EnsureDtype) for one in left) else left
@@ -141,7 +142,7 @@ def _halo(target: Tensor, letter: str) -> int:
 def _pixel(source: Tensor) -> tuple[float, float, str]:
     """Return height and width of a pixel, and their unit; 1 px where they are not declared."""
     sides = [axis for axis in (source.axis("y"), source.axis("x")) if axis is not None]
-    unit = _UNITS.get(sides[0].unit or "")
+    unit = UNITS.get(sides[0].unit or "")
     if unit is None or sides[0].unit != sides[1].unit:
         return 1.0, 1.0, "pixel"
     return sides[0].scale, sides[1].scale, unit

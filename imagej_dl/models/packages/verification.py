@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -48,8 +49,6 @@ def contents(archive: Archive, file: File) -> bytes:
     ------
     UserError : when they differ.
     """
-    import hashlib
-
     data = archive.read(file.source)
     if file.sha256 is not None and hashlib.sha256(data).hexdigest() != file.sha256.lower():
         raise UserError(
@@ -97,10 +96,11 @@ def check(
         raise UserError(problem, path=archive.given, remedy=_REMEDY)
     differences = np.abs(values - wanted) / np.maximum(np.abs(wanted), 1)
     largest = float(differences.max())
-    if not (differences > TOLERANCE).mean() <= _FEW:
+    share = (differences > TOLERANCE).mean()
+    if not share <= _FEW:
         raise UserError(
             f"gives another result for its test input than it holds (it differs by {largest:.3g} "
-            f"on {100 * (differences > TOLERANCE).mean():.3g} % of the values)",
+            f"on {100 * share:.3g} % of the values)",
             path=archive.given,
             remedy=_REMEDY,
         )
@@ -127,7 +127,7 @@ def remember(digest: str) -> None:
 
 
 def _path() -> Path:
-    return preferences.path().parent / "packages.json"
+    return preferences.path().with_name("packages.json")
 
 
 def _kept() -> list[str]:

@@ -23,7 +23,8 @@ from imagej_dl.models.exporting.about import about, plain
 from imagej_dl.models.exporting.geometry import Geometry
 from imagej_dl.models.exporting.package import export, refuse
 from imagej_dl.models.exporting.preprocessing import preprocessing
-from imagej_dl.models.packages.operations import applied, operation
+from imagej_dl.models.packages.known_operations import operation
+from imagej_dl.models.packages.operations import applied
 from imagej_dl.prediction import predict, predict_image
 
 pytest.importorskip("tf2onnx")

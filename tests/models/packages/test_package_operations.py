@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from imagej_dl.errors import UserError
-from imagej_dl.models.packages.operations import applied, is_whole, operation
+from imagej_dl.models.packages.known_operations import operation
+from imagej_dl.models.packages.operations import applied
 
 PLANE = np.array([[[1.0, 10.0], [2.0, 20.0]], [[3.0, 30.0], [4.0, 40.0]]])
 
@@ -91,7 +92,7 @@ def test_others_are_refused(identifier, arguments, words):
 
 
 def test_which_look_at_the_whole_plane():
-    assert is_whole(operation("scale_range", {}))
-    assert is_whole(operation("clip", {"max_percentile": 99}))
-    assert not is_whole(operation("clip", {"max": 1}))
-    assert not is_whole(operation("sigmoid", {}))
+    assert operation("scale_range", {}).whole
+    assert operation("clip", {"max_percentile": 99}).whole
+    assert not operation("clip", {"max": 1}).whole
+    assert not operation("sigmoid", {}).whole

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import zipfile
 
 import numpy as np
 import pytest
@@ -192,6 +193,17 @@ def test_the_check_is_done_once_for_a_package(tmp_path, monkeypatch):
     models.load(path)
     assert len(calls) == 2
     assert len(json.loads((tmp_path / "home" / "packages.json").read_text())) == 2
+
+
+def test_a_file_is_unpacked_once_for_all_that_asks_for_it(tmp_path, monkeypatch):
+    path = package(tmp_path / "discs.zip")
+    names = []
+    unpacked = zipfile.ZipFile.open
+    monkeypatch.setattr(
+        zipfile.ZipFile, "open", lambda *a, **k: names.append(a[1]) or unpacked(*a, **k)
+    )
+    models.load(path)
+    assert sorted(names) == ["in.npy", "net.onnx", "out.npy", "rdf.yaml"]
 
 
 def test_no_test_tensors_are_warned_of(tmp_path):
