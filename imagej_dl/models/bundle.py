@@ -14,7 +14,7 @@ from imagej_dl.errors import UserError
 from imagej_dl.images import Far, Levels
 from imagej_dl.methods.shared.volumes import as_slices
 from imagej_dl.models.config import ModelConfig
-from imagej_dl.models.frame_windows import fed, given_back
+from imagej_dl.models.frame_windows import output_of
 
 
 def largest_difference(found: NDArray, expected: NDArray) -> float:
@@ -91,10 +91,7 @@ class ModelBundle:
             apart = padded.reshape(*padded.shape[:3], slices, -1)
             apart = np.pad(apart, ((0, 0),) * 3 + ((0, more), (0, 0)), "symmetric")
             padded = apart.reshape(*padded.shape[:3], -1)
-        if run:
-            found = run(padded)
-        else:
-            found = given_back(self.model, self.model(fed(self.model, padded), training=False))
+        found = run(padded) if run else output_of(self.model, padded)
         return np.asarray(found)[0, :height, :width, :count]
 
     def prepare_volume(self, volume: NDArray) -> NDArray[np.float32]:

@@ -43,6 +43,11 @@ def fed(model: Any, images: Any) -> Any:
     return tf.transpose(apart, (0, 3, 1, 2, 4))
 
 
+def output_of(model: Any, images: Any, training: bool = False) -> Any:
+    """Return what a network makes of images (N, Y, X, T·C): (N, Y, X, K), or (N, Y, X, Z·K)."""
+    return given_back(model, model(fed(model, images), training=training))
+
+
 def given_back(model: Any, outputs: Any) -> Any:
     """Return what a network gives, a tensor, as (N, Y, X, K), of a 3-D one as (N, Y, X, Z·K)."""
     if not is_volumetric(model):

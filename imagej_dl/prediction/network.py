@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from imagej_dl.errors import UserError
 from imagej_dl.models import ModelBundle, ModelConfig, backend
 from imagej_dl.models.foreign import ForeignNetwork
-from imagej_dl.models.frame_windows import fed, given_back
+from imagej_dl.models.frame_windows import output_of
 from imagej_dl.models.networks.mobilenet_unets import EACH_FRAME, OVER_TIME
 from imagej_dl.prediction import openvino_backend
 from imagej_dl.prediction.tiles import Network
@@ -100,7 +100,7 @@ def _inference(model: Any) -> Any:
     def infer(windows: Any) -> Any:
         alive = weak()
         assert alive is not None, "the bundle that calls this holds the model"
-        return given_back(alive, alive(fed(alive, windows), training=False))
+        return output_of(alive, windows)
 
     return infer
 

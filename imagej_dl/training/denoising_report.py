@@ -13,7 +13,7 @@ from imagej_dl.denoising import Comparison, NoiseCorrelation, compare, noise_cor
 from imagej_dl.errors import warn
 from imagej_dl.methods.base import Method, Truth
 from imagej_dl.methods.shared.blind_spots import BlindSpotMethod
-from imagej_dl.models.frame_windows import fed, given_back
+from imagej_dl.models.frame_windows import output_of
 from imagej_dl.training.objective import Validator
 from imagej_dl.training.patches import Example
 
@@ -104,8 +104,7 @@ def compared(
         noisy, mask = _parts(targets)
         hidden, given = np.zeros(noisy.shape, bool), np.zeros(noisy.shape, np.float32)
         for _ in range(_TURNS):
-            seen = given_back(model, model(fed(model, images), training=False))
-            found = np.asarray(seen, np.float32)
+            found = np.asarray(output_of(model, images), np.float32)
             blind = method.blind(found)
             if blind.shape != noisy.shape:
                 return None

@@ -15,7 +15,7 @@ from __future__ import annotations
 from typing import Any
 
 from imagej_dl.models import backend
-from imagej_dl.models.frame_windows import fed, given_back
+from imagej_dl.models.frame_windows import output_of
 from imagej_dl.training import objective
 from imagej_dl.training.devices import SingleDevice
 from imagej_dl.training.precision import LossScale
@@ -57,8 +57,7 @@ class Trainer(keras.Model):  # type: ignore[name-defined]
 
     def call(self, images: Any, training: bool = False) -> Any:
         """Return the network's output for images (N, Y, X, T·C)."""
-        outputs = self.network(fed(self.network, images), training=training)
-        return given_back(self.network, outputs)
+        return output_of(self.network, images, training)
 
     def train_step(self, scale: Any, images: Any, targets: Any, weights: Any) -> Any:
         """Train on one device's share of a batch; TensorFlow compiles it.

@@ -111,7 +111,6 @@ class Model:
 
 
 def test_a_network_is_compared_at_the_blind_spots(monkeypatch):
-    monkeypatch.setattr(denoising_report, "fed", lambda model, images: images)
     truth = ndi.gaussian_filter(noise(3, side=48), 2).astype(np.float32)
     validator = Validator(N2V, None, batches(truth, 0.2))
     good = denoising_report.compared(N2V, validator, Model(truth))

@@ -15,7 +15,7 @@ from imagej_dl.models import network_files
 from imagej_dl.models.bundle import ModelBundle
 from imagej_dl.models.config import ModelConfig
 from imagej_dl.models.foreign import ForeignNetwork
-from imagej_dl.models.frame_windows import fed
+from imagej_dl.models.frame_windows import output_of
 from imagej_dl.models.packages import verification
 from imagej_dl.models.packages.config import PackageConfig
 from imagej_dl.models.packages.networks import KerasNetwork, OnnxNetwork
@@ -92,7 +92,7 @@ class _Keras(ForeignNetwork):
         self.model = model
 
     def run(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
-        return np.asarray(self.model(fed(self.model, windows), training=False))
+        return np.asarray(output_of(self.model, windows))
 
 
 def _config(package: Package) -> ModelConfig:
