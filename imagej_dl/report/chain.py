@@ -272,16 +272,15 @@ def track(chain: Chain, predicted: Path, fiji: str | None) -> None:
         step.figures = _counts(out / "settings.json")
 
 
-def evaluate(chain: Chain, predicted: Path) -> None:
-    """Score label maps and tracks against the ground truth."""
+def evaluate(chain: Chain, predicted: Path) -> dict[str, float]:
+    """Score label maps and tracks against the ground truth; return it as :func:`scores` does."""
     assert chain.truth is not None
     with chain.step("Evaluation", "Scores against the ground truth; 1 is perfect.") as step:
         result = chain.out / "tracks" / "CTC" / "01_RES"
         step.command = chain.command("evaluate", pred=result, truth=chain.truth)
-        step.figures = {
-            name: "–" if math.isnan(score) else score
-            for name, score in scores(chain.truth, predicted, result).items()
-        }
+        found = scores(chain.truth, predicted, result)
+        step.figures = {name: "–" if math.isnan(score) else score for name, score in found.items()}
+    return found
 
 
 def scores(truth: Path, predicted: Path, result: Path) -> dict[str, float]:

@@ -37,13 +37,16 @@ def denoise(chain: Chain, seed: int) -> Path:
     return out / "model"
 
 
-def compare(chain: Chain, predicted: Path, fiji: str | None) -> str:
-    """The same model and tracker on the noisy movie; return in words what denoising changed."""
+def compare(chain: Chain, predicted: Path, found: dict[str, float], fiji: str | None) -> str:
+    """The same model and tracker on the noisy movie; return in words what denoising changed.
+
+    `predicted` are the labels of the denoised movie, `found` the scores of them and their tracks.
+    """
     assert chain.movie is not None, "it is simulated"
     assert chain.truth is not None, "it is simulated"
     with chain.step("Without denoising", "The same model, applied to the noisy movie.") as step:
         noisy, tracks = chain.out / "predicted_noisy", chain.out / "tracks_noisy"
-        labels, place = noisy / chain.movie.name, Path("CTC") / "01_RES"
+        labels = noisy / chain.movie.name
         lines = [
             chain.command("predict", model=chain.out / "model", images=[chain.movie], out=noisy),
             chain.command(
@@ -55,8 +58,7 @@ def compare(chain: Chain, predicted: Path, fiji: str | None) -> str:
             ),
         ]
         step.command = "; ".join(lines)
-        without = scores(chain.truth, labels, tracks / place)
-        found = scores(chain.truth, predicted, chain.out / "tracks" / place)
+        without = scores(chain.truth, labels, tracks / "CTC" / "01_RES")
         step.figures = {
             name: f"{_number(without[name])}, denoised {_number(found[name])}" for name in _COMPARED
         }
