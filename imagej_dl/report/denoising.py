@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 
 from imagej_dl import images
 from imagej_dl.report import pictures
-from imagej_dl.report.chain import Chain, scores
+from imagej_dl.report.chain import Chain, metrics, scores
 
 EXPOSURE = 0.04
 """Share of the usual light: about 10 photons per px in a nucleus, and 1 beside it."""
@@ -32,8 +31,8 @@ def denoise(chain: Chain, seed: int) -> Path:
         row = [pictures.grey(one.isel(T=middle).values) for one in (noisy, made)]
         words = f"Frame {middle + 1}: noisy; denoised."
         step.pictures.append((pictures.side_by_side(row), words))
-        metrics = json.loads((out / "model" / "metrics.json").read_text(encoding="utf-8"))
-        step.figures = {key: metrics[key] for key in ("epochs", "seconds") if key in metrics}
+        known = metrics(out / "model")
+        step.figures = {key: known[key] for key in ("epochs", "seconds") if key in known}
     return out / "model"
 
 
@@ -54,7 +53,7 @@ def compare(chain: Chain, predicted: Path, found: dict[str, float], fiji: str | 
                 labels=labels,
                 image=chain.movie,
                 out=tracks,
-                **({"fiji": fiji} if fiji else {}),
+                fiji=fiji or None,
             ),
         ]
         step.command = "; ".join(lines)
