@@ -83,8 +83,8 @@ class Demo(Command):
         if work.movie is not None:
             chain.track(work, predicted, self.fiji)
         if work.truth is not None:
-            chain.evaluate(work, predicted)
-        if self.noisy:
-            say(denoising.compare(work, predicted, self.fiji))
+            found = chain.evaluate(work, predicted)
+            if self.noisy:
+                say(denoising.compare(work, predicted, found, self.fiji))
         report = chain.finish(work)
         say(f"{report}: the whole chain in {time.perf_counter() - begin:.0f} s")

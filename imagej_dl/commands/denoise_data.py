@@ -127,25 +127,25 @@ def check(
 def _targets(
     sources: list[Source], targets: Path | None, opened: Mapping[str, xr.DataArray]
 ) -> list[Source]:
-    assert targets is not None, "checked"
-    if "targets" not in opened and targets.is_dir():
-        found = image_pairs.partners([source.path for source in sources], targets)
-        return [Source(path, path.stem) for path in found]
+    given = opened.get("targets", targets)
+    assert given is not None, "checked"
+    if isinstance(given, Path) and given.is_dir():
+        found = image_pairs.partners([source.path for source in sources], given)
+        return [_of_file(path) for path in found]
     if len(sources) > 1:
         raise UserError(
             f"is one image, and there are {len(sources)} to learn from",
             path=targets,
             remedy="Name a folder with a target of each image's name.",
         )
-    given = opened.get("targets", targets)
-    target = of_open(given) if isinstance(given, xr.DataArray) else Source(given, given.stem)
+    target = of_open(given) if isinstance(given, xr.DataArray) else _of_file(given)
     itself = _same(sources[0], target)
     image_pairs.pair(_image(sources[0]), _image(sources[0]) if itself else given)
     return [target]
 
 
 def _of_file(image: Path | xr.DataArray) -> Source:
-    assert isinstance(image, Path), "found in a folder"
+    assert isinstance(image, Path), "it is no open one"
     return Source(image, image.stem)
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from imagej_dl import images
 from imagej_dl.methods.shared.image_method import ImageMethod
 from imagej_dl.models import ModelBundle
+from imagej_dl.prediction import tiles
 from imagej_dl.prediction.output_kinds import need_image
 from imagej_dl.prediction.pixels import Pixels
 
@@ -38,27 +39,14 @@ def predict_part(
     method, config = bundle.config.method, bundle.config
     assert isinstance(method, ImageMethod), "it gives an image"
     ready, levels = bundle.prepared(Pixels(plane).part(0, 0))
-    seen, kept = zip(
-        *(
-            _around(place[axis], plane.sizes[axis], config.halo, config.multiple_of)
-            for axis in "YX"
-        ),
-        strict=True,
+    rows, columns = (
+        tiles.around(place[axis], plane.sizes[axis], config.halo, config.multiple_of)
+        for axis in "YX"
     )
-    output: NDArray[np.float32] = method.image(bundle.network_output(ready[seen])[kept])
+    seen = bundle.network_output(tiles.window(ready, rows, columns))
+    output: NDArray[np.float32] = method.image(seen[rows.inner, columns.inner])
     made = levels.undone(output, method.intensities_of(output.shape[-1], config.channels))
     cut = plane.isel(place)
     if made.shape[-1] == 1:
         return images.with_data(cut, made[..., 0], ["Y", "X"])
     return images.with_data(cut, np.moveaxis(made, -1, 0), ["C", "Y", "X"])
-
-
-def _around(part: slice, size: int, halo: int, multiple_of: int) -> tuple[slice, slice]:
-    """Return the pixels that a part depends on, and where it lies in them.
-
-    They begin on the grid of the network's pooling, and end on it or where the plane does.
-    """
-    low, high, _ = part.indices(size)
-    start = max(low - halo, 0) // multiple_of * multiple_of
-    end = min(-(-(high + halo) // multiple_of) * multiple_of, size)
-    return slice(start, end), slice(low - start, high - start)

@@ -227,15 +227,18 @@ def predict_image(
 
 
 def preview(
-    bundle: ModelBundle, image: xr.DataArray, place: Mapping[str, slice] | None = None
+    bundle: ModelBundle, image: xr.DataArray, place: Mapping[str, Any] | None = None
 ) -> xr.DataArray:
     """Return what a user looks at of a model in training: the label map, or the image it gives.
 
-    Of a plane that becomes an image, `place` may name the part that is shown.
+    Of what becomes an image, `place` may name the part that is shown: of a plane slices along Y and
+    X, of a volume one along Z.
     """
-    if bundle.config.method.gives == "image":
-        return predict_image(bundle, image) if place is None else predict_part(bundle, image, place)
-    return predict(bundle, image).labels
+    if bundle.config.method.gives != "image":
+        return predict(bundle, image).labels
+    if place is None or bundle.config.volume is not None:
+        return predict_image(bundle, image).isel(place)
+    return predict_part(bundle, image, place)
 
 
 def _copy(

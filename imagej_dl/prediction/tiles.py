@@ -110,6 +110,14 @@ def _exact_spans(length: int, size: int, halo: int, multiple_of: int) -> list[Sp
     ]
 
 
+def around(part: slice, length: int, halo: int, multiple_of: int) -> Span:
+    """Return the window that shows a part of one axis, without steps, and the halo around it."""
+    low, high, _ = part.indices(length)
+    start = max(low - halo, 0) // multiple_of * multiple_of
+    end = _up(min(high + halo, length), multiple_of)
+    return Span(start, end - start, low, high)
+
+
 def window(plane: NDArray, rows: Span, columns: Span) -> NDArray:
     """Return what a window shows of a plane (Y, X, ...), mirrored beyond its borders."""
     y, x = mirrored(rows, plane.shape[0]), mirrored(columns, plane.shape[1])

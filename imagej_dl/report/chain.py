@@ -61,8 +61,12 @@ class Chain:
     truth: Path | None = None
 
     def command(self, name: str, **values: Any) -> str:
-        """Run a command as declared; return how it is written in a shell, in folder `out`."""
+        """Run a command as declared; return how it is written in a shell, in folder `out`.
+
+        Values that are None are left out.
+        """
         declaration = commands.load(name)
+        values = {key: value for key, value in values.items() if value is not None}
         words = ["imagej-dl", name]
         for key, value in values.items():
             option = f"--{key.replace('_', '-')}"
@@ -184,14 +188,18 @@ def train(chain: Chain, minutes: float, seed: int, start: Path | None = None) ->
         text = f"Fine-tuned: it begins with the weights of {ready.described(start)}."
     with chain.step("Training", text) as step:
         model = chain.out / "model"
-        values: dict[str, Any] = {"minutes": minutes, "seed": seed}
-        if start is not None:
+        step.command = chain.command(
+            "train",
+            project=chain.out / "project",
+            out=model,
+            minutes=minutes,
+            seed=seed,
             # As the user gave it: the name of a ready model is no path.
-            values["start"] = ready.name_of(start) or start
-        step.command = chain.command("train", project=chain.out / "project", out=model, **values)
+            start=None if start is None else ready.name_of(start) or start,
+        )
         if (model / "loss.png").exists():
             step.pictures.append((pictures.read_png(model / "loss.png"), "Loss by epoch."))
-        step.figures = _metrics(model)
+        step.figures = metrics(model)
 
 
 def predict(chain: Chain, denoiser: Path | None = None) -> Path:
@@ -211,7 +219,8 @@ def predict(chain: Chain, denoiser: Path | None = None) -> Path:
             out=out,
             rois=True,
             probabilities=True,
-            **({} if denoiser is None else {"denoise": denoiser, "save_denoised": True}),
+            denoise=denoiser,
+            save_denoised=None if denoiser is None else True,
         )
         source = inputs.find(sources)[0]
         predicted = out / f"{source.name}.tif"
@@ -235,19 +244,18 @@ def imagej(chain: Chain, predicted: Path, fiji: str | None) -> None:
     """The prediction in ImageJ: its picture of it, and the RoiSet read by ImageJ itself."""
     with chain.step("In ImageJ") as step:
         image = chain.movie or inputs.find([chain.out / "project" / "Processed" / "images"])[0].path
-        values: dict[str, Any] = {"labels": predicted, "image": image}
-        values["png"] = chain.out / "imagej.png"
-        if fiji:
-            values["fiji"] = fiji
+        png = chain.out / "imagej.png"
         try:
-            step.command = chain.command("show", **values)
+            step.command = chain.command(
+                "show", labels=predicted, image=image, png=png, fiji=fiji or None
+            )
         except UserError as error:
             # Without Java the rest of the chain still works, and the report says what is missing.
             click.echo(f"warning: ImageJ is left out: {error}", err=True)
             step.text = f"Left out: {error}"
             return
         step.text = "The image with the outlines, drawn by ImageJ from the ROIs."
-        step.pictures.append((pictures.read_png(chain.out / "imagej.png"), "ImageJ's own drawing."))
+        step.pictures.append((pictures.read_png(png), "ImageJ's own drawing."))
         step.figures = _imagej_reads(predicted)
 
 
@@ -256,11 +264,14 @@ def track(chain: Chain, predicted: Path, fiji: str | None) -> None:
     assert chain.movie is not None
     with chain.step("Tracking") as step:
         out = chain.out / "tracks"
-        values: dict[str, Any] = {"labels": predicted, "image": chain.movie, "out": out}
-        values["pictures"] = True
-        if fiji:
-            values["fiji"] = fiji
-        step.command = chain.command("track", **values)
+        step.command = chain.command(
+            "track",
+            labels=predicted,
+            image=chain.movie,
+            out=out,
+            pictures=True,
+            fiji=fiji or None,
+        )
         for name, text in (
             ("tracks.png", "All tracks over the last frame."),
             ("lineage.png", "Lineages, time downwards."),
@@ -272,16 +283,15 @@ def track(chain: Chain, predicted: Path, fiji: str | None) -> None:
         step.figures = _counts(out / "settings.json")
 
 
-def evaluate(chain: Chain, predicted: Path) -> None:
-    """Score label maps and tracks against the ground truth."""
+def evaluate(chain: Chain, predicted: Path) -> dict[str, float]:
+    """Score label maps and tracks against the ground truth; return it as :func:`scores` does."""
     assert chain.truth is not None
     with chain.step("Evaluation", "Scores against the ground truth; 1 is perfect.") as step:
         result = chain.out / "tracks" / "CTC" / "01_RES"
         step.command = chain.command("evaluate", pred=result, truth=chain.truth)
-        step.figures = {
-            name: "–" if math.isnan(score) else score
-            for name, score in scores(chain.truth, predicted, result).items()
-        }
+        found = scores(chain.truth, predicted, result)
+        step.figures = {name: "–" if math.isnan(score) else score for name, score in found.items()}
+    return found
 
 
 def scores(truth: Path, predicted: Path, result: Path) -> dict[str, float]:
@@ -331,7 +341,8 @@ def _shown(method: Method, output: np.ndarray) -> tuple[np.ndarray, str]:
     return likely[None, ..., 1 if likely.shape[-1] > 1 else 0], "how likely an object is, in white"
 
 
-def _metrics(model: Path) -> dict[str, object]:
+def metrics(model: Path) -> dict[str, object]:
+    """Return the figures of a training."""
     import json
 
     found = json.loads((model / "metrics.json").read_text(encoding="utf-8"))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 
 from imagej_dl import images
 from imagej_dl.report import pictures
-from imagej_dl.report.chain import Chain, scores
+from imagej_dl.report.chain import Chain, metrics, scores
 
 EXPOSURE = 0.04
 """Share of the usual light: about 10 photons per px in a nucleus, and 1 beside it."""
@@ -32,18 +31,21 @@ def denoise(chain: Chain, seed: int) -> Path:
         row = [pictures.grey(one.isel(T=middle).values) for one in (noisy, made)]
         words = f"Frame {middle + 1}: noisy; denoised."
         step.pictures.append((pictures.side_by_side(row), words))
-        metrics = json.loads((out / "model" / "metrics.json").read_text(encoding="utf-8"))
-        step.figures = {key: metrics[key] for key in ("epochs", "seconds") if key in metrics}
+        known = metrics(out / "model")
+        step.figures = {key: known[key] for key in ("epochs", "seconds") if key in known}
     return out / "model"
 
 
-def compare(chain: Chain, predicted: Path, fiji: str | None) -> str:
-    """The same model and tracker on the noisy movie; return in words what denoising changed."""
+def compare(chain: Chain, predicted: Path, found: dict[str, float], fiji: str | None) -> str:
+    """The same model and tracker on the noisy movie; return in words what denoising changed.
+
+    `predicted` are the labels of the denoised movie, `found` the scores of them and their tracks.
+    """
     assert chain.movie is not None, "it is simulated"
     assert chain.truth is not None, "it is simulated"
     with chain.step("Without denoising", "The same model, applied to the noisy movie.") as step:
         noisy, tracks = chain.out / "predicted_noisy", chain.out / "tracks_noisy"
-        labels, place = noisy / chain.movie.name, Path("CTC") / "01_RES"
+        labels = noisy / chain.movie.name
         lines = [
             chain.command("predict", model=chain.out / "model", images=[chain.movie], out=noisy),
             chain.command(
@@ -51,12 +53,11 @@ def compare(chain: Chain, predicted: Path, fiji: str | None) -> str:
                 labels=labels,
                 image=chain.movie,
                 out=tracks,
-                **({"fiji": fiji} if fiji else {}),
+                fiji=fiji or None,
             ),
         ]
         step.command = "; ".join(lines)
-        without = scores(chain.truth, labels, tracks / place)
-        found = scores(chain.truth, predicted, chain.out / "tracks" / place)
+        without = scores(chain.truth, labels, tracks / "CTC" / "01_RES")
         step.figures = {
             name: f"{_number(without[name])}, denoised {_number(found[name])}" for name in _COMPARED
         }

@@ -83,12 +83,14 @@ def share(image: xr.DataArray, labels: bool = False) -> dict[str, Any]:
     """Put an image into shared memory, where it stays until :func:`release`."""
     import appose
 
-    sent = lossless_dtypes.sent(np.asarray(image.data), image.attrs.get("title") or None)
-    pixels = sent.array
     signed = image.dtype == np.int16 and not labels
     if signed:
         # As ImageJ holds them: unsigned ones, 32768 higher.
         pixels = np.asarray(image.data, np.int16).view(np.uint16) ^ np.uint16(0x8000)
+        sent = lossless_dtypes.Sent(pixels, {})
+    else:
+        sent = lossless_dtypes.sent(np.asarray(image.data), image.attrs.get("title") or None)
+    pixels = sent.array
     full = image.copy(data=pixels).expand_dims([a for a in HYPERSTACK if a not in image.dims])
     ordered = full.transpose(*HYPERSTACK).data
     block = appose.NDArray(str(pixels.dtype), ordered.shape, _room(ordered.nbytes))
@@ -102,7 +104,7 @@ def share(image: xr.DataArray, labels: bool = False) -> dict[str, Any]:
         "pixel_depth": ours.pixel_depth,
         "unit": ours.unit,
         "frame_interval": ours.frame_interval,
-        "props": {} if signed else sent.properties,
+        "props": sent.properties,
         "signed": signed,
     }
     if labels:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
@@ -15,11 +15,12 @@ from imagej_dl.images import display, grey_rgb
 from imagej_dl.worker import exporting, shared_memory, split_preview
 
 if TYPE_CHECKING:
-    from imagej_dl.models import ModelBundle
+    from imagej_dl.models import ModelBundle, ModelConfig
     from imagej_dl.training import Epoch
     from imagej_dl.worker.session import Session, View
 
 _SIDE = 1024
+"""Largest side in px of the plane that a label map is made of."""
 _VOLUME, _BESIDE = 128, 8
 """Side in px of the region that a 3-D network is shown, and slices of it above and below."""
 
@@ -32,16 +33,15 @@ class Live:
 
     def __init__(self, session: Session) -> None:
         self.session = session
-        self.shown = None if session.image is None else _shown(session.image, session.view)
-        labels = self.shown is not None and _is_labels(self.shown)
-        self.plane = None if self.shown is None or labels else _middle(self.shown)
-        self.slab: xr.DataArray | None = None
-        self.whole: xr.DataArray | None = None
-        self.place: dict[str, slice] | None = None
-        self.ready = False
+        self.plane: xr.DataArray | None = None
+        if session.image is not None:
+            shown = _shown(session.image, session.view)
+            if not _is_labels(shown):
+                self.plane = shown.isel(split_preview.region(shown, side=_SIDE))
+        self.seen: xr.DataArray | None = None
+        self.place: dict[str, Any] = {}
         self.least = preferences.read().preview
         self.last = self.cost = 0.0
-        self.at = 0
 
     def __call__(self, epoch: Epoch) -> None:
         row = {
@@ -70,21 +70,11 @@ class Live:
 
         gives_image = bundle.config.method.gives == "image"
         try:
-            if not self.ready:
-                channels = bundle.config.channels
-                if bundle.config.volume is None or self.plane is None:
-                    self._look(channels, gives_image)
-                else:
-                    self.slab, self.at = self._slab(channels)
-                    self.plane = self.slab.isel(Z=self.at) if "Z" in self.slab.dims else self.slab
-                self.ready = True
-            if self.plane is None:
+            if self.seen is None:
+                self._look(bundle.config)
+            if self.seen is None or self.plane is None:
                 return
-            if self.slab is None:
-                whole = self.plane if self.whole is None else self.whole
-                shown = preview(bundle, whole, self.place)
-            else:
-                shown = preview(bundle, self.slab).isel(Z=self.at)
+            shown = preview(bundle, self.seen, self.place)
         except UserError as error:
             # Of another kind than the training images, perhaps: no reason to stop the training.
             self.plane = None
@@ -98,34 +88,43 @@ class Live:
         # ImageJ has copied those before; a long training would fill the memory with them.
         shared_memory.release(but=2)
 
-    def _look(self, channels: int, gives_image: bool) -> None:
-        """Choose the part of the open image that previews are made of."""
-        if gives_image and self.shown is not None:
+    def _look(self, config: ModelConfig) -> None:
+        """Choose what the network sees of the open image, and the place in it that is shown."""
+        image, view = self.session.image, self.session.view
+        if config.method.gives != "image" or image is None:
+            seen, self.place = self.plane, {}
+        elif config.volume is not None:
+            seen, self.place = _slab(image, view)
+        else:
             # The part is normalised, and surrounded, as it will be in the result.
-            self.whole = grey_rgb.with_channels(self.shown, channels)
-            self.place = split_preview.region(self.whole, self.session.view.box)
-            self.plane = self.whole.isel(self.place)
-        elif self.plane is not None:
+            seen = _shown(image, view)
+            self.place = split_preview.region(seen, view.box)
+        if seen is not None:
             # Once, not at each preview: it is said.
-            self.plane = grey_rgb.with_channels(self.plane, channels)
-
-    def _slab(self, channels: int) -> tuple[xr.DataArray, int]:
-        """Return the slices around the one that is looked at, and which of them that is."""
-        image, view = self.session.open_image(), self.session.view
-        if "T" in image.dims:
-            image = image.isel(T=min(view.t, image.sizes["T"] - 1))
-        z = min(view.z, image.sizes.get("Z", 1) - 1)
-        low = max(z - _BESIDE, 0)
-        if "Z" in image.dims:
-            image = image.isel(Z=slice(low, z + _BESIDE + 1))
-        part = image.isel(split_preview.region(image, view.box, _VOLUME))
-        return grey_rgb.with_channels(part, channels), z - low
+            self.seen = grey_rgb.with_channels(seen, config.channels)
+            self.plane = self.seen.isel(self.place)
 
 
 def _shown(image: xr.DataArray, view: View) -> xr.DataArray:
     """Return the plane of the open image that the user looks at."""
+    return image.isel(_looked_at(image, view))
+
+
+def _slab(image: xr.DataArray, view: View) -> tuple[xr.DataArray, dict[str, int]]:
+    """Return the slices around the one that is looked at, and the place of that one in them."""
+    at: dict[str, Any] = {**_looked_at(image, view)}
+    place = {}
+    if "Z" in at:
+        z = at["Z"]
+        low = max(z - _BESIDE, 0)
+        at["Z"], place["Z"] = slice(low, z + _BESIDE + 1), z - low
+    return image.isel(at | split_preview.region(image, view.box, _VOLUME)), place
+
+
+def _looked_at(image: xr.DataArray, view: View) -> dict[str, int]:
+    """Return the frame and the slice that the user looks at, of the axes that the image has."""
     places = {axis: at for axis, at in (("T", view.t), ("Z", view.z)) if axis in image.dims}
-    return image.isel({axis: min(at, image.sizes[axis] - 1) for axis, at in places.items()})
+    return {axis: min(at, image.sizes[axis] - 1) for axis, at in places.items()}
 
 
 def _is_labels(image: xr.DataArray) -> bool:
@@ -146,13 +145,3 @@ def _is_labels(image: xr.DataArray) -> bool:
     if not inside.any() or inside.all() or len(jumps) > 0.15 * len(steps):
         return False
     return len(jumps) < 0.04 * len(steps) or float(np.median(jumps)) > 1
-
-
-def _middle(image: xr.DataArray) -> xr.DataArray:
-    """Return the middle of a large plane, at most 1024 px a side."""
-    cut = {}
-    for axis in "YX":
-        size = image.sizes[axis]
-        low = max(0, (size - _SIDE) // 2)
-        cut[axis] = slice(low, min(size, low + _SIDE))
-    return image.isel(cut)

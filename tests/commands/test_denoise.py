@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -104,14 +105,26 @@ def test_it_takes_five_minutes_or_the_epochs_that_are_given() -> None:
     assert Denoise(epochs=3, minutes=1).given()["minutes"] == 1
 
 
-@pytest.mark.tf
-def test_an_image_is_denoised_and_both_models_are_kept(image: Path) -> None:
-    out = image.parent / "out"
+def in_the_shell(image: Path) -> list[str]:
+    """Return the command line of :func:`denoise`."""
     more = ["--epochs", "2", "--steps", "4", "--patch", "32", "--batch", "4"]
     more += ["--settings", '{"width": 4}']
-    command = ["denoise", str(image), "--out", str(out), *more]
-    result = CliRunner().invoke(cli, command, catch_exceptions=False)
+    return ["denoise", str(image), "--out", str(image.parent / "out"), *more]
+
+
+@pytest.fixture(scope="module")
+def denoised(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The image of :func:`image`, denoised in the shell; it is changed nowhere."""
+    path = tmp_path_factory.mktemp("denoised") / "noisy.tif"
+    images.write(noisy(1), path)
+    result = CliRunner().invoke(cli, in_the_shell(path), catch_exceptions=False)
     assert result.exit_code == 0, result.output
+    return path
+
+
+@pytest.mark.tf
+def test_an_image_is_denoised_and_both_models_are_kept(denoised: Path, tmp_path: Path) -> None:
+    image, out = denoised, denoised.parent / "out"
     assert sorted(path.name for path in out.iterdir()) == ["denoise.json", "model", "noisy.tif"]
     given, made = images.read(image), images.read(out / "noisy.tif")
     assert made.shape == given.shape
@@ -120,14 +133,14 @@ def test_an_image_is_denoised_and_both_models_are_kept(image: Path) -> None:
     for model in (out / "model", out / "model" / "last"):
         assert models.load(model, verify=True).config.kind == "n2v2"
 
-    again = CliRunner().invoke(cli, command)
+    again = CliRunner().invoke(cli, in_the_shell(image))
     assert isinstance(again.exception, UserError)
     assert "noisy.tif: is already there" in str(again.exception)
-    images.write(noisy(2), image.parent / "other.tif")
-    other = ["predict", str(out / "model"), str(image.parent / "other.tif")]
-    result = CliRunner().invoke(cli, [*other, "--out", str(image.parent / "others")])
+    images.write(noisy(2), tmp_path / "other.tif")
+    other = ["predict", str(out / "model"), str(tmp_path / "other.tif")]
+    result = CliRunner().invoke(cli, [*other, "--out", str(tmp_path / "others")])
     assert result.exit_code == 0, result.output
-    assert images.read(image.parent / "others" / "other.tif").shape == given.shape
+    assert images.read(tmp_path / "others" / "other.tif").shape == given.shape
 
 
 @pytest.mark.tf
@@ -147,9 +160,8 @@ def test_the_last_model_has_the_weights_of_the_last_epoch(tmp_path: Path) -> Non
 
 
 @pytest.mark.tf
-def test_a_killed_denoising_goes_on_by_the_same_command(image: Path) -> None:
-    whole = denoise(image, out=image.parent / "whole")
-    whole.run(silent)
+def test_a_killed_denoising_goes_on_by_the_same_command(image: Path, denoised: Path) -> None:
+    whole = denoised.parent / "out"
     killed = denoise(image)
     stop = Stop(MemoryError("as good as a kill"))
     with pytest.raises(MemoryError):
@@ -160,7 +172,7 @@ def test_a_killed_denoising_goes_on_by_the_same_command(image: Path) -> None:
         denoise(image, seed=3).run(silent)
     killed.run(silent)
     assert epochs(model) == 2
-    for one, other in zip(weights(model), weights(image.parent / "whole/model"), strict=True):
+    for one, other in zip(weights(model), weights(whole / "model"), strict=True):
         np.testing.assert_array_equal(one, other)
     # Killed in the prediction: the model is used.
     (image.parent / "out" / "noisy.tif").unlink()
@@ -169,7 +181,7 @@ def test_a_killed_denoising_goes_on_by_the_same_command(image: Path) -> None:
     assert (model / "model.keras").read_bytes() == before
     np.testing.assert_array_equal(
         images.read(image.parent / "out" / "noisy.tif"),
-        images.read(image.parent / "whole" / "noisy.tif"),
+        images.read(whole / "noisy.tif"),
     )
 
 
@@ -192,9 +204,10 @@ def test_cancelled_it_keeps_the_model_so_far_and_its_image(
 
 
 @pytest.mark.tf
-def test_another_image_or_setting_replaces_nothing_unasked(image: Path) -> None:
-    out = image.parent / "out"
-    denoise(image).run(silent)
+def test_another_image_or_setting_replaces_nothing_unasked(denoised: Path, tmp_path: Path) -> None:
+    shutil.copytree(denoised.parent, tmp_path, dirs_exist_ok=True)
+    image, out = tmp_path / denoised.name, tmp_path / "out"
+    assert image.stat().st_mtime_ns == denoised.stat().st_mtime_ns  # by which it is known
     images.write(noisy(2), image.parent / "other.tif")
     before = (out / "model" / "model.keras").read_bytes()
     for changed in ({"images": [image.parent / "other.tif"]}, {"patch": 48}):

@@ -164,3 +164,21 @@ def test_the_preview_is_of_the_slice_that_is_looked_at(bundle):
     whole = predict_image(bundle, image[1])[3]
     above = x * 40 >= y * 48
     np.testing.assert_allclose(np.asarray(shown)[above], np.asarray(whole)[above], rtol=1e-5)
+
+
+def test_a_stack_that_looks_like_labels_is_previewed_as_a_volume(bundle):
+    from imagej_dl.worker import Session
+    from imagej_dl.worker.session import View
+    from imagej_dl.worker.training_events import Live
+
+    told: list[dict] = []
+    flat = np.ones((5, 40, 48), np.uint16) * np.array([7, 90, 7, 60, 7], np.uint16)[:, None, None]
+    flat[:, :, :9] = 0
+    image = images.make(flat, "ZYX")
+    live = Live(Session(Path(), image=image, view=View(z=3), tell=told.append))
+    assert live.plane is None
+    live._preview(bundle, 1)
+    whole = np.asarray(predict_image(bundle, image)[3])
+    y, x = np.ogrid[:40, :48]
+    above = x * 40 >= y * 48
+    np.testing.assert_allclose(np.asarray(told[0]["preview"])[above], whole[above], rtol=1e-5)

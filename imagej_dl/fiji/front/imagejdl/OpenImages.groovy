@@ -34,7 +34,8 @@ class OpenImages {
 
     static boolean isTitle(String value) { all().any { it.title == value } }
 
-    private static List<ImagePlus> all() {
+    /** All but plots. */
+    static List<ImagePlus> all() {
         (WindowManager.IDList ?: []).collect { WindowManager.getImage(it) }
             .findAll { it != null && !(it.window instanceof PlotWindow) }
     }

@@ -1,7 +1,6 @@
 package imagejdl
 
 import ij.ImagePlus
-import ij.WindowManager
 import javax.xml.parsers.DocumentBuilderFactory
 
 /** Opens TrackMate's window on a file of tracks, over the movie's own window if that is open. */
@@ -40,8 +39,7 @@ class TrackMate {
             .getElementsByTagName("ImageData").item(0)
         def image = new File(data.getAttribute("folder"), data.getAttribute("filename"))
         if (!image.absolute) image = new File(file.parentFile, image.path)
-        def open = (WindowManager.IDList ?: []).collect { WindowManager.getImage(it) }
-        return ([known] + open).find { imp ->
+        return ([known] + OpenImages.all()).find { imp ->
             // TrackMate clears the overlay of the image it draws on, and needs the same number of frames.
             imp != null && imp.visible && imp.overlay == null && imp.NFrames == (data.getAttribute("nframes") as int) &&
                 imp.NSlices == 1 && (imp.is(known) || (!imp.changes && same(imp, image)))
