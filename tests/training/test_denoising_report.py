@@ -110,7 +110,7 @@ class Model:
         return np.repeat(self.truth, len(batch), axis=0)
 
 
-def test_a_network_is_compared_at_the_blind_spots(monkeypatch):
+def test_a_network_is_compared_at_the_blind_spots():
     truth = ndi.gaussian_filter(noise(3, side=48), 2).astype(np.float32)
     validator = Validator(N2V, None, batches(truth, 0.2))
     good = denoising_report.compared(N2V, validator, Model(truth))
