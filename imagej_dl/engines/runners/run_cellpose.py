@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from cellpose import core, models, train
-from serve import Arrays, Refused, Teller, Values, main
+from serve import Arrays, Refused, Teller, Values, examples, main
 
 _models: dict[Any, Any] = {}
 
@@ -88,12 +88,8 @@ def fit(arrays: Arrays, values: Values, tell: Teller) -> tuple[Arrays, Values]:
         model = models.CellposeModel(gpu=use, pretrained_model=path)
     else:
         model = models.CellposeModel(gpu=use, pretrained_model=False, diam_mean=mean)
-    parts = []
-    for part in ("", "validation_"):
-        count = range(values[f"{part}count"])
-        parts.append([arrays[f"{part}image_{i}"] for i in count])
-        parts.append([arrays[f"{part}labels_{i}"] for i in count])
-    images, labels, held, truth = parts
+    images, labels = examples(arrays, values)
+    held, truth = examples(arrays, values, "validation_")
     least, several = settings["min_train_masks"], images[0].ndim == 3
     if not any(len(np.unique(one)) > least for one in labels):
         raise Refused(

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from cellpose import core, models, train
-from serve import Arrays, Refused, Teller, Values, main
+from serve import Arrays, Refused, Teller, Values, examples, main
 
 _models: dict[Any, Any] = {}
 
@@ -73,12 +73,8 @@ def fit(arrays: Arrays, values: Values, tell: Teller) -> tuple[Arrays, Values]:
             "Cellpose 4 is not trained from scratch", "Name a model to start from, such as cpsam."
         )
     model = load(values["start"], settings.pop("gpu"), exact=True)
-    parts = []
-    for part in ("", "validation_"):
-        count = range(values[f"{part}count"])
-        parts.append([arrays[f"{part}image_{i}"] for i in count])
-        parts.append([arrays[f"{part}labels_{i}"] for i in count])
-    images, labels, held, truth = parts
+    images, labels = examples(arrays, values)
+    held, truth = examples(arrays, values, "validation_")
     least = settings["min_train_masks"]
     if not any(len(np.unique(one)) > least for one in labels):
         raise Refused(
