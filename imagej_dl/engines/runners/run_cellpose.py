@@ -9,7 +9,7 @@ from importlib.metadata import version
 from typing import Any
 
 import numpy as np
-import torch
+import weights
 from cellpose import core, models, train
 from serve import Arrays, Refused, Teller, Values, examples, main
 
@@ -17,18 +17,7 @@ _models: dict[Any, Any] = {}
 
 
 def path_of(name: str) -> str:
-    """Return the file of a model: itself, or one that Cellpose has by a name. Nothing is loaded
-    from the network."""
-    if os.path.isfile(name):
-        return name
-    for base in (name, f"{name}torch_0"):
-        path = models.MODEL_DIR / base
-        if path.is_file():
-            return str(path)
-    raise Refused(
-        f"the weights of {name} are absent: {models.MODEL_DIR} does not have them",
-        "Start Cellpose once with this model while there is a network, or copy the file there.",
-    )
+    return weights.path_of(name, models.MODEL_DIR, "Cellpose", "torch_0")
 
 
 def load(name: str, gpu: bool) -> Any:
@@ -43,17 +32,7 @@ def load(name: str, gpu: bool) -> Any:
 
 def check_weights(path: str) -> None:
     """Refuse a file that does not hold tensors alone, since Cellpose would unpickle it."""
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except TypeError:
-        problem, remedy = (
-            "this PyTorch cannot open weights safely",
-            "Install PyTorch 1.13 or later.",
-        )
-        raise Refused(problem, remedy) from None
-    except Exception as error:
-        words = (str(error).splitlines() or [type(error).__name__])[0][:150]
-        raise Refused(f"{path} is no file of weights alone ({words})") from None
+    state = weights.tensors_of(path)
     if not isinstance(state, dict) or "diam_mean" not in state:
         raise Refused(f"{path} is no model of Cellpose")
     if "W2" in state or not any(key.startswith("downsample") for key in state):
@@ -70,10 +49,8 @@ def segment(arrays: Arrays, values: Values, tell: Teller) -> Arrays | tuple[Arra
     settings = dict(values["settings"])
     model = load(values["model"], settings.pop("gpu"))
     image = arrays["image"]
-    if image.ndim == 3 and image.shape[2] > 3:
-        raise Refused(f"Cellpose takes 3 channels at most, the image has {image.shape[2]}")
+    axis = weights.axis_of(image, "Cellpose")
     settings["channels"] = list(settings["channels"])
-    axis = 2 if image.ndim == 3 else None
     masks = model.eval(image, channel_axis=axis, **settings)[0]
     return {"labels": np.asarray(masks).reshape(image.shape[:2])}
 

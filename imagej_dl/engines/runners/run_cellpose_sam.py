@@ -9,36 +9,18 @@ from importlib.metadata import version
 from typing import Any
 
 import numpy as np
-import torch
+import weights
 from cellpose import core, models, train
 from serve import Arrays, Refused, Teller, Values, examples, main
 
 _models: dict[Any, Any] = {}
 
 
-def path_of(name: str) -> str:
-    """Return the file of a model: itself, or one that Cellpose has by a name. Nothing is loaded
-    from the network."""
-    path = models.MODEL_DIR / name
-    if os.path.isfile(name):
-        return name
-    if path.is_file():
-        return str(path)
-    raise Refused(
-        f"the weights of {name} are absent: {models.MODEL_DIR} does not have them",
-        "Start Cellpose once with this model while there is a network, or copy the file there.",
-    )
-
-
 def load(name: str, gpu: bool, exact: bool = False) -> Any:
     """Open a model, once; a file that holds more than tensors is refused."""
-    path = path_of(name)
+    path = weights.path_of(name, models.MODEL_DIR, "Cellpose")
     if (path, gpu, exact) not in _models:
-        try:
-            state = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-        except Exception as error:
-            words = (str(error).splitlines() or [type(error).__name__])[0][:150]
-            raise Refused(f"{path} is no file of weights alone ({words})") from None
+        state = weights.tensors_of(path, mmap=True)
         if not isinstance(state, dict) or "W2" not in state:
             raise Refused(f"{path} is no model of Cellpose 4", "Try the engine cellpose.")
         del state
@@ -60,9 +42,8 @@ def segment(arrays: Arrays, values: Values, tell: Teller) -> Arrays | tuple[Arra
     settings = dict(values["settings"])
     model = load(values["model"], settings.pop("gpu"))
     image = arrays["image"]
-    if image.ndim == 3 and image.shape[2] > 3:
-        raise Refused(f"Cellpose takes 3 channels at most, the image has {image.shape[2]}")
-    masks = model.eval(image, channel_axis=2 if image.ndim == 3 else None, **settings)[0]
+    axis = weights.axis_of(image, "Cellpose")
+    masks = model.eval(image, channel_axis=axis, **settings)[0]
     return {"labels": np.asarray(masks).reshape(image.shape[:2])}
 
 
