@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import logging
-import os
-import shutil
 from importlib.metadata import version
 from typing import Any
 
+import cellpose_training
 import numpy as np
 import weights
-from cellpose import core, models, train
-from serve import Arrays, Refused, Teller, Values, examples, main
+from cellpose import core, models
+from serve import Arrays, Refused, Teller, Values, main
 
 _models: dict[Any, Any] = {}
 
@@ -65,48 +63,8 @@ def fit(arrays: Arrays, values: Values, tell: Teller) -> tuple[Arrays, Values]:
         model = models.CellposeModel(gpu=use, pretrained_model=path)
     else:
         model = models.CellposeModel(gpu=use, pretrained_model=False, diam_mean=mean)
-    images, labels = examples(arrays, values)
-    held, truth = examples(arrays, values, "validation_")
-    least, several = settings["min_train_masks"], images[0].ndim == 3
-    if not any(len(np.unique(one)) > least for one in labels):
-        raise Refused(
-            f"no image has {least} objects or more", 'Set {"min_train_masks": 1} to train anyway.'
-        )
-    handler = Epochs(settings["n_epochs"], tell)
-    train.train_logger.addHandler(handler)
-    train.train_logger.setLevel(logging.INFO)
-    settings["channels"] = list(settings["channels"])
-    filename, losses, _ = train.train_seg(
-        model.net,
-        train_data=images,
-        train_labels=labels,
-        test_data=held,
-        test_labels=truth,
-        channel_axis=2 if several else None,
-        normalize=True,
-        save_path=values["out"],
-        model_name="model",
-        **settings,
-    )
-    name = "cellpose_model"
-    shutil.move(filename, os.path.join(values["out"], name))
-    os.rmdir(os.path.join(values["out"], "models"))
-    return {}, {"model": name, "training loss": float(losses[-1])}
-
-
-class Epochs(logging.Handler):
-    """Tell the epochs that Cellpose logs: the sixth, and each tenth."""
-
-    def __init__(self, epochs: int, tell: Teller) -> None:
-        super().__init__()
-        self.epochs, self.tell = epochs, tell
-
-    def emit(self, record: logging.LogRecord) -> None:
-        text = record.getMessage()
-        number = text.split(",")[0]
-        if number.isdigit():
-            self.tell.progress("train", int(number), self.epochs)
-            self.tell.note(text)
+    settings |= {"channels": list(settings["channels"]), "normalize": True}
+    return cellpose_training.fit(model, settings, arrays, values, tell)
 
 
 if __name__ == "__main__":
