@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import xarray as xr
@@ -32,8 +33,8 @@ def of(options: PredictOptions) -> EngineWork | None:
     UserError : for options, settings or a model that are not the engine's, and where the engine is
         not installed; it is not started for that.
     """
-    named = "model" in options.model_fields_set
-    trained = model_folder.read(options.model) if named else None
+    model = options.model if "model" in options.model_fields_set else None
+    trained = None if model is None else model_folder.read(model)
     name = options.engine
     if trained is not None:
         if name not in (None, trained.engine):
@@ -42,10 +43,10 @@ def of(options: PredictOptions) -> EngineWork | None:
                 path=options.model,
                 remedy="Leave --engine out.",
             )
-        name = trained.engine
+        name, model = trained.engine, trained.model
     if name is None:
         return None
-    work = EngineWork(options, registry.of(name), trained)
+    work = EngineWork(options, registry.of(name), model)
     refuse_others(options, _SHARED | _OWN, work.engine.label)
     _ = work.model, work.settings
     work.engine.program.find(options.engine_python)
@@ -55,19 +56,14 @@ def of(options: PredictOptions) -> EngineWork | None:
 class EngineWork:
     """An engine with its model and settings, as the options of a prediction name them."""
 
-    def __init__(
-        self, options: PredictOptions, engine: Engine, trained: model_folder.EngineModel | None
-    ) -> None:
-        self._options, self.engine, self._trained = options, engine, trained
+    def __init__(self, options: PredictOptions, engine: Engine, model: Path | None) -> None:
+        self._options, self.engine, self._model = options, engine, model
         self._session: Session | None = None
 
     @cached_property
     def model(self) -> str:
         """The model as the engine is given it."""
-        if self._trained is not None:
-            return self.engine.model(self._trained.model)
-        named = "model" in self._options.model_fields_set
-        return self.engine.model(self._options.model if named else None)
+        return self.engine.model(self._model)
 
     @cached_property
     def settings(self) -> dict[str, Any]:

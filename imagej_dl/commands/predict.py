@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -52,37 +53,38 @@ class Predict(ChosenModels):
         if self.images:
             self.run(progress)
             return
-        if (work := engine_work.of(self)) is not None:
-            self._engine_in_imagej(work, session, progress)
-            return
+        work = engine_work.of(self)
         image = session.open_image().assign_attrs(session.display)
-        source = Source(Path(str(image.attrs["title"])), Path(str(image.attrs["title"])).stem)
-        results = None
-        config = self.config()
-        self.refuse_models(config)
-        if config.method.gives == "image":
-            self._refuse_too_large(image)
-        if self.out is not None:
-            results = self.results(config.method)
+        title = str(image.attrs["title"])
+        source = Source(Path(title), Path(title).stem)
+        results = self._results_in_imagej(work, image)
         if results is not None:
             results.need_names(source)
             results.refuse([source])
         started = time.perf_counter()
-        bundle = self.bundle()
-        self._tell_price()
-        try:
-            result, hyperstack = self._apply(bundle, image, progress)
-        except UserError as error:
-            raise _of(source, error) from error
+        with nullcontext() if work is None else work.running():
+            bundle = self._ready(work, progress)
+            try:
+                result, hyperstack = self._apply(bundle, image, progress)
+            except UserError as error:
+                raise _of(source, error) from error
         if results is not None:
-            _write(results, source, result, hyperstack, self.made(), bundle)
+            _write(results, source, result, hyperstack, self._made(work), bundle)
         if isinstance(result, xr.DataArray):
-            method = bundle.config.method
-            word = method.result if isinstance(method, ImageMethod) else ImageMethod.result
-            session.show(result, f"{source.name}-{word}")
+            session.show(result, f"{source.name}-{_word(bundle)}")
         else:
             self._show(session, source, result, hyperstack)
         say(_summary(source.name, result, time.perf_counter() - started))
+
+    def _results_in_imagej(self, work: EngineWork | None, image: xr.DataArray) -> Results | None:
+        """Return where results are written, if they are; refuse what the model cannot work with."""
+        if work is not None:
+            return None if self.out is None else work.results()
+        config = self.config()
+        self.refuse_models(config)
+        if config.method.gives == "image":
+            self._refuse_too_large(image)
+        return None if self.out is None else self.results(config.method)
 
     def _refuse_too_large(self, image: xr.DataArray) -> None:
         """Refuse an image whose result ImageJ cannot take, before the work."""
@@ -144,29 +146,6 @@ class Predict(ChosenModels):
             heal(results.folder)
             self._all(sources, results, tables, progress, work)
 
-    def _engine_in_imagej(self, work: EngineWork, session: Session, progress: Progress) -> None:
-        image = session.open_image().assign_attrs(session.display)
-        title = str(image.attrs["title"])
-        source = Source(Path(title), Path(title).stem)
-        results = None if self.out is None else work.results()
-        if results is not None:
-            results.need_names(source)
-            results.refuse([source])
-        started = time.perf_counter()
-        with work.running():
-            work.loaded(progress)
-            try:
-                result, hyperstack = self._apply(work, image, progress)
-            except UserError as error:
-                raise _of(source, error) from error
-        if results is not None:
-            _write(results, source, result, hyperstack, work.made(), work)
-        if isinstance(result, xr.DataArray):
-            session.show(result, f"{source.name}-{work.engine.name}")
-        else:
-            self._show(session, source, result, hyperstack)
-        say(_summary(source.name, result, time.perf_counter() - started))
-
     def _all(
         self,
         sources: list[Source],
@@ -177,7 +156,7 @@ class Predict(ChosenModels):
     ) -> None:
         from imagej_dl import suite
 
-        made = self.made() if work is None else work.made()
+        made = self._made(work)
         sources, kept = results.refuse(sources, made)
         if kept:
             of = len(kept) + len(sources)
@@ -187,11 +166,7 @@ class Predict(ChosenModels):
             refuse_existing(challenge, self.overwrite)
         elif tables:
             return
-        bundle: ModelBundle | EngineWork | None = None
-        if sources:
-            bundle = self.bundle() if work is None else work.loaded(progress)
-        if sources:
-            self._tell_price()
+        bundle = self._ready(work, progress) if sources else None
         failed: list[UserError] = []
         for number, source in enumerate(sources):
             several = _Several(progress, source.name, number, len(sources))
@@ -222,9 +197,17 @@ class Predict(ChosenModels):
                 + "; ".join(map(str, failed))
             )
 
-    def _tell_price(self) -> None:
+    def _made(self, work: EngineWork | None) -> dict[str, Any]:
+        return self.made() if work is None else work.made()
+
+    def _ready(self, work: EngineWork | None, progress: Progress) -> ModelBundle | EngineWork:
+        """Open the model, or have a running engine open it."""
+        if work is not None:
+            return work.loaded(progress)
+        bundle = self.bundle()
         if price := self.price():
             say(price)
+        return bundle
 
     def _whole(self) -> Predict:
         """Return what a configuration file says, and what was given beside it."""
@@ -285,6 +268,14 @@ def _write(
     else:
         probable = bundle.config.method.is_probability
         results.write(source, result, hyperstack, made, probable=probable)
+
+
+def _word(bundle: ModelBundle | EngineWork) -> str:
+    """Return what ends the title of an image that was made."""
+    if isinstance(bundle, EngineWork):
+        return bundle.engine.name
+    method = bundle.config.method
+    return method.result if isinstance(method, ImageMethod) else ImageMethod.result
 
 
 def _summary(name: str, result: Prediction | xr.DataArray, seconds: float) -> str:

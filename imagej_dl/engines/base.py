@@ -127,13 +127,7 @@ class Engine(ABC):
 
     def diagnose(self) -> tuple[bool, str]:
         """Return whether the library loads; and its version and place, or how to install it."""
-        try:
-            python = self.program.find()
-            version = self.program.version()
-            self.check_version(version)
-        except UserError as error:
-            return False, str(error)
-        return True, f"{version} ({python})"
+        return self.program.diagnose(self.check_version)
 
 
 def _checked(model: type[EngineSettings], given: dict[str, Any], label: str) -> EngineSettings:

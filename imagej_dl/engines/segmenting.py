@@ -17,6 +17,7 @@ from imagej_dl.images import display
 from imagej_dl.images.checks import non_finite
 from imagej_dl.prediction import Prediction
 from imagej_dl.progress import Progress, silent
+from imagej_dl.training.example_files import places_of
 
 
 @dataclass(frozen=True)
@@ -63,8 +64,6 @@ def segment(
     UserError : for channels that the engine does not take, NaN or infinite pixels, what the engine
         refuses, and a result that does not fit the image.
     """
-    stack = [axis for axis in ("T", "Z") if axis in image.dims]
-    shape = tuple(image.sizes[axis] for axis in stack)
     channels = image.sizes.get("C", 1)
     if job.engine.channels is not None and channels > job.engine.channels:
         raise UserError(
@@ -73,10 +72,10 @@ def segment(
             remedy="Take the channel to segment, in ImageJ with Image > Duplicate.",
         )
     found: list[NDArray[Any]] = []
-    total = max(int(np.prod(shape)), 1)
-    for done, index in enumerate(np.ndindex(*shape)):
+    places = places_of(image)
+    total = max(len(places), 1)
+    for done, place in enumerate(places):
         progress("predict", done, total)
-        place = dict(zip(stack, index, strict=True))
         plane = _plane(image, place)
 
         def within(stage: str, part: int, of: int, done: int = done) -> None:
@@ -91,8 +90,8 @@ def segment(
     progress("predict", total, total)
     if not found:
         raise UserError("has no pixels", path=image.attrs.get("title") or None)
-    dims = [*stack, "Y", "X"]
-    whole = (*shape, image.sizes["Y"], image.sizes["X"])
+    dims = [axis for axis in "TZYX" if axis in image.dims]
+    whole = tuple(image.sizes[axis] for axis in dims)
     if job.engine.gives == "image":
         return display.like(images.with_data(image, np.stack(found).reshape(whole), dims), image)
     if job.engine.gives == "labels":

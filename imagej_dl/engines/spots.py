@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from imagej_dl.prediction.point_rois import places
+from imagej_dl.training.example_files import places_of
 
 if TYPE_CHECKING:
     from imagej_dl.prediction import Prediction
@@ -27,10 +27,8 @@ def write(found: Prediction, engine: str, path: Path) -> None:
     from imagej_dl.tracking.tracks import Tracks
 
     cal, labels = images.calibration(found.labels), found.labels
-    axes = [axis for axis in "TZ" if axis in labels.dims]
     rows = []
-    for index, points in zip(places(found), found.points or (), strict=True):
-        here = dict(zip(axes, index, strict=True))
+    for here, points in zip(places_of(labels), found.points or (), strict=True):
         for label, (x, y) in enumerate(np.asarray(points, float).tolist(), 1):
             rows.append((here.get("T", 0), label, x, y, here.get("Z", 0)))
     frame, number, x, y, z = np.array(rows, float).reshape(-1, 5).T

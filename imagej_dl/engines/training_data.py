@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from imagej_dl import images
 from imagej_dl.errors import UserError, warn
 from imagej_dl.images import grey_rgb
+from imagej_dl.images.labels import marks
 from imagej_dl.progress import Progress
 from imagej_dl.training import example_files, known
 from imagej_dl.training.data_sources import Given, as_given
@@ -106,9 +107,8 @@ def _planes(name: str, image: object, truth: object, channels: int) -> list[Exam
         if raw.ndim == 3 and raw.shape[2] == 1:
             raw = raw[..., 0]
         flat = np.ascontiguousarray(labels.isel(place).data)
-        marks = None if marked is None else np.asarray(marked.isel(place).data)
-        grey = raw.astype(np.float32).reshape(*raw.shape[:2], -1)
-        where = known.of_plane(flat, marks, grey, None).where
+        marked_here = None if marked is None else np.asarray(marked.isel(place).data)
+        where = marks.known(flat, marked_here)
         title = name + "".join(f" {axis}={index + 1}" for axis, index in place.items())
         plane = np.ascontiguousarray(raw.astype(raw.dtype.newbyteorder("="), copy=False))
         found.append(Example(title, plane, flat, example_files.name_of(raw), known=where))

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -108,6 +109,20 @@ class Program:
         if running.returncode or not lines:
             raise self.failure(complained, command)
         return lines[-1]
+
+    def diagnose(self, check: Callable[[str], None] | None = None) -> tuple[bool, str]:
+        """Return whether it loads; and its version and place, or how to install it.
+
+        `check` is given the version, and may raise UserError.
+        """
+        try:
+            python = self.find()
+            version = self.version()
+            if check is not None:
+                check(version)
+        except UserError as error:
+            return False, str(error)
+        return True, f"{version} ({python})"
 
     def run(
         self,

@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-import logging
-import os
-import shutil
 from importlib.metadata import version
 from typing import Any
 
+import cellpose_training
 import numpy as np
-import torch
-from cellpose import core, models, train
+import weights
+from cellpose import core, models
 from serve import Arrays, Refused, Teller, Values, main
 
 _models: dict[Any, Any] = {}
 
 
 def path_of(name: str) -> str:
-    """Return the file of a model: itself, or one that Cellpose has by a name. Nothing is loaded
-    from the network."""
-    if os.path.isfile(name):
-        return name
-    for base in (name, f"{name}torch_0"):
-        path = models.MODEL_DIR / base
-        if path.is_file():
-            return str(path)
-    raise Refused(
-        f"the weights of {name} are absent: {models.MODEL_DIR} does not have them",
-        "Start Cellpose once with this model while there is a network, or copy the file there.",
-    )
+    return weights.path_of(name, models.MODEL_DIR, "Cellpose", "torch_0")
 
 
 def load(name: str, gpu: bool) -> Any:
@@ -43,17 +30,7 @@ def load(name: str, gpu: bool) -> Any:
 
 def check_weights(path: str) -> None:
     """Refuse a file that does not hold tensors alone, since Cellpose would unpickle it."""
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except TypeError:
-        problem, remedy = (
-            "this PyTorch cannot open weights safely",
-            "Install PyTorch 1.13 or later.",
-        )
-        raise Refused(problem, remedy) from None
-    except Exception as error:
-        words = (str(error).splitlines() or [type(error).__name__])[0][:150]
-        raise Refused(f"{path} is no file of weights alone ({words})") from None
+    state = weights.tensors_of(path)
     if not isinstance(state, dict) or "diam_mean" not in state:
         raise Refused(f"{path} is no model of Cellpose")
     if "W2" in state or not any(key.startswith("downsample") for key in state):
@@ -70,10 +47,8 @@ def segment(arrays: Arrays, values: Values, tell: Teller) -> Arrays | tuple[Arra
     settings = dict(values["settings"])
     model = load(values["model"], settings.pop("gpu"))
     image = arrays["image"]
-    if image.ndim == 3 and image.shape[2] > 3:
-        raise Refused(f"Cellpose takes 3 channels at most, the image has {image.shape[2]}")
+    axis = weights.axis_of(image, "Cellpose")
     settings["channels"] = list(settings["channels"])
-    axis = 2 if image.ndim == 3 else None
     masks = model.eval(image, channel_axis=axis, **settings)[0]
     return {"labels": np.asarray(masks).reshape(image.shape[:2])}
 
@@ -88,52 +63,8 @@ def fit(arrays: Arrays, values: Values, tell: Teller) -> tuple[Arrays, Values]:
         model = models.CellposeModel(gpu=use, pretrained_model=path)
     else:
         model = models.CellposeModel(gpu=use, pretrained_model=False, diam_mean=mean)
-    parts = []
-    for part in ("", "validation_"):
-        count = range(values[f"{part}count"])
-        parts.append([arrays[f"{part}image_{i}"] for i in count])
-        parts.append([arrays[f"{part}labels_{i}"] for i in count])
-    images, labels, held, truth = parts
-    least, several = settings["min_train_masks"], images[0].ndim == 3
-    if not any(len(np.unique(one)) > least for one in labels):
-        raise Refused(
-            f"no image has {least} objects or more", 'Set {"min_train_masks": 1} to train anyway.'
-        )
-    handler = Epochs(settings["n_epochs"], tell)
-    train.train_logger.addHandler(handler)
-    train.train_logger.setLevel(logging.INFO)
-    settings["channels"] = list(settings["channels"])
-    filename, losses, _ = train.train_seg(
-        model.net,
-        train_data=images,
-        train_labels=labels,
-        test_data=held,
-        test_labels=truth,
-        channel_axis=2 if several else None,
-        normalize=True,
-        save_path=values["out"],
-        model_name="model",
-        **settings,
-    )
-    name = "cellpose_model"
-    shutil.move(filename, os.path.join(values["out"], name))
-    os.rmdir(os.path.join(values["out"], "models"))
-    return {}, {"model": name, "training loss": float(losses[-1])}
-
-
-class Epochs(logging.Handler):
-    """Tell the epochs that Cellpose logs: the sixth, and each tenth."""
-
-    def __init__(self, epochs: int, tell: Teller) -> None:
-        super().__init__()
-        self.epochs, self.tell = epochs, tell
-
-    def emit(self, record: logging.LogRecord) -> None:
-        text = record.getMessage()
-        number = text.split(",")[0]
-        if number.isdigit():
-            self.tell.progress("train", int(number), self.epochs)
-            self.tell.note(text)
+    settings |= {"channels": list(settings["channels"]), "normalize": True}
+    return cellpose_training.fit(model, settings, arrays, values, tell)
 
 
 if __name__ == "__main__":

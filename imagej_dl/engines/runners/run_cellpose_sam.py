@@ -2,43 +2,23 @@
 
 from __future__ import annotations
 
-import logging
-import os
-import shutil
 from importlib.metadata import version
 from typing import Any
 
+import cellpose_training
 import numpy as np
-import torch
-from cellpose import core, models, train
+import weights
+from cellpose import core, models
 from serve import Arrays, Refused, Teller, Values, main
 
 _models: dict[Any, Any] = {}
 
 
-def path_of(name: str) -> str:
-    """Return the file of a model: itself, or one that Cellpose has by a name. Nothing is loaded
-    from the network."""
-    path = models.MODEL_DIR / name
-    if os.path.isfile(name):
-        return name
-    if path.is_file():
-        return str(path)
-    raise Refused(
-        f"the weights of {name} are absent: {models.MODEL_DIR} does not have them",
-        "Start Cellpose once with this model while there is a network, or copy the file there.",
-    )
-
-
 def load(name: str, gpu: bool, exact: bool = False) -> Any:
     """Open a model, once; a file that holds more than tensors is refused."""
-    path = path_of(name)
+    path = weights.path_of(name, models.MODEL_DIR, "Cellpose")
     if (path, gpu, exact) not in _models:
-        try:
-            state = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-        except Exception as error:
-            words = (str(error).splitlines() or [type(error).__name__])[0][:150]
-            raise Refused(f"{path} is no file of weights alone ({words})") from None
+        state = weights.tensors_of(path, mmap=True)
         if not isinstance(state, dict) or "W2" not in state:
             raise Refused(f"{path} is no model of Cellpose 4", "Try the engine cellpose.")
         del state
@@ -60,9 +40,8 @@ def segment(arrays: Arrays, values: Values, tell: Teller) -> Arrays | tuple[Arra
     settings = dict(values["settings"])
     model = load(values["model"], settings.pop("gpu"))
     image = arrays["image"]
-    if image.ndim == 3 and image.shape[2] > 3:
-        raise Refused(f"Cellpose takes 3 channels at most, the image has {image.shape[2]}")
-    masks = model.eval(image, channel_axis=2 if image.ndim == 3 else None, **settings)[0]
+    axis = weights.axis_of(image, "Cellpose")
+    masks = model.eval(image, channel_axis=axis, **settings)[0]
     return {"labels": np.asarray(masks).reshape(image.shape[:2])}
 
 
@@ -73,50 +52,9 @@ def fit(arrays: Arrays, values: Values, tell: Teller) -> tuple[Arrays, Values]:
             "Cellpose 4 is not trained from scratch", "Name a model to start from, such as cpsam."
         )
     model = load(values["start"], settings.pop("gpu"), exact=True)
-    parts = []
-    for part in ("", "validation_"):
-        count = range(values[f"{part}count"])
-        parts.append([arrays[f"{part}image_{i}"] for i in count])
-        parts.append([arrays[f"{part}labels_{i}"] for i in count])
-    images, labels, held, truth = parts
-    least = settings["min_train_masks"]
-    if not any(len(np.unique(one)) > least for one in labels):
-        raise Refused(
-            f"no image has {least} objects or more", 'Set {"min_train_masks": 1} to train anyway.'
-        )
-    train.train_logger.addHandler(Epochs(settings["n_epochs"], tell))
-    train.train_logger.setLevel(logging.INFO)
-    filename, losses, _ = train.train_seg(
-        model.net,
-        train_data=images,
-        train_labels=labels,
-        test_data=held,
-        test_labels=truth,
-        channel_axis=2 if images[0].ndim == 3 else None,
-        save_path=values["out"],
-        model_name="model",
-        **settings,
-    )
+    answer = cellpose_training.fit(model, settings, arrays, values, tell)
     _models.clear()  # the one that was started from is no longer as its file says
-    name = "cellpose_model"
-    shutil.move(filename, os.path.join(values["out"], name))
-    os.rmdir(os.path.join(values["out"], "models"))
-    return {}, {"model": name, "training loss": float(losses[-1])}
-
-
-class Epochs(logging.Handler):
-    """Tell the epochs that Cellpose logs."""
-
-    def __init__(self, epochs: int, tell: Teller) -> None:
-        super().__init__()
-        self.epochs, self.tell = epochs, tell
-
-    def emit(self, record: logging.LogRecord) -> None:
-        text = record.getMessage()
-        number = text.split(",")[0]
-        if number.isdigit():
-            self.tell.progress("train", int(number), self.epochs)
-            self.tell.note(text)
+    return answer
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from typing import Any
 
 import lightning.pytorch as pl
 import numpy as np
-from serve import Arrays, Refused, Teller, Values, main
+from serve import Arrays, Refused, Teller, Values, examples, main
 from spotiflow.model import Spotiflow, SpotiflowModelConfig, SpotiflowTrainingConfig
 
 _models: dict[Any, Any] = {}
@@ -45,9 +45,9 @@ def fit(arrays: Arrays, values: Values, tell: Teller) -> tuple[Arrays, Values]:
     model = Spotiflow(SpotiflowModelConfig(in_channels=1, **config))
     parts = []
     for part in ("", "validation_"):
-        count = range(values[f"{part}count"])
-        parts.append([arrays[f"{part}image_{i}"].astype(np.float32) for i in count])
-        parts.append([centroids(arrays[f"{part}labels_{i}"]) for i in count])
+        images, labels = examples(arrays, values, part)
+        parts.append([image.astype(np.float32) for image in images])
+        parts.append([centroids(truth) for truth in labels])
     if parts[0][0].ndim > 2:
         raise Refused("Spotiflow takes grey images")
     out = values["out"]

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from csbdeep.utils import normalize
-from serve import Arrays, Refused, Teller, Values, main
+from serve import Arrays, Refused, Teller, Values, examples, main
 from stardist import __version__, fill_label_holes
 from stardist.models import Config2D, StarDist2D
 
@@ -89,8 +89,7 @@ def train(arrays: Arrays, values: Values, tell: Teller) -> tuple[Arrays, Values]
     settings = values["settings"]
     parts = {}
     for part in ("", "validation_"):
-        images = [arrays[f"{part}image_{i}"] for i in range(values[f"{part}count"])]
-        labels = [arrays[f"{part}labels_{i}"] for i in range(values[f"{part}count"])]
+        images, labels = examples(arrays, values, part)
         parts[part] = [normalised(image, settings) for image in images], labels
     images, labels = parts[""]
     channels = 1 if images[0].ndim == 2 else images[0].shape[2]

@@ -55,6 +55,16 @@ class Teller:
         self.say("warning", text)
 
 
+def examples(
+    arrays: Arrays, values: Values, part: str = ""
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Return the images of a training and their label maps; `part` is "validation_" for those that
+    validate."""
+    numbers = range(values[f"{part}count"])
+    images = [arrays[f"{part}image_{number}"] for number in numbers]
+    return images, [arrays[f"{part}labels_{number}"] for number in numbers]
+
+
 def main(version: Callable[[], str], **tasks: Callable[..., Any]) -> None:
     """Serve tasks, each called with arrays, values and a :class:`Teller`; return nothing.
 

@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from imagej_dl.errors import UserError
 from imagej_dl.foreign.program import Program
 from imagej_dl.progress import Progress
 from imagej_dl.tracking.trackers.base import Detected, Tracker
@@ -63,7 +62,4 @@ class ForeignTracker(Tracker):
 
     def diagnose(self) -> tuple[bool, str]:
         """Return whether the library loads; and its version and place, or how to install it."""
-        try:
-            return True, f"{self.program.version()} ({self.program.find()})"
-        except UserError as error:
-            return False, str(error)
+        return self.program.diagnose()

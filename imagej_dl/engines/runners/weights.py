@@ -1,0 +1,47 @@
+"""The files of weights of Cellpose, Cellpose-SAM and Omnipose, and the planes that they take."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from serve import Refused
+
+
+def path_of(name: str, folder: Path, program: str, *endings: str) -> str:
+    """Return the file of a model: itself, or one that the program has in a folder by its name, or
+    by the name with an ending. Nothing is loaded from the network."""
+    if os.path.isfile(name):
+        return name
+    for ending in ("", *endings):
+        path = folder / f"{name}{ending}"
+        if path.is_file():
+            return str(path)
+    raise Refused(
+        f"the weights of {name} are absent: {folder} does not have them",
+        f"Start {program} once with this model while there is a network, or copy the file there.",
+    )
+
+
+def tensors_of(path: str, **how: Any) -> Any:
+    """Return the tensors of a file; refuse one that holds more, since it would be unpickled."""
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True, **how)
+    except Exception as error:
+        words = (str(error).splitlines() or [type(error).__name__])[0][:150]
+        if isinstance(error, TypeError) and "weights_only" in words:
+            problem = "this PyTorch cannot open weights safely"
+            raise Refused(problem, "Install PyTorch 1.13 or later.") from None
+        raise Refused(f"{path} is no file of weights alone ({words})") from None
+
+
+def axis_of(image: np.ndarray, program: str) -> int | None:
+    """Return the axis of the channels, None of a grey plane; refuse more than three channels."""
+    if image.ndim == 2:
+        return None
+    if image.shape[2] > 3:
+        raise Refused(f"{program} takes 3 channels at most, the image has {image.shape[2]}")
+    return 2
