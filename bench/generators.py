@@ -1,8 +1,9 @@
-"""The plain Keras way to feed a training, as Fluffy and microscopy-dl-suite-tf go about it.
+"""The plain Keras way to feed a training, as Fluffy, microscopy-dl-suite-tf and N2V go about it.
 
-Written anew after what they do: each batch reads its files again, and is made in NumPy and SciPy.
-Needless work of theirs is left out (arrays in double precision, a round for the background, the
-suite's maps of marks and weights), so these are no slower than theirs.
+Written anew after what they do. The first two read the files of each batch again, and make it in
+NumPy and SciPy. Needless work of theirs is left out (arrays in double precision, a round for the
+background, the suite's maps of marks and weights), so these are no slower than theirs. N2V keeps
+its patches in memory, and fills one pixel after the other in Python.
 """
 
 from __future__ import annotations
@@ -106,3 +107,56 @@ class Suite(Generator):
             fill_mode="reflect",
         )
         return next(turner.flow(plane[None, ..., None], batch_size=1, seed=seed))[0, ..., 0]
+
+
+class Noise2Void(keras.utils.PyDataset):
+    """Patches that lie in memory, of which 1.5 % of the pixels are hidden by their medians.
+
+    After N2V_DataWrapper and pm_median of juglab/n2v, with its share of pixels and its radius.
+    """
+
+    share, radius = 0.015, 2
+
+    def __init__(self, pairs: Pairs, patch: int, batch: int, steps: int, **more: Any) -> None:
+        super().__init__(**more)
+        planes = [tifffile.imread(image).astype(np.float32) for image, _ in pairs]
+        mean, deviation = np.mean([p.mean() for p in planes]), np.mean([p.std() for p in planes])
+        self.patches = np.stack(
+            [
+                (plane[top : top + patch, left : left + patch] - mean) / deviation
+                for plane in planes
+                for top in range(0, plane.shape[0] - patch + 1, patch)
+                for left in range(0, plane.shape[1] - patch + 1, patch)
+            ]
+        )
+        self.batch, self.steps, self.rng = batch, steps, np.random.default_rng(0)
+
+    def __len__(self) -> int:
+        return self.steps
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        images = self.patches[self.rng.integers(len(self.patches), size=self.batch)]
+        targets = np.stack([images, np.zeros_like(images)], axis=-1)
+        for image, target in zip(images, targets, strict=True):
+            places = self._places(image.shape)
+            filled = [self._median(target[..., 0], y, x) for y, x in places]
+            for (y, x), value in zip(places, filled, strict=True):
+                image[y, x], target[y, x, 1] = value, 1
+        return images[..., None], targets
+
+    def _places(self, shape: tuple[int, ...]) -> list[tuple[int, int]]:
+        """Return one pixel of each box."""
+        box = round(np.sqrt(1 / self.share))
+        found = []
+        for top in range(0, shape[0], box):
+            for left in range(0, shape[1], box):
+                y, x = (int(start + self.rng.random() * box) for start in (top, left))
+                if y < shape[0] and x < shape[1]:
+                    found.append((y, x))
+        return found
+
+    def _median(self, plane: np.ndarray, y: int, x: int) -> np.floating:
+        top, left = max(y - self.radius, 0), max(x - self.radius, 0)
+        around = plane[top : y + self.radius + 1, left : x + self.radius + 1]
+        middle = (y - top) * around.shape[1] + x - left
+        return np.median(np.delete(around.ravel(), middle))

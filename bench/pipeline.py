@@ -4,10 +4,10 @@
 
 For each case the same network, patch, batch and loss is trained in three ways that take turns,
 so that what else the machine does falls on all alike: from memory (one batch again and again),
-from our pipeline, and by `model.fit` from a generator that reads its files for each batch
-(generators.py). Then the pipelines are timed without a network, and, in processes of their own,
-the time from the start of Python to the end of the first step. Figures are medians of the rounds;
-the processor time of a step says what a way costs where other work takes part of the machine.
+from our pipeline, and by `model.fit` from the generator of another program (generators.py). Then
+the pipelines are timed without a network, and, in processes of their own, the time from the start
+of Python to the end of the first step. Figures are medians of the rounds; the processor time of a
+step says what a way costs where other work takes part of the machine.
 """
 
 from __future__ import annotations

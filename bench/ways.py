@@ -42,6 +42,7 @@ CASES = {
     "fluffy": Case("Fluffy", {"depth": 4, "dropout": 0.1, "patch": 256}),
     "small": Case("Fluffy", {"depth": 2, "width": 8, "last_width": 8}),
     "suite": Case("Suite", {**SUITE, "patch": 512, "batch": 2}),
+    "n2v2": Case("Noise2Void", {"kind": "n2v2"}),
 }
 
 
@@ -62,7 +63,10 @@ def generator(case: Case, settings: Settings, data: Path, steps: int, workers: i
 
 
 def patches_of(settings: Settings, data: Path) -> Patches:
-    examples = Examples(pairs_of(data, settings.patch), settings.normalisation)
+    pairs: list[Any] = pairs_of(data, settings.patch)
+    if settings.method.learns_from == "itself":
+        pairs = [(image, image) for image, _ in pairs]
+    examples = Examples(pairs, settings.normalisation, method=settings.method)
     return Patches([one for source in examples.sources for one in source], sampling_of(settings))
 
 
