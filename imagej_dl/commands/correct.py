@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
 from imagej_dl.commands.base import Command, Positional, Shown, say
+from imagej_dl.commands.engine_options import (
+    EngineName,
+    EnginePython,
+    EngineSettings,
+    engine_python,
+    refuse_others,
+    settings_given,
+)
 from imagej_dl.errors import Cancelled, UserError
 from imagej_dl.models.ready import registry as ready
 from imagej_dl.progress import Progress
@@ -15,7 +23,7 @@ from imagej_dl.training.events import Watch, ignore
 from imagej_dl.training.settings import setting
 
 if TYPE_CHECKING:
-    from imagej_dl.correction import Correction, Proposal, Retraining, Status
+    from imagej_dl.correction import ByEngine, Correction, Proposal, Retraining, Status
     from imagej_dl.worker import Session
 
 
@@ -75,6 +83,18 @@ class Correct(Command):
     learning_rate: Annotated[float, Shown(advanced=True)] = Field(
         1e-3, gt=0, lt=1, description="Highest learning rate of a retraining."
     )
+    engine: EngineName = Field(
+        None,
+        description="A segmentation program of others, in a Python of its own (`imagej-dl engines` "
+        "lists them). MODEL is then the engine's own model; one that an engine has trained here "
+        "needs no word. Later steps know it. Epochs, minutes and learning_rate are not for it.",
+    )
+    engine_settings: EngineSettings = Field(
+        None,
+        description="Settings of the engine as JSON: at the step next of its predictions, which "
+        'are kept for later steps, such as {"diameter": 30}; at retrain of the training.',
+    )
+    engine_python: EnginePython = engine_python()
     accept: Annotated[bool, Shown(advanced=True, once=True)] = Field(
         False,
         description="Use the retrained model even if it is worse on the validation images. "
@@ -114,7 +134,7 @@ class Correct(Command):
         from imagej_dl import correction
 
         proposal = correction.next_image(
-            self.project, self.model, name=self.name, progress=progress
+            self.project, self.model, by=self._by(), name=self.name, progress=progress
         )
         if proposal is None:
             say(
@@ -145,27 +165,45 @@ class Correct(Command):
         elif self.step == "retrain":
             say(retrained(self.retrain(progress)))
         else:
-            say(progress_text(correction.status(self.project, self.model)))
+            say(progress_text(correction.status(self.project, self.model, self._by())))
 
     def retrain(self, progress: Progress, watch: Watch = ignore) -> Retraining:
         """Do the step retrain."""
         from imagej_dl import correction
 
+        by = self._by()
         try:
             return correction.retrain(
                 self.project,
                 self.model,
+                by=by,
                 accept=self.accept,
                 sparse=self.sparse,
                 progress=progress,
                 watch=watch,
-                epochs=self.epochs,
-                minutes=self.minutes,
-                learning_rate=self.learning_rate,
+                **self._training(by),
             )
         except (Cancelled, KeyboardInterrupt):
             say("stopped; the step retrain continues from here")
             raise
+
+    def _by(self) -> ByEngine:
+        """Return the engine that is named, or has made the model of these corrections."""
+        from imagej_dl.correction import ByEngine
+
+        given = {} if self.step == "retrain" else settings_given(self.engine_settings)
+        return ByEngine(self.engine, given, self.engine_python)
+
+    def _training(self, by: ByEngine) -> dict[str, Any]:
+        """Return the settings of a retraining: ours, or those of the engine."""
+        from imagej_dl import correction
+
+        engine = correction.engine_in_use(self.project, self.model, by)
+        ours = ("epochs", "minutes", "learning_rate")
+        if engine is None:
+            return {name: getattr(self, name) for name in ours}
+        refuse_others(self, {*type(self).model_fields} - {*ours}, engine.label)
+        return settings_given(self.engine_settings)
 
     def _named(self) -> str:
         if self.name is None:

@@ -10,9 +10,11 @@ from imagej_dl.correction.proposals import Proposal, next_image
 from imagej_dl.correction.retraining import Retraining, retrain
 from imagej_dl.correction.saving import Correction, mark_empty, save
 from imagej_dl.correction.status import Row, Status, status
+from imagej_dl.correction.store import ByEngine, engine_in_use
 from imagej_dl.correction.uncertainty import Uncertainty
 
 __all__ = [
+    "ByEngine",
     "Changes",
     "Correction",
     "Proposal",
@@ -21,6 +23,7 @@ __all__ = [
     "Status",
     "Uncertainty",
     "compare",
+    "engine_in_use",
     "mark_empty",
     "next_image",
     "retrain",

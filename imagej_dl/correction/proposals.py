@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +15,13 @@ import xarray as xr
 from imagej_dl import images, project, rois
 from imagej_dl.correction.records import LABELS, PROPOSAL, digest_of, finished, record
 from imagej_dl.correction.state import Proposed, Score
-from imagej_dl.correction.store import CorrectionStore, fingerprint, model_to_begin, stamp
+from imagej_dl.correction.store import (
+    ByEngine,
+    CorrectionStore,
+    fingerprint,
+    model_to_begin,
+    stamp,
+)
 from imagej_dl.correction.uncertainty import Uncertainty
 from imagej_dl.errors import UserError, warn
 from imagej_dl.filesystem.containment import contained
@@ -21,6 +29,7 @@ from imagej_dl.progress import Progress, silent
 from imagej_dl.project import Sheet
 
 if TYPE_CHECKING:
+    from imagej_dl.correction.engine_models import RunningModel
     from imagej_dl.models import ModelBundle
 
 
@@ -61,6 +70,7 @@ def next_image(
     path: str | os.PathLike[str],
     model: Path | None = None,
     *,
+    by: ByEngine | None = None,
     name: str | None = None,
     progress: Progress = silent,
 ) -> Proposal | None:
@@ -72,6 +82,7 @@ def next_image(
     ----------
     path : the project's folder.
     model : to begin with; if left out the first time, the default ready model.
+    by : the engine of others whose model it is.
     name : of an image to take instead.
     progress : stage "uncertainty", in images.
 
@@ -83,7 +94,7 @@ def next_image(
     ------
     UserError : when `path` is not a project, has no image, or no image can be predicted.
     """
-    store = CorrectionStore.open(path, model_to_begin(path, model))
+    store = CorrectionStore.open(path, model_to_begin(path, model, by), by)
     sheets = project.sheets(path)
     if not sheets:
         raise UserError("has no images", path=path, remedy="Put them into its Raw folder.")
@@ -97,7 +108,8 @@ def next_image(
         store.save()
         return None
     scoring = _Scoring(store, progress)
-    scoring.score(waiting)
+    with scoring.running():
+        scoring.score(waiting)
     known = {s.name: scoring.known(s) for s in waiting}
     scored = {name: score.uncertainty for name, score in known.items() if score is not None}
     if not scored:
@@ -116,7 +128,7 @@ def _proposal(store: CorrectionStore, sheet: Sheet, sheets: list[Sheet]) -> Prop
     proposed = state.proposed.get(sheet.name)
     offered = folder / PROPOSAL
     waiting = [s.name for s in sheets if not finished(store, s)]
-    model = fingerprint(store.present)
+    model = _fingerprint(store)
     known = {
         name: state.scores[name].uncertainty
         for name in waiting
@@ -138,14 +150,28 @@ def _proposal(store: CorrectionStore, sheet: Sheet, sheets: list[Sheet]) -> Prop
     )
 
 
+def _fingerprint(store: CorrectionStore) -> str:
+    """Return a digest of the present model."""
+    model = store.engine_model
+    return fingerprint(store.present) if model is None else model.fingerprint()
+
+
 class _Scoring:
     """Scores of images under the present model; the state keeps them."""
 
     def __init__(self, store: CorrectionStore, progress: Progress) -> None:
         self.store, self.progress = store, progress
-        self.model = fingerprint(store.present)
+        self.model = _fingerprint(store)
         self.failed: list[UserError] = []
         self._bundle: ModelBundle | None = None
+        self._engine: RunningModel | None = None
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Keep the program of an engine's model until all images are scored."""
+        model = self.store.engine_model
+        with nullcontext() if model is None else model.running() as self._engine:
+            yield
 
     def known(self, sheet: Sheet) -> Score | None:
         """Return the score of an image, if it is of this model and this version of the image."""
@@ -193,17 +219,24 @@ class _Scoring:
         """Predict an image; the label map is kept, so that it need not be predicted again."""
         file = sheet.source or sheet.image
         seen = stamp(file)
-        if self._bundle is None:
-            from imagej_dl import models
-
-            self._bundle = models.load(self.store.present)
-        labels, uncertainty = predict(self._bundle, sheet.read(), progress)
+        labels, uncertainty = self._predicted(sheet.read(), progress)
         self._forget(sheet)
         images.write(labels, self._file(sheet, LABELS), overwrite=True)
         self.store.state.scores[sheet.name] = Score(
             model=self.model, image=seen, uncertainty=uncertainty.value
         )
         self.store.save()  # so that a stop costs no more than one image
+
+    def _predicted(
+        self, image: xr.DataArray, progress: Progress
+    ) -> tuple[xr.DataArray, Uncertainty]:
+        if self._engine is not None:
+            return self._engine.predict(image, progress)
+        if self._bundle is None:
+            from imagej_dl import models
+
+            self._bundle = models.load(self.store.present)
+        return predict(self._bundle, image, progress)
 
     def _forget(self, sheet: Sheet) -> None:
         """Remove an outdated proposal; ROIs that the user stored over it are kept."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,11 +12,13 @@ import xarray as xr
 from pydantic import ConfigDict
 
 from imagej_dl import images, project
+from imagej_dl.correction.engine_models import EngineModel
 from imagej_dl.correction.records import is_sparse, labels, record, training_images
 from imagej_dl.correction.state import Outcome, Retrained, Training
 from imagej_dl.correction.status import Row, rows
-from imagej_dl.correction.store import MODELS, CorrectionStore, model_to_begin
+from imagej_dl.correction.store import MODELS, ByEngine, CorrectionStore, model_to_begin
 from imagej_dl.correction.validation import average_precision
+from imagej_dl.engines import model_folder
 from imagej_dl.errors import Cancelled, UserError
 from imagej_dl.filesystem import containment, locks
 from imagej_dl.filesystem.atomic import discard, heal, load_json
@@ -24,6 +27,7 @@ from imagej_dl.models.config import UNFINISHED
 from imagej_dl.models.folder import CONFIG, load_config
 from imagej_dl.progress import Progress, silent
 from imagej_dl.project import Sheet
+from imagej_dl.training.split import SPLIT
 
 if TYPE_CHECKING:
     from imagej_dl.models import ModelBundle
@@ -32,6 +36,7 @@ MARGIN = 0.02
 """Decrease of the average precision that makes a model worse: less is chance on few images."""
 
 EPOCHS, VALIDATION = 20, 0.2
+_WHOLE = "all epochs"
 
 
 class Retraining(Outcome):
@@ -58,6 +63,7 @@ def retrain(
     path: str | os.PathLike[str],
     model: Path | None = None,
     *,
+    by: ByEngine | None = None,
     accept: bool = False,
     sparse: bool = False,
     progress: Progress = silent,
@@ -76,24 +82,27 @@ def retrain(
     ----------
     path : the project's folder.
     model : to begin with, if nothing has begun; if left out then, the default ready model.
+    by : the engine of others whose model it is. It trains with its own settings, and one that is
+        stopped begins again.
     accept : use the new model in any case; right after a retraining whose model was not
         accepted, use that one.
     sparse : not all objects are drawn on the images that were drawn, not corrected; it is so anyway
         if the model to begin with was trained sparsely. Of corrected ones it is known (see
         :func:`save`).
     progress, watch : as for :func:`imagej_dl.training.train`; also stage "comparing", in images.
-    **settings : fields of the training's settings; by default 20 epochs, 20 % of the images for
-        validation, none for a test. One that is stopped takes only epochs, minutes and patience.
+    **settings : fields of the training's settings, or of the engine's; by default 20 epochs, 20 %
+        of the images for validation, none for a test. One that is stopped takes only epochs,
+        minutes and patience.
 
     Raises
     ------
     UserError : when nothing is corrected, or nothing since the last retraining.
     Cancelled : when it was stopped; the same call continues it.
     """
-    model = model_to_begin(path, model)
-    store = CorrectionStore.open(path, model)
+    model = model_to_begin(path, model, by)
+    store = CorrectionStore.open(path, model, by)
     with locks.held(store.folder / MODELS, "a retraining"):
-        store = CorrectionStore.open(path, model)  # as it is now that no other can end
+        store = CorrectionStore.open(path, model, by)  # as it is now that no other can end
         return _retrain(store, accept, sparse, progress, watch, settings)
 
 
@@ -121,13 +130,20 @@ def _retrain(
     wanted = training_images(store, project.sheets(path), sparse)
     chosen = [sheet for sheet in project.sheets(path) if sheet.name in wanted]
     partly = {sheet.name for sheet in chosen if is_sparse(store, sheet, sparse)}
-    ended, trained = _train(store, chosen, partly, wanted, progress, watch, settings)
+    trained: ModelBundle | EngineModel | Path
+    if store.engine_model is not None:
+        _refuse_partly(store.engine_model, sorted(partly))
+        ended, trained = _train_by_engine(store, chosen, wanted, progress, settings)
+    else:
+        ended, trained = _train(store, chosen, partly, wanted, progress, watch, settings)
     return _finish(store, chosen, partly, wanted, ended, trained, accept, progress)
 
 
 def _begun_sparsely(store: CorrectionStore) -> bool:
     """Return whether the model to begin with was trained on images that are drawn sparsely."""
     begun = store.path(store.state.begun)
+    if store.state.engine:
+        return False
     # Fluffy's models, and those that are gone since, have no such file.
     return (begun / CONFIG).is_file() and bool(load_config(begun).training.get("sparse"))
 
@@ -179,11 +195,7 @@ def _train(
         return ended, out
     resume = same and checkpoint.exists(out / checkpoint.FOLDER)
     if not resume:
-        # Never the present model: that is of a round before.
-        containment.check(out, folder=True)
-        discard(out)
-        state.training = Training(round=state.round, images=wanted)
-        store.save()
+        _begin(store, out, wanted)
         settings = {"epochs": EPOCHS, "validation": VALIDATION, "test": 0.0, **settings}
         settings |= {"sparse": True} if partly else {}
     else:
@@ -204,6 +216,46 @@ def _train(
     if found is None:
         raise Cancelled
     return found, trained
+
+
+def _begin(store: CorrectionStore, out: Path, wanted: dict[str, str]) -> None:
+    """Make way for the model of a round, and record what it is trained on."""
+    # Never the present model: that is of a round before.
+    containment.check(out, folder=True)
+    discard(out)
+    store.state.training = Training(round=store.state.round, images=wanted)
+    store.save()
+
+
+def _refuse_partly(model: EngineModel, names: list[str]) -> None:
+    if names:
+        more = f" and {len(names) - 1} more images" if len(names) > 1 else ""
+        raise UserError(
+            f"{model.engine.label} learns from images that are drawn completely, and not all "
+            f"objects of {names[0]}{more} are",
+            remedy="Draw all their objects, and store them without --sparse; or correct with a "
+            "model of imagej-dl.",
+        )
+
+
+def _train_by_engine(
+    store: CorrectionStore,
+    sheets: list[Sheet],
+    wanted: dict[str, str],
+    progress: Progress,
+    settings: dict[str, Any],
+) -> tuple[str, EngineModel]:
+    """Train by the model's engine; return why it ended, and the model."""
+    state, model = store.state, store.engine_model
+    assert model is not None
+    out = store.folder / MODELS / f"round_{state.round}"
+    same = state.training == Training(round=state.round, images=wanted)
+    # The folder is there as a whole or not at all.
+    if same and model_folder.read(out) is not None:
+        return _WHOLE, replace(model, named=out)
+    _begin(store, out, wanted)
+    pairs = [_pair(sheet) for sheet in sheets]
+    return _WHOLE, model.retrain(pairs, out, settings, VALIDATION, progress)
 
 
 def _pair(sheet: Sheet) -> tuple[Path | xr.DataArray, Path | xr.DataArray]:
@@ -231,14 +283,15 @@ def _finish(
     partly: set[str],
     wanted: dict[str, str],
     ended: str,
-    trained: ModelBundle | Path,
+    trained: ModelBundle | EngineModel | Path,
     accept: bool,
     progress: Progress,
 ) -> Retraining:
     state = store.state
     out = store.folder / MODELS / f"round_{state.round}"
     validation, unseen = _validation(out, sheets)
-    before = average_precision(store.present, validation, progress, partly)
+    present = store.engine_model or store.present
+    before = average_precision(present, validation, progress, partly)
     after = average_precision(trained, validation, progress, partly)
     worse = unseen and before is not None and after is not None and after < before - MARGIN
     result = Retrained(
@@ -268,7 +321,8 @@ def _accepted(store: CorrectionStore, last: Retrained) -> Retraining:
     state.retrained[-1] = last
     state.present = last.model
     store.save()
-    return _result(store, last, _ended(store.path(last.model)) or "")
+    ended = _WHOLE if store.state.engine else _ended(store.path(last.model))
+    return _result(store, last, ended or "")
 
 
 def _result(store: CorrectionStore, of: Retrained, ended: str) -> Retraining:
@@ -283,11 +337,9 @@ def _result(store: CorrectionStore, of: Retrained, ended: str) -> Retraining:
 
 def _validation(out: Path, sheets: list[Sheet]) -> tuple[list[Sheet], bool]:
     """Return the images that validated as a whole, and whether no model was trained on them."""
-    split = load_json(out / "split.json")
+    split = load_json(out / SPLIT)
     if not isinstance(split, dict) or not {"by", "validation"} <= set(split):
-        raise UserError(
-            "does not state the validation images of the training", path=out / "split.json"
-        )
+        raise UserError("does not state the validation images of the training", path=out / SPLIT)
     if split["by"] != "files":
         return [], False
     names = {re.sub(r"( [TZ]=\d+)+$", "", name) for name in split["validation"]}

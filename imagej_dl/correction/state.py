@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -90,6 +90,8 @@ class State(_Part):
         retraining.
     trained : the images of the last retraining, as :class:`Training` has them.
     sparse : the images of which not all objects are drawn.
+    engine, engine_settings : of others, whose models these are, and the settings of its
+        predictions; "" for our own.
     """
 
     version: Literal[1] = 1
@@ -104,5 +106,7 @@ class State(_Part):
     trained: dict[str, str] = {}
     retrained: list[Retrained] = []
     sparse: list[str] = []
+    engine: str = ""
+    engine_settings: dict[str, Any] = {}
 
-    _later = omitting("sparse")
+    _later = omitting("sparse", "engine", "engine_settings")

@@ -10,7 +10,7 @@ from imagej_dl import project
 from imagej_dl.correction.changes import Changes
 from imagej_dl.correction.records import finished, record
 from imagej_dl.correction.state import Retrained, State
-from imagej_dl.correction.store import CorrectionStore
+from imagej_dl.correction.store import ByEngine, CorrectionStore
 from imagej_dl.filesystem.containment import contained
 
 
@@ -52,14 +52,16 @@ class Status:
 
 
 @contained
-def status(path: str | os.PathLike[str], model: Path | None = None) -> Status:
+def status(
+    path: str | os.PathLike[str], model: Path | None = None, by: ByEngine | None = None
+) -> Status:
     """Return the progress of the corrections.
 
     Raises
     ------
     UserError : when no correction has begun, and no model to begin with is named.
     """
-    store = CorrectionStore.open(path, model)
+    store = CorrectionStore.open(path, model, by)
     sheets = project.sheets(path)
     record(store, sheets)
     store.save()

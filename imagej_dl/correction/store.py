@@ -5,12 +5,17 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
+from imagej_dl.correction.engine_models import EngineModel, engine_of
 from imagej_dl.correction.merging import merged
 from imagej_dl.correction.state import Stamp, State
+from imagej_dl.engines import registry as engines
+from imagej_dl.engines.base import Engine
 from imagej_dl.errors import UserError, warn
 from imagej_dl.filesystem import locks
 from imagej_dl.filesystem.atomic import atomic, load_json
@@ -24,7 +29,22 @@ FOLDER, FILE, MODELS = "Corrections", "state.json", "models"
 VERSION = 1
 READY = "ready:"
 """Before the name of a ready model, whose folder is elsewhere on each machine."""
+NAMED = "named:"
+"""Before the name of a model that an engine has."""
 _WAIT = 60.0
+
+
+@dataclass(frozen=True)
+class ByEngine:
+    """An engine of others, as a command names it.
+
+    name : of the engine; None for our own models, and where the model says it.
+    settings : of its predictions; python : the Python of its environment.
+    """
+
+    name: str | None = None
+    settings: dict[str, Any] = field(default_factory=dict)
+    python: Path | None = None
 
 
 class CorrectionStore:
@@ -35,23 +55,67 @@ class CorrectionStore:
 
     def __init__(self, project: Path, state: State) -> None:
         self.project, self.state = project, state
+        self.python: Path | None = None
         self._read = state.model_copy(deep=True)
 
     @classmethod
-    def open(cls, project: str | os.PathLike[str], model: Path | None = None) -> CorrectionStore:
+    def open(
+        cls,
+        project: str | os.PathLike[str],
+        model: Path | None = None,
+        by: ByEngine | None = None,
+    ) -> CorrectionStore:
         """Read the state, or begin with the model; another model replaces the current one.
+
+        Parameters
+        ----------
+        by : the engine that the model is for, and the settings of its predictions, which replace
+            those that are kept. The engine of a model that it has trained for us need not be named.
 
         Raises
         ------
         UserError : when no correction has begun and no model is named, `model` is not a model, or
             the state's file is damaged or of another version.
         """
+        by = by or ByEngine()
         project = Path(project)
         if not project.is_dir():
             raise UserError("the project does not exist", path=project)
         state = _read(project / FOLDER / FILE)
-        named = None if model is None else _short(project, model)
-        if model is not None and (state is None or named not in (state.begun, state.present)):
+        store = cls._of(project, state, model, by)
+        if by.settings:
+            store.state.engine_settings = by.settings
+        store.python = by.python
+        if (found := store.engine_model) is not None and (model is not None or by.settings):
+            found.check()
+        elif found is None and (by.settings or by.name):
+            raise UserError(
+                f"the corrections are of {ready.named(store.present)}, a model of imagej-dl, not "
+                "of an engine",
+                path=project,
+                remedy="Name the engine's model (--model), or leave the engine out.",
+            )
+        return store
+
+    @classmethod
+    def _of(
+        cls, project: Path, state: State | None, model: Path | None, by: ByEngine
+    ) -> CorrectionStore:
+        if model is None:
+            engine = state.engine if state is not None else ""
+            if by.name not in (None, engine) and engine:
+                raise UserError(
+                    f"the corrections are of a model of {engine}, not of {by.name}",
+                    path=project,
+                    remedy="Name the model of the other engine (--model).",
+                )
+            named = None
+        else:
+            found = engine_of(model, by.name)
+            engine = "" if found is None else found.name
+            named = _short(project, model, engine)
+        new = state is None or engine != state.engine or named not in (state.begun, state.present)
+        if model is not None and not engine and new:
             need_objects(load_config(model), Path(model))
         if state is None:
             if named is None:
@@ -60,11 +124,14 @@ class CorrectionStore:
                     path=project,
                     remedy="Name a model to start from (--model).",
                 )
-            return cls(project, State(begun=named, present=named, round=_first_round(project)))
-        if named is not None and named not in (state.begun, state.present):
+            first = _first_round(project)
+            return cls(project, State(begun=named, present=named, round=first, engine=engine))
+        if named is not None and new:
             # An unfinished retraining had begun from the other model.
             store = cls(project, state)
             state.begun, state.present, state.training = named, named, None
+            if engine != state.engine:
+                state.engine, state.engine_settings = engine, {}
             return store
         return cls(project, state)
 
@@ -78,8 +145,22 @@ class CorrectionStore:
         """The folder of the present model."""
         return self.path(self.state.present)
 
+    @property
+    def engine_model(self) -> EngineModel | None:
+        """The present model, if it is one of an engine."""
+        state = self.state
+        if not state.engine:
+            return None
+        engine = engines.of(state.engine)
+        return EngineModel(engine, self.present, state.engine_settings, self.python)
+
     def path(self, kept: str) -> Path:
-        """Return the path that the state has as `kept`, relative to the project or absolute."""
+        """Return the path that the state has as `kept`, relative to the project or absolute.
+
+        Of a model that an engine has, it is its name.
+        """
+        if kept.startswith(NAMED):
+            return Path(kept.removeprefix(NAMED))
         if kept.startswith(READY):
             return ready.HOME / kept.removeprefix(READY)
         return self.project / kept  # an absolute one stays as it is
@@ -104,8 +185,23 @@ class CorrectionStore:
         self._read = self.state.model_copy(deep=True)
 
 
-def model_to_begin(project: str | os.PathLike[str], model: Path | None) -> Path | None:
+def engine_in_use(
+    project: str | os.PathLike[str], model: Path | None, by: ByEngine
+) -> Engine | None:
+    """Return the engine of the model that is named, or of the present one; None for our own."""
+    if model is not None:
+        return engine_of(model, by.name)
+    state = _read(Path(project) / FOLDER / FILE)
+    name = by.name if state is None else state.engine
+    return engines.of(name) if name else None
+
+
+def model_to_begin(
+    project: str | os.PathLike[str], model: Path | None, by: ByEngine | None = None
+) -> Path | None:
     """Return the model that was named; where nothing has begun and none is, a ready one.
+
+    An engine has no ready one.
 
     Warns
     -----
@@ -113,6 +209,8 @@ def model_to_begin(project: str | os.PathLike[str], model: Path | None) -> Path 
     """
     if model is not None or (Path(project) / FOLDER / FILE).is_file():
         return model
+    if by is not None and by.name is not None:
+        engines.of(by.name).model(None)  # refuses, in the engine's own words
     warn(f"no model is named, so the corrections begin from the ready model {ready.DEFAULT}")
     return ready.HOME / ready.DEFAULT
 
@@ -176,8 +274,10 @@ def _read(path: Path) -> State | None:
         ) from error
 
 
-def _short(project: Path, path: Path) -> str:
-    if (name := ready.name_of(path)) is not None:
+def _short(project: Path, path: Path, engine: str = "") -> str:
+    if engine and not path.exists():
+        return NAMED + str(path)
+    if not engine and (name := ready.name_of(path)) is not None:
         return READY + name
     real, root = path.resolve(), project.resolve()
     return real.relative_to(root).as_posix() if root in real.parents else str(real)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import xarray as xr
 
 from imagej_dl import images
+from imagej_dl.correction.engine_models import EngineModel
 from imagej_dl.correction.records import drawn
 from imagej_dl.errors import DataWarning
 from imagej_dl.evaluation import Matching, match, total
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def average_precision(
-    model: ModelBundle | Path,
+    model: ModelBundle | EngineModel | Path,
     sheets: list[Sheet],
     progress: Progress = silent,
     partly: Collection[str] = (),
@@ -33,7 +36,7 @@ def average_precision(
 
     Parameters
     ----------
-    model : the model, or its folder.
+    model : the model, or the folder of one of ours.
     sheets : with ROIs, or without objects.
     progress : stage "comparing", in images.
     partly : the names of those of which not all objects are drawn.
@@ -44,28 +47,45 @@ def average_precision(
     """
     if not sheets:
         return None
-    from imagej_dl import models
-    from imagej_dl.prediction import predict
     from imagej_dl.training.known import of_image as known
 
-    bundle = models.load(model) if isinstance(model, Path) else model
     found: list[list[Matching]] = []
-    for done, sheet in enumerate(sheets):
-        progress("comparing", done, len(sheets))
-        image = images.read(sheet.image)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DataWarning)  # they came when the ROIs were stored
-            truth = drawn(sheet, image)
-            predicted = predict(bundle, image).labels
-        ring = bundle.config.border_size if sheet.name in partly else None
-        seen = known(truth, image, ring)
-        planes = _planes(truth.labels.data, predicted.data, seen)
-        found += [match(a, b, known=c) for a, b, c in planes]
+    with _running(model) as (labels, border_size):
+        for done, sheet in enumerate(sheets):
+            progress("comparing", done, len(sheets))
+            image = images.read(sheet.image)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DataWarning)  # they came when ROIs were stored
+                truth = drawn(sheet, image)
+                predicted = labels(image)
+            ring = border_size if sheet.name in partly else None
+            seen = known(truth, image, ring)
+            planes = _planes(truth.labels.data, predicted.data, seen)
+            found += [match(a, b, known=c) for a, b, c in planes]
     progress("comparing", len(sheets), len(sheets))
     scores = total(found)
     if not scores[0].n_true and not scores[0].n_pred:
         return None
     return float(np.mean([score.average_precision for score in scores]))
+
+
+@contextmanager
+def _running(
+    model: ModelBundle | EngineModel | Path,
+) -> Iterator[tuple[Callable[[xr.DataArray], xr.DataArray], int]]:
+    """Give what predicts label maps, and the px around an object that are known where it is drawn.
+
+    Engines do not learn from images that are not drawn completely.
+    """
+    if isinstance(model, EngineModel):
+        with model.running() as running:
+            yield running.labels, 0
+        return
+    from imagej_dl import models
+    from imagej_dl.prediction import predict
+
+    bundle = models.load(model) if isinstance(model, Path) else model
+    yield lambda image: predict(bundle, image).labels, bundle.config.border_size
 
 
 def _planes(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -48,6 +49,8 @@ class Engine(ABC):
     settings_model : of a prediction; every field has a description.
     training_model : of a training, None if it is not trained here.
     ignores : whether a training can leave out pixels whose ground truth is unknown; they are −1.
+    retraining : settings of a training that goes on from a model after corrections, where none are
+        given; a training from the start takes longer.
     """
 
     name: ClassVar[str] = ""
@@ -64,6 +67,7 @@ class Engine(ABC):
     settings_model: ClassVar[type[EngineSettings]]
     training_model: ClassVar[type[EngineSettings] | None] = None
     ignores: ClassVar[bool] = False
+    retraining: ClassVar[Mapping[str, Any]] = {}
 
     @property
     def program(self) -> Program:

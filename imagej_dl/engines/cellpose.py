@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -77,6 +78,7 @@ class Cellpose(Engine):
     ran: ClassVar[Ran] = "run"
     settings_model: ClassVar[type[EngineSettings]] = CellposeSettings
     training_model: ClassVar[type[EngineSettings] | None] = CellposeTraining
+    retraining: ClassVar[Mapping[str, Any]] = {"n_epochs": 100}
 
     def model(self, named: Path | None) -> str:
         if named is None:

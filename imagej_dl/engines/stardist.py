@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pydantic import Field
 
@@ -87,6 +88,7 @@ class StarDist(Engine):
     settings_model = StarDistSettings
     training_model: ClassVar[type[EngineSettings]] = StarDistTraining
     ignores = True
+    retraining: ClassVar[Mapping[str, Any]] = {"train_epochs": 20, "train_steps_per_epoch": 50}
 
     def model(self, named: Path | None) -> str:
         model = super().model(named)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from imagej_dl.filesystem.atomic import atomic_folder, refuse_existing
 from imagej_dl.foreign.session import Session
 from imagej_dl.progress import Progress, silent
 from imagej_dl.training.data_sources import Given
-from imagej_dl.training.split import Split
+from imagej_dl.training.split import SPLIT, Split
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ def train(
     start: str = "",
     validation: float = 0.2,
     seed: int = 0,
+    known: dict[str, list[str]] | None = None,
     overwrite: bool = False,
     progress: Progress = silent,
 ) -> Trained:
@@ -62,11 +64,13 @@ def train(
     ----------
     source : as for our own training; RoiSets are filled as ImageJ fills them.
     out : folder of the model, written as a whole when the training is done: the engine's own files
-        and engine.json.
+        , engine.json, and split.json as our own models have it.
     settings : checked, of :attr:`Engine.training_model`.
     start : the model to go on from, as :meth:`Engine.model` returns it; "" for a new one.
     validation : share of the planes that validates.
     seed : of the division.
+    known : the digests of each part of the model that is gone on from, whose images stay in their
+        parts (see :func:`imagej_dl.training.split.split`).
     progress : stages "reading" and those of the engine; Cancelled ends it, and nothing is written.
 
     Raises
@@ -75,7 +79,7 @@ def train(
     """
     check_output(out, overwrite)
     with Session(engine.program, python, engine.check_version) as session:
-        split = training_data.read(source, validation, seed, progress)
+        split = training_data.read(source, validation, seed, progress, known)
         arrays: dict[str, np.ndarray] = {}
         held = split.validation or split.train
         for part, examples in (("", split.train), ("validation_", held)):
@@ -97,4 +101,5 @@ def train(
             if not any(folder.iterdir()) or (model and not (folder / model).is_file()):
                 raise UserError(f"{engine.label} has written no model")
             model_folder.write(folder, engine.name, session.version, model, settings)
+            (folder / SPLIT).write_text(json.dumps(split.record(), indent=2) + "\n", "utf-8")
     return Trained(out, facts, split)

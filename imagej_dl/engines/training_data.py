@@ -21,7 +21,13 @@ UNKNOWN = -1
 """The label of pixels whose ground truth is unknown."""
 
 
-def read(source: Path | Given, validation: float, seed: int, progress: Progress) -> Split:
+def read(
+    source: Path | Given,
+    validation: float,
+    seed: int,
+    progress: Progress,
+    known: dict[str, list[str]] | None = None,
+) -> Split:
     """Read images with their label maps or ROIs, as our own training does, and divide them.
 
     The planes keep the intensities of their files: (Y, X), or (Y, X, C) of several channels. Planes
@@ -31,7 +37,7 @@ def read(source: Path | Given, validation: float, seed: int, progress: Progress)
     ----------
     source : a folder, or images that are divided already.
     validation : share of the planes that validates.
-    seed : of the division.
+    seed, known : of the division.
 
     Raises
     ------
@@ -63,8 +69,8 @@ def read(source: Path | Given, validation: float, seed: int, progress: Progress)
         raise UserError("the images have different numbers of channels")
     if held:
         flat = [example for source in held for example in source]
-        return Split(planes, flat, [], "folders", seed)
-    return split(first, validation, 0.0, seed)
+        return Split(planes, flat, [], "folders", seed, known)
+    return split(first, validation, 0.0, seed, known)
 
 
 def truth_of(example: Example, ignores: bool) -> NDArray[np.int32]:

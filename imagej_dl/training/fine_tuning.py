@@ -9,7 +9,6 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from imagej_dl.errors import UserError
-from imagej_dl.filesystem.atomic import load_json
 from imagej_dl.models import ModelBundle, ModelConfig
 from imagej_dl.models import folder as folders
 from imagej_dl.models.networks import registry
@@ -17,6 +16,7 @@ from imagej_dl.models.packages.archive import is_package
 from imagej_dl.models.ready import registry as ready
 from imagej_dl.training.augmentation import Augmentation
 from imagej_dl.training.settings import Settings
+from imagej_dl.training.split import digests_in
 
 LEARNING_RATE = 1e-3
 """Highest learning rate of a training that starts from a model, unless another is given.
@@ -86,7 +86,7 @@ def read(folder: str | Path) -> tuple[Start, ModelBundle]:
         name=folder.resolve().name,
         sha256=_digest(folder),
         config=config,
-        digests=_digests(folder / "split.json"),
+        digests=digests_in(folder),
     )
     return start, bundle
 
@@ -158,12 +158,3 @@ def _digest(folder: Path) -> str:
         return ""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _digests(path: Path) -> dict[str, list[str]]:
-    """Read the digests of the images that the model knows; not every model has them."""
-    try:
-        found = load_json(path)["digests"]
-        return {str(part): [str(name) for name in names] for part, names in found.items()}
-    except (UserError, KeyError, TypeError, AttributeError):
-        return {}

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from imagej_dl.errors import UserError, warn
+from imagej_dl.filesystem.atomic import load_json
 from imagej_dl.images.labels.bounding_boxes import boxes as bounding_boxes
 from imagej_dl.training import held_out
 from imagej_dl.training.patches import Example
@@ -17,6 +19,8 @@ _FEWEST_IMAGES = 10
 """Files from which on some are held out whole, though none has labels."""
 _FEWEST_PLANES = 5
 _PARTS = ("train", "validation", "test")
+SPLIT = "split.json"
+"""The file of a model folder that names the images of each part."""
 
 Source = list[Example]
 Parts = tuple[list[Source], list[Source], list[Source]]
@@ -67,6 +71,15 @@ class Split:
             for part, found in parts.items()
         }
         return {"seed": self.seed, "by": self.by, **names, "digests": digests}
+
+
+def digests_in(folder: Path) -> dict[str, list[str]]:
+    """Read the digests of the images that a model knows; {} of a model that has none."""
+    try:
+        found = load_json(folder / SPLIT)["digests"]
+        return {str(part): [str(name) for name in names] for part, names in found.items()}
+    except (UserError, KeyError, TypeError, AttributeError):
+        return {}
 
 
 def split(

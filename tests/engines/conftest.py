@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from fake_engine import Fake, FakeImage, FakePoints
 
+from imagej_dl.commands import load
 from imagej_dl.engines import registry
 
 
@@ -19,3 +20,16 @@ def fakes(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPa
     yield made
     for engine in made:
         del registry.engines()[engine.name]
+
+
+@pytest.fixture
+def fields(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The names of the fake engines, which the declarations do not know."""
+    commands = [load(name) for name in ("predict", "train", "correct")]
+    for command in commands:
+        monkeypatch.setattr(command.model_fields["engine"], "annotation", str | None)
+        command.model_rebuild(force=True)
+    yield
+    monkeypatch.undo()
+    for command in commands:
+        command.model_rebuild(force=True)

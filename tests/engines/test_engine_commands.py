@@ -19,19 +19,6 @@ from imagej_dl.images import make
 from imagej_dl.progress import silent
 
 
-@pytest.fixture
-def fields(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The names of the fake engines, which the declarations do not know."""
-    for name in ("predict", "train"):
-        command = load(name)
-        monkeypatch.setattr(command.model_fields["engine"], "annotation", str | None)
-        command.model_rebuild(force=True)
-    yield
-    monkeypatch.undo()
-    for name in ("predict", "train"):
-        load(name).model_rebuild(force=True)
-
-
 def pixels() -> np.ndarray:
     flat = np.zeros((12, 16), np.uint16)
     flat[2:5, 2:6], flat[8, 10:13] = 300, 70
