@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -29,6 +29,8 @@ class StarConvex(InstanceMethod):
     summary: ClassVar[str] = "object probability, and distances to the outline along rays"
     publication: ClassVar[Publication | None] = STARDIST
     position: ClassVar[int] = 10
+    # Some 32 distances are made of the last convolutions: 16 filters are too few for them.
+    defaults: ClassVar[Mapping[str, Any]] = {"last_width": 64}
     losses: ClassVar[tuple[str, ...]] = ("probability_distances",)
     weight_maps: ClassVar[tuple[str, ...]] = UNWEIGHTED_FIRST
     shown: ClassVar[Measure] = Measure(
