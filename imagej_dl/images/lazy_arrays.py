@@ -217,6 +217,13 @@ class LazyArray(NDArrayOperatorsMixin):
             ) from error
 
 
+def plane_of(array: Any, place: Sequence[int]) -> Any:
+    """Return a plane of an array (..., Y, X) by its place before these; unread if it is lazy."""
+    if isinstance(array, LazyArray):
+        return array.part(*place, *[slice(None)] * (array.ndim - len(place)))
+    return array[tuple(place)]
+
+
 def _read(value: Any) -> Any:
     if isinstance(value, LazyArray):
         return np.asarray(value)

@@ -11,7 +11,7 @@ from typing import Any
 from imagej_dl.errors import UserError, warn
 from imagej_dl.images import units
 from imagej_dl.images.array import AXES
-from imagej_dl.images.ome_zarr import documents
+from imagej_dl.images.ome_zarr import KEY, documents
 from imagej_dl.images.ome_zarr.documents import ArrayFacts, ZarrFormat
 
 VERSIONS: dict[str, ZarrFormat] = {"0.4": 2, "0.5": 3}
@@ -72,7 +72,9 @@ def metadata(path: Path) -> tuple[ZarrFormat, dict[str, Any]]:
         )
     number, attributes = found
     ome = attributes.get("ome")
-    return number, ome if number == 3 and isinstance(ome, dict) else attributes
+    if number == 3 and isinstance(ome, dict):
+        return number, {**ome, KEY: attributes.get(KEY)}
+    return number, attributes
 
 
 def read(path: Path, index: int = 0, axes: str | None = None) -> Multiscale:
@@ -114,7 +116,8 @@ def read(path: Path, index: int = 0, axes: str | None = None) -> Multiscale:
     if isinstance(omero, dict) and "c" in names:
         attrs |= _channels(omero, shape[names.index("c")])
     upper = "".join(n.upper() if n in _TYPES else "?" for n in names)
-    ours = isinstance(ome.get("imagej_dl"), dict) and ome["imagej_dl"].get("all_chunks") is True
+    own = ome.get(KEY)
+    ours = isinstance(own, dict) and own.get("all_chunks") is True
     name = stated.get("name")
     return Multiscale(
         path,
@@ -125,6 +128,14 @@ def read(path: Path, index: int = 0, axes: str | None = None) -> Multiscale:
         "image-label" in ome,
         ours,
     )
+
+
+def facts(path: Path) -> dict[str, Any]:
+    """Return the facts that imagej-dl has kept with an image; {} for one of another program."""
+    _, ome = metadata(path)
+    own = ome.get(KEY)
+    found = own.get("facts") if isinstance(own, dict) else None
+    return found if isinstance(found, dict) else {}
 
 
 def _check_version(
