@@ -13,7 +13,7 @@ from imagej_dl.errors import UserError
 
 
 class Source(Protocol):
-    """What reads the pixels of a :class:`LazyArray`; its axes have an order of their own.
+    """A reader of the pixels of a :class:`LazyArray`; its axes have an order of their own.
 
     `path` is named in errors.
     """

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from imagej_dl.errors import UserError, one_line, warn
 from imagej_dl.images.ome_zarr import documents
-from imagej_dl.images.ome_zarr.documents import ArrayFacts
+from imagej_dl.images.ome_zarr.arrays import ArrayFacts
 from imagej_dl.images.ome_zarr.multiscales import Level, Multiscale
 
 _COUNTED = 2**20

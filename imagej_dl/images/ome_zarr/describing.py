@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from imagej_dl.images import units
+import numpy as np
+import xarray as xr
+
+from imagej_dl.images import display, units
 from imagej_dl.images.array import Calibration
 from imagej_dl.images.ome_zarr import KEY
 
 _SPACE, _TYPES = "zyx", {"t": "time", "c": "channel"}
+_COLOURS = ("FF0000", "00FF00", "0000FF", "FFFFFF", "00FFFF", "FF00FF", "FFFF00")
+"""Of channels, in ImageJ's order."""
 # The words of UDUNITS-2 for units of length, which NGFF asks for.
 _WORDS = {
     "fm": "femtometer",
@@ -47,7 +52,7 @@ def attributes(
     axes : of the arrays, such as "TCYX".
     shapes : of the levels, whose Y and X are halved from each to the next.
     labels, source : whether it is a label map, and the path of its image from here.
-    channels : for the viewer, see :func:`channels_of`.
+    channels : for the viewer, see :func:`shown`.
     facts : of imagej-dl's own.
     """
     size, unit = _sizes(calibration)
@@ -84,7 +89,27 @@ def attributes(
     return {**ome, **mine} if old else {"ome": {"version": version, **ome}, **mine}
 
 
-def channels_of(
+def shown(image: xr.DataArray, extra: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return how the channels are shown, where the image says so or names them."""
+    count = image.sizes.get("C", 1)
+    names = image.attrs.get("channels") or []
+    ranges = display.ranges(image)
+    if ranges is None and "min" in extra and "max" in extra:
+        ranges = [(float(extra["min"]), float(extra["max"]))] * count
+    if ranges is None and len(names) != count:
+        return []
+    if image.dtype.kind in "iu":
+        limits = np.iinfo(image.dtype)
+        ends = (float(limits.min), float(limits.max))
+    else:
+        shown = ranges or [(0.0, 1.0)]
+        ends = (min(low for low, _ in shown), max(high for _, high in shown))
+    named = list(names) if len(names) == count else [f"Channel {i + 1}" for i in range(count)]
+    colours = ["FFFFFF"] if count == 1 else [_COLOURS[i % len(_COLOURS)] for i in range(count)]
+    return _channels(named, colours, ranges or [ends] * count, ends)
+
+
+def _channels(
     names: Sequence[str],
     colours: Sequence[str],
     ranges: Sequence[tuple[float, float]],
