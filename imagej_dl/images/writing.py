@@ -7,8 +7,10 @@ from typing import Any
 
 import xarray as xr
 
-from imagej_dl.images import ome_zarr, tiff
+from imagej_dl.images import ome_zarr
 from imagej_dl.images.display import coloured
+from imagej_dl.images.ome_zarr import writing as zarr_writing
+from imagej_dl.images.tiff import writing as tiff_writing
 
 
 def write(image: xr.DataArray, path: str | Path, overwrite: bool = False, **extra: Any) -> None:
@@ -25,12 +27,8 @@ def write(image: xr.DataArray, path: str | Path, overwrite: bool = False, **extr
     UserError : as those, and for other names.
     """
     if Path(path).suffix.lower() in ome_zarr.SUFFIXES:
-        from imagej_dl.images.ome_zarr import writing as zarr_writing
-
         zarr_writing.write(image, path, overwrite, **extra)
         return
-    from imagej_dl.images.tiff import writing as tiff_writing
-
     tiff_writing.write(image, path, overwrite, **extra)
 
 
@@ -39,24 +37,19 @@ def write_labels(
     path: str | Path,
     overwrite: bool = False,
     *,
-    source: Path | None = None,
+    source: str | None = None,
     **extra: Any,
 ) -> None:
     """Write a label map: a TIFF in the colours of labels, or an OME-Zarr that says what it is.
 
     Parameters
     ----------
-    source : the file of its image, which an OME-Zarr names if it is one, too.
+    source : the way to its image, which an OME-Zarr keeps (see
+        :func:`imagej_dl.images.ome_zarr.writing.way`).
 
     The others, and errors, are those of :func:`write`.
     """
     if Path(path).suffix.lower() in ome_zarr.SUFFIXES:
-        from imagej_dl.images.ome_zarr import writing as zarr_writing
-
-        of = source if source is not None and source.suffix.lower() in ome_zarr.SUFFIXES else None
-        zarr_writing.write(labels, path, overwrite, labels=True, source=of, **extra)
+        zarr_writing.write(labels, path, overwrite, labels=True, source=source, **extra)
         return
     write(coloured(labels), path, overwrite, **extra)
-
-
-assert not set(tiff.SUFFIXES) & set(ome_zarr.SUFFIXES)

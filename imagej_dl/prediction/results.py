@@ -15,6 +15,7 @@ from imagej_dl.filesystem import names
 from imagej_dl.filesystem.atomic import refuse_existing, together
 from imagej_dl.images import ome_zarr, tiff
 from imagej_dl.images.labels import provenance
+from imagej_dl.images.ome_zarr.writing import way
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -180,8 +181,9 @@ class Results:
                 spots(folder / paths["spots"].name)
             facts: dict[str, Any] = {**made, "image": stamp(source)} if made else {}
             kept = provenance.of(result.labels, **facts, objects=objects(result)) if made else {}
-            target = folder / paths["labels"].name
-            images.write_labels(result.labels, target, source=source.path, **kept)
+            target = paths["labels"]
+            of = None if source.image is not None else way(target, source.path)
+            images.write_labels(result.labels, folder / target.name, source=of, **kept)
         if self.rois and not found:
             # An empty archive is none that ImageJ opens; an old one would be of other labels.
             paths["rois"].unlink(missing_ok=True)

@@ -54,13 +54,13 @@ class Writer:
         ValueError : for pixels that another type would change: ids never wrap.
         """
         pixels = np.asarray(pixels)
-        if not np.can_cast(pixels.dtype, self.dtype, "same_kind"):
-            raise ValueError(f"{pixels.dtype} pixels are not {self.dtype}")
-        if pixels.dtype != self.dtype and pixels.dtype.kind in "iu" and pixels.size:
-            limits = np.iinfo(self.dtype) if self.dtype.kind in "iu" else None
-            low, high = int(pixels.min()), int(pixels.max())
-            if limits is not None and not limits.min <= low <= high <= limits.max:
+        if pixels.dtype.kind in "iu" and self.dtype.kind in "iu":
+            limits = np.iinfo(self.dtype)
+            low, high = (int(pixels.min()), int(pixels.max())) if pixels.size else (0, 0)
+            if not limits.min <= low <= high <= limits.max:
                 raise ValueError(f"{low} to {high} do not fit in {self.dtype}")
+        elif not np.can_cast(pixels.dtype, self.dtype, "same_kind"):
+            raise ValueError(f"{pixels.dtype} pixels are not {self.dtype}")
         _opened(self.array, self.zarr_format)[tuple(where)] = pixels
 
 

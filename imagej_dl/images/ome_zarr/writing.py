@@ -24,6 +24,7 @@ from imagej_dl.filesystem.atomic import atomic_folder, refuse_existing
 from imagej_dl.images import memory_maps
 from imagej_dl.images.array import AXES, Calibration, as_labels, calibration
 from imagej_dl.images.ome_zarr import KEY, SUFFIX, pyramid, reading
+from imagej_dl.images.ome_zarr.chunks import ChunkedSource
 from imagej_dl.images.ome_zarr.describing import shown
 from imagej_dl.images.ome_zarr.filling import Version, Writer, describe, filled
 
@@ -36,7 +37,7 @@ def writer(
     cal: Calibration | None = None,
     *,
     labels: bool = False,
-    source: str | Path | None = None,
+    source: str | None = None,
     version: Version = "0.4",
     overwrite: bool = False,
     channels: Sequence[Mapping[str, Any]] = (),
@@ -50,7 +51,8 @@ def writer(
     sizes : length of each axis: of T, C, Z those that there are, and Y and X.
     dtype : of the pixels: whole numbers and floats; of labels whole numbers.
     cal : calibration; without one the image has none.
-    labels, source : whether it is a label map, and the OME-Zarr of its image.
+    labels, source : whether it is a label map, and the way from it to its image, such as
+        "../cells.ome.zarr" (see :func:`way`).
     version : of NGFF.
     channels, facts : see :func:`imagej_dl.images.ome_zarr.describing.attributes`.
 
@@ -75,7 +77,7 @@ def writer(
             cal,
             path=path,
             labels=labels,
-            source=None if source is None else _from(path, Path(source)),
+            source=source,
             version=version,
             channels=channels,
             facts=facts,
@@ -90,7 +92,7 @@ def write(
     overwrite: bool = False,
     *,
     labels: bool = False,
-    source: str | Path | None = None,
+    source: str | None = None,
     version: Version = "0.4",
     **extra: Any,
 ) -> None:
@@ -107,7 +109,7 @@ def write(
     ------
     UserError : as :func:`writer`; for labels that are no ids.
     """
-    if labels:
+    if labels and image.dtype not in (np.uint16, np.uint32):
         image = as_labels(image)
     facts = json.loads(extra[KEY]) if KEY in extra else None
     sizes = {str(axis): n for axis, n in image.sizes.items()}
@@ -157,7 +159,8 @@ def add_labels(
         )
     if not name.strip() or name != Path(name).name or name.startswith("."):
         raise UserError(f"{name!r} is no name of a label map", remedy="Use letters and digits.")
-    found = of.data.source.image  # type: ignore[attr-defined]
+    assert isinstance(of.data.source, ChunkedSource)
+    found = of.data.source.image
     version: Version = "0.5" if found.levels[0].facts.zarr_format == 3 else "0.4"
     known = reading.label_names(of.path)
     target = of.path / "labels" / name
@@ -183,6 +186,8 @@ def add_labels(
     return target
 
 
-def _from(path: Path, source: Path) -> str:
-    """Return the way from an OME-Zarr to another one, as its metadata have it."""
-    return Path(os.path.relpath(source, path)).as_posix()
+def way(path: Path, image: Path) -> str | None:
+    """Return the way from a label map to its image, where that is an OME-Zarr, too."""
+    if image.suffix.lower() != SUFFIX:
+        return None
+    return Path(os.path.relpath(image, path)).as_posix()
