@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -44,7 +44,7 @@ class Writer:
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     chunks: tuple[int, ...]
-    zarr_format: ZarrFormat
+    _target: Any = field(repr=False)
 
     def write(self, where: Sequence[slice], pixels: NDArray[Any]) -> None:
         """Write a block; of whole chunks, as far as the image has them, where it can be.
@@ -61,7 +61,7 @@ class Writer:
                 raise ValueError(f"{low} to {high} do not fit in {self.dtype}")
         elif not np.can_cast(pixels.dtype, self.dtype, "same_kind"):
             raise ValueError(f"{pixels.dtype} pixels are not {self.dtype}")
-        _opened(self.array, self.zarr_format)[tuple(where)] = pixels
+        self._target[tuple(where)] = pixels
 
 
 @contextmanager
@@ -94,7 +94,7 @@ def filled(
     levels = pyramid.shapes(shape)
     for place, one in enumerate(levels):
         _create(folder / str(place), one, dtype, axes, number)
-    made = Writer(folder / "0", shape, dtype, pyramid.chunks(shape), number)
+    made = Writer(folder / "0", shape, dtype, pyramid.chunks(shape), _opened(folder / "0", number))
     yield made
     _check_whole(made)
     for place in range(1, len(levels)):

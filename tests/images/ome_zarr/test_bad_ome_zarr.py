@@ -183,6 +183,7 @@ def test_a_plain_array_is_told_from_an_image(tmp_path: Path) -> None:
         images.read(tmp_path / "a.zarr")
 
 
+@pytest.mark.filterwarnings("ignore::imagej_dl.errors.DataWarning")
 @pytest.mark.parametrize("file", [".zattrs", "0/.zarray"])
 def test_no_value_in_the_metadata_ends_in_a_traceback(path: Path, file: str) -> None:
     """Replace each value by others: it is read, or it is one error."""

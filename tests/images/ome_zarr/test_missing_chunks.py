@@ -73,10 +73,11 @@ def test_the_warning_comes_once_and_only_for_what_is_read(tmp_path: Path) -> Non
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert found.data[4:12, 4:12].all()
-    with pytest.warns(DataWarning) as caught:
+    with pytest.warns(DataWarning, match="11 of 16 chunks"):
         assert not found.data[0:16, 16:32].any()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
         assert not found.data[16:32, 16:32].any()
-    assert len(caught) == 1
 
 
 def test_our_own_chunks_are_all_written_so_that_a_missing_one_is_lost(tmp_path: Path) -> None:
@@ -85,8 +86,8 @@ def test_our_own_chunks_are_all_written_so_that_a_missing_one_is_lost(tmp_path: 
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         np.testing.assert_array_equal(images.read_labels(path), cells())
-    next((path / "0").glob("0/0")).unlink()
-    with pytest.raises(UserError, match="imagej-dl writes all chunks|none of its"):
+    (path / "0" / "0" / "0").unlink()
+    with pytest.raises(UserError, match="imagej-dl writes all chunks"):
         images.read_labels(path)
 
 
