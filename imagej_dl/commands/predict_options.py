@@ -198,7 +198,7 @@ class PredictOptions(Command):
         "tiff",
         description="Format of the label maps and images that are written. tiff: NAME.tif; "
         "ome-zarr: NAME.ome.zarr, a folder of chunks and smaller levels, for what is too large to "
-        "be opened as a whole (needs zarr). Not for the open image.",
+        "be opened as a whole (needs zarr).",
     )
     overwrite: Annotated[bool, Shown(once=True)] = Field(
         False, description="Replace existing results."
