@@ -40,8 +40,8 @@ def call(function: Callable[..., Any], *args: Any, timeout: float = 400, **kwarg
             raise result from RuntimeError(trace)
         return result
     finally:
-        # Java windows can keep a process alive; the answer is there already.
-        child.join(1)
+        # Java windows keep a process alive, each time; the answer is there already.
+        child.join(0.2)
         child.kill()
 
 
