@@ -40,8 +40,9 @@ def fiji_home() -> Path:
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_setupnodes() -> None:
+def pytest_xdist_setupnodes(config: pytest.Config) -> None:
     """Fetch the jars once, before several processes would at the same time."""
+    config.option.loadscopereorder = False  # files are in the order of _slow_first
     subprocess.run([sys.executable, "-c", FETCH], capture_output=True, check=False)
 
 
@@ -52,7 +53,27 @@ for besides in [], [menu.APPOSE], [menu.APPOSE, gateway.PATCHER]:
 """
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def _slow_first(items: list[pytest.Item]) -> None:
+    """Sort files so that the processes that share them end at about the same time.
+
+    One process runs a file, and starts with those that use Java or TensorFlow, which take up to
+    minutes: as its last, one of them would have the other processes wait. Among those, and among
+    the others, files of many tests come first. Tests of a file stay together, in their order.
+    """
+    files: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+
+    def rank(tests: list[pytest.Item]) -> tuple[bool, int]:
+        marks = {mark.name for test in tests for mark in test.iter_markers()}
+        return not marks.isdisjoint({"jvm", "tf"}), len(tests)
+
+    items[:] = [item for tests in sorted(files.values(), key=rank, reverse=True) for item in tests]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if hasattr(config, "workerinput"):
+        _slow_first(items)
     if not os.environ.get("FIJI_HOME"):
         skip = pytest.mark.skip(reason="needs a real Fiji: set FIJI_HOME to its folder")
         for item in items:

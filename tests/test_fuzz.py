@@ -59,9 +59,9 @@ def test_what_is_wrong_is_found(
         "def broken(path):\n"
         "    n = path.read_bytes()[0] % 5\n"
         "    if n == 0: return None\n"
-        "    if n == 1: raise KeyError(n)\n"
+        "    if n == 3: raise KeyError(n)\n"
         "    if n == 2: bytearray(3 * 10**9)\n"
-        "    if n == 3:\n"
+        "    if n == 1:\n"
         "        while True: pass\n"
         "    os._exit(7)\n"
         "import imagej_dl.correction.store as state\n"
@@ -74,6 +74,7 @@ def test_what_is_wrong_is_found(
         "make",
         lambda folder: (folder / "state.json").write_text("2"),  # "2" is 50: read
     )
-    outcome = fuzz.fuzz(["corrections"], 40)
+    # Among so many each failure occurs; most are the KeyError, which needs no new process.
+    outcome = fuzz.fuzz(["corrections"], 14)
     assert {kind for _, _, kind, _ in outcome.failures} >= {"KeyError", "time", "ended by 7"}
     assert {kind for _, _, kind, _ in outcome.failures} & {"memory", "MemoryError"}

@@ -12,6 +12,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from own_process import QUICK_JAVA
+
 QUICK = "epochs=1 width=8 depth=2 patch=64 batch=2"
 """A training of seconds."""
 OPENS = "--add-opens=java.base/java.lang=ALL-UNNAMED"
@@ -84,8 +86,8 @@ def plain(home: Path, folder: Path, groovy: str, display: bool, timeout: float =
         f'new GroovyShell(this.class.classLoader).evaluate(new File("{script}"))\n',
         encoding="utf-8",
     )
-    command = ["java", f"-Dscripts={home}/scripts/Plugins/ImageJ-DL", f"-Dplugins.dir={home}"]
-    command += ["-cp", f"{home}/jars/*"]
+    command = ["java", *QUICK_JAVA, f"-Dscripts={home}/scripts/Plugins/ImageJ-DL"]
+    command += [f"-Dplugins.dir={home}", "-cp", f"{home}/jars/*"]
     if display:
         command += ["groovy.ui.GroovyMain", str(script)]
     else:
@@ -98,8 +100,9 @@ def fiji(home: Path, *arguments: str, told: Path | None = None, timeout: float =
     """Start a Fiji folder as its launcher does in Java mode."""
     # As the launcher reads it: AWT must know before ImageJ's own reading of --headless.
     headless = ["-Djava.awt.headless=true"] if "--headless" in arguments else []
-    command = ["java", *headless, OPENS, f"-Dimagej.dir={home}", f"-Dplugins.dir={home}"]
-    command += ["-cp", f"{home}/jars/*:{home}/plugins/*", "net.imagej.Main", *arguments]
+    command = ["java", *QUICK_JAVA, *headless, OPENS, f"-Dimagej.dir={home}"]
+    command += [f"-Dplugins.dir={home}", "-cp", f"{home}/jars/*:{home}/plugins/*"]
+    command += ["net.imagej.Main", *arguments]
     return _finished(command, told, timeout)
 
 

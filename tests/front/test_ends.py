@@ -13,10 +13,12 @@ from typing import Any
 import hosted
 import numpy as np
 import pytest
+from own_process import QUICK_JAVA
 
 from imagej_dl import fiji, images, rois
 
 pytestmark = [pytest.mark.jvm, pytest.mark.tf]
+QUICK = {"JAVA_TOOL_OPTIONS": " ".join(QUICK_JAVA)}
 
 
 def _left_alone(project: str, cells: str, out: str, home: str) -> list[int]:
@@ -64,7 +66,7 @@ def _headless(folder: Path, macro: str, **environment: str) -> subprocess.Comple
     kept = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "FIJI_HOME")}
     return subprocess.run(
         [sys.executable, "-m", "imagej_dl", "fiji", "--headless", "--macro", str(path)],
-        env=kept | {"IMAGEJ_DL_HOME": str(folder / "home")} | environment,
+        env=kept | {"IMAGEJ_DL_HOME": str(folder / "home")} | QUICK | environment,
         capture_output=True,
         text=True,
         timeout=120,
