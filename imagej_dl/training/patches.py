@@ -302,7 +302,11 @@ def stream(patches: Patches, first: int, last: int) -> Any:
     # Python's threads wait for each other: more of them cost more time than they save.
     threads = min(4, max(1, backend.cores() // 2))
     made = numbers.map(make, num_parallel_calls=threads, deterministic=True)
-    return made.prefetch(2)
+    # Threads and prefetched batches are fixed. The thread in which TensorFlow would tune them
+    # delays the end of an iterator by up to a minute, in which no other Python thread runs.
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return made.prefetch(2).with_options(options)
 
 
 def truth_of(example: Example, sampling: Sampling, place: augment.Place) -> Truth:

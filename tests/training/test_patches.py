@@ -147,6 +147,12 @@ def test_the_stream_is_the_batches_in_order_from_any_start(kind, classes):
         np.testing.assert_array_equal(weights, same)
 
 
+@pytest.mark.tf
+def test_nothing_tunes_the_stream_which_would_delay_its_end():
+    patches = Patches([example(channels=2)], sampling(augmentation=Augmentation()))
+    assert stream(patches, 0, 2).options().autotune.enabled is False
+
+
 def test_validation_covers_every_pixel_once_at_least():
     labels = np.zeros((50, 70), np.uint16)
     image = np.arange(3500, dtype=np.float32).reshape(50, 70, 1)
