@@ -162,10 +162,12 @@ def _origin(
 def _settings(given: dict[str, Any], saved: State | None, origin: Start | None) -> Settings:
     if saved is None:
         return Settings.of(given) if origin is None else fine_tuning.settings(given, origin.config)
-    before = Settings.of(saved.settings)
+    # Absent, it was 0: trainings of earlier versions know no other.
+    begun = {"imaging": 0.0, **saved.settings}
+    before = Settings.of(begun)
     if "method_settings" in given:  # training has added what follows from the images
         given = given | {"method_settings": before.method_settings | given["method_settings"]}
-    asked = Settings.of(saved.settings | given)
+    asked = Settings.of(begun | given)
     for name in sorted(set(given) - set(_CHANGEABLE)):
         if getattr(asked, name) != getattr(before, name):
             raise UserError(

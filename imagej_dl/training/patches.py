@@ -17,6 +17,7 @@ from imagej_dl.models import backend
 from imagej_dl.training import augmentation as augment
 from imagej_dl.training.augmentation import Augmentation
 from imagej_dl.training.backgrounds import background
+from imagej_dl.training.imaging import Camera, Plane
 from imagej_dl.training.patch_centres import Centres
 
 Scale = tuple[NDArray[np.float64], NDArray[np.float64]]
@@ -131,6 +132,8 @@ class Sampling:
     contact_weight : what pixels between touching objects weigh beside 1, unless the example has
         weights.
     slices : of a patch, where patches are volumes; their channels follow each other.
+    imaging : share of the patches that the camera shows under other imaging conditions.
+    camera : what does; None for none.
     """
 
     method: Method
@@ -144,6 +147,8 @@ class Sampling:
     per_image: int = 1
     contact_weight: float = 0.0
     slices: int | None = None
+    imaging: float = 0.0
+    camera: Camera | None = None
 
     @property
     def margin(self) -> int:
@@ -187,6 +192,12 @@ class Patches:
             )
             for example in examples
         ]
+        self._taken: list[Plane] = []
+        if sampling.imaging and sampling.camera is not None:
+            self._taken = [
+                Plane.of(example.image, example.labels, number)
+                for number, example in enumerate(examples)
+            ]
         # By the root of the area: large images are seen more often, but do not hide the small.
         shares = np.sqrt([example.labels.size for example in examples])
         bare = np.array([example.is_unlabelled for example in examples])
@@ -257,8 +268,28 @@ class Patches:
         if truth.known is not None:
             weights = weights * truth.within(truth.known).astype(np.float32)
         if truth.image is None:  # a change of the input's intensities would be learnt as noise
-            image = augment.light(image, rng, sampling.augmentation)
+            image = self._lit(image, index, place, rng)
         return *sampling.method.sample(image, truth, rng), weights
+
+    def _lit(
+        self,
+        image: NDArray[np.float32],
+        index: int,
+        place: augment.Place,
+        rng: np.random.Generator,
+    ) -> NDArray[np.float32]:
+        """Vary the intensities of a patch of example number `index`."""
+        sampling = self.sampling
+        camera = sampling.camera
+        if not self._taken or camera is None or rng.random() >= sampling.imaging:
+            return augment.light(image, rng, sampling.augmentation)
+        # The noise is the camera's.
+        still = sampling.augmentation.model_copy(update={"noise": 0.0, "blur": 0.0})
+        image = augment.light(image, rng, still)
+        size = np.array(self.examples[index].labels.shape)
+        matrix, centre = place
+        where = (matrix / size[:, None], centre / size - 0.5)
+        return camera(image, self._taken[index], where, rng)
 
     def _empty(self, example: Example, rng: np.random.Generator) -> tuple[Any, Any, Any]:
         """Make a patch without objects, with what the ground truth of the example consists of."""

@@ -178,6 +178,13 @@ class Settings(BaseModel):
         le=1,
         description="Fraction of the patches that are centred on an object.",
     )
+    imaging: float = Field(
+        default=0.5,
+        ge=0,
+        le=1,
+        description="Share of the training patches that are shown as another movie might: dimmer "
+        "and noisier, less sharp, on an uneven background; 0: none. For kinds that find objects.",
+    )
     sparse: bool = Field(
         default=False,
         description="Not every object is drawn: what is not drawn is unknown, and counts for "
@@ -253,6 +260,13 @@ class Settings(BaseModel):
         """The method with its settings."""
         shared = {"border_size": self.border_size}
         return registry.method(self.kind, shared, self.method_settings)
+
+    @property
+    def varies_imaging(self) -> bool:
+        """True if some patches are shown under other imaging conditions."""
+        method = self.method
+        # What gives intensities back learns the noise that there is.
+        return self.imaging > 0 and method.learns_from == "labels" and not method.intensities
 
     @property
     def window(self) -> int:
@@ -337,7 +351,7 @@ class Settings(BaseModel):
         network = networks.NETWORKS.get(str(values.get("architecture", networks.DEFAULT)))
         return values if network is None else {"learning_rate": network.learning_rate, **values}
 
-    _later = omitting("method_settings", "sparse", "averaging", "patch_slices")
+    _later = omitting("method_settings", "sparse", "averaging", "patch_slices", "imaging")
 
     @model_validator(mode="after")
     def _fits(self) -> Settings:
