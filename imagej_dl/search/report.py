@@ -29,6 +29,7 @@ OWN = (
     "width",
     "validation",
     "test",
+    "imaging",
     "seed",
     "precision",
     "sparse",

@@ -35,11 +35,17 @@ _FEWEST = 8
 
 
 def divide(
-    examples: Examples, given: Given, settings: Settings, known: dict[str, list[str]] | None
+    examples: Examples,
+    given: Given,
+    settings: Settings,
+    known: dict[str, list[str]] | None,
+    *,
+    by_movie: bool = True,
 ) -> Split:
     """Divide the examples into training, validation and test, unless `given` has done so.
 
-    `known` are the digests of each part of the model to start from.
+    `known` are the digests of each part of the model to start from; `by_movie` as for
+    :func:`imagej_dl.training.split.split`.
     """
     if settings.method.learns_from == "itself":
         held_out.check_sizes(examples.sources, settings.patch)
@@ -48,7 +54,7 @@ def divide(
         count = len(given.train)
         side = settings.patch if settings.method.learns_from != "labels" else None
         sources, bare = labelled(examples.sources[:count])
-        result = split(sources, *shares, settings.seed, known, side)
+        result = split(sources, *shares, settings.seed, known, side, by_movie=by_movie)
         result = replace(result, train=[*result.train, *bare])
         tested = [example for source in examples.sources[count:] for example in source]
         return replace(result, test=_labelled(tested)) if given.test else result

@@ -83,6 +83,8 @@ def finish(out: Path, run: TrainingRun, parts: Split, raw: NDArray, ended: str) 
     metrics |= denoising_report.figures(run.noise, comparison)
     if config.method.learns_from == "itself":
         metrics["validated"] = parts.held_out()
+    elif parts.shared is not None and config.method.gives == "instances":
+        metrics["validated"] = f"on {parts.shared}"
     known = known_record(parts, settings.sparse)
     if known is not None:
         metrics["known"] = known
