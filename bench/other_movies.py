@@ -11,7 +11,8 @@ in the training.
 
 Pairs: `simulated` (SNR 6 to 2), `brighter` (SNR 2 to 6), `real` (shared/data/movie to movie-dense,
 whose nuclei are cut from photographs), and, with --ctc, `sim+` (the first half of sequence 01 of
-Fluo-N2DH-SIM+ to its last frames, dimmed, all binned 2×2, for measuring only). SNR is the median contrast of the objects over the noise of the background, without its unevenness.
+Fluo-N2DH-SIM+ to its last frames, dimmed, all binned 2×2, for measuring only). SNR is the median
+contrast of the objects over the noise of the background, without its unevenness.
 --validation-seeds simulates other movies than those reported, for decisions on settings.
 """
 

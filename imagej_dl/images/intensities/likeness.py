@@ -5,7 +5,7 @@ All measures are ratios within a plane, which another gain, offset or exposure d
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +16,7 @@ from scipy import ndimage as ndi
 FILE = "likeness.json"
 """The file of a model folder that holds a :class:`Likeness`."""
 
-_SIDE = 768
+_SIDE = 512
 """Side in px of the region in the middle that stands for a larger plane."""
 _BAND = 0.45 / (4 * np.pi)
 """Variance that white noise of variance 1 leaves between Gaussians of sigma s and 2 s, by s²."""
@@ -130,21 +130,24 @@ def measured(plane: NDArray, scale: float) -> list[dict[str, float]]:
     -------
     of each channel the measures that can be told: none of a plane without contrast.
     """
-    middle = tuple(
-        slice(max(size - _SIDE, 0) // 2, max(size - _SIDE, 0) // 2 + _SIDE)
-        for size in plane.shape[:2]
-    )
-    part = plane[middle]
+    part = plane[central(plane.shape)]
     part = part.reshape(*part.shape[:2], -1)
-    return [_channel(part[..., i].astype(np.float64), scale) for i in range(part.shape[-1])]
+    return [_channel(part[..., i].astype(np.float32), scale) for i in range(part.shape[-1])]
 
 
-def _channel(values: NDArray[np.float64], scale: float) -> dict[str, float]:
+def central(shape: tuple[int, ...]) -> tuple[slice, slice]:
+    """Return the region (Y, X) in the middle that stands for a plane of a shape (Y, X, ...)."""
+    starts = [max(size - _SIDE, 0) // 2 for size in shape[:2]]
+    y, x = (slice(start, start + _SIDE) for start in starts)
+    return y, x
+
+
+def _channel(values: NDArray[np.float32], scale: float) -> dict[str, float]:
     sigma = max(scale / 8, 0.8)
     if min(values.shape) < max(8 * sigma, 4):
         return {}
     once, twice, often = (
-        ndi.gaussian_filter(values, sigma * by, mode="mirror") for by in (1, 2, 4)
+        ndi.gaussian_filter(values, sigma * by, mode="mirror", truncate=3.0) for by in (1, 2, 4)
     )
     dark, quarter = np.percentile(twice, (2, 25))
     contrast = float(np.percentile(once, 99.5) - np.percentile(once, 25))
@@ -164,7 +167,7 @@ def _channel(values: NDArray[np.float64], scale: float) -> dict[str, float]:
     return found
 
 
-def _noise(values: NDArray[np.float64], smooth: NDArray[np.float64]) -> float:
+def _noise(values: NDArray[np.float32], smooth: NDArray[np.float32]) -> float:
     """Return the standard deviation of the noise in the darker half."""
     rows, columns = (size // 2 * 2 for size in values.shape)
     even = values[:rows, :columns]
@@ -172,10 +175,3 @@ def _noise(values: NDArray[np.float64], smooth: NDArray[np.float64]) -> float:
     steps = (even[::2, ::2] - even[::2, 1::2] - even[1::2, ::2] + even[1::2, 1::2]) / 2
     dark = smooth[:rows:2, :columns:2]
     return float(np.sqrt(np.pi / 2) * np.abs(steps[dark <= np.median(dark)]).mean())
-
-
-def spread(planes: Iterable[NDArray], most: int) -> list[NDArray]:
-    """Return at most so many planes, evenly over all."""
-    every = list(planes)
-    chosen = np.unique(np.linspace(0, len(every) - 1, min(most, len(every))).astype(int))
-    return [every[i] for i in chosen]
