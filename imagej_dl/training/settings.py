@@ -182,8 +182,9 @@ class Settings(BaseModel):
         default=0.5,
         ge=0,
         le=1,
-        description="Share of the training patches that are shown as another movie might: dimmer "
-        "and noisier, less sharp, on an uneven background; 0: none. For kinds that find objects.",
+        description="Share of the training patches that are shown as another movie might show "
+        "them: dimmer and noisier, less sharp, on an uneven background; 0: none. For kinds that "
+        "find objects.",
     )
     sparse: bool = Field(
         default=False,
