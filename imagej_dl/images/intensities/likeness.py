@@ -42,7 +42,7 @@ MEASURES = {
     "noise": Measure("noise relative to the contrast", 1.4, 4.0),
     "sharpness": Measure("fine relative to coarse detail", 1.3, 1.3),
     "background": Measure("unevenness of the background relative to the contrast", 3.0, 10.0),
-    "diameter": Measure("median diameter of the objects in px", 1.6, 1.6),
+    "diameter": Measure("median diameter of the objects in px", 1.4, 1.4),
 }
 """By bench/other_movies.py and images of the training kind: see docs/figures.md."""
 
@@ -69,7 +69,7 @@ class Likeness(BaseModel):
         channels = []
         for same in zip(*planes, strict=True):
             names = {name for one in same for name in one}
-            values = {name: [one[name] for one in same if name in one] for name in sorted(names)}
+            values = {n: [one[n] for one in same if n in one] for n in MEASURES if n in names}
             channels.append({name: (min(v), max(v)) for name, v in values.items()})
         return cls(
             planes=len(planes),
