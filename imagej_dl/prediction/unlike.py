@@ -1,4 +1,4 @@
-"""How far an image is from those that a model was trained on, and the words for it."""
+"""Distance of an image from those that a model was trained on, and the words for it."""
 
 from __future__ import annotations
 

@@ -15,7 +15,6 @@ from scipy import ndimage as ndi
 
 from imagej_dl.methods.base import Symmetries
 from imagej_dl.serialisation import omitting
-from imagej_dl.training.imaging import Imaging
 
 Place = tuple[NDArray, NDArray]
 """Matrix and centre of a patch: pixel p of it shows matrix @ (p - its middle) + centre."""
@@ -45,18 +44,12 @@ class Augmentation(BaseModel):
         "formula; 0: none. Of no effect where an image is learnt.",
     )
 
-    imaging: Imaging = Field(
-        default_factory=Imaging,
-        description="The range of the imaging conditions, for the share `imaging` of the patches.",
-    )
-
     _later = omitting("blur", "empty")
 
     @property
     def keeps_pixels(self) -> bool:
         """True if patches have pixels of the image as they are, turned at most."""
-        kept = {"turn": True, "imaging": TURNED.imaging}  # of no effect on these
-        return self.model_copy(update=kept) == TURNED
+        return self.model_copy(update={"turn": True}) == TURNED
 
 
 TURNED = Augmentation(zoom=1, gamma=1, contrast=0, brightness=0, noise=0)

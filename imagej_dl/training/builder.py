@@ -79,7 +79,7 @@ def sampling_of(settings: Settings, examples: Examples | None = None) -> Samplin
     camera = None
     if examples is not None and examples.diameter is not None and settings.varies_imaging:
         camera = Camera(
-            settings.augmentation.imaging,
+            settings.imaging_conditions,
             examples.diameter,
             settings.normalisation,
             examples.seen,

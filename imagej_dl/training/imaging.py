@@ -62,7 +62,7 @@ class Imaging(BaseModel):
 
 @dataclass(frozen=True)
 class Plane:
-    """What a plane is like as it was taken, by channel, in normalised intensities.
+    """Contrast and noise of a plane as it was taken, by channel, in normalised intensities.
 
     ground : median of the background.
     contrast : of the objects, in size.
@@ -104,7 +104,7 @@ class Plane:
 
 @dataclass(frozen=True)
 class Camera:
-    """What turns patches into those of other imaging conditions.
+    """A camera that turns patches into those of other imaging conditions.
 
     ranges : of the conditions.
     diameter : of the objects in px.

@@ -27,6 +27,7 @@ from imagej_dl.models.networks.base import Network
 from imagej_dl.serialisation import omitting
 from imagej_dl.training import augmentation as augment
 from imagej_dl.training.augmentation import Augmentation
+from imagej_dl.training.imaging import Imaging
 
 Precision = Literal["float32", "mixed_float16", "mixed_bfloat16"]
 """Numeric precision of a training, by the names of Keras' dtype policies."""
@@ -186,6 +187,9 @@ class Settings(BaseModel):
         "them: dimmer and noisier, less sharp, on an uneven background; 0: none. For kinds that "
         "find objects.",
     )
+    imaging_conditions: Imaging = Field(
+        default_factory=Imaging, description="The range of the conditions that these show."
+    )
     sparse: bool = Field(
         default=False,
         description="Not every object is drawn: what is not drawn is unknown, and counts for "
@@ -344,6 +348,8 @@ class Settings(BaseModel):
             given = values.get("augmentation", {})
             if method.learns_from == "itself" and isinstance(given, dict):
                 values = {**values, "augmentation": {**augment.TURNED.model_dump(), **given}}
+            if method.learns_from != "labels":  # of no effect, so that none is recorded
+                values = {**values, "imaging": 0.0}
             first = {"loss": method.losses[0], "weight_map": method.weight_maps[0]}
             usual = method.defaults
             if values.get("patch_slices"):

@@ -1,4 +1,4 @@
-"""What the images of a training are like, for the model's folder: see `images.intensities`."""
+"""The likeness of a training, which is kept in the model's folder: see `images.intensities`."""
 
 from __future__ import annotations
 

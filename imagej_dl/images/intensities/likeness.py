@@ -1,4 +1,4 @@
-"""How like the images of a training an image is: noise, sharpness, background, size of objects.
+"""Likeness of an image to those of a training: noise, sharpness, background, size of objects.
 
 All measures are ratios within a plane, which another gain, offset or exposure does not change.
 """
