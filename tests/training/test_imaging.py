@@ -90,29 +90,41 @@ def patches(example, **more):
 
 
 def test_no_share_leaves_batches_as_they_were(example):
-    usual = patches(example, camera=None).batch(5)
-    for one, other in zip(patches(example, imaging=0.0).batch(5), usual, strict=True):
+    usual = patches(example, camera=None).batch(500)
+    for one, other in zip(patches(example, imaging=0.0).batch(500), usual, strict=True):
         np.testing.assert_array_equal(one, other)
 
 
 def test_a_batch_is_a_function_of_seed_and_number(example):
-    first, again, other = (patches(example, imaging=1.0, seed=s).batch(2)[0] for s in (3, 3, 4))
+    first, again, other = (patches(example, imaging=1.0, seed=s).batch(302)[0] for s in (3, 3, 4))
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, other)
-    assert not np.array_equal(first, patches(example, camera=None).batch(2)[0])
+    assert not np.array_equal(first, patches(example, camera=None).batch(302)[0])
+
+
+def test_the_share_grows_over_the_first_batches(example):
+    class Marking(Camera):
+        def __call__(self, patch, plane, where, rng):
+            return patch + 1000
+
+    camera = Marking(Imaging(), 16, Normalisation())
+    made = patches(example, camera=camera, imaging=0.5, batch=100)
+    shares = [float((made.batch(n)[0].mean((1, 2, 3)) > 500).mean()) for n in (0, 150, 900)]
+    assert shares[0] == 0
+    assert 0.12 < shares[1] < 0.38 < shares[2] < 0.62
 
 
 def test_channels_and_frames_are_varied_each(example):
     two = np.concatenate((example.image, 1 - example.image), axis=-1)
     video = replace(example, image=two, before=(two,))
-    found = patches(video, imaging=1.0).batch(0)[0]
+    found = patches(video, imaging=1.0).batch(300)[0]
     assert found.shape == (4, 32, 32, 4)
     assert np.isfinite(found).all()
 
 
 def test_an_object_that_a_channel_does_not_show_is_no_division_by_zero():
     flat = Example("flat", np.zeros((40, 40, 1), np.float32), np.ones((40, 40), np.uint16))
-    assert np.isfinite(patches(flat, imaging=1.0).batch(0)[0]).all()
+    assert np.isfinite(patches(flat, imaging=1.0).batch(300)[0]).all()
 
 
 @pytest.mark.parametrize(
