@@ -38,7 +38,8 @@ def likeness(
         planes.append(measured(example.image, scale))
         if camera is not None:
             planes.append(measured(_shown(example, camera, rng), scale))
-    return Likeness.of(planes, [float(np.median(one)) for one in sizes], scale)
+    typical = [float(np.median(one)) for one in sizes]
+    return Likeness.of(planes, typical, scale, varied=camera is not None)
 
 
 def _shown(example: Example, camera: Camera, rng: np.random.Generator) -> NDArray[np.float32]:

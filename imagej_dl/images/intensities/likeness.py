@@ -24,6 +24,8 @@ _SILENT = 0.02
 """Noise below which less of it makes no difference."""
 _EVEN = 0.01
 """The same of the unevenness of the background."""
+_EDGE = 1.1
+"""Factor beyond the noisiest of varied imaging conditions from which an image is far."""
 
 Range = tuple[float, float]
 
@@ -57,13 +59,23 @@ class Likeness(BaseModel):
     channels: tuple[dict[str, Range], ...] = Field(
         description="Least and largest value of noise, sharpness and background, of each channel."
     )
+    varied: bool = Field(
+        default=False,
+        description="Whether the range of noise is that of varied imaging conditions, which ends "
+        "where the variation does.",
+    )
     diameter: Range = Field(
         description="Least and largest median diameter of the objects of a plane, px."
     )
 
     @classmethod
     def of(
-        cls, planes: Sequence[Sequence[dict[str, float]]], diameters: Sequence[float], scale: float
+        cls,
+        planes: Sequence[Sequence[dict[str, float]]],
+        diameters: Sequence[float],
+        scale: float,
+        *,
+        varied: bool = False,
     ) -> Likeness:
         """Summarise what :func:`measured` returned of planes, and their median diameters."""
         channels = []
@@ -75,6 +87,7 @@ class Likeness(BaseModel):
             planes=len(planes),
             scale=scale,
             channels=tuple(channels),
+            varied=varied,
             diameter=(min(diameters), max(diameters)),
         )
 
@@ -103,7 +116,8 @@ class Likeness(BaseModel):
         wider = 1 + 0.5 * self.planes**-0.5
         low, high = limits
         measure = MEASURES[name]
-        if low / (measure.below * wider) <= value <= high * measure.above * wider:
+        above = _EDGE if self.varied and name == "noise" else measure.above * wider
+        if low / (measure.below * wider) <= value <= high * above:
             return []
         return [Far(name, value, limits, channel)]
 
