@@ -50,6 +50,9 @@ class Search(Command):
     )
     patch: Annotated[int, Shown(unit="px", advanced=True)] = setting("patch")
     seed: Annotated[int, Shown(advanced=True)] = setting("seed")
+    imaging: Annotated[float, Shown("Patches as of another movie", unit="share", advanced=True)] = (
+        setting("imaging")
+    )
     sparse: Annotated[bool, Shown("Not every object is drawn", advanced=True)] = setting("sparse")
     storage: Annotated[str | None, Shown(advanced=True)] = Field(
         None,
@@ -102,6 +105,7 @@ class Search(Command):
             patch=self.patch,
             seed=self.seed,
             **({"sparse": True} if self.sparse else {}),
+            **({"imaging": self.imaging} if "imaging" in self.model_fields_set else {}),
         )
         if best is None or self.worker or not self.final:
             return
@@ -114,5 +118,7 @@ class Search(Command):
         given |= {"kind": self.kind, "patch": self.patch, "seed": self.seed}
         given |= {"epochs": self.epochs, "minutes": self.minutes, "refresh": False}
         given |= {"sparse": self.sparse}
+        if "imaging" in self.model_fields_set:
+            given["imaging"] = self.imaging
         given["resume"] = (model / ".training" / "last.npz").is_file()
         Train.declare(given).run(progress)

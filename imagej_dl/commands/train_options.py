@@ -110,6 +110,9 @@ class TrainOptions(Command):
     seed: Annotated[int, Shown(advanced=True)] = setting("seed")
     validation: Annotated[float, Shown(unit="share", advanced=True)] = setting("validation")
     test: Annotated[float, Shown(unit="share", advanced=True)] = setting("test")
+    imaging: Annotated[float, Shown("Patches as of another movie", unit="share", advanced=True)] = (
+        setting("imaging")
+    )
     architecture: Annotated[registry.Name, Shown("Network", advanced=True)] = setting(
         "architecture"
     )

@@ -55,12 +55,14 @@ def planes(
     diameter: str | float | None = None,
     augment: Augment = "none",
     others: Sequence[ensemble.Given] = (),
+    noticed: set[str] | None = None,
 ) -> Iterator[Plane]:
     """Segment an image and give its planes one by one, so that none need be kept.
 
     Parameters, axes and errors are those of :func:`predict`, whose `ensemble` is `others`; what is
     wrong with the image as a whole is raised at the first plane. Without `probabilities`, large and
-    resampled planes have none.
+    resampled planes have none. `noticed` takes in what planes are beyond the training, by the kinds
+    of :class:`imagej_dl.images.Far`, once the last is given.
     """
     image = grey_rgb.with_channels(image, bundle.config.channels)
     _check(bundle, image)
@@ -119,6 +121,8 @@ def planes(
         plane = Plane(index, labels, output, left_out, scale=scale)
         yield _at_own_size(plane, image, probabilities, progress)
         progress("predict", done, total)
+    if noticed is not None:
+        noticed.update(beyond.far.why for one in passes for beyond in one.beyond)
     for text in dict.fromkeys(text for one in passes for text in one.words(image)):
         warn(text)
 

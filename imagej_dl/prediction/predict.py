@@ -15,7 +15,7 @@ from imagej_dl import images
 from imagej_dl.errors import UserError, warn
 from imagej_dl.images import array_storage, display, memory_maps
 from imagej_dl.models import ModelBundle
-from imagej_dl.prediction import sampling
+from imagej_dl.prediction import sampling, unlike
 from imagej_dl.prediction.ensemble import Given, model_of
 from imagej_dl.prediction.output_kinds import need_image, need_objects
 from imagej_dl.prediction.part import predict_part
@@ -41,6 +41,7 @@ class Prediction:
     number : how many objects there are on all planes, where their ids are not 1 to that.
     points : for each plane the (N, 2) x, y in px, where an engine gave points; then `labels` has
         the pixel of each.
+    unlike : in what the image is far from those that the model was trained on, in words.
     """
 
     labels: xr.DataArray
@@ -51,6 +52,7 @@ class Prediction:
     denoised: xr.DataArray | None = None
     number: int | None = None
     points: tuple[NDArray[Any], ...] | None = None
+    unlike: tuple[str, ...] = ()
 
 
 def predict(
@@ -111,7 +113,8 @@ def predict(
     Warns
     -----
     DataWarning : for planes that are far from what the training saw, with what is done about it;
-        where the image is resampled without being asked for, or for an estimated diameter.
+        for an image that is unlike those of the training; where the image is resampled without
+        being asked for, or for an estimated diameter.
     """
     bundle = model_of(bundle)
     need_objects(bundle.config, bundle.folder)
@@ -124,7 +127,8 @@ def predict(
     shape = tuple(image.sizes[d] for d in dims)
     left_out = lost = 0
     scale = AS_IT_IS
-    for plane in planes(bundle, image, probabilities=probabilities, **given):
+    noticed: set[str] = set()
+    for plane in planes(bundle, image, probabilities=probabilities, noticed=noticed, **given):
         left_out, lost, scale = left_out + plane.left_out, lost + plane.lost, plane.scale
         if not plane.index:
             # The only one; what planes() has still to do is to say that all is done.
@@ -147,12 +151,14 @@ def predict(
             f"{lost} objects are left out: they share a pixel of the image with another one",
             path=image.attrs.get("title") or None,
         )
+    far = unlike.compared(bundle, image, labels, scale)
     return Prediction(
         images.with_data(image, labels, dims),
         None if kept is None else images.with_data(image, kept, [*dims, "C"]),
         left_out,
         bundle.config.instances.least_area(),
         scale,
+        unlike=tuple(unlike.tell(far, image.attrs.get("title") or "the image", noticed)),
     )
 
 

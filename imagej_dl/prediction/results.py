@@ -180,6 +180,8 @@ class Results:
             if self.spots and spots is not None:
                 spots(folder / paths["spots"].name)
             facts: dict[str, Any] = {**made, "image": stamp(source)} if made else {}
+            if made and result.unlike:
+                facts["unlike"] = list(result.unlike)
             kept = provenance.of(result.labels, **facts, objects=objects(result)) if made else {}
             target = paths["labels"]
             of = None if source.image is not None else way(target, source.path)

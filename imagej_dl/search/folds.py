@@ -40,7 +40,7 @@ def folds(
         groups = [planes for planes in sources if planes and id(planes[0]) not in kept]
         order = np.random.default_rng(seed).permutation(len(groups))
         groups = [groups[i] for i in order]
-    elif whole.by == "planes" and len(whole.train) + len(whole.validation) >= count:
+    elif whole.by in ("planes", "movies") and len(whole.train) + len(whole.validation) >= count:
         groups = [[e] for planes in sources for e in planes if id(e) not in kept]
     else:
         warn(

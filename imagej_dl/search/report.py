@@ -29,6 +29,7 @@ OWN = (
     "width",
     "validation",
     "test",
+    "imaging",
     "seed",
     "precision",
     "sparse",
@@ -55,6 +56,8 @@ def best_keys(study: Study, settings: Settings) -> dict[str, Any]:
     """
     base = settings.model_dump(mode="json", exclude_defaults=True)
     base |= {"kind": settings.kind, "patch": settings.patch}
+    if settings.imaging != Settings.model_fields["imaging"].default:
+        base["imaging"] = settings.imaging  # 0 is left out where settings are written
     base = {name: value for name, value in base.items() if name not in _TRIALS_ONLY}
     return train_keys(base | dict(study.best().params))
 

@@ -10,6 +10,8 @@ from scipy import ndimage as ndi
 
 TEXTURE = 24
 """px of a texture's side."""
+RADII = (7.0, 11.5)
+"""Least and largest radius of adult nuclei, px."""
 _MITOSIS = 3  # frames from rounding up to two daughters
 
 
@@ -52,7 +54,12 @@ class Nucleus:
     frames: list[int] = field(default_factory=list)
 
 
-def make(rng: np.random.Generator, place: NDArray, parent: Nucleus | None = None) -> Nucleus:
+def make(
+    rng: np.random.Generator,
+    place: NDArray,
+    parent: Nucleus | None = None,
+    radii: tuple[float, float] = RADII,
+) -> Nucleus:
     texture = ndi.gaussian_filter(rng.normal(size=(TEXTURE, TEXTURE)), 1.6)
     texture = 1 + 0.3 * texture / texture.std()
     like = parent
@@ -61,7 +68,7 @@ def make(rng: np.random.Generator, place: NDArray, parent: Nucleus | None = None
         parent=0,
         place=np.asarray(place, float),
         speed=rng.normal(0, 0.7, 2),
-        radius=like.radius if like else rng.uniform(7.0, 11.5),
+        radius=like.radius if like else rng.uniform(*radii),
         stretch=rng.uniform(1.0, 1.7),
         angle=rng.uniform(0, np.pi),
         brightness=like.brightness if like else float(np.exp(rng.normal(0, 0.4))),
@@ -79,6 +86,7 @@ def step(
     size: tuple[int, int],
     rng: np.random.Generator,
     motion: Motion = STEADY,
+    radii: tuple[float, float] = RADII,
 ) -> list[Nucleus]:
     alive = []
     for nucleus in nuclei:
@@ -104,7 +112,7 @@ def step(
         along = rng.uniform(0, size[1 - side % 2])
         across = -8.0 if side < 2 else size[side % 2] + 8.0
         place = np.array([across, along] if side % 2 == 0 else [along, across])
-        newcomer = make(rng, place)
+        newcomer = make(rng, place, radii=radii)
         newcomer.speed = (np.array(size) / 2 - place) / np.linalg.norm(size) * 5
         history.append(newcomer)
         alive.append(newcomer)

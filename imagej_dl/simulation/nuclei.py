@@ -13,7 +13,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from imagej_dl import images
-from imagej_dl.simulation.colony import STEADY, Motion, Nucleus, make, push, step
+from imagej_dl.simulation.colony import RADII, STEADY, Motion, Nucleus, make, push, step
 from imagej_dl.simulation.rendering import draw, expose, shading
 
 PIXEL_SIZE = 0.65
@@ -47,6 +47,7 @@ def movie(
     seed: int = 0,
     exposure: float = 1.0,
     motion: Motion = STEADY,
+    radii: tuple[float, float] = RADII,
 ) -> Simulation:
     """Simulate a time-lapse.
 
@@ -58,9 +59,10 @@ def movie(
     seed : of all that is random; the same seed gives the same movie.
     exposure : share of the light: 1 gives about 260 photons per px in a nucleus.
     motion : how the nuclei move and divide: :data:`STEADY`, or :data:`LIVELY` as cells do.
+    radii : least and largest radius of the adult nuclei, px.
     """
     rng = np.random.default_rng(seed)
-    nuclei = [make(rng, rng.uniform(8, np.array(size) - 8)) for _ in range(cells)]
+    nuclei = [make(rng, rng.uniform(8, np.array(size) - 8), radii=radii) for _ in range(cells)]
     for _ in range(30):  # until nobody sits on anybody
         push(nuclei)
     light = shading(rng, size)
@@ -69,7 +71,7 @@ def movie(
     history: list[Nucleus] = list(nuclei)
     for t in range(frames):
         if t:
-            nuclei = step(nuclei, history, size, rng, motion)
+            nuclei = step(nuclei, history, size, rng, motion, radii)
         glow, owner = draw(nuclei, history, size)
         for number in np.unique(owner[owner > 0]):
             seen = history[number - 1].frames

@@ -99,6 +99,7 @@ def train_values(config: SuiteConfig, *, elsewhere: bool = False) -> dict[str, A
         "learning_rate": config.model_lr,
         "depth": config.model_pools,
         "width": config.model_n_filters,
+        "imaging": 0.0,
         "seed": config.train_seed_initializer,
         "tensorboard": find_spec("tensorboard") is not None,
         "checkpoints": None if config.callbacks_save_best_only else config.callbacks_save_freq,

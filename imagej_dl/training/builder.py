@@ -21,6 +21,7 @@ from imagej_dl.training.data_sources import Given
 from imagej_dl.training.devices import SingleDevice
 from imagej_dl.training.examples import Examples
 from imagej_dl.training.fine_tuning import Start
+from imagej_dl.training.imaging import Camera
 from imagej_dl.training.objective import Validator
 from imagej_dl.training.patches import Example, Patches, Sampling
 from imagej_dl.training.precision import precision
@@ -34,11 +35,17 @@ _FEWEST = 8
 
 
 def divide(
-    examples: Examples, given: Given, settings: Settings, known: dict[str, list[str]] | None
+    examples: Examples,
+    given: Given,
+    settings: Settings,
+    known: dict[str, list[str]] | None,
+    *,
+    by_movie: bool = True,
 ) -> Split:
     """Divide the examples into training, validation and test, unless `given` has done so.
 
-    `known` are the digests of each part of the model to start from.
+    `known` are the digests of each part of the model to start from; `by_movie` as for
+    :func:`imagej_dl.training.split.split`.
     """
     if settings.method.learns_from == "itself":
         held_out.check_sizes(examples.sources, settings.patch)
@@ -47,7 +54,7 @@ def divide(
         count = len(given.train)
         side = settings.patch if settings.method.learns_from != "labels" else None
         sources, bare = labelled(examples.sources[:count])
-        result = split(sources, *shares, settings.seed, known, side)
+        result = split(sources, *shares, settings.seed, known, side, by_movie=by_movie)
         result = replace(result, train=[*result.train, *bare])
         tested = [example for source in examples.sources[count:] for example in source]
         return replace(result, test=_labelled(tested)) if given.test else result
@@ -64,8 +71,19 @@ def _labelled(examples: list[Example]) -> list[Example]:
     return [example for example in examples if not example.is_unlabelled]
 
 
-def sampling_of(settings: Settings) -> Sampling:
-    """Return how patches are drawn with these settings."""
+def sampling_of(settings: Settings, examples: Examples | None = None) -> Sampling:
+    """Return how patches are drawn with these settings.
+
+    Without the `examples` that they are cut of, imaging conditions are not varied.
+    """
+    camera = None
+    if examples is not None and examples.diameter is not None and settings.varies_imaging:
+        camera = Camera(
+            settings.imaging_conditions,
+            examples.diameter,
+            settings.normalisation,
+            examples.seen,
+        )
     return Sampling(
         settings.method,
         settings.patch,
@@ -78,6 +96,8 @@ def sampling_of(settings: Settings) -> Sampling:
         per_image=settings.per_image,
         contact_weight=settings.contact_weight if settings.weight_map == "contacts" else 0.0,
         slices=settings.patch_slices,
+        imaging=settings.imaging,
+        camera=camera,
     )
 
 
@@ -99,7 +119,7 @@ def assemble(
     partly = any(example.known is not None for example in parts.train + parts.validation)
     if partly and not settings.method.heeds_weights(settings.loss):
         raise UserError(unheeded(settings.loss))
-    sampling = sampling_of(settings)
+    sampling = sampling_of(settings, examples)
     settings.method.check_images(e.image for e in parts.train + parts.validation)
     weights_seed = settings.seed if settings.seed_weights is None else settings.seed_weights
     backend.keras().utils.set_random_seed(weights_seed)

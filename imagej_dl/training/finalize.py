@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from imagej_dl.errors import Cancelled, Enough
 from imagej_dl.filesystem import temporaries
 from imagej_dl.filesystem.atomic import discard
+from imagej_dl.images.intensities.likeness import FILE as LIKENESS
 from imagej_dl.methods.base import PostProcessing, Predictions
 from imagej_dl.models import ModelBundle, ModelConfig
 from imagej_dl.models import folder as folders
@@ -29,6 +30,7 @@ from imagej_dl.training.reporting import draw, write_log
 from imagej_dl.training.run import TrainingRun
 from imagej_dl.training.settings import Settings
 from imagej_dl.training.split import Split
+from imagej_dl.training.training_likeness import likeness
 
 LAST = "last"
 """The folder in MODEL of the model of the last epoch, which methods whose output is an image keep.
@@ -83,6 +85,8 @@ def finish(out: Path, run: TrainingRun, parts: Split, raw: NDArray, ended: str) 
     metrics |= denoising_report.figures(run.noise, comparison)
     if config.method.learns_from == "itself":
         metrics["validated"] = parts.held_out()
+    elif parts.shared is not None and config.method.gives == "instances":
+        metrics["validated"] = f"on {parts.shared}"
     known = known_record(parts, settings.sparse)
     if known is not None:
         metrics["known"] = known
@@ -97,6 +101,12 @@ def finish(out: Path, run: TrainingRun, parts: Split, raw: NDArray, ended: str) 
         write_log(state, log)
         draw(state, curve)
         files = {log.name: log, curve.name: curve}
+        if config.method.learns_from == "labels" and config.normalisation.method != "equalise":
+            camera = run.patches.sampling.camera
+            like = likeness(parts.train, camera, settings.seed)
+            if like is not None:
+                files[LIKENESS] = Path(name) / LIKENESS
+                files[LIKENESS].write_text(like.model_dump_json(indent=2), encoding="utf-8")
         if config.method.gives == "image":
             files[LAST] = _write_last(run, bundle.model, config, Path(name) / LAST, test_image)
         written = folders.save(

@@ -15,7 +15,7 @@ from imagej_dl.filesystem import locks
 from imagej_dl.filesystem.atomic import discard, heal
 from imagej_dl.models import ModelBundle
 from imagej_dl.models.ready import registry as ready
-from imagej_dl.progress import Progress, silent
+from imagej_dl.progress import Progress, note, silent
 from imagej_dl.training import (
     checkpoint,
     denoising_report,
@@ -114,7 +114,10 @@ def train(
             devices.on_chief(partial(_check_output, out, overwrite))
         method = chosen.method
         given = as_given(source, method.learns_from, unlabelled=method.takes_unlabelled)
-        examples, parts = _read(given, chosen, origin, progress)
+        earlier = None if saved_state is None else saved_state.split
+        examples, parts = _read(given, chosen, origin, earlier, progress)
+        if parts.shared is not None and method.gives == "instances":
+            note(progress, f"validation on {parts.shared}: its figures say nothing of others")
         chosen = chosen.of_images(examples.channels)
         state = State(chosen.model_dump(mode="json"), parts.record(), examples.fingerprint)
         _check_equal(devices, state, origin)
@@ -162,10 +165,12 @@ def _origin(
 def _settings(given: dict[str, Any], saved: State | None, origin: Start | None) -> Settings:
     if saved is None:
         return Settings.of(given) if origin is None else fine_tuning.settings(given, origin.config)
-    before = Settings.of(saved.settings)
+    # Absent, it was 0: trainings of earlier versions know no other.
+    begun = {"imaging": 0.0, **saved.settings}
+    before = Settings.of(begun)
     if "method_settings" in given:  # training has added what follows from the images
         given = given | {"method_settings": before.method_settings | given["method_settings"]}
-    asked = Settings.of(saved.settings | given)
+    asked = Settings.of(begun | given)
     for name in sorted(set(given) - set(_CHANGEABLE)):
         if getattr(asked, name) != getattr(before, name):
             raise UserError(
@@ -181,9 +186,13 @@ def _check_output(out: Path, overwrite: bool) -> Arrays:
 
 
 def _read(
-    given: Given, settings: Settings, origin: Start | None, progress: Progress
+    given: Given,
+    settings: Settings,
+    origin: Start | None,
+    earlier: dict[str, Any] | None,
+    progress: Progress,
 ) -> tuple[Examples, Split]:
-    """Read all examples, and divide them."""
+    """Read all examples, and divide them: as `earlier`, where that was the way of its version."""
     examples = Examples(
         given.pairs,
         settings.normalisation,
@@ -197,7 +206,9 @@ def _read(
         like=origin.config if origin else None,
         progress=progress,
     )
-    parts = divide(examples, given, settings, origin.digests if origin else None)
+    known = origin.digests if origin else None
+    by_movie = earlier is None or earlier.get("by") == "movies"
+    parts = divide(examples, given, settings, known, by_movie=by_movie)
     return examples, target_intensities.matched(parts)
 
 

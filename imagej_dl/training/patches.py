@@ -17,7 +17,12 @@ from imagej_dl.models import backend
 from imagej_dl.training import augmentation as augment
 from imagej_dl.training.augmentation import Augmentation
 from imagej_dl.training.backgrounds import background
+from imagej_dl.training.imaging import Camera, Plane
 from imagej_dl.training.patch_centres import Centres
+
+_BEGUN = 300
+"""Batches over which the share of other imaging conditions grows to what it is: the network first
+learns what objects are, and short trainings are not made longer."""
 
 Scale = tuple[NDArray[np.float64], NDArray[np.float64]]
 """Factor and offset of each channel."""
@@ -131,6 +136,9 @@ class Sampling:
     contact_weight : what pixels between touching objects weigh beside 1, unless the example has
         weights.
     slices : of a patch, where patches are volumes; their channels follow each other.
+    imaging : share of the patches that the camera shows under other imaging conditions, once so
+        many batches are made that objects are known.
+    camera : what does; None for none.
     """
 
     method: Method
@@ -144,6 +152,8 @@ class Sampling:
     per_image: int = 1
     contact_weight: float = 0.0
     slices: int | None = None
+    imaging: float = 0.0
+    camera: Camera | None = None
 
     @property
     def margin(self) -> int:
@@ -187,6 +197,12 @@ class Patches:
             )
             for example in examples
         ]
+        self._taken: list[Plane] = []
+        if sampling.imaging and sampling.camera is not None:
+            self._taken = [
+                Plane.of(example.image, example.labels, number)
+                for number, example in enumerate(examples)
+            ]
         # By the root of the area: large images are seen more often, but do not hide the small.
         shares = np.sqrt([example.labels.size for example in examples])
         bare = np.array([example.is_unlabelled for example in examples])
@@ -214,19 +230,20 @@ class Patches:
         kind = np.uint8 if self.sampling.by_class else np.float32
         targets = np.empty((count, *self.sampling.shape), kind)
         weights = np.empty((count, side, side), np.float32)
-        index = 0
+        index, share = 0, self.sampling.imaging * min(int(number) / _BEGUN, 1.0)
         for done in range(count):
             if done % self.sampling.per_image == 0:
                 # As Generator.choice draws, without its checks.
                 index = int(self._reached.searchsorted(rng.random(), "right"))
-            images[done], targets[done], weights[done] = self._patch(index, rng)
+            images[done], targets[done], weights[done] = self._patch(index, rng, share)
         return images, targets, weights
 
     def centre(self, index: int, rng: np.random.Generator) -> NDArray[np.float64]:
         """Draw the centre (y, x) of a patch of example number `index`, in px."""
         return self._centres[index].draw(rng)
 
-    def _patch(self, index: int, rng: np.random.Generator) -> tuple[Any, Any, Any]:
+    def _patch(self, index: int, rng: np.random.Generator, imaging: float) -> tuple[Any, Any, Any]:
+        """Cut a patch, with probability `imaging` under other imaging conditions."""
         sampling, example = self.sampling, self.examples[index]
         share = sampling.augmentation.empty if example.target is None else 0.0
         if share and rng.random() < share:
@@ -257,8 +274,29 @@ class Patches:
         if truth.known is not None:
             weights = weights * truth.within(truth.known).astype(np.float32)
         if truth.image is None:  # a change of the input's intensities would be learnt as noise
-            image = augment.light(image, rng, sampling.augmentation)
+            image = self._lit(image, index, place, rng, imaging)
         return *sampling.method.sample(image, truth, rng), weights
+
+    def _lit(
+        self,
+        image: NDArray[np.float32],
+        index: int,
+        place: augment.Place,
+        rng: np.random.Generator,
+        imaging: float,
+    ) -> NDArray[np.float32]:
+        """Vary the intensities of a patch of example number `index`."""
+        sampling = self.sampling
+        camera = sampling.camera
+        if not self._taken or camera is None or rng.random() >= imaging:
+            return augment.light(image, rng, sampling.augmentation)
+        # The noise is the camera's.
+        still = sampling.augmentation.model_copy(update={"noise": 0.0, "blur": 0.0})
+        image = augment.light(image, rng, still)
+        size = np.array(self.examples[index].labels.shape)
+        matrix, centre = place
+        where = (matrix / size[:, None], centre / size - 0.5)
+        return camera(image, self._taken[index], where, rng)
 
     def _empty(self, example: Example, rng: np.random.Generator) -> tuple[Any, Any, Any]:
         """Make a patch without objects, with what the ground truth of the example consists of."""

@@ -41,10 +41,12 @@ def summary(out: Path, metrics: dict[str, Any], method: Method) -> str:
         begun = metrics["started_from"]
         measure += f" (that of {begun['model']}, which it started from, {begun[key]:.3f})"
     where = f" {metrics['validated']}" if "validated" in metrics else ""
+    own = bool(where) and method.gives == "instances"
     lines = [
         f"{out}: epoch {metrics['best_epoch']} of {metrics['epochs']} kept after "
         f"{metrics['seconds'] / 60:.1f} min (ended by: {metrics['ended']})",
         f"validation{where}: {measure}, {method.describe(scores)}",
+        *(["These figures say nothing of how good the model is on another image or movie."] * own),
     ]
     if (text := denoising_report.line(metrics)) is not None:
         lines.append(text)

@@ -27,6 +27,7 @@ from imagej_dl.models.networks.base import Network
 from imagej_dl.serialisation import omitting
 from imagej_dl.training import augmentation as augment
 from imagej_dl.training.augmentation import Augmentation
+from imagej_dl.training.imaging import Imaging
 
 Precision = Literal["float32", "mixed_float16", "mixed_bfloat16"]
 """Numeric precision of a training, by the names of Keras' dtype policies."""
@@ -178,6 +179,17 @@ class Settings(BaseModel):
         le=1,
         description="Fraction of the patches that are centred on an object.",
     )
+    imaging: float = Field(
+        default=0.5,
+        ge=0,
+        le=1,
+        description="Share of the training patches that are shown as another movie might show "
+        "them: dimmer and noisier, less sharp, on an uneven background; 0: none. For kinds that "
+        "find objects.",
+    )
+    imaging_conditions: Imaging = Field(
+        default_factory=Imaging, description="The range of the conditions that these show."
+    )
     sparse: bool = Field(
         default=False,
         description="Not every object is drawn: what is not drawn is unknown, and counts for "
@@ -255,6 +267,13 @@ class Settings(BaseModel):
         return registry.method(self.kind, shared, self.method_settings)
 
     @property
+    def varies_imaging(self) -> bool:
+        """True if some patches are shown under other imaging conditions."""
+        method = self.method
+        # What gives intensities back learns the noise that there is.
+        return self.imaging > 0 and method.learns_from == "labels" and not method.intensities
+
+    @property
     def window(self) -> int:
         """Frames that the network sees at once."""
         return self.built(1).window
@@ -329,6 +348,8 @@ class Settings(BaseModel):
             given = values.get("augmentation", {})
             if method.learns_from == "itself" and isinstance(given, dict):
                 values = {**values, "augmentation": {**augment.TURNED.model_dump(), **given}}
+            if method.learns_from != "labels":  # of no effect, so that none is recorded
+                values = {**values, "imaging": 0.0}
             first = {"loss": method.losses[0], "weight_map": method.weight_maps[0]}
             usual = method.defaults
             if values.get("patch_slices"):
@@ -337,7 +358,7 @@ class Settings(BaseModel):
         network = networks.NETWORKS.get(str(values.get("architecture", networks.DEFAULT)))
         return values if network is None else {"learning_rate": network.learning_rate, **values}
 
-    _later = omitting("method_settings", "sparse", "averaging", "patch_slices")
+    _later = omitting("method_settings", "sparse", "averaging", "patch_slices", "imaging")
 
     @model_validator(mode="after")
     def _fits(self) -> Settings:

@@ -33,10 +33,11 @@ class Split:
     Attributes
     ----------
     train, validation, test : the examples.
-    by : the units that were divided: "files", "planes", "regions"; "folders" where the division was
-        given, "nothing" when the training images validate too.
+    by : the units that were divided: "files", "movies", "planes", "regions"; "folders" where the
+        division was given, "nothing" when the training images validate too.
     seed : of the shuffling.
     known : the digests of each part of the model that the training starts from.
+    shared : what validates is of files that are trained on, in words; None where it is not.
     """
 
     train: list[Example]
@@ -45,6 +46,7 @@ class Split:
     by: str
     seed: int
     known: dict[str, list[str]] | None = None
+    shared: str | None = None
 
     def held_out(self) -> str:
         """Return in words what validates."""
@@ -89,6 +91,8 @@ def split(
     seed: int = 0,
     known: dict[str, list[str]] | None = None,
     side: int | None = None,
+    *,
+    by_movie: bool = True,
 ) -> Split:
     """Split examples so that no two parts have almost the same pixels.
 
@@ -101,11 +105,13 @@ def split(
         in their parts, and the new ones are divided.
     side : of patches in px, where images are learnt from that have no labels: see
         :mod:`imagej_dl.training.held_out`.
+    by_movie : of two movies, whether one validates; earlier versions divided their frames.
 
     Returns
     -------
-    the split: of three files or more by files, shuffled. Of fewer files, but five planes or more
-    (videos, stacks), by contiguous blocks of planes, since neighbours are similar: the first for
+    the split: of three files or more by files, shuffled. Of two movies (or stacks) of five
+    planes or more, the one with fewer planes validates and tests, and the other is trained on. Of
+    one such file, by contiguous blocks of planes, since neighbours are similar: the first for
     training, the last for validation and test. Fewer planes are cut into two regions with objects
     in both, along the line that crosses the fewest. If there is no such line, one of two images
     validates; a single one is both trained on and validated on.
@@ -126,6 +132,8 @@ def split(
         parts = _with_objects(_files([sources[i] for i in order], validation, test, known or {}))
         flat = [[example for source in part for example in source] for part in parts]
         found = Split(flat[0], flat[1], flat[2], "files", seed, known)
+    elif by_movie and not known and _are_movies(sources):
+        found = Split(*_of_movies(sources, test), "movies", seed, known)
     elif len(planes) >= _FEWEST_PLANES:
         blocks = _shares(planes, validation, test)
         found = Split(*blocks, "planes", seed, known)
@@ -136,7 +144,37 @@ def split(
             "the model to start from was trained on images that are now used for validation: "
             "its scores will be too high. Add images to avoid this"
         )
-    return found
+    return replace(found, shared=_shared(found, sources))
+
+
+def _shared(found: Split, sources: list[Source]) -> str | None:
+    """Return in words that what validates is of files that are trained on; None if it is not."""
+    if found.by == "nothing":
+        return "the training images"
+    if found.by == "regions":
+        return "another part of the training images"
+    train, validation = ({id(e) for e in part} for part in (found.train, found.validation))
+    for source in sources:
+        ids = {id(example) for example in source}
+        if ids & train and ids & validation:
+            return "other frames or slices of the same file as those that are trained on"
+    return None
+
+
+def _are_movies(sources: list[Source]) -> bool:
+    return len(sources) == 2 and all(
+        len(source) >= _FEWEST_PLANES and _objects(source) for source in sources
+    )
+
+
+def _of_movies(sources: list[Source], test: float) -> tuple[Source, Source, Source]:
+    """Train on the longer of two movies; the end of the other tests, the rest of it validates."""
+    second, first = sorted(reversed(sources), key=len)
+    testing = min(round(test * (len(first) + len(second))), len(second) // 2)
+    held = len(second) - testing
+    if not any(example.labels.any() for example in second[:held]):
+        held = len(second)
+    return first, second[:held], second[held:]
 
 
 def labelled(sources: list[Source]) -> tuple[list[Source], list[Example]]:

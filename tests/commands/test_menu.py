@@ -46,6 +46,7 @@ PUBLISHED = {
         "seed": "int",
         "validation": "float",
         "test": "float",
+        "imaging": "float",
         "start": "folder",
         "architecture": "choice",
         "validation_folder": "folder",

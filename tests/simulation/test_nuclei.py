@@ -85,3 +85,11 @@ def test_lively_nuclei_jump_and_their_daughters_are_far_apart() -> None:
     daughters = colony.step([mother], history, (120, 120), np.random.default_rng(1), motion)[:2]
     apart = [np.linalg.norm(one.place - mother.place) / mother.radius for one in daughters]
     assert min(apart) > 1.5
+
+
+def test_the_radii_of_the_nuclei_are_those_asked_for() -> None:
+    areas = []
+    for radii in ((7.0, 11.5), (14.0, 16.0)):
+        found = simulation.movie(1, (160, 160), 8, seed=4, radii=radii).labels.values
+        areas.append(np.median(np.bincount(found[found > 0])[1:]))
+    assert areas[1] > 1.5 * areas[0]

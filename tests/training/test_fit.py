@@ -15,8 +15,9 @@ from PIL import Image
 
 from imagej_dl import images, models
 from imagej_dl.errors import Cancelled, DataWarning, UserError
+from imagej_dl.images.intensities.likeness import Likeness
 from imagej_dl.training import checkpoint as states
-from imagej_dl.training import train
+from imagej_dl.training import reporting, train
 from imagej_dl.training.schedule import Clock
 
 pytestmark = pytest.mark.tf
@@ -58,6 +59,7 @@ def test_the_folder_is_whole(tmp_path, folder):
         "metrics.json",
         "split.json",
         "log.csv",
+        "likeness.json",
         "loss.png",
     }
     models.load(out, verify=True)
@@ -68,6 +70,22 @@ def test_the_folder_is_whole(tmp_path, folder):
     with (out / "log.csv").open() as file:
         assert [row["epoch"] for row in csv.DictReader(file)] == ["1", "2"]
     assert (out / "loss.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_frames_of_one_movie_validate_with_a_word_that_they_do(tmp_path, pairs):
+    movie, labels = (
+        images.make(np.stack([pair[i].values for pair in pairs]), "TYX", title="m.tif")
+        for i in (0, 1)
+    )
+    config = train([(movie, labels)], tmp_path / "M", epochs=1, **TINY).config
+    metrics = json.loads((tmp_path / "M" / "metrics.json").read_text())
+    assert metrics["validated"].startswith("on other frames or slices of the same file")
+    assert "say nothing" in reporting.summary(tmp_path, metrics, config.method)
+    assert config.training["imaging"] == 0.5
+    like = Likeness.model_validate_json((tmp_path / "M" / "likeness.json").read_text())
+    # What is shown under other conditions is known, too.
+    low, high = like.channels[0]["noise"]
+    assert low < 3 / 60 * 1.5 < 0.2 < high
 
 
 def test_the_last_good_epoch_is_kept(tmp_path, pairs, monkeypatch):

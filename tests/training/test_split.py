@@ -1,4 +1,5 @@
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -40,6 +41,32 @@ def test_videos_are_divided_into_contiguous_blocks():
     everything = names(found.train) + names(found.validation) + names(found.test)
     assert everything == names(planes("movie", 20))
     assert (len(found.validation), len(found.test), found.by) == (4, 2, "planes")
+
+
+def test_of_two_movies_the_shorter_validates():
+    found = split([planes("short", 8), planes("long", 20)], 0.2, 0.1)
+    assert names(found.train) == names(planes("long", 20))
+    assert names(found.validation + found.test) == names(planes("short", 8))
+    assert (len(found.test), found.by, found.shared) == (3, "movies", None)
+    equal = split([planes("a", 6), planes("b", 6)], 0.2, 0)
+    assert (names(equal.train), equal.test) == (names(planes("a", 6)), [])
+    before = split([planes("short", 8), planes("long", 20)], 0.2, 0.1, by_movie=False)
+    assert (before.by, len(before.train)) == ("planes", 19)
+
+
+def test_a_movie_without_objects_cannot_validate():
+    empty = [replace(one, labels=np.zeros((20, 30), np.uint16)) for one in planes("empty", 8)]
+    assert split([planes("movie", 20), empty]).by == "planes"
+
+
+def test_frames_of_the_training_movie_are_said_to_be_such():
+    assert "frames" in split([planes("movie", 20)]).shared
+    assert split([planes(f"v{i}", 4) for i in range(3)]).shared is None
+    assert split([planes(f"v{i}", 1) for i in range(10)]).shared is None
+    with pytest.warns(DataWarning):
+        assert "part" in split([drawn("a", [(2, 6, 2, 20), (10, 18, 25, 28)])]).shared
+    with pytest.warns(DataWarning):
+        assert split([drawn("one", [(5, 9, 5, 9)]), drawn("two", [(1, 5, 1, 5)])]).shared is None
 
 
 def drawn(name, boxes, shape=(20, 30)):

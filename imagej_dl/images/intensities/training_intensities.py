@@ -173,7 +173,7 @@ def look(slabs: Sequence[NDArray], low: float, high: float) -> Look:
         few = np.minimum(dark, np.percentile(dark, 99))
         noise = max(noise, float(np.sqrt(np.pi / 2) * few.mean()))
     # Uneven light and blurred noise show in how far the darker pixels lie apart.
-    noise = max(noise, (quarter - darkest) / _SIDE)
+    noise = max(noise, unevenness(darkest, quarter))
     above = mean[mean > quarter + _ABOVE * noise]
     bright = middle = None
     if above.size:
@@ -204,13 +204,23 @@ def bounded(of: Look, seen: Seen, number: int) -> tuple[float, list[Far]]:
         elif most > greatest * _BRIGHT:
             high = of.quarter + (of.high - of.quarter) * (usual * greatest) ** 0.5 / most
             far.append(Far("bright", most, greatest))
-    # One plane says less of how noisy the next may be than many do.
-    noise = channel.noise * (1 + seen.planes**-0.5)
-    floor = of.noise / noise if noise else 0.0
+    floor = least_stretch(of.noise, seen, number)
     if high - of.low < floor:
         far.append(Far("noise", of.noise / (high - of.low), channel.noise))
         high = of.low + floor
     return high, far
+
+
+def least_stretch(noise: float, seen: Seen, number: int) -> float:
+    """Return the least stretch of channel `number` that the training allows for a noise."""
+    # One plane says less of how noisy the next may be than many do.
+    most = seen.channels[number].noise * (1 + seen.planes**-0.5)
+    return noise / most if most else 0.0
+
+
+def unevenness(darkest: float, quarter: float) -> float:
+    """Return the noise that 1 % and 25 % quantiles this far apart would have, were it normal."""
+    return (quarter - darkest) / _SIDE
 
 
 class Sample:
