@@ -11,6 +11,7 @@ import xarray as xr
 
 from imagej_dl.errors import UserError
 from imagej_dl.images import memory_maps
+from imagej_dl.images.lazy_arrays import LazyArray
 
 AXES = "TCZYX"
 """The axes of an image in their order; an image has some of them."""
@@ -59,7 +60,7 @@ def make(array: Any, dims: Sequence[str] | None = None, **attrs: Any) -> xr.Data
     ------
     UserError : when the dims do not fit the array, or are not these axes.
     """
-    array = np.asarray(array)
+    array = array if isinstance(array, LazyArray) else np.asarray(array)
     if dims is None and array.ndim == 2:
         dims = "YX"
     names = tuple(dims or ())

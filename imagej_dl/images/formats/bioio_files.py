@@ -22,7 +22,7 @@ _LOGGER = "bioio_lif"
 
 
 class Bioio(Format):
-    """Formats that bioio reads with a plugin for each; a .zarr is a folder."""
+    """Formats that bioio reads with a plugin for each."""
 
     name = "bioio"
     position = 6
@@ -38,9 +38,7 @@ class Bioio(Format):
         ".sld",
         ".sldy",
         ".vsi",
-        ".zarr",
     )
-    folder_suffixes = (".zarr",)
     raw_only = True
     uploadable = False
     multi_scene = True

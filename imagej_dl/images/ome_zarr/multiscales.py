@@ -1,0 +1,349 @@
+"""An image of an OME-Zarr: its levels, axes and calibration, compared with its arrays."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from imagej_dl.errors import UserError, warn
+from imagej_dl.images import units
+from imagej_dl.images.array import AXES
+from imagej_dl.images.ome_zarr import documents
+from imagej_dl.images.ome_zarr.documents import ArrayFacts, ZarrFormat
+
+VERSIONS: dict[str, ZarrFormat] = {"0.4": 2, "0.5": 3}
+"""The versions of NGFF that are read and written, each with its format of Zarr."""
+
+_ORDER = {"time": 0, "channel": 1, "space": 2}
+_TYPES = {"t": "time", "c": "channel", "z": "space", "y": "space", "x": "space"}
+_SHORT = 120
+# How much a level's scale may differ from the ratio of its shape to the first one's.
+_RATIO = 0.1
+
+
+@dataclass(frozen=True)
+class Level:
+    """One of the arrays of a pyramid, with its scale and its translation along each axis."""
+
+    facts: ArrayFacts
+    scale: tuple[float, ...]
+    translation: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Multiscale:
+    """An image: its axes in the order of its arrays, and its levels, the full size first.
+
+    Attributes
+    ----------
+    axes : names of all axes, such as "TCZYX"; "?" for one of length 1 that is none of these.
+    attrs : fields of :class:`imagej_dl.images.Calibration` that are stated, and `channels`.
+    labels : it is a label map.
+    ours : every chunk was written, as imagej-dl does.
+    """
+
+    path: Path
+    name: str
+    axes: str
+    levels: tuple[Level, ...]
+    attrs: dict[str, Any] = field(default_factory=dict)
+    labels: bool = False
+    ours: bool = False
+
+
+def metadata(path: Path) -> tuple[ZarrFormat, dict[str, Any]]:
+    """Return the Zarr format of a group and its OME metadata: of 0.5 those under `ome`.
+
+    Raises
+    ------
+    UserError : when it is no group, or is a plain array.
+    """
+    documents.refuse_links(documents.root(path), path)
+    found = documents.group(path)
+    if found is None:
+        what = "is a Zarr array without OME metadata, which name its axes and pixel size"
+        if not documents.is_array(path):
+            what = "is not a Zarr folder: it has neither zarr.json nor .zgroup"
+        raise UserError(
+            what, path=path, remedy="Save it as OME-Zarr where it was made, or as TIFF in Fiji."
+        )
+    number, attributes = found
+    ome = attributes.get("ome")
+    return number, ome if number == 3 and isinstance(ome, dict) else attributes
+
+
+def read(path: Path, index: int = 0, axes: str | None = None) -> Multiscale:
+    """Return one of the images whose metadata a group has.
+
+    Parameters
+    ----------
+    index : of the image among those of the group, of which there is nearly always one.
+    axes : names of the axes, where the file states them wrongly.
+
+    Raises
+    ------
+    UserError : when there is no image, its version is unknown, or its metadata do not fit its
+        arrays.
+
+    Warns
+    -----
+    DataWarning : for levels that are not there, sizes without a unit, and the like.
+    """
+    number, ome = metadata(path)
+    listed = ome.get("multiscales")
+    if not isinstance(listed, list) or index >= len(listed):
+        raise UserError(
+            "is a Zarr folder without multiscales, the metadata of an image in OME-Zarr",
+            path=path,
+            remedy="Save it as OME-Zarr where it was made, or name the image in it.",
+        )
+    stated = _mapping(path, listed[index], "multiscales")
+    _check_version(path, number, ome, stated)
+    names, types, unit_of = _axes(path, stated, axes)
+    levels = _levels(path, stated, len(names))
+    shape = levels[0].facts.shape
+    if strange := [n for n, size in zip(names, shape, strict=True) if n not in _TYPES and size > 1]:
+        raise _bad_axes(path, f"has the axis {strange[0]!r}, which is none of t, c, z, y, x")
+    if axes is None:
+        _check_types(path, names, types)
+    attrs = _calibration(path, names, levels[0].scale, unit_of)
+    omero = ome.get("omero")
+    if isinstance(omero, dict) and "c" in names:
+        attrs |= _channels(omero, shape[names.index("c")])
+    upper = "".join(n.upper() if n in _TYPES else "?" for n in names)
+    ours = isinstance(ome.get("imagej_dl"), dict) and ome["imagej_dl"].get("all_chunks") is True
+    name = stated.get("name")
+    return Multiscale(
+        path,
+        name if isinstance(name, str) else "",
+        upper,
+        levels,
+        attrs,
+        "image-label" in ome,
+        ours,
+    )
+
+
+def _check_version(
+    path: Path, number: int, ome: Mapping[str, Any], stated: Mapping[str, Any]
+) -> None:
+    version = ome.get("version") if number == 3 else stated.get("version")
+    if version is None:
+        # 0.4 does not require it; before it, axes were words, or not there at all.
+        old = number == 2 and not _are_objects(stated.get("axes"))
+        version = "before 0.4" if old else ("0.5" if number == 3 else "0.4")
+    if VERSIONS.get(str(version)) != number:
+        raise UserError(
+            f"is of NGFF version {str(version)[:_SHORT]!r} in Zarr {number}; read are 0.4 (Zarr 2) "
+            "and 0.5 (Zarr 3)",
+            path=path,
+            remedy="Save it as OME-Zarr 0.4 or 0.5 where it was made, or as TIFF in Fiji.",
+        )
+
+
+def _axes(
+    path: Path, stated: Mapping[str, Any], given: str | None
+) -> tuple[list[str], list[Any], list[str]]:
+    """Return the name, the type and the unit of each axis."""
+    axes = stated.get("axes")
+    if not _are_objects(axes):
+        raise _bad_axes(path, "names no axes")
+    assert isinstance(axes, list)
+    names = [str(one.get("name", "")).lower() for one in axes]
+    if given is not None:
+        wanted = list(given.lower())
+        if len(wanted) != len(names) or set(wanted) - set(_TYPES):
+            raise UserError(
+                f"has the {len(names)} axes {', '.join(names)}, to which {given} does not fit",
+                path=path,
+                remedy="Name each of them: one of T, C, Z, Y, X.",
+            )
+        names = wanted
+    if len(set(names)) < len(names) or not {"y", "x"} <= set(names):
+        raise _bad_axes(path, f"has the axes {', '.join(names)[:_SHORT]}")
+    return names, [one.get("type") for one in axes], [str(one.get("unit") or "") for one in axes]
+
+
+def _check_types(path: Path, names: list[str], types: list[Any]) -> None:
+    """Refuse axes in an order that NGFF does not allow, or named other than they are."""
+    for name, kind in zip(names, types, strict=True):
+        if kind is not None and name in _TYPES and kind != _TYPES[name]:
+            raise _bad_axes(path, f"has an axis {name} of the type {str(kind)[:_SHORT]!r}")
+    order = [_ORDER[_TYPES.get(name, "channel")] for name in names]
+    if order != sorted(order):
+        words = f"has its axes in the order {', '.join(names)}, and NGFF has time, channel, space"
+        raise _bad_axes(path, words)
+
+
+def _bad_axes(path: Path, words: str) -> UserError:
+    return UserError(
+        words,
+        path=path,
+        remedy="An image has y and x, and t, c and z before them if it has them. Pass --axes with "
+        "a letter for each axis, such as --axes TYX, or save it again where it was made.",
+    )
+
+
+def _levels(path: Path, stated: Mapping[str, Any], ndim: int) -> tuple[Level, ...]:
+    datasets = stated.get("datasets")
+    if not _are_objects(datasets):
+        raise UserError(
+            "names no arrays (datasets) in its multiscales",
+            path=path,
+            remedy="The metadata are incomplete: save it again where it was made.",
+        )
+    assert isinstance(datasets, list)
+    whole = _transformed(path, stated.get("coordinateTransformations"), ndim, required=False)
+    levels: list[Level] = []
+    for number, one in enumerate(datasets):
+        name = one.get("path")
+        if not isinstance(name, str):
+            raise UserError(
+                f"does not say where its level {number} is",
+                path=path,
+                remedy="The metadata are damaged: copy it again.",
+            )
+        own = _transformed(path, one.get("coordinateTransformations"), ndim, required=True)
+        folder = documents.inside(path, name)
+        if number and not folder.is_dir():
+            words = f"its level {number} ({name}) is not there; the full size is read"
+            warn(words, path=path)
+            continue
+        facts = documents.array(folder)
+        if len(facts.shape) != ndim:
+            raise UserError(
+                f"has {len(facts.shape)} axes, and its metadata name {ndim}",
+                path=folder,
+                remedy="The metadata are of another image: save it again where it was made.",
+            )
+        scale = tuple(a * b for a, b in zip(own[0], whole[0], strict=True))
+        shift = tuple(a * b + c for a, b, c in zip(own[1], whole[0], whole[1], strict=True))
+        level = Level(facts, scale, shift)
+        if levels:
+            _compare(path, number, levels[0], level)
+        levels.append(level)
+    return tuple(levels)
+
+
+def _compare(path: Path, number: int, first: Level, level: Level) -> None:
+    """Refuse a level that is none of the first; warn of a scale that its shape contradicts."""
+    one, other = first.facts, level.facts
+    larger = any(a < b for a, b in zip(one.shape, other.shape, strict=True))
+    if larger or one.dtype != other.dtype:
+        what = f"{other.dtype} pixels of the shape {other.shape}"
+        raise UserError(
+            f"its level {number} has {what}, and its full size {one.dtype} of {one.shape}",
+            path=path,
+            remedy="They are not of one image: save it again where it was made.",
+        )
+    for a, b, fine, coarse in zip(one.shape, other.shape, first.scale, level.scale, strict=True):
+        # Rounding of the shape, by up to a pixel at each level, is none.
+        stated = coarse / fine
+        low, high = a / (b + 1) * (1 - _RATIO), a / max(b - 1, 0.5) * (1 + _RATIO)
+        if not low <= stated <= high:
+            words = f"its level {number} is said to be {stated:g} times as coarse, and its shape "
+            warn(f"{words}{other.shape} is not, of {one.shape}; the full size is read", path=path)
+            return
+
+
+def _transformed(
+    path: Path, stated: Any, ndim: int, *, required: bool
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return the scale and the translation of coordinateTransformations."""
+    scale, shift = (1.0,) * ndim, (0.0,) * ndim
+    if stated is None and not required:
+        return scale, shift
+    if not _are_objects(stated):
+        raise _bad_scale(path, "there are none")
+    seen = 0
+    for one in stated:
+        kind = one.get("type")
+        if kind == "identity":
+            continue
+        if kind not in ("scale", "translation"):
+            raise _bad_scale(path, f"the type {str(kind)[:_SHORT]!r} is not known")
+        values = one.get(kind)
+        if not (
+            isinstance(values, list)
+            and len(values) == ndim
+            and all(type(v) in (int, float) and math.isfinite(v) for v in values)
+        ):
+            raise _bad_scale(path, f"the {kind} is {str(values)[:_SHORT]}, for {ndim} axes")
+        if kind == "translation":
+            shift = tuple(a + float(b) for a, b in zip(shift, values, strict=True))
+            continue
+        seen += 1
+        if min(values) <= 0:
+            raise _bad_scale(path, f"the scale is {values}")
+        scale = tuple(map(float, values))
+    if required and seen != 1:
+        raise _bad_scale(path, f"there are {seen} scales in place of one")
+    return scale, shift
+
+
+def _bad_scale(path: Path, words: str) -> UserError:
+    return UserError(
+        f"its coordinateTransformations are not those of an image: {words}",
+        path=path,
+        remedy="Save it again where it was made: each level has one scale above 0 for each axis.",
+    )
+
+
+def _calibration(
+    path: Path, names: list[str], scale: tuple[float, ...], unit_of: list[str]
+) -> dict[str, Any]:
+    size = dict(zip(names, scale, strict=True))
+    unit = dict(zip(names, unit_of, strict=True))
+    attrs: dict[str, Any] = {}
+    if interval := size.get("t", 0.0) * (units.seconds(unit["t"]) if unit.get("t") else 1.0):
+        # Without a unit the scale 1 is the one of frames that are not timed.
+        if unit["t"] or interval != 1.0:
+            attrs["frame_interval"] = interval
+        if not unit["t"] and interval != 1.0:
+            warn(f"states {interval:g} from frame to frame without a unit: seconds", path=path)
+    space = [name for name in "xyz" if name in names]
+    stated = [name for name in space if unit[name]]
+    if not stated:
+        if any(size[name] != 1.0 for name in space):
+            words = " × ".join(f"{size[name]:g}" for name in space)
+            warn(
+                f"states pixels of {words} without a unit: their unit is the pixel",
+                path=path,
+                remedy="With the unit known, set it in Fiji: Image > Properties...",
+            )
+        else:
+            return attrs
+    known: dict[str, Any] = {"unit": units.kept(unit["x"] or (unit[stated[0]] if stated else ""))}
+    known |= {"pixel_width": size["x"], "pixel_height": size["y"]}
+    if "z" in names:
+        known["pixel_depth"] = size["z"]
+    units.in_one(path.name, known, (unit["y"], unit.get("z", "")))
+    return attrs | known
+
+
+def _channels(omero: Mapping[str, Any], count: int) -> dict[str, Any]:
+    """Return the names of the channels, where each has one."""
+    listed = omero.get("channels")
+    if count < 2 or not _are_objects(listed):
+        return {}
+    assert isinstance(listed, list)
+    labels = [str(one.get("label") or "") for one in listed]
+    return {"channels": labels} if len(labels) == count and all(labels) else {}
+
+
+def _are_objects(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(o, dict) for o in value)
+
+
+def _mapping(path: Path, value: Any, what: str) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise UserError(
+            f"its {what} are damaged: no JSON objects", path=path, remedy="Copy it again."
+        )
+    return value
+
+
+assert set(AXES.lower()) == set(_TYPES)
