@@ -83,6 +83,8 @@ class BlockFinder(Protocol):
 
     layout: ClassVar[Literal["raster", "table"]]
     """Of the arrays that are kept: (Y, X, …), or rows one a candidate with its `points` (y, x)."""
+    keeps: list[str]
+    """Names of the arrays that are kept."""
 
     def keep(self, output: NDArray[np.float32], corner: tuple[int, int]) -> Kept:
         """Return what is kept of a network's output (Y, X, channels) that begins at a corner."""

@@ -32,11 +32,12 @@ class StarBlocks:
 
     def __init__(self, shape: tuple[int, int], settings: StarObjects, unit: float) -> None:
         self.shape, self.settings, self.unit = shape, settings, unit
+        self.keeps = ["points", "probabilities", "distances"]
 
     def keep(self, output: NDArray[np.float32], corner: tuple[int, int]) -> Kept:
         """Return where centres may be, how probable they are, and the distances along the rays."""
         found = candidates(output, corner, self.shape, self.settings, self.unit)
-        return dict(zip(("points", "probabilities", "distances"), found, strict=True))
+        return dict(zip(self.keeps, found, strict=True))
 
     def facts(self, kept: Kept) -> dict[str, float]:
         """Return the largest distance: no polygon reaches farther."""
@@ -142,5 +143,9 @@ def _near(
 def _at_edges(canvas: NDArray[np.int32], inner: tuple[bool, bool, bool, bool]) -> set[int]:
     """Return the labels in the outer rows and columns that are edges of the plane."""
     sides = (canvas[0], canvas[-1], canvas[:, 0], canvas[:, -1])
-    return {int(one) for side, within in zip(sides, inner, strict=True) if not within
-            for one in np.unique(side)}
+    return {
+        int(one)
+        for side, within in zip(sides, inner, strict=True)
+        if not within
+        for one in np.unique(side)
+    }

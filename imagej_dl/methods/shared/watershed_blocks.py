@@ -42,6 +42,7 @@ class WatershedBlocks:
     def __init__(self, shape: tuple[int, int], settings: Instances, evidence: Evidence) -> None:
         self.shape, self.settings, self.evidence = shape, settings, evidence
         self.reach = 2 * settings.closing + settings.region_erosion
+        self.keeps = ["level", "objects"] if settings.split else ["level"]
         self.smooth = int(4 * settings.smoothing) + 1 if settings.split else 0
 
     def keep(self, output: NDArray[np.float32], corner: tuple[int, int]) -> Kept:
