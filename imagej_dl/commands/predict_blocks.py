@@ -21,6 +21,7 @@ from imagej_dl.errors import UserError, warn
 from imagej_dl.filesystem.atomic import discard
 from imagej_dl.images import array_storage, grey_rgb
 from imagej_dl.images.checks.blank_planes import warn_black
+from imagej_dl.models.ready import registry as ready
 from imagej_dl.prediction.inputs import Source
 from imagej_dl.prediction.results import Results, stamp
 from imagej_dl.progress import Progress
@@ -89,7 +90,7 @@ def _each(
 ) -> list[UserError]:
     """Have images predicted as a whole, each a job; return what went wrong."""
     declared = command.model_dump(mode="json", exclude_unset=True, exclude={"scheduler", "workers"})
-    declared |= {"images": [], "model": str(Path(command.chosen).resolve())}
+    declared |= {"images": [], "model": str(Path(ready.find(command.chosen)).resolve())}
     declared |= {"out": str(Path(command.out or "").resolve())}
     jobs = [
         Job(
@@ -238,8 +239,8 @@ class _Cut:
             or method.block_finder((1, 1), self.config.instances) is None
         )
         named = Named(
-            str(Path(command.chosen).resolve()),
-            tuple(str(folder.resolve()) for folder in command.ensemble),
+            str(Path(ready.find(command.chosen)).resolve()),
+            tuple(str(Path(ready.find(one)).resolve()) for one in command.ensemble),
             None if command.weights is None else str(command.weights.resolve()),
             self.config.instances.model_dump(mode="json"),
             command.output,

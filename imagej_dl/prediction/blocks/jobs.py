@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from imagej_dl.methods.shared.instance_method import InstanceMethod
 from imagej_dl.methods.shared.windows import Place
 from imagej_dl.models import ModelBundle
 from imagej_dl.prediction.blocks import inputs, intensities, models, network_jobs
-from imagej_dl.prediction.blocks.plan import Plan
+from imagej_dl.prediction.blocks.plan import FILE, Plan
 from imagej_dl.prediction.blocks.store import Store
 from imagej_dl.prediction.pixels import Pixels
 
@@ -42,12 +43,13 @@ def run(folder: str, stage: str, name: str) -> None:
 
 class _Work:
     def __init__(self, folder: Path) -> None:
-        self.plan = _plan(str(folder), (folder / "plan.json").stat().st_mtime_ns)
+        self.plan = _plan(str(folder), _written(folder))
         self.store = Store(folder, self.plan)
 
     @property
     def bundles(self) -> tuple[ModelBundle, ...]:
-        return models.loaded(self.plan.model)
+        """The models without their networks."""
+        return models.described(self.plan.model)
 
     @property
     def pixels(self) -> Pixels:
@@ -64,6 +66,13 @@ class _Work:
         if self.plan.together:
             return None
         return self.method.block_finder(self.plan.shape, self.bundles[0].config.instances)
+
+
+def _written(folder: Path) -> int:
+    """Return when the plan was written; 0 where there is none, which reading it says."""
+    with suppress(OSError):
+        return (folder / FILE).stat().st_mtime_ns
+    return 0
 
 
 @lru_cache(maxsize=4)
@@ -83,7 +92,7 @@ def _measure(work: _Work, plane: int, block: int, name: str) -> None:
 
 
 def _network(work: _Work, plane: int, block: int, name: str) -> None:
-    plan, pixels, bundles = work.plan, work.pixels, work.bundles
+    plan, pixels, bundles = work.plan, work.pixels, models.loaded(work.plan.model)
     t, z = plan.planes[plane]
 
     @cache
@@ -204,7 +213,7 @@ def _labels(work: _Work, plane: int, block: int, name: str) -> None:
 
 
 def _numbered(store: Store, plane: int) -> dict[str, Any]:
-    return _numbers(str(store.folder), plane, (store.folder / "plan.json").stat().st_mtime_ns)
+    return _numbers(str(store.folder), plane, _written(store.folder))
 
 
 @lru_cache(maxsize=4)

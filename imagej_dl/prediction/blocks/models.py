@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from imagej_dl.models import ModelBundle
+from imagej_dl.models import ModelBundle, ModelConfig
 
 
 @dataclass(frozen=True)
@@ -38,10 +38,14 @@ def loaded(declared: dict[str, Any]) -> tuple[ModelBundle, ...]:
     return _loaded(json.dumps(declared, sort_keys=True))
 
 
+def described(declared: dict[str, Any]) -> tuple[ModelBundle, ...]:
+    """Return them without their networks, which most jobs do without."""
+    return _described(json.dumps(declared, sort_keys=True))
+
+
 @lru_cache(maxsize=1)
 def _loaded(text: str) -> tuple[ModelBundle, ...]:
     from imagej_dl.models import load
-    from imagej_dl.models.packages.config import PackageConfig
     from imagej_dl.models.pretrained import load_weights
     from imagej_dl.prediction import ensemble
 
@@ -49,9 +53,24 @@ def _loaded(text: str) -> tuple[ModelBundle, ...]:
     bundle = load(Path(named.folder))
     if named.weights is not None:
         load_weights(bundle.model, Path(named.weights))
-    config = bundle.config
+    return ensemble.loaded(replace(bundle, config=_config(named, bundle.config)), named.others)
+
+
+@lru_cache(maxsize=4)
+def _described(text: str) -> tuple[ModelBundle, ...]:
+    from imagej_dl.models import load_config
+
+    named = Named(**json.loads(text))
+    folders = [Path(folder) for folder in (named.folder, *named.others)]
+    first, *others = (ModelBundle(None, load_config(folder), folder) for folder in folders)
+    return (replace(first, config=_config(named, first.config)), *others)
+
+
+def _config(named: Named, config: ModelConfig) -> ModelConfig:
+    """Return a configuration with the output and the post-processing that were asked for."""
+    from imagej_dl.models.packages.config import PackageConfig
+
     if isinstance(config, PackageConfig) and named.output in ("labels", "image"):
         config = config.giving("labels" if named.output == "labels" else "image")
     settings = config.method.postprocessing.model_validate(named.instances)
-    bundle = replace(bundle, config=config.model_copy(update={"instances": settings}))
-    return ensemble.loaded(bundle, named.others)
+    return config.model_copy(update={"instances": settings})

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from imagej_dl.errors import UserError, one_line
 from imagej_dl.filesystem.atomic import atomic, load_json
 from imagej_dl.methods.shared.windows import Place
-from imagej_dl.prediction.blocks.plan import Plan
+from imagej_dl.prediction.blocks.plan import FILE, Plan
 
 _DONE = ".json"
 
@@ -41,7 +41,7 @@ class Store:
         self, stage: str, name: str, facts: dict[str, Any], arrays: Mapping[str, NDArray] = {}
     ) -> None:
         """Keep what a job leaves."""
-        if not (self.folder / "plan.json").is_file():
+        if not (self.folder / FILE).is_file():
             raise UserError("was given up meanwhile", path=self.folder)
         for key, array in arrays.items():
             with atomic(self._array(stage, name, key)) as temporary, temporary.open("wb") as file:
