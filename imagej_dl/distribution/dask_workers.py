@@ -68,8 +68,7 @@ def remote(address: str) -> Executor:
     """
     distributed = _library()
     _configure()
-    logger = logging.getLogger("distributed")
-    before, logger.level = logger.level, logging.CRITICAL
+    levels = _quiet()
     try:
         client = distributed.Client(address, timeout=CONNECT)
     except (OSError, TimeoutError, ValueError, ImportError) as error:
@@ -80,7 +79,7 @@ def remote(address: str) -> Executor:
             "prints its address.",
         ) from error
     finally:
-        logger.level = before
+        _quiet(levels)
     return _Workers(distributed, client, None, address)
 
 
@@ -89,6 +88,7 @@ class _Workers(Executor):
         self.distributed, self.client, self.cluster = distributed, client, cluster
         self.address = address
         self.checked = False
+        self.levels = _quiet()
 
     def run(self, jobs: Sequence[Job], pulse: Callable[[], None]) -> Iterator[tuple[int, Outcome]]:
         if not jobs:
@@ -120,7 +120,9 @@ class _Workers(Executor):
     def _outcome(self, future: Any) -> Outcome:
         if future.status == "finished":
             return Outcome(**future.result())
-        error = future.exception() if future.status == "error" else None
+        if future.status != "error":
+            raise self._ended()
+        error = future.exception()
         if isinstance(error, self.distributed.KilledWorker):
             raise UserError(
                 f"workers died {_DEATHS} times while they did the same job: they may have too "
@@ -130,7 +132,7 @@ class _Workers(Executor):
                 "memory. The same command goes on where it stopped.",
             )
         raise UserError(
-            f"a worker failed ({type(error).__name__}: {first_line(error) if error else ''})",
+            f"a worker failed ({type(error).__name__}: {first_line(error)})",
             path=self.address,
             remedy="Look into the worker's log. The same command goes on where it stopped.",
         ) from error
@@ -177,11 +179,14 @@ class _Workers(Executor):
 
     def _need_scheduler(self) -> None:
         if self.client.status not in ("running", "connecting"):
-            raise UserError(
-                "the scheduler has ended",
-                path=self.address,
-                remedy="Start it again: the same command goes on where it stopped.",
-            )
+            raise self._ended()
+
+    def _ended(self) -> UserError:
+        return UserError(
+            "the scheduler has ended, or is not to be reached any more",
+            path=self.address,
+            remedy="Start it again: the same command goes on where it stopped.",
+        )
 
     def __exit__(
         self,
@@ -194,12 +199,23 @@ class _Workers(Executor):
         if self.cluster is not None:
             with suppress(Exception):
                 self.cluster.close(timeout=5)
+        _quiet(self.levels)
 
 
 def _library() -> Any:
     return optional.need(
         "distributed", "Dask, which spreads the work,", "pip install 'imagej-dl[dask]'."
     )
+
+
+def _quiet(levels: dict[str, int] | None = None) -> dict[str, int]:
+    """Set the levels of Dask's loggers, by default to silence; return the former ones."""
+    before = {}
+    for name in ("distributed", "distributed.client", "distributed.core", "distributed.nanny"):
+        logger = logging.getLogger(name)
+        before[name] = logger.level
+        logger.setLevel(logging.CRITICAL if levels is None else levels[name])
+    return before
 
 
 def _configure() -> None:

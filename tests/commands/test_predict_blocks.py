@@ -122,9 +122,8 @@ def test_after_other_settings_it_begins_anew(case: Case, half: Path) -> None:
         case.bundle.config.__dict__["instances"] = before
 
 
-@pytest.mark.parametrize("kind", ["flows", "star_convex"])
-def test_other_methods(kind: str, tmp_path: Path) -> None:
-    case = Case(tmp_path, kind, (4, 8))
+def test_a_method_that_looks_at_the_whole_plane(tmp_path: Path) -> None:
+    case = Case(tmp_path, "flows")
     expected = predict(case.bundle, case.pixels, tile=4096)
     found = case.run(tmp_path / "out", tile=88)
     assert expected.labels.values.max() > 20
@@ -173,7 +172,7 @@ def cluster() -> Iterator[tuple[str, subprocess.Popen[str]]]:
     dask = [sys.executable, "-m", "distributed.cli.dask_scheduler"]
     options = ["--host", "127.0.0.1", "--port", "0", "--dashboard-address", "127.0.0.1:0"]
     scheduler = subprocess.Popen(
-        [*dask, *options], stderr=subprocess.PIPE, text=True, env={**os.environ}
+        [*dask, *options], stderr=subprocess.PIPE, text=True, start_new_session=True
     )
     address = ""
     assert scheduler.stderr is not None
@@ -183,12 +182,15 @@ def cluster() -> Iterator[tuple[str, subprocess.Popen[str]]]:
             break
     worker = [sys.executable, "-m", "distributed.cli.dask_worker", address, "--nworkers", "2"]
     workers = subprocess.Popen(
-        [*worker, "--nthreads", "1", "--no-dashboard"], stderr=subprocess.DEVNULL
+        [*worker, "--nthreads", "1", "--no-dashboard"],
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
     )
     yield address, scheduler
+    # Together with what they have started themselves.
     for process in (workers, scheduler):
-        process.terminate()
-        process.wait(20)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
 
 
 def test_a_killed_worker_costs_nothing(
