@@ -21,7 +21,18 @@ from imagej_dl.prediction.inputs import Source
 from imagej_dl.prediction.results import Results
 from imagej_dl.progress import Progress
 
-_SHARED = {"model", "images", "out", "rois", "videos", "scenes", "axes", "overwrite", "diameter"}
+_SHARED = {
+    "model",
+    "images",
+    "out",
+    "rois",
+    "videos",
+    "scenes",
+    "axes",
+    "overwrite",
+    "diameter",
+    "format",
+}
 _OWN = {"engine", "engine_settings", "engine_python"}
 
 
@@ -102,15 +113,14 @@ class EngineWork:
     def results(self) -> Results:
         """Return the folder of the results, and which files an image gets."""
         options = self._options
-        if options.out is None:
-            raise UserError("a folder for the results is needed", remedy="Name it with --out.")
         return Results(
-            options.out,
+            options.folder(),
             options.rois,
             probabilities=False,
             overwrite=options.overwrite,
             gives="image" if self.gives_image else "instances",
             spots=self.engine.gives == "points",
+            suffix=options.suffix,
         )
 
     @contextmanager

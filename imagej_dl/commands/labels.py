@@ -54,8 +54,8 @@ class Labels(Command):
         Path | None, Shown("Label map", once=True, empty="not saved; of a project in Processed")
     ] = Field(
         None,
-        description="The label map to write (.tif); for a folder of images, the folder for "
-        "images and masks (its own Processed if left out).",
+        description="The label map to write (.tif, .ome.zarr); for a folder of images, the folder "
+        "for images and masks (its own Processed if left out).",
     )
     overlap: Literal["last", "first", "smallest", "error"] = Field(
         "last",
@@ -122,7 +122,7 @@ class Labels(Command):
     def run(self, progress: Progress) -> None:
         if self.source is None:
             raise UserError("name the project, or the image and its ROIs")
-        if self.source.is_dir():
+        if self.source.is_dir() and not registry.is_folder_image(self.source):
             self._run_folder(self.source, progress)
             return
         if self.roiset is None:
@@ -165,7 +165,7 @@ class Labels(Command):
             raise UserError(
                 "is not a valid file name for a label map",
                 path=out,
-                remedy="Choose one that ends in .tif.",
+                remedy="Choose one that ends in .tif, or in .ome.zarr.",
             )
         self._refuse([out, rois.table_path(out), marks.path_of(out)], inputs)
 
@@ -196,7 +196,7 @@ class Labels(Command):
         home = out.parent if place.parent == out.parent else out.parent.parent
         with together(home, overwrite=self.overwrite) as folder:
             new = folder / out.relative_to(home)
-            images.write(images.coloured(made.labels), new, **facts)
+            images.write_labels(made.labels, new, **facts)
             made.report.write(rois.table_path(new))
             if found is not None:
                 images.write(found, folder / place.relative_to(home))

@@ -24,7 +24,7 @@ from imagej_dl.models.config import holds_model
 from imagej_dl.models.ready import registry as ready
 from imagej_dl.prediction.diameters import parsed
 from imagej_dl.prediction.pixel_types import PixelType
-from imagej_dl.prediction.results import Results
+from imagej_dl.prediction.results import SUFFIXES, ImageFormat, Results
 from imagej_dl.prediction.views import Augment
 
 if TYPE_CHECKING:
@@ -195,6 +195,12 @@ class PredictOptions(Command):
     axes: Annotated[str | None, Shown(advanced=True, empty="as the file declares")] = Field(
         None, description="Axes of the images, such as TYX, if their files declare wrong ones."
     )
+    format: Annotated[ImageFormat, Shown("Format of the results", advanced=True)] = Field(
+        "tiff",
+        description="Format of the label maps and images that are written. tiff: NAME.tif; "
+        "ome-zarr: NAME.ome.zarr, a folder of chunks and smaller levels, for what is too large to "
+        "be opened as a whole (needs zarr).",
+    )
     overwrite: Annotated[bool, Shown(once=True)] = Field(
         False, description="Replace existing results."
     )
@@ -229,10 +235,10 @@ class PredictOptions(Command):
         if "model" not in self.model_fields_set:
             return self
         path = self.model
-        if path.is_dir():
+        if path.is_dir() and not registry.is_folder_image(path):
             are_images = not self.images and not holds_model(path)
         else:
-            are_images = path.is_file() and registry.by_name(path) is not None
+            are_images = registry.is_image(path) and registry.by_name(path) is not None
         if not are_images:
             return self
         given = self.model_dump(exclude={"model"}, exclude_unset=True)
@@ -274,14 +280,31 @@ class PredictOptions(Command):
                     tables[table] = None
         return list(tables)
 
-    def results(self, method: Method) -> Results:
+    def folder(self) -> Path:
+        """Return the folder of the results; refuse none, and one that would be an image."""
         if self.out is None:
             raise UserError("a folder for the results is needed", remedy="Name it with --out.")
+        if registry.by_name(self.out) in registry.folder_formats():
+            raise UserError(
+                "is the name of an image, and a folder for the results is needed",
+                path=self.out,
+                remedy="Name a folder with --out, and pass --format ome-zarr: each image NAME gets "
+                "NAME.ome.zarr.",
+            )
+        return self.out
+
+    @property
+    def suffix(self) -> str:
+        """The suffix of the images that are written."""
+        return SUFFIXES[self.format]
+
+    def results(self, method: Method) -> Results:
         return Results(
-            self.out,
+            self.folder(),
             self.rois,
             self.probabilities,
             self.overwrite,
             method.gives,
             denoised=self.save_denoised,
+            suffix=self.suffix,
         )

@@ -18,7 +18,7 @@ class Show(Command):
     Manager. Ends when ImageJ is closed. With --png it writes a picture instead, without a window.
     """
 
-    labels: Annotated[Path, Positional()] = Field(description="The label map (TIFF).")
+    labels: Annotated[Path, Positional()] = Field(description="The label map (TIFF, OME-Zarr).")
     image: Path | None = Field(None, description="The image that was segmented.")
     axes: str | None = Field(
         None, description="Axes of the label map, such as TYX, if its file declares wrong ones."

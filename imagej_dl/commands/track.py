@@ -45,8 +45,8 @@ class Track(Command):
         Path | None, Positional(), Shown("Label movie", once=True, empty="the open one")
     ] = Field(
         None,
-        description="Label movie: a TIFF with frames, one id for each object; in ImageJ, if left "
-        "out, the open one.",
+        description="Label movie: a TIFF or OME-Zarr with frames, one id for each object; in "
+        "ImageJ, if left out, the open one.",
     )
     out: Annotated[Path, Shown("Results", path="folder")] = Field(
         description="Folder for the results; it must not exist."
@@ -193,6 +193,7 @@ class Track(Command):
 
     def _track(self, progress: Progress) -> None:
         from imagej_dl import images, tracking
+        from imagej_dl.images.formats.registry import is_folder_image
         from imagej_dl.tracking import graphs
 
         assert self.labels is not None
@@ -226,12 +227,14 @@ class Track(Command):
             at = labels if image is None else images.calibrated_like(labels, image)
             reach = tracking.measured_distance(at)
             settings = tracking.fitted_settings(settings, reach)
+        # TrackMate's window opens the file by itself, and no OME-Zarr: then it shows our own TIFF.
+        shown = (self.image or self.labels).resolve()
         tracks = tracking.track(
             labels,
             image,
             settings,
             self.engine,
-            image_path=(self.image or self.labels).resolve(),
+            image_path=None if is_folder_image(shown) else shown,
             fiji=self.fiji,
             progress=progress,
             python=self.engine_python,

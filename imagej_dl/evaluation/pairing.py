@@ -33,12 +33,13 @@ def pair(pred: Path, truth: Path) -> list[tuple[str, Path, Path]]:
     for path in (pred, truth):
         if not path.exists():
             raise UserError("there is no such file or folder", path=path)
-    if pred.is_file() and truth.is_file():
-        return [(truth.stem, pred, truth)]
-    if pred.is_file() or truth.is_file():
-        alone, other = (pred, truth) if pred.is_file() else (truth, pred)
+    single = [path for path in (pred, truth) if registry.is_image(path)]
+    if len(single) == 2:
+        return [(registry.stem(truth), pred, truth)]
+    if single:
+        alone, other = (pred, truth) if pred in single else (truth, pred)
         if is_ctc(other):
-            return [(alone.stem, pred, truth)]
+            return [(registry.stem(alone), pred, truth)]
         raise UserError(
             f"is one file, but {other} is a folder",
             path=alone,
@@ -69,8 +70,8 @@ def find(folder: Path) -> dict[str, Path]:
         of_others = {marks.path_of(path) for path in files}
         files = [path for path in files if path not in of_others]
         if files:
-            found = {names.same(path.stem): path for path in files}
-            if hidden := [path.name for path in files if found[names.same(path.stem)] is not path]:
+            found = {names.same(registry.stem(path)): path for path in files}
+            if hidden := [path.name for path in files if path not in found.values()]:
                 words = f"left out, since other files have the same name: {', '.join(hidden[:5])}"
                 warn(words, path=base)
             return found
@@ -90,7 +91,7 @@ def find(folder: Path) -> dict[str, Path]:
 
 def frames(path: Path, axes: str | None = None) -> Iterator[np.ndarray]:
     """Read a label map as its frames: 2-D, or 3-D volumes where it has several slices."""
-    if path.is_dir():
+    if path.is_dir() and not registry.is_folder_image(path):
         yield from ctc.read(path).masks
     else:
         yield from _by_frame(read_labels(path, axes, volumes=True))
@@ -107,7 +108,7 @@ def true_frames(
         A Cell Tracking Challenge folder has none.
     ring : see :func:`imagej_dl.images.labels.marks.known`.
     """
-    if path.is_dir():
+    if path.is_dir() and not registry.is_folder_image(path):
         yield from ((frame, _known(frame, None, ring)) for frame in frames(path, axes))
         return
     labels, beside = read_labels(path, axes, volumes=True), marks.path_of(path)

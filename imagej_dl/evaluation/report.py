@@ -17,6 +17,7 @@ from imagej_dl.evaluation.pairing import frames, pair, true_frames
 from imagej_dl.filesystem.atomic import atomic, refuse_existing
 from imagej_dl.filesystem.text import write_text
 from imagej_dl.images.checks.repeated_warnings import gathered
+from imagej_dl.images.formats import registry
 from imagej_dl.images.labels import marks
 from imagej_dl.progress import Progress, note, silent
 
@@ -135,7 +136,7 @@ def evaluate(
         tracks of a ground truth that is sparse.
     """
     pred, truth = Path(pred), Path(truth)
-    if pred.is_dir() and truth.is_dir():
+    if all(path.is_dir() and not registry.is_folder_image(path) for path in (pred, truth)):
         pred = ctc.find_result(pred)
         if ctc.is_ctc(pred) and ctc.is_ctc(truth):
             if sparse:

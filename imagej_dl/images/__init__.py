@@ -12,7 +12,7 @@ from imagej_dl.images.intensities.training_intensities import Far, Seen
 from imagej_dl.images.labels.label_lut import glasbey, golden_angle_lut
 from imagej_dl.images.normalisation import Levels, Normalisation
 from imagej_dl.images.reading import find, read, read_labels, scenes_of
-from imagej_dl.images.tiff.writing import write
+from imagej_dl.images.writing import write, write_labels
 
 __all__ = [
     "AXES",
@@ -37,4 +37,5 @@ __all__ = [
     "stacked_like",
     "with_data",
     "write",
+    "write_labels",
 ]

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from imagej_dl.errors import UserError
+from imagej_dl.images import memory_maps
+from imagej_dl.images.lazy_arrays import LazyArray
 
 LARGE = 2**25
 """Planes of more pixels than this are worked on in parts, and what comes of them lies in files."""
@@ -42,6 +44,18 @@ def in_file(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
             return np.memmap(file, dtype, "w+", shape=shape)
     except OSError as error:
         raise no_room(error, f"{size / 1e9:.1f} GB of ") from error
+
+
+def spooled(array: LazyArray) -> NDArray[Any]:
+    """Return the pixels of an array that is read when it is needed, in memory or in a file."""
+    kept = empty(array.shape, array.dtype)
+    if array.ndim < 2:
+        kept[...] = array[...]
+        return kept
+    for place, part in memory_maps.pieces(array):
+        kept[place] = part
+        memory_maps.forget(kept)
+    return kept
 
 
 def no_room(error: OSError, amount: str = "") -> UserError:

@@ -12,6 +12,7 @@ from imagej_dl.images.array import DISPLAY, with_data
 from imagej_dl.images.checks import repeated_warnings
 from imagej_dl.images.checks.repeated_warnings import warn
 from imagej_dl.images.formats import registry
+from imagej_dl.images.lazy_arrays import plane_of
 
 
 def is_grey(image: xr.DataArray) -> bool:
@@ -19,8 +20,8 @@ def is_grey(image: xr.DataArray) -> bool:
     if image.sizes.get("C", 1) != 3 or not image.size:
         return False
     planes = image.transpose("C", ..., "Y", "X").data
-    for place, red in memory_maps.pieces(planes[0]):
-        if not all(np.array_equal(red, planes[i][place]) for i in (1, 2)):
+    for place, red in memory_maps.pieces(plane_of(planes, [0])):
+        if not all(np.array_equal(red, planes[(i, *place)]) for i in (1, 2)):
             return False
     return True
 

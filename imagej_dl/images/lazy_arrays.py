@@ -13,7 +13,7 @@ from imagej_dl.errors import UserError
 
 
 class Source(Protocol):
-    """What reads the pixels of a :class:`LazyArray`; its axes have an order of their own.
+    """A reader of the pixels of a :class:`LazyArray`; its axes have an order of their own.
 
     `path` is named in errors.
     """
@@ -215,6 +215,13 @@ class LazyArray(NDArrayOperatorsMixin):
                 path=self.source.path,
                 remedy="Work on a part of it, or predict it block by block.",
             ) from error
+
+
+def plane_of(array: Any, place: Sequence[int]) -> Any:
+    """Return a plane of an array (..., Y, X) by its place before these; unread if it is lazy."""
+    if isinstance(array, LazyArray):
+        return array.part(*place, *[slice(None)] * (array.ndim - len(place)))
+    return array[tuple(place)]
 
 
 def _read(value: Any) -> Any:

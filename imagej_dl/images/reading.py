@@ -116,8 +116,9 @@ def find(sources: Iterable[Path]) -> list[Path]:
     files: list[Path] = []
     for source in sources:
         if not source.exists():
+            registry.refuse_address(source)
             raise UserError("there is no such file or folder", path=source)
-        if not source.is_dir():
+        if not source.is_dir() or registry.is_folder_image(source):
             files.append(source)  # refused when it is read, if it is no file
             continue
         inside = names.visible(source, registry.image_suffixes())

@@ -58,7 +58,7 @@ def find(
     """
     found: list[Path | Source] = []
     for path in given:
-        if data.is_suite(path):
+        if not registry.is_folder_image(path) and data.is_suite(path):
             items = data.items(path, labelled=False, recurrent=recurrent, relation=videos)
             found += [_source(path, item) for item in items]
         else:
@@ -101,7 +101,7 @@ def _source(folder: Path, item: data.Item) -> Source:
 
 
 def _files(path: Path) -> list[Path]:
-    if path.is_dir():
+    if path.is_dir() and not registry.is_folder_image(path):
         if own := _image(path):
             return [own]
         nested = [_image(folder) for folder in _folders(path)]
@@ -111,13 +111,13 @@ def _files(path: Path) -> list[Path]:
 
 
 def _folders(path: Path) -> list[Path]:
-    return [p for p in names.visible(path) if p.is_dir()]
+    return [p for p in names.visible(path) if p.is_dir() and not registry.is_folder_image(p)]
 
 
 def _image(folder: Path) -> Path | None:
     """Return the file called image.tif (or another known suffix) in a folder."""
     found = (folder / f"image{suffix}" for suffix in registry.image_suffixes())
-    return next((file for file in found if file.is_file()), None)
+    return next((file for file in found if registry.is_image(file)), None)
 
 
 def _has_images(folder: Path) -> bool:
@@ -125,6 +125,7 @@ def _has_images(folder: Path) -> bool:
 
 
 def _name(file: Path) -> str:
-    if file.stem == "image":
-        return file.resolve().parent.name or file.stem
-    return file.stem
+    stem = registry.stem(file)
+    if stem == "image":
+        return file.resolve().parent.name or stem
+    return stem

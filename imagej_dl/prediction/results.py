@@ -13,7 +13,9 @@ from imagej_dl import images
 from imagej_dl.errors import UserError, warn
 from imagej_dl.filesystem import names
 from imagej_dl.filesystem.atomic import refuse_existing, together
+from imagej_dl.images import ome_zarr, tiff
 from imagej_dl.images.labels import provenance
+from imagej_dl.images.ome_zarr.writing import way
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -21,6 +23,14 @@ if TYPE_CHECKING:
     from imagej_dl.prediction.inputs import Source
     from imagej_dl.prediction.predict import Prediction
     from imagej_dl.rois import Roi
+
+
+ImageFormat = Literal["tiff", "ome-zarr"]
+SUFFIXES: dict[ImageFormat, str] = {
+    "tiff": tiff.SUFFIXES[0],
+    "ome-zarr": f".ome{ome_zarr.SUFFIX}",
+}
+"""The formats in which results are written, and the suffixes of their files."""
 
 
 @dataclass(frozen=True)
@@ -38,23 +48,24 @@ class Results:
     gives: Literal["instances", "image"] = "instances"
     denoised: bool = False
     spots: bool = False
+    suffix: str = SUFFIXES["tiff"]
 
     @property
     def main(self) -> str:
-        """The file that each image gets, NAME.tif, as :meth:`files` calls it."""
+        """The file that each image gets, NAME.tif or NAME.ome.zarr, as :meth:`files` calls it."""
         return "labels" if self.gives == "instances" else "image"
 
     def files(self, source: Source) -> dict[str, Path]:
         """Return where "labels" (or "image") go; "rois", "probabilities", "denoised" if wanted."""
-        paths = {self.main: self.folder / f"{source.name}.tif"}
+        paths = {self.main: self.folder / f"{source.name}{self.suffix}"}
         if self.gives == "image":
             return paths
         if self.rois:
             paths["rois"] = self.folder / f"{source.name}_RoiSet.zip"
         if self.probabilities:
-            paths["probabilities"] = self.folder / f"{source.name}_probabilities.tif"
+            paths["probabilities"] = self.folder / f"{source.name}_probabilities{self.suffix}"
         if self.denoised:
-            paths["denoised"] = self.folder / f"{source.name}_denoised.tif"
+            paths["denoised"] = self.folder / f"{source.name}_denoised{self.suffix}"
         if self.spots:
             paths["spots"] = self.folder / f"{source.name}_spots.xml"
         return paths
@@ -125,7 +136,7 @@ class Results:
                     remedy="Choose another folder, or pass --overwrite.",
                 )
         none = {"rois"} if before.get("objects") == 0 else set()
-        missing = [key for key, path in paths.items() if key not in none and not path.is_file()]
+        missing = [key for key, path in paths.items() if key not in none and not path.exists()]
         if missing:
             raise UserError(
                 f"exists, but without its {missing[0]}",
@@ -174,7 +185,9 @@ class Results:
                 spots(folder / paths["spots"].name)
             facts: dict[str, Any] = {**made, "image": stamp(source)} if made else {}
             kept = provenance.of(result.labels, **facts, objects=objects(result)) if made else {}
-            images.write(images.coloured(result.labels), folder / paths["labels"].name, **kept)
+            target = paths["labels"]
+            of = None if source.image is not None else way(target, source.path)
+            images.write_labels(result.labels, folder / target.name, source=of, **kept)
         if self.rois and not found:
             # An empty archive is none that ImageJ opens; an old one would be of other labels.
             paths["rois"].unlink(missing_ok=True)
@@ -209,6 +222,8 @@ def stamp(source: Source) -> list[int] | str | None:
         return provenance.digest_of(source.image)
     try:
         found = source.path.stat()
+        if source.path.is_dir():
+            return provenance.stamp_of_folder(source.path)
     except OSError:
         return None  # it is open in ImageJ, and in no file
     return [found.st_size, found.st_mtime_ns]

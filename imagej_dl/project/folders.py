@@ -73,7 +73,9 @@ def visible(folder: Path, suffixes: Collection[str] | None = None) -> list[Path]
     suffixes : in lower case, with the dot; None: those of images.
     """
     wanted = registry.image_suffixes() if suffixes is None else suffixes
-    return file_sets.one_per_image([p for p in names.visible(folder, wanted) if p.is_file()])
+    return file_sets.one_per_image(
+        [p for p in names.visible(folder, wanted) if registry.is_image(p)]
+    )
 
 
 def processed(path: str | os.PathLike[str]) -> Path:
@@ -156,10 +158,10 @@ def pairs(path: str | os.PathLike[str], *, some: bool = False) -> list[Pair]:
 def _named(folder: Path) -> dict[str, Path]:
     by_name: dict[str, Path] = {}
     for file in find([folder]):
-        other = by_name.setdefault(names.same(file.stem), file)
+        other = by_name.setdefault(names.same(registry.stem(file)), file)
         if other is not file:
             raise UserError(
-                f"holds two images named {file.stem} ({other.name}, {file.name})",
+                f"holds two images named {registry.stem(file)} ({other.name}, {file.name})",
                 path=folder,
                 remedy="Rename or remove one of them.",
             )
@@ -203,20 +205,20 @@ def beside(folder: Path) -> Iterator[Drawn]:
     """Yield the images with a RoiSet of the same name in one folder."""
     rois = {names.same(p.stem): p for p in visible(folder, (".zip", ".roi"))}
     for image in visible(folder):
-        name = names.same(image.stem)
+        name = names.same(registry.stem(image))
         candidates = (name, f"{name}_RoiSet", f"{name}-RoiSet", f"RoiSet_{name}", f"RoiSet-{name}")
         if match := next((rois[c] for c in candidates if c in rois), None):
-            yield Drawn(image.stem, image, match)
+            yield Drawn(registry.stem(image), image, match)
 
 
 def _only(folder: Path, suffixes: tuple[str, ...] | None, *preferred: str) -> Path | None:
     """Return the file of a preferred name, or else the only one; `suffixes` as of `visible`."""
     files = visible(folder, suffixes)
-    results = [p for p in files if p.stem in RESULTS]
+    results = [p for p in files if registry.stem(p) in RESULTS]
     results = [*results, *map(marks.path_of, results)]
     files = [p for p in files if p not in results]
     for name in preferred:
         for file in files:
-            if names.same(file.stem) == names.same(name):
+            if names.same(registry.stem(file)) == names.same(name):
                 return file
     return files[0] if len(files) == 1 else None

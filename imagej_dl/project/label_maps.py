@@ -59,7 +59,7 @@ def make(due: Due, filling: Filling, target: Path) -> Made:
             if drawn.marks is not None:
                 facts[marks.STEM] = True
             made = provenance.of(labels, **facts, image=provenance.digest(item.image))
-            images.write(images.coloured(labels), folder / MASKS / due.labels.name, **made)
+            images.write_labels(labels, folder / MASKS / due.labels.name, **made)
         # Marks that the ROIs no longer make are replaced by empty ones.
         if due.marks is not None and (drawn.marks is not None or due.marks in replaced):
             found = labels.copy(data=np.zeros(labels.shape, np.uint8))

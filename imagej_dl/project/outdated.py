@@ -17,6 +17,7 @@ from typing import Literal
 from imagej_dl import rois
 from imagej_dl.errors import UserError, warn
 from imagej_dl.filesystem.atomic import refuse_existing, refuse_input
+from imagej_dl.images.formats import registry
 from imagej_dl.images.labels import marks, provenance
 from imagej_dl.project.folders import Drawn, visible
 from imagej_dl.project.rasterizing import Filling
@@ -132,7 +133,7 @@ def existing_image(path: Path) -> Path | None:
     """Return the image of the same name with any suffix; None where there is none."""
     if path.is_file():
         return path
-    return next((p for p in visible(path.parent) if p.stem == path.stem), None)
+    return next((p for p in visible(path.parent) if registry.stem(p) == path.stem), None)
 
 
 def _is_outdated(item: Drawn, mask: Path, filling: Filling) -> bool:

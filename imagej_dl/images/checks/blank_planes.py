@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -10,6 +11,7 @@ import xarray as xr
 from imagej_dl.errors import warn
 from imagej_dl.images import memory_maps
 from imagej_dl.images.checks.missing_planes import enumerated
+from imagej_dl.images.lazy_arrays import plane_of
 
 _NAMES = {"T": "frame", "Z": "slice", "C": "channel"}
 
@@ -27,7 +29,8 @@ def warn_black(image: xr.DataArray, path: Path) -> None:
     axes = [name for name in map(str, image.dims) if name not in "YX"]
     planes = image.transpose(*axes, "Y", "X").data
     shape = planes.shape[:-2]
-    black = np.array([_is_black(planes[place]) for place in np.ndindex(shape)], bool).reshape(shape)
+    black = np.array([_is_black(planes, place) for place in np.ndindex(shape)], bool)
+    black = black.reshape(shape)
     if not black.any() or black.all():
         return
     for axis in sorted(axes, key="TZC".index):
@@ -46,8 +49,10 @@ def _warn(path: Path, words: str, number: int) -> None:
     warn(f"{words} {verb} black: all pixels are 0", path=path)
 
 
-def _is_black(plane: np.ndarray) -> bool:
+def _is_black(planes: Any, place: tuple[int, ...]) -> bool:
     # One row in the middle decides for most planes, so that little of a large file is read.
-    black = not plane[plane.shape[0] // 2].any() and not plane.any()
-    memory_maps.forget(plane)
+    black = not planes[(*place, planes.shape[-2] // 2)].any() and not any(
+        part.any() for _, part in memory_maps.pieces(plane_of(planes, place))
+    )
+    memory_maps.forget(planes)
     return black

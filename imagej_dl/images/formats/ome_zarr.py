@@ -10,8 +10,18 @@ import xarray as xr
 from imagej_dl.images.formats.base import Format
 from imagej_dl.images.ome_zarr import INSTALL, SUFFIXES, reading
 from imagej_dl.images.ome_zarr.reading import LazyImage, open_lazily
+from imagej_dl.images.ome_zarr.writing import Writer, add_labels, writer
+from imagej_dl.images.ome_zarr.writing import write as write_ome_zarr
 
-__all__ = ["LazyImage", "OmeZarr", "open_lazily"]
+__all__ = [
+    "LazyImage",
+    "OmeZarr",
+    "Writer",
+    "add_labels",
+    "open_lazily",
+    "write_ome_zarr",
+    "writer",
+]
 
 LAZY_ABOVE = 256 * 2**20
 """Bytes of pixels above which they are read when they are needed, where that is allowed."""

@@ -5,13 +5,18 @@ Each module in this folder that defines a named subclass of :class:`Format` adds
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path, PurePath
 
 from imagej_dl import registries
 from imagej_dl.errors import UserError
 from imagej_dl.filesystem.regular_files import refuse_special
+from imagej_dl.images import scenes
 from imagej_dl.images.formats.base import Format
+
+_ADDRESS = re.compile(r"[a-z][a-z0-9+]{1,9}:/")
+"""The begin of an address such as https://…, of which a path keeps one slash."""
 
 FORMATS: tuple[Format, ...] = tuple(
     declared()
@@ -52,15 +57,44 @@ def writable_suffixes() -> tuple[str, ...]:
     return _suffixes(f for f in FORMATS if f.writable)
 
 
+def folder_formats() -> tuple[Format, ...]:
+    """Return the formats of images that are folders."""
+    return tuple(f for f in FORMATS if f.folder_suffixes)
+
+
 def folder_suffixes() -> tuple[str, ...]:
     """Return the suffixes of images that are folders."""
     return tuple(suffix for f in FORMATS for suffix in f.folder_suffixes)
 
 
 def by_name(path: str | PurePath) -> Format | None:
-    """Return the format of a file by its name, or None where no format has its suffix."""
-    suffix = PurePath(path).suffix.lower()
-    return next((f for f in FORMATS if suffix in f.suffixes), None)
+    """Return the format of a file by its name, or None where no format has its suffix.
+
+    What lies in an image that is a folder, such as a well of a plate, is of the format of that.
+    """
+    path = PurePath(path)
+    suffixes = [path.suffix.lower()]
+    suffixes += [p.suffix.lower() for p in path.parents if p.suffix.lower() in folder_suffixes()]
+    found = (next((f for f in FORMATS if suffix in f.suffixes), None) for suffix in suffixes)
+    return next((one for one in found if one is not None), None)
+
+
+def is_folder_image(path: Path) -> bool:
+    """Return True for a folder that is an image, or is in one: no folder of images."""
+    if not path.is_dir():
+        return False
+    around = {p.suffix.lower() for p in (path, *path.parents)}
+    return bool(around & set(folder_suffixes()))
+
+
+def is_image(path: Path) -> bool:
+    """Return True for a file, and for a folder that is an image."""
+    return path.is_file() or is_folder_image(path)
+
+
+def stem(path: Path) -> str:
+    """Return the name that the results of an image get: its own, without suffix."""
+    return scenes.raw_name(path) if path.suffix.lower() in folder_suffixes() else path.stem
 
 
 def of_file(path: Path) -> Format:
@@ -72,8 +106,9 @@ def of_file(path: Path) -> Format:
         its suffix.
     """
     if not path.exists():
+        refuse_address(path)
         raise UserError("there is no such file", path=path)
-    if path.is_dir() and path.suffix.lower() not in folder_suffixes():
+    if path.is_dir() and not is_folder_image(path):
         raise UserError("is a folder, not an image", path=path)
     chosen = by_name(path)
     if chosen is None:
@@ -85,6 +120,16 @@ def of_file(path: Path) -> Format:
         )
     refuse_special(path, folder=True)
     return chosen
+
+
+def refuse_address(path: Path) -> None:
+    """Raise UserError for an address such as https://…, which is no path."""
+    if _ADDRESS.match(str(path)):
+        raise UserError(
+            "is an address, and files are read from disks only",
+            path=path,
+            remedy="Download it, or mount the storage as a folder.",
+        )
 
 
 def _suffixes(formats: Iterable[Format]) -> tuple[str, ...]:

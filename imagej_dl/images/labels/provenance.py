@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ import xarray as xr
 
 from imagej_dl.errors import UserError
 from imagej_dl.images import memory_maps
+from imagej_dl.images.ome_zarr import multiscales
 from imagej_dl.images.reading import read_labels
 
 KEY, _PIXELS = "imagej_dl", "pixels"
@@ -36,6 +38,10 @@ def of(labels: xr.DataArray, **facts: Any) -> dict[str, Any]:
 
 def read(path: Path) -> dict[str, Any]:
     """Return the facts stored with a label map; {} for a file of another program."""
+    if path.is_dir():
+        with suppress(UserError):
+            return multiscales.facts(path)
+        return {}
     with suppress(Exception), tifffile.TiffFile(path) as file:
         for line in file.pages.first.description.splitlines():
             if line.startswith(f"{KEY}="):
@@ -49,6 +55,18 @@ def unchanged(path: Path, facts: dict[str, Any]) -> bool:
     with suppress(UserError):
         return facts.get(_PIXELS) == _digest(read_labels(path))
     return False
+
+
+def stamp_of_folder(folder: Path) -> str:
+    """Return what tells a folder from the same one changed: names, sizes and times of its files."""
+    sha = hashlib.sha256()
+    for top, folders, files in os.walk(folder):
+        folders.sort()
+        for name in sorted(files):
+            state = os.stat(os.path.join(top, name))
+            place = os.path.relpath(os.path.join(top, name), folder)
+            sha.update(repr((place, state.st_size, state.st_mtime_ns)).encode())
+    return sha.hexdigest()[:16]
 
 
 def digest(path: Path) -> str:

@@ -10,3 +10,5 @@ about fields; ngff-zarr reads by Dask.
 SUFFIX = ".zarr"
 SUFFIXES = (SUFFIX,)
 INSTALL = "pip install 'imagej-dl[zarr]'"
+KEY = "imagej_dl"
+"""Attribute of a group with what imagej-dl itself says of it."""

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from imagej_dl.errors import UserError, one_line, warn
 from imagej_dl.images.ome_zarr import documents
-from imagej_dl.images.ome_zarr.documents import ArrayFacts
+from imagej_dl.images.ome_zarr.arrays import ArrayFacts
 from imagej_dl.images.ome_zarr.multiscales import Level, Multiscale
 
 _COUNTED = 2**20
@@ -56,10 +56,11 @@ class ChunkedSource:
         self._folders: set[Path] = set()
         self._there: set[tuple[int, ...]] = set()
         self._told = False
+        self._opened: Any = None
 
     def __getstate__(self) -> dict[str, Any]:
         # Another process looks for itself; only that the user was told stays.
-        return self.__dict__ | {"_folders": set(), "_there": set()}
+        return self.__dict__ | {"_folders": set(), "_there": set(), "_opened": None}
 
     def read(self, where: tuple[slice, ...]) -> NDArray[Any]:
         """Return the pixels of a block; those of a mask (bool) are 0 and 255.
@@ -78,7 +79,9 @@ class ChunkedSource:
         missing = [place for place in _touched(facts, where) if not self._is_there(place)]
         if missing:
             self._judge(missing)
-        pixels = pixels_of(facts, where)
+        if self._opened is None:
+            self._opened = opened(facts)
+        pixels = pixels_of(facts, where, self._opened)
         return pixels.astype(np.uint8) * np.uint8(255) if facts.dtype == bool else pixels
 
     def check(self) -> None:
@@ -170,18 +173,34 @@ class ChunkedSource:
         return None
 
 
-def pixels_of(facts: ArrayFacts, where: tuple[slice, ...]) -> NDArray[Any]:
+def opened(facts: ArrayFacts) -> Any:
+    """Open an array by zarr-python, whose own errors become UserError."""
+    import zarr
+
+    try:
+        return zarr.open_array(str(facts.folder), mode="r", zarr_format=facts.zarr_format)
+    except Exception as error:
+        raise UserError(
+            f"cannot be opened ({one_line(error)[:200]})",
+            path=facts.folder,
+            remedy="Its metadata are damaged, or of a Zarr that is not read: make it again.",
+        ) from error
+
+
+def pixels_of(facts: ArrayFacts, where: tuple[slice, ...], array: Any = None) -> NDArray[Any]:
     """Read a block of an array, in the byte order of this machine.
+
+    Parameters
+    ----------
+    array : of zarr-python, where it is open.
 
     Raises
     ------
     UserError : when it cannot be read, as for a truncated chunk.
     """
-    import zarr
-
+    array = opened(facts) if array is None else array
     try:
-        opened = zarr.open_array(str(facts.folder), mode="r", zarr_format=facts.zarr_format)
-        pixels = np.asarray(opened[where])
+        pixels = np.asarray(array[where])
     except (MemoryError, UserError):
         raise
     except Exception as error:  # each codec has its own

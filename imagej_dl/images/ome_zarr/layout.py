@@ -17,7 +17,7 @@ _LISTED = 5
 
 @dataclass(frozen=True)
 class Place:
-    """Where an image is: its group, its number among those of the group, and its name.
+    """The place of an image: its group, its number among those of the group, and its name.
 
     Of a plate the name is well and field, such as A1-0, or A1-0-2 in the third acquisition.
     """

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from imagej_dl.errors import UserError, warn
-from imagej_dl.images import units
 from imagej_dl.images.array import AXES
-from imagej_dl.images.ome_zarr import documents
-from imagej_dl.images.ome_zarr.documents import ArrayFacts, ZarrFormat
+from imagej_dl.images.ome_zarr import KEY, arrays, documents
+from imagej_dl.images.ome_zarr.arrays import ArrayFacts
+from imagej_dl.images.ome_zarr.calibrations import are_objects, calibration, channels, transformed
+from imagej_dl.images.ome_zarr.documents import ZarrFormat
 
 VERSIONS: dict[str, ZarrFormat] = {"0.4": 2, "0.5": 3}
 """The versions of NGFF that are read and written, each with its format of Zarr."""
@@ -72,7 +72,9 @@ def metadata(path: Path) -> tuple[ZarrFormat, dict[str, Any]]:
         )
     number, attributes = found
     ome = attributes.get("ome")
-    return number, ome if number == 3 and isinstance(ome, dict) else attributes
+    if number == 3 and isinstance(ome, dict):
+        return number, {**ome, KEY: attributes.get(KEY)}
+    return number, attributes
 
 
 def read(path: Path, index: int = 0, axes: str | None = None) -> Multiscale:
@@ -109,12 +111,13 @@ def read(path: Path, index: int = 0, axes: str | None = None) -> Multiscale:
         raise _bad_axes(path, f"has the axis {strange[0]!r}, which is none of t, c, z, y, x")
     if axes is None:
         _check_types(path, names, types)
-    attrs = _calibration(path, names, levels[0].scale, unit_of)
+    attrs = calibration(path, names, levels[0].scale, unit_of)
     omero = ome.get("omero")
     if isinstance(omero, dict) and "c" in names:
-        attrs |= _channels(omero, shape[names.index("c")])
+        attrs |= channels(omero, shape[names.index("c")])
     upper = "".join(n.upper() if n in _TYPES else "?" for n in names)
-    ours = isinstance(ome.get("imagej_dl"), dict) and ome["imagej_dl"].get("all_chunks") is True
+    own = ome.get(KEY)
+    ours = isinstance(own, dict) and own.get("all_chunks") is True
     name = stated.get("name")
     return Multiscale(
         path,
@@ -127,13 +130,21 @@ def read(path: Path, index: int = 0, axes: str | None = None) -> Multiscale:
     )
 
 
+def facts(path: Path) -> dict[str, Any]:
+    """Return the facts that imagej-dl has kept with an image; {} for one of another program."""
+    _, ome = metadata(path)
+    own = ome.get(KEY)
+    found = own.get("facts") if isinstance(own, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
 def _check_version(
     path: Path, number: int, ome: Mapping[str, Any], stated: Mapping[str, Any]
 ) -> None:
     version = ome.get("version") if number == 3 else stated.get("version")
     if version is None:
         # 0.4 does not require it; before it, axes were words, or not there at all.
-        old = number == 2 and not _are_objects(stated.get("axes"))
+        old = number == 2 and not are_objects(stated.get("axes"))
         version = "before 0.4" if old else ("0.5" if number == 3 else "0.4")
     if VERSIONS.get(str(version)) != number:
         raise UserError(
@@ -149,7 +160,7 @@ def _axes(
 ) -> tuple[list[str], list[Any], list[str]]:
     """Return the name, the type and the unit of each axis."""
     axes = stated.get("axes")
-    if not _are_objects(axes):
+    if not are_objects(axes):
         raise _bad_axes(path, "names no axes")
     assert isinstance(axes, list)
     names = [str(one.get("name", "")).lower() for one in axes]
@@ -189,14 +200,14 @@ def _bad_axes(path: Path, words: str) -> UserError:
 
 def _levels(path: Path, stated: Mapping[str, Any], ndim: int) -> tuple[Level, ...]:
     datasets = stated.get("datasets")
-    if not _are_objects(datasets):
+    if not are_objects(datasets):
         raise UserError(
             "names no arrays (datasets) in its multiscales",
             path=path,
             remedy="The metadata are incomplete: save it again where it was made.",
         )
     assert isinstance(datasets, list)
-    whole = _transformed(path, stated.get("coordinateTransformations"), ndim, required=False)
+    whole = transformed(path, stated.get("coordinateTransformations"), ndim, required=False)
     levels: list[Level] = []
     for number, one in enumerate(datasets):
         name = one.get("path")
@@ -206,13 +217,13 @@ def _levels(path: Path, stated: Mapping[str, Any], ndim: int) -> tuple[Level, ..
                 path=path,
                 remedy="The metadata are damaged: copy it again.",
             )
-        own = _transformed(path, one.get("coordinateTransformations"), ndim, required=True)
+        own = transformed(path, one.get("coordinateTransformations"), ndim, required=True)
         folder = documents.inside(path, name)
         if number and not folder.is_dir():
             words = f"its level {number} ({name}) is not there; the full size is read"
             warn(words, path=path)
             continue
-        facts = documents.array(folder)
+        facts = arrays.declared(folder)
         if len(facts.shape) != ndim:
             raise UserError(
                 f"has {len(facts.shape)} axes, and its metadata name {ndim}",
@@ -247,95 +258,6 @@ def _compare(path: Path, number: int, first: Level, level: Level) -> None:
             words = f"its level {number} is said to be {stated:g} times as coarse, and its shape "
             warn(f"{words}{other.shape} is not, of {one.shape}; the full size is read", path=path)
             return
-
-
-def _transformed(
-    path: Path, stated: Any, ndim: int, *, required: bool
-) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Return the scale and the translation of coordinateTransformations."""
-    scale, shift = (1.0,) * ndim, (0.0,) * ndim
-    if stated is None and not required:
-        return scale, shift
-    if not _are_objects(stated):
-        raise _bad_scale(path, "there are none")
-    seen = 0
-    for one in stated:
-        kind = one.get("type")
-        if kind == "identity":
-            continue
-        if kind not in ("scale", "translation"):
-            raise _bad_scale(path, f"the type {str(kind)[:_SHORT]!r} is not known")
-        values = one.get(kind)
-        if not (
-            isinstance(values, list)
-            and len(values) == ndim
-            and all(type(v) in (int, float) and math.isfinite(v) for v in values)
-        ):
-            raise _bad_scale(path, f"the {kind} is {str(values)[:_SHORT]}, for {ndim} axes")
-        if kind == "translation":
-            shift = tuple(a + float(b) for a, b in zip(shift, values, strict=True))
-            continue
-        seen += 1
-        if min(values) <= 0:
-            raise _bad_scale(path, f"the scale is {values}")
-        scale = tuple(map(float, values))
-    if required and seen != 1:
-        raise _bad_scale(path, f"there are {seen} scales in place of one")
-    return scale, shift
-
-
-def _bad_scale(path: Path, words: str) -> UserError:
-    return UserError(
-        f"its coordinateTransformations are not those of an image: {words}",
-        path=path,
-        remedy="Save it again where it was made: each level has one scale above 0 for each axis.",
-    )
-
-
-def _calibration(
-    path: Path, names: list[str], scale: tuple[float, ...], unit_of: list[str]
-) -> dict[str, Any]:
-    size = dict(zip(names, scale, strict=True))
-    unit = dict(zip(names, unit_of, strict=True))
-    attrs: dict[str, Any] = {}
-    if interval := size.get("t", 0.0) * (units.seconds(unit["t"]) if unit.get("t") else 1.0):
-        # Without a unit the scale 1 is the one of frames that are not timed.
-        if unit["t"] or interval != 1.0:
-            attrs["frame_interval"] = interval
-        if not unit["t"] and interval != 1.0:
-            warn(f"states {interval:g} from frame to frame without a unit: seconds", path=path)
-    space = [name for name in "xyz" if name in names]
-    stated = [name for name in space if unit[name]]
-    if not stated:
-        if any(size[name] != 1.0 for name in space):
-            words = " × ".join(f"{size[name]:g}" for name in space)
-            warn(
-                f"states pixels of {words} without a unit: their unit is the pixel",
-                path=path,
-                remedy="With the unit known, set it in Fiji: Image > Properties...",
-            )
-        else:
-            return attrs
-    known: dict[str, Any] = {"unit": units.kept(unit["x"] or (unit[stated[0]] if stated else ""))}
-    known |= {"pixel_width": size["x"], "pixel_height": size["y"]}
-    if "z" in names:
-        known["pixel_depth"] = size["z"]
-    units.in_one(path.name, known, (unit["y"], unit.get("z", "")))
-    return attrs | known
-
-
-def _channels(omero: Mapping[str, Any], count: int) -> dict[str, Any]:
-    """Return the names of the channels, where each has one."""
-    listed = omero.get("channels")
-    if count < 2 or not _are_objects(listed):
-        return {}
-    assert isinstance(listed, list)
-    labels = [str(one.get("label") or "") for one in listed]
-    return {"channels": labels} if len(labels) == count and all(labels) else {}
-
-
-def _are_objects(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(isinstance(o, dict) for o in value)
 
 
 def _mapping(path: Path, value: Any, what: str) -> Mapping[str, Any]:

@@ -116,6 +116,11 @@ def scene_names(path: Path) -> list[str]:
     return [place.name for place in layout.places(path)]
 
 
+def label_names(path: Path) -> list[str]:
+    """Return the names of the label maps that belong to an image."""
+    return [place.name for place in layout.label_places(path)]
+
+
 def need(path: Path) -> None:
     """Raise UserError when zarr-python is not installed."""
     try:

@@ -12,8 +12,9 @@ import xarray as xr
 
 from imagej_dl.errors import UserError
 from imagej_dl.filesystem.atomic import atomic, refuse_existing
-from imagej_dl.images import display, memory_maps
+from imagej_dl.images import array_storage, display, memory_maps
 from imagej_dl.images.array import calibration
+from imagej_dl.images.lazy_arrays import LazyArray
 from imagej_dl.images.tiff import SUFFIXES, imagej_description
 from imagej_dl.images.tiff.imagej_description import escaped
 
@@ -54,6 +55,8 @@ def write(image: xr.DataArray, path: str | Path, overwrite: bool = False, **extr
             "is not the name of a TIFF file", path=path, remedy="Use the suffix .tif or .tiff."
         )
     refuse_existing(path, overwrite)
+    if isinstance(image.data, LazyArray):
+        image = image.copy(data=array_storage.spooled(image.data))
     array = np.asarray(image)
     if array.dtype.name not in TYPES:
         raise UserError(f"cannot hold {array.dtype} pixels", path=path)
