@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import xarray as xr
 
-from imagej_dl import images
 from imagej_dl.commands.base import say
 from imagej_dl.commands.predict_models import ChosenModels
 from imagej_dl.commands.predict_words import error_of, outcome
@@ -132,12 +131,12 @@ def _prepared(
 ) -> _Cut | None:
     """Look at an image, and say how it is cut; None where it is predicted as a whole."""
     from imagej_dl.models import ModelBundle
-    from imagej_dl.prediction.blocks import cutting
+    from imagej_dl.prediction.blocks import cutting, inputs
     from imagej_dl.prediction.plane_outputs import check_image
 
     image = source.image
     if image is None:
-        image = images.read(source.path, command.axes, mapped=True, scene=source.scene)
+        image = inputs.read(source.path, command.axes, source.scene)
     image = grey_rgb.with_channels(image, config.channels)
     bundle = ModelBundle(None, config, command.chosen)
     shape = (image.sizes["Y"], image.sizes["X"])

@@ -125,7 +125,7 @@ class _Workers(Executor):
         error = future.exception()
         if isinstance(error, self.distributed.KilledWorker):
             raise UserError(
-                f"workers died {_DEATHS} times while they did the same job: they may have too "
+                "workers died again and again while they did the same job: they may have too "
                 "little memory",
                 path=self.address,
                 remedy="Use smaller tiles with --tile, fewer --workers, or workers with more "

@@ -14,6 +14,7 @@ import xarray as xr
 from imagej_dl import images
 from imagej_dl.filesystem.atomic import atomic
 from imagej_dl.images import grey_rgb, memory_maps
+from imagej_dl.images.formats import registry
 from imagej_dl.images.lazy_arrays import LazyArray
 
 _SMALL = 256 * 2**20
@@ -73,6 +74,18 @@ class Input:
         return asdict(self)
 
 
+def read(path: Path, axes: str | None, scene: int | None) -> xr.DataArray:
+    """Read an image of which no more is held than what is asked for, where its format allows it.
+
+    The parameters, and errors, are those of :func:`imagej_dl.images.read`.
+    """
+    if registry.of_file(path) in registry.folder_formats():
+        from imagej_dl.images.formats.ome_zarr import open_lazily
+
+        return open_lazily(path, scene=scene, axes=axes).image()
+    return images.read(path, axes, mapped=True, scene=scene)
+
+
 def opened(declared: dict[str, Any]) -> xr.DataArray:
     """Return the image; its pixels are read when they are asked for."""
     return _opened(json.dumps(declared, sort_keys=True))
@@ -82,7 +95,7 @@ def opened(declared: dict[str, Any]) -> xr.DataArray:
 def _opened(text: str) -> xr.DataArray:
     values = json.loads(text)
     if values["copy"] is None:
-        image = images.read(values["path"], values["axes"], mapped=True, scene=values["scene"])
+        image = read(Path(values["path"]), values["axes"], values["scene"])
     else:
         pixels = np.load(values["copy"], mmap_mode="r")
         image = images.make(pixels, values["dims"], **values["attrs"])

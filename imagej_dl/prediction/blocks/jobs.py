@@ -128,7 +128,8 @@ def _objects(work: _Work, plane: int, block: int, name: str) -> None:
             return store.table(NETWORK, plane, keys, window)
         return {key: store.raster(NETWORK, plane, key, window) for key in keys}
 
-    found = finder.find(plan.place(block), read, _facts_of_plane(work, plane))
+    facts_of_plane = _largest(str(store.folder), plane, _written(store.folder))
+    found = finder.find(plan.place(block), read, facts_of_plane)
     extent = None
     if len(found.boxes):
         extent = [*found.boxes[:, :2].min(0).tolist(), *found.boxes[:, 2:].max(0).tolist()]
@@ -141,13 +142,15 @@ def _objects(work: _Work, plane: int, block: int, name: str) -> None:
     store.keep(OBJECTS, name, facts, arrays)
 
 
-def _facts_of_plane(work: _Work, plane: int) -> dict[str, float]:
+@lru_cache(maxsize=4)
+def _largest(folder: str, plane: int, written: int) -> dict[str, float]:
     """Return the largest of what the parts of a plane say about it."""
-    found: dict[str, float] = {}
-    if work.finder is None or work.finder.layout == "raster":
-        return found
-    for block in range(len(work.plan.blocks)):
-        facts = work.store.facts(NETWORK, f"{plane}-{block}")["facts"]
+    plan = _plan(folder, written)
+    store, found = Store(Path(folder), plan), dict[str, float]()
+    for block in range(len(plan.blocks)):
+        facts = store.facts(NETWORK, f"{plane}-{block}")["facts"]
+        if not facts:
+            break  # none of them says anything
         found = {key: max(value, found.get(key, value)) for key, value in facts.items()}
     return found
 
