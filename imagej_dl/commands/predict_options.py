@@ -211,11 +211,13 @@ class PredictOptions(Command):
         "such as tcp://host:8786: by its workers, on any machines; serial: by this process alone. "
         "The result is that of the whole image.",
     )
-    workers: Annotated[int | None, Shown(advanced=True, empty="one a core")] = Field(
-        None,
-        ge=1,
-        le=4096,
-        description="Processes that the scheduler local starts; if left out, one for each core.",
+    workers: Annotated[int | None, Shown(unit="processes", advanced=True, empty="one a core")] = (
+        Field(
+            None,
+            ge=1,
+            le=4096,
+            description="Processes that the scheduler local starts; if left out, one for each core.",
+        )
     )
 
     @property

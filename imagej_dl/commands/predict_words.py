@@ -1,4 +1,4 @@
-"""What is said of predictions."""
+"""Words about predictions."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a job returned, its warnings, and its error: the arguments of a UserError."""
+    """The value that a job returned, its warnings, and its error: the arguments of a UserError."""
 
     value: Any = None
     warnings: list[str] = field(default_factory=list)

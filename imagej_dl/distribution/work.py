@@ -1,4 +1,4 @@
-"""What a worker does: one job."""
+"""The work of a worker: one job."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How an image is cut into blocks; and which images cannot be."""
+"""Cutting of images into blocks; and which images cannot be cut."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ FILE = "plan.json"
 
 @dataclass(frozen=True)
 class Plan:
-    """What is predicted, with what, and how it is cut.
+    """A prediction: of what, with what, and how it is cut.
 
     model : see :class:`.models.Named`.
     image : see :class:`.inputs.Input`.
