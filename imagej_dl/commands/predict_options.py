@@ -216,7 +216,7 @@ class PredictOptions(Command):
             None,
             ge=1,
             le=4096,
-            description="Processes that the scheduler local starts; if left out, one for each core.",
+            description="Processes that the scheduler local starts; if left out, one a core.",
         )
     )
 
