@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from imagej_dl.commands.base import say
 from imagej_dl.commands.predict_models import ChosenModels
@@ -26,11 +29,12 @@ from imagej_dl.prediction.results import Results, stamp
 from imagej_dl.progress import Progress
 
 if TYPE_CHECKING:
-    from imagej_dl.models import ModelConfig
+    from imagej_dl.models import ModelBundle, ModelConfig
     from imagej_dl.prediction.blocks.prediction import BlockPrediction
 
 _WHOLE = "imagej_dl.commands.predict_jobs:whole"
 _SUFFIX = ".blocks"
+_CORNER = 4096
 
 
 def spread(
@@ -161,6 +165,7 @@ def _prepared(
     if source.image is None and not several and len(rows) * len(columns) == 1:
         return None
     check_image(bundle, image)
+    config.method.check_images(_first(bundle, image))
     if several and source.image is None:
         warn_black(image, source.path)
     facts = {
@@ -173,6 +178,13 @@ def _prepared(
     key = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
     folder = results.folder / f".{source.name[:100]}-{key}{_SUFFIX}"
     return _Cut(source, image, config, folder, rows, columns)
+
+
+def _first(bundle: ModelBundle, image: xr.DataArray) -> Iterator[NDArray[np.float32]]:
+    """Yield the first plane, or a corner of a large one; nothing is read unless it is asked for."""
+    from imagej_dl.prediction.plane_outputs import first_plane
+
+    yield from first_plane(bundle, image.isel({axis: slice(_CORNER) for axis in "YX"}))
 
 
 class _Cut:

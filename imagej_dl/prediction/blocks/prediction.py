@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from imagej_dl import images
 from imagej_dl.distribution.base import Executor, Job
@@ -116,7 +116,7 @@ class BlockPrediction:
         facts = [self.store.facts(NUMBER, str(p)) for p in range(len(self.plan.planes))]
         most = max(one["count"] for one in facts)
         kind = np.uint16 if most <= np.iinfo(np.uint16).max else np.uint32
-        labels = array_storage.empty((*shape, *self.plan.shape), kind)
+        labels = self._room((*shape, *self.plan.shape), kind)
         if self.plan.together:
             for plane, at in enumerate(np.ndindex(*shape)):
                 found = self.store.array(NUMBER, str(plane), "labels")
@@ -128,7 +128,9 @@ class BlockPrediction:
         dims = [str(axis) for axis in self.image.dims if axis != "C"]
         probabilities = None
         if self.plan.probabilities:
-            kept = array_storage.empty((*shape, *self.plan.shape, len(self.config.classes)))
+            kept = self._room(
+                (*shape, *self.plan.shape, len(self.config.classes)), np.dtype(np.float32)
+            )
             self._gather(NETWORK, "output", lambda at, place, part: _put(kept[at], place, part))
             probabilities = images.with_data(self.image, kept, [*dims, "C"])
         return Prediction(
@@ -144,7 +146,7 @@ class BlockPrediction:
         count = (
             self.config.method.intensities or self.store.array(NETWORK, "0-0", "output").shape[-1]
         )
-        made = array_storage.empty((*shape, count, *self.plan.shape), pixels.dtype)
+        made = self._room((*shape, count, *self.plan.shape), pixels.dtype)
 
         def put(at: tuple[int, ...], place: tuple[slice, slice], part: NDArray) -> None:
             for channel in range(count):
@@ -162,6 +164,11 @@ class BlockPrediction:
     def remove(self) -> None:
         """Remove the working folder."""
         discard(self.folder)
+
+    def _room(self, shape: tuple[int, ...], kind: DTypeLike) -> NDArray[Any]:
+        """Return an array of zeros for a result: of large planes in a file, however many."""
+        large = self.plan.shape[0] * self.plan.shape[1] > array_storage.LARGE
+        return (array_storage.in_file if large else array_storage.empty)(shape, kind)
 
     def _stack(self) -> tuple[int, ...]:
         return tuple(self.image.sizes[axis] for axis in map(str, self.image.dims) if axis in "TZ")
