@@ -21,7 +21,7 @@ from imagej_dl.distribution import registry
 from imagej_dl.distribution.base import Executor, Job
 from imagej_dl.errors import UserError, warn
 from imagej_dl.filesystem.atomic import discard
-from imagej_dl.images import array_storage, grey_rgb
+from imagej_dl.images import array_storage, grey_rgb, reading
 from imagej_dl.images.checks.blank_planes import warn_black
 from imagej_dl.models.ready import registry as ready
 from imagej_dl.prediction.inputs import Source
@@ -92,9 +92,14 @@ def _each(
     command: ChosenModels, sources: list[Source], executor: Executor, progress: Progress
 ) -> list[UserError]:
     """Have images predicted as a whole, each a job; return what went wrong."""
-    declared = command.model_dump(mode="json", exclude_unset=True, exclude={"scheduler", "workers"})
-    declared |= {"images": [], "model": str(Path(ready.find(command.chosen)).resolve())}
+    here = {"scheduler", "workers", "videos"}  # which are no matter of one image
+    declared = command.model_dump(mode="json", exclude_unset=True, exclude=here)
+    # Workers may have another current folder.
+    declared |= {"images": [], "model": _absolute(command.chosen)}
     declared |= {"out": str(Path(command.out or "").resolve())}
+    declared |= {"ensemble": list(map(_absolute, command.ensemble))}
+    if command.weights is not None:
+        declared["weights"] = str(command.weights.resolve())
     jobs = [
         Job(
             _WHOLE,
@@ -135,13 +140,14 @@ def _prepared(
 ) -> _Cut | None:
     """Look at an image, and say how it is cut; None where it is predicted as a whole."""
     from imagej_dl.models import ModelBundle
-    from imagej_dl.prediction.blocks import cutting, inputs
+    from imagej_dl.prediction.blocks import cutting
     from imagej_dl.prediction.plane_outputs import check_image
 
-    image = source.image
-    if image is None:
-        image = inputs.read(source.path, command.axes, source.scene)
-    image = grey_rgb.with_channels(image, config.channels)
+    # As small as that it is one job, however it is cut: nothing more is to be known of it here.
+    small = (command.tile or cutting.TILE) ** 2
+    if source.image is None and reading.nbytes(source.path) <= small:
+        return None
+    image = _opened(source, command, config)
     bundle = ModelBundle(None, config, command.chosen)
     shape = (image.sizes["Y"], image.sizes["X"])
     several = image.sizes.get("T", 1) * image.sizes.get("Z", 1) > 1
@@ -177,7 +183,21 @@ def _prepared(
     }
     key = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
     folder = results.folder / f".{source.name[:100]}-{key}{_SUFFIX}"
-    return _Cut(source, image, config, folder, rows, columns)
+    # Its pixels may be in memory, so it is opened again when it is its turn.
+    return _Cut(source, config, folder, rows, columns)
+
+
+def _opened(source: Source, command: ChosenModels, config: ModelConfig) -> xr.DataArray:
+    from imagej_dl.prediction.blocks import inputs
+
+    image = source.image
+    if image is None:
+        image = inputs.read(source.path, command.axes, source.scene)
+    return grey_rgb.with_channels(image, config.channels)
+
+
+def _absolute(model: Path) -> str:
+    return str(Path(ready.find(model)).resolve())
 
 
 def _first(bundle: ModelBundle, image: xr.DataArray) -> Iterator[NDArray[np.float32]]:
@@ -193,13 +213,12 @@ class _Cut:
     def __init__(
         self,
         source: Source,
-        image: xr.DataArray,
         config: ModelConfig,
         folder: Path,
         rows: tuple[Any, ...],
         columns: tuple[Any, ...],
     ) -> None:
-        self.source, self.image, self.config, self.folder = source, image, config, folder
+        self.source, self.config, self.folder = source, config, folder
         self.rows, self.columns = rows, columns
 
     def predict(
@@ -212,12 +231,13 @@ class _Cut:
     ) -> None:
         """Predict the image, or what is left of it, and write the results."""
         started = time.perf_counter()
-        work = self._begun(command)
+        image = _opened(self.source, command, self.config)
+        work = self._begun(command, image)
         for path in (work.folder / "plan.json", work.plan.image["path"], work.plan.model["folder"]):
             executor.sees(str(path))
         work.run(executor, progress)
         result: Any
-        hyperstack = "C" in self.image.dims
+        hyperstack = "C" in image.dims
         if work.plan.gives == "image":
             result = work.made_image(command.type)
             results.write_image(self.source, result, made)
@@ -228,7 +248,7 @@ class _Cut:
         work.remove()
         say(outcome(results, self.source, result, time.perf_counter() - started))
 
-    def _begun(self, command: ChosenModels) -> BlockPrediction:
+    def _begun(self, command: ChosenModels, image: xr.DataArray) -> BlockPrediction:
         """Return the prediction as it is in its working folder, or begin it there."""
         from imagej_dl.methods.shared.instance_method import InstanceMethod
         from imagej_dl.prediction.blocks.inputs import Input
@@ -240,18 +260,17 @@ class _Cut:
             plan = Plan.read(self.folder)
             done = sum(len(list((self.folder / one).glob("*.json"))) for one in _stages())
             say(f"{self.source.name}: goes on, {done} jobs are done")
-            return BlockPrediction(self.folder, plan, self.config, self.image)
+            return BlockPrediction(self.folder, plan, self.config, image)
         self._remove_others()
         self.folder.mkdir(parents=True, exist_ok=True)
-        method, image = self.config.method, self.image
-        source = self.source
+        method, source = self.config.method, self.source
         together = (
             not isinstance(method, InstanceMethod)
             or method.block_finder((1, 1), self.config.instances) is None
         )
         named = Named(
-            str(Path(ready.find(command.chosen)).resolve()),
-            tuple(str(Path(ready.find(one)).resolve()) for one in command.ensemble),
+            _absolute(command.chosen),
+            tuple(map(_absolute, command.ensemble)),
             None if command.weights is None else str(command.weights.resolve()),
             self.config.instances.model_dump(mode="json"),
             command.output,

@@ -241,7 +241,9 @@ def test_a_video_normalised_as_a_whole(tmp_path: Path) -> None:
     image = images.make(movie, "TYX", frame_interval=2.0)
     images.write(image, tmp_path / "movie.tif")
     values = {"model": tmp_path / "model", "images": [tmp_path / "movie.tif"], "rois": False}
-    Predict.declare(values | {"out": tmp_path / "out", "scheduler": "serial"}).run(silent)
+    Predict.declare(values | {"out": tmp_path / "out", "scheduler": "serial", "tile": 64}).run(
+        silent
+    )
     found = images.read_labels(tmp_path / "out" / "movie.tif", as_is=True)
     expected = predict(type(bundle)(bundle.model, config), image).labels
     assert np.array_equal(found.values, expected.values)

@@ -27,7 +27,7 @@ def test_an_image_averaged_over_views_and_models(method: str) -> None:
     image = images.make(pixels)
     bundle = unet_of_images(depth=1, normalisation=Normalisation(method=method))
     rows, columns = cutting.spans(bundle.config, SHAPE, 2 * bundle.config.halo + 24, None)
-    assert len(rows) * len(columns) > 4
+    assert len(rows) * len(columns) == 4
     plan = Plan({}, {}, 1, 1, SHAPE, rows, columns, None, "all", "image", True, False)
     found = json.loads(json.dumps(intensities.measured(bundle, Pixels(image), 0, 0)))
 

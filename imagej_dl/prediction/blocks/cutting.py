@@ -13,7 +13,7 @@ from imagej_dl.models import ModelBundle, ModelConfig
 from imagej_dl.prediction import rescaling, tiles
 from imagej_dl.prediction.diameters import AUTO, MODEL, parsed
 
-_TILE = 1024
+TILE = 1024
 _HALOS = 8
 """Sides of a window, in px and in halos: of a smaller one too much is thrown away."""
 
@@ -34,7 +34,7 @@ def obstacle(
         return "its normalisation corrects uneven illumination, which looks over the whole plane"
     if isinstance(method, ImageMethod) and type(method).of_plane is not ImageMethod.of_plane:
         return "what the model gives depends on all of the plane"
-    if config.window((image.sizes["Y"], image.sizes["X"]), _TILE) is not None:
+    if config.window((image.sizes["Y"], image.sizes["X"]), TILE) is not None:
         return "the model's network takes tiles of one size"
     if method.gives == "image":
         return None
@@ -79,7 +79,7 @@ def spans(
     """
     needed = config.halo
     halo = needed if halo is None else halo
-    side = tile or preferences.read().tile or max(_TILE, _HALOS * halo)
+    side = tile or preferences.read().tile or max(TILE, _HALOS * halo)
     rows, columns = (tuple(tiles.spans(size, side, halo, config.multiple_of)) for size in shape)
     if halo < needed and max(len(rows), len(columns)) > 1:
         warn(
