@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from imagej_dl.images.lazy_arrays import LazyArray
+
 _AT_ONCE = 2**25  # bytes
 
 
@@ -31,8 +33,13 @@ def forget(array: Any) -> None:
 def pieces(array: Any) -> Iterator[tuple[tuple[int | slice, ...], NDArray]]:
     """Yield an array (..., Y, X) in blocks of rows: the index of each, and its pixels.
 
-    Memory of a memory map is released after each block.
+    Memory of a memory map is released after each block. Of an array that is read when it is
+    indexed the blocks are made of whole chunks, so that none is read twice.
     """
+    if isinstance(array, LazyArray):
+        for place in _of_chunks(array):
+            yield place, array[place]
+        return
     rows, row = array.shape[-2], max(array.shape[-1] * array.dtype.itemsize, 1)
     step = max(_AT_ONCE // row, 1)
     for index in np.ndindex(array.shape[:-2]):
@@ -40,6 +47,18 @@ def pieces(array: Any) -> Iterator[tuple[tuple[int | slice, ...], NDArray]]:
             place = (*index, slice(low, min(low + step, rows)))
             yield place, array[place]
             forget(array)
+
+
+def _of_chunks(array: LazyArray) -> Iterator[tuple[int | slice, ...]]:
+    """Yield the places of blocks of whole chunks: rows as far as they are not too long."""
+    (rows, columns), (high, wide) = array.shape[-2:], array.chunks[-2:]
+    down = high * max(_AT_ONCE // (columns * high * array.dtype.itemsize), 1)
+    down = min(down, -(-rows // high) * high)
+    across = wide * max(_AT_ONCE // (down * wide * array.dtype.itemsize), 1)
+    for index in np.ndindex(array.shape[:-2]):
+        for y in range(0, rows, down):
+            for x in range(0, columns, across):
+                yield (*index, slice(y, min(y + down, rows)), slice(x, min(x + across, columns)))
 
 
 def largest(array: Any) -> int:

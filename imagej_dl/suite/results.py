@@ -37,8 +37,8 @@ def results(folder: Path, relation: Path | None = None) -> dict[str, xr.DataArra
     if relation is None:
         place = folder / VIDEOS if (folder / VIDEOS).is_dir() else folder
         for path in names.visible(place, registry.image_suffixes()):
-            if not path.stem.endswith("_probabilities"):
-                found[path.stem] = _video(images.read_labels(path))
+            if not (name := registry.stem(path)).endswith("_probabilities"):
+                found[name] = _video(images.read_labels(path))
     else:
         for video, frames in read_relation(relation).items():
             whole, parts = (

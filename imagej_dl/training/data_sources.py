@@ -138,7 +138,7 @@ def find_images(source: str | Path) -> list[Path]:
 def _unlabelled(folder: Path) -> list[Path]:
     """Return the images of a folder that are no label maps."""
     files = images_in(folder)
-    labels = [p for p in files if p.stem in project.RESULTS]
+    labels = [p for p in files if formats.stem(p) in project.RESULTS]
     beside = [marks.path_of(path) for path in labels]
     made = [p for p in files if provenance.read(p)]
     return [p for p in files if p not in labels and p not in beside and p not in made]
@@ -282,10 +282,10 @@ def pairs_of(items: Iterable[data.Item]) -> list[Pair]:
 def _labelled(folder: Path) -> Pair | None:
     """Return the image and label map of a folder NAME, if it has exactly one of each."""
     files = images_in(folder)
-    labels = [p for p in files if p.stem in project.RESULTS]
+    labels = [p for p in files if formats.stem(p) in project.RESULTS]
     files = [p for p in files if p not in map(marks.path_of, labels)]
-    others = [p for p in files if p.stem not in project.RESULTS]
+    others = [p for p in files if formats.stem(p) not in project.RESULTS]
     named = [
-        p for p in others if names.same(p.stem) in ("image", names.same(folder.name))
+        p for p in others if names.same(formats.stem(p)) in ("image", names.same(folder.name))
     ] or others
     return (named[0], labels[0]) if len(labels) == 1 and len(named) == 1 else None

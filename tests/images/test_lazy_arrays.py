@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from imagej_dl.errors import UserError
+from imagej_dl.images import memory_maps
 from imagej_dl.images.lazy_arrays import LazyArray, plane_of
 
 WHOLE = np.arange(2 * 3 * 5 * 7).reshape(2, 3, 5, 7)
@@ -63,6 +64,19 @@ def test_numpys_functions_and_operators_read_the_whole() -> None:
 def test_what_is_outside_is_refused(key: tuple[int, ...]) -> None:
     with pytest.raises(IndexError, match="out of range"):
         LazyArray(Memory())[key]
+
+
+@pytest.mark.parametrize("at_once", [1, 200, 10**6])
+def test_pieces_are_of_whole_chunks(monkeypatch: pytest.MonkeyPatch, at_once: int) -> None:
+    monkeypatch.setattr(memory_maps, "_AT_ONCE", at_once)
+    source = Memory()
+    source.chunks = (1, 1, 2, 3)
+    made = np.zeros_like(WHOLE)
+    for place, part in memory_maps.pieces(LazyArray(source)):
+        made[place] = part
+    np.testing.assert_array_equal(made, WHOLE)
+    assert all(y.start % 2 == 0 and x.start % 3 == 0 for *_, y, x in source.asked)
+    assert len(source.asked) == {1: 54, 200: 6 * 3, 10**6: 6}[at_once]
 
 
 def test_what_has_no_room_in_memory_is_one_error(monkeypatch: pytest.MonkeyPatch) -> None:

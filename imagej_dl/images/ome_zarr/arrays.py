@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from imagej_dl.errors import UserError
+from imagej_dl.filesystem.regular_files import refuse_special
 from imagej_dl.images.ome_zarr.documents import ZarrFormat, json_object, refuse_format
 
 _CODECS = {
@@ -77,6 +78,7 @@ def declared(path: Path) -> ArrayFacts:
             remedy="The folder is incomplete: copy it again.",
         )
     refuse_format(path, content, number)
+    refuse_special(path / ".zattrs")  # zarr-python reads it, too
     try:
         facts = _version_2(path, content) if number == 2 else _version_3(path, content)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:

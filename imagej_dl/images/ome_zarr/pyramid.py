@@ -14,7 +14,7 @@ CHUNK = 1024
 
 _SMALLEST = 256
 """Px of the longer side from which there is no smaller level."""
-_ACROSS = 8
+_ACROSS = 4
 """Chunks along X that are held at once."""
 
 

@@ -44,11 +44,26 @@ def test_one_that_a_smaller_level_shows_is_lost(tmp_path: Path, version: str) ->
     np.testing.assert_array_equal(open_lazily(path).data[:16], NOISE[:16])
 
 
+def test_one_that_a_smaller_level_lacks_too_is_lost_where_another_shows_it(tmp_path: Path) -> None:
+    path = zarr_files.image(tmp_path / "a.zarr", np.tile(NOISE, (2, 2)), "yx", levels=3)
+    (path / "0" / "2.2").unlink()
+    (path / "2" / "1.1").unlink()
+    with pytest.raises(UserError, match="its smaller level 1 shows pixels there"):
+        images.read(path)
+
+
 def test_one_beside_written_empty_ones_is_lost(tmp_path: Path) -> None:
     path = zarr_files.image(tmp_path / "a.zarr", cells(), "yx", empty=True)
-    (path / "0" / "0.0").unlink()
-    with pytest.raises(UserError, match="holds nothing but the fill value"):
+    (path / "0" / "0.3").unlink()  # it was empty, and is taken to be lost
+    with pytest.raises(UserError, match="holds nothing but the fill value") as caught:
         images.read(path)
+    # The remedy for what is known to be empty.
+    assert "write_empty_chunks" in str(caught.value)
+    import zarr
+
+    array = zarr.open_array(str(path / "0"), mode="r+")
+    array.with_config({"write_empty_chunks": True})[...] = array[...]
+    np.testing.assert_array_equal(images.read(path), cells())
 
 
 def test_one_without_a_fill_value_is_lost(tmp_path: Path) -> None:
@@ -117,3 +132,9 @@ def test_shards_say_themselves_which_chunks_are_empty(tmp_path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         np.testing.assert_array_equal(images.read(path), cells())
+
+
+def test_of_a_mask_too(tmp_path: Path) -> None:
+    path = zarr_files.image(tmp_path / "a.zarr", cells() > 0, "yx")
+    with pytest.warns(DataWarning, match="11 of 16 chunks are not there.* read as False"):
+        np.testing.assert_array_equal(images.read(path) == 255, cells() > 0)
