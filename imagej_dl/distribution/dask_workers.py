@@ -152,7 +152,7 @@ class _Workers(Executor):
     def _need_workers(self, pulse: Callable[[], None]) -> None:
         """Wait for the first worker; see that those that are there can do the work."""
         until = time.monotonic() + ARRIVE
-        while not self.client.scheduler_info(n_workers=-1)["workers"]:
+        while not self.client.nthreads():
             self._need_scheduler()
             if time.monotonic() > until:
                 raise UserError(
