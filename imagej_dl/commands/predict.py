@@ -14,7 +14,9 @@ from imagej_dl import images
 from imagej_dl.commands import engine_work
 from imagej_dl.commands.base import say
 from imagej_dl.commands.engine_work import EngineWork
+from imagej_dl.commands.predict_blocks import spread
 from imagej_dl.commands.predict_models import ChosenModels
+from imagej_dl.commands.predict_words import error_of, outcome, summary
 from imagej_dl.errors import UserError
 from imagej_dl.filesystem import locks
 from imagej_dl.filesystem.atomic import heal, refuse_existing
@@ -23,7 +25,7 @@ from imagej_dl.methods.shared.image_method import ImageMethod
 from imagej_dl.prediction import Prediction
 from imagej_dl.prediction.inputs import Source, find
 from imagej_dl.prediction.results import Results, objects, rois_of
-from imagej_dl.progress import Progress
+from imagej_dl.progress import Progress, silent
 
 if TYPE_CHECKING:
     from imagej_dl.models import ModelBundle
@@ -67,14 +69,14 @@ class Predict(ChosenModels):
             try:
                 result, hyperstack = self._apply(bundle, image, progress)
             except UserError as error:
-                raise _of(source, error) from error
+                raise error_of(source, error) from error
         if results is not None:
             _write(results, source, result, hyperstack, self._made(work), bundle)
         if isinstance(result, xr.DataArray):
             session.show(result, f"{source.name}-{_word(bundle)}")
         else:
             self._show(session, source, result, hyperstack)
-        say(_summary(source.name, result, time.perf_counter() - started))
+        say(summary(source.name, result, time.perf_counter() - started))
 
     def _results_in_imagej(self, work: EngineWork | None, image: xr.DataArray) -> Results | None:
         """Return where results are written, if they are; refuse what the model cannot work with."""
@@ -118,6 +120,11 @@ class Predict(ChosenModels):
         if not self.images:
             raise UserError("name the images to predict, or folders of images")
         if work is not None:
+            if self.scheduler is not None:
+                raise UserError(
+                    "scheduler: spreads the work of models of imagej-dl, not that of engines",
+                    remedy="Leave it out.",
+                )
             self._by_engine(work, progress)
             return
         tables = self.tables()
@@ -166,8 +173,12 @@ class Predict(ChosenModels):
             refuse_existing(challenge, self.overwrite)
         elif tables:
             return
-        bundle = self._ready(work, progress) if sources else None
         failed: list[UserError] = []
+        count = len(sources)
+        if self.scheduler is not None:
+            failed = spread(self, sources, results, made, progress)
+            sources = []
+        bundle = self._ready(work, progress) if sources else None
         for number, source in enumerate(sources):
             several = _Several(progress, source.name, number, len(sources))
             started = time.perf_counter()
@@ -178,24 +189,29 @@ class Predict(ChosenModels):
                 assert bundle is not None, "there are sources"
                 predicted = self._predict(bundle, source, several)
             except UserError as error:
-                failed.append(_of(source, error))
+                failed.append(error_of(source, error))
                 continue
             _write(results, source, *predicted, made, bundle)
-            seconds = time.perf_counter() - started
-            text = _summary(str(results.files(source)[results.main]), predicted[0], seconds)
-            empty = self.rois and isinstance(predicted[0], Prediction) and not objects(predicted[0])
-            say(text + ("; no RoiSet, since there are no objects" if empty else ""))
+            say(outcome(results, source, predicted[0], time.perf_counter() - started))
             several.finished()
         done = suite.rebuild(results.folder, tables, overwrite=self.overwrite, progress=progress)
         for video in done:
             say(f"{video}: joined from its frames")
-        if len(sources) == 1 and failed:
+        if count == 1 and failed:
             raise failed[0]
         if failed:
             raise UserError(
-                f"{len(failed)} of {len(sources)} images could not be predicted: "
+                f"{len(failed)} of {count} images could not be predicted: "
                 + "; ".join(map(str, failed))
             )
+
+    def one(self, bundle: ModelBundle, source: Source) -> str:
+        """Predict one image file, write its results, and return the outcome in words."""
+        results, made = self.results(bundle.config.method), self.made()
+        started = time.perf_counter()
+        predicted = self._predict(bundle, source, silent)
+        _write(results, source, *predicted, made, bundle)
+        return outcome(results, source, predicted[0], time.perf_counter() - started)
 
     def _made(self, work: EngineWork | None) -> dict[str, Any]:
         return self.made() if work is None else work.made()
@@ -278,21 +294,6 @@ def _word(bundle: ModelBundle | EngineWork) -> str:
     return method.result if isinstance(method, ImageMethod) else ImageMethod.result
 
 
-def _summary(name: str, result: Prediction | xr.DataArray, seconds: float) -> str:
-    if isinstance(result, xr.DataArray):
-        return f"{name}: {seconds:.1f} s"
-    planes = result.labels.size // (result.labels.sizes["Y"] * result.labels.sizes["X"])
-    where = f" on {planes} planes" if planes > 1 else ""
-    text = f"{name}: {objects(result)} objects{where}, {seconds:.1f} s"
-    if result.scale.resamples:
-        text += f"; resampled {result.scale} for the prediction"
-    if result.left_out:
-        pixels = "px of the model" if result.scale.resamples else "px"
-        least = f"{result.minimum_area} {pixels}"
-        text += f"; {result.left_out} smaller than minimum_area ({least}) left out"
-    return text
-
-
 class _Several:
     """Progress over all images, and over the planes of an image that has several."""
 
@@ -310,11 +311,3 @@ class _Several:
     def finished(self) -> None:
         if self.total > 1:
             self.progress("predict", self.number + 1, self.total)
-
-
-def _of(source: Source, error: UserError) -> UserError:
-    """Name the file in an error that knows only the image's title."""
-    if error.path == str(source.path):
-        return error
-    scene = "" if source.scene is None else f"scene {source.scene}: "
-    return UserError(scene + error.problem, path=source.path, remedy=error.remedy)

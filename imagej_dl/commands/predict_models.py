@@ -55,6 +55,10 @@ class ChosenModels(PredictOptions):
 
         return self._giving(models.load_config(self.chosen))
 
+    def post_processed(self) -> ModelConfig:
+        """Return the configuration with the output and the post-processing that were asked for."""
+        return self._post_processed(self.config())
+
     def _giving(self, config: ModelConfig) -> ModelConfig:
         """Make what was asked for of the output of a package."""
         from imagej_dl.models.packages.config import PackageConfig

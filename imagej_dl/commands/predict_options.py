@@ -16,6 +16,7 @@ from imagej_dl.commands.engine_options import (
     engine_python,
     engine_settings,
 )
+from imagej_dl.distribution import registry as executors
 from imagej_dl.errors import UserError
 from imagej_dl.images.formats import registry
 from imagej_dl.images.scenes import PATTERN
@@ -203,6 +204,21 @@ class PredictOptions(Command):
     overwrite: Annotated[bool, Shown(once=True)] = Field(
         False, description="Replace existing results."
     )
+    scheduler: Annotated[str | None, Shown(advanced=True, empty="none")] = Field(
+        None,
+        description="Predict block by block, each block a job of its own, which goes on after a "
+        "stop where it was. local: by processes on this machine; the address of a Dask scheduler, "
+        "such as tcp://host:8786: by its workers, on any machines; serial: by this process alone. "
+        "The result is that of the whole image.",
+    )
+    workers: Annotated[int | None, Shown(unit="processes", advanced=True, empty="one a core")] = (
+        Field(
+            None,
+            ge=1,
+            le=4096,
+            description="Processes that the scheduler local starts; if left out, one a core.",
+        )
+    )
 
     @property
     def chosen(self) -> Path:
@@ -229,6 +245,13 @@ class PredictOptions(Command):
             return self
         given = self.model_dump(exclude={"model"}, exclude_unset=True)
         return self.declare(given | {"images": [path, *self.images]})
+
+    @field_validator("scheduler")
+    @classmethod
+    def _is_scheduler(cls, value: str | None) -> str | None:
+        if value is not None:
+            executors.check(value)
+        return value
 
     @field_validator("diameter", mode="before")
     @classmethod

@@ -31,9 +31,9 @@ def storable(picture: xr.DataArray, path: str | os.PathLike[str]) -> xr.DataArra
     DataWarning : when the type or the channels change.
     """
     picture = grey_rgb.as_grey(picture, path)
+    if picture.dtype.name in ("uint8", "uint16", "float32"):
+        return picture  # unread, where it is read when it is needed
     array = picture.values
-    if array.dtype.name in ("uint8", "uint16", "float32"):
-        return picture
     if array.dtype.kind not in "uif":
         raise UserError(
             f"has {array.dtype} pixels", path=path, remedy="Save it as 8, 16 or 32 bits in ImageJ."

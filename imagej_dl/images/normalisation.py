@@ -113,11 +113,12 @@ class Normalisation(BaseModel):
         if levels is None:
             if self.method == "percentile":
                 # A short cut for the usual method.
-                low, high = np.percentile(even, (self.lower, self.upper), axis=(0, 1))
-                levels = self._bounded(even, low, high, seen, far)
-                if levels is None:
-                    ready = self._clipped(_stretched(even, low, high))
-                    return self._sane(ready, plane, seen, far), Levels.between(low, high)
+                found = self.ends(even, seen, far)
+                if not isinstance(found, Levels):
+                    low, high = found
+                    ready = self.stretched(even, low, high, seen, far)
+                    return ready, Levels.between(low, high)
+                levels = found
             else:
                 levels = self._measured([(even, top)])
         if not limits:
@@ -133,6 +134,27 @@ class Normalisation(BaseModel):
             ]
         ready = self._clipped(np.stack(done, axis=-1).reshape(even.shape))
         return self._sane(ready, plane, seen, far), levels
+
+    def ends(
+        self, plane: NDArray, seen: Seen | None = None, far: list[Far] | None = None
+    ) -> tuple[NDArray, NDArray] | Levels:
+        """Return percentiles of a plane's channels; other levels where the training bounds them.
+
+        See a call for `seen` and `far`.
+        """
+        low, high = np.percentile(plane, (self.lower, self.upper), axis=(0, 1))
+        return self._bounded(plane, low, high, seen, far) or (low, high)
+
+    def stretched(
+        self,
+        plane: NDArray,
+        low: NDArray,
+        high: NDArray,
+        seen: Seen | None = None,
+        far: list[Far] | None = None,
+    ) -> NDArray[np.float32]:
+        """Normalise a plane, or a part of one, by the percentiles of the plane."""
+        return self._sane(self._clipped(_stretched(plane, low, high)), plane, seen, far)
 
     @property
     def whole_plane(self) -> bool:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from imagej_dl.methods.base import Loss, Measure, Output, PostProcessing, Total, Truth
+from imagej_dl.methods.shared.block_objects import BlockFinder
 from imagej_dl.methods.shared.instance_method import Accumulator, InstanceMethod
 from imagej_dl.methods.shared.pixel_weights import UNWEIGHTED_FIRST
 from imagej_dl.methods.shared.publications import STARDIST, Publication
@@ -171,6 +172,12 @@ class StarConvex(InstanceMethod):
     def accumulator(self, shape: tuple[int, int], settings: Any) -> Accumulator:
         """Return what keeps no more of a large plane than where centres may be."""
         return StarPolygons(shape, self.rays, settings, self.distance_unit, large=True)
+
+    def block_finder(self, shape: tuple[int, int], settings: Any) -> BlockFinder | None:
+        """Return what finds the same objects in blocks that know nothing of each other."""
+        from imagej_dl.methods.shared.star_blocks import StarBlocks
+
+        return StarBlocks(shape, settings, self.distance_unit)
 
     def search_space(self, start: PostProcessing) -> dict[str, list[Any]]:
         """Return the values of each post-processing setting that are tried, in this order."""

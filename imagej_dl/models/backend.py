@@ -16,6 +16,9 @@ from types import ModuleType
 from imagej_dl import optional, preferences
 from imagej_dl.errors import UserError
 
+THREADS = "IMAGEJ_DL_THREADS"
+"""Variable that tells a process to compute on so many cores, where several share a machine."""
+
 
 @cache
 def keras() -> ModuleType:
@@ -165,6 +168,8 @@ def _memories() -> dict[str, float]:
 
 def cores() -> int:
     """Return how many processor cores this process may use."""
+    if (told := os.environ.get(THREADS, "")).isdecimal() and int(told):
+        return int(told)
     # Containers and schedulers often lend fewer cores than the machine has.
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))

@@ -65,8 +65,8 @@ def planes(
     of :class:`imagej_dl.images.Far`, once the last is given.
     """
     image = grey_rgb.with_channels(image, bundle.config.channels)
-    _check(bundle, image)
-    bundle.config.method.check_images(_first(bundle, image))
+    check_image(bundle, image)
+    bundle.config.method.check_images(first_plane(bundle, image))
     members = ensemble.loaded(bundle, others)
     scale = scale_for(bundle, image, diameter, progress)
     stack = [d for d in map(str, image.dims) if d in "TZ"]
@@ -194,13 +194,14 @@ def _at_own_size(
     return replace(plane, labels=labels, probabilities=output, lost=lost)
 
 
-def _first(bundle: ModelBundle, image: xr.DataArray) -> Iterator[NDArray[np.float32]]:
+def first_plane(bundle: ModelBundle, image: xr.DataArray) -> Iterator[NDArray[np.float32]]:
     """Yield the first plane, normalised; nothing is read unless it is asked for."""
     plane = image.isel({axis: 0 for axis in image.dims if axis in ("T", "Z")})
     yield bundle.prepare(plane.transpose("Y", "X", ...).data)
 
 
-def _check(bundle: ModelBundle, image: xr.DataArray) -> None:
+def check_image(bundle: ModelBundle, image: xr.DataArray) -> None:
+    """Raise UserError for an image that a model cannot predict; warn of what is assumed of it."""
     title, config = image.attrs.get("title") or None, bundle.config
     if not image.size:
         raise UserError("the image has no pixels", path=title)

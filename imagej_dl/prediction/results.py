@@ -116,6 +116,10 @@ class Results:
         """Raise UserError where a result of an image would have too long a name."""
         names.need(self.files(source).values(), source.path)
 
+    def has(self, source: Source, made: dict[str, Any]) -> bool:
+        """Return whether an image has its results; refuse those that were made otherwise."""
+        return not self._lacks(source, made)
+
     def _lacks(self, source: Source, made: dict[str, Any]) -> bool:
         """Return whether an image has no results yet; refuse those that were made otherwise."""
         paths = self.files(source)

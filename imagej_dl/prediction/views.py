@@ -35,6 +35,21 @@ class View:
         """Return the view's shape (Y, X), of the plane's."""
         return plane if self.quarter_turns % 2 == 0 else (plane[1], plane[0])
 
+    def place(self, where: Where, plane: tuple[int, int]) -> Where:
+        """Return the part of the view that a part of the plane is seen as; see :meth:`source`."""
+        rows, columns = (one.indices(size)[:2] for one, size in zip(where, plane, strict=True))
+        height, width = plane
+        if self.mirrored:
+            columns = _reversed(columns, width)
+        turns = self.quarter_turns % 4
+        if turns == 1:
+            rows, columns = _reversed(columns, width), rows
+        elif turns == 2:
+            rows, columns = _reversed(rows, height), _reversed(columns, width)
+        elif turns == 3:
+            rows, columns = columns, _reversed(rows, height)
+        return slice(*rows), slice(*columns)
+
     def source(self, where: Where, plane: tuple[int, int]) -> Where:
         """Return the part of a plane of which a part of its view is the view."""
         rows, columns = (

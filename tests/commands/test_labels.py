@@ -258,14 +258,11 @@ def test_what_fails_leaves_nothing_of_a_pair(drawn: Path, monkeypatch: pytest.Mo
     with pytest.raises(UserError, match=r"cell\.tif: has values that are too large"):
         run(source=drawn)
     tifffile.imwrite(drawn / "cell.tif", np.zeros((8, 8), np.uint8))
-    write = images.write
 
-    def full(image: object, path: Path, **more: object) -> None:
-        if path.parent.name == "masks":
-            raise UserError("the disk is full", path=path)
-        write(image, path, **more)
+    def full(labels: object, path: Path, **more: object) -> None:
+        raise UserError("the disk is full", path=path)
 
-    monkeypatch.setattr(images, "write", full)
+    monkeypatch.setattr(images, "write_labels", full)
     with pytest.raises(UserError, match="disk is full"):
         run(source=drawn)
     assert [p for p in (drawn / "Processed").rglob("*") if p.is_file()] == []

@@ -324,14 +324,14 @@ def test_a_folder_goes_on_with_the_images_that_lack_results(model, tmp_path, cap
         write(tmp_path / "raw" / f"{name}.tif", np.roll(cells(), shift))
     raw, out = tmp_path / "raw", tmp_path / "out"
     run(model, raw, out=tmp_path / "undisturbed", rois=True)
-    real = images.write
+    real = images.write_labels
 
     def full(image, path, *args, **kwargs):
         if Path(path).name == "b.tif":
             raise OSError(28, "No space left on device")
         real(image, path, *args, **kwargs)
 
-    monkeypatch.setattr(images, "write", full)
+    monkeypatch.setattr(images, "write_labels", full)
     with pytest.raises(UserError, match="the disk is full"):
         run(model, raw, out=out, rois=True)
     monkeypatch.undo()

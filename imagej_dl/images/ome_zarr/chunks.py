@@ -126,11 +126,13 @@ class ChunkedSource:
         block = first.block(place)
         for level in reversed(self.levels[1:]):
             where = _inner(first.facts, level.facts, block)
-            if where is not None:
-                # Only what is there is read; what is not shows nothing.
-                level.missing(where)
-                shown = not first.is_fill(level.pixels(where))
-                return level.facts.folder if shown else None
+            if where is None:
+                continue
+            whole = not level.missing(where)
+            if not first.is_fill(level.pixels(where)):
+                return level.facts.folder
+            if whole:
+                return None  # what it shows is empty, and it lacks no chunk itself
         return None
 
     def _written_empty(self) -> Path | None:

@@ -38,18 +38,24 @@ def h_maxima_watershed(
     """
     if not region.any():
         return np.zeros(region.shape, np.int32)
-    ground = np.full((region.shape[0] + 2, region.shape[1] + 2), float(surface.min()) - 1)
-    np.copyto(_inner(ground), surface, where=region)
-    basins = _basins(ground, region)
-    hills = _merged(basins.peaks, *_passes(ground, basins), height)
+    ground = ground_of(surface, region)
+    basins = basins_of(ground, region)
+    hills = _merged(basins.peaks, *passes_between(ground, basins), height)
     if joined is not None:
-        first, second, within = _passes(np.pad(joined, 1).astype(np.int8), basins)
+        first, second, within = passes_between(np.pad(joined, 1).astype(np.int8), basins)
         hills = _united(hills, first[within > 0], second[within > 0])
     return np.ascontiguousarray(_inner(hills[basins.plane]))
 
 
+def ground_of(surface: NDArray, region: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return the surface of a region within a frame of 1 px, lower everywhere else."""
+    ground = np.full((region.shape[0] + 2, region.shape[1] + 2), float(surface.min()) - 1)
+    np.copyto(_inner(ground), surface, where=region)
+    return ground
+
+
 @dataclass(frozen=True)
-class _Basins:
+class Basins:
     """The basins of all maxima: hills, were nothing joined.
 
     plane : their numbers, 1..., and 0 around the region, in a plane with a frame of 1 px.
@@ -62,7 +68,7 @@ class _Basins:
     peaks: NDArray[np.float64]
 
 
-def _basins(ground: NDArray[np.float64], region: NDArray[np.bool_]) -> _Basins:
+def basins_of(ground: NDArray[np.float64], region: NDArray[np.bool_]) -> Basins:
     """Return the basins of all maxima of the ground, which has a frame of 1 px.
 
     A flood from all maxima reaches the pixels from the highest down, so that each belongs to the
@@ -92,7 +98,7 @@ def _basins(ground: NDArray[np.float64], region: NDArray[np.bool_]) -> _Basins:
         flooded, more = _flooded(ground, among)
         np.copyto(plane, flooded + np.int32(count), where=among)
         peaks = np.concatenate([peaks, more])
-    return _Basins(plane, places, peaks)
+    return Basins(plane, places, peaks)
 
 
 def _ascents(
@@ -155,8 +161,8 @@ def _flooded(
     return watershed(-ground, maxima, connectivity=2, mask=region), peaks
 
 
-def _passes(
-    ground: NDArray, basins: _Basins
+def passes_between(
+    ground: NDArray, basins: Basins
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray]:
     """Return pairs of basins that touch and the highest `ground` between them, highest first."""
     heights, numbers = ground.ravel(), basins.plane.ravel()
@@ -200,7 +206,7 @@ def _merged(
     hill_of = list(range(len(peaks)))
     top = peaks.tolist()
     for a, b, level in zip(first.tolist(), second.tolist(), passes.tolist(), strict=True):
-        one, other = _root(range_of, a), _root(range_of, b)
+        one, other = root_of(range_of, a), root_of(range_of, b)
         if one == other:
             continue
         if top[one] < top[other]:
@@ -208,9 +214,9 @@ def _merged(
         # A range in which a hill stands for itself has a peak above that hill's: it does too.
         # So the lower range, when it is too low, is one hill.
         if top[other] - level < height:
-            hill_of[_root(hill_of, b)] = _root(hill_of, a)
+            hill_of[root_of(hill_of, b)] = root_of(hill_of, a)
         range_of[other] = one
-    return np.array([_root(hill_of, i) for i in range(len(peaks))], np.int32)
+    return np.array([root_of(hill_of, i) for i in range(len(peaks))], np.int32)
 
 
 def _united(
@@ -219,11 +225,12 @@ def _united(
     """Return the hill of each basin once those of each of these pairs are one."""
     hill_of = hills.tolist()
     for a, b in zip(first.tolist(), second.tolist(), strict=True):
-        hill_of[_root(hill_of, a)] = _root(hill_of, b)
-    return np.array([_root(hill_of, i) for i in range(len(hill_of))], np.int32)
+        hill_of[root_of(hill_of, a)] = root_of(hill_of, b)
+    return np.array([root_of(hill_of, i) for i in range(len(hill_of))], np.int32)
 
 
-def _root(parents: list[int], item: int) -> int:
+def root_of(parents: list[int], item: int) -> int:
+    """Return what an item is joined to at last."""
     while parents[item] != item:
         parents[item] = parents[parents[item]]
         item = parents[item]

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagej_dl.methods.base import Method, PostProcessing, Predictions, Score
+from imagej_dl.methods.shared.block_objects import BlockFinder
 from imagej_dl.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -66,6 +67,13 @@ class InstanceMethod(Method):
         By default the whole output lies in a file, and is post-processed at once.
         """
         return _WholePlane(self, shape, settings)
+
+    def block_finder(self, shape: tuple[int, int], settings: Any) -> BlockFinder | None:
+        """Return what finds a plane's objects in blocks that know nothing of each other.
+
+        None, by default, for methods whose objects are found in all of the plane together.
+        """
+        return None
 
     def matches(self, predictions: Predictions, settings: PostProcessing) -> list[list[Matching]]:
         """Match the predicted objects of each plane with the ground truth, a matching an IoU."""

@@ -39,9 +39,36 @@ def survivors(
     threshold : share of the smaller of two polygons that both may have in common.
     progress : stage "objects", in thousands of polygons.
     """
+    return decided(points, distances, probabilities, threshold, progress=progress)[0]
+
+
+def decided(
+    points: NDArray[np.integer],
+    distances: NDArray[np.float32],
+    probabilities: NDArray[np.float32],
+    threshold: float,
+    longest: float = 0.0,
+    doubtful: NDArray[np.bool_] | None = None,
+    progress: Progress = silent,
+) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    """Return the survivors among a part of a plane's polygons, and those that may be some.
+
+    Parameters
+    ----------
+    longest : the largest distance of all polygons of the plane.
+    doubtful : those that others of the plane, which are not given, may suppress; none by default.
+
+    The other parameters are those of :func:`survivors`.
+
+    Returns
+    -------
+    the numbers of those that stay for certain, the most probable first; and for each polygon
+    whether it is in doubt: because of the others, or of one that is in doubt itself.
+    """
     order = np.argsort(probabilities, kind="stable")[::-1]
-    every = _Candidates.of(points, distances)
+    every = _Candidates.of(points, distances, longest)
     is_open = np.ones(len(points), bool)
+    unsure = np.zeros(len(points), bool) if doubtful is None else doubtful.copy()
     kept: list[int] = []
     for start in range(0, len(order), _AT_ONCE):
         progress("objects", start // 1000, len(order) // 1000)
@@ -51,7 +78,8 @@ def survivors(
             if not is_open[number]:
                 continue
             is_open[number] = False
-            kept.append(number)
+            if not unsure[number]:
+                kept.append(number)
             near = every.near(number, is_open)
             if not len(near):
                 continue
@@ -60,9 +88,14 @@ def survivors(
             for low in range(0, len(near), one.at_once):
                 some = near[low : low + one.at_once]
                 others = vertices(points[some], distances[some])
-                is_open[some[one.suppressed(others, every.sizes[some], threshold)]] = False
+                lost = some[one.suppressed(others, every.sizes[some], threshold)]
+                if unsure[number]:
+                    unsure[lost] = True
+                else:
+                    is_open[lost] = False
+                    unsure[lost] = False
     progress("objects", len(order) // 1000, len(order) // 1000)
-    return np.array(kept, np.intp)
+    return np.array(kept, np.intp), unsure
 
 
 @dataclass(frozen=True)
@@ -73,6 +106,7 @@ class _Candidates:
     radii : their largest distances.
     sizes : their areas.
     groups : polygons of radii alike, so that few large ones do not make the search wide for all.
+    longest : the largest radius.
     """
 
     points: NDArray[np.integer]
@@ -81,9 +115,12 @@ class _Candidates:
     radii: NDArray[np.float32]
     sizes: NDArray[np.float32]
     groups: list[_Group]
+    longest: float
 
     @classmethod
-    def of(cls, points: NDArray[np.integer], distances: NDArray[np.float32]) -> _Candidates:
+    def of(
+        cls, points: NDArray[np.integer], distances: NDArray[np.float32], longest: float
+    ) -> _Candidates:
         count = len(points)
         low, high = np.empty((count, 2), np.int32), np.empty((count, 2), np.int32)
         radii, sizes = np.empty(count, np.float32), np.empty(count, np.float32)
@@ -97,7 +134,8 @@ class _Candidates:
         groups = [
             _Group.of(points, np.flatnonzero(alike == one), radii) for one in np.unique(alike)
         ]
-        return cls(points, low, high, radii, sizes, groups)
+        longest = max(float(radii.max(initial=0)), longest)
+        return cls(points, low, high, radii, sizes, groups, longest)
 
     def near(self, number: int, among: NDArray[np.bool_]) -> NDArray[np.intp]:
         """Return those among others whose boxes meet that of a polygon."""
@@ -108,7 +146,7 @@ class _Candidates:
         near = near[meets.all(axis=1)]
         # The circle in which `stardist` looks; polygons cut to whole pixels may reach beyond it.
         apart = (self.points[near] - self.points[number]).astype(np.float32)
-        reach = self.radii.max() + self.radii[number]
+        reach = np.float32(self.longest) + self.radii[number]
         return near[np.square(apart).sum(axis=1) < reach * reach]
 
 

@@ -112,14 +112,22 @@ def split_objects(
 
 
 def _split(region: NDArray, objects: NDArray, settings: Instances, where: NDArray) -> NDArray:
-    surface = depth(region)
+    surface, joined = surface_of(depth(region), objects, settings)
+    return h_maxima_watershed(surface, where, settings.marker_height, joined)
+
+
+def surface_of(
+    deep: NDArray[np.float64], objects: NDArray[np.float32], settings: Instances
+) -> tuple[NDArray[np.float64], NDArray[np.bool_] | None]:
+    """Return the surface whose hills are objects, and where no two hills meet, if anywhere.
+
+    `deep` is the region's :func:`depth`.
+    """
     if settings.smoothing:
-        surface = ndi.gaussian_filter(surface, settings.smoothing)
+        deep = ndi.gaussian_filter(deep, settings.smoothing)
         objects = ndi.gaussian_filter(objects, settings.smoothing)
     joined = objects > settings.joining if settings.joining else None
-    return h_maxima_watershed(
-        surface + settings.object_weight * objects, where, settings.marker_height, joined
-    )
+    return deep + settings.object_weight * objects, joined
 
 
 def certain(
@@ -216,7 +224,7 @@ def cleaned_objects(
     dropped as too small, in px.
     """
     boxes = ndi.find_objects(labels)
-    ids, first = _first_pixels(labels)
+    ids, first = first_pixels(labels)
     if among is not None:
         looked_at = np.isin(ids, among)
         ids, first = ids[looked_at], first[looked_at]
@@ -244,7 +252,7 @@ def cleaned_objects(
             small.append(area)
 
 
-def _first_pixels(labels: NDArray) -> tuple[NDArray, NDArray[np.intp]]:
+def first_pixels(labels: NDArray) -> tuple[NDArray, NDArray[np.intp]]:
     """Return the ids of the objects, and the place of the first pixel of each (flat)."""
     flat = labels.ravel()
     inside = np.flatnonzero(flat)[::-1]

@@ -69,19 +69,12 @@ class StarPolygons:
 
     def add(self, low: int, rows: NDArray[np.float32]) -> None:
         """Take the rows from `low` on, (rows, X, 1 + rays)."""
-        height, width = self.shape
-        first, last = max(low, _EDGE), min(low + len(rows), height - _EDGE)
-        if first >= last or width <= 2 * _EDGE:
-            return
-        part = rows[first - low : last - low, _EDGE : width - _EDGE]
-        y, x = np.nonzero(part[..., 0] > np.float32(self.settings.probability_threshold))
-        found = part[y, x]
-        usable = (found < _LONGEST).all(axis=1)  # which no NaN is
-        y, x, found = y[usable], x[usable], found[usable]
-        distances = found[:, 1:] * np.float32(self.unit)
-        self._points.append(np.stack((y + first, x + _EDGE), axis=1).astype(np.int32))
-        self._probabilities.append(found[:, 0].copy())
-        self._distances.add(np.maximum(distances, np.float32(_SHORTEST)))
+        points, probabilities, distances = candidates(
+            rows, (low, 0), self.shape, self.settings, self.unit
+        )
+        self._points.append(points)
+        self._probabilities.append(probabilities)
+        self._distances.add(distances)
 
     def finish(self, progress: Progress = silent) -> NDArray:
         """Return the label map (Y, X), ids from 1 on by falling probability.
@@ -92,7 +85,7 @@ class StarPolygons:
         distances = self._distances.finish()
         threshold = self.settings.overlap_threshold
         kept = survivors(points, distances, probabilities, threshold, progress)
-        outlines = _outlines(points[kept], np.asarray(distances[kept]))
+        outlines = outlines_of(points[kept], np.asarray(distances[kept]))
         labels = self._new(np.uint32)
         for (band,), part in memory_maps.pieces(labels):
             assert isinstance(band, slice), "pieces of a plane are rows"
@@ -124,6 +117,33 @@ class StarPolygons:
         return array_storage.in_file(self.shape, kind) if self.large else np.zeros(self.shape, kind)
 
 
+def candidates(
+    output: NDArray[np.float32],
+    corner: tuple[int, int],
+    shape: tuple[int, int],
+    settings: StarObjects,
+    unit: float,
+) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.float32]]:
+    """Return the pixels that may be centres of objects: places (y, x), probabilities, distances.
+
+    Parameters
+    ----------
+    output : (Y, X, 1 + rays) of a part of the plane that begins at a corner.
+    shape : of the plane.
+    unit : of the output's distances, in px; those that are returned are in px.
+    """
+    low = [max(_EDGE - begin, 0) for begin in corner]
+    high = [max(size - _EDGE - begin, 0) for begin, size in zip(corner, shape, strict=True)]
+    part = output[low[0] : high[0], low[1] : high[1]]
+    y, x = np.nonzero(part[..., 0] > np.float32(settings.probability_threshold))
+    found = part[y, x]
+    usable = (found < _LONGEST).all(axis=1)  # which no NaN is
+    y, x, found = y[usable], x[usable], found[usable]
+    points = np.stack((y + low[0] + corner[0], x + low[1] + corner[1]), axis=1).astype(np.int32)
+    distances = np.maximum(found[:, 1:] * np.float32(unit), np.float32(_SHORTEST))
+    return points, found[:, 0].copy(), distances
+
+
 class _Rows:
     """Rows of numbers that are added: in memory, or in a temporary file."""
 
@@ -152,7 +172,7 @@ class _Rows:
             return np.memmap(self.file, np.float32, "r", shape=(self.count, self.width))
 
 
-def _outlines(points: NDArray[np.integer], distances: NDArray[np.float32]) -> NDArray[np.float32]:
+def outlines_of(points: NDArray[np.integer], distances: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the vertices of polygons, (N, 2, rays), as `stardist.geometry.dist_to_coord` does."""
     outlines = (distances[:, None] * directions(distances.shape[1])).astype(np.float32)
     return (outlines + points[..., None].astype(np.float64)).astype(np.float32)

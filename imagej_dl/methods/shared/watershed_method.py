@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagej_dl.methods.base import PostProcessing
+from imagej_dl.methods.shared.block_objects import BlockFinder
 from imagej_dl.methods.shared.instance_method import Accumulator, InstanceMethod
 from imagej_dl.methods.shared.postprocessing_settings import Instances
 
@@ -43,6 +44,12 @@ class WatershedMethod(InstanceMethod):
         from imagej_dl.methods.shared.blockwise import Blocks
 
         return Blocks(shape, settings, evidence=self.evidence)
+
+    def block_finder(self, shape: tuple[int, int], settings: Any) -> BlockFinder | None:
+        """Return what finds the same objects in blocks that know nothing of each other."""
+        from imagej_dl.methods.shared.watershed_blocks import WatershedBlocks
+
+        return WatershedBlocks(shape, settings, self.evidence)
 
     def _sure(self, start: Instances) -> dict[str, list[Any]]:
         """Return the values of what looks at p_object itself, where the method makes use of it."""

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from itertools import product
 
+import numpy as np
+from numpy.typing import NDArray
+
 Place = tuple[slice, slice]
 """Rows and columns of a plane, each with a start and an end."""
 
@@ -31,3 +34,26 @@ def inner_sides(window: Place, shape: tuple[int, int]) -> tuple[bool, bool, bool
     rows, columns = window
     height, width = shape
     return rows.start > 0, rows.stop < height, columns.start > 0, columns.stop < width
+
+
+def within(block: Place, window: Place) -> Place:
+    """Return the place of a block in a window that holds it."""
+    rows, columns = (
+        slice(one.start - around.start, one.stop - around.start)
+        for one, around in zip(block, window, strict=True)
+    )
+    return rows, columns
+
+
+def from_inner_sides(window: Place, shape: tuple[int, int]) -> NDArray[np.float64]:
+    """Return of each pixel of a window the px to the nearest side that is no edge of the plane.
+
+    0 in the outer rows and columns; infinite where all sides are edges of the plane.
+    """
+    away = []
+    for span, size in zip(window, shape, strict=True):
+        place = np.arange(span.stop - span.start, dtype=np.float64)
+        before = place if span.start > 0 else np.full(len(place), np.inf)
+        after = place[::-1] if span.stop < size else np.full(len(place), np.inf)
+        away.append(np.minimum(before, after))
+    return np.minimum.outer(*away)

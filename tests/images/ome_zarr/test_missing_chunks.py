@@ -44,6 +44,14 @@ def test_one_that_a_smaller_level_shows_is_lost(tmp_path: Path, version: str) ->
     np.testing.assert_array_equal(open_lazily(path).data[:16], NOISE[:16])
 
 
+def test_one_that_a_smaller_level_lacks_too_is_lost_where_another_shows_it(tmp_path: Path) -> None:
+    path = zarr_files.image(tmp_path / "a.zarr", np.tile(NOISE, (2, 2)), "yx", levels=3)
+    (path / "0" / "2.2").unlink()
+    (path / "2" / "1.1").unlink()
+    with pytest.raises(UserError, match="its smaller level 1 shows pixels there"):
+        images.read(path)
+
+
 def test_one_beside_written_empty_ones_is_lost(tmp_path: Path) -> None:
     path = zarr_files.image(tmp_path / "a.zarr", cells(), "yx", empty=True)
     (path / "0" / "0.3").unlink()  # it was empty, and is taken to be lost

@@ -1,0 +1,73 @@
+"""Jobs are done by this process or by Dask's workers, and each ends with one outcome."""
+
+from __future__ import annotations
+
+import socket
+import time
+
+import pytest
+
+from imagej_dl.distribution import dask_workers, registry
+from imagej_dl.distribution.base import Job
+from imagej_dl.distribution.work import perform
+from imagej_dl.errors import Cancelled, UserError
+
+CORES = Job("imagej_dl.models.backend:cores", {})
+MISSING = Job(
+    "imagej_dl.prediction.blocks.jobs:run",
+    {"folder": "/nowhere", "stage": "network", "name": "0-0"},
+)
+
+
+def test_serial_jobs_end_with_their_outcomes() -> None:
+    with registry.executor("serial") as executor:
+        (_, one), (_, two) = executor.run([CORES, MISSING], lambda: None)
+    assert one.value >= 1
+    one.check()
+    with pytest.raises(UserError, match="no such file"):
+        two.check()
+
+
+def test_a_worker_of_another_version_refuses() -> None:
+    found = perform(CORES.function, {}, "0.0.1")
+    assert "a worker has imagej-dl" in found["error"]["problem"]
+
+
+@pytest.mark.parametrize("wrong", ["locally", "host:8786", "tcp://host", "http://host:1"])
+def test_what_is_no_scheduler_is_refused(wrong: str) -> None:
+    with pytest.raises(ValueError, match="is no scheduler"):
+        registry.check(wrong)
+
+
+def test_workers_are_for_the_scheduler_local() -> None:
+    with pytest.raises(UserError, match="workers"):
+        registry.executor("tcp://127.0.0.1:8786", 2)
+
+
+def test_a_scheduler_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("distributed")
+    monkeypatch.setattr(dask_workers, "CONNECT", 0.5)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"tcp://127.0.0.1:{free.getsockname()[1]}"
+    begun = time.monotonic()
+    with pytest.raises(UserError, match="no Dask scheduler answers there") as error:
+        registry.executor(address)
+    assert error.value.path == address
+    assert time.monotonic() - begun < 10
+
+
+def test_local_workers_share_the_cores_and_can_be_cancelled() -> None:
+    pytest.importorskip("distributed")
+    with registry.executor("local", 1) as executor:
+        (_, one), (_, two) = sorted(
+            executor.run([CORES, MISSING], lambda: None), key=lambda o: o[0]
+        )
+        assert one.value >= 1
+        assert two.error is not None
+
+        def stop() -> None:
+            raise Cancelled
+
+        with pytest.raises(Cancelled):
+            list(executor.run([CORES], stop))
