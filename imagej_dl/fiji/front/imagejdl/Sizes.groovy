@@ -10,7 +10,7 @@ class Sizes {
         cuda: [3_750_000_000L, 7_500_000_000L]]
 
     static String words(long bytes) {
-        if (bytes >= 1_000_000_000L) return String.format(Locale.ROOT, "%.1f GB", bytes / 1e9d)
+        if (bytes >= 500_000_000L) return String.format(Locale.ROOT, "%.1f GB", bytes / 1e9d)
         return "${Math.round(bytes / 1e6d)} MB"
     }
 
