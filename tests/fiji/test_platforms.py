@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -62,8 +63,8 @@ out.homeless = said { machine([os: "Linux", arch: "amd64", home: "?"], [:]).envi
 def garbled = [os: "Linux", arch: "amd64", home: "/home/J\\uFFFDrg"]
 out.garbled = said { machine(garbled, [:]).settings() }
 // A real process: its arguments come as they are, and no other environment gets in its way.
-def echo = "import os, sys; print(sys.argv[1:], os.environ.get('PYTHONHOME'))"
-def command = ["PYTHON", "-c", echo, "a b", "ü'\\"\\$x", ""]
+def echo = "import os, sys; print(sys.argv[1:], os.environ.get('UV_PYTHON'))"
+def command = ["OURS", "-c", echo, "a b", "ü'\\"\\$x", ""]
 out.echo = of("Platform").here().start(command).inputStream.getText("UTF-8")
 // What the settings refuse.
 def settings = of("EnvironmentSettings")
@@ -122,8 +123,6 @@ hashes = { sha256 = "35" } },
 
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    import json
-
     folder = tmp_path_factory.mktemp("platforms")
     tools = folder / "my tools"
     tools.mkdir()
@@ -132,12 +131,12 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     told = {"machines": MACHINES, "wheels": WHEELS, "troubles": list(TROUBLES), "lock": LOCK}
     text = json.dumps(told).replace("TOOLS", str(tools))
     (folder / "given.json").write_text(text, encoding="utf-8")
-    groovy = GROOVY.replace("FRONT", str(scripts.FRONT)).replace("PYTHON", sys.executable, 1)
+    groovy = GROOVY.replace("FRONT", str(scripts.FRONT)).replace("OURS", sys.executable)
     groovy = groovy.replace("GIVEN", str(folder / "given.json"))
     home = looks_like_a_fiji(folder / "Fiji", central())
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LC_ALL", "C.UTF-8")
-        patch.setenv("PYTHONHOME", "/nowhere")
+        patch.setenv("UV_PYTHON", "/nowhere")
         done = plain(home, folder, groovy, display=False)
     assert done.found is not None, done.stdout + done.stderr
     return {**done.found, "tools": str(tools)}

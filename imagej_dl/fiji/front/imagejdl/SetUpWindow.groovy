@@ -172,11 +172,13 @@ class SetUpWindow {
     private void say(String text, double part) {
         state.text = text
         bar.value = (1000 * part) as int
+        bar.indeterminate = text.endsWith("...")  // how far such a step is, nobody tells
     }
 
     private void failed(String why) {
         IJ.log("ImageJ-DL: $why")
         EventQueue.invokeLater {
+            bar.indeterminate = false
             state.text = "<html><body width=520><font color=#b00000>${escape(why)}</font></body></html>"
             go.text = "Try again"
             [go, others, cancel].each { it.enabled = true }
