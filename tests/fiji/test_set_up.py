@@ -81,7 +81,11 @@ def script(index: stub_index.Index, groovy: str, **values: object) -> str:
 
 def version(python: str) -> str:
     command = [python, "-m", "imagej_dl", "--version"]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()[-1]
+    # Not where this package itself would be imported.
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=True, cwd=Path(python).parent
+    )
+    return done.stdout.split()[-1]
 
 
 def killed_halfway(java: Path, index: stub_index.Index, tmp_path: Path, folder: Path) -> Path:
