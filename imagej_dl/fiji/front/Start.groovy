@@ -9,13 +9,31 @@ import org.codehaus.groovy.control.CompilerConfiguration
 
 /**
  * What an installed script does: runs its command with the macro's options, or a dialog's. Where
- * Python hosts this Fiji that one does the work, whichever the script names.
+ * Python hosts this Fiji that one does the work, whichever the script names. A script of an update
+ * site names none: its Python is found, or installed, by imagejdl.Environment.
  */
 def command(File home, File python, String name) {
-    def front = IJ.getProperty("imagej-dl.menu")?.front ?: front(home, python)
+    def front = IJ.getProperty("imagej-dl.menu")?.front
+    if (front == null) {
+        python = python ?: environment(home).python(home)
+        if (python == null) return null  // the user has cancelled, and was told
+        front = this.front(home, python)
+    }
     if (name == null) front.class.classLoader.loadClass("imagejdl.Extensions").register(front)
     else front.run(name, ij.Macro.options)
     return null  // SciJava would warn of any other result, in a console window
+}
+
+/** What the script of the command "ImageJ-DL Set Up" does, which comes with an update site. */
+def setUp(File home) {
+    environment(home).setUp(home, ij.Macro.options)
+    return null
+}
+
+private Class environment(File home) {
+    def loader = IJ.getProperty("imagej-dl.environment") ?: classes(home)
+    IJ.setProperty("imagej-dl.environment", loader)
+    return loader.loadClass("imagejdl.Environment")
 }
 
 def front(File home, File python) {

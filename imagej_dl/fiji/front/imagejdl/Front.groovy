@@ -205,6 +205,11 @@ class Front {
     /** Says it in a window, and ends the macro; without a screen throws it. */
     void tell(CommandError trouble) {
         lastTrouble = trouble.message
+        say(trouble)
+    }
+
+    /** The same where there is no front yet. */
+    static void say(CommandError trouble) {
         if (GraphicsEnvironment.isHeadless()) {
             Headless.fail(trouble)
             throw trouble
