@@ -1,0 +1,191 @@
+package imagejdl
+
+import java.nio.channels.FileChannel
+import java.nio.channels.OverlappingFileLockException
+import java.nio.file.StandardOpenOption
+
+/**
+ * Makes an environment, or brings one up to date. It counts as ready by a record that is written
+ * last, after imagej-dl has been started in it. Whatever ends this earlier, the next run goes on:
+ * downloads are kept, and an environment without a record is made anew from them.
+ */
+class Installer {
+    /** How far each step is, of 1, when it begins. */
+    private static final Map STEPS = ["Fetching uv": 0.0, "Preparing Python": 0.02, "Listing packages": 0.05,
+        "Downloading": 0.07, "Installing": 0.75, "Starting imagej-dl": 0.93]
+    private final Platform platform
+    private final Map<String, String> settings
+    private final String version
+    private final String processor
+    private final File folder
+    private final Closure told
+    private final Closure line
+    private final Uv uv
+    private final Download download
+    private volatile boolean cancelled
+
+    /**
+     * folder: gets the environment; version: of imagej-dl; processor: "cpu" or "cuda".
+     * told: hears a step and how far all is, 0 to 1; line: hears each line of what is said.
+     */
+    Installer(Platform platform, Map settings, File folder, String version, String processor,
+              Closure told, Closure line) {
+        this.platform = platform
+        this.settings = settings
+        this.folder = folder
+        this.version = version
+        this.processor = processor
+        this.told = told
+        this.line = { String text -> log(text); line(text) }
+        uv = new Uv(platform, settings, folder, { cancelled }, this.line)
+        download = new Download(settings.proxy, { cancelled })
+    }
+
+    /** Ends it soon; what was downloaded is kept. */
+    void cancel() {
+        cancelled = true
+        download.stop()
+    }
+
+    /** Installs; the record of what is ready then. CommandError, SetUpCancelled. */
+    Map run() {
+        def ending = new Thread({ cancel(); uv.stop() })
+        Runtime.runtime.addShutdownHook(ending)
+        try {
+            prepare()
+            return locked { EnvironmentRecord.ready(folder, platform, version, processor) ?: install() }
+        } catch (UvError error) {
+            throw SetUpTrouble.of(error.message, folder, version, settings)
+        } catch (IOException error) {
+            throw new CommandError(SetUpTrouble.full(error.message) ? SetUpTrouble.full(folder) :
+                "$folder: ${error.message ?: error}")
+        } finally {
+            try {
+                Runtime.runtime.removeShutdownHook(ending)
+            } catch (IllegalStateException ends) {
+                // Java ends already
+            }
+        }
+    }
+
+    private void prepare() {
+        folder.mkdirs()
+        if (!folder.directory || !folder.canWrite()) throw new CommandError(
+            "$folder: cannot be written to. Name another folder.")
+        if (settings.wheels && !new File(settings.wheels).directory) throw new CommandError(
+            "$settings.wheels: there is no such folder of wheels.")
+    }
+
+    private Map install() {
+        def before = EnvironmentRecord.read(folder)
+        def old = before == null ? null : new File(folder, before.environment)
+        // One that was made for another processor, or whose Python is gone, is of no use.
+        boolean update = old != null && before.processor == processor && platform.python(old).file
+        if (!update) old = null
+        folder.eachDir { if (it.name.startsWith("env-") && it != old) it.deleteDir() }
+        long needed = update ? 0L : Sizes.room(processor) - Sizes.of(new File(folder, "downloads"))
+        if (folder.usableSpace < needed) throw new CommandError(SetUpTrouble.full(folder, needed))
+        step("Fetching uv")
+        uv.find(download) { long there, long all -> step("Fetching uv", there, all) }
+        step("Preparing Python")
+        def made = old ?: environment()
+        def python = platform.python(made)
+        def packages = new Packages(uv, download, python, folder)
+        step("Listing packages")
+        def wanted = packages.wanted("imagej-dl" + (processor == "cuda" ? "[gpu]" : "") + "==$version")
+        if (!settings.wheels) packages.fetch(wanted) { long there, long all, String name ->
+            step("Downloading", there, all, name) }
+        step("Installing")
+        if (update) EnvironmentRecord.remove(folder)  // from here on it is neither the old nor the new one
+        packages.install(wanted)
+        step("Starting imagej-dl")
+        check(python)
+        def record = EnvironmentRecord.write(folder, [version: version, processor: processor, environment: made.name])
+        ["downloads", "cache"].each { new File(folder, it).deleteDir() }
+        told("Ready", 1.0d)
+        return record
+    }
+
+    /** A new environment, with Python 3.12 where it is to be had. */
+    private File environment() {
+        def made = new File(folder, "env-" + UUID.randomUUID().toString().take(8))
+        def common = ["venv", "--no-project", "--no-config", made.path, "--python"]
+        try {
+            uv.run([*common, "3.12"])
+        } catch (UvError error) {
+            line("Python 3.12 is not to be had; looking for another one on this computer.")
+            made.deleteDir()
+            try {
+                uv.run([*common, ">=3.11,<3.14"], [UV_PYTHON_DOWNLOADS: "never"])
+            } catch (UvError none) {
+                throw SetUpTrouble.full(error.message) ? error : none
+            }
+        }
+        return made
+    }
+
+    /** Starts what commands will start, and asks for its version. */
+    private void check(File python) {
+        def modules = "import tensorflow, imagej_dl; print('imagej-dl', imagej_dl.__version__)"
+        def said
+        try {
+            said = uv.finished([python.path, "-c", modules])
+        } catch (UvError error) {
+            def last = error.message.readLines()*.trim().findAll { it }
+            throw new CommandError("TensorFlow does not start on this computer: ${last ? last.last() : 'it ended without a word'}" +
+                (platform.windows ? ". Install Microsoft's Visual C++ Redistributable." : ""))
+        }
+        if (!said.readLines().contains("imagej-dl $version".toString()))
+            throw new CommandError("$python has not got imagej-dl $version: ${said.trim()}")
+        def worker = new Worker(python)
+        try {
+            def told = worker.call("commands", [:], { cancelled })
+            if (told.killed || cancelled) throw new SetUpCancelled()
+        } finally {
+            worker.close()
+        }
+    }
+
+    private void step(String name, long there = 0, long all = 0, String what = null) {
+        if (cancelled) throw new SetUpCancelled()
+        int at = STEPS.keySet().toList().indexOf(name)
+        def begin = STEPS[name] as double
+        def end = (STEPS.values().toList() + 1.0)[at + 1] as double
+        def part = all > 0 ? Math.min(1d, there / (double) all) : 0d
+        def words = all > 0 ? "$name${what ? ' ' + what : ''}: ${Sizes.words(there)} of ${Sizes.words(all)}" :
+            name + (what ? " $what" : "") + "..."
+        if (there == 0) log(words)
+        told(words.toString(), begin + (end - begin) * part)
+    }
+
+    /** Waits until no other Fiji installs into the folder; the lock of a killed one is free. */
+    private Map locked(Closure<Map> work) {
+        FileChannel.open(new File(folder, "lock").toPath(), StandardOpenOption.CREATE, StandardOpenOption.WRITE).withCloseable { channel ->
+            def lock = null
+            while (lock == null) {
+                try {
+                    lock = channel.tryLock()
+                } catch (OverlappingFileLockException ours) {
+                    // another window of this Java
+                }
+                if (lock != null) break
+                if (cancelled) throw new SetUpCancelled()
+                told("Another Fiji is installing; waiting for it...", 0d)
+                sleep(200)
+            }
+            try {
+                return work()
+            } finally {
+                lock.release()
+            }
+        }
+    }
+
+    private void log(String text) {
+        try {
+            new File(folder, "set-up.log").append(text + "\n", "UTF-8")
+        } catch (IOException full) {
+            // the trouble itself is told
+        }
+    }
+}
