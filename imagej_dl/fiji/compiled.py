@@ -1,4 +1,4 @@
-"""The front as a jar: what is compiled before Fiji asks for it need not be compiled at its first use.
+"""The front as a jar, so that it need not be compiled when it is first used in a Fiji.
 
 The same sources and Groovy give the same bytes.
 """
@@ -90,7 +90,5 @@ def _run(command: list[str]) -> None:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise UserError(f"the commands could not be compiled ({error})") from error
     if done.returncode != 0:
-        lines = (done.stderr or done.stdout).strip().splitlines()
-        raise UserError(
-            f"the commands could not be compiled: {lines[0] if lines else 'Groovy ended without a word'}"
-        )
+        lines = (done.stderr or done.stdout).strip().splitlines() or ["Groovy ended without a word"]
+        raise UserError(f"the commands could not be compiled: {lines[0]}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from imagej_dl._version import __version__
@@ -116,11 +116,11 @@ def _current(record: Record) -> Version:
 def _stamp(records: dict[str, Record]) -> int:
     """Return the time of new versions: after those of all before, however the clock was set."""
     seconds = int(os.environ.get("SOURCE_DATE_EPOCH") or time.time())
-    now = datetime.fromtimestamp(seconds, timezone.utc)
+    now = datetime.fromtimestamp(seconds, UTC)
     versions = [v for r in records.values() for v in (*r.previous, r.current) if v is not None]
     times = [time for v in versions for time in (v.timestamp, v.obsolete)]
     if times:
-        last = datetime.strptime(str(max(times)), _TIME).replace(tzinfo=timezone.utc)
+        last = datetime.strptime(str(max(times)), _TIME).replace(tzinfo=UTC)
         now = max(now, last + timedelta(seconds=1))
     return int(now.strftime(_TIME))
 
@@ -132,7 +132,7 @@ def _put(path: Path, data: bytes) -> None:
 
 
 def _jars() -> tuple[bytes, bytes]:
-    """Compile the front with the libraries of an ImageJ that Python hosts; the front, and Appose."""
+    """Compile the front with the libraries of an embedded ImageJ; return it, and Appose."""
     java = compiled.java()
     if java is None:
         raise UserError("no Java was found", remedy=jars.NO_JAVA)
