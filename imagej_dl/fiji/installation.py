@@ -102,13 +102,12 @@ def uninstall(fiji: str | os.PathLike[str] | None = None) -> Outcome:
     UserError : when nothing is installed there, or it cannot be removed.
     """
     home = find(fiji)
-    manifest = home / MANIFEST
-    if not manifest.is_file():
+    if not (home / MANIFEST).is_file():
         raise UserError("imagej-dl is not installed in this Fiji", path=home)
     before = manifest(home)
     done = Outcome(home)
     _take_out(home, before["files"], done)
-    _remove(manifest)
+    _remove(home / MANIFEST)
     for folder in sorted(before["folders"], key=len, reverse=True):
         place = home / folder
         if place.is_dir() and not any(place.iterdir()):

@@ -27,12 +27,11 @@ def check(home: Path) -> None:
                 path=home,
                 remedy="Update Fiji (Help > Update...), or use `imagej-dl fiji` instead.",
             )
-
-    for jar in (home / "jars").glob("appose-[0-9]*.jar"):
-        found = re.match(r"appose-(\d+(?:\.\d+)*)", jar.name)
+    for path in (home / "jars").glob("appose-[0-9]*.jar"):
+        found = re.match(r"appose-(\d+(?:\.\d+)*)", path.name)
         if found and Version(found[1]) < _APPOSE:
             raise UserError(
                 f"is an Appose that is too old ({_APPOSE} or later is needed)",
-                path=jar,
+                path=path,
                 remedy="Update Fiji (Help > Update...), or use `imagej-dl fiji` instead.",
             )

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import gzip
 import json
+import sys
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from java_mode import looks_like_a_fiji
 
 from imagej_dl._version import __version__
 from imagej_dl.cli import cli
 from imagej_dl.commands.menu import MENU
 from imagej_dl.errors import UserError
-from imagej_dl.fiji import compiled, scripts
+from imagej_dl.fiji import compiled, installation, scripts, ways
 from imagej_dl.fiji.updater import index, site
 from imagej_dl.fiji.updater.checksums import _without_comments, checksum
 
@@ -181,9 +183,85 @@ def test_no_java_is_told_with_the_remedy(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_scripts_of_a_site_name_no_python() -> None:
-    import sys
-
     text = scripts.of_site()[f"{scripts.SCRIPTS}/ImageJ-DL_Train.groovy"].decode()
     assert 'command(jar, null, "train")' in text
     assert scripts.JAR in text
     assert json.dumps(sys.executable)[1:-1] not in text
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(compiled, "java", lambda fiji: None)  # its jars are empty: nothing compiles
+    return looks_like_a_fiji(tmp_path / "Fiji")
+
+
+LOCAL = """<?xml version="1.0"?>
+<!DOCTYPE pluginRecords [
+<!ELEMENT pluginRecords ((update-site | disabled-update-site)*, plugin*)>
+<!ATTLIST plugin filename CDATA #REQUIRED>]>
+<pluginRecords>
+<update-site name="Ours" url="http://server/dl/" timestamp="0"/>
+<plugin update-site="Ours" filename="lib/imagej-dl/imagej-dl.jar"/>
+</pluginRecords>
+"""
+
+
+def follow(home: Path, version: str) -> None:
+    jar = home / scripts.JAR
+    jar.parent.mkdir(parents=True)
+    jar.write_bytes(compiled.pack({compiled.VERSION: version.encode()}))
+    (home / index.NAME).write_bytes(gzip.compress(LOCAL.encode()))
+
+
+def test_install_refuses_what_came_from_a_site(home: Path) -> None:
+    follow(home, "9.9")
+    with pytest.raises(UserError, match=r"from the update site Ours \(http://server/dl/\)"):
+        installation.install(home)
+    assert not (home / scripts.SCRIPTS).exists()
+    right, words = ways.found(home)
+    assert right
+    assert words == (
+        "imagej-dl 9.9 from the update site Ours (http://server/dl/)"
+        f"; this Python has {__version__}"
+    )
+
+
+def test_each_way_is_told(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    right, words = ways.found(home)
+    assert not right
+    assert "not in its menu" in words
+    installation.install(home)
+    right, words = ways.found(home)
+    assert right
+    assert f"by `imagej-dl install` of {__version__}, with {sys.executable}" in words
+    manifest = home / installation.MANIFEST
+    told = json.loads(manifest.read_text())
+    manifest.write_text(json.dumps(told | {"version": "0.0.1"}))
+    assert "of 0.0.1; this is" in ways.found(home)[1]
+    manifest.write_text(json.dumps(told | {"python": str(home / "gone")}))
+    assert "which is not there any more" in ways.found(home)[1]
+    follow(home, __version__)
+    right, words = ways.found(home)
+    assert not right
+    assert words.startswith("twice, by `imagej-dl install` and from the update site Ours")
+    installation.uninstall(home)
+    right, words = ways.found(home)
+    assert right
+
+
+def test_an_appose_that_is_too_old_is_named(home: Path) -> None:
+    (home / "jars" / "appose-0.9.0.jar").rename(home / "jars" / "appose-0.3.0.jar")
+    with pytest.raises(UserError, match=r"appose-0\.3\.0\.jar: is an Appose that is too old"):
+        installation.install(home)
+
+
+def test_a_front_that_was_compiled_is_put_in_and_taken_out(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compiled, "front", lambda libraries, java: b"jar")
+    monkeypatch.setattr(compiled, "java", lambda fiji: Path("java"))
+    done = installation.install(home)
+    assert installation.FRONT in done.written
+    assert (home / installation.FRONT).read_bytes() == b"jar"
+    installation.uninstall(home)
+    assert not (home / "scripts").exists()
