@@ -78,6 +78,9 @@ TABLE: dict[str, Entry] = {
     "uninstall": Entry(
         "Uninstall", "Remove the commands and macros from a Fiji folder, and nothing else."
     ),
+    "update-site": Entry(
+        "UpdateSite", "Make an update site, from which Fiji installs the commands by itself."
+    ),
     "show": Entry("Show", "Show a label map over its image in ImageJ, with its ROIs."),
     "fill-gaps": Entry(
         "FillGaps", "Fill in objects that are missing in single frames of a label movie."

@@ -8,9 +8,10 @@ import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from imagej_dl.errors import UserError
-from imagej_dl.fiji import gateway, jars
+from imagej_dl.fiji import gateway, jars, ways
 from imagej_dl.models.backend import GPU
 
 
@@ -69,6 +70,8 @@ def _imagej(fiji: str | None) -> Iterator[Finding]:
         )
         return
     yield Finding("Fiji", True, f"{running.version} ({home})", needed=False)
+    if kind == "folder":
+        yield Finding("Commands", *ways.found(Path(home)), needed=False)
     from imagej_dl.fiji import trackmate
 
     version = trackmate.version()

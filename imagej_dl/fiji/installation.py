@@ -15,16 +15,14 @@ from typing import Any
 
 from imagej_dl._version import __version__
 from imagej_dl.errors import UserError, warn
-from imagej_dl.fiji import gateway, scripts
+from imagej_dl.fiji import compiled, gateway, prerequisites, scripts
 from imagej_dl.fiji.scripts import MACROS, SCRIPTS
+from imagej_dl.fiji.updater import followed
 from imagej_dl.filesystem.atomic import atomic, load_json
 
 MANIFEST = f"{SCRIPTS}/installed.json"
-NEEDED = {
-    "appose": "Appose, which starts Python",
-    "groovy": "Groovy, in which the commands are written",
-}
-"""Jars without which the scripts cannot work."""
+FRONT = f"{SCRIPTS}/front.jar"
+"""The compiled front, without which the first command of each user has to wait for the compiler."""
 
 
 @dataclass
@@ -53,13 +51,15 @@ def install(fiji: str | os.PathLike[str] | None = None) -> Outcome:
 
     Raises
     ------
-    UserError : for a folder that is no Fiji, a Fiji without Appose, one that cannot be written to.
+    UserError : for a folder that is no Fiji, a Fiji without Appose, one that has the commands from
+        an update site, one that cannot be written to.
     """
     home = find(fiji)
-    _check_parts(home)
-    before = _manifest(home)
+    prerequisites.check(home)
+    _refuse_site(home)
+    before = manifest(home)
     ours: dict[str, list[str]] = before["files"]
-    wanted = scripts.contents()
+    wanted = scripts.contents() | _front(home)
     # Told before it is done: whatever ends this halfway, it can be taken out.
     folders = [*before["folders"], *_missing_folders(home)]
     union = {path: [*ours.get(path, []), _sum(data)] for path, data in wanted.items()}
@@ -102,13 +102,12 @@ def uninstall(fiji: str | os.PathLike[str] | None = None) -> Outcome:
     UserError : when nothing is installed there, or it cannot be removed.
     """
     home = find(fiji)
-    manifest = home / MANIFEST
-    if not manifest.is_file():
+    if not (home / MANIFEST).is_file():
         raise UserError("imagej-dl is not installed in this Fiji", path=home)
-    before = _manifest(home)
+    before = manifest(home)
     done = Outcome(home)
     _take_out(home, before["files"], done)
-    _remove(manifest)
+    _remove(home / MANIFEST)
     for folder in sorted(before["folders"], key=len, reverse=True):
         place = home / folder
         if place.is_dir() and not any(place.iterdir()):
@@ -127,14 +126,33 @@ def find(fiji: str | os.PathLike[str] | None) -> Path:
     return Path(home).resolve()
 
 
-def _check_parts(home: Path) -> None:
-    for jar, what in NEEDED.items():
-        if not any((home / "jars").glob(f"{jar}-[0-9]*.jar")):
-            raise UserError(
-                f"this Fiji has no {what}",
-                path=home,
-                remedy="Update Fiji (Help > Update...), or use `imagej-dl fiji` instead.",
-            )
+def _refuse_site(home: Path) -> None:
+    """Of two ways in one Fiji each would take the other's files for changed ones."""
+    site = followed.site(home)
+    # Where both are already, this one is brought up to date; doctor says what is wrong.
+    if site is None or (home / MANIFEST).is_file():
+        return
+    raise UserError(
+        f"this Fiji has the commands from {site}",
+        path=home,
+        remedy="There is nothing to install. For a Python of your own choice use the command "
+        f"{scripts.SET_UP}, or deactivate the site (Help > Update... > Manage Update Sites), "
+        "restart Fiji, and run this again.",
+    )
+
+
+def _front(home: Path) -> dict[str, bytes]:
+    """Compile the front with the Fiji's own Groovy; empty where that fails.
+
+    Then Fiji compiles it itself, at the first command.
+    """
+    java = compiled.java(home)
+    if java is None:
+        return {}
+    try:
+        return {FRONT: compiled.front([home / "jars" / "*"], java)}
+    except UserError:
+        return {}
 
 
 def _missing_folders(home: Path) -> list[str]:
@@ -146,7 +164,13 @@ def _missing_folders(home: Path) -> list[str]:
     return missing
 
 
-def _manifest(home: Path) -> dict[str, Any]:
+def manifest(home: Path) -> dict[str, Any]:
+    """Read what :func:`install` put into a Fiji, with which version and Python.
+
+    Raises
+    ------
+    UserError : for a list that was changed since.
+    """
     path = home / MANIFEST
     if not path.is_file():
         return {"files": {}, "folders": []}

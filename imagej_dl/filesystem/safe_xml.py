@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import xml.etree.ElementTree as ET
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from xml.parsers import expat
 
 from imagej_dl.errors import UserError
@@ -24,21 +25,18 @@ def parse(path: Path, remedy: str | None = None) -> ET.Element:
         (DOCTYPE), whose entities may grow without bound or name other files.
     """
     refuse_special(path)
-    builder = ET.TreeBuilder()
-    parser = _parser(path)
-    parser.StartElementHandler = builder.start
-    parser.EndElementHandler = builder.end
-    parser.CharacterDataHandler = builder.data
     try:
         with path.open("rb") as file:
-            parser.ParseFile(file)
-        return builder.close()
+            return _built(file, path, remedy)
     except FileNotFoundError as error:
         raise UserError("there is no such file", path=path) from error
     except OSError as error:
         raise UserError(f"cannot be read ({error})", path=path) from error
-    except (expat.ExpatError, ValueError, LookupError) as error:  # of an encoding
-        raise UserError(f"is not well-formed XML ({error})", path=path, remedy=remedy) from error
+
+
+def parse_data(data: bytes, path: Path, remedy: str | None = None) -> ET.Element:
+    """Parse XML that is in memory, as :func:`parse` does; `path` is the file that it came from."""
+    return _built(io.BytesIO(data), path, remedy)
 
 
 def check(text: str, path: Path, remedy: str | None = None) -> None:
@@ -57,6 +55,19 @@ def check(text: str, path: Path, remedy: str | None = None) -> None:
         parser.Parse(text, True)
     except (expat.ExpatError, _Passed, ValueError, LookupError):
         return
+
+
+def _built(file: IO[bytes], path: Path, remedy: str | None) -> ET.Element:
+    builder = ET.TreeBuilder()
+    parser = _parser(path)
+    parser.StartElementHandler = builder.start
+    parser.EndElementHandler = builder.end
+    parser.CharacterDataHandler = builder.data
+    try:
+        parser.ParseFile(file)
+        return builder.close()
+    except (expat.ExpatError, ValueError, LookupError) as error:  # of an encoding
+        raise UserError(f"is not well-formed XML ({error})", path=path, remedy=remedy) from error
 
 
 class _Passed(Exception):

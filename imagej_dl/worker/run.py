@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from imagej_dl import optional, preferences
+from imagej_dl._version import __version__
 from imagej_dl.commands import load, menu
 from imagej_dl.commands.base import Command, listener
 from imagej_dl.errors import Cancelled, DataWarning, Enough, UserError
@@ -28,11 +29,12 @@ def commands() -> dict[str, Any]:
     Returns
     -------
     {"commands": as :func:`menu.describe` says, "idle": seconds that the worker waits, "remembered":
-    what :func:`remember` was given last}.
+    what :func:`remember` was given last, "version": of imagej-dl}.
     """
     described = [menu.describe(name) for name in menu.MENU]
     idle = preferences.read().idle
-    return {"commands": described, "idle": idle, "remembered": dialog_values.read()}
+    told = {"commands": described, "idle": idle, "remembered": dialog_values.read()}
+    return told | {"version": __version__}
 
 
 def holding(command: str) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from imagej_dl import fiji
 from imagej_dl.cli import cli
 from imagej_dl.commands.menu import MENU
 from imagej_dl.errors import DataWarning, UserError
-from imagej_dl.fiji import installation, scripts
+from imagej_dl.fiji import compiled, installation, scripts
 
 screen = pytest.mark.skipif(not fiji.has_display(), reason="needs a screen: install Xvfb")
 
@@ -30,7 +30,8 @@ def tree(home: Path) -> dict[str, bytes]:
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Path:
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(compiled, "java", lambda fiji: None)  # its jars are empty: nothing compiles
     home = looks_like_a_fiji(tmp_path / "Fiji.app")
     (home / "macros").mkdir()
     (home / "macros" / "mine.ijm").write_text("// mine")

@@ -1,11 +1,17 @@
 // Gives the one front of this ImageJ, made at the first call. The scripts that
 // `imagej-dl install` puts into a Fiji call this, and so does Python when it hosts ImageJ.
+import groovy.transform.Field
 import ij.IJ
 import java.nio.file.Files
 import java.security.MessageDigest
+import java.util.jar.JarFile
 import org.codehaus.groovy.control.CompilationFailedException
 import org.codehaus.groovy.control.CompilationUnit
 import org.codehaus.groovy.control.CompilerConfiguration
+
+/** Where `imagej-dl install` puts the compiled front, from Fiji's folder. */
+@Field static final String INSTALLED = "scripts/Plugins/ImageJ-DL/front.jar"
+@Field static final String KEY = "imagejdl/key.txt"
 
 /**
  * What an installed script does: runs its command with the macro's options, or a dialog's. Where
@@ -48,12 +54,19 @@ def front(File home, File python) {
     return made
 }
 
-/** The front's classes: compiled once and kept, since compiling takes ten seconds. */
+/**
+ * The front's classes. From an update site they come compiled, in a jar; `imagej-dl install` puts
+ * such a jar into the Fiji. Else they are compiled once and kept, since that takes ten seconds.
+ */
 ClassLoader classes(File home) {
+    if (home.file) return shipped(home)
     def ours = this.class.classLoader
-    def sources = new File(home, "imagejdl").listFiles().findAll { it.name.endsWith(".groovy") }
+    def sources = sources(home)
     try {
-        def kept = kept(sources.sort { it.name })
+        def key = key(sources)
+        def jar = new File(IJ.getDirectory("imagej") ?: home.path, INSTALLED)
+        if (keyOf(jar) == key) return new URLClassLoader([jar.toURI().toURL()] as URL[], ours)
+        def kept = kept(sources, key)
         IJ.setProperty("imagej-dl.classes", kept)
         return new URLClassLoader([kept.toURI().toURL()] as URL[], ours)
     } catch (IOException | CompilationFailedException unwritable) {
@@ -64,16 +77,40 @@ ClassLoader classes(File home) {
     }
 }
 
-/** The folder of these sources' classes, named by all that they depend on. */
-File kept(List<File> sources) {
+/** The classes of an update site's jar, with Appose from beside it if Fiji's own will not do. */
+ClassLoader shipped(File jar) {
+    // This class comes from the jar by a loader that does not know Appose: it must not be asked.
+    def fijis = this.class.classLoader.parent
+    def loader = this.class.classLoader.loadClass("imagejdl.ApposeLoader")
+    return loader.newInstance([jar, new File(jar.parentFile, "appose.jar")] as File[], fijis)
+}
+
+List<File> sources(File home) {
+    new File(home, "imagejdl").listFiles().findAll { it.name.endsWith(".groovy") }.sort { it.name }
+}
+
+/** Stands for these sources' classes, as it is made of all that they depend on. */
+String key(List<File> sources) {
     def digest = MessageDigest.getInstance("SHA-256")
-    [GroovySystem.version, System.getProperty("java.specification.version"), IJ.fullVersion].each {
-        digest.update("$it\n".bytes)
-    }
+    [GroovySystem.version, IJ.fullVersion].each { digest.update("$it\n".bytes) }
     sources.each { digest.update(it.bytes) }
-    def name = "front-" + digest.digest().encodeHex().toString().take(24)
+    return digest.digest().encodeHex().toString().take(24)
+}
+
+/** The key of the sources that a jar was made of; null where there is none. */
+String keyOf(File jar) {
+    if (!jar.file) return null
+    try {
+        return new JarFile(jar).withCloseable { it.getInputStream(it.getEntry(KEY))?.getText("UTF-8") }
+    } catch (IOException broken) {
+        return null
+    }
+}
+
+/** The folder of these sources' classes in the user's cache, made if need be. */
+File kept(List<File> sources, String key) {
     def folder = cache()
-    def there = new File(folder, name)
+    def there = new File(folder, "front-" + key)
     inUse(there)
     tidy(folder, there)
     if (new File(there, "imagejdl/Front.class").file) return there
@@ -81,16 +118,28 @@ File kept(List<File> sources) {
     // Under a name of its own until it is whole: another ImageJ may do the same just now.
     def making = Files.createTempDirectory(folder.toPath(), "making-").toFile()
     try {
-        def loader = new GroovyClassLoader(this.class.classLoader)
-        def unit = new CompilationUnit(
-            new CompilerConfiguration(targetDirectory: making), null, loader)
-        unit.addSources(sources as File[])
-        unit.compile()
+        compile(sources, making)
         if (!making.renameTo(there) && !there.directory) throw new IOException("$there")
     } finally {
         if (making.exists()) making.deleteDir()
     }
     return there
+}
+
+void compile(List<File> sources, File target) {
+    def loader = new GroovyClassLoader(this.class.classLoader)
+    def unit = new CompilationUnit(new CompilerConfiguration(targetDirectory: target), null, loader)
+    unit.addSources(sources as File[])
+    unit.compile()
+}
+
+/** Compiles what a jar of the front holds; imagej_dl.fiji.compiled calls this. */
+void compileAll(File home, File target) {
+    def sources = sources(home)
+    compile([new File(home, "Start.groovy"), *sources], target)
+    def file = new File(target, KEY)
+    file.parentFile.mkdirs()
+    file.setText(key(sources), "UTF-8")
 }
 
 /** Says that the classes of a folder are in use, so that no other ImageJ tidies them away. */

@@ -44,6 +44,7 @@ class Front {
         if (commands == null) {
             IJ.showStatus("ImageJ-DL: starting Python...")
             def told = busy { worker.call("commands", [:]) }
+            agree(told.version)
             patience = told.idle as double
             commands = told.commands
             memory = new DialogValues(told.remembered)
@@ -52,6 +53,16 @@ class Front {
             IJ.showStatus("")
         }
         return commands
+    }
+
+    /** Whether Fiji's side is of the worker's version: they change together. */
+    private void agree(String theirs) {
+        def ours = Front.getResource("version.txt")?.getText("UTF-8")
+        if (ours == null || ours == theirs) return  // the front in the worker's own package has none
+        worker.close()
+        throw new CommandError("The commands of this Fiji are of version $ours, imagej-dl in $python is of " +
+            (theirs == null ? "an earlier version" : "version $theirs") + ". Update Fiji (Help > Update...), " +
+            "or the other: $python -m pip install imagej-dl==$ours")
     }
 
     Map command(String nameOrLabel) {

@@ -28,7 +28,8 @@ class Images {
         long bytes = (long) w * h * (rgb ? 3 : c) * z * t * kind.bytesPerElement()
         if (bytes > Integer.MAX_VALUE) throw new CommandError("${imp.title}: is above 2 GB, too large " +
             "to hand over from ImageJ's memory. Save it, and name its file instead.")
-        def array = new NDArray(kind, new Shape(Shape.Order.C_ORDER, t, z, rgb ? 3 : c, h, w))
+        def shape = new Shape(Shape.Order.C_ORDER, t, z, rgb ? 3 : c, h, w)
+        def array = ApposeLoader.within { new NDArray(kind, shape) }
         def buffer = array.buffer().order(ByteOrder.nativeOrder())
         def stack = imp.getStack()
         for (int i = 1; i <= stack.size; i++) {
@@ -107,7 +108,8 @@ class Images {
         if (array instanceof NDArray) return array
         def kind = DType.fromLabel(array.dtype)
         def shape = new Shape(Shape.Order.C_ORDER, array.shape as int[])
-        return new NDArray(kind, shape, SharedMemory.attach(array.shm.name, array.shm.rsize as long))
+        def memory = ApposeLoader.within { SharedMemory.attach(array.shm.name, array.shm.rsize as long) }
+        return new NDArray(kind, shape, memory)
     }
 
     private static Object get(DType kind, buffer, int index, int size) {

@@ -77,14 +77,14 @@ class Worker {
             "more. Install imagej-dl there again, or run `imagej-dl install` from where it is now.")
         def bin = python.parentFile
         def base = bin.name in ["bin", "Scripts"] ? bin.parentFile : bin
-        def environment = Appose.custom().base(base).binPaths(bin.path).build()
+        def environment = ApposeLoader.within { Appose.custom().base(base).binPaths(bin.path).build() }
         // On Windows NumPy must be imported before the process listens.
-        def made = environment.python().init("import numpy")
+        def made = ApposeLoader.within { environment.python().init("import numpy") }
         // Its threads take after the one that starts them, and must not keep Java from ending.
         def failure = null
         Thread.startDaemon("imagej-dl-worker") {
             try {
-                made.start()
+                ApposeLoader.within { made.start() }
             } catch (IOException error) {
                 failure = error
             }
