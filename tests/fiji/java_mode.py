@@ -68,8 +68,17 @@ def looks_like_a_fiji(home: Path, jars: list[Path] | None = None) -> Path:
     return home
 
 
-def plain(home: Path, folder: Path, groovy: str, display: bool, timeout: float = 150) -> Any:
+def plain(
+    home: Path,
+    folder: Path,
+    groovy: str,
+    display: bool,
+    timeout: float = 150,
+    jars: Path | None = None,
+) -> Any:
     """Run Groovy in a JVM with the jars of `home` only; it knows `out`, a map, and `folder`.
+
+    jars : the folder whose jars these are, if it is another one than that with the scripts.
 
     Returns the finished process, with `out` as it was left in its attribute `found`.
     """
@@ -85,7 +94,7 @@ def plain(home: Path, folder: Path, groovy: str, display: bool, timeout: float =
         encoding="utf-8",
     )
     command = ["java", f"-Dscripts={home}/scripts/Plugins/ImageJ-DL", f"-Dplugins.dir={home}"]
-    command += ["-cp", f"{home}/jars/*"]
+    command += ["-cp", f"{jars or home}/jars/*"]
     if display:
         command += ["groovy.ui.GroovyMain", str(script)]
     else:

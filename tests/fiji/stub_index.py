@@ -10,7 +10,9 @@ import base64
 import hashlib
 import importlib.metadata
 import io
+import re
 import threading
+import time
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -50,7 +52,11 @@ def packages(folder: Path, *versions: str) -> Path:
 
 
 def _wheel(
-    folder: Path, name: str, version: str, files: dict[str, str | bytes], needs: tuple[str, ...] = ()
+    folder: Path,
+    name: str,
+    version: str,
+    files: dict[str, str | bytes],
+    needs: tuple[str, ...] = (),
 ) -> None:
     about = f"Metadata-Version: 2.1\nName: {name.replace('_', '-')}\nVersion: {version}\n"
     about += "".join(f"Requires-Dist: {need}\n" for need in needs)
@@ -71,7 +77,8 @@ class Index:
     """What the server was asked for, and how it behaves.
 
     address : of the index; files : names of wheels asked for, with the first byte that was wanted;
-    break_after : bytes of a wheel after which connections end, from now on.
+    hosts : other hosts that it was asked for, as a proxy is; break_after : bytes of a wheel after
+    which connections end, from now on; stalls : whether they then stay open, and nothing comes.
     """
 
     def __init__(self, wheels: Path) -> None:
@@ -79,6 +86,8 @@ class Index:
         self.address = ""
         self.files: list[tuple[str, int]] = []
         self.break_after: int | None = None
+        self.stalls = False
+        self.hosts: set[str] = set()
 
 
 @contextmanager
@@ -90,9 +99,12 @@ def served(wheels: Path) -> Iterator[Index]:
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
-            part = self.path.strip("/").split("/")
-            if part[0] == "control":  # /control/BYTES: as index.break_after; 0 ends it
-                index.break_after = int(part[1]) or None
+            # A proxy is asked for whole addresses.
+            host = re.match(r"http://([^/]+)", self.path)
+            index.hosts.add(host[1] if host else "")
+            part = self.path.removeprefix(host[0] if host else "").strip("/").split("/")
+            if part[0] == "control":  # /control/BYTES/STALLS: as in Index; 0 ends it
+                index.break_after, index.stalls = int(part[1]) or None, part[2:] == ["stalls"]
                 return self._answer(b"")
             if part[0] == "simple":
                 return self._page(part[1])
@@ -135,6 +147,9 @@ def served(wheels: Path) -> Iterator[Index]:
             until = len(data) if index.break_after is None else start + index.break_after
             self.wfile.write(data[start:until])
             if until < len(data):
+                self.wfile.flush()
+                while index.stalls:
+                    time.sleep(0.05)
                 self.close_connection = True
 
         def log_message(self, format: str, *args: object) -> None:
@@ -148,6 +163,7 @@ def served(wheels: Path) -> Iterator[Index]:
     try:
         yield index
     finally:
+        index.stalls = False
         server.shutdown()
         server.server_close()
 

@@ -14,9 +14,9 @@ class EnvironmentRecord {
         if (!file.file) return null
         try {
             def found = new JsonSlurper().parse(file, "UTF-8")
-            boolean sound = ["version", "processor", "environment"].every { found[it] instanceof String }
+            boolean sound = found instanceof Map && ["version", "processor", "environment"].every { found[it] instanceof String }
             return sound && found.environment ==~ /env-[0-9a-f]+/ ? found : null
-        } catch (JsonException | IOException | ClassCastException | MissingPropertyException damaged) {
+        } catch (JsonException | IOException damaged) {
             return null  // made anew
         }
     }

@@ -38,8 +38,9 @@ class EnvironmentSettings {
         if (!file.file) return [:]
         try {
             def found = new JsonSlurper().parse(file, "UTF-8")
+            if (!(found instanceof Map)) throw new JsonException("no object")
             return checked(found.findAll { it.value }.collectEntries { [it.key, it.value as String] })
-        } catch (JsonException | IOException | ClassCastException | MissingMethodException error) {
+        } catch (JsonException | IOException error) {
             throw new CommandError("$file: holds no settings of a Python environment. Delete it.")
         } catch (CommandError error) {
             throw new CommandError("$file: $error.message")

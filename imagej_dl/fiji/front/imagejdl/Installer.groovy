@@ -23,6 +23,7 @@ class Installer {
     private final Uv uv
     private final Download download
     private volatile boolean cancelled
+    private long toldAt
 
     /**
      * folder: gets the environment; version: of imagej-dl; processor: "cpu" or "cuda".
@@ -109,7 +110,7 @@ class Installer {
     /** A new environment, with Python 3.12 where it is to be had. */
     private File environment() {
         def made = new File(folder, "env-" + UUID.randomUUID().toString().take(8))
-        def common = ["venv", "--no-project", "--no-config", made.path, "--python"]
+        def common = ["venv", "--no-project", made.path, "--python"]
         try {
             uv.run([*common, "3.12"])
         } catch (UvError error) {
@@ -148,6 +149,9 @@ class Installer {
 
     private void step(String name, long there = 0, long all = 0, String what = null) {
         if (cancelled) throw new SetUpCancelled()
+        // Bytes come faster than anybody reads.
+        if (there > 0 && there < all && System.currentTimeMillis() - toldAt < 100) return
+        toldAt = System.currentTimeMillis()
         int at = STEPS.keySet().toList().indexOf(name)
         def begin = STEPS[name] as double
         def end = (STEPS.values().toList() + 1.0)[at + 1] as double

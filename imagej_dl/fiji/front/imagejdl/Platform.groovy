@@ -111,12 +111,14 @@ class Platform {
 
     /**
      * Starts a process whose output and errors come as one text. Arguments are given one by one:
-     * no shell reads them, and blanks in paths need no quotes.
+     * no shell reads them, and blanks in paths need no quotes. It runs in the program's own folder:
+     * Python would import what lies in the one that Fiji was started from, and uv read its settings.
      */
     Process start(List<String> command, Map<String, String> environment = [:]) {
         def builder = new ProcessBuilder(command.collect { argument(it) }).redirectErrorStream(true)
         OTHERS.each { builder.environment().remove(it) }
         builder.environment().putAll([PYTHONUTF8: "1", PYTHONUNBUFFERED: "1"] + environment)
+        builder.directory(new File(command[0]).absoluteFile.parentFile)
         def started = builder.start()
         started.outputStream.close()
         return started

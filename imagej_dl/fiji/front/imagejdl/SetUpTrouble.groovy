@@ -38,10 +38,10 @@ class SetUpTrouble {
         if (CERTIFICATE.any { lower.contains(it) }) return new CommandError("The certificate of " +
             "$place is not trusted by this computer. Ask who runs your network.")
         if (lower.contains("no solution found") || lower.contains("not found in the package registry")) {
-            def missing = said.find(/(?i)(?:because|no version of|there are no versions of) ([\w.-]+(?:\[\w+\])?)/) { it[1] }
-            def why = lines.findAll { !(it ==~ /(?i)(?:hint|using|resolved).*/) }.join(" ")
-                .replaceAll(/[×╰─▶│]+/, "").replaceAll(/\s+/, " ").trim()
-            return new CommandError((missing?.startsWith("imagej-dl") ? "$place has no imagej-dl $version. " :
+            boolean ours = said =~ /(?i)(?:because|versions? of) imagej-dl\b(?!.*depends)/
+            def why = lines.findAll { !(it ==~ /(?i)(?:hint|using|resolved|error).*/) }.join(" ")
+                .replaceAll(/[×╰─▶│]+|cause:/, "").replaceAll(/\s+/, " ").trim()
+            return new CommandError((ours ? "$place has no imagej-dl $version. " :
                 "$place lacks a package for this computer. ") + why.take(300))
         }
         if (NO_NETWORK.any { lower.contains(it) }) return new CommandError(unreachable(

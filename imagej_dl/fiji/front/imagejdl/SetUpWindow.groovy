@@ -2,7 +2,6 @@ package imagejdl
 
 import ij.IJ
 import java.awt.BorderLayout
-import java.awt.Dimension
 import java.awt.EventQueue
 import java.awt.FlowLayout
 import java.awt.Font
@@ -18,7 +17,6 @@ import javax.swing.JPanel
 import javax.swing.JProgressBar
 import javax.swing.JScrollPane
 import javax.swing.JTextArea
-import javax.swing.SwingUtilities
 import javax.swing.WindowConstants
 
 /**
@@ -89,10 +87,12 @@ class SetUpWindow {
         log.editable = false
         log.font = new Font(Font.MONOSPACED, Font.PLAIN, 11)
         [bar, state, lines].each { it.visible = false }
+        def progress = new JPanel(new BorderLayout(0, 6))
+        progress.add(bar, BorderLayout.NORTH)
+        progress.add(state, BorderLayout.CENTER)
         def middle = new JPanel(new BorderLayout(0, 8))
-        middle.add(bar, BorderLayout.NORTH)
-        middle.add(state, BorderLayout.CENTER)
-        middle.add(lines, BorderLayout.SOUTH)
+        middle.add(progress, BorderLayout.NORTH)
+        middle.add(lines, BorderLayout.CENTER)  // what gives way where the window is too small
         def buttons = new JPanel(new FlowLayout(FlowLayout.RIGHT))
         [others, go, cancel].each { buttons.add(it) }
         def all = new JPanel(new BorderLayout(0, 10))
@@ -172,11 +172,13 @@ class SetUpWindow {
     private void say(String text, double part) {
         state.text = text
         bar.value = (1000 * part) as int
+        bar.indeterminate = text.endsWith("...")  // how far such a step is, nobody tells
     }
 
     private void failed(String why) {
         IJ.log("ImageJ-DL: $why")
         EventQueue.invokeLater {
+            bar.indeterminate = false
             state.text = "<html><body width=520><font color=#b00000>${escape(why)}</font></body></html>"
             go.text = "Try again"
             [go, others, cancel].each { it.enabled = true }

@@ -6,11 +6,11 @@ class Sizes {
      * Bytes to download and on disk at the end, as measured on Linux with TensorFlow 2.20. The sum
      * of the downloads is counted again before they begin.
      */
-    static final Map<String, List<Long>> MEASURED = [cpu: [940_000_000L, 2_900_000_000L],
+    static final Map<String, List<Long>> MEASURED = [cpu: [940_000_000L, 3_000_000_000L],
         cuda: [3_750_000_000L, 7_500_000_000L]]
 
     static String words(long bytes) {
-        if (bytes >= 1_000_000_000L) return String.format(Locale.ROOT, "%.1f GB", bytes / 1e9d)
+        if (bytes >= 500_000_000L) return String.format(Locale.ROOT, "%.1f GB", bytes / 1e9d)
         return "${Math.round(bytes / 1e6d)} MB"
     }
 

@@ -64,7 +64,7 @@ class Uv {
             try {
                 process.inputStream.eachLine("UTF-8") { text ->
                     said << text << "\n"
-                    if (told) line(text)
+                    if (told && !text.startsWith("Activate with")) line(text)
                 }
             } catch (IOException ended) {
                 // when the process was stopped
