@@ -79,7 +79,7 @@ TABLE: dict[str, Entry] = {
         "Uninstall", "Remove the commands and macros from a Fiji folder, and nothing else."
     ),
     "update-site": Entry(
-        "UpdateSite", "Make an update site, from which Fiji installs the commands by itself."
+        "UpdateSite", "Make the folder of an update site, from which Fiji installs the commands."
     ),
     "show": Entry("Show", "Show a label map over its image in ImageJ, with its ROIs."),
     "fill-gaps": Entry(

@@ -1,4 +1,4 @@
-"""What a Fiji must have for the commands to work in it."""
+"""The parts of a Fiji without which the commands do not work."""
 
 from __future__ import annotations
 

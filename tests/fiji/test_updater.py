@@ -69,7 +69,10 @@ def test_the_updater_installs_updates_and_removes(
         monkeypatch.setattr(scripts, "of_site", lambda: second)
         front = compiled.pack({"imagejdl/Any.class": b"2"})
         site.build(folder, front, ANY)
-        assert "ImageJ-DL" not in updater(home, "list-modified")
+        listed = updater(home, "list")
+        assert f"{MACRO}\t(UPDATEABLE)" in listed
+        assert f"{GONE}\t(OBSOLETE)" in listed
+        assert not [line for line in listed.splitlines() if "ImageJ-DL" in line and "MODIF" in line]
         updater(home, "update")
         jars[scripts.JAR] = front
         assert files(home) == before | second | jars

@@ -59,7 +59,11 @@ def front(File home, File python) {
  * such a jar into the Fiji. Else they are compiled once and kept, since that takes ten seconds.
  */
 ClassLoader classes(File home) {
-    if (home.file) return shipped(home)
+    if (home.file) {
+        def there = IJ.getProperty("imagej-dl.shipped") ?: shipped(home)
+        IJ.setProperty("imagej-dl.shipped", there)
+        return there
+    }
     def ours = this.class.classLoader
     def sources = sources(home)
     try {

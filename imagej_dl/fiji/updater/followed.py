@@ -1,4 +1,4 @@
-"""Whether a Fiji has the commands from an update site, and from which."""
+"""The update sites that a Fiji follows, and the commands among them."""
 
 from __future__ import annotations
 
