@@ -19,6 +19,7 @@ from imagej_dl.commands.engine_options import (
 from imagej_dl.distribution import registry as executors
 from imagej_dl.errors import UserError
 from imagej_dl.images.formats import registry
+from imagej_dl.images.ome_zarr import reading
 from imagej_dl.images.scenes import PATTERN
 from imagej_dl.models.config import holds_model
 from imagej_dl.models.ready import registry as ready
@@ -293,6 +294,8 @@ class PredictOptions(Command):
                 remedy="Name a folder with --out, and pass --format ome-zarr: each image NAME gets "
                 "NAME.ome.zarr.",
             )
+        if self.format == "ome-zarr":
+            reading.need(self.out)  # before the work, which would be lost without it
         return self.out
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
@@ -77,7 +78,7 @@ class LazyArray(NDArrayOperatorsMixin):
     @property
     def size(self) -> int:
         """Number of pixels."""
-        return int(np.prod(self.shape, dtype=np.int64))
+        return math.prod(self.shape)
 
     @property
     def nbytes(self) -> int:
@@ -208,8 +209,8 @@ class LazyArray(NDArrayOperatorsMixin):
         try:
             return self.source.read(where)
         except MemoryError as error:
-            pixels = np.prod([one.stop - one.start for one in where], dtype=np.int64)
-            amount = float(pixels) * self.dtype.itemsize / 1e9
+            pixels = math.prod(one.stop - one.start for one in where)
+            amount = pixels * self.dtype.itemsize / 1e9
             raise UserError(
                 f"{amount:.1f} GB of it were to be read at once, for which there is no memory",
                 path=self.source.path,

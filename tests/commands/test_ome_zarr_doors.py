@@ -80,6 +80,20 @@ def test_predict_reads_and_writes_it(model: Path, cells: Path, tmp_path: Path) -
         predict(model, images=[cells], out=tmp_path / "c.ome.zarr")
 
 
+def test_without_zarr_the_extra_is_named_before_the_work(
+    model: Path, cells: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images.write(images.read(cells), tmp_path / "cells.tif")
+    monkeypatch.setitem(sys.modules, "zarr", None)
+    with pytest.raises(
+        UserError, match=r"zarr.* is not installed\. pip install 'imagej-dl\[zarr\]'"
+    ):
+        images.read(cells)
+    monkeypatch.setattr(Predict, "bundle", None)
+    with pytest.raises(UserError, match="is not installed"):
+        predict(model, images=[tmp_path / "cells.tif"], out=tmp_path / "b", format="ome-zarr")
+
+
 def test_predict_of_a_folder_goes_on_with_what_lacks(
     model: Path, cells: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import stat
 from collections.abc import Iterator
@@ -39,11 +40,20 @@ class ChunkFiles:
     @property
     def total(self) -> int:
         """Number of files if all are there."""
-        return int(np.prod(self.facts.grid, dtype=object))
+        return math.prod(self.facts.grid)
 
     def places(self, most: int) -> Iterator[Place]:
         """Yield the places of all files, or of as many of them."""
         yield from islice(np.ndindex(*self.facts.grid), most)
+
+    def are_at_least(self, most: int) -> bool:
+        """Return whether so many files lie in the folder, whatever they are; counts no further."""
+        count = 0
+        for _, _, files in os.walk(self.facts.folder):
+            count += sum(not name.startswith(".") and name != "zarr.json" for name in files)
+            if count >= most:
+                return True
+        return False
 
     def missing(self, where: tuple[slice, ...]) -> list[Place]:
         """Return the places of the files that hold a block and are not there."""

@@ -14,6 +14,7 @@ A chunk that a shard does not hold is none of these: its index, written with the
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,8 @@ from imagej_dl.images.ome_zarr.multiscales import Multiscale
 
 _COUNTED = 2**20
 """Most files that are looked for where some are missing, to say how many."""
+_LARGE, _SPARSEST = 2**30, 1000
+"""Of more bytes than this, at least one chunk in so many must be there."""
 _LOOKED_AT = 4096
 _TESTED = 256
 _MARGIN = 3  # px of a smaller level that its filter may have blurred into a chunk's place
@@ -70,13 +73,22 @@ class ChunkedSource:
         return pixels.astype(np.uint8) * np.uint8(255) if pixels.dtype == bool else pixels
 
     def check(self) -> None:
-        """Refuse an image without any chunk, before memory is allocated for it.
+        """Refuse an image of which nearly nothing is there, before memory is allocated for it.
 
         Raises
         ------
-        UserError : when none of its chunks is there, and it is no label map.
+        UserError : when none of its chunks is there, and it is no label map; of a large one, when
+            fewer than one in a thousand is there.
         """
         first = self.levels[0]
+        large = first.total > _COUNTED or math.prod(self.shape) * self.dtype.itemsize > _LARGE
+        if large and not first.are_at_least(-(-first.total // _SPARSEST)):
+            sizes = " × ".join(map(str, self.shape))
+            raise UserError(
+                f"declares {sizes} pixels in {first.total} chunks, and has hardly any of them",
+                path=first.facts.folder,
+                remedy=_REMEDY,
+            )
         if self.image.labels or any(map(first.is_there, first.places(_COUNTED))):
             return
         raise UserError(

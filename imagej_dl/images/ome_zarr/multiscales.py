@@ -104,9 +104,13 @@ def read(path: Path, index: int = 0, axes: str | None = None) -> Multiscale:
         )
     stated = _mapping(path, listed[index], "multiscales")
     _check_version(path, number, ome, stated)
-    names, types, unit_of = _axes(path, stated, axes)
+    names, types, unit_of = _axes(path, stated)
     levels = _levels(path, stated, len(names))
     shape = levels[0].facts.shape
+    if axes is not None:
+        names = _renamed(path, names, axes.lower(), shape)
+    if len(set(names)) < len(names) or not {"y", "x"} <= set(names):
+        raise _bad_axes(path, f"has the axes {', '.join(names)[:_SHORT]}")
     if strange := [n for n, size in zip(names, shape, strict=True) if n not in _TYPES and size > 1]:
         raise _bad_axes(path, f"has the axis {strange[0]!r}, which is none of t, c, z, y, x")
     if axes is None:
@@ -155,27 +159,30 @@ def _check_version(
         )
 
 
-def _axes(
-    path: Path, stated: Mapping[str, Any], given: str | None
-) -> tuple[list[str], list[Any], list[str]]:
+def _axes(path: Path, stated: Mapping[str, Any]) -> tuple[list[str], list[Any], list[str]]:
     """Return the name, the type and the unit of each axis."""
     axes = stated.get("axes")
     if not are_objects(axes):
         raise _bad_axes(path, "names no axes")
     assert isinstance(axes, list)
     names = [str(one.get("name", "")).lower() for one in axes]
-    if given is not None:
-        wanted = list(given.lower())
-        if len(wanted) != len(names) or set(wanted) - set(_TYPES):
-            raise UserError(
-                f"has the {len(names)} axes {', '.join(names)}, to which {given} does not fit",
-                path=path,
-                remedy="Name each of them: one of T, C, Z, Y, X.",
-            )
-        names = wanted
-    if len(set(names)) < len(names) or not {"y", "x"} <= set(names):
-        raise _bad_axes(path, f"has the axes {', '.join(names)[:_SHORT]}")
     return names, [one.get("type") for one in axes], [str(one.get("unit") or "") for one in axes]
+
+
+def _renamed(path: Path, names: list[str], given: str, shape: tuple[int, ...]) -> list[str]:
+    """Name all axes as the user does, or those that are longer than 1; the others have none."""
+    long = [i for i, size in enumerate(shape) if size > 1]
+    if not set(given) <= set(_TYPES) or len(given) not in (len(names), len(long)):
+        sizes = " × ".join(map(str, shape))
+        raise UserError(
+            f"has the axes {', '.join(names)} ({sizes}), to which {given.upper()} does not fit",
+            path=path,
+            remedy="Name each of them: one of T, C, Z, Y, X.",
+        )
+    if len(given) == len(names):
+        return list(given)
+    named = dict(zip(long, given, strict=True))
+    return [named.get(i, f"({i})") for i in range(len(names))]
 
 
 def _check_types(path: Path, names: list[str], types: list[Any]) -> None:

@@ -124,7 +124,11 @@ def label_names(path: Path) -> list[str]:
 def need(path: Path) -> None:
     """Raise UserError when zarr-python is not installed."""
     try:
-        optional.need("zarr", "is an OME-Zarr folder, and zarr, which reads them,", f"{INSTALL}.")
+        optional.need(
+            "zarr",
+            "is an OME-Zarr, or is to be one, and zarr, which reads and writes them,",
+            f"{INSTALL}.",
+        )
     except UserError as error:
         raise error.at(path) from error
 

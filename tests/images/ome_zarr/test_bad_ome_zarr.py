@@ -107,10 +107,13 @@ CASES: dict[str, tuple[Callable[[Path], Any], str]] = {
     "no shape": (facts(0, shape=None), "its metadata cannot be read"),
     "no pixels": (facts(0, shape=[3, 0, 48]), "which is no image"),
     "chunks of 0": (facts(0, chunks=[1, 0, 16]), "which is no image"),
+    "huge": (facts(0, shape=[2**40, 2**40, 2**40]), "and has hardly any of them"),
+    "large": (facts(0, shape=[2**15, 2**12, 2**12]), "and has hardly any of them"),
     "huge chunks": (facts(0, chunks=[1, 2**20, 2**20]), "more than 2 GB each"),
 }
 
 
+@pytest.mark.filterwarnings("ignore:.*times as coarse")
 @pytest.mark.parametrize("case", CASES)
 def test_what_is_wrong_is_one_error(path: Path, case: str) -> None:
     harm, words = CASES[case]
@@ -125,6 +128,8 @@ def test_what_is_wrong_is_one_error(path: Path, case: str) -> None:
 def test_wrong_axes_are_set_right_by_the_user(path: Path) -> None:
     ome(lambda o: o.update(axes=named("u", "y", "x")))(path)
     assert images.read(path, "TYX").dims == ("T", "Y", "X")
+    ome(lambda o: o.update(axes=named("t", "u", "x")))(path)
+    assert images.read(path, "ZYX").dims == ("Z", "Y", "X")
     with pytest.raises(UserError, match="TCYX does not fit"):
         images.read(path, "TCYX")
 

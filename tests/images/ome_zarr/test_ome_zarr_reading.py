@@ -50,6 +50,7 @@ def test_axes_of_length_1_are_dropped_and_the_others_named_by_the_user(tmp_path:
     path = zarr_files.image(tmp_path / "a.ome.zarr", array, "tczyx")
     assert images.read(path).dims == ("C", "Y", "X")
     assert images.read(path, "CTZYX").dims == ("T", "Y", "X")
+    assert images.read(path, "TYX").dims == ("T", "Y", "X")
 
 
 @pytest.mark.parametrize("dtype", ["u1", ">u2", "<u4", ">i2", "u8", "f2", ">f4", "f8", "bool"])
