@@ -55,6 +55,11 @@ class Predict(ChosenModels):
         if self.images:
             self.run(progress)
             return
+        if self.scheduler is not None:
+            raise UserError(
+                "scheduler: the open image is in ImageJ's memory, which no worker sees",
+                remedy="Name its file (images), or leave scheduler out.",
+            )
         work = engine_work.of(self)
         image = session.open_image().assign_attrs(session.display)
         title = str(image.attrs["title"])

@@ -14,6 +14,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from imagej_dl import __version__
 from imagej_dl.commands.base import say
 from imagej_dl.commands.predict_models import ChosenModels
 from imagej_dl.commands.predict_words import error_of, outcome
@@ -175,6 +176,7 @@ def _prepared(
     if several and source.image is None:
         warn_black(image, source.path)
     facts = {
+        "version": __version__,
         "made": made,
         "image": stamp(source),
         "rows": [asdict(one) for one in rows],

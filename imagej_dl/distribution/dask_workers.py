@@ -27,6 +27,7 @@ CONNECT = 10.0
 ARRIVE = 120.0
 """Seconds within which the first worker must be there."""
 _BEAT = 0.5
+_AT_ONCE = 500
 _DEATHS = 10
 """Workers that may die while they do a job, before it is given up."""
 
@@ -95,13 +96,19 @@ class _Workers(Executor):
             return
         self._need_workers(pulse)
         ended: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        waiting = {}
-        for number, job in enumerate(jobs):
-            future = self.client.submit(
-                perform, job.function, job.arguments, __version__, pure=False
-            )
-            waiting[future.key] = (number, future)
+        # Handed over some hundred at a time: one by one takes 1.4 times as long.
+        futures = self.client.map(
+            perform,
+            [job.function for job in jobs],
+            [job.arguments for job in jobs],
+            [__version__] * len(jobs),
+            pure=False,
+            batch_size=_AT_ONCE,
+        )
+        waiting = {future.key: (number, future) for number, future in enumerate(futures)}
+        for future in futures:
             future.add_done_callback(ended.put)
+        del futures, future
         try:
             while waiting:
                 pulse()

@@ -110,21 +110,22 @@ def test_what_no_block_may_hold_is_refused(monkeypatch: pytest.MonkeyPatch) -> N
 
 @pytest.mark.parametrize(("overlap", "equal"), [(0.4, False), (0.2, True)])
 def test_star_convex(overlap: float, equal: bool) -> None:
-    rng, shape, rays = np.random.default_rng(2), (80, 100), 8
+    rng, shape, rays = np.random.default_rng(2), (110, 130), 8
     probability = ndi.gaussian_filter(rng.normal(size=shape), 2)
     probability = 1 / (1 + np.exp(-2 * probability / probability.std()))
     if equal:  # of the same probability the place decides
         probability = np.round(probability, 1)
     distances = ndi.gaussian_filter(rng.normal(size=(*shape, rays)), (3, 3, 1))
-    distances = np.abs(5 + 2 * distances / distances.std())
+    distances = np.abs(2.5 + 0.8 * distances / distances.std())
     output = np.concatenate([probability[..., None], distances], -1).astype(np.float32)
     how = StarObjects(
-        probability_threshold=0.9, overlap_threshold=overlap, minimum_area=20, drop_edge=equal
+        probability_threshold=0.9, overlap_threshold=overlap, minimum_area=8, drop_edge=equal
     )
     plane = StarPolygons(shape, rays, how)
     plane.add(0, output)
     whole = plane.finish()
     assert whole.max() > 10
-    labels, dropped, _ = joined(StarBlocks(shape, how, 1.0), output, 50)
+    labels, dropped, widest = joined(StarBlocks(shape, how, 1.0), output, 36)
+    assert widest < 0.9  # what is beyond a window counts
     assert np.array_equal(labels, whole)
     assert dropped == plane.left_out
