@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Set
-from pathlib import Path
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from pydantic import ValidationError
 
-from imagej_dl.errors import UserError, warn
-from imagej_dl.filesystem.atomic import load_json
+from imagej_dl.errors import warn
 from imagej_dl.images import grey_rgb
-from imagej_dl.images.intensities.likeness import FILE, Far, Likeness, central, measured
+from imagej_dl.images.intensities import likeness
+from imagej_dl.images.intensities.likeness import Far, central, measured
 from imagej_dl.models import ModelBundle
 from imagej_dl.prediction.rescaling import Scale
 from imagej_dl.training.object_sizes import diameters
@@ -24,17 +22,6 @@ _FEWEST = 5
 """Objects from which on their median size is taken for that of all."""
 
 
-def known(folder: Path | None) -> Likeness | None:
-    """Read what the training images of a model are like; not every model has it."""
-    if folder is None or not (folder / FILE).is_file():
-        return None
-    try:
-        return Likeness.model_validate(load_json(folder / FILE))
-    except (UserError, ValidationError):
-        warn("is damaged: images are not compared with those of the training", path=folder / FILE)
-        return None
-
-
 def compared(bundle: ModelBundle, image: xr.DataArray, labels: NDArray, scale: Scale) -> list[Far]:
     """Return in what an image is far from the training images of a model.
 
@@ -43,7 +30,7 @@ def compared(bundle: ModelBundle, image: xr.DataArray, labels: NDArray, scale: S
     labels : label map of the image, (…, Y, X), T before Z.
     scale : at which the model saw it.
     """
-    like = known(bundle.folder)
+    like = likeness.read(bundle.folder)
     if like is None or len(like.channels) != bundle.config.channels:
         return []
     pixels = scale.pixels(bundle, grey_rgb.with_channels(image, bundle.config.channels))

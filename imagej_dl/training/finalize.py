@@ -16,6 +16,7 @@ from imagej_dl.errors import Cancelled, Enough
 from imagej_dl.filesystem import temporaries
 from imagej_dl.filesystem.atomic import discard
 from imagej_dl.images.intensities.likeness import FILE as LIKENESS
+from imagej_dl.images.intensities.likeness import Likeness
 from imagej_dl.methods.base import PostProcessing, Predictions
 from imagej_dl.models import ModelBundle, ModelConfig
 from imagej_dl.models import folder as folders
@@ -101,12 +102,9 @@ def finish(out: Path, run: TrainingRun, parts: Split, raw: NDArray, ended: str) 
         write_log(state, log)
         draw(state, curve)
         files = {log.name: log, curve.name: curve}
-        if config.method.learns_from == "labels" and config.normalisation.method != "equalise":
-            camera = run.patches.sampling.camera
-            like = likeness(parts.train, camera, settings.seed)
-            if like is not None:
-                files[LIKENESS] = Path(name) / LIKENESS
-                files[LIKENESS].write_text(like.model_dump_json(indent=2), encoding="utf-8")
+        if (like := _likeness(run, parts)) is not None:
+            files[LIKENESS] = Path(name) / LIKENESS
+            files[LIKENESS].write_text(like.model_dump_json(indent=2), encoding="utf-8")
         if config.method.gives == "image":
             files[LAST] = _write_last(run, bundle.model, config, Path(name) / LAST, test_image)
         written = folders.save(
@@ -123,6 +121,18 @@ def finish(out: Path, run: TrainingRun, parts: Split, raw: NDArray, ended: str) 
     if ended not in RESUMABLE:
         discard(run.folder)
     return written
+
+
+def _likeness(run: TrainingRun, parts: Split) -> Likeness | None:
+    """Return what the images that the model knows are like; None where that cannot be told."""
+    if run.config.method.learns_from != "labels" or run.config.normalisation.method == "equalise":
+        return None
+    found = likeness(parts.train, run.patches.sampling.camera, run.settings.seed)
+    if found is None or run.state.start is None:
+        return found
+    before = Start.model_validate(run.state.start).likeness
+    # Of a model that does not say, it is not known what else is no surprise.
+    return None if before is None else found + before
 
 
 def _write_last(

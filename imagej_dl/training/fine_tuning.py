@@ -9,6 +9,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from imagej_dl.errors import UserError
+from imagej_dl.images.intensities import likeness
+from imagej_dl.images.intensities.likeness import Likeness
 from imagej_dl.models import ModelBundle, ModelConfig
 from imagej_dl.models import folder as folders
 from imagej_dl.models.networks import registry
@@ -38,6 +40,7 @@ class Start(BaseModel):
     sha256 : of its model.keras, or of that file.
     config, digests : its configuration, and the digests of its split (see
         :class:`imagej_dl.training.split.Split`).
+    likeness : what the images that it was trained on are like, where that is known.
     before : its validation loss, Jaccard index and Dice on the new validation patches.
     """
 
@@ -47,6 +50,7 @@ class Start(BaseModel):
     sha256: str
     config: ModelConfig
     digests: dict[str, list[str]] = {}
+    likeness: Likeness | None = None
     before: dict[str, float] = {}
 
     def record(self) -> dict[str, Any]:
@@ -87,6 +91,7 @@ def read(folder: str | Path) -> tuple[Start, ModelBundle]:
         sha256=_digest(folder),
         config=config,
         digests=digests_in(folder),
+        likeness=likeness.read(folder),
     )
     return start, bundle
 

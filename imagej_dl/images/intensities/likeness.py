@@ -7,11 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from scipy import ndimage as ndi
+
+from imagej_dl.errors import UserError, warn
+from imagej_dl.filesystem.atomic import load_json
 
 FILE = "likeness.json"
 """The file of a model folder that holds a :class:`Likeness`."""
@@ -91,6 +95,21 @@ class Likeness(BaseModel):
             diameter=(min(diameters), max(diameters)),
         )
 
+    def __add__(self, before: Likeness) -> Likeness:
+        """Join the ranges with those of the model that the training started from."""
+        channels = []
+        for one, two in zip(self.channels, before.channels, strict=True):
+            names = [name for name in MEASURES if name in one or name in two]
+            channels.append({n: _joined(one.get(n), two.get(n)) for n in names})
+        return self.model_copy(
+            update={
+                "planes": self.planes + before.planes,
+                "channels": tuple(channels),
+                "diameter": _joined(self.diameter, before.diameter),
+                "varied": self.varied or before.varied,
+            }
+        )
+
     def far(
         self, planes: Sequence[Sequence[dict[str, float]]], diameter: float | None = None
     ) -> list[Far]:
@@ -120,6 +139,27 @@ class Likeness(BaseModel):
         if low / (measure.below * wider) <= value <= high * above:
             return []
         return [Far(name, value, limits, channel)]
+
+
+def _joined(one: Range | None, two: Range | None) -> Range:
+    known = [limits for limits in (one, two) if limits is not None]
+    return min(low for low, _ in known), max(high for _, high in known)
+
+
+def read(folder: Path | None) -> Likeness | None:
+    """Read what the training images of a model are like; None where its folder does not say.
+
+    Warns
+    -----
+    DataWarning : for a damaged file.
+    """
+    if folder is None or not (folder / FILE).is_file():
+        return None
+    try:
+        return Likeness.model_validate(load_json(folder / FILE))
+    except (UserError, ValidationError):
+        warn("is damaged: images are not compared with those of the training", path=folder / FILE)
+        return None
 
 
 @dataclass(frozen=True)

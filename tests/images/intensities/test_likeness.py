@@ -70,3 +70,10 @@ def test_of_several_planes_the_median_counts(trained):
 def test_a_flat_or_tiny_plane_tells_nothing():
     assert measured(np.zeros((64, 64)), SCALE) == [{}]
     assert measured(np.ones((3, 3, 2)), SCALE) == [{}, {}]
+
+
+def test_what_the_model_to_start_from_knew_is_known(trained):
+    noisy = [measured(plane(seed, noise=20), SCALE) for seed in range(4)]
+    both = trained + Likeness.of(noisy, [30.0], SCALE)
+    assert kinds(both, plane(50, noise=20), 28.0) == set()
+    assert (both.planes, both.diameter) == (12, (15.0, 30.0))
