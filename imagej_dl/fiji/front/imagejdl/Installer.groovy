@@ -98,7 +98,10 @@ class Installer {
         def python = platform.python(made)
         def packages = new Packages(uv, download, python, folder)
         step("Listing packages")
-        def wanted = packages.wanted("imagej-dl" + (processor == "cuda" ? "[gpu]" : "") + "==$version")
+        boolean cuda = processor == "cuda"
+        // uv would take an older TensorFlow for the sake of a newer h5py.
+        def wanted = packages.wanted(["tensorflow" + (cuda ? "[and-cuda]" : ""),
+            "imagej-dl" + (cuda ? "[gpu]" : "") + "==" + version])
         if (!settings.wheels) packages.fetch(wanted) { long there, long all, String name ->
             step("Downloading", there, all, name) }
         step("Installing")
