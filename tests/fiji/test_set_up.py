@@ -20,6 +20,7 @@ import imagej_dl
 from imagej_dl import fiji
 from imagej_dl.fiji import scripts
 
+OURS = "imagej-dl-python"
 HERE = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 pytestmark = [
     pytest.mark.jvm,
@@ -95,13 +96,16 @@ def killed_halfway(java: Path, index: stub_index.Index, tmp_path: Path, folder: 
     command = ["java", "-Djava.awt.headless=true", "-cp", f"{java}/jars/*"]
     with subprocess.Popen([*command, "groovy.ui.GroovyMain", tmp_path / "killed.groovy"]) as doomed:
         end = time.monotonic() + 120
-        while sum(p.stat().st_size for p in folder.glob("downloads/tensorflow*.part")) < 500_000:
+        while (
+            sum(p.stat().st_size for p in folder.glob(f"{OURS}/downloads/tensorflow*.part"))
+            < 500_000
+        ):
             assert doomed.poll() is None
             assert time.monotonic() < end
             time.sleep(0.05)
         doomed.kill()
     index.break_after, index.stalls = None, False
-    return next(folder.glob("downloads/*.part"))
+    return next(folder.glob(f"{OURS}/downloads/*.part"))
 
 
 TRIALS = """
@@ -116,7 +120,7 @@ def both = (1..2).collect {
 both*.get(1)*.join()
 control("0")
 out.both = both.collect { it[0][0] }
-out.left = new File("FOLDER").list()
+out.left = new File("FOLDER", of("Environment").OURS).list()
 out.again = install([folder: "FOLDER"])
 // Another version: told at once, and only what is new is fetched.
 out.old = environment([folder: "FOLDER"], "0.2.0").with { [ready()?.path, trouble, old] }
@@ -141,7 +145,10 @@ out.unwritable = install([folder: "FOLDER/file/python"])
 
 
 def test_whatever_happens_on_the_way(java: Path, index: stub_index.Index, tmp_path: Path) -> None:
-    folder = tmp_path / "Größe 3 µm" / "python"
+    folder = tmp_path / "Größe 3 µm"
+    mine = folder / "downloads" / "env-mine" / "keep.txt"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("the user's own")
     part = killed_halfway(java, index, tmp_path, folder)
     there = part.stat().st_size
     before = len(index.files)
@@ -159,7 +166,7 @@ def test_whatever_happens_on_the_way(java: Path, index: stub_index.Index, tmp_pa
     assert {name for name, _ in fetched[:-1]} == {part.stem}
     one, two = seen["both"]
     assert one["python"] == two["python"]
-    assert Path(one["python"]).is_relative_to(folder)
+    assert Path(one["python"]).is_relative_to(folder / OURS)
     assert sum("Another Fiji" in "".join(seen["steps"]) for seen in (one, two)) == 1
     assert "far.example" in index.hosts
     # Nothing is left of what was only needed on the way.
@@ -187,6 +194,7 @@ def test_whatever_happens_on_the_way(java: Path, index: stub_index.Index, tmp_pa
     assert "is of version 0.1.0" in seen["other"][1]
     assert "is not there any more" in seen["gone"][1]
     assert "cannot be written to" in seen["unwritable"]["last"]
+    assert mine.read_text() == "the user's own"
 
 
 USED = """

@@ -12,6 +12,8 @@ import java.util.concurrent.TimeUnit
  */
 class Environment {
     static final String COMMAND = "ImageJ-DL Set Up"
+    /** In a folder that was named: what else the user has there is never touched. */
+    static final String OURS = "imagej-dl-python"
     final Platform platform
     final Map<String, String> settings
     /** The version of the commands, which imagej-dl must have, too; null: unknown, and any will do. */
@@ -68,8 +70,7 @@ class Environment {
         boolean again = values.remove("again") == "true"
         boolean all = values.remove("shared") == "true"
         def environment = new Environment(home).keep(values, all)
-        if (again) EnvironmentRecord.remove(environment.target())
-        def python = environment.ready()
+        def python = again && !environment.settings.python ? null : environment.ready()
         if (python == null && environment.settings.python) throw new CommandError(environment.trouble)
         if (python == null) {
             def step = ""
@@ -80,7 +81,7 @@ class Environment {
                 if (now != step) IJ.log("ImageJ-DL: $now")
                 step = now
             }, { String line -> })
-            installer.run()
+            installer.run(again)
             python = environment.ready()
         }
         IJ.log("ImageJ-DL: ready, $python")
@@ -120,8 +121,8 @@ class Environment {
     List<File> folders() {
         def shared = EnvironmentSettings.shared()
         def common = shared == null ? null : EnvironmentSettings.values(shared).folder
-        return [settings.folder ? new File(settings.folder) : null, common ? new File(common) : null,
-            platform.environments()].findAll().unique()
+        def named = [settings.folder, common].findAll().collect { new File(it, OURS) }
+        return (named + [platform.environments()]).unique()
     }
 
     /** Where one is installed: the first place that can be written to. */
@@ -136,6 +137,8 @@ class Environment {
     /** told, line: see Installer. */
     Installer installer(Closure told, Closure line) {
         if (version == null) throw new CommandError("The version of these commands is unknown. Install them again.")
+        // A worker that runs has its files open, which Windows does not let anybody replace.
+        IJ.getProperty("imagej-dl.front")?.close()
         return new Installer(platform, settings, target(), version, processor(), told, line)
     }
 

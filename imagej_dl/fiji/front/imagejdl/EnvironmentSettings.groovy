@@ -14,7 +14,7 @@ class EnvironmentSettings {
     /** The keys, of macros too, and what they mean. */
     static final Map<String, String> KEYS = [
         python: "a Python that has imagej-dl, to be used as it is",
-        folder: "where the environment is made; empty: in the user's own folder",
+        folder: "where the environment is made, in a folder imagej-dl-python; empty: the user's own folder",
         wheels: "a folder of wheels, for a computer without a network",
         index: "the address of a package index; empty: PyPI",
         proxy: "the address of a proxy, such as http://proxy:3128",

@@ -48,13 +48,19 @@ class Installer {
         download.stop()
     }
 
-    /** Installs; the record of what is ready then. CommandError, SetUpCancelled. */
-    Map run() {
+    /**
+     * Installs; the record of what is ready then. CommandError, SetUpCancelled.
+     * again: also where one is ready, which stays until its successor has been downloaded.
+     */
+    Map run(boolean again = false) {
         def ending = new Thread({ cancel(); uv.stop() })
         Runtime.runtime.addShutdownHook(ending)
         try {
             prepare()
-            return locked { EnvironmentRecord.ready(folder, platform, version, processor) ?: install() }
+            return locked {
+                def ready = again ? null : EnvironmentRecord.ready(folder, platform, version, processor)
+                return ready ?: install(again)
+            }
         } catch (UvError error) {
             throw SetUpTrouble.of(error.message, folder, version, settings)
         } catch (IOException error) {
@@ -77,27 +83,30 @@ class Installer {
             "$settings.wheels: there is no such folder of wheels.")
     }
 
-    private Map install() {
+    private Map install(boolean again) {
         def before = EnvironmentRecord.read(folder)
         def old = before == null ? null : new File(folder, before.environment)
-        // One that was made for another processor, or whose Python is gone, is of no use.
-        boolean update = old != null && before.processor == processor && platform.python(old).file
-        if (!update) old = null
-        folder.eachDir { if (it.name.startsWith("env-") && it != old) it.deleteDir() }
+        // One that was made for another processor, or whose Python is gone, is made anew.
+        boolean update = old != null && !again && before.processor == processor && platform.python(old).file
+        discard(old)
         long needed = update ? 0L : Sizes.room(processor) - Sizes.of(new File(folder, "downloads"))
         if (folder.usableSpace < needed) throw new CommandError(SetUpTrouble.full(folder, needed))
         step("Fetching uv")
         uv.find(download) { long there, long all -> step("Fetching uv", there, all) }
         step("Preparing Python")
-        def made = old ?: environment()
+        def made = update ? old : environment()
         def python = platform.python(made)
         def packages = new Packages(uv, download, python, folder)
         step("Listing packages")
-        def wanted = packages.wanted("imagej-dl" + (processor == "cuda" ? "[gpu]" : "") + "==$version")
+        boolean cuda = processor == "cuda"
+        // uv would take an older TensorFlow for the sake of a newer h5py.
+        def wanted = packages.wanted(["tensorflow" + (cuda ? "[and-cuda]" : ""),
+            "imagej-dl" + (cuda ? "[gpu]" : "") + "==" + version])
         if (!settings.wheels) packages.fetch(wanted) { long there, long all, String name ->
             step("Downloading", there, all, name) }
         step("Installing")
-        if (update) EnvironmentRecord.remove(folder)  // from here on it is neither the old nor the new one
+        EnvironmentRecord.remove(folder)  // from here on it is neither the old nor the new one
+        discard(made)
         packages.install(wanted)
         step("Starting imagej-dl")
         check(python)
@@ -105,6 +114,11 @@ class Installer {
         ["downloads", "cache"].each { new File(folder, it).deleteDir() }
         told("Ready", 1.0d)
         return record
+    }
+
+    /** Removes all environments but one: what is not recorded was left half made. */
+    private void discard(File other) {
+        folder.eachDir { if (it.name ==~ /env-[0-9a-f]{8}/ && it != other) it.deleteDir() }
     }
 
     /** A new environment, with Python 3.12 where it is to be had. */

@@ -19,12 +19,12 @@ class Packages {
     }
 
     /**
-     * All packages that a requirement brings and that are not there yet: name, version, address,
-     * bytes (0: unknown), sha256 (or null).
+     * All packages that these requirements bring and that are not there yet: name, version, address,
+     * bytes (0: unknown), sha256 (or null). What comes first is taken as new as can be.
      */
-    List<Map> wanted(String requirement) {
+    List<Map> wanted(List<String> requirements) {
         def asked = new File(wheels, "wanted.in")
-        asked.setText(requirement + "\n", "UTF-8")
+        asked.setText(requirements.join("\n") + "\n", "UTF-8")
         def list = new File(wheels, "pylock.toml")
         list.delete()
         uv.run(["pip", "compile", "--quiet", "--no-header", "--format", "pylock.toml", "--only-binary", ":all:",

@@ -149,10 +149,11 @@ class SetUpWindow {
         python = null
         Thread.startDaemon("imagej-dl-set-up") {
             try {
-                if (again) EnvironmentRecord.remove(environment.target())
+                // Whoever has named a Python, and installs one all the same, means the new one.
+                if (environment.settings.python) environment = environment.keep([python: ""])
                 installer = environment.installer({ String text, double part -> EventQueue.invokeLater { say(text, part) } },
                     { String text -> EventQueue.invokeLater { log.append(text + "\n"); log.caretPosition = log.document.length } })
-                installer.run()
+                installer.run(again)
                 python = environment.ready()
                 close()
             } catch (SetUpCancelled cancelled) {

@@ -97,9 +97,17 @@ class Uv {
             UV_NO_PROGRESS: "1", UV_SYSTEM_CERTS: "true", UV_NATIVE_TLS: "true",
             UV_HTTP_TIMEOUT: platform.variable("UV_HTTP_TIMEOUT") ?: "60"]
         if (settings.index) found.UV_DEFAULT_INDEX = settings.index
-        if (settings.proxy) ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"].each { found[it] = settings.proxy }
+        def proxy = settings.proxy ?: fijis()
+        if (proxy) ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"].each { found[it] = proxy }
         if (settings.wheels) found += [UV_OFFLINE: "1", UV_NO_INDEX: "1", UV_FIND_LINKS: settings.wheels]
         return found
+    }
+
+    /** The proxy in Fiji's own settings, which Java uses by itself. */
+    private static String fijis() {
+        def host = System.getProperty("https.proxyHost") ?: System.getProperty("http.proxyHost")
+        def port = System.getProperty("https.proxyPort") ?: System.getProperty("http.proxyPort") ?: "80"
+        return host ? "http://$host:$port" : null
     }
 
     private boolean runs(File program) {
