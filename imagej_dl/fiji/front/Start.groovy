@@ -105,7 +105,9 @@ String key(List<File> sources) {
 String keyOf(File jar) {
     if (!jar.file) return null
     try {
-        return new JarFile(jar).withCloseable { it.getInputStream(it.getEntry(KEY))?.getText("UTF-8") }
+        return new JarFile(jar).withCloseable { file ->
+            file.getEntry(KEY)?.with { file.getInputStream(it).getText("UTF-8") }
+        }
     } catch (IOException broken) {
         return null
     }
