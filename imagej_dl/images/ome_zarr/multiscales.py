@@ -8,17 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from imagej_dl.errors import UserError, warn
-from imagej_dl.images.array import AXES
 from imagej_dl.images.ome_zarr import KEY, arrays, documents
 from imagej_dl.images.ome_zarr.arrays import ArrayFacts
+from imagej_dl.images.ome_zarr.axes import TYPES, bad_axes, check_types, renamed, stated_axes
 from imagej_dl.images.ome_zarr.calibrations import are_objects, calibration, channels, transformed
 from imagej_dl.images.ome_zarr.documents import ZarrFormat
 
 VERSIONS: dict[str, ZarrFormat] = {"0.4": 2, "0.5": 3}
 """The versions of NGFF that are read and written, each with its format of Zarr."""
 
-_ORDER = {"time": 0, "channel": 1, "space": 2}
-_TYPES = {"t": "time", "c": "channel", "z": "space", "y": "space", "x": "space"}
 _SHORT = 120
 # How much a level's scale may differ from the ratio of its shape to the first one's.
 _RATIO = 0.1
@@ -104,22 +102,22 @@ def read(path: Path, index: int = 0, axes: str | None = None) -> Multiscale:
         )
     stated = _mapping(path, listed[index], "multiscales")
     _check_version(path, number, ome, stated)
-    names, types, unit_of = _axes(path, stated)
+    names, types, unit_of = stated_axes(path, stated)
     levels = _levels(path, stated, len(names))
     shape = levels[0].facts.shape
     if axes is not None:
-        names = _renamed(path, names, axes.lower(), shape)
+        names = renamed(path, names, axes.lower(), shape)
     if len(set(names)) < len(names) or not {"y", "x"} <= set(names):
-        raise _bad_axes(path, f"has the axes {', '.join(names)[:_SHORT]}")
-    if strange := [n for n, size in zip(names, shape, strict=True) if n not in _TYPES and size > 1]:
-        raise _bad_axes(path, f"has the axis {strange[0]!r}, which is none of t, c, z, y, x")
+        raise bad_axes(path, f"has the axes {', '.join(names)[:_SHORT]}")
+    if strange := [n for n, size in zip(names, shape, strict=True) if n not in TYPES and size > 1]:
+        raise bad_axes(path, f"has the axis {strange[0]!r}, which is none of t, c, z, y, x")
     if axes is None:
-        _check_types(path, names, types)
+        check_types(path, names, types)
     attrs = calibration(path, names, levels[0].scale, unit_of)
     omero = ome.get("omero")
     if isinstance(omero, dict) and "c" in names:
         attrs |= channels(omero, shape[names.index("c")])
-    upper = "".join(n.upper() if n in _TYPES else "?" for n in names)
+    upper = "".join(n.upper() if n in TYPES else "?" for n in names)
     own = ome.get(KEY)
     ours = isinstance(own, dict) and own.get("all_chunks") is True
     name = stated.get("name")
@@ -157,52 +155,6 @@ def _check_version(
             path=path,
             remedy="Save it as OME-Zarr 0.4 or 0.5 where it was made, or as TIFF in Fiji.",
         )
-
-
-def _axes(path: Path, stated: Mapping[str, Any]) -> tuple[list[str], list[Any], list[str]]:
-    """Return the name, the type and the unit of each axis."""
-    axes = stated.get("axes")
-    if not are_objects(axes):
-        raise _bad_axes(path, "names no axes")
-    assert isinstance(axes, list)
-    names = [str(one.get("name", "")).lower() for one in axes]
-    return names, [one.get("type") for one in axes], [str(one.get("unit") or "") for one in axes]
-
-
-def _renamed(path: Path, names: list[str], given: str, shape: tuple[int, ...]) -> list[str]:
-    """Name all axes as the user does, or those that are longer than 1; the others have none."""
-    long = [i for i, size in enumerate(shape) if size > 1]
-    if not set(given) <= set(_TYPES) or len(given) not in (len(names), len(long)):
-        sizes = " × ".join(map(str, shape))
-        raise UserError(
-            f"has the axes {', '.join(names)} ({sizes}), to which {given.upper()} does not fit",
-            path=path,
-            remedy="Name each of them: one of T, C, Z, Y, X.",
-        )
-    if len(given) == len(names):
-        return list(given)
-    named = dict(zip(long, given, strict=True))
-    return [named.get(i, f"({i})") for i in range(len(names))]
-
-
-def _check_types(path: Path, names: list[str], types: list[Any]) -> None:
-    """Refuse axes in an order that NGFF does not allow, or named other than they are."""
-    for name, kind in zip(names, types, strict=True):
-        if kind is not None and name in _TYPES and kind != _TYPES[name]:
-            raise _bad_axes(path, f"has an axis {name} of the type {str(kind)[:_SHORT]!r}")
-    order = [_ORDER[_TYPES.get(name, "channel")] for name in names]
-    if order != sorted(order):
-        words = f"has its axes in the order {', '.join(names)}, and NGFF has time, channel, space"
-        raise _bad_axes(path, words)
-
-
-def _bad_axes(path: Path, words: str) -> UserError:
-    return UserError(
-        words,
-        path=path,
-        remedy="An image has y and x, and t, c and z before them if it has them. Pass --axes with "
-        "a letter for each axis, such as --axes TYX, or save it again where it was made.",
-    )
 
 
 def _levels(path: Path, stated: Mapping[str, Any], ndim: int) -> tuple[Level, ...]:
@@ -273,6 +225,3 @@ def _mapping(path: Path, value: Any, what: str) -> Mapping[str, Any]:
             f"its {what} are damaged: no JSON objects", path=path, remedy="Copy it again."
         )
     return value
-
-
-assert set(AXES.lower()) == set(_TYPES)
