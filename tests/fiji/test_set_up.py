@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 import stub_index
-from java_mode import central, looks_like_a_fiji, plain
+from java_mode import central, copy_of, looks_like_a_fiji, plain
+from java_mode import fiji as java_fiji
 
 import imagej_dl
 from imagej_dl import fiji
@@ -328,16 +329,21 @@ def test_the_window_of_the_first_use(
     assert "was not set up" in seen["macro"]
 
 
-def test_without_a_screen_a_line_of_a_macro_does_it(
-    java: Path, index: stub_index.Index, tmp_path: Path
-) -> None:
-    commands = tmp_path / "scripts" / "Plugins" / "ImageJ-DL"
+def without_a_python(home: Path) -> None:
+    """Put commands into a Fiji folder that name no Python."""
+    commands = home / "scripts" / "Plugins" / "ImageJ-DL"
     shutil.copytree(scripts.FRONT, commands / "front")
     (commands / "front" / "version.txt").write_text(f"{imagej_dl.__version__}\n")
     train = COMMAND.replace("HOME", str(commands))
     (commands / "ImageJ-DL_Train.groovy").write_text(train)
     set_up = train.replace('command(home, null, "train")', "setUp(home)")
     (commands / "ImageJ-DL_Set_Up.groovy").write_text(set_up)
+
+
+def test_without_a_screen_a_line_of_a_macro_does_it(
+    java: Path, index: stub_index.Index, tmp_path: Path
+) -> None:
+    without_a_python(tmp_path)
     groovy = """
 def said = { String macro ->
     try { ij.IJ.runMacro(macro) } catch (RuntimeException error) { error.message } }
@@ -356,3 +362,20 @@ out.ran = said('run("ImageJ-DL Train", "project=[FOLDER/nowhere] out=[FOLDER/mod
     assert f"{tmp_path}/nowhere: there is no such folder" in said
     kept = json.loads((Path(os.environ["IMAGEJ_DL_HOME"]) / "environment.json").read_text())
     assert kept == {"python": sys.executable, "gpu": "cpu"}
+
+
+@pytest.mark.fiji
+def test_a_real_fiji_is_told_and_set_up_by_a_macro(
+    fiji_home: Path, index: stub_index.Index, tmp_path: Path
+) -> None:
+    home = copy_of(fiji_home, tmp_path / "Fiji")
+    without_a_python(home)
+    train = f'run("ImageJ-DL Train", "project=[{tmp_path}/nowhere] out=[{tmp_path}/model]");'
+    macro = tmp_path / "macro.ijm"
+    macro.write_text(train)
+    told = java_fiji(home, "--headless", "-macro", str(macro))
+    assert told.returncode != 0
+    assert "has no Python on this computer yet" in told.stdout + told.stderr
+    macro.write_text(f'run("ImageJ-DL Set Up", "python=[{sys.executable}]");\n{train}')
+    done = java_fiji(home, "--headless", "-macro", str(macro))
+    assert f"{tmp_path}/nowhere: there is no such folder" in done.stdout + done.stderr

@@ -3,7 +3,7 @@ package imagejdl
 /** How large an environment is, and how much room there is. */
 class Sizes {
     /**
-     * Bytes to download and on disk at the end, as measured on Linux with TensorFlow 2.20. The sum
+     * Bytes to download and on disk at the end, as measured on Linux with TensorFlow 2.21. The sum
      * of the downloads is counted again before they begin.
      */
     static final Map<String, List<Long>> MEASURED = [cpu: [940_000_000L, 3_000_000_000L],
