@@ -186,7 +186,7 @@ def test_a_stopped_retraining_says_how_to_go_on(
 
 def test_status(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     found = Status(Path("M"), 2, 3, 9, True, ROWS)
-    monkeypatch.setattr(correction, "status", lambda path, model: found)
+    monkeypatch.setattr(correction, "status", lambda path, model, by: found)
     run(step="status")
     assert capsys.readouterr().out == (
         "round 2, 3 of 9 images done; the current model is M\n"
@@ -195,7 +195,10 @@ def test_status(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[s
 
 
 def test_keys_never_change() -> None:
-    names = "project model step name rois epochs minutes learning_rate accept sparse"
+    names = (
+        "project model step name rois epochs minutes learning_rate engine engine_settings "
+        "engine_python accept sparse"
+    )
     assert list(Correct.model_fields) == names.split()
     assert (
         Correct.model_fields["minutes"].description == Settings.model_fields["minutes"].description

@@ -225,6 +225,7 @@ def discs(seed, colours):
 @pytest.mark.parametrize("colours", [1, 3])
 def test_a_model_is_trained_and_predicts(tmp_path, monkeypatch, colours):
     small = {"steps": 20, "batch": 4, "patch": 32, "depth": 2, "width": 8, "seed": 1}
+    small["imaging"] = 0.0  # in so few batches all are to show what is predicted
     pairs = [discs(seed, colours) for seed in range(5)]
     out = tmp_path / "model"
     training.train(pairs, out, kind="flows", epochs=3, learning_rate=0.01, **small)

@@ -14,7 +14,7 @@ RNG = np.random.default_rng(0)
 @pytest.mark.parametrize("highest", [0, 1, 30])
 def test_first_pixels(highest):
     labels = RNG.integers(0, highest + 1, (20, 31)) * (RNG.random((20, 31)) < 0.1)
-    ids, first = postprocessing._first_pixels(labels)
+    ids, first = postprocessing.first_pixels(labels)
     expected, where = np.unique(labels, return_index=True)
     np.testing.assert_array_equal(ids, expected[expected > 0])
     np.testing.assert_array_equal(first, where[expected > 0])
