@@ -15,8 +15,9 @@ from scipy import ndimage as ndi
 from imagej_dl.methods.shared.h_maxima_watershed import (
     basins_of,
     ground_of,
+    merged,
     passes_between,
-    root_of,
+    united,
 )
 
 
@@ -51,47 +52,9 @@ def certain_hills(
     beside = ndi.binary_dilation(unknown, np.ones((3, 3)))
     open_ = np.zeros(count, bool)
     open_[inner[beside]] = True
-    hills, doubt = _merged(basins.peaks, *passes_between(ground, basins), height, open_)
-    if joined is not None:
-        first, second, within = passes_between(np.pad(joined, 1).astype(np.int8), basins)
-        for a, b in zip(first[within > 0].tolist(), second[within > 0].tolist(), strict=True):
-            hills[root_of(hills, a)] = root_of(hills, b)
-    roots = np.array([root_of(hills, one) for one in range(count)], np.int32)
+    hill_of, doubt = merged(basins.peaks, *passes_between(ground, basins), height, open_)
+    roots = united(hill_of, joined, basins)
     doubtful = np.zeros(count, bool)
     doubtful[roots[doubt]] = True
     doubtful[0] = False
     return roots[inner], doubtful
-
-
-def _merged(
-    peaks: NDArray[np.float64],
-    first: NDArray[np.int64],
-    second: NDArray[np.int64],
-    passes: NDArray,
-    height: float,
-    open_: NDArray[np.bool_],
-) -> tuple[list[int], NDArray[np.bool_]]:
-    """Return what each basin is joined to, and the basins that are in doubt.
-
-    As in :func:`h_maxima_watershed`, where the lower of two ranges that meet is joined to the other
-    if it is too low. Of a range with an open basin only the least height is known. One that has
-    none is known, with all of its passes: what it meets is at least as high as it is seen to be. So
-    a known range that is the lower one is decided. If an open one is the lower one, nothing is
-    joined where it is high enough; otherwise both hills are in doubt.
-    """
-    range_of, hill_of = list(range(len(peaks))), list(range(len(peaks)))
-    top, unsure, doubt = peaks.tolist(), open_.tolist(), open_.copy()
-    for a, b, level in zip(first.tolist(), second.tolist(), passes.tolist(), strict=True):
-        one, other = root_of(range_of, a), root_of(range_of, b)
-        if one == other:
-            continue
-        if top[one] < top[other]:
-            one, other, a, b = other, one, b, a
-        if top[other] - level < height:
-            if unsure[other]:
-                doubt[[a, b]] = True
-            else:
-                hill_of[root_of(hill_of, b)] = root_of(hill_of, a)
-        range_of[other] = one
-        unsure[one] = unsure[one] or unsure[other]
-    return hill_of, doubt

@@ -40,10 +40,8 @@ def h_maxima_watershed(
         return np.zeros(region.shape, np.int32)
     ground = ground_of(surface, region)
     basins = basins_of(ground, region)
-    hills = _merged(basins.peaks, *passes_between(ground, basins), height)
-    if joined is not None:
-        first, second, within = passes_between(np.pad(joined, 1).astype(np.int8), basins)
-        hills = _united(hills, first[within > 0], second[within > 0])
+    hill_of, _ = merged(basins.peaks, *passes_between(ground, basins), height)
+    hills = united(hill_of, joined, basins)
     return np.ascontiguousarray(_inner(hills[basins.plane]))
 
 
@@ -194,17 +192,35 @@ def _inner(framed: NDArray) -> NDArray:
     return framed[1:-1, 1:-1]
 
 
-def _merged(
-    peaks: NDArray,
+def merged(
+    peaks: NDArray[np.float64],
     first: NDArray[np.int64],
     second: NDArray[np.int64],
     passes: NDArray,
     height: float,
-) -> NDArray[np.int32]:
-    """Return the hill of each basin."""
+    open_: NDArray[np.bool_] | None = None,
+) -> tuple[list[int], NDArray[np.bool_]]:
+    """Return what each basin is joined to, and the basins that are in doubt.
+
+    Parameters
+    ----------
+    peaks : their heights.
+    first, second, passes : which basins meet, and how high, the highest first.
+    height : least height of a hill that stands for itself.
+    open_ : the basins that go on where the surface is not known; None where all of it is.
+
+    Notes
+    -----
+    Of two ranges that meet the lower one is joined to the other if it is too low. Of a range with
+    an open basin only the least height is known. One that has none is known, with all of its
+    passes: what it meets is at least as high as it is seen to be. So a known range that is the
+    lower one is decided. If an open one is the lower one, nothing is joined where it is high
+    enough; otherwise both hills are in doubt.
+    """
     range_of = list(range(len(peaks)))  # mountain ranges: all that is joined so far
     hill_of = list(range(len(peaks)))
-    top = peaks.tolist()
+    doubt = np.zeros(len(peaks), bool) if open_ is None else open_.copy()
+    top, unsure = peaks.tolist(), doubt.tolist()
     for a, b, level in zip(first.tolist(), second.tolist(), passes.tolist(), strict=True):
         one, other = root_of(range_of, a), root_of(range_of, b)
         if one == other:
@@ -214,18 +230,23 @@ def _merged(
         # A range in which a hill stands for itself has a peak above that hill's: it does too.
         # So the lower range, when it is too low, is one hill.
         if top[other] - level < height:
-            hill_of[root_of(hill_of, b)] = root_of(hill_of, a)
+            if unsure[other]:
+                doubt[[a, b]] = True
+            else:
+                hill_of[root_of(hill_of, b)] = root_of(hill_of, a)
         range_of[other] = one
-    return np.array([root_of(hill_of, i) for i in range(len(peaks))], np.int32)
+        unsure[one] = unsure[one] or unsure[other]
+    return hill_of, doubt
 
 
-def _united(
-    hills: NDArray[np.int32], first: NDArray[np.int64], second: NDArray[np.int64]
+def united(
+    hill_of: list[int], joined: NDArray[np.bool_] | None, basins: Basins
 ) -> NDArray[np.int32]:
-    """Return the hill of each basin once those of each of these pairs are one."""
-    hill_of = hills.tolist()
-    for a, b in zip(first.tolist(), second.tolist(), strict=True):
-        hill_of[root_of(hill_of, a)] = root_of(hill_of, b)
+    """Return the hill of each basin, once those that meet where `joined` (Y, X) is are one."""
+    if joined is not None:
+        first, second, within = passes_between(np.pad(joined, 1).astype(np.int8), basins)
+        for a, b in zip(first[within > 0].tolist(), second[within > 0].tolist(), strict=True):
+            hill_of[root_of(hill_of, a)] = root_of(hill_of, b)
     return np.array([root_of(hill_of, i) for i in range(len(hill_of))], np.int32)
 
 
