@@ -37,7 +37,7 @@ import numpy as np
 from classical import CLASSICAL
 from denoising_cases import CASES, Case, calibration
 from denoising_scores import scores
-from runs import Record, add_arguments, append, given, lines, machine, row, run_missing
+from runs import Record, add_arguments, done, given, machine, row, run_missing
 
 _IMAGES = ("case", "photons", "read", "most", "scale_invariant")
 _TRAINING = ("minutes", "steps_planned", "settings")
@@ -46,12 +46,7 @@ _TRAINING = ("minutes", "steps_planned", "settings")
 
 def main() -> None:
     options = parsed()
-    if options.table:
-        print(table(lines(options.out)))
-        return
-    if options.run:
-        case, method, seed = options.run
-        append(options.out, measure(case, method, int(seed), options))
+    if done(options, table, lambda case, method, s: measure(case, method, int(s), options)):
         return
     plans = []
     for case in options.case or [name for name in CASES if available(name, options)]:

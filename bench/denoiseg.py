@@ -26,7 +26,16 @@ import denoising_cases
 import nuclei
 import numpy as np
 import xarray as xr
-from runs import Record, add_arguments, append, given, lines, machine, numbers, row, run_missing
+from runs import (
+    Record,
+    add_arguments,
+    done,
+    given,
+    machine,
+    numbers,
+    row,
+    run_missing,
+)
 
 WAYS = ("border", "n2v2, border", "denoiseg")
 _SAME = ("photons", "read", "minutes", "steps_planned", "settings")
@@ -35,12 +44,7 @@ _SAME = ("photons", "read", "minutes", "steps_planned", "settings")
 
 def main() -> None:
     options = parsed()
-    if options.table:
-        print(table(lines(options.out)))
-        return
-    if options.run:
-        way, labelled, seed = options.run
-        append(options.out, measure(way, int(labelled), int(seed), options))
+    if done(options, table, lambda way, n, seed: measure(way, int(n), int(seed), options)):
         return
     asked = options.way or [*WAYS]
     there = [way for way in asked if is_there(way)]

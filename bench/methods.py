@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import nuclei
-from runs import add_arguments, append, given, lines, machine, numbers, row, run_missing
+from runs import add_arguments, done, given, machine, numbers, row, run_missing
 
 EPOCH = 50
 """Batches between two validations."""
@@ -42,13 +42,7 @@ COLUMNS = {
 
 def main() -> None:
     options = parsed()
-    if options.table:
-        print(table(lines(options.out)))
-        return
-    if options.run:
-        method, seed = options.run
-        record = measure(method, int(seed), options)
-        append(options.out, record)
+    if done(options, table, lambda method, seed: measure(method, int(seed), options)):
         return
     wanted = [  # all methods of a seed, then the next: a stop leaves whole rounds
         (plan(method, seed, options), [method, str(seed)])
@@ -188,9 +182,9 @@ def _group(records: list[dict[str, Any]]) -> str:
 def _rows(records: list[dict[str, Any]], where: str, steps: list[int]) -> list[str]:
     heads = ["method", "seeds", "batches", *COLUMNS.values(), "AP .5 from … to"]
     rows = [row(heads), row(["---"] * len(heads))]
-    done = list(zip(records, steps, strict=True))
+    both = list(zip(records, steps, strict=True))
     for method in dict.fromkeys(record["method"] for record in records):
-        mine = [(r[where], n) for r, n in done if r["method"] == method]
+        mine = [(r[where], n) for r, n in both if r["method"] == method]
         means = [statistics.fmean(s[name] for s, _ in mine) for name in COLUMNS]
         least, most = (f(s["ap_0.5"] for s, _ in mine) for f in (min, max))
         cells = [method, str(len(mine)), f"{statistics.fmean(n for _, n in mine):.0f}"]

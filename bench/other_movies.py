@@ -34,7 +34,7 @@ from typing import Any
 import nuclei
 import numpy as np
 from numpy.typing import NDArray
-from runs import add_arguments, append, given, lines, machine, row, run_missing
+from runs import add_arguments, done, given, machine, row, run_missing
 
 EPOCH = 50
 """Batches between two validations."""
@@ -144,12 +144,7 @@ def movies(pair: str, seed: int, options: argparse.Namespace) -> Iterator[tuple[
 
 def main() -> None:
     options = parsed()
-    if options.table:
-        print(table(lines(options.out)))
-        return
-    if options.run:
-        pair, imaging, seed = options.run
-        append(options.out, measure(pair, float(imaging), int(seed), options))
+    if done(options, table, lambda p, share, s: measure(p, float(share), int(s), options)):
         return
     wanted = [
         (plan(pair, share, seed, options), [pair, str(share), str(seed)])

@@ -46,6 +46,24 @@ def append(path: Path, record: Record) -> None:
         file.write("\n" * (before[-1:] not in (b"", b"\n")) + json.dumps(record) + "\n")
 
 
+def done(
+    options: argparse.Namespace,
+    table: Callable[[list[Record]], str],
+    run: Callable[..., Record],
+) -> bool:
+    """Print the table, or do the one run, that a call asks for; return False if it is neither.
+
+    run : gets the words after `--run`.
+    """
+    if options.table:
+        print(table(lines(options.out)))
+    elif options.run:
+        append(options.out, run(*options.run))
+    else:
+        return False
+    return True
+
+
 def run_missing(
     path: Path, plans: Iterable[tuple[Record, list[str]]], key: Callable[[Record], str]
 ) -> bool:

@@ -12,6 +12,7 @@ import pytest
 sys.path.append(str(Path(__file__).parents[1] / "bench"))
 
 import methods
+import runs
 
 
 def options(*more):
@@ -65,11 +66,11 @@ def test_the_table_has_means_over_the_seeds_and_equal_steps_below():
 
 def test_a_line_that_was_cut_short_counts_for_nothing(tmp_path, capsys):
     path = tmp_path / "runs.jsonl"
-    assert methods.lines(path) == []
+    assert runs.lines(path) == []
     path.write_text(json.dumps(record("border", 0, 0.8)) + '\n{"method": "bin')
-    assert [line["method"] for line in methods.lines(path)] == ["border"]
-    methods.append(path, record("binary", 0, 0.5))
-    assert [line["method"] for line in methods.lines(path)] == ["border", "binary"]
+    assert [line["method"] for line in runs.lines(path)] == ["border"]
+    runs.append(path, record("binary", 0, 0.5))
+    assert [line["method"] for line in runs.lines(path)] == ["border", "binary"]
     assert "damaged" in capsys.readouterr().err
 
 
