@@ -8,7 +8,10 @@ import java.awt.Window
 import java.awt.event.ComponentAdapter
 import java.awt.event.ComponentEvent
 import java.awt.event.KeyEvent
+import java.beans.PropertyChangeEvent
+import java.beans.PropertyChangeListener
 import java.util.concurrent.CountDownLatch
+import java.util.concurrent.atomic.AtomicBoolean
 import javax.swing.BorderFactory
 import javax.swing.JButton
 import javax.swing.JComponent
@@ -84,6 +87,11 @@ class TrainingWindow {
         def pane = new JOptionPane("Stop the training? Its best model so far is kept, and Resume continues.",
             JOptionPane.QUESTION_MESSAGE, JOptionPane.YES_NO_OPTION)
         def answered = new CountDownLatch(1)
+        def yes = new AtomicBoolean()
+        // A dialog forgets an answer that comes before it knows that it is shown.
+        pane.addPropertyChangeListener(JOptionPane.VALUE_PROPERTY, { PropertyChangeEvent change ->
+            if (change.newValue == JOptionPane.YES_OPTION) yes.set(true)
+        } as PropertyChangeListener)
         SwingUtilities.invokeLater {
             question = pane.createDialog(frame, frame.title)
             question.modal = false  // the user's images stay in reach
@@ -94,7 +102,7 @@ class TrainingWindow {
             question.visible = true
         }
         answered.await()
-        return pane.value == JOptionPane.YES_OPTION
+        return yes.get()
     }
 
     /** Closes it before it returns: what is said next must not stand behind it. */
