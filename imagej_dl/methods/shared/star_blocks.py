@@ -78,9 +78,7 @@ class StarBlocks:
             longest,
             doubtful,
         )
-        y, x = points.T
-        rows, columns = block
-        mine = (y >= rows.start) & (y < rows.stop) & (x >= columns.start) & (x < columns.stop)
+        mine = windows.holds(block, *points.T)
         if doubtful[mine].any():
             return None
         own = stay[mine[stay]]

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from imagej_dl.errors import UserError, one_line
 from imagej_dl.filesystem.atomic import atomic, load_json
+from imagej_dl.methods.shared import windows
 from imagej_dl.methods.shared.windows import Place
 from imagej_dl.prediction.blocks.plan import FILE, Plan
 
@@ -73,21 +74,15 @@ class Store:
         for block in self.plan.touching(window):
             place = self.plan.place(block)
             part = self.array(stage, f"{plane}-{block}", key)
-            cut = [
+            rows, columns = (
                 slice(max(one.start, w.start), min(one.stop, w.stop))
                 for one, w in zip(place, window, strict=True)
-            ]
+            )
             if whole is None:
                 shape = [span.stop - span.start for span in window]
                 whole = np.empty((*shape, *part.shape[2:]), part.dtype)
-            inner, outer = (
-                tuple(
-                    slice(c.start - o.start, c.stop - o.start)
-                    for c, o in zip(cut, origin, strict=True)
-                )
-                for origin in (place, window)
-            )
-            whole[outer] = part[inner]
+            shared = rows, columns
+            whole[windows.within(shared, window)] = part[windows.within(shared, place)]
         assert whole is not None, "windows lie in the plane"
         return whole
 
@@ -96,9 +91,7 @@ class Store:
         parts: dict[str, list[NDArray]] = {key: [] for key in keys}
         for block in self.plan.touching(window):
             points = np.asarray(self.array(stage, f"{plane}-{block}", "points"))
-            inside = np.ones(len(points), bool)
-            for axis, span in enumerate(window):
-                inside &= (points[:, axis] >= span.start) & (points[:, axis] < span.stop)
+            inside = windows.holds(window, *points.T)
             for key in keys:
                 parts[key].append(np.asarray(self.array(stage, f"{plane}-{block}", key))[inside])
         joined = {key: np.concatenate(some) for key, some in parts.items()}
