@@ -80,7 +80,7 @@ def spread(
         return failed
     assert command.scheduler is not None
     with registry.executor(command.scheduler, command.workers) as executor:
-        failed += _each(command, single, executor, progress)
+        failed += _each(command, single, executor, made, progress)
         for one in cut:
             try:
                 one.predict(command, executor, results, made, progress)
@@ -90,7 +90,11 @@ def spread(
 
 
 def _each(
-    command: ChosenModels, sources: list[Source], executor: Executor, progress: Progress
+    command: ChosenModels,
+    sources: list[Source],
+    executor: Executor,
+    made: dict[str, Any],
+    progress: Progress,
 ) -> list[UserError]:
     """Have images predicted as a whole, each a job; return what went wrong."""
     here = {"scheduler", "workers", "videos"}  # which are no matter of one image
@@ -109,6 +113,7 @@ def _each(
                 "path": str(source.path.resolve()),
                 "name": source.name,
                 "scene": source.scene,
+                "made": made,
             },
         )
         for source in sources
@@ -234,7 +239,7 @@ class _Cut:
         """Predict the image, or what is left of it, and write the results."""
         started = time.perf_counter()
         image = _opened(self.source, command, self.config)
-        work = self._begun(command, image)
+        work = self._begun(command, image, made)
         for path in (work.folder / "plan.json", work.plan.image["path"], work.plan.model["folder"]):
             executor.sees(str(path))
         work.run(executor, progress)
@@ -250,7 +255,9 @@ class _Cut:
         work.remove()
         say(outcome(results, self.source, result, time.perf_counter() - started))
 
-    def _begun(self, command: ChosenModels, image: xr.DataArray) -> BlockPrediction:
+    def _begun(
+        self, command: ChosenModels, image: xr.DataArray, made: dict[str, Any]
+    ) -> BlockPrediction:
         """Return the prediction as it is in its working folder, or begin it there."""
         from imagej_dl.methods.shared.instance_method import InstanceMethod
         from imagej_dl.prediction.blocks.inputs import Input
@@ -276,6 +283,7 @@ class _Cut:
             None if command.weights is None else str(command.weights.resolve()),
             self.config.instances.model_dump(mode="json"),
             command.output,
+            made,
         )
         given = Input.of(
             image,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import xarray as xr
 from numpy.typing import NDArray
 
 from imagej_dl.images import array_storage
@@ -55,7 +56,7 @@ class _Work:
 
     @property
     def pixels(self) -> Pixels:
-        return Pixels(inputs.opened(self.plan.image))
+        return Pixels(_image(*self.key))
 
     @property
     def method(self) -> InstanceMethod:
@@ -80,6 +81,11 @@ def _written(folder: Path) -> int:
 @lru_cache(maxsize=4)
 def _plan(folder: str, written: int) -> Plan:
     return Plan.read(Path(folder))
+
+
+@lru_cache(maxsize=2)
+def _image(folder: str, written: int) -> xr.DataArray:
+    return inputs.opened(_plan(folder, written).image)
 
 
 def _measure(work: _Work, plane: int, block: int, name: str) -> None:
