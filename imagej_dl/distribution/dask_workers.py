@@ -125,7 +125,10 @@ class _Workers(Executor):
 
     def _outcome(self, future: Any) -> Outcome:
         if future.status == "finished":
-            return Outcome(**future.result())
+            try:
+                return Outcome(**future.result())
+            except OSError as gone:  # the value lies with the worker until it is asked for
+                raise self._ended() from gone
         if future.status != "error":
             raise self._ended()
         error = future.exception()
