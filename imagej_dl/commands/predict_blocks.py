@@ -266,10 +266,9 @@ class _Cut:
         from imagej_dl.prediction.blocks.prediction import BlockPrediction
 
         if (self.folder / FILE).is_file():
-            plan = Plan.read(self.folder)
-            done = sum(len(list((self.folder / one).glob("*.json"))) for one in _stages())
-            say(f"{self.source.name}: goes on, {done} jobs are done")
-            return BlockPrediction(self.folder, plan, self.config, image)
+            begun = BlockPrediction(self.folder, Plan.read(self.folder), self.config, image)
+            say(f"{self.source.name}: goes on, {begun.done} jobs are done")
+            return begun
         self._remove_others()
         self.folder.mkdir(parents=True, exist_ok=True)
         method, source = self.config.method, self.source
@@ -326,9 +325,3 @@ class _Cut:
 def _is_key(text: str) -> bool:
     """Return whether a text is a key of a working folder."""
     return len(text) == 16 and set(text) <= set("0123456789abcdef")
-
-
-def _stages() -> list[str]:
-    from imagej_dl.prediction.blocks import jobs
-
-    return [jobs.MEASURE, jobs.NETWORK, jobs.OBJECTS, jobs.NUMBER, jobs.LABELS]

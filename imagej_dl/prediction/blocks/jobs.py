@@ -38,7 +38,7 @@ def run(folder: str, stage: str, name: str) -> None:
     """
     work = _Work(Path(folder))
     plane, _, block = name.partition("-")
-    if (work.store.folder / stage / f"{name}.json").exists():
+    if work.store.is_done(stage, name):
         return
     _STAGES[stage](work, int(plane), int(block or 0), name)
 

@@ -38,6 +38,10 @@ class Store:
             if name.endswith(_DONE) and not name.startswith(".")
         }
 
+    def is_done(self, stage: str, name: str) -> bool:
+        """Return whether one job of a stage is done."""
+        return self._facts(stage, name).exists()
+
     def keep(
         self, stage: str, name: str, facts: dict[str, Any], arrays: Mapping[str, NDArray] = {}
     ) -> None:
@@ -47,12 +51,12 @@ class Store:
         for key, array in arrays.items():
             with atomic(self._array(stage, name, key)) as temporary, temporary.open("wb") as file:
                 np.save(file, array, allow_pickle=False)
-        with atomic(self.folder / stage / f"{name}{_DONE}") as temporary:
+        with atomic(self._facts(stage, name)) as temporary:
             temporary.write_text(json.dumps(facts), encoding="utf-8")
 
     def facts(self, stage: str, name: str) -> dict[str, Any]:
         """Return what a job says about itself."""
-        found: dict[str, Any] = load_json(self.folder / stage / f"{name}{_DONE}")
+        found: dict[str, Any] = load_json(self._facts(stage, name))
         return found
 
     def array(self, stage: str, name: str, key: str) -> NDArray:
@@ -97,6 +101,9 @@ class Store:
         joined = {key: np.concatenate(some) for key, some in parts.items()}
         order = np.lexsort(joined["points"].T[::-1])
         return {key: values[order] for key, values in joined.items()}
+
+    def _facts(self, stage: str, name: str) -> Path:
+        return self.folder / stage / f"{name}{_DONE}"
 
     def _array(self, stage: str, name: str, key: str) -> Path:
         return self.folder / stage / f"{name}-{key}.npy"
