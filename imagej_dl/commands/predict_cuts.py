@@ -137,10 +137,12 @@ class Cut:
         progress: Progress,
     ) -> None:
         """Predict the image, or what is left of it, and write the results."""
+        from imagej_dl.prediction.blocks.plan import FILE
+
         started = time.perf_counter()
         image = _opened(self.source, command, self.config)
         work = self._begun(command, image, made)
-        for path in (work.folder / "plan.json", work.plan.image["path"], work.plan.model["folder"]):
+        for path in (work.folder / FILE, work.plan.image["path"], work.plan.model["folder"]):
             executor.sees(str(path))
         work.run(executor, progress)
         result: Any
