@@ -210,9 +210,9 @@ class Predict(ChosenModels):
                 + "; ".join(map(str, failed))
             )
 
-    def one(self, bundle: ModelBundle, source: Source) -> str:
+    def one(self, bundle: ModelBundle, source: Source, made: dict[str, Any]) -> str:
         """Predict one image file, write its results, and return the outcome in words."""
-        results, made = self.results(bundle.config.method), self.made()
+        results = self.results(bundle.config.method)
         started = time.perf_counter()
         predicted = self._predict(bundle, source, silent)
         _write(results, source, *predicted, made, bundle)

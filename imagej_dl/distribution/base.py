@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from types import TracebackType
 from typing import Any, Self
 
 from imagej_dl.errors import UserError
@@ -50,14 +49,12 @@ class Executor(ABC):
     def sees(self, path: str) -> None:
         """Raise UserError where a worker cannot read a file that jobs are about."""
 
+    @abstractmethod
+    def end(self) -> None:
+        """End what was started; jobs that are not done are given up."""
+
     def __enter__(self) -> Self:
         return self
 
-    @abstractmethod
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """End what was started; jobs that are not done are given up."""
+    def __exit__(self, *_: object) -> None:
+        self.end()

@@ -13,7 +13,6 @@ import queue
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from types import TracebackType
 from typing import Any
 
 from imagej_dl import __version__, optional
@@ -126,7 +125,10 @@ class _Workers(Executor):
 
     def _outcome(self, future: Any) -> Outcome:
         if future.status == "finished":
-            return Outcome(**future.result())
+            try:
+                return Outcome(**future.result())
+            except OSError as gone:  # the value lies with the worker until it is asked for
+                raise self._ended() from gone
         if future.status != "error":
             raise self._ended()
         error = future.exception()
@@ -195,12 +197,7 @@ class _Workers(Executor):
             remedy="Start it again: the same command goes on where it stopped.",
         )
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def end(self) -> None:
         with suppress(Exception):
             self.client.close(timeout=5)
         if self.cluster is not None:

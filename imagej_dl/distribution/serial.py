@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from types import TracebackType
 
 from imagej_dl import __version__
 from imagej_dl.distribution.base import Executor, Job, Outcome
@@ -21,10 +20,5 @@ class Serial(Executor):
     def sees(self, path: str) -> None:
         """Do nothing: what this process sees it sees."""
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def end(self) -> None:
         """Do nothing: nothing was started."""

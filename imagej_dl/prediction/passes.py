@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 import xarray as xr
 
 from imagej_dl import preferences
-from imagej_dl.errors import warn
 from imagej_dl.models import ModelBundle, backend
 from imagej_dl.models.foreign import ForeignNetwork
 from imagej_dl.prediction import memory, tiles, volumes
@@ -65,11 +65,7 @@ class Pass:
                 for size, side in zip(shape, sides, strict=True)
             )
             cuts[view] = (down, across)
-        if halo < needed and any(max(len(down), len(across)) > 1 for down, across in cuts.values()):
-            warn(
-                f"tiles overlap by {halo} px, but the receptive field reaches {needed} px: tile "
-                "edges may show"
-            )
+        tiles.warn_of_edges(halo, needed, *chain.from_iterable(cuts.values()))
         # Windows that follow each other share their frames, where each is looked at once.
         shared = looks_at_each(bundle.model) and len(seen_as) == 1
         frames = depth or (1 if shared else config.frames)

@@ -10,14 +10,14 @@ itself is never made, and only the rows of tiles in work are held.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imagej_dl.errors import UserError
+from imagej_dl.errors import UserError, warn
 
 Network = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 """(N, Y, X, C) to (N, Y, X, K), Y and X multiples of what it asks for."""
@@ -89,6 +89,15 @@ def spans(
             cut.append(Span(start - before, size, low, high))
             low = high
     return cut
+
+
+def warn_of_edges(halo: int, needed: int, *axes: Sequence[Span]) -> None:
+    """Warn where an axis is cut with a halo that is smaller than the receptive field needs."""
+    if halo < needed and any(len(axis) > 1 for axis in axes):
+        warn(
+            f"tiles overlap by {halo} px, but the receptive field reaches {needed} px: tile edges "
+            "may show"
+        )
 
 
 def _exact_spans(length: int, size: int, halo: int, multiple_of: int) -> list[Span]:

@@ -265,6 +265,29 @@ def test_small_images_are_jobs_and_one_that_fails_costs_the_others_nothing(tmp_p
         assert sorted(os.listdir(tmp_path / "out")) == ["a.tif", "c.tif"]
 
 
+@pytest.mark.parametrize("tile", [64, 32], ids=["one job", "blocks"])
+def test_what_has_changed_since_is_read_anew(tmp_path: Path, tile: int) -> None:
+    """Workers go on from one command to the next, and keep models and images open."""
+    bundle, model, path = small_models.threshold(), tmp_path / "model", tmp_path / "plane.tif"
+    values = {"model": model, "images": [path], "rois": False, "overwrite": True}
+    values |= {"out": tmp_path / "out", "scheduler": "serial", "tile": tile}
+
+    def found(pixels: np.ndarray, bias: float) -> np.ndarray:
+        kernel, _ = bundle.model.get_weights()
+        bundle.model.set_weights([kernel, np.array([bias])])
+        test_image = np.zeros((16, 16), np.uint8)
+        save(bundle.model, bundle.config, model, test_image=test_image, overwrite=True)
+        images.write(images.make(pixels), path, overwrite=True)
+        Predict.declare(values).run(silent)
+        return images.read_labels(tmp_path / "out" / "plane.tif").values > 0
+
+    plane = np.zeros((40, 50), np.uint8)
+    plane[5:30, 5:40], plane[5:20, 5:20] = 100, 250
+    assert np.array_equal(found(plane, -20.0), plane > 127)
+    assert np.array_equal(found(plane, -10.0), plane > 63)
+    assert np.array_equal(found(plane.T.copy(), -10.0), plane.T > 63)
+
+
 @pytest.mark.parametrize(
     ("more", "words"),
     [({"workers": 2}, "workers"), ({"engine": "stardist"}, "scheduler"), ({"halo": 0}, None)],

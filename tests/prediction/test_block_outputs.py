@@ -34,9 +34,9 @@ def test_an_image_averaged_over_views_and_models(method: str) -> None:
     def part(number: int, frame: int) -> intensities.Part:
         return intensities.Part(bundle, Pixels(image), frame, 0, found)
 
-    made = np.zeros(SHAPE, np.float32)
+    made, ready = np.zeros(SHAPE, np.float32), network_jobs.ready(plan, bundle)
     for block in range(len(plan.blocks)):
-        values, far = network_jobs.output(plan, (bundle, bundle), part, 0, block)
+        values, far = network_jobs.output(plan, [ready, ready], part, 0, block)
         made[plan.place(block)] = values[..., 0]
         assert not far
     expected = predict_image(bundle, image, augment="all", ensemble=[bundle]).values

@@ -101,7 +101,7 @@ class Blocks:
             level = np.array(self.level[window])
             region = refined_region(level > 0, self.settings)
             pieces, number = ndi.label(region, np.ones((3, 3)))
-            inside = _within(core, window)
+            inside = windows.within(core, window)
             done = np.array(self.labels[core]) > 0
             mine = np.zeros(number + 1, bool)
             mine[pieces[inside][~done]] = True
@@ -201,13 +201,6 @@ class Blocks:
     def _forget(self) -> None:
         for array in (self.level, self.objects, self.labels):
             memory_maps.forget(array)
-
-
-def _within(core: Place, window: Place) -> Place:
-    return (
-        slice(core[0].start - window[0].start, core[0].stop - window[0].start),
-        slice(core[1].start - window[1].start, core[1].stop - window[1].start),
-    )
 
 
 def _mostly_new(labels: NDArray, seen: NDArray[np.bool_], inside: Place) -> NDArray:

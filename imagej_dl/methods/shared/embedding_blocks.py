@@ -235,6 +235,4 @@ class ClusterBlocks:
 def _within(points: Points, core: Place, window: Place) -> NDArray[np.bool_]:
     """Return which pixels of a window lie in the block."""
     y, x = np.divmod(points.place, window[1].stop - window[1].start)
-    y, x = y + window[0].start, x + window[1].start
-    rows, columns = core
-    return (y >= rows.start) & (y < rows.stop) & (x >= columns.start) & (x < columns.stop)
+    return windows.holds(core, y + window[0].start, x + window[1].start)

@@ -13,7 +13,7 @@ from imagej_dl.errors import UserError
 from imagej_dl.methods.shared import windows
 from imagej_dl.methods.shared.block_objects import FoundObjects, Kept, Read
 from imagej_dl.methods.shared.polygon_suppression import decided
-from imagej_dl.methods.shared.star_polygons import StarObjects, candidates, outlines_of
+from imagej_dl.methods.shared.star_polygons import StarObjects, candidates, outlines_of, painted
 from imagej_dl.methods.shared.windows import Place
 
 _MOST = 2**21
@@ -78,9 +78,7 @@ class StarBlocks:
             longest,
             doubtful,
         )
-        y, x = points.T
-        rows, columns = block
-        mine = (y >= rows.start) & (y < rows.stop) & (x >= columns.start) & (x < columns.stop)
+        mine = windows.holds(block, *points.T)
         if doubtful[mine].any():
             return None
         own = stay[mine[stay]]
@@ -98,16 +96,9 @@ class StarBlocks:
         window: Place,
     ) -> FoundObjects:
         """Return the objects of the block as far as more probable ones do not cover them."""
-        from skimage.draw import polygon
-
         top, left = (span.start for span in window)
-        canvas = np.zeros([span.stop - span.start for span in window], np.int32)
         outlines = outlines_of(points[stay], distances[stay])
-        for number in np.argsort(probabilities[stay], kind="stable").tolist():
-            y, x = polygon(outlines[number, 0], outlines[number, 1], self.shape)
-            y, x = y - top, x - left
-            inside = (y >= 0) & (y < canvas.shape[0]) & (x >= 0) & (x < canvas.shape[1])
-            canvas[y[inside], x[inside]] = number + 1
+        canvas = painted(outlines, probabilities[stay], window, self.shape)
         found, small = [], 0
         inner = windows.inner_sides(window, self.shape)
         edge = _at_edges(canvas, inner) if self.settings.drop_edge else set()
@@ -140,7 +131,7 @@ def _near(
     return False
 
 
-def _at_edges(canvas: NDArray[np.int32], inner: tuple[bool, bool, bool, bool]) -> set[int]:
+def _at_edges(canvas: NDArray[np.uint32], inner: tuple[bool, bool, bool, bool]) -> set[int]:
     """Return the labels in the outer rows and columns that are edges of the plane."""
     sides = (canvas[0], canvas[-1], canvas[:, 0], canvas[:, -1])
     return {

@@ -14,9 +14,11 @@ from pydantic import Field
 
 from imagej_dl.images import array_storage, memory_maps
 from imagej_dl.methods.base import PostProcessing
+from imagej_dl.methods.shared import windows
 from imagej_dl.methods.shared.polygon_suppression import survivors
 from imagej_dl.methods.shared.postprocessing_settings import DropEdge, MinimumArea, Probability
 from imagej_dl.methods.shared.star_distances import directions
+from imagej_dl.methods.shared.windows import Place
 from imagej_dl.progress import Progress, silent
 
 _EDGE = 2
@@ -89,7 +91,8 @@ class StarPolygons:
         labels = self._new(np.uint32)
         for (band,), part in memory_maps.pieces(labels):
             assert isinstance(band, slice), "pieces of a plane are rows"
-            part[:] = _painted(outlines, probabilities[kept], band, self.shape)
+            window = band, slice(0, self.shape[1])
+            part[:] = painted(outlines, probabilities[kept], window, self.shape)
         return self._numbered(labels, len(kept))
 
     def _numbered(self, labels: NDArray[np.uint32], count: int) -> NDArray:
@@ -178,24 +181,25 @@ def outlines_of(points: NDArray[np.integer], distances: NDArray[np.float32]) -> 
     return (outlines + points[..., None].astype(np.float64)).astype(np.float32)
 
 
-def _painted(
+def painted(
     outlines: NDArray[np.float32],
     probabilities: NDArray[np.float32],
-    band: slice,
+    window: Place,
     shape: tuple[int, int],
 ) -> NDArray[np.uint32]:
-    """Return rows of the plane with the polygons painted, the most probable ones on top.
+    """Return a window of the plane with the polygons painted, the most probable ones on top.
 
     Polygons have the ids 1, 2, … in their order.
     """
     from skimage.draw import polygon
 
-    labels = np.zeros((band.stop - band.start, shape[1]), np.uint32)
-    rows = outlines[:, 0]
-    meets = (rows.min(axis=1) < band.stop) & (rows.max(axis=1) > band.start - 1)
+    rows, columns = window
+    labels = np.zeros((rows.stop - rows.start, columns.stop - columns.start), np.uint32)
+    down = outlines[:, 0]
+    meets = (down.min(axis=1) < rows.stop) & (down.max(axis=1) > rows.start - 1)
     order = np.argsort(probabilities, kind="stable")
     for number in order[meets[order]].tolist():
         y, x = polygon(outlines[number, 0], outlines[number, 1], shape)
-        inside = (y >= band.start) & (y < band.stop)
-        labels[y[inside] - band.start, x[inside]] = number + 1
+        inside = windows.holds(window, y, x)
+        labels[y[inside] - rows.start, x[inside] - columns.start] = number + 1
     return labels

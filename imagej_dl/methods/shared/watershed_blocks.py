@@ -77,10 +77,7 @@ class WatershedBlocks:
         if (unknown & region)[core].any() or doubtful[here].any():
             return None
         ids, first = first_pixels(labels)
-        y, x = np.divmod(first, labels.shape[1])
-        rows, columns = core
-        mine = (y >= rows.start) & (y < rows.stop) & (x >= columns.start) & (x < columns.stop)
-        among = ids[mine]
+        among = ids[windows.holds(core, *np.divmod(first, labels.shape[1]))]
         sure = certain(labels, level, self.settings)
         if sure is not None:
             among = np.intersect1d(among, sure)

@@ -45,6 +45,12 @@ def within(block: Place, window: Place) -> Place:
     return rows, columns
 
 
+def holds(window: Place, y: NDArray[np.integer], x: NDArray[np.integer]) -> NDArray[np.bool_]:
+    """Return which points of the plane a window holds."""
+    rows, columns = window
+    return (y >= rows.start) & (y < rows.stop) & (x >= columns.start) & (x < columns.stop)
+
+
 def from_inner_sides(window: Place, shape: tuple[int, int]) -> NDArray[np.float64]:
     """Return of each pixel of a window the px to the nearest side that is no edge of the plane.
 

@@ -81,9 +81,5 @@ def spans(
     halo = needed if halo is None else halo
     side = tile or preferences.read().tile or max(TILE, _HALOS * halo)
     rows, columns = (tuple(tiles.spans(size, side, halo, config.multiple_of)) for size in shape)
-    if halo < needed and max(len(rows), len(columns)) > 1:
-        warn(
-            f"tiles overlap by {halo} px, but the receptive field reaches {needed} px: tile edges "
-            "may show"
-        )
+    tiles.warn_of_edges(halo, needed, rows, columns)
     return rows, columns

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass, field
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -88,18 +86,12 @@ def read(path: Path, axes: str | None, scene: int | None) -> xr.DataArray:
 
 def opened(declared: dict[str, Any]) -> xr.DataArray:
     """Return the image; its pixels are read when they are asked for."""
-    return _opened(json.dumps(declared, sort_keys=True))
-
-
-@lru_cache(maxsize=2)
-def _opened(text: str) -> xr.DataArray:
-    values = json.loads(text)
-    if values["copy"] is None:
-        image = read(Path(values["path"]), values["axes"], values["scene"])
+    if declared["copy"] is None:
+        image = read(Path(declared["path"]), declared["axes"], declared["scene"])
     else:
-        pixels = np.load(values["copy"], mmap_mode="r")
-        image = images.make(pixels, values["dims"], **values["attrs"])
-    return grey_rgb.with_channels(image, values["channels"])
+        pixels = np.load(declared["copy"], mmap_mode="r")
+        image = images.make(pixels, declared["dims"], **declared["attrs"])
+    return grey_rgb.with_channels(image, declared["channels"])
 
 
 def _read_in_parts(image: xr.DataArray, path: Path) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import xarray as xr
 from numpy.typing import NDArray
 
 from imagej_dl.images import array_storage
@@ -20,6 +21,7 @@ from imagej_dl.prediction.blocks import inputs, intensities, models, network_job
 from imagej_dl.prediction.blocks.plan import FILE, Plan
 from imagej_dl.prediction.blocks.store import Store
 from imagej_dl.prediction.pixels import Pixels
+from imagej_dl.prediction.tiles import Network
 
 MEASURE, NETWORK, OBJECTS, NUMBER, LABELS = "measure", "network", "objects", "number", "labels"
 _ROWS = 2**22
@@ -36,14 +38,15 @@ def run(folder: str, stage: str, name: str) -> None:
     """
     work = _Work(Path(folder))
     plane, _, block = name.partition("-")
-    if (work.store.folder / stage / f"{name}.json").exists():
+    if work.store.is_done(stage, name):
         return
     _STAGES[stage](work, int(plane), int(block or 0), name)
 
 
 class _Work:
     def __init__(self, folder: Path) -> None:
-        self.plan = _plan(str(folder), _written(folder))
+        self.key = str(folder), _written(folder)
+        self.plan = _plan(*self.key)
         self.store = Store(folder, self.plan)
 
     @property
@@ -53,7 +56,7 @@ class _Work:
 
     @property
     def pixels(self) -> Pixels:
-        return Pixels(inputs.opened(self.plan.image))
+        return Pixels(_image(*self.key))
 
     @property
     def method(self) -> InstanceMethod:
@@ -80,6 +83,11 @@ def _plan(folder: str, written: int) -> Plan:
     return Plan.read(Path(folder))
 
 
+@lru_cache(maxsize=2)
+def _image(folder: str, written: int) -> xr.DataArray:
+    return inputs.opened(_plan(folder, written).image)
+
+
 def _measure(work: _Work, plane: int, block: int, name: str) -> None:
     t, z = work.plan.planes[plane]
     found = [
@@ -92,17 +100,17 @@ def _measure(work: _Work, plane: int, block: int, name: str) -> None:
 
 
 def _network(work: _Work, plane: int, block: int, name: str) -> None:
-    plan, pixels, bundles = work.plan, work.pixels, models.loaded(work.plan.model)
+    plan, pixels, ready = work.plan, work.pixels, _ready(*work.key)
     t, z = plan.planes[plane]
 
     @cache
     def part(number: int, frame: int) -> intensities.Part:
-        bundle = bundles[number]
+        bundle, _ = ready[number]
         at = 0 if intensities.whole_video(bundle) else frame
         facts = work.store.facts(MEASURE, str(plan.planes.index((at, z))))
         return intensities.Part(bundle, pixels, frame, z, facts["models"][number])
 
-    output, far = network_jobs.output(plan, bundles, part, t, block)
+    output, far = network_jobs.output(plan, ready, part, t, block)
     facts: dict[str, Any] = {"far": far}
     arrays: dict[str, NDArray] = {}
     finder = None if plan.gives == "image" else work.finder
@@ -113,6 +121,12 @@ def _network(work: _Work, plane: int, block: int, name: str) -> None:
     if finder is None or plan.probabilities:
         arrays["output"] = output
     work.store.keep(NETWORK, name, facts, arrays)
+
+
+@lru_cache(maxsize=1)
+def _ready(folder: str, written: int) -> list[tuple[ModelBundle, Network]]:
+    plan = _plan(folder, written)
+    return [network_jobs.ready(plan, bundle) for bundle in models.loaded(plan.model)]
 
 
 def _objects(work: _Work, plane: int, block: int, name: str) -> None:
@@ -128,8 +142,7 @@ def _objects(work: _Work, plane: int, block: int, name: str) -> None:
             return store.table(NETWORK, plane, keys, window)
         return {key: store.raster(NETWORK, plane, key, window) for key in keys}
 
-    facts_of_plane = _largest(str(store.folder), plane, _written(store.folder))
-    found = finder.find(plan.place(block), read, facts_of_plane)
+    found = finder.find(plan.place(block), read, _largest(*work.key, plane))
     extent = None
     if len(found.boxes):
         extent = [*found.boxes[:, :2].min(0).tolist(), *found.boxes[:, 2:].max(0).tolist()]
@@ -143,7 +156,7 @@ def _objects(work: _Work, plane: int, block: int, name: str) -> None:
 
 
 @lru_cache(maxsize=4)
-def _largest(folder: str, plane: int, written: int) -> dict[str, float]:
+def _largest(folder: str, written: int, plane: int) -> dict[str, float]:
     """Return the largest of what the parts of a plane say about it."""
     plan = _plan(folder, written)
     store, found = Store(Path(folder), plan), dict[str, float]()
@@ -198,7 +211,7 @@ def _number(work: _Work, plane: int, block: int, name: str) -> None:
 def _labels(work: _Work, plane: int, block: int, name: str) -> None:
     """Paint the label map of a block."""
     store, place = work.store, work.plan.place(block)
-    facts = _numbered(store, plane)
+    facts = _numbers(*work.key, plane)
     corner = (place[0].start, place[1].start)
     shape = [span.stop - span.start for span in place]
     kind = np.uint16 if facts["count"] <= np.iinfo(np.uint16).max else np.uint32
@@ -215,12 +228,8 @@ def _labels(work: _Work, plane: int, block: int, name: str) -> None:
     store.keep(LABELS, name, {}, {"labels": labels})
 
 
-def _numbered(store: Store, plane: int) -> dict[str, Any]:
-    return _numbers(str(store.folder), plane, _written(store.folder))
-
-
 @lru_cache(maxsize=4)
-def _numbers(folder: str, plane: int, written: int) -> dict[str, Any]:
+def _numbers(folder: str, written: int, plane: int) -> dict[str, Any]:
     return Store(Path(folder), _plan(folder, written)).facts(NUMBER, str(plane))
 
 

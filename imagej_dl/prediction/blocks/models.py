@@ -20,13 +20,15 @@ class Named:
     weights : a file with other weights for the model.
     instances : the settings of its post-processing.
     output : what becomes of the output of a package, "auto", "labels" or "image".
+    made : what the results depend on; a model that is another by that is loaded anew.
     """
 
     folder: str
     others: tuple[str, ...]
     weights: str | None
     instances: dict[str, Any]
-    output: str = "auto"
+    output: str
+    made: dict[str, Any]
 
     def declared(self) -> dict[str, Any]:
         """Return it for JSON."""

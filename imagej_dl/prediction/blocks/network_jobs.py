@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,18 +11,28 @@ from numpy.typing import NDArray
 from imagej_dl.errors import UserError
 from imagej_dl.images import Levels
 from imagej_dl.methods.shared.image_method import ImageMethod
-from imagej_dl.models import ModelBundle
+from imagej_dl.models import ModelBundle, ModelConfig
 from imagej_dl.prediction import tiles
 from imagej_dl.prediction.blocks.intensities import Part
 from imagej_dl.prediction.blocks.plan import Plan
 from imagej_dl.prediction.frames import Together
 from imagej_dl.prediction.network import network
+from imagej_dl.prediction.tiles import Network
 from imagej_dl.prediction.views import View, seen, views
+
+
+def ready(plan: Plan, bundle: ModelBundle) -> tuple[ModelBundle, Network]:
+    """Return a model with its network, as all blocks of a plan are given to it.
+
+    Making it ready looks at all weights, so it is not to be done for each block.
+    """
+    windows = sum(rows.size * columns.size for rows, columns in plan.blocks)
+    return bundle, network(bundle, len(plan.planes) * windows * bundle.config.frames)
 
 
 def output(
     plan: Plan,
-    bundles: tuple[ModelBundle, ...],
+    models: Sequence[tuple[ModelBundle, Network]],
     parts: Callable[[int, int], Part],
     t: int,
     block: int,
@@ -31,6 +41,7 @@ def output(
 
     Parameters
     ----------
+    models : each as :func:`ready` gives it.
     parts : gives of a model, by its number, a frame.
     t : the frame.
 
@@ -44,17 +55,17 @@ def output(
     UserError : where the network of an image gives NaN or infinity.
     """
     looks = views(plan.augment)  # type: ignore[arg-type]
-    passes = len(bundles) * len(looks)
+    passes = len(models) * len(looks)
     total: NDArray[np.float32] | None = None
     far: list[dict[str, Any]] = []
-    method = bundles[0].config.method
-    for number, bundle in enumerate(bundles):
+    method = models[0][0].config.method
+    for number, (bundle, run) in enumerate(models):
         frames = bundle.config.frames
         # Before the first frame stands the first.
         shown = [parts(number, max(t - back, 0)) for back in range(frames - 1, -1, -1)]
         plane: Any = shown[0] if frames == 1 else Together(shown)  # type: ignore[arg-type]
         for view in looks:
-            values = _of_view(plan, bundle, plane, view, block)
+            values = _of_view(plan, bundle.config, run, plane, view, block)
             levels = shown[-1].used
             assert levels is not None, "the window has shown the plane"
             if isinstance(method, ImageMethod):
@@ -78,9 +89,8 @@ def output(
 
 
 def _of_view(
-    plan: Plan, bundle: ModelBundle, plane: Any, view: View, block: int
+    plan: Plan, config: ModelConfig, run: Network, plane: Any, view: View, block: int
 ) -> NDArray[np.float32]:
-    config = bundle.config
     halo = config.halo if plan.halo is None else plan.halo
     place = view.place(plan.place(block), plan.shape)
     rows, columns = (
@@ -88,8 +98,7 @@ def _of_view(
         for part, size in zip(place, view.shape(plan.shape), strict=True)
     )
     window = tiles.window(seen(plane, view), rows, columns)[None].astype(np.float32, copy=False)
-    work = len(plan.planes) * len(plan.blocks) * rows.size * columns.size * config.frames
-    values = network(bundle, work)(window)[0, rows.inner, columns.inner]
+    values = run(window)[0, rows.inner, columns.inner]
     return config.method.restored(values, view.quarter_turns, view.mirrored)
 
 

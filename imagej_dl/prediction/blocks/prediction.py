@@ -48,6 +48,11 @@ class BlockPrediction:
         """The working folder."""
         return Store(self.folder, self.plan)
 
+    @property
+    def done(self) -> int:
+        """The number of jobs that are done."""
+        return sum(len(self.store.done(stage)) for stage in _STAGES)
+
     def run(self, executor: Executor, progress: Progress = silent) -> None:
         """Do what is not done yet. `progress` is told the stages, in jobs.
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from imagej_dl.errors import UserError, one_line
 from imagej_dl.filesystem.atomic import atomic, load_json
+from imagej_dl.methods.shared import windows
 from imagej_dl.methods.shared.windows import Place
 from imagej_dl.prediction.blocks.plan import FILE, Plan
 
@@ -37,6 +38,10 @@ class Store:
             if name.endswith(_DONE) and not name.startswith(".")
         }
 
+    def is_done(self, stage: str, name: str) -> bool:
+        """Return whether one job of a stage is done."""
+        return self._facts(stage, name).exists()
+
     def keep(
         self, stage: str, name: str, facts: dict[str, Any], arrays: Mapping[str, NDArray] = {}
     ) -> None:
@@ -46,12 +51,12 @@ class Store:
         for key, array in arrays.items():
             with atomic(self._array(stage, name, key)) as temporary, temporary.open("wb") as file:
                 np.save(file, array, allow_pickle=False)
-        with atomic(self.folder / stage / f"{name}{_DONE}") as temporary:
+        with atomic(self._facts(stage, name)) as temporary:
             temporary.write_text(json.dumps(facts), encoding="utf-8")
 
     def facts(self, stage: str, name: str) -> dict[str, Any]:
         """Return what a job says about itself."""
-        found: dict[str, Any] = load_json(self.folder / stage / f"{name}{_DONE}")
+        found: dict[str, Any] = load_json(self._facts(stage, name))
         return found
 
     def array(self, stage: str, name: str, key: str) -> NDArray:
@@ -73,21 +78,15 @@ class Store:
         for block in self.plan.touching(window):
             place = self.plan.place(block)
             part = self.array(stage, f"{plane}-{block}", key)
-            cut = [
+            rows, columns = (
                 slice(max(one.start, w.start), min(one.stop, w.stop))
                 for one, w in zip(place, window, strict=True)
-            ]
+            )
             if whole is None:
                 shape = [span.stop - span.start for span in window]
                 whole = np.empty((*shape, *part.shape[2:]), part.dtype)
-            inner, outer = (
-                tuple(
-                    slice(c.start - o.start, c.stop - o.start)
-                    for c, o in zip(cut, origin, strict=True)
-                )
-                for origin in (place, window)
-            )
-            whole[outer] = part[inner]
+            shared = rows, columns
+            whole[windows.within(shared, window)] = part[windows.within(shared, place)]
         assert whole is not None, "windows lie in the plane"
         return whole
 
@@ -96,14 +95,15 @@ class Store:
         parts: dict[str, list[NDArray]] = {key: [] for key in keys}
         for block in self.plan.touching(window):
             points = np.asarray(self.array(stage, f"{plane}-{block}", "points"))
-            inside = np.ones(len(points), bool)
-            for axis, span in enumerate(window):
-                inside &= (points[:, axis] >= span.start) & (points[:, axis] < span.stop)
+            inside = windows.holds(window, *points.T)
             for key in keys:
                 parts[key].append(np.asarray(self.array(stage, f"{plane}-{block}", key))[inside])
         joined = {key: np.concatenate(some) for key, some in parts.items()}
         order = np.lexsort(joined["points"].T[::-1])
         return {key: values[order] for key, values in joined.items()}
+
+    def _facts(self, stage: str, name: str) -> Path:
+        return self.folder / stage / f"{name}{_DONE}"
 
     def _array(self, stage: str, name: str, key: str) -> Path:
         return self.folder / stage / f"{name}-{key}.npy"
