@@ -94,11 +94,7 @@ def read(path: Path, index: int = 0, axes: str | None = None) -> Multiscale:
     number, ome = metadata(path)
     listed = ome.get("multiscales")
     if not isinstance(listed, list) or index >= len(listed):
-        raise UserError(
-            "is a Zarr folder without multiscales, the metadata of an image in OME-Zarr",
-            path=path,
-            remedy="Save it as OME-Zarr where it was made, or name the image in it.",
-        )
+        raise no_image(path)
     stated = _mapping(path, listed[index], "multiscales")
     _check_version(path, number, ome, stated)
     names, types, unit_of = stated_axes(path, stated)
@@ -128,6 +124,15 @@ def read(path: Path, index: int = 0, axes: str | None = None) -> Multiscale:
         attrs,
         "image-label" in ome,
         ours,
+    )
+
+
+def no_image(path: Path, more: str = "") -> UserError:
+    """Return the error of a group that has no image; `more` ends its remedy."""
+    return UserError(
+        "is a Zarr folder without multiscales, the metadata of an image in OME-Zarr",
+        path=path,
+        remedy=f"Save it as OME-Zarr where it was made, or name the image in it.{more}",
     )
 
 
