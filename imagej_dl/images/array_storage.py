@@ -47,11 +47,8 @@ def in_file(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
 
 
 def spooled(array: LazyArray) -> NDArray[Any]:
-    """Return the pixels of an array that is read when it is needed, in memory or in a file."""
+    """Return the pixels of an array (..., Y, X) that is read when needed, in memory or a file."""
     kept = empty(array.shape, array.dtype)
-    if array.ndim < 2:
-        kept[...] = array[...]
-        return kept
     for place, part in memory_maps.pieces(array):
         kept[place] = part
         memory_maps.forget(kept)

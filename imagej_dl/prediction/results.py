@@ -105,7 +105,7 @@ class Results:
                     raise UserError(
                         f"would be the result of {other.path} and of {source.path}", path=path
                     )
-            if made is None or self.overwrite or len(sources) == 1 or self._lacks(source, made):
+            if made is None or self.overwrite or len(sources) == 1 or not self.has(source, made):
                 due.append(source)
                 for path in self.files(source).values():
                     if names.fits(path):  # else the image is left out when it is its turn
@@ -118,15 +118,11 @@ class Results:
 
     def has(self, source: Source, made: dict[str, Any]) -> bool:
         """Return whether an image has its results; refuse those that were made otherwise."""
-        return not self._lacks(source, made)
-
-    def _lacks(self, source: Source, made: dict[str, Any]) -> bool:
-        """Return whether an image has no results yet; refuse those that were made otherwise."""
         paths = self.files(source)
         main = paths[self.main]
         before = provenance.read(main)
         if "model" not in before:
-            return True
+            return False
         now = {**made, "image": stamp(source)}
         for key, words in _OTHERWISE.items():
             if before.get(key) != now[key]:
@@ -143,7 +139,7 @@ class Results:
                 path=main,
                 remedy="Pass --overwrite, or remove it to predict it again.",
             )
-        return False
+        return True
 
     def write(
         self,

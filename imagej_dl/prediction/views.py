@@ -42,6 +42,7 @@ class View:
         if self.mirrored:
             columns = _reversed(columns, width)
         turns = self.quarter_turns % 4
+        # Of rot90: its pixel (i, j) is (j, width - 1 - i) of the plane, and so on.
         if turns == 1:
             rows, columns = _reversed(columns, width), rows
         elif turns == 2:
@@ -52,21 +53,9 @@ class View:
 
     def source(self, where: Where, plane: tuple[int, int]) -> Where:
         """Return the part of a plane of which a part of its view is the view."""
-        rows, columns = (
-            one.indices(size)[:2] for one, size in zip(where, self.shape(plane), strict=True)
-        )
-        height, width = plane
-        turns = self.quarter_turns % 4
-        # Of rot90: its pixel (i, j) is (j, width - 1 - i) of the plane, and so on.
-        if turns == 1:
-            rows, columns = columns, _reversed(rows, width)
-        elif turns == 2:
-            rows, columns = _reversed(rows, height), _reversed(columns, width)
-        elif turns == 3:
-            rows, columns = _reversed(columns, height), rows
-        if self.mirrored:
-            columns = _reversed(columns, width)
-        return slice(*rows), slice(*columns)
+        # A mirrored view leads back by itself, however it is turned.
+        back = self if self.mirrored else View(-self.quarter_turns)
+        return back.place(where, self.shape(plane))
 
 
 def views(augment: Augment) -> tuple[View, ...]:

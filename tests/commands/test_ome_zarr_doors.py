@@ -10,9 +10,6 @@ import numpy as np
 import pytest
 import zarr_files
 
-sys.path.append(str(Path(__file__).parents[1] / "prediction"))
-import small_models
-
 from imagej_dl import images, project, rois, tracking
 from imagej_dl.commands.evaluate import Evaluate
 from imagej_dl.commands.labels import Labels
@@ -21,20 +18,10 @@ from imagej_dl.commands.prepare import Prepare
 from imagej_dl.commands.track import Track
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.images.formats import ome_zarr
-from imagej_dl.models import save
 from imagej_dl.progress import silent
 
 pytest.importorskip("zarr", reason="needs zarr")
 pytestmark = pytest.mark.tf
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model folder whose network is a threshold, so that the objects are known."""
-    bundle = small_models.threshold()
-    folder = tmp_path_factory.mktemp("models") / "model"
-    save(bundle.model, bundle.config, folder, test_image=np.zeros((16, 16), np.uint8))
-    return folder
 
 
 def movie() -> np.ndarray:

@@ -10,29 +10,17 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import tifffile
-
-sys.path.append(str(Path(__file__).parents[1] / "prediction"))
 import small_models
+import tifffile
 from ome_sets import write_set
 
 from imagej_dl import images, rois, worker
 from imagej_dl.cli import main
 from imagej_dl.commands.predict import Predict
 from imagej_dl.errors import Cancelled, DataWarning, UserError
-from imagej_dl.models import save
 from imagej_dl.progress import silent
 
 pytestmark = pytest.mark.tf
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model folder whose network is a threshold, so that the objects are known."""
-    bundle = small_models.threshold()
-    folder = tmp_path_factory.mktemp("models") / "model"
-    save(bundle.model, bundle.config, folder, test_image=np.zeros((16, 16), np.uint8))
-    return folder
 
 
 def cells(frames: int = 0) -> np.ndarray:
@@ -81,10 +69,9 @@ def test_a_video_with_rois_and_probabilities(model, tmp_path, capsys):
 
 
 def test_classes_are_the_channels_of_a_hyperstack(tmp_path):
-    bundle = small_models.unet()
-    save(bundle.model, bundle.config, tmp_path / "model", test_image=np.zeros((16, 16), np.uint8))
+    model = small_models.stored(small_models.unet(), tmp_path / "model")
     video = write(tmp_path / "video.tif", cells(2), "TYX")
-    run(tmp_path / "model", video, out=tmp_path / "out", probabilities=True)
+    run(model, video, out=tmp_path / "out", probabilities=True)
     with tifffile.TiffFile(tmp_path / "out" / "video_probabilities.tif") as file:
         metadata = file.imagej_metadata
         assert (metadata["channels"], metadata["frames"]) == (3, 2)
@@ -228,11 +215,9 @@ def _clean(entry) -> None:
 
 
 def test_positions_of_rois_are_of_a_hyperstack_where_the_image_is_one(tmp_path):
-    bundle = small_models.threshold(channels=2)
-    plane = np.zeros((16, 16, 2), np.uint8)
-    save(bundle.model, bundle.config, tmp_path / "model", test_image=plane)
+    model = small_models.stored(small_models.threshold(channels=2), tmp_path / "model")
     video = write(tmp_path / "two.tif", np.stack([cells(3), cells(3)], 1), "TCYX")
-    run(tmp_path / "model", video, out=tmp_path / "out", rois=True)
+    run(model, video, out=tmp_path / "out", rois=True)
     labels = images.read(tmp_path / "out" / "two.tif")
     assert labels.dims == ("T", "Y", "X")
     image = images.read(video)

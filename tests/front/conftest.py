@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 sys.path.append(str(Path(__file__).parents[1] / "prediction"))
@@ -28,12 +27,7 @@ def two_channels(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _threshold(folder: Path, channels: int) -> Path:
     import small_models
 
-    from imagej_dl.models import save
-
-    bundle = small_models.threshold(channels)
-    shape = (16, 16) if channels == 1 else (16, 16, channels)
-    save(bundle.model, bundle.config, folder, test_image=np.zeros(shape, np.uint8))
-    return folder
+    return small_models.stored(small_models.threshold(channels), folder)
 
 
 @pytest.fixture(scope="session")

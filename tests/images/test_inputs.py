@@ -48,10 +48,8 @@ def test_tracing_and_tracking_take_paths_and_arrays(labels: np.ndarray, tmp_path
 def test_predict_takes_paths_and_arrays(tmp_path: Path) -> None:
     import small_models
 
-    from imagej_dl.models import save
-
     bundle = small_models.threshold()
-    save(bundle.model, bundle.config, tmp_path / "m", test_image=np.zeros((16, 16), np.uint8))
+    small_models.stored(bundle, tmp_path / "m")
     plane = np.zeros((40, 50), np.uint8)
     plane[5:15, 5:15] = 250
     images.write(images.make(plane), tmp_path / "a.tif")

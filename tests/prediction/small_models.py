@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
 from imagej_dl.images import Normalisation
@@ -12,6 +14,7 @@ from imagej_dl.models import (
     ModelBundle,
     ModelConfig,
     backend,
+    save,
 )
 
 
@@ -34,6 +37,13 @@ def bundle_of(model, kind, *, halo, multiple_of, channels=1, **more):
         | more
     )
     return ModelBundle(model, config)
+
+
+def stored(bundle, folder: Path) -> Path:
+    """Save a model, and return its folder."""
+    channels = (bundle.config.channels,) if bundle.config.channels > 1 else ()
+    save(bundle.model, bundle.config, folder, test_image=np.zeros((16, 16, *channels), np.uint8))
+    return folder
 
 
 def threshold(channels=1, multiple_of=8):

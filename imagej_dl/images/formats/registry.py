@@ -73,18 +73,13 @@ def by_name(path: str | PurePath) -> Format | None:
     What lies in an image that is a folder, such as a well of a plate, is of the format of that.
     """
     path = PurePath(path)
-    suffixes = [path.suffix.lower()]
-    suffixes += [p.suffix.lower() for p in path.parents if p.suffix.lower() in folder_suffixes()]
-    found = (next((f for f in FORMATS if suffix in f.suffixes), None) for suffix in suffixes)
-    return next((one for one in found if one is not None), None)
+    suffixes = [path.suffix.lower(), *_around(path)]
+    return next((f for suffix in suffixes for f in FORMATS if suffix in f.suffixes), None)
 
 
 def is_folder_image(path: Path) -> bool:
     """Return True for a folder that is an image, or is in one: no folder of images."""
-    if not path.is_dir():
-        return False
-    around = {p.suffix.lower() for p in (path, *path.parents)}
-    return bool(around & set(folder_suffixes()))
+    return path.is_dir() and bool(_around(path))
 
 
 def is_image(path: Path) -> bool:
@@ -130,6 +125,12 @@ def refuse_address(path: Path) -> None:
             path=path,
             remedy="Download it, or mount the storage as a folder.",
         )
+
+
+def _around(path: PurePath) -> list[str]:
+    """Return the suffixes of images that are folders, of a path and those around it."""
+    known = folder_suffixes()
+    return [own for p in (path, *path.parents) if (own := p.suffix.lower()) in known]
 
 
 def _suffixes(formats: Iterable[Format]) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from scipy import ndimage as ndi
 
 from imagej_dl.errors import UserError, warn
 from imagej_dl.filesystem.atomic import load_json
+from imagej_dl.images.intensities import pixel_noise
 
 FILE = "likeness.json"
 """The file of a model folder that holds a :class:`Likeness`."""
@@ -227,9 +228,6 @@ def _channel(values: NDArray[np.float32], scale: float) -> dict[str, float]:
 
 def _noise(values: NDArray[np.float32], smooth: NDArray[np.float32]) -> float:
     """Return the standard deviation of the noise in the darker half."""
-    rows, columns = (size // 2 * 2 for size in values.shape)
-    even = values[:rows, :columns]
-    # The difference of two pixels minus that of the two below is noise.
-    steps = (even[::2, ::2] - even[::2, 1::2] - even[1::2, ::2] + even[1::2, 1::2]) / 2
-    dark = smooth[:rows:2, :columns:2]
-    return float(np.sqrt(np.pi / 2) * np.abs(steps[dark <= np.median(dark)]).mean())
+    dark, *_ = pixel_noise.quads(smooth)
+    steps = pixel_noise.steps(pixel_noise.quads(values))
+    return pixel_noise.deviation(steps[dark <= np.median(dark)])

@@ -17,6 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from imagej_dl.images.intensities import pixel_noise
+
 _BRIGHT = 1.5
 """Factor by which a plane may exceed the range of the training data."""
 _ABOVE = 6.0
@@ -156,13 +158,9 @@ def look(slabs: Sequence[NDArray], low: float, high: float) -> Look:
     whole = slabs[0].dtype.kind in "ui"
     means, steps = [], []
     for slab in slabs:
-        rows, columns = (size // 2 * 2 for size in slab.shape)
-        values = slab[:rows, :columns].astype(np.float64)
-        first, second = values[::2, ::2], values[::2, 1::2]
-        third, fourth = values[1::2, ::2], values[1::2, 1::2]
-        means.append(((first + second + third + fourth) / 4).ravel())
-        # The difference of two pixels minus that of the two below is noise.
-        steps.append((np.abs(first - second - third + fourth) / 2).ravel())
+        four = pixel_noise.quads(slab.astype(np.float64))
+        means.append(np.mean(four, axis=0).ravel())
+        steps.append(pixel_noise.steps(four).ravel())
     mean, step = np.concatenate(means), np.concatenate(steps)
     pixels = np.concatenate([slab.ravel() for slab in slabs])
     most = float(pixels.max())
@@ -171,7 +169,7 @@ def look(slabs: Sequence[NDArray], low: float, high: float) -> Look:
     if mean.size:
         dark = step[mean <= np.median(mean)]
         few = np.minimum(dark, np.percentile(dark, 99))
-        noise = max(noise, float(np.sqrt(np.pi / 2) * few.mean()))
+        noise = max(noise, pixel_noise.deviation(few))
     # Uneven light and blurred noise show in how far the darker pixels lie apart.
     noise = max(noise, unevenness(darkest, quarter))
     above = mean[mean > quarter + _ABOVE * noise]

@@ -13,18 +13,16 @@ from imagej_dl.images import units
 _SHORT = 120
 
 
-def transformed(
-    path: Path, stated: Any, ndim: int, *, required: bool
-) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Return the scale and the translation of coordinateTransformations.
+def scale_of(path: Path, stated: Any, ndim: int, *, required: bool) -> tuple[float, ...]:
+    """Return the scale of coordinateTransformations, whose translation is of no use here.
 
     Raises
     ------
     UserError : when there are none where they are `required`, or they do not fit `ndim` axes.
     """
-    scale, shift = (1.0,) * ndim, (0.0,) * ndim
+    scale = (1.0,) * ndim
     if stated is None and not required:
-        return scale, shift
+        return scale
     if not are_objects(stated):
         raise _bad_scale(path, "there are none")
     seen = 0
@@ -42,7 +40,6 @@ def transformed(
         ):
             raise _bad_scale(path, f"the {kind} is {str(values)[:_SHORT]}, for {ndim} axes")
         if kind == "translation":
-            shift = tuple(a + float(b) for a, b in zip(shift, values, strict=True))
             continue
         seen += 1
         if min(values) <= 0:
@@ -50,7 +47,7 @@ def transformed(
         scale = tuple(map(float, values))
     if required and seen != 1:
         raise _bad_scale(path, f"there are {seen} scales in place of one")
-    return scale, shift
+    return scale
 
 
 def _bad_scale(path: Path, words: str) -> UserError:

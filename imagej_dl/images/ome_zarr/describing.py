@@ -11,8 +11,8 @@ import xarray as xr
 from imagej_dl.images import display, units
 from imagej_dl.images.array import Calibration
 from imagej_dl.images.ome_zarr import KEY
+from imagej_dl.images.ome_zarr.axes import TYPES
 
-_SPACE, _TYPES = "zyx", {"t": "time", "c": "channel"}
 _COLOURS = ("FF0000", "00FF00", "0000FF", "FFFFFF", "00FFFF", "FF00FF", "FFFF00")
 """Of channels, in ImageJ's order."""
 # The words of UDUNITS-2 for units of length, which NGFF asks for.
@@ -58,10 +58,10 @@ def attributes(
     size, unit = _sizes(calibration)
     stated = []
     for axis in axes.lower():
-        entry = {"name": axis, "type": _TYPES.get(axis, "space")}
+        entry = {"name": axis, "type": TYPES[axis]}
         if axis == "t" and calibration.frame_interval:
             entry["unit"] = "second"
-        elif axis in _SPACE and unit:
+        elif TYPES[axis] == "space" and unit:
             entry["unit"] = unit
         stated.append(entry)
     datasets = []

@@ -12,7 +12,6 @@ from typing import Any, Literal
 
 from imagej_dl.errors import UserError
 from imagej_dl.filesystem.atomic import load_json
-from imagej_dl.filesystem.regular_files import refuse_special
 from imagej_dl.images.ome_zarr import SUFFIX
 
 ZarrFormat = Literal[2, 3]
@@ -101,7 +100,6 @@ def json_object(path: Path, name: str) -> dict[str, Any]:
     """Return the content of a JSON file in a folder; raise UserError where it is no object."""
     file = path / name
     refuse_links(root(path), file)
-    refuse_special(file)
     return checked(file, load_json(file), "content")
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from imagej_dl.errors import UserError, warn
 from imagej_dl.images.ome_zarr import documents
-from imagej_dl.images.ome_zarr.multiscales import metadata
+from imagej_dl.images.ome_zarr.multiscales import metadata, no_image
 
 _LAYOUT = "bioformats2raw.layout"
 _LISTED = 5
@@ -43,11 +43,7 @@ def places(path: Path) -> list[Place]:
     if not found:
         inner = [one.name for one in sorted(path.iterdir()) if (one / ".zattrs").is_file()]
         more = f" It holds {', '.join(inner[:_LISTED])}." if inner else ""
-        raise UserError(
-            "is a Zarr folder without multiscales, the metadata of an image in OME-Zarr",
-            path=path,
-            remedy=f"Save it as OME-Zarr where it was made, or name the image in it.{more}",
-        )
+        raise no_image(path, more)
     return found
 
 

@@ -11,7 +11,7 @@ from imagej_dl.errors import UserError, warn
 from imagej_dl.images.ome_zarr import KEY, arrays, documents
 from imagej_dl.images.ome_zarr.arrays import ArrayFacts
 from imagej_dl.images.ome_zarr.axes import TYPES, bad_axes, check_types, renamed, stated_axes
-from imagej_dl.images.ome_zarr.calibrations import are_objects, calibration, channels, transformed
+from imagej_dl.images.ome_zarr.calibrations import are_objects, calibration, channels, scale_of
 from imagej_dl.images.ome_zarr.documents import ZarrFormat
 
 VERSIONS: dict[str, ZarrFormat] = {"0.4": 2, "0.5": 3}
@@ -24,11 +24,10 @@ _RATIO = 0.1
 
 @dataclass(frozen=True)
 class Level:
-    """One of the arrays of a pyramid, with its scale and its translation along each axis."""
+    """One of the arrays of a pyramid, with its scale along each axis."""
 
     facts: ArrayFacts
     scale: tuple[float, ...]
-    translation: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -95,11 +94,7 @@ def read(path: Path, index: int = 0, axes: str | None = None) -> Multiscale:
     number, ome = metadata(path)
     listed = ome.get("multiscales")
     if not isinstance(listed, list) or index >= len(listed):
-        raise UserError(
-            "is a Zarr folder without multiscales, the metadata of an image in OME-Zarr",
-            path=path,
-            remedy="Save it as OME-Zarr where it was made, or name the image in it.",
-        )
+        raise no_image(path)
     stated = _mapping(path, listed[index], "multiscales")
     _check_version(path, number, ome, stated)
     names, types, unit_of = stated_axes(path, stated)
@@ -129,6 +124,15 @@ def read(path: Path, index: int = 0, axes: str | None = None) -> Multiscale:
         attrs,
         "image-label" in ome,
         ours,
+    )
+
+
+def no_image(path: Path, more: str = "") -> UserError:
+    """Return the error of a group that has no image; `more` ends its remedy."""
+    return UserError(
+        "is a Zarr folder without multiscales, the metadata of an image in OME-Zarr",
+        path=path,
+        remedy=f"Save it as OME-Zarr where it was made, or name the image in it.{more}",
     )
 
 
@@ -166,7 +170,7 @@ def _levels(path: Path, stated: Mapping[str, Any], ndim: int) -> tuple[Level, ..
             remedy="The metadata are incomplete: save it again where it was made.",
         )
     assert isinstance(datasets, list)
-    whole = transformed(path, stated.get("coordinateTransformations"), ndim, required=False)
+    whole = scale_of(path, stated.get("coordinateTransformations"), ndim, required=False)
     levels: list[Level] = []
     for number, one in enumerate(datasets):
         name = one.get("path")
@@ -176,7 +180,7 @@ def _levels(path: Path, stated: Mapping[str, Any], ndim: int) -> tuple[Level, ..
                 path=path,
                 remedy="The metadata are damaged: copy it again.",
             )
-        own = transformed(path, one.get("coordinateTransformations"), ndim, required=True)
+        own = scale_of(path, one.get("coordinateTransformations"), ndim, required=True)
         folder = documents.inside(path, name)
         if number and not folder.is_dir():
             words = f"its level {number} ({name}) is not there; the full size is read"
@@ -189,9 +193,7 @@ def _levels(path: Path, stated: Mapping[str, Any], ndim: int) -> tuple[Level, ..
                 path=folder,
                 remedy="The metadata are of another image: save it again where it was made.",
             )
-        scale = tuple(a * b for a, b in zip(own[0], whole[0], strict=True))
-        shift = tuple(a * b + c for a, b, c in zip(own[1], whole[0], whole[1], strict=True))
-        level = Level(facts, scale, shift)
+        level = Level(facts, tuple(a * b for a, b in zip(own, whole, strict=True)))
         if levels:
             _compare(path, number, levels[0], level)
         levels.append(level)

@@ -125,10 +125,7 @@ def write(
         channels=[] if labels else shown(image, extra),
         facts=None if facts is None else {"facts": facts},
     ) as made:
-        pixels = image.transpose(*(axis for axis in AXES if axis in sizes)).data
-        for place in pyramid.blocks(made.shape):
-            made.write(place, pixels[place])
-            memory_maps.forget(pixels)
+        _fill(made, image)
 
 
 def add_labels(
@@ -178,12 +175,18 @@ def add_labels(
             source="../../",
             version=version,
         ) as made:
-            pixels = labels.transpose(*(a for a in AXES if a in labels.dims)).data
-            pixels = pixels.reshape(tuple(full.values()))
-            for place in pyramid.blocks(made.shape):
-                made.write(place, pixels[place])
+            _fill(made, labels)
     describe(target.parent, version, {"labels": [*known, name]})
     return target
+
+
+def _fill(made: Writer, image: xr.DataArray) -> None:
+    """Write all pixels of an image; of axes that it lacks the length is 1."""
+    pixels = image.transpose(*(axis for axis in AXES if axis in image.dims)).data
+    pixels = pixels.reshape(made.shape)
+    for place in pyramid.blocks(made.shape):
+        made.write(place, pixels[place])
+        memory_maps.forget(pixels)
 
 
 def way(path: Path, image: Path) -> str | None:

@@ -55,13 +55,13 @@ def write(image: xr.DataArray, path: str | Path, overwrite: bool = False, **extr
             "is not the name of a TIFF file", path=path, remedy="Use the suffix .tif or .tiff."
         )
     refuse_existing(path, overwrite)
+    if image.dtype.name not in TYPES:
+        raise UserError(f"cannot hold {image.dtype} pixels", path=path)
+    if not image.size:
+        raise UserError("would have no pixels", path=path)
     if isinstance(image.data, LazyArray):
         image = image.copy(data=array_storage.spooled(image.data))
     array = np.asarray(image)
-    if array.dtype.name not in TYPES:
-        raise UserError(f"cannot hold {array.dtype} pixels", path=path)
-    if not array.size:
-        raise UserError("would have no pixels", path=path)
     full = image.expand_dims([axis for axis in "TZC" if axis not in image.dims])
     hyperstack = full.transpose("T", "Z", "C", "Y", "X").data
     cal = calibration(image)
