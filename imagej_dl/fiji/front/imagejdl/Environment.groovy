@@ -100,9 +100,10 @@ class Environment {
     File ready() {
         trouble = null
         if (settings.python) return named(new File(settings.python))
-        def there = folders().find { EnvironmentRecord.ready(it, platform, version) }
-        if (there != null) return EnvironmentRecord.python(there, platform, EnvironmentRecord.read(there))
-        def old = folders().find { EnvironmentRecord.read(it) }
+        def places = folders()
+        def found = places.findResult { EnvironmentRecord.ready(it, platform, version) }
+        if (found != null) return found
+        def old = places.find { EnvironmentRecord.read(it) }
         def record = old == null ? null : EnvironmentRecord.read(old)
         trouble = record == null ? "imagej-dl has no Python on this computer yet." :
             record.version != version && version != null ?
