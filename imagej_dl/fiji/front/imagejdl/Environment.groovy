@@ -4,7 +4,6 @@ import groovy.transform.Memoized
 import ij.IJ
 import ij.Macro
 import java.awt.GraphicsEnvironment
-import java.util.concurrent.TimeUnit
 
 /**
  * The Python of the commands in a Fiji that got them without one, from an update site: which it
@@ -157,14 +156,7 @@ class Environment {
     /** The version of imagej-dl in a Python; it is asked once, as that takes a moment. */
     @Memoized
     private static String versionIn(Platform platform, String python, long changed) {
-        try {
-            def asked = platform.start([python, "-m", "imagej_dl", "--version"])
-            def said = asked.inputStream.text
-            if (!asked.waitFor(60, TimeUnit.SECONDS) || asked.exitValue() != 0) return null
-            return said.trim().readLines().last().find(/\d+(\.\w+)+\S*$/)
-        } catch (IOException broken) {
-            return null
-        }
+        return platform.answer([python, "-m", "imagej_dl", "--version"], 60)?.trim()?.find(/\d+(\.\w+)+\S*$/)
     }
 
     /** The version of these commands: told beside them, or by the package that they are in. */

@@ -86,9 +86,7 @@ class Uv {
     /** Ends the process that runs, and those that it has started. */
     void stop() {
         def process = running
-        if (process == null || !process.alive) return
-        process.descendants().each { it.destroyForcibly() }
-        process.destroyForcibly().waitFor()
+        if (process != null && process.alive) Platform.end(process)
     }
 
     /** All that uv keeps lies in the one folder, so that it can be told where and removed. */
@@ -111,13 +109,8 @@ class Uv {
     }
 
     private boolean runs(File program) {
-        try {
-            def asked = platform.start([program.path, "--version"])
-            def version = asked.inputStream.text.find(/\d+\.\d+\.\d+/)
-            return asked.waitFor() == 0 && version != null && compare(numbers(version), OLDEST) >= 0
-        } catch (IOException broken) {
-            return false
-        }
+        def version = platform.answer([program.path, "--version"], 60)?.find(/\d+\.\d+\.\d+/)
+        return version != null && compare(numbers(version), OLDEST) >= 0
     }
 
     private static List<Integer> numbers(String version) { version.tokenize(".")*.toInteger() }
