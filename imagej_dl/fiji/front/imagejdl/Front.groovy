@@ -57,7 +57,7 @@ class Front {
 
     /** Whether Fiji's side is of the worker's version: they change together. */
     private void agree(String theirs) {
-        def ours = Front.getResource("version.txt")?.getText("UTF-8")
+        def ours = Environment.version(null)
         if (ours == null || ours == theirs) return  // the front in the worker's own package has none
         worker.close()
         throw new CommandError("The commands of this Fiji are of version $ours, imagej-dl in $python is of " +
