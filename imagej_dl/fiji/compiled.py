@@ -15,8 +15,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from imagej_dl.errors import UserError
+from imagej_dl.fiji.scripts import FRONT
 
-FRONT = Path(__file__).parent / "front"
 VERSION = "imagejdl/version.txt"
 """Within a jar: the version that the worker must have, too."""
 _START = 'new GroovyShell().parse(new File(args[0], "Start.groovy"))'
