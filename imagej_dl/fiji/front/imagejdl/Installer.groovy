@@ -88,7 +88,7 @@ class Installer {
         // One that was made for another processor, or whose Python is gone, is made anew.
         boolean update = old != null && !again && before.processor == processor && platform.python(old).file
         discard(old)
-        long needed = update ? 0L : Sizes.room(processor) - Sizes.of(new File(folder, "downloads"))
+        long needed = update ? 0L : Sizes.room(processor) - Sizes.of(Packages.downloads(folder))
         if (folder.usableSpace < needed) throw new CommandError(SetUpTrouble.full(folder, needed))
         step("Fetching uv")
         uv.find(download) { long there, long all -> step("Fetching uv", there, all) }
@@ -110,7 +110,7 @@ class Installer {
         step("Starting imagej-dl")
         check(python)
         EnvironmentRecord.write(folder, [version: version, processor: processor, environment: made.name])
-        ["downloads", "cache"].each { new File(folder, it).deleteDir() }
+        [Packages.downloads(folder), new File(folder, "cache")]*.deleteDir()
         told("Ready", 1.0d)
     }
 

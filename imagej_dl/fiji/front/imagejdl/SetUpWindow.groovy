@@ -112,7 +112,7 @@ class SetUpWindow {
         def folder = environment.target()
         def processor = environment.processor()
         def (fetched, kept) = Sizes.MEASURED[processor]
-        long there = Sizes.of(new File(folder, "downloads"))
+        long there = Sizes.of(Packages.downloads(folder))
         def rows = [
             ["What", "imagej-dl $environment.version, Python 3.12, TensorFlow for " +
                 (processor == "cuda" ? "the NVIDIA GPU" : "the processor")],

@@ -41,7 +41,7 @@ class Uv {
             unpack(wheel, own)
         } else if (program == null) {
             def (address, sum) = newest(download)
-            def wheel = new File(folder, "downloads/" + address.tokenize("/").last())
+            def wheel = new File(Packages.downloads(folder), address.tokenize("/").last())
             wheel.parentFile.mkdirs()
             download.file(address, wheel, sum, progress)
             unpack(wheel, own)
