@@ -105,8 +105,7 @@ class Environment {
         def old = places.find { EnvironmentRecord.read(it) }
         def record = old == null ? null : EnvironmentRecord.read(old)
         trouble = record == null ? "imagej-dl has no Python on this computer yet." :
-            record.version != version && version != null ?
-            "The commands of this Fiji are of version $version, imagej-dl in $old is of version $record.version." :
+            record.version != version && version != null ? differs(version, old, record.version) :
             "The Python environment in $old was deleted."
         return null
     }
@@ -147,10 +146,15 @@ class Environment {
         else {
             def found = versionIn(platform, python.path, python.lastModified())
             if (found == null) trouble = "$python: has no imagej-dl, or does not start."
-            else if (version != null && found != version) trouble =
-                "The commands of this Fiji are of version $version, imagej-dl in $python is of version $found."
+            else if (version != null && found != version) trouble = differs(version, python, found)
         }
         return trouble == null ? python : null
+    }
+
+    /** Says that the commands and imagej-dl are of two versions; theirs: null for one before it told its own. */
+    static String differs(String ours, File place, String theirs) {
+        "The commands of this Fiji are of version $ours, imagej-dl in $place is of " +
+            (theirs == null ? "an earlier version." : "version ${theirs}.")
     }
 
     /** The version of imagej-dl in a Python; it is asked once, as that takes a moment. */
