@@ -10,19 +10,18 @@ import os
 import shutil
 import subprocess
 import tempfile
-import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from imagej_dl.errors import UserError
+from imagej_dl.fiji.scripts import FRONT
+from imagej_dl.filesystem import reproducible_zip
 
-FRONT = Path(__file__).parent / "front"
 VERSION = "imagejdl/version.txt"
 """Within a jar: the version that the worker must have, too."""
 _START = 'new GroovyShell().parse(new File(args[0], "Start.groovy"))'
 _PROGRAM = _START + ".compileAll(new File(args[0]), new File(args[1]))"
 _SECONDS = 300
-_EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 def front(libraries: Sequence[Path], java: Path, version: str | None = None) -> bytes:
@@ -58,13 +57,7 @@ def pack(files: Mapping[str, bytes]) -> bytes:
     """Make a jar of files, named by their paths in it; without times, and always the same."""
     made = io.BytesIO()
     manifest = {"META-INF/MANIFEST.MF": b"Manifest-Version: 1.0\r\n\r\n"}
-    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as jar:
-        for name, data in [*manifest.items(), *sorted(files.items())]:
-            entry = zipfile.ZipInfo(name, _EPOCH)
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            entry.external_attr = 0o644 << 16
-            entry.create_system = 3  # else it tells on which system it was made
-            jar.writestr(entry, data)
+    reproducible_zip.write(made, [*manifest.items(), *sorted(files.items())])
     return made.getvalue()
 
 

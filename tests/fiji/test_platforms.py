@@ -66,6 +66,11 @@ out.garbled = said { machine(garbled, [:]).settings() }
 def echo = "import os, sys; print(sys.argv[1:], os.environ.get('UV_PYTHON'))"
 def command = ["OURS", "-c", echo, "a b", "ü'\\"\\$x", ""]
 out.echo = of("Platform").here().start(command).inputStream.getText("UTF-8")
+def asked = { String program, int seconds = 60 ->
+    of("Platform").here().answer(["OURS", "-c", program], seconds)?.trim() }
+def slow = "import subprocess; subprocess.run(['OURS', '-c', 'import time; time.sleep(90)'])"
+out.answers = [asked("print('yes')"), asked("print('no'); exit(1)"), asked(slow, 1),
+    of("Platform").here().answer(["/nowhere/python"], 60)]
 // What the settings refuse.
 def settings = of("EnvironmentSettings")
 out.refused = [[pyhton: "/x"], [gpu: "tpu"], [proxy: "proxy:3128"], [index: "ftp://x"],
@@ -212,6 +217,10 @@ def test_arguments(seen: dict[str, Any]) -> None:
     assert "quotation marks" in seen["windows"]["quoted"]
     assert seen["linux"]["quoted"] == 'say "no"'
     assert seen["echo"].strip() == "['a b', 'ü\\'\"$x', ''] None"
+
+
+def test_a_program_that_fails_or_hangs_has_no_answer(seen: dict[str, Any]) -> None:
+    assert seen["answers"] == ["yes", None, None, None]
 
 
 def test_a_user_without_a_home_is_told(seen: dict[str, Any]) -> None:

@@ -16,6 +16,7 @@ import pytest
 import stub_index
 from java_mode import central, copy_of, looks_like_a_fiji, plain
 from java_mode import fiji as java_fiji
+from own_process import QUICK_JAVA
 
 import imagej_dl
 from imagej_dl import fiji
@@ -64,7 +65,6 @@ def java(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[stub_index.Index]:
     """The index; a user whose home has blanks and umlauts; no network beyond this computer."""
     monkeypatch.setenv("LC_ALL", "C.UTF-8")
-    monkeypatch.setenv("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1")  # starts sooner
     monkeypatch.setenv("IMAGEJ_DL_HOME", str(tmp_path / "Jörg Weiß" / "settings"))
     monkeypatch.setenv("PATH", HERE)
     monkeypatch.setenv("UV_PYTHON_DOWNLOADS", "never")
@@ -94,7 +94,7 @@ def killed_halfway(java: Path, index: stub_index.Index, tmp_path: Path, folder: 
     """Kill a Java that has downloaded a part of the largest package; return the part."""
     index.break_after, index.stalls = 500_000, True
     (tmp_path / "killed.groovy").write_text(script(index, f"install([folder: '{folder}'])"))
-    command = ["java", "-Djava.awt.headless=true", "-cp", f"{java}/jars/*"]
+    command = ["java", *QUICK_JAVA, "-Djava.awt.headless=true", "-cp", f"{java}/jars/*"]
     with subprocess.Popen([*command, "groovy.ui.GroovyMain", tmp_path / "killed.groovy"]) as doomed:
         end = time.monotonic() + 120
         while (

@@ -36,11 +36,7 @@ def setUp(File home) {
     return null
 }
 
-private Class environment(File home) {
-    def loader = IJ.getProperty("imagej-dl.environment") ?: classes(home)
-    IJ.setProperty("imagej-dl.environment", loader)
-    return loader.loadClass("imagejdl.Environment")
-}
+private Class environment(File home) { classes(home).loadClass("imagejdl.Environment") }
 
 def front(File home, File python) {
     def there = IJ.getProperty("imagej-dl.front")

@@ -126,7 +126,6 @@ def _stamp(records: dict[str, Record]) -> int:
 
 
 def _put(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
     with atomic(path) as new:
         new.write_bytes(data)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import tempfile
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagej_dl.errors import UserError, warn
-from imagej_dl.filesystem import temporaries
+from imagej_dl.filesystem import reproducible_zip, temporaries
 from imagej_dl.filesystem.atomic import atomic, load_json, refuse_existing
 from imagej_dl.methods.shared.image_method import ImageMethod
 from imagej_dl.models.bundle import ModelBundle
@@ -32,7 +31,6 @@ from imagej_dl.models.packages.operations import applied
 from imagej_dl.models.ready.card import Card
 from imagej_dl.progress import Progress, silent
 
-_EARLIEST = (1980, 1, 1, 0, 0, 0)
 _STEPS = 4
 
 
@@ -207,10 +205,6 @@ def _yaml(content: dict[str, Any]) -> bytes:
 
 
 def _write(path: Path, files: Mapping[str, bytes]) -> None:
-    """Write a ZIP whose bytes depend on its files alone."""
-    with zipfile.ZipFile(path, "w") as archive:
-        for name in ("rdf.yaml", *sorted(set(files) - {"rdf.yaml"})):
-            entry = zipfile.ZipInfo(name, _EARLIEST)
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            entry.external_attr = 0o644 << 16
-            archive.writestr(entry, files[name])
+    """Write the package, its description first."""
+    names = ("rdf.yaml", *sorted(set(files) - {"rdf.yaml"}))
+    reproducible_zip.write(path, [(name, files[name]) for name in names])

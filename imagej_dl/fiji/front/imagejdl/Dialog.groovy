@@ -137,7 +137,7 @@ class Dialog {
             rows.join("") + "</table></body></html>"
     }
 
-    private static String escape(String text) {
+    static String escape(String text) {
         text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     }
 }

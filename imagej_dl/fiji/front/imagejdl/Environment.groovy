@@ -4,7 +4,6 @@ import groovy.transform.Memoized
 import ij.IJ
 import ij.Macro
 import java.awt.GraphicsEnvironment
-import java.util.concurrent.TimeUnit
 
 /**
  * The Python of the commands in a Fiji that got them without one, from an update site: which it
@@ -100,13 +99,13 @@ class Environment {
     File ready() {
         trouble = null
         if (settings.python) return named(new File(settings.python))
-        def there = folders().find { EnvironmentRecord.ready(it, platform, version) }
-        if (there != null) return EnvironmentRecord.python(there, platform, EnvironmentRecord.read(there))
-        def old = folders().find { EnvironmentRecord.read(it) }
+        def places = folders()
+        def found = places.findResult { EnvironmentRecord.ready(it, platform, version) }
+        if (found != null) return found
+        def old = places.find { EnvironmentRecord.read(it) }
         def record = old == null ? null : EnvironmentRecord.read(old)
         trouble = record == null ? "imagej-dl has no Python on this computer yet." :
-            record.version != version && version != null ?
-            "The commands of this Fiji are of version $version, imagej-dl in $old is of version $record.version." :
+            record.version != version && version != null ? differs(version, old, record.version) :
             "The Python environment in $old was deleted."
         return null
     }
@@ -147,23 +146,21 @@ class Environment {
         else {
             def found = versionIn(platform, python.path, python.lastModified())
             if (found == null) trouble = "$python: has no imagej-dl, or does not start."
-            else if (version != null && found != version) trouble =
-                "The commands of this Fiji are of version $version, imagej-dl in $python is of version $found."
+            else if (version != null && found != version) trouble = differs(version, python, found)
         }
         return trouble == null ? python : null
+    }
+
+    /** Says that the commands and imagej-dl are of two versions; theirs: null for one before it told its own. */
+    static String differs(String ours, File place, String theirs) {
+        "The commands of this Fiji are of version $ours, imagej-dl in $place is of " +
+            (theirs == null ? "an earlier version." : "version ${theirs}.")
     }
 
     /** The version of imagej-dl in a Python; it is asked once, as that takes a moment. */
     @Memoized
     private static String versionIn(Platform platform, String python, long changed) {
-        try {
-            def asked = platform.start([python, "-m", "imagej_dl", "--version"])
-            def said = asked.inputStream.text
-            if (!asked.waitFor(60, TimeUnit.SECONDS) || asked.exitValue() != 0) return null
-            return said.trim().readLines().last().find(/\d+(\.\w+)+\S*$/)
-        } catch (IOException broken) {
-            return null
-        }
+        return platform.answer([python, "-m", "imagej_dl", "--version"], 60)?.trim()?.find(/\d+(\.\w+)+\S*$/)
     }
 
     /** The version of these commands: told beside them, or by the package that they are in. */

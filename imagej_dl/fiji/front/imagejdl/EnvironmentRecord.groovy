@@ -2,7 +2,6 @@ package imagejdl
 
 import groovy.json.JsonException
 import groovy.json.JsonSlurper
-import groovy.json.JsonOutput
 
 /** The record by which an environment counts as ready: written last, and removed first. */
 class EnvironmentRecord {
@@ -21,22 +20,16 @@ class EnvironmentRecord {
         }
     }
 
-    /** The record where all is as wanted and still there; version, processor: null for any. */
-    static Map ready(File folder, Platform platform, String version, String processor = null) {
+    /** The Python where all is as wanted and still there, or null; version, processor: null for any. */
+    static File ready(File folder, Platform platform, String version, String processor = null) {
         def found = read(folder)
         if (found == null || (version != null && found.version != version)) return null
         if (processor != null && found.processor != processor) return null
-        return python(folder, platform, found).file ? found : null
+        def python = platform.python(new File(folder, found.environment))
+        return python.file ? python : null
     }
 
-    static File python(File folder, Platform platform, Map record) {
-        platform.python(new File(folder, record.environment))
-    }
-
-    static Map write(File folder, Map record) {
-        EnvironmentSettings.write(new File(folder, NAME), JsonOutput.prettyPrint(JsonOutput.toJson(record)))
-        return record
-    }
+    static void write(File folder, Map record) { EnvironmentSettings.write(new File(folder, NAME), record) }
 
     static void remove(File folder) {
         def file = new File(folder, NAME)

@@ -65,12 +65,9 @@ class EnvironmentSettings {
         return values
     }
 
+    /** Writes a file of these values, without the empty ones: whole, or not at all. */
     static void write(File file, Map<String, String> values) {
-        write(file, JsonOutput.prettyPrint(JsonOutput.toJson(values.findAll { it.value })))
-    }
-
-    /** Writes a file whole, or not at all. */
-    static void write(File file, String text) {
+        def text = JsonOutput.prettyPrint(JsonOutput.toJson(values.findAll { it.value }))
         try {
             Files.createDirectories(file.parentFile.toPath())
             def making = File.createTempFile(file.name, ".new", file.parentFile)

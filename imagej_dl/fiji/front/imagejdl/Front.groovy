@@ -57,11 +57,10 @@ class Front {
 
     /** Whether Fiji's side is of the worker's version: they change together. */
     private void agree(String theirs) {
-        def ours = Front.getResource("version.txt")?.getText("UTF-8")
+        def ours = Environment.version(null)
         if (ours == null || ours == theirs) return  // the front in the worker's own package has none
         worker.close()
-        throw new CommandError("The commands of this Fiji are of version $ours, imagej-dl in $python is of " +
-            (theirs == null ? "an earlier version" : "version $theirs") + ". Update Fiji (Help > Update...), " +
+        throw new CommandError(Environment.differs(ours, python, theirs) + " Update Fiji (Help > Update...), " +
             "or the other: $python -m pip install imagej-dl==$ours")
     }
 

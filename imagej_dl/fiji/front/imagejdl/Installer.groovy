@@ -49,17 +49,16 @@ class Installer {
     }
 
     /**
-     * Installs; the record of what is ready then. CommandError, SetUpCancelled.
+     * Installs. CommandError, SetUpCancelled.
      * again: also where one is ready, which stays until its successor has been downloaded.
      */
-    Map run(boolean again = false) {
+    void run(boolean again = false) {
         def ending = new Thread({ cancel(); uv.stop() })
         Runtime.runtime.addShutdownHook(ending)
         try {
             prepare()
-            return locked {
-                def ready = again ? null : EnvironmentRecord.ready(folder, platform, version, processor)
-                return ready ?: install(again)
+            locked {
+                if (again || EnvironmentRecord.ready(folder, platform, version, processor) == null) install(again)
             }
         } catch (UvError error) {
             throw SetUpTrouble.of(error.message, folder, version, settings)
@@ -83,13 +82,13 @@ class Installer {
             "$settings.wheels: there is no such folder of wheels.")
     }
 
-    private Map install(boolean again) {
+    private void install(boolean again) {
         def before = EnvironmentRecord.read(folder)
         def old = before == null ? null : new File(folder, before.environment)
         // One that was made for another processor, or whose Python is gone, is made anew.
         boolean update = old != null && !again && before.processor == processor && platform.python(old).file
         discard(old)
-        long needed = update ? 0L : Sizes.room(processor) - Sizes.of(new File(folder, "downloads"))
+        long needed = update ? 0L : Sizes.room(processor) - Sizes.of(Packages.downloads(folder))
         if (folder.usableSpace < needed) throw new CommandError(SetUpTrouble.full(folder, needed))
         step("Fetching uv")
         uv.find(download) { long there, long all -> step("Fetching uv", there, all) }
@@ -110,10 +109,9 @@ class Installer {
         packages.install(wanted)
         step("Starting imagej-dl")
         check(python)
-        def record = EnvironmentRecord.write(folder, [version: version, processor: processor, environment: made.name])
-        ["downloads", "cache"].each { new File(folder, it).deleteDir() }
+        EnvironmentRecord.write(folder, [version: version, processor: processor, environment: made.name])
+        [Packages.downloads(folder), new File(folder, "cache")]*.deleteDir()
         told("Ready", 1.0d)
-        return record
     }
 
     /** Removes all environments but one: what is not recorded was left half made. */
@@ -177,7 +175,7 @@ class Installer {
     }
 
     /** Waits until no other Fiji installs into the folder; the lock of a killed one is free. */
-    private Map locked(Closure<Map> work) {
+    private void locked(Closure work) {
         FileChannel.open(new File(folder, "lock").toPath(), StandardOpenOption.CREATE, StandardOpenOption.WRITE).withCloseable { channel ->
             def lock = null
             while (lock == null) {
@@ -192,7 +190,7 @@ class Installer {
                 sleep(200)
             }
             try {
-                return work()
+                work()
             } finally {
                 lock.release()
             }

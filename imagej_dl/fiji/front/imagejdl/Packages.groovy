@@ -5,7 +5,6 @@ class Packages {
     private final Uv uv
     private final Download download
     private final File python
-    private final File folder
     private final File wheels
     private boolean ours = true
 
@@ -13,10 +12,12 @@ class Packages {
         this.uv = uv
         this.download = download
         this.python = python
-        this.folder = folder
-        wheels = new File(folder, "downloads")
+        wheels = downloads(folder)
         wheels.mkdirs()
     }
+
+    /** Where all that is downloaded for a folder's environment lies until it is installed. */
+    static File downloads(File folder) { new File(folder, "downloads") }
 
     /**
      * All packages that these requirements bring and that are not there yet: name, version, address,

@@ -97,13 +97,18 @@ class Platform {
         if (told.canRead()) return told.text.find(/(?:Kernel Module|x86_64)\D+(\d+\.[\d.]+)/) { it[1] }
         def smi = onPath("nvidia-smi") ?: new File("/usr/lib/wsl/lib/nvidia-smi")
         if (!smi.file) return null
+        return answer([smi.path, "--query-gpu=driver_version", "--format=csv,noheader"], 10)?.readLines()?.find()?.trim()
+    }
+
+    /** What a program says; null where it does not start, fails, or takes longer than these seconds. */
+    String answer(List<String> command, int seconds) {
         try {
-            def asked = start([smi.path, "--query-gpu=driver_version", "--format=csv,noheader"])
-            if (!asked.waitFor(10, TimeUnit.SECONDS)) {
-                asked.destroyForcibly()
-                return null
+            def asked = start(command)
+            Thread.startDaemon("imagej-dl-answer") {
+                if (!asked.waitFor(seconds, TimeUnit.SECONDS)) end(asked)
             }
-            return asked.exitValue() == 0 ? asked.inputStream.text.readLines().find()?.trim() : null
+            def said = asked.inputStream.text
+            return asked.waitFor() == 0 ? said : null
         } catch (IOException none) {
             return null
         }
@@ -122,6 +127,12 @@ class Platform {
         def started = builder.start()
         started.outputStream.close()
         return started
+    }
+
+    /** Ends a process, and those that it has started. */
+    static void end(Process process) {
+        process.descendants().each { it.destroyForcibly() }
+        process.destroyForcibly().waitFor()
     }
 
     /**

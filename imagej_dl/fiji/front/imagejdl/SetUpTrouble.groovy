@@ -31,7 +31,7 @@ class SetUpTrouble {
         def lower = said.toLowerCase(Locale.ROOT)
         def lines = said.readLines()*.trim().findAll { it }
         if (full(said)) return new CommandError(full(folder))
-        def place = settings.wheels ?: settings.index ? "${settings.wheels ?: settings.index}" : "the package index"
+        def place = settings.wheels ?: settings.index ?: "the package index"
         if (lower.contains("no interpreter found") || lower.contains("python-build-standalone"))
             return new CommandError("There is no Python 3.11 to 3.13 on this computer, and Python 3.12 " +
                 "could not be downloaded. Install Python 3.12, or name a Python that has imagej-dl.")

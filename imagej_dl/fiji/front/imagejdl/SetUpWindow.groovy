@@ -112,7 +112,7 @@ class SetUpWindow {
         def folder = environment.target()
         def processor = environment.processor()
         def (fetched, kept) = Sizes.MEASURED[processor]
-        long there = Sizes.of(new File(folder, "downloads"))
+        long there = Sizes.of(Packages.downloads(folder))
         def rows = [
             ["What", "imagej-dl $environment.version, Python 3.12, TensorFlow for " +
                 (processor == "cuda" ? "the NVIDIA GPU" : "the processor")],
@@ -124,8 +124,8 @@ class SetUpWindow {
             ["Where", "$folder"]]
         if (environment.old) rows[1] = ["Download", "only what is new since then"]
         def head = python != null ? "ImageJ-DL is set up: ${python}" : environment.trouble
-        def table = rows.collect { name, text -> "<tr><td><b>$name</b>&nbsp;&nbsp;&nbsp;</td><td>${escape(text)}</td></tr>" }
-        return "<html><body width=520><p>${escape(head)}</p><br><table cellpadding=2>${table.join('')}</table>" +
+        def table = rows.collect { name, text -> "<tr><td><b>$name</b>&nbsp;&nbsp;&nbsp;</td><td>${Dialog.escape(text)}</td></tr>" }
+        return "<html><body width=520><p>${Dialog.escape(head)}</p><br><table cellpadding=2>${table.join('')}</table>" +
             "<br><p>Nothing else on this computer is changed. You can cancel: what was downloaded is kept, " +
             "and the next time it goes on from there.</p></body></html>"
     }
@@ -180,7 +180,7 @@ class SetUpWindow {
         IJ.log("ImageJ-DL: $why")
         EventQueue.invokeLater {
             bar.indeterminate = false
-            state.text = "<html><body width=520><font color=#b00000>${escape(why)}</font></body></html>"
+            state.text = "<html><body width=520><font color=#b00000>${Dialog.escape(why)}</font></body></html>"
             go.text = "Try again"
             [go, others, cancel].each { it.enabled = true }
             frame.pack()
@@ -231,9 +231,5 @@ class SetUpWindow {
         }
         if (EventQueue.dispatchThread) end()
         else EventQueue.invokeAndWait(end as Runnable)
-    }
-
-    private static String escape(String text) {
-        text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     }
 }

@@ -41,7 +41,7 @@ class Uv {
             unpack(wheel, own)
         } else if (program == null) {
             def (address, sum) = newest(download)
-            def wheel = new File(folder, "downloads/" + address.tokenize("/").last())
+            def wheel = new File(Packages.downloads(folder), address.tokenize("/").last())
             wheel.parentFile.mkdirs()
             download.file(address, wheel, sum, progress)
             unpack(wheel, own)
@@ -86,9 +86,7 @@ class Uv {
     /** Ends the process that runs, and those that it has started. */
     void stop() {
         def process = running
-        if (process == null || !process.alive) return
-        process.descendants().each { it.destroyForcibly() }
-        process.destroyForcibly().waitFor()
+        if (process != null && process.alive) Platform.end(process)
     }
 
     /** All that uv keeps lies in the one folder, so that it can be told where and removed. */
@@ -111,18 +109,14 @@ class Uv {
     }
 
     private boolean runs(File program) {
-        try {
-            def asked = platform.start([program.path, "--version"])
-            def version = asked.inputStream.text.find(/\d+\.\d+\.\d+/)
-            return asked.waitFor() == 0 && version != null && compare(version) >= 0
-        } catch (IOException broken) {
-            return false
-        }
+        def version = platform.answer([program.path, "--version"], 60)?.find(/\d+\.\d+\.\d+/)
+        return version != null && compare(numbers(version), OLDEST) >= 0
     }
 
-    private static int compare(String version) {
-        def numbers = version.tokenize(".").take(3)*.toInteger()
-        return (0..2).findResult { numbers[it] <=> OLDEST[it] ?: null } ?: 0
+    private static List<Integer> numbers(String version) { version.tokenize(".")*.toInteger() }
+
+    private static int compare(List<Integer> one, List<Integer> other) {
+        (0..2).findResult { one[it] <=> other[it] ?: null } ?: 0
     }
 
     /** Address and checksum of the newest uv for this computer, as any package index tells them. */
@@ -135,8 +129,8 @@ class Uv {
         if (!found) throw new CommandError("$base has no uv for this computer ($platform.system, " +
             "$platform.machine). Put uv on the PATH.")
         def best = found.max { a, b ->
-            def (left, right) = [a, b].collect { it.find(/uv-(\d+\.\d+\.\d+)-/) { it[1] }.tokenize(".")*.toInteger() }
-            (0..2).findResult { left[it] <=> right[it] ?: null } ?: 0
+            def (left, right) = [a, b].collect { numbers(it.find(/uv-(\d+\.\d+\.\d+)-/) { it[1] }) }
+            compare(left, right)
         }
         def address = new URL(new URL(base), best.replace("&amp;", "&"))
         return [address.toString().replaceAll(/#.*/, ""), best.find(/#sha256=([0-9a-fA-F]{64})/) { it[1] }]
