@@ -82,7 +82,22 @@ class CorrectionStore:
         if not project.is_dir():
             raise UserError("the project does not exist", path=project)
         state = _read(project / FOLDER / FILE)
-        store = cls._of(project, state, model, by)
+        if model is not None:
+            store = cls._with(project, state, model, by.name)
+        elif state is None:
+            raise UserError(
+                "no corrections have been started there",
+                path=project,
+                remedy="Name a model to start from (--model).",
+            )
+        elif state.engine and by.name not in (None, state.engine):
+            raise UserError(
+                f"the corrections are of a model of {state.engine}, not of {by.name}",
+                path=project,
+                remedy="Name the model of the other engine (--model).",
+            )
+        else:
+            store = cls(project, state)
         if by.settings:
             store.state.engine_settings = by.settings
         store.python = by.python
@@ -98,42 +113,26 @@ class CorrectionStore:
         return store
 
     @classmethod
-    def _of(
-        cls, project: Path, state: State | None, model: Path | None, by: ByEngine
+    def _with(
+        cls, project: Path, state: State | None, model: Path, engine: str | None
     ) -> CorrectionStore:
-        if model is None:
-            engine = state.engine if state is not None else ""
-            if by.name not in (None, engine) and engine:
-                raise UserError(
-                    f"the corrections are of a model of {engine}, not of {by.name}",
-                    path=project,
-                    remedy="Name the model of the other engine (--model).",
-                )
-            named = None
-        else:
-            found = engine_of(model, by.name)
-            engine = "" if found is None else found.name
-            named = _short(project, model, engine)
-        new = state is None or engine != state.engine or named not in (state.begun, state.present)
-        if model is not None and not engine and new:
+        """Begin with a model, go on with it, or replace the current one by it."""
+        found = engine_of(model, engine)
+        engine = "" if found is None else found.name
+        named = _short(project, model, engine)
+        if state is not None and engine == state.engine and named in (state.begun, state.present):
+            return cls(project, state)
+        if not engine:
             need_objects(load_config(model), Path(model))
         if state is None:
-            if named is None:
-                raise UserError(
-                    "no corrections have been started there",
-                    path=project,
-                    remedy="Name a model to start from (--model).",
-                )
             first = _first_round(project)
             return cls(project, State(begun=named, present=named, round=first, engine=engine))
-        if named is not None and new:
-            # An unfinished retraining had begun from the other model.
-            store = cls(project, state)
-            state.begun, state.present, state.training = named, named, None
-            if engine != state.engine:
-                state.engine, state.engine_settings = engine, {}
-            return store
-        return cls(project, state)
+        store = cls(project, state)
+        # An unfinished retraining had begun from the other model.
+        state.begun, state.present, state.training = named, named, None
+        if engine != state.engine:
+            state.engine, state.engine_settings = engine, {}
+        return store
 
     @property
     def folder(self) -> Path:
