@@ -14,10 +14,10 @@ import numpy as np
 import xarray as xr
 
 from imagej_dl import images, project, rois
+from imagej_dl.correction.engine_models import ByEngine
 from imagej_dl.correction.records import LABELS, PROPOSAL, digest_of, finished, record
 from imagej_dl.correction.state import Proposed, Score
 from imagej_dl.correction.store import (
-    ByEngine,
     CorrectionStore,
     fingerprint,
     model_to_begin,

@@ -11,11 +11,11 @@ from pydantic import ConfigDict
 
 from imagej_dl import project
 from imagej_dl.correction import round_training
-from imagej_dl.correction.engine_models import EngineModel
+from imagej_dl.correction.engine_models import ByEngine, EngineModel
 from imagej_dl.correction.records import is_sparse, record, training_images
 from imagej_dl.correction.state import Outcome, Retrained
 from imagej_dl.correction.status import Row, rows
-from imagej_dl.correction.store import MODELS, ByEngine, CorrectionStore, model_to_begin
+from imagej_dl.correction.store import MODELS, CorrectionStore, model_to_begin
 from imagej_dl.correction.validation import average_precision
 from imagej_dl.errors import UserError
 from imagej_dl.filesystem import locks

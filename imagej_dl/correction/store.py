@@ -5,13 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
-from imagej_dl.correction.engine_models import EngineModel, engine_of
+from imagej_dl.correction import kept_models
+from imagej_dl.correction.engine_models import ByEngine, EngineModel, engine_of
 from imagej_dl.correction.merging import merged
 from imagej_dl.correction.state import Stamp, State
 from imagej_dl.engines import registry as engines
@@ -27,24 +26,7 @@ from imagej_dl.prediction.output_kinds import need_objects
 
 FOLDER, FILE, MODELS = "Corrections", "state.json", "models"
 VERSION = 1
-READY = "ready:"
-"""Before the name of a ready model, whose folder is elsewhere on each machine."""
-NAMED = "named:"
-"""Before the name of a model that an engine has."""
 _WAIT = 60.0
-
-
-@dataclass(frozen=True)
-class ByEngine:
-    """An engine of others, as a command names it.
-
-    name : of the engine; None for our own models, and where the model says it.
-    settings : of its predictions; python : the Python of its environment.
-    """
-
-    name: str | None = None
-    settings: dict[str, Any] = field(default_factory=dict)
-    python: Path | None = None
 
 
 class CorrectionStore:
@@ -119,7 +101,7 @@ class CorrectionStore:
         """Begin with a model, go on with it, or replace the current one by it."""
         found = engine_of(model, engine)
         engine = "" if found is None else found.name
-        named = _short(project, model, engine)
+        named = kept_models.kept(project, model, engine)
         if state is not None and engine == state.engine and named in (state.begun, state.present):
             return cls(project, state)
         if not engine:
@@ -154,19 +136,12 @@ class CorrectionStore:
         return EngineModel(engine, self.present, state.engine_settings, self.python)
 
     def path(self, kept: str) -> Path:
-        """Return the path that the state has as `kept`, relative to the project or absolute.
-
-        Of a model that an engine has, it is its name.
-        """
-        if kept.startswith(NAMED):
-            return Path(kept.removeprefix(NAMED))
-        if kept.startswith(READY):
-            return ready.HOME / kept.removeprefix(READY)
-        return self.project / kept  # an absolute one stays as it is
+        """Return the path of a model that the state has as `kept`."""
+        return kept_models.path_of(self.project, kept)
 
     def short(self, path: Path) -> str:
         """Return a path as the state has it: relative to the project if it lies in it."""
-        return _short(self.project, path)
+        return kept_models.kept(self.project, path)
 
     def save(self) -> None:
         """Write the state, merged with what other runs have changed since it was read."""
@@ -271,12 +246,3 @@ def _read(path: Path) -> State | None:
             path=path,
             remedy="Move it away to start again: the RoiSets stay.",
         ) from error
-
-
-def _short(project: Path, path: Path, engine: str = "") -> str:
-    if engine and not path.exists():
-        return NAMED + str(path)
-    if not engine and (name := ready.name_of(path)) is not None:
-        return READY + name
-    real, root = path.resolve(), project.resolve()
-    return real.relative_to(root).as_posix() if root in real.parents else str(real)
