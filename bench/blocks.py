@@ -28,7 +28,8 @@ from typing import Any
 
 import numpy as np
 import prediction
-from runs import Record, append, lines, machine, row, run_missing
+from nuclei import cores, load
+from runs import Record, done, machine, row, run_missing
 
 from imagej_dl import images
 from imagej_dl.commands.predict import Predict
@@ -257,28 +258,32 @@ def main() -> None:
     parser.add_argument("--overhead", type=int, metavar="JOBS", help="measure jobs that do nothing")
     parser.add_argument("--fresh", action="store_true", help="begin anew what was stopped")
     parser.add_argument("--table", action="store_true", help="print the file as Markdown")
-    parser.add_argument("--run", metavar="WAY", help=argparse.SUPPRESS)
+    parser.add_argument("--run", nargs=1, metavar="WAY", help=argparse.SUPPRESS)
     given = parser.parse_args()
-    if given.table:
-        print(table(lines(given.out)))
+    if done(given, table, lambda way: measure(way, given)):
         return
-    folder = given.folder or Path(tempfile.gettempdir()) / "imagej-dl-blocks"
-    folder.mkdir(parents=True, exist_ok=True)
-    plan: Record = {"size": given.size, "tile": given.tile}
+    ways = ["whole"] * given.whole + given.ways.split(",")
+    plans = [(plan(way, given), [way]) for way in ways]
+    sys.exit(not run_missing(given.out, plans, _key))
+
+
+def plan(way: str, given: argparse.Namespace) -> Record:
+    """Return what makes a run the same as another."""
     if given.overhead:
-        plan = {"overhead": given.overhead}
-    if given.run is None:
-        ways = ["whole"] * given.whole + given.ways.split(",")
-        plans = [({**plan, "way": way}, [way]) for way in ways]
-        sys.exit(not run_missing(given.out, plans, _key))
-    before = os.getloadavg()[0]
+        return {"overhead": given.overhead, "way": way}
+    return {"size": given.size, "tile": given.tile, "way": way}
+
+
+def measure(way: str, given: argparse.Namespace) -> Record:
+    """Do one run."""
+    about = {"cores": cores(), "load_before": load()}
     if given.overhead:
-        found = overhead(given.overhead, int(given.run))
+        found = overhead(given.overhead, int(way))
     else:
-        found = predicted(given, given.run, folder)
-    about = {"cores": len(os.sched_getaffinity(0)), "load_before": before}
-    about["load_after"] = os.getloadavg()[0]
-    append(given.out, {**plan, "way": given.run, **found, **about})
+        folder = given.folder or Path(tempfile.gettempdir()) / "imagej-dl-blocks"
+        folder.mkdir(parents=True, exist_ok=True)
+        found = predicted(given, way, folder)
+    return {**plan(way, given), **found, **about, "load_after": load()}
 
 
 def _key(record: Record) -> str:

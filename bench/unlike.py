@@ -18,8 +18,10 @@ from pathlib import Path
 import numpy as np
 import other_movies
 import ready_models
+from nuclei import DATA, truths
 from numpy.typing import NDArray
 from other_movies import Movie
+from runs import row
 
 from imagej_dl import images
 from imagej_dl.images import Normalisation, Seen
@@ -32,7 +34,6 @@ from imagej_dl.training.training_likeness import likeness
 Planes = list[tuple[NDArray, NDArray]]
 """Planes with their label maps."""
 RATIOS = (None, 6, 2, 1)
-_SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 _AT_ONCE = 4
 """Frames of a movie of which the median counts, as in a prediction."""
 
@@ -41,16 +42,12 @@ def kinds(options: argparse.Namespace) -> Iterator[tuple[str, Planes, list[Plane
     """Yield what is trained on and the images of its kind: of a movie some frames together."""
 
     def of(folder: Path) -> Planes:
-        return [
-            (images.read(path / "image.tif").values, images.read(path / "labels.tif").values)
-            for path in sorted(folder.iterdir())
-        ]
+        return [(image.values, labels) for image, labels in truths(folder)]
 
-    nuclei = _SHARED / "nuclei"
-    yield "nuclei/train, nuclei/test", of(nuclei / "train"), _each(of(nuclei / "test"))
+    yield "nuclei/train, nuclei/test", of(DATA / "train"), _each(of(DATA / "test"))
     train, validation = (
         [(images.read(image).values, images.read(mask).values) for image, mask in part]
-        for part in ready_models.divide(_SHARED / "dsb2018")
+        for part in ready_models.divide(ready_models.SHARED / "dsb2018")
     )
     yield "dsb2018, its validation images", train, _each(validation)
     pairs = ["simulated", "real", *(["sim+"] if options.ctc else [])]
@@ -109,12 +106,13 @@ def main() -> None:
     parser.set_defaults(validation_seeds=False)
     options = parser.parse_args()
     heads = ["as they are" if snr is None else f"SNR {snr}" for snr in RATIOS]
-    print(f"| trained on; images | imaging | {' | '.join(heads)} |\n" + "| --- " * 6 + "|")
+    heads = ["trained on; images", "imaging", *heads]
+    print(row(heads), row(["---"] * len(heads)), sep="\n")
     for name, planes, groups in kinds(options):
         for imaging in (False, True):
             like = trained(planes, imaging)
-            cells = " | ".join(alarms(like, groups, snr) for snr in RATIOS)
-            print(f"| {name} | {'varied' if imaging else 'as it is'} | {cells} |", flush=True)
+            cells = (alarms(like, groups, snr) for snr in RATIOS)
+            print(row([name, "varied" if imaging else "as it is", *cells]), flush=True)
 
 
 if __name__ == "__main__":

@@ -188,7 +188,7 @@ class Correct(Command):
             raise
 
     def _by(self) -> ByEngine:
-        """Return the engine that is named, or has made the model of these corrections."""
+        """Return the engine as these fields name it; settings of a training are not its own."""
         from imagej_dl.correction import ByEngine
 
         given = {} if self.step == "retrain" else settings_given(self.engine_settings)

@@ -89,6 +89,7 @@ class Search(Command):
         from imagej_dl.search import Space
         from imagej_dl.search.report import train_keys
 
+        imaging = {"imaging": self.imaging} if "imaging" in self.model_fields_set else {}
         best = find(
             self.project,
             self.out,
@@ -105,7 +106,7 @@ class Search(Command):
             patch=self.patch,
             seed=self.seed,
             **({"sparse": True} if self.sparse else {}),
-            **({"imaging": self.imaging} if "imaging" in self.model_fields_set else {}),
+            **imaging,
         )
         if best is None or self.worker or not self.final:
             return
@@ -117,8 +118,6 @@ class Search(Command):
         given: dict[str, Any] = {"project": self.project, "out": model, **train_keys(best)}
         given |= {"kind": self.kind, "patch": self.patch, "seed": self.seed}
         given |= {"epochs": self.epochs, "minutes": self.minutes, "refresh": False}
-        given |= {"sparse": self.sparse}
-        if "imaging" in self.model_fields_set:
-            given["imaging"] = self.imaging
+        given |= {"sparse": self.sparse, **imaging}
         given["resume"] = (model / ".training" / "last.npz").is_file()
         Train.declare(given).run(progress)

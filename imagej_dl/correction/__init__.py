@@ -6,11 +6,12 @@ loads no TensorFlow.
 """
 
 from imagej_dl.correction.changes import Changes, compare
+from imagej_dl.correction.engine_models import ByEngine
 from imagej_dl.correction.proposals import Proposal, next_image
 from imagej_dl.correction.retraining import Retraining, retrain
 from imagej_dl.correction.saving import Correction, mark_empty, save
 from imagej_dl.correction.status import Row, Status, status
-from imagej_dl.correction.store import ByEngine, engine_in_use
+from imagej_dl.correction.store import engine_in_use
 from imagej_dl.correction.uncertainty import Uncertainty
 
 __all__ = [

@@ -27,6 +27,19 @@ from imagej_dl.training.split import digests_in
 
 
 @dataclass(frozen=True)
+class ByEngine:
+    """An engine of others, as a command names it.
+
+    name : of the engine; None for our own models, and where the model says it.
+    settings : of its predictions; python : the Python of its environment.
+    """
+
+    name: str | None = None
+    settings: dict[str, Any] = field(default_factory=dict)
+    python: Path | None = None
+
+
+@dataclass(frozen=True)
 class EngineModel:
     """A model of an engine.
 

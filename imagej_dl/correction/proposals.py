@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,10 +14,10 @@ import numpy as np
 import xarray as xr
 
 from imagej_dl import images, project, rois
+from imagej_dl.correction.engine_models import ByEngine
 from imagej_dl.correction.records import LABELS, PROPOSAL, digest_of, finished, record
 from imagej_dl.correction.state import Proposed, Score
 from imagej_dl.correction.store import (
-    ByEngine,
     CorrectionStore,
     fingerprint,
     model_to_begin,
@@ -29,7 +30,6 @@ from imagej_dl.progress import Progress, silent
 from imagej_dl.project import Sheet
 
 if TYPE_CHECKING:
-    from imagej_dl.correction.engine_models import RunningModel
     from imagej_dl.models import ModelBundle
 
 
@@ -108,8 +108,7 @@ def next_image(
         store.save()
         return None
     scoring = _Scoring(store, progress)
-    with scoring.running():
-        scoring.score(waiting)
+    scoring.score(waiting)
     known = {s.name: scoring.known(s) for s in waiting}
     scored = {name: score.uncertainty for name, score in known.items() if score is not None}
     if not scored:
@@ -156,6 +155,26 @@ def _fingerprint(store: CorrectionStore) -> str:
     return fingerprint(store.present) if model is None else model.fingerprint()
 
 
+_Predicted = Callable[[xr.DataArray, Progress], tuple[xr.DataArray, Uncertainty]]
+
+
+@contextmanager
+def _running(store: CorrectionStore) -> Iterator[_Predicted]:
+    """Give what predicts images by the present model, which the first one loads or starts."""
+    if (model := store.engine_model) is not None:
+        with model.running() as running:
+            yield running.predict
+        return
+
+    @cache
+    def bundle() -> ModelBundle:
+        from imagej_dl import models
+
+        return models.load(store.present)
+
+    yield lambda image, progress: predict(bundle(), image, progress)
+
+
 class _Scoring:
     """Scores of images under the present model; the state keeps them."""
 
@@ -163,15 +182,6 @@ class _Scoring:
         self.store, self.progress = store, progress
         self.model = _fingerprint(store)
         self.failed: list[UserError] = []
-        self._bundle: ModelBundle | None = None
-        self._engine: RunningModel | None = None
-
-    @contextmanager
-    def running(self) -> Iterator[None]:
-        """Keep the program of an engine's model until all images are scored."""
-        model = self.store.engine_model
-        with nullcontext() if model is None else model.running() as self._engine:
-            yield
 
     def known(self, sheet: Sheet) -> Score | None:
         """Return the score of an image, if it is of this model and this version of the image."""
@@ -183,12 +193,15 @@ class _Scoring:
     def score(self, sheets: list[Sheet]) -> None:
         """Score images; one that cannot be read is left out."""
         new = [sheet for sheet in sheets if self.known(sheet) is None]
-        for done, sheet in enumerate(new):
-            try:
-                self._measure(sheet, lambda *_, done=done: self._report(done, len(new)))
-            except UserError as error:
-                self.failed.append(_of(sheet, error))
-                warn(f"{self.failed[-1]}: it is left out of the queue")
+        with _running(self.store) as predicted:
+            for done, sheet in enumerate(new):
+                try:
+                    self._measure(
+                        sheet, predicted, lambda *_, done=done: self._report(done, len(new))
+                    )
+                except UserError as error:
+                    self.failed.append(_of(sheet, error))
+                    warn(f"{self.failed[-1]}: it is left out of the queue")
         self._report(len(new), len(new))
 
     def propose(self, sheet: Sheet) -> None:
@@ -215,28 +228,17 @@ class _Scoring:
             rois=digest_of(path) if found else "",
         )
 
-    def _measure(self, sheet: Sheet, progress: Progress) -> None:
+    def _measure(self, sheet: Sheet, predicted: _Predicted, progress: Progress) -> None:
         """Predict an image; the label map is kept, so that it need not be predicted again."""
         file = sheet.source or sheet.image
         seen = stamp(file)
-        labels, uncertainty = self._predicted(sheet.read(), progress)
+        labels, uncertainty = predicted(sheet.read(), progress)
         self._forget(sheet)
         images.write(labels, self._file(sheet, LABELS), overwrite=True)
         self.store.state.scores[sheet.name] = Score(
             model=self.model, image=seen, uncertainty=uncertainty.value
         )
         self.store.save()  # so that a stop costs no more than one image
-
-    def _predicted(
-        self, image: xr.DataArray, progress: Progress
-    ) -> tuple[xr.DataArray, Uncertainty]:
-        if self._engine is not None:
-            return self._engine.predict(image, progress)
-        if self._bundle is None:
-            from imagej_dl import models
-
-            self._bundle = models.load(self.store.present)
-        return predict(self._bundle, image, progress)
 
     def _forget(self, sheet: Sheet) -> None:
         """Remove an outdated proposal; ROIs that the user stored over it are kept."""

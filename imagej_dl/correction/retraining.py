@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import xarray as xr
 from pydantic import ConfigDict
 
-from imagej_dl import images, project
-from imagej_dl.correction.engine_models import EngineModel
-from imagej_dl.correction.records import is_sparse, labels, record, training_images
-from imagej_dl.correction.state import Outcome, Retrained, Training
+from imagej_dl import project
+from imagej_dl.correction import round_training
+from imagej_dl.correction.engine_models import ByEngine, EngineModel
+from imagej_dl.correction.records import is_sparse, record, training_images
+from imagej_dl.correction.state import Outcome, Retrained
 from imagej_dl.correction.status import Row, rows
-from imagej_dl.correction.store import MODELS, ByEngine, CorrectionStore, model_to_begin
+from imagej_dl.correction.store import MODELS, CorrectionStore, model_to_begin
 from imagej_dl.correction.validation import average_precision
-from imagej_dl.engines import model_folder
-from imagej_dl.errors import Cancelled, UserError
-from imagej_dl.filesystem import containment, locks
+from imagej_dl.errors import UserError
+from imagej_dl.filesystem import locks
 from imagej_dl.filesystem.atomic import discard, heal, load_json
 from imagej_dl.filesystem.containment import contained
 from imagej_dl.models.config import UNFINISHED
@@ -34,9 +32,6 @@ if TYPE_CHECKING:
 
 MARGIN = 0.02
 """Decrease of the average precision that makes a model worse: less is chance on few images."""
-
-EPOCHS, VALIDATION = 20, 0.2
-_WHOLE = "all epochs"
 
 
 class Retraining(Outcome):
@@ -130,13 +125,8 @@ def _retrain(
     wanted = training_images(store, project.sheets(path), sparse)
     chosen = [sheet for sheet in project.sheets(path) if sheet.name in wanted]
     partly = {sheet.name for sheet in chosen if is_sparse(store, sheet, sparse)}
-    trained: ModelBundle | EngineModel | Path
-    if store.engine_model is not None:
-        _refuse_partly(store.engine_model, sorted(partly))
-        ended, trained = _train_by_engine(store, chosen, wanted, progress, settings)
-    else:
-        ended, trained = _train(store, chosen, partly, wanted, progress, watch, settings)
-    return _finish(store, chosen, partly, wanted, ended, trained, accept, progress)
+    why, trained = round_training.train(store, chosen, partly, wanted, progress, watch, settings)
+    return _finish(store, chosen, partly, wanted, why, trained, accept, progress)
 
 
 def _begun_sparsely(store: CorrectionStore) -> bool:
@@ -175,108 +165,6 @@ def _refuse(store: CorrectionStore, wanted: dict[str, str]) -> None:
         )
 
 
-def _train(
-    store: CorrectionStore,
-    sheets: list[Sheet],
-    partly: set[str],
-    wanted: dict[str, str],
-    progress: Progress,
-    watch: Any,
-    settings: dict[str, Any],
-) -> tuple[str, ModelBundle | Path]:
-    """Train, or continue a stopped training; return why it ended, and the model."""
-    from imagej_dl import training
-    from imagej_dl.training import Given, Maps, checkpoint
-
-    state = store.state
-    out = store.folder / MODELS / f"round_{state.round}"
-    same = state.training == Training(round=state.round, images=wanted)
-    if same and (ended := _ended(out)):
-        return ended, out
-    resume = same and checkpoint.exists(out / checkpoint.FOLDER)
-    if not resume:
-        _begin(store, out, wanted)
-        settings = {"epochs": EPOCHS, "validation": VALIDATION, "test": 0.0, **settings}
-        settings |= {"sparse": True} if partly else {}
-    else:
-        free = ("epochs", "minutes", "patience")
-        settings = {name: value for name, value in settings.items() if name in free}
-    pairs = [_pair(sheet) for sheet in sheets]
-    whole = [Maps(whole=sheet.name not in partly) for sheet in sheets]
-    trained = training.train(
-        Given(pairs, maps=whole) if partly else pairs,
-        out,
-        start=None if resume else store.present,
-        resume=resume,
-        progress=progress,
-        **({} if watch is None else {"watch": watch}),
-        **settings,
-    )
-    found = _ended(out)
-    if found is None:
-        raise Cancelled
-    return found, trained
-
-
-def _begin(store: CorrectionStore, out: Path, wanted: dict[str, str]) -> None:
-    """Make way for the model of a round, and record what it is trained on."""
-    # Never the present model: that is of a round before.
-    containment.check(out, folder=True)
-    discard(out)
-    store.state.training = Training(round=store.state.round, images=wanted)
-    store.save()
-
-
-def _refuse_partly(model: EngineModel, names: list[str]) -> None:
-    if names:
-        more = f" and {len(names) - 1} more images" if len(names) > 1 else ""
-        raise UserError(
-            f"{model.engine.label} learns from images that are drawn completely, and not all "
-            f"objects of {names[0]}{more} are",
-            remedy="Draw all their objects, and store them without --sparse; or correct with a "
-            "model of imagej-dl.",
-        )
-
-
-def _train_by_engine(
-    store: CorrectionStore,
-    sheets: list[Sheet],
-    wanted: dict[str, str],
-    progress: Progress,
-    settings: dict[str, Any],
-) -> tuple[str, EngineModel]:
-    """Train by the model's engine; return why it ended, and the model."""
-    state, model = store.state, store.engine_model
-    assert model is not None
-    out = store.folder / MODELS / f"round_{state.round}"
-    same = state.training == Training(round=state.round, images=wanted)
-    # The folder is there as a whole or not at all.
-    if same and model_folder.read(out) is not None:
-        return _WHOLE, replace(model, named=out)
-    _begin(store, out, wanted)
-    pairs = [_pair(sheet) for sheet in sheets]
-    return _WHOLE, model.retrain(pairs, out, settings, VALIDATION, progress)
-
-
-def _pair(sheet: Sheet) -> tuple[Path | xr.DataArray, Path | xr.DataArray]:
-    if sheet.drawn:
-        return sheet.image, sheet.rois
-    image = images.with_data(picture := images.read(sheet.image), picture.data, title=sheet.name)
-    return image, labels(sheet, picture)
-
-
-def _ended(out: Path) -> str | None:
-    """Return why the training of a model ended; None when it was cancelled or has not ended."""
-    path = out / "metrics.json"
-    if not path.exists():
-        return None
-    found = load_json(path)
-    ended = found.get("ended") if isinstance(found, dict) else None
-    if ended is None:
-        raise UserError("does not state how the training ended", path=path)
-    return None if ended == "cancelled" else str(ended)
-
-
 def _finish(
     store: CorrectionStore,
     sheets: list[Sheet],
@@ -288,7 +176,7 @@ def _finish(
     progress: Progress,
 ) -> Retraining:
     state = store.state
-    out = store.folder / MODELS / f"round_{state.round}"
+    out = round_training.folder(store)
     validation, unseen = _validation(out, sheets)
     present = store.engine_model or store.present
     before = average_precision(present, validation, progress, partly)
@@ -321,8 +209,7 @@ def _accepted(store: CorrectionStore, last: Retrained) -> Retraining:
     state.retrained[-1] = last
     state.present = last.model
     store.save()
-    ended = _WHOLE if store.state.engine else _ended(store.path(last.model))
-    return _result(store, last, ended or "")
+    return _result(store, last, round_training.ended(store.path(last.model)) or "")
 
 
 def _result(store: CorrectionStore, of: Retrained, ended: str) -> Retraining:

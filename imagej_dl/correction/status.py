@@ -8,9 +8,10 @@ from pathlib import Path
 
 from imagej_dl import project
 from imagej_dl.correction.changes import Changes
+from imagej_dl.correction.engine_models import ByEngine
 from imagej_dl.correction.records import finished, record
 from imagej_dl.correction.state import Retrained, State
-from imagej_dl.correction.store import ByEngine, CorrectionStore
+from imagej_dl.correction.store import CorrectionStore
 from imagej_dl.filesystem.containment import contained
 
 

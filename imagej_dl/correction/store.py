@@ -5,13 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
-from imagej_dl.correction.engine_models import EngineModel, engine_of
+from imagej_dl.correction import kept_models
+from imagej_dl.correction.engine_models import ByEngine, EngineModel, engine_of
 from imagej_dl.correction.merging import merged
 from imagej_dl.correction.state import Stamp, State
 from imagej_dl.engines import registry as engines
@@ -27,24 +26,7 @@ from imagej_dl.prediction.output_kinds import need_objects
 
 FOLDER, FILE, MODELS = "Corrections", "state.json", "models"
 VERSION = 1
-READY = "ready:"
-"""Before the name of a ready model, whose folder is elsewhere on each machine."""
-NAMED = "named:"
-"""Before the name of a model that an engine has."""
 _WAIT = 60.0
-
-
-@dataclass(frozen=True)
-class ByEngine:
-    """An engine of others, as a command names it.
-
-    name : of the engine; None for our own models, and where the model says it.
-    settings : of its predictions; python : the Python of its environment.
-    """
-
-    name: str | None = None
-    settings: dict[str, Any] = field(default_factory=dict)
-    python: Path | None = None
 
 
 class CorrectionStore:
@@ -82,7 +64,22 @@ class CorrectionStore:
         if not project.is_dir():
             raise UserError("the project does not exist", path=project)
         state = _read(project / FOLDER / FILE)
-        store = cls._of(project, state, model, by)
+        if model is not None:
+            store = cls._with(project, state, model, by.name)
+        elif state is None:
+            raise UserError(
+                "no corrections have been started there",
+                path=project,
+                remedy="Name a model to start from (--model).",
+            )
+        elif state.engine and by.name not in (None, state.engine):
+            raise UserError(
+                f"the corrections are of a model of {state.engine}, not of {by.name}",
+                path=project,
+                remedy="Name the model of the other engine (--model).",
+            )
+        else:
+            store = cls(project, state)
         if by.settings:
             store.state.engine_settings = by.settings
         store.python = by.python
@@ -98,42 +95,26 @@ class CorrectionStore:
         return store
 
     @classmethod
-    def _of(
-        cls, project: Path, state: State | None, model: Path | None, by: ByEngine
+    def _with(
+        cls, project: Path, state: State | None, model: Path, engine: str | None
     ) -> CorrectionStore:
-        if model is None:
-            engine = state.engine if state is not None else ""
-            if by.name not in (None, engine) and engine:
-                raise UserError(
-                    f"the corrections are of a model of {engine}, not of {by.name}",
-                    path=project,
-                    remedy="Name the model of the other engine (--model).",
-                )
-            named = None
-        else:
-            found = engine_of(model, by.name)
-            engine = "" if found is None else found.name
-            named = _short(project, model, engine)
-        new = state is None or engine != state.engine or named not in (state.begun, state.present)
-        if model is not None and not engine and new:
+        """Begin with a model, go on with it, or replace the current one by it."""
+        found = engine_of(model, engine)
+        engine = "" if found is None else found.name
+        named = kept_models.kept(project, model, engine)
+        if state is not None and engine == state.engine and named in (state.begun, state.present):
+            return cls(project, state)
+        if not engine:
             need_objects(load_config(model), Path(model))
         if state is None:
-            if named is None:
-                raise UserError(
-                    "no corrections have been started there",
-                    path=project,
-                    remedy="Name a model to start from (--model).",
-                )
             first = _first_round(project)
             return cls(project, State(begun=named, present=named, round=first, engine=engine))
-        if named is not None and new:
-            # An unfinished retraining had begun from the other model.
-            store = cls(project, state)
-            state.begun, state.present, state.training = named, named, None
-            if engine != state.engine:
-                state.engine, state.engine_settings = engine, {}
-            return store
-        return cls(project, state)
+        store = cls(project, state)
+        # An unfinished retraining had begun from the other model.
+        state.begun, state.present, state.training = named, named, None
+        if engine != state.engine:
+            state.engine, state.engine_settings = engine, {}
+        return store
 
     @property
     def folder(self) -> Path:
@@ -155,19 +136,12 @@ class CorrectionStore:
         return EngineModel(engine, self.present, state.engine_settings, self.python)
 
     def path(self, kept: str) -> Path:
-        """Return the path that the state has as `kept`, relative to the project or absolute.
-
-        Of a model that an engine has, it is its name.
-        """
-        if kept.startswith(NAMED):
-            return Path(kept.removeprefix(NAMED))
-        if kept.startswith(READY):
-            return ready.HOME / kept.removeprefix(READY)
-        return self.project / kept  # an absolute one stays as it is
+        """Return the path of a model that the state has as `kept`."""
+        return kept_models.path_of(self.project, kept)
 
     def short(self, path: Path) -> str:
         """Return a path as the state has it: relative to the project if it lies in it."""
-        return _short(self.project, path)
+        return kept_models.kept(self.project, path)
 
     def save(self) -> None:
         """Write the state, merged with what other runs have changed since it was read."""
@@ -272,12 +246,3 @@ def _read(path: Path) -> State | None:
             path=path,
             remedy="Move it away to start again: the RoiSets stay.",
         ) from error
-
-
-def _short(project: Path, path: Path, engine: str = "") -> str:
-    if engine and not path.exists():
-        return NAMED + str(path)
-    if not engine and (name := ready.name_of(path)) is not None:
-        return READY + name
-    real, root = path.resolve(), project.resolve()
-    return real.relative_to(root).as_posix() if root in real.parents else str(real)

@@ -63,8 +63,8 @@ def train(
     Parameters
     ----------
     source : as for our own training; RoiSets are filled as ImageJ fills them.
-    out : folder of the model, written as a whole when the training is done: the engine's own files
-        , engine.json, and split.json as our own models have it.
+    out : folder of the model, written as a whole when the training is done: the engine's own
+        files, engine.json, and split.json as our own models have it.
     settings : checked, of :attr:`Engine.training_model`.
     start : the model to go on from, as :meth:`Engine.model` returns it; "" for a new one.
     validation : share of the planes that validates.

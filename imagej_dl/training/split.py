@@ -172,7 +172,7 @@ def _of_movies(sources: list[Source], test: float) -> tuple[Source, Source, Sour
     second, first = sorted(reversed(sources), key=len)
     testing = min(round(test * (len(first) + len(second))), len(second) // 2)
     held = len(second) - testing
-    if not any(example.labels.any() for example in second[:held]):
+    if not _objects(second[:held]):
         held = len(second)
     return first, second[:held], second[held:]
 
