@@ -110,8 +110,8 @@ class CorrectionStore:
             first = _first_round(project)
             return cls(project, State(begun=named, present=named, round=first, engine=engine))
         store = cls(project, state)
-        # An unfinished retraining had begun from the other model.
-        state.begun, state.present, state.training = named, named, None
+        # A retraining that is unfinished, or was not accepted, had begun from the other model.
+        state.begun, state.present, state.training, state.trained = named, named, None, {}
         if engine != state.engine:
             state.engine, state.engine_settings = engine, {}
         return store

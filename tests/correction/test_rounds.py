@@ -153,6 +153,16 @@ def test_a_worse_model_is_not_used_unless_accepted(
     assert correction.retrain(home, accept=True).present.name == "round_3"
 
 
+def test_another_model_is_retrained_where_the_last_was_not_accepted(
+    home: Path, trainer: Trainer, scores: dict[str, float]
+) -> None:
+    scores["round_1"], scores["N"] = 0.4, 0.5
+    assert not correction.retrain(home, Path("M")).accepted
+    found = correction.retrain(home, Path("N"), accept=True)
+    assert trainer.calls[1]["start"].name == "N"
+    assert found.present.name == "round_2"
+
+
 @pytest.mark.parametrize("case", ["little", "seen", "regions"])
 def test_what_proves_nothing_does_not_count(
     home: Path, trainer: Trainer, scores: dict[str, float], case: str
