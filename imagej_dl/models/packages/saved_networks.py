@@ -59,6 +59,9 @@ class SavedNetwork(PackageNetwork):
             self.tf.graph_util.import_graph_def(self.saved.graph, name="")
         options = v1.ConfigProto(allow_soft_placement=True)
         options.gpu_options.allow_growth = True
+        threads = self.tf.config.threading
+        options.intra_op_parallelism_threads = threads.get_intra_op_parallelism_threads()
+        options.inter_op_parallelism_threads = threads.get_inter_op_parallelism_threads()
         self.session = v1.Session(graph=graph, config=options)
         if self.saved.restore:
             prefix = _unpacked(archive, f"{root}variables/", folder)
