@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from imagej_dl.models.packages.opened import KERAS, ONNX, SAVED, Package, opened
 from imagej_dl.models.packages.planes import config_of, divided
 from imagej_dl.models.packages.saved_networks import SavedNetwork
 
-_NETWORKS: dict[str, type[PackageNetwork]] = {
+_NETWORKS: dict[str, Callable[..., PackageNetwork]] = {
     ONNX: OnnxNetwork,
     KERAS: KerasNetwork,
     SAVED: SavedNetwork,
