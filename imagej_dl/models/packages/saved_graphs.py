@@ -16,7 +16,7 @@ from imagej_dl.models.packages.archive import escapes
 
 SERVE, SIGNATURE = "serve", "serving_default"
 _OWN = "__saved_model_"
-"""What the names of signatures begin with that are run when a SavedModel is loaded."""
+"""Start of the names of signatures that are run when a SavedModel is loaded."""
 
 
 def _named(words: str) -> frozenset[str]:
@@ -58,7 +58,7 @@ class Refused(ValueError):
 
 @dataclass(frozen=True)
 class Saved:
-    """What a prediction needs of a SavedModel.
+    """The part of a SavedModel that a prediction needs.
 
     graph : a GraphDef of the parts that are run alone.
     input, output : names of tensors.
@@ -86,13 +86,12 @@ def saved(data: bytes, source: str, target: str) -> Saved:
     ------
     Refused : for a graph that is damaged, or asks for operations that are not listed.
     """
-    from google.protobuf.message import DecodeError
     from tensorflow.core.protobuf import saved_model_pb2
 
     model = saved_model_pb2.SavedModel()
     try:
         model.ParseFromString(data)
-    except DecodeError as error:
+    except Exception as error:  # one of protobuf's, which TensorFlow brings
         raise Refused("its TensorFlow graph is damaged") from error
     metas = [one for one in model.meta_graphs if SERVE in one.meta_info_def.tags]
     if not metas:

@@ -174,6 +174,5 @@ def test_other_weights_than_declared_are_refused(tmp_path, second, nhwc):
     [(b"\xff\xff", "damaged"), (b"", "no part for predictions")],
 )
 def test_graphs_that_are_none_are_refused(data, words):
-    pytest.importorskip("tensorflow")
     with pytest.raises(saved_graphs.Refused, match=words):
         saved_graphs.saved(data, "raw", "probability")
