@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -51,6 +52,8 @@ def description(
         "outputs": [_output(config, geometry, preprocessing, digests)],
         "weights": _weights(config, digests),
         "config": {
+            # Icy's and DeepImageJ's library fails on packages without an id or a nickname.
+            "bioimageio": {"nickname": nickname(about.name)},
             "imagej_dl": {"version": __version__, "model": config.model_dump(mode="json")},
         },
     }
@@ -110,6 +113,11 @@ def _output(
 def channel_names(classes: tuple[str, ...]) -> list[str]:
     """Return names of channels as the specification wants them: identifiers."""
     return ["".join(c if c.isalnum() else "_" for c in name.lower()) for name in classes]
+
+
+def nickname(name: str) -> str:
+    """Return a name in lower case, its words with hyphens between them, as the collection's are."""
+    return "-".join(re.findall("[a-z0-9]+", name.lower())) or "model"
 
 
 def _space(config: ModelConfig) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,17 @@ from imagej_dl.models.foreign import ForeignNetwork
 from imagej_dl.models.frame_windows import output_of
 from imagej_dl.models.packages import verification
 from imagej_dl.models.packages.config import PackageConfig
-from imagej_dl.models.packages.networks import KerasNetwork, OnnxNetwork
-from imagej_dl.models.packages.opened import KERAS, ONNX, Package, opened
+from imagej_dl.models.packages.networks import KerasNetwork, OnnxNetwork, PackageNetwork
+from imagej_dl.models.packages.opened import KERAS, ONNX, SAVED, Package, opened
 from imagej_dl.models.packages.planes import config_of, divided
+from imagej_dl.models.packages.saved_networks import SavedNetwork
+
+_NETWORKS: dict[str, Callable[..., PackageNetwork]] = {
+    ONNX: OnnxNetwork,
+    KERAS: KerasNetwork,
+    SAVED: SavedNetwork,
+}
+_LIBRARIES = {ONNX: "onnxruntime", KERAS: "keras", SAVED: "tensorflow"}
 
 
 def load_config(path: Path) -> ModelConfig:
@@ -61,8 +70,7 @@ def load(path: Path) -> ModelBundle:
         network = network_files.load_bytes(package.weights(which), config)
         runs: ForeignNetwork = _Keras(network)
     else:
-        made = OnnxNetwork if which == ONNX else KerasNetwork
-        network = runs = made(package.weights(which), source, target, pixels, path)
+        network = runs = _NETWORKS[which](package.weights(which), source, target, pixels, path)
     digest = f"{package.digest(which)}:{which}:{_runtime(which)}"
     if not verification.known(digest):
         found = verification.check(package.archive, (source, target), runs, before, left)
@@ -125,7 +133,7 @@ def _own_config(package: Package) -> ModelConfig | None:
 
 
 def _runtime(which: str) -> str:
-    library = "onnxruntime" if which == ONNX else "keras"
+    library = _LIBRARIES[which]
     try:
         return f"{library} {importlib.metadata.version(library)}"
     except importlib.metadata.PackageNotFoundError:

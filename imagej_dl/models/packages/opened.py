@@ -10,7 +10,7 @@ from imagej_dl.models.packages import description, verification
 from imagej_dl.models.packages.archive import Archive
 from imagej_dl.models.packages.description import Description, Tensor
 
-ONNX, KERAS = "onnx", "keras_v3"
+ONNX, KERAS, SAVED = "onnx", "keras_v3", "tensorflow_saved_model_bundle"
 """Formats of weights that are opened."""
 
 
@@ -35,25 +35,22 @@ class Package:
 
     @property
     def format(self) -> str:
-        """The format of the weights that are opened: ONNX rather, of models of ours Keras."""
+        """The format of the weights that are opened: ONNX first, of models of ours Keras."""
         present = {name for name, one in self.declared.weights.items() if one is not None}
-        wanted = (ONNX, KERAS) if self.declared.own is None else (KERAS, ONNX)
+        wanted = (ONNX, KERAS, SAVED) if self.declared.own is None else (KERAS, ONNX)
         found = next((name for name in wanted if name in present), None)
         if found is not None:
             return found
-        remedy = "Use a package with ONNX or Keras 3 weights; its authors can add them."
         if present and all("torch" in name for name in present):
             problem = "has PyTorch weights alone, and imagej-dl has no PyTorch"
-        elif any(name.startswith("tensorflow") for name in present):
-            problem = "has TensorFlow's weights, which are a program, and are not opened"
-            remedy = (
-                "Convert them where you trust them: unzip the package, then python -m "
-                "tf2onnx.convert --saved-model FOLDER --opset 17 --output weights.onnx, and name "
-                "that file under weights: onnx in its rdf.yaml."
-            )
         else:
             problem = f"has no weights that imagej-dl opens ({', '.join(sorted(present)) or '-'})"
-        raise UserError(problem, path=self.path, remedy=remedy)
+        raise UserError(
+            problem,
+            path=self.path,
+            remedy="Use a package with ONNX, Keras 3 or TensorFlow SavedModel weights; its authors "
+            "can add them.",
+        )
 
     def weights(self, which: str) -> bytes:
         """Return the file of the weights of a format."""

@@ -18,7 +18,7 @@ from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.methods.registry import METHODS
 from imagej_dl.models import ModelConfig
 from imagej_dl.models.config import Volume
-from imagej_dl.models.exporting import graph
+from imagej_dl.models.exporting import graph, rdf
 from imagej_dl.models.exporting.about import about, plain
 from imagej_dl.models.exporting.geometry import Geometry
 from imagej_dl.models.exporting.package import export, refuse
@@ -78,6 +78,12 @@ def test_the_description_names_authors_licence_and_citations(content):
     assert "10.1000/182" in [one["doi"] for one in content["cite"]]
     assert content["weights"]["onnx"]["parent"] == "keras_v3"
     assert content["weights"]["onnx"]["opset_version"] == 17
+
+
+def test_the_package_has_a_nickname_as_deepimagej_needs(content):
+    assert content["config"]["bioimageio"]["nickname"] == rdf.nickname(content["name"])
+    assert rdf.nickname("Nuclei (2-D)  model") == "nuclei-2-d-model"
+    assert rdf.nickname("细胞") == "model"
 
 
 def test_the_digests_are_those_of_the_files(package, content):

@@ -227,10 +227,7 @@ def test_a_changed_file_is_refused(tmp_path):
         (lambda c: c.update(format_version="0.3.6"), "version 0.3.6"),
         (lambda c: c.update(type="dataset"), "type dataset"),
         (lambda c: c.update(weights={"pytorch_state_dict": {"source": "a.pt"}}), "PyTorch weights"),
-        (
-            lambda c: c.update(weights={"tensorflow_saved_model_bundle": {"source": "a.zip"}}),
-            "a program",
-        ),
+        (lambda c: c.update(weights={"tensorflow_js": {"source": "a.zip"}}), "tensorflow_js"),
         (
             lambda c: c["inputs"][0].update(preprocessing=[{"id": "custom", "kwargs": {}}]),
             "does not run",
