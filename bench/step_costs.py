@@ -42,7 +42,8 @@ class Case:
         self.settings = Settings.of({"kind": kind})
         examples, parts = fit._read(as_given(options.data), self.settings, None, None, silent)
         self.settings = self.settings.of_images(examples.channels)
-        self.patches = patches.Patches(parts.train, sampling_of(self.settings, examples))
+        train = examples.with_vectors(parts.train, self.settings.method, silent)
+        self.patches = patches.Patches(train, sampling_of(self.settings, examples))
         self.trainer: Any = None
         if options.steps:
             from imagej_dl.training.devices import SingleDevice
