@@ -74,7 +74,7 @@ class ObjectsApart:
 
     @cached_property
     def origins(self) -> NDArray[np.intp]:
-        """Where each pixel of a box lies in the label map, flat (of other pixels 0)."""
+        """The place of each pixel of a box in the label map, flat (of other pixels 0)."""
         sheet = np.zeros(self.shape, np.intp)
         flat = np.arange(self.labels.size).reshape(self.labels.shape)
         for box, place in zip(self.boxes, self.places, strict=True):
