@@ -161,7 +161,7 @@ def training(model: Any, data: Path, per_step: tuple[float, float]) -> dict[str,
     from imagej_dl.training.trainer import Trainer
 
     settings = Settings.of({})
-    _, parts = fit._read(as_given(data), settings, None, silent)
+    _, parts = fit._read(as_given(data), settings, None, None, silent)
     patches = Patches(parts.train, sampling_of(settings))
     trainer = Trainer(model, settings, SingleDevice())
     batch = next(iter(stream(patches, 0, 1)))

@@ -6,17 +6,13 @@ those of the `stardist` package (of more than 48 rays some differ in the last di
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import lru_cache
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
 
 from imagej_dl.images.labels.bounding_boxes import boxes
-
-_CHECKED = 4
-"""Steps between two looks at whether a ray goes on anywhere: each look costs as much as a step."""
+from imagej_dl.methods.shared.objects_apart import ObjectsApart
+from imagej_dl.methods.shared.ray_paths import RayPaths, steps_gone
 
 
 def directions(rays: int) -> NDArray[np.float64]:
@@ -40,37 +36,41 @@ def star_distances(labels: NDArray, rays: int, margin: int = 0) -> NDArray[np.fl
     -------
     float32 (Y - 2·margin, X - 2·margin, rays), 0 on the background.
     """
-    inside = tuple(slice(margin, size - margin) for size in labels.shape)
-    shape = tuple(size - 2 * margin for size in labels.shape)
-    found = boxes(labels)
-    longest = max((_diagonal(box) for _, box in found), default=0)
-    if not longest or not labels[inside].any():
-        return np.zeros((*shape, rays), np.float32)
-    # Of one byte where it can be: most of the time goes into comparing them.
-    small = _renumbered(labels, [number for number, _ in found])
-    path = _Path.of(rays, _rounded_up(longest + 2), margin, max(labels.shape) - margin)
-    padded = np.pad(small, path.reach)
-    here, zero = small[inside], margin + path.reach
-    count = np.empty(shape, np.uint8 if path.steps < 256 else np.uint16)
-    same, goes_on = np.empty(shape, bool), np.empty(shape, bool)
-    distances = np.empty((rays, *shape), np.float32)
-    for ray in range(rays):
-        np.greater(here, 0, out=goes_on)
-        count[:] = 0
-        for step in range(path.steps):
-            if path.even[ray, step]:
-                y, x = path.shift[:, ray, step] + zero
-                np.equal(padded[y : y + shape[0], x : x + shape[1]], here, out=same)
-            else:
-                rows, columns = (place + path.reach for place in path.place(ray, step, shape))
-                np.equal(padded[rows][:, columns], here, out=same)
-            goes_on &= same
-            count += goes_on
-            if step % _CHECKED == 0 and not goes_on.any():
-                break
-        path.length[ray].take(count, out=distances[ray])
-    distances *= here > 0
-    return np.ascontiguousarray(np.moveaxis(distances, 0, -1))
+    height, width = (size - 2 * margin for size in labels.shape)
+    result = np.zeros((height, width, rays), np.float32)
+    places, distances = object_distances(labels, rays, margin)
+    result.reshape(-1, rays)[places] = distances
+    return result
+
+
+def object_distances(
+    labels: NDArray, rays: int, margin: int = 0
+) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+    """Return the pixels of objects, and their distances as :func:`star_distances` has them.
+
+    Returns
+    -------
+    flat places (n,) in the array without the margin, in any order; float32 (n, rays).
+    """
+    apart = ObjectsApart.of(labels, margin)
+    if not apart.ids:
+        return np.zeros(0, np.intp), np.zeros((0, rays), np.float32)
+    # Boxes of long and thin objects lie in each other: apart they would take more room.
+    mixed = apart.mask_size > 2 * labels.size
+    sheet, origins = _together(labels) if mixed else (apart.mask, apart.origins)
+    longest = max(_diagonal(box) for box in apart.boxes)
+    path = RayPaths.of(rays, _rounded_up(longest + 2), margin, max(labels.shape) - margin)
+    y, x = np.divmod(origins, labels.shape[1])
+    begins = sheet > 0
+    for place, size in ((y, labels.shape[0]), (x, labels.shape[1])):
+        begins &= (place >= margin) & (place < size - margin)
+    starts = np.flatnonzero(begins)
+    gone = steps_gone(sheet, path, starts, (y, x), mixed=mixed)
+    distances = np.empty((rays, len(starts)), np.float32)
+    for length, steps, found in zip(path.length, gone, distances, strict=True):
+        length.take(steps, out=found)
+    places = (y - margin) * (labels.shape[1] - 2 * margin) + x - margin
+    return places.ravel()[starts], distances.T
 
 
 def depths(labels: NDArray, margin: int = 0) -> NDArray[np.float32]:
@@ -105,57 +105,6 @@ def depths(labels: NDArray, margin: int = 0) -> NDArray[np.float32]:
     return deep[inner].copy()
 
 
-@dataclass(frozen=True)
-class _Path:
-    """The steps of all rays, with the rounding of the `stardist` package's single precision.
-
-    offset : float32 (2, rays, steps), along Y and X.
-    shift : the same in whole pixels; of the first pixel, but that is of all where `even`.
-    even : bool (rays, steps), whether the rounding is the same wherever the ray begins.
-    length : float32 (rays, steps + 1), how long a ray is that went so many steps.
-    low : row and column of the first pixel that rays begin at.
-    """
-
-    offset: NDArray[np.float32]
-    shift: NDArray[np.intp]
-    even: NDArray[np.bool_]
-    length: NDArray[np.float32]
-    low: int
-
-    @property
-    def steps(self) -> int:
-        return self.offset.shape[2]
-
-    @property
-    def reach(self) -> int:
-        return self.steps + 1
-
-    def place(self, ray: int, step: int, shape: tuple[int, ...]) -> list[NDArray[np.intp]]:
-        """Return the rows and the columns that the ray is at, of all where it may begin."""
-        starts = (np.arange(self.low, self.low + size, dtype=np.float32) for size in shape)
-        ways = self.offset[:, ray, step]
-        return [np.rint(s + way).astype(np.intp) for s, way in zip(starts, ways, strict=True)]
-
-    @classmethod
-    @lru_cache(maxsize=16)
-    def of(cls, rays: int, steps: int, low: int, high: int) -> _Path:
-        angles = np.arange(rays, dtype=np.float32) * np.float32(2 * np.pi / rays)
-        exact = np.array((np.sin(angles, dtype=np.float64), np.cos(angles, dtype=np.float64)))
-        step = exact.astype(np.float32)
-        offset = np.add.accumulate(np.repeat(step[..., None], steps, axis=2), axis=2)
-        start = np.arange(low, high, dtype=np.float32)
-        moved = np.rint(start + offset[..., None]).astype(np.intp) - np.arange(low, high)
-        shift = moved[..., 0]
-        # It goes beyond the object's end by half a step along the longer axis, on average.
-        back = np.float32(0.5) / np.abs(step).max(axis=0) - np.float32(1)
-        y, x = offset + (back * step)[..., None]
-        length = np.sqrt(y * y + x * x)
-        even = (moved == shift[..., None]).all(axis=(0, 3))
-        # A ray that has gone no step is of length[0]: it ended in the first.
-        length = np.concatenate([length, length[:, -1:]], axis=1)
-        return cls(offset, shift, even, length, low)
-
-
 def _diagonal(box: tuple[slice, ...]) -> int:
     return int(np.hypot(*(part.stop - part.start for part in box)))
 
@@ -163,6 +112,14 @@ def _diagonal(box: tuple[slice, ...]) -> int:
 def _rounded_up(steps: int) -> int:
     """Return a number of steps that is one of few, as their table is kept."""
     return 16 * -(-steps // 16)
+
+
+def _together(labels: NDArray) -> tuple[NDArray, NDArray[np.intp]]:
+    """Return the objects as they lie, with a column of background, and where each pixel was."""
+    column = ((0, 0), (0, 1))
+    flat = np.arange(labels.size).reshape(labels.shape)
+    numbered = _renumbered(labels, [number for number, _ in boxes(labels)])
+    return np.pad(numbered, column), np.pad(flat, column)
 
 
 def _renumbered(labels: NDArray, ids: list[int]) -> NDArray:
