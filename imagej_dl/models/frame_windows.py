@@ -13,7 +13,6 @@ import numpy as np
 from imagej_dl.errors import UserError
 from imagej_dl.models import backend
 
-
 Seen = Literal["before", "around"]
 """Which frames a network of several sees beside the one that its output is of."""
 
