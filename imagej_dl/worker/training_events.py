@@ -98,8 +98,8 @@ class Live:
             seen, self.place = _slab(image, view)
         else:
             # The part is normalised, and surrounded, as it will be in the result.
-            seen, self.place = _frames(image, view, config)
-            self.place |= split_preview.region(seen, view.box)
+            seen, among = _frames(image, view, config)
+            self.place = {**among, **split_preview.region(seen, view.box)}
         if seen is not None:
             # Once, not at each preview: it is said.
             self.seen = grey_rgb.with_channels(seen, config.channels)
