@@ -3,6 +3,8 @@
     python bench/denoise.py --out /tmp/denoise.jsonl --case image --minutes 5
     python bench/denoise.py --out /tmp/denoise.jsonl --case movie --case movie-frame --seeds 0
     python bench/denoise.py --out /tmp/denoise.jsonl --case telomeres --telomeres FILE
+    python bench/denoise.py --out /tmp/denoise.jsonl --case movie --method n2v2 \
+        --set 'architecture="unet_n2v_frames"' --set frames=5
     python bench/denoise.py --out /tmp/denoise.jsonl --case pairs --photons 5 --read 0
     python bench/denoise.py --out /tmp/denoise.jsonl --case bsd68 --bsd FOLDER --steps 40000
     python bench/denoise.py --out /tmp/denoise.jsonl --table
@@ -187,6 +189,9 @@ def learnt(images: Case, method: str, seed: int, options: argparse.Namespace) ->
             "batch": bundle.config.training["batch"],
             "with": metrics.get("denoising", {}),
         }
+    if bundle.config.frames > 1:
+        assert images.frame is not None, "a movie was learnt from"
+        return [predict_image(bundle, images.learnt[0]).values[images.frame]], more
     return [predict_image(bundle, noisy).values for noisy in images.noisy], more
 
 

@@ -27,6 +27,7 @@ class Case:
     learnt : noisy images; `cleans` and `agains` are the same images without noise and with other
         noise, for methods that learn from pairs.
     noisy, truth : planes that are denoised, and what they are compared with.
+    frame : of the one movie in `learnt` that is the one plane in `noisy`; None of images.
     peak : of the PSNR; None takes the range of each truth.
     scale_invariant : whether scores are, as where the files were stretched.
     """
@@ -38,6 +39,7 @@ class Case:
     truth: list[NDArray]
     cleans: tuple[xr.DataArray, ...] = ()
     agains: tuple[xr.DataArray, ...] = ()
+    frame: int | None = None
     peak: float | None = None
     scale_invariant: bool = False
 
@@ -89,7 +91,7 @@ def movie(options: argparse.Namespace, file: str, every: bool) -> Case:
     frame = images.with_data(noisy, noisy.values[at], ["Y", "X"])
     learnt, what = (noisy, f"all {len(truth)} frames") if every else (frame, "that frame")
     words = f"{file} movie, frame {at + 1}; learnt from {what}"
-    return Case(words, noise, [learnt], [frame], [truth[at]])
+    return Case(words, noise, [learnt], [frame], [truth[at]], frame=at if every else None)
 
 
 def nuclei(options: argparse.Namespace) -> Case:

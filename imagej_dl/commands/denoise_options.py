@@ -11,6 +11,7 @@ from imagej_dl.commands.base import Command, Shown
 from imagej_dl.commands.predict_options import PredictOptions
 from imagej_dl.commands.train_options import further
 from imagej_dl.declarations import field_of
+from imagej_dl.errors import UserError
 from imagej_dl.methods import registry
 from imagej_dl.methods.base import LearnsFrom
 from imagej_dl.prediction.pixel_types import PixelType
@@ -102,6 +103,16 @@ class DenoiseOptions(Command):
         description="Slices of the training patches: Z-stacks are then learnt and denoised as "
         "volumes, by a 3-D network, which learns more slowly. If left out, plane by plane.",
     )
+    frames: Annotated[
+        int | None, Shown("Frames seen at once", empty="each by itself", advanced=True)
+    ] = Field(
+        None,
+        ge=2,
+        le=50,
+        description="Of a movie, the frames that the network sees at once, such as 5: each frame "
+        "is denoised with those nearest to it in time, which show the same with other noise. It "
+        "needs a movie of at least so many. If left out, each frame is denoised by itself.",
+    )
     batch: Annotated[
         int | None, Shown("Batch size", unit="patches", empty="that of the method")
     ] = Field(
@@ -152,10 +163,21 @@ class DenoiseOptions(Command):
 
     def identity(self) -> dict[str, Any]:
         """Return those settings that a training which goes on cannot change."""
-        names = ("kind", "seed", "steps", "patch", "patch_slices", "batch")
+        names = ("kind", "seed", "steps", "patch", "patch_slices", "frames", "batch")
         chosen = {name: getattr(self, name) for name in names}
+        if self.frames:
+            chosen["architecture"] = self._of_frames()
         given = {name: value for name, value in chosen.items() if value is not None}
         return {"validation": _SHARE, "test": 0.0, **given, **further(self.settings)}
+
+    def _of_frames(self) -> str:
+        """Return the network that sees several frames, for kinds that have one."""
+        from imagej_dl.models.networks.unet_n2v import UNetN2V
+        from imagej_dl.models.networks.unet_n2v_frames import UNetN2VFrames
+
+        if registry.METHODS[self.kind].defaults.get("architecture") != UNetN2V.name:
+            raise UserError(f"frames: {self.kind} denoises each frame by itself")
+        return UNetN2VFrames.name
 
     def learns_from(self) -> LearnsFrom:
         """Return what the method learns from."""

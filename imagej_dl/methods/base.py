@@ -138,6 +138,10 @@ class Method(BaseModel):
     """True if images without label map are learnt from, too; nothing of them is known then."""
     takes_contours: ClassVar[bool] = False
     """True if contour images beside a label map are part of the target."""
+    frames_seen: ClassVar[Literal["before", "around"]] = "before"
+    """Which frames of a movie a network of several sees beside the one that is predicted: those
+    before it, the first standing for what is before the first; or those nearest to it in time."""
+
     takes_volumes: ClassVar[bool] = False
     """True if patches may be volumes. Their slices follow each other in the channels, those of the
     first slice first, of images, targets and outputs alike: (side, side, slices·C)."""

@@ -6,11 +6,42 @@ volumes (Y, X, Z·C). In the network they have an axis of their own.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
+from imagej_dl.errors import UserError
 from imagej_dl.models import backend
+
+Seen = Literal["before", "around"]
+"""Which frames a network of several sees beside the one that its output is of."""
+
+
+def window(t: int, frames: int, count: int, seen: Seen) -> list[int]:
+    """Return the frames of a movie that a network sees for frame `t`, itself last.
+
+    Parameters
+    ----------
+    frames : that the network sees at once.
+    count : of the movie; at least `frames` where those around are seen.
+    seen : "before": those before it, the first standing for what is before the first. "around":
+        those nearest to it in time, the nearest last, of two as near the later one; never itself.
+    """
+    if seen == "before":
+        return [max(t - back, 0) for back in range(frames - 1, -1, -1)]
+    near = range(max(t - frames + 1, 0), min(t + frames, count))
+    others = sorted((i for i in near if i != t), key=lambda i: (abs(i - t), -i))
+    return [*reversed(others[: frames - 1]), t]
+
+
+def check(frames: int, count: int, name: str | None = None) -> None:
+    """Raise UserError for a movie with fewer frames than a network sees around each."""
+    if count < frames:
+        raise UserError(
+            f"the network sees {frames} frames at once, and the image has {count}",
+            path=name,
+            remedy="If its frames are read as slices, pass --axes TYX; else use single frames.",
+        )
 
 
 def frames_of(model: Any) -> int:

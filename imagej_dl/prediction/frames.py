@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import product
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from imagej_dl.images import Far, Levels, array_storage
 from imagej_dl.models import ModelBundle
+from imagej_dl.models.frame_windows import window
 from imagej_dl.prediction.pixels import Pixels
 
 _ROWS = 2**22  # pixels measured at a time
@@ -39,9 +39,9 @@ def ready(
 
     Yields
     ------
-    float32 (Y, X, C); for a model of several frames (Y, X, T·C), the plane itself last. Before the
-    first frame stands the first. Each frame is normalised once. Planes of more than 2^25 pixels
-    come as :class:`Lazy`, which is cut as an array is.
+    float32 (Y, X, C); for a model of several frames (Y, X, T·C), the plane itself last, of those
+    that :func:`imagej_dl.models.frame_windows.window` names. Each frame is normalised once. Planes
+    of more than 2^25 pixels come as :class:`Lazy`, which is cut as an array is.
 
     Raises
     ------
@@ -52,25 +52,31 @@ def ready(
     pixels = image if isinstance(image, Pixels) else Pixels(image)
     beyond = [] if beyond is None else beyond
     levels = [_levels(bundle, pixels, z, beyond) for z in range(pixels.depth)]
-    before: list[deque[Any]] = [deque(maxlen=frames) for _ in range(pixels.depth)]
+    kept: list[dict[int, Any]] = [{} for _ in range(pixels.depth)]
     # What takes uneven light off looks over the whole plane.
     lazy = _is_large(pixels) and not bundle.config.normalisation.whole_plane
-    for t, z in product(range(pixels.frames), range(pixels.depth)):
-        plane: Any
+
+    def plane(t: int, z: int) -> Any:
         if lazy:
-            plane = Lazy(bundle, pixels, t, z, levels[z], beyond, used)
-        else:
-            far: list[Far] = []
-            plane, mapping = bundle.prepared(pixels.part(t, z), levels[z], far)
-            if used is not None:
-                used[t, z] = mapping
-            beyond += [Beyond(t, z, one) for one in far]
+            return Lazy(bundle, pixels, t, z, levels[z], beyond, used)
+        far: list[Far] = []
+        found, mapping = bundle.prepared(pixels.part(t, z), levels[z], far)
+        if used is not None:
+            used[t, z] = mapping
+        beyond.extend(Beyond(t, z, one) for one in far)
+        return found
+
+    for t, z in product(range(pixels.frames), range(pixels.depth)):
         if frames == 1:
-            yield plane
+            yield plane(t, z)
             continue
-        seen = before[z]
-        seen.extend([plane] * (1 if seen else frames))
-        yield Together(list(seen)) if lazy else np.concatenate(seen, axis=-1)
+        shown = window(t, frames, pixels.frames, bundle.config.method.frames_seen)
+        # Windows move on with the frames: what one has left none sees again.
+        kept[z] = {i: one for i, one in kept[z].items() if i >= min(shown)}
+        for i in sorted(set(shown) - set(kept[z])):
+            kept[z][i] = plane(i, z)
+        seen = [kept[z][i] for i in shown]
+        yield Together(seen) if lazy else np.concatenate(seen, axis=-1)
 
 
 @dataclass(frozen=True)

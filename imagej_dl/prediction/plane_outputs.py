@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from imagej_dl.errors import UserError, warn
 from imagej_dl.images import grey_rgb
 from imagej_dl.methods.shared.image_method import ImageMethod
-from imagej_dl.models import ModelBundle
+from imagej_dl.models import ModelBundle, frame_windows
 from imagej_dl.prediction import ensemble, openvino_backend, rescaling, tiles, volumes
 from imagej_dl.prediction.canvas import Canvas
 from imagej_dl.prediction.image_canvas import ImageCanvas
@@ -226,7 +226,10 @@ def check_image(bundle: ModelBundle, image: xr.DataArray) -> None:
             "own; ids are not linked between slices"
             + (". If they are frames, pass --axes TYX" if frames else "")
         )
-    if config.frames > 1 and image.sizes.get("T", 1) == 1:
+    count = image.sizes.get("T", 1)
+    if config.method.frames_seen == "around":
+        frame_windows.check(config.frames, count, title)
+    if config.frames > 1 and count == 1:
         warn(
             f"{title or 'the image'}: the model sees {config.frames} frames, but the image has "
             "only one, which is repeated"

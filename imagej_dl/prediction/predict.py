@@ -238,7 +238,7 @@ def preview(
     """Return what a user looks at of a model in training: the label map, or the image it gives.
 
     Of what becomes an image, `place` may name the part that is shown: of a plane slices along Y and
-    X, of a volume one along Z.
+    X, of several frames also the index along T, of a volume that along Z.
     """
     if bundle.config.method.gives != "image":
         return predict(bundle, image).labels

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -20,7 +19,7 @@ from imagej_dl.images.intensities.training_intensities import Look, bounded
 from imagej_dl.images.labels import marks
 from imagej_dl.methods.base import Method
 from imagej_dl.methods.shared.pixel_weights import MAPS
-from imagej_dl.models import ModelConfig
+from imagej_dl.models import ModelConfig, frame_windows
 from imagej_dl.progress import Progress, silent
 from imagej_dl.training import known, object_sizes, target_images, volumes
 from imagej_dl.training.data_sources import Maps, Pair
@@ -50,8 +49,8 @@ class Examples:
     ----------
     pairs, normalisation : what is read, and how intensities become the network's input.
     slices : of patches that are volumes: then each frame is learnt as a volume.
-    frames : that a recurrent network sees; each example brings those before it, the first frame
-        standing for what is before the first.
+    frames : that the network sees at once; each example brings the others (see
+        :func:`imagej_dl.models.frame_windows.window`).
     weight_map : the pixel weights that are made, where none are given.
     method : what is learnt, by default from label maps. Of methods that learn an image, the second
         of each pair is that image.
@@ -72,7 +71,7 @@ class Examples:
     seen : of intensities, in the planes with objects (and what the model `like` saw); None for
         ways of normalisation that it does not bound.
     raw : the first plane that has an object, as it is in its file: the model's test image. For a
-        recurrent network the window (T, Y, X) or (T, Y, X, C) that ends with it; for a 3-D one
+        network of several frames the window (T, Y, X) or (T, Y, X, C), itself last; for a 3-D one
         the first volume (Z, Y, X) or (Z, Y, X, C).
     """
 
@@ -100,6 +99,7 @@ class Examples:
         self.raw: NDArray = np.zeros((0, 0), np.uint8)
         self._normalisation = normalisation
         self._frames = frames
+        self._frames_seen: frame_windows.Seen = "before" if method is None else method.frames_seen
         self._weights = MAPS.get(weight_map)
         self._ring = ring if sparse else None
         self._estimated = 0
@@ -247,15 +247,27 @@ class Examples:
             for z in range(image.sizes.get("Z", 1))
         }
         examples, saturated = [], []
-        before: dict[int, deque[tuple[NDArray, NDArray]]] = {}
-        # A recurrent network sees the frames without labels too, before those with.
+        prepared: dict[tuple[int, int], tuple[NDArray, NDArray, Levels]] = {}
+
+        def frame(t: int, z: int) -> tuple[NDArray, NDArray, Levels]:
+            if (t, z) not in prepared:
+                at = {axis: i for axis, i in (("T", t), ("Z", z)) if axis in image.dims}
+                raw = plane_of(name, image, at)
+                ready, used = normalised(name, raw, at, self._normalisation, levels[z])
+                prepared[t, z] = raw, self._store.record(ready), used
+            return prepared[t, z]
+
+        count = image.sizes.get("T", 1)
+        if self._frames_seen == "around":
+            frame_windows.check(self._frames, count, name)
+        # A network of several frames sees those without labels, too.
         for place in places if self._frames > 1 else filled:
-            raw = plane_of(name, image, place)
-            z = place.get("Z", 0)
-            ready, used = normalised(name, raw, place, self._normalisation, levels[z])
-            kept = self._store.record(ready)
-            seen = before.setdefault(z, deque(maxlen=self._frames))
-            seen.extend([(raw, kept)] * (1 if seen else self._frames))
+            t, z = place.get("T", 0), place.get("Z", 0)
+            shown = frame_windows.window(t, self._frames, count, self._frames_seen)
+            for left in [at for at in prepared if at[1] == z and at[0] < min(shown)]:
+                del prepared[left]
+            seen = {i: frame(i, z) for i in sorted(set(shown))}
+            raw, kept, used = seen[t]
             if place not in filled:
                 continue
             if target is image:
@@ -269,7 +281,7 @@ class Examples:
                 where = np.broadcast_to(np.False_, flat.shape)  # without memory
                 self._store.note(b"unlabelled")
             else:
-                where = self._known(flat, marked, place, ready, ring)
+                where = self._known(flat, marked, place, kept, ring)
                 if where is not None:
                     if not where.any():
                         continue
@@ -280,7 +292,8 @@ class Examples:
                 elif self._frames == 1 and levels[z] is None:
                     self._bare[name_of(raw)] = look
             if not self.raw.size and flat.any():
-                self.raw = raw if self._frames == 1 else np.stack([one for one, _ in seen])
+                window = [seen[i][0] for i in shown]
+                self.raw = raw if self._frames == 1 else np.stack(window)
             self._store.note(flat.tobytes())
             examples.append(
                 Example(
@@ -288,7 +301,7 @@ class Examples:
                     kept,
                     self._store.keep(flat) if target is None else flat,
                     digest=name_of(raw),
-                    before=tuple(one for _, one in seen)[:-1],
+                    others=tuple(seen[i][1] for i in shown[:-1]),
                     **self._target(name, raw, kept, image, target, place, used),
                     known=where,
                     **self._extra(flat, place, extra),

@@ -42,7 +42,7 @@ class Example:
         is as it must be.
     moments : of image and target as they are in their files, until `scale` is known of all.
     digest : names the pixels of the plane in its file.
-    before : for a recurrent network the frames before it, as `image`.
+    others : for a network of several frames those that it sees beside it, as `image`.
     vectors : the method's, float32 (2, Y, X), once they are made.
     contours : what is the contour class, (Y, X), where it is given and not made of the labels.
     weights : of the pixels in the loss, float32 (Y, X), where they are given or made beforehand.
@@ -54,7 +54,7 @@ class Example:
     image: NDArray[np.float32]
     labels: NDArray
     digest: str = ""
-    before: tuple[NDArray[np.float32], ...] = ()
+    others: tuple[NDArray[np.float32], ...] = ()
     vectors: NDArray[np.float32] | None = None
     contours: NDArray | None = None
     weights: NDArray[np.float32] | None = None
@@ -92,7 +92,7 @@ class Example:
     @property
     def planes(self) -> list[NDArray[np.float32]]:
         """All channels of all frames or slices, (Y, X), in the order of the network's input."""
-        frames = self.image if self.is_volume else (*self.before, self.image)
+        frames = self.image if self.is_volume else (*self.others, self.image)
         return [frame[..., i] for frame in frames for i in range(frame.shape[2])]
 
     @property
@@ -116,7 +116,7 @@ class Example:
             self,
             image=self.image[whole],
             labels=self.labels[index],
-            before=tuple(frame[index] for frame in self.before),
+            others=tuple(frame[index] for frame in self.others),
             vectors=None,  # a part of an object has another centre
             contours=None if self.contours is None else self.contours[index],
             weights=None if self.weights is None else self.weights[index],

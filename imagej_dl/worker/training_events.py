@@ -12,6 +12,7 @@ import xarray as xr
 from imagej_dl import preferences
 from imagej_dl.errors import UserError
 from imagej_dl.images import display, grey_rgb
+from imagej_dl.models import frame_windows
 from imagej_dl.worker import exporting, shared_memory, split_preview
 
 if TYPE_CHECKING:
@@ -97,8 +98,8 @@ class Live:
             seen, self.place = _slab(image, view)
         else:
             # The part is normalised, and surrounded, as it will be in the result.
-            seen = _shown(image, view)
-            self.place = split_preview.region(seen, view.box)
+            seen, among = _frames(image, view, config)
+            self.place = {**among, **split_preview.region(seen, view.box)}
         if seen is not None:
             # Once, not at each preview: it is said.
             self.seen = grey_rgb.with_channels(seen, config.channels)
@@ -108,6 +109,26 @@ class Live:
 def _shown(image: xr.DataArray, view: View) -> xr.DataArray:
     """Return the plane of the open image that the user looks at."""
     return image.isel(_looked_at(image, view))
+
+
+def _frames(
+    image: xr.DataArray, view: View, config: ModelConfig
+) -> tuple[xr.DataArray, dict[str, int]]:
+    """Return the plane that the user looks at, with the frames that the network sees beside it.
+
+    And the place of that one in them; an image with too few frames is refused.
+    """
+    if config.frames == 1:
+        return _shown(image, view), {}
+    at, count = _looked_at(image, view), image.sizes.get("T", 1)
+    t = at.pop("T", 0)
+    if config.method.frames_seen == "around":
+        frame_windows.check(config.frames, count)
+    if "T" not in image.dims:
+        return image.isel(at), {}
+    shown = frame_windows.window(t, config.frames, count, config.method.frames_seen)
+    found = sorted(set(shown))
+    return image.isel(at | {"T": found}), {"T": found.index(t)}
 
 
 def _slab(image: xr.DataArray, view: View) -> tuple[xr.DataArray, dict[str, int]]:

@@ -18,7 +18,9 @@ from imagej_dl.cli import cli
 from imagej_dl.commands import denoise_data, menu
 from imagej_dl.commands import denoise_record as record
 from imagej_dl.commands.denoise import Denoise
+from imagej_dl.commands.predict import Predict
 from imagej_dl.errors import Cancelled, UserError
+from imagej_dl.prediction import preview
 from imagej_dl.prediction.inputs import Source
 from imagej_dl.progress import silent
 
@@ -86,6 +88,7 @@ def test_the_keys_of_its_macro_line() -> None:
         "steps": "int",
         "patch": "int",
         "patch_slices": "int",
+        "frames": "int",
         "batch": "int",
         "validation": "file",
         "model": "folder",
@@ -229,6 +232,36 @@ def test_a_movie_with_another_image_for_validation(tmp_path: Path) -> None:
     assert split["by"] == "folders"
     assert len(split["train"]) == 3
     assert len(split["validation"]) == 1
+
+
+@pytest.mark.tf
+def test_a_movie_with_several_frames_at_once(tmp_path: Path) -> None:
+    path, out = tmp_path / "movie.tif", tmp_path / "out"
+    images.write(noisy_movie.movie(frames=4), path)
+    denoise(path, frames=3).run(silent)
+    made = images.read(out / "movie.tif")
+    assert dict(made.sizes) == {"T": 4, "Y": 96, "X": 96}
+    model = out / "model"
+    assert models.load_config(model).frames == 3
+    Predict.declare({"model": model, "images": [path], "out": tmp_path / "again"}).run(silent)
+    again = images.read(tmp_path / "again" / "movie.tif")
+    np.testing.assert_array_equal(again, made)
+    blocks = {"scheduler": "serial", "tile": 64, "out": tmp_path / "blocks"}
+    Predict.declare({"model": model, "images": [path], **blocks}).run(silent)
+    np.testing.assert_allclose(images.read(tmp_path / "blocks" / "movie.tif"), made, atol=0.01)
+    part = {"T": 1, "Y": slice(20, 60), "X": slice(30, 70)}
+    shown = preview(models.load(model), images.read(path), part)
+    np.testing.assert_allclose(shown, made.isel(part), atol=0.01)
+    images.write(images.read(path).isel(T=slice(2)), tmp_path / "short.tif")
+    with pytest.raises(UserError, match=r"short.tif: the network sees 3 frames at once.* has 2"):
+        Predict.declare(
+            {"model": model, "images": [tmp_path / "short.tif"], "out": tmp_path / "none"}
+        ).run(silent)
+
+
+def test_kinds_that_denoise_each_frame_by_itself_say_so() -> None:
+    with pytest.raises(UserError, match="frames: divnoising denoises each frame by itself"):
+        Denoise(kind="divnoising", frames=3).given()
 
 
 @pytest.fixture

@@ -29,6 +29,17 @@ def test_windows_end_with_the_frame_and_begin_with_the_first():
         np.testing.assert_allclose(np.moveaxis(plane, -1, 0) * 65535, video.data[at], atol=1e-2)
 
 
+def test_denoising_sees_the_frames_around_each():
+    video = images.make(RNG.integers(0, 65535, (6, 4, 6)).astype(np.uint16), "TYX")
+    given = {"normalisation": Normalisation(method="range"), "frames": 3, "axes": "TYX"}
+    made = bundle_of(None, "n2v2", halo=0, multiple_of=1, **given)
+    used = {}
+    planes = list(ready(made, video, used=used))
+    assert list(used) == [(t, 0) for t in range(6)]
+    for t, at in enumerate([[2, 1, 0], [0, 2, 1], [1, 3, 2], [2, 4, 3], [3, 5, 4], [3, 4, 5]]):
+        np.testing.assert_allclose(np.moveaxis(planes[t], -1, 0) * 65535, video.data[at], atol=1e-2)
+
+
 def test_slices_and_channels_keep_their_frames():
     array = RNG.integers(0, 65535, (3, 2, 4, 5, 6)).astype(np.uint16)
     image = images.make(array, ["T", "C", "Z", "Y", "X"])

@@ -116,7 +116,7 @@ def test_the_share_grows_over_the_first_batches(example):
 
 def test_channels_and_frames_are_varied_each(example):
     two = np.concatenate((example.image, 1 - example.image), axis=-1)
-    video = replace(example, image=two, before=(two,))
+    video = replace(example, image=two, others=(two,))
     found = patches(video, imaging=1.0).batch(300)[0]
     assert found.shape == (4, 32, 32, 4)
     assert np.isfinite(found).all()

@@ -211,7 +211,7 @@ def test_windows_weights_and_contours_are_turned_with_the_picture():
     frames = [RNG.random((32, 32, 1)).astype(np.float32) for _ in range(2)]
     weights = RNG.random((32, 32)).astype(np.float32)
     lines = (RNG.random((32, 32)) < 0.3).astype(np.uint8)
-    full = Example("a", e.image, e.labels, before=tuple(frames), weights=weights, contours=lines)
+    full = Example("a", e.image, e.labels, others=tuple(frames), weights=weights, contours=lines)
     varied = sampling(kind="contour", augmentation=NONE.model_copy(update={"turn": True}))
     images, classes, w = Patches([full], varied).batch(0)
     assert images.shape == (3, 32, 32, 3)
@@ -244,7 +244,7 @@ def test_blur_is_drawn_for_half_of_the_patches_and_left_out_where_there_is_none(
 def test_a_share_of_the_patches_shows_background_alone() -> None:
     e = example((64, 64), channels=2)
     full = e.image + 5  # no background is so bright
-    frames = [Example("a", full, e.labels, before=(full,))]
+    frames = [Example("a", full, e.labels, others=(full,))]
     some = sampling(batch=40, augmentation=NONE.model_copy(update={"empty": 0.3}))
     images, classes, weights = Patches(frames, some).batch(0)
     bare = images.max(axis=(1, 2, 3)) < 5

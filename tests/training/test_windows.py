@@ -29,7 +29,7 @@ def test_each_frame_brings_those_before_it_and_the_first_stands_for_what_is_miss
         seen = np.stack(example.planes)
         at = [max(t - 2, 0), max(t - 1, 0), t]
         np.testing.assert_allclose(seen, ready[at], atol=1e-6)
-    assert planes[2].before[0] is planes[0].image  # no frame is kept twice
+    assert planes[2].others[0] is planes[0].image  # no frame is kept twice
 
 
 def test_frames_without_labels_are_seen_but_not_learnt():
@@ -39,7 +39,7 @@ def test_frames_without_labels_are_seen_but_not_learnt():
         examples = Examples([(video, labels)], RANGE, frames=2)
     (planes,) = examples.sources
     assert [e.name for e in planes] == ["v.tif T=2", "v.tif T=4", "v.tif T=5"]
-    np.testing.assert_allclose(planes[1].before[0][..., 0] * 65535, video.data[2], atol=1e-2)
+    np.testing.assert_allclose(planes[1].others[0][..., 0] * 65535, video.data[2], atol=1e-2)
     np.testing.assert_array_equal(examples.raw, video.data[:2])
 
 

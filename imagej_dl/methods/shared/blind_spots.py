@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +39,7 @@ class BlindSpotMethod(ImageMethod):
 
     publication: ClassVar[Publication | None] = NOISE2VOID
     takes_volumes: ClassVar[bool] = True
+    frames_seen: ClassVar[Literal["before", "around"]] = "around"
 
     learns_from: ClassVar[LearnsFrom] = "itself"
     losses: ClassVar[tuple[str, ...]] = ("masked_mse",)
@@ -115,10 +116,13 @@ class BlindSpotMethod(ImageMethod):
     ) -> tuple[NDArray[np.float32], NDArray]:
         """Hide pixels of a patch; return what is left, and the targets.
 
-        Of a volume, pixels are hidden in one of boxes of its slices, rows and columns.
+        Of a volume, pixels are hidden in one of boxes of its slices, rows and columns. Of several
+        frames, in the one that is denoised, the last: noise of another frame tells nothing of its.
         """
         targets = self.targets(truth)
         count = self.image_channels
+        size = targets.shape[-1] // 2
+        others, image = image[..., :-size], image[..., -size:]
         # A plane is a volume of one slice.
         volume = as_slices(image, count)
         kernel = self.hidden if len(volume) > 1 else self.hidden_in_plane
@@ -138,8 +142,9 @@ class BlindSpotMethod(ImageMethod):
             seen: NDArray[np.bool_] = np.any(missing, axis=3)
             scored = ~masking.under(np.flip(kernel), seen)
             chosen &= scored[..., None]
-        targets[..., targets.shape[-1] // 2 :] = as_channels(chosen)
-        return as_channels(changed), targets
+        targets[..., size:] = as_channels(chosen)
+        given = as_channels(changed)
+        return np.concatenate([others, given], axis=-1) if others.shape[-1] else given, targets
 
     def _hide(
         self, shape: tuple[int, ...], kernel: NDArray[np.bool_], rng: np.random.Generator

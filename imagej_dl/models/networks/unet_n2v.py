@@ -107,32 +107,43 @@ class UNetN2V(Network):
                 f"{self.channels}, not {self.classes}"
             )
         keras = backend.keras()
-        layers = keras.layers
-        sides = self._size(1, 1)
-        inputs = keras.Input((*[None] * len(sides), self.channels), name="image")
+        inputs = self._inputs()
         if not self.apart or self.channels == 1:
             output = self._probabilities(self._body(inputs, ""))
         else:
             output = self._each(inputs)
         if self.residual:
-            output = layers.Add(dtype="float32", name="residual")([output, inputs])
+            shown = self._denoised(inputs)
+            output = keras.layers.Add(dtype="float32", name="residual")([output, shown])
         model = keras.Model(inputs, output, name=self.name)
         for number in range(self.channels if self.apart and self.channels > 1 else 0):
-            kernel = np.zeros((*sides, self.channels, 1), np.float32)
+            layer = model.get_layer(f"channel{number + 1}")
+            kernel = np.zeros(layer.kernel.shape, np.float32)
             kernel[..., number, 0] = 1
-            model.get_layer(f"channel{number + 1}").set_weights([kernel])
+            layer.set_weights([kernel])
         return model
+
+    def _inputs(self) -> Any:
+        sides = len(self._size(1, 1))
+        return backend.keras().Input((*[None] * sides, self.channels), name="image")
+
+    def _denoised(self, inputs: Any) -> Any:
+        """Return of the inputs what the output is an estimate of."""
+        return inputs
+
+    def _channel(self, inputs: Any, number: int) -> Any:
+        """Return a channel, by a layer that any program reads, a convolution that selects it."""
+        conv = self._of("Conv")
+        return conv(1, 1, use_bias=False, trainable=False, name=f"channel{number}")(inputs)
 
     def _each(self, inputs: Any) -> Any:
         """Return the outputs of a network for each channel."""
         layers = backend.keras().layers
         outputs = []
         for number in range(1, self.channels + 1):
-            # A convolution that selects a channel: a layer that any program reads.
-            conv = self._of("Conv")
-            alone = conv(1, 1, use_bias=False, trainable=False, name=f"channel{number}")(inputs)
-            body = self._body(alone, f"of{number}_")
-            outputs.append(conv(1, 1, dtype="float32", name=f"of{number}_output")(body))
+            body = self._body(self._channel(inputs, number), f"of{number}_")
+            output = self._of("Conv")(1, 1, dtype="float32", name=f"of{number}_output")
+            outputs.append(output(body))
         return layers.Concatenate(dtype="float32", name="output")(outputs)
 
     def _body(self, x: Any, prefix: str) -> Any:

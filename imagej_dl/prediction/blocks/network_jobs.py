@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from imagej_dl.errors import UserError
 from imagej_dl.images import Levels
 from imagej_dl.methods.shared.image_method import ImageMethod
-from imagej_dl.models import ModelBundle, ModelConfig
+from imagej_dl.models import ModelBundle, ModelConfig, frame_windows
 from imagej_dl.prediction import tiles
 from imagej_dl.prediction.blocks.intensities import Part
 from imagej_dl.prediction.blocks.plan import Plan
@@ -61,8 +61,8 @@ def output(
     method = models[0][0].config.method
     for number, (bundle, run) in enumerate(models):
         frames = bundle.config.frames
-        # Before the first frame stands the first.
-        shown = [parts(number, max(t - back, 0)) for back in range(frames - 1, -1, -1)]
+        indices = frame_windows.window(t, frames, plan.frames, bundle.config.method.frames_seen)
+        shown = [parts(number, i) for i in indices]
         plane: Any = shown[0] if frames == 1 else Together(shown)  # type: ignore[arg-type]
         for view in looks:
             values = _of_view(plan, bundle.config, run, plane, view, block)
