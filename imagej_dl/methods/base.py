@@ -139,7 +139,7 @@ class Method(BaseModel):
     takes_contours: ClassVar[bool] = False
     """True if contour images beside a label map are part of the target."""
     frames_seen: ClassVar[Literal["before", "around"]] = "before"
-    """Which frames of a movie a network of several sees beside the one that is predicted: those
+    """The frames of a movie that a network of several sees beside the one that is predicted: those
     before it, the first standing for what is before the first; or those nearest to it in time."""
 
     takes_volumes: ClassVar[bool] = False

@@ -14,7 +14,7 @@ from imagej_dl.errors import UserError
 from imagej_dl.models import backend
 
 Seen = Literal["before", "around"]
-"""Which frames a network of several sees beside the one that its output is of."""
+"""The frames that a network of several sees beside the one that its output is of."""
 
 
 def window(t: int, frames: int, count: int, seen: Seen) -> list[int]:
