@@ -253,7 +253,7 @@ def test_a_video_normalised_as_a_whole(tmp_path: Path) -> None:
 
 
 def recurrent(movie: xr.DataArray) -> ModelBundle:
-    """A recurrent network with random weights, of whose objects in a movie no last digit decides."""
+    """A recurrent network with random weights; no last digit decides of its objects in a movie."""
     from imagej_dl.models.networks.registry import network
     from imagej_dl.models.receptive_field import receptive_field
 

@@ -142,7 +142,8 @@ class Installer {
         def modules = "import tensorflow, imagej_dl; print('imagej-dl', imagej_dl.__version__)"
         def said
         try {
-            said = uv.finished([python.path, "-c", modules])
+            // TensorFlow has much to say about each processor that is no trouble.
+            said = uv.finished([python.path, "-c", modules], [TF_CPP_MIN_LOG_LEVEL: "2"])
         } catch (UvError error) {
             def last = error.message.readLines()*.trim().findAll { it }
             throw new CommandError("TensorFlow does not start on this computer: ${last ? last.last() : 'it ended without a word'}" +
