@@ -13,6 +13,9 @@ from imagej_dl.progress import Progress
 class Doctor(Command):
     """Check Java, ImageJ, Fiji, TrackMate, TensorFlow and the GPU.
 
+    Of a Fiji it says how it got the commands, and whether the Python environment that its first
+    use installed is ready and of their version.
+
     Ends with exit code 1 if a required part is missing.
     """
 
@@ -26,7 +29,7 @@ class Doctor(Command):
         healthy = True
         for finding in diagnose(self.fiji):
             mark = "ok" if finding.found else "MISSING" if finding.needed else "-"
-            say(f"{finding.part:<11}{mark:<9}{finding.text}")
+            say(f"{finding.part:<12}{mark:<9}{finding.text}")
             healthy &= finding.found or not finding.needed
         if not healthy:
             sys.exit(1)

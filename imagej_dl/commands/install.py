@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 from pydantic import Field
@@ -30,4 +31,5 @@ class Install(Command):
         say(f"{done.home}: {count} scripts and macros installed ({len(done.written)} new).")
         if done.removed:
             say(f"{len(done.removed)} of an earlier version were removed.")
+        say(f"They use {sys.executable}.")
         say("Restart Fiji; the commands are in Plugins > ImageJ-DL.")

@@ -122,7 +122,7 @@ class Labels(Command):
     def run(self, progress: Progress) -> None:
         if self.source is None:
             raise UserError("name the project, or the image and its ROIs")
-        if self.source.is_dir() and not registry.is_folder_image(self.source):
+        if registry.is_plain_folder(self.source):
             self._run_folder(self.source, progress)
             return
         if self.roiset is None:

@@ -238,7 +238,7 @@ class PredictOptions(Command):
         if "model" not in self.model_fields_set:
             return self
         path = self.model
-        if path.is_dir() and not registry.is_folder_image(path):
+        if registry.is_plain_folder(path):
             are_images = not self.images and not holds_model(path)
         else:
             are_images = registry.is_image(path) and registry.by_name(path) is not None

@@ -91,7 +91,7 @@ def find(folder: Path) -> dict[str, Path]:
 
 def frames(path: Path, axes: str | None = None) -> Iterator[np.ndarray]:
     """Read a label map as its frames: 2-D, or 3-D volumes where it has several slices."""
-    if path.is_dir() and not registry.is_folder_image(path):
+    if registry.is_plain_folder(path):
         yield from ctc.read(path).masks
     else:
         yield from _by_frame(read_labels(path, axes, volumes=True))
@@ -108,7 +108,7 @@ def true_frames(
         A Cell Tracking Challenge folder has none.
     ring : see :func:`imagej_dl.images.labels.marks.known`.
     """
-    if path.is_dir() and not registry.is_folder_image(path):
+    if registry.is_plain_folder(path):
         yield from ((frame, _known(frame, None, ring)) for frame in frames(path, axes))
         return
     labels, beside = read_labels(path, axes, volumes=True), marks.path_of(path)

@@ -136,7 +136,7 @@ def evaluate(
         tracks of a ground truth that is sparse.
     """
     pred, truth = Path(pred), Path(truth)
-    if all(path.is_dir() and not registry.is_folder_image(path) for path in (pred, truth)):
+    if all(map(registry.is_plain_folder, (pred, truth))):
         pred = ctc.find_result(pred)
         if ctc.is_ctc(pred) and ctc.is_ctc(truth):
             if sparse:

@@ -7,11 +7,12 @@ import platform
 import shutil
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from imagej_dl.errors import UserError
-from imagej_dl.fiji import gateway, jars, ways
+from imagej_dl.fiji import gateway, jars, set_up_findings, ways
 from imagej_dl.models.backend import GPU
 
 
@@ -29,6 +30,7 @@ def diagnose(fiji: str | None = None) -> Iterator[Finding]:
     """Look at each part in turn; starts ImageJ and TensorFlow in this process."""
     yield Finding("Python", True, f"{platform.python_version()} ({sys.executable})")
     yield from _imagej(fiji)
+    yield from _commands(fiji)
     yield from _tensorflow()
     yield from _engines()
     yield from _formats()
@@ -70,13 +72,23 @@ def _imagej(fiji: str | None) -> Iterator[Finding]:
         )
         return
     yield Finding("Fiji", True, f"{running.version} ({home})", needed=False)
-    if kind == "folder":
-        yield Finding("Commands", *ways.found(Path(home)), needed=False)
     from imagej_dl.fiji import trackmate
 
     version = trackmate.version()
     text = version or "not in this Fiji: install it with Fiji's updater"
     yield Finding("TrackMate", version is not None, text, needed=False)
+
+
+def _commands(fiji: str | None) -> Iterator[Finding]:
+    """Look for the commands in a Fiji folder, and for the Python that its window installed."""
+    home: Path | None = None
+    with suppress(UserError):  # told already, as what ImageJ is missing
+        kind, place = gateway.choose(fiji)
+        home = Path(place) if kind == "folder" else None
+    if home is not None:
+        yield Finding("Commands", *ways.found(home), needed=False)
+    for found, text in set_up_findings.found(home):
+        yield Finding("Environment", found, text, needed=False)
 
 
 def _engines() -> Iterator[Finding]:

@@ -15,7 +15,7 @@ from typing import Any
 
 from imagej_dl._version import __version__
 from imagej_dl.errors import UserError, warn
-from imagej_dl.fiji import compiled, gateway, prerequisites, scripts
+from imagej_dl.fiji import compiled, gateway, prerequisites, scripts, set_up
 from imagej_dl.fiji.scripts import MACROS, SCRIPTS
 from imagej_dl.fiji.updater import followed
 from imagej_dl.filesystem.atomic import atomic, load_json
@@ -53,10 +53,20 @@ def install(fiji: str | os.PathLike[str] | None = None) -> Outcome:
     ------
     UserError : for a folder that is no Fiji, a Fiji without Appose, one that has the commands from
         an update site, one that cannot be written to.
+
+    Warns
+    -----
+    DataWarning : where this Python is one that Fiji's window installed, and may replace.
     """
     home = find(fiji)
     prerequisites.check(home)
     _refuse_site(home)
+    if (made := set_up.around(sys.executable)) is not None:
+        warn(
+            f"was installed by {scripts.SET_UP} of a Fiji with the update site, and goes when that "
+            "installs another one; then run this again with that one",
+            path=made.folder,
+        )
     before = manifest(home)
     ours: dict[str, list[str]] = before["files"]
     wanted = scripts.contents() | _front(home)
@@ -103,7 +113,15 @@ def uninstall(fiji: str | os.PathLike[str] | None = None) -> Outcome:
     """
     home = find(fiji)
     if not (home / MANIFEST).is_file():
-        raise UserError("imagej-dl is not installed in this Fiji", path=home)
+        site = followed.site(home)
+        raise UserError(
+            "imagej-dl is not installed in this Fiji"
+            + ("" if site is None else f" by `imagej-dl install`, but from {site}"),
+            path=home,
+            remedy=None
+            if site is None
+            else "Deactivate the site (Help > Update... > Manage Update Sites), and apply.",
+        )
     before = manifest(home)
     done = Outcome(home)
     _take_out(home, before["files"], done)

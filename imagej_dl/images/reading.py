@@ -118,7 +118,7 @@ def find(sources: Iterable[Path]) -> list[Path]:
         if not source.exists():
             registry.refuse_address(source)
             raise UserError("there is no such file or folder", path=source)
-        if not source.is_dir() or registry.is_folder_image(source):
+        if not registry.is_plain_folder(source):
             files.append(source)  # refused when it is read, if it is no file
             continue
         inside = names.visible(source, registry.image_suffixes())

@@ -101,7 +101,7 @@ def _source(folder: Path, item: data.Item) -> Source:
 
 
 def _files(path: Path) -> list[Path]:
-    if path.is_dir() and not registry.is_folder_image(path):
+    if registry.is_plain_folder(path):
         if own := _image(path):
             return [own]
         nested = [_image(folder) for folder in _folders(path)]
@@ -111,7 +111,7 @@ def _files(path: Path) -> list[Path]:
 
 
 def _folders(path: Path) -> list[Path]:
-    return [p for p in names.visible(path) if p.is_dir() and not registry.is_folder_image(p)]
+    return list(filter(registry.is_plain_folder, names.visible(path)))
 
 
 def _image(folder: Path) -> Path | None:

@@ -14,6 +14,7 @@ from imagej_dl.errors import UserError, warn
 from imagej_dl.filesystem import names
 from imagej_dl.filesystem.atomic import refuse_existing, together
 from imagej_dl.images import ome_zarr, tiff
+from imagej_dl.images.formats import registry
 from imagej_dl.images.labels import provenance
 from imagej_dl.images.ome_zarr.writing import way
 
@@ -215,13 +216,17 @@ _OTHERWISE = {
 
 
 def stamp(source: Source) -> list[int] | str | None:
-    """Return what tells an image's file from the same one changed."""
+    """Return what tells an image's file from the same one changed.
+
+    Of a folder with several images, such as a plate, the files of the others say nothing of it.
+    """
     if source.image is not None:
         return provenance.digest_of(source.image)
     try:
         found = source.path.stat()
-        if source.path.is_dir():
-            return provenance.stamp_of_folder(source.path)
+        if registry.is_folder_image(source.path):
+            place = registry.of_file(source.path).place(source.path, source.scene)
+            return provenance.stamp_of_folder(place, source.path)
     except OSError:
         return None  # it is open in ImageJ, and in no file
     return [found.st_size, found.st_mtime_ns]

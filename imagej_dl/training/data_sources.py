@@ -119,7 +119,7 @@ def find_images(source: str | Path) -> list[Path]:
     source = Path(source)
     if not source.exists():
         raise UserError("there is no such file or folder", path=source)
-    if not source.is_dir() or formats.by_name(source) is not None:
+    if not formats.is_plain_folder(source):
         return [source]
     for place in ("Processed/images", "images", "inputs", "Raw"):
         if found := _unlabelled(source / place):

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import xarray as xr
 
 sys.path.append(str(Path(__file__).parents[1] / "prediction"))
 sys.path.append(str(Path(__file__).parents[1] / "methods"))
@@ -25,7 +26,7 @@ from imagej_dl import images
 from imagej_dl.commands.predict import Predict
 from imagej_dl.errors import Cancelled, DataWarning, UserError
 from imagej_dl.images.labels import provenance
-from imagej_dl.models import save
+from imagej_dl.models import Instances, ModelBundle, backend, save
 from imagej_dl.prediction import predict
 from imagej_dl.progress import Progress, silent
 
@@ -122,8 +123,9 @@ def test_after_other_settings_it_begins_anew(case: Case, half: Path) -> None:
         case.bundle.config.__dict__["instances"] = before
 
 
-def test_a_method_that_looks_at_the_whole_plane(tmp_path: Path) -> None:
-    case = Case(tmp_path, "flows")
+@pytest.mark.parametrize("kind", ["flows", "embeddings"])
+def test_a_method_that_looks_at_the_whole_plane(kind: str, tmp_path: Path) -> None:
+    case = Case(tmp_path, kind)
     expected = predict(case.bundle, case.pixels, tile=4096)
     found = case.run(tmp_path / "out", tile=88)
     assert expected.labels.values.max() > 20
@@ -247,6 +249,55 @@ def test_a_video_normalised_as_a_whole(tmp_path: Path) -> None:
     found = images.read_labels(tmp_path / "out" / "movie.tif", as_is=True)
     expected = predict(type(bundle)(bundle.model, config), image).labels
     assert np.array_equal(found.values, expected.values)
+    assert found.attrs["frame_interval"] == 2.0
+
+
+def recurrent(movie: xr.DataArray) -> ModelBundle:
+    """A recurrent network with random weights; no last digit decides of its objects in a movie."""
+    from imagej_dl.models.networks.registry import network
+    from imagej_dl.models.receptive_field import receptive_field
+
+    backend.keras().utils.set_random_seed(1)
+    given = {"width": 2, "depth": 1, "classes": 1, "frames": 3}
+    model = network("unet_lstm", given).build()
+    field = receptive_field(model)
+    bundle = small_models.bundle_of(
+        model,
+        "binary",
+        halo=field.halo,
+        multiple_of=field.multiple_of,
+        frames=3,
+        axes="TYX",
+        instances=Instances(split=False, minimum_area=0),
+    )
+    *rest, kernel, bias = model.get_weights()
+    model.set_weights([*rest, 1000 * kernel, bias])
+    found = predict(bundle, movie, tile=4096, probabilities=True).probabilities
+    assert found is not None
+    values = np.sort(np.log(found.values / (1 - found.values)), axis=None)
+    middle = values[len(values) // 4 : -len(values) // 4]
+    gap = int(np.diff(middle).argmax())
+    assert middle[gap + 1] - middle[gap] > 1e-4
+    model.set_weights([*rest, 1000 * kernel, bias - middle[gap : gap + 2].mean()])
+    return bundle
+
+
+def test_a_movie_for_a_recurrent_network(tmp_path: Path) -> None:
+    frames = [ellipses(5, (70, 100), count=12 + t, radii=(4, 9)) > 0 for t in range(3)]
+    noise = np.random.default_rng(2).normal(100, 8, (3, 70, 100))
+    movie = images.make((noise + 90 * np.stack(frames)).astype(np.uint8), "TYX", frame_interval=2.0)
+    images.write(movie, tmp_path / "movie.tif")
+    bundle = recurrent(movie)
+    window = np.zeros((3, 16, 16), np.uint8)
+    save(bundle.model, bundle.config, tmp_path / "model", test_image=window)
+    values = {"model": tmp_path / "model", "images": [tmp_path / "movie.tif"], "rois": False}
+    seen: list[tuple[str, int, int]] = []
+    command = Predict.declare(values | {"out": tmp_path / "out", "scheduler": "serial", "tile": 48})
+    command.run(lambda *now: seen.append(now))
+    assert max(total for stage, _, total in seen if stage == "predict") > 3  # blocks, not frames
+    found = images.read_labels(tmp_path / "out" / "movie.tif", as_is=True)
+    assert min(frame.max() for frame in found.values) > 3
+    assert np.array_equal(found.values, predict(bundle, movie, tile=4096).labels.values)
     assert found.attrs["frame_interval"] == 2.0
 
 

@@ -11,7 +11,7 @@ import pytest
 from java_mode import central, looks_like_a_fiji, plain
 
 from imagej_dl import preferences
-from imagej_dl.fiji import scripts
+from imagej_dl.fiji import scripts, set_up
 
 pytestmark = pytest.mark.jvm
 
@@ -184,7 +184,8 @@ def test_settings_lie_where_python_has_them(
     seen: dict[str, Any], name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     about, variables = MACHINES[name]
-    for variable in ("IMAGEJ_DL_HOME", "APPDATA", "XDG_CONFIG_HOME"):
+    folders = ("APPDATA", "LOCALAPPDATA", "XDG_CONFIG_HOME", "XDG_DATA_HOME")
+    for variable in ("IMAGEJ_DL_HOME", *folders):
         monkeypatch.delenv(variable, raising=False)
     for variable, value in variables.items():
         if variable not in ("PATH", "Path"):
@@ -193,6 +194,7 @@ def test_settings_lie_where_python_has_them(
     platforms = {"Windows 11": "win32", "Mac OS X": "darwin", "Linux": "linux"}
     monkeypatch.setattr(sys, "platform", platforms[about["os"]])
     assert preferences.path().parent.as_posix() == seen[name]["settings"]
+    assert set_up.own_folder().as_posix() == seen[name]["environments"]
 
 
 def test_programs(seen: dict[str, Any]) -> None:

@@ -63,6 +63,10 @@ class Format(ABC):
         """Return the name of each scene of a file, "" for a scene without; [] for one scene."""
         return []
 
+    def place(self, path: Path, scene: int | None = None) -> Path:
+        """Return the file or folder that holds a scene, the first where none is named."""
+        return path
+
     def nbytes(self, path: Path) -> int:
         """Return the memory in bytes that the pixels of the first scene take."""
         return int(self.read(path).nbytes)

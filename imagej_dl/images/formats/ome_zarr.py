@@ -51,6 +51,9 @@ class OmeZarr(Format):
     def scene_names(self, path: Path) -> list[str]:
         return reading.scene_names(path)
 
+    def place(self, path: Path, scene: int | None = None) -> Path:
+        return reading.place(path, scene or 1)
+
     def nbytes(self, path: Path) -> int:
         return open_lazily(path, scene=1).data.nbytes
 

@@ -82,6 +82,11 @@ def is_folder_image(path: Path) -> bool:
     return path.is_dir() and bool(_around(path))
 
 
+def is_plain_folder(path: Path) -> bool:
+    """Return True for a folder that is no image, and may hold some."""
+    return path.is_dir() and not _around(path)
+
+
 def is_image(path: Path) -> bool:
     """Return True for a file, and for a folder that is an image."""
     return path.is_file() or is_folder_image(path)
@@ -103,7 +108,7 @@ def of_file(path: Path) -> Format:
     if not path.exists():
         refuse_address(path)
         raise UserError("there is no such file", path=path)
-    if path.is_dir() and not is_folder_image(path):
+    if is_plain_folder(path):
         raise UserError("is a folder, not an image", path=path)
     chosen = by_name(path)
     if chosen is None:

@@ -57,14 +57,17 @@ def unchanged(path: Path, facts: dict[str, Any]) -> bool:
     return False
 
 
-def stamp_of_folder(folder: Path) -> str:
-    """Return what tells a folder from the same one changed: names, sizes and times of its files."""
+def stamp_of_folder(folder: Path, top: Path) -> str:
+    """Return what tells a folder from the same one changed: names, sizes and times of its files.
+
+    `top` is the folder, or one around it, from which its place counts, too.
+    """
     sha = hashlib.sha256()
-    for top, folders, files in os.walk(folder):
+    for inside, folders, files in os.walk(folder):
         folders.sort()
         for name in sorted(files):
-            state = os.stat(os.path.join(top, name))
-            place = os.path.relpath(os.path.join(top, name), folder)
+            state = os.stat(os.path.join(inside, name))
+            place = os.path.relpath(os.path.join(inside, name), top)
             sha.update(repr((place, state.st_size, state.st_mtime_ns)).encode())
     return sha.hexdigest()[:16]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -11,7 +12,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from imagej_dl import optional
-from imagej_dl.errors import UserError
+from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.images import scenes
 from imagej_dl.images.array import AXES, Calibration, make
 from imagej_dl.images.lazy_arrays import LazyArray
@@ -114,6 +115,13 @@ def open_lazily(
 def scene_names(path: Path) -> list[str]:
     """Return the name of each image of an OME-Zarr."""
     return [place.name for place in layout.places(path)]
+
+
+def place(path: Path, scene: int) -> Path:
+    """Return the group of an image of an OME-Zarr, by its number from 1."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DataWarning)  # said when it is read
+        return _chosen(path, scene).path
 
 
 def label_names(path: Path) -> list[str]:

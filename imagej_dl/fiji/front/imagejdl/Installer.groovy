@@ -142,8 +142,10 @@ class Installer {
         def modules = "import tensorflow, imagej_dl; print('imagej-dl', imagej_dl.__version__)"
         def said
         try {
-            said = uv.finished([python.path, "-c", modules])
+            // What TensorFlow says of processors and CUDA is of interest where it does not start.
+            said = uv.finished([python.path, "-c", modules], [:], false)
         } catch (UvError error) {
+            log(error.message.trim())
             def last = error.message.readLines()*.trim().findAll { it }
             throw new CommandError("TensorFlow does not start on this computer: ${last ? last.last() : 'it ended without a word'}" +
                 (platform.windows ? ". Install Microsoft's Visual C++ Redistributable." : ""))

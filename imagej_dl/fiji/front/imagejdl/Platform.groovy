@@ -1,6 +1,7 @@
 package imagejdl
 
 import java.util.concurrent.TimeUnit
+import java.util.concurrent.atomic.AtomicBoolean
 
 /**
  * What differs between Linux, macOS and Windows: where a user's files lie, what programs are
@@ -104,11 +105,14 @@ class Platform {
     String answer(List<String> command, int seconds) {
         try {
             def asked = start(command)
+            def late = new AtomicBoolean()
             Thread.startDaemon("imagej-dl-answer") {
-                if (!asked.waitFor(seconds, TimeUnit.SECONDS)) end(asked)
+                if (asked.waitFor(seconds, TimeUnit.SECONDS)) return
+                late.set(true)  // once its own processes are ended, it may end well by itself
+                end(asked)
             }
             def said = asked.inputStream.text
-            return asked.waitFor() == 0 ? said : null
+            return asked.waitFor() == 0 && !late.get() ? said : null
         } catch (IOException none) {
             return null
         }

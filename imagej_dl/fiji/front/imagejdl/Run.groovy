@@ -52,6 +52,7 @@ class Run {
             }
             if (front.fiji != null) inputs.fiji = front.fiji
             IJ.resetEscape()
+            IJ.showStatus("$command.label: starting... (Esc cancels)")  // TensorFlow takes a while
             return inTurn { finish(work(inputs)) }
         } finally {
             arrays*.close()

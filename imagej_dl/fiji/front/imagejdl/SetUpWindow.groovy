@@ -85,6 +85,7 @@ class SetUpWindow {
         others.addActionListener { ask() }
         cancel.addActionListener { stop() }
         log.editable = false
+        log.lineWrap = true  // paths are long
         log.font = new Font(Font.MONOSPACED, Font.PLAIN, 11)
         [bar, state, lines].each { it.visible = false }
         def progress = new JPanel(new BorderLayout(0, 6))
@@ -105,6 +106,7 @@ class SetUpWindow {
         show(page)
         frame.setLocation(160, 140)
         frame.visible = true
+        go.requestFocusInWindow()  // the first button in the window would have it
     }
 
     /** The first page's words; they are found outside of the window system's thread. */
