@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import warnings
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -102,6 +103,32 @@ def test_two_images_of_one_name_are_refused_before_any_work(model, tmp_path):
         run(model, one, two, out=tmp_path / "out")
     assert str(one) in str(caught.value)
     assert str(two) in str(caught.value)
+    assert files(tmp_path / "out") == []
+
+
+def test_an_image_that_is_named_twice_is_predicted_once(model, tmp_path):
+    image = write(tmp_path / "x" / "cells.tif", cells())
+    folder = tmp_path / "x"
+    run(model, folder, image, folder / ".." / "x" / "cells.tif", out=tmp_path / "out")
+    assert files(tmp_path / "out") == ["cells.tif"]
+
+
+def test_results_in_another_format_are_not_taken_for_new_ones(model, tmp_path):
+    pytest.importorskip("zarr")
+    image = write(tmp_path / "cells.tif", cells())
+    run(model, image, out=tmp_path / "out")
+    with pytest.warns(DataWarning, match=r"out: cells\.tif existed before"):
+        run(model, image, out=tmp_path / "out", format="ome-zarr")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # the image itself is no former result
+        run(model, image, out=tmp_path, format="ome-zarr")
+
+
+@pytest.mark.parametrize("given", [{"workers": 2}, {"engine_settings": {"prob_thresh": 0.5}}])
+def test_options_without_effect_are_refused(model, tmp_path, given):
+    image = write(tmp_path / "cells.tif", cells())
+    with pytest.raises(UserError, match=next(iter(given))):
+        run(model, image, out=tmp_path / "out", **given)
     assert files(tmp_path / "out") == []
 
 
@@ -250,6 +277,8 @@ def test_scenes_of_a_file(model, tmp_path):
         np.testing.assert_array_equal(images.read(out / f"{name}.tif") > 0, plane > 0)
     with pytest.raises(UserError, match=r"has 2 scenes \(R1, R2\), but number 3 was requested"):
         run(model, path, out=out, scenes="3")
+    with pytest.warns(DataWarning, match=r"holds a single scene, which is taken in place of"):
+        run(model, write(tmp_path / "b.tif", cells()), out=out, scenes="2")
     with tifffile.TiffWriter(path, ome=True) as file:
         file.write(planes[0], metadata={"axes": "YX"})
         file.write(np.stack(planes[:1] * 2), metadata={"axes": "CYX"})
