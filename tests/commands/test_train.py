@@ -112,7 +112,7 @@ def test_wrong_values_are_named(values, words):
 
 
 def test_settings_of_an_engine_need_one(tmp_path):
-    with pytest.raises(UserError, match="engine_settings: .* none is named"):
+    with pytest.raises(UserError, match=r"engine_settings: .* none is named"):
         Train(project=tmp_path, out=tmp_path / "M", engine_settings={"train_epochs": 5}).check()
 
 
