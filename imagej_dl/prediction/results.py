@@ -16,6 +16,7 @@ from imagej_dl.filesystem.atomic import refuse_existing, together
 from imagej_dl.images import ome_zarr, tiff
 from imagej_dl.images.labels import provenance
 from imagej_dl.images.ome_zarr.writing import way
+from imagej_dl.images.tiff import file_sets
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -228,16 +229,17 @@ _OTHERWISE = {
 
 
 def stamp(source: Source) -> list[int] | str | None:
-    """Return what tells an image's file from the same one changed."""
+    """Return what tells an image's file, or its set of files, from the same one changed."""
     if source.image is not None:
         return provenance.digest_of(source.image)
     try:
-        found = source.path.stat()
         if source.path.is_dir():
             return provenance.stamp_of_folder(source.path)
+        files = [source.path, *file_sets.others(source.path)]
+        found = [file.stat() for file in files]
     except OSError:
         return None  # it is open in ImageJ, and in no file
-    return [found.st_size, found.st_mtime_ns]
+    return [number for one in found for number in (one.st_size, one.st_mtime_ns)]
 
 
 def objects(result: Prediction) -> int:

@@ -19,6 +19,8 @@ from imagej_dl import images, rois, worker
 from imagej_dl.cli import main
 from imagej_dl.commands.predict import Predict
 from imagej_dl.errors import Cancelled, DataWarning, UserError
+from imagej_dl.prediction.inputs import Source
+from imagej_dl.prediction.results import stamp
 from imagej_dl.progress import silent
 
 pytestmark = pytest.mark.tf
@@ -297,6 +299,10 @@ def test_a_set_of_files_is_predicted_once(model, tmp_path):
         assert files(tmp_path / name) == ["t0.ome.tif"]
         labels = images.read(tmp_path / name / "t0.ome.tif")
         np.testing.assert_array_equal(labels > 0, stack[:, 0, 0] > 0)
+    before = stamp(Source(paths[0], "t0"))
+    assert stamp(Source(paths[0], "t0")) == before
+    os.utime(paths[1], ns=(0, 0))  # as another part of the image is changed
+    assert stamp(Source(paths[0], "t0")) != before
     paths[1].unlink()
     with pytest.warns(DataWarning, match=r"t1\.ome\.tif, of its set, is not there"):
         run(model, tmp_path / "in", out=tmp_path / "missing")
