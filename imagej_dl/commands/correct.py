@@ -14,6 +14,7 @@ from imagej_dl.commands.engine_options import (
     EngineSettings,
     engine_python,
     refuse_others,
+    refuse_settings,
     settings_given,
 )
 from imagej_dl.errors import Cancelled, UserError
@@ -201,6 +202,7 @@ class Correct(Command):
         engine = correction.engine_in_use(self.project, self.model, by)
         ours = ("epochs", "minutes", "learning_rate")
         if engine is None:
+            refuse_settings(self)
             return {name: getattr(self, name) for name in ours}
         refuse_others(self, {*type(self).model_fields} - {*ours}, engine.label)
         return settings_given(self.engine_settings)

@@ -81,3 +81,12 @@ def refuse_others(command: Command, allowed: set[str], label: str) -> None:
             f"{', '.join(wrong)}: for models of imagej-dl, not for {label}",
             remedy="Leave it out; the engine's own settings are in --engine-settings.",
         )
+
+
+def refuse_settings(command: Command) -> None:
+    """Raise UserError for settings of an engine where none does the work."""
+    if getattr(command, "engine_settings", None) is not None:
+        raise UserError(
+            "engine_settings: are for an engine of others, and none is named",
+            remedy="Name it with --engine, or leave them out.",
+        )

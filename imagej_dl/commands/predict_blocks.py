@@ -38,10 +38,6 @@ def spread(
             "scheduler: images are not denoised and segmented block by block at once",
             remedy="Predict them with the model that denoises first, and then what it gave.",
         )
-    if command.workers is not None and command.scheduler != registry.LOCAL:
-        raise UserError(
-            "workers: says how many processes the scheduler local starts", remedy="Leave it out."
-        )
     config = command.post_processed()
     failed: list[UserError] = []
     single: list[Source] = []

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 from imagej_dl import preferences
 from imagej_dl.commands import kept_models
 from imagej_dl.commands.base import say
+from imagej_dl.commands.engine_options import refuse_settings
 from imagej_dl.commands.predict_options import PredictOptions
+from imagej_dl.distribution import registry as executors
 from imagej_dl.errors import UserError
 from imagej_dl.methods.shared.image_method import ImageMethod
 from imagej_dl.models.packages.loading import described
@@ -101,6 +103,12 @@ class ChosenModels(PredictOptions):
         from imagej_dl.prediction.ensemble import check
         from imagej_dl.prediction.object_scale import scalable
 
+        refuse_settings(self)
+        if self.workers is not None and self.scheduler != executors.LOCAL:
+            raise UserError(
+                "workers: says how many processes the scheduler local starts",
+                remedy="Leave it out, or pass --scheduler local.",
+            )
         if self.diameter is not None:
             scalable(config, self.diameter, self.chosen)
         method = config.method

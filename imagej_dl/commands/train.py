@@ -10,6 +10,7 @@ import click
 
 from imagej_dl.commands import engine_training
 from imagej_dl.commands.base import say
+from imagej_dl.commands.engine_options import refuse_settings
 from imagej_dl.commands.train_options import APART, TrainOptions
 from imagej_dl.errors import UserError
 from imagej_dl.filesystem import locks
@@ -67,6 +68,7 @@ class Train(TrainOptions):
         if self.engine is not None:
             engine_training.check(self)
             return
+        refuse_settings(self)
         if self.project.suffix.lower() == ".json" or self.search or tf_config.task() is not None:
             return  # the one says where, the others look later
         from imagej_dl.training import preflight

@@ -209,9 +209,10 @@ def fingerprint(model: Path) -> str:
 
 
 def stamp(path: Path) -> Stamp:
-    """Return the stamp of a file, which changes when the file does."""
-    found = path.stat()
-    return found.st_mtime_ns, found.st_size
+    """Return the stamp of a file, or of a folder that is an image, which changes when it does."""
+    files = [one for one in path.rglob("*") if one.is_file()] if path.is_dir() else [path]
+    found = [file.stat() for file in files]
+    return max((one.st_mtime_ns for one in found), default=0), sum(one.st_size for one in found)
 
 
 def _first_round(project: Path) -> int:

@@ -72,7 +72,13 @@ def wanted(path: Path, file_scenes: list[Scene], which: str) -> list[Scene]:
     Raises
     ------
     UserError : when the file has several scenes, but none with this number.
+
+    Warns
+    -----
+    DataWarning : when a single scene is taken in place of one with another number.
     """
+    if len(file_scenes) == 1 and which not in (ALL, "1"):
+        warn(f"holds a single scene, which is taken in place of number {which}", path=path)
     if len(file_scenes) == 1 or which == ALL:
         return file_scenes
     return [file_scenes[index(path, [scene.name for scene in file_scenes], int(which))]]

@@ -75,22 +75,28 @@ def find(
     for source in sources:
         # Some file systems do not tell capitals, or how accents are written.
         other = known.setdefault(names.folded(source.name), source)
-        if other is not source:
+        if other is not source and not _same(other, source):
             raise UserError(
                 f"has the same name as {other.path}, so their results would overwrite each other",
                 path=source.path,
                 remedy="Rename one, or predict them into different folders.",
             )
-    return sources
+    return list(known.values())
+
+
+def _same(one: Source, other: Source) -> bool:
+    """Return whether two are one image, which was named twice."""
+    in_files = one.image is None and other.image is None
+    return in_files and one.path.resolve() == other.path.resolve() and one.scene == other.scene
 
 
 def _scenes(file: Path, which: str | None) -> list[Source]:
     if which is None:
         return [Source(file, _name(file))]
     found = images.scenes_of(file)
+    chosen = wanted(file, found, which)
     if len(found) == 1:
         return [Source(file, _name(file))]
-    chosen = wanted(file, found, which)
     return [Source(file, _name(file) + s.suffix, scene=s.number) for s in chosen]
 
 

@@ -17,6 +17,7 @@ from imagej_dl.images import ome_zarr, tiff
 from imagej_dl.images.formats import registry
 from imagej_dl.images.labels import provenance
 from imagej_dl.images.ome_zarr.writing import way
+from imagej_dl.images.tiff import file_sets
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -160,8 +161,8 @@ class Results:
 
         Warns
         -----
-        DataWarning : when a former prediction's ROIs, probabilities or denoised image stay beside
-            new labels.
+        DataWarning : when a former prediction's labels in another format, its ROIs, probabilities
+            or denoised image stay beside new labels.
         """
         paths = self.files(source)
         found: list[Roi] = []
@@ -192,20 +193,33 @@ class Results:
             paths["rois"].unlink(missing_ok=True)
         # They may hold what the user has corrected, so they stay.
         every = replace(self, rois=True, probabilities=True, denoised=True).files(source)
-        if old := [
-            path.name for key, path in every.items() if key not in paths and os.path.exists(path)
-        ]:
+        beside = [path for key, path in every.items() if key not in paths and os.path.exists(path)]
+        if old := [path.name for path in (*self._in_other_formats(source), *beside)]:
             warn(f"{', '.join(old)} existed before and belongs to other labels", path=self.folder)
 
     def write_image(
         self, source: Source, image: xr.DataArray, made: dict[str, Any] | None = None
     ) -> None:
-        """Write the image that a model gives for another one; `made` is kept in it."""
+        """Write the image that a model gives for another one; `made` is kept in it.
+
+        Warns
+        -----
+        DataWarning : when a former prediction in another format stays beside it.
+        """
         kept: dict[str, Any] = {**made, "image": stamp(source)} if made else {}
         with together(self.folder, overwrite=self.overwrite) as folder:
             path = folder / self.files(source)[self.main].name
             facts: dict[str, Any] = {provenance.KEY: json.dumps(kept)} if made else {}
             images.write(image, path, **facts)
+        if old := [path.name for path in self._in_other_formats(source)]:
+            warn(f"{', '.join(old)} is of a former prediction", path=self.folder)
+
+    def _in_other_formats(self, source: Source) -> list[Path]:
+        """Return the results of former predictions of an image in another format than this."""
+        others = (replace(self, suffix=suffix) for suffix in SUFFIXES.values())
+        files = [other.files(source)[self.main] for other in others if other.suffix != self.suffix]
+        # A file of this name may be the image itself.
+        return [path for path in files if "model" in provenance.read(path)]
 
 
 _OTHERWISE = {
@@ -216,20 +230,21 @@ _OTHERWISE = {
 
 
 def stamp(source: Source) -> list[int] | str | None:
-    """Return what tells an image's file from the same one changed.
+    """Return what tells an image's file, or its set of files, from the same one changed.
 
     Of a folder with several images, such as a plate, the files of the others say nothing of it.
     """
     if source.image is not None:
         return provenance.digest_of(source.image)
     try:
-        found = source.path.stat()
         if registry.is_folder_image(source.path):
             place = registry.of_file(source.path).place(source.path, source.scene)
             return provenance.stamp_of_folder(place, source.path)
+        files = [source.path, *file_sets.others(source.path)]
+        found = [file.stat() for file in files]
     except OSError:
         return None  # it is open in ImageJ, and in no file
-    return [found.st_size, found.st_mtime_ns]
+    return [number for one in found for number in (one.st_size, one.st_mtime_ns)]
 
 
 def objects(result: Prediction) -> int:

@@ -15,6 +15,7 @@ from imagej_dl import images
 from imagej_dl.errors import UserError
 from imagej_dl.images import Far, Levels, Normalisation, grey_rgb
 from imagej_dl.images.checks import lossy_compression, non_finite
+from imagej_dl.images.formats import registry as formats
 from imagej_dl.images.labels import label_maps, marks, provenance
 
 
@@ -152,7 +153,7 @@ def labels_of(
     if isinstance(source, xr.DataArray):
         return label_maps.from_image(source), None
     source = Path(source)
-    if source.suffix.lower() not in (".zip", ".roi") and not source.is_dir():
+    if formats.is_image(source) and source.suffix.lower() not in (".zip", ".roi"):
         labels, beside = images.read_labels(source), marks.path_of(source)
         if beside.is_file():
             return labels, marks.read(beside, labels)

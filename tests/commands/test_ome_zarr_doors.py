@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from imagej_dl.commands.track import Track
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.images.formats import ome_zarr
 from imagej_dl.progress import silent
+from imagej_dl.training import example_files, find_pairs
 
 pytest.importorskip("zarr", reason="needs zarr")
 pytestmark = pytest.mark.tf
@@ -41,6 +43,17 @@ def cells(tmp_path: Path) -> Path:
         units={"t": "second", "y": "micrometer", "x": "micrometer"},
         empty=True,
     )
+
+
+def test_training_reads_images_and_label_maps(cells: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(cells, data / "images" / "cells.ome.zarr")
+    drawn = images.make(movie().astype(np.uint16), "TYX")  # with the ids 200 and 220
+    images.write_labels(drawn, data / "masks" / "cells.ome.zarr")
+    ((image, truth),) = find_pairs(data)
+    labels, marks = example_files.labels_of(truth, images.read(image))
+    assert marks is None
+    np.testing.assert_array_equal(labels, movie())
 
 
 def predict(model: Path, **values: object) -> None:

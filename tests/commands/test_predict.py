@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import warnings
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -18,6 +19,8 @@ from imagej_dl import images, rois, worker
 from imagej_dl.cli import main
 from imagej_dl.commands.predict import Predict
 from imagej_dl.errors import Cancelled, DataWarning, UserError
+from imagej_dl.prediction.inputs import Source
+from imagej_dl.prediction.results import stamp
 from imagej_dl.progress import silent
 
 pytestmark = pytest.mark.tf
@@ -102,6 +105,32 @@ def test_two_images_of_one_name_are_refused_before_any_work(model, tmp_path):
         run(model, one, two, out=tmp_path / "out")
     assert str(one) in str(caught.value)
     assert str(two) in str(caught.value)
+    assert files(tmp_path / "out") == []
+
+
+def test_an_image_that_is_named_twice_is_predicted_once(model, tmp_path):
+    image = write(tmp_path / "x" / "cells.tif", cells())
+    folder = tmp_path / "x"
+    run(model, folder, image, folder / ".." / "x" / "cells.tif", out=tmp_path / "out")
+    assert files(tmp_path / "out") == ["cells.tif"]
+
+
+def test_results_in_another_format_are_not_taken_for_new_ones(model, tmp_path):
+    pytest.importorskip("zarr")
+    image = write(tmp_path / "cells.tif", cells())
+    run(model, image, out=tmp_path / "out")
+    with pytest.warns(DataWarning, match=r"out: cells\.tif existed before"):
+        run(model, image, out=tmp_path / "out", format="ome-zarr")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # the image itself is no former result
+        run(model, image, out=tmp_path, format="ome-zarr")
+
+
+@pytest.mark.parametrize("given", [{"workers": 2}, {"engine_settings": {"prob_thresh": 0.5}}])
+def test_options_without_effect_are_refused(model, tmp_path, given):
+    image = write(tmp_path / "cells.tif", cells())
+    with pytest.raises(UserError, match=next(iter(given))):
+        run(model, image, out=tmp_path / "out", **given)
     assert files(tmp_path / "out") == []
 
 
@@ -250,6 +279,8 @@ def test_scenes_of_a_file(model, tmp_path):
         np.testing.assert_array_equal(images.read(out / f"{name}.tif") > 0, plane > 0)
     with pytest.raises(UserError, match=r"has 2 scenes \(R1, R2\), but number 3 was requested"):
         run(model, path, out=out, scenes="3")
+    with pytest.warns(DataWarning, match=r"holds a single scene, which is taken in place of"):
+        run(model, write(tmp_path / "b.tif", cells()), out=out, scenes="2")
     with tifffile.TiffWriter(path, ome=True) as file:
         file.write(planes[0], metadata={"axes": "YX"})
         file.write(np.stack(planes[:1] * 2), metadata={"axes": "CYX"})
@@ -268,6 +299,10 @@ def test_a_set_of_files_is_predicted_once(model, tmp_path):
         assert files(tmp_path / name) == ["t0.ome.tif"]
         labels = images.read(tmp_path / name / "t0.ome.tif")
         np.testing.assert_array_equal(labels > 0, stack[:, 0, 0] > 0)
+    before = stamp(Source(paths[0], "t0"))
+    assert stamp(Source(paths[0], "t0")) == before
+    os.utime(paths[1], ns=(0, 0))  # as another part of the image is changed
+    assert stamp(Source(paths[0], "t0")) != before
     paths[1].unlink()
     with pytest.warns(DataWarning, match=r"t1\.ome\.tif, of its set, is not there"):
         run(model, tmp_path / "in", out=tmp_path / "missing")

@@ -25,6 +25,8 @@ from test_tiled_objects import output, smoothing
 from imagej_dl import images
 from imagej_dl.commands.predict import Predict
 from imagej_dl.errors import Cancelled, DataWarning, UserError
+from imagej_dl.images.intensities import likeness
+from imagej_dl.images.intensities.likeness import Likeness
 from imagej_dl.images.labels import provenance
 from imagej_dl.models import Instances, ModelBundle, backend, save
 from imagej_dl.prediction import predict
@@ -299,6 +301,21 @@ def test_a_movie_for_a_recurrent_network(tmp_path: Path) -> None:
     assert min(frame.max() for frame in found.values) > 3
     assert np.array_equal(found.values, predict(bundle, movie, tile=4096).labels.values)
     assert found.attrs["frame_interval"] == 2.0
+
+
+def test_an_image_unlike_the_training_is_said_to_be(case: Case, half: Path) -> None:
+    out = half.parent / "unlike"
+    shutil.copytree(half, out)
+    channel = {"noise": (0.02, 0.02)}
+    like = Likeness(planes=9, scale=12, channels=(channel,) * 3, diameter=(80, 90))
+    file = case.model / likeness.FILE
+    file.write_text(like.model_dump_json(), encoding="utf-8")
+    try:
+        with pytest.warns(DataWarning, match=r"unlike the images .* diameter of the objects"):
+            case.run(out)
+    finally:
+        file.unlink()
+    assert "80 to 90" in provenance.read(out / "plane.tif")["unlike"][-1]
 
 
 def test_small_images_are_jobs_and_one_that_fails_costs_the_others_nothing(tmp_path: Path) -> None:

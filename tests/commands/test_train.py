@@ -111,6 +111,11 @@ def test_wrong_values_are_named(values, words):
         Train.declare(values)
 
 
+def test_settings_of_an_engine_need_one(tmp_path):
+    with pytest.raises(UserError, match=r"engine_settings: .* none is named"):
+        Train(project=tmp_path, out=tmp_path / "M", engine_settings={"train_epochs": 5}).check()
+
+
 def test_resume_and_overwrite_exclude_each_other(tmp_path):
     command = Train(project=tmp_path, out=tmp_path / "M", resume=True, overwrite=True)
     with pytest.raises(UserError, match="exclude"):

@@ -45,6 +45,13 @@ def one_per_image(files: Sequence[Path]) -> list[Path]:
     return chosen
 
 
+def others(path: Path) -> list[Path]:
+    """Return the further files of the sets of OME-TIFFs to which a file belongs."""
+    sets = _sets(path) if path.suffix.lower() in SUFFIXES else None
+    found = [] if sets is None else [one for names in sets.files for one in names if one != path]
+    return list(dict.fromkeys(found))
+
+
 @dataclass(frozen=True)
 class _Sets:
     """The files of each image of which a file holds planes, and the file it is a copy of."""

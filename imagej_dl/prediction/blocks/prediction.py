@@ -16,7 +16,8 @@ from imagej_dl.distribution.base import Executor, Job
 from imagej_dl.errors import warn
 from imagej_dl.filesystem.atomic import discard
 from imagej_dl.images import Far, array_storage, display, memory_maps
-from imagej_dl.models import ModelConfig
+from imagej_dl.models import ModelBundle, ModelConfig
+from imagej_dl.prediction import unlike
 from imagej_dl.prediction.blocks.jobs import LABELS, MEASURE, NETWORK, NUMBER, OBJECTS
 from imagej_dl.prediction.blocks.plan import Plan
 from imagej_dl.prediction.blocks.store import Store
@@ -24,6 +25,7 @@ from imagej_dl.prediction.frames import Beyond
 from imagej_dl.prediction.intensity_range import words
 from imagej_dl.prediction.pixel_types import PixelType, PixelTypes
 from imagej_dl.prediction.predict import Prediction
+from imagej_dl.prediction.rescaling import AS_IT_IS
 from imagej_dl.progress import Progress, silent
 
 _FUNCTION = "imagej_dl.prediction.blocks.jobs:run"
@@ -116,7 +118,12 @@ class BlockPrediction:
                     yield Beyond(t, z, _far(far))
 
     def prediction(self) -> Prediction:
-        """Return the result, whose pixels lie in a file where they are many."""
+        """Return the result, whose pixels lie in a file where they are many.
+
+        Warns
+        -----
+        DataWarning : for an image that is unlike those of the training.
+        """
         shape = self._stack()
         facts = [self.store.facts(NUMBER, str(p)) for p in range(len(self.plan.planes))]
         most = max(one["count"] for one in facts)
@@ -143,7 +150,15 @@ class BlockPrediction:
             probabilities,
             sum(one["left_out"] for one in facts),
             self.config.instances.least_area(),
+            unlike=tuple(self._unlike(labels)),
         )
+
+    def _unlike(self, labels: NDArray[Any]) -> list[str]:
+        """Warn of an image that is unlike those of the training; return in what it is."""
+        model = ModelBundle(None, self.config, Path(self.plan.model["folder"]))
+        noticed = {one.far.why for one in self._beyond()}
+        far = unlike.compared(model, self.image, labels, AS_IT_IS)
+        return unlike.tell(far, self.image.attrs.get("title") or "the image", noticed)
 
     def made_image(self, dtype: PixelType) -> xr.DataArray:
         """Return the image of a model that gives one; see :func:`.predict_image`."""
