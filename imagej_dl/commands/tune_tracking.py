@@ -15,6 +15,8 @@ from imagej_dl.progress import Progress
 from imagej_dl.tracking.trackers import registry
 
 if TYPE_CHECKING:
+    from imagej_dl.evaluation.tuning_report import Tuned
+
     _TunableTracker = str
 else:
     _TunableTracker = Literal[registry.tunable()]
@@ -56,7 +58,8 @@ class TuneTracking(Command):
         ge=0,
         le=0.8,
         description="Share of the frames, the last ones, that are held out: the best settings "
-        "and the defaults are scored on them at the end. 0 tunes on all.",
+        "and the defaults are scored on them at the end, and the better of both is kept. 0 tunes "
+        "on all.",
     )
     ctc_gaps: Annotated[Literal["cut", "fill"], Shown(advanced=True)] = Field(
         "cut",
@@ -104,18 +107,35 @@ class TuneTracking(Command):
                 self.held_out,
                 self.ctc_gaps,
             )
+        self._report(tuned)
+
+    def _report(self, tuned: Tuned) -> None:
+        """Print the scores, and what is kept where the trials found nothing that holds."""
         before, after = (_text(one[self.objective]) for one in (tuned.default, tuned.best))
         say(
             f"{self.out / 'best.json'}: {self.objective} {after}, with the defaults "
             f"{before}; {tuned.trials} trials"
         )
-        if tuned.held is not None:
-            first, last = (number + 1 for number in tuned.held.frames)
-            scores = (tuned.held.best, tuned.held.default)
-            after, before = (_text(one.get(self.objective)) for one in scores)
+        held = tuned.held
+        if held is None:
+            return
+        first, last = (number + 1 for number in held.frames)
+        after, before = (_text(one.get(self.objective)) for one in (held.best, held.default))
+        say(
+            f"On frames {first} to {last}, not tuned on: {self.objective} {after}, with the "
+            f"defaults {before}"
+        )
+        if tuned.keeps_defaults:
             say(
-                f"On frames {first} to {last}, not tuned on: {self.objective} {after}, with the "
-                f"defaults {before}"
+                "The defaults are better there, so best.json has the defaults; report.json has the "
+                "settings that were best in the trials."
+            )
+        if held.prefers_auto(self.objective):
+            assert held.auto is not None
+            say(
+                "AUTO, which `track` uses without settings, is better still on these frames: "
+                f"{self.objective} {_text(held.auto[self.objective])}. Track without --settings, "
+                "or tune it with --tracker AUTO."
             )
 
     def _space(self) -> dict[str, Any] | None:
