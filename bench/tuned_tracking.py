@@ -10,10 +10,11 @@ scores the second one under what the trials found best, under what the command k
 defaults: AUTO's, TrackMate's LAP (15 px, with splitting), and LAP with distances by the objects'
 size. Times are processor times of the tuning alone.
 
-Pairs: `simulated` (two seeds), `movie` and `dense` (detections of shared/data/movie to those of
-movie-dense, and back), and, with --ctc, `sim+` and `gowt1`: the first half of sequence 01 to the
-second half (Fluo-N2DH-SIM+/01_GT in that folder; for measuring only). Of simulated movies and of
---ctc the true masks are given, their ids shuffled in each frame, one in twenty left out.
+Pairs: `simulated` (two seeds), `missing` (the same, one object in twenty left out), `movie` and
+`dense` (detections of shared/data/movie to those of movie-dense, and back), and, with --ctc, `sim+`
+and `gowt1`: the first half of sequence 01 to the second half (Fluo-N2DH-SIM+/01_GT in that folder;
+for measuring only). Of simulated movies and of --ctc the true masks are given, their ids shuffled
+in each frame.
 """
 
 from __future__ import annotations
@@ -41,8 +42,8 @@ Part = tuple[xr.DataArray, ctc.GroundTruth]
 """A label movie and its ground truth."""
 
 OBJECTIVE = "TRA"
-MISSED = 20
-"""One object in so many is left out."""
+SIMULATED = {"simulated": 0.0, "missing": 0.05}
+"""Share of the objects that are left out."""
 SEQUENCES = {"sim+": "Fluo-N2DH-SIM+", "gowt1": "Fluo-N2DH-GOWT1"}
 MOVIES = {"movie": ("movie", "movie-dense"), "dense": ("movie-dense", "movie")}
 TRACKERS = ("SPARSE_LAP_TRACKER", "AUTO")
@@ -51,21 +52,21 @@ _SEEDS = (11, 12)
 _SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
-def detected(truth: ctc.GroundTruth, seed: int) -> Part:
-    """Return true masks as a segmentation may give them: other ids, one in twenty missed."""
+def detected(truth: ctc.GroundTruth, seed: int, missed: float = 0.0) -> Part:
+    """Return true masks as a segmentation may give them: other ids, a share of them missed."""
     rng = np.random.default_rng(seed)
     labels = scrambled(truth.tracks.masks, seed)
     masks = np.array(labels)
-    for frame in masks:
+    for frame in masks if missed else ():
         ids = np.unique(frame[frame > 0])
-        frame[np.isin(frame, ids[rng.random(len(ids)) < 1 / MISSED])] = 0
+        frame[np.isin(frame, ids[rng.random(len(ids)) < missed])] = 0
     return images.with_data(labels, masks), truth
 
 
 def pair(name: str, folder: str) -> tuple[Part, Part]:
     """Return the movie that is tuned on, and the next one."""
-    if name == "simulated":
-        first, second = (_simulated(seed) for seed in _SEEDS)
+    if name in SIMULATED:
+        first, second = (_simulated(seed, SIMULATED[name]) for seed in _SEEDS)
     elif name in MOVIES:
         first, second = (_real(_SHARED / movie) for movie in MOVIES[name])
     else:
@@ -76,10 +77,10 @@ def pair(name: str, folder: str) -> tuple[Part, Part]:
     return first, second
 
 
-def _simulated(seed: int) -> Part:
+def _simulated(seed: int, missed: float) -> Part:
     found = simulation.movie(40, (384, 384), 40, seed=seed, motion=simulation.LIVELY)
     masks = np.asarray(found.labels)
-    return detected(ctc.GroundTruth(ctc.CtcFolder(masks, found.lineage), {}), seed)
+    return detected(ctc.GroundTruth(ctc.CtcFolder(masks, found.lineage), {}), seed, missed)
 
 
 def _real(folder: Path) -> Part:
@@ -158,7 +159,7 @@ def main() -> None:
     options = parser.parse_args()
     if runs.done(options, table, run):
         return
-    names = options.pair or ["simulated", *MOVIES, *(SEQUENCES if options.ctc else ())]
+    names = options.pair or [*SIMULATED, *MOVIES, *(SEQUENCES if options.ctc else ())]
     plans = [
         (
             {"pair": name, "tracker": tracker, "trials": options.trials},

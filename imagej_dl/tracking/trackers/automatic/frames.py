@@ -8,9 +8,8 @@ import numpy as np
 
 from imagej_dl.progress import Progress, silent
 from imagej_dl.tracking.links import Links
-from imagej_dl.tracking.trackers.automatic import near
+from imagej_dl.tracking.trackers.automatic import certain, near
 from imagej_dl.tracking.trackers.automatic.objects import Objects, overlaps
-from imagej_dl.tracking.trackers.cost_matrix import assign
 
 HALF = np.log(2)
 """The logarithm of the ratio of areas that a division makes, which costs nothing."""
@@ -70,7 +69,7 @@ def best_links(
     found: Candidates,
     weights: Weights,
     progress: Progress = silent,
-) -> tuple[Links, Links]:
+) -> tuple[Links, np.ndarray]:
     """Choose the links of least cost from each frame to the next.
 
     The distance is that from where the source was, or from where it comes to if it goes on as it
@@ -78,8 +77,8 @@ def best_links(
 
     Returns
     -------
-    chosen : the links.
     possible : all candidates with their costs, in the order of the sources.
+    chosen : which of them are the links.
     """
     place = objects.place - stage[objects.frame]
     ahead = place.copy()  # where each object comes to
@@ -87,18 +86,20 @@ def best_links(
     costs = apart * found.distance**2
     fixed = weights.overlap * (1 - found.overlap)
     fixed += weights.area * np.maximum(np.abs(found.growth) - HALF, 0) ** 2
+    mean = (objects.area[found.sources] + objects.area[found.targets]) / (2 * np.pi)
+    possible = Links(found.sources, found.targets, costs)
+    chosen = np.zeros(len(costs), bool)
     at = np.searchsorted(found.sources, objects.bounds)
-    chosen = []
     last = objects.frames - 1
     for frame in range(last):
         here = slice(at[frame], at[frame + 1])
         i, j = found.sources[here], found.targets[here]
         if len(i):
-            mean = (objects.area[i] + objects.area[j]) / (2 * np.pi)
-            away = ((place[j] - ahead[i]) ** 2).sum(axis=1) / mean
+            away = ((place[j] - ahead[i]) ** 2).sum(axis=1) / mean[here]
             costs[here] = np.minimum(costs[here], apart * away) + fixed[here]
-            links = assign(Links(i, j, costs[here]), weights.no_link)
-            ahead[links.targets] = 2 * place[links.targets] - place[links.sources]
-            chosen.append(links)
+            made = certain.optimal(Links(i, j, costs[here]), weights.no_link)
+            chosen[here] = made
+            i, j = i[made], j[made]
+            ahead[j] = 2 * place[j] - place[i]
         progress("linking", frame + 1, last)
-    return Links.join(chosen), Links(found.sources, found.targets, costs)
+    return possible, chosen

@@ -50,10 +50,14 @@ def pairs(
         if not len(mine) or not len(theirs):
             continue
         widest = np.sqrt((areas[mine].max() + their_areas[theirs].max()) / (2 * np.pi))
-        near = _within(
-            places[mine], groups[mine], others[theirs], their_groups[theirs], reach * widest
-        )
-        i, j = mine[near["i"]], theirs[near["j"]]
+        if len(classes) == 1:
+            near = _within(places, groups, others, their_groups, reach * widest)
+            i, j = near["i"], near["j"]
+        else:
+            near = _within(
+                places[mine], groups[mine], others[theirs], their_groups[theirs], reach * widest
+            )
+            i, j = mine[near["i"]], theirs[near["j"]]
         distance = near["v"] / np.sqrt((areas[i] + their_areas[j]) / (2 * np.pi))
         kept = distance <= reach
         found.append((i[kept], j[kept], distance[kept]))
@@ -82,15 +86,25 @@ def _within(
             for where, group in ((places, groups), (others, their_groups))
         ]
         return both[0].sparse_distance_matrix(both[1], limit, output_type="ndarray")
+    bounds = [np.searchsorted(groups, common, side) for side in ("left", "right")]
+    theirs = [np.searchsorted(their_groups, common, side) for side in ("left", "right")]
+    trees: dict[tuple[int, int], cKDTree] = {}
+
+    def tree(where: np.ndarray, begin: int, end: int) -> cKDTree:
+        if where is not others:
+            return cKDTree(where[begin:end])
+        # Of consecutive frames each one is looked for, then looked through.
+        if (begin, end) not in trees:
+            trees[begin, end] = cKDTree(where[begin:end])
+        return trees[begin, end]
+
     found = []
-    for group in common:
-        mine = slice(*np.searchsorted(groups, [group, group + 1]))
-        theirs = slice(*np.searchsorted(their_groups, [group, group + 1]))
-        near = cKDTree(places[mine]).sparse_distance_matrix(
-            cKDTree(others[theirs]), limit, output_type="ndarray"
+    for a, b, c, d in zip(*(part.tolist() for part in (*bounds, *theirs)), strict=True):
+        near = tree(places, a, b).sparse_distance_matrix(
+            tree(others, c, d), limit, output_type="ndarray"
         )
-        near["i"] += mine.start
-        near["j"] += theirs.start
+        near["i"] += a
+        near["j"] += c
         found.append(near)
     return np.concatenate(found)
 
