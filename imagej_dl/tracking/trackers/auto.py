@@ -20,7 +20,7 @@ from imagej_dl.errors import warn
 from imagej_dl.progress import Progress, silent
 from imagej_dl.tracking import linking_distance
 from imagej_dl.tracking.links import Links
-from imagej_dl.tracking.trackers.automatic import certain, events, frames, margins, shifts
+from imagej_dl.tracking.trackers.automatic import certain, events, frames, margins, near, shifts
 from imagej_dl.tracking.trackers.automatic.objects import Objects
 from imagej_dl.tracking.trackers.base import Detected, Setting, SettingsMap, Tracker
 
@@ -103,17 +103,20 @@ def link(
         limits.radii, settings.overlap_weight, settings.area_weight, settings.no_link_cost
     )
     stage = np.zeros((objects.frames, 2))
-    found = frames.candidates(objects, stage, _NEAR * limits.radii)
+    trees: near.Trees = {}
+    found = frames.candidates(objects, stage, _NEAR * limits.radii, trees)
     shift = shifts.common(objects, found)
     if shift.any():
         stage[1:] = np.cumsum(shift, axis=0)[:-1]
-        found = frames.candidates(objects, stage, _NEAR * limits.radii)
+        trees = {}
+        found = frames.candidates(objects, stage, _NEAR * limits.radii, trees)
     found = frames.overlapping(objects, stage, found)
     place = objects.place - stage[objects.frame]
     known = _CONSIDERED * settings.no_link_cost
     possible, chosen = frames.best_links(objects, stage, found, weights, progress)
     links = possible.take(chosen)
-    candidates = [events.gaps(objects, place, links, weights, settings.max_frame_gap, known)]
+    gap = settings.max_frame_gap
+    candidates = [events.gaps(objects, place, links, weights, gap, known, trees)]
     if settings.allow_track_splitting:
         # In units of the cost of no link, so that gaps and divisions compete.
         scale = settings.no_link_cost / settings.max_division_cost
@@ -129,7 +132,7 @@ def link(
     refused = Links.join([possible, later])
     margin = np.concatenate(own)
     of_spots = margins.of_objects(objects, every, margin, refused, settings.no_link_cost)
-    _warn_of_breaks(objects, every, settings.max_frame_gap)
+    _warn_of_breaks(objects, every, gap)
     notes = [f"links reach {limits.radii:.3g} radii of the objects, {limits.words}"]
     notes += [
         f"jump of the stage after frame {frame + 1}: {shift[frame, 0]:.3g}, {shift[frame, 1]:.3g} "

@@ -14,6 +14,8 @@ from imagej_dl.tracking.trackers.automatic.objects import Objects, overlaps
 HALF = np.log(2)
 """The logarithm of the ratio of areas that a division makes, which costs nothing."""
 
+_TOUCHING = 2.0 + 1e-6
+
 
 @dataclass(frozen=True)
 class Candidates:
@@ -45,22 +47,29 @@ class Weights:
     no_link: float
 
 
-def candidates(objects: Objects, stage: np.ndarray, reach: float) -> Candidates:
+def candidates(
+    objects: Objects, stage: np.ndarray, reach: float, trees: near.Trees | None = None
+) -> Candidates:
     """Find all pairs of objects in consecutive frames within some radii.
 
     Parameters
     ----------
     stage : (frames, 2) position of the stage, which is subtracted from those of the objects.
+    trees : those of the frames, to which they are added.
     """
     place, area, frame = objects.place - stage[objects.frame], objects.area, objects.frame
-    i, j, distance = near.pairs(place, area, frame + 1, place, area, frame, reach)
+    i, j, distance = near.pairs(place, area, frame + 1, place, area, frame, reach, trees)
     return Candidates(i, j, distance, np.zeros(len(i)), np.log(area[j] / area[i]))
 
 
 def overlapping(objects: Objects, stage: np.ndarray, found: Candidates) -> Candidates:
     """Return candidates with the overlaps of their masks, where the stage would have them."""
     shift = np.diff(stage, axis=0, append=stage[-1:])
-    return replace(found, overlap=overlaps(objects, found.sources, found.targets, shift))
+    overlap = np.zeros(len(found.sources))
+    # Circles overlap only within two radii of their mean area, masks anywhere.
+    some = slice(None) if objects.masks else np.flatnonzero(found.distance <= _TOUCHING)
+    overlap[some] = overlaps(objects, found.sources[some], found.targets[some], shift)
+    return replace(found, overlap=overlap)
 
 
 def best_links(
