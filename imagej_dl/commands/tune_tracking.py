@@ -116,6 +116,14 @@ class TuneTracking(Command):
             f"{self.out / 'best.json'}: {self.objective} {after}, with the defaults "
             f"{before}; {tuned.trials} trials"
         )
+        found, known = (one.get("tp_div(1)") or 0 for one in (tuned.best, tuned.default))
+        if not tuned.keeps_defaults and found < known:
+            # A false division costs TRA more than one that is missed.
+            say(
+                f"It finds fewer divisions, {found} of {tuned.best['gt_divisions']}, than the "
+                f"defaults, {known}: if lineages matter, tune with --space and "
+                '"ALLOW_TRACK_SPLITTING": [true], or for CHOTA (--objective CHOTA).'
+            )
         held = tuned.held
         if held is None:
             return

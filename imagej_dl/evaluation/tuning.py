@@ -23,6 +23,7 @@ from imagej_dl.evaluation.tuning_trials import Trials
 from imagej_dl.progress import Progress, silent
 from imagej_dl.tracking import linking_distance
 from imagej_dl.tracking.settings import default as default_settings
+from imagej_dl.tracking.settings import make as make_settings
 from imagej_dl.tracking.trackers import registry
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ def tune(
     radius = float(np.median(_radii(labels)))
     reach = linking_distance.measured(labels)
     distance = None if reach is None else round(reach.distance, 3)
+    own = space is None
     if space is None:
         kept = tuning_study.space(folder, seed) if resume else None
         space = kept or tuning_space.of(tracker, radius, distance)
@@ -104,6 +106,11 @@ def tune(
 
     def scored(trial: optuna.Trial) -> float | None:
         chosen = tuning_space.choose(trial, tracker, space)
+        if own and not tuning_report.finished(study):
+            # Exactly the defaults: some may lie outside of the bounds.
+            chosen = make_settings(
+                tracker, registry.trackers()[tracker].settings_model.usual_values()
+            )
         try:
             found = runs.score(chosen, listen)
         except UserError as error:

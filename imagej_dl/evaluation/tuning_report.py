@@ -109,7 +109,7 @@ def write(
         report_path,
     )
     rows = [
-        {"trial": t.number, objective: t.value, **t.user_attrs["scores"], **t.params} for t in done
+        {"trial": t.number, objective: t.value, **t.user_attrs["scores"], **_used(t)} for t in done
     ]
     write_table(rows, trials_path)
     return Tuned(kept.settings, best.scores, default.scores, len(done), held, best.settings)
@@ -118,6 +118,13 @@ def write(
 def finished(study: Study) -> list[FrozenTrial]:
     """Return the trials that were scored, in their order; not those that failed or were stopped."""
     return [trial for trial in study.trials() if "scores" in trial.user_attrs]
+
+
+def _used(trial: FrozenTrial) -> dict[str, Any]:
+    """Return the tuned settings of a trial; the defaults may lie outside of the space."""
+    found = trial.user_attrs["settings"]
+    values = found | found["settings"]
+    return {key: values.get(key, value) for key, value in trial.params.items()}
 
 
 def _value(scores: dict[str, Any], objective: str) -> float:

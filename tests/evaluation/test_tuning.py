@@ -139,6 +139,28 @@ def test_the_command_says_what_is_better_than_the_trials_best(capsys, best, auto
     assert ("AUTO" in said) == better
 
 
+def test_the_command_says_that_divisions_were_given_up(capsys):
+    found, usual = ({"TRA": 1.0, "tp_div(1)": n, "gt_divisions": 9} for n in (0, 4))
+    command = TuneTracking.declare({"labels": "l.tif", "truth": "t", "out": "out"})
+    settings = tracking.default_settings()
+    command._report(Tuned(settings, found, usual, 5, None, settings))
+    assert "fewer divisions, 0 of 9, than the defaults, 4" in capsys.readouterr().out
+    command._report(Tuned(settings, usual, found, 5, None, settings))
+    assert "fewer" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("tracker", ["AUTO", "SPARSE_LAP_TRACKER"])
+def test_the_first_trial_has_exactly_the_defaults(changing, tmp_path, tracker):
+    """Also those that the search space does not hold: AUTO's reach that follows the movie."""
+    labels = changing[0].assign_attrs(pixel_width=0.1, pixel_height=0.1)
+    found = tuning.tune(labels, changing[1], tmp_path, tracker, trials=1, held_out=0.0)
+    usual = tracking.default_settings("auto" if tracker == "AUTO" else "embedded")
+    assert found.settings == usual
+    row = pd.read_csv(tmp_path / "trials.csv").iloc[0]
+    values = usual.settings.to_map()
+    assert all(row[key] == value for key, value in values.items() if key in row)
+
+
 def test_gaps_are_scored_as_they_are_written(truth, tmp_path):
     """This truth lacks the object that is missed once: painted, it is one too many."""
     space = {"LINKING_MAX_DISTANCE": [40.0], "GAP_CLOSING_MAX_DISTANCE": [80.0]}

@@ -38,7 +38,7 @@ _CONSIDERED = 2.0
 class AutoSettings(SettingsMap):
     """Costs of AUTO; they have no unit."""
 
-    linking_max_radii: Annotated[float, Setting("radii", search=(2.0, 8.0))] = Field(
+    linking_max_radii: Annotated[float, Setting("radii", search=(0.0, 3.0, 4.0, 5.0, 6.5))] = Field(
         0.0,
         ge=0,
         le=1e6,
