@@ -70,7 +70,8 @@ class TuneTracking(Command):
         None,
         description='JSON file of the settings to tune, {"LINKING_MAX_DISTANCE": [5, 40], '
         '"ALLOW_TRACK_SPLITTING": [true, false]}: two bounds or the values. Without it '
-        "all that matter, distances from half to eight times the radius of the objects.",
+        "all that matter, distances from half to 4.5 times the radius of the objects, or to 1.5 "
+        "times the measured linking distance.",
     )
     seed: Annotated[int, Shown(advanced=True)] = Field(
         0, ge=0, lt=2**31, description="Random seed of the search."
@@ -121,8 +122,8 @@ class TuneTracking(Command):
             # A false division costs TRA more than one that is missed.
             say(
                 f"It finds fewer divisions, {found} of {tuned.best['gt_divisions']}, than the "
-                f"defaults, {known}: if lineages matter, tune with --space and "
-                '"ALLOW_TRACK_SPLITTING": [true], or for CHOTA (--objective CHOTA).'
+                f"defaults, {known}. If lineages matter, tune with a --space that has "
+                '"ALLOW_TRACK_SPLITTING": [true]; report.json has the one that was used.'
             )
         held = tuned.held
         if held is None:

@@ -143,9 +143,9 @@ def tune(
     if last is not None:
         first, end = labels.sizes["T"], labels.sizes["T"] + last[0].sizes["T"]
         unseen = Trials(*last, objective, gaps)
-        both = [unseen.score(one.settings) for one in (best, default)]
         usual = None if tracker == registry.BY_MASKS else unseen.score(default_settings("auto"))
-        held = tuning_report.Held((first, end - 1), *both, usual)
+        scores = unseen.score(best.settings), unseen.score(default.settings)
+        held = tuning_report.Held((first, end - 1), *scores, usual)
     return tuning_report.write(study, folder, objective, best, default, held)
 
 

@@ -12,6 +12,7 @@ from imagej_dl.evaluation import tuning_space
 from imagej_dl.evaluation.tuning_study import WRITTEN
 from imagej_dl.optimization import Study, write_json, write_table
 from imagej_dl.tracking import settings
+from imagej_dl.tracking.settings import TrackerSettings
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
@@ -43,7 +44,7 @@ class Held:
 class Trial:
     """Settings and their scores on the frames tuned on."""
 
-    settings: settings.TrackerSettings
+    settings: TrackerSettings
     scores: dict[str, Any]
 
 
@@ -58,12 +59,12 @@ class Tuned:
     found : settings of the best trial.
     """
 
-    settings: settings.TrackerSettings
+    settings: TrackerSettings
     best: dict[str, Any]
     default: dict[str, Any]
     trials: int
     held: Held | None = None
-    found: settings.TrackerSettings | None = None
+    found: TrackerSettings | None = None
 
     @property
     def keeps_defaults(self) -> bool:
