@@ -36,6 +36,7 @@ from links import scrambled
 from imagej_dl import ctc, images, simulation, tracking
 from imagej_dl.errors import DataWarning
 from imagej_dl.evaluation import tuning
+from imagej_dl.evaluation.tuning_space import BEFORE
 from imagej_dl.evaluation.tuning_trials import Trials
 
 Part = tuple[xr.DataArray, ctc.GroundTruth]
@@ -106,7 +107,9 @@ def run(name: str, tracker: str, trials: str, folder: str) -> runs.Record:
     assert tuned.held is not None
     assert tuned.found is not None
     record["keeps_defaults"] = tuned.keeps_defaults
-    record["settings"] = tuned.found.to_json()["settings"]
+    chosen_settings = tuned.found.to_json()
+    record["settings"] = chosen_settings["settings"]
+    record |= {key: chosen_settings.get(key, False) for key in BEFORE}
     record["tuned_on"] = {"best": _scores(tuned.best), "defaults": _scores(tuned.default)}
     record["held_out"] = {
         "best": _scores(tuned.held.best),

@@ -117,14 +117,7 @@ class TuneTracking(Command):
             f"{self.out / 'best.json'}: {self.objective} {after}, with the defaults "
             f"{before}; {tuned.trials} trials"
         )
-        found, known = (one.get("tp_div(1)") or 0 for one in (tuned.best, tuned.default))
-        if not tuned.keeps_defaults and found < known:
-            # A false division costs TRA more than one that is missed.
-            say(
-                f"It finds fewer divisions, {found} of {tuned.best['gt_divisions']}, than the "
-                f"defaults, {known}. If lineages matter, tune with a --space that has "
-                '"ALLOW_TRACK_SPLITTING": [true]; report.json has the one that was used.'
-            )
+        _report_divisions(tuned)
         held = tuned.held
         if held is None:
             return
@@ -164,3 +157,21 @@ class TuneTracking(Command):
 
 def _text(score: float | None) -> str:
     return "not defined" if score is None else f"{score:.4f}"
+
+
+def _report_divisions(tuned: Tuned) -> None:
+    """Print them: TRA counts few edges as divisions, and may rise while lineages become worse."""
+    true = tuned.best.get("gt_divisions")
+    if not true:
+        return
+    found, known = (one.get("tp_div(1)") or 0 for one in (tuned.best, tuned.default))
+    wrong, usual = (one.get("fp_div(1)") or 0 for one in (tuned.best, tuned.default))
+    say(
+        f"Divisions: {found} of {true} and {wrong} false ones, with the defaults {known} and "
+        f"{usual}"
+    )
+    if found < known and not tuned.keeps_defaults:
+        say(
+            'If lineages matter, tune with a --space that has "ALLOW_TRACK_SPLITTING": [true]; '
+            "report.json has the one that was used."
+        )

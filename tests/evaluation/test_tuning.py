@@ -144,9 +144,13 @@ def test_the_command_says_that_divisions_were_given_up(capsys):
     command = TuneTracking.declare({"labels": "l.tif", "truth": "t", "out": "out"})
     settings = tracking.default_settings()
     command._report(Tuned(settings, found, usual, 5, None, settings))
-    assert "fewer divisions, 0 of 9, than the defaults, 4" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "Divisions: 0 of 9 and 0 false ones, with the defaults 4 and 0" in said
+    assert "If lineages matter" in said
     command._report(Tuned(settings, usual, found, 5, None, settings))
-    assert "fewer" not in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "Divisions: 4 of 9" in said
+    assert "If lineages matter" not in said
 
 
 @pytest.mark.parametrize("tracker", ["AUTO", "SPARSE_LAP_TRACKER"])
