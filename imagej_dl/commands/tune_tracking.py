@@ -135,9 +135,9 @@ class TuneTracking(Command):
         if held.prefers_auto(self.objective):
             assert held.auto is not None
             say(
-                "AUTO, which `track` uses without settings, is better still on these frames: "
-                f"{self.objective} {_text(held.auto[self.objective])}. Track without --settings, "
-                "or tune it with --tracker AUTO."
+                f"{registry.BY_MASKS}, which `track` uses without settings, is better still on these "
+                f"frames: {self.objective} {_text(held.auto[self.objective])}. Track without "
+                f"--settings, or tune it with --tracker {registry.BY_MASKS}."
             )
 
     def _space(self) -> dict[str, Any] | None:
