@@ -1,6 +1,6 @@
 """Time the tracking step: the embedded engine, a real TrackMate and laptrack on the same spots.
 
-    FIJI_HOME=/path/to/Fiji.app python bench/tracking_speed.py [--rounds 5] [--laptrack]
+    FIJI_HOME=/path/to/Fiji.app python bench/tracking_speed.py [--rounds 5] [--laptrack] [--crowds]
 
 Moving, dividing, missed spots, in memory on both sides; LAP with gap closing and splitting. Each
 size's engines run in turn in one process after rounds that warm them up; the figures are medians.
@@ -8,6 +8,7 @@ Peak memory is that of a process of its own that reads the spots and links them 
 it had before), and of Java's heap. Without FIJI_HOME the embedded engine alone is timed. It ends
 with 1 when TrackMate has other links or is faster, or when a spot of the largest movie takes more
 than 1.5 times as long as one of the smallest. AUTO links the same spots as discs of one radius.
+--crowds times LAP and AUTO alone, by processor time, on ten frames of 500 to 5,000 spots.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from imagej_dl.tracking.trackers import auto, lap
 from imagej_dl.tracking.trackers.automatic.objects import Objects
 
 CHOSEN = settings.default()  # gap closing and splitting
+CROWDS = (500, 1000, 2000, 5000)
 _ALONE = "import sys, tracking_speed; tracking_speed.linked_alone(*map(int, sys.argv[1:]))"
 
 
@@ -81,6 +83,23 @@ def compare(frames: int, cells: int, rounds: int, fiji: bool, other: bool) -> di
     return result
 
 
+def crowds(rounds: int) -> None:
+    """Print the least processor time for a spot of LAP and AUTO, by spots in a frame."""
+    for cells in CROWDS:
+        spots = table(10, cells)
+        times: dict[str, list[float]] = {"LAP": [], "AUTO": []}
+        for _ in range(rounds + 1):
+            begin = time.process_time()
+            ours(spots)
+            between = time.process_time()
+            by_auto(spots, 10)
+            times["LAP"].append(between - begin)
+            times["AUTO"].append(time.process_time() - between)
+        least = {name: min(taken[1:]) / len(spots) * 1e6 for name, taken in times.items()}
+        words = ", ".join(f"{name} {value:.2f}" for name, value in least.items())
+        print(f"{cells} a frame: {words} µs a spot", flush=True)
+
+
 def memory(frames: int, cells: int) -> tuple[float, float]:
     """Peak memory of a process that links these spots: in all, and above what it began with."""
     command = [sys.executable, "-c", _ALONE, str(frames), str(cells)]
@@ -108,7 +127,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--laptrack", action="store_true")
+    parser.add_argument("--crowds", action="store_true")
     options = parser.parse_args()
+    if options.crowds:
+        crowds(options.rounds)
+        return
     with_fiji = bool(os.environ.get("FIJI_HOME"))
     if with_fiji:
         from imagej_dl import fiji

@@ -15,6 +15,8 @@ from imagej_dl.progress import Progress
 from imagej_dl.tracking.trackers import registry
 
 if TYPE_CHECKING:
+    from imagej_dl.evaluation.tuning_report import Tuned
+
     _TunableTracker = str
 else:
     _TunableTracker = Literal[registry.tunable()]
@@ -56,7 +58,8 @@ class TuneTracking(Command):
         ge=0,
         le=0.8,
         description="Share of the frames, the last ones, that are held out: the best settings "
-        "and the defaults are scored on them at the end. 0 tunes on all.",
+        "and the defaults are scored on them at the end, and the better of both is kept. 0 tunes "
+        "on all.",
     )
     ctc_gaps: Annotated[Literal["cut", "fill"], Shown(advanced=True)] = Field(
         "cut",
@@ -67,7 +70,8 @@ class TuneTracking(Command):
         None,
         description='JSON file of the settings to tune, {"LINKING_MAX_DISTANCE": [5, 40], '
         '"ALLOW_TRACK_SPLITTING": [true, false]}: two bounds or the values. Without it '
-        "all that matter, distances from half to eight times the radius of the objects.",
+        "all that matter, distances from half to 4.5 times the radius of the objects, or to 1.5 "
+        "times the measured linking distance.",
     )
     seed: Annotated[int, Shown(advanced=True)] = Field(
         0, ge=0, lt=2**31, description="Random seed of the search."
@@ -104,18 +108,36 @@ class TuneTracking(Command):
                 self.held_out,
                 self.ctc_gaps,
             )
+        self._report(tuned)
+
+    def _report(self, tuned: Tuned) -> None:
+        """Print the scores, and what is kept where the trials found nothing that holds."""
         before, after = (_text(one[self.objective]) for one in (tuned.default, tuned.best))
         say(
             f"{self.out / 'best.json'}: {self.objective} {after}, with the defaults "
             f"{before}; {tuned.trials} trials"
         )
-        if tuned.held is not None:
-            first, last = (number + 1 for number in tuned.held.frames)
-            scores = (tuned.held.best, tuned.held.default)
-            after, before = (_text(one.get(self.objective)) for one in scores)
+        _report_divisions(tuned)
+        held = tuned.held
+        if held is None:
+            return
+        first, last = (number + 1 for number in held.frames)
+        after, before = (_text(one.get(self.objective)) for one in (held.best, held.default))
+        say(
+            f"On frames {first} to {last}, not tuned on: {self.objective} {after}, with the "
+            f"defaults {before}"
+        )
+        if tuned.keeps_defaults:
             say(
-                f"On frames {first} to {last}, not tuned on: {self.objective} {after}, with the "
-                f"defaults {before}"
+                "The defaults are better there, so best.json has the defaults; report.json has the "
+                "settings that were best in the trials."
+            )
+        if held.prefers_auto(self.objective):
+            assert held.auto is not None
+            say(
+                f"{registry.BY_MASKS}, which `track` uses without settings, is better still on these "
+                f"frames: {self.objective} {_text(held.auto[self.objective])}. Track without "
+                f"--settings, or tune it with --tracker {registry.BY_MASKS}."
             )
 
     def _space(self) -> dict[str, Any] | None:
@@ -135,3 +157,21 @@ class TuneTracking(Command):
 
 def _text(score: float | None) -> str:
     return "not defined" if score is None else f"{score:.4f}"
+
+
+def _report_divisions(tuned: Tuned) -> None:
+    """Print them: TRA counts few edges as divisions, and may rise while lineages become worse."""
+    true = tuned.best.get("gt_divisions")
+    if not true:
+        return
+    found, known = (one.get("tp_div(1)") or 0 for one in (tuned.best, tuned.default))
+    wrong, usual = (one.get("fp_div(1)") or 0 for one in (tuned.best, tuned.default))
+    say(
+        f"Divisions: {found} of {true} and {wrong} false ones, with the defaults {known} and "
+        f"{usual}"
+    )
+    if found < known and not tuned.keeps_defaults:
+        say(
+            'If lineages matter, tune with a --space that has "ALLOW_TRACK_SPLITTING": [true]; '
+            "report.json has the one that was used."
+        )

@@ -3,7 +3,8 @@
 Every trial tracks the first frames of a label movie under other settings and scores the result
 against Cell Tracking Challenge ground truth. The first are the tracker's defaults, so that the
 best is never worse. The last frames are held out: on them the best and the defaults are scored at
-the end. Trials are kept in a file as they are done: a tuning that was stopped goes on.
+the end, and the better of both is kept. Trials are kept in a file as they are done: a tuning that
+was stopped goes on.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from imagej_dl.evaluation.tuning_space import Space
 from imagej_dl.evaluation.tuning_trials import Trials
 from imagej_dl.progress import Progress, silent
 from imagej_dl.tracking import linking_distance
+from imagej_dl.tracking.settings import default as default_settings
+from imagej_dl.tracking.settings import make as make_settings
 from imagej_dl.tracking.trackers import registry
 
 if TYPE_CHECKING:
@@ -59,7 +62,8 @@ def tune(
         TrackMate's default.
     seed : of the sampler.
     resume : go on with the trials in the folder.
-    held_out : share of the frames, the last ones, that nothing is tuned on.
+    held_out : share of the frames, the last ones, that nothing is tuned on. Where the defaults are
+        better on them than the best settings, the defaults are kept.
     gaps : how gaps are scored; see :func:`imagej_dl.ctc.layout`.
 
     Raises
@@ -77,6 +81,7 @@ def tune(
     radius = float(np.median(_radii(labels)))
     reach = linking_distance.measured(labels)
     distance = None if reach is None else round(reach.distance, 3)
+    own = space is None
     if space is None:
         kept = tuning_study.space(folder, seed) if resume else None
         space = kept or tuning_space.of(tracker, radius, distance)
@@ -101,6 +106,11 @@ def tune(
 
     def scored(trial: optuna.Trial) -> float | None:
         chosen = tuning_space.choose(trial, tracker, space)
+        if own and not tuning_report.finished(study):
+            # Exactly the defaults: some may lie outside of the bounds.
+            chosen = make_settings(
+                tracker, registry.trackers()[tracker].settings_model.usual_values()
+            )
         try:
             found = runs.score(chosen, listen)
         except UserError as error:
@@ -133,8 +143,9 @@ def tune(
     if last is not None:
         first, end = labels.sizes["T"], labels.sizes["T"] + last[0].sizes["T"]
         unseen = Trials(*last, objective, gaps)
-        both = [unseen.score(one.settings) for one in (best, default)]
-        held = tuning_report.Held((first, end - 1), *both)
+        usual = None if tracker == registry.BY_MASKS else unseen.score(default_settings("auto"))
+        scores = unseen.score(best.settings), unseen.score(default.settings)
+        held = tuning_report.Held((first, end - 1), *scores, usual)
     return tuning_report.write(study, folder, objective, best, default, held)
 
 

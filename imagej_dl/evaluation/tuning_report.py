@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from imagej_dl.evaluation import tuning_space
 from imagej_dl.evaluation.tuning_study import WRITTEN
 from imagej_dl.optimization import Study, write_json, write_table
 from imagej_dl.tracking import settings
+from imagej_dl.tracking.settings import TrackerSettings
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
@@ -18,33 +20,56 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Held:
-    """Frames that nothing was tuned on (first and last, from 0), and the scores on them alone."""
+    """Frames that nothing was tuned on (first and last, from 0), and the scores on them alone.
+
+    auto : those of AUTO, which `track` uses without settings; None where AUTO itself is tuned.
+    """
 
     frames: tuple[int, int]
     best: dict[str, Any]
     default: dict[str, Any]
+    auto: dict[str, Any] | None = None
+
+    def prefers_defaults(self, objective: str) -> bool:
+        """Return True where the defaults score better than the best settings of the trials."""
+        return _value(self.default, objective) > _value(self.best, objective)
+
+    def prefers_auto(self, objective: str) -> bool:
+        """Return True where AUTO scores better than both."""
+        kept = max(_value(self.best, objective), _value(self.default, objective))
+        return self.auto is not None and _value(self.auto, objective) > kept
 
 
 @dataclass(frozen=True)
 class Trial:
     """Settings and their scores on the frames tuned on."""
 
-    settings: settings.TrackerSettings
+    settings: TrackerSettings
     scores: dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Tuned:
-    """The best settings, their scores, those of the defaults, and how many trials.
+    """The settings that are kept, scores, and how many trials.
 
-    The scores are those on the frames that were tuned on; `held` has those on the others.
+    settings : those of best.json: of the best trial, or the defaults where these are better on the
+        frames that were held out.
+    best, default : scores of the best trial and of the defaults on the frames that were tuned on.
+    held : those on the others.
+    found : settings of the best trial.
     """
 
-    settings: settings.TrackerSettings
+    settings: TrackerSettings
     best: dict[str, Any]
     default: dict[str, Any]
     trials: int
     held: Held | None = None
+    found: TrackerSettings | None = None
+
+    @property
+    def keeps_defaults(self) -> bool:
+        """Return True where the settings of the best trial were not kept."""
+        return self.found is not None and self.settings != self.found
 
 
 def chosen(study: Study, folder: Path) -> tuple[Trial, Trial]:
@@ -65,8 +90,11 @@ def write(
 ) -> Tuned:
     """Write the files, and return what they hold."""
     done = finished(study)
+    # What is worse than the defaults on other frames than its own would be so on the next movie.
+    worse = held is not None and held.prefers_defaults(objective)
+    kept = default if worse else best
     best_path, trials_path, report_path = (folder / name for name in WRITTEN)
-    write_json(best.settings.to_json(), best_path)
+    write_json(kept.settings.to_json(), best_path)
     write_json(
         {
             "objective": objective,
@@ -75,20 +103,35 @@ def write(
             "default": default.scores,
             "held_out": asdict(held) if held else None,
             "space": study.kept("of")["space"],
-            "settings": best.settings.to_json(),
+            "settings": kept.settings.to_json(),
+            "best_settings": best.settings.to_json(),
+            "keeps_defaults": worse,
         },
         report_path,
     )
     rows = [
-        {"trial": t.number, objective: t.value, **t.user_attrs["scores"], **t.params} for t in done
+        {"trial": t.number, objective: t.value, **t.user_attrs["scores"], **_used(t)} for t in done
     ]
     write_table(rows, trials_path)
-    return Tuned(best.settings, best.scores, default.scores, len(done), held)
+    return Tuned(kept.settings, best.scores, default.scores, len(done), held, best.settings)
 
 
 def finished(study: Study) -> list[FrozenTrial]:
     """Return the trials that were scored, in their order; not those that failed or were stopped."""
     return [trial for trial in study.trials() if "scores" in trial.user_attrs]
+
+
+def _used(trial: FrozenTrial) -> dict[str, Any]:
+    """Return the tuned settings of a trial; the defaults may lie outside of the space."""
+    found = trial.user_attrs["settings"]
+    values = found | found["settings"]
+    return {key: values.get(key, value) for key, value in trial.params.items()}
+
+
+def _value(scores: dict[str, Any], objective: str) -> float:
+    """Return a score, the least one where it is not defined."""
+    value = scores.get(objective)
+    return -math.inf if value is None else float(value)
 
 
 def _trial(trial: FrozenTrial) -> Trial:

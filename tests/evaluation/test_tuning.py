@@ -15,6 +15,7 @@ from imagej_dl.commands.tune_tracking import TuneTracking
 from imagej_dl.errors import Cancelled, DataWarning, Enough, UserError
 from imagej_dl.evaluation import ctc_metrics as scores
 from imagej_dl.evaluation import tuning
+from imagej_dl.evaluation.tuning_report import Held, Tuned
 from imagej_dl.progress import silent
 
 pytest.importorskip("optuna")
@@ -42,6 +43,7 @@ def truth(tmp_path_factory):
     return folder
 
 
+_FAR = {"LINKING_MAX_DISTANCE": 40.0}
 _SPACE = {"LINKING_MAX_DISTANCE": [5.0, 60.0], "MAX_FRAME_GAP": [1, 3]}
 
 
@@ -92,6 +94,75 @@ def test_the_last_frames_are_kept_apart(truth, tmp_path):
         _tune(truth, tmp_path / "out", resume=True)
     with pytest.warns(DataWarning, match="5 frames are too few to hold some out"):
         assert _tune(truth, tmp_path / "few", trials=1, held_out=0.1).held is None
+
+
+@pytest.fixture(scope="module")
+def changing():
+    """A cell jumps, but not in the last frames, where another one appears as far away."""
+    at = [10, 40, 70, 100, 100, 100, 130, 130]
+    masks = np.zeros((8, 60, 150), np.uint16)
+    for frame, x in enumerate(at):
+        masks[frame, 40:48, 8:16] = 2
+        masks[frame, 8:16, x : x + 8] = 1 if frame < 6 else 3
+    rows = np.array([[1, 0, 5, 0], [2, 0, 7, 0], [3, 6, 7, 0]])
+    labels = images.make(masks.copy(), "TYX")
+    return labels, ctc.GroundTruth(ctc.CtcFolder(masks, rows), {})
+
+
+def test_what_is_worse_on_the_frames_held_out_is_not_kept(changing, tmp_path):
+    space = {"LINKING_MAX_DISTANCE": [15.0, 40.0, 50.0]}
+    found = tuning.tune(*changing, tmp_path / "out", space=space, trials=6, held_out=0.5)
+    assert found.best["TRA"] == 1 > found.default["TRA"]
+    assert found.held.best["TRA"] < found.held.default["TRA"] == 1
+    assert found.keeps_defaults
+    assert found.settings == tracking.make_settings("SPARSE_LAP_TRACKER")
+    assert tracking.read_settings(tmp_path / "out" / "best.json") == found.settings
+    assert found.found.settings.linking_max_distance > 15
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert report["keeps_defaults"]
+    assert report["settings"] == found.settings.to_json()
+    assert report["best_settings"] == found.found.to_json()
+
+
+@pytest.mark.parametrize(
+    ("best", "auto", "kept", "better"),
+    [(0.9, 0.95, False, True), (0.7, 0.8, True, False), (0.8, None, False, False)],
+)
+def test_the_command_says_what_is_better_than_the_trials_best(capsys, best, auto, kept, better):
+    default, tuned = (tracking.make_settings("SPARSE_LAP_TRACKER", v) for v in ({}, _FAR))
+    held = Held((3, 4), {"TRA": best}, {"TRA": 0.8}, auto and {"TRA": auto})
+    scores = {"TRA": 1.0}
+    command = TuneTracking.declare({"labels": "l.tif", "truth": "t", "out": "out"})
+    command._report(Tuned(default if kept else tuned, scores, scores, 5, held, tuned))
+    said = capsys.readouterr().out
+    assert ("best.json has the defaults" in said) == kept == held.prefers_defaults("TRA")
+    assert ("AUTO" in said) == better
+
+
+def test_the_command_says_that_divisions_were_given_up(capsys):
+    found, usual = ({"TRA": 1.0, "tp_div(1)": n, "gt_divisions": 9} for n in (0, 4))
+    command = TuneTracking.declare({"labels": "l.tif", "truth": "t", "out": "out"})
+    settings = tracking.default_settings()
+    command._report(Tuned(settings, found, usual, 5, None, settings))
+    said = capsys.readouterr().out
+    assert "Divisions: 0 of 9 and 0 false ones, with the defaults 4 and 0" in said
+    assert "If lineages matter" in said
+    command._report(Tuned(settings, usual, found, 5, None, settings))
+    said = capsys.readouterr().out
+    assert "Divisions: 4 of 9" in said
+    assert "If lineages matter" not in said
+
+
+@pytest.mark.parametrize("tracker", ["AUTO", "SPARSE_LAP_TRACKER"])
+def test_the_first_trial_has_exactly_the_defaults(changing, tmp_path, tracker):
+    """Also those that the search space does not hold: AUTO's reach that follows the movie."""
+    labels = changing[0].assign_attrs(pixel_width=0.1, pixel_height=0.1)
+    found = tuning.tune(labels, changing[1], tmp_path, tracker, trials=1, held_out=0.0)
+    usual = tracking.default_settings("auto" if tracker == "AUTO" else "embedded")
+    assert found.settings == usual
+    row = pd.read_csv(tmp_path / "trials.csv").iloc[0]
+    values = usual.settings.to_map()
+    assert all(row[key] == value for key, value in values.items() if key in row)
 
 
 def test_gaps_are_scored_as_they_are_written(truth, tmp_path):

@@ -20,10 +20,9 @@ from imagej_dl.errors import warn
 from imagej_dl.progress import Progress, silent
 from imagej_dl.tracking import linking_distance
 from imagej_dl.tracking.links import Links
-from imagej_dl.tracking.trackers.automatic import events, frames, margins, shifts
+from imagej_dl.tracking.trackers.automatic import certain, events, frames, margins, near, shifts
 from imagej_dl.tracking.trackers.automatic.objects import Objects
 from imagej_dl.tracking.trackers.base import Detected, Setting, SettingsMap, Tracker
-from imagej_dl.tracking.trackers.cost_matrix import assign
 
 _RADII = 4.2
 """Reach of a link in radii, where objects are not small beside their motion."""
@@ -39,7 +38,7 @@ _CONSIDERED = 2.0
 class AutoSettings(SettingsMap):
     """Costs of AUTO; they have no unit."""
 
-    linking_max_radii: Annotated[float, Setting("radii", search=(2.0, 8.0))] = Field(
+    linking_max_radii: Annotated[float, Setting("radii", search=(0.0, 3.0, 4.0, 5.0, 6.5))] = Field(
         0.0,
         ge=0,
         le=1e6,
@@ -104,32 +103,36 @@ def link(
         limits.radii, settings.overlap_weight, settings.area_weight, settings.no_link_cost
     )
     stage = np.zeros((objects.frames, 2))
-    found = frames.candidates(objects, stage, _NEAR * limits.radii)
+    trees: near.Trees = {}
+    found = frames.candidates(objects, stage, _NEAR * limits.radii, trees)
     shift = shifts.common(objects, found)
     if shift.any():
         stage[1:] = np.cumsum(shift, axis=0)[:-1]
-        found = frames.candidates(objects, stage, _NEAR * limits.radii)
+        trees = {}
+        found = frames.candidates(objects, stage, _NEAR * limits.radii, trees)
     found = frames.overlapping(objects, stage, found)
     place = objects.place - stage[objects.frame]
     known = _CONSIDERED * settings.no_link_cost
-    links, possible = frames.best_links(objects, stage, found, weights, progress)
-    joined = [events.gaps(objects, place, links, weights, settings.max_frame_gap, known)]
+    possible, chosen = frames.best_links(objects, stage, found, weights, progress)
+    links = possible.take(chosen)
+    gap = settings.max_frame_gap
+    candidates = [events.gaps(objects, place, links, weights, gap, known, trees)]
     if settings.allow_track_splitting:
         # In units of the cost of no link, so that gaps and divisions compete.
         scale = settings.no_link_cost / settings.max_division_cost
         born = events.divisions(objects, place, found, links, known / scale)
-        joined.append(Links(born.sources, born.targets, born.costs * scale))
-    later = Links.join(joined)
-    made = assign(later, settings.no_link_cost)
+        candidates.append(Links(born.sources, born.targets, born.costs * scale))
+    later = Links.join(candidates)
+    made = certain.optimal(later, settings.no_link_cost)
     own = (
-        margins.of_links(links, possible, settings.no_link_cost),
-        margins.of_links(made, later, settings.no_link_cost),
+        margins.of_links(possible, chosen, settings.no_link_cost),
+        margins.of_links(later, made, settings.no_link_cost),
     )
-    every = Links.join([links, made])
+    every = Links.join([links, later.take(made)])
     refused = Links.join([possible, later])
     margin = np.concatenate(own)
     of_spots = margins.of_objects(objects, every, margin, refused, settings.no_link_cost)
-    _warn_of_breaks(objects, every, settings.max_frame_gap)
+    _warn_of_breaks(objects, every, gap)
     notes = [f"links reach {limits.radii:.3g} radii of the objects, {limits.words}"]
     notes += [
         f"jump of the stage after frame {frame + 1}: {shift[frame, 0]:.3g}, {shift[frame, 1]:.3g} "

@@ -100,20 +100,25 @@ def assign(links: Links, alternative_cost: float) -> Links:
     third in the lower right block. Its optimum is that of one row for each source with the
     possible links and one own column at the alternative cost, which is solved here.
     """
+    return links.take(optimal(links, alternative_cost))
+
+
+def optimal(links: Links, alternative_cost: float) -> np.ndarray:
+    """Return which links are those that :func:`assign` chooses."""
     # Where nothing moves at all everything costs nothing; linking is meant then.
     alternative_cost = max(alternative_cost, float(np.finfo(float).tiny))
-    cheap = links.take(links.costs < alternative_cost)
-    if not len(cheap.costs):
-        return cheap
+    chosen = links.costs < alternative_cost
+    cheap = np.flatnonzero(chosen)
+    if not len(cheap):
+        return chosen
     # Where neither end has another choice, the link is in the optimum: nothing is to be solved.
-    lone = _once(cheap.sources) & _once(cheap.targets)
-    chosen = lone.copy()
-    if not lone.all():
-        chosen[~lone] = _solve(cheap.take(~lone), alternative_cost)
-    return cheap.take(chosen)
+    doubtful = cheap[~(once(links.sources[cheap]) & once(links.targets[cheap]))]
+    if len(doubtful):
+        chosen[doubtful] = _solve(links.take(doubtful), alternative_cost)
+    return chosen
 
 
-def _once(rows: np.ndarray) -> np.ndarray:
+def once(rows: np.ndarray) -> np.ndarray:
     """Return which of these row numbers occur only once."""
     rows = rows - rows.min()
     return np.asarray(np.bincount(rows)[rows] == 1)
@@ -121,22 +126,32 @@ def _once(rows: np.ndarray) -> np.ndarray:
 
 def _solve(links: Links, alternative_cost: float) -> np.ndarray:
     """Return which links are in the optimum of :func:`assign`."""
-    from scipy.sparse import coo_array
+    from scipy.sparse import csr_array
     from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
-    sources, i = np.unique(links.sources, return_inverse=True)
-    targets, j = np.unique(links.targets, return_inverse=True)
-    own = np.arange(len(sources))
+    (i, sources), (j, targets) = _numbered(links.sources), _numbered(links.targets)
+    own = np.arange(sources)
     # To SciPy a zero is a missing link; adding one to every entry does not change the optimum.
-    values = np.concatenate([links.costs, np.full(len(sources), alternative_cost)])
+    values = np.concatenate([links.costs, np.full(sources, alternative_cost)])
     values = values / alternative_cost + 1.0
-    rows, columns = np.concatenate([i, own]), np.concatenate([j, len(targets) + own])
-    shape = (len(sources), len(targets) + len(sources))
-    matrix = coo_array((values, (rows, columns)), shape=shape).tocsr()
+    rows, columns = np.concatenate([i, own]), np.concatenate([j, targets + own])
+    # Made here, since SciPy's checks of a matrix of a few hundred links take longer than that.
+    shape = (sources, targets + sources)
+    order = np.argsort(rows * shape[1] + columns)
+    begins = np.concatenate([[0], np.cumsum(np.bincount(rows))])
+    matrix = csr_array((values[order], columns[order], begins), shape=shape)
     row, column = min_weight_full_bipartite_matching(matrix)
-    partner = np.full(len(sources), -1)
+    partner = np.full(sources, -1)
     partner[row] = column
     return np.asarray(partner[i] == j)
+
+
+def _numbered(rows: np.ndarray) -> tuple[np.ndarray, int]:
+    """Return the places of row numbers among those that occur, and how many these are."""
+    rows = rows - rows.min()
+    occurs = np.zeros(int(rows.max()) + 1, bool)
+    occurs[rows] = True
+    return (np.cumsum(occurs) - 1)[rows], int(occurs.sum())
 
 
 def _near(a: np.ndarray, b: np.ndarray, limit: float) -> tuple[np.ndarray, np.ndarray]:

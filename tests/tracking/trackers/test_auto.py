@@ -14,7 +14,9 @@ import pytest
 from imagej_dl import images, tracking
 from imagej_dl.errors import DataWarning
 from imagej_dl.tracking import corrections
-from imagej_dl.tracking.trackers import auto
+from imagej_dl.tracking.links import Links
+from imagej_dl.tracking.trackers import auto, cost_matrix
+from imagej_dl.tracking.trackers.automatic import certain
 from imagej_dl.tracking.trackers.automatic.objects import Objects, overlaps
 
 AUTO = tracking.make_settings("AUTO")
@@ -217,6 +219,27 @@ def test_the_overlap_of_masks_and_that_of_circles_agree() -> None:
     assert found[0][1] == 0
 
 
+def test_what_is_certain_needs_no_solver_and_changes_nothing() -> None:
+    """Of random links, in which some are much cheaper than others, some are as cheap."""
+    rng = np.random.default_rng(0)
+    for size in (1, 3, 12, 40):
+        pairs = np.unique(rng.integers(0, size, (3 * size, 2)), axis=0)
+        for costs in (rng.random(len(pairs)) ** 3 * 2.5, rng.integers(0, 4, len(pairs)) / 1.5):
+            links = Links(pairs[:, 0] + 7, pairs[:, 1] + 99, costs)
+            found, least = (one.optimal(links, 2.0) for one in (certain, cost_matrix))
+            made = links.take(found)
+            assert np.unique(made.sources).size == np.unique(made.targets).size == len(made.costs)
+            assert (costs[found] - 2).sum() == pytest.approx((costs[least] - 2).sum())
+
+
+def test_no_link_is_certain_where_another_one_costs_the_same() -> None:
+    links = Links(np.array([0, 0, 1]), np.array([0, 1, 2]), np.array([0.5, 0.5, 0.1]))
+    assert certain.optimal(links, 2.0).sum() == 2
+    # Dear links together may be cheaper than the cheapest one and none.
+    swap = Links(np.array([0, 0, 1]), np.array([0, 1, 0]), np.array([0.1, 1.0, 1.0]))
+    assert certain.optimal(swap, 2.0).tolist() == [False, True, True]
+
+
 def _seconds(each: int, giant: float = 1.0) -> float:
     """Processor time of linking some objects in each of four frames, for each object."""
     rng = np.random.default_rng(0)
@@ -231,6 +254,7 @@ def _seconds(each: int, giant: float = 1.0) -> float:
     links = auto.link(objects, auto.AutoSettings())
     took = time.process_time() - begin
     assert len(links.costs) > 2.9 * each
+    assert np.mean(links.targets - links.sources == each) > 0.98
     return took / each
 
 

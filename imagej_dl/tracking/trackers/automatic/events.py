@@ -84,6 +84,7 @@ def gaps(
     weights: Weights,
     frames: int,
     limit: float,
+    trees: near.Trees,
 ) -> Links:
     """Return possible links from ends of tracks to starts of others, up to some frames later.
 
@@ -92,13 +93,14 @@ def gaps(
     place : centres without the motion of the stage.
     frames : the largest difference of frames; 1 allows none to be missing.
     limit : cost above which none is returned.
+    trees : those of the places by frame, as far as there are.
     """
     around = Neighbours(len(place), links)
     ends, starts = np.flatnonzero(around.after < 0), np.flatnonzero(around.before < 0)
     area, when, then = objects.area, objects.frame[ends], objects.frame[starts]
     # An object far from all others may be looked for farther: nothing else is taken for it.
     loose = np.union1d(ends, starts)
-    free = ROOM * near.room(place, objects.frame, loose) / weights.reach
+    free = ROOM * near.room(place, objects.frame, loose, trees) / weights.reach
     wide = area.astype(float)
     wide[loose] = np.maximum(
         area[loose], np.pi * np.minimum(free, FAR * objects.radius[loose]) ** 2

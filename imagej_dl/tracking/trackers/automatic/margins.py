@@ -13,7 +13,7 @@ INSIDE = 0.5
 """The largest margin of an object that appears or disappears inside the image."""
 
 
-def of_links(chosen: Links, possible: Links, no_link: float) -> np.ndarray:
+def of_links(possible: Links, chosen: np.ndarray, no_link: float) -> np.ndarray:
     """Return the margin of each chosen link, 0 to 1.
 
     It is the difference to the cheapest other link of its source or its target, or to no link,
@@ -21,20 +21,19 @@ def of_links(chosen: Links, possible: Links, no_link: float) -> np.ndarray:
 
     Parameters
     ----------
-    possible : all links that were considered, those chosen among them.
+    possible : all links that were considered.
+    chosen : which of them were chosen.
     """
-    if not len(chosen.costs):
+    if not chosen.any():
         return np.zeros(0)
-    count = 1 + int(max(possible.sources.max(), possible.targets.max(), chosen.targets.max()))
-    pair = possible.sources * count + possible.targets
-    mine = np.isin(pair, chosen.sources * count + chosen.targets)
-    others = possible.take(~mine)
-    next_best = np.full(len(chosen.costs), no_link)
-    for ends, own in ((others.sources, chosen.sources), (others.targets, chosen.targets)):
+    links, others = possible.take(chosen), possible.take(~chosen)
+    count = 1 + int(max(possible.sources.max(), possible.targets.max()))
+    next_best = np.full(len(links.costs), no_link)
+    for ends, own in ((others.sources, links.sources), (others.targets, links.targets)):
         least = np.full(count, np.inf)
         np.minimum.at(least, ends, others.costs)
         next_best = np.minimum(next_best, least[own])
-    return np.clip((next_best - chosen.costs) / no_link, 0, 1)
+    return np.clip((next_best - links.costs) / no_link, 0, 1)
 
 
 def of_objects(

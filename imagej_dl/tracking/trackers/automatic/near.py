@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
+
+if TYPE_CHECKING:
+    from scipy.spatial import cKDTree
 
 _LARGE = 9.0  # times the median area
 _CROWD = 32  # objects of a group on average
+
+Trees = dict[tuple[int, int], "cKDTree"]
+"""Trees of the objects from one row up to another one, which are built once."""
 
 
 def pairs(
@@ -16,6 +24,7 @@ def pairs(
     their_areas: np.ndarray,
     their_groups: np.ndarray,
     reach: float,
+    trees: Trees | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Find the pairs of one group within some radii of each other.
 
@@ -28,6 +37,7 @@ def pairs(
     groups, their_groups : whole numbers in ascending order; only objects of the same one are
         paired.
     reach : largest distance in radii.
+    trees : those of `others`, as far as there are; more may be added.
 
     Returns
     -------
@@ -50,10 +60,14 @@ def pairs(
         if not len(mine) or not len(theirs):
             continue
         widest = np.sqrt((areas[mine].max() + their_areas[theirs].max()) / (2 * np.pi))
-        near = _within(
-            places[mine], groups[mine], others[theirs], their_groups[theirs], reach * widest
-        )
-        i, j = mine[near["i"]], theirs[near["j"]]
+        if len(classes) == 1:
+            near = _within(places, groups, others, their_groups, reach * widest, trees)
+            i, j = near["i"], near["j"]
+        else:
+            near = _within(
+                places[mine], groups[mine], others[theirs], their_groups[theirs], reach * widest
+            )
+            i, j = mine[near["i"]], theirs[near["j"]]
         distance = near["v"] / np.sqrt((areas[i] + their_areas[j]) / (2 * np.pi))
         kept = distance <= reach
         found.append((i[kept], j[kept], distance[kept]))
@@ -70,6 +84,7 @@ def _within(
     others: np.ndarray,
     their_groups: np.ndarray,
     limit: float,
+    trees: Trees | None = None,
 ) -> np.ndarray:
     """Return the pairs (i, j) of one group within a distance, and the distance (v)."""
     from scipy.spatial import cKDTree
@@ -82,29 +97,42 @@ def _within(
             for where, group in ((places, groups), (others, their_groups))
         ]
         return both[0].sparse_distance_matrix(both[1], limit, output_type="ndarray")
+    bounds = [np.searchsorted(groups, common, side) for side in ("left", "right")]
+    theirs = [np.searchsorted(their_groups, common, side) for side in ("left", "right")]
+    trees = {} if trees is None else trees
+    # Of consecutive frames each one is looked for, then looked through.
+    own = trees if places is others else {}
     found = []
-    for group in common:
-        mine = slice(*np.searchsorted(groups, [group, group + 1]))
-        theirs = slice(*np.searchsorted(their_groups, [group, group + 1]))
-        near = cKDTree(places[mine]).sparse_distance_matrix(
-            cKDTree(others[theirs]), limit, output_type="ndarray"
+    for a, b, c, d in zip(*(part.tolist() for part in (*bounds, *theirs)), strict=True):
+        near = _tree(own, places, a, b).sparse_distance_matrix(
+            _tree(trees, others, c, d), limit, output_type="ndarray"
         )
-        near["i"] += mine.start
-        near["j"] += theirs.start
+        near["i"] += a
+        near["j"] += c
         found.append(near)
     return np.concatenate(found)
 
 
-def room(places: np.ndarray, groups: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Return the distance from some objects, in order, to the nearest other one of their group."""
+def _tree(trees: Trees, places: np.ndarray, begin: int, end: int) -> cKDTree:
     from scipy.spatial import cKDTree
 
+    if (begin, end) not in trees:
+        trees[begin, end] = cKDTree(places[begin:end])
+    return trees[begin, end]
+
+
+def room(places: np.ndarray, groups: np.ndarray, rows: np.ndarray, trees: Trees) -> np.ndarray:
+    """Return the distance from some objects, in order, to the nearest other one of their group.
+
+    trees : those of the places, as far as there are; more may be added.
+    """
     free = np.full(len(rows), np.inf)
     wanted = groups[rows]
-    for group in np.unique(wanted):
-        mine = slice(*np.searchsorted(wanted, [group, group + 1]))
-        everyone = slice(*np.searchsorted(groups, [group, group + 1]))
-        if everyone.stop - everyone.start > 1:
-            tree = cKDTree(places[everyone])
-            free[mine] = tree.query(places[rows[mine]], k=2)[0][:, 1]
+    which = np.unique(wanted)
+    mine = (np.searchsorted(wanted, which, side).tolist() for side in ("left", "right"))
+    everyone = (np.searchsorted(groups, which, side).tolist() for side in ("left", "right"))
+    for first, last, begin, end in zip(*mine, *everyone, strict=True):
+        if end - begin > 1:
+            tree = _tree(trees, places, begin, end)
+            free[first:last] = tree.query(places[rows[first:last]], k=2)[0][:, 1]
     return free
