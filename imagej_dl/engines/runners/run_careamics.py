@@ -64,7 +64,7 @@ def segment(arrays: Arrays, values: Values, tell: Teller) -> Arrays | tuple[Arra
     found, _ = engine.predict(
         image,
         axes="YX",
-        output_axes="YX",
+        output_axes="YX" if engine.config.data_config.target_axes else None,  # none of N2V
         data_type="array",
         num_workers=0,
         checkpoint=values["model"],
