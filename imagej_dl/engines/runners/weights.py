@@ -12,6 +12,7 @@ from serve import Refused
 
 # Nothing is unpickled: PyTorch keeps to it where a library asks for the contrary.
 os.environ["TORCH_FORCE_WEIGHTS_ONLY_LOAD"] = "1"
+os.environ.pop("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", None)
 
 
 def path_of(name: str, folder: Path, program: str, *endings: str) -> str:
