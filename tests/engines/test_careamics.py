@@ -67,15 +67,15 @@ def test_images_are_those_of_careamics(python: str, tmp_path: Path) -> None:
     given = {"project": tmp_path / "noisy", "out": tmp_path / "model", "engine": "careamics"}
     load("train").declare(given | {"engine_settings": json.dumps(TRAINING)}).run(silent)
     np.save(tmp_path / "image.npy", noisy(9))
-    images.write(make(noisy(9), "YX"), tmp_path / "image.tif")
+    images.write(make(noisy(9), "YX"), tmp_path / "cells.tif")
     model = tmp_path / "model" / "careamics.ckpt"
     subprocess.run([python, "-c", _OWN, model], cwd=tmp_path, check=True, capture_output=True)
     settings = {"tile_size": [32, 32], "tile_overlap": [16, 16], "accelerator": "cpu"}
-    given = {"model": tmp_path / "model", "images": [tmp_path / "image.tif"]}
+    given = {"model": tmp_path / "model", "images": [tmp_path / "cells.tif"]}
     load("predict").declare(given | {"engine_settings": settings, "out": tmp_path / "out"}).run(
         silent
     )
-    found = images.read(tmp_path / "out" / "image.tif")
+    found = images.read(tmp_path / "out" / "cells.tif")
     assert np.array_equal(found.data, np.load(tmp_path / "denoised.npy"))
 
 
