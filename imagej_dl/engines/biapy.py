@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from imagej_dl.engines.base import Engine, EngineSettings
+from imagej_dl.engines.base import Engine, EngineSettings, Ran
 from imagej_dl.errors import UserError
 
 Threshold = float | Literal["auto"]
@@ -53,6 +53,7 @@ class Biapy(Engine):
     licence = "MIT"
     requirements = ("biapy==3.7.1",)
     versions = ">=3.7,<3.8"
+    ran: ClassVar[Ran] = "run"
     settings_model: ClassVar[type[EngineSettings]] = BiapySettings
 
     def model(self, named: Path | None) -> str:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from imagej_dl.engines.base import Engine, EngineSettings, Gives, LearnsFrom
+from imagej_dl.engines.base import Engine, EngineSettings, Gives, LearnsFrom, Ran
 from imagej_dl.errors import UserError
 
 Accelerator = Literal["auto", "cpu", "gpu", "mps"]
@@ -66,6 +66,7 @@ class Careamics(Engine):
     licence = "BSD-3-Clause"
     requirements = ("careamics==0.3.5",)
     versions = ">=0.3,<0.4"
+    ran: ClassVar[Ran] = "run"
     gives: ClassVar[Gives] = "image"
     channels = 1
     settings_model: ClassVar[type[EngineSettings]] = CareamicsSettings
