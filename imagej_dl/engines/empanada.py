@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from imagej_dl.engines.base import Engine, EngineSettings
+from imagej_dl.engines.base import Engine, EngineSettings, Ran
 from imagej_dl.errors import UserError
 
 _CONFIGS = (".yaml", ".yml")
@@ -52,6 +52,7 @@ class Empanada(Engine):
     licence = "BSD-3-Clause"
     requirements = ("empanada-napari==1.2.4",)
     versions = ">=1.2,<1.3"
+    ran: ClassVar[Ran] = "run"
     channels = 1
     settings_model: ClassVar[type[EngineSettings]] = EmpanadaSettings
 
