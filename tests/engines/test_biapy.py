@@ -20,16 +20,22 @@ SETTINGS = {"seed_channels_thresh": [0.5, 0.5], "growth_mask_channels_thresh": [
 
 # A network of random weights, as BiaPy itself writes it, and what BiaPy makes of an image.
 _OWN = f"""
+import sys, traceback
 import numpy as np, torch
+sys.excepthook = lambda *error: traceback.print_exception(*error, file=sys.__stderr__)
 from biapy import BiaPy, build_config, __version__
 from biapy.utils.misc import save_model
 
 torch.manual_seed(0)
-channels = {{"INSTANCE_SEG": {{"DATA_CHANNELS": ["F", "C"]}}}}
+network = {{"architecture": "unet", "feature_maps": [4, 8, 16], "dropout_values": [0.0] * 3}}
 config = build_config(
-    "INSTANCE_SEG", "2D", phase="test", patch_size=(32, 32, 1),
-    model={{"architecture": "unet", "feature_maps": [4, 8], "dropout_values": [0.0, 0.0]}},
-    extra_config={{"PROBLEM": channels}},
+    "INSTANCE_SEG", "2D", phase="train", patch_size=(64, 64, 1), model=network,
+    train_data={{"path": ".", "gt_path": ".", "in_memory": True}},
+    extra_config={{
+        "PROBLEM": {{"INSTANCE_SEG": {{"DATA_CHANNELS": ["F", "C"]}}}},
+        "DATA": {{"VAL": {{"FROM_TRAIN": True, "SPLIT_TRAIN": 0.2}}}},
+        "TRAIN": {{"OPTIMIZER": "ADAMW", "LR": 0.002, "EPOCHS": 1, "PATIENCE": -1}},
+    }},
 )
 engine = BiaPy(config)
 engine.workflow.prepare_model()
@@ -69,7 +75,7 @@ def session() -> Iterator[Session]:
 def folder(session: Session, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with checkpoints, an image, and what BiaPy makes of it."""
     folder = tmp_path_factory.mktemp("biapy")
-    image = np.random.default_rng(0).integers(0, 255, (40, 48)).astype(np.uint8)
+    image = np.random.default_rng(0).integers(0, 255, (72, 80)).astype(np.uint8)
     np.save(folder / "image.npy", image)
     command = [session.command, "-c", _OWN]
     subprocess.run(command, cwd=folder, check=True, capture_output=True)
