@@ -20,7 +20,7 @@ from imagej_dl.images import make
 from imagej_dl.progress import silent
 
 TRAINING = {"num_epochs": 1, "num_steps": 2, "patch_size": [16, 16], "batch_size": 2}
-TRAINING |= {"num_channels_init": 8, "accelerator": "cpu"}
+TRAINING |= {"num_channels_init": 8, "masked_pixel_percentage": 2.0, "accelerator": "cpu"}
 
 _OWN = """
 import numpy as np, sys
