@@ -46,7 +46,7 @@ def check(options: TrainOptions) -> tuple[Engine, dict[str, Any], str]:
 def run(options: TrainOptions, progress: Progress) -> None:
     """Train an engine's model on the images of a project or a folder."""
     engine, settings, start = check(options)
-    if options.refresh:
+    if options.refresh and engine.learns_from == "labels":
         from imagej_dl.commands.searching import refresh
 
         refresh(options.project, progress)
@@ -54,7 +54,9 @@ def run(options: TrainOptions, progress: Progress) -> None:
     if options.validation_folder is not None:
         from imagej_dl.training.data_sources import find_given
 
-        source = find_given(options.project, options.validation_folder)
+        source = find_given(
+            options.project, options.validation_folder, learns_from=engine.learns_from
+        )
     assert options.out is not None, "it was checked"
     started = time.perf_counter()
     with locks.held(options.out, "a training"):

@@ -22,8 +22,9 @@ does all of it for a runner. A runner has these tasks, `segment` at least:
   `validation_labels_0`, …, `values` their numbers `count` and `validation_count`, `settings`,
   `start` (a model to go on from, or "") and `out`, a folder that is empty. It writes the model into
   that, and returns `({}, {"model": NAME})`: the file of the model in the folder, or "" for the
-  folder itself. Labels are int32; −1 is unknown, for engines that can leave it out (`ignores`).
-  `serve.examples` returns the images and label maps as lists.
+  folder itself. Labels are int32; −1 is unknown, for engines that can leave it out (`ignores`);
+  engines that learn from images alone (`learns_from`) get none. `serve.examples` returns the images
+  and label maps as lists.
 
 `tell` has `progress(stage, done, total)`, `note(text)` and `warning(text)`. `serve.Refused` is
 raised for what the user can set right; any other exception becomes one line, too.

@@ -17,6 +17,8 @@ from imagej_dl.foreign.program import Program
 _RUNNERS = Path(__file__).with_name("runners")
 Gives = Literal["labels", "points", "image"]
 Ran = Literal["run", "not run"]
+LearnsFrom = Literal["labels", "itself"]
+"""The ground truth of a training: label maps, or none but the images themselves."""
 
 
 class EngineSettings(BaseModel):
@@ -48,6 +50,8 @@ class Engine(ABC):
     channels : how many channels of a plane it takes, None for any number.
     settings_model : of a prediction; every field has a description.
     training_model : of a training, None if it is not trained here.
+    learns_from : what it is trained on. Where that is images alone, no label maps are read, and
+        its settings of the training have `patch_size`.
     ignores : whether a training can leave out pixels whose ground truth is unknown; they are −1.
     retraining : settings of a training that goes on from a model after corrections, where none are
         given; a training from the start takes longer.
@@ -66,6 +70,7 @@ class Engine(ABC):
     channels: ClassVar[int | None] = None
     settings_model: ClassVar[type[EngineSettings]]
     training_model: ClassVar[type[EngineSettings] | None] = None
+    learns_from: ClassVar[LearnsFrom] = "labels"
     ignores: ClassVar[bool] = False
     retraining: ClassVar[Mapping[str, Any]] = {}
 

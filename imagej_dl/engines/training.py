@@ -58,7 +58,7 @@ def train(
     overwrite: bool = False,
     progress: Progress = silent,
 ) -> Trained:
-    """Train an engine's model on a project's or a folder's label maps.
+    """Train an engine's model on a project's or a folder's label maps, or on images alone.
 
     Parameters
     ----------
@@ -79,13 +79,19 @@ def train(
     """
     check_output(out, overwrite)
     with Session(engine.program, python, engine.check_version) as session:
-        split = training_data.read(source, validation, seed, progress, known)
+        itself = engine.learns_from == "itself"
+        side = max(settings["patch_size"]) if itself else None
+        split = training_data.read(
+            source, validation, seed, progress, known, engine.learns_from, side
+        )
         arrays: dict[str, np.ndarray] = {}
         held = split.validation or split.train
         for part, examples in (("", split.train), ("validation_", held)):
             for number, example in enumerate(examples):
                 arrays[f"{part}image_{number}"] = example.image
-                arrays[f"{part}labels_{number}"] = training_data.truth_of(example, engine.ignores)
+                if not itself:
+                    truth = training_data.truth_of(example, engine.ignores)
+                    arrays[f"{part}labels_{number}"] = truth
         if not engine.ignores:
             training_data.warn_of_unknown([*split.train, *held], engine.label)
         with atomic_folder(out, overwrite=overwrite) as folder:

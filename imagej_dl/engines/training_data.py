@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import xarray as xr
 from numpy.typing import NDArray
 
 from imagej_dl import images
+from imagej_dl.engines.base import LearnsFrom
 from imagej_dl.errors import UserError, warn
 from imagej_dl.images import grey_rgb
 from imagej_dl.images.labels import marks
@@ -27,6 +29,8 @@ def read(
     seed: int,
     progress: Progress,
     known: dict[str, list[str]] | None = None,
+    learns_from: LearnsFrom = "labels",
+    side: int | None = None,
 ) -> Split:
     """Read images with their label maps or ROIs, as our own training does, and divide them.
 
@@ -38,12 +42,14 @@ def read(
     source : a folder, or images that are divided already.
     validation : share of the planes that validates.
     seed, known : of the division.
+    learns_from : with "itself" the images alone are read, and all of their pixels are labelled 1.
+    side : of the patches in px that are learnt from; with "itself" only.
 
     Raises
     ------
     UserError : for label maps that do not fit, images with different channels, and no objects.
     """
-    given = as_given(source)
+    given = as_given(source, learns_from)
     parts = [given.train, given.validation]
     pairs = [pair for part in parts for pair in part]
     channels = example_files.channels_of(image for image, _ in pairs)
@@ -53,7 +59,8 @@ def read(
         sources = []
         for name, (image, truth) in zip(names, part, strict=True):
             progress("reading", done, len(pairs))
-            sources.append(_planes(name, image, truth, channels))
+            labelled = truth if learns_from == "labels" else None
+            sources.append(_planes(name, image, labelled, channels))
             done += 1
         read_parts.append(sources)
     progress("reading", len(pairs), len(pairs))
@@ -70,7 +77,7 @@ def read(
     if held:
         flat = [example for source in held for example in source]
         return Split(planes, flat, [], "folders", seed, known)
-    return split(first, validation, 0.0, seed, known)
+    return split(first, validation, 0.0, seed, known, side)
 
 
 def truth_of(example: Example, ignores: bool) -> NDArray[np.int32]:
@@ -93,9 +100,11 @@ def warn_of_unknown(examples: list[Example], label: str) -> None:
         )
 
 
-def _planes(name: str, image: object, truth: object, channels: int) -> list[Example]:
+def _planes(name: str, image: object, truth: object | None, channels: int) -> list[Example]:
     opened = images.image_of(image)  # type: ignore[arg-type]
     opened = grey_rgb.with_channels(opened, channels, name)
+    if truth is None:
+        return [_unlabelled(name, opened, place) for place in example_files.places_of(opened)]
     labels, marked = example_files.labels_of(truth, opened)  # type: ignore[arg-type]
     opened, labels = example_files.checked(name, opened, labels, str(truth))
     labels, marked = known.settled(labels, marked)
@@ -109,13 +118,28 @@ def _planes(name: str, image: object, truth: object, channels: int) -> list[Exam
         places = drawn
     found = []
     for place in places:
-        raw = example_files.plane_of(name, opened, place)
-        if raw.ndim == 3 and raw.shape[2] == 1:
-            raw = raw[..., 0]
+        plane = _plane(name, opened, place)
         flat = np.ascontiguousarray(labels.isel(place).data)
         marked_here = None if marked is None else np.asarray(marked.isel(place).data)
         where = marks.known(flat, marked_here)
-        title = name + "".join(f" {axis}={index + 1}" for axis, index in place.items())
-        plane = np.ascontiguousarray(raw.astype(raw.dtype.newbyteorder("="), copy=False))
-        found.append(Example(title, plane, flat, example_files.name_of(raw), known=where))
+        digest = example_files.name_of(plane)
+        found.append(Example(_title(name, place), plane, flat, digest, known=where))
     return found
+
+
+def _unlabelled(name: str, image: xr.DataArray, place: dict[str, int]) -> Example:
+    plane = _plane(name, image, place)
+    everywhere = np.ones(plane.shape[:2], np.uint16)
+    return Example(_title(name, place), plane, everywhere, example_files.name_of(plane))
+
+
+def _plane(name: str, image: xr.DataArray, place: dict[str, int]) -> NDArray:
+    """Return a plane (Y, X), or (Y, X, C) of several channels, in the computer's byte order."""
+    raw = example_files.plane_of(name, image, place)
+    if raw.ndim == 3 and raw.shape[2] == 1:
+        raw = raw[..., 0]
+    return np.ascontiguousarray(raw.astype(raw.dtype.newbyteorder("="), copy=False))
+
+
+def _title(name: str, place: dict[str, int]) -> str:
+    return name + "".join(f" {axis}={index + 1}" for axis, index in place.items())

@@ -1,4 +1,4 @@
-"""The files of weights of Cellpose, Cellpose-SAM and Omnipose, and the planes that they take."""
+"""Files of weights, which are opened without unpickling, and the planes that programs take."""
 
 from __future__ import annotations
 
@@ -9,6 +9,10 @@ from typing import Any
 import numpy as np
 import torch
 from serve import Refused
+
+# Nothing is unpickled: PyTorch keeps to it where a library asks for the contrary.
+os.environ["TORCH_FORCE_WEIGHTS_ONLY_LOAD"] = "1"
+os.environ.pop("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", None)
 
 
 def path_of(name: str, folder: Path, program: str, *endings: str) -> str:
