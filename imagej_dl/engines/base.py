@@ -46,6 +46,7 @@ class Engine(ABC):
         against the library's source.
     gives : label maps, points or images.
     channels : how many channels of a plane it takes, None for any number.
+    volumes : True if it takes the slices of a stack together, not plane by plane.
     settings_model : of a prediction; every field has a description.
     training_model : of a training, None if it is not trained here.
     ignores : whether a training can leave out pixels whose ground truth is unknown; they are −1.
@@ -64,6 +65,7 @@ class Engine(ABC):
     ran: ClassVar[Ran] = "not run"
     gives: ClassVar[Gives] = "labels"
     channels: ClassVar[int | None] = None
+    volumes: ClassVar[bool] = False
     settings_model: ClassVar[type[EngineSettings]]
     training_model: ClassVar[type[EngineSettings] | None] = None
     ignores: ClassVar[bool] = False
