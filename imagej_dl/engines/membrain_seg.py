@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from imagej_dl.engines.base import Engine, EngineSettings
 from imagej_dl.errors import UserError
@@ -40,6 +40,12 @@ class MembrainSegSettings(EngineSettings):
         None, ge=1, description="Smallest connected membrane in voxels; None: no limit."
     )
 
+    @model_validator(mode="after")
+    def _pixel_size_is_known(self) -> MembrainSegSettings:
+        if self.rescale_patches and self.in_pixel_size is None:
+            raise ValueError("rescale_patches needs in_pixel_size, in Å")
+        return self
+
 
 class MembrainSeg(Engine):
     """MemBrain-seg; a model is a checkpoint of its training (.ckpt). It takes volumes."""
@@ -60,13 +66,3 @@ class MembrainSeg(Engine):
         if Path(model).is_dir():
             raise UserError("is a folder, and a model of MemBrain-seg is a .ckpt file", path=named)
         return model
-
-    def settings(self, given: dict[str, object]) -> EngineSettings:
-        checked = super().settings(given)
-        assert isinstance(checked, MembrainSegSettings)
-        if checked.rescale_patches and checked.in_pixel_size is None:
-            raise UserError(
-                f"settings of {self.label}: rescale_patches needs in_pixel_size",
-                remedy="Set in_pixel_size to the pixel size of the tomogram in Å.",
-            )
-        return checked
