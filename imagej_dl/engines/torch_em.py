@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -70,6 +71,24 @@ class TorchEmSettings(EngineSettings):
     gpu: bool = Field(True, description="Use a GPU, if there is one.")
 
 
+class TorchEmTraining(EngineSettings):
+    """Settings of `torch_em.model.UNet2d`, `default_segmentation_trainer` and its loaders.
+
+    What is learnt are foreground and the distances to centres and boundaries of objects.
+    """
+
+    n_iterations: int = Field(25000, ge=1, description="Iterations.")
+    batch_size: int = Field(4, ge=1, description="Batch size in patches.")
+    patch_shape: tuple[int, int] = Field((256, 256), description="Patches, y and x in px.")
+    learning_rate: float = Field(1e-3, gt=0, description="Learning rate, halved on plateaus.")
+    depth: int = Field(4, ge=1, le=7, description="Levels of the U-Net; of a new model.")
+    initial_features: int = Field(
+        32, ge=1, description="Filters of its first level; of a new model."
+    )
+    seed: int = Field(0, ge=0, description="Seed of weights and patches.")
+    gpu: bool = Field(True, description="Use a GPU, if there is one.")
+
+
 class TorchEm(Engine):
     """torch-em in 2-D; a model is the folder of a checkpoint, or its file best.pt or latest.pt."""
 
@@ -81,6 +100,8 @@ class TorchEm(Engine):
     requirements = ("torch-em==0.10.9",)
     versions = ">=0.10,<0.11"
     settings_model: ClassVar[type[EngineSettings]] = TorchEmSettings
+    training_model: ClassVar[type[EngineSettings] | None] = TorchEmTraining
+    retraining: ClassVar[Mapping[str, Any]] = {"n_iterations": 1000}
 
     def model(self, named: Path | None) -> str:
         path = Path(super().model(named))

@@ -18,18 +18,18 @@ from imagej_dl.progress import silent
 # Random weights, but with the trainer's own checkpoint: it holds a data set, which is an object.
 _OWN = """
 import os, numpy as np, torch, torch_em
-from torch_em.data import RawDataset
 from torch_em.data.tensor_dataset import TensorDataset
 from torch_em.loss import DiceLoss
 from torch_em.model import UNet2d
 from torch_em.util.prediction import predict_with_padding
 from torch_em.util.segmentation import watershed_from_components
+from torch_em.transform.label import BoundaryTransform
 from torch_em.transform.raw import standardize
 torch.manual_seed(0)
 image = np.load("image.npy")
 model = UNet2d(1, 2, depth=2, initial_features=4, final_activation="Sigmoid")
-pairs = TensorDataset([image.astype("float32")], [np.stack([image > 100, image > 200])],
-                      patch_shape=(32, 32), with_label_channels=True)
+pairs = TensorDataset([image.astype("float32")], [(image > 200).astype("uint8")], (32, 32),
+    raw_transform=standardize, label_transform=BoundaryTransform(add_binary_target=True))
 loader = torch_em.segmentation.get_data_loader(pairs, batch_size=1)
 trainer = torch_em.default_segmentation_trainer(
     "model", model, loader, loader, loss=DiceLoss(), metric=DiceLoss(), device="cpu",

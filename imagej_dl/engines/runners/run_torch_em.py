@@ -9,6 +9,7 @@ import checkpoints
 import components
 import numpy as np
 import torch
+import torch_em_training
 from serve import Arrays, Refused, Teller, Values, main
 from torch_em.model import UNet2d
 from torch_em.transform import raw
@@ -33,7 +34,7 @@ _models: dict[Any, Any] = {}
 
 def load(path: str, gpu: bool) -> Any:
     """Open a checkpoint, once: its weights, and the network as its settings describe it."""
-    device = "cuda" if gpu and torch.cuda.is_available() else "cpu"
+    device = device_of(gpu)
     if (path, device) not in _models:
         found = checkpoints.opened(path, inert=True)
         if not isinstance(found, dict) or not {"model_state", "init"} <= set(found):
@@ -48,6 +49,10 @@ def load(path: str, gpu: bool) -> Any:
             raise Refused(f"the weights of {path} do not fit its network ({words})") from None
         _models[path, device] = model.to(device).eval()
     return _models[path, device]
+
+
+def device_of(gpu: bool) -> str:
+    return "cuda" if gpu and torch.cuda.is_available() else "cpu"
 
 
 def network_of(path: str, init: Values) -> Values:
@@ -160,5 +165,24 @@ def objects(outputs: np.ndarray, how: str, settings: Values) -> np.ndarray:
     )
 
 
+def fit(arrays: Arrays, values: Values, tell: Teller) -> tuple[Arrays, Values]:
+    settings = values["settings"]
+    torch_em_training.seeded(settings["seed"])
+    if values["start"]:
+        model = load(values["start"], settings["gpu"])
+        _models.clear()  # it will no longer be as its file says
+    else:
+        model = UNet2d(
+            1 if arrays["image_0"].ndim == 2 else arrays["image_0"].shape[2],
+            torch_em_training.OUTPUTS,
+            depth=settings["depth"],
+            initial_features=settings["initial_features"],
+            final_activation="Sigmoid",
+        ).to(device_of(settings["gpu"]))
+    if any(side % 2**model.depth for side in settings["patch_shape"]):
+        raise Refused(f"patch_shape must be multiples of {2**model.depth} px for this network")
+    return torch_em_training.fit(model, arrays, values, tell)
+
+
 if __name__ == "__main__":
-    main(lambda: version("torch-em"), load=opened, segment=segment)
+    main(lambda: version("torch-em"), load=opened, segment=segment, train=fit)
