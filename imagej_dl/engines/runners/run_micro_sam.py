@@ -17,8 +17,14 @@ from micro_sam.automatic_segmentation import (
 )
 from serve import Arrays, Refused, Teller, Values, main
 
-_AIS = ("center_distance_threshold", "boundary_distance_threshold", "foreground_threshold")
-_AIS += ("foreground_smoothing", "distance_smoothing", "min_size")
+_AIS = (
+    "center_distance_threshold",
+    "boundary_distance_threshold",
+    "foreground_threshold",
+    "foreground_smoothing",
+    "distance_smoothing",
+    "min_size",
+)
 _AMG = ("pred_iou_thresh", "stability_score_thresh", "box_nms_thresh", "min_mask_region_area")
 
 _models: dict[Any, Any] = {}
