@@ -163,18 +163,18 @@ def test_results_are_those_of_nnunet(model: Path, tmp_path: Path) -> None:
     classes = np.load(tmp_path / "classes.npy")
     assert len(np.unique(classes)) > 1
     given = {"model": model, "images": [tmp_path / "image.tif"], "engine": "nnunet"}
-    for name, result in {"classes": "classes", "objects": "objects"}.items():
-        settings = {"engine_settings": {"result": result}, "out": tmp_path / name}
-        load("predict").declare(given | settings).run(silent)
-    wanted = images.read_labels(next((tmp_path / "classes").glob("*.tif")))
-    assert np.array_equal(wanted, classes)
-    objects = np.asarray(images.read_labels(next((tmp_path / "objects").glob("*.tif"))))
+    load("predict").declare(given | {"out": tmp_path / "out"}).run(silent)
+    objects = np.asarray(images.read_labels(next((tmp_path / "out").glob("*.tif"))))
     assert np.array_equal(objects > 0, classes > 0)
-    assert all(len(np.unique(classes[objects == one])) == 1 for one in range(objects.max() + 1))
-    best = engine.settings({"checkpoint_name": "checkpoint_best.pth"}).model_dump()
-    third = engine.settings({"use_folds": [3]}).model_dump()
+    assert all(len(np.unique(classes[objects == one])) == 1 for one in np.unique(objects))
+    values = {"model": str(model), "settings": engine.settings({}).model_dump()}
+    whole = values["settings"] | {"result": "classes"}
+    best = values["settings"] | {"checkpoint_name": "checkpoint_best.pth"}
+    third = values["settings"] | {"use_folds": [3]}
     with Session(engine.program) as session:
+        arrays, _ = session.ask("segment", {"image": image}, values | {"settings": whole})
+        assert np.array_equal(arrays["labels"], classes)
         with pytest.raises(UserError, match=r"more than tensors and numbers .*nnUNetPredictor"):
-            session.ask("load", {}, {"model": str(model), "settings": best})
+            session.ask("load", {}, values | {"settings": best})
         with pytest.raises(UserError, match=r"has no fold_3/checkpoint_final\.pth"):
-            session.ask("load", {}, {"model": str(model), "settings": third})
+            session.ask("load", {}, values | {"settings": third})
