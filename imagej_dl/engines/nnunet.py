@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from imagej_dl.engines.base import Engine, EngineSettings
+from imagej_dl.engines.base import Engine, EngineSettings, Ran
 from imagej_dl.errors import UserError
 from imagej_dl.filesystem.atomic import load_json
 
@@ -62,7 +62,8 @@ class NnUNet(Engine):
     homepage = "https://github.com/MIC-DKFZ/nnUNet"
     licence = "Apache-2.0"
     requirements = ("nnunetv2==2.8.1",)
-    versions = ">=2.5,<3"
+    versions = ">=2.8,<3"
+    ran: ClassVar[Ran] = "run"
     settings_model: ClassVar[type[EngineSettings]] = NnUNetSettings
 
     def model(self, named: Path | None) -> str:
