@@ -27,7 +27,7 @@ class MembrainSegSettings(EngineSettings):
         10.0, gt=0, description="Pixel size in Å that the network was trained for."
     )
     sw_roi_size: int = Field(
-        160, ge=32, multiple_of=32, description="Side in px of the sliding window."
+        160, ge=64, multiple_of=32, description="Side in px of the sliding window."
     )
     test_time_augmentation: bool = Field(True, description="Average the 8 mirrored views.")
     segmentation_threshold: float = Field(0.0, description="Voxels above it are membrane, logits.")

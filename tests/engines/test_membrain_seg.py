@@ -15,7 +15,7 @@ from imagej_dl.errors import UserError
 from imagej_dl.images import make
 from imagej_dl.progress import silent
 
-SETTINGS = {"sw_roi_size": 32, "test_time_augmentation": False, "segmentation_threshold": 0.0}
+SETTINGS = {"sw_roi_size": 64, "test_time_augmentation": False, "segmentation_threshold": 0.0}
 
 _OWN = f"""
 import mrcfile, numpy as np, torch
@@ -50,7 +50,7 @@ def test_labels_are_those_of_membrain_seg(tmp_path: Path) -> None:
     found, words = engine.diagnose()
     if not found:
         pytest.skip(f"needs MemBrain-seg: {words}")
-    volume = np.random.default_rng(0).normal(size=(32, 32, 40)).astype(np.float32)
+    volume = np.random.default_rng(0).normal(size=(24, 32, 40)).astype(np.float32)
     np.save(tmp_path / "volume.npy", volume)
     images.write(make(volume, "ZYX"), tmp_path / "tomogram.tif")
     python = engine.program.find()
