@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from imagej_dl.engines.base import Engine, EngineSettings
+from imagej_dl.engines.base import Engine, EngineSettings, Ran
 from imagej_dl.errors import UserError
 
 _FILE = "best.pt"
@@ -99,6 +99,7 @@ class TorchEm(Engine):
     licence = "MIT"
     requirements = ("torch-em==0.10.9",)
     versions = ">=0.10,<0.11"
+    ran: ClassVar[Ran] = "run"
     settings_model: ClassVar[type[EngineSettings]] = TorchEmSettings
     training_model: ClassVar[type[EngineSettings] | None] = TorchEmTraining
     retraining: ClassVar[Mapping[str, Any]] = {"n_iterations": 1000}
