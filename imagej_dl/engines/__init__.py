@@ -11,9 +11,10 @@ JSON on its standard input, answers go as lines of JSON to its standard output; 
 files without pickle in a folder that the request names. `runners/serve.py` has the details, and
 does all of it for a runner. A runner has these tasks, `segment` at least:
 
-- `segment(arrays, values, tell)`: `arrays["image"]` is a plane (Y, X) or (Y, X, C) with the
-  intensities of its file, `values` has `model` (a path or name) and `settings` (a dictionary, as
-  the settings model has it). It returns `{"labels": (Y, X) integers}`, 0 being background;
+- `segment(arrays, values, tell)`: `arrays["image"]` is a plane (Y, X) or (Y, X, C), for engines
+  that take `volumes` with a first axis Z, with the intensities of its file, `values` has `model`
+  (a path or name) and `settings` (a dictionary, as the settings model has it). It returns
+  `{"labels": (Y, X) integers}`, 0 being background;
   `{"points": (N, 2) x, y in px}`, the centre of the first pixel being (0, 0); or
   `{"image": (Y, X)}`.
 - `load(arrays, values, tell)`: opens the model of `values`, so that what is wrong with it is told
@@ -34,7 +35,8 @@ Add an engine
 1. A module `imagej_dl/engines/NAME.py`: a settings model, and a subclass of
    :class:`~imagej_dl.engines.base.Engine`. :mod:`~imagej_dl.engines.omnipose` is a short one.
 2. A runner `imagej_dl/engines/runners/run_NAME.py`, which imports `serve` beside it, NumPy and the
-   library, nothing of imagej-dl. Called without arguments it prints the library's version.
+   library, nothing of imagej-dl. A library that would unpickle files is called within
+   `checkpoints.safely()`. Called without arguments it prints the library's version.
 3. A test `tests/engines/test_NAME.py`; skipped where the library is not installed.
 4. A row and a paragraph in `docs/engines.md`.
 5. `python -m imagej_dl.commands.reference docs/macros.md`, as `--engine` has one choice more.

@@ -48,6 +48,7 @@ class Engine(ABC):
         against the library's source.
     gives : label maps, points or images.
     channels : how many channels of a plane it takes, None for any number.
+    volumes : True if it takes the slices of a stack together, not plane by plane.
     settings_model : of a prediction; every field has a description.
     training_model : of a training, None if it is not trained here.
     learns_from : what it is trained on. Where that is images alone, no label maps are read, and
@@ -68,6 +69,7 @@ class Engine(ABC):
     ran: ClassVar[Ran] = "not run"
     gives: ClassVar[Gives] = "labels"
     channels: ClassVar[int | None] = None
+    volumes: ClassVar[bool] = False
     settings_model: ClassVar[type[EngineSettings]]
     training_model: ClassVar[type[EngineSettings] | None] = None
     learns_from: ClassVar[LearnsFrom] = "labels"

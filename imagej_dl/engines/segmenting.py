@@ -47,7 +47,7 @@ def load(job: Job, progress: Progress = silent) -> None:
 def segment(
     job: Job, image: xr.DataArray, progress: Progress = silent
 ) -> Prediction | xr.DataArray:
-    """Segment an image or a movie; each plane on its own.
+    """Segment an image or a movie; each plane on its own, or each volume if the engine takes those.
 
     Parameters
     ----------
@@ -61,8 +61,8 @@ def segment(
 
     Raises
     ------
-    UserError : for channels that the engine does not take, NaN or infinite pixels, what the engine
-        refuses, and a result that does not fit the image.
+    UserError : for channels that the engine does not take, planes where it takes volumes, NaN or
+        infinite pixels, what the engine refuses, and a result that does not fit the image.
     """
     channels = image.sizes.get("C", 1)
     if job.engine.channels is not None and channels > job.engine.channels:
@@ -71,8 +71,15 @@ def segment(
             path=image.attrs.get("title") or None,
             remedy="Take the channel to segment, in ImageJ with Image > Duplicate.",
         )
+    volumes = job.engine.volumes
+    if volumes and image.sizes.get("Z", 1) == 1:
+        raise UserError(
+            f"has one slice, and {job.engine.label} takes volumes",
+            path=image.attrs.get("title") or None,
+            remedy="Name the stack; `--axes ZYX` says that its planes are slices.",
+        )
     found: list[NDArray[Any]] = []
-    places = places_of(image)
+    places = places_of(image.isel(Z=0) if volumes else image)
     total = max(len(places), 1)
     for done, place in enumerate(places):
         progress("predict", done, total)
@@ -86,7 +93,7 @@ def segment(
 
         values = {"model": job.model, "settings": job.settings}
         arrays, _ = job.session.ask("segment", {"image": plane}, values, within)
-        found.append(_checked(job.engine, arrays, plane.shape[:2]))
+        found.append(_checked(job.engine, arrays, plane.shape[: 3 if volumes else 2]))
     progress("predict", total, total)
     if not found:
         raise UserError("has no pixels", path=image.attrs.get("title") or None)
@@ -112,13 +119,18 @@ def segment(
 
 
 def _plane(image: xr.DataArray, place: dict[str, int]) -> NDArray[Any]:
-    """Return a plane (Y, X), or (Y, X, C) of several channels, in the computer's byte order."""
+    """Return a plane (Y, X), or a volume (Z, Y, X), of several channels with C as the last axis; in
+    the computer's byte order."""
     plane = image.isel(place)
     if plane.sizes.get("C") == 1:
         plane = plane.isel(C=0)
-    several = "C" in plane.dims
-    flat = np.ascontiguousarray(plane.transpose("Y", "X", *(["C"] if several else [])).data)
-    non_finite.check(flat, str(image.attrs.get("title") or "image"), place)
+    flat = np.ascontiguousarray(plane.transpose(*(a for a in "ZYXC" if a in plane.dims)).data)
+    title = str(image.attrs.get("title") or "image")
+    if "Z" in plane.dims:
+        for number, part in enumerate(flat):
+            non_finite.check(part, title, {**place, "Z": number})
+    else:
+        non_finite.check(flat, title, place)
     return flat.astype(flat.dtype.newbyteorder("="), copy=False)
 
 

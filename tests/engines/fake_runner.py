@@ -52,6 +52,8 @@ def segment(arrays, values, tell):
         return {}
     if settings["misbehave"] == "warns":
         tell.warning("one thing is odd")
+    if values["model"].endswith("volume"):
+        return {"labels": np.where(image > settings["threshold"], image, 0).astype(np.int64)}
     flat = image if image.ndim == 2 else image.max(axis=2)
     rows, columns = np.nonzero(flat > settings["threshold"])
     if values["model"].endswith("points"):

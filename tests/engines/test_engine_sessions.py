@@ -145,6 +145,28 @@ def test_planes_of_a_stack_are_segmented_one_by_one() -> None:
             segmenting.segment(_job("fake", session), bad)
 
 
+class Volumes(Fake):
+    volumes = True
+
+
+def test_slices_go_together_to_an_engine_of_volumes() -> None:
+    stack = make(np.stack([image(), image() * 0]), "ZYX", title="stack")
+    movie = make(np.stack([stack.data, stack.data[::-1]]), "TZYX")
+    with Session(Fake().program) as session:
+        settings = Fake().settings({}).model_dump()
+        job = segmenting.Job(Volumes(), session, "volume", settings)
+        for one in (stack, movie):
+            found = segmenting.segment(job, one)
+            assert found.labels.dims == one.dims
+            assert np.array_equal(found.labels, one)
+        with pytest.raises(UserError, match="has one slice, and Fake takes volumes"):
+            segmenting.segment(job, make(image(), "YX"))
+        bad = stack.astype(np.float32).copy()
+        bad[1, 2, 3] = np.nan
+        with pytest.raises(UserError, match="NaN or infinite, the first at x=3, y=2, Z=2"):
+            segmenting.segment(job, bad)
+
+
 def test_images_come_back_as_images() -> None:
     with Session(Fake().program) as session:
         found = segmenting.segment(_job("fake-image", session), make(image(), "YX"))

@@ -7,9 +7,9 @@ import subprocess
 import sys
 import tempfile
 
+import components
 import numpy as np
 from ilastik import __version__
-from scipy import ndimage
 from serve import Arrays, Refused, Teller, Values, main
 
 
@@ -28,12 +28,7 @@ def segment(arrays: Arrays, values: Values, tell: Teller) -> Arrays | tuple[Arra
             raise Refused(f"the project could not be run: {(lines or ['no message'])[-1][:300]}")
         found = np.load(out, allow_pickle=False)[..., 0]
     if settings["export_source"] == "Simple Segmentation":
-        found, number = ndimage.label(found == settings["label"])
-        sizes = np.bincount(found.ravel(), minlength=number + 1)
-        kept = np.flatnonzero(sizes[1:] >= settings["min_size"]) + 1
-        ids = np.zeros(number + 1, np.int64)
-        ids[kept] = np.arange(1, len(kept) + 1)
-        found = ids[found]
+        found = components.objects(found, [settings["label"]], settings["min_size"])
     return {"labels": found.astype(np.int64)}
 
 
