@@ -48,8 +48,16 @@ class PN2V(NoiseModelMethod, BlindSpotMethod):
 
     @property
     def network(self) -> dict[str, Any]:
-        """Arguments of the network that suit the method."""
-        return {**super().network, "pooling": "max", "residual": False, "top_skip": True}
+        """Arguments of the network that suit the method.
+
+        The noise model's range becomes 0 to 1: an offset of the camera, many times the contrast of
+        the image, would keep the network from learning.
+        """
+        shape = {"pooling": "max", "residual": False, "top_skip": True}
+        if (model := self.noise_model) is not None:
+            span = model.high - model.low
+            shape |= {"scale": unit_of(model) / span, "offset": -model.low / span}
+        return {**super().network, **shape}
 
     def loss(
         self,
