@@ -103,3 +103,23 @@ def test_the_kind_is_chosen_by_pixels_left_out(pairs):
     assert isinstance(noise.fit(wide), noise.GaussianMixture)
     few = replace(pairs, observed=pairs.observed[:3000], signal=pairs.signal[:3000])
     assert isinstance(noise.fit(few), noise.GaussianMixture)
+
+
+def test_a_signal_beyond_a_histogram_is_less_likely_the_farther_it_is(histogram):
+    """Within a bin, too: else nothing would keep the samples of dark pixels from falling below."""
+    signals = histogram.low - np.array([0.0, 2.0, 5.0, 9.0])
+    found = histogram.log_density(np.full(4, float(OFFSET)), signals)
+    assert np.all(np.diff(found) < 0)
+    x = np.linspace(0, 300, 30_001)
+    assert np.trapezoid(histogram.density(x, signals[2]), x) == pytest.approx(1, abs=1e-3)
+    # Files of version 0.1.0 have no such key, and give what they gave.
+    before = noise.Histogram.model_validate(
+        {k: v for k, v in histogram.model_dump(mode="json").items() if k != "glides"}
+    )
+    assert "glides" not in before.model_dump(mode="json")
+    found = before.log_density(np.full(2, float(OFFSET)), signals[:2])
+    np.testing.assert_allclose(found, found[0], atol=1e-3)
+    inside = np.linspace(histogram.low, histogram.high, 7)
+    np.testing.assert_array_equal(
+        before.density(OBSERVED, inside[:, None]), histogram.density(OBSERVED, inside[:, None])
+    )
