@@ -19,7 +19,7 @@ from imagej_dl.methods.shared.sample_outputs import EXTRA, output_of_width, samp
 _DARK = -1.0
 """First output for the middle of the samples: the noise model's `low`."""
 _FIRST, _LEAST = 0.15, 0.05
-"""Widths of the samples, in standard deviations of the noise at the middle of its range."""
+"""Widths of the samples, in standard deviations of the noise."""
 _HOLD = 0.01
 """Nats that samples cost whose width is e times less than the least."""
 
@@ -79,13 +79,17 @@ class PN2V(NoiseModelMethod, BlindSpotMethod):
             return suited
         span = model.high - model.low
         scale = {"scale": unit_of(model) / span, "offset": -model.low / span}
-        return {**suited, **scale, "first_outputs": (_DARK, self._width(_FIRST))}
+        return {**suited, **scale, "first_outputs": (_DARK, float(self._width(0.0, _FIRST)))}
 
-    def _width(self, sigmas: float) -> float:
-        """Return the output with which samples are so many standard deviations of noise wide."""
+    def _width(self, middle: Any, sigmas: float, ops: Any = np) -> Any:
+        """Return the output with which samples are so many standard deviations of noise wide.
+
+        `middle` is that of the samples, and the variance of the noise taken for a straight line.
+        """
         model = self.known_noise
-        sigma = float(np.sqrt(model.variance(np.array(model.between(0.0)))))
-        return output_of_width(2 * sigmas * sigma / (model.high - model.low))
+        low, high = (float(v) for v in model.variance(np.array((model.low, model.high))))
+        variance = low + (high - low) * ops.clip((middle + 1) / 2, 0.01, 1.0)
+        return output_of_width(2 * sigmas / (model.high - model.low) * ops.sqrt(variance), ops)
 
     def loss(
         self,
@@ -103,7 +107,6 @@ class PN2V(NoiseModelMethod, BlindSpotMethod):
         from imagej_dl.models import backend
 
         tf, ops = backend.tensorflow(), backend.keras().ops
-        least = self._width(_LEAST)
 
         def compute(targets: Any, outputs: Any, weights: Any = 1.0) -> Any:
             mask = targets[..., 1] * tf.broadcast_to(weights, tf.shape(targets)[:-1])
@@ -114,6 +117,7 @@ class PN2V(NoiseModelMethod, BlindSpotMethod):
             each = self.known_noise.log_density(observed, signals, ops)
             likelihood = tf.reduce_logsumexp(each, axis=-1) - np.log(self.samples)
             shares = tf.gather_nd(mask, where)
+            least = self._width(tf.stop_gradient(scored[:, 0]), _LEAST, ops)
             narrow = _HOLD * tf.square(tf.nn.relu(least - scored[:, 1]))
             return weighted_mean(narrow - likelihood, shares, total)
 

@@ -52,6 +52,24 @@ def test_the_loss_is_that_of_the_mean_density_at_scored_pixels():
     assert found == pytest.approx(-np.log(p[1][mask[1] > 0]).mean(), rel=1e-3)
 
 
+def test_samples_that_are_all_one_are_widened():
+    """The likelihood alone has next to no gradient there."""
+    import tensorflow as tf
+
+    model = camera()
+    method = PN2V(noise_model=model, samples=5)
+    targets = np.ones((1, 4, 4, 2), np.float32)
+    targets[..., 0] = model.between(0.2) / unit_of(model)
+    for width, sign in ((-5.5, -1), (-2.0, 0)):
+        outputs = np.zeros((1, 4, 4, 7), np.float32)
+        outputs[..., 0], outputs[..., 1] = 0.2, width
+        variable = tf.Variable(outputs)
+        with tf.GradientTape() as tape:
+            value = method.loss("noise_likelihood", total=whole)(tf.constant(targets), variable)
+        slope = float(tf.reduce_sum(tape.gradient(value, variable)[..., 1]))
+        assert slope < -0.01 if sign else slope >= 0
+
+
 def test_the_estimate_weighs_samples_by_the_observed_pixel():
     import keras
 
