@@ -172,7 +172,7 @@ def learnt(images: Case, method: str, seed: int, options: argparse.Namespace) ->
     if "noise_model" in METHODS[method].model_fields:
         from imagej_dl import noise
 
-        known = noise.fit_mixture(noise.of_frames(calibration(images.noise, images.truth)))
+        known = noise.fit(noise.of_frames(calibration(images.noise, images.truth)))
         own = {"noise_model": known.model_dump(mode="json")}
         settings["method_settings"] = own | settings.get("method_settings", {})
     with tempfile.TemporaryDirectory(prefix="denoise-") as name:

@@ -44,10 +44,11 @@ class NoiseModel(Command):
         None,
         description="The same image denoised, in the same intensities: it stands for the signal.",
     )
-    model: Annotated[Literal["mixture", "histogram"], Shown("Kind of model")] = Field(
-        "mixture",
+    model: Annotated[Literal["auto", "mixture", "histogram"], Shown("Kind of model")] = Field(
+        "auto",
         description="mixture: Gaussians whose width depends on the signal, from some thousand "
-        "pixels on; histogram: for noise of any shape, from many pixels.",
+        "pixels on; histogram: for noise of any shape, such as counts of few photons, from many "
+        "pixels; auto: the one that describes pixels left out better.",
     )
     gaussians: Annotated[int, Shown(unit="Gaussians", advanced=True)] = Field(
         3, ge=1, le=10, description="Number of Gaussians of a mixture."
@@ -107,8 +108,10 @@ class NoiseModel(Command):
             made: noise.Histogram | noise.GaussianMixture
             if self.model == "histogram":
                 made = noise.fit_histogram(pairs)
-            else:
+            elif self.model == "mixture":
                 made = noise.fit_mixture(pairs, self.gaussians, self.coefficients)
+            else:
+                made = noise.fit(pairs, self.gaussians, self.coefficients)
         except UserError as error:
             raise error if error.path else error.at(name) from error
         noise.write(made, self.out, overwrite=self.overwrite)

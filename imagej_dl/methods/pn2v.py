@@ -14,7 +14,14 @@ from imagej_dl.methods.shared.blind_spots import BlindSpotMethod
 from imagej_dl.methods.shared.denoising_defaults import DEFAULTS
 from imagej_dl.methods.shared.losses import weighted_mean
 from imagej_dl.methods.shared.noise_model_method import NoiseModelMethod, unit_of
-from imagej_dl.methods.shared.sample_outputs import EXTRA, samples_of
+from imagej_dl.methods.shared.sample_outputs import EXTRA, output_of_width, samples_of
+
+_DARK = -1.0
+"""First output for the middle of the samples: the noise model's `low`."""
+_FIRST, _LEAST = 0.15, 0.05
+"""Widths of the samples, in standard deviations of the noise."""
+_HOLD = 0.01
+"""Nats that samples cost whose width is e times less than the least."""
 
 
 class PN2V(NoiseModelMethod, BlindSpotMethod):
@@ -33,12 +40,21 @@ class PN2V(NoiseModelMethod, BlindSpotMethod):
     defaults: ClassVar[dict[str, Any]] = DEFAULTS
     losses: ClassVar[tuple[str, ...]] = ("noise_likelihood",)
     takes_volumes: ClassVar[bool] = False
+    begun: ClassVar[dict[str, Any]] = {"samples": 32, "revision": 2}
 
     samples: int = Field(
         default=100,
         ge=2,
         le=800,
-        description="Samples of the signal that the network gives for a pixel; 800 in the paper.",
+        description="Samples of the signal that the network gives for a pixel; 800 in the paper. A "
+        "training that begins has 32, unless others are given.",
+    )
+    revision: int = Field(
+        default=1,
+        ge=1,
+        le=2,
+        description="Of the network: 1, that of version 0.1.0; 2, that of n2v2, with intensities "
+        "scaled for it. A training that begins has 2.",
     )
 
     @property
@@ -48,8 +64,32 @@ class PN2V(NoiseModelMethod, BlindSpotMethod):
 
     @property
     def network(self) -> dict[str, Any]:
-        """Arguments of the network that suit the method."""
-        return {**super().network, "pooling": "max", "residual": False, "top_skip": True}
+        """Arguments of the network that suit the method.
+
+        That of revision 2 is N2V2's, which hardly sees the pixel itself: the estimate counts it by
+        the noise model. The noise model's range becomes 0 to 1: an offset of the camera, many
+        times the contrast of the image, would keep the network from learning. The first samples
+        are dark, as most pixels are, and near each other: too narrow, they give the estimate of
+        Noise2Void; too wide, that of the pixel alone.
+        """
+        if self.revision == 1:
+            return {**super().network, "pooling": "max", "residual": False, "top_skip": True}
+        suited = {**super().network, "pooling": "blur", "residual": False, "top_skip": False}
+        if (model := self.noise_model) is None:
+            return suited
+        span = model.high - model.low
+        scale = {"scale": unit_of(model) / span, "offset": -model.low / span}
+        return {**suited, **scale, "first_outputs": (_DARK, float(self._width(0.0, _FIRST)))}
+
+    def _width(self, middle: Any, sigmas: float, ops: Any = np) -> Any:
+        """Return the output with which samples are so many standard deviations of noise wide.
+
+        `middle` is that of the samples, and the variance of the noise taken for a straight line.
+        """
+        model = self.known_noise
+        low, high = (float(v) for v in model.variance(np.array((model.low, model.high))))
+        variance = low + (high - low) * ops.clip((middle + 1) / 2, 0.01, 1.0)
+        return output_of_width(2 * sigmas / (model.high - model.low) * ops.sqrt(variance), ops)
 
     def loss(
         self,
@@ -59,7 +99,11 @@ class PN2V(NoiseModelMethod, BlindSpotMethod):
         dice: float = 0.0,
         total: Total,
     ) -> Loss:
-        """Return the mean of −log p of the scored pixels, p being per unit of intensity."""
+        """Return the mean of −log p of the scored pixels, p being per unit of intensity.
+
+        Samples much narrower than the noise cost a little more. Their width makes no difference to
+        the likelihood, and would be lost for good: it has no gradient that could widen them.
+        """
         from imagej_dl.models import backend
 
         tf, ops = backend.tensorflow(), backend.keras().ops
@@ -68,11 +112,14 @@ class PN2V(NoiseModelMethod, BlindSpotMethod):
             mask = targets[..., 1] * tf.broadcast_to(weights, tf.shape(targets)[:-1])
             where = tf.where(mask > 0)
             observed = self.observed(tf.gather_nd(targets[..., :1], where))
-            signals = self.signal(samples_of(tf.gather_nd(outputs, where), ops))
+            scored = tf.gather_nd(outputs, where)
+            signals = self.signal(samples_of(scored, ops))
             each = self.known_noise.log_density(observed, signals, ops)
             likelihood = tf.reduce_logsumexp(each, axis=-1) - np.log(self.samples)
             shares = tf.gather_nd(mask, where)
-            return weighted_mean(-likelihood, shares, total)
+            least = self._width(tf.stop_gradient(scored[:, 0]), _LEAST, ops)
+            narrow = _HOLD * tf.square(tf.nn.relu(least - scored[:, 1]))
+            return weighted_mean(narrow - likelihood, shares, total)
 
         return compute
 

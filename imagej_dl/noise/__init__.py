@@ -4,6 +4,7 @@ A model is measured on a calibration stack (:func:`of_frames`) or on an image an
 made of it (:func:`of_denoised`), and kept as a JSON file. Methods that know the noise take one.
 """
 
+from imagej_dl.noise.choice import fit
 from imagej_dl.noise.files import NoiseModel, of, read, write
 from imagej_dl.noise.gaussian_mixture import GaussianMixture
 from imagej_dl.noise.gaussian_mixture import fit as fit_mixture
@@ -17,6 +18,7 @@ __all__ = [
     "NoiseModel",
     "Origin",
     "Pairs",
+    "fit",
     "fit_histogram",
     "fit_mixture",
     "of",

@@ -18,6 +18,8 @@ Coefficients = tuple[tuple[float, ...], ...]
 _USED = 40_000
 """Pairs that are fitted to; as many from each part of the signal's range."""
 _PARTS = 32
+_FLOOR = 1e-4
+"""Least variance of a Gaussian, as a share of that of all noise."""
 
 
 class GaussianMixture(NoiseModelBase):
@@ -105,6 +107,10 @@ def _log_sum(terms: list[Any], ops: Any) -> Any:
 def fit(pairs: Pairs, gaussians: int = 3, coefficients: int = 2) -> GaussianMixture:
     """Fit a mixture to pairs of observed intensity and signal by maximum likelihood.
 
+    Whole numbers, or photons that are counted, have no density: the likeliest Gaussian is a spike
+    on one of them. So each intensity stands for all those within half a step of it, and no Gaussian
+    is narrower than a step.
+
     Parameters
     ----------
     gaussians, coefficients : how many Gaussians, and coefficients of each of their parameters.
@@ -116,10 +122,11 @@ def fit(pairs: Pairs, gaussians: int = 3, coefficients: int = 2) -> GaussianMixt
     from scipy.optimize import minimize
 
     low, high = pairs.ends
-    observed, signal = _spread(pairs, low, high)
+    observed, signal = _spread(pairs.without_steps(), low, high)
     unit = float(np.std(observed - signal))  # all that follows is in units of the noise
+    least = pairs.step**2 / 12 / unit**2  # the variance of all within half a step
     problem = _Likelihood(
-        (observed - signal) / unit, (signal - low) / (high - low), gaussians, coefficients
+        (observed - signal) / unit, (signal - low) / (high - low), gaussians, coefficients, least
     )
     found = minimize(
         problem, problem.start(), jac=True, method="L-BFGS-B", options={"maxiter": 500}
@@ -160,13 +167,18 @@ class _Likelihood:
     """The mean of −log p of residuals, and its gradient, as a function of all coefficients.
 
     residual : observed − signal, in units of the noise; t : the signal, 0 to 1.
+    least : variance that no Gaussian is below, so that none shrinks onto a single value.
     """
 
-    floor = 1e-4
-    """Least variance, so that no Gaussian shrinks onto a single value."""
-
-    def __init__(self, residual: NDArray, t: NDArray, gaussians: int, coefficients: int) -> None:
-        self.residual, self.t = residual, t
+    def __init__(
+        self,
+        residual: NDArray,
+        t: NDArray,
+        gaussians: int,
+        coefficients: int,
+        least: float = 0.0,
+    ) -> None:
+        self.residual, self.t, self.floor = residual, t, max(least, _FLOOR)
         self.shape = (3, gaussians, coefficients)
         self.powers = np.stack([t**i for i in range(coefficients)])
 

@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 from imagej_dl.errors import UserError
 from imagej_dl.noise.base import NoiseModelBase
 from imagej_dl.noise.pairs import Pairs
+from imagej_dl.serialisation import omitting
 
 _BINS = 128
 _A_ROW = 500
@@ -32,7 +33,8 @@ class Histogram(NoiseModelBase):
 
     A ten-thousandth of a wide normal distribution is added, so that what was never observed is not
     impossible, and the less likely the farther it is from the signal. Beyond `low` and `high` the
-    histogram at the end moves along with the signal.
+    histogram at the end moves along with the signal: with `glides` by any distance, without (models
+    of version 0.1.0) from bin to bin, so that all signals within a bin of the end are alike.
     """
 
     words: ClassVar[str] = "histogram"
@@ -43,6 +45,12 @@ class Histogram(NoiseModelBase):
     counts: tuple[str, ...] = Field(
         description="Pixels in each bin, a row for each signal, apart by blanks."
     )
+    glides: bool = Field(
+        default=False,
+        description="Beyond its ends the histogram moves along with the signal by parts of a bin.",
+    )
+
+    _later = omitting("glides")
 
     @cached_property
     def table(self) -> NDArray[np.float64]:
@@ -70,15 +78,26 @@ class Histogram(NoiseModelBase):
         at = ops.clip((within - self.low) * rows / (self.high - self.low) - 0.5, 0.0, rows - 1.0)
         first = ops.clip(ops.floor(at), 0.0, rows - 2.0)
         share = at - first
-        place = ops.floor((observed - (signal - within) - self.begin) / self.width)
-        # One column before and after the bins stands for all intensities beyond them.
-        column = ops.clip(place, -1.0, float(bins)) + 1.0
         cast = _cast if ops is np else ops.cast
         wide = bins + 2
-        index = cast(first, "int32") * wide + cast(column, "int32")
         table = self._framed if ops is np else ops.convert_to_tensor(self._framed, "float32")
-        near, far = ops.take(table, index), ops.take(table, index + wide)
-        seen = ops.log(near * (1 - share) + far * share + _TINY)
+
+        def at_column(place: Any) -> Any:
+            # One column before and after the bins stands for all intensities beyond them.
+            column = ops.clip(place, -1.0, float(bins)) + 1.0
+            index = cast(first, "int32") * wide + cast(column, "int32")
+            near, far = ops.take(table, index), ops.take(table, index + wide)
+            return near * (1 - share) + far * share
+
+        beyond = signal - within
+        if self.glides:
+            moved = ops.floor((observed - self.begin) / self.width) - beyond / self.width
+            column = ops.floor(moved)
+            part = moved - column
+            density = at_column(column) * (1 - part) + at_column(column + 1.0) * part
+        else:
+            density = at_column(ops.floor((observed - beyond - self.begin) / self.width))
+        seen = ops.log(density + _TINY)
         unseen = -0.5 * ops.square((observed - signal) / self._sigma)
         return ops.logaddexp(
             seen, unseen + math.log(_UNSEEN / self._sigma / math.sqrt(2 * math.pi))
@@ -129,7 +148,7 @@ def fit(pairs: Pairs, bins: int | None = None) -> Histogram:
             f"{_A_ROW * _FEWEST:,} are needed",
             remedy="Use a Gaussian mixture, which needs fewer, or a larger image.",
         )
-    begin, width, columns = _bins(observed, bins or _BINS, pairs.discrete)
+    begin, width, columns = _bins(observed, bins or _BINS, pairs)
     row = np.clip(((signal - low) / (high - low) * rows).astype(int), 0, rows - 1)
     column = np.clip(((observed - begin) / width).astype(int), 0, columns - 1)
     counts = np.bincount(row * columns + column, minlength=rows * columns).reshape(rows, columns)
@@ -141,16 +160,17 @@ def fit(pairs: Pairs, bins: int | None = None) -> Histogram:
         begin=begin,
         width=width,
         counts=tuple(" ".join(map(str, one)) for one in counts.tolist()),
+        glides=True,
     )
 
 
-def _bins(observed: NDArray, most: int, discrete: bool) -> tuple[float, float, int]:
+def _bins(observed: NDArray, most: int, pairs: Pairs) -> tuple[float, float, int]:
     """Return where bins begin, how wide they are, and how many there are."""
     first, last = float(observed.min()), float(observed.max())
     width = (last - first) / most
-    if discrete:  # bins of as many whole numbers each
-        width = float(max(1, math.ceil(width)))
-        first = math.floor(first) - 0.5
+    if step := pairs.step:  # bins of as many steps each, with the steps in their middle
+        width = step * max(1, math.ceil(width / step))
+        first = pairs.start + step * (math.floor((first - pairs.start) / step) - 0.5)
     return first, width, max(2, math.floor((last - first) / width) + 1)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -22,6 +22,7 @@ _CLIPPED = 0.01
 _ENDS = (0.5, 99.5)
 """Percentiles of the signal."""
 _STEPS = 64
+_BETWEEN_STEPS = 1e-3
 
 
 class Origin(BaseModel):
@@ -45,18 +46,30 @@ class Pairs:
     """Observed intensities and the signal of each, float64 (N,), and where they come from.
 
     discrete : whether intensities are whole numbers.
+    start, step : the intensities are `start` and whole multiples of `step` away from it, as where a
+        detector counts photons and gives some grey levels for each; `step` is 0 if they are no
+        whole numbers.
     """
 
     observed: NDArray[np.float64]
     signal: NDArray[np.float64]
     origin: Origin
     discrete: bool
+    start: float = 0.0
+    step: float = 0.0
 
     @property
     def ends(self) -> tuple[float, float]:
         """The signals that a noise model reaches from and to: single hot pixels are none."""
         low, high = np.percentile(self.signal, _ENDS)
         return float(low), float(high)
+
+    def without_steps(self) -> Pairs:
+        """Return pairs whose intensities are anywhere within half a step: they have a density."""
+        if not self.step:
+            return self
+        moved = np.random.default_rng(0).random(self.observed.shape) - 0.5
+        return replace(self, observed=self.observed + self.step * moved, step=0.0)
 
     def within(self, low: float, high: float) -> NDArray[np.bool_]:
         """Return which signals lie between two."""
@@ -176,8 +189,8 @@ def _pairs(
     flat, signals = flat[kept], signals[kept]
     _refuse_plain(flat, signals, title)
     origin = Origin(signal=kind, pairs=int(flat.size), saturation=top)
-    discrete = bool(np.issubdtype(dtype, np.integer))
-    return Pairs(flat, signals, origin, discrete)
+    start, step = _steps(values)
+    return Pairs(flat, signals, origin, step > 0, start, step)
 
 
 def _refuse_plain(observed: NDArray, signals: NDArray, title: str | None) -> None:
@@ -205,6 +218,21 @@ def saturation(values: NDArray, dtype: np.dtype) -> float | None:
     at = int(np.count_nonzero(values == top))
     below = int(np.count_nonzero((values < top) & (values >= top - width)))
     return float(top) if at > max(10, below) else None
+
+
+def _steps(values: NDArray) -> tuple[float, float]:
+    """Return an intensity, and the step between all; 0 where they are no whole numbers.
+
+    A thousandth of the pixels may lie between the steps: those with the rarest intensities.
+    """
+    found, counts = np.unique(values, return_counts=True)
+    if np.any(found != np.round(found)):
+        return 0.0, 0.0
+    order = np.argsort(counts)[::-1]
+    before = np.cumsum(counts[order]) - counts[order]
+    usual = np.sort(found[order[before < (1 - _BETWEEN_STEPS) * values.size]])
+    usual = usual if usual.size > 1 else found
+    return float(usual[0]), float(np.gcd.reduce(np.diff(usual).astype(np.int64)))
 
 
 def _end(signals: NDArray, clipped: NDArray) -> float:

@@ -52,6 +52,24 @@ def test_the_loss_is_that_of_the_mean_density_at_scored_pixels():
     assert found == pytest.approx(-np.log(p[1][mask[1] > 0]).mean(), rel=1e-3)
 
 
+def test_samples_that_are_all_one_are_widened():
+    """The likelihood alone has next to no gradient there."""
+    import tensorflow as tf
+
+    model = camera()
+    method = PN2V(noise_model=model, samples=5)
+    targets = np.ones((1, 4, 4, 2), np.float32)
+    targets[..., 0] = model.between(0.2) / unit_of(model)
+    for width, sign in ((-5.5, -1), (-2.0, 0)):
+        outputs = np.zeros((1, 4, 4, 7), np.float32)
+        outputs[..., 0], outputs[..., 1] = 0.2, width
+        variable = tf.Variable(outputs)
+        with tf.GradientTape() as tape:
+            value = method.loss("noise_likelihood", total=whole)(tf.constant(targets), variable)
+        slope = float(tf.reduce_sum(tape.gradient(value, variable)[..., 1]))
+        assert slope < -0.01 if sign else slope >= 0
+
+
 def test_the_estimate_weighs_samples_by_the_observed_pixel():
     import keras
 
@@ -70,6 +88,21 @@ def test_the_estimate_weighs_samples_by_the_observed_pixel():
     # Even where no sample is near the pixel the nearest one counts, and nothing is NaN.
     far = keras.ops.convert_to_numpy(layer([np.full_like(observed, 50), outputs]))
     np.testing.assert_allclose(far[..., 0] * unit_of(model), signals.max(-1), rtol=0.02)
+
+
+def test_the_first_samples_are_dark_and_narrower_than_the_noise():
+    """The offset of a camera, many times the contrast, is none to the network."""
+    from imagej_dl.models.networks.registry import network
+
+    model = camera()
+    method = PN2V(noise_model=model, samples=9, revision=2)
+    given = {"channels": 1, "classes": method.outputs, "output": "linear", "width": 2, "depth": 1}
+    suited = {k: v for k, v in method.network.items() if k != "apart"}
+    built = network("unet_n2v", given | suited).build()
+    dark = np.full((1, 4, 4, 1), model.low / unit_of(model), np.float32)
+    signals = method.signal(samples_of(np.asarray(built(dark), np.float64)))
+    np.testing.assert_allclose(signals.mean(axis=-1), model.low, rtol=1e-3)
+    assert 0 < signals.std() < np.sqrt(model.variance(np.array(model.high)))
 
 
 def test_it_is_trained_and_gives_an_image_in_its_own_intensities(trained):
@@ -131,6 +164,17 @@ def test_the_noise_model_is_read_from_its_file(tmp_path):
     assert found.method.known_noise == camera()
     assert found.normalisation.largest == unit_of(camera())
     json.dumps(found.model_dump(mode="json"))
+
+
+def test_only_a_training_that_begins_has_the_second_network():
+    """Weights of version 0.1.0, whose settings name no revision, go into its network."""
+    bare = {"noise_model": camera().model_dump(mode="json")}
+    begun = Settings.of({"kind": "pn2v", "method_settings": bare})
+    assert (begun.method.samples, begun.method.revision) == (32, 2)
+    earlier = {**begun.model_dump(mode="json"), "method_settings": bare}
+    method = Settings.of(earlier).method
+    assert (method.samples, method.revision) == (100, 1)
+    assert method.network == {"apart": False, "pooling": "max", "residual": False, "top_skip": True}
 
 
 @pytest.mark.parametrize(

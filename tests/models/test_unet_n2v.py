@@ -187,3 +187,18 @@ def test_the_ends_of_a_stack_are_treated_as_its_middle(pooling):
     np.testing.assert_allclose(
         np.asarray(model(np.repeat(plane, 2, axis=1)))[:, 0], y[:, 4], atol=1e-6
     )
+
+
+def test_intensities_are_scaled_before_the_network():
+    x = np.random.default_rng(0).random((1, 8, 8, 1), np.float32)
+    scaled, plain = built(scale=4.0, offset=-2.0), built()
+    plain.set_weights(scaled.get_weights())
+    np.testing.assert_allclose(scaled(x), plain(4 * x - 2), atol=1e-5)
+
+
+def test_the_first_outputs_are_those_of_an_image_of_nothing():
+    model = built(classes=3, first_outputs=(-1.0, 2.0))
+    found = np.asarray(model(np.zeros((1, 8, 8, 1), np.float32)))
+    np.testing.assert_array_equal(found, np.broadcast_to((-1.0, 2.0, 0.0), found.shape))
+    with pytest.raises(ValueError, match="first_outputs"):
+        built(first_outputs=(1.0, 2.0))

@@ -43,7 +43,7 @@ def test_what_is_saturated_is_said_and_left_out():
     assert pairs.signal.max() < 290
     model = noise.fit_mixture(pairs)
     at = np.linspace(model.low, model.high, 7)
-    np.testing.assert_allclose(model.variance(at), variance(at), rtol=0.12)
+    np.testing.assert_allclose(model.variance(at), variance(at), rtol=0.15)
 
 
 def test_bright_noise_is_not_taken_for_saturation():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,10 @@ class NoiseModelMethod(ImageMethod):
     stretched plane by plane. The network gives the signal as its place between the noise model's
     `low` (−1) and `high` (1).
     """
+
+    begun: ClassVar[dict[str, Any]] = {}
+    """Settings of a training that begins, where none are given. The defaults of the fields are
+    those of the version that first had them: its files do not name them."""
 
     noise_model: noise.NoiseModel | None = Field(
         default=None,
@@ -62,6 +66,9 @@ class NoiseModelMethod(ImageMethod):
         else:
             model = given
         own["noise_model"] = model.model_dump(mode="json")
+        # A training that goes on, and a model to start from, bring their normalisation.
+        if values.get("normalisation") is None:
+            own = {**cls.begun, **own}
         wanted = Normalisation.model_validate({"method": "range", "largest": unit_of(model)})
         asked = values.get("normalisation")
         if asked is not None and Normalisation.model_validate(asked) != wanted:

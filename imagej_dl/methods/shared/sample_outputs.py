@@ -31,6 +31,11 @@ def samples_of(outputs: Any, ops: Any = np) -> Any:
     return outputs[..., :1] + width * (quantiles + _DEVIATION * outputs[..., EXTRA:])
 
 
+def output_of_width(width: Any, ops: Any = np) -> Any:
+    """Return the second output with which the samples have this standard deviation, about."""
+    return ops.clip(ops.log(width) - _WIDTH, _NARROWEST, _WIDEST)
+
+
 @cache
 def _quantiles(number: int) -> Any:
     normal = NormalDist()

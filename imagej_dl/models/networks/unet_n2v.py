@@ -65,7 +65,21 @@ class UNetN2V(Network):
         "as many as leave 4 slices of a patch.",
     )
 
-    _later = omitting_none("patch_slices", "z_levels")
+    scale: float | None = Field(
+        default=None,
+        allow_inf_nan=False,
+        description="Factor of intensities before the network; if left out, they are as they are.",
+    )
+    offset: float | None = Field(
+        default=None, allow_inf_nan=False, description="What is added to them after that."
+    )
+
+    first_outputs: tuple[float, ...] | None = Field(
+        default=None,
+        description="Biases of the first output channels of the untrained network; others are 0.",
+    )
+
+    _later = omitting_none("patch_slices", "z_levels", "scale", "offset", "first_outputs")
 
     @property
     def multiple_of(self) -> int:
@@ -106,12 +120,20 @@ class UNetN2V(Network):
                 f"residual and apart need as many output channels as the image has: "
                 f"{self.channels}, not {self.classes}"
             )
+        if self.first_outputs is not None and (
+            len(self.first_outputs) > self.classes or (self.apart and self.channels > 1)
+        ):
+            raise ValueError("first_outputs are of one network, and no more than its outputs")
         keras = backend.keras()
-        inputs = self._inputs()
+        inputs = seen = self._inputs()
+        if self.scale is not None or self.offset is not None:
+            scale = 1.0 if self.scale is None else self.scale
+            rescaling = keras.layers.Rescaling
+            seen = rescaling(scale, self.offset or 0.0, name="rescaled")(inputs)
         if not self.apart or self.channels == 1:
-            output = self._probabilities(self._body(inputs, ""))
+            output = self._probabilities(self._body(seen, ""))
         else:
-            output = self._each(inputs)
+            output = self._each(seen)
         if self.residual:
             shown = self._denoised(inputs)
             output = keras.layers.Add(dtype="float32", name="residual")([output, shown])
@@ -121,6 +143,10 @@ class UNetN2V(Network):
             kernel = np.zeros(layer.kernel.shape, np.float32)
             kernel[..., number, 0] = 1
             layer.set_weights([kernel])
+        if self.first_outputs is not None:
+            kernel, biases = model.get_layer("probabilities").get_weights()
+            biases[: len(self.first_outputs)] = self.first_outputs
+            model.get_layer("probabilities").set_weights([kernel, biases])
         return model
 
     def _inputs(self) -> Any:
