@@ -135,8 +135,8 @@ class TuneTracking(Command):
         if held.prefers_auto(self.objective):
             assert held.auto is not None
             say(
-                f"{registry.BY_MASKS}, which `track` uses without settings, is better still on these "
-                f"frames: {self.objective} {_text(held.auto[self.objective])}. Track without "
+                f"{registry.BY_MASKS}, which `track` uses without settings, is better still on "
+                f"these frames: {self.objective} {_text(held.auto[self.objective])}. Track without "
                 f"--settings, or tune it with --tracker {registry.BY_MASKS}."
             )
 
