@@ -16,7 +16,7 @@ from imagej_dl.foreign.session import Session
 from imagej_dl.images import make
 from imagej_dl.prediction import Prediction
 
-SETTINGS = {"seed_channels_thresh": [0.5, 0.5], "growth_mask_channels_thresh": [0.5]}
+SETTINGS = {"seed_channels_thresh": ["auto", "auto"], "growth_mask_channels_thresh": ["auto"]}
 
 # A network of random weights, as BiaPy itself writes it, and what BiaPy makes of an image.
 _OWN = f"""
@@ -40,9 +40,6 @@ config = build_config(
 engine = BiaPy(config)
 engine.workflow.prepare_model()
 network = engine.workflow.model_without_ddp
-with torch.no_grad():
-    for part in network.parameters():
-        part.normal_(0, 0.7)
 save_model(".", engine.cfg, __version__, "model", "best", network, [], {{}})
 state = torch.load("model-checkpoint-best.pth", weights_only=True)
 state["cfg"]["MODEL"]["ARCHITECTURE"] = "vit"
