@@ -175,8 +175,9 @@ class DenoiseOptions(Command):
         from imagej_dl.models.networks.unet_n2v import UNetN2V
         from imagej_dl.models.networks.unet_n2v_frames import UNetN2VFrames
 
-        if registry.METHODS[self.kind].defaults.get("architecture") != UNetN2V.name:
-            raise UserError(f"frames: {self.kind} denoises each frame by itself")
+        method = registry.METHODS[self.kind]
+        if not method.takes_frames or method.defaults.get("architecture") != UNetN2V.name:
+            raise UserError(f"frames: kind {self.kind} learns each frame by itself")
         return UNetN2VFrames.name
 
     def learns_from(self) -> LearnsFrom:

@@ -142,6 +142,9 @@ class Method(BaseModel):
     """The frames of a movie that a network of several sees beside the one that is predicted: those
     before it, the first standing for what is before the first; or those nearest to it in time."""
 
+    takes_frames: ClassVar[bool] = True
+    """True if the network may see several frames of a movie at once."""
+
     takes_volumes: ClassVar[bool] = False
     """True if patches may be volumes. Their slices follow each other in the channels, those of the
     first slice first, of images, targets and outputs alike: (side, side, slices·C)."""
@@ -248,6 +251,11 @@ class Method(BaseModel):
         """Raise ValueError where patches of so many slices (None: planes) do not go with it."""
         if slices and not self.takes_volumes:
             raise ValueError(f"patch_slices: kind {self.name} learns planes: leave it out")
+
+    def check_frames(self, frames: int) -> None:
+        """Raise ValueError where a network that sees so many frames does not go with it."""
+        if frames > 1 and not self.takes_frames:
+            raise ValueError(f"frames: kind {self.name} learns each frame by itself")
 
     @property
     def flips_slices(self) -> bool:

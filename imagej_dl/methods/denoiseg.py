@@ -39,6 +39,7 @@ class DenoiSeg(WatershedMethod):
     publication: ClassVar[Publication | None] = NOISE2VOID
     position: ClassVar[int] = 250
     takes_unlabelled: ClassVar[bool] = True
+    takes_frames: ClassVar[bool] = False
     losses: ClassVar[tuple[str, ...]] = ("denoise_and_segment",)
     weight_maps: ClassVar[tuple[str, ...]] = WEIGHT_MAPS
     shown: ClassVar[Measure] = Measure("dice", "Dice", "Dice of the object class", (0, 1))

@@ -367,6 +367,7 @@ class Settings(BaseModel):
             network = self.built(1)
         except UserError as error:
             raise ValueError(str(error)) from error
+        self.method.check_frames(network.window)
         period, slices = network.multiple_of, self.patch_slices or 1
         if self.patch % period:
             raise ValueError(f"a patch of {self.patch} px is not a multiple of 2^depth = {period}")

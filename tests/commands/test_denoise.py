@@ -23,6 +23,7 @@ from imagej_dl.errors import Cancelled, UserError
 from imagej_dl.prediction import preview
 from imagej_dl.prediction.inputs import Source
 from imagej_dl.progress import silent
+from imagej_dl.training.settings import Settings
 
 SMALL: dict[str, Any] = {
     "epochs": 2,
@@ -260,8 +261,11 @@ def test_a_movie_with_several_frames_at_once(tmp_path: Path) -> None:
 
 
 def test_kinds_that_denoise_each_frame_by_itself_say_so() -> None:
-    with pytest.raises(UserError, match="frames: divnoising denoises each frame by itself"):
+    with pytest.raises(UserError, match="frames: kind divnoising learns each frame by itself"):
         Denoise(kind="divnoising", frames=3).given()
+    several = {"kind": "denoiseg", "architecture": "unet_n2v_frames", "frames": 3}
+    with pytest.raises(UserError, match="frames: kind denoiseg learns each frame by itself"):
+        Settings.of(several)
 
 
 @pytest.fixture

@@ -27,6 +27,7 @@ class NoiseModelMethod(ImageMethod):
     `low` (−1) and `high` (1).
     """
 
+    takes_frames: ClassVar[bool] = False
     begun: ClassVar[dict[str, Any]] = {}
     """Settings of a training that begins, where none are given. The defaults of the fields are
     those of the version that first had them: its files do not name them."""
