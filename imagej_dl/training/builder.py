@@ -126,6 +126,7 @@ def assemble(
     network = settings.built(examples.channels)
     with devices.scope(), precision(settings.precision):
         model = _built(network, settings)
+    devices.prepare(model)
     if settings.seed_weights is not None:
         backend.keras().utils.set_random_seed(settings.seed)
     if start is None and not state.step:

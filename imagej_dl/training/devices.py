@@ -6,7 +6,7 @@ Several GPUs, or several machines, divide each batch among them; what they do in
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from imagej_dl.errors import UserError
 from imagej_dl.models import backend
-from imagej_dl.training import fused_normalisation
 
 Arrays = dict[str, NDArray]
 """Arrays by their names."""
@@ -71,8 +70,7 @@ class SingleDevice:
         return nullcontext()
 
     def prepare(self, network: Any) -> None:
-        """Make layers that need the whole batch see all of it, and do so fast."""
-        fused_normalisation.fuse(all_layers(network))
+        """Make layers that need the whole batch see all of it."""
 
     def compile(self, step: Callable[..., Any]) -> Callable[[Any, Sequence[Any]], Any]:
         """Compile a training step; all devices must return the same.
@@ -111,12 +109,3 @@ class SingleDevice:
     def connection(self) -> AbstractContextManager[None]:
         """Return the context in which the loss of another machine is a UserError."""
         return nullcontext()
-
-
-def all_layers(network: Any) -> Iterator[Any]:
-    """Give the layers of a network, with those that are within others."""
-    for layer in network.layers:
-        yield layer
-        inner = getattr(layer, "layer", layer)  # of TimeDistributed
-        if hasattr(inner, "layers"):
-            yield from all_layers(inner)

@@ -36,7 +36,6 @@ class Trainer(keras.Model):  # type: ignore[name-defined]
 
     def __init__(self, network: Any, settings: Settings, devices: SingleDevice) -> None:
         super().__init__()
-        devices.prepare(network)
         self.network = network
         self.loss_scale = LossScale(settings.precision)
         self._devices = devices

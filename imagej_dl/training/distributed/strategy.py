@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from imagej_dl.errors import Cancelled, Enough, UserError
 from imagej_dl.models import backend
-from imagej_dl.training.devices import Arrays, SingleDevice, StopRequests, all_layers
+from imagej_dl.training.devices import Arrays, SingleDevice, StopRequests
 from imagej_dl.training.distributed import stopping
 from imagej_dl.training.distributed.tf_config import Task
 
@@ -58,7 +58,7 @@ class DistributedStrategy(SingleDevice):
         return self._strategy.scope()
 
     def prepare(self, network: Any) -> None:
-        for layer in all_layers(network):
+        for layer in _layers(network):
             if isinstance(layer, backend.keras().layers.BatchNormalization):
                 layer.synchronized = True
 
@@ -240,3 +240,11 @@ def unpack(message: bytes) -> Arrays:
     length = int.from_bytes(message[:8], "big")
     with np.load(io.BytesIO(message[8 : 8 + length]), allow_pickle=False) as arrays:
         return {name: arrays[name] for name in arrays.files}
+
+
+def _layers(network: Any) -> Iterator[Any]:
+    for layer in network.layers:
+        yield layer
+        inner = getattr(layer, "layer", layer)  # of TimeDistributed
+        if hasattr(inner, "layers"):
+            yield from _layers(inner)
