@@ -104,7 +104,7 @@ class DenoiseOptions(Command):
         "volumes, by a 3-D network, which learns more slowly. If left out, plane by plane.",
     )
     frames: Annotated[
-        int | None, Shown("Frames seen at once", empty="each by itself", advanced=True)
+        int | None, Shown("Frames at once", unit="frames", empty="each by itself", advanced=True)
     ] = Field(
         None,
         ge=2,

@@ -42,7 +42,7 @@ class SetUp:
 
     @property
     def begun(self) -> bool:
-        """Whether an installation has left something there."""
+        """True if an installation has left something there."""
         left = ("env-*", "downloads", "set-up.log", RECORD)
         return any(next(self.folder.glob(name), None) for name in left)
 

@@ -1,4 +1,4 @@
-"""What is to be said of the Python of commands that came from an update site, for `doctor`."""
+"""Findings of the Python of commands that came from an update site, for `doctor`."""
 
 from __future__ import annotations
 

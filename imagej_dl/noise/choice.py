@@ -1,4 +1,4 @@
-"""Which kind of noise model suits: the one under which pixels that were left out are likelier."""
+"""The choice of a noise model: the kind under which pixels that were left out are likelier."""
 
 from __future__ import annotations
 

@@ -27,8 +27,9 @@ def constants(path: Path) -> set[str]:
 
 
 def modules() -> list[Path]:
-    inside = PACKAGE / "methods"
-    return [path for path in sorted(PACKAGE.rglob("*.py")) if inside not in path.parents]
+    # Engines of others have words of their own, some of them the same.
+    inside = {PACKAGE / "methods", PACKAGE / "engines"}
+    return [path for path in sorted(PACKAGE.rglob("*.py")) if inside.isdisjoint(path.parents)]
 
 
 def test_no_module_names_a_method():

@@ -192,7 +192,7 @@ def test_a_fold_is_trained_as_the_training_is(data: Path, tmp_path: Path, monkey
     first = seen[0]
     assert len(seen) == 2
     assert len(first.train) + len(first.validation) == 4  # no share of them is kept for a test
-    assert all(e.weights is not None and len(e.before) == 2 for e in first.train)
+    assert all(e.weights is not None and len(e.others) == 2 for e in first.train)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from biapy import BiaPy
 from serve import Arrays, Refused, Teller, Values, main
 
 _HARMLESS = [set, partial, torch.nn.LayerNorm]
-"""What BiaPy's checkpoints hold beside tensors and plain values."""
+"""The parts that BiaPy's checkpoints hold beside tensors and plain values."""
 _NETWORKS = (
     "unet",
     "resunet",
@@ -40,7 +40,7 @@ _ALWAYS = {
     "TEST.ANALIZE_2D_IMGS_AS_3D_STACK": False,
     "DATA.TEST.ROI_MASK.ENABLE": False,
 }
-"""What belongs to the files that the model was made with, not to a plane."""
+"""Parts of a configuration that belong to the files that the model was made with, not to a plane."""
 _models: dict[Any, Any] = {}
 
 
