@@ -40,7 +40,7 @@ _ALWAYS = {
     "TEST.ANALIZE_2D_IMGS_AS_3D_STACK": False,
     "DATA.TEST.ROI_MASK.ENABLE": False,
 }
-"""Parts of a configuration that belong to the files that the model was made with, not to a plane."""
+"""Parts of a configuration that belong to the files that a model was made with, not to a plane."""
 _models: dict[Any, Any] = {}
 
 
