@@ -172,11 +172,9 @@ class DenoiseOptions(Command):
 
     def _of_frames(self) -> str:
         """Return the network that sees several frames, for kinds that have one."""
-        from imagej_dl.models.networks.unet_n2v import UNetN2V
         from imagej_dl.models.networks.unet_n2v_frames import UNetN2VFrames
 
-        method = registry.METHODS[self.kind]
-        if not method.takes_frames or method.defaults.get("architecture") != UNetN2V.name:
+        if not registry.METHODS[self.kind].takes_frames:
             raise UserError(f"frames: kind {self.kind} learns each frame by itself")
         return UNetN2VFrames.name
 

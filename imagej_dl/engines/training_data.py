@@ -122,15 +122,16 @@ def _planes(name: str, image: object, truth: object | None, channels: int) -> li
         flat = np.ascontiguousarray(labels.isel(place).data)
         marked_here = None if marked is None else np.asarray(marked.isel(place).data)
         where = marks.known(flat, marked_here)
-        digest = example_files.name_of(plane)
-        found.append(Example(_title(name, place), plane, flat, digest, known=where))
+        title, digest = name + example_files.words_of(place), example_files.name_of(plane)
+        found.append(Example(title, plane, flat, digest, known=where))
     return found
 
 
 def _unlabelled(name: str, image: xr.DataArray, place: dict[str, int]) -> Example:
     plane = _plane(name, image, place)
     everywhere = np.ones(plane.shape[:2], np.uint16)
-    return Example(_title(name, place), plane, everywhere, example_files.name_of(plane))
+    title, digest = name + example_files.words_of(place), example_files.name_of(plane)
+    return Example(title, plane, everywhere, digest)
 
 
 def _plane(name: str, image: xr.DataArray, place: dict[str, int]) -> NDArray:
@@ -139,7 +140,3 @@ def _plane(name: str, image: xr.DataArray, place: dict[str, int]) -> NDArray:
     if raw.ndim == 3 and raw.shape[2] == 1:
         raw = raw[..., 0]
     return np.ascontiguousarray(raw.astype(raw.dtype.newbyteorder("="), copy=False))
-
-
-def _title(name: str, place: dict[str, int]) -> str:
-    return name + "".join(f" {axis}={index + 1}" for axis, index in place.items())

@@ -26,6 +26,9 @@ SuiteTarget = Literal["", "mask", "categories", "contours"]
 LearnsFrom = Literal["labels", "image", "itself"]
 """The ground truth: a label map, another image, or the image itself."""
 
+FramesSeen = Literal["before", "around"]
+"""The frames of a movie that a network of several sees beside the one that is predicted: those
+before it, the first standing for what is before the first; or those nearest to it in time."""
 Symmetries = Literal["all", "flips", "none"]
 """Ways in which patches may be turned: flips and quarter turns, flips alone, or not at all."""
 
@@ -138,9 +141,7 @@ class Method(BaseModel):
     """True if images without label map are learnt from, too; nothing of them is known then."""
     takes_contours: ClassVar[bool] = False
     """True if contour images beside a label map are part of the target."""
-    frames_seen: ClassVar[Literal["before", "around"]] = "before"
-    """The frames of a movie that a network of several sees beside the one that is predicted: those
-    before it, the first standing for what is before the first; or those nearest to it in time."""
+    frames_seen: ClassVar[FramesSeen] = "before"
 
     takes_frames: ClassVar[bool] = True
     """True if the network may see several frames of a movie at once."""

@@ -6,18 +6,16 @@ volumes (Y, X, Z·C). In the network they have an axis of their own.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from imagej_dl.errors import UserError
+from imagej_dl.methods.base import FramesSeen
 from imagej_dl.models import backend
 
-Seen = Literal["before", "around"]
-"""The frames that a network of several sees beside the one that its output is of."""
 
-
-def window(t: int, frames: int, count: int, seen: Seen) -> list[int]:
+def window(t: int, frames: int, count: int, seen: FramesSeen) -> list[int]:
     """Return the frames of a movie that a network sees for frame `t`, itself last.
 
     Parameters
@@ -34,9 +32,9 @@ def window(t: int, frames: int, count: int, seen: Seen) -> list[int]:
     return [*reversed(others[: frames - 1]), t]
 
 
-def check(frames: int, count: int, name: str | None = None) -> None:
+def check(frames: int, count: int, seen: FramesSeen, name: str | None = None) -> None:
     """Raise UserError for a movie with fewer frames than a network sees around each."""
-    if count < frames:
+    if seen == "around" and count < frames:
         raise UserError(
             f"the network sees {frames} frames at once, and the image has {count}",
             path=name,

@@ -227,8 +227,7 @@ def check_image(bundle: ModelBundle, image: xr.DataArray) -> None:
             + (". If they are frames, pass --axes TYX" if frames else "")
         )
     count = image.sizes.get("T", 1)
-    if config.method.frames_seen == "around":
-        frame_windows.check(config.frames, count, title)
+    frame_windows.check(config.frames, count, config.method.frames_seen, title)
     if config.frames > 1 and count == 1:
         warn(
             f"{title or 'the image'}: the model sees {config.frames} frames, but the image has "

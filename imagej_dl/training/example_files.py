@@ -61,6 +61,11 @@ def places_of(image: xr.DataArray) -> list[dict[str, int]]:
     return [dict(zip(stack, index, strict=True)) for index in np.ndindex(*shape)]
 
 
+def words_of(place: dict[str, int]) -> str:
+    """Return the place of a plane as it follows the name of its file, such as " T=3 Z=1"."""
+    return "".join(f" {axis}={index + 1}" for axis, index in place.items())
+
+
 def plane_of(name: str, image: xr.DataArray, place: dict[str, int]) -> NDArray:
     """Return a plane (Y, X) or (Y, X, C) of an image with its original intensities.
 

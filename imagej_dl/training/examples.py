@@ -17,7 +17,7 @@ from imagej_dl.images.checks import saturation
 from imagej_dl.images.checks.repeated_warnings import gathered
 from imagej_dl.images.intensities.training_intensities import Look, bounded
 from imagej_dl.images.labels import marks
-from imagej_dl.methods.base import Method
+from imagej_dl.methods.base import FramesSeen, Method
 from imagej_dl.methods.shared.pixel_weights import MAPS
 from imagej_dl.models import ModelConfig, frame_windows
 from imagej_dl.progress import Progress, silent
@@ -33,6 +33,7 @@ from imagej_dl.training.example_files import (
     places_of,
     plane_of,
     short_names,
+    words_of,
 )
 from imagej_dl.training.example_storage import Store
 from imagej_dl.training.image_agreement import Agreement
@@ -99,7 +100,7 @@ class Examples:
         self.raw: NDArray = np.zeros((0, 0), np.uint8)
         self._normalisation = normalisation
         self._frames = frames
-        self._frames_seen: frame_windows.Seen = "before" if method is None else method.frames_seen
+        self._frames_seen: FramesSeen = "before" if method is None else method.frames_seen
         self._weights = MAPS.get(weight_map)
         self._ring = ring if sparse else None
         self._estimated = 0
@@ -258,8 +259,7 @@ class Examples:
             return prepared[t, z]
 
         count = image.sizes.get("T", 1)
-        if self._frames_seen == "around":
-            frame_windows.check(self._frames, count, name)
+        frame_windows.check(self._frames, count, self._frames_seen, name)
         # A network of several frames sees those without labels, too.
         for place in places if self._frames > 1 else filled:
             t, z = place.get("T", 0), place.get("Z", 0)
@@ -297,7 +297,7 @@ class Examples:
             self._store.note(flat.tobytes())
             examples.append(
                 Example(
-                    name + "".join(f" {axis}={index + 1}" for axis, index in place.items()),
+                    name + words_of(place),
                     kept,
                     self._store.keep(flat) if target is None else flat,
                     digest=name_of(raw),

@@ -17,7 +17,7 @@ from imagej_dl.images.checks import saturation
 from imagej_dl.images.intensities.joint_moments import Moments
 from imagej_dl.images.intensities.levels import Levels
 from imagej_dl.training import registration
-from imagej_dl.training.example_files import places_of, plane_of
+from imagej_dl.training.example_files import places_of, plane_of, words_of
 from imagej_dl.training.target_intensities import scale_of
 
 _LOOKED_AT = 3
@@ -91,7 +91,7 @@ def check(name: str, image: xr.DataArray, target: xr.DataArray) -> None:
         name,
         (
             (
-                "".join(f" {axis}={index + 1}" for axis, index in places[number].items()),
+                words_of(places[number]),
                 plane_of(name, image, places[number]),
                 plane_of(name, target, places[number]),
             )

@@ -122,11 +122,11 @@ def _frames(
         return _shown(image, view), {}
     at, count = _looked_at(image, view), image.sizes.get("T", 1)
     t = at.pop("T", 0)
-    if config.method.frames_seen == "around":
-        frame_windows.check(config.frames, count)
+    seen = config.method.frames_seen
+    frame_windows.check(config.frames, count, seen)
     if "T" not in image.dims:
         return image.isel(at), {}
-    shown = frame_windows.window(t, config.frames, count, config.method.frames_seen)
+    shown = frame_windows.window(t, config.frames, count, seen)
     found = sorted(set(shown))
     return image.isel(at | {"T": found}), {"T": found.index(t)}
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
 from imagej_dl.methods.base import (
+    FramesSeen,
     LearnsFrom,
     Loss,
     Measure,
@@ -39,7 +40,7 @@ class BlindSpotMethod(ImageMethod):
 
     publication: ClassVar[Publication | None] = NOISE2VOID
     takes_volumes: ClassVar[bool] = True
-    frames_seen: ClassVar[Literal["before", "around"]] = "around"
+    frames_seen: ClassVar[FramesSeen] = "around"
 
     learns_from: ClassVar[LearnsFrom] = "itself"
     losses: ClassVar[tuple[str, ...]] = ("masked_mse",)
