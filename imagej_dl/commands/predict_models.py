@@ -104,11 +104,7 @@ class ChosenModels(PredictOptions):
         from imagej_dl.prediction.object_scale import scalable
 
         refuse_settings(self)
-        if self.workers is not None and self.scheduler != executors.LOCAL:
-            raise UserError(
-                "workers: says how many processes the scheduler local starts",
-                remedy="Leave it out, or pass --scheduler local.",
-            )
+        executors.check_workers(self.scheduler, self.workers)
         if self.diameter is not None:
             scalable(config, self.diameter, self.chosen)
         method = config.method

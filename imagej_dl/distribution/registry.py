@@ -19,6 +19,16 @@ def check(scheduler: str) -> None:
         raise ValueError(f"{scheduler!r} is no scheduler: give {HOW}")
 
 
+def check_workers(scheduler: str | None, workers: int | None) -> None:
+    """Raise UserError for a number of workers where the scheduler, or its absence, starts none."""
+    if scheduler != LOCAL and workers is not None:
+        raise UserError(
+            "workers: says how many processes the scheduler local starts; another has those that "
+            "it has",
+            remedy="Leave it out, or pass --scheduler local.",
+        )
+
+
 def executor(scheduler: str, workers: int | None = None) -> Executor:
     """Return the executor of a name, or of an address.
 
@@ -30,12 +40,7 @@ def executor(scheduler: str, workers: int | None = None) -> Executor:
     ------
     UserError : when Dask is needed and not installed, or the scheduler does not answer.
     """
-    if scheduler != LOCAL and workers is not None:
-        raise UserError(
-            "workers: says how many processes the scheduler local starts; another has those that "
-            "it has",
-            remedy="Leave it out.",
-        )
+    check_workers(scheduler, workers)
     if scheduler == SERIAL:
         return Serial()
     from imagej_dl.distribution import dask_workers
