@@ -30,6 +30,33 @@ class EngineSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
+def file_or_name(engine: Engine, named: Path | None, program: str, example: str) -> str:
+    """Return the model of an engine whose models are files, or names of those that it has.
+
+    Its runner looks for a name.
+
+    Parameters
+    ----------
+    program : that has the models; example : the name of one.
+
+    Raises
+    ------
+    UserError : for no model, a folder, and a file that is not there.
+    """
+    if named is None:
+        raise UserError(
+            f"{engine.label} needs a model",
+            remedy=f"Name the file of its weights, or one that {program} has, such as {example}.",
+        )
+    if named.is_dir():
+        raise UserError(f"is a folder, and a model of {program} is a file", path=named)
+    if named.is_file():
+        return str(named.absolute())
+    if named.parent != Path() or named.suffix:
+        raise UserError("there is no such model", path=named)
+    return named.name
+
+
 class Engine(ABC):
     """A segmentation program of others, which works in a Python of its own.
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from imagej_dl.engines.base import Engine, EngineSettings, Ran
+from imagej_dl.engines.base import Engine, EngineSettings, Ran, file_or_name
 from imagej_dl.errors import UserError
 
 Channel = Literal[0, 1, 2, 3]
@@ -81,22 +81,11 @@ class Cellpose(Engine):
     retraining: ClassVar[Mapping[str, Any]] = {"n_epochs": 100}
 
     def model(self, named: Path | None) -> str:
-        if named is None:
-            raise UserError(
-                f"{self.label} needs a model",
-                remedy="Name the file of its weights, or one that Cellpose has, such as cyto3.",
-            )
-        if named.is_dir():
-            raise UserError("is a folder, and a model of Cellpose is a file", path=named)
-        if named.suffix.lower() == ".npy":
+        if named is not None and named.suffix.lower() == ".npy" and not named.is_dir():
             raise UserError(
                 "is a _seg.npy of Cellpose, which holds pickled objects and is not opened",
                 path=named,
                 remedy="In Cellpose's window, File > Save masks as PNG/tif, or Save outlines for "
                 "ImageJ, writes what imagej-dl reads.",
             )
-        if named.is_file():
-            return str(named.absolute())
-        if named.parent != Path() or named.suffix:
-            raise UserError("there is no such model", path=named)
-        return named.name  # of a model that Cellpose has; its runner looks for it
+        return file_or_name(self, named, "Cellpose", "cyto3")

@@ -7,8 +7,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from imagej_dl.engines.base import Engine, EngineSettings
-from imagej_dl.errors import UserError
+from imagej_dl.engines.base import Engine, EngineSettings, file_or_name
 
 
 class MicroSamSettings(EngineSettings):
@@ -78,18 +77,7 @@ class MicroSam(Engine):
     settings_model: ClassVar[type[EngineSettings]] = MicroSamSettings
 
     def model(self, named: Path | None) -> str:
-        if named is None:
-            raise UserError(
-                f"{self.label} needs a model",
-                remedy="Name the file of its weights, or one that µSAM has, such as vit_b_lm.",
-            )
-        if named.is_dir():
-            raise UserError(f"is a folder, and a model of {self.label} is a file", path=named)
-        if named.is_file():
-            return str(named.absolute())
-        if named.parent != Path() or named.suffix:
-            raise UserError("there is no such model", path=named)
-        return named.name  # of a model that µSAM has; its runner looks for it
+        return file_or_name(self, named, self.label, "vit_b_lm")
 
     def files(self, model: str) -> list[Path]:
         path = Path(model)
