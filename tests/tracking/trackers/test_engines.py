@@ -14,6 +14,7 @@ import pytest
 from other_python import python_with
 
 from imagej_dl import images, optional, tracking
+from imagej_dl.engines import registry as segmentation
 from imagej_dl.errors import Cancelled, DataWarning, NotEnoughMemory, UserError
 from imagej_dl.fiji import diagnosis
 from imagej_dl.tracking import linking
@@ -213,7 +214,8 @@ def test_a_runner_ends_with_its_parent():
 
 def test_what_is_not_installed_says_how(monkeypatch):
     programs = [tracker.program for tracker in registry.foreign().values()]
-    for program in programs:
+    others = [engine.program for engine in segmentation.engines().values()]
+    for program in programs + others:
         monkeypatch.delenv(program.variable, raising=False)
     monkeypatch.setattr(optional, "there", lambda name: False)
     for program in programs:
