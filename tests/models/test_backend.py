@@ -1,5 +1,8 @@
 """What is said and set for GPUs; TensorFlow is told of some that are not there."""
 
+import os
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import pytest
@@ -56,3 +59,15 @@ def test_memory_is_asked_of_nvidia(monkeypatch):
     said = SimpleNamespace(stdout="NVIDIA A100-SXM4-40GB, 40960\n")
     monkeypatch.setattr("subprocess.run", lambda *a, **k: said)
     assert backend._memories.__wrapped__() == {"NVIDIA A100-SXM4-40GB": 40.0}
+
+
+@pytest.mark.parametrize(("before", "after"), [(None, "1"), ("0", "0")])
+def test_onednn_is_asked_for_unless_the_user_says_otherwise(before, after):
+    code = (
+        "import os; from imagej_dl.models import backend; backend.keras(); "
+        "print(os.environ['TF_ENABLE_ONEDNN_OPTS'])"
+    )
+    others = {n: v for n, v in os.environ.items() if n != "TF_ENABLE_ONEDNN_OPTS"}
+    given = others | ({} if before is None else {"TF_ENABLE_ONEDNN_OPTS": before})
+    run = subprocess.run([sys.executable, "-c", code], env=given, capture_output=True, text=True)
+    assert run.stdout.strip() == after
