@@ -5,9 +5,9 @@
 No network is trained: what a training keeps of its images (likeness.json), without and with varied
 imaging conditions, is compared with images of the same kind that it did not see, as they are and
 dimmed to a signal-to-noise ratio as bench/other_movies.py does. Objects are those of the ground
-truth. Prints a table in Markdown: how many of the images are far, and in what. With --ready they are
-compared with what the ready model keeps, and images of other kinds are made of them, too: inverted,
-with halos as in phase contrast, and as a relief.
+truth. Prints a table in Markdown: how many of the images are far, and in what. With --ready they
+are compared with what the ready model keeps, and images of other kinds are made of them, too:
+inverted, with halos as in phase contrast, and as a relief.
 """
 
 from __future__ import annotations
