@@ -36,8 +36,11 @@ def find(folder: Image, targets: Image | None = None) -> Sequence[tuple[Image, I
     UserError : when there is no such folder, or a file has no partner, or two; it names them. For
         one image without its target, and one that is given as its own.
     """
-    in_memory = isinstance(targets, xr.DataArray)
-    if isinstance(folder, xr.DataArray) or in_memory or registry.is_image(folder):
+    if (
+        isinstance(folder, xr.DataArray)
+        or isinstance(targets, xr.DataArray)
+        or registry.is_image(folder)
+    ):
         if isinstance(folder, Path) and isinstance(targets, Path) and _is_folder(targets):
             return [(folder, partners([folder], targets)[0])]
         return [pair(folder, targets)]

@@ -6,15 +6,17 @@ import json
 import re
 import warnings
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from imagej_dl import images
-from imagej_dl.commands import load, menu
+from imagej_dl.commands import load, menu, predict_blocks
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.models.ready import registry as ready
+from imagej_dl.prediction.inputs import find
 from imagej_dl.progress import silent
 from imagej_dl.training.settings import Settings
 from imagej_dl.training.unheeded import warn_unheeded
@@ -105,6 +107,15 @@ def test_what_is_for_files_on_the_open_image(tmp_path: Path) -> None:
     words = "^axes, scenes: is for image files, and has no effect"
     with pytest.warns(DataWarning, match=words), pytest.raises(UserError, match="none"):
         declare("predict", given).run_in_imagej(session, silent)
+
+
+def test_the_batch_of_blocks(image: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cut = SimpleNamespace(predict=lambda *_: None)
+    monkeypatch.setattr(predict_blocks, "cut_of", lambda *_: cut)
+    command = declare("predict", prediction(image, scheduler="serial", batch=4))
+    results = SimpleNamespace(need_names=lambda source: None)
+    with pytest.warns(DataWarning, match="batch: has no effect on what is predicted block by"):
+        assert predict_blocks.spread(command, find([image]), results, {}, silent) == []
 
 
 def test_a_roiset_beside_the_open_image(tmp_path: Path) -> None:
