@@ -127,7 +127,8 @@ def of_ready_model() -> None:
     kinds_of = {"dsb2018, validation": _each(pairs), "nuclei/train": _each(nuclei)}
     options = argparse.Namespace(validation_seeds=False, ctc=None)
     for name, movie in other_movies.movies("real", 0, options):
-        kinds_of[name] = _groups(_frames(movie))
+        if "SNR" not in name:  # dimmed they are below
+            kinds_of[name] = _groups(_frames(movie))
     for name, groups in kinds_of.items():
         cells = [alarms(like, groups, snr) for snr in RATIOS]
         cells += [alarms(like, [shown(one, way) for one in groups], None) for way in ways]
