@@ -2,11 +2,13 @@
 
     python bench/ready_models.py train --out /data/nuclei --minutes 600 --sitting 60
     python bench/ready_models.py card --model /data/nuclei --machine "two cores"
+    python bench/ready_models.py likeness
 
 `train` goes on with what it finds in --out, so that the same line is one sitting after the other;
 --minutes is the length of all of them together, which the learning rate follows. `card` scores the
 model on its validation images, and on others of the collection that had no part in it, writes the
-card, and copies both to imagej_dl/models/ready.
+card, and copies both to imagej_dl/models/ready. `likeness` writes, of a model that is there
+already, what its training images are like, by which `predict` knows images that are unlike them.
 
 The images are divided by this file alone (see `divide`): nothing is learnt from the validation
 images, but they choose the epoch and, as in any training, the post-processing settings.
@@ -30,6 +32,7 @@ import numpy as np
 from imagej_dl import images, models
 from imagej_dl.errors import Cancelled, UserError
 from imagej_dl.evaluation import THRESHOLDS, match, total
+from imagej_dl.images.intensities.likeness import FILE, Likeness
 from imagej_dl.models.ready import card as cards
 from imagej_dl.models.ready import registry
 from imagej_dl.models.ready.card import Card, Data, Diameter, Score
@@ -37,7 +40,11 @@ from imagej_dl.prediction import predict
 from imagej_dl.progress import Progress, terminal
 from imagej_dl.training import Given, train
 from imagej_dl.training.checkpoint import FOLDER, exists
+from imagej_dl.training.imaging import Camera
 from imagej_dl.training.object_sizes import diameters
+from imagej_dl.training.patches import Example
+from imagej_dl.training.settings import Settings
+from imagej_dl.training.training_likeness import likeness
 
 Pair = tuple[Path, Path]
 
@@ -53,7 +60,7 @@ FILES = (
     "split.json",
     "log.csv",
 )
-"""What is shipped of the model's folder."""
+"""What is shipped of the model's folder; and likeness.json, which older trainings did not write."""
 
 AUGMENTATION = {"zoom": 2.0, "gamma": 2.0, "noise": 0.1, "blur": 1.5, "empty": 0.15}
 """More than by default: images of others differ in scale, contrast, noise and sharpness, and some
@@ -163,6 +170,32 @@ def scored(folder: Path, pairs: Iterable[Pair], on: str) -> Score:
     )
 
 
+def likened(folder: Path, pairs: list[Pair]) -> Likeness:
+    """Return what a training on these images keeps of them, with the settings of a model."""
+    config = models.load_config(folder)
+    # Absent, it was 0: trainings of earlier versions know no other.
+    settings = Settings.of({"imaging": 0.0, **config.training})
+    rule, camera = config.normalisation, None
+    read = [(images.read(image).data, images.read(labels).data) for image, labels in pairs]
+    examples = [Example("", rule(image)[..., None], labels) for image, labels in read]
+    if settings.varies_imaging:
+        assert config.object_diameter is not None, "it finds objects"
+        assert config.seen is not None, "they are varied since it is recorded"
+        conditions = settings.imaging_conditions
+        camera = Camera(conditions, config.object_diameter, rule, config.seen)
+    found = likeness(examples, camera, settings.seed, settings.augmentation)
+    assert found is not None, "there are objects"
+    return found
+
+
+def compared(options: argparse.Namespace) -> None:
+    """Write what the training images of a ready model are like into its folder."""
+    folder = registry.HOME / options.name
+    found = likened(folder, divide(options.data)[0])
+    (folder / FILE).write_text(found.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    print(found.model_dump_json(indent=2))
+
+
 def described(pairs: list[Pair], part: str) -> tuple[Data, np.ndarray]:
     """Return what the card says of these images, and the diameters of their objects in px."""
     sizes = [diameters(images.read(labels).data) for _, labels in pairs]
@@ -201,6 +234,11 @@ def carded(options: argparse.Namespace) -> None:
     target.mkdir(exist_ok=True)
     for name in FILES:
         shutil.copyfile(options.model / name, target / name)
+    like = options.model / FILE
+    found = like.read_text("utf-8") if like.is_file() else None
+    if found is None:
+        found = likened(options.model, train_).model_dump_json(indent=2) + "\n"
+    (target / FILE).write_text(found, encoding="utf-8")
     digests = {
         name: hashlib.sha256((target / name).read_bytes()).hexdigest()
         for name in ("model.keras", "config.json")
@@ -259,6 +297,10 @@ def main() -> None:
     two.add_argument("--version", type=int, default=1, help="one more than the one before")
     two.add_argument("--machine", required=True, help="that trained it, and what else it did")
     two.set_defaults(run=carded)
+    three = commands.add_parser("likeness", help="write likeness.json of a ready model alone")
+    three.add_argument("--data", type=Path, default=DATA, help="folder with images and masks")
+    three.add_argument("--name", default=registry.DEFAULT, help="of the ready model")
+    three.set_defaults(run=compared)
     options = parser.parse_args()
     options.run(options)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
+from imagej_dl.commands import unused
 from imagej_dl.commands.base import Command, Positional, Shown, say
 from imagej_dl.commands.engine_options import (
     EngineName,
@@ -131,9 +132,19 @@ class Correct(Command):
         else:
             self.run(progress)
 
+    def check(self) -> None:
+        only = {"rois": ("save",), "accept": ("retrain",), "sparse": ("save", "retrain")}
+        only["name"] = ("next", "save", "empty")
+        for name, steps in only.items():
+            if self.step not in steps:
+                words = f"is for the step {' or '.join(steps)}, not for {self.step}"
+                unused.refuse(self, [name], words)
+
     def _propose(self, progress: Progress) -> Proposal | None:
         from imagej_dl import correction
 
+        if correction.engine_in_use(self.project, self.model, self._by()) is None:
+            refuse_settings(self)
         proposal = correction.next_image(
             self.project, self.model, by=self._by(), name=self.name, progress=progress
         )
@@ -148,6 +159,7 @@ class Correct(Command):
     def run(self, progress: Progress) -> None:
         from imagej_dl import correction
 
+        self.check()
         if self.step == "next":
             proposal = self._propose(progress)
             if proposal is not None:

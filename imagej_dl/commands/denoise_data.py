@@ -9,6 +9,7 @@ from pathlib import Path
 import xarray as xr
 
 from imagej_dl.errors import UserError
+from imagej_dl.images.formats import registry
 from imagej_dl.methods.base import LearnsFrom
 from imagej_dl.prediction.inputs import Source, find
 from imagej_dl.prediction.results import Results
@@ -115,7 +116,9 @@ def check(
             "this kind learns from pairs of images, and no targets are given",
             remedy="Name the second image, or the folder of the second images, with --targets.",
         )
-    if validation is not None and ("validation" in opened or not validation.is_dir()):
+    if validation is not None and (
+        "validation" in opened or not registry.is_plain_folder(validation)
+    ):
         raise UserError(
             "is no folder: pairs are validated by pairs",
             path=validation,
@@ -129,7 +132,7 @@ def _targets(
 ) -> list[Source]:
     given = opened.get("targets", targets)
     assert given is not None, "checked"
-    if isinstance(given, Path) and given.is_dir():
+    if isinstance(given, Path) and registry.is_plain_folder(given):
         found = image_pairs.partners([source.path for source in sources], given)
         return [_of_file(path) for path in found]
     if len(sources) > 1:
@@ -146,7 +149,7 @@ def _targets(
 
 def _of_file(image: Path | xr.DataArray) -> Source:
     assert isinstance(image, Path), "it is no open one"
-    return Source(image, image.stem)
+    return Source(image, registry.stem(image))
 
 
 def _refuse_same(held: list[Source], sources: list[Source]) -> None:

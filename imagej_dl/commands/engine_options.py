@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
+from imagej_dl.commands import unused
 from imagej_dl.commands.base import Command, Shown
 from imagej_dl.engines import registry
 from imagej_dl.errors import UserError
@@ -65,28 +66,21 @@ def json_object(key: str, given: str | dict[str, Any] | None, example: str) -> d
 
 
 def refuse_others(command: Command, allowed: set[str], label: str) -> None:
-    """Raise UserError for what is set, and is only for our own models.
-
-    A dialog sets every field; what is left as it was does not count.
-    """
-    fields = type(command).model_fields
-    wrong = [
-        name
-        for name in fields
-        if name not in allowed
-        and getattr(command, name) != fields[name].get_default(call_default_factory=True)
-    ]
-    if wrong:
-        raise UserError(
-            f"{', '.join(wrong)}: for models of imagej-dl, not for {label}",
-            remedy="Leave it out; the engine's own settings are in --engine-settings.",
-        )
+    """Raise UserError for what is set, and is only for our own models."""
+    unused.refuse(
+        command,
+        [name for name in type(command).model_fields if name not in allowed],
+        f"for models of imagej-dl, not for {label}",
+        remedy="Leave it out; the engine's own settings are in --engine-settings.",
+    )
 
 
 def refuse_settings(command: Command) -> None:
-    """Raise UserError for settings of an engine where none does the work."""
-    if getattr(command, "engine_settings", None) is not None:
-        raise UserError(
-            "engine_settings: are for an engine of others, and none is named",
-            remedy="Name it with --engine, or leave them out.",
+    """Raise UserError for settings, or the Python, of an engine where none does the work."""
+    for name, verb, them in (("engine_settings", "are", "them"), ("engine_python", "is", "it")):
+        unused.refuse(
+            command,
+            [name],
+            f"{verb} for an engine of others, and none is named",
+            remedy=f"Name it with --engine, or leave {them} out.",
         )

@@ -50,6 +50,7 @@ def run(options: TrainOptions, progress: Progress) -> None:
         from imagej_dl.commands.searching import refresh
 
         refresh(options.project, progress)
+    options.warn_of_shares()
     source: Any = options.project
     if options.validation_folder is not None:
         from imagej_dl.training.data_sources import find_given

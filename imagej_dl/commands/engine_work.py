@@ -10,6 +10,7 @@ from typing import Any
 
 import xarray as xr
 
+from imagej_dl.commands import unused
 from imagej_dl.commands.engine_options import refuse_others, settings_given
 from imagej_dl.commands.predict_options import PredictOptions
 from imagej_dl.engines import model_folder, registry, segmenting, spots
@@ -59,6 +60,8 @@ def of(options: PredictOptions) -> EngineWork | None:
         return None
     work = EngineWork(options, registry.of(name), model)
     refuse_others(options, _SHARED | _OWN, work.engine.label)
+    if work.gives_image:
+        unused.refuse(options, ["videos"], unused.NO_VIDEOS)
     _ = work.model, work.settings
     work.engine.program.find(options.engine_python)
     return work

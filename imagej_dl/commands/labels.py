@@ -9,6 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from imagej_dl import images, project, rois
+from imagej_dl.commands import unused
 from imagej_dl.commands.base import Command, Positional, Shown, say
 from imagej_dl.errors import UserError, warn
 from imagej_dl.filesystem import locks
@@ -97,6 +98,13 @@ class Labels(Command):
         if self.source is not None:
             self.run(progress)
             return
+        if self.roiset is not None:
+            raise UserError(
+                "roiset: is for an image file; on the open image those of the ROI Manager count",
+                path=self.roiset,
+                remedy="Open it in the ROI Manager, or name the image's file (source).",
+            )
+        unused.warn_of(self, ["axes"], unused.OF_FILES)
         image = session.open_image()
         title = str(image.attrs["title"])
         if session.roiset is None:

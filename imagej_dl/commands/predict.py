@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import xarray as xr
 
 from imagej_dl import images
-from imagej_dl.commands import engine_work
+from imagej_dl.commands import engine_work, unused
 from imagej_dl.commands.base import say
 from imagej_dl.commands.engine_work import EngineWork
 from imagej_dl.commands.predict_blocks import spread
@@ -61,6 +61,7 @@ class Predict(ChosenModels):
                 remedy="Name its file (images), or leave scheduler out.",
             )
         work = engine_work.of(self)
+        unused.warn_of(self, ["axes", "scenes", "videos"], unused.OF_FILES)
         image = session.open_image().assign_attrs(session.display)
         title = str(image.attrs["title"])
         source = Source(Path(title), Path(title).stem)
@@ -136,12 +137,6 @@ class Predict(ChosenModels):
         config = self.config()
         self.refuse_models(config)
         if config.method.gives == "image":
-            if self.videos is not None:
-                raise UserError(
-                    "videos: are joined of label maps, and this model gives images",
-                    path=self.chosen,
-                    remedy="Leave it out.",
-                )
             tables = []
         recurrent = config.frames > 1
         sources = find(self.images, recurrent=recurrent, videos=self.videos, scenes=self.scenes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from imagej_dl.commands import unused
 from imagej_dl.commands.base import say
 from imagej_dl.commands.predict_cuts import Cut, absolute, cut_of
 from imagej_dl.commands.predict_models import ChosenModels
@@ -55,6 +56,9 @@ def spread(
             cut.append(found)
     if not single and not cut:
         return failed
+    if cut:
+        words = "has no effect on what is predicted block by block: a job predicts one block"
+        unused.warn_of(command, ["batch"], words)
     assert command.scheduler is not None
     with registry.executor(command.scheduler, command.workers) as executor:
         failed += _each(command, single, executor, made, progress)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from imagej_dl import preferences
-from imagej_dl.commands import kept_models
+from imagej_dl.commands import kept_models, unused
 from imagej_dl.commands.base import say
 from imagej_dl.commands.engine_options import refuse_settings
 from imagej_dl.commands.predict_options import PredictOptions
@@ -108,6 +108,7 @@ class ChosenModels(PredictOptions):
         if self.diameter is not None:
             scalable(config, self.diameter, self.chosen)
         method = config.method
+        self._refuse_other_results(method.gives)
         check_views(method, self.augment, self.chosen)
         other = isinstance(method, ImageMethod) and not method.keeps_intensities
         if other and self.type == "input":
@@ -128,6 +129,16 @@ class ChosenModels(PredictOptions):
             check_chain(models.load_config(self.denoise), self.denoise, config)
         if self.samples is not None:
             sampling.check(config, self.ensemble, self.chosen)
+
+    def _refuse_other_results(self, gives: Literal["instances", "image"]) -> None:
+        """Raise UserError for what is asked for of results that the model does not give."""
+        if gives == "image":
+            why = "are those of classes, and this model gives images"
+            unused.refuse(self, ["probabilities"], why, path=self.chosen)
+            unused.refuse(self, ["videos"], unused.NO_VIDEOS, path=self.chosen)
+        else:
+            why = "is that of images, and this model gives label maps"
+            unused.refuse(self, ["type"], why, path=self.chosen)
 
     def _post_processed(self, config: ModelConfig) -> ModelConfig:
         """Change the post-processing to what was asked for."""

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from imagej_dl.commands import unused
 from imagej_dl.commands.base import Command, Positional, Shown, say
 from imagej_dl.commands.searching import find, refresh
 from imagej_dl.commands.train import Train
@@ -79,7 +80,13 @@ class Search(Command):
         "whose ROIs have changed since; label maps that you edited are kept.",
     )
 
+    def check(self) -> None:
+        if not self.final:
+            why = "is for the model that is trained at the end, and --no-final trains none"
+            unused.refuse(self, ["epochs", "minutes"], why)
+
     def run(self, progress: Progress) -> None:
+        self.check()
         if self.refresh and not self.worker:
             refresh(self.project, progress)
         with nullcontext() if self.worker else locks.held(self.out, "a search"):

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from imagej_dl.commands import unused
 from imagej_dl.commands.base import Command, Positional, say
 from imagej_dl.progress import Progress
 
@@ -40,6 +41,13 @@ class Show(Command):
         from imagej_dl.filesystem.atomic import refuse_existing, refuse_input
         from imagej_dl.images.labels import marks
 
+        if self.image is None:
+            unused.refuse(self, ["image_axes"], "are those of an image, and none is named")
+        if self.png is None:
+            why = "is that of the picture, and ImageJ shows all of them"
+            unused.refuse(
+                self, ["frame", "slice"], why, remedy="Leave it out, or name a picture with --png."
+            )
         if self.png is not None:
             refuse_input(self.png, self.labels, self.image)
             refuse_existing(self.png, self.overwrite)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import numpy as np
 from pydantic import Field
 
+from imagej_dl.commands import unused
 from imagej_dl.commands.base import Command, Positional, Shown, say
 from imagej_dl.errors import UserError
 from imagej_dl.filesystem import locks
@@ -191,6 +192,18 @@ class Track(Command):
         with locks.held(self.out, "a tracking"):
             self._track(progress)
 
+    def _warn_unused(self, engine: str) -> None:
+        """Warn of what the movie, the settings or the engine make of no effect."""
+        if self.image is None:
+            why = "is that of a movie, and none is named, so it has no effect"
+            unused.warn_of(self, ["image_axes"], why)
+        if self.settings is not None:
+            why = "has no effect, as the distances are those of the settings that are named"
+            unused.warn_of(self, ["distances"], why)
+        if engine not in registry.foreign():
+            why = f"is for {_FOREIGN}, which do not track here, so it has no effect"
+            unused.warn_of(self, ["engine_python"], why)
+
     def _track(self, progress: Progress) -> None:
         from imagej_dl import images, tracking
         from imagej_dl.images.formats.registry import is_folder_image
@@ -207,6 +220,7 @@ class Track(Command):
             if self.settings
             else tracking.default_settings(self._without_settings())
         )
+        self._warn_unused(registry.engine_of(self.engine, settings.tracker))
         if self.fill_gaps:
             settings = settings.filling_gaps()
         if self.split_fused:

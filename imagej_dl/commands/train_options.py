@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, model_validator
 
+from imagej_dl.commands import unused
 from imagej_dl.commands.base import Command, Positional, Shown
 from imagej_dl.commands.engine_options import (
     EngineName,
@@ -275,6 +276,14 @@ class TrainOptions(Command):
         folder = (self.out or Path()) / checkpoint.FOLDER
         return checkpoint.read(folder).settings if checkpoint.exists(folder) else {}
 
+    def warn_of_shares(self) -> None:
+        """Warn of shares of the images that folders take the place of."""
+        why = "has no effect, as the folder for {} takes its place"
+        if self.validation_folder is not None:
+            unused.warn_of(self, ["validation", "test"], why.format("validation"))
+        elif self.test_folder is not None:
+            unused.warn_of(self, ["test"], why.format("the test"))
+
     def source(self, given: dict[str, Any]) -> Path | Given:
         """Return what to train on; with folders for validation or test, or videos, all of them."""
         from imagej_dl.models.networks.registry import takes
@@ -285,6 +294,7 @@ class TrainOptions(Command):
         targets = self._opened.get("targets", self.targets)
         if self.videos is not None and not data.is_suite(self.project):
             warn(f"cannot be used, since {self.project} has no folder inputs", path=self.videos)
+        self.warn_of_shares()
         learns_from = self.learns_from(given)
         if self.targets is not None and learns_from != "image":
             raise UserError(

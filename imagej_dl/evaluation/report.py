@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from imagej_dl import ctc
-from imagej_dl.errors import UserError
+from imagej_dl.errors import UserError, warn
 from imagej_dl.evaluation import ctc_metrics as challenge
 from imagej_dl.evaluation.matching import THRESHOLDS, Matching, match, total
 from imagej_dl.evaluation.pairing import frames, pair, true_frames
@@ -139,6 +139,7 @@ def evaluate(
     if all(map(registry.is_plain_folder, (pred, truth))):
         pred = ctc.find_result(pred)
         if ctc.is_ctc(pred) and ctc.is_ctc(truth):
+            _warn_of_axes(axes, pred)
             if sparse:
                 raise UserError(
                     "tracks are not scored sparsely: DET, TRA and others count every object that "
@@ -153,6 +154,7 @@ def evaluate(
                 raise error.at(error.path or pred) from error
             return Report(str(pred), str(truth), tracks=scores)
         if ctc.is_segmentation(truth) and ctc.numbered(pred, "mask"):
+            _warn_of_axes(axes, pred)
             also = ", which counts drawn objects alone, sparse or not" if sparse else ""
             note(progress, f"{truth}: has no tracks (TRA); only SEG is measured{also}")
             segmented = {"SEG": challenge.segmentation_score(pred, truth)}
@@ -163,6 +165,11 @@ def evaluate(
         images[name] = _image(one, other, axes, marks.RING if sparse else None)
         progress("evaluating", number + 1, len(pairs))
     return Report(str(pred), str(truth), total(images.values()), images)
+
+
+def _warn_of_axes(axes: str | None, pred: Path) -> None:
+    if axes is not None:
+        warn("has the axes of its format, so axes has no effect", path=pred)
 
 
 def _image(pred: Path, truth: Path, axes: str | None, ring: int | None) -> list[Matching]:

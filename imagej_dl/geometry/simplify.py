@@ -3,6 +3,11 @@
 The steps and their arithmetic (double and single precision, rounding) are those of TrackMate's
 `MaskUtils.simplify` and ImageJ's `Roi.getInterpolatedPolygon`, for many polygons at once, since
 the spots' positions, and through them the links, hang on the last bit of them.
+
+So is what goes wrong in them. ImageJ walks along an outline in steps whose ends it computes by sine
+and cosine: on the top or left edge of the image they come to lie some 1e-16 px outside, which is
+rounded down to -1. The whole polygon is then one px too far up, or too far left. This is kept, as
+TrackMate's own spots lie there as well.
 """
 
 from __future__ import annotations

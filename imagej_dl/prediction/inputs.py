@@ -16,6 +16,9 @@ from imagej_dl.images.scenes import wanted
 from imagej_dl.images.tiff import file_sets
 from imagej_dl.suite import data
 
+_IMAGE = "image"
+"""The name of the image in a folder NAME, which is called NAME then."""
+
 
 @dataclass(frozen=True)
 class Source:
@@ -41,8 +44,9 @@ def find(
     """Return the images among files and folders.
 
     A folder stands for the images in it; one that holds folders NAME/image.tif, or is such a
-    folder, for these; one with `inputs` for the images in that. A file called "image" is named
-    after its folder, any other after itself.
+    folder, for these; one with `inputs` for the images in that. Those of folders NAME are named
+    after their folder, and so is any file called "image"; others after themselves. An OME-Zarr
+    called "image" that is named itself keeps its name, unless there are several of these.
 
     Parameters
     ----------
@@ -57,12 +61,16 @@ def find(
         whose results would overwrite each other, and a scene that a file has not.
     """
     found: list[Path | Source] = []
+    alone: set[Path] = set()
     for path in given:
         if not registry.is_folder_image(path) and data.is_suite(path):
             items = data.items(path, labelled=False, recurrent=recurrent, relation=videos)
             found += [_source(path, item) for item in items]
         else:
             found += _files(path)
+            if registry.is_folder_image(path) and registry.stem(path) == _IMAGE:
+                alone.add(path)
+    own = alone if len({path.resolve() for path in alone}) == 1 else set()
     # Of files that are one image, as a shell names each of them, the first stands for all.
     single = set(file_sets.one_per_image([one for one in found if isinstance(one, Path)]))
     sources: list[Source] = []
@@ -70,7 +78,7 @@ def find(
         if isinstance(one, Source):
             sources.append(one)
         elif one in single:
-            sources += _scenes(one, scenes)
+            sources += _scenes(one, _IMAGE if one in own else _name(one), scenes)
     known: dict[str, Source] = {}
     for source in sources:
         # Some file systems do not tell capitals, or how accents are written.
@@ -90,14 +98,14 @@ def _same(one: Source, other: Source) -> bool:
     return in_files and one.path.resolve() == other.path.resolve() and one.scene == other.scene
 
 
-def _scenes(file: Path, which: str | None) -> list[Source]:
+def _scenes(file: Path, name: str, which: str | None) -> list[Source]:
     if which is None:
-        return [Source(file, _name(file))]
+        return [Source(file, name)]
     found = images.scenes_of(file)
     chosen = wanted(file, found, which)
     if len(found) == 1:
-        return [Source(file, _name(file))]
-    return [Source(file, _name(file) + s.suffix, scene=s.number) for s in chosen]
+        return [Source(file, name)]
+    return [Source(file, name + s.suffix, scene=s.number) for s in chosen]
 
 
 def _source(folder: Path, item: data.Item) -> Source:
@@ -122,7 +130,8 @@ def _folders(path: Path) -> list[Path]:
 
 def _image(folder: Path) -> Path | None:
     """Return the file called image.tif (or another known suffix) in a folder."""
-    found = (folder / f"image{suffix}" for suffix in registry.image_suffixes())
+    suffixes = *registry.image_suffixes(), *(f".ome{s}" for s in registry.folder_suffixes())
+    found = (folder / f"{_IMAGE}{suffix}" for suffix in suffixes)
     return next((file for file in found if registry.is_image(file)), None)
 
 
@@ -132,6 +141,6 @@ def _has_images(folder: Path) -> bool:
 
 def _name(file: Path) -> str:
     stem = registry.stem(file)
-    if stem == "image":
+    if stem == _IMAGE:
         return file.resolve().parent.name or stem
     return stem

@@ -68,7 +68,7 @@ def train_values(config: SuiteConfig, *, elsewhere: bool = False) -> dict[str, A
         warn(f"datagen_dim_size: patches are square; {side} px are used")
     settings = {
         "network": _network(config),
-        "frames": _frames(config),
+        "frames": _frames(config) if config.recurrent else None,
         "dropout": config.model_dropout,
         "loss": loss,
         "class_weights": _weights(config, method, loss),
@@ -97,7 +97,7 @@ def train_values(config: SuiteConfig, *, elsewhere: bool = False) -> dict[str, A
         "patch": side,
         "batch": config.datagen_batch_size * config.datagen_patch_batch,
         "learning_rate": config.model_lr,
-        "depth": config.model_pools,
+        "depth": config.model_pools if "depth" in takes(config.architecture) else None,
         "width": config.model_n_filters,
         "imaging": 0.0,
         "seed": config.train_seed_initializer,

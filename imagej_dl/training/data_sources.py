@@ -124,7 +124,7 @@ def find_images(source: str | Path) -> list[Path]:
     for place in ("Processed/images", "images", "inputs", "Raw"):
         if found := _unlabelled(source / place):
             return found
-    folders = [p for p in names.visible(source) if p.is_dir() and p.name not in _OF_LABELS]
+    folders = [p for p in _folders(source) if p.name not in _OF_LABELS]
     found = _unlabelled(source) or [path for folder in folders for path in _unlabelled(folder)]
     if not found:
         raise UserError(
@@ -133,6 +133,11 @@ def find_images(source: str | Path) -> list[Path]:
             remedy="Give it a folder of images, or an image file.",
         )
     return found
+
+
+def _folders(folder: Path) -> list[Path]:
+    """Return the folders in a folder that are no images."""
+    return [path for path in names.visible(folder) if formats.is_plain_folder(path)]
 
 
 def _unlabelled(folder: Path) -> list[Path]:
@@ -161,7 +166,7 @@ def find_pairs(folder: str | Path, *, unlabelled: bool = False) -> list[Pair]:
     UserError : when the folder is missing, or has nothing to train on.
     """
     folder = Path(folder)
-    if not folder.is_dir():
+    if not formats.is_plain_folder(folder):
         problem = "is no folder" if folder.exists() else "there is no such folder"
         raise UserError(problem, path=folder)
     found = _labelled_in(folder, some=unlabelled)
@@ -192,8 +197,7 @@ def _labelled_in(folder: Path, some: bool) -> list[Pair]:
         return pairs_of(data.items(folder, labelled="some" if some else True))
     if (project.processed(folder) / "masks").is_dir():
         return [(pair.image, pair.labels) for pair in project.pairs(folder, some=some)]
-    inner = [p for p in names.visible(folder) if p.is_dir()]
-    found = [pair for place in (folder, *inner) if (pair := _labelled(place))]
+    found = [pair for place in (folder, *_folders(folder)) if (pair := _labelled(place))]
     if found:
         return found
     try:

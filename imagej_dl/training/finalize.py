@@ -127,7 +127,8 @@ def _likeness(run: TrainingRun, parts: Split) -> Likeness | None:
     """Return what the images that the model knows are like; None where that cannot be told."""
     if run.config.method.learns_from != "labels" or run.config.normalisation.method == "equalise":
         return None
-    found = likeness(parts.train, run.patches.sampling.camera, run.settings.seed)
+    settings, camera = run.settings, run.patches.sampling.camera
+    found = likeness(parts.train, camera, settings.seed, settings.augmentation)
     if found is None or run.state.start is None:
         return found
     before = Start.model_validate(run.state.start).likeness

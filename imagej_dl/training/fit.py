@@ -36,6 +36,7 @@ from imagej_dl.training.precision import warn_if_slow
 from imagej_dl.training.run import TrainingRun
 from imagej_dl.training.settings import Settings
 from imagej_dl.training.split import Split
+from imagej_dl.training.unheeded import warn_unheeded
 
 _CHANGEABLE = ("epochs", "minutes", "patience")
 """Settings that a resumed training may change."""
@@ -110,6 +111,8 @@ def train(
         origin, origin_model = _origin(start, saved_state, out)
         chosen = _settings(settings, saved_state, origin)
         warn_if_slow(chosen.precision)
+        if saved is None and devices.is_chief:
+            warn_unheeded(settings, chosen)
         if saved is None:
             devices.on_chief(partial(_check_output, out, overwrite))
         method = chosen.method

@@ -10,6 +10,7 @@ import xarray as xr
 
 from imagej_dl.errors import UserError
 from imagej_dl.filesystem import names
+from imagej_dl.images.formats import registry
 from imagej_dl.images.reading import images_in
 
 LAYOUTS = (("low", "high"), ("low", "GT"), ("inputs", "targets"))
@@ -27,15 +28,20 @@ def find(folder: Image, targets: Image | None = None) -> Sequence[tuple[Image, I
     ----------
     folder : has the two folders of one of the :data:`LAYOUTS`; or with `targets` the images.
     targets : the folder of the targets. Files belong together that have the same name, whatever
-        their formats. Or both are one image each, as a file or in memory, which are one pair.
+        their formats. Or both are one image each, as a file, an OME-Zarr or in memory, which are
+        one pair.
 
     Raises
     ------
     UserError : when there is no such folder, or a file has no partner, or two; it names them. For
         one image without its target, and one that is given as its own.
     """
-    if isinstance(folder, xr.DataArray) or isinstance(targets, xr.DataArray) or folder.is_file():
-        if isinstance(folder, Path) and isinstance(targets, Path) and targets.is_dir():
+    if (
+        isinstance(folder, xr.DataArray)
+        or isinstance(targets, xr.DataArray)
+        or registry.is_image(folder)
+    ):
+        if isinstance(folder, Path) and isinstance(targets, Path) and _is_folder(targets):
             return [(folder, partners([folder], targets)[0])]
         return [pair(folder, targets)]
     inputs, targets = _folders(folder, targets)
@@ -76,8 +82,8 @@ def pair(image: Image, target: Image | None) -> tuple[Image, Image]:
             remedy="Name its target, or the folder of the targets, with --targets.",
         )
     for one, other in ((image, target), (target, image)):
-        if isinstance(one, Path) and not one.is_file():
-            problem = "is a folder" if one.is_dir() else "there is no such file"
+        if not _is_one(one):
+            problem = "is a folder" if Path(one).is_dir() else "there is no such file"
             raise UserError(f"{problem}, and {_name_of(other)} one image", path=one)
     if same(image, target):
         raise UserError(
@@ -95,7 +101,7 @@ def partners(images: Sequence[Path], targets: Path) -> list[Path]:
     ------
     UserError : for an image without a target; it names it.
     """
-    if not targets.is_dir():
+    if not _is_folder(targets):
         raise UserError(
             "is no folder with a target for each image" if targets.exists() else "does not exist",
             path=targets,
@@ -105,6 +111,14 @@ def partners(images: Sequence[Path], targets: Path) -> list[Path]:
     if alone := [image for image in images if _stem(image) not in found]:
         raise UserError(f"no file in {targets} is called as {_listed(alone)}", path=alone[0])
     return [found[_stem(image)] for image in images]
+
+
+def _is_one(image: Image) -> bool:
+    """Return whether it is one image: in memory, a file, or a folder such as an OME-Zarr."""
+    return isinstance(image, xr.DataArray) or registry.is_image(image)
+
+
+_is_folder = registry.is_plain_folder
 
 
 def _name_of(image: Image) -> str:
@@ -123,7 +137,7 @@ def same(image: Image, other: Image) -> bool:
 def _folders(folder: Path, targets: Path | None) -> tuple[Path, Path]:
     """Return the folders of the images and of the targets."""
     for place in (folder, targets):
-        if place is not None and not place.is_dir():
+        if place is not None and not _is_folder(place):
             problem = "is no folder" if place.exists() else "there is no such folder"
             raise UserError(problem, path=place)
     if targets is not None:
@@ -134,7 +148,7 @@ def _folders(folder: Path, targets: Path | None) -> tuple[Path, Path]:
         return folder, targets
     for one, other in LAYOUTS:
         found = names.find(folder, one), names.find(folder, other)
-        if all(place.is_dir() for place in found):
+        if all(map(_is_folder, found)):
             return found
     layouts = ", ".join(f"{one} and {other}" for one, other in LAYOUTS)
     raise UserError(

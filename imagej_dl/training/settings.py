@@ -36,6 +36,8 @@ Precision = Literal["float32", "mixed_float16", "mixed_bfloat16"]
 _PIXELS, _STEPS = 2**28, 10**8
 """Largest number of pixels per batch and of batches per training; more is a typing error."""
 
+_IMAGING = 0.5
+
 
 def _one_of(names: Callable[[], list[str]]) -> Callable[[str], str]:
     """Return a check that a value is one of the names that there are when it is made."""
@@ -180,7 +182,7 @@ class Settings(BaseModel):
         description="Fraction of the patches that are centred on an object.",
     )
     imaging: float = Field(
-        default=0.5,
+        default=_IMAGING,
         ge=0,
         le=1,
         description="Share of the training patches that are shown as another movie might show "
@@ -348,8 +350,8 @@ class Settings(BaseModel):
             given = values.get("augmentation", {})
             if method.learns_from == "itself" and isinstance(given, dict):
                 values = {**values, "augmentation": {**augment.TURNED.model_dump(), **given}}
-            if method.learns_from != "labels":  # of no effect, so that none is recorded
-                values = {**values, "imaging": 0.0}
+            if method.learns_from != "labels" and values.get("imaging", _IMAGING) == _IMAGING:
+                values = {**values, "imaging": 0.0}  # of no effect, so that none is recorded
             first = {"loss": method.losses[0], "weight_map": method.weight_maps[0]}
             usual = method.defaults
             if values.get("patch_slices"):
@@ -393,6 +395,11 @@ class Settings(BaseModel):
             raise ValueError(f"sparse: kind {self.kind} learns no objects that could be left out")
         if self.sparse and not self.method.heeds_weights(self.loss):
             raise ValueError(unheeded(self.loss))
+        if self.imaging not in (0, _IMAGING) and not self.varies_imaging:
+            raise ValueError(
+                f"imaging: kind {self.kind} learns the noise and the detail that there are, so "
+                "its patches are not varied: leave it out"
+            )
         gives_image = self.method.gives == "image" or self.method.intensities
         if gives_image and (why := self.normalisation.irreversible):
             raise ValueError(

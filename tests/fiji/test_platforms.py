@@ -59,6 +59,22 @@ given.machines.each { name, values ->
         quoted: said { platform.argument('say "no"') },
         arguments: ['C:\\\\a b\\\\', '/a b/', 'plain'].collect { platform.argument(it) }]
 }
+// Where environments are looked for, by what is set for a Fiji and by the user.
+def common = of("EnvironmentSettings").shared()
+common.parentFile.mkdirs()
+out.looked = given.machines.collectEntries { name, values ->
+    [name, given.kept.collect { both ->
+        common.text = groovy.json.JsonOutput.toJson(both[0])
+        def platform = machine(values[0], values[1])
+        def found = of("Environment").newInstance(both[0] + both[1], null, platform)
+        found.folders().collect { it.path } }] }
+common.delete()
+// What is read of a record.
+def environment = new File("GIVEN.folder")
+environment.mkdirs()
+out.ready = given.records.collect { text ->
+    new File(environment, "ready.json").text = text
+    of("EnvironmentRecord").read(environment)?.environment }
 out.homeless = said { machine([os: "Linux", arch: "amd64", home: "?"], [:]).environments() }
 def garbled = [os: "Linux", arch: "amd64", home: "/home/J\\uFFFDrg"]
 out.garbled = said { machine(garbled, [:]).settings() }
@@ -126,6 +142,33 @@ hashes = { sha256 = "35" } },
 """
 
 
+KEPT: list[tuple[dict[str, str], dict[str, str]]] = [
+    ({}, {}),
+    ({"folder": "/common"}, {}),
+    ({}, {"folder": "/own folder"}),
+    ({"folder": "/common"}, {"folder": "/own folder"}),
+    ({"folder": "/same"}, {"folder": "/same"}),
+    ({"folder": "/common"}, {"folder": ""}),
+    ({"folder": "/common", "gpu": "cpu"}, {"index": "https://x/simple"}),
+]
+"""What is set for all users of a Fiji, and by the user."""
+
+_WHOLE = {"version": "0.1.0", "processor": "cpu", "environment": "env-0af3"}
+RECORDS = [
+    json.dumps(record)
+    for record in (
+        _WHOLE,
+        {**_WHOLE, "environment": "env-0AF3"},
+        {**_WHOLE, "environment": "../env-0af3"},
+        {**_WHOLE, "environment": "env-"},
+        {**_WHOLE, "environment": "env-0af3/.."},
+        {**_WHOLE, "processor": 1},
+        {"version": "0.1.0", "environment": "env-0af3"},
+        [],
+    )
+]
+
+
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     folder = tmp_path_factory.mktemp("platforms")
@@ -134,6 +177,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     for name in ("uv", "uv.exe"):
         (tools / name).touch()
     told = {"machines": MACHINES, "wheels": WHEELS, "troubles": list(TROUBLES), "lock": LOCK}
+    told |= {"kept": KEPT, "records": RECORDS}
     text = json.dumps(told).replace("TOOLS", str(tools))
     (folder / "given.json").write_text(text, encoding="utf-8")
     groovy = GROOVY.replace("FRONT", str(scripts.FRONT)).replace("OURS", sys.executable)
@@ -179,10 +223,8 @@ def test_folders(seen: dict[str, Any], name: str, settings: str, environments: s
     assert seen[name]["environments"] == environments
 
 
-@pytest.mark.parametrize("name", MACHINES)
-def test_settings_lie_where_python_has_them(
-    seen: dict[str, Any], name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def at(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have Python believe that it runs on one of the machines."""
     about, variables = MACHINES[name]
     folders = ("APPDATA", "LOCALAPPDATA", "XDG_CONFIG_HOME", "XDG_DATA_HOME")
     for variable in ("IMAGEJ_DL_HOME", *folders):
@@ -193,8 +235,39 @@ def test_settings_lie_where_python_has_them(
     monkeypatch.setattr(Path, "home", lambda: Path(about["home"]))
     platforms = {"Windows 11": "win32", "Mac OS X": "darwin", "Linux": "linux"}
     monkeypatch.setattr(sys, "platform", platforms[about["os"]])
+
+
+@pytest.mark.parametrize("name", MACHINES)
+def test_settings_lie_where_python_has_them(
+    seen: dict[str, Any], name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at(name, monkeypatch)
     assert preferences.path().parent.as_posix() == seen[name]["settings"]
     assert set_up.own_folder().as_posix() == seen[name]["environments"]
+
+
+@pytest.mark.parametrize("name", MACHINES)
+def test_environments_are_looked_for_where_python_looks(
+    seen: dict[str, Any], name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The rule stands in Groovy, which has no Python yet, and in Python, which has no Fiji."""
+    at(name, monkeypatch)
+    own, shared = tmp_path / "own.json", tmp_path / set_up.SHARED
+    shared.parent.mkdir()
+    monkeypatch.setattr(set_up, "_own_settings", lambda: own)
+    for (common, mine), places in zip(KEPT, seen["looked"][name], strict=True):
+        shared.write_text(json.dumps(common))
+        own.write_text(json.dumps(mine))
+        assert [place.as_posix() for place in set_up.folders(tmp_path)] == places
+    assert {len(places) for places in seen["looked"][name]} == {1, 2, 3}
+
+
+def test_a_record_is_read_as_python_reads_it(seen: dict[str, Any], tmp_path: Path) -> None:
+    for text, environment in zip(RECORDS, seen["ready"], strict=True):
+        (tmp_path / set_up.RECORD).write_text(text)
+        python = set_up.read(tmp_path).python
+        assert (None if python is None else python.parents[1].name) == environment, text
+    assert [one is not None for one in seen["ready"]] == [True] + [False] * (len(RECORDS) - 1)
 
 
 def test_programs(seen: dict[str, Any]) -> None:

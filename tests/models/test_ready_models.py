@@ -8,12 +8,14 @@ import os
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from imagej_dl import models
+from imagej_dl import images, models
 from imagej_dl.commands import menu
 from imagej_dl.commands.models import Models
 from imagej_dl.errors import UserError
+from imagej_dl.images.intensities import likeness
 from imagej_dl.models.ready import documentation, registry
 from imagej_dl.models.ready.card import Card
 from imagej_dl.progress import silent
@@ -53,6 +55,21 @@ def test_files_are_those_that_the_card_names(name: str) -> None:
         ".tif",
         ".csv",
     }
+
+
+@pytest.mark.parametrize("name", registry.names())
+def test_it_knows_what_is_unlike_its_training(name: str) -> None:
+    like = likeness.read(registry.HOME / name)
+    assert like is not None
+    image = images.read(registry.HOME / name / "test_image.tif").values.astype(float)
+    noise = np.random.default_rng(0).normal(0, 0.5 * (image.max() - image.min()), image.shape)
+
+    def far(pixels: np.ndarray) -> set[str]:
+        return {one.name for one in like.far([likeness.measured(pixels, like.scale)])}
+
+    assert far(image) == far(3 * image + 50) == set()
+    assert "noise" in far(image + noise)
+    assert "background" in far(-image)
 
 
 @pytest.mark.tf

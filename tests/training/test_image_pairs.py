@@ -8,7 +8,7 @@ import pytest
 
 from imagej_dl import images
 from imagej_dl.errors import UserError
-from imagej_dl.training import image_pairs
+from imagej_dl.training import data_sources, image_pairs
 
 
 def write(folder, *names):
@@ -107,3 +107,35 @@ def test_what_is_no_pair_of_folders_is_refused(tmp_path):
     write(tmp_path / "low", "a.tif", "a.png")
     with pytest.raises(UserError, match="same name as"):
         image_pairs.find(tmp_path)
+
+
+def zarr(path):
+    (path / "0").mkdir(parents=True)
+    (path / ".zattrs").write_text("{}")
+    return path
+
+
+def test_an_ome_zarr_is_one_image_and_no_folder_of_images(tmp_path):
+    write(tmp_path / "good", "a.tif")
+    one, other = zarr(tmp_path / "noisy" / "a.ome.zarr"), zarr(tmp_path / "good.ome.zarr")
+    assert image_pairs.find(one, other) == [(one, other)]
+    assert image_pairs.find(one, tmp_path / "good") == [(one, tmp_path / "good" / "a.tif")]
+    assert image_pairs.find(tmp_path / "noisy", tmp_path / "good") == [
+        (one, tmp_path / "good" / "a.tif")
+    ]
+    with pytest.raises(UserError, match=r"a\.ome\.zarr: is one image, without another one"):
+        image_pairs.find(one)
+    with pytest.raises(UserError, match=r"good\.ome\.zarr: is no folder$"):
+        image_pairs.find(tmp_path / "noisy", other)
+    with pytest.raises(UserError, match=r"good: is a folder, and .*a\.ome\.zarr one image"):
+        image_pairs.pair(one, tmp_path / "good")
+    with pytest.raises(UserError, match=r"good\.ome\.zarr: is no folder with a target for each"):
+        image_pairs.partners([one], other)
+
+
+def test_the_chunks_of_an_ome_zarr_are_no_images_to_learn_from(tmp_path):
+    found = zarr(tmp_path / "set" / "sub" / "a.ome.zarr")
+    write(found / "0", "chunk.tif")
+    assert data_sources.find_images(tmp_path / "set") == [found]
+    with pytest.raises(UserError, match=r"a\.ome\.zarr: is no folder"):
+        data_sources.find_pairs(found)
