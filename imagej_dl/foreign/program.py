@@ -89,9 +89,7 @@ class Program:
             raise UserError("there is no such Python", path=path, remedy=self.hint)
         return str(path)
 
-    def version(
-        self, python: str | Path | None = None, timeout: float = _VERSION_TIMEOUT
-    ) -> str:
+    def version(self, python: str | Path | None = None, timeout: float = _VERSION_TIMEOUT) -> str:
         """Load it once, and return its version.
 
         Parameters
