@@ -12,6 +12,7 @@ from imagej_dl.engines import registry
 from imagej_dl.engines.base import Engine, EngineSettings
 from imagej_dl.errors import UserError
 from imagej_dl.foreign import environments
+from imagej_dl.foreign.program import FIRST_TIMEOUT
 from imagej_dl.progress import Progress
 
 
@@ -84,7 +85,7 @@ class Engines(Command):
             )
         made = environments.make(engine.name, engine.requirements, progress)
         try:
-            version = engine.program.version(made.python)
+            version = engine.program.version(made.python, FIRST_TIMEOUT)
             engine.check_version(version)
         except BaseException:
             environments.remove(engine.name)

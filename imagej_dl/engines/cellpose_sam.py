@@ -32,6 +32,11 @@ class CellposeSamSettings(EngineSettings):
     augment: bool = Field(False, description="Average flipped, overlapping tiles.")
     batch_size: int = Field(8, ge=1, description="Tiles of 256 px at once.")
     tile_overlap: float = Field(0.1, ge=0, le=0.95, description="Overlap of tiles, share.")
+    use_bfloat16: bool | None = Field(
+        None,
+        description="Compute with numbers of 16 bits; None: on a GPU only. Cellpose itself does on "
+        "a CPU, too.",
+    )
     gpu: bool = Field(True, description="Use a GPU, if there is one.")
 
 
@@ -57,6 +62,6 @@ class CellposeSam(Cellpose):
     module = "cellpose"
     requirements = ("cellpose==4.2.1.1",)
     versions = ">=4,<5"
-    ran = "not run"
+    gigabytes = 5.9
     settings_model: ClassVar[type[EngineSettings]] = CellposeSamSettings
     training_model: ClassVar[type[EngineSettings] | None] = CellposeSamTraining

@@ -27,7 +27,10 @@ class InstanSegSettings(EngineSettings):
     )
     normalise: bool = Field(True, description="Normalise the intensities by percentiles.")
     tile_size: int = Field(
-        512, ge=64, description="Side in px of tiles, for images above 1500 × 1500 px."
+        512,
+        ge=64,
+        description="Side in px of tiles, for images of 6.75 million values or more, which is "
+        "1500 × 1500 px of 3 channels.",
     )
 
 
@@ -40,7 +43,8 @@ class InstanSeg(Engine):
     licence = "Apache-2.0"
     requirements = ("instanseg-torch==0.1.2",)
     versions = ">=0.1,<0.2"
-    gigabytes: ClassVar[float | None] = 5.1
+    gigabytes: ClassVar[float | None] = 5.7
+    ran = "run"
     settings_model: ClassVar[type[EngineSettings]] = InstanSegSettings
 
     def model(self, named: Path | None) -> str:

@@ -13,11 +13,17 @@ from imagej_dl.engines.cellpose import Cellpose, Channel
 class OmniposeSettings(EngineSettings):
     """Settings of `cellpose_omni.models.CellposeModel`, and of its `eval` with omni=True."""
 
-    nchan: int = Field(
-        2, ge=1, le=2, description="Channels that the network was trained with; 1 or 2."
+    nchan: int | None = Field(
+        None,
+        ge=1,
+        le=2,
+        description="Channels that the network was trained with; None: as its file says.",
     )
-    nclasses: int = Field(
-        2, ge=2, le=4, description="Outputs of the network beside the flows, as trained."
+    nclasses: int | None = Field(
+        None,
+        ge=2,
+        le=4,
+        description="Classes that the network was trained with; None: as its file says.",
     )
     channels: tuple[Channel, Channel] = Field(
         (0, 0), description="Channel to segment, and that of the nuclei, where nchan is 2."
@@ -40,9 +46,9 @@ class Omnipose(Cellpose):
     module = "cellpose_omni"
     homepage = "https://github.com/kevinjohncutler/omnipose"
     licence = "its own, for research that is not commercial"
-    requirements = ("omnipose==1.1.4",)
+    # It takes from ncolor what version 2 of that no longer has.
+    requirements = ("omnipose==1.1.4", "ncolor<2")
     versions = ">=1.1,<1.2"
-    gigabytes = None
-    ran = "not run"
+    gigabytes = 6.7
     settings_model: ClassVar[type[EngineSettings]] = OmniposeSettings
     training_model: ClassVar[type[EngineSettings] | None] = None

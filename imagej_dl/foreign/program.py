@@ -26,6 +26,7 @@ _ENVIRONMENT = (
     " {variable} or --engine-python"
 )
 _VERSION_TIMEOUT = 180  # seconds; PyTorch is slow to load
+FIRST_TIMEOUT = 1800  # seconds; Python compiles all of a new environment, which is slower yet
 
 
 @dataclass(frozen=True)
@@ -88,8 +89,17 @@ class Program:
             raise UserError("there is no such Python", path=path, remedy=self.hint)
         return str(path)
 
-    def version(self, python: str | Path | None = None) -> str:
-        """Load it once, and return its version; raise UserError where it does not load."""
+    def version(self, python: str | Path | None = None, timeout: float = _VERSION_TIMEOUT) -> str:
+        """Load it once, and return its version.
+
+        Parameters
+        ----------
+        timeout : seconds that it may take.
+
+        Raises
+        ------
+        UserError : where it does not load.
+        """
         command = self.find(python)
         running = process.start(
             [command, str(self.runner)],
@@ -100,7 +110,7 @@ class Program:
             errors="replace",
         )
         try:
-            said, complained = running.communicate(timeout=_VERSION_TIMEOUT)
+            said, complained = running.communicate(timeout=timeout)
         except subprocess.TimeoutExpired as error:
             raise UserError(f"{self.name} does not start: {error}", path=command) from error
         finally:

@@ -8,37 +8,52 @@ from typing import Any
 import cellpose_training
 import numpy as np
 import weights
-from cellpose import core, models
+from cellpose import core, models, vit
 from serve import Arrays, Refused, Teller, Values, main
 
 _models: dict[Any, Any] = {}
 
 
-def load(name: str, gpu: bool, exact: bool = False) -> Any:
-    """Open a model, once; a file that holds more than tensors is refused."""
+def load(name: str, gpu: bool, half: bool | None) -> Any:
+    """Open a model, once; a file that holds more than tensors, or not all of them, is refused.
+
+    `half` is whether its numbers have 16 bits; None: on a GPU. On a CPU they are slower, and less
+    exact.
+    """
     path = weights.path_of(name, models.MODEL_DIR, "Cellpose")
-    if (path, gpu, exact) not in _models:
+    if (path, gpu, half) not in _models:
         state = weights.tensors_of(path, mmap=True)
         if not isinstance(state, dict) or "W2" not in state:
             raise Refused(f"{path} is no model of Cellpose 4", "Try the engine cellpose.")
-        del state
+        if "encoder.cls_token" in state and not hasattr(vit, "dinov3_vitl16"):
+            raise Refused(
+                f"{path} needs DINOv3, which is not beside Cellpose",
+                "Install it as Cellpose says: pip install "
+                "git+https://github.com/facebookresearch/dinov3.",
+            )
         use = gpu and core.use_gpu()
-        # On a CPU half precision is slower, and less exact.
-        _models[path, gpu, exact] = models.CellposeModel(
-            gpu=use, pretrained_model=path, use_bfloat16=use and not exact
+        model = models.CellposeModel(
+            gpu=use, pretrained_model=path, use_bfloat16=use if half is None else half
         )
-    return _models[path, gpu, exact]
+        # Cellpose leaves to chance what a file does not have.
+        wanted = [key for key in model.net.state_dict() if key.startswith(("encoder.", "out."))]
+        absent = [key for key in wanted if key not in state]
+        if absent:
+            raise Refused(f"{path} is no whole model of Cellpose 4 (without {absent[0]})")
+        _models[path, gpu, half] = model
+    return _models[path, gpu, half]
 
 
 def opened(arrays: Arrays, values: Values, tell: Teller) -> Arrays:
     """Open the model, so that what is wrong with it is told before the first image."""
-    load(values["model"], values["settings"]["gpu"])
+    settings = values["settings"]
+    load(values["model"], settings["gpu"], settings["use_bfloat16"])
     return {}
 
 
 def segment(arrays: Arrays, values: Values, tell: Teller) -> Arrays | tuple[Arrays, Values]:
     settings = dict(values["settings"])
-    model = load(values["model"], settings.pop("gpu"))
+    model = load(values["model"], settings.pop("gpu"), settings.pop("use_bfloat16"))
     image = arrays["image"]
     axis = weights.axis_of(image, "Cellpose")
     masks = model.eval(image, channel_axis=axis, **settings)[0]
@@ -51,7 +66,7 @@ def fit(arrays: Arrays, values: Values, tell: Teller) -> tuple[Arrays, Values]:
         raise Refused(
             "Cellpose 4 is not trained from scratch", "Name a model to start from, such as cpsam."
         )
-    model = load(values["start"], settings.pop("gpu"), exact=True)
+    model = load(values["start"], settings.pop("gpu"), half=False)
     answer = cellpose_training.fit(model, settings, arrays, values, tell)
     _models.clear()  # the one that was started from is no longer as its file says
     return answer

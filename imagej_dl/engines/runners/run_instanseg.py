@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib.metadata import version
 from typing import Any
 
@@ -43,10 +44,19 @@ def segment(arrays: Arrays, values: Values, tell: Teller) -> Arrays | tuple[Arra
     if both:
         how["target"] = settings["target"]
     tensor = torch.from_numpy(planes.astype(np.float32))
-    if planes[0].size * 3 > engine.small_image_threshold:
-        found = engine.eval_medium_image(tensor, tile_size=settings["tile_size"], **how)
-    else:
-        found = engine.eval_small_image(tensor, **how)
+    try:
+        # As its `eval` of a file chooses.
+        if image.size < engine.small_image_threshold:
+            found = engine.eval_small_image(tensor, **how)
+        else:
+            found = engine.eval_medium_image(tensor, tile_size=settings["tile_size"], **how)
+    except RuntimeError as error:
+        wrong = re.search(r"to have (\d+) channels, but got (\d+) channels", str(error))
+        if wrong is None:
+            raise
+        raise Refused(
+            f"the model takes {wrong[1]} channels, and the image has {wrong[2]}"
+        ) from None
     labels = found.detach().cpu().numpy().reshape(-1, *image.shape[:2])
     return {"labels": labels[0].astype(np.int64)}
 

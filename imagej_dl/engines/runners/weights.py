@@ -42,6 +42,22 @@ def tensors_of(path: str, **how: Any) -> Any:
         raise Refused(f"{path} is no file of weights alone ({words})") from None
 
 
+def fill(network: Any, state: Any, path: str, program: str) -> None:
+    """Give a network the tensors of a file; refuse a file that does not have all of them.
+
+    Libraries load what fits, and leave the rest of the network to chance.
+    """
+    try:
+        absent = network.load_state_dict(state, strict=False).missing_keys
+    except RuntimeError as error:
+        words = " ".join(str(error).splitlines()[1:2]).strip()[:150]
+        raise Refused(f"{path} is no model of this {program} ({words})") from None
+    # Of batch normalisation PyTorch counts the batches only since its version 0.4.1.
+    absent = [key for key in absent if not key.endswith("num_batches_tracked")]
+    if absent:
+        raise Refused(f"{path} is no model of this {program} (without {absent[0]})")
+
+
 def axis_of(image: np.ndarray, program: str) -> int | None:
     """Return the axis of the channels, None of a grey plane; refuse more than three channels."""
     if image.ndim == 2:

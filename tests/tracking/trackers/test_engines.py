@@ -174,6 +174,8 @@ def test_another_python_that_fails_or_is_stopped(tmp_path):
     with pytest.raises(UserError, match="trackastra does not start"):
         TRACKASTRA.run({}, {}, python)
     python.chmod(0o755)
+    with pytest.raises(UserError, match=r"trackastra does not start: .* timed out after 0\.01"):
+        TRACKASTRA.version(python, timeout=0.01)
     with pytest.raises(UserError, match="no message"):
         TRACKASTRA.version(shutil.which("true"))
     model = tmp_path / "site" / "trackastra" / "model.py"
