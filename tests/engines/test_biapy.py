@@ -92,7 +92,7 @@ def test_label_maps_are_those_of_biapy(session: Session, folder: Path) -> None:
 def test_checkpoints_that_are_not_opened(session: Session, folder: Path) -> None:
     values = {"settings": registry.of("biapy").settings({}).model_dump()}
     for name, words in {
-        "pickled": "is no file of weights alone",
+        "pickled": "is not opened|can be opened safely",
         "denoising": "only INSTANCE_SEG gives label maps",
         "vit": "models of the network vit are not opened here",
     }.items():

@@ -6,6 +6,7 @@ from importlib.metadata import version
 from typing import Any
 
 import cellpose_training
+import checkpoints
 import numpy as np
 import weights
 from cellpose import core, models
@@ -18,7 +19,7 @@ def load(name: str, gpu: bool, exact: bool = False) -> Any:
     """Open a model, once; a file that holds more than tensors is refused."""
     path = weights.path_of(name, models.MODEL_DIR, "Cellpose")
     if (path, gpu, exact) not in _models:
-        state = weights.tensors_of(path, mmap=True)
+        state = checkpoints.opened(path, mmap=True)
         if not isinstance(state, dict) or "W2" not in state:
             raise Refused(f"{path} is no model of Cellpose 4", "Try the engine cellpose.")
         del state

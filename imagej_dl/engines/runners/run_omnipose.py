@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import Any
 
+import checkpoints
 import numpy as np
 import weights
 from cellpose_omni import core, models
@@ -18,7 +19,7 @@ def load(name: str, gpu: bool, nchan: int, nclasses: int) -> Any:
     path = weights.path_of(name, models.MODEL_DIR, "Omnipose", "torch_0")
     key = path, gpu, nchan, nclasses
     if key not in _models:
-        weights.tensors_of(path)
+        checkpoints.opened(path)
         _models[key] = models.CellposeModel(
             gpu=gpu and core.use_gpu(),
             pretrained_model=path,

@@ -1,18 +1,12 @@
-"""Files of weights, which are opened without unpickling, and the planes that programs take."""
+"""Where the weights of a program lie, and the planes that it takes."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import torch
 from serve import Refused
-
-# Nothing is unpickled: PyTorch keeps to it where a library asks for the contrary.
-os.environ["TORCH_FORCE_WEIGHTS_ONLY_LOAD"] = "1"
-os.environ.pop("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", None)
 
 
 def path_of(name: str, folder: Path, program: str, *endings: str) -> str:
@@ -28,18 +22,6 @@ def path_of(name: str, folder: Path, program: str, *endings: str) -> str:
         f"the weights of {name} are absent: {folder} does not have them",
         f"Start {program} once with this model while there is a network, or copy the file there.",
     )
-
-
-def tensors_of(path: str, **how: Any) -> Any:
-    """Return the tensors of a file; refuse one that holds more, since it would be unpickled."""
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True, **how)
-    except Exception as error:
-        words = (str(error).splitlines() or [type(error).__name__])[0][:150]
-        if isinstance(error, TypeError) and "weights_only" in words:
-            problem = "this PyTorch cannot open weights safely"
-            raise Refused(problem, "Install PyTorch 1.13 or later.") from None
-        raise Refused(f"{path} is no file of weights alone ({words})") from None
 
 
 def axis_of(image: np.ndarray, program: str) -> int | None:
