@@ -7,8 +7,7 @@ from typing import ClassVar
 
 from pydantic import Field, model_validator
 
-from imagej_dl.engines.base import Engine, EngineSettings
-from imagej_dl.errors import UserError
+from imagej_dl.engines.base import Engine, EngineSettings, model_file
 
 
 class MembrainSegSettings(EngineSettings):
@@ -62,7 +61,4 @@ class MembrainSeg(Engine):
     settings_model: ClassVar[type[EngineSettings]] = MembrainSegSettings
 
     def model(self, named: Path | None) -> str:
-        model = super().model(named)
-        if Path(model).is_dir():
-            raise UserError("is a folder, and a model of MemBrain-seg is a .ckpt file", path=named)
-        return model
+        return model_file(self, named, "Name the .ckpt file of its training.")

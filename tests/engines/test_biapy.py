@@ -105,7 +105,7 @@ def test_what_is_no_model_of_biapy(tmp_path: Path) -> None:
     (tmp_path / "model.safetensors").write_bytes(b"")
     (tmp_path / "model.pth").write_bytes(b"")
     for path in (tmp_path, tmp_path / "model.safetensors"):
-        with pytest.raises(UserError, match="is no checkpoint of BiaPy"):
+        with pytest.raises(UserError, match="is no model of BiaPy"):
             engine.model(path)
     assert engine.model(tmp_path / "model.pth") == str(tmp_path / "model.pth")
     with pytest.raises(UserError, match="settings of BiaPy: overlap"):
