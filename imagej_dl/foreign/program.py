@@ -25,7 +25,7 @@ _ENVIRONMENT = (
     "an environment of its own (python -m venv, pip install {name}), whose Python is named by"
     " {variable} or --engine-python"
 )
-_VERSION_TIMEOUT = 180  # seconds; PyTorch is slow to load
+_VERSION_TIMEOUT = 600  # seconds; PyTorch is slow to load, the first time most of all
 
 
 @dataclass(frozen=True)

@@ -65,7 +65,7 @@ def test_weights_that_are_absent_or_pickled(python: str, tmp_path: Path) -> None
         with pytest.raises(UserError, match="weights of cyto9 are absent"):
             session.ask("segment", image, values | {"model": "cyto9"})
         for name in ("weights", "script"):
-            with pytest.raises(UserError, match="is not opened|can be opened safely"):
+            with pytest.raises(UserError, match=r"is not opened|can be opened safely"):
                 session.ask("segment", image, values | {"model": str(tmp_path / name)})
 
 
