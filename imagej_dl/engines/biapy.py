@@ -52,6 +52,7 @@ class Biapy(Engine):
     licence = "MIT"
     requirements = ("biapy==3.7.1",)
     versions = ">=3.7,<3.8"
+    gigabytes: ClassVar[float | None] = 6.5
     ran: ClassVar[Ran] = "run"
     settings_model: ClassVar[type[EngineSettings]] = BiapySettings
 

@@ -66,6 +66,7 @@ class Careamics(Engine):
     licence = "BSD-3-Clause"
     requirements = ("careamics==0.3.5",)
     versions = ">=0.3,<0.4"
+    gigabytes: ClassVar[float | None] = 5.2
     ran: ClassVar[Ran] = "run"
     gives: ClassVar[Gives] = "image"
     channels = 1

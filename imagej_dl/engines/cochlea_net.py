@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from imagej_dl.engines.base import Engine, EngineSettings, file_or_name
 
@@ -61,6 +61,12 @@ class CochleaNetSettings(EngineSettings):
     )
     batch_size: int = Field(1, ge=1, description="Blocks at once.")
 
+    @model_validator(mode="after")
+    def _what_is_made_smaller_has_a_mask(self) -> CochleaNetSettings:
+        if self.scale is not None and not self.use_mask:
+            raise ValueError("scale needs use_mask in this version of CochleaNet")
+        return self
+
 
 class CochleaNet(Engine):
     """CochleaNet; a model is a checkpoint of torch-em, or the name of a model that it has here."""
@@ -88,6 +94,7 @@ class CochleaNet(Engine):
         "zarr>=3",
     )
     versions = ">=0.1,<0.2"
+    gigabytes: ClassVar[float | None] = 6.3
     channels = 1
     volumes = True
     settings_model: ClassVar[type[EngineSettings]] = CochleaNetSettings

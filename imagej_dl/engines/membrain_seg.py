@@ -56,6 +56,7 @@ class MembrainSeg(Engine):
     licence = "BSD-3-Clause"
     requirements = ("membrain-seg==0.0.10",)
     versions = ">=0.0.10,<0.1"
+    gigabytes: ClassVar[float | None] = 6.1
     channels = 1
     volumes = True
     settings_model: ClassVar[type[EngineSettings]] = MembrainSegSettings

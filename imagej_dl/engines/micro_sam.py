@@ -73,6 +73,7 @@ class MicroSam(Engine):
     licence = "MIT"
     requirements = ("micro-sam==1.8.14",)
     versions = ">=1.8,<2"
+    gigabytes: ClassVar[float | None] = 6.9
     channels = 3
     settings_model: ClassVar[type[EngineSettings]] = MicroSamSettings
 

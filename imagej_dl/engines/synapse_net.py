@@ -99,6 +99,7 @@ class SynapseNet(Engine):
     # It is not in the package index.
     requirements = (f"synapse_net @ git+{homepage}@0.5.0",)
     versions = ">=0.5,<0.6"
+    gigabytes: ClassVar[float | None] = 6.3
     channels = 2
     volumes = True
     planes = True

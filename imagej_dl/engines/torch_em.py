@@ -96,6 +96,7 @@ class TorchEm(Engine):
     licence = "MIT"
     requirements = ("torch-em==0.10.9",)
     versions = ">=0.10,<0.11"
+    gigabytes: ClassVar[float | None] = 6.3
     ran: ClassVar[Ran] = "run"
     settings_model: ClassVar[type[EngineSettings]] = TorchEmSettings
     training_model: ClassVar[type[EngineSettings] | None] = TorchEmTraining

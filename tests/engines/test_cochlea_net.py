@@ -42,7 +42,7 @@ model = UNet3d(1, 3, depth=2, initial_features=4, final_activation="Sigmoid")
 given = torch.from_numpy(((image - image.mean()) / image.std())[None, None].astype("float32"))
 wanted = torch.from_numpy(distances[None].astype("float32"))
 optimizer = torch.optim.Adam(model.parameters(), 0.01)
-for _ in range(60):
+for _ in range(40):
     optimizer.zero_grad()
     torch.nn.functional.mse_loss(model(given), wanted).backward()
     optimizer.step()
@@ -57,7 +57,7 @@ given = dict(block_shape=(16, 32, 32), halo=(8, 8, 8), min_size=30)
 ihc = dict(center_distance_threshold=0.5, boundary_distance_threshold=0.6, fg_threshold=0.5,
            distance_smoothing=0.6, seg_class="ihc")
 other = dict(center_distance_threshold=None, boundary_distance_threshold=0.5, scale=1.2,
-             use_mask=False)
+             seg_class="sgn")
 for name, settings in dict(ihc=ihc, other=other).items():
     run_unet_prediction("own.tif", None, name, f"{cache}/IHC", **given, **settings)
     np.save(f"{name}.npy", open_file(f"{name}/segmentation.zarr", "r")["segmentation"][:])
@@ -68,7 +68,7 @@ OTHER = {
     "boundary_distance_threshold": 0.5,
     "distance_smoothing": 0,
     "scale": 1.2,
-    "use_mask": False,
+    "seg_class": "sgn",
 }
 
 
@@ -78,8 +78,12 @@ def test_models_and_settings_of_cochlea_net(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"is no model of CochleaNet: there is no best\.pt"):
         engine.model(tmp_path)
     assert engine.settings({"center_distance_threshold": "None"})
-    with pytest.raises(UserError, match="settings of CochleaNet: center_distance_threshold"):
-        engine.settings({"center_distance_threshold": "none"})
+    for wrong, words in [
+        ({"center_distance_threshold": "none"}, "center_distance_threshold"),
+        ({"scale": 2, "use_mask": False}, "scale needs use_mask"),
+    ]:
+        with pytest.raises(UserError, match=f"settings of CochleaNet: .*{words}"):
+            engine.settings(wrong)
 
 
 @pytest.fixture(scope="module")
