@@ -1,4 +1,4 @@
-"""Where the weights of a program lie, and the planes that it takes."""
+"""Files of weights, by a path or by the name that a program has, and the planes that it takes."""
 
 from __future__ import annotations
 
