@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from imagej_dl.engines.base import Engine, EngineSettings, file_or_name
+from imagej_dl.engines.base import Engine, EngineSettings, Ran, file_or_name
 
 _Shape = tuple[int, int, int]
 
@@ -100,6 +100,7 @@ class SynapseNet(Engine):
     requirements = (f"synapse_net @ git+{homepage}@0.5.0",)
     versions = ">=0.5,<0.6"
     gigabytes: ClassVar[float | None] = 6.3
+    ran: ClassVar[Ran] = "run"
     channels = 2
     volumes = True
     planes = True

@@ -38,11 +38,10 @@ def load(values: Values) -> Any:
 def type_of(values: Values) -> str:
     """Return the type of a model: the one that was given, or its name."""
     given = values["settings"]["model_type"] or os.path.basename(values["model"])
-    if given not in get_available_models() or not given.startswith(tuple(_SETTINGS)):
-        known = [name for name in get_available_models() if name.startswith(tuple(_SETTINGS))]
+    known = [name for name in get_available_models() if name.startswith(tuple(_SETTINGS))]
+    if given not in known:
         raise Refused(
-            f"SynapseNet does not know what {given} segments",
-            f"Set model_type: {', '.join(known)}.",
+            f"SynapseNet does not say what {given} segments", f"Set model_type: {', '.join(known)}."
         )
     return str(given)
 
@@ -57,9 +56,7 @@ def opened(arrays: Arrays, values: Values, tell: Teller) -> Arrays:
 def segment(arrays: Arrays, values: Values, tell: Teller) -> Arrays:
     settings, image = values["settings"], arrays["image"]
     model, kind = load(values), type_of(values)
-    wanted = [
-        name for start, names in _SETTINGS.items() if kind.startswith(start) for name in names
-    ]
+    wanted = next(names for start, names in _SETTINGS.items() if kind.startswith(start))
     given = {name: settings[name] for name in wanted if settings[name] is not None}
     if kind.startswith("cristae"):
         image, given["extra_segmentation"] = with_mitochondria(image)
