@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from imagej_dl.engines.base import Engine, EngineSettings, file_or_name
+from imagej_dl.engines.base import Engine, EngineSettings, Ran, file_or_name
 
 _Shape = tuple[int, int, int]
 _Threshold = float | Literal["None"] | None
@@ -95,6 +95,7 @@ class CochleaNet(Engine):
     )
     versions = ">=0.1,<0.2"
     gigabytes: ClassVar[float | None] = 6.3
+    ran: ClassVar[Ran] = "run"
     channels = 1
     volumes = True
     settings_model: ClassVar[type[EngineSettings]] = CochleaNetSettings
