@@ -12,10 +12,10 @@ files without pickle in a folder that the request names. `runners/serve.py` has 
 does all of it for a runner. A runner has these tasks, `segment` at least:
 
 - `segment(arrays, values, tell)`: `arrays["image"]` is a plane (Y, X) or (Y, X, C), for engines
-  that take `volumes` with a first axis Z, with the intensities of its file, `values` has `model`
-  (a path or name) and `settings` (a dictionary, as the settings model has it). It returns
-  `{"labels": (Y, X) integers}`, 0 being background;
-  `{"points": (N, 2) x, y in px}`, the centre of the first pixel being (0, 0); or
+  that take `volumes` with a first axis Z (of an image without slices none, if they take `planes`,
+  too), with the intensities of its file, `values` has `model` (a path or name) and `settings` (a
+  dictionary, as the settings model has it). It returns `{"labels": (Y, X) integers}`, 0 being
+  background; `{"points": (N, 2) x, y in px}`, the centre of the first pixel being (0, 0); or
   `{"image": (Y, X)}`.
 - `load(arrays, values, tell)`: opens the model of `values`, so that what is wrong with it is told
   before the first image, and returns `{}`.

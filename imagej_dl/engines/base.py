@@ -30,7 +30,34 @@ class EngineSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-def file_or_name(engine: Engine, named: Path | None, program: str, example: str) -> str:
+def model_file(
+    engine: Engine, named: Path | None, remedy: str, *, inside: str = "", ending: str = ""
+) -> str:
+    """Return the model of an engine whose models are files.
+
+    Parameters
+    ----------
+    remedy : says what to name.
+    inside : the name of the file in its folder, for engines that take the folder, too.
+    ending : of the file's name, in lower case and with its dot; "" for any.
+
+    Raises
+    ------
+    UserError : for no model, one that is not there, and what is no such file.
+    """
+    path = Path(Engine.model(engine, named))
+    absent = inside and path.is_dir()
+    if absent:
+        path = path / inside
+    if not path.is_file() or not path.name.lower().endswith(ending):
+        problem = f"is no model of {engine.label}" + (f": there is no {inside}" if absent else "")
+        raise UserError(problem, path=named, remedy=remedy)
+    return str(path)
+
+
+def file_or_name(
+    engine: Engine, named: Path | None, program: str, example: str, inside: str = ""
+) -> str:
     """Return the model of an engine whose models are files, or names of those that it has.
 
     Its runner looks for a name.
@@ -38,6 +65,7 @@ def file_or_name(engine: Engine, named: Path | None, program: str, example: str)
     Parameters
     ----------
     program : that has the models; example : the name of one.
+    inside : the name of the file in its folder, for engines that take the folder, too.
 
     Raises
     ------
@@ -49,6 +77,8 @@ def file_or_name(engine: Engine, named: Path | None, program: str, example: str)
             remedy=f"Name the file of its weights, or one that {program} has, such as {example}.",
         )
     if named.is_dir():
+        if inside:
+            return model_file(engine, named, f"Name a folder with {inside}.", inside=inside)
         raise UserError(f"is a folder, and a model of {program} is a file", path=named)
     if named.is_file():
         return str(named.absolute())
@@ -76,6 +106,7 @@ class Engine(ABC):
     gives : label maps, points or images.
     channels : how many channels of a plane it takes, None for any number.
     volumes : True if it takes the slices of a stack together, not plane by plane.
+    planes : for engines of volumes: True if they take a plane, too, which is then (Y, X).
     settings_model : of a prediction; every field has a description.
     training_model : of a training, None if it is not trained here.
     learns_from : what it is trained on. Where that is images alone, no label maps are read, and
@@ -97,6 +128,7 @@ class Engine(ABC):
     gives: ClassVar[Gives] = "labels"
     channels: ClassVar[int | None] = None
     volumes: ClassVar[bool] = False
+    planes: ClassVar[bool] = False
     settings_model: ClassVar[type[EngineSettings]]
     training_model: ClassVar[type[EngineSettings] | None] = None
     learns_from: ClassVar[LearnsFrom] = "labels"

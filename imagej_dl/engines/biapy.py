@@ -7,8 +7,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from imagej_dl.engines.base import Engine, EngineSettings, Ran
-from imagej_dl.errors import UserError
+from imagej_dl.engines.base import Engine, EngineSettings, Ran, model_file
 
 Threshold = float | Literal["auto"]
 
@@ -53,16 +52,12 @@ class Biapy(Engine):
     licence = "MIT"
     requirements = ("biapy==3.7.1",)
     versions = ">=3.7,<3.8"
+    gigabytes: ClassVar[float | None] = 6.5
     ran: ClassVar[Ran] = "run"
     settings_model: ClassVar[type[EngineSettings]] = BiapySettings
 
     def model(self, named: Path | None) -> str:
-        model = super().model(named)
-        if not Path(model).is_file() or Path(model).suffix.lower() != ".pth":
-            raise UserError(
-                "is no checkpoint of BiaPy",
-                path=named,
-                remedy="Name the .pth file in its folder `checkpoints`; .safetensors hold no "
-                "configuration.",
-            )
-        return model
+        remedy = (
+            "Name the .pth file in its folder `checkpoints`; .safetensors hold no configuration."
+        )
+        return model_file(self, named, remedy, ending=".pth")

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from imagej_dl.engines.base import Engine, EngineSettings, Gives, LearnsFrom, Ran
+from imagej_dl.engines.base import Engine, EngineSettings, Gives, LearnsFrom, Ran, model_file
 from imagej_dl.errors import UserError
 
 Accelerator = Literal["auto", "cpu", "gpu", "mps"]
@@ -66,6 +66,7 @@ class Careamics(Engine):
     licence = "BSD-3-Clause"
     requirements = ("careamics==0.3.5",)
     versions = ">=0.3,<0.4"
+    gigabytes: ClassVar[float | None] = 5.2
     ran: ClassVar[Ran] = "run"
     gives: ClassVar[Gives] = "image"
     channels = 1
@@ -74,14 +75,8 @@ class Careamics(Engine):
     learns_from: ClassVar[LearnsFrom] = "itself"
 
     def model(self, named: Path | None) -> str:
-        model = super().model(named)
-        if not Path(model).is_file() or Path(model).suffix.lower() != ".ckpt":
-            raise UserError(
-                "is no checkpoint of CAREamics",
-                path=named,
-                remedy="Name the .ckpt file in its folder `checkpoints`.",
-            )
-        return model
+        remedy = "Name the .ckpt file in its folder `checkpoints`."
+        return model_file(self, named, remedy, ending=".ckpt")
 
     def training(self, given: dict[str, Any]) -> EngineSettings:
         settings = super().training(given)

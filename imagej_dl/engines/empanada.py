@@ -52,6 +52,7 @@ class Empanada(Engine):
     licence = "BSD-3-Clause"
     requirements = ("empanada-napari==1.2.4",)
     versions = ">=1.2,<1.3"
+    gigabytes: ClassVar[float | None] = 7.2
     ran: ClassVar[Ran] = "run"
     channels = 1
     settings_model: ClassVar[type[EngineSettings]] = EmpanadaSettings

@@ -7,10 +7,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from imagej_dl.engines.base import Engine, EngineSettings
-from imagej_dl.errors import UserError
-
-_FILE = "instanseg.pt"
+from imagej_dl.engines.base import Engine, EngineSettings, model_file
 
 
 class InstanSegSettings(EngineSettings):
@@ -48,13 +45,5 @@ class InstanSeg(Engine):
     settings_model: ClassVar[type[EngineSettings]] = InstanSegSettings
 
     def model(self, named: Path | None) -> str:
-        path = Path(super().model(named))
-        if path.is_dir() and (path / _FILE).is_file():
-            path = path / _FILE
-        if not path.is_file():
-            raise UserError(
-                f"is no model of InstanSeg: there is no {_FILE}",
-                path=named,
-                remedy="Name the TorchScript file of a release of InstanSeg, unpacked.",
-            )
-        return str(path)
+        remedy = "Name the TorchScript file of a release of InstanSeg, unpacked."
+        return model_file(self, named, remedy, inside="instanseg.pt")

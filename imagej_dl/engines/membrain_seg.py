@@ -7,8 +7,7 @@ from typing import ClassVar
 
 from pydantic import Field, model_validator
 
-from imagej_dl.engines.base import Engine, EngineSettings
-from imagej_dl.errors import UserError
+from imagej_dl.engines.base import Engine, EngineSettings, model_file
 
 
 class MembrainSegSettings(EngineSettings):
@@ -57,12 +56,10 @@ class MembrainSeg(Engine):
     licence = "BSD-3-Clause"
     requirements = ("membrain-seg==0.0.10",)
     versions = ">=0.0.10,<0.1"
+    gigabytes: ClassVar[float | None] = 6.1
     channels = 1
     volumes = True
     settings_model: ClassVar[type[EngineSettings]] = MembrainSegSettings
 
     def model(self, named: Path | None) -> str:
-        model = super().model(named)
-        if Path(model).is_dir():
-            raise UserError("is a folder, and a model of MemBrain-seg is a .ckpt file", path=named)
-        return model
+        return model_file(self, named, "Name the .ckpt file of its training.")

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from imagej_dl.engines.base import Engine, EngineSettings, file_or_name
+from imagej_dl.engines.base import Engine, EngineSettings, Ran, file_or_name
 
 
 class MicroSamSettings(EngineSettings):
@@ -73,6 +73,8 @@ class MicroSam(Engine):
     licence = "MIT"
     requirements = ("micro-sam==1.8.14",)
     versions = ">=1.8,<2"
+    gigabytes: ClassVar[float | None] = 6.9
+    ran: ClassVar[Ran] = "run"
     channels = 3
     settings_model: ClassVar[type[EngineSettings]] = MicroSamSettings
 

@@ -63,6 +63,7 @@ class NnUNet(Engine):
     licence = "Apache-2.0"
     requirements = ("nnunetv2==2.8.1",)
     versions = ">=2.8,<3"
+    gigabytes: ClassVar[float | None] = 6.3
     ran: ClassVar[Ran] = "run"
     settings_model: ClassVar[type[EngineSettings]] = NnUNetSettings
 

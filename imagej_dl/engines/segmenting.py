@@ -71,8 +71,9 @@ def segment(
             path=image.attrs.get("title") or None,
             remedy="Take the channel to segment, in ImageJ with Image > Duplicate.",
         )
-    volumes = job.engine.volumes
-    if volumes and image.sizes.get("Z", 1) == 1:
+    flat = image.sizes.get("Z", 1) == 1
+    volumes = job.engine.volumes and not (flat and job.engine.planes)
+    if volumes and flat:
         raise UserError(
             f"has one slice, and {job.engine.label} takes volumes",
             path=image.attrs.get("title") or None,

@@ -8,10 +8,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from imagej_dl.engines.base import Engine, EngineSettings, Ran
-from imagej_dl.errors import UserError
-
-_FILE = "best.pt"
+from imagej_dl.engines.base import Engine, EngineSettings, Ran, model_file
 
 
 class TorchEmSettings(EngineSettings):
@@ -99,19 +96,12 @@ class TorchEm(Engine):
     licence = "MIT"
     requirements = ("torch-em==0.10.9",)
     versions = ">=0.10,<0.11"
+    gigabytes: ClassVar[float | None] = 6.3
     ran: ClassVar[Ran] = "run"
     settings_model: ClassVar[type[EngineSettings]] = TorchEmSettings
     training_model: ClassVar[type[EngineSettings] | None] = TorchEmTraining
     retraining: ClassVar[Mapping[str, Any]] = {"n_iterations": 1000}
 
     def model(self, named: Path | None) -> str:
-        path = Path(super().model(named))
-        if path.is_dir():
-            path = path / _FILE
-        if not path.is_file():
-            raise UserError(
-                f"is no model of torch-em: there is no {_FILE}",
-                path=named,
-                remedy="Name the folder of a checkpoint, checkpoints/NAME, or a file in it.",
-            )
-        return str(path)
+        remedy = "Name the folder of a checkpoint, checkpoints/NAME, or a file in it."
+        return model_file(self, named, remedy, inside="best.pt")

@@ -92,7 +92,7 @@ def test_label_maps_are_those_of_biapy(session: Session, folder: Path) -> None:
 def test_checkpoints_that_are_not_opened(session: Session, folder: Path) -> None:
     values = {"settings": registry.of("biapy").settings({}).model_dump()}
     for name, words in {
-        "pickled": "is no file of weights alone",
+        "pickled": "is not opened|can be opened safely",
         "denoising": "only INSTANCE_SEG gives label maps",
         "vit": "models of the network vit are not opened here",
     }.items():
@@ -105,7 +105,7 @@ def test_what_is_no_model_of_biapy(tmp_path: Path) -> None:
     (tmp_path / "model.safetensors").write_bytes(b"")
     (tmp_path / "model.pth").write_bytes(b"")
     for path in (tmp_path, tmp_path / "model.safetensors"):
-        with pytest.raises(UserError, match="is no checkpoint of BiaPy"):
+        with pytest.raises(UserError, match="is no model of BiaPy"):
             engine.model(path)
     assert engine.model(tmp_path / "model.pth") == str(tmp_path / "model.pth")
     with pytest.raises(UserError, match="settings of BiaPy: overlap"):

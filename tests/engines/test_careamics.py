@@ -101,7 +101,7 @@ def test_what_is_no_model_of_careamics(tmp_path: Path) -> None:
     (tmp_path / "model.zip").write_bytes(b"")
     (tmp_path / "model.ckpt").write_bytes(b"")
     for path in (tmp_path, tmp_path / "model.zip"):
-        with pytest.raises(UserError, match="is no checkpoint of CAREamics"):
+        with pytest.raises(UserError, match="is no model of CAREamics"):
             engine.model(path)
     assert engine.model(tmp_path / "model.ckpt") == str(tmp_path / "model.ckpt")
     with pytest.raises(UserError, match="patch_size: must be square"):

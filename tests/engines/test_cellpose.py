@@ -57,13 +57,16 @@ def test_label_maps_are_those_of_cellpose(python: str, tmp_path: Path) -> None:
 
 def test_weights_that_are_absent_or_pickled(python: str, tmp_path: Path) -> None:
     (tmp_path / "weights").write_bytes(pickle.dumps({"a": print}))
+    script = "import torch; torch.jit.save(torch.jit.script(torch.nn.Linear(1, 1)), 'script')"
+    subprocess.run([python, "-c", script], cwd=tmp_path, check=True)
     values = {"settings": registry.of("cellpose").settings({}).model_dump()}
     image = {"image": np.zeros((8, 8), np.uint8)}
     with Session(registry.of("cellpose").program) as session:
         with pytest.raises(UserError, match="weights of cyto9 are absent"):
             session.ask("segment", image, values | {"model": "cyto9"})
-        with pytest.raises(UserError, match="is no file of weights alone"):
-            session.ask("segment", image, values | {"model": str(tmp_path / "weights")})
+        for name in ("weights", "script"):
+            with pytest.raises(UserError, match=r"is not opened|can be opened safely"):
+                session.ask("segment", image, values | {"model": str(tmp_path / name)})
 
 
 def test_what_is_no_model_of_cellpose(tmp_path: Path) -> None:

@@ -4,12 +4,17 @@
 restricted reader alone: tensors, numbers, text and containers of them come out. A file that names
 anything else is refused, or holds an :class:`Inert` in its place: what it names is then neither
 imported nor called.
+
+Files of tensors alone are opened with PyTorch 1.13, too: Debian 12 has it, and Cellpose works with
+it. All else takes PyTorch 2.6.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import tarfile
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -19,15 +24,21 @@ import torch
 from serve import Refused
 
 _load = torch.load
+_tells_what_it_names = hasattr(torch.serialization, "get_unsafe_globals_in_checkpoint")
+
+# PyTorch keeps to the restricted reader where a library asks for the contrary.
+os.environ["TORCH_FORCE_WEIGHTS_ONLY_LOAD"] = "1"
+os.environ.pop("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", None)
 
 
 class Inert:
-    """Stands for an object of a checkpoint that is not wanted; it keeps its name, and does nothing.
+    """Stands for an object of a checkpoint; it does nothing, and keeps its name and its contents.
 
     Trainers put their data sets and callbacks into a checkpoint; the weights need none of them.
     """
 
     named = ""
+    held: Any = None
 
     def __new__(cls, *args: Any, **named: Any) -> Inert:
         return super().__new__(cls)
@@ -36,27 +47,27 @@ class Inert:
         pass
 
     def __setstate__(self, state: Any) -> None:
-        pass
+        self.held = state
 
 
-def opened(file: Any, map_location: Any = "cpu", inert: bool = False) -> Any:
+def opened(file: Any, map_location: Any = "cpu", inert: bool = False, **how: Any) -> Any:
     """Return what a checkpoint holds.
 
     Parameters
     ----------
     file : a path, or an open file.
     inert : take a file that holds other objects, too, with an :class:`Inert` for each.
+    how : further arguments of `torch.load`, such as mmap.
 
     Raises
     ------
     Refused : for a file that holds other objects, or is no checkpoint.
     """
-    if not hasattr(torch.serialization, "get_unsafe_globals_in_checkpoint"):
-        raise Refused(
-            "this PyTorch cannot open checkpoints safely", "Install PyTorch 2.6 or later."
-        )
     name = str(file if isinstance(file, (str, os.PathLike)) else getattr(file, "name", "a file"))
+    how |= {"map_location": map_location, "weights_only": True}
     try:
+        if not _tells_what_it_names:
+            return _tensors_of(file, name, inert, how)
         with torch.serialization.safe_globals(_harmless()):
             others = _others(file)
             if others and not inert:
@@ -66,7 +77,7 @@ def opened(file: Any, map_location: Any = "cpu", inert: bool = False) -> Any:
                 )
             stand_ins = [(type("Inert", (Inert,), {"named": one}), one) for one in others]
             with torch.serialization.safe_globals(stand_ins):
-                return _load(file, map_location=map_location, weights_only=True)
+                return _load(file, **how)
     except (Refused, MemoryError):
         raise
     except Exception as error:
@@ -99,6 +110,27 @@ def name_of(value: Any) -> str:
     if isinstance(value, Inert) or (isinstance(value, type) and issubclass(value, Inert)):
         return value.named
     return f"{value.__module__}.{value.__qualname__}" if isinstance(value, type) else ""
+
+
+def _tensors_of(file: Any, name: str, inert: bool, how: dict[str, Any]) -> Any:
+    """Return what a file of tensors alone holds, with PyTorch before 2.6.
+
+    Its restricted reader runs two kinds of files all the same (CVE-2025-32434): they are refused.
+    """
+    if inert or not hasattr(torch, "_weights_only_unpickler"):
+        raise Refused(
+            "this PyTorch cannot open checkpoints safely", "Install PyTorch 2.6 or later."
+        )
+    if zipfile.is_zipfile(file):
+        with zipfile.ZipFile(file) as archive:
+            script = any(one.endswith("/constants.pkl") for one in archive.namelist())
+    else:
+        script = tarfile.is_tarfile(file)
+    if hasattr(file, "seek"):
+        file.seek(0)
+    if script:
+        raise Refused(f"{name} holds a program, not weights alone, and is not opened")
+    return _load(file, **how)
 
 
 def _others(file: Any) -> list[str]:

@@ -6,9 +6,9 @@ from functools import partial
 from importlib.metadata import version
 from typing import Any
 
+import checkpoints
 import numpy as np
 import torch
-import weights
 from biapy import BiaPy
 from serve import Arrays, Refused, Teller, Values, main
 
@@ -69,7 +69,7 @@ def check(path: str) -> None:
     """Refuse what BiaPy would unpickle, and models that segment no objects in planes."""
     try:
         with torch.serialization.safe_globals(_HARMLESS):
-            state = weights.tensors_of(path)
+            state = checkpoints.opened(path)
     except Refused as error:
         raise Refused(
             str(error), "Checkpoints of an older BiaPy hold Python objects, and are not opened."

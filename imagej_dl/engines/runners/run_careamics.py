@@ -7,8 +7,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import checkpoints
 import numpy as np
-import weights
 from careamics import CAREamist
 from careamics.config import create_advanced_n2v_config
 from careamics.lightning.utils import load_config_from_checkpoint
@@ -23,7 +23,7 @@ _models: dict[Any, Any] = {}
 def load(path: str, accelerator: str) -> Any:
     """Open a checkpoint, once. It holds tensors and plain values; anything else is refused."""
     if (path, accelerator) not in _models:
-        check(path, weights.tensors_of(path))
+        check(path, checkpoints.opened(path))
         config = load_config_from_checkpoint(Path(path))
         # Those of the training name its own GPUs.
         config.training_config.trainer_params = {"accelerator": accelerator, "devices": 1}

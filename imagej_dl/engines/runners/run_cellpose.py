@@ -6,6 +6,7 @@ from importlib.metadata import version
 from typing import Any
 
 import cellpose_training
+import checkpoints
 import numpy as np
 import weights
 from cellpose import core, models
@@ -30,7 +31,7 @@ def load(name: str, gpu: bool) -> Any:
 
 def check_weights(path: str) -> None:
     """Refuse a file that does not hold tensors alone, since Cellpose would unpickle it."""
-    state = weights.tensors_of(path)
+    state = checkpoints.opened(path)
     if not isinstance(state, dict) or "diam_mean" not in state:
         raise Refused(f"{path} is no model of Cellpose")
     if "W2" in state or not any(key.startswith("downsample") for key in state):

@@ -6,6 +6,7 @@ from importlib.metadata import version
 from typing import Any
 
 import cellpose_training
+import checkpoints
 import numpy as np
 import weights
 from cellpose import core, models, vit
@@ -22,7 +23,7 @@ def load(name: str, gpu: bool, half: bool | None) -> Any:
     """
     path = weights.path_of(name, models.MODEL_DIR, "Cellpose")
     if (path, gpu, half) not in _models:
-        state = weights.tensors_of(path, mmap=True)
+        state = checkpoints.opened(path, mmap=True)
         if not isinstance(state, dict) or "W2" not in state:
             raise Refused(f"{path} is no model of Cellpose 4", "Try the engine cellpose.")
         if "encoder.cls_token" in state and not hasattr(vit, "dinov3_vitl16"):

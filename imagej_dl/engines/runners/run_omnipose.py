@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import Any
 
+import checkpoints
 import numpy as np
 import weights
 from cellpose_omni import core, models
@@ -22,7 +23,7 @@ def load(name: str, gpu: bool, nchan: int | None, nclasses: int | None) -> Any:
     path = weights.path_of(name, models.MODEL_DIR, "Omnipose", "torch_0")
     key = path, gpu, nchan, nclasses
     if key not in _models:
-        state = weights.tensors_of(path)
+        state = checkpoints.opened(path)
         has = inputs_and_outputs(path, state)
         for what, asked, found in zip(("nchan", "nclasses"), (nchan, nclasses), has, strict=True):
             if asked not in (None, found):

@@ -5,10 +5,9 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import Any
 
-import checkpoints
 import components
 import numpy as np
-import torch
+import torch_em_networks as networks
 import torch_em_training
 from serve import Arrays, Refused, Teller, Values, main
 from torch_em.model import UNet2d
@@ -16,12 +15,6 @@ from torch_em.transform import raw
 from torch_em.util import segmentation as segmenting
 from torch_em.util.prediction import predict_with_halo, predict_with_padding
 
-_NETWORK = "torch_em.model.unet.UNet2d"
-_PARTS = {
-    "conv_block_impl": "torch_em.model.unet.ConvBlock2d",
-    "pooler_impl": "torch.nn.modules.pooling.MaxPool2d",
-    "sampler_impl": "torch_em.model.unet.Upsampler2d",
-}
 _OUTPUTS = {
     "foreground": 1,
     "watershed_from_components": 2,
@@ -29,54 +22,16 @@ _OUTPUTS = {
     "watershed_from_center_and_boundary_distances": 3,
 }
 
-_models: dict[Any, Any] = {}
 
-
-def load(path: str, gpu: bool) -> Any:
-    """Open a checkpoint, once: its weights, and the network as its settings describe it."""
-    device = device_of(gpu)
-    if (path, device) not in _models:
-        found = checkpoints.opened(path, inert=True)
-        if not isinstance(found, dict) or not {"model_state", "init"} <= set(found):
-            raise Refused(f"{path} is no checkpoint of torch-em")
-        model = UNet2d(**network_of(path, found["init"]))
-        # A compiled network has another name before those of its tensors.
-        state = checkpoints.without_prefix(found["model_state"], "_orig_mod.")
-        try:
-            model.load_state_dict(state)
-        except RuntimeError as error:
-            words = " ".join(str(error).split())[:200]
-            raise Refused(f"the weights of {path} do not fit its network ({words})") from None
-        _models[path, device] = model.to(device).eval()
-    return _models[path, device]
-
-
-def device_of(gpu: bool) -> str:
-    return "cuda" if gpu and torch.cuda.is_available() else "cpu"
-
-
-def network_of(path: str, init: Values) -> Values:
-    """Return the arguments of the U-Net that a checkpoint describes; refuse any other network."""
-    if init.get("model_class") != _NETWORK:
-        raise Refused(
-            f"{path} is of the network {init.get('model_class')}, and {_NETWORK} is predicted here"
-        )
-    arguments = dict(init["model_kwargs"])
-    for key, usual in _PARTS.items():
-        part = checkpoints.name_of(arguments.pop(key, None))
-        if part not in ("", usual):
-            raise Refused(f"{path} has a network with {part}, which is not predicted here")
-    for key, value in arguments.items():
-        if isinstance(value, (checkpoints.Inert, type)):
-            raise Refused(f"{path} has a network with a {key} that is not predicted here")
-    if arguments.get("return_side_outputs"):
-        raise Refused(f"{path} has a network with side outputs, which is not predicted here")
-    return arguments
+def load(values: Values) -> Any:
+    """Open the model of a request, once."""
+    device = networks.device_of(values["settings"]["gpu"])
+    return networks.load(values["model"], device, *networks.PLANES)
 
 
 def opened(arrays: Arrays, values: Values, tell: Teller) -> Arrays:
     """Open the model, so that what is wrong with it is told before the first image."""
-    model = load(values["model"], values["settings"]["gpu"])
+    model = load(values)
     how_of(model, values["settings"])
     return {}
 
@@ -94,7 +49,7 @@ def how_of(model: Any, settings: Values) -> str:
 
 def segment(arrays: Arrays, values: Values, tell: Teller) -> Arrays:
     settings, image = values["settings"], arrays["image"]
-    model = load(values["model"], settings["gpu"])
+    model = load(values)
     channels = 1 if image.ndim == 2 else image.shape[2]
     if channels != model.in_channels:
         raise Refused(f"the model takes {model.in_channels} channel(s), the image has {channels}")
@@ -169,8 +124,8 @@ def fit(arrays: Arrays, values: Values, tell: Teller) -> tuple[Arrays, Values]:
     settings = values["settings"]
     torch_em_training.seeded(settings["seed"])
     if values["start"]:
-        model = load(values["start"], settings["gpu"])
-        _models.clear()  # it will no longer be as its file says
+        model = load(values | {"model": values["start"]})
+        networks.forget()
     else:
         model = UNet2d(
             1 if arrays["image_0"].ndim == 2 else arrays["image_0"].shape[2],
@@ -178,7 +133,7 @@ def fit(arrays: Arrays, values: Values, tell: Teller) -> tuple[Arrays, Values]:
             depth=settings["depth"],
             initial_features=settings["initial_features"],
             final_activation="Sigmoid",
-        ).to(device_of(settings["gpu"]))
+        ).to(networks.device_of(settings["gpu"]))
     if any(side % 2**model.depth for side in settings["patch_shape"]):
         raise Refused(f"patch_shape must be multiples of {2**model.depth} px for this network")
     return torch_em_training.fit(model, arrays, values, tell)

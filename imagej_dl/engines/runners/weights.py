@@ -1,4 +1,4 @@
-"""Files of weights, which are opened without unpickling, and the planes that programs take."""
+"""Files of weights, by a path or by the name that a program has, and the planes that it takes."""
 
 from __future__ import annotations
 
@@ -7,12 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from serve import Refused
-
-# Nothing is unpickled: PyTorch keeps to it where a library asks for the contrary.
-os.environ["TORCH_FORCE_WEIGHTS_ONLY_LOAD"] = "1"
-os.environ.pop("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", None)
 
 
 def path_of(name: str, folder: Path, program: str, *endings: str) -> str:
@@ -28,18 +23,6 @@ def path_of(name: str, folder: Path, program: str, *endings: str) -> str:
         f"the weights of {name} are absent: {folder} does not have them",
         f"Start {program} once with this model while there is a network, or copy the file there.",
     )
-
-
-def tensors_of(path: str, **how: Any) -> Any:
-    """Return the tensors of a file; refuse one that holds more, since it would be unpickled."""
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True, **how)
-    except Exception as error:
-        words = (str(error).splitlines() or [type(error).__name__])[0][:150]
-        if isinstance(error, TypeError) and "weights_only" in words:
-            problem = "this PyTorch cannot open weights safely"
-            raise Refused(problem, "Install PyTorch 1.13 or later.") from None
-        raise Refused(f"{path} is no file of weights alone ({words})") from None
 
 
 def fill(network: Any, state: Any, path: str, program: str) -> None:
