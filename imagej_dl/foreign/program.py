@@ -115,6 +115,9 @@ class Program:
             raise UserError(f"{self.name} does not start: {error}", path=command) from error
         finally:
             process.end(running)
+            for pipe in (running.stdout, running.stderr):
+                if pipe is not None:
+                    pipe.close()
         lines = said.strip().splitlines()
         if running.returncode or not lines:
             raise self.failure(complained, command)
