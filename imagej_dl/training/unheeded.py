@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from imagej_dl.errors import warn
+from imagej_dl.methods.shared.losses import CLASS_WEIGHTED
 from imagej_dl.models.networks import registry as networks
 from imagej_dl.training.settings import Settings
 
@@ -44,7 +45,7 @@ def reasons(settings: Settings) -> dict[str, tuple[str, ...]]:
         found[f"as kind {settings.kind} learns no objects"] = names
     elif settings.weight_map != "contacts":
         found[f"as weight_map is {settings.weight_map}"] = ("contact_weight",)
-    if settings.loss not in ("categorical_cce", "multiple_output"):
+    if settings.loss not in CLASS_WEIGHTED:
         found[f"as the loss {settings.loss} weighs all classes alike"] = ("class_weights",)
     if settings.schedule != "plateau":
         found[f"as schedule is {settings.schedule}"] = ("plateau",)

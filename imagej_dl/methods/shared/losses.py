@@ -13,6 +13,9 @@ from typing import Any
 
 from imagej_dl.methods.base import Loss, Total
 
+CLASS_WEIGHTED = ("categorical_cce", "multiple_output")
+"""The names of those that heed weights of the classes."""
+
 _TINY = 1e-7
 
 
