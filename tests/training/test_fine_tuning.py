@@ -3,7 +3,7 @@ import shutil
 
 import numpy as np
 import pytest
-from conftest import discs
+from bright_discs import discs
 
 from imagej_dl import images, models
 from imagej_dl.errors import Cancelled, DataWarning, UserError
