@@ -133,8 +133,12 @@ class Correct(Command):
             self.run(progress)
 
     def check(self) -> None:
-        only = {"rois": ("save",), "accept": ("retrain",), "sparse": ("save", "retrain")}
-        only["name"] = ("next", "save", "empty")
+        only = {
+            "rois": ("save",),
+            "accept": ("retrain",),
+            "sparse": ("save", "retrain"),
+            "name": ("next", "save", "empty"),
+        }
         for name, steps in only.items():
             if self.step not in steps:
                 words = f"is for the step {' or '.join(steps)}, not for {self.step}"

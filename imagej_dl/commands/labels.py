@@ -98,12 +98,13 @@ class Labels(Command):
         if self.source is not None:
             self.run(progress)
             return
-        if self.roiset is not None:
-            raise UserError(
-                "roiset: is for an image file; on the open image those of the ROI Manager count",
-                path=self.roiset,
-                remedy="Open it in the ROI Manager, or name the image's file (source).",
-            )
+        unused.refuse(
+            self,
+            ["roiset"],
+            "is for an image file; on the open image those of the ROI Manager count",
+            path=self.roiset,
+            remedy="Open it in the ROI Manager, or name the image's file (source).",
+        )
         unused.warn_of(self, ["axes"], unused.OF_FILES)
         image = session.open_image()
         title = str(image.attrs["title"])

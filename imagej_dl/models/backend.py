@@ -33,7 +33,7 @@ def keras() -> ModuleType:
     # Must be set before the first import: all are read only then.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     # TensorFlow takes oneDNN's convolutions by itself only on processors with AVX-512 or AVX-VNNI;
-    # on others, those of many laptops, a training step takes three times as long without.
+    # on others, those of many laptops, a training step takes twice as long without.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     os.environ["KERAS_BACKEND"] = "tensorflow"
     wanted = preferences.read().device

@@ -41,7 +41,11 @@ def find(folder: Image, targets: Image | None = None) -> Sequence[tuple[Image, I
         or isinstance(targets, xr.DataArray)
         or registry.is_image(folder)
     ):
-        if isinstance(folder, Path) and isinstance(targets, Path) and _is_folder(targets):
+        if (
+            isinstance(folder, Path)
+            and isinstance(targets, Path)
+            and registry.is_plain_folder(targets)
+        ):
             return [(folder, partners([folder], targets)[0])]
         return [pair(folder, targets)]
     inputs, targets = _folders(folder, targets)
@@ -101,7 +105,7 @@ def partners(images: Sequence[Path], targets: Path) -> list[Path]:
     ------
     UserError : for an image without a target; it names it.
     """
-    if not _is_folder(targets):
+    if not registry.is_plain_folder(targets):
         raise UserError(
             "is no folder with a target for each image" if targets.exists() else "does not exist",
             path=targets,
@@ -116,9 +120,6 @@ def partners(images: Sequence[Path], targets: Path) -> list[Path]:
 def _is_one(image: Image) -> bool:
     """Return whether it is one image: in memory, a file, or a folder such as an OME-Zarr."""
     return isinstance(image, xr.DataArray) or registry.is_image(image)
-
-
-_is_folder = registry.is_plain_folder
 
 
 def _name_of(image: Image) -> str:
@@ -137,7 +138,7 @@ def same(image: Image, other: Image) -> bool:
 def _folders(folder: Path, targets: Path | None) -> tuple[Path, Path]:
     """Return the folders of the images and of the targets."""
     for place in (folder, targets):
-        if place is not None and not _is_folder(place):
+        if place is not None and not registry.is_plain_folder(place):
             problem = "is no folder" if place.exists() else "there is no such folder"
             raise UserError(problem, path=place)
     if targets is not None:
@@ -148,7 +149,7 @@ def _folders(folder: Path, targets: Path | None) -> tuple[Path, Path]:
         return folder, targets
     for one, other in LAYOUTS:
         found = names.find(folder, one), names.find(folder, other)
-        if all(map(_is_folder, found)):
+        if all(map(registry.is_plain_folder, found)):
             return found
     layouts = ", ".join(f"{one} and {other}" for one, other in LAYOUTS)
     raise UserError(
