@@ -15,6 +15,7 @@ PACKAGE = Path(imagej_dl.__file__).parent
 ELSEWHERE = {
     ("models/packages/outputs.py", "border"): "what a channel of a package is, by its name",
     ("suite/convert.py", "contour"): "part of datagen_type in the suite's own configuration",
+    ("training/unheeded.py", "foreground"): "a setting: the share of patches near objects",
 }
 """(module, name) with the reason why it names a method there."""
 
