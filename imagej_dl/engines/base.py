@@ -156,10 +156,10 @@ class Engine(ABC):
         except InvalidVersion:
             fits = True
         if not fits:
-            add = f"`imagej-dl engines add {self.name}`"
+            add = f"`imagej-dl engines add {self.name}` makes an environment that has it."
             raise UserError(
                 f"{self.label} {version} is installed, but {self.versions} is needed",
-                remedy=f"{add} makes an environment that has it.",
+                remedy=add if self.requirements else self.program.hint,
             )
 
     def model(self, named: Path | None) -> str:

@@ -34,7 +34,8 @@ class Ilastik(Engine):
     homepage = "https://www.ilastik.org"
     licence = "GPL-2.0-or-later"
     requirements = ()
-    versions = ">=1.4"
+    versions = ">=1.4.1,<1.5"
+    ran = "run"
     settings_model: ClassVar[type[EngineSettings]] = IlastikSettings
 
     def model(self, named: Path | None) -> str:

@@ -22,6 +22,11 @@ from typing import Any, TextIO
 
 import numpy as np
 
+if not hasattr(dict, "__class_getitem__"):
+    sys.exit(
+        f"its Python is {sys.version.split()[0]}, and 3.9 or later is needed: "
+        "install a newer version of the program"
+    )
 Arrays = dict[str, np.ndarray]
 Values = dict[str, Any]
 
