@@ -29,7 +29,7 @@ _open: dict[str, tuple[Any, Project]] = {}
 
 
 class Project(NamedTuple):
-    """What the file of a project says.
+    """Facts that the file of a project tells.
 
     Attributes
     ----------
@@ -51,26 +51,29 @@ def guard(event: str, given: tuple[Any, ...]) -> None:
 
 
 def load(path: str) -> tuple[Any, Project]:
-    """Open a project, once; return its workflow and what its file says."""
+    """Open a project, once; return its workflow and what its file says.
+
+    None is closed before the end: ilastik 1.4.1 may fail in that, and then waits for ever.
+    """
     if path not in _open:
-        close()
         project = read(path)
         from ilastik import app  # not at the top: whoever asks for the version need not wait
 
-        arguments = app.parse_args(["--headless", "--project", path])
-        arguments.readonly = True
         try:
-            _open[path] = app.main(arguments, init_logging=False), project
+            if _open:  # its threads have been started
+                from ilastik.shell.headless.headlessShell import HeadlessShell
+
+                shell = HeadlessShell([])
+                shell.openProjectFile(path, True)
+            else:
+                arguments = app.parse_args(["--headless", "--project", path])
+                arguments.readonly = True
+                shell = app.main(arguments, init_logging=False)
         except Exception as error:
             raise _refused("the project could not be opened", error) from error
+        _open[path] = shell, project
     shell, project = _open[path]
     return shell.workflow, project
-
-
-def close() -> None:
-    """Close the project that is open."""
-    while _open:
-        _open.popitem()[1][0].closeCurrentProject()
 
 
 def read(path: str) -> Project:
@@ -82,6 +85,7 @@ def read(path: str) -> Project:
             sizes = next((_sizes(lane) for lane in lanes if lane), {})
             stages = [file[key] for key in file if key.startswith("PixelClassification")]
             trained = all("ClassifierForests" in stage for stage in stages)
+            pickled = any("ClassifierForests/pickled_classifier" in stage for stage in stages)
     except BlockingIOError:
         raise Refused(f"{path} is in use", "Close the project in ilastik.") from None
     except (OSError, KeyError, ValueError) as error:
@@ -97,6 +101,11 @@ def read(path: str) -> Project:
         raise Refused("nothing was trained in the project: it has no images")
     if sizes.get("z", 1) > 1:
         raise Refused("the project was trained on volumes, and planes are predicted here")
+    if pickled:  # ilastik would go on without it, and train anew
+        raise Refused(
+            "the project has a classifier of scikit-learn, which would be unpickled",
+            "Train it in ilastik with its own random forest.",
+        )
     axes = "".join(sizes) if "c" in sizes else "".join(sizes) + "c"
     return Project(axes, sizes.get("c", 1), trained)
 
@@ -153,7 +162,6 @@ def segment(arrays: Arrays, values: Values, tell: Teller) -> Arrays | tuple[Arra
     try:
         found, axes = _export(workflow, number, plane, project.axes, tell)
     except Exception as error:
-        close()  # what an image that failed has left in the project is not known
         raise _refused("the image could not be predicted", error) from error
     labels = found[tuple(slice(None) if axis in "yx" else 0 for axis in axes)]
     labels = labels if axes.index("y") < axes.index("x") else labels.T
