@@ -54,6 +54,9 @@ class Search(Command):
     imaging: Annotated[float, Shown("Patches as of another movie", unit="share", advanced=True)] = (
         setting("imaging")
     )
+    crowding: Annotated[float, Shown("Patches with more contacts", unit="share", advanced=True)] = (
+        setting("crowding")
+    )
     sparse: Annotated[bool, Shown("Not every object is drawn", advanced=True)] = setting("sparse")
     storage: Annotated[str | None, Shown(advanced=True)] = Field(
         None,
@@ -96,7 +99,8 @@ class Search(Command):
         from imagej_dl.search import Space
         from imagej_dl.search.report import train_keys
 
-        imaging = {"imaging": self.imaging} if "imaging" in self.model_fields_set else {}
+        given_shares = {"imaging", "crowding"} & self.model_fields_set
+        shares = {name: getattr(self, name) for name in sorted(given_shares)}
         best = find(
             self.project,
             self.out,
@@ -113,7 +117,7 @@ class Search(Command):
             patch=self.patch,
             seed=self.seed,
             **({"sparse": True} if self.sparse else {}),
-            **imaging,
+            **shares,
         )
         if best is None or self.worker or not self.final:
             return
@@ -125,6 +129,6 @@ class Search(Command):
         given: dict[str, Any] = {"project": self.project, "out": model, **train_keys(best)}
         given |= {"kind": self.kind, "patch": self.patch, "seed": self.seed}
         given |= {"epochs": self.epochs, "minutes": self.minutes, "refresh": False}
-        given |= {"sparse": self.sparse, **imaging}
+        given |= {"sparse": self.sparse, **shares}
         given["resume"] = (model / ".training" / "last.npz").is_file()
         Train.declare(given).run(progress)

@@ -114,6 +114,9 @@ class TrainOptions(Command):
     imaging: Annotated[float, Shown("Patches as of another movie", unit="share", advanced=True)] = (
         setting("imaging")
     )
+    crowding: Annotated[float, Shown("Patches with more contacts", unit="share", advanced=True)] = (
+        setting("crowding")
+    )
     architecture: Annotated[registry.Name, Shown("Network", advanced=True)] = setting(
         "architecture"
     )

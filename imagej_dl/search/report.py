@@ -30,6 +30,7 @@ OWN = (
     "validation",
     "test",
     "imaging",
+    "crowding",
     "seed",
     "precision",
     "sparse",
@@ -56,8 +57,9 @@ def best_keys(study: Study, settings: Settings) -> dict[str, Any]:
     """
     base = settings.model_dump(mode="json", exclude_defaults=True)
     base |= {"kind": settings.kind, "patch": settings.patch}
-    if settings.imaging != Settings.model_fields["imaging"].default:
-        base["imaging"] = settings.imaging  # 0 is left out where settings are written
+    for name in ("imaging", "crowding"):
+        if getattr(settings, name) != Settings.model_fields[name].default:
+            base[name] = getattr(settings, name)  # 0 is left out where settings are written
     base = {name: value for name, value in base.items() if name not in _TRIALS_ONLY}
     return train_keys(base | dict(study.best().params))
 

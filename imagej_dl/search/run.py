@@ -123,9 +123,10 @@ def search(
         "settings": Settings.of({**base, **space.first}).model_dump(mode="json"),
     }
     study = opened(storage or out / DATABASE, name, space, signature, settings.seed)
-    if "imaging" not in (study.kept("signature") or {}).get("settings", {}):
+    known = (study.kept("signature") or {}).get("settings", {})
+    if later := {name: 0.0 for name in ("imaging", "crowding") if name not in known}:
         # A search of an earlier version, which knew no other: it goes on as it began.
-        base["imaging"] = 0.0
+        base |= later
         settings = Settings.of({**base, **space.first})
     work = _Work(study, space, base, parts, examples, trials, progress)
     try:

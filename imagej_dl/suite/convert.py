@@ -100,6 +100,7 @@ def train_values(config: SuiteConfig, *, elsewhere: bool = False) -> dict[str, A
         "depth": config.model_pools if "depth" in takes(config.architecture) else None,
         "width": config.model_n_filters,
         "imaging": 0.0,
+        "crowding": 0.0,
         "seed": config.train_seed_initializer,
         "tensorboard": find_spec("tensorboard") is not None,
         "checkpoints": None if config.callbacks_save_best_only else config.callbacks_save_freq,

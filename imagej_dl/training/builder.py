@@ -98,6 +98,7 @@ def sampling_of(settings: Settings, examples: Examples | None = None) -> Samplin
         slices=settings.patch_slices,
         imaging=settings.imaging,
         camera=camera,
+        crowding=settings.crowding if settings.finds_objects else 0.0,
     )
 
 

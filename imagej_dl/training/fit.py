@@ -168,8 +168,8 @@ def _origin(
 def _settings(given: dict[str, Any], saved: State | None, origin: Start | None) -> Settings:
     if saved is None:
         return Settings.of(given) if origin is None else fine_tuning.settings(given, origin.config)
-    # Absent, it was 0: trainings of earlier versions know no other.
-    begun = {"imaging": 0.0, **saved.settings}
+    # Absent, they were 0: trainings of earlier versions know no other.
+    begun = {"imaging": 0.0, "crowding": 0.0, **saved.settings}
     before = Settings.of(begun)
     if "method_settings" in given:  # training has added what follows from the images
         given = given | {"method_settings": before.method_settings | given["method_settings"]}

@@ -17,6 +17,7 @@ from imagej_dl.models import backend
 from imagej_dl.training import augmentation as augment
 from imagej_dl.training.augmentation import Augmentation
 from imagej_dl.training.backgrounds import background
+from imagej_dl.training.crowding import Objects
 from imagej_dl.training.imaging import Camera, Plane
 from imagej_dl.training.patch_centres import Centres
 
@@ -139,6 +140,7 @@ class Sampling:
     imaging : share of the patches that the camera shows under other imaging conditions, once so
         many batches are made that objects are known.
     camera : what does; None for none.
+    crowding : share of the patches in which copied objects lie beside those there.
     """
 
     method: Method
@@ -154,6 +156,7 @@ class Sampling:
     slices: int | None = None
     imaging: float = 0.0
     camera: Camera | None = None
+    crowding: float = 0.0
 
     @property
     def margin(self) -> int:
@@ -203,6 +206,10 @@ class Patches:
                 Plane.of(example.image, example.labels, number)
                 for number, example in enumerate(examples)
             ]
+        self._objects: list[Objects | None] = [
+            Objects(example, sampling.patch) if sampling.crowding and _can_crowd(example) else None
+            for example in examples
+        ]
         # By the root of the area: large images are seen more often, but do not hide the small.
         shares = np.sqrt([example.labels.size for example in examples])
         bare = np.array([example.is_unlabelled for example in examples])
@@ -265,6 +272,9 @@ class Patches:
         )
         image = augment.taken(example.planes, place, side)
         truth = truth_of(example, sampling, place)
+        objects = self._objects[index]
+        if objects is not None and rng.random() < sampling.crowding:
+            image, truth = objects.put_beside(image, truth, place[0], rng)
         weights: Any = 1.0
         if example.weights is not None:
             weights = augment.taken([example.weights], place, side)[..., 0]
@@ -310,6 +320,12 @@ class Patches:
         image = background(side, len(example.planes), rng)
         image = augment.light(image, rng, sampling.augmentation)
         return *sampling.method.sample(image, truth, rng), 1.0
+
+
+def _can_crowd(example: Example) -> bool:
+    """Tell if what is learnt of an example can be told of copied objects, too."""
+    given = (example.target, example.contours, example.weights)
+    return not (example.is_volume or example.others) and all(one is None for one in given)
 
 
 def stream(patches: Patches, first: int, last: int) -> Any:

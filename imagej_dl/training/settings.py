@@ -36,7 +36,7 @@ Precision = Literal["float32", "mixed_float16", "mixed_bfloat16"]
 _PIXELS, _STEPS = 2**28, 10**8
 """Largest number of pixels per batch and of batches per training; more is a typing error."""
 
-_IMAGING = 0.5
+_IMAGING = _CROWDING = 0.5
 
 
 def _one_of(names: Callable[[], list[str]]) -> Callable[[str], str]:
@@ -192,6 +192,13 @@ class Settings(BaseModel):
     imaging_conditions: Imaging = Field(
         default_factory=Imaging, description="The range of the conditions that these show."
     )
+    crowding: float = Field(
+        default=_CROWDING,
+        ge=0,
+        le=1,
+        description="Share of the training patches in which objects are copied to beside others, "
+        "so that more of them touch than in the images; 0: none. For kinds that find objects.",
+    )
     sparse: bool = Field(
         default=False,
         description="Not every object is drawn: what is not drawn is unknown, and counts for "
@@ -271,9 +278,12 @@ class Settings(BaseModel):
     @property
     def varies_imaging(self) -> bool:
         """True if some patches are shown under other imaging conditions."""
-        method = self.method
-        # What gives intensities back learns the noise that there is.
-        return self.imaging > 0 and method.learns_from == "labels" and not method.intensities
+        return self.imaging > 0 and self.finds_objects
+
+    @property
+    def finds_objects(self) -> bool:
+        """True if objects alone are learnt: what gives intensities back learns the noise, too."""
+        return self.method.learns_from == "labels" and not self.method.intensities
 
     @property
     def window(self) -> int:
@@ -352,6 +362,8 @@ class Settings(BaseModel):
                 values = {**values, "augmentation": {**augment.TURNED.model_dump(), **given}}
             if method.learns_from != "labels" and values.get("imaging", _IMAGING) == _IMAGING:
                 values = {**values, "imaging": 0.0}  # of no effect, so that none is recorded
+            if method.learns_from != "labels" and values.get("crowding", _CROWDING) == _CROWDING:
+                values = {**values, "crowding": 0.0}
             first = {"loss": method.losses[0], "weight_map": method.weight_maps[0]}
             usual = method.defaults
             if values.get("patch_slices"):
@@ -360,7 +372,9 @@ class Settings(BaseModel):
         network = networks.NETWORKS.get(str(values.get("architecture", networks.DEFAULT)))
         return values if network is None else {"learning_rate": network.learning_rate, **values}
 
-    _later = omitting("method_settings", "sparse", "averaging", "patch_slices", "imaging")
+    _later = omitting(
+        "method_settings", "sparse", "averaging", "patch_slices", "imaging", "crowding"
+    )
 
     @model_validator(mode="after")
     def _fits(self) -> Settings:
@@ -399,6 +413,11 @@ class Settings(BaseModel):
             raise ValueError(
                 f"imaging: kind {self.kind} learns the noise and the detail that there are, so "
                 "its patches are not varied: leave it out"
+            )
+        if self.crowding not in (0, _CROWDING) and not self.finds_objects:
+            raise ValueError(
+                f"crowding: kind {self.kind} learns the intensities that there are, so no objects "
+                "are copied: leave it out"
             )
         gives_image = self.method.gives == "image" or self.method.intensities
         if gives_image and (why := self.normalisation.irreversible):

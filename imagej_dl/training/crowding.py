@@ -1,0 +1,206 @@
+"""Objects of elsewhere put beside those of a patch, so that more of them touch than in the images.
+
+A network that has seen few objects touch joins those that do, in denser images than it was trained
+on. So whole objects of the same plane are copied, turned and zoomed as the patch is, to where they
+just touch one that is there; nothing that is there is covered. Copying objects of one image into
+another as augmentation: Ghiasi et al., CVPR 2021; here they stay in their plane, with its
+background and noise, and contact is what is sought.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage as ndi
+
+from imagej_dl.images.labels.bounding_boxes import Box, boxes
+from imagej_dl.methods.base import Truth
+from imagej_dl.training import augmentation as augment
+
+if TYPE_CHECKING:
+    from imagej_dl.training.patches import Example
+
+_HALO = 3
+"""Pixels over which the surroundings of an object pass into what is there."""
+_GAPS = (0, 0, 1, 2)
+"""Pixels between an object and the one that it is put beside: one of these is drawn."""
+
+
+class Objects:
+    """The whole objects of a plane, which can be copied within it.
+
+    Those at the edge of the image are cut, and those beside what is unknown have unknown
+    neighbours: they are left out, as is what is larger than half a patch.
+
+    Parameters
+    ----------
+    example : the plane, with a label map.
+    side : of a patch in px.
+    """
+
+    def __init__(self, example: Example, side: int) -> None:
+        self._example = example
+        self._found: list[tuple[int, NDArray[np.float64], int]] = []
+        for label, box in boxes(example.labels):
+            wide = tuple(slice(part.start - _HALO, part.stop + _HALO) for part in box)
+            extent = max(part.stop - part.start for part in box)
+            sizes = zip(wide, example.labels.shape, strict=True)
+            whole = all(part.start >= 0 and part.stop <= size for part, size in sizes)
+            known = example.known is None or bool(example.known[wide].all())
+            if whole and known and extent <= side / 2:
+                self._found.append((label, _middle(box), extent))
+        extents = [extent for *_, extent in self._found]
+        self._most = max(1, round((side / (2 * np.mean(extents))) ** 2)) if extents else 0
+
+    def put_beside(
+        self,
+        image: NDArray[np.float32],
+        truth: Truth,
+        matrix: NDArray[np.float64],
+        rng: np.random.Generator,
+    ) -> tuple[NDArray[np.float32], Truth]:
+        """Copy some objects into a patch, each beside one that is there.
+
+        Parameters
+        ----------
+        image : the patch, float32 (side, side, C).
+        truth : its ground truth, of labels.
+        matrix : of the patch's place: how it is turned and zoomed.
+
+        Returns
+        -------
+        patch and ground truth, the label map as uint32; those given where nothing can be copied.
+        """
+        if not self._found:
+            return image, truth
+        # A new id is one more than the largest; uint16 may have none left.
+        patch = _Patch(
+            image.copy(),
+            truth.labels.astype(np.uint32),
+            None if truth.vectors is None else truth.vectors.copy(),
+            None if truth.known is None else truth.known.copy(),
+            truth.margin,
+        )
+        middles = [_middle(box) for _, box in boxes(patch.labels)]
+        largest = float(np.linalg.norm(np.linalg.inv(matrix), 2))
+        for _ in range(1 + rng.integers(self._most)):
+            label, middle, extent = self._found[rng.integers(len(self._found))]
+            side = int(np.ceil(extent * 1.5 * largest)) + 2 * _HALO + 1
+            place = (matrix, np.floor(middle) + (0.5 if side % 2 == 0 else 0.0))
+            there = augment.nearest(self._example.labels, place, side)
+            pixels = np.argwhere(there == label)
+            if not len(pixels):
+                continue
+            start = _start(patch.labels, pixels, middles, rng)
+            if start is not None:
+                middles.append(start + pixels.mean(axis=0))
+                patch.add(self._example, place, there, label, start)
+        more = replace(truth, labels=patch.labels, vectors=patch.vectors, known=patch.known)
+        return patch.image, more
+
+
+@dataclass(frozen=True)
+class _Patch:
+    """A patch that is changed in place: its image, and its ground truth with a margin."""
+
+    image: NDArray[np.float32]
+    labels: NDArray[np.uint32]
+    vectors: NDArray[np.float32] | None
+    known: NDArray[np.bool_] | None
+    margin: int
+
+    def add(
+        self,
+        example: Example,
+        place: augment.Place,
+        there: NDArray,
+        label: int,
+        start: NDArray[np.intp],
+    ) -> None:
+        """Copy an object, and what is around it, to where nothing is.
+
+        Parameters
+        ----------
+        example : what it is copied of.
+        place, there : the window around it, and the labels in this.
+        label : of the object.
+        start : where the window begins, (y, x) with the margin.
+        """
+        side = len(there)
+        mask = there == label
+        share = (1 - ndi.distance_transform_edt(~mask) / (_HALO + 1)).clip(0).astype(np.float32)
+        share[(there != label) & (there != 0)] = 0
+        inner, outer = _overlap(start, side, len(self.labels))
+        free = self.labels[outer] == 0
+        share[inner] *= free
+        put = mask[inner] & free
+        self.labels[outer][put] = self.labels.max() + 1
+        if self.known is not None:
+            self.known[outer][put] = True
+        if self.vectors is not None and example.vectors is not None:
+            turned = augment.vectors(example.vectors, place, side)
+            for own, copied in zip(self.vectors, turned, strict=True):
+                own[outer][put] = copied[inner][put]
+        inner, outer = _overlap(start - self.margin, side, len(self.image))
+        copied = augment.taken(example.planes, place, side)[inner]
+        part = share[inner][..., None]
+        self.image[outer] = part * copied + (1 - part) * self.image[outer]
+
+
+def _middle(box: Box) -> NDArray[np.float64]:
+    """Return the middle (y, x) of a bounding box."""
+    return np.array([(part.start + part.stop - 1) / 2 for part in box])
+
+
+def _start(
+    labels: NDArray[np.uint32],
+    pixels: NDArray[np.intp],
+    middles: Sequence[NDArray[np.float64]],
+    rng: np.random.Generator,
+) -> NDArray[np.intp] | None:
+    """Return where an object's window (y, x) begins so that the object touches another.
+
+    It is moved away from one of those that are there until it covers nothing; where there are none
+    it may lie anywhere. None if it would then lie outside.
+
+    Parameters
+    ----------
+    labels : the label map (side, side).
+    pixels : of the object in its window, (n, 2).
+    middles : of the objects that are there.
+    """
+    side, middle = len(labels), pixels.mean(axis=0)
+    if not middles:
+        return np.rint(rng.uniform(0, side, 2) - middle).astype(np.intp)
+    origin = middles[rng.integers(len(middles))] - middle
+    angle, gap = rng.uniform(0, 2 * np.pi), _GAPS[rng.integers(len(_GAPS))]
+    way = np.array((np.sin(angle), np.cos(angle)))
+    for distance in range(2 * side):
+        covered = _covered(labels, pixels + np.rint(origin + distance * way).astype(np.intp))
+        if covered is None:
+            return None
+        if not covered:
+            return np.rint(origin + (distance + gap) * way).astype(np.intp)
+    return None
+
+
+def _covered(labels: NDArray[np.uint32], pixels: NDArray[np.intp]) -> bool | None:
+    """Tell if pixels (n, 2) cover an object; None if all lie outside."""
+    y, x = pixels[np.all((pixels >= 0) & (pixels < len(labels)), axis=1)].T
+    return bool(labels[y, x].any()) if len(y) else None
+
+
+def _overlap(
+    start: NDArray[np.intp], side: int, size: int
+) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
+    """Return which part of a window that begins at `start` lies in a map, and where in it."""
+    low, high = np.clip(start, 0, size), np.clip(start + side, 0, size)
+    (y, x), (down, right) = low - start, high - start
+    return (
+        (slice(int(y), int(down)), slice(int(x), int(right))),
+        (slice(int(low[0]), int(high[0])), slice(int(low[1]), int(high[1]))),
+    )
