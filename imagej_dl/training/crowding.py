@@ -77,25 +77,20 @@ class Objects:
         """
         if not self._found:
             return image, truth
-        # A new id is one more than the largest; uint16 may have none left.
-        patch = _Patch(
-            image.copy(),
-            truth.labels.astype(np.uint32),
-            None if truth.vectors is None else truth.vectors.copy(),
-            None if truth.known is None else truth.known.copy(),
-            truth.margin,
-        )
-        middles = [_middle(box) for _, box in boxes(patch.labels)]
         largest = float(np.linalg.norm(np.linalg.inv(matrix), 2))
+        windows = [int(np.ceil(size * 1.5 * largest)) + 2 * _HALO + 1 for *_, size in self._found]
+        patch = _Patch.of(image, truth, max(windows))
+        middles = [_middle(box) for _, box in boxes(patch.labels)]
         for _ in range(1 + rng.integers(self._most)):
-            label, middle, extent = self._found[rng.integers(len(self._found))]
-            side = int(np.ceil(extent * 1.5 * largest)) + 2 * _HALO + 1
+            number = int(rng.integers(len(self._found)))
+            label, middle, _ = self._found[number]
+            side = windows[number]
             place = (matrix, np.floor(middle) + (0.5 if side % 2 == 0 else 0.0))
             there = augment.nearest(self._example.labels, place, side)
             pixels = np.argwhere(there == label)
             if not len(pixels):
                 continue
-            start = _start(patch.labels, pixels, middles, rng)
+            start = patch.beside(pixels, middles, rng)
             if start is not None:
                 middles.append(start + pixels.mean(axis=0))
                 patch.add(self._example, place, there, label, start)
@@ -105,13 +100,67 @@ class Objects:
 
 @dataclass(frozen=True)
 class _Patch:
-    """A patch that is changed in place: its image, and its ground truth with a margin."""
+    """A patch that is changed in place: its image, and its ground truth with a margin.
+
+    padded : the label map with `around` pixels of 0 on each side, so that no object that is
+        partly outside needs to be cut before it is compared.
+    """
 
     image: NDArray[np.float32]
-    labels: NDArray[np.uint32]
+    padded: NDArray[np.uint32]
+    around: int
     vectors: NDArray[np.float32] | None
     known: NDArray[np.bool_] | None
     margin: int
+
+    @classmethod
+    def of(cls, image: NDArray[np.float32], truth: Truth, around: int) -> _Patch:
+        """Copy a patch. A new id is one more than the largest; uint16 may have none left."""
+        return cls(
+            image.copy(),
+            np.pad(truth.labels.astype(np.uint32), around),
+            around,
+            None if truth.vectors is None else truth.vectors.copy(),
+            None if truth.known is None else truth.known.copy(),
+            truth.margin,
+        )
+
+    @property
+    def labels(self) -> NDArray[np.uint32]:
+        """The label map; what is written to it is kept."""
+        return self.padded[self.around : -self.around, self.around : -self.around]
+
+    def beside(
+        self,
+        pixels: NDArray[np.intp],
+        middles: Sequence[NDArray[np.float64]],
+        rng: np.random.Generator,
+    ) -> NDArray[np.intp] | None:
+        """Return where an object's window (y, x) begins so that the object touches another.
+
+        It is moved away from one of those that are there until it covers nothing; where there are
+        none it may lie anywhere. None if it would then lie outside.
+
+        Parameters
+        ----------
+        pixels : of the object in its window, (n, 2).
+        middles : of the objects that are there.
+        """
+        size, middle = len(self.labels), pixels.mean(axis=0)
+        if not middles:
+            return np.rint(rng.uniform(0, size, 2) - middle).astype(np.intp)
+        origin = middles[rng.integers(len(middles))] - middle
+        angle, gap = rng.uniform(0, 2 * np.pi), _GAPS[rng.integers(len(_GAPS))]
+        way = np.array((np.sin(angle), np.cos(angle)))
+        flat, width = self.padded.ravel(), self.padded.shape[1]
+        first = (pixels + self.around) @ (width, 1)
+        for distance in range(2 * size):
+            y, x = (round(float(value)) for value in origin + distance * way)
+            if not (-self.around < y < size and -self.around < x < size):
+                return None
+            if not flat.take(first + (y * width + x)).any():
+                return np.rint(origin + (distance + gap) * way).astype(np.intp)
+        return None
 
     def add(
         self,
@@ -154,44 +203,6 @@ class _Patch:
 def _middle(box: Box) -> NDArray[np.float64]:
     """Return the middle (y, x) of a bounding box."""
     return np.array([(part.start + part.stop - 1) / 2 for part in box])
-
-
-def _start(
-    labels: NDArray[np.uint32],
-    pixels: NDArray[np.intp],
-    middles: Sequence[NDArray[np.float64]],
-    rng: np.random.Generator,
-) -> NDArray[np.intp] | None:
-    """Return where an object's window (y, x) begins so that the object touches another.
-
-    It is moved away from one of those that are there until it covers nothing; where there are none
-    it may lie anywhere. None if it would then lie outside.
-
-    Parameters
-    ----------
-    labels : the label map (side, side).
-    pixels : of the object in its window, (n, 2).
-    middles : of the objects that are there.
-    """
-    side, middle = len(labels), pixels.mean(axis=0)
-    if not middles:
-        return np.rint(rng.uniform(0, side, 2) - middle).astype(np.intp)
-    origin = middles[rng.integers(len(middles))] - middle
-    angle, gap = rng.uniform(0, 2 * np.pi), _GAPS[rng.integers(len(_GAPS))]
-    way = np.array((np.sin(angle), np.cos(angle)))
-    for distance in range(2 * side):
-        covered = _covered(labels, pixels + np.rint(origin + distance * way).astype(np.intp))
-        if covered is None:
-            return None
-        if not covered:
-            return np.rint(origin + (distance + gap) * way).astype(np.intp)
-    return None
-
-
-def _covered(labels: NDArray[np.uint32], pixels: NDArray[np.intp]) -> bool | None:
-    """Tell if pixels (n, 2) cover an object; None if all lie outside."""
-    y, x = pixels[np.all((pixels >= 0) & (pixels < len(labels)), axis=1)].T
-    return bool(labels[y, x].any()) if len(y) else None
 
 
 def _overlap(

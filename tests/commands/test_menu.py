@@ -47,6 +47,7 @@ PUBLISHED = {
         "validation": "float",
         "test": "float",
         "imaging": "float",
+        "crowding": "float",
         "start": "folder",
         "architecture": "choice",
         "validation_folder": "folder",
