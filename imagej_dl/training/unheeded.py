@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from imagej_dl.errors import warn
 from imagej_dl.methods.shared.losses import CLASS_WEIGHTED
+from imagej_dl.methods.shared.pixel_weights import MAPS
 from imagej_dl.models.networks import registry as networks
 from imagej_dl.training.settings import Settings
 
@@ -45,6 +46,12 @@ def reasons(settings: Settings) -> dict[str, tuple[str, ...]]:
         found[f"as kind {settings.kind} learns no objects"] = names
     elif settings.weight_map != "contacts":
         found[f"as weight_map is {settings.weight_map}"] = ("contact_weight",)
+    if settings.patch_slices:
+        found["as patches are volumes"] = ("crowding",)
+    elif settings.window > 1:
+        found["as the network sees several frames"] = ("crowding",)
+    elif settings.weight_map in MAPS:
+        found["as weights are made of the whole label map"] = ("crowding",)
     if settings.loss not in CLASS_WEIGHTED:
         found[f"as the loss {settings.loss} weighs all classes alike"] = ("class_weights",)
     if settings.schedule != "plateau":

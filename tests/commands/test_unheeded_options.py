@@ -196,6 +196,10 @@ def test_imaging_conditions_of_a_kind_that_keeps_the_noise(kind: str) -> None:
 @pytest.mark.parametrize(
     ("given", "words"),
     [
+        (
+            {"architecture": "unet_lstm", "crowding": 0.2},
+            "crowding: without effect, as the network s",
+        ),
         ({"architecture": "unet_suite", "depth": 5}, "depth: without effect, as the network unet_"),
         ({"frames": 3, "plateau": 4}, "frames: .*network unet has .*plateau: .*schedule is cycle"),
         ({"kind": "n2v2", "foreground": 0.2}, "foreground: without effect, as kind n2v2 learns no"),
