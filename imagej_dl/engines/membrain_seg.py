@@ -57,6 +57,7 @@ class MembrainSeg(Engine):
     requirements = ("membrain-seg==0.0.10",)
     versions = ">=0.0.10,<0.1"
     gigabytes: ClassVar[float | None] = 6.1
+    ran = "run"
     channels = 1
     volumes = True
     settings_model: ClassVar[type[EngineSettings]] = MembrainSegSettings
