@@ -149,7 +149,7 @@ class _Patch:
         size, middle = len(self.labels), pixels.mean(axis=0)
         if not middles:
             return np.rint(rng.uniform(0, size, 2) - middle).astype(np.intp)
-        origin = middles[rng.integers(len(middles))] - middle
+        origin = middles[int(rng.integers(len(middles)))] - middle
         angle, gap = rng.uniform(0, 2 * np.pi), _GAPS[rng.integers(len(_GAPS))]
         way = np.array((np.sin(angle), np.cos(angle)))
         flat, width = self.padded.ravel(), self.padded.shape[1]
