@@ -37,6 +37,7 @@ for nchan, nclasses in ((1, 2), (2, 3)):
     json.dump(settings, open(f"settings_{nchan}.json", "w"))
     masks = model.eval(image, **how, **settings)[0]
     np.save(f"masks_{nchan}.npy", masks)
+models.CellposeModel(gpu=False, omni=True, nclasses=2, nsample=3).net.save_model("three_levels")
 torch.save({"a": torch.zeros(1)}, "other")
 state = torch.load("weights_1", weights_only=True)
 state.pop("upsample.up.res_up_0.conv.conv_0.0.weight")
@@ -70,6 +71,7 @@ def test_label_maps_are_those_of_omnipose(python: str, tmp_path: Path) -> None:
     values = {"settings": registry.of("omnipose").settings({}).model_dump()}
     colour = {"image": np.zeros((32, 32, 3), np.uint8)}
     with Session(registry.of("omnipose").program) as session:
+        session.ask("load", {}, values | {"model": str(tmp_path / "three_levels")})
         for name, words in (("other", "is no model of Omnipose"), ("part", "without upsample")):
             with pytest.raises(UserError, match=words):
                 session.ask("load", {}, values | {"model": str(tmp_path / name)})

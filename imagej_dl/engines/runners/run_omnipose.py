@@ -41,6 +41,7 @@ def load(name: str, gpu: bool, nchan: int | None, nclasses: int | None) -> Any:
             net_avg=False,
             nchan=has[0],
             nclasses=has[1],
+            nsample=levels(state),
             **dict(zip(("residual_on", "style_on", "concatenation"), parts, strict=True)),
         )
         weights.fill(getattr(model.net, "module", model.net), state, path, "Omnipose")
@@ -58,6 +59,11 @@ def inputs_and_outputs(path: str, state: Any) -> tuple[int, int]:
         raise Refused(f"{path} is for volumes, and planes are segmented here")
     # Omnipose counts the two flows of a plane as one class.
     return len(state[first]), len(state[last]) - 1
+
+
+def levels(state: Any) -> int:
+    """Return `nsample`, which only the number of blocks in the file tells."""
+    return len({key.split(".")[2] for key in state if key.startswith("downsample.down.")})
 
 
 def opened(arrays: Arrays, values: Values, tell: Teller) -> Arrays:
