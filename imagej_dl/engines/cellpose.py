@@ -74,7 +74,7 @@ class Cellpose(Engine):
     licence = "BSD-3-Clause"
     requirements: ClassVar[tuple[str, ...]] = ("cellpose==3.1.1.2", "numpy<2.2")
     versions = ">=3.0,<4"
-    gigabytes: ClassVar[float | None] = 5.1
+    gigabytes: ClassVar[float | None] = 6.3
     ran: ClassVar[Ran] = "run"
     settings_model: ClassVar[type[EngineSettings]] = CellposeSettings
     training_model: ClassVar[type[EngineSettings] | None] = CellposeTraining

@@ -60,7 +60,7 @@ def test_less_is_to_be_corrected_round_by_round(shared_data: Path, tmp_path: Pat
     begin = {"depth": 2, "width": 8, "last_width": 8, "patch": 64}
     pairs = [(data / name / "image.tif", data / name / "RoiSet.zip") for name in NAMES[:3]]
     # In so few batches all are to show what is predicted.
-    learn = {"epochs": 1, "batch": 4, "learning_rate": 0.01, "imaging": 0.0}
+    learn = {"epochs": 1, "batch": 4, "learning_rate": 0.01, "imaging": 0.0, "crowding": 0.0}
     training.train(pairs, tmp_path / "M", steps=12, **learn, **begin)
     for _ in range(2):
         for _ in range(2):
