@@ -43,7 +43,7 @@ from imagej_dl.training.checkpoint import FOLDER, exists
 from imagej_dl.training.imaging import Camera
 from imagej_dl.training.object_sizes import diameters
 from imagej_dl.training.patches import Example
-from imagej_dl.training.settings import Settings
+from imagej_dl.training.settings import EARLIER, Settings
 from imagej_dl.training.training_likeness import likeness
 
 Pair = tuple[Path, Path]
@@ -173,8 +173,7 @@ def scored(folder: Path, pairs: Iterable[Pair], on: str) -> Score:
 def likened(folder: Path, pairs: list[Pair]) -> Likeness:
     """Return what a training on these images keeps of them, with the settings of a model."""
     config = models.load_config(folder)
-    # Absent, it was 0: trainings of earlier versions know no other.
-    settings = Settings.of({"imaging": 0.0, **config.training})
+    settings = Settings.of({**EARLIER, **config.training})
     rule, camera = config.normalisation, None
     read = [(images.read(image).data, images.read(labels).data) for image, labels in pairs]
     examples = [Example("", rule(image)[..., None], labels) for image, labels in read]

@@ -16,7 +16,7 @@ from imagej_dl.filesystem import locks
 from imagej_dl.filesystem.atomic import heal
 from imagej_dl.methods.registry import Kind
 from imagej_dl.progress import Progress
-from imagej_dl.training.settings import setting
+from imagej_dl.training.settings import EARLIER, setting
 
 
 class Search(Command):
@@ -99,8 +99,7 @@ class Search(Command):
         from imagej_dl.search import Space
         from imagej_dl.search.report import train_keys
 
-        given_shares = {"imaging", "crowding"} & self.model_fields_set
-        shares = {name: getattr(self, name) for name in sorted(given_shares)}
+        shares = {n: getattr(self, n) for n in EARLIER if n in self.model_fields_set}
         best = find(
             self.project,
             self.out,

@@ -10,7 +10,7 @@ from typing import Any
 from imagej_dl.filesystem.atomic import atomic
 from imagej_dl.optimization import Study, write_json, write_table
 from imagej_dl.search.space import Space
-from imagej_dl.training.settings import Settings
+from imagej_dl.training.settings import EARLIER, Settings
 
 TABLE, PICTURE, PAGE, BEST = "trials.csv", "trials.png", "trials.html", "best.json"
 _STATES = {"COMPLETE": "scored", "PRUNED": "ended early"}
@@ -57,7 +57,7 @@ def best_keys(study: Study, settings: Settings) -> dict[str, Any]:
     """
     base = settings.model_dump(mode="json", exclude_defaults=True)
     base |= {"kind": settings.kind, "patch": settings.patch}
-    for name in ("imaging", "crowding"):
+    for name in EARLIER:
         if getattr(settings, name) != Settings.model_fields[name].default:
             base[name] = getattr(settings, name)  # 0 is left out where settings are written
     base = {name: value for name, value in base.items() if name not in _TRIALS_ONLY}

@@ -20,6 +20,7 @@ from imagej_dl.search.space import Space
 from imagej_dl.training import Settings, device_selection
 from imagej_dl.training.data_sources import Given, as_given
 from imagej_dl.training.examples import Examples
+from imagej_dl.training.settings import EARLIER
 from imagej_dl.training.split import Split, labelled
 
 DATABASE = "search.db"
@@ -124,7 +125,7 @@ def search(
     }
     study = opened(storage or out / DATABASE, name, space, signature, settings.seed)
     known = (study.kept("signature") or {}).get("settings", {})
-    if later := {name: 0.0 for name in ("imaging", "crowding") if name not in known}:
+    if later := {name: share for name, share in EARLIER.items() if name not in known}:
         # A search of an earlier version, which knew no other: it goes on as it began.
         base |= later
         settings = Settings.of({**base, **space.first})

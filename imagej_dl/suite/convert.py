@@ -15,6 +15,7 @@ from imagej_dl.suite.config import SuiteConfig
 from imagej_dl.suite.data import items
 from imagej_dl.suite.intensities import normalisation
 from imagej_dl.suite.paths import inference_weights, pretrained, there
+from imagej_dl.training.settings import EARLIER
 
 _ONE = ("binary_cce", "weighted_bce", "weighted_bce_dice")
 _LOGGED = ("accuracy", "acc", "jaccard", "dice")
@@ -99,8 +100,7 @@ def train_values(config: SuiteConfig, *, elsewhere: bool = False) -> dict[str, A
         "learning_rate": config.model_lr,
         "depth": config.model_pools if "depth" in takes(config.architecture) else None,
         "width": config.model_n_filters,
-        "imaging": 0.0,
-        "crowding": 0.0,
+        **EARLIER,
         "seed": config.train_seed_initializer,
         "tensorboard": find_spec("tensorboard") is not None,
         "checkpoints": None if config.callbacks_save_best_only else config.callbacks_save_freq,

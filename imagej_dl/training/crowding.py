@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
 
-from imagej_dl.images.labels.bounding_boxes import Box, boxes
+from imagej_dl.images.labels.bounding_boxes import boxes, middle
 from imagej_dl.methods.base import Truth
 from imagej_dl.training import augmentation as augment
 
@@ -52,8 +52,9 @@ class Objects:
             whole = all(part.start >= 0 and part.stop <= size for part, size in sizes)
             known = example.known is None or bool(example.known[wide].all())
             if whole and known and extent <= side / 2:
-                self._found.append((label, _middle(box), extent))
+                self._found.append((label, middle(box), extent))
         extents = [extent for *_, extent in self._found]
+        self._extent = max(extents, default=0)
         self._most = max(1, round((side / (2 * np.mean(extents))) ** 2)) if extents else 0
 
     def put_beside(
@@ -78,14 +79,12 @@ class Objects:
         if not self._found:
             return image, truth
         largest = float(np.linalg.norm(np.linalg.inv(matrix), 2))
-        windows = [int(np.ceil(size * 1.5 * largest)) + 2 * _HALO + 1 for *_, size in self._found]
-        patch = _Patch.of(image, truth, max(windows))
-        middles = [_middle(box) for _, box in boxes(patch.labels)]
+        patch = _Patch.of(image, truth, _window(self._extent, largest))
+        middles = [middle(box) for _, box in boxes(patch.labels)]
         for _ in range(1 + rng.integers(self._most)):
-            number = int(rng.integers(len(self._found)))
-            label, middle, _ = self._found[number]
-            side = windows[number]
-            place = (matrix, np.floor(middle) + (0.5 if side % 2 == 0 else 0.0))
+            label, centre, extent = self._found[int(rng.integers(len(self._found)))]
+            side = _window(extent, largest)
+            place = (matrix, np.floor(centre) + (0.5 if side % 2 == 0 else 0.0))
             there = augment.nearest(self._example.labels, place, side)
             pixels = np.argwhere(there == label)
             if not len(pixels):
@@ -146,10 +145,10 @@ class _Patch:
         pixels : of the object in its window, (n, 2).
         middles : of the objects that are there.
         """
-        size, middle = len(self.labels), pixels.mean(axis=0)
+        size, centre = len(self.labels), pixels.mean(axis=0)
         if not middles:
-            return np.rint(rng.uniform(0, size, 2) - middle).astype(np.intp)
-        origin = middles[int(rng.integers(len(middles)))] - middle
+            return np.rint(rng.uniform(0, size, 2) - centre).astype(np.intp)
+        origin = middles[int(rng.integers(len(middles)))] - centre
         angle, gap = rng.uniform(0, 2 * np.pi), _GAPS[rng.integers(len(_GAPS))]
         way = np.array((np.sin(angle), np.cos(angle)))
         flat, width = self.padded.ravel(), self.padded.shape[1]
@@ -200,9 +199,9 @@ class _Patch:
         self.image[outer] = part * copied + (1 - part) * self.image[outer]
 
 
-def _middle(box: Box) -> NDArray[np.float64]:
-    """Return the middle (y, x) of a bounding box."""
-    return np.array([(part.start + part.stop - 1) / 2 for part in box])
+def _window(extent: int, enlarged: float) -> int:
+    """Return the side of the window around an object of this extent, turned in any way."""
+    return int(np.ceil(extent * 1.5 * enlarged)) + 2 * _HALO + 1
 
 
 def _overlap(

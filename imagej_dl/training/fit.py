@@ -34,7 +34,7 @@ from imagej_dl.training.finalize import finish
 from imagej_dl.training.fine_tuning import Start
 from imagej_dl.training.precision import warn_if_slow
 from imagej_dl.training.run import TrainingRun
-from imagej_dl.training.settings import Settings
+from imagej_dl.training.settings import EARLIER, Settings
 from imagej_dl.training.split import Split
 from imagej_dl.training.unheeded import warn_unheeded
 
@@ -168,8 +168,7 @@ def _origin(
 def _settings(given: dict[str, Any], saved: State | None, origin: Start | None) -> Settings:
     if saved is None:
         return Settings.of(given) if origin is None else fine_tuning.settings(given, origin.config)
-    # Absent, they were 0: trainings of earlier versions know no other.
-    begun = {"imaging": 0.0, "crowding": 0.0, **saved.settings}
+    begun = {**EARLIER, **saved.settings}
     before = Settings.of(begun)
     if "method_settings" in given:  # training has added what follows from the images
         given = given | {"method_settings": before.method_settings | given["method_settings"]}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from imagej_dl.images.labels.bounding_boxes import boxes
+from imagej_dl.images.labels.bounding_boxes import boxes, middle
 
 
 class Centres:
@@ -84,7 +84,4 @@ class _Pixels:
 
 def _middles(labels: NDArray) -> NDArray[np.float64]:
     """Return the middles (y, x) of the objects' boxes, in px."""
-    return np.array(
-        [[(part.start + part.stop - 1) / 2 for part in box] for _, box in boxes(labels)],
-        np.float64,
-    ).reshape(-1, 2)
+    return np.array([middle(box) for _, box in boxes(labels)], np.float64).reshape(-1, 2)

@@ -36,7 +36,10 @@ Precision = Literal["float32", "mixed_float16", "mixed_bfloat16"]
 _PIXELS, _STEPS = 2**28, 10**8
 """Largest number of pixels per batch and of batches per training; more is a typing error."""
 
-_IMAGING = _CROWDING = 0.5
+_SHARE = 0.5
+EARLIER = {"imaging": 0.0, "crowding": 0.0}
+"""Shares of the patches in trainings of versions that did not know them. Where settings are written
+0 is left out, so that what is absent was 0."""
 
 
 def _one_of(names: Callable[[], list[str]]) -> Callable[[str], str]:
@@ -182,7 +185,7 @@ class Settings(BaseModel):
         description="Fraction of the patches that are centred on an object.",
     )
     imaging: float = Field(
-        default=_IMAGING,
+        default=_SHARE,
         ge=0,
         le=1,
         description="Share of the training patches that are shown as another movie might show "
@@ -193,7 +196,7 @@ class Settings(BaseModel):
         default_factory=Imaging, description="The range of the conditions that these show."
     )
     crowding: float = Field(
-        default=_CROWDING,
+        default=_SHARE,
         ge=0,
         le=1,
         description="Share of the training patches in which objects are copied to beside others, "
@@ -360,10 +363,9 @@ class Settings(BaseModel):
             given = values.get("augmentation", {})
             if method.learns_from == "itself" and isinstance(given, dict):
                 values = {**values, "augmentation": {**augment.TURNED.model_dump(), **given}}
-            if method.learns_from != "labels" and values.get("imaging", _IMAGING) == _IMAGING:
-                values = {**values, "imaging": 0.0}  # of no effect, so that none is recorded
-            if method.learns_from != "labels" and values.get("crowding", _CROWDING) == _CROWDING:
-                values = {**values, "crowding": 0.0}
+            if method.learns_from != "labels":  # of no effect, so that none is recorded
+                shares = {n: v for n, v in EARLIER.items() if values.get(n, _SHARE) == _SHARE}
+                values = {**values, **shares}
             first = {"loss": method.losses[0], "weight_map": method.weight_maps[0]}
             usual = method.defaults
             if values.get("patch_slices"):
@@ -409,12 +411,12 @@ class Settings(BaseModel):
             raise ValueError(f"sparse: kind {self.kind} learns no objects that could be left out")
         if self.sparse and not self.method.heeds_weights(self.loss):
             raise ValueError(unheeded(self.loss))
-        if self.imaging not in (0, _IMAGING) and not self.varies_imaging:
+        if self.imaging not in (0, _SHARE) and not self.varies_imaging:
             raise ValueError(
                 f"imaging: kind {self.kind} learns the noise and the detail that there are, so "
                 "its patches are not varied: leave it out"
             )
-        if self.crowding not in (0, _CROWDING) and not self.finds_objects:
+        if self.crowding not in (0, _SHARE) and not self.finds_objects:
             raise ValueError(
                 f"crowding: kind {self.kind} learns the intensities that there are, so no objects "
                 "are copied: leave it out"

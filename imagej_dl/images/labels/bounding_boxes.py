@@ -8,6 +8,11 @@ from numpy.typing import NDArray
 Box = tuple[slice, ...]
 
 
+def middle(box: Box) -> NDArray[np.float64]:
+    """Return the middle of a bounding box, in px along each axis."""
+    return np.array([(part.start + part.stop - 1) / 2 for part in box], np.float64)
+
+
 def boxes(labels: NDArray) -> list[tuple[int, Box]]:
     """Return the ids of a label map in ascending order, each with its bounding box."""
     from scipy import ndimage as ndi
