@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from real_engines import needed
 
 from imagej_dl.engines import registry
 from imagej_dl.engines.segmenting import Job, segment
@@ -61,10 +62,7 @@ np.save("labels.npy", np.squeeze(engine.predict(np.load("image.npy"))))
 @pytest.fixture(scope="module")
 def session() -> Iterator[Session]:
     """The running engine; the test skips where there is none."""
-    found, words = registry.of("biapy").diagnose()
-    if not found:
-        pytest.skip(f"needs BiaPy: {words}")
-    with Session(registry.of("biapy").program) as session:
+    with Session(needed("biapy").program) as session:
         yield session
 
 

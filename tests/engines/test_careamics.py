@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from real_engines import needed
 
 from imagej_dl import images
 from imagej_dl.commands import load
@@ -54,10 +55,7 @@ def noisy(seed: int, shape: tuple[int, int] = (40, 44)) -> np.ndarray:
 @pytest.fixture(scope="module")
 def python() -> str:
     """The Python that has CAREamics; the test skips where there is none."""
-    found, words = registry.of("careamics").diagnose()
-    if not found:
-        pytest.skip(f"needs CAREamics: {words}")
-    return registry.of("careamics").program.find()
+    return needed("careamics").program.find()
 
 
 def test_images_are_those_of_careamics(python: str, tmp_path: Path) -> None:

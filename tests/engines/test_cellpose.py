@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from real_engines import needed
 
 from imagej_dl import images
 from imagej_dl.commands import load
@@ -35,10 +36,7 @@ np.save("masks.npy", masks)
 @pytest.fixture(scope="module")
 def python() -> str:
     """The Python that has Cellpose; the test skips where there is none."""
-    found, words = registry.of("cellpose").diagnose()
-    if not found:
-        pytest.skip(f"needs Cellpose 3: {words}")
-    return registry.of("cellpose").program.find()
+    return needed("cellpose").program.find()
 
 
 def test_label_maps_are_those_of_cellpose(python: str, tmp_path: Path) -> None:

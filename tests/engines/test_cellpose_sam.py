@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from real_engines import needed
 
 from imagej_dl import images
 from imagej_dl.commands import load
@@ -39,10 +40,7 @@ torch.save({{"W2": torch.zeros(1), "encoder.cls_token": torch.zeros(1)}}, "dino"
 @pytest.fixture(scope="module")
 def python() -> str:
     """The Python that has Cellpose 4; the test skips where there is none."""
-    found, words = registry.of("cellpose-sam").diagnose()
-    if not found:
-        pytest.skip(f"needs Cellpose 4: {words}")
-    return registry.of("cellpose-sam").program.find()
+    return needed("cellpose-sam").program.find()
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from real_engines import needed
 
 from imagej_dl import images
 from imagej_dl.commands import load
@@ -89,10 +90,7 @@ def test_models_and_settings_of_cochlea_net(tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder with models, an image, and what CochleaNet makes of it."""
-    engine = registry.of("cochlea-net")
-    found, words = engine.diagnose()
-    if not found:
-        pytest.skip(f"needs CochleaNet: {words}")
+    engine = needed("cochlea-net")
     folder = tmp_path_factory.mktemp("cochlea-net")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))

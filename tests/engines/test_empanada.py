@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from real_engines import needed
 
 from imagej_dl.engines import registry
 from imagej_dl.engines.segmenting import Job, segment
@@ -66,10 +67,7 @@ for side in (0, 32):
 @pytest.fixture(scope="module")
 def session() -> Iterator[Session]:
     """The running engine; the test skips where there is none."""
-    found, words = registry.of("empanada").diagnose()
-    if not found:
-        pytest.skip(f"needs empanada-napari: {words}")
-    with Session(registry.of("empanada").program) as session:
+    with Session(needed("empanada").program) as session:
         yield session
 
 

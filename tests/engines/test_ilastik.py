@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from real_engines import needed
 from scipy import ndimage
 
 from imagej_dl import images
@@ -132,10 +133,7 @@ with h5py.File("sklearn.ilp", "r+") as file:
 @pytest.fixture(scope="module")
 def session() -> Iterator[Session]:
     """The running engine; the test skips where there is none."""
-    found, words = registry.of("ilastik").diagnose()
-    if not found:
-        pytest.skip(f"needs ilastik: {words}")
-    with Session(registry.of("ilastik").program) as session:
+    with Session(needed("ilastik").program) as session:
         yield session
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from real_engines import needed
 from scipy import ndimage
 
 from imagej_dl import images
@@ -75,10 +76,7 @@ def test_what_is_no_model_of_instanseg(tmp_path: Path) -> None:
 
 
 def test_labels_are_those_of_instanseg(tmp_path: Path) -> None:
-    engine = registry.of("instanseg")
-    found, words = engine.diagnose()
-    if not found:
-        pytest.skip(f"needs InstanSeg: {words}")
+    engine = needed("instanseg")
     noise = np.random.default_rng(0).normal(size=(80, 96))
     smooth = ndimage.gaussian_filter(noise, 4)
     image = (255 * (smooth - smooth.min()) / np.ptp(smooth)).astype(np.uint8)

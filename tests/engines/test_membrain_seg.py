@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from real_engines import needed
 
 from imagej_dl import images
 from imagej_dl.commands import load
@@ -46,10 +47,7 @@ def test_settings_and_models_of_membrain_seg(tmp_path: Path) -> None:
 
 
 def test_labels_are_those_of_membrain_seg(tmp_path: Path) -> None:
-    engine = registry.of("membrain-seg")
-    found, words = engine.diagnose()
-    if not found:
-        pytest.skip(f"needs MemBrain-seg: {words}")
+    engine = needed("membrain-seg")
     volume = np.random.default_rng(0).normal(size=(24, 32, 40)).astype(np.float32)
     np.save(tmp_path / "volume.npy", volume)
     images.write(make(volume, "ZYX"), tmp_path / "tomogram.tif")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from real_engines import needed
 
 from imagej_dl import images
 from imagej_dl.commands import load
@@ -59,10 +60,7 @@ def test_settings_of_micro_sam() -> None:
 
 
 def test_labels_are_those_of_micro_sam(tmp_path: Path) -> None:
-    engine = registry.of("micro-sam")
-    found, words = engine.diagnose()
-    if not found:
-        pytest.skip(f"needs µSAM: {words}")
+    engine = needed("micro-sam")
     image = np.random.default_rng(0).integers(0, 255, (160, 200)).astype(np.uint8)
     np.save(tmp_path / "image.npy", image)
     images.write(make(image, "YX"), tmp_path / "image.tif")

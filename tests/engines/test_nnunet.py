@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from real_engines import needed
 
 from imagej_dl import images
 from imagej_dl.commands import load
@@ -151,10 +152,7 @@ def test_settings_of_nnunet() -> None:
 
 
 def test_results_are_those_of_nnunet(model: Path, tmp_path: Path) -> None:
-    engine = registry.of("nnunet")
-    found, words = engine.diagnose()
-    if not found:
-        pytest.skip(f"needs nnU-Net: {words}")
+    engine = needed("nnunet")
     image = np.random.default_rng(0).integers(0, 255, (40, 56)).astype(np.uint8)
     np.save(tmp_path / "image.npy", image)
     images.write(make(image, "YX"), tmp_path / "image.tif")

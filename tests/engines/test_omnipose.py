@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from real_engines import needed
 
 from imagej_dl import images
 from imagej_dl.commands import load
@@ -48,10 +49,7 @@ torch.save(state, "part")
 @pytest.fixture(scope="module")
 def python() -> str:
     """The Python that has Omnipose; the test skips where there is none."""
-    found, words = registry.of("omnipose").diagnose()
-    if not found:
-        pytest.skip(f"needs Omnipose: {words}")
-    return registry.of("omnipose").program.find()
+    return needed("omnipose").program.find()
 
 
 def test_label_maps_are_those_of_omnipose(python: str, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from real_engines import needed
 
 from imagej_dl import images
 from imagej_dl.commands import load
@@ -97,10 +98,7 @@ def test_models_and_settings_of_synapse_net(tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder with models, an image, and what SynapseNet makes of it."""
-    engine = registry.of("synapse-net")
-    found, words = engine.diagnose()
-    if not found:
-        pytest.skip(f"needs SynapseNet: {words}")
+    engine = needed("synapse-net")
     folder = tmp_path_factory.mktemp("synapse-net")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))

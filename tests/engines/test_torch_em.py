@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from real_engines import needed
 
 from imagej_dl import images
 from imagej_dl.commands import load
@@ -54,10 +55,7 @@ def test_what_is_no_model_of_torch_em(tmp_path: Path) -> None:
 
 
 def test_labels_are_those_of_torch_em(tmp_path: Path) -> None:
-    engine = registry.of("torch-em")
-    found, words = engine.diagnose()
-    if not found:
-        pytest.skip(f"needs torch-em: {words}")
+    engine = needed("torch-em")
     image = np.random.default_rng(0).integers(0, 255, (40, 54)).astype(np.uint8)
     np.save(tmp_path / "image.npy", image)
     images.write(make(image, "YX"), tmp_path / "image.tif")
