@@ -18,6 +18,7 @@ from imagej_dl.models import backend
 from imagej_dl.models.frame_windows import output_of
 from imagej_dl.training import objective
 from imagej_dl.training.devices import SingleDevice
+from imagej_dl.training.optimizers import optimizer_of
 from imagej_dl.training.precision import LossScale
 from imagej_dl.training.settings import Settings
 
@@ -41,7 +42,7 @@ class Trainer(keras.Model):  # type: ignore[name-defined]
         self._devices = devices
         self._objective = objective.of(settings, devices.total)
         with devices.scope():
-            optimizer = getattr(keras.optimizers, settings.optimizer)(settings.learning_rate)
+            optimizer = optimizer_of(settings, devices.count)
             # Built now, so that a checkpoint can fill its variables.
             optimizer.build(network.trainable_variables)
             # Among the optimizer's variables, they are part of a checkpoint.
