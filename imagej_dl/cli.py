@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import warnings
 from contextlib import suppress
@@ -67,6 +68,7 @@ def main() -> None:
     """Run the command line; bad input is one line on stderr and exit code 2."""
     warnings.showwarning = _show_warning
     warnings.simplefilter("always", DataWarning)
+    _heed_termination()
     try:
         # Not click's own mode, which would end Ctrl-C and our errors its own way.
         code = cli(standalone_mode=False)
@@ -92,6 +94,20 @@ def main() -> None:
             raise
         code = _cancelled()
     _end(code if isinstance(code, int) else 0)
+
+
+def _heed_termination() -> None:
+    """Have SIGTERM stop a command as Ctrl-C does, so that what it started ends with it.
+
+    Schedulers of clusters send it before they kill. What is ignored stays so.
+    """
+    with suppress(ValueError):  # not in the main thread
+        if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+            signal.signal(signal.SIGTERM, _stop)
+
+
+def _stop(*_: Any) -> None:
+    raise KeyboardInterrupt
 
 
 def _refused(error: OSError) -> int:

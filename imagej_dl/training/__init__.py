@@ -3,7 +3,8 @@
 In the order of the data: `fit` (the public `train`), `data_sources` and `examples` (images and
 label maps), `split`, `patches` (the tf.data stream of augmented patches), `builder` (network,
 optimizer and all else of a run), `run` (`keras.Model.fit`), `trainer` (its training step),
-`optimizers`, `callbacks`, `checkpoint`, and `finalize` (post-processing parameters, scores, the MODEL folder).
+`optimizers`, `callbacks`, `checkpoint`, and `finalize` (post-processing parameters, scores, the
+MODEL folder).
 
 Importing this loads no TensorFlow; `train` does.
 """

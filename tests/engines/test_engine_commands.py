@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -295,6 +299,40 @@ def test_an_environment_is_whole_or_not_there(monkeypatch: pytest.MonkeyPatch, c
     assert (made.made, made.requirements) == (True, ("fake",))
     assert environments.remove("fake").made
     assert not home.exists()
+
+
+@pytest.mark.skipif(os.name == "nt" or not shutil.which("ps"), reason="SIGTERM and ps are needed")
+def test_what_adds_an_engine_ends_with_the_command(tmp_path: Path) -> None:
+    begun = tmp_path / "begun"
+    uv = tmp_path / "bin" / "uv"
+    uv.parent.mkdir()
+    uv.write_text(
+        f'#!/bin/sh\nsleep 600 &\necho $! > "{begun}.part"\nmv "{begun}.part" "{begun}"\nwait\n'
+    )
+    uv.chmod(0o755)
+    path = f"{uv.parent}{os.pathsep}{os.environ['PATH']}"
+    homes = {"PATH": path, "IMAGEJ_DL_ENGINES": str(tmp_path / "engines")}
+    command = [sys.executable, "-m", "imagej_dl", "engines", "add", "stardist"]
+    with subprocess.Popen(command, env=os.environ | homes, stderr=subprocess.PIPE) as running:
+        try:
+            deadline = time.monotonic() + 60
+            while not begun.exists():
+                assert running.poll() is None
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+            running.terminate()
+            said = running.communicate(timeout=60)[1]
+        finally:
+            running.kill()
+    assert running.returncode == 130
+    assert b"cancelled" in said
+    # Ended, if perhaps still listed, where nothing waits for what has no parent.
+    listed = ["ps", "-o", "stat=", "-p", begun.read_text().strip()]
+    assert subprocess.run(listed, capture_output=True, check=False).stdout.strip()[:1] in (
+        b"",
+        b"Z",
+    )
+    assert not any((tmp_path / "engines").glob("stardist*"))
 
 
 def test_room_is_looked_at_first(monkeypatch: pytest.MonkeyPatch) -> None:
