@@ -127,7 +127,7 @@ def test_two_machines_train_as_one_and_end_together(tmp_path, folder):
             assert all(w.poll() is None for w in workers), [w.communicate() for w in workers]
             assert time.monotonic() < deadline
             time.sleep(0.1)
-        workers[1].send_signal(signal.SIGINT)
+        workers[1].send_signal(signal.SIGTERM)  # as clusters do
         said = [worker.communicate(timeout=300)[0] for worker in workers]
     finally:
         for worker in workers:

@@ -1,4 +1,4 @@
-"""Ctrl-C and other stop requests: several machines stop at the same batch."""
+"""Ctrl-C, SIGTERM and other stop requests: several machines stop at the same batch."""
 
 from __future__ import annotations
 
@@ -53,35 +53,44 @@ class AgreedStopRequests(StopRequests):
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Make Ctrl-C a stop request; a second one ends the process at once."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        before = signal.getsignal(signal.SIGINT)
-        if before in (None, signal.SIG_IGN):  # another program's handler, or nohup
-            yield
-            return
+        """Make Ctrl-C and SIGTERM stop requests; a second one ends the process at once."""
+        before = _handlers()
 
         def handle(number: int, frame: Any) -> None:
             self._request = Cancelled()
-            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            signal.signal(number, signal.SIG_DFL)
 
-        signal.signal(signal.SIGINT, handle)
+        for number in before:
+            signal.signal(number, handle)
         try:
             yield
         finally:
-            signal.signal(signal.SIGINT, before)
+            _restore(before)
 
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Let Ctrl-C end the process: while TensorFlow waits, Python does not handle it."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    """Let Ctrl-C and SIGTERM end the process: while TensorFlow waits, Python handles neither."""
+    before = _handlers()
+    for number in before:
+        signal.signal(number, signal.SIG_DFL)
     try:
         yield
     finally:
-        if before is not None:  # else the handler was not Python's
-            signal.signal(signal.SIGINT, before)
+        _restore(before)
+
+
+def _handlers() -> dict[int, Any]:
+    """Return the handlers of the signals that stop a command, as far as they are Python's own.
+
+    Others are left as they are: another program's, and those that are ignored (nohup).
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return {}
+    found = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    return {number: handler for number, handler in found.items() if callable(handler)}
+
+
+def _restore(handlers: dict[int, Any]) -> None:
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
