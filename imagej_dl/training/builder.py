@@ -17,6 +17,7 @@ from imagej_dl.models.receptive_field import receptive_field
 from imagej_dl.progress import Progress
 from imagej_dl.training import held_out, objective
 from imagej_dl.training.checkpoint import State
+from imagej_dl.training.conflicts import counts_all_pixels
 from imagej_dl.training.data_sources import Given
 from imagej_dl.training.devices import SingleDevice
 from imagej_dl.training.examples import Examples
@@ -26,7 +27,7 @@ from imagej_dl.training.objective import Validator
 from imagej_dl.training.patches import Example, Patches, Sampling
 from imagej_dl.training.precision import precision
 from imagej_dl.training.run import TrainingRun
-from imagej_dl.training.settings import Settings, unheeded
+from imagej_dl.training.settings import Settings
 from imagej_dl.training.split import Split, labelled, split
 from imagej_dl.training.validation_patches import validation
 
@@ -119,7 +120,7 @@ def assemble(
     devices.check_batch(settings.batch)
     partly = any(example.known is not None for example in parts.train + parts.validation)
     if partly and not settings.method.heeds_weights(settings.loss):
-        raise UserError(unheeded(settings.loss))
+        raise UserError(counts_all_pixels(settings.loss))
     sampling = sampling_of(settings, examples)
     settings.method.check_images(e.image for e in parts.train + parts.validation)
     weights_seed = settings.seed if settings.seed_weights is None else settings.seed_weights

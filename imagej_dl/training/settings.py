@@ -26,17 +26,14 @@ from imagej_dl.models.networks import registry as networks
 from imagej_dl.models.networks.base import Network
 from imagej_dl.serialisation import omitting
 from imagej_dl.training import augmentation as augment
+from imagej_dl.training import conflicts
 from imagej_dl.training.augmentation import Augmentation
+from imagej_dl.training.conflicts import SHARE
 from imagej_dl.training.imaging import Imaging
 
 Precision = Literal["float32", "mixed_float16", "mixed_bfloat16"]
 """Numeric precision of a training, by the names of Keras' dtype policies."""
 
-
-_PIXELS, _STEPS = 2**28, 10**8
-"""Largest number of pixels per batch and of batches per training; more is a typing error."""
-
-_SHARE = 0.5
 EARLIER = {"imaging": 0.0, "crowding": 0.0}
 """Shares of the patches in trainings of versions that did not know them. Where settings are written
 0 is left out, so that what is absent was 0."""
@@ -185,7 +182,7 @@ class Settings(BaseModel):
         description="Fraction of the patches that are centred on an object.",
     )
     imaging: float = Field(
-        default=_SHARE,
+        default=SHARE,
         ge=0,
         le=1,
         description="Share of the training patches that are shown as another movie might show "
@@ -196,7 +193,7 @@ class Settings(BaseModel):
         default_factory=Imaging, description="The range of the conditions that these show."
     )
     crowding: float = Field(
-        default=_SHARE,
+        default=SHARE,
         ge=0,
         le=1,
         description="Share of the training patches in which objects are copied to beside others, "
@@ -364,7 +361,7 @@ class Settings(BaseModel):
             if method.learns_from == "itself" and isinstance(given, dict):
                 values = {**values, "augmentation": {**augment.TURNED.model_dump(), **given}}
             if method.learns_from != "labels":  # of no effect, so that none is recorded
-                shares = {n: v for n, v in EARLIER.items() if values.get(n, _SHARE) == _SHARE}
+                shares = {n: v for n, v in EARLIER.items() if values.get(n, SHARE) == SHARE}
                 values = {**values, **shares}
             first = {"loss": method.losses[0], "weight_map": method.weight_maps[0]}
             usual = method.defaults
@@ -380,71 +377,8 @@ class Settings(BaseModel):
 
     @model_validator(mode="after")
     def _fits(self) -> Settings:
-        self.method.check_slices(self.patch_slices)
-        try:
-            network = self.built(1)
-        except UserError as error:
-            raise ValueError(str(error)) from error
-        self.method.check_frames(network.window)
-        period, slices = network.multiple_of, self.patch_slices or 1
-        if self.patch % period:
-            raise ValueError(f"a patch of {self.patch} px is not a multiple of 2^depth = {period}")
-        if self.patch_slices and slices % network.multiple_of_z:
-            raise ValueError(
-                f"patch_slices: {slices} is not a multiple of 2^z_levels = {network.multiple_of_z}"
-            )
-        if self.batch * self.patch**2 * slices > _PIXELS:
-            raise ValueError(
-                f"a batch of {self.batch} patches of {self.patch} px is too large: at "
-                f"most {_PIXELS:,} pixels"
-            )
-        if self.total_steps > _STEPS:
-            raise ValueError(
-                f"{self.epochs} epochs of {self.steps} batches are too many: at most "
-                f"{_STEPS:,} batches in all"
-            )
-        self.method.check_loss(self.loss, self.class_weights)
-        if self.weight_map not in self.method.weight_maps:
-            known = ", ".join(self.method.weight_maps)
-            raise ValueError(f"weight_map: kind {self.kind} has {known}, not {self.weight_map}")
-        if self.sparse and self.method.learns_from != "labels":
-            raise ValueError(f"sparse: kind {self.kind} learns no objects that could be left out")
-        if self.sparse and not self.method.heeds_weights(self.loss):
-            raise ValueError(unheeded(self.loss))
-        if self.imaging not in (0, _SHARE) and not self.varies_imaging:
-            raise ValueError(
-                f"imaging: kind {self.kind} learns the noise and the detail that there are, so "
-                "its patches are not varied: leave it out"
-            )
-        if self.crowding not in (0, _SHARE) and not self.finds_objects:
-            raise ValueError(
-                f"crowding: kind {self.kind} learns the intensities that there are, so no objects "
-                "are copied: leave it out"
-            )
-        gives_image = self.method.gives == "image" or self.method.intensities
-        if gives_image and (why := self.normalisation.irreversible):
-            raise ValueError(
-                f"normalisation: kind {self.kind} gives an image in the input's intensities, "
-                f"which cannot be brought back from {why}: leave it out"
-            )
-        if self.method.learns_from == "itself" and not self.augmentation.keeps_pixels:
-            raise ValueError(
-                f"augmentation: kind {self.kind} learns from the noise of the pixels, which "
-                "only turn leaves as it is"
-            )
-        # What the method cannot do is refused before the training.
-        self.method.start_postprocessing(None, 0, self.postprocessing)
-        if self.validation + self.test >= 1:
-            raise ValueError("validation and test leave no images for training")
+        conflicts.check(self)
         return self
-
-
-def unheeded(loss: str) -> str:
-    """Return that a loss cannot leave out what is unknown."""
-    return (
-        f"the loss {loss} counts all pixels, also those that are unknown or ignored: "
-        "leave loss out, or use cross_entropy or weighted_bce"
-    )
 
 
 def setting(name: str) -> Any:
