@@ -27,7 +27,7 @@ class ImageMethod(Method):
 
     gives: ClassVar[Literal["instances", "image"]] = "image"
     learns_from: ClassVar[LearnsFrom] = "image"
-    shown: ClassVar[Measure] = Measure("psnr", "PSNR", "PSNR in dB")
+    shown: ClassVar[Measure] = Measure("psnr", "PSNR", "PSNR of patches in dB")
     selection: ClassVar[Score] = Score("psnr", "PSNR in dB", per_pixel=True)
 
     keeps_intensities: ClassVar[bool] = True
