@@ -100,6 +100,8 @@ class Truth:
     vectors : float32 (2, side + 2·margin, side + 2·margin), along y and x: the patch's part of
         :meth:`Method.vectors` of the whole label map, turned as the patch is; None where they
         were not made.
+    varied : whether the image is changed as no denoising may learn, so that a method of
+        intensities and objects learns the objects alone.
     """
 
     labels: NDArray
@@ -108,6 +110,7 @@ class Truth:
     image: NDArray[np.float32] | None = None
     known: NDArray[np.bool_] | None = None
     vectors: NDArray[np.float32] | None = None
+    varied: bool = False
 
     def within(self, array: NDArray, margin: int = 0) -> NDArray:
         """Cut an array that has the margin down to one of `margin` px around the patch."""
@@ -191,6 +194,14 @@ class Method(BaseModel):
         None where planes are drawn by their sizes alone.
         """
         return None
+
+    @property
+    def varied_share(self) -> float:
+        """Share of the patches of labelled planes that teach objects alone (`Truth.varied`).
+
+        Of no effect on methods that give no intensities.
+        """
+        return 0.0
 
     @property
     def outputs(self) -> int:

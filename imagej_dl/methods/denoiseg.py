@@ -5,7 +5,7 @@ Buchholz, Prakash, Schmidt, Krull, Jug, Bioimage Computing Workshop at ECCV 2020
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -43,8 +43,6 @@ class DenoiSeg(WatershedMethod):
     losses: ClassVar[tuple[str, ...]] = ("denoise_and_segment",)
     weight_maps: ClassVar[tuple[str, ...]] = WEIGHT_MAPS
     shown: ClassVar[Measure] = Measure("dice", "Dice", "Dice of the object class", (0, 1))
-    # Zoomed patches are interpolated, which makes neighbours share their noise.
-    defaults: ClassVar[Mapping[str, Any]] = {"augmentation": {"zoom": 1.0}}
 
     alpha: float = Field(
         default=0.1,
@@ -58,6 +56,13 @@ class DenoiSeg(WatershedMethod):
         lt=1,
         description="Share of the patches that are cut from labelled planes, where there are "
         "others, too.",
+    )
+    varied: float = Field(
+        default=0.75,
+        ge=0,
+        lt=1,
+        description="Share of the patches of labelled planes that are varied as for border, and "
+        "teach segmentation alone; the others teach both.",
     )
     image_channels: int = field_of(N2V2, "image_channels")
     radius: int = field_of(N2V2, "radius")
@@ -88,6 +93,11 @@ class DenoiSeg(WatershedMethod):
     def labelled_share(self) -> float:
         """The share of the patches that are cut from labelled planes."""
         return self.labelled
+
+    @property
+    def varied_share(self) -> float:
+        """The share of the patches of labelled planes that teach segmentation alone."""
+        return self.varied
 
     @property
     def target_channels(self) -> int:
@@ -128,7 +138,15 @@ class DenoiSeg(WatershedMethod):
     def sample(
         self, image: NDArray[np.float32], truth: Truth, rng: np.random.Generator
     ) -> tuple[NDArray[np.float32], NDArray]:
-        """Hide pixels of a patch; return what is left, and the targets."""
+        """Hide pixels of a patch; return what is left, and the targets.
+
+        A patch that is varied is seen as it is, and scored by its classes alone.
+        """
+        if truth.varied:
+            image = image.astype(np.float32, copy=False)
+            own = image[..., : self.image_channels]
+            parts = [own, np.zeros_like(own), self._classes(truth)]
+            return image, np.concatenate(parts, axis=-1)
         shown, targets = self.blind_spots.sample(image, Truth(truth.labels, 0, image=image), rng)
         return shown, np.concatenate([targets, self._classes(truth)], axis=-1)
 

@@ -252,6 +252,12 @@ class Patches:
     def _patch(self, index: int, rng: np.random.Generator, imaging: float) -> tuple[Any, Any, Any]:
         """Cut a patch, with probability `imaging` under other imaging conditions."""
         sampling, example = self.sampling, self.examples[index]
+        augmentation, varied = sampling.augmentation, not sampling.method.intensities
+        if not varied and not example.is_unlabelled:
+            varied = rng.random() < sampling.method.varied_share
+        if not varied:
+            # Zoomed patches are interpolated, which makes neighbours share their noise.
+            augmentation = augmentation.model_copy(update={"zoom": 1.0})
         share = sampling.augmentation.empty if example.target is None else 0.0
         if share and rng.random() < share:
             return self._empty(example, rng)
@@ -267,12 +273,12 @@ class Patches:
             centre,
             side,
             rng,
-            sampling.augmentation,
+            augmentation,
             sampling.method.symmetries,
         )
         image = augment.taken(example.planes, place, side)
         truth = truth_of(example, sampling, place)
-        objects = self._objects[index]
+        objects = self._objects[index] if varied else None
         if objects is not None and rng.random() < sampling.crowding:
             image, truth = objects.put_beside(image, truth, place[0], rng)
         weights: Any = 1.0
@@ -284,7 +290,8 @@ class Patches:
         if truth.known is not None:
             weights = weights * truth.within(truth.known).astype(np.float32)
         if truth.image is None:  # a change of the input's intensities would be learnt as noise
-            image = self._lit(image, index, place, rng, imaging)
+            image = self._lit(image, index, place, rng, imaging if varied else 0.0)
+        truth = replace(truth, varied=varied)
         return *sampling.method.sample(image, truth, rng), weights
 
     def _lit(

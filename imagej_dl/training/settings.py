@@ -282,8 +282,10 @@ class Settings(BaseModel):
 
     @property
     def finds_objects(self) -> bool:
-        """True if objects alone are learnt: what gives intensities back learns the noise, too."""
-        return self.method.learns_from == "labels" and not self.method.intensities
+        """True if some patches teach objects alone: else the noise of the image is learnt, too."""
+        method = self.method
+        alone = not method.intensities or method.varied_share > 0
+        return method.learns_from == "labels" and alone
 
     @property
     def window(self) -> int:

@@ -17,6 +17,7 @@ from imagej_dl.methods.base import Truth
 from imagej_dl.methods.denoiseg import DenoiSeg
 from imagej_dl.methods.shared.losses import whole
 from imagej_dl.prediction import predict, predict_image
+from imagej_dl.training.builder import sampling_of
 from imagej_dl.training.examples import Examples
 from imagej_dl.training.patches import Patches, Sampling
 
@@ -130,6 +131,53 @@ def test_half_of_the_patches_are_cut_from_what_is_labelled():
         [Patches(flat, Sampling(three, 32, 32, 0)).batch(i)[2] for i in range(4)]
     )
     assert 0.1 < (weights > 0).any(axis=(1, 2)).mean() < 0.3
+
+
+def of_patches(given, count=6, **settings):
+    """Return images, hidden pixels and known pixels of patches, and the first whole image."""
+    chosen = training.Settings(kind="denoiseg", **TINY, **settings).of_images(1)
+    examples = Examples(given, chosen.normalisation, method=chosen.method)
+    flat = [example for source in examples.sources for example in source]
+    patches = Patches(flat, sampling_of(chosen, examples))
+    batches = [patches.batch(i) for i in range(count)]
+    images, targets, weights = (np.concatenate(part) for part in zip(*batches, strict=True))
+    hidden = (targets[..., 1] > 0).any(axis=(1, 2))
+    return images, targets, hidden, (weights > 0).any(axis=(1, 2)), flat[0].image[..., 0]
+
+
+def test_what_is_varied_teaches_segmentation_alone():
+    never, often = ({"method_settings": {"varied": share}} for share in (0.0, 0.6))
+    *_, hidden, known, _ = of_patches(pairs(4, 2), 20, **never)
+    assert hidden.all()
+    assert 0.3 < known.mean() < 0.7
+    _, targets, hidden, known, _ = of_patches(pairs(4, 2), 20, **often)
+    assert hidden[~known].all()
+    assert 0.4 < (~hidden[known]).mean() < 0.8
+    # The classes are there in both, and nothing of the image is scored in the one.
+    assert (targets[known & ~hidden][..., 1] == 0).all()
+    assert (targets[known & ~hidden][..., 3] > 0).any()
+
+
+def test_what_teaches_denoising_has_the_pixels_as_they_are():
+    still = {"augmentation": {"gamma": 1, "contrast": 0, "brightness": 0, "noise": 0}}
+    images, targets, hidden, _, whole_image = of_patches(pairs(1, 1), 10, **still)
+    there = set(np.round(whole_image, 6).ravel().tolist())
+    assert hidden.any()
+    assert (~hidden).any()
+    assert set(np.round(targets[hidden][..., 0], 6).ravel().tolist()) <= there
+    assert not set(np.round(images[~hidden], 6).ravel().tolist()) <= there
+
+
+def test_copies_and_other_conditions_are_for_what_is_varied():
+    settings = training.Settings(kind="denoiseg")
+    assert settings.varies_imaging
+    assert settings.finds_objects
+    still = training.Settings(kind="denoiseg", method_settings={"varied": 0.0})
+    assert not still.varies_imaging
+    with pytest.raises(UserError, match="crowding"):
+        training.Settings.of(
+            {"kind": "denoiseg", "method_settings": {"varied": 0.0}, "crowding": 0.3}
+        )
 
 
 @pytest.mark.tf
@@ -267,7 +315,7 @@ def test_a_search_divides_what_is_labelled(tmp_path):
 
 
 def test_alpha_and_shares_are_checked():
-    for wrong in ({"alpha": 1.5}, {"labelled": 0}, {"labelled": 1}):
+    for wrong in ({"alpha": 1.5}, {"labelled": 0}, {"labelled": 1}, {"varied": 1}):
         with pytest.raises(UserError):
             training.Settings.of({"kind": "denoiseg", "method_settings": wrong})
     alphas = [DenoiSeg(alpha=alpha).alpha for alpha in (0, 0.5, 1)]
