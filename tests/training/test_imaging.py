@@ -128,9 +128,9 @@ def test_an_object_that_a_channel_does_not_show_is_no_division_by_zero():
 
 
 @pytest.mark.parametrize(
-    ("kind", "varies"), [("border", True), ("flows", True), ("denoiseg", False), ("n2v2", False)]
+    ("kind", "varies"), [("border", True), ("flows", True), ("denoiseg", True), ("n2v2", False)]
 )
-def test_only_kinds_that_find_objects_alone_are_varied(kind, varies):
+def test_only_kinds_that_find_objects_are_varied(kind, varies):
     assert Settings.of({"kind": kind, "imaging": 0.5}).varies_imaging is varies
 
 
