@@ -103,11 +103,7 @@ def _heed_termination() -> None:
     """
     with suppress(ValueError):  # not in the main thread
         if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-            signal.signal(signal.SIGTERM, _stop)
-
-
-def _stop(*_: Any) -> None:
-    raise KeyboardInterrupt
+            signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def _refused(error: OSError) -> int:

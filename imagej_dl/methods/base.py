@@ -199,9 +199,9 @@ class Method(BaseModel):
     def varied_share(self) -> float:
         """Share of the patches of labelled planes that teach objects alone (`Truth.varied`).
 
-        Of no effect on methods that give no intensities.
+        Below 1 only where intensities of the image are learnt, too.
         """
-        return 0.0
+        return 1.0
 
     @property
     def outputs(self) -> int:

@@ -143,7 +143,6 @@ class DenoiSeg(WatershedMethod):
         A patch that is varied is seen as it is, and scored by its classes alone.
         """
         if truth.varied:
-            image = image.astype(np.float32, copy=False)
             own = image[..., : self.image_channels]
             parts = [own, np.zeros_like(own), self._classes(truth)]
             return image, np.concatenate(parts, axis=-1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from imagej_dl.errors import UserError
 
@@ -11,9 +11,6 @@ if TYPE_CHECKING:
 
 _PIXELS, _STEPS = 2**28, 10**8
 """Largest number of pixels per batch and of batches per training; more is a typing error."""
-
-SHARE = 0.5
-"""Default share of the patches whose imaging is varied, and of those with copied objects."""
 
 
 def check(settings: Settings) -> None:
@@ -55,12 +52,12 @@ def check(settings: Settings) -> None:
         raise ValueError(f"sparse: kind {settings.kind} learns no objects that could be left out")
     if settings.sparse and not method.heeds_weights(settings.loss):
         raise ValueError(counts_all_pixels(settings.loss))
-    if settings.imaging not in (0, SHARE) and not settings.varies_imaging:
+    if settings.imaging not in (0, _default("imaging", settings)) and not settings.varies_imaging:
         raise ValueError(
             f"imaging: kind {settings.kind} learns the noise and the detail that there are, so "
             "its patches are not varied: leave it out"
         )
-    if settings.crowding not in (0, SHARE) and not settings.finds_objects:
+    if settings.crowding not in (0, _default("crowding", settings)) and not settings.finds_objects:
         raise ValueError(
             f"crowding: kind {settings.kind} learns the intensities that there are, so no objects "
             "are copied: leave it out"
@@ -88,3 +85,7 @@ def counts_all_pixels(loss: str) -> str:
         f"the loss {loss} counts all pixels, also those that are unknown or ignored: "
         "leave loss out, or use cross_entropy or weighted_bce"
     )
+
+
+def _default(name: str, settings: Settings) -> Any:
+    return type(settings).model_fields[name].default

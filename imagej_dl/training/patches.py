@@ -189,6 +189,8 @@ class Patches:
     def __init__(self, examples: Sequence[Example], sampling: Sampling) -> None:
         self.examples = examples
         self.sampling = sampling
+        # Zoomed patches are interpolated, which makes neighbours share their noise.
+        self._unzoomed = sampling.augmentation.model_copy(update={"zoom": 1.0})
         self._centres = [
             Centres(
                 example.labels,
@@ -252,12 +254,9 @@ class Patches:
     def _patch(self, index: int, rng: np.random.Generator, imaging: float) -> tuple[Any, Any, Any]:
         """Cut a patch, with probability `imaging` under other imaging conditions."""
         sampling, example = self.sampling, self.examples[index]
-        augmentation, varied = sampling.augmentation, not sampling.method.intensities
-        if not varied and not example.is_unlabelled:
-            varied = rng.random() < sampling.method.varied_share
-        if not varied:
-            # Zoomed patches are interpolated, which makes neighbours share their noise.
-            augmentation = augmentation.model_copy(update={"zoom": 1.0})
+        often = sampling.method.varied_share
+        varied = often == 1 or (not example.is_unlabelled and rng.random() < often)
+        augmentation = sampling.augmentation if varied else self._unzoomed
         share = sampling.augmentation.empty if example.target is None else 0.0
         if share and rng.random() < share:
             return self._empty(example, rng)

@@ -28,12 +28,12 @@ from imagej_dl.serialisation import omitting
 from imagej_dl.training import augmentation as augment
 from imagej_dl.training import conflicts
 from imagej_dl.training.augmentation import Augmentation
-from imagej_dl.training.conflicts import SHARE
 from imagej_dl.training.imaging import Imaging
 
 Precision = Literal["float32", "mixed_float16", "mixed_bfloat16"]
 """Numeric precision of a training, by the names of Keras' dtype policies."""
 
+_SHARE = 0.5
 EARLIER = {"imaging": 0.0, "crowding": 0.0}
 """Shares of the patches in trainings of versions that did not know them. Where settings are written
 0 is left out, so that what is absent was 0."""
@@ -182,7 +182,7 @@ class Settings(BaseModel):
         description="Fraction of the patches that are centred on an object.",
     )
     imaging: float = Field(
-        default=SHARE,
+        default=_SHARE,
         ge=0,
         le=1,
         description="Share of the training patches that are shown as another movie might show "
@@ -193,7 +193,7 @@ class Settings(BaseModel):
         default_factory=Imaging, description="The range of the conditions that these show."
     )
     crowding: float = Field(
-        default=SHARE,
+        default=_SHARE,
         ge=0,
         le=1,
         description="Share of the training patches in which objects are copied to beside others, "
@@ -283,9 +283,7 @@ class Settings(BaseModel):
     @property
     def finds_objects(self) -> bool:
         """True if some patches teach objects alone: else the noise of the image is learnt, too."""
-        method = self.method
-        alone = not method.intensities or method.varied_share > 0
-        return method.learns_from == "labels" and alone
+        return self.method.learns_from == "labels" and self.method.varied_share > 0
 
     @property
     def window(self) -> int:
@@ -363,7 +361,7 @@ class Settings(BaseModel):
             if method.learns_from == "itself" and isinstance(given, dict):
                 values = {**values, "augmentation": {**augment.TURNED.model_dump(), **given}}
             if method.learns_from != "labels":  # of no effect, so that none is recorded
-                shares = {n: v for n, v in EARLIER.items() if values.get(n, SHARE) == SHARE}
+                shares = {n: v for n, v in EARLIER.items() if values.get(n, _SHARE) == _SHARE}
                 values = {**values, **shares}
             first = {"loss": method.losses[0], "weight_map": method.weight_maps[0]}
             usual = method.defaults
