@@ -9,7 +9,8 @@ so many batches of the same run, too, with the post-processing that the run ende
 equal steps, whatever else the machine was doing, though before the learning rate has fallen.
 --steps trains each method for so many batches in all instead of a time. --validation-only scores on
 the images that a run validated on, which also chose its epoch and post-processing: for decisions on
-settings, which no test image may take part in.
+settings, which no test image may take part in. --core keeps the runs on one core and counts the
+minutes of its processor time, so that other work changes no result: twice the minutes of two cores.
 """
 
 from __future__ import annotations
@@ -25,11 +26,11 @@ from pathlib import Path
 from typing import Any
 
 import nuclei
-from runs import add_arguments, done, given, machine, numbers, row, run_missing
+from runs import add_arguments, done, given, machine, numbers, row, run_missing, use_one_core
 
 EPOCH = 50
 """Batches between two validations."""
-_SAME = ("minutes", "steps_planned", "scored_on", "validation", "settings", "at_steps")
+_SAME = ("minutes", "clock", "steps_planned", "scored_on", "validation", "settings", "at_steps")
 """What runs have in common that are compared with each other."""
 COLUMNS = {
     "ap_0.5": "AP .5",
@@ -59,6 +60,7 @@ def parsed(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--at-steps", type=numbers, default=[], metavar="N,N…")
     parser.add_argument("--method", action="append", help="only this one; may be repeated")
     parser.add_argument("--validation", type=float, default=0.15, help="share of the images")
+    parser.add_argument("--core", type=int, help="run on this one, in minutes of processor time")
     parser.add_argument("--validation-only", action="store_true", help="no test image is read")
     parser.add_argument("--run", nargs=2, metavar=("METHOD", "SEED"), help="one run, in here")
     options = parser.parse_args(arguments)
@@ -79,6 +81,7 @@ def plan(method: str, seed: int, options: argparse.Namespace) -> dict[str, Any]:
         "method": method,
         "seed": seed,
         "minutes": None if options.steps else options.minutes,
+        "clock": "wall" if options.core is None else "processor",
         "steps_planned": options.steps,
         "scored_on": "validation" if options.validation_only else "test",
         "validation": options.validation,
@@ -94,6 +97,9 @@ def key(record: dict[str, Any]) -> str:
 
 def measure(method: str, seed: int, options: argparse.Namespace) -> dict[str, Any]:
     """Train one method, and score it."""
+    wall = time.monotonic
+    if options.core is not None:
+        use_one_core(options.core)
     from imagej_dl.progress import terminal
     from imagej_dl.training import train
 
@@ -110,7 +116,7 @@ def measure(method: str, seed: int, options: argparse.Namespace) -> dict[str, An
         limits = {"epochs": options.steps // EPOCH}
     with tempfile.TemporaryDirectory(prefix="methods-") as name:
         out = Path(name) / "model"
-        began = time.monotonic()
+        began = wall()
         bundle = train(
             options.data / "train",
             out,
@@ -124,7 +130,7 @@ def measure(method: str, seed: int, options: argparse.Namespace) -> dict[str, An
             patience=10_000,
             **limits | record["settings"],
         )
-        record["seconds"] = round(time.monotonic() - began, 1)
+        record["seconds"] = round(wall() - began, 1)
         record["steps"] = nuclei.steps_done(out, EPOCH)
         metrics = json.loads((out / "metrics.json").read_text())
         own = json.loads((out / "split.json").read_text())["validation"]
@@ -135,9 +141,9 @@ def measure(method: str, seed: int, options: argparse.Namespace) -> dict[str, An
         pictures = nuclei.truths(options.data / "train", [folder_of(image) for image in own])
     else:
         pictures = nuclei.truths(options.data / "test")
-    began = time.monotonic()
+    began = wall()
     record["scores"] = scored(bundle, pictures)
-    record["predict_seconds"] = round(time.monotonic() - began, 1)
+    record["predict_seconds"] = round(wall() - began, 1)
     record["at"] = {}
     for step, values in sorted(weights.items()):
         bundle.model.set_weights(values)
@@ -168,6 +174,8 @@ def table(records: list[dict[str, Any]]) -> str:
 def _group(records: list[dict[str, Any]]) -> str:
     one = records[0]
     limit = f"{one['steps_planned']} batches" if one["steps_planned"] else f"{one['minutes']:g} min"
+    if one["clock"] == "processor":
+        limit += " of one core's time"
     text = [f"Trained for {limit}, scored on the {one['scored_on']} images; {machine(records)}."]
     if one["settings"]:
         text.append(f"Settings: {json.dumps(one['settings'])}.")

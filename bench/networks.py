@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import nuclei
+from runs import use_one_core
 
 STEPS = 25
 """Batches between two validations."""
@@ -75,10 +75,8 @@ def result(out: Path, row: str) -> Path:
 
 def measure(row: str, options: argparse.Namespace) -> None:
     """Train one row, predict the test images, score them."""
-    os.sched_setaffinity(0, {options.core})
-    # The training's clock, and with it its time limit and learning rate, is the processor's: set
-    # before the training is imported, which keeps it.
-    wall, time.monotonic = time.monotonic, time.process_time
+    wall = time.monotonic
+    use_one_core(options.core)
     from imagej_dl.prediction import predict
     from imagej_dl.progress import terminal
     from imagej_dl.training import train

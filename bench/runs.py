@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -84,6 +86,16 @@ def run_missing(
             print(f"{name}: failed", flush=True)
             well = False
     return well
+
+
+def use_one_core(core: int) -> None:
+    """Let this process run on that core alone, and its trainings count processor time.
+
+    Other work on the core then changes neither a training's batches nor its learning rate. To be
+    called before the training is imported, which keeps its clock.
+    """
+    os.sched_setaffinity(0, {core})
+    time.monotonic = time.process_time
 
 
 def numbers(text: str) -> list[int]:

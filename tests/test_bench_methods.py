@@ -31,6 +31,7 @@ def test_a_run_is_known_by_what_it_was_told_to_do():
     assert first == methods.key(methods.plan("border", 0, options()))
     for more in (
         ["--minutes", "2"],
+        ["--core", "0"],
         ["--steps", "400"],
         ["--validation-only"],
         ["--set", "patch=96"],
@@ -38,6 +39,8 @@ def test_a_run_is_known_by_what_it_was_told_to_do():
     ):
         assert methods.key(methods.plan("border", 0, options(*more))) != first
     assert methods.key(methods.plan("border", 1, options())) != first
+    cores = [methods.plan("border", 0, options("--core", core)) for core in "01"]
+    assert methods.key(cores[0]) == methods.key(cores[1])
 
 
 def test_steps_are_those_after_which_a_network_is_looked_at(capsys):
