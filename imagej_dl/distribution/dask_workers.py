@@ -174,17 +174,27 @@ class _Workers(Executor):
         if self.checked:
             return
         self.checked = True
-        from importlib.metadata import version
-
-        for worker, found in self.client.run(version, "imagej-dl", on_error="return").items():
+        for one, found in self._versions().items():
             if found != __version__:
                 has = "no imagej-dl" if isinstance(found, Exception) else f"imagej-dl {found}"
                 raise UserError(
-                    f"the worker {worker} has {has}, and this is {__version__}",
+                    f"{one} has {has}, and this is {__version__}",
                     path=self.address,
-                    remedy="Install the same version in the environment of the workers, and "
-                    "start them again.",
+                    remedy="Install the same version in the environment of the scheduler and of "
+                    "the workers, and start them again.",
                 )
+
+    def _versions(self) -> dict[str, str | Exception]:
+        """Ask for the version of imagej-dl; the scheduler needs it to read what jobs are."""
+        from importlib.metadata import PackageNotFoundError, version
+
+        workers = self.client.run(version, "imagej-dl", on_error="return")
+        versions = {f"the worker {address}": found for address, found in workers.items()}
+        try:
+            versions["the scheduler"] = self.client.run_on_scheduler(version, "imagej-dl")
+        except PackageNotFoundError as error:
+            versions["the scheduler"] = error
+        return versions
 
     def _need_scheduler(self) -> None:
         if self.client.status not in ("running", "connecting"):

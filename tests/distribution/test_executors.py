@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import socket
 import time
+from collections.abc import Callable
 
 import pytest
 
+from imagej_dl import __version__
 from imagej_dl.distribution import dask_workers, registry
 from imagej_dl.distribution.base import Job
 from imagej_dl.distribution.work import perform
@@ -55,6 +57,33 @@ def test_a_scheduler_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
         registry.executor(address)
     assert error.value.path == address
     assert time.monotonic() - begun < 10
+
+
+class FakeClient:
+    """What is asked of a client before the first job: one worker, and a scheduler without us."""
+
+    status = "running"
+
+    def nthreads(self) -> dict[str, int]:
+        return {"tcp://worker": 1}
+
+    def run(self, _: object, *arguments: str, on_error: str) -> dict[str, str]:
+        return {"tcp://worker": __version__}
+
+    def run_on_scheduler(self, function: Callable[[str], str], name: str) -> str:
+        return function(f"{name}-that-is-not-there")
+
+    def close(self, timeout: float) -> None:
+        pass
+
+
+def test_a_scheduler_without_imagej_dl_is_refused() -> None:
+    with (
+        dask_workers._Workers(None, FakeClient(), None, "tcp://host:1") as executor,
+        pytest.raises(UserError, match="the scheduler has no imagej-dl") as error,
+    ):
+        list(executor.run([CORES], lambda: None))
+    assert error.value.path == "tcp://host:1"
 
 
 def test_local_workers_share_the_cores_and_can_be_cancelled() -> None:
