@@ -84,8 +84,9 @@ def script(index: stub_index.Index, groovy: str, **values: object) -> str:
 def version(python: str) -> str:
     command = [python, "-m", "imagej_dl", "--version"]
     # Not where this package itself would be imported.
+    elsewhere = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     done = subprocess.run(
-        command, capture_output=True, text=True, check=True, cwd=Path(python).parent
+        command, capture_output=True, text=True, check=True, cwd=Path(python).parent, env=elsewhere
     )
     return done.stdout.split()[-1]
 
