@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -206,6 +207,19 @@ def strips(
             if part.joins:
                 yield Strip(part.plane, part.rows.low, part.rows.high, part.ends, row)
                 row = None
+
+
+def joined(planes: Iterable[NDArray], network: Network, **options: Any) -> NDArray[np.float32]:
+    """Run a network over planes of one size, and return all results, (N, Y, X, K).
+
+    The arguments are those of :func:`strips`.
+    """
+    rows: list[list[NDArray[np.float32]]] = [[]]
+    for strip in strips(planes, network, **options):
+        rows[-1].append(strip.values)
+        if strip.last:
+            rows.append([])
+    return np.stack([np.concatenate(whole) for whole in rows[:-1]])
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from imagej_dl.methods.base import PostProcessing, Predictions
 from imagej_dl.models import ModelBundle, ModelConfig
 from imagej_dl.models import folder as folders
 from imagej_dl.prediction.network import network
+from imagej_dl.prediction.openvino_backend import WORTH_AGAIN
 from imagej_dl.progress import Progress
 from imagej_dl.training import checkpoint, denoising_report
 from imagej_dl.training.checkpoint import CANCELLED, RESUMABLE
@@ -216,7 +217,9 @@ def predicted(
     if bundle.config.volume is not None:
         examples = [_middle(example) for example in examples]
     # Compiling takes longer than a few small images, but not than a few windows of frames.
-    run = network(bundle) if bundle.config.frames > 1 else None
+    pixels = sum(example.truth[part].size for example in examples)
+    large = pixels >= WORTH_AGAIN and bundle.config.volume is None
+    run = network(bundle, pixels) if bundle.config.frames > 1 or large else None
     return [
         (
             bundle.network_output(_seen(e, part), run),

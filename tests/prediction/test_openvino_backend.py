@@ -81,6 +81,35 @@ def test_tensorflow_previews_a_model_in_training(settings):
     assert openvino_backend._kept[bundle.model] is not first
 
 
+def test_tensorflow_computes_large_windows_in_parts(settings, monkeypatch):
+    settings(engine="tensorflow")
+    bundle = models.unet()
+    side = 4 * bundle.config.halo
+    height = (side // 8 + 5) * 8
+    windows = RNG.random((2, height, 64, 1), np.float32)
+    expected = np.stack([bundle.network_output(window) for window in windows])
+    seen = []
+
+    def computed(*given):
+        seen.append(given[0].shape)
+        return function(*given)
+
+    of = importlib.import_module("imagej_dl.prediction.network")
+    network(bundle)(windows[:, :64, :64])  # compiles
+    function = of._compiled[bundle.model]
+    monkeypatch.setitem(of._compiled, bundle.model, computed)
+    monkeypatch.setattr(of, "_SIDE", side)
+    found = network(bundle)(windows)
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    assert len(seen) > 2
+    assert max(shape[1] for shape in seen) <= side
+    # Where nearly all of a part would be halo, the whole is computed.
+    seen.clear()
+    monkeypatch.setattr(of, "_SIDE", side - 1)
+    network(bundle)(windows)
+    assert seen == [windows.shape]
+
+
 def test_the_same_probabilities_and_labels_and_those_of_new_weights(settings):
     needs_openvino()
     bundle = models.unet()
