@@ -27,6 +27,8 @@ ARRIVE = 120.0
 """Seconds within which the first worker must be there."""
 _BEAT = 0.5
 _AT_ONCE = 500
+_COMES_AGAIN = ("lost", "pending")
+"""Of a job that ended, and whose worker died with the outcome: another does it again."""
 _DEATHS = 10
 """Workers that may die while they do a job, before it is given up."""
 
@@ -108,6 +110,7 @@ class _Workers(Executor):
         for future in futures:
             future.add_done_callback(ended.put)
         del futures, future
+        lost: list[Any] = []
         try:
             while waiting:
                 pulse()
@@ -115,6 +118,11 @@ class _Workers(Executor):
                     future = ended.get(timeout=_BEAT)
                 except queue.Empty:
                     self._need_scheduler()
+                    while lost:
+                        ended.put(lost.pop())
+                    continue
+                if future.status in _COMES_AGAIN and self.client.status == "running":
+                    lost.append(future)
                     continue
                 number, _ = waiting.pop(future.key)
                 yield number, self._outcome(future)

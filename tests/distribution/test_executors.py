@@ -59,10 +59,35 @@ def test_a_scheduler_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     assert time.monotonic() - begun < 10
 
 
+class FakeFuture:
+    """A job that ended; its worker dies with the outcome, and another does it again."""
+
+    key = "job"
+
+    def __init__(self) -> None:
+        self._states = iter(["lost", "pending", "finished", "finished"])
+
+    @property
+    def status(self) -> str:
+        return next(self._states)
+
+    def add_done_callback(self, call: Callable[[FakeFuture], None]) -> None:
+        call(self)
+
+    def result(self) -> dict[str, object]:
+        return perform(CORES.function, CORES.arguments, __version__)
+
+
 class FakeClient:
-    """What is asked of a client before the first job: one worker, and a scheduler without us."""
+    """What is asked of a client, of one worker and a scheduler."""
 
     status = "running"
+
+    def __init__(self, name: str = "imagej-dl") -> None:
+        self._name = name
+
+    def map(self, *arguments: object, **options: object) -> list[FakeFuture]:
+        return [FakeFuture()]
 
     def nthreads(self) -> dict[str, int]:
         return {"tcp://worker": 1}
@@ -71,7 +96,8 @@ class FakeClient:
         return {"tcp://worker": __version__}
 
     def run_on_scheduler(self, function: Callable[[str], str], name: str) -> str:
-        return function(f"{name}-that-is-not-there")
+        assert name == "imagej-dl"
+        return function(self._name)
 
     def close(self, timeout: float) -> None:
         pass
@@ -79,11 +105,21 @@ class FakeClient:
 
 def test_a_scheduler_without_imagej_dl_is_refused() -> None:
     with (
-        dask_workers._Workers(None, FakeClient(), None, "tcp://host:1") as executor,
+        dask_workers._Workers(
+            None, FakeClient("no-such-package"), None, "tcp://host:1"
+        ) as executor,
         pytest.raises(UserError, match="the scheduler has no imagej-dl") as error,
     ):
         list(executor.run([CORES], lambda: None))
     assert error.value.path == "tcp://host:1"
+
+
+def test_an_outcome_that_died_with_its_worker_comes_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dask_workers, "_BEAT", 0.01)
+    with dask_workers._Workers(None, FakeClient(), None, "tcp://host:1") as executor:
+        ((number, outcome),) = executor.run([CORES], lambda: None)
+    assert number == 0
+    assert outcome.value >= 1
 
 
 def test_local_workers_share_the_cores_and_can_be_cancelled() -> None:
