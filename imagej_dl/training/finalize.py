@@ -21,7 +21,6 @@ from imagej_dl.methods.base import PostProcessing, Predictions
 from imagej_dl.models import ModelBundle, ModelConfig
 from imagej_dl.models import folder as folders
 from imagej_dl.prediction.network import network
-from imagej_dl.prediction.openvino_backend import WORTH_AGAIN
 from imagej_dl.progress import Progress
 from imagej_dl.training import checkpoint, denoising_report
 from imagej_dl.training.checkpoint import CANCELLED, RESUMABLE
@@ -44,6 +43,8 @@ _TEST_SIDE = 256
 _VOLUME_SIDE, _TEST_SLICES = 128, 32
 _SCORED_SIDE = 2048
 _QUICK_SIDE = 1024
+_WORTH_COMPILING = 2**19
+"""Pixels from which on the network is compiled for the scores: before, that takes longer."""
 
 
 def finish(out: Path, run: TrainingRun, parts: Split, raw: NDArray, ended: str) -> ModelBundle:
@@ -216,9 +217,9 @@ def predicted(
     part = (slice(0, side),) * 2  # an output of the whole image might not fit into memory
     if bundle.config.volume is not None:
         examples = [_middle(example) for example in examples]
-    # Compiling takes longer than a few small images, but not than a few windows of frames.
+    # Of windows of frames a few are worth it.
     pixels = sum(example.truth[part].size for example in examples)
-    large = pixels >= WORTH_AGAIN and bundle.config.volume is None
+    large = pixels >= _WORTH_COMPILING and bundle.config.volume is None
     run = network(bundle, pixels) if bundle.config.frames > 1 or large else None
     return [
         (

@@ -104,10 +104,9 @@ class FakeClient:
 
 
 def test_a_scheduler_without_imagej_dl_is_refused() -> None:
+    client = FakeClient("no-such-package")
     with (
-        dask_workers._Workers(
-            None, FakeClient("no-such-package"), None, "tcp://host:1"
-        ) as executor,
+        dask_workers._Workers(None, client, None, "tcp://host:1") as executor,
         pytest.raises(UserError, match="the scheduler has no imagej-dl") as error,
     ):
         list(executor.run([CORES], lambda: None))
