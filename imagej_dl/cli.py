@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin
 
 import click
 
-from imagej_dl import commands
+from imagej_dl import commands, optional
 from imagej_dl._version import __version__
 from imagej_dl.errors import Cancelled, DataWarning, UserError
 from imagej_dl.filesystem.atomic import in_words
@@ -66,6 +66,7 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line; bad input is one line on stderr and exit code 2."""
+    optional.process_is_ours = True
     warnings.showwarning = _show_warning
     warnings.simplefilter("always", DataWarning)
     _heed_termination()

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
@@ -15,6 +18,25 @@ _LOADER = re.compile(
     re.IGNORECASE,
 )
 """Messages of dynamic loaders about a library that does not fit the machine."""
+
+process_is_ours = False
+"""True where a command of imagej-dl, and no code of a user's, is what this process is for."""
+
+
+@contextmanager
+def hidden(*names: str) -> Iterator[None]:
+    """Hide libraries that are not imported yet, as if they were not installed.
+
+    For another library that imports them in passing, and for processes of our own alone: what it
+    would do with them it cannot do afterwards.
+    """
+    absent = [name for name in names if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(absent))  # type: ignore[arg-type]
+    try:
+        yield
+    finally:
+        for name in absent:
+            sys.modules.pop(name, None)
 
 
 def need(name: str, words: str, install: str) -> Any:

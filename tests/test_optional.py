@@ -40,6 +40,16 @@ def test_missing() -> None:
     assert optional.there("numpy")
 
 
+def test_hidden(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "found_again.py").write_text("")
+    monkeypatch.syspath_prepend(tmp_path)
+    with optional.hidden("found_again", "sys"):
+        assert not optional.there("found_again")
+        assert sys.modules["sys"] is sys  # what is imported already stays
+    assert optional.need("found_again", "It", "pip install it")
+    sys.modules.pop("found_again")
+
+
 def _engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> str:
     """Say what is said of btrack where the library's code is this."""
     (tmp_path / "btrack").mkdir()

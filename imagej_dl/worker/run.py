@@ -113,6 +113,7 @@ def run(
     {"text": the command's messages, "shown": what is to be opened, "values": for macros}, or
     {"error": words for the user}, or {"cancelled": True}; "text" also with these two.
     """
+    optional.process_is_ours = True
     shared_memory.release()
     requests.forget()
     said: list[str] = []

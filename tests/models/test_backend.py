@@ -71,3 +71,17 @@ def test_onednn_is_asked_for_unless_the_user_says_otherwise(before, after):
     given = others | ({} if before is None else {"TF_ENABLE_ONEDNN_OPTS": before})
     run = subprocess.run([sys.executable, "-c", code], env=given, capture_output=True, text=True)
     assert run.stdout.strip() == after
+
+
+def test_in_a_process_of_ours_keras_comes_without_what_it_only_looks_for():
+    code = """
+import sys
+from imagej_dl import optional
+from imagej_dl.models import backend
+optional.process_is_ours = True
+keras = backend.keras()
+assert "sklearn" not in sys.modules
+import sklearn
+assert keras.ops.sum(keras.ops.ones(3)) == 3
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=200)
