@@ -10,19 +10,61 @@ import faulthandler
 import multiprocessing
 import os
 import signal
+import sys
 import traceback
 from collections.abc import Callable
+from multiprocessing import reduction
 from typing import Any
 
 QUICK_JAVA = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
 """For a Java machine that lives for seconds: its compiler's second look would cost more than it
 gains, and threads for collecting garbage would take the processor from the test."""
 
+PRELOADED = ["scipy.ndimage", "skimage.measure", "xarray", "jpype", "tensorflow"]
+"""Libraries that the process from which the others fork has imported (7 s of processor time)."""
 
-def call(function: Callable[..., Any], *args: Any, timeout: float = 400, **kwargs: Any) -> Any:
-    context = multiprocessing.get_context("spawn")
+
+def _context(bare: bool) -> Any:
+    # TensorFlow only survives a fork on Linux (and it has no threads before its first operation).
+    if bare or not sys.platform.startswith("linux"):
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(PRELOADED)
+    return context
+
+
+class _Streams:
+    """This process's output, for one that forks from another, whose output may be closed."""
+
+    def __init__(self, *numbers: Any) -> None:
+        self.numbers = numbers
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _Streams, tuple(reduction.DupFd(number) for number in self.numbers)  # type: ignore[attr-defined]
+
+    def take(self) -> None:
+        for target, stream in zip((1, 2), self.numbers, strict=False):
+            number = stream.detach()
+            os.dup2(number, target)
+            os.close(number)
+
+
+def call(
+    function: Callable[..., Any],
+    *args: Any,
+    timeout: float = 400,
+    bare: bool = False,
+    **kwargs: Any,
+) -> Any:
+    """Return what the function returns, called in a process that has run nothing before.
+
+    A `bare` one has not even imported what is PRELOADED.
+    """
+    context = _context(bare)
     ours, theirs = context.Pipe(duplex=False)
-    child = context.Process(target=_answer, args=(theirs, timeout, function, args, kwargs))
+    inherited = context.get_start_method() != "forkserver"
+    state = dict(os.environ), _Streams() if inherited else _Streams(1, 2)
+    child = context.Process(target=_answer, args=(state, theirs, timeout, function, args, kwargs))
     child.start()
     theirs.close()
     try:
@@ -46,8 +88,17 @@ def call(function: Callable[..., Any], *args: Any, timeout: float = 400, **kwarg
 
 
 def _answer(
-    pipe: Any, timeout: float, function: Callable[..., Any], args: tuple, kwargs: dict
+    state: tuple[dict[str, str], _Streams],
+    pipe: Any,
+    timeout: float,
+    function: Callable[..., Any],
+    args: tuple,
+    kwargs: dict,
 ) -> None:
+    environment, streams = state
+    os.environ.clear()
+    os.environ.update(environment)
+    streams.take()
     os.environ.setdefault("JAVA_TOOL_OPTIONS", " ".join(QUICK_JAVA))
     # What hangs is seen in the test's output: Python's threads here, Java's by SIGQUIT.
     faulthandler.dump_traceback_later(timeout - 5)

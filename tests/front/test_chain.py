@@ -138,6 +138,7 @@ def chain(
             _chain,
             *map(str, (project, image, folder / "stack.tif", folder / "model")),
             *map(str, (folder / "channels.tif", two_channels)),
+            bare=True,
         )
     labels, count = hosted.python_labels(folder / "model", image)
     from_python, _ = hosted.python_labels(folder / "model", folder / "stack.tif")
