@@ -16,15 +16,18 @@ from imagej_dl.prediction import predict_image
 from imagej_dl.training import Settings
 from imagej_dl.training.finalize import LAST
 
-OWN = {"noise_model": camera(), "samples": 6}
 LADDER = {**SMALL, "depth": 2, "width": 8, "learning_rate": 1e-2, "network": {"latent": 4}}
+
+
+def own(**more):
+    return {"noise_model": camera(), "samples": 6, **more}
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("hdn") / "model"
     longer = {**LADDER, "epochs": 2, "steps": 45}
-    training.train([noisy()], folder, kind="hdn", method_settings=OWN, **longer)
+    training.train([noisy()], folder, kind="hdn", method_settings=own(), **longer)
     return folder
 
 
@@ -119,7 +122,7 @@ def test_the_model_of_the_last_epoch_is_whole_and_can_be_trained_further(trained
 
 @pytest.mark.tf
 def test_a_stopped_training_goes_on_as_if_it_had_not_been(tmp_path):
-    short = {**LADDER, "kind": "hdn", "method_settings": OWN, "steps": 1, "depth": 1, "width": 2}
+    short = {**LADDER, "kind": "hdn", "method_settings": own(), "steps": 1, "depth": 1, "width": 2}
     whole_run = training.train([noisy()], tmp_path / "a", **short)
 
     def stop(epoch):
@@ -133,27 +136,28 @@ def test_a_stopped_training_goes_on_as_if_it_had_not_been(tmp_path):
 
 
 def test_the_depth_says_how_many_layers_there_are():
-    settings = Settings.of({"kind": "hdn", "method_settings": OWN, "depth": 4})
+    settings = Settings.of({"kind": "hdn", "method_settings": own(), "depth": 4})
     assert settings.method.latents == 4
     network = settings.built(1).model_dump()
     assert (network["depth"], network["classes"]) == (4, 5)
     assert Settings.of(settings.model_dump()) == settings
-    assert Settings.of({"kind": "hdn", "method_settings": OWN}).method.latents == 3
+    assert Settings.of({"kind": "hdn", "method_settings": own()}).method.latents == 3
 
 
 @pytest.mark.parametrize(
-    ("given", "words"),
+    ("changed", "given", "words"),
     [
-        ({"method_settings": {**OWN, "latents": 6}}, "latents: 6 layers.*the depth is 3"),
-        ({"method_settings": {**OWN, "free_bits": -1}}, "free_bits"),
-        ({"method_settings": {}}, "kind hdn needs one"),
-        ({"method_settings": OWN, "network": {"latent": 0}}, "latent"),
-        ({"method_settings": OWN, "network": {"depth": 2}}, "2 layers of latent variables"),
-        ({"method_settings": OWN, "architecture": "vae"}, "classes"),
-        ({"method_settings": OWN, "depth": 5, "patch": 48}, "48 px is not a multiple"),
+        ({"latents": 6}, {}, "latents: 6 layers.*the depth is 3"),
+        ({"free_bits": -1}, {}, "free_bits"),
+        ({"noise_model": None}, {}, "kind hdn needs one"),
+        ({}, {"network": {"latent": 0}}, "latent"),
+        ({}, {"network": {"depth": 2}}, "2 layers of latent variables"),
+        ({}, {"architecture": "vae"}, "classes"),
+        ({}, {"depth": 5, "patch": 48}, "48 px is not a multiple"),
     ],
 )
-def test_a_wrong_setting_is_one_clear_error(given, words):
+def test_a_wrong_setting_is_one_clear_error(changed, given, words):
+    mine = {name: value for name, value in own(**changed).items() if value is not None}
     with pytest.raises(UserError, match=words) as caught:
-        Settings.of({"kind": "hdn", **given})
+        Settings.of({"kind": "hdn", "method_settings": mine, **given})
     assert "\n" not in caught.value.problem

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import zipfile
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -27,8 +28,11 @@ from imagej_dl.models.packages.known_operations import operation
 from imagej_dl.models.packages.operations import applied
 from imagej_dl.prediction import predict, predict_image
 
-pytest.importorskip("tf2onnx")
-pytestmark = pytest.mark.tf
+# Found, not imported: that would bring TensorFlow to whatever collects the tests.
+pytestmark = [
+    pytest.mark.tf,
+    pytest.mark.skipif(find_spec("tf2onnx") is None, reason="needs tf2onnx"),
+]
 
 yaml = pytest.importorskip("yaml")
 

@@ -6,6 +6,7 @@ import io
 import shutil
 import sys
 import zipfile
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -20,8 +21,11 @@ from imagej_dl import models
 from imagej_dl.models.exporting.about import about
 from imagej_dl.models.exporting.package import export
 
-pytest.importorskip("tf2onnx")
-pytestmark = [pytest.mark.tf, pytest.mark.jvm]
+pytestmark = [
+    pytest.mark.tf,
+    pytest.mark.jvm,
+    pytest.mark.skipif(find_spec("tf2onnx") is None, reason="needs tf2onnx"),
+]
 
 RUNTIME = "com.microsoft.onnxruntime:onnxruntime:1.20.0"
 
