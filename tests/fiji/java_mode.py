@@ -14,7 +14,7 @@ from typing import Any
 
 from own_process import QUICK_JAVA
 
-QUICK = "epochs=1 width=8 depth=2 patch=64 batch=2"
+QUICK = "epochs=1 width=4 depth=1 patch=32 batch=2"
 """A training of seconds."""
 OPENS = "--add-opens=java.base/java.lang=ALL-UNNAMED"
 

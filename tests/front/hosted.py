@@ -20,7 +20,7 @@ from small_nuclei import TEST
 
 from imagej_dl import images, rois
 
-QUICK = {"epochs": 1, "width": 8, "depth": 2, "patch": 64, "batch": 2}
+QUICK = {"epochs": 1, "width": 4, "depth": 1, "patch": 32, "batch": 2}
 """A training of seconds."""
 
 
@@ -169,6 +169,18 @@ def fill(front: Any, label: str, more: bool = False, **values: Any) -> Any:
         raise LookupError(f"{label} does not ask for {list(rest)}")
     modal.enter(entries)
     return dialog
+
+
+def train(front: Any, **values: Any) -> None:
+    """Choose Train, fill in its dialog and that of QUICK's further settings, and press OK."""
+    choose("ImageJ-DL Train")
+    dialog = fill(front, "ImageJ-DL Train", **values)
+    boxes = {str(box.getLabel()): box for box in dialog.getCheckboxes()}
+    modal.enter([(boxes["More settings..."], True)])
+    press(dialog, "OK")
+    wait(lambda: not dialog.isShowing(), 120)
+    quick = {key: value for key, value in QUICK.items() if key != "epochs"}
+    press(fill(front, "ImageJ-DL Train", more=True, **quick), "OK")
 
 
 def error_words(close: bool = True, seconds: float = 120) -> str:

@@ -126,11 +126,7 @@ def _again(project: str, model: str, cells: str, folder: str) -> dict[str, Any]:
     seen["curves"] = [w for w in hosted.windows() if "PlotWindow" in w]
     seen["current"] = str(windows.getCurrentImage().getTitle())
     active_image.select("cells.tif")
-    hosted.choose("ImageJ-DL Train")
-    dialog = hosted.fill(
-        front, "ImageJ-DL Train", project=project, out=f"{folder}/long", epochs=5000
-    )
-    hosted.press(dialog, "OK")
+    hosted.train(front, project=project, out=f"{folder}/long", epochs=5000)
     hosted.wait(lambda: hosted.window("JFrame", CONTROL), 120)
     seen["stages"] = _stages()
 

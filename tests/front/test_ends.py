@@ -25,8 +25,7 @@ def _left_alone(project: str, cells: str, out: str, home: str) -> list[int]:
     """Begin a training by the menu; this process is killed while it runs."""
     front = hosted.start(IMAGEJ_DL_HOME=home)
     hosted.jimport("ij.IJ").open(cells)
-    hosted.choose("ImageJ-DL Train")
-    hosted.press(hosted.fill(front, "ImageJ-DL Train", project=project, out=out, epochs=5000), "OK")
+    hosted.train(front, project=project, out=out, epochs=5000)
     hosted.wait(lambda: hosted.window("PlotWindow", "Training of"), 120, "an epoch")
     return hosted.workers()
 

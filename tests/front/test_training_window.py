@@ -9,7 +9,6 @@ from typing import Any
 
 import active_image
 import hosted
-import modal
 import numpy as np
 import pytest
 
@@ -33,16 +32,8 @@ def _epochs(name: str) -> int:
     return 0 if arrays is None else len(arrays[0])
 
 
-def _begin(front: Any, more: dict[str, Any] | None, **values: Any) -> None:
-    hosted.choose("ImageJ-DL Train")
-    dialog = hosted.fill(front, "ImageJ-DL Train", **values)
-    if more is not None:
-        boxes = {str(box.getLabel()): box for box in dialog.getCheckboxes()}
-        modal.enter([(boxes["More settings..."], True)])
-    hosted.press(dialog, "OK")
-    if more is not None:
-        hosted.wait(lambda: not dialog.isShowing(), 120)
-        hosted.press(hosted.fill(front, "ImageJ-DL Train", more=True, **more), "OK")
+def _begin(front: Any, **values: Any) -> None:
+    hosted.train(front, epochs=5000, **values)
     hosted.wait(lambda: hosted.window("JFrame", CONTROL), 120, "the training's window")
 
 
@@ -66,8 +57,7 @@ def _trainings(project: str, image: str, ready: str, folder: str, home: str) -> 
     recorder = hosted.jimport("ij.plugin.frame.Recorder")
     recorder()
     first, second = f"{folder}/first", f"{folder}/second"
-    quick = {key: value for key, value in hosted.QUICK.items() if key != "epochs"}
-    _begin(front, quick, project=project, out=first, epochs=5000)
+    _begin(front, project=project, out=first)
     hosted.wait(lambda: _epochs("first") >= 2, 120, "two epochs in the curve")
     seen["preview"] = str(
         hosted.wait(lambda: hosted.window("ImageWindow", "Preview"), 60).getTitle()
@@ -112,7 +102,7 @@ def _trainings(project: str, image: str, ready: str, folder: str, home: str) -> 
     seen["resumed"] = json.loads(Path(first, "metrics.json").read_text())["epochs"]
 
     active_image.select("cells.tif")
-    _begin(front, None, project=project, out=second, epochs=5000)
+    _begin(front, project=project, out=second)
     hosted.wait(lambda: _epochs("second") >= 1, 120, "an epoch of the second training")
     hosted.press(hosted.window("JFrame", CONTROL), "Use now")
     hosted.wait(lambda: hosted.newest("cells-labels-1"), 120, "labels by the model used now")
@@ -179,7 +169,8 @@ def test_resume_goes_on(trained: dict[str, Any]) -> None:
 
 
 def test_the_training_is_recorded(trained: dict[str, Any]) -> None:
-    for part in ("project=", "out=", "epochs=5000", "width=8", "depth=2", "patch=64"):
+    given = [f"{key}={value}" for key, value in (hosted.QUICK | {"epochs": 5000}).items()]
+    for part in ("project=", "out=", *given):
         assert part in trained["line"]
 
 

@@ -136,11 +136,7 @@ def _troubles(project: str, model: str, cells: str, folder: str) -> dict[str, An
 
     # Killed in the middle of a training.
     others = set(hosted.workers())
-    ij.doCommand("ImageJ-DL Train")
-    hosted.press(
-        hosted.fill(front, "ImageJ-DL Train", project=project, out=f"{folder}/killed", epochs=5000),
-        "OK",
-    )
+    hosted.train(front, project=project, out=f"{folder}/killed", epochs=5000)
     hosted.wait(lambda: hosted.window("PlotWindow", "Training of killed"), 120, "an epoch")
     (worker,) = set(hosted.workers()) - others
     os.kill(worker, signal.SIGKILL)
