@@ -20,16 +20,13 @@ QUICK_JAVA = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
 """For a Java machine that lives for seconds: its compiler's second look would cost more than it
 gains, and threads for collecting garbage would take the processor from the test."""
 
-PRELOADED = ["scipy.ndimage", "skimage.measure", "xarray", "jpype", "tensorflow"]
-"""Libraries that the process from which the others fork has imported (7 s of processor time)."""
-
 
 def _context(bare: bool) -> Any:
     # TensorFlow only survives a fork on Linux (and it has no threads before its first operation).
     if bare or not sys.platform.startswith("linux"):
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(PRELOADED)
+    context.set_forkserver_preload(["preloaded"])  # 7 s of processor time, once
     return context
 
 
@@ -58,7 +55,7 @@ def call(
 ) -> Any:
     """Return what the function returns, called in a process that has run nothing before.
 
-    A `bare` one has not even imported what is PRELOADED.
+    A `bare` one has not even imported what the module `preloaded` does.
     """
     context = _context(bare)
     ours, theirs = context.Pipe(duplex=False)

@@ -85,3 +85,14 @@ import sklearn
 assert keras.ops.sum(keras.ops.ones(3)) == 3
 """
     subprocess.run([sys.executable, "-c", code], check=True, timeout=200)
+
+
+def _onednn() -> bool:
+    backend.keras()
+    from tensorflow.python.util import _pywrap_util_port
+
+    return bool(_pywrap_util_port.IsMklEnabled())
+
+
+def test_a_test_process_that_forks_computes_with_onednn_too(own_process):
+    assert own_process(_onednn) == own_process(_onednn, bare=True)
