@@ -6,10 +6,11 @@ import os
 import random
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import forking
 import pytest
 from own_process import call
 
@@ -25,6 +26,13 @@ DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 def settings_of_their_own(tmp_path_factory: pytest.TempPathFactory) -> None:
     """The user's settings, and what dialogs remember, stay out of the tests, and the other way."""
     os.environ.setdefault("IMAGEJ_DL_HOME", str(tmp_path_factory.mktemp("settings")))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def processes_are_forked() -> Iterator[None]:
+    """Commands and workers that tests start fork from a process that has TensorFlow."""
+    with forking.running():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import sys
 import threading
 from collections.abc import Sequence
@@ -175,6 +176,19 @@ def _start(kind: Kind, home: str, display: bool, jars: Sequence[str]) -> Gateway
         return Gateway(kind, home, not display, _start_fiji(kind, home, display, jars))
 
 
+def _name_java() -> None:
+    """Set JAVA_HOME to the folder of the Java on the search path, where it is not set.
+
+    Of a link such as /usr/bin/java JPype knows no better than to look through all of /usr.
+    """
+    program = shutil.which("java")
+    if program is None or os.environ.get("JAVA_HOME"):
+        return
+    home = Path(program).resolve().parent.parent
+    if any(home.glob("lib/server/libjvm.*")) or (home / "bin" / "server" / "jvm.dll").is_file():
+        os.environ["JAVA_HOME"] = str(home)
+
+
 def _start_embedded(coordinate: str, display: bool, jars: Sequence[str]) -> None:
     import scyjava
 
@@ -184,6 +198,7 @@ def _start_embedded(coordinate: str, display: bool, jars: Sequence[str]) -> None
         if PATCHER in jars:
             scyjava.config.add_option("--add-opens=java.base/java.lang=ALL-UNNAMED")
     scyjava.config.add_classpath(*map(str, found))
+    _name_java()
     with maven.explained(f"ImageJ ({coordinate})"):
         scyjava.start_jvm()
     if display:
@@ -218,6 +233,7 @@ def _start_fiji(kind: Kind, home: str, display: bool, jars: Sequence[str]) -> An
     else:
         scyjava.config.endpoints.extend(jars)
         maven.download([*scyjava.config.endpoints, home], what)
+    _name_java()
     with maven.explained(what):
         ij = imagej.init(home, mode="interactive" if display else "headless")
         if display:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from imagej_dl import UserError, fiji
+from imagej_dl.fiji import gateway
 
 
 def test_embedded_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -42,6 +43,27 @@ def test_import_starts_neither_java_nor_tensorflow() -> None:
         "assert not {'tensorflow', 'keras', 'jpype', 'scyjava', 'imagej'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs a link such as /usr/bin/java")
+@pytest.mark.parametrize("chosen", [None, "/another"])
+def test_java_is_named_by_its_own_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chosen: str | None
+) -> None:
+    home = tmp_path / "jvm"
+    for file in "bin/java", "lib/server/libjvm.so":
+        (home / file).parent.mkdir(parents=True)
+        (home / file).touch(0o755)
+    (tmp_path / "usr" / "bin").mkdir(parents=True)
+    (tmp_path / "usr" / "bin" / "java").symlink_to(home / "bin" / "java")
+    monkeypatch.setenv("PATH", str(tmp_path / "usr" / "bin"))
+    monkeypatch.setenv("JAVA_HOME", chosen or "")
+    gateway._name_java()
+    assert os.environ["JAVA_HOME"] == (chosen or str(home))
+    (home / "lib" / "server" / "libjvm.so").unlink()  # as a program that only starts a Java
+    monkeypatch.setenv("JAVA_HOME", "")
+    gateway._name_java()
+    assert not os.environ["JAVA_HOME"]
 
 
 def _start_in(home: Path, **environment: str) -> subprocess.CompletedProcess[str]:

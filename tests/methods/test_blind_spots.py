@@ -287,4 +287,5 @@ def test_a_stopped_training_goes_on_as_if_it_had_not_been(tmp_path):
     training.train(image, tmp_path / "b", watch=stop, **more)
     resumed = training.train(image, tmp_path / "b", resume=True, **more)
     for one, two in zip(whole_run.model.get_weights(), resumed.model.get_weights(), strict=True):
-        np.testing.assert_array_equal(one, two)
+        # Sums of several threads are not the same each time.
+        np.testing.assert_allclose(one, two, rtol=1e-5, atol=1e-6)
