@@ -171,16 +171,21 @@ def fill(front: Any, label: str, more: bool = False, **values: Any) -> Any:
     return dialog
 
 
-def train(front: Any, **values: Any) -> None:
-    """Choose Train, fill in its dialog and that of QUICK's further settings, and press OK."""
-    choose("ImageJ-DL Train")
-    dialog = fill(front, "ImageJ-DL Train", **values)
+def accept_with_more(front: Any, label: str, more: dict[str, Any], **values: Any) -> None:
+    """Fill in a command's open dialog and that of its further settings, and press OK in both."""
+    dialog = fill(front, label, **values)
     boxes = {str(box.getLabel()): box for box in dialog.getCheckboxes()}
     modal.enter([(boxes["More settings..."], True)])
     press(dialog, "OK")
     wait(lambda: not dialog.isShowing(), 120)
+    press(fill(front, label, more=True, **more), "OK")
+
+
+def train(front: Any, **values: Any) -> None:
+    """Choose Train and begin it with QUICK's further settings."""
+    choose("ImageJ-DL Train")
     quick = {key: value for key, value in QUICK.items() if key != "epochs"}
-    press(fill(front, "ImageJ-DL Train", more=True, **quick), "OK")
+    accept_with_more(front, "ImageJ-DL Train", quick, **values)
 
 
 def error_words(close: bool = True, seconds: float = 120) -> str:

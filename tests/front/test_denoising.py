@@ -31,14 +31,10 @@ WIDTH = '{"width": 4}'
 def _begin(front: Any, more: bool = False, **values: Any) -> None:
     active_image.select("movie.tif")
     hosted.choose("ImageJ-DL Denoise")
-    dialog = hosted.fill(front, "ImageJ-DL Denoise", **values)
     if more:
-        boxes = {str(box.getLabel()): box for box in dialog.getCheckboxes()}
-        modal.enter([(boxes["More settings..."], True)])
-    hosted.press(dialog, "OK")
-    if more:
-        hosted.wait(lambda: not dialog.isShowing(), 120)
-        hosted.press(hosted.fill(front, "ImageJ-DL Denoise", more=True, settings=WIDTH), "OK")
+        hosted.accept_with_more(front, "ImageJ-DL Denoise", {"settings": WIDTH}, **values)
+    else:
+        hosted.press(hosted.fill(front, "ImageJ-DL Denoise", **values), "OK")
     hosted.wait(lambda: hosted.window("JFrame", CONTROL), 120, "the window of the denoising")
 
 

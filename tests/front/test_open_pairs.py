@@ -9,7 +9,6 @@ from typing import Any
 
 import active_image
 import hosted
-import modal
 import noisy_movie
 import numpy as np
 import pytest
@@ -71,13 +70,8 @@ def _dialogs(folder: str, home: str) -> dict[str, Any]:
     active_image.select("noisy.tif")
     hosted.choose("ImageJ-DL Train")
     given = {"project": "noisy.tif", "out": f"{folder}/n2v2", "kind": "n2v2", "epochs": 5000}
-    dialog = hosted.fill(front, "ImageJ-DL Train", **given)
-    boxes = {str(box.getLabel()): box for box in dialog.getCheckboxes()}
-    modal.enter([(boxes["More settings..."], True)])
-    hosted.press(dialog, "OK")
-    hosted.wait(lambda: not dialog.isShowing(), 120)
     more = {"patch": 32, "batch": 2, "width": 4, "settings": '{"steps": 2}'}
-    hosted.press(hosted.fill(front, "ImageJ-DL Train", more=True, **more), "OK")
+    hosted.accept_with_more(front, "ImageJ-DL Train", more, **given)
     window = hosted.wait(lambda: hosted.window("ImageWindow", PREVIEW), 240, "a preview")
     ip = window.getImagePlus().getProcessor()
     seen["preview"] = np.asarray(ip.getPixels()[:]).reshape(ip.getHeight(), ip.getWidth())
