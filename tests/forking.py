@@ -29,8 +29,14 @@ from pathlib import Path
 from typing import Any
 
 ADDRESS = "IMAGEJ_DL_TESTS_FORK"
-HEEDED_AT_THE_START = ("TF_", "KERAS_", "CUDA_", "ONEDNN_", "OMP_", "LC_", "LANG", "PYTHON")
+HEEDED_AT_THE_START = (
+    *("TF_", "KERAS_", "CUDA_", "ONEDNN_", "OMP_", "LC_", "LANG"),
+    *("PYTHONHOME", "PYTHONIOENCODING", "PYTHONUTF8", "PYTHONCOERCECLOCALE", "PYTHONWARNINGS"),
+    *("PYTHONOPTIMIZE", "PYTHONSAFEPATH", "PYTHONNOUSERSITE", "PYTHONDEVMODE"),
+)
 """Beginnings of variables that are read while Python starts and TensorFlow is imported."""
+CLIENT = str(Path(__file__).with_name("forked"))
+"""Folder of the module by which a process asks."""
 
 
 @contextmanager
@@ -49,9 +55,8 @@ def running() -> Iterator[None]:
         before = dict(os.environ)
         work = listening, woken, before
         threading.Thread(target=_serve_the_first, args=work, daemon=True).start()
-        client = str(Path(__file__).with_name("forked"))
         os.environ[ADDRESS] = f"{folder}/s|{sys.executable}"
-        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (client, before.get("PYTHONPATH"))))
+        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (CLIENT, before.get("PYTHONPATH"))))
         try:
             yield
         finally:
@@ -60,6 +65,12 @@ def running() -> Iterator[None]:
                 os.environ.pop(name, None)
                 if name in before:
                     os.environ[name] = before[name]
+
+
+def asking() -> dict[str, str]:
+    """Return the variables of a process, without others for Python, that is to ask here."""
+    address = os.environ.get(ADDRESS)
+    return {} if address is None else {ADDRESS: address, "PYTHONPATH": CLIENT}
 
 
 def _serve_the_first(
@@ -98,7 +109,7 @@ def serve(listening: socket.socket) -> None:
 
 def _told(environment: dict[str, str]) -> dict[str, str]:
     """Return what the environment says to Python's start and TensorFlow's import."""
-    later = {"PYTHONPATH", "TF_NUM_INTRAOP_THREADS"}  # handed over; read by the first operation
+    later = {"TF_NUM_INTRAOP_THREADS"}  # read by the first operation
     names = {name for name in environment if name.startswith(HEEDED_AT_THE_START)} - later
     return {name: environment[name] for name in names}
 
@@ -150,7 +161,6 @@ def _do(said: dict[str, Any], streams: list[int]) -> int:
         name = ("stdin", "stdout", "stderr")[target]
         setattr(sys, name, stream)
         setattr(sys, f"__{name}__", stream)
-    atexit._clear()  # what the process from which this one forks has to tidy
     code = _run(said["what"])
     for end in threading._shutdown, atexit._run_exitfuncs, sys.stdout.flush, sys.stderr.flush:
         with suppress(Exception):

@@ -12,6 +12,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import forking
 from own_process import QUICK_JAVA
 
 QUICK = "epochs=1 width=4 depth=1 patch=32 batch=2"
@@ -133,6 +134,7 @@ def copy_of(fiji_home: Path, home: Path) -> Path:
 def _finished(command: list[str], told: Path | None, timeout: float) -> Any:
     # No Python of ours: what the scripts say of the environment must be enough.
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "VIRTUAL_ENV"))}
+    kept |= forking.asking()
     try:
         done: Any = subprocess.run(
             command, capture_output=True, text=True, timeout=timeout, env=kept, check=False
