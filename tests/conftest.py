@@ -84,7 +84,23 @@ def _slow_first(items: list[pytest.Item]) -> None:
     items[:] = [item for tests in sorted(files.values(), key=rank, reverse=True) for item in tests]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--thorough", action="store_true", help="run the tests marked thorough, too")
+
+
+def _is_thorough(item: pytest.Item) -> bool:
+    """Whether it is marked so, and not one of the cases that the mark excepts."""
+    mark = item.get_closest_marker("thorough")
+    case = getattr(item, "callspec", None)
+    return mark is not None and not (case and case.id in mark.kwargs.get("except_for", ()))
+
+
+@pytest.hookimpl(tryfirst=True)  # before those are left out that -k and -m do not choose
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    named = any("::" in argument for argument in config.args)
+    if not (config.option.thorough or named or "thorough" in config.option.markexpr):
+        config.hook.pytest_deselected(items=[item for item in items if _is_thorough(item)])
+        items[:] = [item for item in items if not _is_thorough(item)]
     if hasattr(config, "workerinput"):
         _slow_first(items)
     if not os.environ.get("FIJI_HOME"):

@@ -75,6 +75,7 @@ def test_segmentation(run: Any) -> None:
     assert f"{int(labels.max())} ROIs in" in text
 
 
+@pytest.mark.thorough
 @pytest.mark.tf
 def test_n2v(run: Any) -> None:
     text, folder = run("n2v.ipynb")
@@ -89,6 +90,7 @@ def test_n2v(run: Any) -> None:
     assert abs(float(denoised.mean()) / float(noisy.mean()) - 1) < 0.05
 
 
+@pytest.mark.thorough
 @pytest.mark.tf
 @pytest.mark.skipif("care" not in METHODS, reason="needs the kind care")
 def test_care(run: Any) -> None:
@@ -100,6 +102,7 @@ def test_care(run: Any) -> None:
     assert 100 < float(restored.mean()) < 400  # as the noisy image, not as the good one
 
 
+@pytest.mark.thorough
 @pytest.mark.tf
 def test_chain(run: Any) -> None:
     text, folder = run("chain.ipynb")

@@ -147,6 +147,7 @@ def test_an_image_is_denoised_and_both_models_are_kept(denoised: Path, tmp_path:
     assert images.read(tmp_path / "others" / "other.tif").shape == given.shape
 
 
+@pytest.mark.thorough
 @pytest.mark.tf
 def test_the_last_model_has_the_weights_of_the_last_epoch(tmp_path: Path) -> None:
     seen = []
@@ -189,6 +190,7 @@ def test_a_killed_denoising_goes_on_by_the_same_command(image: Path, denoised: P
     )
 
 
+@pytest.mark.thorough(except_for=["error0"])
 @pytest.mark.tf
 @pytest.mark.parametrize("error", [Cancelled(), KeyboardInterrupt()])
 def test_cancelled_it_keeps_the_model_so_far_and_its_image(
@@ -222,6 +224,7 @@ def test_another_image_or_setting_replaces_nothing_unasked(denoised: Path, tmp_p
     assert models.load_config(out / "model").patch == 48
 
 
+@pytest.mark.thorough
 @pytest.mark.tf
 def test_a_movie_with_another_image_for_validation(tmp_path: Path) -> None:
     images.write(noisy_movie.movie(frames=3), tmp_path / "movie.tif")
@@ -235,6 +238,7 @@ def test_a_movie_with_another_image_for_validation(tmp_path: Path) -> None:
     assert len(split["validation"]) == 1
 
 
+@pytest.mark.thorough
 @pytest.mark.tf
 def test_a_movie_with_several_frames_at_once(tmp_path: Path) -> None:
     path, out = tmp_path / "movie.tif", tmp_path / "out"
@@ -279,6 +283,7 @@ def pairs(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.thorough
 @pytest.mark.tf
 def test_an_image_is_denoised_by_its_second_image(pairs: Path) -> None:
     one, second = pairs / "noisy" / "0.tif", pairs / "second" / "0.tif"

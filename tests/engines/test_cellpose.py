@@ -39,6 +39,7 @@ def python() -> str:
     return needed("cellpose").program.find()
 
 
+@pytest.mark.thorough
 def test_label_maps_are_those_of_cellpose(python: str, tmp_path: Path) -> None:
     image = np.random.default_rng(0).integers(0, 255, (48, 56)).astype(np.uint8)
     np.save(tmp_path / "image.npy", image)

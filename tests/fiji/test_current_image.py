@@ -148,6 +148,7 @@ def _check(folder: Path, door: str, said: str = "") -> None:
     assert np.array_equal(pixels["train"], segmented * 255)
 
 
+@pytest.mark.thorough(except_for=["java-headless-batch-False-True"])
 @pytest.mark.parametrize(
     ("door", "display", "batch"),
     [
@@ -178,6 +179,7 @@ def _hosted(macro: str, display: bool) -> str:
         front.close()
 
 
+@pytest.mark.thorough(except_for=["python-windows-True-False"])
 @pytest.mark.parametrize(
     ("door", "display", "batch"),
     [

@@ -276,6 +276,7 @@ new GroovyShell().evaluate(new File(scripts, "ImageJ-DL_Predict.groovy"))
     assert "imagejdl.CommandError" in done.stderr
 
 
+@pytest.mark.thorough
 @pytest.mark.jvm
 def test_a_killed_worker_is_told_and_java_goes_on(
     java: Path, shared_data: Path, tmp_path: Path

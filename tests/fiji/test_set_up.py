@@ -146,6 +146,7 @@ out.unwritable = install([folder: "FOLDER/file/python"])
 """
 
 
+@pytest.mark.thorough
 def test_whatever_happens_on_the_way(java: Path, index: stub_index.Index, tmp_path: Path) -> None:
     folder = tmp_path / "Größe 3 µm"
     mine = folder / "downloads" / "env-mine" / "keep.txt"
@@ -291,6 +292,7 @@ start.command(home, null, "train")
 """
 
 
+@pytest.mark.thorough
 @screen
 def test_the_window_of_the_first_use(
     java: Path, index: stub_index.Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -21,6 +21,7 @@ return words + "|" + lengthOf(words) + "|" + getTitle() + "|" + getInfo("macro.f
 """
 
 
+@pytest.mark.thorough(except_for=["utf-8-C.UTF-8"])
 @pytest.mark.jvm
 @pytest.mark.parametrize("language", ["C", "C.UTF-8"])
 @pytest.mark.parametrize("mark", ["utf-8", "utf-8-sig"])

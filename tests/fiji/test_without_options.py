@@ -36,6 +36,7 @@ def java(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
+@pytest.mark.thorough(except_for=["Predict_Folder", "Annotate"])
 @pytest.mark.jvm
 @pytest.mark.parametrize("name", NAMES)
 def test_words_and_an_exit_code(java: Path, tmp_path: Path, name: str) -> None:

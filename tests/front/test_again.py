@@ -200,6 +200,7 @@ def again(
     return seen | {"folder": folder}
 
 
+@pytest.mark.thorough
 def test_switches_that_destroy_are_never_remembered(again: dict[str, Any]) -> None:
     asked = again["train again"]
     assert (asked["resume"], asked["overwrite"]) == ("False", "False")

@@ -12,7 +12,7 @@ from small_nuclei import NAMES
 
 from imagej_dl import UserError, images, rois
 
-pytestmark = [pytest.mark.jvm, pytest.mark.tf]
+pytestmark = [pytest.mark.jvm, pytest.mark.tf, pytest.mark.thorough]
 
 DRAWN = NAMES[:2]
 

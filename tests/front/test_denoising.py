@@ -185,6 +185,7 @@ def macros(own_process: Any, done: dict[str, Any]) -> dict[str, Any]:
         return own_process(_by_macros, *map(str, (movie, other, done["line"], folder, home)))
 
 
+@pytest.mark.thorough
 def test_its_window_tells_the_task_and_the_remaining_time(done: dict[str, Any]) -> None:
     assert "<b>2. Train</b>" in done["words"]
     assert "3. Denoise" in done["words"]
@@ -234,6 +235,7 @@ def test_cancel_keeps_the_model_so_far_and_its_movie(done: dict[str, Any]) -> No
     np.testing.assert_allclose(done["cancelled"].data, expected.data, rtol=1e-4, atol=0.05)
 
 
+@pytest.mark.thorough
 def test_the_line_is_recorded_and_runs_again(done: dict[str, Any], macros: dict[str, Any]) -> None:
     for part in ("out=", "epochs=5000", "steps=2", "patch=32", "batch=2", "width"):
         assert part in done["line"]

@@ -37,6 +37,7 @@ def _runs(pid: int) -> bool:
         return False
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(not fiji.has_display(), reason="needs a screen: install Xvfb")
 def test_a_training_ends_with_imagej_and_goes_on_later(
     own_process: Any, small_project: Path, cells: Path, tmp_path: Path
@@ -72,6 +73,7 @@ def _headless(folder: Path, macro: str, **environment: str) -> subprocess.Comple
     )
 
 
+@pytest.mark.thorough
 def test_pain_3_no_roi_manager_is_needed(
     threshold_model: Path, cells: Path, tmp_path: Path
 ) -> None:
@@ -87,6 +89,7 @@ def test_pain_3_no_roi_manager_is_needed(
     assert np.array_equal(images.read(tmp_path / "out" / "cells.tif").data, labels.data)
 
 
+@pytest.mark.thorough(except_for=["a wrong key"])
 @pytest.mark.parametrize(
     ("options", "words"),
     [("modle=[x]", ["modle", "unknown key"]), ("model=[{folder}/foreign]", ["foreign"])],

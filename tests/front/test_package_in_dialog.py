@@ -16,6 +16,7 @@ from imagej_dl import fiji, images
 pytest.importorskip("onnxruntime")
 
 pytestmark = [
+    pytest.mark.thorough,
     pytest.mark.jvm,
     pytest.mark.skipif(not fiji.has_display(), reason="needs a screen: install Xvfb"),
 ]

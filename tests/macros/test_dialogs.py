@@ -83,6 +83,7 @@ def _draw(title: str) -> None:
         manager.addRoi(jimport("ij.gui.OvalRoi")(x, 4, 12, 12))
 
 
+@pytest.mark.thorough
 def test_dialogs_are_as_good_as_options(own_process: Any, tmp_path: Path) -> None:
     sys.path.append(str(Path(__file__).resolve().parents[1] / "prediction"))
     from small_models import threshold

@@ -239,6 +239,7 @@ def test_patches_have_the_very_pixels_of_the_image():
         np.testing.assert_array_equal(inputs[..., 0][kept], targets[..., 0][kept])
 
 
+@pytest.mark.thorough(except_for=["n2v2"])
 @pytest.mark.tf
 @pytest.mark.parametrize("kind", KINDS)
 def test_one_image_is_trained_on_and_denoised(kind, tmp_path):
@@ -255,6 +256,7 @@ def test_one_image_is_trained_on_and_denoised(kind, tmp_path):
     assert "image_channels" not in bundle.config.method_settings
 
 
+@pytest.mark.thorough
 @pytest.mark.tf
 @pytest.mark.parametrize("together", [True, False])
 def test_several_channels_come_back(together, tmp_path):
@@ -274,6 +276,7 @@ def test_several_channels_come_back(together, tmp_path):
     assert again.config.method == bundle.config.method
 
 
+@pytest.mark.thorough
 @pytest.mark.tf
 def test_a_stopped_training_goes_on_as_if_it_had_not_been(tmp_path):
     image = movie((3, 64, 64), "TYX")

@@ -268,6 +268,7 @@ def test_a_folder_may_hold_images_without_label_map(tmp_path, layout):
         assert "has no label map" in str(refused.exception)
 
 
+@pytest.mark.thorough
 @pytest.mark.tf
 def test_a_stopped_training_goes_on_and_a_model_is_fine_tuned(tmp_path):
     def stop(epoch):
@@ -298,6 +299,7 @@ def test_a_stopped_training_goes_on_and_a_model_is_fine_tuned(tmp_path):
         training.train(pairs(3), tmp_path / "no", **given, **settings)
 
 
+@pytest.mark.thorough
 @pytest.mark.tf
 def test_a_search_divides_what_is_labelled(tmp_path):
     import tiny_search

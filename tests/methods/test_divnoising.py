@@ -12,7 +12,7 @@ from imagej_dl.methods.shared.noise_model_method import unit_of
 from imagej_dl.prediction import predict_image
 from imagej_dl.training.finalize import LAST
 
-pytestmark = pytest.mark.tf
+pytestmark = [pytest.mark.tf, pytest.mark.thorough]
 
 LONGER = {**SMALL, "depth": 2, "epochs": 2, "steps": 60, "width": 8, "learning_rate": 4e-3}
 

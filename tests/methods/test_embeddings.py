@@ -231,6 +231,7 @@ def test_each_plane_of_a_stack_has_its_objects(trained):
         np.testing.assert_array_equal(found.labels.data[index], predict(bundle, image).labels)
 
 
+@pytest.mark.thorough
 @pytest.mark.tf
 def test_a_model_is_trained_on_and_measures_its_uncertainty(trained, tmp_path):
     from imagej_dl.correction.proposals import predict as proposed

@@ -221,6 +221,7 @@ def discs(seed, colours):
     return images.make(pixels, axes, title=f"d{seed}.tif"), images.make(labels, "TYX")
 
 
+@pytest.mark.thorough(except_for=["1"])
 @pytest.mark.tf
 @pytest.mark.parametrize("colours", [1, 3])
 def test_a_model_is_trained_and_predicts(tmp_path, monkeypatch, colours):
@@ -250,6 +251,7 @@ def test_a_model_is_trained_and_predicts(tmp_path, monkeypatch, colours):
 TINY = {"steps": 4, "batch": 2, "patch": 32, "depth": 1, "width": 4, "seed": 1}
 
 
+@pytest.mark.thorough
 @pytest.mark.tf
 def test_a_training_is_resumed_and_gone_on_from(tmp_path):
     pairs = [discs(seed, 1) for seed in range(5)]
@@ -272,6 +274,7 @@ def test_a_training_is_resumed_and_gone_on_from(tmp_path):
     assert 0 < uncertainty.value < 1
 
 
+@pytest.mark.thorough
 @pytest.mark.tf
 def test_hyperparameters_are_searched_by_the_average_precision(tmp_path):
     pairs = [discs(seed, 1) for seed in range(4)]

@@ -108,6 +108,7 @@ def test_what_no_block_may_hold_is_refused(monkeypatch: pytest.MonkeyPatch) -> N
         joined(finder, output, 40)
 
 
+@pytest.mark.thorough(except_for=["0.2-True"])
 @pytest.mark.parametrize(("overlap", "equal"), [(0.4, False), (0.2, True)])
 def test_star_convex(overlap: float, equal: bool) -> None:
     rng, shape, rays = np.random.default_rng(2), (110, 130), 8

@@ -68,6 +68,7 @@ def psnr(found, true):
     return 10 * np.log10(np.ptp(true) ** 2 / np.square(found - true).mean())
 
 
+@pytest.mark.thorough(except_for=["care-exposed"])
 @pytest.mark.parametrize(("kind", "target"), [("care", exposed), ("noise2noise", exposed_noisy)])
 def test_noise_is_taken_off_and_intensities_stay_those_of_the_input(tmp_path, kind, target):
     out = tmp_path / "model"
@@ -85,6 +86,7 @@ def test_noise_is_taken_off_and_intensities_stay_those_of_the_input(tmp_path, ki
     assert config["training"]["loss"] == METHODS[kind].losses[0]
 
 
+@pytest.mark.thorough
 def test_several_channels_are_learnt_together(tmp_path):
     bundle = training.train(pairs(exposed, channels=2), tmp_path / "model", kind="care", **TINY)
     true = clean(77, channels=2)
@@ -150,6 +152,7 @@ def test_the_command_takes_a_folder_of_targets(tmp_path):
     assert not (tmp_path / "no").exists()
 
 
+@pytest.mark.thorough
 def test_hyperparameters_are_searched_on_pairs(tmp_path):
     from imagej_dl.search import search
 
@@ -175,6 +178,7 @@ def test_shifted_and_saturated_pairs_are_said_and_trained_on(tmp_path):
         training.train(bright, tmp_path / "bright", kind="care", **SHORT)
 
 
+@pytest.mark.thorough
 def test_a_stopped_training_goes_on_and_a_model_is_fine_tuned(tmp_path):
     def stop(epoch):
         if epoch.epoch == 1:

@@ -61,6 +61,7 @@ def test_memory_is_asked_of_nvidia(monkeypatch):
     assert backend._memories.__wrapped__() == {"NVIDIA A100-SXM4-40GB": 40.0}
 
 
+@pytest.mark.thorough(except_for=["None-1"])
 @pytest.mark.parametrize(("before", "after"), [(None, "1"), ("0", "0")])
 def test_onednn_is_asked_for_unless_the_user_says_otherwise(before, after):
     code = (

@@ -36,6 +36,7 @@ def resident(array: np.ndarray) -> int:
     raise LookupError("no such map")
 
 
+@pytest.mark.thorough(except_for=["1-plane"])
 @pytest.mark.parametrize(("channels", "scope"), [(1, "plane"), (2, "plane"), (1, "video")])
 def test_neither_the_movie_nor_its_result_is_held(tmp_path, monkeypatch, channels, scope):
     shape = (FRAMES, channels, SIDE, SIDE)

@@ -246,6 +246,7 @@ def halved(plane):
     return resampled(plane, weights(40, 20, CUBIC), weights(52, 26, CUBIC))
 
 
+@pytest.mark.thorough(except_for=["5-percentile"])
 @pytest.mark.parametrize("method", ["percentile", "range", "median", "equalise"])
 @pytest.mark.parametrize("diameter", [5, 20])
 def test_large_planes_are_resampled_in_parts(monkeypatch, tmp_path, method, diameter):

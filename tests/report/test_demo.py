@@ -58,6 +58,7 @@ def test_it_begins_from_a_ready_model(
     assert found.max() == 3
 
 
+@pytest.mark.thorough
 @pytest.mark.tf
 @pytest.mark.filterwarnings("ignore::imagej_dl.errors.DataWarning")
 def test_a_noisy_movie_is_denoised_first_and_both_are_compared(

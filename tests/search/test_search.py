@@ -114,6 +114,7 @@ def test_space(tmp_path: Path) -> None:
         space(depth=[1, 6]).check(TINY)
 
 
+@pytest.mark.thorough
 @pytest.mark.tf
 def test_a_search_goes_on_from_the_fold_where_it_stopped(data: Path, tmp_path: Path) -> None:
     out = tmp_path / "search"
@@ -276,6 +277,7 @@ def test_killed_and_started_again(data: Path, tmp_path: Path) -> None:
     assert len(rows(out)) == 3
 
 
+@pytest.mark.thorough
 def test_two_workers_share_one_storage(data: Path, tmp_path: Path) -> None:
     storage = f"sqlite:///{tmp_path / 'shared.db'}"
     gate = tmp_path / "the worker is there"

@@ -30,6 +30,7 @@ def losses(folder):
     return [float(line.split(",")[at]) for line in lines[1:]]
 
 
+@pytest.mark.thorough(except_for=["unet_suite", "mobilenet_mobileunet"])
 @pytest.mark.parametrize("name", SUITE)
 def test_each_network_learns_real_nuclei(name, shared_data, tmp_path):
     """Of frames of a movie of nuclei, which networks for single planes take one by one."""
@@ -105,6 +106,7 @@ def folders(tmp_path):
     return tmp_path
 
 
+@pytest.mark.thorough(except_for=["categorical_unet_transpose"])
 @pytest.mark.parametrize("name", ["unet_lstm", "categorical_unet_transpose"])
 def test_a_configuration_trains_and_predicts_by_one_command_each(name, folders, write_config):
     table = folders / "test" / "videos2im_relation.csv"
@@ -230,6 +232,7 @@ def test_local_weights_are_read_and_foreign_ones_refused(name, tmp_path):
         load_weights(model, tmp_path / "none.h5")
 
 
+@pytest.mark.thorough
 def test_single_frames_go_on_after_a_stop(folders, write_config):
     """What videos they are of is known again, by the network of the stopped training."""
     frames = folders / "test"
@@ -244,6 +247,7 @@ def test_single_frames_go_on_after_a_stop(folders, write_config):
     assert json.loads((out / "metrics.json").read_text())["epochs"] == 2
 
 
+@pytest.mark.thorough(except_for=["categorical_unet_transpose-multiple_output-more1-2"])
 @pytest.mark.parametrize(
     ("name", "loss", "more", "classes"),
     [

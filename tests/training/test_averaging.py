@@ -11,7 +11,7 @@ from imagej_dl.models import backend
 from imagej_dl.training import Settings, device_selection
 from imagej_dl.training.devices import SingleDevice
 
-pytestmark = pytest.mark.tf
+pytestmark = [pytest.mark.tf, pytest.mark.thorough]
 
 TINY = {"depth": 1, "width": 2, "last_width": 2, "patch": 16, "batch": 2}
 

@@ -101,6 +101,7 @@ def test_a_watch_that_fails_loses_nothing(tmp_path, pairs):
     assert metrics(out)["ended"] == "all epochs"
 
 
+@pytest.mark.thorough(except_for=["watch"])
 @pytest.mark.tf
 @pytest.mark.parametrize("by", ["watch", "progress"])
 def test_enough_ends_as_a_whole_training_and_can_be_resumed(tmp_path, pairs, by):
@@ -137,6 +138,7 @@ def test_enough_before_the_first_epoch_is_raised_again(tmp_path, pairs):
     assert not (tmp_path / "M" / "config.json").exists()
 
 
+@pytest.mark.thorough(except_for=["Cancelled"])
 @pytest.mark.tf
 @pytest.mark.parametrize("how", [Cancelled, KeyboardInterrupt])
 def test_cancelled_skips_the_choosing(tmp_path, pairs, how):

@@ -71,6 +71,7 @@ def test_begins_with_the_weights_and_a_lower_rate(tmp_path, base):
     assert kept.config.training["learning_rate"] < 3e-3
 
 
+@pytest.mark.thorough(except_for=["1"])
 @pytest.mark.filterwarnings("ignore::imagej_dl.errors.DataWarning")
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_few_images_will_do(tmp_path, base, count):
@@ -154,6 +155,7 @@ def test_what_is_no_model_is_refused(tmp_path, base):
         train([dark(1)], tmp_path / "M", start=other)
 
 
+@pytest.mark.thorough
 @pytest.mark.filterwarnings("ignore::imagej_dl.errors.DataWarning")
 def test_goes_on_after_a_stop_as_it_would_have_without(tmp_path, base):
     def watch(epoch):

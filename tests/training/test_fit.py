@@ -107,6 +107,7 @@ def test_the_last_good_epoch_is_kept(tmp_path, pairs, monkeypatch):
         np.testing.assert_array_equal(kept, one)
 
 
+@pytest.mark.thorough
 def test_the_same_seed_makes_the_same_model(tmp_path, pairs):
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
         train(pairs, tmp_path / name, epochs=1, seed=seed, **TINY)
@@ -182,6 +183,7 @@ def test_a_time_limit_that_reading_uses_up_still_makes_a_model(tmp_path, pairs):
     assert (metrics["ended"], metrics["epochs"]) == ("time limit", 1)
 
 
+@pytest.mark.thorough(except_for=["Cancelled"])
 @pytest.mark.parametrize("how", [Cancelled, KeyboardInterrupt])
 def test_cancelling_keeps_the_best_so_far_and_resume_goes_on(tmp_path, pairs, how):
     out = tmp_path / "M"
@@ -203,6 +205,7 @@ def test_cancelled_before_anything_is_learnt_leaves_no_model(tmp_path, pairs):
     train(pairs, tmp_path / "M", epochs=1, **TINY)
 
 
+@pytest.mark.thorough
 def test_an_interrupted_training_ends_where_one_without_a_stop_does(tmp_path, pairs):
     settings = TINY | {"epochs": 4, "dropout": 0.3}  # whose random numbers go on, too
     train(pairs, tmp_path / "whole", **settings)
@@ -292,6 +295,7 @@ def test_damaged_state_is_named(tmp_path, pairs):
         train(pairs, out, resume=True)
 
 
+@pytest.mark.thorough
 def test_existing_folders_are_kept(tmp_path, pairs):
     out = tmp_path / "M"
     train(pairs, out, epochs=1, **TINY)

@@ -57,6 +57,7 @@ def test_train_writes_them_on_request(folder: Path, tmp_path: Path) -> None:
     np.testing.assert_allclose(again(image), bundle.model(image), atol=1e-6)
 
 
+@pytest.mark.thorough
 @pytest.mark.tf
 def test_search_before_a_training(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

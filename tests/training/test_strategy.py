@@ -24,7 +24,7 @@ from imagej_dl.training.devices import SingleDevice
 from imagej_dl.training.distributed import strategy, tf_config
 from imagej_dl.training.distributed.strategy import DistributedStrategy
 
-pytestmark = pytest.mark.tf
+pytestmark = [pytest.mark.tf, pytest.mark.thorough]
 
 TINY = {"depth": 1, "width": 4, "last_width": 4, "patch": 32, "batch": 3, "steps": 4}
 """With batch normalisation; a batch of 3 is divided unevenly."""

@@ -42,6 +42,7 @@ def few(faults: Path, tmp_path_factory: pytest.TempPathFactory) -> ModelBundle:
     return train(faults / "few", tmp_path_factory.mktemp("few") / "M", epochs=4, **QUICK)
 
 
+@pytest.mark.thorough
 def test_the_smallest_of_four_cells_is_not_the_filter(few: ModelBundle, faults: Path) -> None:
     """Their smallest has 268 px, most cells of the other image less."""
     assert few.config.instances.minimum_area < 30
