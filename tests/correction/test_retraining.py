@@ -20,6 +20,7 @@ from imagej_dl.evaluation.overlap import overlap
 from imagej_dl.training import checkpoint as training_states
 
 pytestmark = [
+    pytest.mark.thorough,
     pytest.mark.tf,
     pytest.mark.filterwarnings("ignore::imagej_dl.errors.DataWarning"),
 ]

@@ -60,6 +60,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
+@pytest.mark.thorough
 def test_a_model_of_ours_is_one_of_stardists_and_predicts_the_same(trained: Path) -> None:
     from csbdeep.utils import normalize
     from stardist.models import StarDist2D

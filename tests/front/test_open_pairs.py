@@ -17,6 +17,7 @@ from imagej_dl import fiji, images, models
 from imagej_dl.errors import UserError
 
 pytestmark = [
+    pytest.mark.thorough,
     pytest.mark.jvm,
     pytest.mark.tf,
     pytest.mark.skipif(not fiji.has_display(), reason="needs a screen: install Xvfb"),

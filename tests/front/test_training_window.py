@@ -15,6 +15,7 @@ import pytest
 from imagej_dl import fiji
 
 pytestmark = [
+    pytest.mark.thorough,
     pytest.mark.jvm,
     pytest.mark.tf,
     pytest.mark.skipif(not fiji.has_display(), reason="needs a screen: install Xvfb"),

@@ -22,6 +22,7 @@ NAMES = ("1a75e9f15481", "3b75fc03a1d1", "a246bcaa64af", "d1dbc6ee7c44")
 TINY = "settings=[width=8 depth=2 patch=64 test=0.01]"
 
 pytestmark = [
+    pytest.mark.thorough,
     pytest.mark.jvm,
     pytest.mark.tf,
     pytest.mark.skipif(not fiji.has_display(), reason="needs a screen: install Xvfb"),

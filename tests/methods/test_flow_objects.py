@@ -114,6 +114,7 @@ def test_the_threshold_and_the_steps_are_those_of_the_settings():
     assert found(FIELDS["crowd"], iterations=1)[0].max() == 0
 
 
+@pytest.mark.thorough(except_for=["whole", "crowd", "odd_with_errors"])
 @pytest.mark.parametrize("name", FIELDS)
 def test_a_plane_in_files_has_the_same_objects(name, monkeypatch):
     output = FIELDS[name]

@@ -41,6 +41,7 @@ def stack(bundle):
     return predict_image(bundle, noisy(), samples=6)
 
 
+@pytest.mark.thorough
 @pytest.mark.tf
 def test_the_loss_counts_each_layer_with_its_free_bits():
     import tensorflow as tf
@@ -64,6 +65,7 @@ def test_the_loss_counts_each_layer_with_its_free_bits():
     assert measures["elbo"] == pytest.approx(bound, rel=1e-3)
 
 
+@pytest.mark.thorough
 @pytest.mark.tf
 def test_a_layer_below_its_free_bits_is_not_pushed_further():
     import tensorflow as tf
@@ -77,6 +79,7 @@ def test_a_layer_below_its_free_bits_is_not_pushed_further():
     np.testing.assert_allclose(gradient[..., 2], 1 / 16)
 
 
+@pytest.mark.thorough
 @pytest.mark.tf
 def test_samples_differ_and_their_mean_is_better_than_one(bundle, stack):
     assert dict(stack.sizes) == {"Z": 6, "Y": 96, "X": 96}
@@ -87,6 +90,7 @@ def test_samples_differ_and_their_mean_is_better_than_one(bundle, stack):
     assert error(mean) < 0.5 * error(noisy())
 
 
+@pytest.mark.thorough
 @pytest.mark.tf
 def test_the_loss_falls(trained):
     with (trained / "log.csv").open() as file:
@@ -96,6 +100,7 @@ def test_the_loss_falls(trained):
     assert float(last["val_divergence"]) > 0
 
 
+@pytest.mark.thorough
 @pytest.mark.tf
 def test_the_same_samples_are_drawn_each_time_and_in_tiles(trained, bundle, stack):
     assert bundle.config.multiple_of == 4
@@ -108,6 +113,7 @@ def test_the_same_samples_are_drawn_each_time_and_in_tiles(trained, bundle, stac
     np.testing.assert_allclose(tiled, at_once, rtol=2e-5)
 
 
+@pytest.mark.thorough
 @pytest.mark.tf
 def test_the_model_of_the_last_epoch_is_whole_and_can_be_trained_further(trained):
     bundle = models.load(trained / LAST, verify=True)
@@ -120,6 +126,7 @@ def test_the_model_of_the_last_epoch_is_whole_and_can_be_trained_further(trained
     np.testing.assert_allclose(found, bundle.model(ready), rtol=1e-5)
 
 
+@pytest.mark.thorough
 @pytest.mark.tf
 def test_a_stopped_training_goes_on_as_if_it_had_not_been(tmp_path):
     short = {**LADDER, "kind": "hdn", "method_settings": own(), "steps": 1, "depth": 1, "width": 2}

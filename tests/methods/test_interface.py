@@ -217,6 +217,7 @@ def test_a_method_with_a_channel_of_regression_is_trained_and_predicts(tmp_path)
         predict_image(again, pairs[0][0])
 
 
+@pytest.mark.thorough
 def test_a_large_plane_is_post_processed_from_a_file(tmp_path, monkeypatch):
     bundle = training.train(labelled(), tmp_path / "model", kind="toy_distance", **SMALL)
     image = labelled(1)[0][0]
@@ -316,6 +317,7 @@ def test_an_image_to_learn_must_have_the_size_of_its_image(tmp_path):
         training.train(wrong, tmp_path / "model", kind="toy_denoiser", **SMALL)
 
 
+@pytest.mark.thorough
 def test_hyperparameters_are_searched_by_the_score_of_the_method(tmp_path):
     from imagej_dl.search import search
 

@@ -310,6 +310,7 @@ def _memory_of_a_video(folder: str) -> tuple[float, float]:
     return peak() - first, most - own
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="memory is read from /proc")
 def test_a_large_video_is_read_plane_by_plane(own_process, tmp_path):
     grown, private = own_process(_memory_of_a_video, str(tmp_path))

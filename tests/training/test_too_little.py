@@ -110,6 +110,7 @@ def test_models_of_before_predict_as_before(few: ModelBundle, faults: Path) -> N
     )
 
 
+@pytest.mark.thorough
 def test_perfect_emptiness_is_not_nought(faults: Path, tmp_path: Path) -> None:
     """The test image has no object, and none is found."""
     train(faults / "mostly_empty", tmp_path / "M", epochs=5, **QUICK)
