@@ -54,13 +54,15 @@ def running() -> Iterator[None]:
         wake, woken = socket.socketpair()
         before = dict(os.environ)
         work = listening, woken, before
-        threading.Thread(target=_serve_the_first, args=work, daemon=True).start()
+        serving = threading.Thread(target=_serve_the_first, args=work, daemon=True)
+        serving.start()
         os.environ[ADDRESS] = f"{folder}/s|{sys.executable}"
         os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (CLIENT, before.get("PYTHONPATH"))))
         try:
             yield
         finally:
             wake.close()
+            serving.join(10)
             for name in ADDRESS, "PYTHONPATH":
                 os.environ.pop(name, None)
                 if name in before:
@@ -96,7 +98,12 @@ def serve(listening: socket.socket) -> None:
 
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl+C for the tests ends them first
+    tests = os.getppid()
     while True:
+        # Tests that are killed cannot end this process.
+        while not select.select([listening], [], [], 5)[0]:
+            if os.getppid() != tests:
+                return
         line, _ = listening.accept()
         if not os.fork():
             try:
