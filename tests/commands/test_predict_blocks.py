@@ -197,6 +197,7 @@ def cluster() -> Iterator[tuple[str, subprocess.Popen[str]]]:
         process.communicate()
 
 
+@pytest.mark.thorough
 def test_a_killed_worker_costs_nothing(
     case: Case, whole: np.ndarray, half: Path, cluster: tuple[str, Any]
 ) -> None:

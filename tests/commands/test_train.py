@@ -74,6 +74,7 @@ def test_resume_needs_only_folder_and_out(data, tmp_path):
     assert metrics["ended"] == "all epochs"
 
 
+@pytest.mark.thorough
 def test_a_resumed_training_keeps_the_checkpoints_that_one_without_a_stop_keeps(data, tmp_path):
     out = tmp_path / "M"
     arguments = ["train", str(data), "--out", str(out), "--checkpoints", "6"]

@@ -14,6 +14,7 @@ import pytest
 from imagej_dl import fiji
 
 pytestmark = [
+    pytest.mark.thorough,
     pytest.mark.jvm,
     pytest.mark.tf,
     pytest.mark.skipif(not fiji.has_display(), reason="needs a screen: install Xvfb"),
@@ -200,7 +201,6 @@ def again(
     return seen | {"folder": folder}
 
 
-@pytest.mark.thorough
 def test_switches_that_destroy_are_never_remembered(again: dict[str, Any]) -> None:
     asked = again["train again"]
     assert (asked["resume"], asked["overwrite"]) == ("False", "False")

@@ -29,6 +29,7 @@ def by_blocks(output, settings, block=40, wide=1024, rows=50):
     return made.finish(), made.left_out
 
 
+@pytest.mark.thorough(except_for=["more0"])
 @pytest.mark.parametrize(
     "more",
     [

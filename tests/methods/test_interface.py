@@ -227,6 +227,7 @@ def test_a_large_plane_is_post_processed_from_a_file(tmp_path, monkeypatch):
     np.testing.assert_array_equal(large.labels, whole.labels)
 
 
+@pytest.mark.thorough
 def test_its_settings_are_checked_and_stay_with_a_model_that_is_trained_on(tmp_path):
     first = tmp_path / "first"
     training.train(

@@ -262,6 +262,7 @@ def start(
     )
 
 
+@pytest.mark.thorough
 def test_killed_and_started_again(data: Path, tmp_path: Path) -> None:
     out = tmp_path / "s"
     killed = start(data, out, "", tmp_path / "never", 3)

@@ -90,6 +90,7 @@ def test_the_bundle_predicts_with_the_network_as_it_is(tmp_path, pairs):
     np.testing.assert_allclose(last, kept, atol=1e-5)
 
 
+@pytest.mark.thorough
 @pytest.mark.tf
 def test_a_watch_that_fails_loses_nothing(tmp_path, pairs):
     out = tmp_path / "M"
@@ -154,6 +155,7 @@ def test_cancelled_skips_the_choosing(tmp_path, pairs, how):
     assert {"ap_0.5", "val_dice"} <= found["validation"].keys()
 
 
+@pytest.mark.thorough
 @pytest.mark.tf
 def test_cancelled_while_choosing_keeps_the_model(tmp_path, pairs):
     out = tmp_path / "M"

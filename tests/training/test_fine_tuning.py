@@ -179,6 +179,7 @@ def test_goes_on_after_a_stop_as_it_would_have_without(tmp_path, base):
     assert metrics(tmp_path / "M")["started_from"]["sha256"]
 
 
+@pytest.mark.thorough
 @pytest.mark.filterwarnings("ignore::imagej_dl.errors.DataWarning")
 def test_a_model_can_be_replaced_by_its_own_fine_tuning(tmp_path, base):
     own = tmp_path / "own"
@@ -188,6 +189,7 @@ def test_a_model_can_be_replaced_by_its_own_fine_tuning(tmp_path, base):
     models.load(own, verify=True)
 
 
+@pytest.mark.thorough
 def test_a_model_that_became_worse_is_said(tmp_path, base, monkeypatch):
     losses = iter([0.1, 0.3])
     found = {"jaccard": 0.5, "dice": 0.6}

@@ -117,6 +117,7 @@ def test_the_same_seed_makes_the_same_model(tmp_path, pairs):
     assert any(np.abs(one - other).max() > 1e-2 for one, other in zip(a, c, strict=True))
 
 
+@pytest.mark.thorough
 def test_keras_has_no_warning_for_the_user(tmp_path, pairs, recwarn):
     out = tmp_path / "M"
     train(pairs, out, epochs=4, progress=cancel_after(0.5), **TINY)
@@ -124,6 +125,7 @@ def test_keras_has_no_warning_for_the_user(tmp_path, pairs, recwarn):
     assert [str(w.message) for w in recwarn if w.category is UserWarning] == []
 
 
+@pytest.mark.thorough(except_for=["border"])
 @pytest.mark.filterwarnings("ignore::imagej_dl.errors.DataWarning")
 @pytest.mark.parametrize("kind", ["border", "binary"])
 def test_one_image_of_any_size_and_channels_will_do(tmp_path, kind):

@@ -91,6 +91,7 @@ def test_search_before_a_training(
         Train.declare({**given, "start": out, "out": tmp_path / "n"}).run(progress.silent)
 
 
+@pytest.mark.thorough
 @pytest.mark.tf
 def test_the_command_searches_and_trains(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
