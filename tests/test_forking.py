@@ -1,4 +1,4 @@
-"""Processes that fork from one with TensorFlow end as any other, and are told from those that may not."""
+"""Processes that fork from one with TensorFlow end as any other; some may not be forked."""
 
 from __future__ import annotations
 
