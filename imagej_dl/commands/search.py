@@ -98,7 +98,11 @@ class Search(Command):
     def _run(self, progress: Progress) -> None:
         from imagej_dl.search import Space
         from imagej_dl.search.report import train_keys
+        from imagej_dl.search.run import DATABASE, kind_begun
 
+        kind = self.kind
+        if "kind" not in self.model_fields_set:
+            kind = kind_begun(self.storage or self.out / DATABASE, self.study) or kind
         shares = {n: getattr(self, n) for n in EARLIER if n in self.model_fields_set}
         best = find(
             self.project,
@@ -110,7 +114,7 @@ class Search(Command):
             storage=self.storage,
             name=self.study,
             worker=self.worker,
-            kind=self.kind,
+            kind=kind,
             epochs=self.trial_epochs,
             steps=self.steps,
             patch=self.patch,
@@ -126,7 +130,7 @@ class Search(Command):
             say(f"{model}: exists and is kept")
             return
         given: dict[str, Any] = {"project": self.project, "out": model, **train_keys(best)}
-        given |= {"kind": self.kind, "patch": self.patch, "seed": self.seed}
+        given |= {"kind": kind, "patch": self.patch, "seed": self.seed}
         given |= {"epochs": self.epochs, "minutes": self.minutes, "refresh": False}
         given |= {"sparse": self.sparse, **shares}
         given["resume"] = (model / ".training" / "last.npz").is_file()

@@ -20,6 +20,7 @@ from imagej_dl import commands, ctc, images, project, simulation
 from imagej_dl.errors import UserError
 from imagej_dl.filesystem import containment
 from imagej_dl.methods.base import Method
+from imagej_dl.methods.registry import DEFAULT, METHODS
 from imagej_dl.models.folder import load_config
 from imagej_dl.models.ready import registry as ready
 from imagej_dl.prediction import inputs
@@ -183,7 +184,7 @@ def check_start(start: Path) -> None:
 
 def train(chain: Chain, minutes: float, seed: int, start: Path | None = None) -> None:
     """Label maps to a model: a new one, or one fine-tuned from `start`."""
-    text = "A U-Net with the classes background, object and border."
+    text = f"A U-Net of kind {DEFAULT}: it learns {METHODS[DEFAULT].summary}."
     if start is not None:
         text = f"Fine-tuned: it begins with the weights of {ready.described(start)}."
     with chain.step("Training", text) as step:
@@ -329,14 +330,15 @@ def _plane(image: Any, frame: int = 0) -> np.ndarray:
 
 
 _COLOURS = ("blue", "green", "red")
-"""Of three classes, in the order of the channels."""
+"""Of the classes, in the order of the channels; all from the third on have the last one."""
 
 
 def _shown(method: Method, output: np.ndarray) -> tuple[np.ndarray, str]:
     """Return which channels of a network's output (C, Y, X) are shown, and in words."""
-    if method.target_kind == "classes" and len(method.channels) == len(_COLOURS):
-        named = zip(method.channels, _COLOURS, strict=True)
-        return output, ", ".join(f"{name} {colour}" for name, colour in named)
+    if method.target_kind == "classes" and len(method.channels) >= len(_COLOURS):
+        background, inside, *borders = method.channels
+        named = zip((background, inside, " and ".join(borders)), _COLOURS, strict=True)
+        return output, ", ".join(f"{names} {colour}" for names, colour in named)
     likely = method.class_probabilities(np.moveaxis(output, 0, -1))
     return likely[None, ..., 1 if likely.shape[-1] > 1 else 0], "how likely an object is, in white"
 

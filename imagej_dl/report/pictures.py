@@ -59,10 +59,11 @@ def outlined(plane: NDArray, labels: NDArray) -> Picture:
 
 
 def classes(probabilities: NDArray) -> Picture:
-    """Show class probabilities (C, Y, X) with background, object, border as blue, green, red."""
+    """Show class probabilities (C, Y, X): background blue, object green, all others red."""
     if len(probabilities) == 1:
         return np.repeat(np.rint(probabilities[0] * 255).astype(np.uint8)[..., None], 3, axis=-1)
-    background, inside, border = probabilities[:3]
+    background, inside = probabilities[:2]
+    border = probabilities[2:].sum(axis=0)
     level = np.clip(np.stack([border, inside, background * 0.35], axis=-1), 0, 1)
     return np.rint(level * 255).astype(np.uint8)
 

@@ -92,6 +92,8 @@ def search(
     """
     out, space = Path(out), space or Space()
     base = {"epochs": EPOCHS, "steps": STEPS, **base}
+    if "kind" not in base and (begun := kind_begun(storage or out / DATABASE, name)):
+        base["kind"] = begun
     space.check(base)
     settings = Settings.of({**base, **space.first})
     device_selection.select(several=False)  # what it may refuse is refused before the first trial
@@ -168,6 +170,17 @@ def opened(
     if not study.trials():
         study.enqueue(space.first, once=True)
     return study
+
+
+def kind_begun(storage: Path | str, name: str) -> str | None:
+    """Return the kind of a search that is there, which an earlier version may have chosen.
+
+    None where there is no such search.
+    """
+    if isinstance(storage, Path) and not storage.is_file():
+        return None
+    kept = Study(storage, name, install=_INSTALL, seed=0).kept("signature") or {}
+    return kept.get("settings", {}).get("kind")
 
 
 def _upgraded(signature: dict[str, Any]) -> dict[str, Any]:

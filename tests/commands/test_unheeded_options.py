@@ -206,7 +206,10 @@ def test_imaging_conditions_of_a_kind_that_keeps_the_noise(kind: str) -> None:
         ({"kind": "flows", "border_size": 3}, "border_size: .*kind flows has no border class"),
         ({"weight_map": "unet", "contact_weight": 9}, "contact_weight: .*as weight_map is unet"),
         ({"sampling_pdf": 50, "foreground": 0.1}, "foreground: .*sampling_pdf takes its place"),
-        ({"class_weights": (1, 2, 3)}, "class_weights: .*cross_entropy weighs all classes alike"),
+        (
+            {"class_weights": (1, 2, 3, 4)},
+            "class_weights: .*cross_entropy weighs all classes alike",
+        ),
     ],
 )
 def test_settings_of_a_training(given: dict[str, Any], words: str) -> None:

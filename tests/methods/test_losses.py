@@ -102,7 +102,7 @@ def test_what_is_no_number_stays_none(name):
     [
         ({"loss": "weighted_bce"}, "for one class"),
         ({"loss": "sparse_cce", "kind": "binary"}, "for several classes"),
-        ({"loss": "categorical_cce", "class_weights": (1, 10)}, "2 class weights for the 3"),
+        ({"loss": "categorical_cce", "class_weights": (1, 10)}, "2 class weights for the 4"),
     ],
 )
 def test_losses_that_do_not_go_with_the_classes_are_refused(given, words):

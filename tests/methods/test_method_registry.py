@@ -17,8 +17,8 @@ from imagej_dl.training import Settings
 
 
 def test_each_module_adds_its_method_in_the_order_of_lists():
-    assert list(METHODS)[:4] == ["border", "binary", "foreground", "contour"]
-    assert registry.DEFAULT == "border"
+    assert list(METHODS)[:4] == ["distance", "border", "binary", "foreground"]
+    assert registry.DEFAULT == "distance"
 
 
 def test_classes_are_those_of_the_format():

@@ -142,4 +142,4 @@ def test_of_each_method_an_object_is_shown(kind: str) -> None:
     assert picture.shape == (5, 6, 3)
     assert picture[2, 3, 1] == 255
     assert picture.sum(-1).argmax() == 2 * 6 + 3
-    assert ("green" in words) == (kind in ("border", "contour"))
+    assert ("green" in words) == (kind in ("border", "contour", "distance"))

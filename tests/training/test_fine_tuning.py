@@ -102,7 +102,7 @@ def test_what_the_model_was_trained_on_does_not_validate(tmp_path, base):
     ("given", "words"),
     [
         ({"depth": 3}, "depth is 2 in the model to start from, and cannot be 3"),
-        ({"kind": "binary"}, "kind is border in the model"),
+        ({"kind": "binary"}, "kind is distance in the model"),
         ({"patch": 64}, "patch is 32"),
         ({"border_size": 2}, "border_size is 1"),
         ({"normalisation": {"method": "range"}}, "normalisation is"),
