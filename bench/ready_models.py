@@ -5,7 +5,9 @@
     python bench/ready_models.py likeness
 
 `train` goes on with what it finds in --out, so that the same line is one sitting after the other;
---minutes is the length of all of them together, which the learning rate follows. `card` scores the
+--minutes is the length of all of them together, which the learning rate follows. `begin` writes
+what a training of another method may start from (`train --start`): a network of that method with
+all weights of a model but those of its last layer. `card` scores the
 model on its validation images, and on others of the collection that had no part in it, writes the
 card, and copies both to imagej_dl/models/ready. `likeness` writes, of a model that is there
 already, what its training images are like, by which `predict` knows images that are unlike them.
@@ -21,6 +23,7 @@ import csv
 import hashlib
 import json
 import shutil
+import tempfile
 import time
 from collections.abc import Iterable
 from itertools import pairwise
@@ -33,6 +36,7 @@ from imagej_dl import images, models
 from imagej_dl.errors import Cancelled, UserError
 from imagej_dl.evaluation import THRESHOLDS, match, total
 from imagej_dl.images.intensities.likeness import FILE, Likeness
+from imagej_dl.models.folder import TEST_IMAGE
 from imagej_dl.models.ready import card as cards
 from imagej_dl.models.ready import registry
 from imagej_dl.models.ready.card import Card, Data, Diameter, Score
@@ -145,6 +149,21 @@ def trained(options: argparse.Namespace) -> None:
         watch=lambda e: print(e.epoch, f"{e.loss:.4f} {e.val_loss:.4f}", e.kept, flush=True),
         **settings,
     )
+
+
+def begun(options: argparse.Namespace) -> None:
+    """Write a model of another method that has the weights of one, except for its outputs."""
+    before = models.load(options.model)
+    of_network = {**SETTINGS, "epochs": 1, "steps": 1, "kind": options.kind}
+    few = Given(*(part[:8] for part in divide(options.data)))
+    with tempfile.TemporaryDirectory() as folder:
+        new = train(few, Path(folder) / "model", **of_network)
+        given, own = before.model.get_weights(), new.model.get_weights()
+        taken = [a if a.shape == b.shape else b for a, b in zip(given, own, strict=True)]
+        new.model.set_weights(taken)
+        print(f"{sum(a is b for a, b in zip(taken, given, strict=True))} of {len(own)} arrays")
+        plane = images.read(new.folder / TEST_IMAGE).data
+        models.save(new.model, new.config, options.out, test_image=plane)
 
 
 def scored(folder: Path, pairs: Iterable[Pair], on: str) -> Score:
@@ -289,6 +308,12 @@ def main() -> None:
     one.add_argument("--minutes", type=float, default=600, help="of all sittings together")
     one.add_argument("--sitting", type=float, help="minutes after which this one ends")
     one.set_defaults(run=trained)
+    begin = commands.add_parser("begin", help="write what another method may start from")
+    begin.add_argument("--data", type=Path, default=DATA, help="folder with images and masks")
+    begin.add_argument("--model", default=registry.DEFAULT, help="whose weights are taken")
+    begin.add_argument("--kind", required=True, help="the method")
+    begin.add_argument("--out", type=Path, required=True, help="the folder to be written")
+    begin.set_defaults(run=begun)
     two = commands.add_parser("card", help="score a trained model, and put it into the package")
     two.add_argument("--data", type=Path, default=DATA, help="folder with images and masks")
     two.add_argument("--model", type=Path, required=True, help="the trained model's folder")
