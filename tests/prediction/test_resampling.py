@@ -58,7 +58,10 @@ def test_parts_are_as_the_whole(shape, whole):
     plane = pixels.part(1, 0)
     assert plane.shape == (*shape, 2)
     assert plane.dtype == (np.uint16 if whole else np.float32)
-    np.testing.assert_allclose(plane, to(array[1], shape), atol=0.5 if whole else 0, rtol=0)
+    expected = to(array[1], shape)
+    if whole:  # what the kernel takes beyond the type's range is cut off
+        expected = np.clip(expected, 0, 65535)
+    np.testing.assert_allclose(plane, expected, atol=0.5 if whole else 0, rtol=0)
     part = pixels.part(1, 0, (slice(3, 17), slice(5, None)))
     np.testing.assert_array_equal(part, plane[3:17, 5:])
 

@@ -439,9 +439,9 @@ def test_removing_while_it_is_at_work(app: Any, client: Any, slow: threading.Eve
     home = app.extensions["imagej-dl"]._home
     first = post(client, (tiff(many(3)), "a.tif"), (tiff(many(3)), "b.tif")).json["id"]
     second = post(client, (tiff(many(3)), "c.tif")).json["id"]
-    until(lambda: client.get(f"/api/jobs/{first}").json["items"][0]["state"] == "working")
+    until(lambda: client.get(f"/api/jobs/{first}").json["items"][0]["done"] == 0.25)
     working = client.get(f"/api/jobs/{first}").json
-    assert (working["items"][0]["done"], working["ahead"]) == (0.25, 0)
+    assert (working["items"][0]["state"], working["ahead"]) == ("working", 0)
     assert client.get(f"/api/jobs/{second}").json["ahead"] == 2
     # One that waits goes at once, one at work as soon as it can be stopped.
     assert client.delete(f"/api/jobs/{second}", headers=OWN).status_code == 204
