@@ -100,10 +100,9 @@ class Search(Command):
         from imagej_dl.search.report import train_keys
         from imagej_dl.search.run import DATABASE, kind_begun
 
-        kind = self.kind
-        if "kind" not in self.model_fields_set:
-            kind = kind_begun(self.storage or self.out / DATABASE, self.study) or kind
-        shares = {n: getattr(self, n) for n in EARLIER if n in self.model_fields_set}
+        # What is left out is as it was when a search began that is there.
+        names = {"kind", *EARLIER} & self.model_fields_set
+        chosen = {name: getattr(self, name) for name in names}
         best = find(
             self.project,
             self.out,
@@ -114,13 +113,12 @@ class Search(Command):
             storage=self.storage,
             name=self.study,
             worker=self.worker,
-            kind=kind,
             epochs=self.trial_epochs,
             steps=self.steps,
             patch=self.patch,
             seed=self.seed,
             **({"sparse": True} if self.sparse else {}),
-            **shares,
+            **chosen,
         )
         if best is None or self.worker or not self.final:
             return
@@ -130,8 +128,9 @@ class Search(Command):
             say(f"{model}: exists and is kept")
             return
         given: dict[str, Any] = {"project": self.project, "out": model, **train_keys(best)}
+        kind = kind_begun(self.storage or self.out / DATABASE, self.study)
         given |= {"kind": kind, "patch": self.patch, "seed": self.seed}
         given |= {"epochs": self.epochs, "minutes": self.minutes, "refresh": False}
-        given |= {"sparse": self.sparse, **shares}
+        given |= {"sparse": self.sparse, **chosen}
         given["resume"] = (model / ".training" / "last.npz").is_file()
         Train.declare(given).run(progress)
