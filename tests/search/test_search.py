@@ -146,9 +146,9 @@ def test_a_search_goes_on_from_the_fold_where_it_stopped(data: Path, tmp_path: P
     assert len(table) == 2
     best = json.loads((out / "best.json").read_text())
     # It trains as the trials did: with their kind and patch, too.
-    assert best.pop("settings") | best == found.settings | {"kind": "border", "patch": 32}
+    assert best.pop("settings") | best == found.settings | {"kind": "distance", "patch": 32}
     train = Train.declare({**best, "project": data, "out": out / "again"})
-    assert (train.kind, train.patch, train.width) == ("border", 32, best["width"])
+    assert (train.kind, train.patch, train.width) == ("distance", 32, best["width"])
     top = max(table, key=lambda row: float(row["score"]))
     assert float(top["score"]) == pytest.approx(found.score, abs=1e-4)
     assert str(best["width"]) == top["width"]
