@@ -13,7 +13,7 @@ from imagej_dl.training.devices import SingleDevice
 
 pytestmark = [pytest.mark.tf, pytest.mark.thorough]
 
-TINY = {"depth": 1, "width": 2, "last_width": 2, "patch": 16, "batch": 2}
+TINY = {"kind": "border", "depth": 1, "width": 2, "last_width": 2, "patch": 16, "batch": 2}
 
 
 def fitted(used, **more):

@@ -26,8 +26,8 @@ from imagej_dl.training.distributed.strategy import DistributedStrategy
 
 pytestmark = [pytest.mark.tf, pytest.mark.thorough]
 
-TINY = {"depth": 1, "width": 4, "last_width": 4, "patch": 32, "batch": 3, "steps": 4}
-"""With batch normalisation; a batch of 3 is divided unevenly."""
+TINY = dict(kind="border", depth=1, width=4, last_width=4, patch=32, batch=3, steps=4)
+"""Three classes, with batch normalisation; a batch of 3 is divided unevenly."""
 
 UPDATE = 2e-3
 """What Adam changes a weight by in a batch, also where the gradient is nothing but rounding."""
