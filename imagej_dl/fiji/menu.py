@@ -141,8 +141,10 @@ def _front() -> Any:
     import jpype
     from scyjava import jimport
 
+    from imagej_dl.fiji import kept
+
     file = jimport("java.io.File")
-    start = jimport("groovy.lang.GroovyShell")().parse(file(str(HOME / "Start.groovy")))
+    start = kept.start(HOME)
     given = jpype.JArray(jpype.JObject)([file(str(HOME)), file(sys.executable)])
     return start.invokeMethod("front", given)
 

@@ -11,12 +11,17 @@ from typing import Any
 import hosted
 import pytest
 
+from imagej_dl.fiji import kept, menu
+
 pytestmark = pytest.mark.jvm
 
 
-def _started(cache: str) -> bool:
+def _places(cache: str) -> list[str]:
+    """Return where the front's classes came from, and where its script is taken from next time."""
     front = hosted.start(display=False, XDG_CACHE_HOME=cache)
-    return str(front.getClass().getProtectionDomain().getCodeSource().getLocation()) != ""
+    made = [front, kept.start(menu.HOME)]
+    places = [one.getClass().getProtectionDomain().getCodeSource() for one in made]
+    return [str(place.getLocation().getPath()) for place in places]
 
 
 def test_classes_unused_for_long_are_removed(own_process: Any, tmp_path: Path) -> None:
@@ -31,10 +36,11 @@ def test_classes_unused_for_long_are_removed(own_process: Any, tmp_path: Path) -
         ages[known.name] = 31
     for name, age in ages.items():
         os.utime(folder / name, (now - age * days,) * 2)
-    assert own_process(_started, str(tmp_path))
+    places = own_process(_places, str(tmp_path))
     left = {path.name: path.stat().st_mtime for path in folder.iterdir()}
     assert left.keys() >= {"front-other", "making-now", "else"}
     # Besides these only the own one is there, which was just as old, and is now in use.
     (used,) = left.keys() - {"front-other", "making-now", "else"}
     assert left[used] >= now - 1
     assert (folder / used / "imagejdl" / "Front.class").stat().st_size > 1000
+    assert places == [f"{folder / used}/"] * 2

@@ -85,11 +85,16 @@ ClassLoader shipped(File jar) {
     return loader.newInstance([jar, new File(jar.parentFile, "appose.jar")] as File[], fijis)
 }
 
+/** This one, and the front's in the order of their names. */
 List<File> sources(File home) {
-    new File(home, "imagejdl").listFiles().findAll { it.name.endsWith(".groovy") }.sort { it.name }
+    def fronts = new File(home, "imagejdl").listFiles().findAll { it.name.endsWith(".groovy") }
+    return [new File(home, "Start.groovy"), *fronts.sort { it.name }]
 }
 
-/** Stands for these sources' classes, as it is made of all that they depend on. */
+/**
+ * Stands for these sources' classes, as it is made of all that they depend on. Python finds them
+ * by it: imagej_dl.fiji.kept.
+ */
 String key(List<File> sources) {
     def digest = MessageDigest.getInstance("SHA-256")
     [GroovySystem.version, IJ.fullVersion].each { digest.update("$it\n".bytes) }
@@ -138,7 +143,7 @@ void compile(List<File> sources, File target) {
 /** Compiles what a jar of the front holds; imagej_dl.fiji.compiled calls this. */
 void compileAll(File home, File target) {
     def sources = sources(home)
-    compile([new File(home, "Start.groovy"), *sources], target)
+    compile(sources, target)
     def file = new File(target, KEY)
     file.parentFile.mkdirs()
     file.setText(key(sources), "UTF-8")
