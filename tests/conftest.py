@@ -7,6 +7,7 @@ import random
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +30,13 @@ def settings_of_their_own(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def processes_are_forked() -> Iterator[None]:
-    """Commands and workers that tests start fork from a process that has TensorFlow."""
-    with forking.running():
+def processes_are_forked(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Commands and workers that tests start fork from a process that has TensorFlow.
+
+    Its import would take longer than it spares where no test needs TensorFlow or Java.
+    """
+    marks = {mark.name for item in request.session.items for mark in item.iter_markers()}
+    with nullcontext() if marks.isdisjoint({"tf", "jvm"}) else forking.running():
         yield
 
 
@@ -69,9 +74,10 @@ for besides in [], [menu.APPOSE], [menu.APPOSE, gateway.PATCHER]:
 def _slow_first(items: list[pytest.Item]) -> None:
     """Sort files so that the processes that share them end at about the same time.
 
-    One process runs a file, and starts with those that use Java or TensorFlow, which take up to
-    minutes: as its last, one of them would have the other processes wait. Among those, and among
-    the others, files of many tests come first. Tests of a file stay together, in their order.
+    One process runs a file, and starts with those that use Java or TensorFlow or are slow, which
+    take up to minutes: as its last, one of them would have the other processes wait. Among those,
+    and among the others, files of many tests come first. Tests of a file stay together, in their
+    order.
     """
     files: dict[Path, list[pytest.Item]] = {}
     for item in items:
@@ -79,7 +85,7 @@ def _slow_first(items: list[pytest.Item]) -> None:
 
     def rank(tests: list[pytest.Item]) -> tuple[bool, int]:
         marks = {mark.name for test in tests for mark in test.iter_markers()}
-        return not marks.isdisjoint({"jvm", "tf"}), len(tests)
+        return not marks.isdisjoint({"jvm", "tf", "slow"}), len(tests)
 
     items[:] = [item for tests in sorted(files.values(), key=rank, reverse=True) for item in tests]
 

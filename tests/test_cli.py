@@ -60,6 +60,7 @@ def test_unknown_option_and_key(tmp_path: Path) -> None:
     assert "project: must be given; projekt: unknown key, perhaps project" in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", commands.TABLE)
 def test_help_describes_what_is_given_by_its_place(name: str) -> None:
     text = " ".join(run(name, "--help").split())
@@ -76,6 +77,7 @@ def test_parameters_from_json(tmp_path: Path) -> None:
     assert (tmp_path / "p" / "Raw").is_dir()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", ["", "{", "[1]", '{"a": ', "[" * 100_000])
 def test_broken_json(tmp_path: Path, text: str) -> None:
     (tmp_path / "a.json").write_text(text)
@@ -153,6 +155,7 @@ def test_java_that_ctrl_c_ended_is_no_defect(
     assert capsys.readouterr().err == "cancelled\n"
 
 
+@pytest.mark.slow
 def test_declarations_leave_the_filters_of_warnings() -> None:
     code = (
         "import warnings, pydantic, scipy.sparse, scipy.special\n"  # they add some of their own

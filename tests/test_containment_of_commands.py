@@ -132,6 +132,7 @@ def _outside(folder: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS)
 def test_no_place_is_written_through(command: Run, tmp_path: Path) -> None:
     inputs(tmp_path / "clean")

@@ -22,6 +22,7 @@ assert found.points >= int(sys.argv[3]) and not found.failures
 """
 
 
+@pytest.mark.slow
 @pytest.mark.thorough(except_for=["labels-8", "prepare-4"])
 @pytest.mark.parametrize(
     ("command", "points"), [("labels", 8), ("labels-rest", 6), ("prepare", 4), ("track-over", 4)]

@@ -124,6 +124,7 @@ def test_versions_agree() -> None:
     assert f"date-released: {released[0][1]}\n" in (TOP / "CITATION.cff").read_text("utf-8")
 
 
+@pytest.mark.slow
 def test_page_of_commands() -> None:
     made = subprocess.run(
         [sys.executable, "-m", "imagej_dl.commands.reference"],

@@ -76,6 +76,7 @@ def test_a_context_manager_outside_the_package_is_the_caller() -> None:
     assert said[0].lineno == foreign.__wrapped__.__code__.co_firstlineno + 3
 
 
+@pytest.mark.slow
 def test_no_other_module_issues_a_data_warning() -> None:
     wrong = []
     for path in PACKAGE.rglob("*.py"):

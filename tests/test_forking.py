@@ -50,6 +50,7 @@ def test_a_command_ends_as_one_that_was_not_forked() -> None:
     assert "--unknown" in ends[0].stderr
 
 
+@pytest.mark.thorough
 def test_killed_it_takes_the_forked_one_along(
     own_process: Callable[..., Any], tmp_path: Path
 ) -> None:

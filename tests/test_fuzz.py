@@ -9,8 +9,9 @@ from types import ModuleType
 
 import pytest
 
+pytestmark = pytest.mark.slow
 BENCH = Path(__file__).parents[1] / "bench"
-EACH = 100
+EACH = 60
 """Inputs of each format, the same ones each time; bench/fuzz.py reads many more."""
 
 

@@ -10,6 +10,7 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from packaging.requirements import Requirement
 
 import imagej_dl
@@ -122,6 +123,7 @@ def test_package() -> None:
     _process([], "imagej_dl.cli", [])
 
 
+@pytest.mark.slow
 def test_every_module() -> None:
     names = [
         ".".join(path.relative_to(TOP).with_suffix("").parts).removesuffix(".__init__")
@@ -167,6 +169,7 @@ def imported(path: Path) -> Iterator[tuple[str, bool]]:
                 yield name.split(".")[0] if node not in tree.body else name, node in tree.body
 
 
+@pytest.mark.slow
 def test_what_is_imported_is_asked_for() -> None:
     """No library is there only because another one brings it; none is asked for in vain."""
     project = tomllib.loads((TOP / "pyproject.toml").read_text("utf-8"))["project"]

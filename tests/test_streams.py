@@ -30,6 +30,7 @@ def test_reader_that_has_had_enough() -> None:
     assert (done.returncode, done.stderr) == (1, "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stream", ["1>&-", "2>&-", ">&- 2>&-", "2>/dev/full"])
 def test_closed_streams(tmp_path: Path, stream: str) -> None:
     words = f'"{sys.executable}" -m imagej_dl labels "{tmp_path / "none"}" {stream}'

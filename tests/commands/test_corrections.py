@@ -128,6 +128,7 @@ def test_3d_tracks_are_refused_by_name(result, tmp_path):
         _run(tracks=tmp_path / "deep.xml", out=tmp_path / "out")
 
 
+@pytest.mark.slow
 def test_training_of_a_former_correction_goes(result, tmp_path):
     values = {"tracks": result / "auto" / "corrected.xml", "out": tmp_path / "out"}
     _run(**values, image=result / "movie.tif")

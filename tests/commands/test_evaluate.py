@@ -16,6 +16,7 @@ def run(**values: object) -> None:
     Evaluate.declare(values).run(progress.silent)
 
 
+@pytest.mark.slow
 def test_tracks(shared_data, tmp_path, capsys):
     movie = shared_data / "movie"
     Track.declare(

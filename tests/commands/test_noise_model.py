@@ -31,6 +31,7 @@ def test_the_keys_of_macros():
     assert commands.TABLE["noise-model"].menu == "ImageJ-DL Noise model"
 
 
+@pytest.mark.slow
 def test_a_movie_of_a_scene_becomes_a_noise_model(tmp_path):
     source, out = tmp_path / "calibration.tif", tmp_path / "noise.json"
     images.write(frames(30), source)
@@ -47,6 +48,7 @@ def test_a_movie_of_a_scene_becomes_a_noise_model(tmp_path):
     assert isinstance(noise.read(out), noise.Histogram)
 
 
+@pytest.mark.slow
 def test_slices_are_taken_as_frames_and_said(tmp_path):
     source, out = tmp_path / "calibration.tif", tmp_path / "noise.json"
     images.write(frames(5).rename(T="Z"), source)
@@ -54,6 +56,7 @@ def test_slices_are_taken_as_frames_and_said(tmp_path):
         assert run(source, "--out", out).exit_code == 0
 
 
+@pytest.mark.slow
 def test_a_denoised_image_takes_the_place_of_the_stack(tmp_path):
     clean = scene(96).astype(np.float32)
     noisy, denoised = tmp_path / "noisy.tif", tmp_path / "denoised.tif"
@@ -65,6 +68,7 @@ def test_a_denoised_image_takes_the_place_of_the_stack(tmp_path):
     assert noise.read(out).origin.signal == "denoised"
 
 
+@pytest.mark.slow
 def test_the_open_image_is_measured(tmp_path):
     out = tmp_path / "noise.json"
     command = commands.load("noise-model").declare({"out": out})

@@ -285,6 +285,7 @@ def recurrent(movie: xr.DataArray) -> ModelBundle:
     return bundle
 
 
+@pytest.mark.thorough
 def test_a_movie_for_a_recurrent_network(tmp_path: Path) -> None:
     frames = [ellipses(5, (70, 100), count=12 + t, radii=(4, 9)) > 0 for t in range(3)]
     noise = np.random.default_rng(2).normal(100, 8, (3, 70, 100))

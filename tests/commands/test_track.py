@@ -19,6 +19,7 @@ def run(**values: object) -> None:
     Track.declare({"engine": "embedded", **values}).run(progress.silent)
 
 
+@pytest.mark.slow
 def test_whole_run(shared_data, tmp_path, capsys):
     movie = shared_data / "movie"
     run(

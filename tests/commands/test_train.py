@@ -141,6 +141,7 @@ def test_a_score_of_few_objects_is_called_chance(tmp_path):
     assert "chance" not in summary(tmp_path, many, Border())
 
 
+@pytest.mark.thorough
 def test_says_each_epoch_and_starts_from_a_model(data, tmp_path, capfd):
     arguments = ["train", str(data), *TINY, "--out"]
     assert CliRunner().invoke(cli.cli, [*arguments, str(tmp_path / "A")]).exit_code == 0

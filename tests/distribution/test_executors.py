@@ -121,6 +121,7 @@ def test_an_outcome_that_died_with_its_worker_comes_again(monkeypatch: pytest.Mo
     assert outcome.value >= 1
 
 
+@pytest.mark.slow
 def test_local_workers_share_the_cores_and_can_be_cancelled() -> None:
     pytest.importorskip("distributed")
     with registry.executor("local", 1) as executor:

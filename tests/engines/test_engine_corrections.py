@@ -49,6 +49,7 @@ def state(home: Path) -> dict:
     return json.loads((home / "Corrections" / "state.json").read_text())
 
 
+@pytest.mark.slow
 def test_its_model_proposes_is_retrained_and_proposes_again(home: Path) -> None:
     found = correction.next_image(home, home.parent / "m", by=by(threshold=60))
     assert found is not None
@@ -85,6 +86,7 @@ def test_its_model_proposes_is_retrained_and_proposes_again(home: Path) -> None:
     assert second.validation == done.validation
 
 
+@pytest.mark.slow
 def test_a_retraining_that_ended_is_not_done_again(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -125,6 +127,7 @@ def test_what_it_cannot_do_is_said(home: Path) -> None:
         correction.retrain(home)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("fields")
 def test_by_the_command(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     def correct(**values: object) -> str:

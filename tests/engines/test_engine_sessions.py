@@ -83,6 +83,7 @@ def test_cancelling_ends_all_that_the_program_started(tmp_path: Path) -> None:
     _all_end(numbers)
 
 
+@pytest.mark.slow
 @posix
 def test_a_program_ends_with_whoever_started_it(tmp_path: Path) -> None:
     """Else it would go on for minutes after Python was killed."""

@@ -41,6 +41,7 @@ def _pair(seed, shape=(80, 90)):
     return truth, pred
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(6))
 def test_equal_to_stardist(seed):
     stardist = pytest.importorskip("stardist.matching")
@@ -51,6 +52,7 @@ def test_equal_to_stardist(seed):
             assert getattr(ours, name) == pytest.approx(getattr(expected, theirs_name)), name
 
 
+@pytest.mark.slow
 def test_equal_to_stardist_over_images_and_volumes():
     stardist = pytest.importorskip("stardist.matching")
     pairs = [_pair(seed, (12, 30, 40)) for seed in range(3)]

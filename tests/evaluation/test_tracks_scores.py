@@ -33,6 +33,7 @@ def full_layout(shared_data, tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_equal_to_py_ctcmetrics(result, full_layout):
     from ctc_metrics.scripts.evaluate import evaluate_sequence
 
@@ -51,6 +52,7 @@ def test_plain_truth_folder_and_track_output(result, full_layout, shared_data):
     assert plain["DET"] > 0.8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("movie", "least"), [("movie", 0.94), ("movie-dense", 0.80)])
 def test_tracking_alone(movie, least, shared_data, tmp_path):
     """Labels with 5 and 8 % of the objects missing, and fused ones, to lineages."""
@@ -187,6 +189,7 @@ def test_a_truth_that_segments_some_frames_and_tracks_none(result, full_layout, 
         evaluation.evaluate(masks, truth)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*large pieces")
 def test_tracks_of_a_sparse_truth_are_refused_and_its_objects_scored(result, full_layout, tmp_path):
     with pytest.raises(UserError, match="tracks are not scored sparsely") as caught:

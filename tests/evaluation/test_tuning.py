@@ -189,6 +189,7 @@ def test_parts_of_the_truth():
     ]
 
 
+@pytest.mark.slow
 def test_motile_is_tuned_as_well(truth, tmp_path):
     pytest.importorskip("motile", reason="motile is not installed")
     space = {"LINKING_MAX_DISTANCE": [5.0, 60.0]}
@@ -330,6 +331,7 @@ def test_wrong_spaces(truth, tmp_path, space, words):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tracker", sorted(tracking.TRACKERS))
 def test_every_tracker_has_a_space(truth, tmp_path, tracker):
     found = _tune(truth, tmp_path / "out", tracker=tracker, space=None, trials=3)
@@ -379,6 +381,7 @@ def test_other_files_of_the_user_are_not_replaced(truth, tmp_path):
     assert (tmp_path / "report.json").read_text() == "mine"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("gaps", ["cut", "fill"])
 def test_a_trial_scores_what_the_settings_give(gaps):
     """Spots and their matches are kept from trial to trial: nothing may change by that."""

@@ -37,6 +37,7 @@ def test_what_is_no_fiji_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         fiji.choose()
 
 
+@pytest.mark.slow
 def test_import_starts_neither_java_nor_tensorflow() -> None:
     code = (
         "import sys, imagej_dl, imagej_dl.fiji, imagej_dl.images, imagej_dl.rois, imagej_dl.cli;"

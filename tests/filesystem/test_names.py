@@ -186,6 +186,7 @@ def test_cut_leaves_whole_letters() -> None:
     assert names.cut("short", 11) == "short"
 
 
+@pytest.mark.slow
 @pytest.mark.thorough(except_for=["utf-8:strict"])
 @pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="their names are Unicode")
 @pytest.mark.parametrize("coding", ["utf-8:strict", "ascii:strict", "cp1252:strict"])

@@ -51,6 +51,7 @@ def test_shapes_that_are_not_there(tmp_path: Path, shape: tuple[int, ...]) -> No
         npz.read(tmp_path / "a.npz")
 
 
+@pytest.mark.slow
 def test_bomb(tmp_path: Path) -> None:
     np.savez_compressed(tmp_path / "a.npz", a=np.zeros(2**28, np.uint8))
     with pytest.raises(UserError, match="would unpack to 256 MiB"):

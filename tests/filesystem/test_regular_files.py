@@ -77,6 +77,7 @@ def test_pipe_as_configuration(tmp_path: Path) -> None:
         load_config(tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
 def test_a_named_pipe_among_images_is_not_waited_for(tmp_path: Path) -> None:
     for suffix in ("tif", "png"):

@@ -81,6 +81,7 @@ def test_scratch_folders_of_killed_runs_are_removed(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.parametrize("at", range(1, 20))
 def test_a_folder_that_was_being_replaced_is_finished(

@@ -243,12 +243,14 @@ def test_the_line_is_recorded_and_runs_again(done: dict[str, Any], macros: dict[
     assert (done["folder"] / "again" / "movie.tif").is_file()
 
 
+@pytest.mark.thorough
 def test_the_model_denoises_another_image(done: dict[str, Any], macros: dict[str, Any]) -> None:
     other = images.read(done["folder"] / "other.tif")
     expected = predict_image(models.load(done["folder"] / "first" / "model"), other)
     np.testing.assert_allclose(macros["other"].data, expected.data, rtol=1e-4, atol=0.05)
 
 
+@pytest.mark.thorough
 def test_ext_gives_the_title_and_keeps_the_model(
     done: dict[str, Any], macros: dict[str, Any]
 ) -> None:

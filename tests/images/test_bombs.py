@@ -51,6 +51,7 @@ def test_declared_sizes_cost_nothing(tmp_path: Path, own_process: Callable[..., 
         assert told.startswith("refused") or int(told.split()[0]) <= 300, (name, told)
 
 
+@pytest.mark.slow
 def test_sizes_that_packing_can_reach_are_read(tmp_path: Path) -> None:
     import numpy as np
     import tifffile

@@ -27,6 +27,7 @@ def planes(path: Path) -> tuple[np.ndarray, list[str]]:
     return pixels.values.reshape(-1, *pixels.shape[-2:]), [w for w in words if unsaid not in w]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_cut_anywhere(tmp_path: Path, layout: str) -> None:
     name, write = LAYOUTS[layout]

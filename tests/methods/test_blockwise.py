@@ -44,6 +44,7 @@ def by_blocks(values, settings, block=64, wide=512, rows=50):
     return made.finish()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "more",
     [
@@ -75,6 +76,7 @@ def test_as_many_are_left_out_as_of_the_whole_plane():
     assert count == len(made.small) > 10
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["two", "one"])
 def test_other_classes(kind):
     values = picture(4)[..., :2] if kind == "two" else picture(4)[..., 1:2]
@@ -89,6 +91,7 @@ def test_a_plane_of_one_class(value):
     np.testing.assert_array_equal(found, instances(values, Instances()))
 
 
+@pytest.mark.slow
 def test_what_hangs_together_beyond_all_windows_is_parted_as_well():
     values = picture(1, (700, 660), share=0.8, scale=6)
     settings = Instances()

@@ -199,6 +199,7 @@ def test_it_finds_objects_and_validates_on_labelled_images_alone(tmp_path):
     assert config["classes"] == ["intensity", "background", "object", "border"]
 
 
+@pytest.mark.thorough
 @pytest.mark.tf
 def test_the_denoised_image_has_the_intensities_of_the_input(tmp_path):
     alone = {"method_settings": {"alpha": 1.0}, "architecture": "unet_n2v"}

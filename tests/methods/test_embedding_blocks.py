@@ -29,6 +29,7 @@ def by_blocks(output, settings, block=40, wide=1024, rows=50):
     return made.finish(), made.left_out
 
 
+@pytest.mark.slow
 @pytest.mark.thorough(except_for=["more0"])
 @pytest.mark.parametrize(
     "more",
@@ -68,6 +69,7 @@ def test_windows_are_smaller_than_the_plane_and_widened_where_needed(monkeypatch
     assert all(unknown for number, unknown in seen if number < most)
 
 
+@pytest.mark.slow
 def test_objects_with_far_centres_are_the_same():
     labels = discs(2, (160, 170), 30, (3, 30))
     output = ideal(labels, Embeddings(length=LENGTH))
@@ -75,6 +77,7 @@ def test_objects_with_far_centres_are_the_same():
     np.testing.assert_array_equal(by_blocks(output, Clusters(), block=48)[0], expected)
 
 
+@pytest.mark.slow
 def test_seeds_of_the_same_score_are_taken_in_the_same_order():
     output = uncertain(5, (100, 90), scale=3)
     output[..., 4] = np.round(output[..., 4], 1)
@@ -82,6 +85,7 @@ def test_seeds_of_the_same_score_are_taken_in_the_same_order():
     np.testing.assert_array_equal(by_blocks(output, Clusters())[0], expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", [0.0, 1.0])
 def test_a_plane_without_seeds_or_of_seeds_alone(value):
     output = np.zeros((50, 60, 5), np.float32)
@@ -90,6 +94,7 @@ def test_a_plane_without_seeds_or_of_seeds_alone(value):
     np.testing.assert_array_equal(by_blocks(output, Clusters())[0], expected)
 
 
+@pytest.mark.slow
 def test_what_depends_on_more_than_a_window_is_found_as_it_is_seen():
     # The score falls along the plane, so that each object depends on the one before it.
     output = np.zeros((14, 360, 5), np.float32)

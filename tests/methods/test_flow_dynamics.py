@@ -23,6 +23,7 @@ def step_by_step(flow, starts, iterations):
     return y * width + x
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("iterations", [1, 2, 7, 8, 48, 49, 60, 201])
 @pytest.mark.parametrize("name", ["crowd_with_errors", "odd", "all_above_the_threshold"])
 def test_leaving_out_what_has_settled_changes_nothing(name, iterations, monkeypatch):

@@ -37,6 +37,7 @@ def cleaned(labels, least=0):
     return result
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FIELDS)
 def test_objects_are_those_of_cellpose(name):
     unchecked = found(FIELDS[name], **AS_THERE | {"flow_threshold": 0})[0]
@@ -114,6 +115,7 @@ def test_the_threshold_and_the_steps_are_those_of_the_settings():
     assert found(FIELDS["crowd"], iterations=1)[0].max() == 0
 
 
+@pytest.mark.slow
 @pytest.mark.thorough(except_for=["whole", "crowd", "odd_with_errors"])
 @pytest.mark.parametrize("name", FIELDS)
 def test_a_plane_in_files_has_the_same_objects(name, monkeypatch):

@@ -19,6 +19,7 @@ def where(values, value):
     return int(y), int(x)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", [0.05, 0.015, 0.002])
 def test_one_pixel_of_each_box_is_chosen(share):
     box = round(share**-0.5)

@@ -68,6 +68,7 @@ CASES: list[tuple[float, float, dict[str, Any]]] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("background", "coarse", "settings"), CASES)
 def test_watershed(
     background: float, coarse: float, settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch
@@ -108,6 +109,7 @@ def test_what_no_block_may_hold_is_refused(monkeypatch: pytest.MonkeyPatch) -> N
         joined(finder, output, 40)
 
 
+@pytest.mark.slow
 @pytest.mark.thorough(except_for=["0.2-True"])
 @pytest.mark.parametrize(("overlap", "equal"), [(0.4, False), (0.2, True)])
 def test_star_convex(overlap: float, equal: bool) -> None:

@@ -33,6 +33,7 @@ def modules() -> list[Path]:
     return [path for path in sorted(PACKAGE.rglob("*.py")) if inside.isdisjoint(path.parents)]
 
 
+@pytest.mark.slow
 def test_no_module_names_a_method():
     said = {
         (path.relative_to(PACKAGE).as_posix(), name)
@@ -42,6 +43,7 @@ def test_no_module_names_a_method():
     assert said == set(ELSEWHERE)
 
 
+@pytest.mark.slow
 def test_no_module_imports_a_method():
     """Public names of two targets are the exception."""
     allowed = {("training/__init__.py", "imagej_dl.methods.border")}

@@ -164,6 +164,7 @@ def test_hyperparameters_are_searched_on_pairs(tmp_path):
     assert np.isfinite(found.score)
 
 
+@pytest.mark.thorough
 def test_shifted_and_saturated_pairs_are_said_and_trained_on(tmp_path):
     def moved(plane, seed):
         return ndi.shift(exposed(clean(seed), seed).astype(float), (0, 4), mode="nearest")

@@ -135,6 +135,7 @@ def test_an_image_in_other_intensities_is_not_predicted(trained):
         predict_image(models.load(trained), stretched)
 
 
+@pytest.mark.thorough
 def test_training_goes_on_from_the_model_with_its_noise_model(trained, tmp_path):
     more = {"epochs": 1, "steps": 2, "batch": 2}
     bundle = training.train([noisy(1)], tmp_path / "second", start=trained, **more)

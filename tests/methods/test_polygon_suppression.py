@@ -25,6 +25,7 @@ def of_stardist(points, distances, probabilities, threshold):
     return order[stays]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rays", [3, 8, 32])
 @pytest.mark.parametrize(("radius", "rough"), [(2, 2), (8, 1.5), (9, 4)])
 def test_the_same_stay_as_in_stardist(rays, radius, rough):

@@ -47,6 +47,7 @@ def truth(shared_data: Path):
     return [images.read(file).data for file in files]
 
 
+@pytest.mark.slow
 def test_ideal_border_targets_of_real_nuclei_give_the_nuclei_back(truth):
     found = [instances(ideal(labels), BORDER) for labels in truth]
     half, seven, nine = scores(truth, found)
@@ -61,6 +62,7 @@ def test_ideal_border_targets_of_real_nuclei_give_the_nuclei_back(truth):
     assert scores(truth[:12], wide)[2] < 0.2
 
 
+@pytest.mark.slow
 def test_ideal_targets_survive_noise_and_blur(truth):
     rng = np.random.default_rng(3)
     found = []
@@ -74,6 +76,7 @@ def test_ideal_targets_survive_noise_and_blur(truth):
     assert seven >= 0.8
 
 
+@pytest.mark.slow
 def test_ideal_binary_targets_are_split_where_they_touch(truth):
     split = scores(truth, [instances(ideal(labels, "binary"), BINARY) for labels in truth])
     whole = BINARY.model_copy(update={"split": False})
@@ -157,6 +160,7 @@ def test_a_plane_of_one_class_only(value, channels):
     assert (found == found[0, 0]).all()
 
 
+@pytest.mark.slow
 def test_ids_above_65535_do_not_wrap():
     p = np.zeros((1030, 260, 1), np.float32)
     p[::2, ::2] = 1

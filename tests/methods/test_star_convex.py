@@ -41,6 +41,7 @@ def test_targets_follow_objects_beyond_the_patch():
     np.testing.assert_allclose(target[10, 0, 1:], (2.75, 1.75, 1.25, 0.25), rtol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rays", [4, 16, 32])
 @pytest.mark.parametrize("mirrored", [False, True])
 @pytest.mark.parametrize("turns", [0, 1, 2, 3])
@@ -214,6 +215,7 @@ def test_a_model_is_trained_predicts_and_is_trained_on(tmp_path, monkeypatch):
         training.train(pairs, tmp_path / "no", kind="star_convex", closing=2, **SMALL)
 
 
+@pytest.mark.thorough
 @pytest.mark.tf
 def test_colour_images_in_planes_are_predicted_by_the_command(tmp_path):
     model, out = tmp_path / "model", tmp_path / "out"

@@ -75,6 +75,7 @@ def test_nothing_probable_is_nothing_found():
     assert not label_map(smooth(0, (4, 9)))[0].any()  # all of it is edge
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", [1, 3, 17, 64])
 def test_a_plane_in_parts_gives_the_same(rows, monkeypatch):
     output = smooth(5, (64, 50), radius=6)

@@ -74,6 +74,7 @@ def test_onednn_is_asked_for_unless_the_user_says_otherwise(before, after):
     assert run.stdout.strip() == after
 
 
+@pytest.mark.thorough
 def test_in_a_process_of_ours_keras_comes_without_what_it_only_looks_for():
     code = """
 import sys

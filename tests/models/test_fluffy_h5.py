@@ -114,6 +114,7 @@ def test_other_files_are_named(tmp_path: Path) -> None:
         models.load(tmp_path / "huge.h5")
 
 
+@pytest.mark.thorough
 @pytest.mark.filterwarnings("ignore:You are saving", "ignore:.*a Fluffy model")
 def test_a_training_starts_from_it(tmp_path: Path) -> None:
     path = saved(fluffys(2, 4, 8, 3), tmp_path / "20200101_cells.h5", True)

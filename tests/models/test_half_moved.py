@@ -19,6 +19,7 @@ from imagej_dl.models.folder import load_config
 FILES = ("model.keras", "metrics.json", "split.json", "loss.png")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.parametrize("at", range(1, 8))
 def test_a_killed_replacement_is_finished_when_the_model_is_read(tmp_path: Path, at: int) -> None:

@@ -262,6 +262,7 @@ def test_each_output_may_stand_for_itself():
     assert np.abs(y.sum(-1) - 1).max() > 1e-3
 
 
+@pytest.mark.thorough
 def test_a_frozen_encoder_leaves_the_decoder_to_train():
     _, free = small("mobilenet_mobileunet")
     _, frozen = small("mobilenet_mobileunet", frozen=True)

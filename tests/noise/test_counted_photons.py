@@ -63,6 +63,7 @@ def test_a_histogram_of_counts_is_a_poisson_distribution(histogram):
     np.testing.assert_allclose(found, poisson.pmf(COUNTS, photons[:, None]), atol=0.03)
 
 
+@pytest.mark.slow
 def test_no_signal_is_preferred_because_a_count_is_a_whole_number(mixture):
     """Of a pixel without a photon, a dark signal is likelier than one of 1 photon by e, not by 30.
 
@@ -84,6 +85,7 @@ def estimate(log_density, observed, photons):
     return np.exp(found - logsumexp(found, axis=1, keepdims=True)) @ photons
 
 
+@pytest.mark.slow
 def test_the_estimate_with_a_model_is_nearly_that_with_the_truth(histogram, mixture):
     photons = np.linspace(0.02, MOST - 0.1, 200)
     best = estimate(
@@ -93,6 +95,7 @@ def test_the_estimate_with_a_model_is_nearly_that_with_the_truth(histogram, mixt
         assert np.abs(estimate(model.log_density, OBSERVED, photons) - best).max() < most
 
 
+@pytest.mark.slow
 def test_the_kind_is_chosen_by_pixels_left_out(pairs):
     assert isinstance(noise.fit(pairs), noise.Histogram)
     rng = np.random.default_rng(0)

@@ -34,12 +34,14 @@ def grid(model, reach=10, number=20_001):
     return np.linspace(model.low - width, model.high + width, number)
 
 
+@pytest.mark.slow
 def test_the_density_integrates_to_one_at_each_signal(model):
     x = grid(model)
     for signal in np.linspace(model.low, model.high, 9):
         assert np.trapezoid(model.density(x, signal), x) == pytest.approx(1, abs=1e-3)
 
 
+@pytest.mark.slow
 def test_the_variance_is_that_of_the_density(model):
     x = grid(model)
     for signal in np.linspace(model.low, model.high, 5):
@@ -71,6 +73,7 @@ def test_photon_and_read_noise_are_recovered(mixture, histogram):
     np.testing.assert_allclose(histogram.variance(inner), variance(inner), rtol=0.12)
 
 
+@pytest.mark.slow
 def test_skewed_noise_is_no_single_gaussian():
     rng = np.random.default_rng(0)
     clean = scene()

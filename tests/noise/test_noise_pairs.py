@@ -33,6 +33,7 @@ def test_a_denoised_image_stands_for_the_signal():
     assert spread(pairs) == pytest.approx(variance(clean).mean(), rel=0.06)
 
 
+@pytest.mark.slow
 def test_what_is_saturated_is_said_and_left_out():
     clean = scene(brightest=300)
     whole = frames(60, clean)

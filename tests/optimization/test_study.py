@@ -57,6 +57,7 @@ def test_a_stopped_trial_is_tried_again_from_where_it_had_come(tmp_path: Path, n
         study.best()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("again", "states"), [(True, ["FAIL", "WAITING"]), (False, ["FAIL"])])
 def test_a_trial_that_an_exception_stops(tmp_path: Path, again: bool, states: list[str]) -> None:
     study = opened(tmp_path / "s.db")
@@ -73,6 +74,7 @@ def test_a_trial_that_an_exception_stops(tmp_path: Path, again: bool, states: li
     assert [trial.state.name for trial in study.trials()][-2:] == ["PRUNED", "COMPLETE"]
 
 
+@pytest.mark.slow
 def test_a_trial_of_a_killed_process_is_put_back(tmp_path: Path) -> None:
     code = (
         "import os, sys, pathlib; from imagej_dl.optimization import Study\n"

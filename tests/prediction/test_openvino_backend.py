@@ -161,6 +161,7 @@ def _sender_after_the_question():
     return importlib.import_module("openvino.tools.ovc.telemetry_utils").tm.__name__
 
 
+@pytest.mark.thorough
 def test_nothing_is_sent_when_it_is_asked_for_bfloat16_first(own_process):
     needs_openvino()
     assert own_process(_sender_after_the_question).endswith("telemetry_stub")

@@ -183,6 +183,7 @@ def test_progress_counts_every_pass(net):
     assert [one for one in told if one[0] == "predict"] == [("predict", n, 8) for n in range(9)]
 
 
+@pytest.mark.slow
 def test_views_that_the_network_cannot_know_are_refused():
     image = images.make(RNG.random((20, 24)).astype(np.float32))
     stripes = image_models.identity(kind="structn2v")

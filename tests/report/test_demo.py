@@ -39,6 +39,7 @@ def drawn(tmp_path: Path) -> Path:
     return tmp_path / "mine"
 
 
+@pytest.mark.thorough
 @pytest.mark.tf
 @pytest.mark.filterwarnings("ignore::imagej_dl.errors.DataWarning")
 def test_it_begins_from_a_ready_model(

@@ -95,12 +95,14 @@ def test_a_tree_wider_than_the_room_is_drawn_whole():
     assert picture.std() > 0
 
 
+@pytest.mark.slow
 def test_every_picture_of_2000_tracks(tmp_path):
     found = parallel(2000)
     tracks.write(found, tmp_path)
     assert {path.name for path in tmp_path.iterdir()} - {"tracks.mp4"} == FILES
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:there is one frame only")
 @pytest.mark.parametrize("frames", [1, 3])
 @pytest.mark.parametrize("objects", [{}, {1: (10, 10)}])
@@ -112,6 +114,7 @@ def test_few_frames_and_no_objects(tmp_path, frames, objects):
         assert gif.n_frames in (1, frames)  # equal frames are one in a GIF
 
 
+@pytest.mark.slow
 def test_only_spots_without_a_track(tmp_path):
     found = made([(0, -1), (1, -1)], [], 2)
     tracks.write(found, tmp_path)
@@ -162,6 +165,7 @@ def test_film_as_gif_and_mp4(tmp_path):
     assert imageio_ffmpeg.count_frames_and_secs(str(tmp_path / "b.mp4"))[0] == 3
 
 
+@pytest.mark.slow
 def test_command(tmp_path):
     images.write(lineages.division(), tmp_path / "labels.tif")
     values = {"labels": tmp_path / "labels.tif", "engine": "embedded", "pictures": True}

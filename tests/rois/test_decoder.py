@@ -140,6 +140,7 @@ def test_composite_without_a_start() -> None:
         rois.mask(Roi("composite", path=np.array([1, 2, 3], np.float32)))
 
 
+@pytest.mark.slow
 @settings(max_examples=400, deadline=None)
 @given(
     which=st.integers(0, len(EVERY) - 1),

@@ -21,6 +21,7 @@ def box(x: int, y: int, width: int, height: int, name: str = "", **more: int) ->
 BIG, SMALL = box(0, 0, 6, 6, "big"), box(4, 4, 3, 3, "small")
 
 
+@pytest.mark.slow
 def test_real_sets_equal_their_labels(shared_data: Path) -> None:
     """All 48 RoiSets give the label maps that ImageJ's masks gave, and so do their traces."""
     sets = sorted((shared_data / "nuclei").glob("*/*/RoiSet.zip"))
@@ -97,6 +98,7 @@ def test_hidden_roi_is_named() -> None:
         rois.label_map([SMALL, box(0, 0, 8, 8)], (8, 8))
 
 
+@pytest.mark.slow
 def test_more_than_65535_labels() -> None:
     y, x = np.indices((260, 256))
     many = [box(int(b), int(a), 1, 1) for a, b in zip(y.flat, x.flat, strict=True)]

@@ -64,6 +64,7 @@ def test_neighbours_and_borders() -> None:
     assert [roi.name for roi in rois.trace(labels)] == [f"label-{i:04}" for i in range(1, 6)]
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(
     shape=st.lists(st.integers(1, 9), min_size=2, max_size=4),
@@ -157,6 +158,7 @@ def test_copies_of_a_traced_roi_get_new_ids() -> None:
     np.testing.assert_array_equal(back, [[3, 4, 0, 0, 0]])
 
 
+@pytest.mark.slow
 def test_large_outline_becomes_a_composite_file(tmp_path: Path) -> None:
     """An outline of more corners than a traced ROI's file can hold."""
     labels = np.ones((300, 500), np.uint16)

@@ -295,6 +295,7 @@ def test_two_workers_share_one_storage(data: Path, tmp_path: Path) -> None:
     assert "best 0.45" in said[0]
 
 
+@pytest.mark.slow
 def test_trials_worse_than_the_others_end_early(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from imagej_dl import ctc, images, project, rois, simulation
 from imagej_dl.simulation import colony
@@ -17,6 +18,7 @@ def test_same_seed_same_movie() -> None:
     assert not np.array_equal(first.image, other.image)
 
 
+@pytest.mark.slow
 def test_lineage_tells_what_the_labels_show() -> None:
     made = simulation.movie(30, seed=2)
     labels = made.labels.values
@@ -50,6 +52,7 @@ def test_stills_are_numbered_from_one() -> None:
         assert image.shape == labels.shape == (80, 90)
 
 
+@pytest.mark.slow
 def test_written_project_reads_back(tmp_path: Path) -> None:
     made = simulation.write(tmp_path, stills=2, frames=3, seed=1)
     drawn = project.drawn(made.project)

@@ -112,6 +112,7 @@ def test_silver_truth_and_sequences_without_any(challenge, tmp_path):
         read_ctc(tmp_path)
 
 
+@pytest.mark.slow
 def test_a_real_lineage_goes_there_and_back(shared_data, tmp_path):
     movie = images.read(shared_data / "movie" / "movie.tif")
     for t in range(movie.sizes["T"]):

@@ -22,6 +22,7 @@ def result(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["spots.csv", "edges.csv"])
 def test_cut_anywhere(result: Path, tmp_path: Path, name: str) -> None:
     whole = (result / name).read_bytes()

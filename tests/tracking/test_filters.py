@@ -42,6 +42,7 @@ def test_unknown_features_are_named_with_the_known(kind):
         tracking.track(lineages.gap(), settings=chosen, engine="embedded")
 
 
+@pytest.mark.slow
 def test_spot_filter_before_tracking(shared_data):
     labels = images.read(shared_data / "movie" / "detections.tif")
     whole = tracking.track(labels, engine="embedded")

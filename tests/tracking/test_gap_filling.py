@@ -120,6 +120,7 @@ def test_tracks_get_the_objects_shapes_again(tmp_path):
     assert len(ctc.read(tmp_path / "out" / "CTC" / "01_RES").tracks) == 2
 
 
+@pytest.mark.slow
 def test_more_ids_than_8_or_16_bits_hold():
     side = 270
     frame = np.zeros((2, 3 * side, 3 * side), np.uint32)
@@ -129,6 +130,7 @@ def test_more_ids_than_8_or_16_bits_hold():
     assert len(np.unique(filled[0])) == side * side + 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("movie", ["movie", "movie-dense"])
 def test_gap_filling_helps(shared_data, tmp_path, movie):
     from imagej_dl.evaluation import ctc_metrics as scores

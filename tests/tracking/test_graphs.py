@@ -71,6 +71,7 @@ def test_napari_tracks_have_their_parents(tracks):
     assert len(layer["features"]) == len(data)
 
 
+@pytest.mark.slow
 def test_geff_over_another_is_whole(tracks, tmp_path):
     """Nothing of the other, which had more features, is left among it."""
     geff = pytest.importorskip("geff")

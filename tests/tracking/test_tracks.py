@@ -159,6 +159,7 @@ def test_more_segments_than_ctc_masks_hold(tmp_path, monkeypatch):
     assert not (tmp_path / "out" / "CTC").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", sorted(registry.embedded()))
 @pytest.mark.parametrize("frames", [[{}], [{1: (5, 5)}], [{}, {}, {1: (5, 5)}],
                                     [{1: (5, 5)}, {}, {}, {1: (5, 5)}]])  # fmt: skip
@@ -171,6 +172,7 @@ def test_every_tracker_stands_empty_frames(tmp_path, key, frames):
     assert tracking.read_trackmate(tmp_path / "out" / "tracks.xml").counts == tracks.counts
 
 
+@pytest.mark.slow
 def test_70000_objects_keep_their_ids(tmp_path):
     side, step = 265, 6
     frame = np.zeros((side * step, side * step), np.uint32)

@@ -132,6 +132,7 @@ def test_nothing_to_train_on():
         read()
 
 
+@pytest.mark.slow
 def test_large_data_are_memory_mapped_and_vanish(monkeypatch, tmp_path):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     small = read(pair(title="a"))

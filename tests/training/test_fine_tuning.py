@@ -60,6 +60,7 @@ def test_learns_the_new_from_the_model(tmp_path, base):
     assert (config.pixel_width, config.unit) == (0.5, "µm")
 
 
+@pytest.mark.thorough
 def test_begins_with_the_weights_and_a_lower_rate(tmp_path, base):
     with pytest.warns(DataWarning, match="pixels of 1 pixel, those of the model to start from"):
         train([dark(seed) for seed in range(3)], tmp_path / "M", start=base, epochs=1, steps=1)
@@ -83,6 +84,7 @@ def test_few_images_will_do(tmp_path, base, count):
     assert split["validation"]
 
 
+@pytest.mark.thorough
 def test_what_the_model_was_trained_on_does_not_validate(tmp_path, base):
     old = json.loads((base / "split.json").read_text())
     pairs = [

@@ -178,6 +178,7 @@ def test_time_limit_ends_the_training_and_its_learning_rate(tmp_path, pairs, mon
     assert (out / ".training").is_dir()
 
 
+@pytest.mark.thorough
 def test_a_time_limit_that_reading_uses_up_still_makes_a_model(tmp_path, pairs):
     out = tmp_path / "M"
     train(pairs, out, minutes=1e-6, **TINY)
@@ -199,6 +200,7 @@ def test_cancelling_keeps_the_best_so_far_and_resume_goes_on(tmp_path, pairs, ho
     assert not (out / ".training").exists()
 
 
+@pytest.mark.thorough
 def test_cancelled_before_anything_is_learnt_leaves_no_model(tmp_path, pairs):
     with pytest.raises(Cancelled):
         train(pairs, tmp_path / "M", epochs=2, progress=cancel_after(0), **TINY)
@@ -218,6 +220,7 @@ def test_an_interrupted_training_ends_where_one_without_a_stop_does(tmp_path, pa
         np.testing.assert_allclose(one, other, atol=1e-4)
 
 
+@pytest.mark.thorough
 def test_stopped_while_choosing_it_goes_on_with_choosing(tmp_path, pairs, monkeypatch):
     def stop(stage, done, total):
         if stage == "choosing":

@@ -200,6 +200,7 @@ def test_nan_is_refused_and_named(tmp_path):
     assert "NaN" in str(caught.value)
 
 
+@pytest.mark.thorough
 @pytest.mark.tf
 def test_hyperparameters_are_searched_by_the_error_at_blind_spots(tmp_path):
     from imagej_dl.search import search

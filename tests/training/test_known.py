@@ -107,6 +107,7 @@ def test_patches_are_centred_where_something_is_known(pdf):
     assert where[tuple(centres.T)].any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", OF_LABELS)
 def test_nothing_is_learnt_from_what_is_unknown(kind):
     """Loss and gradients are the same, bit for bit, whatever the labels are there."""

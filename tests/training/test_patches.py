@@ -169,6 +169,7 @@ def test_validation_is_limited():
         assert (targets.sum(-1) == 1).all()
 
 
+@pytest.mark.slow
 def test_centres_follow_the_pdf():
     """Chi-squared of where 20,000 centres fall, beside the weights of all pixels."""
     labels = np.zeros((12, 15), np.uint16)

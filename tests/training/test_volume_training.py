@@ -37,6 +37,7 @@ def bundle(trained):
     return models.load(trained, verify=True)
 
 
+@pytest.mark.thorough
 def test_the_model_knows_that_it_is_of_volumes(trained, bundle):
     config = bundle.config
     assert config.axes == "ZYX"

@@ -38,6 +38,7 @@ def unpack(archive: Path, folder: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", VERSIONS, ids=lambda path: path.name)
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.filterwarnings("ignore::imagej_dl.errors.DataWarning")
@@ -61,6 +62,7 @@ def test_there_is_a_version() -> None:
         assert kinds <= set(STEPS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("exact", [True, False])
 def test_what_differs_is_seen(exact: bool, tmp_path: Path) -> None:
     """One pixel, one link, one key, one ROI, one file; and what may be added is not."""

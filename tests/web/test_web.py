@@ -211,6 +211,7 @@ def test_finished_is_said_with_what_came(client: Any, monkeypatch: pytest.Monkey
     assert finished(client, first)["items"][0]["state"] == "done"
 
 
+@pytest.mark.slow
 def test_limits(client: Any) -> None:
     image = tiff(np.zeros((9, 9), np.uint8))
     assert "not an image" in post(client, (io.BytesIO(b"x"), "a.py")).json["error"]

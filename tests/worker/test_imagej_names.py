@@ -55,6 +55,7 @@ def _messages() -> Iterator[tuple[str, str]]:
                             yield f"{path.relative_to(package)}:{piece.lineno}", text
 
 
+@pytest.mark.slow
 def test_no_message_of_imagejs_has_a_word_for_a_shell() -> None:
     found = list(_messages())
     assert sum(bool(OPTION.search(text)) for _, text in found) > 30  # or it looks at nothing
@@ -164,6 +165,7 @@ def test_a_command_that_is_not_in_the_menu_has_words_too() -> None:
     assert imagej_names.spoken(asked, "predict", "dialog") == "set Object diameter to model"
 
 
+@pytest.mark.slow
 def test_what_ends_a_training_at_once_is_said_without_tensorflow(tmp_path: Path) -> None:
     import subprocess
     import sys

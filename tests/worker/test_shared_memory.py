@@ -36,6 +36,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
+@pytest.mark.slow
 def test_what_a_killed_worker_left_is_removed_by_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
     given = SharedMemory(create=True, size=16)  # as ImageJ does, which is killed, too
     other = SharedMemory(create=True, size=16)  # another program's

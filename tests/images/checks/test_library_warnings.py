@@ -24,6 +24,7 @@ def state() -> tuple:
     return LOGGER.level, LOGGER.propagate, LOGGER.disabled, [*LOGGER.filters], [*LOGGER.handlers]
 
 
+@pytest.mark.slow
 def test_importing_changes_no_logger() -> None:
     code = (
         "import logging, warnings, pandas, scipy.special, tifffile, xarray\n"

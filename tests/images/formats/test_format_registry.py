@@ -111,6 +111,7 @@ def test_each_format_is_in_the_table_of_the_docs(one: Format) -> None:
     assert one.install in needs.replace("`", "")
 
 
+@pytest.mark.slow
 def test_no_other_module_names_a_format_by_its_suffix() -> None:
     known = set(registry.all_suffixes())
     named = set()

@@ -120,6 +120,7 @@ def test_a_video_is_bounded_as_a_whole():
     np.testing.assert_array_equal(found.values, rule.levels(full).values)
 
 
+@pytest.mark.slow
 def test_a_sample_of_a_large_plane_is_small_and_says_the_same():
     plane = np.tile(cells(0)[0], (20, 20))
     sample = Sample()

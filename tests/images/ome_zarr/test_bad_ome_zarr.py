@@ -113,6 +113,7 @@ CASES: dict[str, tuple[Callable[[Path], Any], str]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*times as coarse")
 @pytest.mark.parametrize("case", CASES)
 def test_what_is_wrong_is_one_error(path: Path, case: str) -> None:
@@ -188,6 +189,7 @@ def test_a_plain_array_is_told_from_an_image(tmp_path: Path) -> None:
         images.read(tmp_path / "a.zarr")
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::imagej_dl.errors.DataWarning")
 @pytest.mark.parametrize("file", [".zattrs", "0/.zarray"])
 def test_no_value_in_the_metadata_ends_in_a_traceback(path: Path, file: str) -> None:

@@ -20,6 +20,7 @@ def _run(**values):
     Corrections.declare(values).run(progress.silent)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*links into merged")
 @pytest.mark.parametrize("recorded", [True, False], ids=["recorded", "recognised"])
 def test_nothing_edited_scores_1(tmp_path, recorded):

@@ -56,6 +56,7 @@ def test_nothing_edited_is_the_automatic_result(result):
     assert found.frames.tolist() == []
 
 
+@pytest.mark.slow
 def test_on_real_movies_nothing_edited_is_the_automatic_result(shared_data, tmp_path):
     labels = images.read(shared_data / "movie-dense" / "detections.tif")
     tracks = tracking.track(labels, engine="embedded")

@@ -258,6 +258,7 @@ def _seconds(each: int, giant: float = 1.0) -> float:
     return took / each
 
 
+@pytest.mark.slow
 def test_the_time_is_linear_in_the_objects() -> None:
     """Of one object as large as the image, too, in whose reach all the others are."""
     _seconds(100)

@@ -65,6 +65,7 @@ def test_where_trackmate_lacks_memory_auto_takes_the_embedded_engine(monkeypatch
         tracking.track(lineages.division(), settings=chosen, engine="trackmate")
 
 
+@pytest.mark.slow
 def test_motile_divides_and_closes_gaps(tmp_path):
     _needs("motile")
     tracks = tracking.track(lineages.division(), engine="motile")
@@ -93,6 +94,7 @@ def test_motile_without_anything_to_link():
         assert tracks.counts["links"] == 0
 
 
+@pytest.mark.slow
 def test_motile_says_when_time_was_too_short():
     """It would hand back no link at all, as if nothing belonged together."""
     _needs("motile")
@@ -135,6 +137,7 @@ class Trackastra:
 '''
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="the other Python is a shell script")
 def test_exchange_with_a_stand_in_for_trackastra(tmp_path, monkeypatch):
     python = python_with(tmp_path, "trackastra.model", _STAND_IN)

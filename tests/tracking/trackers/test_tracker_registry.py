@@ -180,6 +180,7 @@ def test_a_toy_tracker_is_known_everywhere(toys: None, tmp_path: Path) -> None:
     assert "TOY_DISTANCE" in documentation.settings()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="the other Python is a shell script")
 def test_a_toy_engine_is_known_everywhere(toys: None, tmp_path: Path) -> None:
     tracks = _track(tmp_path, "FOREIGN_TOY", {"TOY_COST": 3.0}, "--engine", "toyengine")
@@ -249,6 +250,7 @@ MAY_NAME: dict[str, set[str]] = {}
 """Modules outside the package of trackers that may name one in a string; none so far."""
 
 
+@pytest.mark.slow
 def test_no_other_module_names_a_tracker() -> None:
     """Else a new one would have to be added there, too. Docstrings may name them."""
     package = TOP / "imagej_dl"

@@ -203,6 +203,7 @@ def _same(one, other):
         return one == other
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "file",
     [
