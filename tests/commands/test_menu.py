@@ -258,15 +258,21 @@ OPTIONS = {
 }
 
 
-def _parsed(texts: list[str]) -> tuple[list[dict[str, str]], str]:
+def _options() -> tuple[Any, Any]:
+    """Return the front's class of options, and Java's of texts."""
+    from scyjava import jimport
+
     from imagej_dl.fiji import gateway
     from imagej_dl.fiji import menu as door
 
     gateway.start("embedded", display=False, jars=(door.APPOSE, gateway.PATCHER))
-    options = door._front().getClass().getClassLoader().loadClass("imagejdl.Options")
-    from scyjava import jimport
+    loader = door._front().getClass().getClassLoader()
+    return loader.loadClass("imagejdl.Options"), jimport("java.lang.String").class_
 
-    parse = options.getMethod("parse", jimport("java.lang.String").class_)
+
+def _parsed(texts: list[str]) -> tuple[list[dict[str, str]], str]:
+    options, text = _options()
+    parse = options.getMethod("parse", text)
     found = [parse.invoke(None, text) for text in texts]
     try:
         parse.invoke(None, "a=[never closed")
@@ -275,9 +281,19 @@ def _parsed(texts: list[str]) -> tuple[list[dict[str, str]], str]:
     return [{str(k): str(m.get(k)) for k in m.keySet()} for m in found], words
 
 
+def _read(texts: list[str], values: list[str]) -> tuple[Any, list[dict[str, str]]]:
+    return _parsed(texts), _recorded(values)
+
+
+@pytest.fixture(scope="module")
+def read(own_process: Any) -> Any:
+    """What ImageJ reads of options, and of values that are written for it: by one ImageJ."""
+    return own_process(_read, list(OPTIONS), VALUES)
+
+
 @pytest.mark.jvm
-def test_options_as_imagej_reads_them(own_process: Any) -> None:
-    found, words = own_process(_parsed, list(OPTIONS))
+def test_options_as_imagej_reads_them(read: Any) -> None:
+    (found, words), _ = read
     assert found == list(OPTIONS.values())
     assert "value of a" in words
 
@@ -290,14 +306,9 @@ VALUES = ["a", "two words", "a]b", "a] b", "[x", "[x y", "x [y] z", "a ]b[ c", '
 
 def _recorded(values: list[str]) -> list[dict[str, str]]:
     """Write each value as a macro line, and give what a macro with that line hands over."""
-    from imagej_dl.fiji import gateway
-    from imagej_dl.fiji import menu as door
-
-    gateway.start("embedded", display=False, jars=(door.APPOSE, gateway.PATCHER))
-    options = door._front().getClass().getClassLoader().loadClass("imagejdl.Options")
     from scyjava import jimport
 
-    text = jimport("java.lang.String").class_
+    options, text = _options()
 
     def call(name: str, value: str) -> str:
         return str(options.getMethod(name, text).invoke(None, value))
@@ -312,8 +323,8 @@ def _recorded(values: list[str]) -> list[dict[str, str]]:
 
 
 @pytest.mark.jvm
-def test_any_value_is_written_so_that_imagej_reads_it_again(own_process: Any) -> None:
-    found = own_process(_recorded, VALUES)
+def test_any_value_is_written_so_that_imagej_reads_it_again(read: Any) -> None:
+    _, found = read
     assert found == [{"flag": "true", "a": value, "b": "2"} for value in VALUES]
 
 

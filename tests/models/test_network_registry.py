@@ -128,6 +128,8 @@ COUNTS = {
 }
 SUITE = list(COUNTS)
 OF_VALUES = ("vae", "hvae")
+LARGEST = pytest.param("mobilenet_mobileunet_lstm", marks=pytest.mark.thorough)
+EACH = [LARGEST if name == LARGEST.values[0] else name for name in NETWORKS]
 
 
 def arguments(name, **more):
@@ -139,7 +141,10 @@ def test_all_eight_of_the_suite_are_there():
 
 
 @pytest.mark.parametrize("name", SUITE)
-@pytest.mark.parametrize(("f", "classes", "depth"), [(16, 2, 3), (5, 1, 2)])
+@pytest.mark.parametrize(
+    ("f", "classes", "depth"),
+    [pytest.param(16, 2, 3, marks=pytest.mark.thorough), (5, 1, 2)],
+)
 def test_weights_are_those_counted_from_the_description(name, f, classes, depth):
     built = network(name, arguments(name, width=f, classes=classes, depth=depth)).build()
     assert built.count_params() == COUNTS[name](f, classes, depth)
@@ -165,7 +170,7 @@ def pictures(made, *shape, seed=0):
     return np.random.default_rng(seed).random(shape, np.float32)
 
 
-@pytest.mark.parametrize("name", [name for name in NETWORKS if name not in OF_VALUES])
+@pytest.mark.parametrize("name", [name for name in EACH if name not in OF_VALUES])
 def test_probabilities_of_any_size_come_back_the_same_from_the_file(name, tmp_path):
     made, model = small(name)
     assert model.input_shape[-1] == 1
@@ -181,7 +186,7 @@ def test_probabilities_of_any_size_come_back_the_same_from_the_file(name, tmp_pa
         np.testing.assert_array_equal(np.asarray(again(x, training=False)), y)
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", EACH)
 def test_a_window_with_the_halo_gives_the_same_as_the_whole(name):
     made, model = small(name, depth=1, dilation_rate=1)
     field = receptive_field(model)
@@ -201,7 +206,7 @@ def test_a_window_with_the_halo_gives_the_same_as_the_whole(name):
         "categorical_unet_fc",
         "categorical_unet_fc_dil",
         "mobilenet_mobileunet",
-        "mobilenet_mobileunet_lstm",
+        LARGEST,
     ],
 )
 def test_no_smaller_halo_would_do(name):
@@ -223,7 +228,7 @@ def test_no_smaller_halo_would_do(name):
     assert farthest == field.halo
 
 
-@pytest.mark.parametrize("name", ["mobilenet_mobileunet_lstm", "unet_lstm"])
+@pytest.mark.parametrize("name", [LARGEST, "unet_lstm"])
 def test_recurrent_networks_remember_the_frames_in_their_order(name):
     made, model = small(name)
     x = pictures(made, 1, 16, 16)
