@@ -132,14 +132,16 @@ class _Workers(Executor):
                     self.client.cancel([future for _, future in waiting.values()], force=True)
 
     def _outcome(self, future: Any) -> Outcome:
-        if future.status == "finished":
-            try:
-                return Outcome(**future.result())
-            except OSError as gone:  # the value lies with the worker until it is asked for
-                raise self._ended() from gone
-        if future.status != "error":
+        status = future.status
+        if status not in ("finished", "error"):
             raise self._ended()
-        error = future.exception()
+        # The value, or the error, lies with the worker until it is asked for.
+        try:
+            if status == "finished":
+                return Outcome(**future.result())
+            error = future.exception()
+        except (OSError, self.distributed.CancelledError) as gone:
+            raise self._ended() from gone
         if isinstance(error, self.distributed.KilledWorker):
             raise UserError(
                 "workers died again and again while they did the same job: they may have too "

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -193,7 +194,8 @@ def cluster() -> Iterator[tuple[str, subprocess.Popen[str]]]:
     yield address, scheduler
     # Together with what they have started themselves.
     for process in (workers, scheduler):
-        os.killpg(process.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # workers end a while after their scheduler
+            os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
 
 

@@ -121,6 +121,24 @@ def test_an_outcome_that_died_with_its_worker_comes_again(monkeypatch: pytest.Mo
     assert outcome.value >= 1
 
 
+def test_a_scheduler_that_ends_while_an_outcome_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    distributed = pytest.importorskip("distributed")
+
+    def gone(_: FakeFuture) -> dict[str, object]:
+        raise distributed.client.FutureCancelledError("job", "scheduler-connection-lost")
+
+    monkeypatch.setattr(dask_workers, "_BEAT", 0.01)
+    monkeypatch.setattr(FakeFuture, "result", gone)
+    with (
+        dask_workers._Workers(distributed, FakeClient(), None, "tcp://host:1") as executor,
+        pytest.raises(UserError, match="the scheduler has ended") as error,
+    ):
+        list(executor.run([CORES], lambda: None))
+    assert error.value.path == "tcp://host:1"
+
+
 @pytest.mark.slow
 def test_local_workers_share_the_cores_and_can_be_cancelled() -> None:
     pytest.importorskip("distributed")
