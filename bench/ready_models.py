@@ -31,6 +31,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from imagej_dl import images, models
 from imagej_dl.errors import Cancelled, UserError
@@ -169,16 +170,21 @@ def begun(options: argparse.Namespace) -> None:
 def scored(folder: Path, pairs: Iterable[Pair], on: str) -> Score:
     """Predict images as `imagej-dl predict` does, and score all their objects together."""
     bundle = models.load(folder)
+    found = ((labels, predict(bundle, images.read(image)).labels.data) for image, labels in pairs)
+    return pooled(found, on, "imagej-dl predict, no option")
+
+
+def pooled(found: Iterable[tuple[Path, NDArray]], on: str, how: str) -> Score:
+    """Score the objects found in images, each with the file of its ground truth, all together."""
     thresholds = sorted({*THRESHOLDS, 0.75})
-    matched = []
-    for image, labels in pairs:
-        found = predict(bundle, images.read(image)).labels.data
-        matched.append(match(images.read_labels(labels, as_is=True).data, found, thresholds))
+    matched = [
+        match(images.read_labels(labels, as_is=True).data, one, thresholds) for labels, one in found
+    ]
     whole = dict(zip(thresholds, total(matched), strict=True))
     precisions = {at: one.average_precision for at, one in whole.items()}
     return Score(
         on=on,
-        how="imagej-dl predict, no option",
+        how=how,
         images=len(matched),
         objects=whole[0.5].n_true,
         ap_50=round(precisions[0.5], 4),
@@ -187,6 +193,11 @@ def scored(folder: Path, pairs: Iterable[Pair], on: str) -> Score:
         f1_50=round(whole[0.5].f1, 4),
         pq_50=round(whole[0.5].panoptic_quality, 4),
     )
+
+
+def tests() -> list[Pair]:
+    """Return pairs of the same collection that neither trained nor validated."""
+    return [(folder / "image.tif", folder / "labels.tif") for folder in sorted(TEST.iterdir())]
 
 
 def likened(folder: Path, pairs: list[Pair]) -> Likeness:
@@ -242,7 +253,6 @@ def carded(options: argparse.Namespace) -> None:
         f"{SHARE:.0%} of the images of each size, drawn evenly over the objects' diameters; they "
         "chose the epoch and, together with training images, the post-processing settings",
     )
-    tests = [(folder / "image.tif", folder / "labels.tif") for folder in sorted(TEST.iterdir())]
     low, median, high = np.percentile(sizes, (5, 50, 95))
     with (options.model / "log.csv").open(encoding="utf-8") as log:
         epochs = len(list(csv.DictReader(log)))
@@ -272,7 +282,7 @@ def carded(options: argparse.Namespace) -> None:
         object_diameter=Diameter(median=round(median, 1), low=round(low, 1), high=round(high, 1)),
         scores=[
             scored(options.model, validation, "validation images"),
-            scored(options.model, tests, "other images of the same collection"),
+            scored(options.model, tests(), "other images of the same collection"),
         ],
         limits=LIMITS,
         training={

@@ -24,20 +24,25 @@ import numpy as np
 import ready_models
 
 from imagej_dl import images
-from imagej_dl.evaluation import THRESHOLDS, match, total
 
 RATE, STATE = 3e-4, "minutes.json"
 RANDOM = np.random.default_rng(0)
 Planes = tuple[list[np.ndarray], list[np.ndarray]]
 
 
-def read(pairs: list[ready_models.Pair]) -> Planes:
-    """Return images from 0 to 1 (their 1st and 99.8th percentile), and label maps without holes."""
+def normalised(image: Path) -> np.ndarray:
+    """Return an image from 0 to 1, which are its 1st and its 99.8th percentile."""
     from csbdeep.utils import normalize
+
+    return normalize(images.read(image).data.astype(np.float32), 1, 99.8)
+
+
+def read(pairs: list[ready_models.Pair]) -> Planes:
+    """Return images, and label maps without holes."""
     from stardist import fill_label_holes
 
-    planes = [normalize(images.read(image).data.astype(np.float32), 1, 99.8) for image, _ in pairs]
     labels = [images.read_labels(labels, as_is=True).data for _, labels in pairs]
+    planes = [normalised(image) for image, _ in pairs]
     return planes, [fill_label_holes(one.astype(np.int32)) for one in labels]
 
 
@@ -105,22 +110,10 @@ def scored(options: argparse.Namespace) -> None:
     from stardist.models import StarDist2D
 
     model = StarDist2D(None, name=options.out.name, basedir=str(options.out.parent))
-    tests = [(one / "image.tif", one / "labels.tif") for one in ready_models.TEST.iterdir()]
-    sets = {"validation": ready_models.divide(options.data)[1], "nuclei/test": tests}
-    for name, pairs in sets.items():
-        planes, _ = read(pairs)
-        truths = [images.read_labels(labels, as_is=True).data for _, labels in pairs]
-        found = [model.predict_instances(plane)[0] for plane in planes]
-        thresholds = sorted({*THRESHOLDS, 0.75})
-        one_by_one = [match(*both, thresholds) for both in zip(truths, found, strict=True)]
-        whole = dict(zip(thresholds, total(one_by_one), strict=True))
-        precisions = {at: one.average_precision for at, one in whole.items()}
-        mean = np.mean([precisions[at] for at in THRESHOLDS])
-        print(
-            f"{name}: AP .5 {precisions[0.5]:.4f}, .75 {precisions[0.75]:.4f}, mean {mean:.4f}, "
-            f"F1 {whole[0.5].f1:.4f}, PQ {whole[0.5].panoptic_quality:.4f}",
-            flush=True,
-        )
+    validation = ready_models.divide(options.data)[1]
+    for on, pairs in ("validation", validation), ("nuclei/test", ready_models.tests()):
+        found = ((labels, model.predict_instances(normalised(i))[0]) for i, labels in pairs)
+        print(ready_models.pooled(found, on, "stardist").model_dump_json(), flush=True)
 
 
 def main() -> None:

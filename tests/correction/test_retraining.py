@@ -96,7 +96,6 @@ def discs(seed: int) -> tuple[np.ndarray, np.ndarray]:
     return np.clip(image, 0, 255).astype(np.uint8), labels
 
 
-@pytest.mark.thorough
 def test_kill_9_in_the_middle_of_a_retraining(tmp_path: Path) -> None:
     home = tmp_path / "p"
     project.create(home)

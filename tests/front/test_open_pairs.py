@@ -118,7 +118,6 @@ def seen(own_process: Any, folder: Path) -> dict[str, Any]:
         return own_process(_dialogs, str(folder), str(folder / "home"), timeout=900)
 
 
-@pytest.mark.thorough
 def test_a_pair_of_open_images_is_learnt_and_recorded(seen: dict[str, Any], folder: Path) -> None:
     assert seen["offered"] == ["*None*", "good.tif", "small.tif"]
     assert models.load_config(folder / "care" / "model").kind == "care"
