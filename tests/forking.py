@@ -114,7 +114,7 @@ def serve(listening: socket.socket) -> None:
         line.close()
 
 
-def _told(environment: dict[str, str]) -> dict[str, str]:
+def heeded(environment: dict[str, str]) -> dict[str, str]:
     """Return what the environment says to Python's start and TensorFlow's import."""
     later = {"TF_NUM_INTRAOP_THREADS"}  # read by the first operation
     names = {name for name in environment if name.startswith(HEEDED_AT_THE_START)} - later
@@ -127,8 +127,8 @@ def _watch(line: socket.socket, before: dict[str, str]) -> None:
     head, streams, *_ = socket.recv_fds(line, 4, 3)
     said = json.loads(line.makefile("rb").read(struct.unpack("!I", head)[0]))
     # What imagej-dl set itself while it was imported, it would set again.
-    ours = {name: value for name, value in _told(dict(os.environ)).items() if name not in before}
-    if ours | _told(said["environment"]) != ours | _told(before):
+    ours = {name: value for name, value in heeded(dict(os.environ)).items() if name not in before}
+    if ours | heeded(said["environment"]) != ours | heeded(before):
         line.sendall(b"0\n")
         return
     code = 1

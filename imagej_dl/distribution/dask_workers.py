@@ -12,7 +12,7 @@ import os
 import queue
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from typing import Any
 
 from imagej_dl import __version__, optional
@@ -45,19 +45,17 @@ def local(workers: int | None = None) -> Executor:
     count = workers or cores
     threads = str(max(1, cores // count))
     names = (backend.THREADS, "OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
-    # Else a job whose worker is killed three times would be given up; and workers that others
-    # stop are no reason to.
-    _configure()
-    cluster = distributed.LocalCluster(
-        n_workers=count,
-        threads_per_worker=1,
-        processes=True,
-        memory_limit=0,
-        dashboard_address=None,
-        security=_certificate(distributed),
-        silence_logs=logging.CRITICAL,
-        env={name: threads for name in names},
-    )
+    with _configured():
+        cluster = distributed.LocalCluster(
+            n_workers=count,
+            threads_per_worker=1,
+            processes=True,
+            memory_limit=0,
+            dashboard_address=None,
+            security=_certificate(distributed),
+            silence_logs=logging.CRITICAL,
+            env={name: threads for name in names},
+        )
     return _Workers(distributed, distributed.Client(cluster), cluster)
 
 
@@ -69,7 +67,6 @@ def remote(address: str) -> Executor:
     UserError : when it does not answer, or is of another version of Dask.
     """
     distributed = _library()
-    _configure()
     levels = _quiet()
     try:
         client = distributed.Client(address, timeout=CONNECT)
@@ -242,10 +239,19 @@ def _quiet(levels: dict[str, int] | None = None) -> dict[str, int]:
     return before
 
 
-def _configure() -> None:
+def _configured() -> AbstractContextManager[Any]:
+    """Let Dask start workers here as they are needed; its settings are as before afterwards."""
     import dask
 
-    dask.config.set({"distributed.scheduler.allowed-failures": _DEATHS})
+    settings = {
+        # Else a job whose worker is killed three times would be given up; and workers that others
+        # stop are no reason to.
+        "distributed.scheduler.allowed-failures": _DEATHS,
+        # Dask would set these in this process, too, and leave them: engines that are started
+        # from it later would have one thread.
+        "distributed.nanny.pre-spawn-environ": {},
+    }
+    return dask.config.set(settings)
 
 
 def _certificate(distributed: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import time
 from collections.abc import Callable
@@ -139,9 +140,15 @@ def test_a_scheduler_that_ends_while_an_outcome_is_asked_for(
     assert error.value.path == "tcp://host:1"
 
 
+def _threads() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name.endswith("_THREADS")}
+
+
 @pytest.mark.slow
 def test_local_workers_share_the_cores_and_can_be_cancelled() -> None:
+    dask = pytest.importorskip("dask")
     pytest.importorskip("distributed")
+    before = _threads(), dask.config.get("distributed.scheduler.allowed-failures")
     with registry.executor("local", 1) as executor:
         (_, one), (_, two) = sorted(
             executor.run([CORES, MISSING], lambda: None), key=lambda o: o[0]
@@ -154,3 +161,5 @@ def test_local_workers_share_the_cores_and_can_be_cancelled() -> None:
 
         with pytest.raises(Cancelled):
             list(executor.run([CORES], stop))
+    # Dask itself would leave OMP_NUM_THREADS 1, which all that is started later inherits.
+    assert before == (_threads(), dask.config.get("distributed.scheduler.allowed-failures"))
