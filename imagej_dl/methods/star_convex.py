@@ -30,8 +30,9 @@ class StarConvex(InstanceMethod):
     summary: ClassVar[str] = "object probability, and distances to the outline along rays"
     publication: ClassVar[Publication | None] = STARDIST
     position: ClassVar[int] = 10
-    # Some 32 distances are made of the last convolutions: 16 filters are too few for them.
-    defaults: ClassVar[Mapping[str, Any]] = {"last_width": 64}
+    # Some 32 distances are made of the last convolutions: 16 filters are too few for them, and at
+    # full resolution the more take three times as long.
+    defaults: ClassVar[Mapping[str, Any]] = {"architecture": "unet_half", "last_width": 64}
     losses: ClassVar[tuple[str, ...]] = ("probability_distances",)
     weight_maps: ClassVar[tuple[str, ...]] = UNWEIGHTED_FIRST
     shown: ClassVar[Measure] = Measure(

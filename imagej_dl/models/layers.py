@@ -69,6 +69,7 @@ LAYERS = {
 
 OTHERS = {
     ("imagej_dl.models.convlstm", "ConvLSTM2D"): Reach.KERNEL,
+    ("imagej_dl.models.enlarging", "Doubled2D"): Reach.UPSAMPLED,
     ("imagej_dl.models.ladder", "Drawn"): Reach.PIXEL,
     ("imagej_dl.models.ladder", "LadderDivergence"): Reach.PIXEL,
     ("imagej_dl.models.ladder", "LadderSamples"): None,

@@ -157,6 +157,11 @@ def _doubling(layer: Any, value: _Value) -> _Value:
     return [_Part(_whole(value), layer.output.shape[-1], is_half=True)]
 
 
+def _interpolation(layer: Any, value: _Value) -> _Value:
+    node = _resized(_whole(value), "linear_onnx", coordinate_transformation_mode="half_pixel")
+    return [_Part(node, layer.output.shape[-1])]
+
+
 def _concatenation(layer: Any, *values: _Value) -> _Value:
     _check(layer.axis in (-1, 3), "an axis of concatenation")
     return [part for value in values for part in value]
@@ -184,6 +189,7 @@ _LAYERS: dict[str, Callable[..., _Value]] = {
     "BatchNormalization": _normalisation,
     "Concatenate": _concatenation,
     "Conv2D": _convolution,
+    "Doubled2D": _interpolation,
     "Dropout": _nothing,
     "MaxPooling2D": _pooling,
     "SpatialDropout2D": _nothing,
@@ -211,15 +217,14 @@ def _whole(value: _Value) -> Any:
 
 
 def _doubled(node: Any) -> Any:
-    return _ops().interpolate(
-        node,
-        _constant([2, 2]),
-        "nearest",
-        "scales",
-        coordinate_transformation_mode="asymmetric",
-        nearest_mode="floor",
-        axes=_ops().constant(np.array([2, 3])),
+    return _resized(
+        node, "nearest", coordinate_transformation_mode="asymmetric", nearest_mode="floor"
     )
+
+
+def _resized(node: Any, mode: str, **how: str) -> Any:
+    axes = _ops().constant(np.array([2, 3]))
+    return _ops().interpolate(node, _constant([2, 2]), mode, "scales", axes=axes, **how)
 
 
 def _transposed(node: Any, *axes: int) -> Any:

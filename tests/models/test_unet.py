@@ -1,6 +1,7 @@
 import pytest
 
 from imagej_dl.models.networks.unet import UNet
+from imagej_dl.models.networks.unet_half import UNetHalf
 
 pytestmark = pytest.mark.tf
 
@@ -33,6 +34,25 @@ def parameters(depth, width, last, channels, classes):
 def test_has_the_weights_of_fluffys_network(depth, width, last, channels, classes):
     network = UNet(depth=depth, width=width, last_width=last, channels=channels, classes=classes)
     assert network.build().count_params() == parameters(depth, width, last, channels, classes)
+
+
+def test_at_half_the_resolution_it_lacks_the_last_block_and_join():
+    network = UNetHalf(depth=3, width=16, last_width=8, classes=3)
+    whole = parameters(3, 16, 8, 1, 3)
+    of_block = 9 * (64 * 16 + 16 * 16) + 2 * 16 + 2 * 4 * 16
+    of_join = 9 * 8 * (32 - 64)  # the last convolutions see 32 and 32 channels, not 16 and 16
+    assert network.build().count_params() == whole - of_block - of_join
+
+
+def test_doubles_as_keras_does_where_it_can():
+    import numpy as np
+
+    from imagej_dl.models import backend
+    from imagej_dl.models.enlarging import Doubled2D
+
+    images = np.random.default_rng(0).normal(size=(2, 5, 7, 3)).astype(np.float32)
+    keras_own = backend.keras().layers.UpSampling2D(2, interpolation="bilinear")
+    np.testing.assert_allclose(Doubled2D()(images), keras_own(images), atol=1e-6)
 
 
 def test_dropouts_grow_with_the_level_up_to_a_half_and_are_reversed_in_the_decoder():

@@ -45,6 +45,7 @@ def check(model, shape=(2, 48, 80)):
         ("unet", {}),
         ("unet", {"depth": 1, "width": 3, "last_width": 5, "channels": 3, "classes": 1}),
         ("unet", {"depth": 2, "width": 4, "output": ["linear", "sigmoid", "relu"]}),
+        ("unet_half", {"depth": 3, "classes": 4, "output": ["sigmoid", *["linear"] * 3]}),
         ("unet_suite", {}),
     ],
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import Field
 
@@ -20,7 +20,9 @@ class UNet(Network):
     first decoder block works there.
     """
 
-    name = "unet"
+    name: ClassVar[str] = "unet"
+    finest: ClassVar[int] = 0
+    """Level at whose resolution the output is made: 0 is that of the image."""
 
     depth: int = Field(default=4, ge=1, le=7, description="Levels, each halving the resolution.")
     width: int = Field(default=16, ge=1, le=4096, description="Filters of the first level.")
@@ -50,7 +52,7 @@ class UNet(Network):
             x = self._block(x, level, f"down{level}")
             skips.append(x)
             x = layers.MaxPooling2D(2, name=f"down{level}_pool")(x)
-        for level in reversed(range(self.depth)):
+        for level in reversed(range(self.finest, self.depth)):
             x = self._block(x, level, f"up{level}")
             x = layers.UpSampling2D(2, name=f"up{level}_double")(x)
             x = layers.Concatenate(name=f"up{level}_join")([x, skips[level]])
@@ -58,7 +60,11 @@ class UNet(Network):
             x = layers.Conv2D(
                 self.last_width, 3, padding="same", activation="relu", name=f"last_conv{i}"
             )(x)
-        return keras.Model(inputs, self._probabilities(x), name="unet")
+        return keras.Model(inputs, self._finished(x), name=self.name)
+
+    def _finished(self, x: Any) -> Any:
+        """Return the output, of the image's resolution."""
+        return self._probabilities(x)
 
     def _block(self, x: Any, level: int, name: str) -> Any:
         layers = backend.keras().layers
