@@ -128,9 +128,9 @@ def fit(pairs: Pairs, gaussians: int = 3, coefficients: int = 2) -> GaussianMixt
     problem = _Likelihood(
         (observed - signal) / unit, (signal - low) / (high - low), gaussians, coefficients, least
     )
-    found = minimize(
-        problem, problem.start(), jac=True, method="L-BFGS-B", options={"maxiter": 500}
-    )
+    # With the usual memory of 10 steps it ends before the maximum, elsewhere on each processor.
+    options = {"maxiter": 500, "maxcor": 30}
+    found = minimize(problem, problem.start(), jac=True, method="L-BFGS-B", options=options)
     if not np.isfinite(found.fun):
         raise UserError("no mixture of Gaussians describes the noise; use a histogram")
     weights, offsets, spreads = problem.parts(found.x)

@@ -90,7 +90,7 @@ def test_what_is_left_out_is_said(
     assert "smaller than minimum_area (200 px) left out" in said
     count = int(said.split("; ")[1].split()[0])
     labels = images.read_labels(tmp_path / "a" / "mixed.tif")
-    Predict.declare({**given, "out": tmp_path / "b"}).run(silent)
+    Predict.declare({**given, "out": tmp_path / "b", "minimum_area": 0}).run(silent)
     assert "left out" not in capsys.readouterr().out
     whole = images.read_labels(tmp_path / "b" / "mixed.tif")
     assert len(np.unique(labels)) + count == len(np.unique(whole))
