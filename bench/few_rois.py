@@ -88,7 +88,7 @@ def rows(options: argparse.Namespace) -> list[dict[str, Any]]:
         for kind in options.kinds
     ]
     for seed, count, kind, way, drawing in product(
-        range(options.seeds), options.counts, options.kinds, MINUTES, options.drawings
+        range(options.seeds), options.counts, options.kinds, options.ways, options.drawings
     ):
         found.append({"kind": kind, "way": way, "drawing": drawing, "count": count, "seed": seed})
     return found
@@ -171,6 +171,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder of rows.jsonl")
     parser.add_argument("--kinds", nargs="+", default=[*KINDS, *MOVIES], choices=[*KINDS, *MOVIES])
     parser.add_argument("--counts", nargs="+", type=int, default=COUNTS)
+    parser.add_argument("--ways", nargs="+", default=[*MINUTES], choices=[*MINUTES])
     parser.add_argument("--drawings", nargs="+", default=DRAWINGS, choices=DRAWINGS)
     parser.add_argument("--seeds", type=int, default=3)
     for way, minutes in MINUTES.items():
