@@ -21,6 +21,7 @@ from imagej_dl.images.formats import registry
 from imagej_dl.images.labels import marks
 from imagej_dl.progress import Progress, note, silent
 
+_FRAMES = "If the slices are frames, pass --axes TYX, or set them in ImageJ's Image > Properties."
 # The scores of tracks that the table shows; the JSON holds all.
 _SHOWN = {
     "SEG": "SEG",
@@ -40,13 +41,17 @@ _SHOWN = {
 
 @dataclass(frozen=True)
 class Report:
-    """The scores of label maps (`matchings`, one for each threshold) or of tracks (`tracks`)."""
+    """The scores of label maps (`matchings`, one for each threshold) or of tracks (`tracks`).
+
+    `slices` is the depth of the deepest volume whose objects were matched as a whole, 1 for planes.
+    """
 
     pred: str
     truth: str
     matchings: list[Matching] = field(default_factory=list)
     images: dict[str, list[Matching]] = field(default_factory=dict)
     tracks: dict[str, Any] = field(default_factory=dict)
+    slices: int = 1
 
     @property
     def mean_average_precision(self) -> float | None:
@@ -62,6 +67,7 @@ class Report:
             found["mean_average_precision"] = self.mean_average_precision
             found["thresholds"] = [m.to_json() for m in self.matchings]
             found["images"] = {n: [m.to_json() for m in ms] for n, ms in self.images.items()}
+            found["slices"] = self.slices
         if self.tracks:
             found["tracks"] = self.tracks
         return found
@@ -93,6 +99,11 @@ class Report:
                 lines.append(
                     "There are no objects in the ground truth or the prediction: no score is "
                     "defined."
+                )
+            if self.slices > 1:
+                lines.append(
+                    f"Objects are those of volumes of up to {self.slices} slices, as a whole. "
+                    f"{_FRAMES}"
                 )
         for key in _SHOWN:
             if key not in self.tracks:
@@ -160,11 +171,12 @@ def evaluate(
             segmented = {"SEG": challenge.segmentation_score(pred, truth)}
             return Report(str(pred), str(truth), tracks=segmented)
     pairs = pair(pred, truth)
-    images = {}
+    images, slices = {}, 1
     for number, (name, one, other) in enumerate(pairs):
-        images[name] = _image(one, other, axes, marks.RING if sparse else None)
+        images[name], depth = _image(one, other, axes, marks.RING if sparse else None)
+        slices = max(slices, depth)
         progress("evaluating", number + 1, len(pairs))
-    return Report(str(pred), str(truth), total(images.values()), images)
+    return Report(str(pred), str(truth), total(images.values()), images, slices=slices)
 
 
 def _warn_of_axes(axes: str | None, pred: Path) -> None:
@@ -172,8 +184,11 @@ def _warn_of_axes(axes: str | None, pred: Path) -> None:
         warn("has the axes of its format, so axes has no effect", path=pred)
 
 
-def _image(pred: Path, truth: Path, axes: str | None, ring: int | None) -> list[Matching]:
-    found = []
+def _image(
+    pred: Path, truth: Path, axes: str | None, ring: int | None
+) -> tuple[list[Matching], int]:
+    """Match the objects of two files, and return the slices of their volumes, 1 for planes."""
+    found, slices = [], 1
     both = zip_longest(true_frames(truth, axes, ring), frames(pred, axes))
     for number, (true, guess) in enumerate(both):
         if true is None or guess is None:
@@ -182,5 +197,11 @@ def _image(pred: Path, truth: Path, axes: str | None, ring: int | None) -> list[
         try:
             found.append(match(true[0], guess, THRESHOLDS, known=true[1]))
         except UserError as error:
-            raise UserError(f"in frame {number} {error.problem}", path=pred) from error
-    return total(found)
+            stacked = true[0].ndim != guess.ndim
+            raise UserError(
+                f"in frame {number} {error.problem}",
+                path=pred,
+                remedy=_FRAMES if stacked else None,
+            ) from error
+        slices = max(slices, len(guess) if guess.ndim == 3 else 1)
+    return total(found), slices

@@ -38,6 +38,26 @@ def test_movies_count_frame_by_frame(tmp_path):
     assert report.matchings[0].n_true == sum(len(np.unique(f)) - 1 for f in image.data)
 
 
+def test_frames_that_a_file_stores_as_slices_are_no_volume_without_a_word(tmp_path):
+    _labels(tmp_path / "a.tif", frames=4)
+    movie = images.read(tmp_path / "a.tif")
+    other = np.where(movie.data > 0, 5 - movie.data, 0).astype(np.uint16)
+    other[::2] = movie.data[::2]
+    for name, array in {"stack": movie.data, "other": other}.items():
+        images.write(images.make(array, "ZYX"), tmp_path / f"{name}.tif")
+    said = "volumes of up to 4 slices, as a whole. If the slices are frames, pass --axes TYX"
+    report = evaluation.evaluate(tmp_path / "other.tif", tmp_path / "stack.tif")
+    assert said in report.table()
+    assert report.mean_average_precision < 1
+    report = evaluation.evaluate(tmp_path / "other.tif", tmp_path / "stack.tif", "TYX")
+    assert "slices" not in report.table()
+    assert report.mean_average_precision == 1
+    with pytest.raises(UserError, match="If the slices are frames, pass --axes TYX"):
+        evaluation.evaluate(tmp_path / "stack.tif", tmp_path / "a.tif")
+    report = evaluation.evaluate(tmp_path / "stack.tif", tmp_path / "a.tif", "TYX")
+    assert report.mean_average_precision == 1
+
+
 def test_folders_of_files_and_of_folders(tmp_path):
     for name in ("one", "two"):
         _labels(tmp_path / "truth" / "masks" / f"{name}.tif", seed=len(name))
