@@ -135,7 +135,8 @@ def evaluate(
     ----------
     pred, truth : two label files (a movie counts frame by frame), two folders of label maps with
         equal names, or two Cell Tracking Challenge folders; `pred` may also be the folder that
-        `imagej-dl track` wrote. Ground truth with SEG alone gives SEG of the frames that it has.
+        `imagej-dl track` wrote. Ground truth with SEG alone gives SEG of the frames that it has;
+        label files are scored against SEG of `NN_GT` as well.
     axes : the axes of label files that do not say them, such as TYX.
     sparse : not all objects of the ground truth are drawn. What lies neither within 2 px of a
         drawn object nor in what is marked as background is unknown then (see :func:`match`). What
@@ -194,10 +195,13 @@ def _image(
         if true is None or guess is None:
             which = "fewer" if guess is None else "more"
             raise UserError(f"has {which} frames than its ground truth {truth}", path=pred)
+        drawn, known = true
+        if drawn is None:  # not segmented
+            continue
         try:
-            found.append(match(true[0], guess, THRESHOLDS, known=true[1]))
+            found.append(match(drawn, guess, THRESHOLDS, known=known))
         except UserError as error:
-            stacked = true[0].ndim != guess.ndim
+            stacked = drawn.ndim != guess.ndim
             raise UserError(
                 f"in frame {number} {error.problem}",
                 path=pred,

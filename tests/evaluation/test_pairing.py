@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from imagej_dl import evaluation, images
+from imagej_dl import ctc, evaluation, images
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.evaluation import pairing
 
@@ -100,6 +100,25 @@ def test_labels_against_a_challenge_truth(shared_data):
     report = evaluation.evaluate(folder / "detections.tif", folder / "truth")
     assert report.matchings[0].precision == 1.0
     assert report.matchings[0].recall == pytest.approx(775 / 814)
+
+
+def test_labels_are_scored_against_whole_objects_not_against_markers(tmp_path):
+    movie = np.zeros((3, 24, 24), np.uint16)
+    movie[:, 4:16, 4:16] = 1
+    images.write(images.make(movie, "TYX"), tmp_path / "labels.tif")
+    markers = np.zeros_like(movie)
+    markers[:, 9:11, 9:11] = 1
+    folder = tmp_path / "01_GT"
+    ctc.write_truth(ctc.CtcFolder(markers, np.array([[1, 0, 2, 0]])), folder)
+    for path in (folder / "SEG").iterdir():
+        path.unlink()
+    with pytest.warns(DataWarning, match="no SEG: the masks of TRA are scored"):
+        assert evaluation.evaluate(tmp_path / "labels.tif", folder).mean_average_precision == 0
+    ctc.write_masks([(1, movie[1])], folder / "SEG", "man_seg", 3)
+    with pytest.warns(DataWarning, match="2 of 3 frames are not in SEG and are left out"):
+        report = evaluation.evaluate(tmp_path / "labels.tif", folder)
+    assert report.mean_average_precision == 1
+    assert report.matchings[0].n_true == 1
 
 
 @pytest.mark.parametrize("kind", ["missing", "empty", "mixed"])
