@@ -72,12 +72,16 @@ class Tuned:
         return self.found is not None and self.settings != self.found
 
 
-def chosen(study: Study, folder: Path) -> tuple[Trial, Trial]:
-    """Return the best trial and the first, which has the tracker's defaults."""
+def chosen(study: Study, folder: Path, unit: str) -> tuple[Trial, Trial]:
+    """Return the best trial and the first, which has the tracker's defaults.
+
+    `unit` is that of the labels, in which the distances are.
+    """
     done = finished(study)
     if not done:
         raise UserError("no trial was completed", path=folder)
-    return _trial(max(done, key=lambda trial: trial.value or 0.0)), _trial(done[0])
+    best = max(done, key=lambda trial: trial.value or 0.0)
+    return _trial(best, unit), _trial(done[0], unit)
 
 
 def write(
@@ -134,8 +138,8 @@ def _value(scores: dict[str, Any], objective: str) -> float:
     return -math.inf if value is None else float(value)
 
 
-def _trial(trial: FrozenTrial) -> Trial:
+def _trial(trial: FrozenTrial, unit: str) -> Trial:
     found = trial.user_attrs["settings"]
     before = {key: found.get(key, False) for key in tuning_space.BEFORE}
-    made = settings.make(found["tracker"], found["settings"], **before)
+    made = settings.make(found["tracker"], found["settings"], unit=unit, **before)
     return Trial(made, trial.user_attrs["scores"])

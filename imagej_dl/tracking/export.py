@@ -86,7 +86,7 @@ def write(
             more(temporary)
         files = stale_outputs.record(temporary, _OPTIONAL)
         summary = {
-            **tracks.settings.to_json(),
+            **tracks.settings.in_unit(tracks.calibration.unit).to_json(),
             "engine": tracks.engine,
             "counts": tracks.counts,
             "ctc_gaps": gaps,

@@ -70,7 +70,7 @@ def test_finds_better_than_the_defaults(truth, tmp_path):
 def test_the_first_trial_is_trackmates_default(truth, tmp_path):
     found = _tune(truth, tmp_path / "out", trials=1, space=None)
     assert found.best == found.default
-    assert found.settings == tracking.default_settings()
+    assert found.settings == tracking.default_settings().in_unit("µm")
 
 
 def test_the_last_frames_are_kept_apart(truth, tmp_path):
@@ -115,7 +115,7 @@ def test_what_is_worse_on_the_frames_held_out_is_not_kept(changing, tmp_path):
     assert found.best["TRA"] == 1 > found.default["TRA"]
     assert found.held.best["TRA"] < found.held.default["TRA"] == 1
     assert found.keeps_defaults
-    assert found.settings == tracking.make_settings("SPARSE_LAP_TRACKER")
+    assert found.settings == tracking.make_settings("SPARSE_LAP_TRACKER").in_unit("pixel")
     assert tracking.read_settings(tmp_path / "out" / "best.json") == found.settings
     assert found.found.settings.linking_max_distance > 15
     report = json.loads((tmp_path / "out" / "report.json").read_text())
@@ -159,7 +159,7 @@ def test_the_first_trial_has_exactly_the_defaults(changing, tmp_path, tracker):
     labels = changing[0].assign_attrs(pixel_width=0.1, pixel_height=0.1)
     found = tuning.tune(labels, changing[1], tmp_path, tracker, trials=1, held_out=0.0)
     usual = tracking.default_settings("auto" if tracker == "AUTO" else "embedded")
-    assert found.settings == usual
+    assert found.settings == usual.in_unit("pixel")
     row = pd.read_csv(tmp_path / "trials.csv").iloc[0]
     values = usual.settings.to_map()
     assert all(row[key] == value for key, value in values.items() if key in row)

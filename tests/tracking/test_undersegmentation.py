@@ -60,7 +60,7 @@ def test_tracked_as_two(tmp_path):
     plain = tracking.track(_fused(), engine="embedded")
     assert plain.counts["spots"] == tracks.counts["spots"] - 1
     tracking.write(tracks, tmp_path / "out")
-    assert tracking.read_settings(tmp_path / "out" / "settings.json") == chosen
+    assert tracking.read_settings(tmp_path / "out" / "settings.json") == chosen.in_unit("µm")
 
 
 def test_the_largest_number_there_is():
