@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from pathlib import Path
@@ -14,7 +15,7 @@ from imagej_dl.errors import UserError, warn
 from imagej_dl.evaluation import ctc_metrics as challenge
 from imagej_dl.evaluation.matching import THRESHOLDS, Matching, match, total
 from imagej_dl.evaluation.pairing import frames, pair, true_frames
-from imagej_dl.filesystem.atomic import atomic, refuse_existing
+from imagej_dl.filesystem.atomic import atomic, load_json, refuse_existing
 from imagej_dl.filesystem.text import write_text
 from imagej_dl.images.checks.repeated_warnings import gathered
 from imagej_dl.images.formats import registry
@@ -158,7 +159,7 @@ def evaluate(
                     "the ground truth lacks as false",
                     path=truth,
                     remedy="Leave sparse out, or name a label movie as the prediction (such as "
-                    "tracked.tif of `imagej-dl track`): its objects are scored frame by frame.",
+                    "the one that was tracked): its objects are scored frame by frame.",
                 )
             try:
                 scores = challenge.score(ctc.read(pred), ctc.read_truth(truth))
@@ -174,6 +175,8 @@ def evaluate(
     pairs = pair(pred, truth)
     images, slices = {}, 1
     for number, (name, one, other) in enumerate(pairs):
+        _warn_of_lineages(one)
+        _warn_of_lineages(other)
         images[name], depth = _image(one, other, axes, marks.RING if sparse else None)
         slices = max(slices, depth)
         progress("evaluating", number + 1, len(pairs))
@@ -183,6 +186,26 @@ def evaluate(
 def _warn_of_axes(axes: str | None, pred: Path) -> None:
     if axes is not None:
         warn("has the axes of its format, so axes has no effect", path=pred)
+
+
+def _warn_of_lineages(path: Path) -> None:
+    """Warn of a tracked label map in which cells of a lineage, such as daughters, share an id."""
+    if path.name != "tracked.tif":
+        return
+    for name in ("settings.json", "corrections.json"):
+        found = None
+        with suppress(UserError):  # not there, or not ours
+            found = load_json(path.with_name(name))
+        counts = found.get("counts") if isinstance(found, dict) else None
+        if isinstance(counts, dict) and (counts.get("divisions") or counts.get("merges")):
+            warn(
+                "has one id for each whole lineage, so that both daughters of a cell count as one "
+                "object",
+                path=path,
+                remedy="Score the label movie that was tracked, or the folder beside it, *_RES "
+                "(in CTC) or *_GT, whose masks have an id for each cell.",
+            )
+            return
 
 
 def _image(

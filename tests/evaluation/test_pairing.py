@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from imagej_dl import ctc, evaluation, images
+from imagej_dl import ctc, evaluation, images, tracking
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.evaluation import pairing
 
@@ -119,6 +119,22 @@ def test_labels_are_scored_against_whole_objects_not_against_markers(tmp_path):
         report = evaluation.evaluate(tmp_path / "labels.tif", folder)
     assert report.mean_average_precision == 1
     assert report.matchings[0].n_true == 1
+
+
+def test_daughters_that_share_the_id_of_their_track_are_warned_of(tmp_path):
+    movie = np.zeros((3, 30, 40), np.uint16)
+    movie[0, 8:22, 10:30] = 1
+    movie[1:, 8:22, 10:20] = 1
+    movie[1:, 8:22, 20:30] = 2
+    images.write(images.make(movie, "TYX"), tmp_path / "labels.tif")
+    tracks = tracking.track(images.read(tmp_path / "labels.tif"))
+    assert tracks.counts["divisions"] == 1
+    tracking.write(tracks, tmp_path / "out")
+    with pytest.warns(DataWarning, match="both daughters of a cell count as one object"):
+        report = evaluation.evaluate(tmp_path / "out" / "tracked.tif", tmp_path / "labels.tif")
+    assert report.matchings[0].n_pred == 3
+    masks = tmp_path / "out" / "CTC" / "01_RES"
+    assert evaluation.evaluate(masks, tmp_path / "labels.tif").mean_average_precision == 1
 
 
 @pytest.mark.parametrize("kind", ["missing", "empty", "mixed"])
