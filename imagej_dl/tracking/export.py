@@ -105,7 +105,8 @@ def write_spots(tracks: Tracks, path: str | Path, overwrite: bool = False) -> No
     """Write one row a spot: id, track_id, tracked_label, frame, x, y, … in the image's unit.
 
     `track_id` is TrackMate's, empty for spots without links; `tracked_label` is the object's id
-    in the tracked label map, `label` that in the label map that was tracked.
+    in the tracked label map, `label` that in the label map that was tracked, 0 for an object that
+    was filled in; the parts of an object that was split have its label.
     """
     table = tracks.spots.drop(columns=["pixel", "track_id"])
     linked = tracks.spots["track_id"]

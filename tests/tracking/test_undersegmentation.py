@@ -57,6 +57,8 @@ def test_tracked_as_two(tmp_path):
     chosen = tracking.default_settings().splitting_fused()
     tracks = tracking.track(_fused(), settings=chosen, engine="embedded")
     assert (tracks.counts["tracks"], tracks.counts["links"], tracks.counts["gaps"]) == (2, 8, 0)
+    flat = np.asarray(_fused()).reshape(len(_fused()), -1)
+    assert (tracks.spots["label"] == flat[tracks.spots["frame"], tracks.spots["pixel"]]).all()
     plain = tracking.track(_fused(), engine="embedded")
     assert plain.counts["spots"] == tracks.counts["spots"] - 1
     tracking.write(tracks, tmp_path / "out")
