@@ -53,7 +53,8 @@ def correct(tracks: Tracks, automatic: Tracks | None = None) -> Corrected:
 
     Warns
     -----
-    DataWarning : for spots that have no pixel of their own; they are left out.
+    DataWarning : for spots that have no pixel of their own, and for those that the filters of the
+        file hide; they are left out.
     """
     shape = tracks.shape
     if (slices := passthrough.slices(tracks.rest)) > 1:
@@ -72,6 +73,12 @@ def correct(tracks: Tracks, automatic: Tracks | None = None) -> Corrected:
         raise UserError(
             "the file does not state the size of its movie",
             remedy="Open it in TrackMate with its image, and save it again.",
+        )
+    if hidden := len((tracks.everything or tracks).spots) - len(tracks.spots):
+        warn(
+            f"{hidden} spots that the filters hide are left out: they are background in the ground "
+            "truth, and in masks to train on",
+            remedy="If they are objects, remove the filters in TrackMate, and save the file again.",
         )
     size = tracks.calibration.pixel_width
     rows = np.full(len(tracks.spots), -1)
