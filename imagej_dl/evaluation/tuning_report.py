@@ -13,6 +13,7 @@ from imagej_dl.evaluation.tuning_study import WRITTEN
 from imagej_dl.optimization import Study, write_json, write_table
 from imagej_dl.tracking import settings
 from imagej_dl.tracking.settings import TrackerSettings
+from imagej_dl.tracking.trackers import registry
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
@@ -57,6 +58,8 @@ class Tuned:
     best, default : scores of the best trial and of the defaults on the frames that were tuned on.
     held : those on the others.
     found : settings of the best trial.
+    usual : settings that `default` and `held` call the defaults: the tracker's, or what a search
+        space without these has nearest to them.
     """
 
     settings: TrackerSettings
@@ -65,6 +68,17 @@ class Tuned:
     trials: int
     held: Held | None = None
     found: TrackerSettings | None = None
+    usual: TrackerSettings | None = None
+
+    @property
+    def lacks_defaults(self) -> bool:
+        """Return True where the search space does not hold the tracker's defaults."""
+        if self.usual is None:
+            return False
+        tracker = self.usual.tracker
+        own = registry.trackers()[tracker].settings_model.usual_values()
+        known = (settings.make(tracker), settings.make(tracker, own))
+        return self.usual.in_unit("") not in known
 
     @property
     def keeps_defaults(self) -> bool:
@@ -109,6 +123,7 @@ def write(
             "space": study.kept("of")["space"],
             "settings": kept.settings.to_json(),
             "best_settings": best.settings.to_json(),
+            "default_settings": default.settings.to_json(),
             "keeps_defaults": worse,
         },
         report_path,
@@ -117,7 +132,8 @@ def write(
         {"trial": t.number, objective: t.value, **t.user_attrs["scores"], **_used(t)} for t in done
     ]
     write_table(rows, trials_path)
-    return Tuned(kept.settings, best.scores, default.scores, len(done), held, best.settings)
+    scores = best.scores, default.scores
+    return Tuned(kept.settings, *scores, len(done), held, best.settings, default.settings)
 
 
 def finished(study: Study) -> list[FrozenTrial]:

@@ -139,6 +139,21 @@ def test_the_command_says_what_is_better_than_the_trials_best(capsys, best, auto
     assert ("AUTO" in said) == better
 
 
+@pytest.mark.parametrize(
+    ("space", "lacks"),
+    [({"LINKING_MAX_DISTANCE": [1.0, 2.0]}, True), ({"LINKING_MAX_DISTANCE": [1.0, 20.0]}, False)],
+)
+def test_defaults_that_a_space_does_not_hold_are_not_called_so(
+    changing, tmp_path, capsys, space, lacks
+):
+    found = tuning.tune(*changing, tmp_path / "out", space=space, trials=1, held_out=0.0)
+    assert found.lacks_defaults == lacks
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert report["default_settings"] == found.usual.to_json()
+    TuneTracking.declare({"labels": "l.tif", "truth": "t", "out": "out"})._report(found)
+    assert ("does not hold the tracker's defaults" in capsys.readouterr().out) == lacks
+
+
 def test_the_command_says_that_divisions_were_given_up(capsys):
     found, usual = ({"TRA": 1.0, "tp_div(1)": n, "gt_divisions": 9} for n in (0, 4))
     command = TuneTracking.declare({"labels": "l.tif", "truth": "t", "out": "out"})
