@@ -20,7 +20,6 @@ from imagej_dl.tracking.trackers import registry
 if TYPE_CHECKING:
     import xarray as xr
 
-    from imagej_dl.tracking import Tracks
     from imagej_dl.worker import Session
 
     _Engine = str
@@ -272,8 +271,6 @@ class Track(Command):
         name = names.get(tracks.engine, tracks.engine)
         counts = ", ".join(f"{number} {name}" for name, number in tracks.counts.items())
         say(f"{self.out}: {tracks.settings.tracker} by {name}: {counts}")
-        if settings.fill_gaps:
-            say(f"{_filled(tracks, labels)} objects filled in, in gaps between appearances")
         for note in tracks.notes:
             say(f"{note[0].upper()}{note[1:]}.")
         if reach is not None:
@@ -282,18 +279,6 @@ class Track(Command):
             say("TrackMate shows the tracks; close its windows to end.")
             trackmate.open_window(self.out / "tracks.xml")
             trackmate.wait_until_closed()
-
-
-def _filled(tracks: Tracks, labels: xr.DataArray) -> int:
-    """Count the spots at which the labels have no object."""
-    from imagej_dl import tracking
-
-    movie = tracking.as_movie(labels)
-    spots = tracks.spots
-    return sum(
-        int((movie.isel(T=int(frame)).values.reshape(-1)[rows["pixel"].to_numpy()] == 0).sum())
-        for frame, rows in spots.groupby("frame")
-    )
 
 
 def _forget(path: Path, labels: xr.DataArray) -> None:

@@ -117,6 +117,11 @@ class TuneTracking(Command):
             f"{self.out / 'best.json'}: {self.objective} {after}, with the defaults "
             f"{before}; {tuned.trials} trials"
         )
+        if tuned.lacks_defaults:
+            say(
+                "The space does not hold the tracker's defaults: what is called so has the values "
+                "of the space that are nearest to them (report.json: default_settings)."
+            )
         _report_divisions(tuned)
         held = tuned.held
         if held is None:

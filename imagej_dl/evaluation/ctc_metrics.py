@@ -14,7 +14,8 @@ from imagej_dl.ctc import CtcFolder, GroundTruth, problem_of
 from imagej_dl.errors import UserError, warn
 from imagej_dl.evaluation.overlap import overlap
 
-METRICS = ["Valid", "SEG", "DET", "TRA", "LNK", "CT", "TF", "BC", "CCA"]
+_OF_OBJECTS = ("SEG", "DET", "TRA", "LNK", "CT", "TF")  # 0 where a result has no object
+METRICS = ["Valid", *_OF_OBJECTS, "BC", "CCA"]
 
 Matched = dict[str, list[list]]
 """For each frame the objects of ground truth and result, and those of both that match."""
@@ -118,7 +119,8 @@ def score_matched(
         )
     if not any(tracking["labels_comp"]):
         warn("the result has no objects: its scores are 0")
-        names = ("SEG", "DET", "TRA", "LNK", "CT", "TF", *also)
+        undefined = _undefined(truth.tracks.tracks, segmentation)
+        names = (*(name for name in _OF_OBJECTS if name not in undefined), *also)
         return {"Valid": 1, **dict.fromkeys(names, 0.0)}
     return _calculate(rows, truth, tracking, segmentation, also)
 
@@ -177,15 +179,24 @@ def _calculate(
         for name in ("labels", "mapped")
         for side, of in (("ref", truth.tracks.tracks), ("comp", table))
     }
-    undefined = set() if any(segmentation["labels_ref"]) else {"SEG"}
-    if not np.any((rows[:, 1] < rows[:, 2]) | (rows[:, 3] > 0)):
-        undefined.add("LNK")  # the ground truth has no link
+    undefined = _undefined(rows, segmentation)
     wanted = [name for name in (*METRICS, *also) if name not in undefined]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         found = calculate_metrics(ours, rows.copy(), tracking, segmentation, wanted, True)
     scores = {key: _plain(value) for key, value in found.items() if not isinstance(value, dict)}
     return {key: value for key, value in scores.items() if key != "BC" or value is not None}
+
+
+def _undefined(rows: np.ndarray, segmentation: Matched) -> set[str]:
+    """Return the scores that a ground truth without segmentation, or without a link, leaves open.
+
+    `rows` is its table of tracks.
+    """
+    undefined = set() if any(segmentation["labels_ref"]) else {"SEG"}
+    if not np.any((rows[:, 1] < rows[:, 2]) | (rows[:, 3] > 0)):
+        undefined.add("LNK")
+    return undefined
 
 
 def _numbered(rows: np.ndarray) -> np.ndarray:

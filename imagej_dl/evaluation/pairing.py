@@ -99,22 +99,42 @@ def frames(path: Path, axes: str | None = None) -> Iterator[np.ndarray]:
 
 def true_frames(
     path: Path, axes: str | None = None, ring: int | None = None
-) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
+) -> Iterator[tuple[np.ndarray | None, np.ndarray | None]]:
     """Read a ground truth as its :func:`frames`, and where each is known; None everywhere.
 
     Parameters
     ----------
     path : of the label map; its marks are beside it (see :mod:`imagej_dl.images.labels.marks`).
-        A Cell Tracking Challenge folder has none.
+        A Cell Tracking Challenge folder has none. Of `NN_GT` the masks are those of SEG, and a
+        frame that it does not segment is None: those of TRA may be mere markers.
     ring : see :func:`imagej_dl.images.labels.marks.known`.
+
+    Warns
+    -----
+    DataWarning : for frames that SEG lacks, and where it has none at all.
     """
     if registry.is_plain_folder(path):
-        yield from ((frame, _known(frame, None, ring)) for frame in frames(path, axes))
+        for true in _whole_objects(path):
+            yield true, None if true is None else _known(true, None, ring)
         return
     labels, beside = read_labels(path, axes, volumes=True), marks.path_of(path)
     marked = _by_frame(marks.read(beside, labels)) if beside.is_file() else repeat(None)
     for frame, there in zip(_by_frame(labels), marked, strict=False):
         yield frame, _known(frame, there, ring)
+
+
+def _whole_objects(path: Path) -> Iterator[np.ndarray | None]:
+    """Read the masks of whole objects of a ground truth of the Cell Tracking Challenge."""
+    truth = ctc.read_truth(path)
+    masks, segmented = truth.tracks.masks, truth.segmentation
+    if not segmented:
+        warn("has no SEG: the masks of TRA are scored, which may be mere markers", path=path)
+        segmented = dict(enumerate(masks))
+    elif max(segmented) >= len(masks):
+        raise UserError(f"segments frame {max(segmented)} of {len(masks)} frames", path=path)
+    elif lacking := len(masks) - len(segmented):
+        warn(f"{lacking} of {len(masks)} frames are not in SEG and are left out", path=path)
+    yield from (segmented.get(number) for number in range(len(masks)))
 
 
 def _by_frame(labels: xr.DataArray) -> Iterator[np.ndarray]:

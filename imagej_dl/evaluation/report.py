@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from pathlib import Path
@@ -14,13 +15,14 @@ from imagej_dl.errors import UserError, warn
 from imagej_dl.evaluation import ctc_metrics as challenge
 from imagej_dl.evaluation.matching import THRESHOLDS, Matching, match, total
 from imagej_dl.evaluation.pairing import frames, pair, true_frames
-from imagej_dl.filesystem.atomic import atomic, refuse_existing
+from imagej_dl.filesystem.atomic import atomic, load_json, refuse_existing
 from imagej_dl.filesystem.text import write_text
 from imagej_dl.images.checks.repeated_warnings import gathered
 from imagej_dl.images.formats import registry
 from imagej_dl.images.labels import marks
 from imagej_dl.progress import Progress, note, silent
 
+_FRAMES = "If the slices are frames, pass --axes TYX, or set them in ImageJ's Image > Properties."
 # The scores of tracks that the table shows; the JSON holds all.
 _SHOWN = {
     "SEG": "SEG",
@@ -40,13 +42,17 @@ _SHOWN = {
 
 @dataclass(frozen=True)
 class Report:
-    """The scores of label maps (`matchings`, one for each threshold) or of tracks (`tracks`)."""
+    """The scores of label maps (`matchings`, one for each threshold) or of tracks (`tracks`).
+
+    `slices` is the depth of the deepest volume whose objects were matched as a whole, 1 for planes.
+    """
 
     pred: str
     truth: str
     matchings: list[Matching] = field(default_factory=list)
     images: dict[str, list[Matching]] = field(default_factory=dict)
     tracks: dict[str, Any] = field(default_factory=dict)
+    slices: int = 1
 
     @property
     def mean_average_precision(self) -> float | None:
@@ -62,6 +68,7 @@ class Report:
             found["mean_average_precision"] = self.mean_average_precision
             found["thresholds"] = [m.to_json() for m in self.matchings]
             found["images"] = {n: [m.to_json() for m in ms] for n, ms in self.images.items()}
+            found["slices"] = self.slices
         if self.tracks:
             found["tracks"] = self.tracks
         return found
@@ -94,6 +101,11 @@ class Report:
                     "There are no objects in the ground truth or the prediction: no score is "
                     "defined."
                 )
+            if self.slices > 1:
+                lines.append(
+                    f"Objects are those of volumes of up to {self.slices} slices, as a whole. "
+                    f"{_FRAMES}"
+                )
         for key in _SHOWN:
             if key not in self.tracks:
                 continue
@@ -124,7 +136,8 @@ def evaluate(
     ----------
     pred, truth : two label files (a movie counts frame by frame), two folders of label maps with
         equal names, or two Cell Tracking Challenge folders; `pred` may also be the folder that
-        `imagej-dl track` wrote. Ground truth with SEG alone gives SEG of the frames that it has.
+        `imagej-dl track` wrote. Ground truth with SEG alone gives SEG of the frames that it has;
+        label files are scored against SEG of `NN_GT` as well.
     axes : the axes of label files that do not say them, such as TYX.
     sparse : not all objects of the ground truth are drawn. What lies neither within 2 px of a
         drawn object nor in what is marked as background is unknown then (see :func:`match`). What
@@ -146,7 +159,7 @@ def evaluate(
                     "the ground truth lacks as false",
                     path=truth,
                     remedy="Leave sparse out, or name a label movie as the prediction (such as "
-                    "tracked.tif of `imagej-dl track`): its objects are scored frame by frame.",
+                    "the one that was tracked): its objects are scored frame by frame.",
                 )
             try:
                 scores = challenge.score(ctc.read(pred), ctc.read_truth(truth))
@@ -160,11 +173,14 @@ def evaluate(
             segmented = {"SEG": challenge.segmentation_score(pred, truth)}
             return Report(str(pred), str(truth), tracks=segmented)
     pairs = pair(pred, truth)
-    images = {}
+    images, slices = {}, 1
     for number, (name, one, other) in enumerate(pairs):
-        images[name] = _image(one, other, axes, marks.RING if sparse else None)
+        _warn_of_lineages(one)
+        _warn_of_lineages(other)
+        images[name], depth = _image(one, other, axes, marks.RING if sparse else None)
+        slices = max(slices, depth)
         progress("evaluating", number + 1, len(pairs))
-    return Report(str(pred), str(truth), total(images.values()), images)
+    return Report(str(pred), str(truth), total(images.values()), images, slices=slices)
 
 
 def _warn_of_axes(axes: str | None, pred: Path) -> None:
@@ -172,15 +188,47 @@ def _warn_of_axes(axes: str | None, pred: Path) -> None:
         warn("has the axes of its format, so axes has no effect", path=pred)
 
 
-def _image(pred: Path, truth: Path, axes: str | None, ring: int | None) -> list[Matching]:
-    found = []
+def _warn_of_lineages(path: Path) -> None:
+    """Warn of a tracked label map in which cells of a lineage, such as daughters, share an id."""
+    if path.name != "tracked.tif":
+        return
+    for name in ("settings.json", "corrections.json"):
+        found = None
+        with suppress(UserError):  # not there, or not ours
+            found = load_json(path.with_name(name))
+        counts = found.get("counts") if isinstance(found, dict) else None
+        if isinstance(counts, dict) and (counts.get("divisions") or counts.get("merges")):
+            warn(
+                "has one id for each whole lineage, so that both daughters of a cell count as one "
+                "object",
+                path=path,
+                remedy="Score the label movie that was tracked, or the folder beside it, *_RES "
+                "(in CTC) or *_GT, whose masks have an id for each cell.",
+            )
+            return
+
+
+def _image(
+    pred: Path, truth: Path, axes: str | None, ring: int | None
+) -> tuple[list[Matching], int]:
+    """Match the objects of two files, and return the slices of their volumes, 1 for planes."""
+    found, slices = [], 1
     both = zip_longest(true_frames(truth, axes, ring), frames(pred, axes))
     for number, (true, guess) in enumerate(both):
         if true is None or guess is None:
             which = "fewer" if guess is None else "more"
             raise UserError(f"has {which} frames than its ground truth {truth}", path=pred)
+        drawn, known = true
+        if drawn is None:  # not segmented
+            continue
         try:
-            found.append(match(true[0], guess, THRESHOLDS, known=true[1]))
+            found.append(match(drawn, guess, THRESHOLDS, known=known))
         except UserError as error:
-            raise UserError(f"in frame {number} {error.problem}", path=pred) from error
-    return total(found)
+            stacked = drawn.ndim != guess.ndim
+            raise UserError(
+                f"in frame {number} {error.problem}",
+                path=pred,
+                remedy=_FRAMES if stacked else None,
+            ) from error
+        slices = max(slices, len(guess) if guess.ndim == 3 else 1)
+    return total(found), slices

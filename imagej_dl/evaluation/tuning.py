@@ -20,6 +20,7 @@ from imagej_dl.evaluation import movie_parts, tuning_report, tuning_space, tunin
 from imagej_dl.evaluation.tuning_report import Tuned
 from imagej_dl.evaluation.tuning_space import Space
 from imagej_dl.evaluation.tuning_trials import Trials
+from imagej_dl.images import calibration
 from imagej_dl.progress import Progress, silent
 from imagej_dl.tracking import linking_distance
 from imagej_dl.tracking.settings import default as default_settings
@@ -138,7 +139,7 @@ def tune(
         if not tuning_report.finished(study):  # nothing to go on with
             (folder / tuning_study.LOG).unlink(missing_ok=True)
         raise
-    best, default = tuning_report.chosen(study, folder)
+    best, default = tuning_report.chosen(study, folder, calibration(labels).unit)
     held = None
     if last is not None:
         first, end = labels.sizes["T"], labels.sizes["T"] + last[0].sizes["T"]

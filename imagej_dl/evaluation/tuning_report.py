@@ -13,6 +13,7 @@ from imagej_dl.evaluation.tuning_study import WRITTEN
 from imagej_dl.optimization import Study, write_json, write_table
 from imagej_dl.tracking import settings
 from imagej_dl.tracking.settings import TrackerSettings
+from imagej_dl.tracking.trackers import registry
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
@@ -57,6 +58,8 @@ class Tuned:
     best, default : scores of the best trial and of the defaults on the frames that were tuned on.
     held : those on the others.
     found : settings of the best trial.
+    usual : settings that `default` and `held` call the defaults: the tracker's, or what a search
+        space without these has nearest to them.
     """
 
     settings: TrackerSettings
@@ -65,6 +68,17 @@ class Tuned:
     trials: int
     held: Held | None = None
     found: TrackerSettings | None = None
+    usual: TrackerSettings | None = None
+
+    @property
+    def lacks_defaults(self) -> bool:
+        """Return True where the search space does not hold the tracker's defaults."""
+        if self.usual is None:
+            return False
+        tracker = self.usual.tracker
+        own = registry.trackers()[tracker].settings_model.usual_values()
+        known = (settings.make(tracker), settings.make(tracker, own))
+        return self.usual.in_unit("") not in known
 
     @property
     def keeps_defaults(self) -> bool:
@@ -72,12 +86,16 @@ class Tuned:
         return self.found is not None and self.settings != self.found
 
 
-def chosen(study: Study, folder: Path) -> tuple[Trial, Trial]:
-    """Return the best trial and the first, which has the tracker's defaults."""
+def chosen(study: Study, folder: Path, unit: str) -> tuple[Trial, Trial]:
+    """Return the best trial and the first, which has the tracker's defaults.
+
+    `unit` is that of the labels, in which the distances are.
+    """
     done = finished(study)
     if not done:
         raise UserError("no trial was completed", path=folder)
-    return _trial(max(done, key=lambda trial: trial.value or 0.0)), _trial(done[0])
+    best = max(done, key=lambda trial: trial.value or 0.0)
+    return _trial(best, unit), _trial(done[0], unit)
 
 
 def write(
@@ -105,6 +123,7 @@ def write(
             "space": study.kept("of")["space"],
             "settings": kept.settings.to_json(),
             "best_settings": best.settings.to_json(),
+            "default_settings": default.settings.to_json(),
             "keeps_defaults": worse,
         },
         report_path,
@@ -113,7 +132,8 @@ def write(
         {"trial": t.number, objective: t.value, **t.user_attrs["scores"], **_used(t)} for t in done
     ]
     write_table(rows, trials_path)
-    return Tuned(kept.settings, best.scores, default.scores, len(done), held, best.settings)
+    scores = best.scores, default.scores
+    return Tuned(kept.settings, *scores, len(done), held, best.settings, default.settings)
 
 
 def finished(study: Study) -> list[FrozenTrial]:
@@ -134,8 +154,8 @@ def _value(scores: dict[str, Any], objective: str) -> float:
     return -math.inf if value is None else float(value)
 
 
-def _trial(trial: FrozenTrial) -> Trial:
+def _trial(trial: FrozenTrial, unit: str) -> Trial:
     found = trial.user_attrs["settings"]
     before = {key: found.get(key, False) for key in tuning_space.BEFORE}
-    made = settings.make(found["tracker"], found["settings"], **before)
+    made = settings.make(found["tracker"], found["settings"], unit=unit, **before)
     return Trial(made, trial.user_attrs["scores"])

@@ -86,7 +86,7 @@ def write(
             more(temporary)
         files = stale_outputs.record(temporary, _OPTIONAL)
         summary = {
-            **tracks.settings.to_json(),
+            **tracks.settings.in_unit(tracks.calibration.unit).to_json(),
             "engine": tracks.engine,
             "counts": tracks.counts,
             "ctc_gaps": gaps,
@@ -105,7 +105,8 @@ def write_spots(tracks: Tracks, path: str | Path, overwrite: bool = False) -> No
     """Write one row a spot: id, track_id, tracked_label, frame, x, y, … in the image's unit.
 
     `track_id` is TrackMate's, empty for spots without links; `tracked_label` is the object's id
-    in the tracked label map, `label` that in the label map that was tracked.
+    in the tracked label map, `label` that in the label map that was tracked, 0 for an object that
+    was filled in; the parts of an object that was split have its label.
     """
     table = tracks.spots.drop(columns=["pixel", "track_id"])
     linked = tracks.spots["track_id"]
@@ -159,9 +160,13 @@ def lineage(tracks: Tracks, segments: Segments | None = None) -> pd.DataFrame:
             divides = len(children[parent - 1]) > 1
             generation[number - 1] = generation[parent - 1] + divides
     last = tracks.shape[0] - 1
+    # A link that was cut at a merge has no child, and yet the object is in the merged one.
+    at_end = spots["frame"].to_numpy() == rows[of, 2]
+    linked_on = np.zeros(count, bool)
+    linked_on[of[at_end & (tracks.degrees[1] > 0)]] = True
     fates = [
-        "divides" if len(own) > 1 else "goes on" if own else "movie ends" if end == last else "ends"
-        for own, end in zip(children, rows[:, 2].tolist(), strict=True)
+        _fate(len(own), on, end == last)
+        for own, on, end in zip(children, linked_on.tolist(), rows[:, 2].tolist(), strict=True)
     ]
     interval = tracks.calibration.frame_interval or 1.0
     linked = spots["track_id"].iloc[one].reset_index(drop=True) if count else spots["track_id"]
@@ -180,6 +185,15 @@ def lineage(tracks: Tracks, segments: Segments | None = None) -> pd.DataFrame:
             "fate": fates,
         }
     )
+
+
+def _fate(children: int, linked_on: bool, in_last_frame: bool) -> str:
+    """Return what becomes of a segment; see :func:`lineage`."""
+    if children > 1:
+        return "divides"
+    if children or linked_on:
+        return "goes on"
+    return "movie ends" if in_last_frame else "ends"
 
 
 def _write_csv(table: pd.DataFrame, path: str | Path, overwrite: bool) -> None:

@@ -226,7 +226,8 @@ def onto(
 ) -> Tracks:
     """Return tracks of filled regions as tracks of the first segmentation's objects.
 
-    The spots, their contours and features are those of the objects; see :func:`merge`.
+    The spots, their contours and features are those of the objects; see :func:`merge`. A note says
+    how many were filled in.
 
     Parameters
     ----------
@@ -238,7 +239,12 @@ def onto(
     -----
     DataWarning : for objects too small to make a spot, whose links go.
     """
-    return carried(tracks, objects(tracks, labels, image, progress))
+    movie = LabelMovie.of(labels)
+    made = carried(tracks, objects(tracks, movie, image, progress))
+    flat = movie.frames.reshape(len(movie.frames), -1)
+    filled = flat[made.spots["frame"], made.spots["pixel"]] == 0
+    note = f"{np.count_nonzero(filled)} objects filled in, in gaps between appearances"
+    return replace(made, notes=(note, *made.notes))
 
 
 def carried(tracks: Tracks, found: Objects) -> Tracks:

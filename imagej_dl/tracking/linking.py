@@ -109,8 +109,20 @@ def track(
     if settings.fill_gaps:
         regions = LabelMovie(gap_filling.fill(checked, progress=progress))
         tracks = _track(regions, image, settings, run)
-        return gap_filling.onto(tracks, checked, image, progress)
-    return _track(checked, image, settings, run)
+        tracks = gap_filling.onto(tracks, checked, image, progress)
+    else:
+        tracks = _track(checked, image, settings, run)
+    if settings.fill_gaps or settings.split_fused:  # which number objects anew
+        tracks = _as_labelled(tracks, np.asarray(movie))
+    return tracks
+
+
+def _as_labelled(tracks: Tracks, frames: np.ndarray) -> Tracks:
+    """Return tracks whose spots have the labels of a label movie (T, Y, X), 0 where it has none."""
+    flat = frames.reshape(len(frames), -1)
+    spots = tracks.spots
+    label = flat[spots["frame"].to_numpy(), spots["pixel"].to_numpy()]
+    return replace(tracks, spots=spots.assign(label=label.astype(np.int64)))
 
 
 def trackmate(engine: str, fiji: str | None) -> Any:

@@ -14,7 +14,10 @@ import numpy as np
 
 from imagej_dl import images
 from imagej_dl.errors import warn
+from imagej_dl.images import units
+from imagej_dl.tracking import features
 from imagej_dl.tracking.settings import TrackerSettings
+from imagej_dl.tracking.trackers.base import IMAGE_UNIT
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -29,6 +32,7 @@ SHARE = 1 / 3
 """Share of the longer side of the image; longer links are no links of objects."""
 PAIRS = 25
 """Pairs of frames that are measured; evenly chosen, so many are enough."""
+_LENGTHS = ("LENGTH", "POSITION", "AREA", "VELOCITY")  # dimensions of features
 
 
 @dataclass(frozen=True)
@@ -104,9 +108,19 @@ def fitted(settings: TrackerSettings, reach: Reach | None) -> TrackerSettings:
 
 
 def warn_of(settings: TrackerSettings, labels: xr.DataArray) -> None:
-    """Warn of distances below a pixel, or above a third of the image; infinity is meant so."""
+    """Warn of distances below a pixel, or above a third of the image; infinity is meant so.
+
+    And of lengths in another unit than the labels'.
+    """
     values = settings.settings.to_map()
     cal = images.calibration(labels)
+    if settings.unit and units.plain(settings.unit) != units.plain(cal.unit) and _lengths(settings):
+        warn(
+            f"the settings are in {settings.unit}, the labels in {cal.unit}: lengths such as "
+            f"distances are taken as {cal.unit}",
+            remedy=f'Convert them in a settings file, which then has "unit": "{cal.unit}"; or set '
+            "the pixel size of the labels in ImageJ's Image > Properties.",
+        )
     sides = np.array([cal.pixel_height, cal.pixel_width])
     most = SHARE * float((np.array(labels.shape[-2:]) * sides).max())
     unit = "px" if cal.unit == "pixel" else cal.unit
@@ -129,6 +143,17 @@ def warn_of(settings: TrackerSettings, labels: xr.DataArray) -> None:
             f"; from the objects' size and motion it would be {reach}" if reach is not None else ""
         )
         warn("; ".join(wrong) + own)
+
+
+def _lengths(settings: TrackerSettings) -> bool:
+    """Return True if settings or filters have lengths, whose unit is the movie's."""
+    declared = type(settings.settings).declared().values()
+    filters = (*settings.spot_filters, *settings.edge_filters, *settings.track_filters)
+    known = features.SPOT | features.SHAPE | features.EDGE | features.TRACK
+    lengths = {key for key, words in known.items() if words[2] in _LENGTHS}
+    return any(setting.unit.startswith(IMAGE_UNIT) for setting in declared) or any(
+        one.feature in lengths for one in filters
+    )
 
 
 def _objects(frame: np.ndarray, size: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -32,6 +32,7 @@ class TrackerSettings(BaseModel):
     track_filters: tuple[Filter, ...] = ()
     fill_gaps: bool = False
     split_fused: bool = False
+    unit: str = Field("", description="Of lengths, where it is known: that of the movie before.")
 
     @property
     def takes_labels(self) -> bool:
@@ -51,6 +52,10 @@ class TrackerSettings(BaseModel):
         """Return these settings with fused objects split before tracking."""
         return self.model_copy(update={"split_fused": True})
 
+    def in_unit(self, unit: str) -> TrackerSettings:
+        """Return these settings for movies in a unit of length."""
+        return self.model_copy(update={"unit": unit})
+
     def unfiltered(self) -> TrackerSettings:
         """Return these settings without any filter."""
         none: dict[str, Any] = {"initial_spot_filter": 0.0, "spot_filters": ()}
@@ -64,7 +69,8 @@ class TrackerSettings(BaseModel):
 
     def to_json(self) -> dict[str, Any]:
         """Return the content of a settings file."""
-        others = self.model_dump(by_alias=True, exclude={"settings"}, mode="json")
+        unknown = set() if self.unit else {"unit"}
+        others = self.model_dump(by_alias=True, exclude={"settings", *unknown}, mode="json")
         return {"tracker": self.tracker, "settings": self.settings.to_map(), **others}
 
 
@@ -87,7 +93,7 @@ def make(
     """Make checked settings of a tracker's key and some of its settings.
 
     `others` are `detector`, `initial_spot_filter`, `spot_filters`, `edge_filters`,
-    `track_filters`, `fill_gaps` and `split_fused`, as in a settings file.
+    `track_filters`, `fill_gaps`, `split_fused` and `unit`, as in a settings file.
 
     Raises
     ------

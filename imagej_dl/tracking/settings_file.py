@@ -6,8 +6,9 @@ Distances are in the image's unit (µm), gaps in frames.
 It may also hold `detector` ({"DETECTOR_NAME": "THRESHOLD_DETECTOR", "INTENSITY_THRESHOLD": 0.5}),
 `initial_spot_filter` (the least quality) and the lists `spot_filters`, `edge_filters` and
 `track_filters` of {"feature": "AREA", "value": 50, "isabove": true}; `fill_gaps` (true) fills in
-objects that are missing in single frames, `split_fused` (true) splits fused objects. A TrackMate
-file is read as well, and the `settings.json` of a result.
+objects that are missing in single frames, `split_fused` (true) splits fused objects; `unit` ("µm")
+is that of the distances, and a movie in another one makes a warning. A TrackMate file is read as
+well, and the `settings.json` of a result.
 """
 
 from __future__ import annotations

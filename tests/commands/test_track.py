@@ -230,6 +230,20 @@ def test_embedded_equals_the_real_trackmate(shared_data, tmp_path, fiji_home, ca
         np.testing.assert_allclose(ours[name], real[name], rtol=1e-6, atol=1e-9)
 
 
+@pytest.mark.parametrize("detector", ["MASK_DETECTOR", "THRESHOLD_DETECTOR"])
+def test_gaps_in_probabilities_are_filled_and_counted(tmp_path, capsys, detector):
+    likely = np.where(moving(5) > 0, np.float32(0.9), np.float32(0))
+    likely[2] = 0
+    images.write(images.make(likely, "TYX"), tmp_path / "likely.tif")
+    settings = {"tracker": "AUTO", "detector": {"DETECTOR_NAME": detector}}
+    path = tmp_path / "settings.json"
+    path.write_text(json.dumps(settings))
+    run(labels=tmp_path / "likely.tif", settings=path, fill_gaps=True, out=tmp_path / "out")
+    said = capsys.readouterr().out
+    assert "5 spots, 4 links" in said
+    assert "1 objects filled in, in gaps between appearances" in said
+
+
 def test_the_input_is_not_written_over(tmp_path):
     images.write(images.make(moving(), "TYX"), tmp_path / "out" / "tracked.tif")
     before = (tmp_path / "out" / "tracked.tif").read_bytes()

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from imagej_dl import evaluation, images
+from imagej_dl import ctc, evaluation, images, tracking
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.evaluation import pairing
 
@@ -36,6 +36,26 @@ def test_movies_count_frame_by_frame(tmp_path):
     report = evaluation.evaluate(tmp_path / "b.tif", tmp_path / "a.tif")
     assert report.matchings[0].average_precision == 1.0
     assert report.matchings[0].n_true == sum(len(np.unique(f)) - 1 for f in image.data)
+
+
+def test_frames_that_a_file_stores_as_slices_are_no_volume_without_a_word(tmp_path):
+    _labels(tmp_path / "a.tif", frames=4)
+    movie = images.read(tmp_path / "a.tif")
+    other = np.where(movie.data > 0, 5 - movie.data, 0).astype(np.uint16)
+    other[::2] = movie.data[::2]
+    for name, array in {"stack": movie.data, "other": other}.items():
+        images.write(images.make(array, "ZYX"), tmp_path / f"{name}.tif")
+    said = "volumes of up to 4 slices, as a whole. If the slices are frames, pass --axes TYX"
+    report = evaluation.evaluate(tmp_path / "other.tif", tmp_path / "stack.tif")
+    assert said in report.table()
+    assert report.mean_average_precision < 1
+    report = evaluation.evaluate(tmp_path / "other.tif", tmp_path / "stack.tif", "TYX")
+    assert "slices" not in report.table()
+    assert report.mean_average_precision == 1
+    with pytest.raises(UserError, match="If the slices are frames, pass --axes TYX"):
+        evaluation.evaluate(tmp_path / "stack.tif", tmp_path / "a.tif")
+    report = evaluation.evaluate(tmp_path / "stack.tif", tmp_path / "a.tif", "TYX")
+    assert report.mean_average_precision == 1
 
 
 def test_folders_of_files_and_of_folders(tmp_path):
@@ -80,6 +100,41 @@ def test_labels_against_a_challenge_truth(shared_data):
     report = evaluation.evaluate(folder / "detections.tif", folder / "truth")
     assert report.matchings[0].precision == 1.0
     assert report.matchings[0].recall == pytest.approx(775 / 814)
+
+
+def test_labels_are_scored_against_whole_objects_not_against_markers(tmp_path):
+    movie = np.zeros((3, 24, 24), np.uint16)
+    movie[:, 4:16, 4:16] = 1
+    images.write(images.make(movie, "TYX"), tmp_path / "labels.tif")
+    markers = np.zeros_like(movie)
+    markers[:, 9:11, 9:11] = 1
+    folder = tmp_path / "01_GT"
+    ctc.write_truth(ctc.CtcFolder(markers, np.array([[1, 0, 2, 0]])), folder)
+    for path in (folder / "SEG").iterdir():
+        path.unlink()
+    with pytest.warns(DataWarning, match="no SEG: the masks of TRA are scored"):
+        assert evaluation.evaluate(tmp_path / "labels.tif", folder).mean_average_precision == 0
+    ctc.write_masks([(1, movie[1])], folder / "SEG", "man_seg", 3)
+    with pytest.warns(DataWarning, match="2 of 3 frames are not in SEG and are left out"):
+        report = evaluation.evaluate(tmp_path / "labels.tif", folder)
+    assert report.mean_average_precision == 1
+    assert report.matchings[0].n_true == 1
+
+
+def test_daughters_that_share_the_id_of_their_track_are_warned_of(tmp_path):
+    movie = np.zeros((3, 30, 40), np.uint16)
+    movie[0, 8:22, 10:30] = 1
+    movie[1:, 8:22, 10:20] = 1
+    movie[1:, 8:22, 20:30] = 2
+    images.write(images.make(movie, "TYX"), tmp_path / "labels.tif")
+    tracks = tracking.track(images.read(tmp_path / "labels.tif"))
+    assert tracks.counts["divisions"] == 1
+    tracking.write(tracks, tmp_path / "out")
+    with pytest.warns(DataWarning, match="both daughters of a cell count as one object"):
+        report = evaluation.evaluate(tmp_path / "out" / "tracked.tif", tmp_path / "labels.tif")
+    assert report.matchings[0].n_pred == 3
+    masks = tmp_path / "out" / "CTC" / "01_RES"
+    assert evaluation.evaluate(masks, tmp_path / "labels.tif").mean_average_precision == 1
 
 
 @pytest.mark.parametrize("kind", ["missing", "empty", "mixed"])

@@ -106,6 +106,21 @@ def test_result_without_objects(truth, tmp_path):
     assert found["CHOTA"] == 0.0
 
 
+def test_what_the_truth_leaves_open_is_no_0_of_a_result_without_objects(tmp_path):
+    true = np.zeros((2, 10, 10), np.uint16)
+    true[1, 2:5, 2:5] = 1
+    ctc.write_truth(ctc.CtcFolder(true, np.array([[1, 1, 1, 0]])), tmp_path / "01_GT")
+    for path in (tmp_path / "01_GT" / "SEG").iterdir():
+        path.unlink()
+    empty = _write(tmp_path / "01_RES", np.zeros_like(true), [])
+    whole = _write(tmp_path / "02_RES", true, [[1, 1, 1, 0]])
+    with pytest.warns(DataWarning, match="no objects"):
+        scores = evaluation.evaluate(empty, tmp_path / "01_GT").tracks
+    assert not {"SEG", "LNK"} & scores.keys()
+    assert not {"SEG", "LNK"} & evaluation.evaluate(whole, tmp_path / "01_GT").tracks.keys()
+    assert scores["TRA"] == 0.0
+
+
 def test_frames_without_objects(truth, tmp_path):
     folder, masks = truth
     masks = masks.copy()

@@ -70,7 +70,7 @@ def test_finds_better_than_the_defaults(truth, tmp_path):
 def test_the_first_trial_is_trackmates_default(truth, tmp_path):
     found = _tune(truth, tmp_path / "out", trials=1, space=None)
     assert found.best == found.default
-    assert found.settings == tracking.default_settings()
+    assert found.settings == tracking.default_settings().in_unit("µm")
 
 
 def test_the_last_frames_are_kept_apart(truth, tmp_path):
@@ -115,7 +115,7 @@ def test_what_is_worse_on_the_frames_held_out_is_not_kept(changing, tmp_path):
     assert found.best["TRA"] == 1 > found.default["TRA"]
     assert found.held.best["TRA"] < found.held.default["TRA"] == 1
     assert found.keeps_defaults
-    assert found.settings == tracking.make_settings("SPARSE_LAP_TRACKER")
+    assert found.settings == tracking.make_settings("SPARSE_LAP_TRACKER").in_unit("pixel")
     assert tracking.read_settings(tmp_path / "out" / "best.json") == found.settings
     assert found.found.settings.linking_max_distance > 15
     report = json.loads((tmp_path / "out" / "report.json").read_text())
@@ -139,6 +139,21 @@ def test_the_command_says_what_is_better_than_the_trials_best(capsys, best, auto
     assert ("AUTO" in said) == better
 
 
+@pytest.mark.parametrize(
+    ("space", "lacks"),
+    [({"LINKING_MAX_DISTANCE": [1.0, 2.0]}, True), ({"LINKING_MAX_DISTANCE": [1.0, 20.0]}, False)],
+)
+def test_defaults_that_a_space_does_not_hold_are_not_called_so(
+    changing, tmp_path, capsys, space, lacks
+):
+    found = tuning.tune(*changing, tmp_path / "out", space=space, trials=1, held_out=0.0)
+    assert found.lacks_defaults == lacks
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert report["default_settings"] == found.usual.to_json()
+    TuneTracking.declare({"labels": "l.tif", "truth": "t", "out": "out"})._report(found)
+    assert ("does not hold the tracker's defaults" in capsys.readouterr().out) == lacks
+
+
 def test_the_command_says_that_divisions_were_given_up(capsys):
     found, usual = ({"TRA": 1.0, "tp_div(1)": n, "gt_divisions": 9} for n in (0, 4))
     command = TuneTracking.declare({"labels": "l.tif", "truth": "t", "out": "out"})
@@ -159,7 +174,7 @@ def test_the_first_trial_has_exactly_the_defaults(changing, tmp_path, tracker):
     labels = changing[0].assign_attrs(pixel_width=0.1, pixel_height=0.1)
     found = tuning.tune(labels, changing[1], tmp_path, tracker, trials=1, held_out=0.0)
     usual = tracking.default_settings("auto" if tracker == "AUTO" else "embedded")
-    assert found.settings == usual
+    assert found.settings == usual.in_unit("pixel")
     row = pd.read_csv(tmp_path / "trials.csv").iloc[0]
     values = usual.settings.to_map()
     assert all(row[key] == value for key, value in values.items() if key in row)

@@ -108,6 +108,26 @@ def test_lineage_table():
     assert after["generation"].tolist() == [0, 0, 0]
 
 
+@pytest.mark.parametrize(
+    ("merges", "fates"),
+    [("cheapest", ["movie ends", "goes on"]), ("end", ["goes on", "goes on", "movie ends"])],
+)
+def test_what_merges_does_not_end(merges, fates):
+    movie = np.zeros((6, 60, 120), np.uint16)
+    for frame in range(3):
+        movie[frame, 20:30, 20 + 8 * frame : 30 + 8 * frame] = 1
+        movie[frame, 20:30, 80 - 8 * frame : 90 - 8 * frame] = 2
+    movie[3:, 20:30, 46:64] = 3
+    chosen = tracking.make_settings(
+        "SPARSE_LAP_TRACKER",
+        {"LINKING_MAX_DISTANCE": 20, "ALLOW_TRACK_MERGING": True, "MERGING_MAX_DISTANCE": 25},
+    )
+    tracks = tracking.track(images.make(movie, "TYX"), settings=chosen)
+    assert tracks.counts["merges"] == 1
+    table = export.lineage(tracks, tracks.segments(True, merges))
+    assert table["fate"].tolist() == fates
+
+
 def test_lineage_of_nothing(tmp_path):
     tracks = tracking.track(lineages.movie({}, {}), engine="embedded")
     tracking.write(tracks, tmp_path / "out")

@@ -119,7 +119,7 @@ def _edited(folder: str) -> tuple[dict, dict, list[str]]:
     ours = tracking.read_trackmate(Path(folder, "auto", "tracks.xml")).edges
     theirs = tracking.read_trackmate(Path(folder, "same.xml")).edges
     lost = [] if ours.equals(theirs) else ["edges"]
-    if tracking.read_settings(Path(folder, "same.xml")) != tracks.settings:
+    if tracking.read_settings(Path(folder, "same.xml")).in_unit("") != tracks.settings:
         lost.append("settings")
     return same.changes, edited.changes, lost
 

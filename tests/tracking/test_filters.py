@@ -127,8 +127,8 @@ def test_settings_survive_as_json_and_xml(tmp_path):
     labels = lineages.gap()
     tracks = tracking.track(labels > 0, settings=chosen, engine="embedded")
     tracking.write(tracks, tmp_path / "out")
-    assert tracking.read_settings(tmp_path / "out" / "settings.json") == chosen
-    assert tracking.read_settings(tmp_path / "out" / "tracks.xml") == chosen
+    assert tracking.read_settings(tmp_path / "out" / "settings.json") == chosen.in_unit("µm")
+    assert tracking.read_settings(tmp_path / "out" / "tracks.xml") == chosen.in_unit("µm")
 
 
 @pytest.mark.parametrize(

@@ -121,6 +121,18 @@ def test_tracks_get_the_objects_shapes_again(tmp_path):
 
 
 @pytest.mark.slow
+def test_spots_have_the_labels_of_the_map_that_was_tracked():
+    movie = np.zeros((5, 40, 40), np.uint16)
+    movie[:, 5:17, 5:17] = 70
+    movie[:, 24:36, 24:36] = 9
+    movie[2, 5:17] = 0
+    tracks = tracking.track(images.make(movie, "TYX"), settings=tracking.make_settings("AUTO"))
+    filled = tracking.make_settings("AUTO", fill_gaps=True)
+    found = tracking.track(images.make(movie, "TYX"), settings=filled)
+    assert tracks.spots["label"].tolist() == [70, 9, 70, 9, 9, 70, 9, 70, 9]
+    assert found.spots["label"].tolist() == [70, 9, 70, 9, 0, 9, 70, 9, 70, 9]
+
+
 def test_more_ids_than_8_or_16_bits_hold():
     side = 270
     frame = np.zeros((2, 3 * side, 3 * side), np.uint32)

@@ -1,5 +1,7 @@
 """How far objects are linked by default, whatever the unit and the size."""
 
+import warnings
+
 import lineages
 import numpy as np
 import pytest
@@ -74,6 +76,29 @@ def test_given_distances_beyond_reason_are_warned_of(unit, words):
         tracking.track(labels, settings=tracking.default_settings(), engine="embedded")
 
 
+@pytest.mark.parametrize("file", ["settings.json", "tracks.xml"])
+def test_settings_of_a_movie_in_another_unit_are_warned_of(tmp_path, file):
+    calibrated = discs([(50, 50)], [(52, 50)], unit="µm", width=0.3)
+    found = tracking.track(calibrated, engine="embedded")
+    tracking.write(found, tmp_path / "out")
+    settings = tracking.read_settings(tmp_path / "out" / file)
+    plain = discs([(50, 50)], [(52, 50)])
+    with pytest.warns(DataWarning, match="the settings are in µm, the labels in pixel"):
+        tracking.track(plain, settings=settings)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        same = discs([(50, 50)], [(52, 50)], unit="micron", width=0.3)
+        tracking.track(same, settings=settings)
+        of_masks = tracking.make_settings("AUTO", unit="µm")
+        tracking.track(plain, settings=of_masks)
+
+
+def test_a_filter_by_length_has_a_unit():
+    few = tracking.make_settings("AUTO", spot_filters=({"feature": "AREA", "value": 9},), unit="nm")
+    with pytest.warns(DataWarning, match="the settings are in nm, the labels in µm"):
+        tracking.track(discs([(50, 50)], [(52, 50)], unit="µm"), settings=few)
+
+
 def test_given_distances_are_kept(recwarn):
     labels = walking(4)
     chosen = tracking.make_settings("SPARSE_LAP_TRACKER", {"LINKING_MAX_DISTANCE": np.inf})
@@ -93,7 +118,7 @@ def test_track_says_how_far_and_takes_trackmates_on_request(tmp_path, capsys):
     Track(**given, out=tmp_path / "plain", distances="trackmate").run(silent)
     assert "Maximal linking distance:" not in capsys.readouterr().out
     found = tracking.read_settings(tmp_path / "plain" / "settings.json")
-    assert found == tracking.default_settings()
+    assert found == tracking.default_settings().in_unit("µm")
     assert tracking.read_settings(tmp_path / "own" / "settings.json") != found
 
 

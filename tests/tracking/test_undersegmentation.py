@@ -57,10 +57,12 @@ def test_tracked_as_two(tmp_path):
     chosen = tracking.default_settings().splitting_fused()
     tracks = tracking.track(_fused(), settings=chosen, engine="embedded")
     assert (tracks.counts["tracks"], tracks.counts["links"], tracks.counts["gaps"]) == (2, 8, 0)
+    flat = np.asarray(_fused()).reshape(len(_fused()), -1)
+    assert (tracks.spots["label"] == flat[tracks.spots["frame"], tracks.spots["pixel"]]).all()
     plain = tracking.track(_fused(), engine="embedded")
     assert plain.counts["spots"] == tracks.counts["spots"] - 1
     tracking.write(tracks, tmp_path / "out")
-    assert tracking.read_settings(tmp_path / "out" / "settings.json") == chosen
+    assert tracking.read_settings(tmp_path / "out" / "settings.json") == chosen.in_unit("µm")
 
 
 def test_the_largest_number_there_is():

@@ -58,6 +58,8 @@ VOLATILE = {
 MENDED = {
     "round_1/config.json: instances.minimum_area": "trained on few objects a model lost that of "
     "the one that it started from, and specks became objects",
+    "filtered/spots.csv: label,": "after gap filling the labels were numbers of regions, which no "
+    "file has, and not those of the label map",
 }
 """Values of which what the earlier version wrote was wrong, and why."""
 

@@ -13,6 +13,7 @@ from imagej_dl.tracking.corrections.automatic_result import SAME, rows_at
 from imagej_dl.tracking.corrections.automatic_result import read as read_automatic
 from imagej_dl.tracking.corrections.changes import compare
 from imagej_dl.tracking.corrections.drawing import draw, seeds_of
+from imagej_dl.tracking.strays import Strays
 from imagej_dl.tracking.trackmate import passthrough
 from imagej_dl.tracking.tracks import Tracks
 
@@ -53,7 +54,8 @@ def correct(tracks: Tracks, automatic: Tracks | None = None) -> Corrected:
 
     Warns
     -----
-    DataWarning : for spots that have no pixel of their own; they are left out.
+    DataWarning : for spots that have no pixel of their own, and for those that the filters of the
+        file hide; they are left out.
     """
     shape = tracks.shape
     if (slices := passthrough.slices(tracks.rest)) > 1:
@@ -73,6 +75,12 @@ def correct(tracks: Tracks, automatic: Tracks | None = None) -> Corrected:
             "the file does not state the size of its movie",
             remedy="Open it in TrackMate with its image, and save it again.",
         )
+    if hidden := len((tracks.everything or tracks).spots) - len(tracks.spots):
+        warn(
+            f"{hidden} spots that the filters hide are left out: they are background in the ground "
+            "truth, and in masks to train on",
+            remedy="If they are objects, remove the filters in TrackMate, and save the file again.",
+        )
     size = tracks.calibration.pixel_width
     rows = np.full(len(tracks.spots), -1)
     try:
@@ -89,14 +97,18 @@ def correct(tracks: Tracks, automatic: Tracks | None = None) -> Corrected:
         numbers[rows[rows >= 0]] = np.flatnonzero(rows >= 0) + 1
         labels = np.array(automatic.painted(numbers), np.uint32)
     draw(labels, tracks, np.flatnonzero(rows < 0))
-    seeds = seeds_of(labels, len(tracks.spots))
+    seeds, others = seeds_of(labels, len(tracks.spots))
     seen = seeds >= 0
     if lost := int(np.count_nonzero(~seen)):
         warn(f"{lost} spots are left out: they lie outside the image or are covered by others")
     spots = tracks.spots.assign(label=np.arange(1, len(seen) + 1), pixel=seeds)
     cal = tracks.calibration
     own = make(labels, "TYX", **vars(cal))
-    whole = replace(tracks, spots=spots, labels=images.as_labels(own), everything=None)
+    # An object may be in pieces: a broken one, and one that another covers in part.
+    pieces = Strays(others[:, 0], others[:, 1], spots["id"].to_numpy()[others[:, 2] - 1])
+    whole = replace(
+        tracks, spots=spots, labels=images.as_labels(own), everything=None, strays=pieces
+    )
     changes, frames = compare(tracks, automatic, rows)
     kept = whole if seen.all() else replace(whole.only(seen), everything=None)
     return Corrected(kept, changes, frames)

@@ -43,14 +43,25 @@ def draw(labels: np.ndarray, tracks: Tracks, rows: np.ndarray) -> None:
         line[runs.x1[run] : runs.x2[run]] = rows[runs.owner[run]] + 1
 
 
-def seeds_of(labels: np.ndarray, count: int) -> np.ndarray:
-    """Return for each label a pixel (index in its frame) of its largest piece, −1 for none."""
+def seeds_of(labels: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return a pixel of each piece of each label, which is in one frame.
+
+    Returns
+    -------
+    seeds : for each label a pixel (index in its frame) of its largest piece, −1 for none.
+    others : (pieces, 3) frame, pixel and label of every further piece.
+    """
     from skimage.measure import label
 
     seeds = np.full(count + 1, -1)
-    for frame in labels:
+    others = [np.zeros((0, 3), np.int64)]
+    for number, frame in enumerate(labels):
         pieces = label(frame, background=0, connectivity=2)
         _, first, size = np.unique(pieces, return_index=True, return_counts=True)
         first = first[np.argsort(size, kind="stable")]
-        seeds[frame.ravel()[first]] = first
-    return seeds[1:]
+        own = frame.ravel()[first]
+        seeds[own] = first
+        further = (own > 0) & (seeds[own] != first)
+        frames = np.full(np.count_nonzero(further), number)
+        others.append(np.column_stack([frames, first[further], own[further]]).astype(np.int64))
+    return seeds[1:], np.concatenate(others)

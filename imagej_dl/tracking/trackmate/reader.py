@@ -105,7 +105,8 @@ def read_settings(path: str | Path) -> TrackerSettings:
     except (KeyError, ValueError, TypeError, OverflowError) as error:
         raise UserError(f"is a damaged TrackMate file ({error})", path=path) from error
     assert settings is not None
-    return settings
+    model = root.find("Model")
+    return settings.in_unit("" if model is None else model.get("spatialunits", ""))
 
 
 def _check_version(root: ET.Element, path: Path) -> None:

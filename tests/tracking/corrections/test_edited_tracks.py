@@ -168,6 +168,21 @@ def test_the_smaller_of_two_that_overlap_has_the_pixels(result):
     assert np.count_nonzero(first == first[53, 23]) == 16
 
 
+def test_spots_that_filters_hide_are_said(tmp_path):
+    """They would be background, which a training on the masks learns."""
+    few = tracking.make_settings(
+        "SPARSE_LAP_TRACKER", spot_filters=({"feature": "POSITION_X", "value": 20},)
+    )
+    tracks = tracking.track(lineages.gap(), settings=few, engine="embedded")
+    hidden = len(tracks.everything.spots) - len(tracks.spots)
+    assert hidden
+    tracking.write(tracks, tmp_path / "auto")
+    found = tracking.read_trackmate(tmp_path / "auto" / "tracks.xml")
+    automatic = corrections.read_automatic(tmp_path / "auto")
+    with pytest.warns(DataWarning, match=f"{hidden} spots that the filters hide are left out"):
+        corrections.correct(found, automatic)
+
+
 def test_spots_outside_the_image_are_said(result):
     def away(root):
         _spot(root, 5, 23.5, 53.5).set("POSITION_X", "500")

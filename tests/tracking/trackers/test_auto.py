@@ -11,7 +11,7 @@ import lineages
 import numpy as np
 import pytest
 
-from imagej_dl import images, tracking
+from imagej_dl import ctc, images, tracking
 from imagej_dl.errors import DataWarning
 from imagej_dl.tracking import corrections
 from imagej_dl.tracking.links import Links
@@ -134,6 +134,9 @@ def test_corrections_keep_stray_pieces_and_margins(tmp_path: Path) -> None:
     assert found.changes["spots kept"] == 16
     assert found.changes["spots deleted"] == found.changes["links cut"] == 0
     assert ((np.asarray(found.tracks.labels) > 0) == (movie > 0)).all()
+    # What is written, the ground truth and the masks to train on, is painted from it.
+    assert ((np.asarray(found.tracks.tracked()) > 0) == (movie > 0)).all()
+    np.testing.assert_array_equal(ctc.layout(found.tracks).masks, ctc.layout(tracks).masks)
 
 
 def test_labels_in_two_large_pieces_are_warned_of() -> None:

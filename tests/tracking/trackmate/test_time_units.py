@@ -64,7 +64,7 @@ def test_time_units(tmp_path: Path, unit: str, interval: float, seconds: float) 
     assert found.spots["t"].tolist() == pytest.approx([0, step, 2 * step])
     values = [one.value for one in found.settings.track_filters]
     assert values == pytest.approx([step, 1000 * interval / step, 2])
-    assert tracking.read_settings(file) == found.settings
+    assert tracking.read_settings(file) == found.settings.in_unit("micron")
     tracking.write_trackmate(found, tmp_path / "b.xml")
     root = ET.parse(tmp_path / "b.xml").getroot()
     model, image = root.find("Model"), root.find("Settings/ImageData")
