@@ -9,6 +9,8 @@ import pytest
 from imagej_dl import images, rois
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.images import Normalisation
+from imagej_dl.models import ModelConfig
+from imagej_dl.models.config import Architecture
 from imagej_dl.training import find_pairs
 from imagej_dl.training.examples import Examples
 
@@ -125,6 +127,33 @@ def test_pixel_sizes_are_compared_in_any_unit_of_length():
         read(one, pair(pixel_width=500, pixel_height=500, unit="nm"))
     with pytest.warns(DataWarning, match=r"nm\.tif: pixels of 0.5 nm"):
         read(one, pair(pixel_width=0.5, pixel_height=0.5, unit="nm", title="nm.tif"))
+
+
+def model_like(**fields):
+    return ModelConfig(
+        kind="border",
+        classes=["background", "object", "border"],
+        architecture=Architecture(name="unet", arguments={}),
+        normalisation=NORMALISATION,
+        patch=64,
+        halo=8,
+        multiple_of=4,
+        imagej_dl_version="0",
+        keras_version="0",
+        tensorflow_version="0",
+        **fields,
+    )
+
+
+def test_fine_tuned_on_other_pixels_the_model_records_what_it_learns():
+    like = model_like(pixel_width=0.65, pixel_height=0.65, unit="µm")
+    new = {"pixel_width": 0.325, "pixel_height": 0.325, "unit": "µm"}
+    with pytest.warns(DataWarning, match=r"0\.325 µm, those of the model .* records the former"):
+        found = read(pair(title="a.tif", **new), pair(title="b.tif", **new), like=like)
+    assert (found.calibration.pixel_width, found.calibration.unit) == (0.325, "µm")
+    with pytest.warns(DataWarning, match=r"1 pixel, those of the model .* records the latter"):
+        found = read(pair(), like=like)
+    assert (found.calibration.pixel_width, found.calibration.unit) == (0.65, "µm")
 
 
 def test_nothing_to_train_on():
