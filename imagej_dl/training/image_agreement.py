@@ -34,7 +34,10 @@ class Agreement:
             self.channels, self._first = like.channels, _MODEL
             if units.is_calibrated(like.unit):
                 self._calibrated = _MODEL
-                self.calibration = Calibration(like.pixel_width, like.pixel_height, unit=like.unit)
+                depth = {} if like.volume is None else {"pixel_depth": like.volume.pixel_depth}
+                self.calibration = Calibration(
+                    like.pixel_width, like.pixel_height, unit=like.unit, **depth
+                )
 
     def compare(self, name: str, image: xr.DataArray) -> None:
         """Compare an image with those before it.

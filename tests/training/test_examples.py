@@ -156,6 +156,13 @@ def test_fine_tuned_on_other_pixels_the_model_records_what_it_learns():
     assert (found.calibration.pixel_width, found.calibration.unit) == (0.65, "µm")
 
 
+def test_slices_of_the_model_to_start_from_keep_their_distance():
+    volume = {"slices": 4, "halo": 3, "multiple_of": 1, "pixel_depth": 0.7}
+    like = model_like(pixel_width=0.2, pixel_height=0.2, unit="µm", axes="ZYX", volume=volume)
+    with pytest.warns(DataWarning, match="records the latter"):
+        assert read(pair(), like=like).calibration.pixel_depth == 0.7
+
+
 def test_nothing_to_train_on():
     with pytest.raises(UserError, match="no image"):
         read()
