@@ -126,7 +126,7 @@ class Labels(Command):
             warn(text, path=title, remedy="Name a file for the label map (out) to keep it.")
         session.show_labels(made.labels, f"{Path(title).stem}-labels")
         session.values["objects"] = len(made.report.kept)
-        say(self._summary(title, made.report, len(drawn)))
+        say(_summary(title, made.report, len(drawn), self.overlap))
 
     def run(self, progress: Progress) -> None:
         if self.source is None:
@@ -151,9 +151,10 @@ class Labels(Command):
             plan = find_due(drawn, target, self._filling(), overwrite=self.overwrite, kept=_keep)
             for done, due in enumerate(plan):
                 progress("labels", done, len(plan))
-                made = label_maps.make(due, self._filling(), target)
+                made = label_maps.make(due, target)
                 if due.labels is not None:
-                    say(self._summary(str(due.labels), made.report, made.total))
+                    wins = due.filling.overlap
+                    say(_summary(str(due.labels), made.report, made.total, wins))
                 else:
                     rest = [str(path) for path in due.paths]
                     say(f"{' and '.join(rest)}: created, since {due.place} exists")
@@ -190,7 +191,7 @@ class Labels(Command):
         drawn = rois.read(roiset)
         made = self._filling().fill(drawn, picture, roiset)
         self._write(made, out)
-        say(self._summary(str(out), made.report, len(drawn)))
+        say(_summary(str(out), made.report, len(drawn), self.overlap))
 
     def _write(self, made: rois.Labelled, out: Path) -> None:
         """Write the label map `out`, its table, and its marks if there are any: all or none.
@@ -210,11 +211,12 @@ class Labels(Command):
             if found is not None:
                 images.write(found, folder / place.relative_to(home))
 
-    def _summary(self, name: str, report: rois.LabelReport, total: int) -> str:
-        contested = f", {report.contested} contested pixels ({self.overlap} wins)"
-        kept = f"{name}: {len(report.kept)} of {total} ROIs"
-        marked = f", {len(report.marks)} marks (ignored or background)"
-        return kept + (marked if report.marks else "") + (contested if report.contested else "")
+
+def _summary(name: str, report: rois.LabelReport, total: int, wins: str) -> str:
+    contested = f", {report.contested} contested pixels ({wins} wins)"
+    kept = f"{name}: {len(report.kept)} of {total} ROIs"
+    marked = f", {len(report.marks)} marks (ignored or background)"
+    return kept + (marked if report.marks else "") + (contested if report.contested else "")
 
 
 def _keep(labels: Path) -> None:
