@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -20,6 +21,7 @@ from imagej_dl.progress import Progress
 from imagej_dl.project import label_maps
 from imagej_dl.project.outdated import find_due
 from imagej_dl.project.rasterizing import Filling
+from imagej_dl.rois.marks import Rules
 
 if TYPE_CHECKING:
     from imagej_dl.worker import Session
@@ -118,6 +120,7 @@ class Labels(Command):
         if self.out is not None:
             self._refuse_out(self.out, [session.image_path] if session.image_path else [])
         drawn = rois.read(session.roiset)
+        self._warn_of_unused(drawn)
         made = self._filling().fill(drawn, image, "ROI Manager")
         if self.out is not None:
             self._write(made, self.out)
@@ -159,6 +162,8 @@ class Labels(Command):
                     rest = [str(path) for path in due.paths]
                     say(f"{' and '.join(rest)}: created, since {due.place} exists")
             progress("labels", len(plan), len(plan))
+        if self.ignore or self.background:
+            self._warn_of_unused(roi for item in drawn for roi in rois.read(item.rois))
 
     def _filling(self) -> Filling:
         return Filling(
@@ -169,6 +174,14 @@ class Labels(Command):
             self.ignore or "",
             self.background or "",
         )
+
+    def _warn_of_unused(self, drawn: Iterable[rois.Roi]) -> None:
+        """Warn of marks that are declared and not there: what was meant is an object then."""
+        for unknown in Rules.of(self.ignore or "", self.background or "").unused(drawn):
+            warn(
+                f"no ROI is marked by {unknown}",
+                remedy="Check the name, group or colour of the ROIs in the ROI Manager.",
+            )
 
     def _refuse_out(self, out: Path, inputs: list[Path]) -> None:
         if out.suffix.lower() not in registry.writable_suffixes():
@@ -189,6 +202,7 @@ class Labels(Command):
     def _make(self, image: Path, roiset: Path, out: Path) -> None:
         picture = images.read(image, self.axes)
         drawn = rois.read(roiset)
+        self._warn_of_unused(drawn)
         made = self._filling().fill(drawn, picture, roiset)
         self._write(made, out)
         say(_summary(str(out), made.report, len(drawn), self.overlap))

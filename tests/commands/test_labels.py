@@ -205,6 +205,22 @@ def test_each_label_map_keeps_its_settings_when_its_rois_change(
         run(source=drawn, overwrite=True)
 
 
+def test_declared_marks_that_are_not_there_are_warned_of(drawn: Path) -> None:
+    """What was meant by a wrong name or group would be an object without a word."""
+    shutil.copy(drawn / "cell.tif", drawn / "other.tif")
+    rois.write([Roi("rectangle", "one", box=(0, 0, 5, 5), group=2)], drawn / "other.zip")
+    rules = {"ignore": "name:tow, group:2", "background": "colour:red"}
+    with pytest.warns(DataWarning) as caught:
+        run(source=drawn, **rules)
+    assert [str(w.message).partition(".")[0] for w in caught] == [
+        "no ROI is marked by name:tow",
+        "no ROI is marked by colour:#ff0000",
+    ]
+    one = {"source": drawn / "cell.tif", "roiset": drawn / "cell.zip"}
+    with pytest.warns(DataWarning, match="no ROI is marked by group:2"):
+        run(**one, out=drawn / "l.tif", ignore="group:2")
+
+
 def test_what_is_missing_is_made(drawn: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """As after Fluffy, which has no tables, or a stop: the rest is made, what is there is kept."""
     run(source=drawn)
