@@ -57,8 +57,9 @@ class Agreement:
             raise UserError(
                 f"has {channels} channel(s), {self._first} has {self.channels}",
                 path=name,
-                remedy="Train on images that have the same channels; in ImageJ, Image > Type > RGB "
-                "Color makes three of a grey picture, and 8-bit one of a coloured one.",
+                remedy="Train on images that have the same channels; in ImageJ, Image > Color > "
+                "Split Channels makes one of several, Merge Channels... several of some; Image > "
+                "Type > RGB Color makes three of a grey picture, and 8-bit one of a coloured one.",
             )
         if not self._calibrated:
             self.calibration, self._calibrated = cal, name

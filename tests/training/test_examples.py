@@ -109,7 +109,7 @@ def test_colour_label_maps_are_refused():
 def test_images_of_other_channels_are_named():
     one, labels = pair(title="one.tif")
     two, _ = pair((2, 20, 30), "CYX", title="two.tif")
-    with pytest.raises(UserError, match=r"two\.tif: has 2 channel.*one\.tif has 1"):
+    with pytest.raises(UserError, match=r"two\.tif: has 2 channel.*one\.tif has 1.*Split Channels"):
         read((one, labels), (two, labels))
 
 
