@@ -15,7 +15,7 @@ from imagej_dl import images
 from imagej_dl.errors import UserError
 from imagej_dl.geometry.rasterize import Runs
 from imagej_dl.images.labels.marks import IGNORED, settled
-from imagej_dl.rois import archive
+from imagej_dl.rois import archive, pieces
 from imagej_dl.rois.marks import Rules
 from imagej_dl.rois.masks import fill
 from imagej_dl.rois.painting import Overlap, paint, painting_order
@@ -30,6 +30,7 @@ from imagej_dl.rois.positions import Position, Stack
 from imagej_dl.rois.report import (
     BACKGROUND_MARK,
     IGNORE_MARK,
+    IN_PIECES,
     LEFT_OUT,
     LabelReport,
     LabelRow,
@@ -131,6 +132,9 @@ def labelled(
     runs = runs.clip(height, width)
     areas = np.bincount(runs.owner, runs.lengths, len(rois)).astype(np.int64)
     leave_out_empty(rois, rows, placed, areas, height, width)
+    composites = [i for i in placed if rois[i].kind == "composite" and i not in marking]
+    for i in pieces.several(runs, composites):
+        rows[i].note = IN_PIECES
     if not placed:
         why = "; ".join(LabelReport(rows, 0).messages())
         raise UserError(
