@@ -116,6 +116,26 @@ def test_a_selection_of_several_objects_is_named() -> None:
     assert [bool(row.note) for row in report.rows] == [False, False, False, True]
 
 
+def test_a_roi_of_the_whole_image_is_named() -> None:
+    """Select All and a key add it; first of all, nothing is hidden by it."""
+    with pytest.warns(DataWarning, match=r"cover the whole image.*: all\. Delete"):
+        rois.label_map([box(0, 0, 8, 8, "all"), SMALL], (8, 8))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        rois.label_map([box(0, 0, 8, 8)], (8, 8))  # a cell that fills the image
+        rois.label_map([box(0, 0, 8, 8, "background"), SMALL], (8, 8))
+
+
+def test_rois_of_two_channels_that_overlap_are_warned_of() -> None:
+    image = images.make(np.zeros((2, 8, 8), np.uint8), "CYX")
+    cell, nucleus = replace(BIG, channel=2, z=1, t=1), box(1, 1, 3, 3, channel=1, z=1, t=1)
+    with pytest.warns(DataWarning, match=r"channels 1, 2 .* share 9 pixels.*--channel"):
+        rois.label_map([cell, nucleus], image)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        rois.label_map([cell, replace(box(6, 6, 2, 2), channel=1, z=1, t=1)], image)
+
+
 def test_more_than_65535_labels() -> None:
     y, x = np.indices((260, 256))
     many = [box(int(b), int(a), 1, 1) for a, b in zip(y.flat, x.flat, strict=True)]
