@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -20,6 +21,7 @@ from imagej_dl.progress import Progress
 from imagej_dl.project import label_maps
 from imagej_dl.project.outdated import find_due
 from imagej_dl.project.rasterizing import Filling
+from imagej_dl.rois.marks import Rules
 
 if TYPE_CHECKING:
     from imagej_dl.worker import Session
@@ -118,6 +120,7 @@ class Labels(Command):
         if self.out is not None:
             self._refuse_out(self.out, [session.image_path] if session.image_path else [])
         drawn = rois.read(session.roiset)
+        self._warn_of_unused(drawn)
         made = self._filling().fill(drawn, image, "ROI Manager")
         if self.out is not None:
             self._write(made, self.out)
@@ -126,7 +129,7 @@ class Labels(Command):
             warn(text, path=title, remedy="Name a file for the label map (out) to keep it.")
         session.show_labels(made.labels, f"{Path(title).stem}-labels")
         session.values["objects"] = len(made.report.kept)
-        say(self._summary(title, made.report, len(drawn)))
+        say(_summary(title, made.report, len(drawn), self.overlap))
 
     def run(self, progress: Progress) -> None:
         if self.source is None:
@@ -151,13 +154,16 @@ class Labels(Command):
             plan = find_due(drawn, target, self._filling(), overwrite=self.overwrite, kept=_keep)
             for done, due in enumerate(plan):
                 progress("labels", done, len(plan))
-                made = label_maps.make(due, self._filling(), target)
+                made = label_maps.make(due, target)
                 if due.labels is not None:
-                    say(self._summary(str(due.labels), made.report, made.total))
+                    wins = due.filling.overlap
+                    say(_summary(str(due.labels), made.report, made.total, wins))
                 else:
                     rest = [str(path) for path in due.paths]
                     say(f"{' and '.join(rest)}: created, since {due.place} exists")
             progress("labels", len(plan), len(plan))
+        if self.ignore or self.background:
+            self._warn_of_unused(roi for item in drawn for roi in rois.read(item.rois))
 
     def _filling(self) -> Filling:
         return Filling(
@@ -168,6 +174,14 @@ class Labels(Command):
             self.ignore or "",
             self.background or "",
         )
+
+    def _warn_of_unused(self, drawn: Iterable[rois.Roi]) -> None:
+        """Warn of marks that are declared and not there: what was meant is an object then."""
+        for unknown in Rules.of(self.ignore or "", self.background or "").unused(drawn):
+            warn(
+                f"no ROI is marked by {unknown}",
+                remedy="Check the name, group or colour of the ROIs in the ROI Manager.",
+            )
 
     def _refuse_out(self, out: Path, inputs: list[Path]) -> None:
         if out.suffix.lower() not in registry.writable_suffixes():
@@ -188,9 +202,10 @@ class Labels(Command):
     def _make(self, image: Path, roiset: Path, out: Path) -> None:
         picture = images.read(image, self.axes)
         drawn = rois.read(roiset)
+        self._warn_of_unused(drawn)
         made = self._filling().fill(drawn, picture, roiset)
         self._write(made, out)
-        say(self._summary(str(out), made.report, len(drawn)))
+        say(_summary(str(out), made.report, len(drawn), self.overlap))
 
     def _write(self, made: rois.Labelled, out: Path) -> None:
         """Write the label map `out`, its table, and its marks if there are any: all or none.
@@ -210,11 +225,12 @@ class Labels(Command):
             if found is not None:
                 images.write(found, folder / place.relative_to(home))
 
-    def _summary(self, name: str, report: rois.LabelReport, total: int) -> str:
-        contested = f", {report.contested} contested pixels ({self.overlap} wins)"
-        kept = f"{name}: {len(report.kept)} of {total} ROIs"
-        marked = f", {len(report.marks)} marks (ignored or background)"
-        return kept + (marked if report.marks else "") + (contested if report.contested else "")
+
+def _summary(name: str, report: rois.LabelReport, total: int, wins: str) -> str:
+    contested = f", {report.contested} contested pixels ({wins} wins)"
+    kept = f"{name}: {len(report.kept)} of {total} ROIs"
+    marked = f", {len(report.marks)} marks (ignored or background)"
+    return kept + (marked if report.marks else "") + (contested if report.contested else "")
 
 
 def _keep(labels: Path) -> None:

@@ -24,7 +24,7 @@ def merged(base: State, mine: State, theirs: State) -> State:
         was, own, other = (getattr(state, name) for state in (base, mine, theirs))
         if isinstance(was, dict) and name != "trained":  # which is of one retraining, whole
             found[name] = _entries(was, own, other)
-        elif name in ("empty", "sparse"):
+        elif name in ("empty", "sparse", "whole"):
             found[name] = sorted((set(other) | (set(own) - set(was))) - (set(was) - set(own)))
         elif name == "retrained":
             found[name] = _rounds(was, own, other)

@@ -72,12 +72,13 @@ def drawn(sheet: Sheet, like: xr.DataArray) -> rois.Labelled:
 def is_sparse(store: CorrectionStore, sheet: Sheet, drawn_sparsely: bool) -> bool:
     """Return whether not all objects of an image are drawn.
 
-    Of a corrected image the user has said so as it was stored; `drawn_sparsely` says it of those
-    that were drawn otherwise.
+    Of an image that was stored the user has said so then, whether or not something had been
+    proposed; `drawn_sparsely` says it of those that were drawn otherwise.
     """
     if not sheet.drawn:
         return False
-    elsewhere = drawn_sparsely and sheet.name not in store.state.corrected
+    stored = {*store.state.corrected, *store.state.whole}
+    elsewhere = drawn_sparsely and sheet.name not in stored
     return elsewhere or sheet.name in store.state.sparse
 
 

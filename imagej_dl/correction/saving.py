@@ -61,6 +61,8 @@ def save(
     if proposed and sparse != (name in store.state.sparse):
         store.state.corrected.pop(name, None)  # other changes count now
     store.state.sparse = sorted({*others, name} if sparse else others)
+    others = {*store.state.whole} - {name}
+    store.state.whole = sorted(others if sparse or proposed else {*others, name})
     changes = _recorded(store, name)
     return Correction(name, stored.path, stored.count, stored.backup, changes)
 
@@ -84,6 +86,7 @@ def mark_empty(path: str | os.PathLike[str], name: str) -> Correction:
     project.prepare(sheet)
     store.state.empty = sorted({*store.state.empty, name})
     store.state.sparse = sorted({*store.state.sparse} - {name})
+    store.state.whole = sorted({*store.state.whole} - {name})
     return Correction(name, None, 0, None, _recorded(store, name))
 
 

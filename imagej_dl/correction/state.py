@@ -90,6 +90,7 @@ class State(_Part):
         retraining.
     trained : the images of the last retraining, as :class:`Training` has them.
     sparse : the images of which not all objects are drawn.
+    whole : those of which all are, as the user has said, though nothing had been proposed.
     engine, engine_settings : of others, whose models these are, and the settings of its
         predictions; "" for our own.
     """
@@ -106,7 +107,8 @@ class State(_Part):
     trained: dict[str, str] = {}
     retrained: list[Retrained] = []
     sparse: list[str] = []
+    whole: list[str] = []
     engine: str = ""
     engine_settings: dict[str, Any] = {}
 
-    _later = omitting("sparse", "engine", "engine_settings")
+    _later = omitting("sparse", "whole", "engine", "engine_settings")

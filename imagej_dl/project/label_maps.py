@@ -38,9 +38,9 @@ class Made:
     total: int
 
 
-def make(due: Due, filling: Filling, target: Path) -> Made:
+def make(due: Due, target: Path) -> Made:
     """Make an image, its label map and table as far as due, all of them or none."""
-    item = due.item
+    item, filling = due.item, due.filling
     picture = images.read(item.image, filling.axes)
     drawn_rois = rois.read(item.rois)
     drawn = filling.fill(drawn_rois, picture, item.rois)
@@ -88,34 +88,23 @@ def refresh(
     target = processed(folder)
     if target == folder or not visible(target / MASKS):
         return
-    filling = _recorded(target)
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", ".*has no RoiSet.zip yet", DataWarning)
             items = drawn(folder)
         with locks.held(target, "making label maps", wait=60):
             heal(target)
-            due = find_due(items, target, filling)
+            due = find_due(items, target, Filling())
             for done, one in enumerate(due):
                 progress("labels", done, len(due))
                 try:
-                    made(make(one, filling, target))
+                    made(make(one, target))
                 except UserError as error:
                     _left(f"{error}: its label map is not updated")
     except UserError as error:
         if error.problem == NOTHING:
             return  # the label maps were not made of ROIs
         _left(f"{error}: existing label maps are used")
-
-
-def _recorded(target: Path) -> Filling:
-    """Return the settings that a project's label maps were made with, if they are all the same."""
-    before = [provenance.read(path) for path in visible(target / MASKS)]
-    found = [facts.get("filling", {}) for facts in before if "roiset" in facts]
-    try:
-        return Filling(**found[0]) if found and all(one == found[0] for one in found) else Filling()
-    except TypeError:  # of a later version
-        return Filling()
 
 
 def _left(text: str) -> None:

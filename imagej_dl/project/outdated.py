@@ -10,9 +10,10 @@ from __future__ import annotations
 import csv
 import os
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
+from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import Literal
+from typing import Any, Literal
 
 from imagej_dl import rois
 from imagej_dl.errors import UserError, warn
@@ -42,6 +43,7 @@ class Due:
     image: Path | None
     table: Path | None
     labels: Path | None
+    filling: Filling
     why: Why
     marks: Path | None = None
 
@@ -63,7 +65,9 @@ def find_due(
 
     Parameters
     ----------
-    overwrite : make all files anew.
+    filling : settings; what is not changed in it is as it was when a label map was made before, and
+        of a new one as in all the others, if these agree.
+    overwrite : make all files anew, with these settings alone.
     kept : called with the path of each label map that is kept.
 
     Raises
@@ -74,12 +78,13 @@ def find_due(
     Warns
     -----
     DataWarning : for label maps that are kept though ROIs or image are newer, or though they
-        were made with other settings.
+        were made with other settings; for those that are made without settings they had before.
     """
     inputs = [path for item in items for path in (item.image, item.rois)]
     due = []
+    usual = _Usual(target, filling)
     for item in items:
-        one = _all(item, target) if overwrite else _rest(item, target, filling)
+        one = _all(item, target, filling) if overwrite else _rest(item, target, filling, usual)
         for path in one.paths:
             refuse_input(path, *inputs)
         if one.paths:
@@ -94,12 +99,56 @@ def _paths(item: Drawn, target: Path) -> tuple[Path, Path]:
     return image, labels
 
 
-def _all(item: Drawn, target: Path) -> Due:
+class _Usual:
+    """The settings of new label maps beside others in a folder, found when they are asked for."""
+
+    def __init__(self, target: Path, asked: Filling) -> None:
+        self._target, self._asked = target, asked
+
+    @cached_property
+    def filling(self) -> Filling:
+        """Those that all others were made with; where they differ, none of them, with a warning."""
+        before = [provenance.read(path) for path in visible(self._target / MASKS)]
+        made = [self._asked.after(_filling_in(facts)) for facts in before if "roiset" in facts]
+        if all(one == made[0] for one in made):
+            return made[0] if made else self._asked
+        warn(
+            "its label maps were made with different settings, and new ones are made with "
+            + (_words(self._asked.changed) or "none of these"),
+            path=self._target,
+        )
+        return self._asked
+
+
+def _filling_in(facts: dict[str, object]) -> dict[str, Any]:
+    """Return the settings in the provenance of a label map."""
+    found = facts.get("filling")
+    return found if isinstance(found, dict) else {}
+
+
+def _words(settings: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in settings.items())
+
+
+def _all(item: Drawn, target: Path, filling: Filling) -> Due:
     image, labels = _paths(item, target)
-    return Due(item, labels, image, rois.table_path(labels), labels, "new", marks.path_of(labels))
+    if (mask := existing_image(labels)) is not None:
+        before = _filling_in(provenance.read(mask))
+        if lost := {name: before[name] for name in before if name not in filling.changed}:
+            warn(f"was made with {_words(lost)}, and is made again without", path=mask)
+    return Due(
+        item,
+        labels,
+        image,
+        rois.table_path(labels),
+        labels,
+        filling,
+        "new",
+        marks.path_of(labels),
+    )
 
 
-def _rest(item: Drawn, target: Path, filling: Filling) -> Due:
+def _rest(item: Drawn, target: Path, filling: Filling, usual: _Usual) -> Due:
     """Return the files that are missing or were made of earlier ROIs."""
     image, labels = _paths(item, target)
     picture = existing_image(image)
@@ -111,7 +160,9 @@ def _rest(item: Drawn, target: Path, filling: Filling) -> Due:
         if os.path.lexists(marks.path_of(labels)):
             refuse_existing(marks.path_of(labels), False)
         place = marks.path_of(labels)
-        return Due(item, labels, None if picture else image, table, labels, "new", place)
+        image_due = None if picture else image
+        return Due(item, labels, image_due, table, labels, usual.filling, "new", place)
+    filling = filling.after(_filling_in(provenance.read(mask)))
     newer = _is_outdated(item, mask, filling)
     return Due(
         item,
@@ -119,6 +170,7 @@ def _rest(item: Drawn, target: Path, filling: Filling) -> Due:
         None if picture else image,
         None if table.is_file() and not newer else table,
         mask if newer else None,
+        filling,
         "newer" if newer else "missing",
         marks.path_of(mask) if newer or _lacks_marks(mask) else None,
     )
@@ -185,11 +237,7 @@ def provenance_facts(item: Drawn, labels: Path, filling: Filling) -> dict[str, o
         where = Path(os.path.relpath(item.rois, labels.parent)).as_posix()
     except ValueError:  # another drive
         where = item.rois.name
-    how = {name: value for name, value in asdict(filling).items() if value != _DEFAULT[name]}
-    return {"rois": where, "roiset": provenance.digest(item.rois), "filling": how}
-
-
-_DEFAULT = {field.name: field.default for field in fields(Filling)}
+    return {"rois": where, "roiset": provenance.digest(item.rois), "filling": filling.changed}
 
 
 def _is_table(path: Path) -> bool:

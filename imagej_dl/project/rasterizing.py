@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import xarray as xr
 
@@ -23,6 +24,19 @@ class Filling:
     axes: str | None = None
     ignore: str = ""
     background: str = ""
+
+    @property
+    def changed(self) -> dict[str, Any]:
+        """The settings that are not the defaults."""
+        return {name: value for name, value in asdict(self).items() if value != _DEFAULT[name]}
+
+    def after(self, before: dict[str, Any]) -> Filling:
+        """Return those settings `before` that are not changed here, beside these.
+
+        `before` are those recorded in a label map; what a later version has recorded is left out.
+        """
+        known = {name: value for name, value in before.items() if name in _DEFAULT}
+        return Filling(**(known | self.changed))
 
     def fill(
         self, drawn_rois: list[rois.Roi], image: xr.DataArray, source: str | Path
@@ -48,3 +62,6 @@ class Filling:
             else:
                 warnings.warn(f"{source}: {item.message}", item.category, stacklevel=2)
         return drawn
+
+
+_DEFAULT = {field.name: field.default for field in fields(Filling)}

@@ -12,10 +12,10 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from imagej_dl import images
-from imagej_dl.errors import UserError
+from imagej_dl.errors import UserError, warn
 from imagej_dl.geometry.rasterize import Runs
 from imagej_dl.images.labels.marks import IGNORED, settled
-from imagej_dl.rois import archive
+from imagej_dl.rois import archive, pieces
 from imagej_dl.rois.marks import Rules
 from imagej_dl.rois.masks import fill
 from imagej_dl.rois.painting import Overlap, paint, painting_order
@@ -30,9 +30,11 @@ from imagej_dl.rois.positions import Position, Stack
 from imagej_dl.rois.report import (
     BACKGROUND_MARK,
     IGNORE_MARK,
+    IN_PIECES,
     LEFT_OUT,
     LabelReport,
     LabelRow,
+    some_of,
 )
 from imagej_dl.rois.roi import SIZE_KEY, Roi
 
@@ -131,6 +133,9 @@ def labelled(
     runs = runs.clip(height, width)
     areas = np.bincount(runs.owner, runs.lengths, len(rois)).astype(np.int64)
     leave_out_empty(rois, rows, placed, areas, height, width)
+    composites = [i for i in placed if rois[i].kind == "composite" and i not in marking]
+    for i in pieces.several(runs, composites):
+        rows[i].note = IN_PIECES
     if not placed:
         why = "; ".join(LabelReport(rows, 0).messages())
         raise UserError(
@@ -149,6 +154,7 @@ def labelled(
     for i in placed:
         rows[i].label, rows[i].area_px = int(numbers[i]), int(areas[i])
         rows[i].visible_px = int(visible[i])
+    _warn_of_strange(rois, placed, areas, (height, width), contested, overlap)
     shape = [sizes[axis] for axis in dims]
     marks = None
     if marked:
@@ -167,6 +173,7 @@ def labelled(
 
 
 _NOTHING = Roi("point")
+_WHOLE = 0.95  # of the image: what covers as much, with others beside it, is a slip (Select All)
 
 
 def _template(like: Any) -> xr.DataArray:
@@ -196,6 +203,33 @@ def _filled(rois: Sequence[Roi], which: Collection[int], height: int, lines_as_a
     """Return the pixels of some of the ROIs; `owner` counts all of them."""
     chosen = [rois[i] if i in which else _NOTHING for i in range(len(rois))]
     return fill(chosen, height, lines_as_areas=lines_as_areas)
+
+
+def _warn_of_strange(
+    rois: Sequence[Roi],
+    placed: dict[int, Position],
+    areas: NDArray[np.int64],
+    size: tuple[int, int],
+    contested: int,
+    overlap: Overlap,
+) -> None:
+    """Warn of objects that are hardly meant so: all of the image, or one kind drawn in another."""
+    whole = [rois[i].name for i in placed if areas[i] >= _WHOLE * size[0] * size[1]]
+    if whole and len(placed) > len(whole):
+        warn(
+            "these ROIs cover the whole image, and are objects as the others are: "
+            + some_of(whole),
+            remedy="Delete them in the ROI Manager if they were added by chance; name them "
+            "background if they say that all objects are drawn.",
+        )
+    channels = sorted({place.c for place in placed.values()} - {0})
+    if contested and len(channels) > 1:
+        warn(
+            f"ROIs of the channels {', '.join(map(str, channels))} are objects of one label map, "
+            f"and share {contested} pixels, of which each has one ({overlap} wins)",
+            remedy="If they are of different kinds, make a label map of one of the channels with "
+            "`imagej-dl labels --channel`.",
+        )
 
 
 def _note_marks(

@@ -8,6 +8,7 @@ or the beginning of another name.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from imagej_dl.errors import UserError
@@ -69,6 +70,17 @@ class Rules:
         if any(_fits(roi, *rule) for rule in self.background):
             return BACKGROUND
         return UNMARKED
+
+    def unused(self, rois: Iterable[Roi]) -> list[str]:
+        """Return the declarations that fit none of the ROIs, as they are written."""
+        left = dict.fromkeys([*self.ignore, *self.background])
+        for roi in rois:
+            for rule in [rule for rule in left if _fits(roi, *rule)]:
+                del left[rule]
+        return [
+            f"{what}:#{value:06x}" if what == "colour" else f"{what}:{value}"
+            for what, value in left
+        ]
 
 
 def _fits(roi: Roi, what: str, value: int | str) -> bool:

@@ -18,6 +18,8 @@ from imagej_dl.filesystem.text import text_of
 LEFT_OUT = "left out:"
 IGNORE_MARK, BACKGROUND_MARK = "mark: ignored", "mark: background"
 """Notes on ROIs that are marks and no objects."""
+IN_PIECES = "in several large pieces"
+"""Note on a ROI that may be a selection of several objects."""
 _NAMED = 5
 _REASONS = 4
 
@@ -66,7 +68,11 @@ class LabelReport:
         for row in self.rows:
             if row.note.startswith(LEFT_OUT):
                 reasons[row.note].append(row.name)
-            elif row.clipped:
+                continue
+            if row.note == IN_PIECES:
+                words = f"{IN_PIECES}, but one object (the ROI Manager's More » Split parts them):"
+                reasons[words].append(row.name)
+            if row.clipped:
                 reasons["cut at the border of the image:"].append(row.name)
             elif row.label and not row.visible_px:
                 reasons["hidden by other ROIs:"].append(row.name)

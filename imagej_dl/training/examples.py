@@ -65,8 +65,8 @@ class Examples:
     ----------
     sources : the planes of each pair, in order.
     channels : of the images.
-    calibration : of the first image, or of the model `like` that a training starts from; others
-        that differ by more than 10 % are warned of.
+    calibration : of the first image, or of the model `like` that a training starts from where no
+        image has one; others that differ by more than 10 % are warned of.
     diameter : median diameter of all objects in px; None where an image is learnt.
     smallest : area in px below which nothing is an object (see :func:`targets.least_area`).
     seen : of intensities, in the planes with objects (and what the model `like` saw); None for

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import warnings
 from pathlib import Path
 
@@ -179,6 +180,45 @@ def test_a_label_map_follows_its_rois_unless_a_user_has_changed_it(drawn: Path) 
     with pytest.warns(DataWarning, match=r"which was changed since it was made and is kept"):
         run(source=drawn)
     assert mask.read_bytes() == corrected
+
+
+def test_each_label_map_keeps_its_settings_when_its_rois_change(
+    drawn: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also where others of the folder were made with other ones."""
+    run(source=drawn)
+    shutil.copy(drawn / "cell.tif", drawn / "late.tif")
+    some = [Roi("rectangle", "one", box=(0, 0, 5, 5)), Roi("rectangle", box=(6, 6, 2, 2), group=3)]
+    rois.write(some, drawn / "late.zip")
+    with pytest.warns(DataWarning, match=r"cell\.tif: was made with other settings"):
+        run(source=drawn, ignore="group:3")
+    rois.write(some[::-1], drawn / "late.zip", overwrite=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        run(source=drawn)
+    assert "late.tif: 1 of 2 ROIs, 1 marks" in capsys.readouterr().out
+    shutil.copy(drawn / "cell.tif", drawn / "new.tif")
+    rois.write(some, drawn / "new.zip")
+    with pytest.warns(DataWarning, match="made with different settings, and new ones .* none"):
+        run(source=drawn)
+    with pytest.warns(DataWarning, match=r"late\.tif: was made with ignore group:3, .* without"):
+        run(source=drawn, overwrite=True)
+
+
+def test_declared_marks_that_are_not_there_are_warned_of(drawn: Path) -> None:
+    """What was meant by a wrong name or group would be an object without a word."""
+    shutil.copy(drawn / "cell.tif", drawn / "other.tif")
+    rois.write([Roi("rectangle", "one", box=(0, 0, 5, 5), group=2)], drawn / "other.zip")
+    rules = {"ignore": "name:tow, group:2", "background": "colour:red"}
+    with pytest.warns(DataWarning) as caught:
+        run(source=drawn, **rules)
+    assert [str(w.message).partition(".")[0] for w in caught] == [
+        "no ROI is marked by name:tow",
+        "no ROI is marked by colour:#ff0000",
+    ]
+    one = {"source": drawn / "cell.tif", "roiset": drawn / "cell.zip"}
+    with pytest.warns(DataWarning, match="no ROI is marked by group:2"):
+        run(**one, out=drawn / "l.tif", ignore="group:2")
 
 
 def test_what_is_missing_is_made(drawn: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -73,16 +73,26 @@ def test_labels_keeps_the_marks_beside_the_label_map(project: Path) -> None:
     assert images.read(place / "marks" / "n1.tif").values.any()
 
 
-def test_marks_by_group_and_colour_stay_when_label_maps_are_refreshed(project: Path) -> None:
+@pytest.mark.parametrize("all_alike", [True, False])
+def test_marks_by_group_and_colour_stay_when_label_maps_are_refreshed(
+    project: Path, all_alike: bool
+) -> None:
     from imagej_dl.project.label_maps import refresh
 
+    labeling, hidden = project / "Labeling", project / "n0"
+    if not all_alike:
+        (labeling / "n0").rename(hidden)
+        run("labels", project)
+        hidden.rename(labeling / "n0")
     for number in range(5):
-        roiset = project / "Labeling" / f"n{number}" / "RoiSet.zip"
-        rois.write([*rois.read(roiset), box(44, 44, 10, 10, "x", group=3)], roiset, overwrite=True)
+        roiset = labeling / f"n{number}" / "RoiSet.zip"
+        if all_alike or number == 0:
+            more = box(44, 44, 10, 10, "x", group=3)
+            rois.write([*rois.read(roiset), more], roiset, overwrite=True)
     run("labels", project, "--ignore", "group:3")
     place = project / "Processed" / "marks" / "n0.tif"
     assert (images.read(place).values[44:54, 44:54] == IGNORED).all()
-    roiset = project / "Labeling" / "n0" / "RoiSet.zip"
+    roiset = labeling / "n0" / "RoiSet.zip"
     rois.write(rois.read(roiset)[1:], roiset, overwrite=True)
     refresh(project)
     assert (images.read(place).values[44:54, 44:54] == IGNORED).all()

@@ -57,7 +57,11 @@ def test_the_user_says_which_are_sparse(home: Path) -> None:
     correction.save(home, "b", given)
     assert partly(home) == []
     correction.mark_empty(home, "c")
-    assert partly(home, drawn_sparsely=True) == ["a", "b"]
+    # What was stored without that word is whole, though nothing had been proposed for it.
+    assert partly(home, drawn_sparsely=True) == ["a"]
+    correction.save(home, "b", given, sparse=True)
+    assert partly(home) == ["b"]
+    assert "whole" not in state(home)
 
 
 def test_corrected_images_are_whole_where_drawn_ones_are_sparse(home: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -99,6 +100,42 @@ def test_hidden_roi_is_named() -> None:
 
 
 @pytest.mark.slow
+def test_a_selection_of_several_objects_is_named() -> None:
+    """It is what a threshold and Create Selection give: a single ROI."""
+    shapes = np.zeros((4, 14, 24), np.uint16)
+    shapes[0, 1:5, 1:5] = shapes[0, 5:9, 5:9] = 1  # touch at a corner
+    shapes[1, 1:5, 1:5] = shapes[1, 12, 20] = 1  # a stray pixel
+    shapes[2, 1:11, 1:11], shapes[2, 3:6, 3:6] = 1, 0  # a hole
+    shapes[3, 1:5, 1:5] = shapes[3, 6:10, 1:5] = shapes[3, 2:6, 10:14] = 1
+    drawn = [rois.trace(images.make(shape, "YX"))[0] for shape in shapes]
+    drawn = [replace(r, name=str(i), properties="", z=1, t=i + 1) for i, r in enumerate(drawn)]
+    with pytest.warns(DataWarning, match=r"1 ROI in several large pieces.*Split.*: 3$") as caught:
+        labels, report = rois.label_map(drawn, (4, 14, 24))
+    assert len(caught) == 1
+    np.testing.assert_array_equal(labels.values > 0, shapes > 0)
+    assert [bool(row.note) for row in report.rows] == [False, False, False, True]
+
+
+def test_a_roi_of_the_whole_image_is_named() -> None:
+    """Select All and a key add it; first of all, nothing is hidden by it."""
+    with pytest.warns(DataWarning, match=r"cover the whole image.*: all\. Delete"):
+        rois.label_map([box(0, 0, 8, 8, "all"), SMALL], (8, 8))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        rois.label_map([box(0, 0, 8, 8)], (8, 8))  # a cell that fills the image
+        rois.label_map([box(0, 0, 8, 8, "background"), SMALL], (8, 8))
+
+
+def test_rois_of_two_channels_that_overlap_are_warned_of() -> None:
+    image = images.make(np.zeros((2, 8, 8), np.uint8), "CYX")
+    cell, nucleus = replace(BIG, channel=2, z=1, t=1), box(1, 1, 3, 3, channel=1, z=1, t=1)
+    with pytest.warns(DataWarning, match=r"channels 1, 2 .* share 9 pixels.*--channel"):
+        rois.label_map([cell, nucleus], image)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        rois.label_map([cell, replace(box(6, 6, 2, 2), channel=1, z=1, t=1)], image)
+
+
 def test_more_than_65535_labels() -> None:
     y, x = np.indices((260, 256))
     many = [box(int(b), int(a), 1, 1) for a, b in zip(y.flat, x.flat, strict=True)]

@@ -9,6 +9,8 @@ import pytest
 from imagej_dl import images, rois
 from imagej_dl.errors import DataWarning, UserError
 from imagej_dl.images import Normalisation
+from imagej_dl.models import ModelConfig
+from imagej_dl.models.config import Architecture
 from imagej_dl.training import find_pairs
 from imagej_dl.training.examples import Examples
 
@@ -107,7 +109,7 @@ def test_colour_label_maps_are_refused():
 def test_images_of_other_channels_are_named():
     one, labels = pair(title="one.tif")
     two, _ = pair((2, 20, 30), "CYX", title="two.tif")
-    with pytest.raises(UserError, match=r"two\.tif: has 2 channel.*one\.tif has 1"):
+    with pytest.raises(UserError, match=r"two\.tif: has 2 channel.*one\.tif has 1.*Split Channels"):
         read((one, labels), (two, labels))
 
 
@@ -125,6 +127,40 @@ def test_pixel_sizes_are_compared_in_any_unit_of_length():
         read(one, pair(pixel_width=500, pixel_height=500, unit="nm"))
     with pytest.warns(DataWarning, match=r"nm\.tif: pixels of 0.5 nm"):
         read(one, pair(pixel_width=0.5, pixel_height=0.5, unit="nm", title="nm.tif"))
+
+
+def model_like(**fields):
+    return ModelConfig(
+        kind="border",
+        classes=["background", "object", "border"],
+        architecture=Architecture(name="unet", arguments={}),
+        normalisation=NORMALISATION,
+        patch=64,
+        halo=8,
+        multiple_of=4,
+        imagej_dl_version="0",
+        keras_version="0",
+        tensorflow_version="0",
+        **fields,
+    )
+
+
+def test_fine_tuned_on_other_pixels_the_model_records_what_it_learns():
+    like = model_like(pixel_width=0.65, pixel_height=0.65, unit="µm")
+    new = {"pixel_width": 0.325, "pixel_height": 0.325, "unit": "µm"}
+    with pytest.warns(DataWarning, match=r"0\.325 µm, those of the model .* records the former"):
+        found = read(pair(title="a.tif", **new), pair(title="b.tif", **new), like=like)
+    assert (found.calibration.pixel_width, found.calibration.unit) == (0.325, "µm")
+    with pytest.warns(DataWarning, match=r"1 pixel, those of the model .* records the latter"):
+        found = read(pair(), like=like)
+    assert (found.calibration.pixel_width, found.calibration.unit) == (0.65, "µm")
+
+
+def test_slices_of_the_model_to_start_from_keep_their_distance():
+    volume = {"slices": 4, "halo": 3, "multiple_of": 1, "pixel_depth": 0.7}
+    like = model_like(pixel_width=0.2, pixel_height=0.2, unit="µm", axes="ZYX", volume=volume)
+    with pytest.warns(DataWarning, match="records the latter"):
+        assert read(pair(), like=like).calibration.pixel_depth == 0.7
 
 
 def test_nothing_to_train_on():

@@ -30,6 +30,16 @@ _NAMED = 5
 _PLANE = 2**25  # pixels of a plane from which only masks are looked for
 
 
+def large_pieces(sizes: NDArray[np.int64]) -> int:
+    """Return in how many large pieces an object is that has pieces of these sizes in pixels.
+
+    It is 1 where the others are small beside the largest; strays are not counted.
+    """
+    if len(sizes) < 2 or sizes.sum() ** 2 < _SEVERAL * (sizes.astype(float) ** 2).sum():
+        return 1
+    return int(np.count_nonzero(sizes >= _STRAY * sizes.max()))
+
+
 @dataclass(frozen=True)
 class _Block:
     """The pieces of a plane or volume: their ids, and their sizes in pixels."""
@@ -46,8 +56,8 @@ class _Block:
         order = np.lexsort((-self.sizes, self.ids))
         ids, first = np.unique(self.ids[order], return_index=True)
         for label, sizes in zip(ids, np.split(self.sizes[order], first[1:]), strict=True):
-            if len(sizes) > 1 and sizes.sum() ** 2 >= _SEVERAL * (sizes.astype(float) ** 2).sum():
-                split[int(label)] = int(np.count_nonzero(sizes >= _STRAY * sizes[0]))
+            if (pieces := large_pieces(sizes)) > 1:
+                split[int(label)] = pieces
         return split
 
     def large_pieces(self, label: int) -> NDArray[np.int64]:
