@@ -15,7 +15,11 @@ import drawn_images
 import few_rois
 
 OPTIONS = argparse.Namespace(
-    kinds=["inverted", "half"], counts=[10, 30], drawings=["dense"], seeds=2
+    kinds=["inverted", "half"],
+    counts=[10, 30],
+    ways=["scratch", "tuned"],
+    drawings=["dense"],
+    seeds=2,
 )
 
 

@@ -74,11 +74,11 @@ def test_motile_divides_and_closes_gaps(tmp_path):
     # All that is written says what made it, and gives it again.
     tracking.write(tracks, tmp_path / "out")
     for name in ("settings.json", "tracks.xml"):
-        assert tracking.read_settings(tmp_path / "out" / name) == tracks.settings
+        assert tracking.read_settings(tmp_path / "out" / name) == tracks.settings.in_unit("µm")
     again = tracking.read_trackmate(tmp_path / "out" / "tracks.xml")
     assert (again.counts, again.settings) == (tracks.counts, tracks.settings)
     tracking.write_trackmate(again, tmp_path / "again.xml")
-    assert tracking.read_settings(tmp_path / "again.xml") == tracks.settings
+    assert tracking.read_settings(tmp_path / "again.xml") == tracks.settings.in_unit("µm")
     # The tracker alone names its engine.
     chosen = tracking.make_settings("MOTILE", {"OVERLAP_WEIGHT": 0.5, "MAX_FRAME_GAP": 2})
     assert (1, 1, 3, 1) in _links(tracking.track(lineages.gap(), settings=chosen))
@@ -158,7 +158,7 @@ def test_exchange_with_a_stand_in_for_trackastra(tmp_path, monkeypatch):
     assert _links(tracks) == _DIVISION
     assert set(tracks.edges["cost"]) == {0.25}
     tracking.write(tracks, tmp_path / "out")
-    assert tracking.read_settings(tmp_path / "out" / "settings.json") == chosen
+    assert tracking.read_settings(tmp_path / "out" / "settings.json") == chosen.in_unit("µm")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="the other Python is a shell script")
