@@ -111,7 +111,7 @@ def test_btrack_follows_what_stays(tmp_path):
     assert {(frame, 2, frame + 1, 2) for frame in range(4)} <= _links(tracks)
     assert (1, 1, 3, 1) in _links(tracks)
     tracking.write(tracks, tmp_path / "out")
-    assert tracking.read_settings(tmp_path / "out" / "tracks.xml") == tracks.settings
+    assert tracking.read_settings(tmp_path / "out" / "tracks.xml") == tracks.settings.in_unit("µm")
 
 
 _STAND_IN = '''
