@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -67,6 +68,9 @@ def keras() -> ModuleType:
     return library
 
 
+_hearing = threading.Lock()
+
+
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Keep what C++ writes to stderr to itself, unless the work inside fails.
@@ -74,6 +78,13 @@ def _quiet() -> Iterator[None]:
     While it is imported TensorFlow greets in spite of TF_CPP_MIN_LOG_LEVEL.
     """
     sys.stderr.flush()
+    # One thread after the other: the second would take the file of the first for stderr, and leave
+    # it to the process for good.
+    with _hearing:
+        yield from _unheard()
+
+
+def _unheard() -> Iterator[None]:
     try:
         saved = os.dup(2)
     except OSError:  # there is no stderr, as in a windowed program

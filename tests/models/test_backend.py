@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+import threading
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -52,6 +54,30 @@ def test_only_tensor_cores_make_half_precision_quicker():
     halves = [backend.GPU("", 0, c).halves for c in ((6, 1), (7, 5), (9, 0))]
     assert halves == ["", "mixed_float16", "mixed_float16 or mixed_bfloat16"]
     assert "train in float32" in _gpus([backend.GPU("Old", 8, (6, 1))])
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/fd"), reason="needs Linux' /proc")
+def test_two_threads_at_once_leave_stderr_to_the_process():
+    before = os.readlink("/proc/self/fd/2")
+    held, let_go = threading.Event(), threading.Event()
+
+    def first():
+        with backend._quiet():
+            held.set()
+            let_go.wait(10)
+
+    def second():
+        with backend._quiet():
+            one.join(1)  # its turn ends first
+
+    one, other = threading.Thread(target=first), threading.Thread(target=second)
+    one.start()
+    held.wait(10)
+    other.start()
+    time.sleep(0.2)
+    let_go.set()
+    other.join(10)
+    assert os.readlink("/proc/self/fd/2") == before
 
 
 def test_memory_is_asked_of_nvidia(monkeypatch):
