@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -345,10 +346,18 @@ def stream(patches: Patches, first: int, last: int) -> Any:
     sampling = patches.sampling
     size, classes = sampling.batch, len(sampling.method.channels)
     kind = tf.uint8 if sampling.by_class else tf.float32
+    # TensorFlow keeps the function for the rest of the process, and with a strong reference all
+    # images of each training.
+    alive = weakref.ref(patches)
+
+    def batch(number: int) -> Any:
+        found = alive()
+        assert found is not None, "the dataset holds the patches"
+        return found.batch(number)
 
     def make(number: Any) -> Any:
         types = [tf.float32, kind, tf.float32]
-        image, target, weights = tf.numpy_function(patches.batch, [number], types)
+        image, target, weights = tf.numpy_function(batch, [number], types)
         image = tf.ensure_shape(image, (size, side, side, channels))
         target = tf.ensure_shape(target, (size, *sampling.shape))
         weights = tf.ensure_shape(weights, (size, side, side))
@@ -366,7 +375,9 @@ def stream(patches: Patches, first: int, last: int) -> Any:
     # delays the end of an iterator by up to a minute, in which no other Python thread runs.
     options = tf.data.Options()
     options.autotune.enabled = False
-    return made.prefetch(2).with_options(options)
+    batches = made.prefetch(2).with_options(options)
+    batches.patches = patches
+    return batches
 
 
 def truth_of(example: Example, sampling: Sampling, place: augment.Place) -> Truth:

@@ -1,3 +1,6 @@
+import gc
+import weakref
+
 import numpy as np
 import pytest
 
@@ -151,6 +154,18 @@ def test_the_stream_is_the_batches_in_order_from_any_start(kind, classes):
 def test_nothing_tunes_the_stream_which_would_delay_its_end():
     patches = Patches([example(channels=2)], sampling(augmentation=Augmentation()))
     assert stream(patches, 0, 2).options().autotune.enabled is False
+
+
+@pytest.mark.tf
+def test_images_are_let_go_after_the_training():
+    patches = Patches([example()], sampling())
+    alive = weakref.ref(patches)
+    batches = iter(stream(patches, 0, 2))
+    del patches
+    assert len(list(batches)) == 2  # until then the stream itself holds them
+    del batches
+    gc.collect()
+    assert alive() is None
 
 
 def test_validation_covers_every_pixel_once_at_least():
