@@ -10,6 +10,8 @@ import time
 import warnings
 import zipfile
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Queue
@@ -116,6 +118,7 @@ class Jobs:
         self._lock = threading.Lock()
         self._queue: Queue[Job | None] = Queue()
         self._bundle: ModelBundle | None = None
+        self._loaded: tuple[Path, Any] | None = None
         self._thread = threading.Thread(target=self._work, name="predictions", daemon=True)
         self._thread.start()
         # The promised hour ends also where nobody comes any more.
@@ -243,8 +246,7 @@ class Jobs:
 
         item.begun, item.state = time.monotonic(), "working"
         try:
-            with warnings.catch_warnings(record=True) as said:
-                warnings.simplefilter("always")
+            with _heard() as said:
                 refuse_large(item.path, item.name, self.limits.pixels)
                 image = images.read(item.path)
                 refuse_long(image, self.limits.planes)
@@ -253,8 +255,7 @@ class Jobs:
                 item.summary = results.segment(
                     bundle, image, item.folder, listen, diameter=job.diameter
                 )
-            words = [str(w.message) for w in said if issubclass(w.category, UserWarning)]
-            item.message = "; ".join(words).replace(str(item.path), item.name)
+            item.message = "; ".join(said).replace(str(item.path), item.name)
             item.state = "done"
         except Cancelled:
             item.fail("removed")
@@ -268,9 +269,39 @@ class Jobs:
             item.fail(f"{type(error).__name__}: it cannot be segmented")
 
     def _model(self, folder: Path) -> ModelBundle:
-        if self._bundle is None or self._bundle.folder != folder:
-            self._bundle = load(folder)
+        # Read before the model is: where it is replaced meanwhile, the next image has it anew.
+        state = state_of(folder)
+        if self._bundle is None or self._loaded != (folder, state):
+            self._bundle, self._loaded = load(folder), (folder, state)
         return self._bundle
+
+
+@contextmanager
+def _heard() -> Iterator[list[str]]:
+    """Collect the warnings of this thread: what others read for the page has its own."""
+    said: list[str] = []
+    here = threading.get_ident()
+
+    def hear(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
+        if threading.get_ident() == here and issubclass(category, UserWarning):
+            said.append(str(message))
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.showwarning = hear
+        yield said
+
+
+def state_of(model: Path) -> list[tuple[str, int, int, int]]:
+    """Return what changes when a model's folder or file is replaced, as by another training."""
+    found = []
+    for path in sorted(model.rglob("*")) if model.is_dir() else [model]:
+        if path != model and path.relative_to(model).parts[0].startswith("."):
+            continue  # the checkpoint of a training that is still to replace it
+        with suppress(OSError):
+            about = path.stat()
+            found.append((str(path), about.st_ino, about.st_mtime_ns, about.st_size))
+    return found
 
 
 def packed(job: Job) -> Path:

@@ -21,7 +21,7 @@ pytest.importorskip("flask", reason="needs Flask (the extra serve)")
 
 from imagej_dl import images, rois
 from imagej_dl.commands.serve import Serve
-from imagej_dl.errors import UserError
+from imagej_dl.errors import UserError, warn
 from imagej_dl.images.formats import registry
 from imagej_dl.models.ready import registry as ready
 from imagej_dl.progress import silent
@@ -105,6 +105,53 @@ def test_the_page_and_its_models(client: Any) -> None:
     assert client.get("/static/../app.py").status_code == 404
     assert client.get("/static/app.py").status_code == 404
     assert [m["name"] for m in client.get("/api/models").json["models"]] == ["cells", "nuclei"]
+
+
+def test_an_image_has_its_own_warnings_alone(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = finished(client, post(client, (tiff(many(3)), "first.tif")))
+
+    def warned(bundle: Any, image: Any, progress: Any, **more: Any) -> Any:
+        # Meanwhile another user looks at the first image, which is read again.
+        other = threading.Thread(target=lambda: warn("of the first", path="/its/place"))
+        other.start()
+        other.join()
+        warn("of the second")
+        return bright(bundle, image, progress, **more)
+
+    monkeypatch.setattr("imagej_dl.prediction.predict", warned)
+    [item] = finished(client, post(client, (tiff(many(3)), "second.tif")))["items"]
+    assert (item["message"], first["items"][0]["message"]) == ("of the second", "")
+
+
+def test_a_model_that_is_trained_again_is_loaded_again(
+    app: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[Any] = []
+
+    def load(folder: Path) -> Any:
+        one = Bright()
+        one.folder = folder
+        return one
+
+    def seen(bundle: Any, *rest: Any, **more: Any) -> Any:
+        given.append(bundle)
+        return bright(bundle, *rest, **more)
+
+    monkeypatch.setattr(jobs, "load", load)
+    monkeypatch.setattr("imagej_dl.prediction.predict", seen)
+    client = app.test_client()
+    model = tmp_path / "models" / "cells"
+    for step in range(3):
+        finished(client, post(client, (tiff(many(3)), "a.tif")))
+        if not step:
+            (model / ".training").mkdir()  # one that goes on, which changes nothing yet
+        elif step == 1:
+            new = tmp_path / "new"
+            shutil.copytree(model, new)
+            shutil.rmtree(model)
+            new.rename(model)
+    assert given[0] is given[1]
+    assert given[1] is not given[2]
 
 
 def test_the_ready_models_are_offered(tmp_path: Path) -> None:
