@@ -19,7 +19,7 @@ from imagej_dl.errors import UserError, warn
 from imagej_dl.images import Normalisation
 from imagej_dl.methods import registry
 from imagej_dl.methods.shared.postprocessing_settings import Instances
-from imagej_dl.models import backend, weight_files
+from imagej_dl.models import backend, keras_settings, weight_files
 from imagej_dl.models.bundle import ModelBundle
 from imagej_dl.models.config import Architecture, ModelConfig
 from imagej_dl.models.networks.unet import UNet
@@ -60,7 +60,8 @@ def load(path: Path) -> ModelBundle:
     """
     convolutions, norms = _read(path)
     network = _network(path, convolutions, norms)
-    model = network.build()
+    with keras_settings.ours():
+        model = network.build()
     _assign(path, model, convolutions, norms)
     warn(
         "a Fluffy model, which stores neither pixel size nor object size: intensities "

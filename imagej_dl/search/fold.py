@@ -7,7 +7,7 @@ from pathlib import Path
 
 from imagej_dl.errors import Cancelled, Enough
 from imagej_dl.filesystem import temporaries
-from imagej_dl.models import ModelBundle, backend
+from imagej_dl.models import ModelBundle, backend, keras_settings
 from imagej_dl.progress import Progress
 from imagej_dl.training import (
     builder,
@@ -22,6 +22,7 @@ from imagej_dl.training.settings import Settings
 from imagej_dl.training.split import Split
 
 
+@keras_settings.ours()
 def score(settings: Settings, parts: Split, examples: Examples, progress: Progress) -> float:
     """Train on a fold exactly as the final training does, and score the other images.
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from imagej_dl._version import __version__
 from imagej_dl.errors import UserError, first_line
-from imagej_dl.models import Architecture, ModelConfig, backend
+from imagej_dl.models import Architecture, ModelConfig, backend, keras_settings
 from imagej_dl.models.config import Volume, axes
 from imagej_dl.models.networks.base import Network
 from imagej_dl.models.pretrained import initialise
@@ -124,13 +124,13 @@ def assemble(
     sampling = sampling_of(settings, examples)
     settings.method.check_images(e.image for e in parts.train + parts.validation)
     weights_seed = settings.seed if settings.seed_weights is None else settings.seed_weights
-    backend.keras().utils.set_random_seed(weights_seed)
+    keras_settings.seed(weights_seed)
     network = settings.built(examples.channels)
     with devices.scope(), precision(settings.precision):
         model = _built(network, settings)
     devices.prepare(model)
     if settings.seed_weights is not None:
-        backend.keras().utils.set_random_seed(settings.seed)
+        keras_settings.seed(settings.seed)
     if start is None and not state.step:
         initialise(model, network, settings.pretrained)
     # Validating an epoch of a few large patches would otherwise take longer than training it.

@@ -13,7 +13,7 @@ from typing import Any
 from imagej_dl.errors import UserError, warn
 from imagej_dl.filesystem import locks
 from imagej_dl.filesystem.atomic import discard, heal
-from imagej_dl.models import ModelBundle
+from imagej_dl.models import ModelBundle, keras_settings
 from imagej_dl.models.ready import registry as ready
 from imagej_dl.progress import Progress, note, silent
 from imagej_dl.training import (
@@ -102,7 +102,7 @@ def train(
     devices = device_selection.select()
     # Of several machines only the first writes.
     lock = locks.held(out, "a training") if devices.is_chief else nullcontext(lambda: True)
-    with lock as owns_folder, devices.connection():
+    with lock as owns_folder, devices.connection(), keras_settings.ours():
         if devices.is_chief:
             heal(out)
             heal(folder)
