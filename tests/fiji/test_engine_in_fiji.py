@@ -14,7 +14,7 @@ from driven import drive
 from imagej_dl import images
 
 pytestmark = [pytest.mark.fiji, pytest.mark.tf, screen]
-TRAINING = """{"train_epochs": 2, "train_steps_per_epoch": 20, "train_patch_size": [64, 64],
+TRAINING = """{"train_epochs": 6, "train_steps_per_epoch": 20, "train_patch_size": [64, 64],
     "unet_n_filter_base": 8, "train_learning_rate": 0.003}"""
 SETTINGS = '{"prob_thresh": 0.05}'  # after so few batches it is not sure of anything
 
